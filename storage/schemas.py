@@ -1,0 +1,191 @@
+"""Arrow schemas of every table in the lake, one name each; the DuckDB views carry the same names.
+
+Writers build their tables with these schemas (`pa.Table.from_pylist(rows, schema=LEDGER)`), so a
+column that is missing or of a wrong type fails where it is written, not where it is read.
+"""
+
+import pyarrow as pa
+
+# One WARC record, however it ended. Conservation law: per WARC, read = kept + dropped + errors.
+LEDGER = pa.schema(
+    [
+        ("warc", pa.string()),  # file name, without its folder
+        ("offset", pa.int64()),  # byte offset of the record in the (compressed) file
+        ("record_type", pa.string()),  # response, request, warcinfo, …; "" where unreadable
+        ("url", pa.string()),
+        ("outcome", pa.string()),  # kept, dropped or error
+        ("stage", pa.string()),  # read, url, extract, language, repetition, … dedup
+        ("rule", pa.string()),  # the rule that decided; "" where kept
+        ("value", pa.float64()),  # the measured value, null where the rule has none
+        ("threshold", pa.float64()),  # what it was held against, likewise
+        ("detail", pa.string()),  # the offending word, error text, …: short, may be ""
+        ("id", pa.string()),  # document id, for every record that reached extraction, else ""
+    ]
+)
+
+# Every quality signal, computed for each page that reached the filter that owns it, else null.
+SIGNALS = [
+    ("duplicate_line_fraction", pa.float64()),
+    ("duplicate_line_character_fraction", pa.float64()),
+    ("duplicate_paragraph_fraction", pa.float64()),
+    ("duplicate_paragraph_character_fraction", pa.float64()),
+    *[(f"top_{n}_gram_character_fraction", pa.float64()) for n in (2, 3, 4)],
+    *[(f"duplicate_{n}_gram_character_fraction", pa.float64()) for n in (5, 6, 7, 8, 9, 10)],
+    ("word_count", pa.int64()),
+    ("mean_word_length", pa.float64()),
+    ("hash_word_ratio", pa.float64()),
+    ("ellipsis_word_ratio", pa.float64()),
+    ("bullet_line_fraction", pa.float64()),
+    ("ellipsis_line_fraction", pa.float64()),
+    ("alphabetic_word_fraction", pa.float64()),
+    ("stop_word_count", pa.int64()),
+    ("sentence_count", pa.int64()),
+    ("punctuated_line_fraction", pa.float64()),
+    ("short_line_fraction", pa.float64()),
+    ("fineweb_duplicate_line_character_fraction", pa.float64()),
+    ("newline_word_ratio", pa.float64()),
+]
+
+# A page that passed every filter, before dedup.
+DOCUMENTS = pa.schema(
+    [
+        ("id", pa.string()),  # sha256 of "warc_name:offset:url", first 32 hex digits
+        ("url", pa.string()),
+        ("host", pa.string()),
+        ("dump", pa.string()),  # e.g. CC-MAIN-2024-22, from the file name or warcinfo; else ""
+        ("warc", pa.string()),
+        ("offset", pa.int64()),
+        ("date", pa.string()),  # WARC-Date, ISO 8601
+        ("text", pa.string()),
+        ("language", pa.string()),
+        ("language_score", pa.float64()),
+        *SIGNALS,
+    ]
+)
+
+PII_KINDS = (
+    "email",
+    "ipv4",
+    "ipv6",
+    "phone",
+    "card",
+    "iban",
+    "key",
+    "national_id",
+)
+
+# A document that survived dedup, personal data replaced.
+CORPUS = pa.schema(
+    [
+        ("id", pa.string()),
+        ("url", pa.string()),
+        ("host", pa.string()),
+        ("text", pa.string()),
+        ("split", pa.string()),  # train or validation, by hash of host
+        ("language", pa.string()),
+        *[(f"pii_{kind}s", pa.int64()) for kind in PII_KINDS],
+    ]
+)
+
+CLUSTERS = pa.schema([("id", pa.string()), ("cluster", pa.string()), ("kept", pa.bool_())])
+
+TOKEN_SHARDS = pa.schema(
+    [
+        ("shard", pa.string()),
+        ("split", pa.string()),
+        ("tokens", pa.int64()),
+        ("bytes", pa.int64()),  # UTF-8 bytes of the text behind the tokens
+        ("documents", pa.int64()),
+        ("first_document", pa.string()),
+        ("last_document", pa.string()),
+    ]
+)
+
+# A training step. What a clock measures lives apart (TIMING), since it differs from run to run.
+METRICS = pa.schema(
+    [
+        ("run", pa.string()),  # the artifact's digest, first 16 hex digits; filled by the view
+        ("stage", pa.string()),  # pretrain, sft, rl
+        ("step", pa.int64()),
+        ("tokens", pa.int64()),  # tokens seen so far
+        ("loss", pa.float64()),
+        ("validation_bits_per_byte", pa.float64()),  # null where not measured at this step
+        ("lr", pa.float64()),
+        ("grad_norm", pa.float64()),
+        ("reward", pa.float64()),  # RL only, as are the columns below
+        ("length", pa.float64()),  # mean tokens of an answer
+        ("entropy", pa.float64()),
+        ("worked_share", pa.float64()),  # answers that show their work
+        ("flat_group_share", pa.float64()),  # groups without variance in reward: teach nothing
+    ]
+)
+
+TIMING = pa.schema(
+    [
+        ("step", pa.int64()),
+        ("seconds", pa.float64()),
+        ("tokens_per_second", pa.float64()),
+        ("mfu", pa.float64()),
+    ]
+)
+
+MESSAGE = pa.struct([("role", pa.string()), ("content", pa.string())])
+
+CONVERSATIONS = pa.schema(
+    [
+        ("id", pa.string()),
+        ("source", pa.string()),  # facts, arithmetic, spelling, small_talk, identity, …
+        ("messages", pa.list_(MESSAGE)),
+        # token positions [start, end) on which the loss is taken, in the rendered conversation
+        ("loss_spans", pa.list_(pa.list_(pa.int64(), 2))),
+        ("origin", pa.string()),  # document id it was made from, else ""
+        ("split", pa.string()),
+    ]
+)
+
+ROLLOUTS = pa.schema(
+    [
+        ("step", pa.int64()),
+        ("task", pa.string()),
+        ("group", pa.int64()),
+        ("prompt", pa.string()),
+        ("completion", pa.string()),
+        ("answer", pa.string()),
+        ("reward", pa.float64()),
+        ("advantage", pa.float64()),
+        ("length", pa.int64()),
+        ("logprob", pa.float64()),  # of the whole completion, under the sampling policy
+        ("stopped", pa.bool_()),
+        (
+            "kl",
+            pa.float64(),
+        ),  # log pi - log pi_ref of the sequence; null without a reference
+        ("chi2", pa.float64()),
+    ]
+)
+
+EVALS = pa.schema(
+    [
+        ("model", pa.string()),  # base, sft, rl
+        ("stage", pa.string()),
+        ("suite", pa.string()),  # bits_per_byte, facts, turns, arithmetic, spelling
+        ("task", pa.string()),
+        ("metric", pa.string()),
+        ("value", pa.float64()),
+        ("low", pa.float64()),  # 95% interval
+        ("high", pa.float64()),
+        ("n", pa.int64()),
+        ("seed", pa.int64()),
+    ]
+)
+
+SAMPLES = pa.schema(
+    [
+        ("model", pa.string()),
+        ("suite", pa.string()),
+        ("prompt", pa.string()),
+        ("completion", pa.string()),
+        ("expected", pa.string()),  # "" where nothing is
+        ("correct", pa.bool_()),  # null where nothing is checked
+    ]
+)
