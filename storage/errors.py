@@ -1,4 +1,4 @@
-"""The one exception for a user's mistake: a line that says what, where and what to do; the command line exits 2."""
+"""The exception for a user's mistake: one line that says what, where and what to do; exit code 2."""
 
 
 class UserError(ValueError):

@@ -1,0 +1,96 @@
+"""The few file operations that must survive a kill, a power cut and a full disk.
+
+Replace a file in one step, force a folder to disk, remove a folder so that nobody sees half of
+it, hold a lock that dies with its process. A full disk becomes `DiskFull`: one line that names
+the place.
+"""
+
+import contextlib
+import errno
+import fcntl
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+class DiskFull(OSError):
+    """No space left. Not the user's mistake in wording, but nothing a traceback would explain."""
+
+    def __init__(self, place: Path | str) -> None:
+        super().__init__(errno.ENOSPC, f"disk full: {place}: free some space and run again")
+        self.place = str(place)
+
+    def __str__(self) -> str:
+        return str(self.strerror)
+
+
+@contextlib.contextmanager
+def full_disk_is_clear(place: Path | str) -> Iterator[None]:
+    """Turn ENOSPC and an exceeded quota, from Python or from Arrow, into DiskFull."""
+    try:
+        yield
+    except DiskFull:
+        raise
+    except OSError as error:
+        if error.errno in FULL or "No space left on device" in str(error):
+            raise DiskFull(place) from error
+        raise
+
+
+def sync_tree(folder: Path) -> None:
+    """Force every file below the folder to disk, then the folders, innermost first."""
+    for root, _, names in os.walk(folder, topdown=False):
+        for name in names:
+            _sync(Path(root) / name)
+        _sync(Path(root))
+
+
+def sync_folder(folder: Path) -> None:
+    """Force a folder's entries (a rename in it) to disk."""
+    _sync(folder)
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Write a file so that a reader finds the old bytes or the new ones, never a mixture."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.part")
+    try:
+        with part.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    _sync(path.parent)
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove a folder and all below it; one that is gone already is fine."""
+    with contextlib.suppress(FileNotFoundError):
+        shutil.rmtree(folder)
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold an exclusive lock between processes and threads; the kernel frees it when one dies."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,269 @@
+"""The lake: artifacts by kind and digest, committed whole or not at all, on a local disk or in S3.
+
+A stage's files are written into a private staging folder on this disk; `commit` measures them,
+writes the manifest and publishes. `heads` names the newest run's artifact of each slot. With S3,
+staging, scratch and downloaded copies live below CRAWL2CHAT_CACHE (default ~/.cache/crawl2chat),
+laid out like a local lake.
+"""
+
+import datetime
+import hashlib
+import json
+import os
+import re
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from storage import durable, garbage
+from storage.digest import artifact_digest, canonical_json
+from storage.download import one_file, whole_artifact
+from storage.errors import UserError
+from storage.local import SCRATCH, STAGING, LocalTree
+from storage.manifest import (
+    LAKE_FORMAT,
+    MANIFEST,
+    Damaged,
+    Manifest,
+    check_statistics,
+    measure,
+    parse,
+)
+from storage.s3 import ObjectTree
+
+HEADS = "heads.json"
+
+
+class Lake:
+    """`Lake("lake")`, `Lake("s3://bucket/prefix")`. Opening one creates nothing."""
+
+    def __init__(self, url: str | Path) -> None:
+        self.url = str(url)
+        scheme = urlsplit(self.url).scheme if "://" in self.url else ""
+        if scheme == "s3":
+            remote = ObjectTree(self.url)
+            place = hashlib.sha256(f"{remote.endpoint} {remote.url}".encode()).hexdigest()[:16]
+            self.tree: LocalTree | ObjectTree = remote
+            self.disk = LocalTree(_cache_root() / place)
+        elif scheme in ("", "file"):
+            path = Path(unquote(urlsplit(self.url).path) if scheme else self.url).expanduser()
+            if path.exists() and not path.is_dir():
+                raise UserError(f"lake {path}: is a file, not a folder")
+            self.tree = self.disk = LocalTree(path.absolute())
+        else:
+            raise UserError(f"lake {self.url}: {scheme}:// is not supported: a folder or s3://…")
+
+    def __repr__(self) -> str:
+        return f"Lake({self.url!r})"
+
+    def is_whole(self, kind: str, digest: str, deep: bool = False) -> bool:
+        """Manifest present, every content file there in its size; `deep` checks the hashes too."""
+        manifest = self._read(kind, digest)
+        if manifest is None or not _has_all(manifest, self.tree.sizes(_folder(kind, digest))):
+            return False
+        if not deep:
+            return True
+        folder = _folder(kind, digest)
+        return all(
+            self.tree.sha256(f"{folder}/{name}") == file["sha256"]
+            for name, file in manifest.files.items()
+        )
+
+    def folder(self, kind: str, digest: str) -> str:
+        """Where the artifact lies or would lie: a path, or an s3:// URI."""
+        if isinstance(self.tree, LocalTree):
+            return str(self.tree.root / _folder(kind, digest))
+        return f"{self.tree.url}/{_folder(kind, digest)}"
+
+    def local(self, kind: str, digest: str) -> Path:
+        """The artifact's folder on this disk; from S3 it is downloaded once, and verified."""
+        manifest = self.manifest(kind, digest)
+        if isinstance(self.tree, LocalTree):
+            return self.tree.root / _folder(kind, digest)
+        return whole_artifact(self.tree, self.disk, _folder(kind, digest), manifest)
+
+    def local_file(self, manifest: Manifest, name: str) -> Path:
+        """One file of an artifact on this disk, without the rest of it."""
+        folder = _folder(manifest.kind, manifest.digest)
+        if isinstance(self.tree, LocalTree):
+            return self.tree.root / folder / name
+        return one_file(self.tree, self.disk, folder, manifest, name)
+
+    def staging(self, kind: str, digest: str) -> Path:
+        """A fresh private folder for the files of an artifact to be."""
+        _folder(kind, digest)
+        path = self.disk.root / STAGING / garbage.staging_name(kind, digest)
+        return self._make(path)
+
+    def scratch(self, kind: str, digest: str) -> Path:
+        """Where a long stage keeps its checkpoints: survives kills, goes with the commit."""
+        _folder(kind, digest)
+        return self._make(self.disk.root / SCRATCH / f"{kind}-{digest[:16]}")
+
+    def commit(
+        self,
+        staging: Path,
+        kind: str,
+        digest: str,
+        version: int,
+        recipe: dict[str, Any],
+        inputs: dict[str, list[str]],
+        statistics: dict[str, Any],
+        provenance: dict[str, Any],
+    ) -> Manifest:
+        """Publish a staging folder as one artifact, or leave no trace of it.
+
+        If a whole one is there already the staging folder is dropped and that one's manifest
+        returned; a damaged one is replaced.
+        """
+        folder = _folder(kind, digest)
+        try:
+            expected = artifact_digest(kind, version, recipe, inputs)
+            if digest != expected:
+                raise ValueError(
+                    f"{kind} {digest}: its recipe and inputs have the digest {expected}"
+                )
+            check_statistics(statistics, kind)
+            with durable.full_disk_is_clear(self.url):
+                manifest = _describe(
+                    staging, kind, digest, version, recipe, inputs, statistics, provenance
+                )
+                published = self.tree.publish(staging, folder, lambda: self.is_whole(kind, digest))
+                if published and self.tree is not self.disk:
+                    # What was just uploaded needs no download: it becomes the local copy.
+                    self.disk.publish(staging, folder, lambda: False)
+        finally:
+            durable.remove_tree(staging)  # renamed away already when all went well
+        durable.remove_tree(self.disk.root / SCRATCH / f"{kind}-{digest[:16]}")
+        return manifest if published else self.manifest(kind, digest)
+
+    def manifest(self, kind: str | None, digest_prefix: str) -> Manifest:
+        """Of the one artifact whose digest begins so (of any kind with None)."""
+        if kind is not None and re.fullmatch(r"[0-9a-f]{16}([0-9a-f]{48})?", digest_prefix):
+            exact = self._read(kind, digest_prefix)
+            if exact is not None:
+                return exact
+        found = [m for m in self.list(kind) if m.digest.startswith(digest_prefix)]
+        if len(found) == 1:
+            return found[0]
+        what = f"{kind or 'artifact'} {digest_prefix}"
+        if not found:
+            raise UserError(f"no {what} in lake {self.url}: `crawl2chat artifacts` lists what is")
+        names = ", ".join(f"{m.kind}/{m.artifact}" for m in found[:4])
+        raise UserError(f"{what} is ambiguous in lake {self.url}: {names}")
+
+    def set_heads(self, heads: Mapping[str, str | None]) -> None:
+        """Point slots at artifacts, all in one step; other slots stay, None empties one."""
+
+        def change(old: bytes | None) -> bytes:
+            merged = {**_parse_heads(old, self.url), **heads}
+            kept = {slot: digest for slot, digest in merged.items() if digest is not None}
+            document = {"format": LAKE_FORMAT, "heads": kept}
+            return (json.dumps(document, sort_keys=True, indent=1) + "\n").encode()
+
+        self.tree.update(HEADS, change)
+
+    def heads(self) -> dict[str, str]:
+        """The newest run's artifact of each slot (a kind, or `kind.name`), by digest."""
+        return _parse_heads(self.tree.read(HEADS), self.url)
+
+    def collect_garbage(self, max_age_seconds: float = garbage.MAX_AGE_SECONDS) -> list[Path]:
+        """Remove what killed runs left on this disk; returns the removed folders."""
+        return garbage.collect(self.disk.root, max_age_seconds, self.is_whole)
+
+    def _read(self, kind: str, digest: str) -> Manifest | None:
+        folder = _folder(kind, digest)
+        data = self.tree.read(f"{folder}/{MANIFEST}")
+        if data is None:
+            return None
+        try:
+            manifest = parse(data, f"{self.url}: {folder}")
+        except Damaged:
+            return None  # counts as absent everywhere; the next commit replaces it
+        named_so = manifest.kind == kind and manifest.digest.startswith(digest)
+        return manifest if named_so else None
+
+    def _make(self, path: Path) -> Path:
+        try:
+            with durable.full_disk_is_clear(self.url):
+                path.mkdir(parents=True, exist_ok=True)
+        except (PermissionError, NotADirectoryError) as error:
+            raise UserError(f"lake {self.url}: can't write to {path.parent}: {error}") from error
+        return path
+
+    # Last in the class: from here on its name hides the builtin in annotations.
+    def list(self, kind: str | None = None) -> list[Manifest]:
+        """Manifests of all whole artifacts, oldest first."""
+        found = []
+        for name, sizes in self.tree.all_sizes().items():
+            if MANIFEST in sizes and (kind is None or name.startswith(f"{kind}/")):
+                manifest = self._read(*name.split("/"))
+                if manifest is not None and _has_all(manifest, sizes):
+                    found.append(manifest)
+        return sorted(found, key=lambda m: (str(m.provenance.get("created")), m.kind, m.digest))
+
+
+def _describe(
+    staging: Path,
+    kind: str,
+    digest: str,
+    version: int,
+    recipe: dict[str, Any],
+    inputs: dict[str, list[str]],
+    statistics: dict[str, Any],
+    provenance: dict[str, Any],
+) -> Manifest:
+    """Measure the files of a staging folder and write its manifest.json."""
+    if (staging / MANIFEST).exists():
+        raise ValueError(f"{kind}: a stage may not write a file named {MANIFEST}")
+    files, rows, timed = measure(staging)
+    created = datetime.datetime.now(datetime.UTC).isoformat(timespec="microseconds")
+    facts = {"created": created, "host": socket.gethostname(), **provenance, "files": timed}
+    manifest = Manifest(
+        kind,
+        digest,
+        version,
+        json.loads(canonical_json(recipe)),  # written as it was digested, 1.0 as 1
+        inputs,
+        files,
+        rows,
+        statistics,
+        provenance=facts,
+    )
+    data = manifest.to_json()
+    (staging / MANIFEST).write_bytes(data)
+    return parse(data, str(staging))
+
+
+def _has_all(manifest: Manifest, sizes: dict[str, int]) -> bool:
+    return all(sizes.get(name) == file["bytes"] for name, file in manifest.files.items())
+
+
+def _folder(kind: str, digest: str) -> str:
+    """`<kind>/<digest16>`; names never lead out of the lake."""
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", kind):
+        raise ValueError(f"not a kind of artifact: {kind!r}")
+    if not re.fullmatch(r"[0-9a-f]{16}([0-9a-f]{48})?", digest):
+        raise ValueError(f"not a digest: {digest!r}")
+    return f"{kind}/{digest[:16]}"
+
+
+def _parse_heads(data: bytes | None, url: str) -> dict[str, str]:
+    if data is None:
+        return {}
+    try:
+        document = json.loads(data)
+        written_by, heads = int(document["format"]), dict(document["heads"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"lake {url}: {HEADS} is damaged ({error}): delete it, then run") from error
+    if written_by > LAKE_FORMAT:
+        raise UserError(f"lake {url}: {HEADS} was written by a newer version: update crawl2chat")
+    return heads
+
+
+def _cache_root() -> Path:
+    chosen = os.environ.get("CRAWL2CHAT_CACHE")
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(chosen or f"{base}/crawl2chat").expanduser().absolute()

@@ -1,0 +1,211 @@
+"""The lake's views as SQL over Parquet files: names, columns and joins, no connection.
+
+Every view is a typed empty table UNION ALL BY NAME its files, so that it has its columns before
+the first artifact exists and in spite of what other stage versions wrote. Files are read by the
+lists in manifests, never by globbing, and each row carries its artifact.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+
+from storage import schemas
+from storage.manifest import PROVENANCE, Manifest
+
+# The sample web's side files: what its pages teach, and how each page ought to end.
+FACTS = pa.schema(
+    [
+        ("entity", pa.string()),
+        ("kind", pa.string()),
+        ("attribute", pa.string()),
+        ("value", pa.string()),
+        ("frequency", pa.string()),
+        ("mentions", pa.int64()),
+        ("prompt", pa.string()),
+        ("question", pa.string()),
+        ("asked", pa.bool_()),
+        ("split", pa.string()),
+    ]
+)
+TRUTH = pa.schema(
+    [
+        ("url", pa.string()),
+        ("warc", pa.string()),
+        ("kind", pa.string()),
+        ("language", pa.string()),
+        ("charset", pa.string()),
+        ("expected", pa.string()),
+        ("stage", pa.string()),
+        ("duplicate_of", pa.string()),
+        ("similarity", pa.float64()),
+        *[(f"pii_{kind}s", pa.int64()) for kind in schemas.PII_KINDS],
+        ("pii_values", pa.list_(pa.string())),
+        ("main_text", pa.string()),
+    ]
+)
+
+ARTIFACTS = pa.schema(
+    [
+        ("kind", pa.string()),
+        ("digest", pa.string()),
+        ("uri", pa.string()),
+        ("version", pa.int64()),
+        ("inputs", pa.string()),  # JSON: input key -> digests
+        ("recipe", pa.string()),  # JSON
+        ("statistics", pa.string()),  # JSON
+        ("created", pa.string()),  # UTC, ISO 8601
+        ("seconds", pa.float64()),
+        ("rows", pa.int64()),
+        ("bytes", pa.int64()),
+        ("files", pa.int64()),
+        ("current", pa.bool_()),  # part of the newest run, which the views without all_ show
+        ("artifact", pa.string()),
+    ]
+)
+
+TIMING_FILE = PROVENANCE + "timing.parquet"
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """One Parquet file name in artifacts of some kinds."""
+
+    schema: pa.Schema
+    kinds: tuple[str, ...]
+    file: str
+
+
+# Views that show files as they are. `documents` and `metrics` are joins, see below.
+SOURCES = {
+    "ledger": Source(schemas.LEDGER, ("corpus",), "ledger.parquet"),
+    "corpus": Source(schemas.CORPUS, ("corpus",), "corpus.parquet"),
+    "clusters": Source(schemas.CLUSTERS, ("corpus",), "clusters.parquet"),
+    "token_shards": Source(schemas.TOKEN_SHARDS, ("tokens",), "shards.parquet"),
+    "conversations": Source(schemas.CONVERSATIONS, ("conversations",), "conversations.parquet"),
+    "rollouts": Source(schemas.ROLLOUTS, ("rl",), "rollouts.parquet"),
+    "evals": Source(schemas.EVALS, ("evals",), "evals.parquet"),
+    "samples": Source(schemas.SAMPLES, ("evals",), "samples.parquet"),
+    "facts": Source(FACTS, ("crawl",), "facts.parquet"),
+    "truth": Source(TRUTH, ("crawl",), "truth.parquet"),
+}
+DOCUMENT_FILES = Source(schemas.DOCUMENTS, ("corpus_part",), "documents.parquet")
+TRAINED = ("base", "sft", "rl")
+METRIC_FILES = Source(schemas.METRICS, TRAINED, "metrics.parquet")
+TIMING_FILES = Source(schemas.TIMING, TRAINED, TIMING_FILE)
+
+VIEWS = (
+    "ledger",
+    "documents",
+    "corpus",
+    "clusters",
+    "token_shards",
+    "metrics",
+    "conversations",
+    "rollouts",
+    "evals",
+    "samples",
+    "artifacts",
+    "facts",
+    "truth",
+)
+
+Locate = Callable[[Manifest, str], Path]  # a file of an artifact, on this disk
+
+
+def select(view: str, manifests: list[Manifest], locate: Locate) -> str:
+    """The SELECT behind a view over these artifacts (all views but `artifacts`)."""
+    if view == "documents":
+        return _documents(manifests, locate)
+    if view == "metrics":
+        return _metrics(manifests, locate)
+    return _rows(SOURCES[view], manifests, locate)
+
+
+def _documents(manifests: list[Manifest], locate: Locate) -> str:
+    """Parts' documents with the cluster they were put into; null where the page is unlike others.
+
+    A part may serve several corpora: the newest of these manifests that was made from it decides.
+    """
+    corpus_of: dict[str, str] = {}
+    for corpus in (m for m in manifests if m.kind == "corpus"):
+        for digests in corpus.inputs.values():
+            corpus_of.update({digest[:16]: corpus.artifact for digest in digests})
+    pairs = ", ".join(f"({text(part)}, {text(corpus)})" for part, corpus in corpus_of.items())
+    membership = f"VALUES {pairs}" if pairs else "SELECT '', '' WHERE false"
+    return (
+        "SELECT d.* EXCLUDE (artifact), c.cluster, d.artifact"
+        f" FROM ({_rows(DOCUMENT_FILES, manifests, locate)}) d"
+        f" LEFT JOIN ({membership}) m(part, corpus) ON m.part = d.artifact"
+        f" LEFT JOIN ({_rows(SOURCES['clusters'], manifests, locate)}) c"
+        " ON c.artifact = m.corpus AND c.id = d.id"
+    )
+
+
+def _metrics(manifests: list[Manifest], locate: Locate) -> str:
+    """Steps with their timing, which lies apart since a clock measured it and may be absent."""
+    return (
+        "SELECT s.* EXCLUDE (artifact) REPLACE (s.artifact AS run),"
+        " t.seconds, t.tokens_per_second, t.mfu, s.artifact"
+        f" FROM ({_rows(METRIC_FILES, manifests, locate)}) s"
+        f" LEFT JOIN ({_rows(TIMING_FILES, manifests, locate)}) t"
+        " ON t.artifact = s.artifact AND t.step = s.step"
+    )
+
+
+def _rows(source: Source, manifests: list[Manifest], locate: Locate) -> str:
+    # Files of one stage version have one schema: DuckDB then reads it from the first alone.
+    groups: dict[tuple[str, int], list[Path]] = {}
+    for manifest in manifests:
+        known = {**manifest.files, **manifest.provenance.get("files", {})}
+        if manifest.kind in source.kinds and source.file in known:
+            path = locate(manifest, source.file)
+            if path.exists():  # a provenance file may be gone from a whole artifact
+                groups.setdefault((manifest.kind, manifest.version), []).append(path)
+    selects = [empty(source.schema)]
+    # The folder's name, counted from the end of the path.
+    folder = -2 - source.file.count("/")
+    for paths in groups.values():
+        files = ", ".join(text(_no_glob(path)) for path in paths)
+        selects.append(
+            f"SELECT * EXCLUDE (filename), string_split(filename, '/')[{folder}] AS artifact"
+            f" FROM read_parquet([{files}], filename = true, hive_partitioning = false)"
+        )
+    return " UNION ALL BY NAME ".join(selects)
+
+
+def empty(schema: pa.Schema) -> str:
+    """A SELECT without rows that has the schema's columns, and `artifact`."""
+    fields = [field for field in schema if field.name != "artifact"]
+    columns = [f"NULL::{duckdb_type(f.type)} AS {identifier(f.name)}" for f in fields]
+    return f"SELECT {', '.join(columns)}, NULL::VARCHAR AS artifact WHERE false"
+
+
+def duckdb_type(kind: pa.DataType) -> str:
+    """DuckDB's name of an Arrow type, for the types that `storage.schemas` uses."""
+    if pa.types.is_fixed_size_list(kind):
+        return f"{duckdb_type(kind.value_type)}[{kind.list_size}]"
+    if pa.types.is_list(kind):
+        return f"{duckdb_type(kind.value_type)}[]"
+    if pa.types.is_struct(kind):
+        fields = ", ".join(f"{identifier(f.name)} {duckdb_type(f.type)}" for f in kind)
+        return f"STRUCT({fields})"
+    return {"string": "VARCHAR", "int64": "BIGINT", "double": "DOUBLE", "bool": "BOOLEAN"}[
+        str(kind)
+    ]
+
+
+def text(value: Path | str) -> str:
+    """An SQL string literal."""
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def identifier(name: str) -> str:
+    """An SQL identifier, quoted."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _no_glob(path: Path) -> str:
+    """DuckDB reads every path as a pattern: make a lake's odd name stand for itself."""
+    return "".join(f"[{c}]" if c in "*?[" else c for c in str(path))

@@ -1,0 +1,82 @@
+"""Garbage collection: the dead's folders go, the living's stay, strangers' go when old."""
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from storage import garbage
+
+DIGEST = "ab" * 32
+SLEEPER = """
+import sys, time
+from storage import Lake
+print(Lake(sys.argv[1]).staging("base", sys.argv[2]), flush=True)
+time.sleep(60)
+"""
+
+
+def age(folder, seconds):
+    then = time.time() - seconds
+    for path in [*folder.rglob("*"), folder]:
+        os.utime(path, (then, then))
+
+
+def test_the_livings_folders_are_never_touched_the_deads_always(lake):
+    mine = lake.staging("base", DIGEST)
+    (mine / "file").write_bytes(b"x")
+    age(mine, 10**9)
+    child = subprocess.Popen(
+        [sys.executable, "-c", SLEEPER, lake.url, DIGEST], stdout=subprocess.PIPE, text=True
+    )
+    theirs = child.stdout.readline().strip()
+    assert lake.collect_garbage(max_age_seconds=0) == []
+    child.kill()
+    child.wait()
+    child.stdout.close()
+    assert [str(p) for p in lake.collect_garbage()] == [theirs]
+    assert mine.is_dir()
+
+
+def test_a_pid_that_was_used_again_is_not_the_owner(lake):
+    name = garbage.staging_name("base", DIGEST)
+    started = f"_{garbage._started(os.getpid())}_"
+    assert started in name
+    old = lake.disk.root / ".staging" / name.replace(started, "_1_")
+    old.mkdir(parents=True)
+    assert lake.collect_garbage() == [old]
+
+
+def test_other_hosts_folders_go_when_their_newest_file_is_old(lake):
+    host = garbage._host()
+    name = garbage.staging_name("base", DIGEST).replace(host, "00000000")
+    folder = lake.disk.root / ".staging" / name
+    folder.mkdir(parents=True)
+    (folder / "growing").write_bytes(b"x")
+    age(folder, 1000)
+    os.utime(folder / "growing")
+    assert lake.collect_garbage(max_age_seconds=500) == []
+    age(folder, 1000)
+    assert lake.collect_garbage(max_age_seconds=500) == [folder]
+
+
+@pytest.mark.parametrize("name", ["notes", "base-1234-12-x", "base-" + "a" * 16 + "-x-y"])
+def test_names_of_nobody_go_when_old(lake, name):
+    folder = lake.disk.root / ".staging" / name
+    folder.mkdir(parents=True)
+    assert lake.collect_garbage() == []
+    age(folder, 10**9)
+    assert lake.collect_garbage() == [folder]
+
+
+def test_scratch_stays_until_its_artifact_is_whole_or_it_is_old(lake, make):
+    waiting = lake.scratch("base", DIGEST)
+    made = make(lake, "corpus", {"a": b"1"})
+    done = lake.scratch("corpus", made.digest)
+    assert lake.collect_garbage() == [done]
+    (waiting / "checkpoint").write_bytes(b"x")
+    age(waiting, 10**9)
+    assert lake.collect_garbage() == [waiting]
+    assert lake.is_whole("corpus", made.digest)

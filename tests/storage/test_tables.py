@@ -1,0 +1,80 @@
+"""Parquet files: the same rows give the same bytes, whatever their chunks."""
+
+import itertools
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from storage import schemas
+from storage.tables import read_table, row_count, table, write_table
+
+SCHEMAS = {name: value for name, value in vars(schemas).items() if isinstance(value, pa.Schema)}
+
+
+@pytest.mark.parametrize("name", sorted(SCHEMAS))
+def test_every_schema_survives_the_file_even_without_rows(name, tmp_path):
+    write_table(table([], SCHEMAS[name]), tmp_path / "t.parquet")
+    assert read_table(tmp_path / "t.parquet").schema.equals(SCHEMAS[name])
+    assert row_count(tmp_path / "t.parquet") == 0
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    rows=st.lists(st.tuples(st.text(max_size=20), st.none() | st.floats()), max_size=200),
+    cuts=st.lists(st.integers(0, 200), max_size=5),
+)
+def test_chunks_do_not_show_in_the_bytes(tmp_path_factory, rows, cuts):
+    folder = tmp_path_factory.mktemp("bytes")
+    schema = pa.schema([("text", pa.string()), ("value", pa.float64())])
+    whole = table([{"text": t, "value": v} for t, v in rows], schema)
+    borders = sorted({0, len(rows), *(min(cut, len(rows)) for cut in cuts)})
+    pieces = [whole.slice(a, b - a) for a, b in itertools.pairwise(borders)]
+    pieced = pa.concat_tables(pieces) if pieces else whole
+    write_table(whole, folder / "whole.parquet")
+    write_table(pieced, folder / "pieced.parquet")
+    assert (folder / "whole.parquet").read_bytes() == (folder / "pieced.parquet").read_bytes()
+    assert read_table(folder / "whole.parquet").equals(whole) or any(
+        v is not None and np.isnan(v) for _, v in rows
+    )
+
+
+@pytest.mark.parametrize("rows_in_a_chunk", [777, 5000])
+def test_nor_in_those_of_a_large_table(tmp_path, rows_in_a_chunk):
+    numbers = np.random.default_rng(0).random(60_000)  # too many values for a dictionary
+    whole = pa.table({"text": [str(x) * 5 for x in numbers], "x": numbers})
+    pieces = [whole.slice(i, rows_in_a_chunk) for i in range(0, 60_000, rows_in_a_chunk)]
+    write_table(whole, tmp_path / "whole.parquet")
+    write_table(pa.concat_tables(pieces), tmp_path / "pieced.parquet")
+    assert (tmp_path / "whole.parquet").read_bytes() == (tmp_path / "pieced.parquet").read_bytes()
+
+
+def test_row_groups_and_codec_are_fixed_and_pandas_metadata_is_dropped(tmp_path):
+    long = pa.table({"x": np.arange(120_001)}).replace_schema_metadata({"pandas": "{}"})
+    write_table(long, tmp_path / "new" / "t.parquet")
+    meta = pq.read_metadata(tmp_path / "new" / "t.parquet")
+    assert [meta.row_group(i).num_rows for i in range(3)] == [50_000, 50_000, 20_001]
+    assert meta.row_group(0).column(0).compression == "ZSTD"
+    assert b"pandas" not in (meta.metadata or {})
+    assert row_count(tmp_path / "new" / "t.parquet") == 120_001
+
+
+def test_a_folder_is_read_in_the_order_of_names_without_partition_columns(tmp_path):
+    folder = tmp_path / "a=1"
+    for name, value in (("b", 2), ("a", 1), ("c", 3)):
+        write_table(pa.table({"x": [value]}), folder / f"{name}.parquet")
+    assert read_table(folder).to_pydict() == {"x": [1, 2, 3]}
+    assert read_table(folder / "b.parquet").column_names == ["x"]
+    with pytest.raises(FileNotFoundError, match="no Parquet file"):
+        read_table(tmp_path)
+
+
+def test_unknown_columns_and_wrong_types_fail_where_they_are_written():
+    with pytest.raises(ValueError, match="urll"):
+        table([{"urll": "http://a/"}], schemas.LEDGER)
+    with pytest.raises(pa.ArrowInvalid):
+        table([{"offset": "twelve"}], schemas.LEDGER)
+    assert table([{"url": "http://a/"}], schemas.LEDGER)["value"].to_pylist() == [None]
