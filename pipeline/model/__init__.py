@@ -1,0 +1,7 @@
+"""The transformer, its weights on disk and the engine that generates with it."""
+
+from pipeline.model.config import ModelConfig
+from pipeline.model.files import load, save
+from pipeline.model.transformer import Transformer
+
+__all__ = ["ModelConfig", "Transformer", "load", "save"]

@@ -1,0 +1,134 @@
+"""Causal attention: packed documents kept apart, cached keys, grouped queries.
+
+On a CPU the scores are kept whole (batched products, softmax, a backward by hand): four times
+faster, forward and backward, than torch's CPU flash kernel at a context of 192. Beyond
+`MAX_SCORES` scores, and on a GPU, `F.scaled_dot_product_attention` does the work. Queries come
+already scaled by head_dim ** -0.5 (folded into the q norm's gain).
+"""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.autograd import Function
+
+from pipeline.model.cache import KVCache
+
+MAX_SCORES = 1 << 25  # scores held per layer, 64 MiB in bf16
+
+
+def rotary_tables(
+    positions: int, head_dim: int, theta: float, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """float32 cos and sin, (positions, head_dim), both halves alike but for sin's sign."""
+    frequencies = theta ** -(torch.arange(0, head_dim, 2, dtype=torch.float32) / head_dim)
+    angles = torch.arange(positions, dtype=torch.float32)[:, None] * frequencies
+    cos, sin = angles.cos(), angles.sin()
+    return torch.cat([cos, cos], dim=-1).to(device), torch.cat([-sin, sin], dim=-1).to(device)
+
+
+def additive(visible: Tensor, dtype: torch.dtype) -> Tensor:
+    """0 where a query may look, -inf where not: added to the scores."""
+    zeros = torch.zeros(visible.shape, dtype=dtype, device=visible.device)
+    return zeros.masked_fill_(~visible, float("-inf"))
+
+
+def packed_mask(tokens: Tensor, document_ids: Tensor | None, dtype: torch.dtype) -> Tensor:
+    """Causal, and within a document where ids are given: (B or 1, 1, T, T)."""
+    count = tokens.shape[1]
+    visible = torch.ones(1, 1, count, count, dtype=torch.bool, device=tokens.device).tril()
+    if document_ids is not None:
+        visible = visible & (document_ids[:, None, :, None] == document_ids[:, None, None, :])
+    return additive(visible, dtype)
+
+
+def cached_mask(cache: KVCache, count: int, group: int) -> Tensor:
+    """Each row's `count` new tokens over its own cached ones: (rows, 1, group * count, keys)."""
+    device = cache.lengths.device
+    last = cache.lengths[:, None] + torch.arange(count, device=device)
+    length = min(int(cache.lengths.max()) + count, cache.capacity)
+    visible = torch.arange(length, device=device) <= last.repeat(1, group)[:, None, :, None]
+    return additive(visible, cache.dtype)
+
+
+def grouped_mask(mask: Tensor, rows: int, heads: int, kv_heads: int) -> Tensor:
+    """The mask for `attend_whole`: (rows * kv_heads, queries of the group * T, keys)."""
+    count, length = mask.shape[-2:]
+    expanded = mask.expand(rows, heads, count, length)
+    return expanded.reshape(rows * kv_heads, heads // kv_heads * count, length)
+
+
+class _AttendWhole(Function):
+    """softmax(q k^T + mask) v with the probabilities kept for the backward."""
+
+    @staticmethod
+    def forward(ctx: Any, qk: Tensor, v: Tensor, mask: Tensor) -> Tensor:
+        rows, count, kv_heads, head_dim = v.shape
+        heads = qk.shape[2] - kv_heads
+        flat = qk.transpose(1, 2)
+        q = flat[:, :heads].reshape(rows * kv_heads, -1, head_dim)
+        k = flat[:, heads:].reshape(rows * kv_heads, count, head_dim)
+        values = v.transpose(1, 2).reshape(rows * kv_heads, count, head_dim)
+        p = torch.softmax(torch.baddbmm(mask, q, k.transpose(1, 2)), dim=-1)
+        ctx.save_for_backward(q, k, values, p)
+        y = torch.bmm(p, values)
+        return y.view(rows, heads, count, head_dim).transpose(1, 2).flatten(-2)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None]:
+        q, k, values, p = ctx.saved_tensors
+        head_dim = q.shape[-1]
+        rows, count, width = grads[0].shape
+        heads = width // head_dim
+        kv_heads = k.shape[0] // rows
+        grad = grads[0].view(rows, count, heads, head_dim).transpose(1, 2).reshape(q.shape)
+        grad_v = torch.bmm(p.transpose(1, 2), grad)
+        grad_scores = torch.ops.aten._softmax_backward_data(
+            torch.bmm(grad, values.transpose(1, 2)), p, -1, p.dtype
+        )
+        grad_qk = q.new_empty(rows, count, heads + kv_heads, head_dim)
+        grad_q = torch.bmm(grad_scores, k).view(rows, heads, count, head_dim)
+        grad_k = torch.bmm(grad_scores.transpose(1, 2), q).view(rows, kv_heads, count, head_dim)
+        grad_qk[:, :, :heads] = grad_q.transpose(1, 2)
+        grad_qk[:, :, heads:] = grad_k.transpose(1, 2)
+        return grad_qk, grad_v.view(rows, kv_heads, count, head_dim).transpose(1, 2), None
+
+
+def attend_whole(qk: Tensor, v: Tensor, mask: Tensor) -> Tensor:
+    """qk (B, T, heads + kv_heads, d), v (B, T, kv_heads, d), a grouped mask: (B, T, heads * d)."""
+    return _AttendWhole.apply(qk, v, mask)
+
+
+def attend_fused(qk: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+    """The same by torch's kernel, with a plain mask or None for causal."""
+    heads = qk.shape[2] - v.shape[2]
+    q, k = qk.transpose(1, 2).split([heads, v.shape[2]], dim=1)
+    y = F.scaled_dot_product_attention(
+        q,
+        k,
+        v.transpose(1, 2),
+        attn_mask=mask,
+        is_causal=mask is None,
+        scale=1.0,
+        enable_gqa=heads != v.shape[2],
+    )
+    return y.transpose(1, 2).flatten(-2)
+
+
+def attend_cached(qk: Tensor, v: Tensor, mask: Tensor, cache: KVCache, layer: int) -> Tensor:
+    """New tokens over the cache, which they join; the mask from `cached_mask`.
+
+    Batched products, not the fused kernel: for one query a row and hundreds of rows they are three
+    times faster on a CPU. Runs in the cache's type.
+    """
+    rows, count, kv_heads, head_dim = v.shape
+    heads, length = qk.shape[2] - kv_heads, mask.shape[-1]
+    cache.write(layer, qk[:, :, heads:], v)
+    q = qk[:, :, :heads].transpose(1, 2).reshape(rows * kv_heads, -1, head_dim).to(cache.dtype)
+    k = cache.keys[layer].view(rows * kv_heads, -1, head_dim)[:, :length]
+    values = cache.values[layer].view(rows * kv_heads, -1, head_dim)[:, :length]
+    scores = torch.bmm(q, k.transpose(1, 2)).view(rows, kv_heads, -1, length).add_(mask)
+    p = torch.softmax(scores, dim=-1).view(rows * kv_heads, -1, length)
+    y = torch.bmm(p, values).to(v.dtype)
+    return y.view(rows, heads, count, head_dim).transpose(1, 2).flatten(-2)

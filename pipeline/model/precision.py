@@ -1,0 +1,37 @@
+"""Explicit precision: master weights are float32, matrix products run in a named type.
+
+The type is decided by capability, not by timing, before an artifact's digest is made: the choice is
+part of the recipe, so noise never changes a result.
+"""
+
+import torch
+
+from storage.errors import UserError
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+def resolve(name: str, device: torch.device | str = "cpu") -> str:
+    """`auto` becomes bfloat16 where the hardware multiplies it natively, else float32."""
+    if name in DTYPES:
+        return name
+    if name != "auto":
+        raise UserError(f"unknown precision {name!r}: use auto, float32 or bfloat16")
+    return "bfloat16" if multiplies_bfloat16(torch.device(device)) else "float32"
+
+
+def multiplies_bfloat16(device: torch.device) -> bool:
+    """Native bf16 products: AVX512-BF16 or AMX on a CPU, compute capability 8 on a GPU."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device)[0] >= 8
+    if device.type == "cpu":
+        capabilities = torch.cpu.get_capabilities()
+        return any(capabilities.get(flag, False) for flag in ("avx512_bf16", "amx_bf16"))
+    return False
+
+
+def dtype(name: str) -> torch.dtype:
+    """The torch type of a resolved name."""
+    if name not in DTYPES:
+        raise UserError(f"unknown precision {name!r}: use float32 or bfloat16")
+    return DTYPES[name]

@@ -1,0 +1,64 @@
+"""From logits to log-probabilities to tokens: the one path that the sampler and the trainer share.
+
+Policy gradients need the trainer's log-probability of a token to be the one it was drawn with,
+temperature and top-k included; so both call `log_probs`. Randomness is a counter-based hash
+(SplitMix64), not a stream: a draw depends on (seed, prompt, sample, position) and on nothing else.
+"""
+
+import hashlib
+
+import numpy as np
+import torch
+from torch import Tensor
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+
+
+def log_probs(logits: Tensor, temperature: float = 1.0, top_k: int = 0) -> Tensor:
+    """float32 log-probabilities (…, V) of the distribution that is sampled from.
+
+    Temperature 0 means the greedy choice; its log-probabilities are those at temperature 1.
+    Ties with the k-th logit stay in, so the set never depends on a sort's order.
+    """
+    scores = logits.float()
+    if temperature not in (0.0, 1.0):
+        scores = scores / temperature
+    if 0 < top_k < scores.shape[-1]:
+        kth = scores.topk(top_k, dim=-1).values[..., -1:]
+        scores = scores.masked_fill(scores < kth, float("-inf"))
+    return torch.log_softmax(scores, dim=-1)
+
+
+def sample(log_probabilities: Tensor, uniforms: Tensor) -> Tensor:
+    """One token a row by inverting the cumulative distribution at `uniforms` in (0, 1)."""
+    cumulative = log_probabilities.exp().double().cumsum(dim=-1)
+    threshold = uniforms.to(cumulative)[..., None] * cumulative[..., -1:]
+    # right=True: the first index whose cumulative weight exceeds the threshold: never weight 0.
+    chosen = torch.searchsorted(cumulative, threshold, right=True)[..., 0]
+    return chosen.clamp_max(cumulative.shape[-1] - 1)  # past the end only where logits are NaN
+
+
+def greedy(log_probabilities: Tensor) -> Tensor:
+    """The likeliest token; of equal ones the lowest id."""
+    return log_probabilities.argmax(dim=-1)
+
+
+def row_key(seed: int, prompt: list[int], occurrence: int, sample_index: int) -> int:
+    """The 64-bit name of a row's random numbers.
+
+    Made from the prompt's tokens, not its place in the batch, so a prompt draws the same answers
+    alone, in a batch or on another rank; `occurrence` tells equal prompts of one batch apart.
+    """
+    head = f"{seed}:{occurrence}:{sample_index}:".encode()
+    body = np.asarray(prompt, dtype="<i8").tobytes()
+    return int.from_bytes(hashlib.blake2b(head + body, digest_size=8).digest(), "little")
+
+
+def uniforms(keys: np.ndarray, positions: np.ndarray | int) -> np.ndarray:
+    """float64 in (0, 1) for each (uint64 key, position): SplitMix64's output function, 32 bits."""
+    with np.errstate(over="ignore"):
+        z = keys + (np.asarray(positions).astype(np.uint64) + np.uint64(1)) * _GOLDEN
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        z = z ^ (z >> np.uint64(31))
+    return ((z >> np.uint64(32)).astype(np.float64) + 0.5) / 2.0**32

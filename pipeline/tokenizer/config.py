@@ -1,0 +1,20 @@
+"""Settings of the tokenizer and of the token shards."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class TokenizerConfig:
+    """How the vocabulary is learned."""
+
+    vocab_size: int = 4_096  # rows in the vocabulary, 256 bytes and <|endoftext|> among them
+    min_frequency: int = 2  # occurrences a pair needs before it may be merged
+    max_bytes: int = 2_000_000_000  # UTF-8 bytes of training text; more is sampled evenly by id
+
+
+@dataclasses.dataclass(frozen=True)
+class ShardConfig:
+    """How token files are cut."""
+
+    max_tokens_per_shard: int = 100_000_000  # 200 MB in uint16; a document is never cut
+    batch_documents: int = 1_000  # documents encoded in one call: bounds memory, not the output

@@ -1,0 +1,44 @@
+"""Text as its tokens, for people: plain rows for JSON, coloured pieces for a terminal."""
+
+from typing import Any
+
+from pipeline.tokenizer.tokenizer import Tokenizer
+
+# Background colours (256-colour palette) that dark text stays readable on; neighbours differ.
+_BACKGROUNDS = (153, 157, 222, 218, 189, 229)
+_RESET = "\x1b[0m"
+
+
+def pieces(tokenizer: Tokenizer, text: str) -> list[dict[str, Any]]:
+    """One row a token: id, bytes in hex, and text (null where they are no whole character)."""
+    rows: list[dict[str, Any]] = []
+    for id in tokenizer.encode(text):
+        raw = tokenizer.token_bytes[id]
+        try:
+            piece: str | None = raw.decode("utf-8")
+        except UnicodeDecodeError:
+            piece = None
+        rows.append({"id": id, "text": piece, "bytes": raw.hex()})
+    return rows
+
+
+def coloured(tokenizer: Tokenizer, text: str) -> str:
+    """Each piece on a background of its own, its id after it; bytes that are no text as <hex>."""
+    out = []
+    for index, row in enumerate(pieces(tokenizer, text)):
+        background = _BACKGROUNDS[index % len(_BACKGROUNDS)]
+        shown = f"<{row['bytes']}>" if row["text"] is None else printable(row["text"])
+        out.append(f"\x1b[38;5;16;48;5;{background}m{shown}{_RESET}\x1b[2m{row['id']}{_RESET}")
+        if row["text"] is not None and "\n" in row["text"]:
+            out.append("\n")
+    return "".join(out)
+
+
+def printable(text: str) -> str:
+    """Line ends and control characters as visible signs: no text commands the terminal."""
+    signs = {"\n": "⏎", "\t": "⇥", "\r": "␍"}
+    return "".join(
+        signs.get(character)
+        or (character if character.isprintable() else f"<U+{ord(character):04X}>")
+        for character in text
+    )

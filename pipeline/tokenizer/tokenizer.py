@@ -1,0 +1,158 @@
+"""The tokenizer: text to ids and back, byte for byte, by a Rust BPE whose file is tokenizer.json.
+
+Pre-tokenized with Qwen2's exact regular expression (digits one by one), so llama.cpp knows it as
+`qwen2`. Unlike Qwen2 it has no NFC normalizer: `decode(encode(text)) == text` must hold for every
+text, since bits per byte are counted on the raw bytes. `encode` takes all text as plain text: a
+web page that says "<|im_end|>" never yields that token.
+"""
+
+import json
+from functools import cached_property
+from pathlib import Path
+
+import tokenizers
+from tokenizers import AddedToken, Regex, decoders, models, pre_tokenizers
+
+from pipeline.tokenizer.special import CHAT_TEMPLATE, CONVERSATION_TOKENS, DOCUMENT_TOKEN
+from storage.errors import UserError
+
+# From transformers' models/qwen2/tokenization_qwen2.py, to the character.
+QWEN2_REGEX = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"
+    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+
+
+def untrained() -> tokenizers.Tokenizer:
+    """The Rust pipeline without vocabulary: Qwen2's split, then bytes as printable characters."""
+    rust = tokenizers.Tokenizer(models.BPE())
+    rust.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(QWEN2_REGEX), behavior="isolated", invert=False),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    rust.decoder = decoders.ByteLevel()
+    return rust
+
+
+class Tokenizer:
+    """Immutable: `with_conversation_tokens` gives a new one."""
+
+    def __init__(self, rust: tokenizers.Tokenizer) -> None:
+        # Text is never parsed for special tokens, see above.
+        rust.encode_special_tokens = True
+        self._rust = rust
+        self._special = {
+            token.content: id for id, token in sorted(rust.get_added_tokens_decoder().items())
+        }
+        self.vocab_size: int = rust.get_vocab_size(with_added_tokens=True)
+        self.document_token: int = self.special(DOCUMENT_TOKEN)
+
+    @classmethod
+    def load(cls, path: Path | str) -> "Tokenizer":
+        """From a folder that holds tokenizer.json, or from that file."""
+        file = Path(path)
+        if file.is_dir():
+            file = file / "tokenizer.json"
+        if not file.is_file():
+            raise UserError(f"no tokenizer at {file}: name a folder that holds tokenizer.json")
+        try:
+            rust = tokenizers.Tokenizer.from_str(file.read_text(encoding="utf-8"))
+        except Exception as error:  # the Rust library raises bare Exception
+            raise UserError(f"{file} is not a tokenizer: {error}") from error
+        return cls(rust)
+
+    def save(self, folder: Path | str) -> None:
+        """tokenizer.json and tokenizer_config.json, as transformers reads them."""
+        out = Path(folder)
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "tokenizer.json").write_text(self._rust.to_str(pretty=True), encoding="utf-8")
+        text = json.dumps(self._transformers_config(), indent=2, sort_keys=True)
+        (out / "tokenizer_config.json").write_text(text + "\n", encoding="utf-8")
+
+    def encode(self, text: str) -> list[int]:
+        """Ids of plain text; special tokens spelled in it stay text."""
+        return self.encode_batch([text])[0]
+
+    def encode_batch(self, texts: list[str]) -> list[list[int]]:
+        """The same for many texts, on all cores."""
+        try:
+            encodings = self._rust.encode_batch_fast(texts, add_special_tokens=False)
+        except TypeError as error:
+            raise UserError("text is not valid Unicode: it holds a lone surrogate") from error
+        return [encoding.ids for encoding in encodings]
+
+    def decode_bytes(self, ids: list[int]) -> bytes:
+        """The bytes behind the ids; a special token gives its name."""
+        for id in (min(ids, default=0), max(ids, default=0)):
+            if not 0 <= id < self.vocab_size:
+                raise UserError(f"token id {id} is outside the vocabulary of {self.vocab_size}")
+        table = self.token_bytes
+        return b"".join([table[id] for id in ids])
+
+    def decode(self, ids: list[int]) -> str:
+        """Text; bytes that are no UTF-8 (a character cut in two) become the replacement sign."""
+        return self.decode_bytes(ids).decode("utf-8", errors="replace")
+
+    def special(self, name: str) -> int:
+        """The id of a special token."""
+        if name not in self._special:
+            raise UserError(
+                f"the tokenizer has no special token {name}: it has {', '.join(self._special)}"
+            )
+        return self._special[name]
+
+    @property
+    def special_tokens(self) -> dict[str, int]:
+        """Every special token and its id."""
+        return dict(self._special)
+
+    @property
+    def has_conversation_tokens(self) -> bool:
+        return all(name in self._special for name in CONVERSATION_TOKENS)
+
+    @cached_property
+    def token_bytes(self) -> list[bytes]:
+        """The bytes of each id."""
+        names = {id: name for name, id in self._rust.get_vocab(with_added_tokens=True).items()}
+        if sorted(names) != list(range(self.vocab_size)):
+            raise UserError("the tokenizer's ids have gaps: only tables without gaps are supported")
+        special = set(self._special.values())
+        byte_of = _byte_of_character()
+        return [
+            names[id].encode() if id in special else bytes(byte_of[c] for c in names[id])
+            for id in range(self.vocab_size)
+        ]
+
+    def with_conversation_tokens(self) -> "Tokenizer":
+        """The same tokenizer with the conversation's special tokens after the old ids."""
+        rust = tokenizers.Tokenizer.from_str(self._rust.to_str())
+        rust.add_special_tokens(
+            [AddedToken(name, special=True, normalized=False) for name in CONVERSATION_TOKENS]
+        )
+        return Tokenizer(rust)
+
+    def _transformers_config(self) -> dict:
+        chat = self.has_conversation_tokens
+        config = {
+            "tokenizer_class": "PreTrainedTokenizerFast",
+            "add_prefix_space": False,
+            "clean_up_tokenization_spaces": False,
+            "bos_token": None,
+            "eos_token": "<|im_end|>" if chat else DOCUMENT_TOKEN,
+            "pad_token": DOCUMENT_TOKEN,
+            "unk_token": None,
+        }
+        if chat:
+            config["chat_template"] = CHAT_TEMPLATE
+        return config
+
+
+def _byte_of_character() -> dict[str, int]:
+    """GPT-2's table: printable bytes stand for themselves, others for characters from 256 on."""
+    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    others = [byte for byte in range(256) if byte not in printable]
+    table = {chr(byte): byte for byte in printable}
+    table.update({chr(256 + index): byte for index, byte in enumerate(others)})
+    return table

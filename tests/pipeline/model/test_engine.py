@@ -1,0 +1,200 @@
+"""Generation against plain full forwards, and what must not change a row's result."""
+
+import collections
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline.model import sampling
+from pipeline.model.engine import Engine
+from storage.errors import UserError
+
+PROMPTS = [[1, 2, 3, 4, 5], [9], [7, 7, 30, 12, 44, 6, 5, 8], [50, 3, 1]]
+
+
+def naive_greedy(model, prompt, count):
+    tokens = list(prompt)
+    for _ in range(count):
+        with torch.no_grad():
+            tokens.append(int(model(torch.tensor([tokens]))[0, -1].argmax()))
+    return tokens[len(prompt) :]
+
+
+def full_logprobs(model, prompt, completion, temperature=1.0, top_k=0):
+    with torch.no_grad():
+        logits = model(torch.tensor([prompt + completion]))[0]
+    table = sampling.log_probs(logits, temperature, top_k)
+    places = range(len(prompt) - 1, len(prompt) + len(completion) - 1)
+    return torch.stack([table[p, t] for p, t in zip(places, completion)])
+
+
+def test_greedy_equals_naive(make_model):
+    model = make_model()
+    results = Engine(model).generate(PROMPTS, max_new_tokens=20, temperature=0)
+    for prompt, (completion,) in zip(PROMPTS, results):
+        assert completion.tokens == naive_greedy(model, prompt, 20)
+        assert not completion.stopped
+
+
+@pytest.mark.parametrize(("temperature", "top_k"), [(1.0, 0), (0.6, 5), (0.0, 0)])
+def test_logprobs_equal_a_full_forward(make_model, temperature, top_k):
+    model = make_model()
+    results = Engine(model).generate(
+        PROMPTS, samples=3, max_new_tokens=24, temperature=temperature, top_k=top_k, seed=4
+    )
+    for prompt, completions in zip(PROMPTS, results):
+        for completion in completions:
+            expected = full_logprobs(model, prompt, completion.tokens, temperature, top_k)
+            got = torch.tensor(completion.logprobs)
+            torch.testing.assert_close(got, expected, atol=1e-4, rtol=0)
+
+
+def test_bfloat16_logprobs_stay_near_a_full_forward(make_model):
+    model = make_model()
+    model.compute_dtype = torch.bfloat16
+    results = Engine(model).generate(PROMPTS, samples=4, max_new_tokens=24, seed=4)
+    differences = torch.cat(
+        [
+            (torch.tensor(c.logprobs) - full_logprobs(model, prompt, c.tokens)).abs()
+            for prompt, completions in zip(PROMPTS, results)
+            for c in completions
+        ]
+    )
+    assert differences.mean() < 0.02
+    assert differences.max() < 0.25
+
+
+def test_a_prompt_alone_gives_what_it_gives_in_a_batch(make_model):
+    engine = Engine(make_model())
+    together = engine.generate(PROMPTS, samples=5, max_new_tokens=16, seed=3, stop_tokens=(11, 40))
+    for prompt, expected in zip(PROMPTS, together):
+        (alone,) = engine.generate(
+            [prompt], samples=5, max_new_tokens=16, seed=3, stop_tokens=(11, 40)
+        )
+        assert [c.tokens for c in alone] == [c.tokens for c in expected]
+        for a, b in zip(alone, expected):
+            np.testing.assert_allclose(a.logprobs, b.logprobs, atol=1e-4)
+
+
+def test_dropping_finished_rows_changes_nothing(make_model):
+    """Rows that stop leave the cache; what the others draw is what they draw without any stop."""
+    engine = Engine(make_model())
+    free = engine.generate(PROMPTS, samples=8, max_new_tokens=30, seed=6)
+    tokens = [t for cs in free for c in cs for t in c.tokens]
+    stops = tuple(token for token, _ in collections.Counter(tokens).most_common(4))
+    stopped = engine.generate(PROMPTS, samples=8, max_new_tokens=30, seed=6, stop_tokens=stops)
+    lengths = set()
+    for before, after in zip(free, stopped):
+        for a, b in zip(before, after):
+            end = next((i for i, t in enumerate(a.tokens) if t in stops), None)
+            assert b.stopped == (end is not None)
+            assert b.tokens == (a.tokens if end is None else a.tokens[: end + 1])
+            assert len(b.logprobs) == len(b.tokens)
+            lengths.add(len(b.tokens))
+    assert len(lengths) > 4  # rows did leave at different times
+
+
+def test_samples_differ_and_repeat_by_seed(make_model):
+    engine = Engine(make_model())
+    first = engine.generate([[1, 2]], samples=6, max_new_tokens=12, seed=1)[0]
+    again = engine.generate([[1, 2]], samples=6, max_new_tokens=12, seed=1)[0]
+    other = engine.generate([[1, 2]], samples=6, max_new_tokens=12, seed=2)[0]
+    assert [c.tokens for c in first] == [c.tokens for c in again]
+    assert len({tuple(c.tokens) for c in first}) == 6
+    assert not {tuple(c.tokens) for c in first} & {tuple(c.tokens) for c in other}
+
+
+def test_equal_prompts_in_a_batch_draw_differently(make_model):
+    results = Engine(make_model()).generate([[4, 5]] * 3, max_new_tokens=12, seed=1)
+    assert len({tuple(c[0].tokens) for c in results}) == 3
+
+
+def test_sampled_tokens_follow_the_models_distribution(make_model):
+    model = make_model(vocab_size=10, scale=0.3)
+    prompt = [1, 2, 3]
+    (completions,) = Engine(model).generate([prompt], samples=4000, max_new_tokens=2, seed=0)
+    with torch.no_grad():
+        first = model(torch.tensor([prompt]))[0, -1].softmax(-1).double()
+        pairs = torch.tensor([[*prompt, t] for t in range(10)])
+        second = model(pairs)[:, -1].softmax(-1).double()
+    joint = (first[:, None] * second).flatten().numpy()
+    drawn = np.array([c.tokens[0] * 10 + c.tokens[1] for c in completions])
+    counts = np.bincount(drawn, minlength=100)
+    big = joint * 4000 >= 5
+    statistic = ((counts - joint * 4000) ** 2 / (joint * 4000))[big].sum()
+    degrees = big.sum()  # the rest is pooled away: an upper bound on the degrees of freedom
+    assert degrees > 30
+    assert statistic < degrees + 3.5 * np.sqrt(2 * degrees)
+
+
+def test_context_ends_a_completion(make_model):
+    model = make_model(max_context=12)
+    prompts = [[1] * 12, [2] * 10, [3] * 4]
+    results = Engine(model).generate(prompts, max_new_tokens=100, temperature=0)
+    assert [len(r[0].tokens) for r in results] == [0, 2, 8]
+    assert results[2][0].tokens == naive_greedy(model, prompts[2], 8)
+
+
+def test_on_token_and_stream_see_the_same_tokens(make_model):
+    engine = Engine(make_model())
+    seen = collections.defaultdict(list)
+    results = engine.generate(
+        PROMPTS,
+        samples=2,
+        max_new_tokens=9,
+        seed=2,
+        stop_tokens=(3,),
+        on_token=lambda prompt, sample, token, logprob: seen[prompt, sample].append(token),
+    )
+    for prompt, completions in enumerate(results):
+        for sample, completion in enumerate(completions):
+            assert seen[prompt, sample] == completion.tokens
+    streamed = list(engine.stream(PROMPTS[0], max_new_tokens=9, seed=2, stop_tokens=(3,)))
+    assert streamed == results[0][0].tokens
+
+
+def test_nothing_to_do(make_model):
+    engine = Engine(make_model())
+    assert engine.generate([], max_new_tokens=5) == []
+    assert engine.generate([[1]], max_new_tokens=0)[0][0].tokens == []
+
+
+@pytest.mark.parametrize(
+    ("prompt", "said"), [([], "empty"), ([1] * 65, "context"), ([64], "token id"), ([-1], "-1")]
+)
+def test_bad_prompts_are_named(make_model, prompt, said):
+    with pytest.raises(UserError, match=said):
+        Engine(make_model()).generate([[1], prompt], max_new_tokens=3)
+
+
+def test_working_in_slices_changes_nothing(make_model):
+    model = make_model()
+    prompts = [*PROMPTS, PROMPTS[0], PROMPTS[1]]
+    whole = Engine(model).generate(prompts, samples=3, max_new_tokens=10, seed=8)
+    for max_rows in (1, 4, 7):
+        sliced = Engine(model, max_rows).generate(prompts, samples=3, max_new_tokens=10, seed=8)
+        for a, b in zip(whole, sliced):
+            assert [c.tokens for c in a] == [c.tokens for c in b]
+
+
+def test_streaming_leaves_the_callers_gradients_on(make_model):
+    model = make_model()
+    for _ in Engine(model).stream([1, 2], max_new_tokens=3):
+        assert torch.is_grad_enabled()
+        assert model(torch.tensor([[1]])).requires_grad
+
+
+def test_a_diverged_model_is_named(make_model):
+    model = make_model()
+    with torch.no_grad():
+        model.norm.weight.fill_(float("nan"))
+    for temperature in (0.0, 1.0):
+        with pytest.raises(FloatingPointError, match="not finite"):
+            Engine(model).generate([[1]], max_new_tokens=2, temperature=temperature)
+
+
+def test_negative_settings_are_refused(make_model):
+    for bad in ({"temperature": -1.0}, {"top_k": -1}):
+        with pytest.raises(UserError, match="negative"):
+            Engine(make_model()).generate([[1]], max_new_tokens=2, **bad)
