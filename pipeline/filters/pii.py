@@ -1,0 +1,115 @@
+"""Replaces personal data in a text by fixed placeholders and counts what was replaced, by kind.
+
+FineWeb replaces e-mail addresses and public IPv4 addresses; the other kinds are ours. Its
+placeholders go round in the order of the documents, so that they depend on sharding. Here the
+value's hash picks one, so the same value becomes the same placeholder everywhere, in any order.
+A placeholder in the text is left as it is and not counted: replacing twice changes nothing.
+"""
+
+import dataclasses
+import hashlib
+from collections.abc import Callable, Iterator
+
+from pipeline.filters import pii_patterns
+from pipeline.filters.phones import find_phones
+from storage.schemas import PII_KINDS
+
+
+@dataclasses.dataclass(frozen=True)
+class PiiConfig:
+    """Which kinds of personal data are replaced."""
+
+    emails: bool = True  # FineWeb replaces these two
+    ipv4s: bool = True
+    ipv6s: bool = True  # the kinds below are ours
+    phones: bool = True
+    cards: bool = True
+    ibans: bool = True
+    keys: bool = True
+    national_ids: bool = True
+    public_ips_only: bool = True  # leave private, loopback and documentation addresses (FineWeb)
+    # regions (ISO 3166) whose national forms of phone numbers are known, besides "+CC …"
+    phone_regions: tuple[str, ...] = ("US", "GB", "FR", "DE", "ES", "IT", "NL", "AU", "IN")
+
+
+PLACEHOLDERS: dict[str, tuple[str, ...]] = {
+    # FineWeb's: names kept for examples (RFC 2606), and addresses that answered no ping
+    "email": ("email@example.com", "firstname.lastname@example.org"),
+    "ipv4": (
+        "22.214.171.124",
+        "126.96.36.199",
+        "188.8.131.52",
+        "184.108.40.206",
+        "220.127.116.11",
+        "18.104.22.168",
+    ),
+    "ipv6": ("2001:db8::1", "2001:db8::2"),  # for documentation (RFC 3849)
+    "phone": ("+1 202-555-0199", "+44 20 7946 0991"),  # set aside for fiction
+    "card": ("4111 1111 1111 1111", "5555 5555 5555 4444"),  # card companies' test numbers
+    "iban": ("GB82 WEST 1234 5698 7654 32", "DE75 5121 0800 1245 1261 99"),  # textbook examples
+    "key": ("AKIAIOSFODNN7EXAMPLE", "AKIAI44QH8DHBEXAMPLE"),  # from Amazon's manual
+    "national_id": ("078-05-1120", "219-09-9999"),  # printed in advertisements, void since
+}
+
+# A replacement can bring neighbours together that look like personal data in turn; passes are
+# repeated until one finds nothing. More than two are needed for hostile input only.
+_MAX_PASSES = 8
+
+
+def replace(text: str, config: PiiConfig) -> tuple[str, dict[str, int]]:
+    """The text with placeholders, and how many values were replaced, for every kind."""
+    counts = dict.fromkeys(PII_KINDS, 0)
+    for _ in range(_MAX_PASSES):
+        found = find(text, config)
+        if not found:
+            break
+        pieces, end = [], 0
+        for start, stop, kind in found:
+            counts[kind] += 1
+            pieces += [text[end:start], placeholder(kind, text[start:stop])]
+            end = stop
+        text = "".join(pieces) + text[end:]
+    return text, counts
+
+
+def find(text: str, config: PiiConfig) -> list[tuple[int, int, str]]:
+    """Values that are no placeholders, as (start, end, kind), in order, none overlapping another.
+
+    Where two overlap, the kind that is easier to be sure of wins; a placeholder holds its place.
+    """
+    found = []
+    taken = bytearray(len(text))  # 1 where a value or placeholder stands
+    for kind, spans in _finders(config):
+        for start, stop in spans(text):
+            if 1 in taken[start:stop]:
+                continue
+            taken[start:stop] = b"\1" * (stop - start)
+            if text[start:stop] not in PLACEHOLDERS[kind]:
+                found.append((start, stop, kind))
+    return sorted(found)
+
+
+def placeholder(kind: str, value: str) -> str:
+    """The placeholder of a value: by its hash, never by its place."""
+    choices = PLACEHOLDERS[kind]
+    digest = hashlib.blake2b(value.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return choices[int.from_bytes(digest, "big") % len(choices)]
+
+
+Finder = Callable[[str], Iterator[tuple[int, int]]]
+
+
+def _finders(config: PiiConfig) -> Iterator[tuple[str, Finder]]:
+    """The kinds asked for, the surest first."""
+    public_only = config.public_ips_only
+    finders: list[tuple[bool, str, Finder]] = [
+        (config.keys, "key", pii_patterns.find_keys),
+        (config.emails, "email", pii_patterns.find_emails),
+        (config.ibans, "iban", pii_patterns.find_ibans),
+        (config.cards, "card", pii_patterns.find_cards),
+        (config.national_ids, "national_id", pii_patterns.find_national_ids),
+        (config.ipv6s, "ipv6", lambda text: pii_patterns.find_ipv6s(text, public_only)),
+        (config.ipv4s, "ipv4", lambda text: pii_patterns.find_ipv4s(text, public_only)),
+        (config.phones, "phone", lambda text: find_phones(text, config.phone_regions)),
+    ]
+    return ((kind, finder) for wanted, kind, finder in finders if wanted)

@@ -1,0 +1,270 @@
+"""Personal data: every kind found, plain text left alone, placeholders independent of order."""
+
+import dataclasses
+import ipaddress
+import random
+import string
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.filters.pii import PLACEHOLDERS, PiiConfig, find, placeholder, replace
+from pipeline.filters.pii_patterns import iban_check, luhn
+from storage.schemas import PII_KINDS
+
+CONFIG = PiiConfig()
+EXAMPLES = {
+    "email": [
+        "joe.bloggs+news@mail.example.co.uk",
+        "o'brien@firm.ie",
+        "x_y-z@a-b.museum",
+        "jürgen@müller.de",
+        "A%B@sub.host.info",
+    ],
+    "ipv4": ["93.184.216.34", "8.8.8.123", "203.0.114.7", "1.12.123.234"],
+    "ipv6": ["2606:2800:220:1:248:1893:25c8:1946", "2a00:1450:4001::200e", "2001:4860:4860::8888"],
+    "phone": [
+        "+44 20 7123 4567",
+        "+1 (415) 555-2671",
+        "+4915112345678",
+        "+33 6 12 34 56 78",
+        "+91 98765 43210",
+        "(212) 555-0143",
+        "212-555-0143",
+        "1-800-356-9377",
+        "415.555.2671",
+        "020 7946 0321",
+        "01 23 45 67 89",
+        "(020) 7946 0321",
+    ],
+    "card": [
+        "4539148803436467",
+        "4539 1488 0343 6467",
+        "5500-0000-0000-0004",
+        "3714 496353 98431",
+        "6011000990139424",
+    ],
+    "iban": [
+        "GB33BUKB20201555555555",
+        "DE89 3704 0044 0532 0130 00",
+        "FR14 2004 1010 0505 0001 3M02 606",
+        "NO93 8601 1117 947",
+    ],
+    "key": [
+        "AKIAQWERTYUIOPASDFGH",
+        "ghp_" + "aB3" * 12,
+        "github_pat_" + "a1B2_" * 6,
+        "xoxb-123456789012-abcdefABCDEF",
+        "sk-proj-abcDEF123456789ghiJKL",
+        "sk_live_abcdefgh12345678",
+        "AIza" + "Sy0-" * 8 + "abc",
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3In0.dozjgNryP4J3jVmNHl0w",
+        "-----BEGIN RSA PRIVATE KEY-----\nMIIEow+/a=\nabc\n-----END RSA PRIVATE KEY-----",
+        "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC",
+    ],
+    "national_id": ["123-45-6789", "772-10-0345", "AB 12 34 56 C"],
+}
+ALL_EXAMPLES = [(kind, value) for kind, values in EXAMPLES.items() for value in values]
+FRAMES = ["{}", "Here it is: {}.", "({}), then more", "see\n{}\nbelow", '"{}"', "<{}>; yes"]
+
+
+def counted(text: str, config: PiiConfig = CONFIG) -> dict[str, int]:
+    return {kind: count for kind, count in replace(text, config)[1].items() if count}
+
+
+def test_every_kind_has_examples_placeholders_and_a_switch() -> None:
+    fields = {field.name for field in dataclasses.fields(CONFIG)}
+    assert set(EXAMPLES) == set(PLACEHOLDERS) == set(PII_KINDS)
+    assert {f"{kind}s" for kind in PII_KINDS} <= fields
+    assert list(replace("", CONFIG)[1]) == list(PII_KINDS)
+
+
+@pytest.mark.parametrize(("kind", "value"), ALL_EXAMPLES)
+def test_found_in_every_frame(kind: str, value: str) -> None:
+    for frame in FRAMES:
+        text, counts = replace(frame.format(value), CONFIG)
+        assert {k: n for k, n in counts.items() if n} == {kind: 1}, frame
+        assert text == frame.format(placeholder(kind, value))
+
+
+@pytest.mark.parametrize("kind", PII_KINDS)
+def test_switched_off_kind_stays(kind: str) -> None:
+    off = dataclasses.replace(CONFIG, **{f"{kind}s": False})
+    for value in EXAMPLES[kind]:
+        assert replace(value, off)[1][kind] == 0
+
+
+@pytest.mark.parametrize("kind", PII_KINDS)
+def test_placeholders_are_left_and_not_counted(kind: str) -> None:
+    for value in PLACEHOLDERS[kind]:
+        for frame in FRAMES:
+            assert find(frame.format(value), CONFIG) == []
+
+
+def test_placeholders_are_safe() -> None:
+    assert all(value.endswith(("@example.com", "@example.org")) for value in PLACEHOLDERS["email"])
+    assert all(not ipaddress.ip_address(value).is_global for value in PLACEHOLDERS["ipv6"])
+    assert all(luhn(value.replace(" ", "")) for value in PLACEHOLDERS["card"])
+    assert all(iban_check(value.replace(" ", "")) for value in PLACEHOLDERS["iban"])
+
+
+def test_placeholder_depends_on_the_value_alone() -> None:
+    values = EXAMPLES["ipv4"]
+    alone = {value: replace(value, CONFIG)[0] for value in values}
+    for seed in range(5):
+        order = random.Random(seed).sample(values, len(values))
+        assert replace(" ".join(order), CONFIG)[0].split() == [alone[value] for value in order]
+    many = {placeholder("ipv4", f"93.184.{i}.34") for i in range(60)}
+    assert many == set(PLACEHOLDERS["ipv4"])  # each of them comes up
+
+
+def test_several_kinds_on_one_page() -> None:
+    text = (
+        "Mail joe@firm.de or call 212-555-0143 (fax 212-555-0144); server 93.184.216.34,"
+        " card 4539 1488 0343 6467, IBAN DE89 3704 0044 0532 0130 00 THEN, SSN 123-45-6789."
+    )
+    replaced, counts = replace(text, CONFIG)
+    assert {k: n for k, n in counts.items() if n} == {
+        "email": 1,
+        "phone": 2,
+        "ipv4": 1,
+        "card": 1,
+        "iban": 1,
+        "national_id": 1,
+    }
+    assert " THEN, SSN " in replaced
+    for value in ("joe@", "555-0143", "93.184", "4539", "DE89", "6789"):
+        assert value not in replaced
+
+
+CLEAN = [
+    "What is 347 + 58? 347 + 58: 7+8=15, 4+5+1=10, 3+0+1=4. So 347 + 58 = 405.",
+    "12345 + 67890 = 80235, and 99999+11111=111110.",
+    "34567 - 12345 = 22222; 2125551234 is a number, so is 4155552671.",
+    "In 1998 and 2024-05-18, between 1914-1918, at 10:30:45, on 05/18/2024 or 18.05.2024.",
+    "On 01.02.2024 10.30 and 2024-05-18 10:11:12 and 01-02-2024.",
+    "Version 2.10.14.3 of Chrome 91.0.44.72, v1.2.3.4, kernel 5.10.0.8 and section 1.2.3.4.",
+    "A population of 1,234,567, a price of $1,299.00, 3.14159265358979 and 6.02e23.",
+    "The network 10.0.0.1, 192.168.1.10, 172.16.0.5, 127.0.0.1, 0.0.0.0 and 192.0.2.7.",
+    "fe80::1, ::1, 2001:db8::5 and std::cout << a::b; at 12:30:45.",
+    "ISBN 978-3-16-148410-0, ISBN 9783161484100, EAN 4006381333931.",
+    "Meet @ noon, @user and user@host; price @ 5.30 each; a@b.",
+    "Order 4539148803436468 has a wrong check digit; so has DE88 3704 0044 0532 0130 00.",
+    "Numbers 000-12-3456, 666-12-3456, 900-12-3456, 123-00-4567 and 123-45-0000.",
+    "The score was 21-14-2023 or 101-99-87, a serial is 123-456-789, a part 555-0143.",
+    "sk-learn-based-classification-of-texts is no key, nor is AKIAshort or ghp_short.",
+    "Pages 123-456-7890 of no book; call 911 or 112; room 0800; 007 and 00 44 apples.",
+    "Coordinates 51.5074, -0.1278; 40.7128 N 74.0060 W; ratio 16:9; 1:100000.",
+    "Lottery: 7 14 21 28 35 42. Years 1990 2000 2010 2020. Digits 1 2 3 4 5 6 7 8 9 10 11 12.",
+    "They call 30 people a day and text 1000000 readers; the mobile 3310 of 2000.",
+    "Cambridge, MA 02139 02142; from 10115-20095; 01-12 02-13 and 0 10 20 30 40 50.",
+    "Model XJ-2000-4521, flight BA 2490, train IC 2024 to Ulm, bus 42, gate B12.",
+]
+
+
+@pytest.mark.parametrize("text", CLEAN)
+def test_plain_text_is_unchanged(text: str) -> None:
+    assert replace(text, CONFIG) == (text, dict.fromkeys(PII_KINDS, 0))
+
+
+def test_sums_of_any_size_are_unchanged() -> None:
+    rng = random.Random("sums")
+    for digits in range(1, 8):
+        for _ in range(60):
+            a, b = (rng.randrange(10 ** (digits - 1), 10**digits) for _ in "ab")
+            for form in ("{} + {} = {}.", "{}+{}={}", "What is {} plus {}? It is {}."):
+                text = form.format(a, b, a + b)
+                assert replace(text, CONFIG)[0] == text
+
+
+@given(st.text(string.ascii_letters + " ,.;!?'\n-", max_size=200))
+@settings(max_examples=100, deadline=None, derandomize=True)
+def test_text_without_digits_or_signs_is_unchanged(text: str) -> None:
+    assert replace(text, CONFIG)[0] == text
+
+
+PIECES = st.one_of(
+    st.sampled_from([value for _, value in ALL_EXAMPLES]),
+    st.sampled_from([value for values in PLACEHOLDERS.values() for value in values]),
+    st.sampled_from([" ", "", ".", "-", "@", ":", "+", "call ", "tel. ", "SSN ", "x", "7", "\n"]),
+    st.text("ab1.@-+: 0", max_size=5),
+)
+
+
+@given(st.lists(PIECES, max_size=8).map("".join))
+@settings(max_examples=400, deadline=None, derandomize=True)
+def test_nothing_remains_and_a_second_time_changes_nothing(text: str) -> None:
+    once, _ = replace(text, CONFIG)
+    assert find(once, CONFIG) == []
+    assert replace(once, CONFIG) == (once, dict.fromkeys(PII_KINDS, 0))
+
+
+@given(
+    st.from_regex(r"[a-z][a-z0-9]{0,8}(\.[a-z0-9]{1,8})?", fullmatch=True),
+    st.from_regex(r"([a-z][a-z0-9]{0,8}\.){1,2}[a-z]{2,5}", fullmatch=True),
+)
+@settings(max_examples=100, deadline=None, derandomize=True)
+def test_any_email(local: str, domain: str) -> None:
+    value = f"{local}@{domain}"
+    assert replace(f"to {value}, now", CONFIG)[0] == f"to {placeholder('email', value)}, now"
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=200, deadline=None, derandomize=True)
+def test_any_public_ipv4_and_no_other(number: int) -> None:
+    address = ipaddress.IPv4Address(number)
+    expected = address.is_global and len(str(address)) > 7
+    if str(address) not in PLACEHOLDERS["ipv4"]:
+        assert counted(f"from {address} to") == ({"ipv4": 1} if expected else {})
+        everything = dataclasses.replace(CONFIG, public_ips_only=False)
+        assert counted(f"from {address} to", everything) == (
+            {"ipv4": 1} if len(str(address)) > 7 else {}
+        )
+
+
+@given(st.integers(0, 10**14 - 1), st.integers(1, 9))
+@settings(max_examples=100, deadline=None, derandomize=True)
+def test_card_needs_its_check_digit(number: int, off: int) -> None:
+    stem = f"4{number:014d}"
+    digit = next(d for d in "0123456789" if luhn(stem + d))
+    card, wrong = stem + digit, stem + str((int(digit) + off) % 10)
+    assert luhn(card) != luhn(wrong)
+    if card != "4111111111111111":
+        assert counted(f"card {card}.") == {"card": 1}
+    assert counted(f"card {wrong}.") == {}
+
+
+def test_check_digits_by_hand() -> None:
+    assert luhn("79927398713")
+    assert not luhn("79927398710")
+    assert iban_check("GB82WEST12345698765432")
+    assert not iban_check("GB82WEST12345698765423")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Telephone: 2125550143", "tel.: 030 901820", "phone 0151 12345678", "Call us at 555-0143!"],
+)
+def test_phone_behind_a_word(text: str) -> None:
+    assert counted(text) == {"phone": 1}
+
+
+def test_named_social_security_number() -> None:
+    assert counted("SSN: 123456789") == {"national_id": 1}
+    assert counted("social security number is 123 45 6789") == {"national_id": 1}
+    assert counted("123456789 and 123 45 6789") == {}
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize(
+    "unit",
+    [
+        *("a@", "a.", "@a.", "1.", "1:", "2001:", "1 ", "0 1", "+1", "(0", "4111 ", "a@b.co "),
+        *("GB82 ", "-----BEGIN PRIVATE KEY----- ", "eyJ", "sk-", "tel 1", "1-", "call us at "),
+    ],
+)
+def test_hostile_text_ends(unit: str) -> None:
+    text = unit * (60_000 // len(unit))
+    once, _ = replace(text, CONFIG)
+    assert replace(once, CONFIG)[0] == once

@@ -1,0 +1,101 @@
+"""The word splitter against hand-split text, and against spaCy where it is installed."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.filters.words import sentence_count, split_words
+
+PROSE = """Dr. Smith's well-known paper (1998) wasn't read by e.g. the U.S. press: "It's 3.5km
+away," he said... and/or 5kg of it cost $1,200.50 -- or £3 -- on
+2024-05-18 at 10:30 a.m. by the sea.
+See https://www.example.com/a-b?c=d&e=f#g, mail bob@example.org; or www.example.org. I'd've gone :)
+state-of-the-art, 1990s–2000s, "quoted", 'single', it's/its, C++, cannot, gonna, y'all; don’t won’t
+Mr. and Mrs. O'Neil-Jones (née Brown), 50% + 3*4=12, (see chapter 8) <b>bold</b> #tag @you _under_
+word,word end.Next iPhone.It 9pm 7a.m. rock'n'roll 'tis ''ere''? !!! ??? *** — – - ~ wow!!! no?!
+The 10°C. day, ≥5°F and 30€ or €30; 100% … trailing… "Yes." (No.) [1] {x} a/b/c x:y x=y x<y 12x34
+Naïve café in São Paulo, Ελλάδα, Москва. 東京都は日本の首都です。
+مرحبا بالعالم. I'm, I’m, we'll, they'd"""
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("It ends.", ["It", "ends", "."]),
+        ("don't cannot it's", ["do", "n't", "can", "not", "it", "'s"]),
+        ("don’t", ["do", "n’t"]),
+        ("a well-known (old) man", ["a", "well", "-", "known", "(", "old", ")", "man"]),
+        ("Mr. Smith, e.g. the U.S.", ["Mr.", "Smith", ",", "e.g.", "the", "U.S."]),
+        ("5km for $3.50!", ["5", "km", "for", "$", "3.50", "!"]),
+        ("at 9pm http://a.com/b-c.", ["at", "9", "pm", "http://a.com/b-c", "."]),
+        ("wait... what", ["wait", "...", "what"]),
+        ("fun:) 3+4", ["fun", ":)", "3", "+", "4"]),
+        (" \n\t", []),
+        ("", []),
+    ],
+)
+def test_words(text: str, words: list[str]) -> None:
+    assert split_words(text) == words
+
+
+@pytest.mark.parametrize(
+    ("line", "count"),
+    [
+        ("One. Two! Three?", 3),
+        ("Mr. Smith came.", 1),
+        ("He said so... and left.", 1),
+        ('She said "no." Then she left.', 2),
+        ("no terminal sign", 1),
+        ("", 1),
+        ("www.example.com is a host", 1),
+        ("A. B. C.", 1),  # initials; a full stop that stays with its letter ends nothing
+        ("He came.  Then he left.", 2),
+        ("What?! No.", 2),
+    ],
+)
+def test_sentences(line: str, count: int) -> None:
+    assert sentence_count(line) == count
+
+
+def test_same_words_as_spacy_on_ordinary_text() -> None:
+    tokenizer = pytest.importorskip("spacy").blank("en").tokenizer
+    for line in PROSE.splitlines():
+        theirs = [token.text for token in tokenizer(line) if token.text.strip()]
+        assert split_words(line) == theirs
+
+
+ALPHABET = "aZé0 9.,'\"’-–()[]{}:;!?…$€%#@/=<>+*_&~°\n\tsnt"
+
+
+@given(st.text(ALPHABET, max_size=25))
+@settings(max_examples=300, deadline=None, derandomize=True)
+def test_nothing_is_lost(text: str) -> None:
+    assert "".join(split_words(text)) == "".join(text.split())
+
+
+@pytest.fixture(scope="module")
+def spacy_english():
+    english = pytest.importorskip("spacy").blank("en")
+    english.add_pipe("sentencizer")
+    return english
+
+
+@given(text=st.text(ALPHABET, min_size=1, max_size=20))
+@settings(max_examples=400, deadline=None, derandomize=True)
+def test_same_words_as_spacy_on_junk(spacy_english, text: str) -> None:
+    document = spacy_english(text)
+    theirs = [token.text.strip() for token in document if token.text.strip()]
+    assert split_words(text) == theirs
+
+
+@given(text=st.text("ab.!?) \"'…-", min_size=1, max_size=25))
+@settings(max_examples=300, deadline=None, derandomize=True)
+def test_same_sentences_as_spacy(spacy_english, text: str) -> None:
+    assert sentence_count(text) == len(list(spacy_english(text).sents))
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("sign", ["!", ".", "a-", "(", "'", "a.", ":", "@", "x/", "😀"])
+def test_hostile_runs_end(sign: str) -> None:
+    run = sign * (30_000 // len(sign))
+    assert "".join(split_words(run)) == run
