@@ -7,8 +7,8 @@ output changes) and its build function:
           scratch: Path) -> dict
 
 It writes files into the empty folder `out` and returns statistics: small, JSON, reproducible
-to the byte. What a clock measures goes below `out/provenance/`. `scratch` outlives a killed process: long
-stages keep their checkpoints there. `inputs` are folders of earlier artifacts, or input files.
+to the byte. What a clock measures goes below `out/provenance/`. `scratch` outlives a killed run:
+long stages keep their checkpoints there. `inputs` are folders of earlier artifacts, or input files.
 """
 
 import dataclasses

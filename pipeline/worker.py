@@ -1,48 +1,117 @@
 """Runs one stage in a process of its own: `python -m pipeline.worker SPEC.json`.
 
-The task that starts it owns it: a crash, an out-of-memory kill or a SIGKILL of this process is then
-an ordinary failure that can be retried, never the death of the flow. Events go to stdout as JSON lines
-(see `pipeline.stage.Progress`), the last one `{"event": "done", "statistics": …}` or
-`{"event": "user_error", "text": …}` with exit code 2; logs and tracebacks go to stderr.
+The task that starts it owns it: a crash, an out-of-memory kill or a SIGKILL of this process is
+then an ordinary failure that can be retried, never the death of the flow; and it dies with its
+owner. With `processes` > 1 it becomes torchrun, which starts this module once a process. Events
+go to stdout as JSON lines (see `pipeline.stage.Progress`), the last one `done` (statistics),
+`user_error`, `disk_full` or `network_error` (text); logs and tracebacks go to stderr.
 """
 
+import errno
 import importlib
 import json
 import os
 import sys
 import typing
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from pipeline.config import from_dict
+from pipeline.lifetime import die_with_parent
 from pipeline.stage import Progress
 from storage.errors import UserError
+
+DISK_FULL_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+# Libraries in Rust and C++ pass the errno on only as text.
+DISK_FULL_TEXTS = ("no space left on device", "disk quota exceeded", "file too large")
+NETWORK_ERRNOS = frozenset(
+    {
+        errno.ECONNREFUSED,
+        errno.ECONNRESET,
+        errno.ECONNABORTED,
+        errno.EPIPE,
+        errno.ETIMEDOUT,
+        errno.EHOSTUNREACH,
+        errno.ENETUNREACH,
+        errno.ENETDOWN,
+    }
+)
+NETWORK_TEXTS = ("network_connection", "slow_down", "service unavailable", "timed out")
 
 
 def main(spec_path: str) -> int:
     spec: dict[str, Any] = json.loads(Path(spec_path).read_text())
+    rank = os.environ.get("RANK")
+    # torchrun's processes are children of torchrun, not of the task.
+    die_with_parent(spec["owner_pid"] if rank is None else None)
+    if spec["processes"] > 1 and rank is None:
+        _become_torchrun(spec["processes"], spec_path)
     # A library's stray print must not land among the events.
     events = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
+    speaker = rank in (None, "0")  # under torchrun one process speaks for all
+    try:
+        statistics = _build(spec, Progress(events if speaker else None))
+    except UserError as error:
+        return _end(events, "user_error", str(error), 2)
+    except Exception as error:
+        if is_disk_full(error):
+            return _end(events, "disk_full", str(error), 1)
+        if is_network_error(error):
+            return _end(events, "network_error", f"{type(error).__name__}: {error}", 1)
+        raise
+    if speaker:
+        _write(events, {"event": "done", "statistics": statistics})
+    return 0
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """No space, no quota, or a file beyond the size limit."""
+    if isinstance(error, OSError) and error.errno in DISK_FULL_ERRNOS:
+        return True
+    text = str(error).lower()
+    return any(part in text for part in DISK_FULL_TEXTS)
+
+
+def is_network_error(error: BaseException) -> bool:
+    """A failure of the network or of the object store, which may well be gone a moment later."""
+    if isinstance(error, ConnectionError | TimeoutError):
+        return True
+    if not isinstance(error, OSError):
+        return False
+    return error.errno in NETWORK_ERRNOS or any(
+        part in str(error).lower() for part in NETWORK_TEXTS
+    )
+
+
+def _build(spec: dict[str, Any], progress: Progress) -> dict[str, Any]:
     module, name = spec["entry"].split(":")
     build = getattr(importlib.import_module(module), name)
     config_type = typing.get_type_hints(build)["config"]
-    try:
-        statistics = build(
-            out=Path(spec["out"]),
-            inputs={k: [Path(p) for p in paths] for k, paths in spec["inputs"].items()},
-            config=from_dict(config_type, spec["config"]),
-            progress=Progress(events),
-            scratch=Path(spec["scratch"]),
-        )
-    except UserError as error:
-        events.write(json.dumps({"event": "user_error", "text": str(error)}) + "\n")
-        events.flush()
-        return 2
-    if int(os.environ.get("RANK", "0")) == 0:  # under torchrun one process speaks for all
-        events.write(json.dumps({"event": "done", "statistics": statistics}) + "\n")
-        events.flush()
-    return 0
+    return build(
+        out=Path(spec["out"]),
+        inputs={key: [Path(p) for p in paths] for key, paths in spec["inputs"].items()},
+        config=from_dict(config_type, spec["config"]),
+        progress=progress,
+        scratch=Path(spec["scratch"]),
+    )
+
+
+def _become_torchrun(processes: int, spec_path: str) -> None:
+    # exec keeps the pid and the death signal, so torchrun too dies with the task.
+    arguments = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    command = [sys.executable, *arguments, "-m", "pipeline.worker", spec_path]
+    os.execv(sys.executable, command)  # noqa: S606
+
+
+def _end(events: TextIO, event: str, text: str, code: int) -> int:
+    _write(events, {"event": event, "text": text})
+    return code
+
+
+def _write(events: TextIO, event: dict[str, Any]) -> None:
+    events.write(json.dumps(event) + "\n")
+    events.flush()
 
 
 if __name__ == "__main__":

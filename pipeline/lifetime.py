@@ -1,0 +1,23 @@
+"""Ties the life of a child process to its parent's, so that a killed run leaves nothing behind.
+
+Linux sends the child SIGKILL when the thread that started it ends (prctl PR_SET_PDEATHSIG):
+unlike an exit handler this also works when the parent dies of SIGKILL. Elsewhere than on Linux it
+does nothing.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1
+
+
+def die_with_parent(parent_pid: int | None = None) -> None:
+    """Have this process killed when its parent dies; at once if `parent_pid` is dead already."""
+    if not sys.platform.startswith("linux"):
+        return
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    # The parent may have died between fork and prctl: then nobody is left to wait for us.
+    if parent_pid is not None and os.getppid() != parent_pid:
+        os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,103 @@
+"""Pictures of a run as PNG bytes: curves and the funnel, embedded in reports and Prefect
+artifacts.
+
+Drawn with matplotlib's object interface on the Agg canvas (no global state, safe in threads). The
+same numbers give the same bytes: fixed size, font and style, and no software or time stamp in the
+file.
+"""
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+INK, DIM, GRID = "#1c2330", "#667085", "#e4e7ec"
+COLOURS = ("#2e5aac", "#d0584f", "#2f9e6e", "#b7791f", "#6b4fa0", "#3a8fb7")
+FONT = "DejaVu Sans"  # ships with matplotlib, so the picture is the same everywhere
+DPI = 110
+MAX_POINTS = 1_000  # a curve is a few hundred pixels wide; more points only swell the file
+
+Points = Sequence[tuple[float, float]]
+
+
+def line(title: str, points: Points | Mapping[str, Points], x: str = "", y: str = "") -> bytes:
+    """One curve, or several by name, over a common x axis."""
+    series = points if isinstance(points, Mapping) else {"": points}
+    figure, axes = _figure(title, 4.6, 2.7)
+    for colour, (name, values) in zip(COLOURS * (len(series) // len(COLOURS) + 1), series.items()):
+        thinned = _thin(values)
+        axes.plot(
+            [p[0] for p in thinned], [p[1] for p in thinned], color=colour, lw=1.5, label=name
+        )
+    axes.set_xlabel(x, color=DIM, fontsize=8, fontfamily=FONT)
+    axes.set_ylabel(y, color=DIM, fontsize=8, fontfamily=FONT)
+    axes.grid(True, color=GRID, lw=0.8)
+    if any(series):
+        axes.legend(frameon=False, fontsize=8)
+    return _png(figure)
+
+
+def funnel_bars(steps: Sequence[tuple[str, int]]) -> bytes:
+    """What is left after each step, as horizontal bars with counts and shares of the first."""
+    figure, axes = _figure("", 7.2, 0.6 + 0.32 * max(1, len(steps)))
+    names, counts = [s[0] for s in steps], [s[1] for s in steps]
+    first = max(1, counts[0]) if counts else 1
+    axes.barh(range(len(steps)), counts, color=COLOURS[0], height=0.72)
+    axes.set_yticks(range(len(steps)), names, fontsize=8, fontfamily=FONT)
+    axes.invert_yaxis()
+    axes.set_xlim(0, first * 1.2)
+    for place, count in enumerate(counts):
+        label = f"{count:,}  ({count / first:.0%})"
+        axes.text(
+            count + first * 0.01,
+            place,
+            label,
+            va="center",
+            fontsize=8,
+            color=INK,
+            fontfamily=FONT,
+        )
+    axes.xaxis.set_visible(False)
+    axes.spines["bottom"].set_visible(False)
+    return _png(figure)
+
+
+def data_uri(png: bytes) -> str:
+    """The picture as a URL that holds it, for pages and Markdown without files beside them."""
+    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
+
+
+def _figure(title: str, width: float, height: float) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white", layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(GRID)
+    axes.tick_params(colors=DIM, labelsize=8, length=0)
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    axes.yaxis.set_major_locator(MaxNLocator(5))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    if title:
+        axes.set_title(title, loc="left", fontsize=9.5, color=INK, fontfamily=FONT)
+    return figure, axes
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def _thin(points: Points) -> Points:
+    """Every k-th point and the last, so that a long run draws as fast as a short one."""
+    stride = -(-len(points) // MAX_POINTS)
+    if stride <= 1:
+        return points
+    thinned = list(points[::stride])
+    return thinned if thinned[-1] == points[-1] else [*thinned, points[-1]]

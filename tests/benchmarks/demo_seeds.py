@@ -1,0 +1,107 @@
+"""`make bench`: the demo's training and scores under several seeds; writes the README's stage table.
+
+The sample web and the corpus are made once (they are the same for every seed and come from the
+cache); initial weights, data order, fine-tuning order, rollouts and the evaluation's own draws all
+change with the seed. Each cell is the mean over seeds with a 95% Student t interval over seeds, so
+it holds what a rerun with another seed would move, which an interval over questions does not.
+"""
+
+import argparse
+import json
+import math
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+BEGIN, END = "<!-- demo-table:begin -->", "<!-- demo-table:end -->"
+STAGES = ("base", "sft", "rl")
+# two-sided 95% quantiles of Student's t by degrees of freedom
+STUDENT_T = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306}
+
+
+def run_seed(seed: int, lake: Path) -> float:
+    """One whole run; its seconds (the first one makes the corpus too)."""
+    seeds = [f"{part}.seed={seed}" for part in ("pretrain", "sft", "rl", "evals")]
+    sets = [word for assignment in seeds for word in ("--set", assignment)]
+    command = [sys.executable, "-m", "flows.cli", "run", "crawl-to-chat", "--preset", "demo"]
+    began = time.monotonic()
+    subprocess.run([*command, *sets, "--lake", str(lake)], cwd=ROOT, check=True)
+    return time.monotonic() - began
+
+
+def sql(query: str, lake: Path) -> list[dict[str, Any]]:
+    """Rows of a query on the lake."""
+    command = [sys.executable, "-m", "flows.cli", "sql", query, "--lake", str(lake), "--json"]
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    rows: list[dict[str, Any]] = json.loads(done.stdout)
+    return rows
+
+
+def interval(values: list[float], bounded: bool) -> tuple[float, float, float]:
+    """Mean, low and high of a 95% t interval; shares stay within 0 and 1."""
+    mean = statistics.fmean(values)
+    if len(values) < 2:
+        return mean, mean, mean
+    spread = STUDENT_T[len(values) - 1] * statistics.stdev(values) / math.sqrt(len(values))
+    low, high = mean - spread, mean + spread
+    return (mean, max(0.0, low), min(1.0, high)) if bounded else (mean, low, high)
+
+
+def cell(rows: list[dict[str, Any]]) -> str:
+    """`93.1% [90.2, 96.0]`; bits per byte with three digits."""
+    bounded = rows[0]["metric"] != "bits_per_byte"
+    mean, low, high = interval([row["value"] for row in rows], bounded)
+    if bounded:
+        return f"{100 * mean:.1f}% [{100 * low:.1f}, {100 * high:.1f}]"
+    return f"{mean:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def markdown(rows: list[dict[str, Any]], seeds: int, seconds: list[float]) -> str:
+    """The table, a line a score, a column a stage."""
+    scores: dict[tuple[str, str, str], dict[str, list[dict[str, Any]]]] = {}
+    for row in rows:
+        key = (row["suite"], row["task"], row["metric"])
+        scores.setdefault(key, {}).setdefault(row["model"], []).append(row)
+    lines = [
+        f"{seeds} seeds, mean and 95% interval over seeds; n is the number of questions a seed. "
+        f"Made by `make bench` ({', '.join(f'{s:.0f} s' for s in seconds)} a seed; the first one "
+        "makes the corpus as well).",
+        "",
+        "| what is measured | n | base | SFT | RL |",
+        "|---|---|---|---|---|",
+    ]
+    for (suite, task, metric), models in scores.items():
+        name = " ".join(dict.fromkeys(part for part in (suite, task, metric) if part))
+        count = next(iter(models.values()))[0]["n"]
+        cells = [cell(models[stage]) if stage in models else "–" for stage in STAGES]
+        lines.append(f"| {name.replace('_', ' ')} | {count:,} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def write_readme(table: str, readme: Path) -> None:
+    """Replace what stands between the markers."""
+    text = readme.read_text()
+    head, rest = text.split(BEGIN)
+    tail = rest.split(END)[1]
+    readme.write_text(f"{head}{BEGIN}\n{table}\n{END}{tail}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--lake", type=Path, default=ROOT / "lake" / "bench")
+    parser.add_argument("--readme", type=Path, default=ROOT / "README.md")
+    options = parser.parse_args()
+    rows, seconds = [], []
+    for seed in range(options.seeds):
+        seconds.append(run_seed(seed, options.lake))
+        rows += sql("SELECT * EXCLUDE (artifact) FROM evals", options.lake)
+    write_readme(markdown(rows, options.seeds, seconds), options.readme)
+
+
+if __name__ == "__main__":
+    main()
