@@ -1,0 +1,36 @@
+"""The stage that holds a corpus against the sample web's truth: quality.parquet (see
+quality_report).
+
+An artifact like the others, so that a report and a second run find the figures instead of
+counting.
+"""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from pipeline.corpus.quality_report import quality_report
+from pipeline.stage import Progress, Stage
+from storage.tables import write_table
+
+
+@dataclasses.dataclass(frozen=True)
+class QualityConfig:
+    """There is nothing to choose."""
+
+
+def build(
+    out: Path,
+    inputs: dict[str, list[Path]],
+    config: QualityConfig,
+    progress: Progress,
+    scratch: Path,
+) -> dict[str, Any]:
+    """Write quality.parquet from a crawl with truth.parquet, its parts and its corpus."""
+    (crawl,), (corpus,) = inputs["crawl"], inputs["corpus"]
+    figures = quality_report(crawl / "truth.parquet", corpus, inputs["parts"])
+    write_table(figures, out / "quality.parquet")
+    return {"figures": figures.num_rows}
+
+
+STAGE = Stage("quality", 1, QualityConfig, build)

@@ -1,0 +1,152 @@
+"""Records inside inflated bytes: WARC/0.17 to 1.1, and ARC, one after another by their lengths.
+
+What is not a record, or lies about its length, gives one broken record, and reading goes on at the
+next line that begins a record. A length is trusted when the blank lines that end a record, the next
+record or the end of the data follow it.
+"""
+
+import dataclasses
+import re
+from collections.abc import Iterator
+
+from pipeline.crawl.members import Buffer
+
+HEADERS_END = re.compile(rb"\r?\n\r?\n")
+LINE_ENDS = re.compile(rb"[\r\n]*")
+
+
+@dataclasses.dataclass(frozen=True)
+class Format:
+    """How records begin and end."""
+
+    start: re.Pattern[bytes]  # at a record's first byte
+    following: re.Pattern[bytes]  # the same, looked for at the beginnings of lines
+    terminator: bytes  # what stands between a record's content and the next, without \r
+
+
+def _format(start: bytes, terminator: bytes) -> Format:
+    return Format(re.compile(start), re.compile(rb"(?<=\n)" + start), terminator)
+
+
+WARC = _format(rb"WARC/\d\.\d{1,2}[ \t]*\r?\n(?=[A-Za-z][A-Za-z0-9-]*[ \t]*:)", b"\n\n")
+# URL, IP address, date, then content type (and in version 2 more fields), length
+ARC = _format(
+    rb"[a-z][a-z0-9+.-]{1,20}:[^\s]{0,8000} [0-9A-Fa-f.:]+ \d{14} "
+    rb"(?:[^\s]{1,500} ){0,7}\d{1,15}\r?\n",
+    b"\n",
+)
+RECORD_START = re.compile(rb"%s|%s" % (WARC.start.pattern, ARC.start.pattern))
+
+
+@dataclasses.dataclass(frozen=True)
+class RawRecord:
+    """Headers and where the content lies in the data; or a stretch that is no sound record."""
+
+    start: int
+    end: int  # where the next record begins
+    headers: dict[str, str]  # names in lower case
+    content_start: int = 0
+    content_end: int = 0
+    problem: str = ""  # broken_record or unreadable_headers; "" for a sound one
+    detail: str = ""
+
+
+def parse(data: Buffer, start: int, form: Format, max_header_bytes: int) -> Iterator[RawRecord]:
+    """All records of `data` from `start` on."""
+    position = skip_blank(data, start)
+    while position < len(data):
+        first = form.start.match(data, position)
+        if first is None:
+            record = _no_record(data, position, form)
+        elif form is ARC:
+            record = _arc(data, first)
+        else:
+            record = _warc(data, first, max_header_bytes)
+        yield record
+        position = skip_blank(data, record.end)
+
+
+def _warc(data: Buffer, first: re.Match[bytes], max_header_bytes: int) -> RawRecord:
+    start = first.start()
+    headers_end = HEADERS_END.search(data, first.end(), first.end() + max_header_bytes)
+    if headers_end is None:
+        end = _next(data, start + 1, WARC)
+        detail = "the headers do not end"
+        return RawRecord(start, end, {}, problem="unreadable_headers", detail=detail)
+    headers = parse_headers(data[first.end() : headers_end.start()])
+    length = headers.get("content-length", "")
+    if not re.fullmatch(r"[0-9]{1,15}", length) or not headers.get("warc-type"):
+        end = _next(data, start + 1, WARC)
+        kind = headers.get("warc-type", "")
+        detail = f"Content-Length {length[:40]!r}, WARC-Type {kind[:40]!r}"
+        return RawRecord(start, end, headers, problem="unreadable_headers", detail=detail)
+    return _by_length(data, start, headers, headers_end.end(), int(length), WARC)
+
+
+def _arc(data: Buffer, first: re.Match[bytes]) -> RawRecord:
+    line = first.group().decode("utf-8", "replace").replace("\0", "").rstrip("\r\n")
+    url, address, date, *fields, length = line.split(" ")
+    http = url.startswith(("http:", "https:"))
+    mime = fields[0] if fields else ""
+    headers = {
+        "warc-type": "warcinfo" if url.startswith("filedesc:") else "response",
+        "warc-target-uri": url,
+        "warc-ip-address": address,
+        "warc-date": "{}-{}-{}T{}:{}:{}Z".format(*re.findall(r"^\d{4}|\d\d", date)),
+        "content-type": "application/http; msgtype=response" if http else mime,
+        "content-length": length,
+    }
+    return _by_length(data, first.start(), headers, first.end(), int(length), ARC)
+
+
+def _by_length(
+    data: Buffer, start: int, headers: dict[str, str], content_start: int, length: int, form: Format
+) -> RawRecord:
+    content_end = content_start + length
+    after = skip_blank(data, content_end)
+    detail = ""
+    if content_end > len(data):
+        detail = f"{content_end - len(data)} bytes less than its Content-Length of {length}"
+    elif after < len(data) and not form.start.match(data, after):
+        tail = data[content_end : content_end + 4].replace(b"\r", b"")
+        if not tail.startswith(form.terminator):
+            detail = f"a Content-Length of {length} does not lead to the end of the record"
+    if detail:
+        end = _next(data, content_start, form)
+        return RawRecord(start, end, headers, problem="broken_record", detail=detail)
+    return RawRecord(start, content_end, headers, content_start, content_end)
+
+
+def _no_record(data: Buffer, start: int, form: Format) -> RawRecord:
+    end = _next(data, start, form)
+    beginning = bytes(data[start : min(end, start + 40)])
+    detail = f"{end - start} bytes are no record: {beginning!r}"
+    return RawRecord(start, end, {}, problem="broken_record", detail=detail)
+
+
+def _next(data: Buffer, position: int, form: Format) -> int:
+    match = form.following.search(data, position)
+    return match.start() if match else len(data)
+
+
+def skip_blank(data: Buffer, position: int) -> int:
+    """The first byte from `position` on that is no line end."""
+    match = LINE_ENDS.match(data, position)
+    return match.end() if match else len(data)
+
+
+def parse_headers(block: bytes) -> dict[str, str]:
+    """`Name: value` lines, names in lower case, folded lines joined; the first of a name counts."""
+    headers: dict[str, str] = {}
+    name = ""
+    for line in block.decode("utf-8", "replace").replace("\0", "").split("\n"):
+        if line[:1] in (" ", "\t") and name:
+            headers[name] += " " + line.strip()
+            continue
+        key, colon, value = line.partition(":")
+        name = key.strip().lower() if colon else ""
+        if name in headers:
+            name = ""  # a second of the name: its folded lines are passed over as well
+        elif name:
+            headers[name] = value.strip()
+    return headers

@@ -1,0 +1,279 @@
+"""Every kind of record ends in one row; broken bytes end as errors; bytes never depend on order."""
+
+import concurrent.futures
+import gzip
+import hashlib
+import json
+import multiprocessing
+from collections import Counter
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pipeline.corpus import part
+from pipeline.corpus.config import CorpusConfig
+from pipeline.corpus.explain import explain
+from pipeline.corpus.page import STAGES, Judge
+from pipeline.crawl.warc import read_records
+from pipeline.filters.url import UrlConfig
+from pipeline.stage import SILENT
+from storage.errors import UserError
+from storage.schemas import DOCUMENTS, LEDGER, SIGNALS
+from storage.tables import read_table
+
+
+def build(path: Path, out: Path, config: CorpusConfig | None = None) -> dict:
+    out.mkdir(parents=True)
+    return part.build(
+        out=out,
+        inputs={"warc": [path]},
+        config=config or CorpusConfig(url=UrlConfig(use_lists=False)),
+        progress=SILENT,
+        scratch=out,
+    )
+
+
+def file_hashes(folder: Path) -> dict[str, str]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+@pytest.fixture(scope="module")
+def zoo(tmp_path_factory, make_warc, make_page, prose):
+    """One record of each kind, with what must become of it."""
+    good = make_page(prose("good"))
+    chunked = b"".join(
+        b"%x\r\n%s\r\n" % (len(good[i : i + 99]), good[i : i + 99]) for i in range(0, len(good), 99)
+    )
+    kinds = [
+        ({"body": good}, ("kept", "", "")),
+        (
+            {
+                "body": chunked + b"0\r\n\r\n",
+                "headers": [("Transfer-Encoding", "chunked")],
+            },
+            ("kept", "", ""),
+        ),
+        (
+            {"body": gzip.compress(good), "headers": [("Content-Encoding", "gzip")]},
+            ("kept", "", ""),
+        ),
+        (
+            {
+                "body": make_page(prose("latin") + "\nThe café of Zoë was full and noisy.")
+                .decode()
+                .encode("cp1252"),
+                "mime": "text/html; charset=utf-8",
+            },
+            ("kept", "", ""),
+        ),
+        ({"body": good, "warc_headers": {"WARC-Truncated": "length"}}, ("kept", "", "")),
+        ({"body": good, "mime": "application/xhtml+xml"}, ("kept", "", "")),
+        ({"body": good, "status": "404 Not Found"}, ("dropped", "read", "http_status")),
+        ({"body": b"\x89PNG", "mime": "image/png"}, ("dropped", "read", "mime")),
+        ({"body": b"", "record_type": "metadata"}, ("dropped", "read", "record_type")),
+        ({"body": good, "record_type": "request"}, ("dropped", "read", "record_type")),
+        ({"body": b""}, ("dropped", "read", "empty")),
+        ({"body": b"a" * 6_000_000}, ("dropped", "read", "size")),
+        ({"body": b"", "raw": good}, ("error", "read", "no_http_header")),
+        (
+            {"body": b"\1\2", "headers": [("Content-Encoding", "zstd")]},
+            ("error", "read", "content_encoding"),
+        ),
+        (
+            {"body": b"", "raw": b"dns", "warc_headers": {"Content-Type": "text/dns"}},
+            ("dropped", "read", "mime"),
+        ),
+        ({"body": good, "url": "http://spam.example/a"}, ("dropped", "url", "domain")),
+        (
+            {"body": b"<html><body>" + b"<div>" * 100_000 + b"deep</body></html>"},
+            ("dropped", "extract", "no_text"),
+        ),
+        (
+            {"body": make_page("Der Hafen liegt hinter der Altstadt am Fluss. " * 20)},
+            ("dropped", "language", "languages"),
+        ),
+        (
+            {"body": make_page("\n".join(["Buy this boat today, it is very cheap."] * 40))},
+            None,  # trafilatura takes out what repeats: too little is left, of whatever filter
+        ),
+        ({"body": make_page("A short page that says little.")}, None),
+        ({"body": make_page(prose("lorem") + " Lorem ipsum dolor.")}, ("dropped", "c4", None)),
+        ({"body": make_page(prose("code") + " function() { return; }")}, ("dropped", "c4", None)),
+    ]
+    pages = []
+    for number, (page, _) in enumerate(kinds):
+        pages.append({"url": f"http://host{number}.example/page", **page})
+    path = tmp_path_factory.mktemp("zoo") / "ZOO-MAIN-2024-22-x.warc.gz"
+    make_warc(path, pages, info={"isPartOf": "ZOO-MAIN-2024-23"})
+    config = CorpusConfig(url=UrlConfig(use_lists=False, extra_domains=("spam.example",)))
+    out = path.parent / "out"
+    statistics = build(path, out, config)
+    return path, out, statistics, [wanted for _, wanted in kinds], config
+
+
+def test_every_kind_of_record_ends_where_it_ought_to(zoo):
+    _, out, statistics, wanted, _ = zoo
+    rows = read_table(out / "ledger.parquet").to_pylist()
+    assert (rows[0]["record_type"], rows[0]["rule"]) == ("warcinfo", "record_type")
+    for row, expected in zip(rows[1:], wanted):
+        found = (row["outcome"], row["stage"])
+        if expected is None:
+            assert row["outcome"] == "dropped", row
+            assert row["stage"] in STAGES[3:]
+        else:
+            assert found == expected[:2], row
+            assert expected[2] in (None, row["rule"]), row
+    outcomes = Counter(row["outcome"] for row in rows)
+    assert statistics["records"] == len(rows) == len(wanted) + 1 == outcomes.total()
+    assert statistics["kept"] == outcomes["kept"] == 6
+    assert (statistics["dropped"], statistics["errors"]) == (
+        outcomes["dropped"],
+        outcomes["error"],
+    )
+    assert statistics["truncated_records"] == 1
+    assert rows[5]["detail"] == "WARC-Truncated: length"
+    assert json.loads((out / "read.json").read_text())["records"] == len(rows)
+    size = next(row for row in rows if row["rule"] == "size")
+    assert (size["value"], size["threshold"]) == (6_000_000.0, 5 * 2**20)
+
+
+def test_documents_hold_the_text_and_every_signal(zoo, prose):
+    path, out, _, _, _ = zoo
+    documents = read_table(out / "documents.parquet")
+    assert documents.schema == DOCUMENTS
+    assert read_table(out / "ledger.parquet").schema == LEDGER
+    rows = documents.to_pylist()
+    assert [row["dump"] for row in rows] == ["ZOO-MAIN-2024-22"] * 6  # the name before warcinfo
+    assert {row["host"] for row in rows} == {f"host{number}.example" for number in range(6)}
+    for row in rows:
+        assert row["date"] == "2024-05-18T03:10:00Z"
+        assert row["language"] == "en"
+        assert row["language_score"] >= 0.65
+        assert all(row[name] is not None for name, _ in SIGNALS)
+        place = f"{path.name}:{row['offset']}:{row['url']}"
+        assert row["id"] == hashlib.sha256(place.encode()).hexdigest()[:32]
+    # the same page, plain, chunked, gzipped, cut by the crawler and as XHTML
+    assert rows[0]["text"] == rows[1]["text"] == rows[2]["text"] == rows[4]["text"]
+    assert rows[0]["text"].split("\n")[-1] == prose("good").split("\n")[-1]
+    assert "The café of Zoë" in rows[3]["text"]
+    signatures = read_table(out / "signatures.parquet").to_pylist()
+    assert [row["id"] for row in signatures] == [row["id"] for row in rows]
+    assert {len(row["signature"]) for row in signatures} == {14 * 8 * 8}
+    assert signatures[0]["signature"] == signatures[1]["signature"] != signatures[3]["signature"]
+    assert signatures[0]["text_sha256"] == signatures[1]["text_sha256"]
+
+
+def test_explain_judges_a_record_again(zoo):
+    path, out, _, _, config = zoo
+    rows = read_table(out / "ledger.parquet").to_pylist()
+    for stage in ("", "c4"):
+        row = next(row for row in rows if row["stage"] == stage)
+        found = explain(path, row["offset"], row["url"], config)
+        assert found["row"] == row
+        assert found["extracted"]
+        assert found["signals"]["word_count"] > 50
+    with pytest.raises(UserError, match="no record of"):
+        explain(path, 1, "http://nowhere.example/", config)
+
+
+def test_no_url_and_wrong_inputs(tmp_path):
+    path = tmp_path / "a.warc"
+    path.write_bytes(b"WARC/1.0\r\nWARC-Type: response\r\nContent-Length: 2\r\n\r\nhi\r\n\r\n")
+    build(path, tmp_path / "out")
+    (row,) = read_table(tmp_path / "out" / "ledger.parquet").to_pylist()
+    assert (row["outcome"], row["rule"]) == ("error", "no_url")
+    with pytest.raises(UserError, match="no such file"):
+        build(tmp_path / "missing.warc", tmp_path / "out2")
+    with pytest.raises(UserError, match="not from 2"):
+        part.one_file([path, path])
+    empty = tmp_path / "empty.warc.gz"
+    empty.touch()
+    assert build(empty, tmp_path / "out3")["records"] == 0
+    assert read_table(tmp_path / "out3" / "documents.parquet").num_rows == 0
+
+
+def test_dump_names(tmp_path, make_warc, make_page, prose):
+    assert part.dump_name("GHP-MAIN-2024-22-20240518031000-00000.warc.gz") == "GHP-MAIN-2024-22"
+    assert part.dump_name("CC-MAIN-20240518031000-20240518061000-00000.warc.gz") == ""
+    path = tmp_path / "CC-MAIN-20240518031000-00000.warc.gz"
+    pages = [{"url": "http://a.example/", "body": make_page(prose("dump"))}]
+    make_warc(path, pages, info={"isPartOf": "CC-MAIN-2024-22"})
+    build(path, tmp_path / "out")
+    (row,) = read_table(tmp_path / "out" / "documents.parquet").to_pylist()
+    assert row["dump"] == "CC-MAIN-2024-22"
+
+
+def work(job: tuple[str, str]) -> dict[str, str]:
+    out = Path(job[1])
+    build(Path(job[0]), out)
+    return file_hashes(out)
+
+
+def test_bytes_depend_neither_on_order_nor_on_workers(tmp_path, make_warc, make_page, prose):
+    """Pages share paragraphs across files, which trafilatura's own memory would notice."""
+    paths = []
+    shared = prose("shared", 3)
+    for number in range(2):
+        pages = [
+            {
+                "url": f"http://h{number}.example/{page}",
+                "body": make_page(f"{shared}\n{prose(f'{number} {page}')}"),
+            }
+            for page in range(6)
+        ]
+        paths.append(tmp_path / f"{number}.warc.gz")
+        make_warc(paths[-1], pages)
+    alone = [work((str(path), str(tmp_path / f"a{path.stem}"))) for path in paths]
+    again = [work((str(path), str(tmp_path / f"b{path.stem}"))) for path in reversed(paths)]
+    assert again == alone[::-1]
+    jobs = [(str(path), str(tmp_path / f"c{path.stem}")) for path in paths]
+    spawn = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(2, mp_context=spawn) as pool:
+        assert list(pool.map(work, jobs)) == alone
+    assert read_table(tmp_path / "a0.warc" / "documents.parquet").num_rows == 6
+
+
+@pytest.fixture(scope="module")
+def fuzz(tmp_path_factory, make_warc, make_page, prose):
+    folder = tmp_path_factory.mktemp("fuzz")
+    pages = [
+        {"url": f"http://f{number}.example/", "body": make_page(prose(str(number), 6))}
+        for number in range(4)
+    ]
+    make_warc(folder / "a.warc.gz", pages, info={})
+    make_warc(folder / "a.warc", pages, gzip=False, info={})
+    with Judge(CorpusConfig(url=UrlConfig(use_lists=False))) as judge:
+        yield folder, [(folder / n).read_bytes() for n in ("a.warc.gz", "a.warc")], judge
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data())
+def test_mutated_files_end_in_rows_or_one_clear_line(fuzz, data):
+    folder, inputs, judge = fuzz
+    content = bytearray(data.draw(st.sampled_from(inputs)))
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(content)))
+        piece = data.draw(st.one_of(st.binary(max_size=40), st.just(bytes(200))))
+        content[at : at + data.draw(st.integers(0, 300))] = piece
+    path = folder / "mutated"
+    path.write_bytes(content)
+    records = part.Counted(read_records(path, judge.config.limits))
+    rows = []
+    try:
+        for record in records:
+            rows.append(judge.record("mutated", record).ledger_row("mutated", record))
+    except UserError:
+        assert not rows  # no archive at all: found before the first record
+        return
+    outcomes = Counter(row["outcome"] for row in rows)
+    assert records.records == outcomes["kept"] + outcomes["dropped"] + outcomes["error"]
+    for row in rows:
+        assert row["stage"] in (("",) if row["outcome"] == "kept" else STAGES)
+        assert bool(row["rule"]) == (row["outcome"] != "kept")
+    pa.Table.from_pylist(rows, schema=LEDGER)

@@ -1,0 +1,37 @@
+"""Hosts held out by their names alone, at least one and never all."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.corpus.config import SplitConfig
+from pipeline.corpus.split import host_rank, validation_hosts
+
+HOSTS = [f"host{number}.example" for number in range(2000)]
+
+
+def test_the_share_is_about_right_and_salts_differ():
+    held = validation_hosts(HOSTS, SplitConfig(validation_fraction=0.1))
+    assert 150 < len(held) < 250
+    other = validation_hosts(HOSTS, SplitConfig(validation_fraction=0.1, salt="other"))
+    assert len(held & other) < 60
+
+
+@given(
+    st.lists(st.text(max_size=8), max_size=20), st.floats(0, 1), st.randoms(use_true_random=False)
+)
+def test_at_least_one_never_all_and_no_order(hosts, fraction, draw):
+    config = SplitConfig(validation_fraction=fraction)
+    held = validation_hosts(hosts, config)
+    shuffled = list(hosts)
+    draw.shuffle(shuffled)
+    assert validation_hosts(shuffled, config) == held
+    different = len(set(hosts))
+    assert held <= set(hosts)
+    assert (1 <= len(held) < different) if different >= 2 else not held
+
+
+def test_other_hosts_do_not_move_a_host_across_the_line():
+    config = SplitConfig(validation_fraction=0.1)
+    few, many = validation_hosts(HOSTS[:500], config), validation_hosts(HOSTS, config)
+    assert few == many & set(HOSTS[:500])
+    assert all(0 <= host_rank(host, "x") < 1 for host in HOSTS)

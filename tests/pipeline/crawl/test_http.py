@@ -1,0 +1,124 @@
+"""The body as the server meant it, whatever codings are still on it."""
+
+import gzip
+import zlib
+
+import brotli
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.crawl.http import NoPage, join_chunks, read_page
+
+HTML = b"<!doctype html><html><body>" + b"Some text of a page. " * 20 + b"</body></html>"
+
+
+def response(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
+    lines = [f"HTTP/1.1 {status}", *headers]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+def page(content: bytes, payload_type: str = "", max_bytes: int = 10_000) -> bytes:
+    return read_page(content, payload_type, max_bytes, 1000).html
+
+
+def rule(content: bytes, payload_type: str = "", max_bytes: int = 10_000) -> tuple[str, str]:
+    with pytest.raises(NoPage) as no:
+        page(content, payload_type, max_bytes)
+    return no.value.outcome, no.value.rule
+
+
+def chunked(body: bytes, size: int, extension: bytes = b"") -> bytes:
+    pieces = [body[start : start + size] for start in range(0, len(body), size)]
+    return b"".join(b"%x%s\r\n%s\r\n" % (len(p), extension, p) for p in pieces) + b"0\r\n\r\n"
+
+
+def raw_deflate(body: bytes) -> bytes:
+    deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return deflater.compress(body) + deflater.flush()
+
+
+@pytest.mark.parametrize(
+    ("coding", "body"),
+    [
+        ("gzip", gzip.compress(HTML)),
+        ("x-gzip", gzip.compress(HTML)),
+        ("GZIP", gzip.compress(HTML)),
+        ("gzip", HTML),  # decoded by the crawler, header left
+        ("deflate", zlib.compress(HTML)),
+        ("deflate", raw_deflate(HTML)),
+        ("deflate", HTML),
+        ("br", brotli.compress(HTML)),
+        ("br", HTML),
+        ("identity", HTML),
+        ("deflate, gzip", gzip.compress(zlib.compress(HTML))),
+        ("zstd", HTML),
+    ],
+)
+def test_content_codings(coding, body):
+    content = response(body, "Content-Type: text/html", f"Content-Encoding: {coding}")
+    assert page(content) == HTML
+
+
+def test_bad_codings_are_errors_and_bombs_are_dropped():
+    head = "Content-Type: text/html"
+    broken = bytearray(gzip.compress(HTML))
+    broken[20:40] = bytes(20)
+    unreadable = ("error", "content_encoding")
+    assert rule(response(bytes(broken), head, "Content-Encoding: gzip")) == unreadable
+    assert rule(response(b"\xff" * 20, head, "Content-Encoding: br")) == unreadable
+    assert rule(response(b"\1\2\3", head, "Content-Encoding: zstd")) == unreadable
+    bomb = b" " * 50_000_000
+    for coding, body in (
+        ("gzip", gzip.compress(bomb)),
+        ("deflate", zlib.compress(bomb)),
+        ("br", brotli.compress(bomb, quality=1)),
+    ):
+        content = response(body, head, f"Content-Encoding: {coding}")
+        assert rule(content) == ("dropped", "size")
+
+
+def test_chunks():
+    head = ("Content-Type: text/html", "Transfer-Encoding: chunked")
+    assert page(response(chunked(HTML, 100), *head)) == HTML
+    assert page(response(chunked(HTML, 100, b";name=value"), *head)) == HTML
+    assert page(response(HTML, *head)) == HTML  # joined by the crawler, header left
+    assert page(response(chunked(HTML, 100)[:250], *head)) == HTML[:234]  # cut short
+    zipped = chunked(gzip.compress(HTML), 50)
+    assert page(response(zipped, *head, "Content-Encoding: gzip")) == HTML
+    bad = chunked(HTML, 100).replace(b"\r\n64\r\n", b"\r\nzz\r\n").replace(b"zz", b"64", 1)
+    assert rule(response(bad, *head)) == ("error", "broken_chunks")
+
+
+@given(st.binary(max_size=400), st.integers(1, 50))
+def test_chunks_roundtrip(body, size):
+    assert join_chunks(chunked(body, size)) == body
+
+
+@given(st.binary(max_size=600))
+def test_no_bytes_crash_the_parser(content):
+    for block in (content, b"HTTP/1.1 200 OK\r\n" + content):
+        try:
+            read_page(block, "", 1000, 100)
+        except NoPage:
+            continue
+
+
+def test_what_is_no_page():
+    html = "Content-Type: text/html; charset=utf-8"
+    assert rule(b"<html>no headers</html>") == ("error", "no_http_header")
+    assert rule(b"") == ("error", "no_http_header")
+    assert rule(b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 1000) == ("error", "no_http_header")
+    for status in ("404 Not Found", "301 Moved", "206 Partial", "500"):
+        assert rule(response(HTML, html, status=status)) == ("dropped", "http_status")
+    assert rule(response(HTML, "Content-Type: image/png")) == ("dropped", "mime")
+    assert rule(response(b"", html)) == ("dropped", "empty")
+    assert rule(response(b" \r\n\0", html)) == ("dropped", "empty")
+    assert rule(response(HTML, html), max_bytes=100) == ("dropped", "size")
+    assert rule(response(b"%PDF-1.4 ...")) == ("dropped", "mime")
+    assert page(response(HTML)) == HTML  # no type given, but it shows
+    # Common Crawl looked at the body: it counts more than what the server said
+    assert page(response(HTML, "Content-Type: application/octet-stream"), "text/html") == HTML
+    assert rule(response(HTML, html), "application/pdf") == ("dropped", "mime")
+    assert read_page(response(HTML, html), "", 10_000, 1000).charset == "utf-8"
+    assert page(b"HTTP/1.0 200 OK\nContent-Type: text/html\n\n" + HTML) == HTML

@@ -1,0 +1,101 @@
+"""Charsets: right ones, missing ones and wrong ones."""
+
+import codecs
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.extract.decode import decode
+
+GERMAN = "Die Bäcker von Würzburg öffnen früh; süße Brötchen gibt es für 40 ¢ das Stück. " * 5
+CHINESE = "山田先生在北京大学学习中文，他每天早上都去图书馆看书。今天天气很好，我们去公园散步。" * 5
+JAPANESE = "東京の天気は晴れです。私は毎日図書館で本を読みます。ありがとうございます。" * 5
+KOREAN = "오늘은 날씨가 좋습니다. 저는 도서관에서 책을 읽습니다. 감사합니다. " * 5
+RUSSIAN = "Сегодня хорошая погода. Я читаю книгу в библиотеке каждый день. Спасибо. " * 5
+
+
+def page(text: str, charset: str = "") -> str:
+    meta = f'<meta charset="{charset}">' if charset else ""
+    return f"<html><head>{meta}</head><body><p>{text}</p></body></html>"
+
+
+@pytest.mark.parametrize(
+    ("text", "charset"),
+    [
+        (GERMAN, "iso-8859-1"),
+        (GERMAN, "windows-1252"),
+        (CHINESE, "gb2312"),
+        (CHINESE, "gb18030"),
+        (CHINESE, "big5hkscs"),
+        (JAPANESE, "shift_jis"),
+        (JAPANESE, "euc-jp"),
+        (JAPANESE, "iso-2022-jp"),
+        (KOREAN, "euc-kr"),
+        (RUSSIAN, "windows-1251"),
+        (RUSSIAN, "koi8-r"),
+    ],
+)
+def test_a_right_declaration_is_followed_in_header_and_in_page(text, charset):
+    if charset == "big5hkscs":
+        text, charset = "今天天氣很好，我們去公園散步，山田先生在圖書館看書。" * 5, "big5"
+    bare = page(text).encode(charset)
+    assert text in decode(bare, charset)[0]
+    assert text in decode(page(text, charset).encode(charset))[0]
+
+
+@pytest.mark.parametrize(
+    "declared", ["", "iso-8859-1", "gb2312", "windows-1251", "bogus", "utf-16"]
+)
+@pytest.mark.parametrize("text", [GERMAN, CHINESE, RUSSIAN, "plain ASCII"])
+def test_utf8_is_utf8_whatever_is_declared(text, declared):
+    html = page(text, declared).encode()
+    assert decode(html, declared) == (html.decode(), "utf-8")
+
+
+@pytest.mark.parametrize(
+    ("text", "charset", "declared"),
+    [
+        (GERMAN, "windows-1252", "utf-8"),
+        (GERMAN, "iso-8859-1", "gb2312"),
+        (CHINESE, "gb18030", "utf-8"),
+        (CHINESE, "gb18030", "iso-8859-1"),
+        (JAPANESE, "shift_jis", "iso-8859-1"),
+        (KOREAN, "euc-kr", "utf-8"),
+        (RUSSIAN, "windows-1251", "utf-8"),
+        (CHINESE, "gb18030", ""),
+        (JAPANESE, "euc-jp", ""),
+    ],
+)
+def test_a_wrong_declaration_is_not_believed(text, charset, declared):
+    assert text in decode(page(text, declared).encode(charset), declared)[0]
+
+
+@pytest.mark.parametrize(
+    ("mark", "charset"),
+    [
+        (codecs.BOM_UTF8, "utf-8"),
+        (codecs.BOM_UTF16_LE, "utf-16-le"),
+        (codecs.BOM_UTF16_BE, "utf-16-be"),
+        (codecs.BOM_UTF32_LE, "utf-32-le"),
+    ],
+)
+def test_a_byte_order_mark_counts_most(mark, charset):
+    assert decode(mark + page(GERMAN).encode(charset), "iso-8859-1") == (page(GERMAN), charset)
+
+
+def test_a_few_broken_bytes_do_not_change_the_charset():
+    html = page(GERMAN).encode()
+    text, charset = decode(html.replace(b"</p>", b"\xff</p>"), "")
+    assert charset == "utf-8"
+    assert GERMAN in text
+    cut = page(CHINESE).encode()[:-18]  # Common Crawl cuts bodies anywhere
+    assert cut[-1] & 0x80
+    assert decode(cut)[1] == "utf-8"
+
+
+@given(st.binary(max_size=300), st.sampled_from(["", "utf-8", "gb2312", "utf-16", "x", "latin1"]))
+def test_any_bytes_decode(html, declared):
+    text, charset = decode(html, declared)
+    text.encode("utf-8")  # no lone surrogates
+    assert codecs.lookup(charset)
