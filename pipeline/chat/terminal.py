@@ -1,0 +1,102 @@
+"""Talking in a terminal: text as it is generated, character by character safe.
+
+In: a model, its tokenizer and the conversation (or page) so far. Out: pieces of text. A character
+whose bytes span two tokens is held back until it is whole; a conversation too long for the context
+loses its oldest turns, never its system message or the last question.
+"""
+
+import codecs
+from collections.abc import Iterator, Sequence
+
+from pipeline.chat.conversation import STOP, Message, prompt
+from pipeline.model import Transformer
+from pipeline.model.engine import Engine
+from pipeline.tokenizer import Tokenizer
+from storage.errors import UserError
+
+
+def reply(
+    model: Transformer,
+    tokenizer: Tokenizer,
+    messages: Sequence[Message],
+    *,
+    max_new_tokens: int = 128,
+    temperature: float = 0.0,
+    top_k: int = 0,
+    seed: int = 0,
+) -> Iterator[str]:
+    """The assistant's reply to a conversation that ends with the user's turn, piece by piece."""
+    if not tokenizer.has_conversation_tokens:
+        raise UserError(
+            "this model has no conversation tokens: use `complete`, or chat with sft or rl"
+        )
+    ids = fit(messages, tokenizer, model.config.max_context - max_new_tokens)
+    stop = tokenizer.special(STOP)
+    yield from _pieces(model, tokenizer, ids, (stop,), max_new_tokens, temperature, top_k, seed)
+
+
+def complete(
+    model: Transformer,
+    tokenizer: Tokenizer,
+    text: str,
+    *,
+    max_new_tokens: int = 128,
+    temperature: float = 0.0,
+    top_k: int = 0,
+    seed: int = 0,
+) -> Iterator[str]:
+    """The continuation of a page that begins with `text`, piece by piece."""
+    ids = [tokenizer.document_token, *tokenizer.encode(text)]
+    if len(ids) >= model.config.max_context:
+        raise UserError(
+            f"the text has {len(ids)} tokens and the model's context is "
+            f"{model.config.max_context}: shorten it"
+        )
+    stop = tokenizer.document_token
+    yield from _pieces(model, tokenizer, ids, (stop,), max_new_tokens, temperature, top_k, seed)
+
+
+def fit(messages: Sequence[Message], tokenizer: Tokenizer, max_tokens: int) -> list[int]:
+    """The prompt, without as many of the oldest turns as it takes to leave room for a reply."""
+    kept = list(messages)
+    first = 1 if kept and kept[0].role == "system" else 0
+    while True:
+        ids = prompt(kept, tokenizer)
+        if len(ids) <= max(1, max_tokens):
+            return ids
+        if len(kept) - first < 3:
+            raise UserError(
+                f"the message has {len(ids)} tokens and the model has room for "
+                f"{max(1, max_tokens)}: shorten it"
+            )
+        del kept[first : first + 2]  # a question and its answer
+
+
+def _pieces(
+    model: Transformer,
+    tokenizer: Tokenizer,
+    ids: list[int],
+    stops: tuple[int, ...],
+    max_new_tokens: int,
+    temperature: float,
+    top_k: int,
+    seed: int,
+) -> Iterator[str]:
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    tokens = Engine(model).stream(
+        ids,
+        max_new_tokens=max_new_tokens,
+        temperature=temperature,
+        top_k=top_k,
+        stop_tokens=stops,
+        seed=seed,
+    )
+    for token in tokens:
+        if token in stops:
+            break
+        piece = decoder.decode(tokenizer.token_bytes[token])
+        if piece:
+            yield piece
+    rest = decoder.decode(b"", final=True)
+    if rest:
+        yield rest

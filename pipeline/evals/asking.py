@@ -1,0 +1,131 @@
+"""How a model is asked, and what a suite hands back.
+
+`complete` continues a page. `ask` poses a question: to a model that knows the conversation tokens
+as a conversation, to a base model as a page that holds the question on a line of its own, whose
+next line is the answer. All prompts of a suite are one batch.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+from pipeline.chat.conversation import STOP, Message, prompt, user
+from pipeline.evals.config import EvalConfig
+from pipeline.evals.intervals import wilson
+from pipeline.model import Transformer
+from pipeline.model.engine import Engine
+from pipeline.tokenizer import Tokenizer
+
+
+@dataclasses.dataclass(frozen=True)
+class Subject:
+    """The model under test."""
+
+    model: Transformer
+    tokenizer: Tokenizer
+    config: EvalConfig
+
+    @property
+    def chats(self) -> bool:
+        return self.tokenizer.has_conversation_tokens
+
+
+@dataclasses.dataclass(frozen=True)
+class Reply:
+    """What came back, without its stop token."""
+
+    text: str
+    stopped: bool
+
+
+@dataclasses.dataclass
+class Scores:
+    """What a suite found: rows of the evals table and of the samples table."""
+
+    rows: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+    samples: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+
+    def share(self, suite: str, task: str, metric: str, marks: Sequence[bool]) -> None:
+        """A share of successes with its Wilson interval; nothing where nothing was asked."""
+        if not marks:
+            return
+        low, high = wilson(sum(marks), len(marks))
+        self.rows.append(
+            {
+                "suite": suite,
+                "task": task,
+                "metric": metric,
+                "value": sum(marks) / len(marks),
+                "low": low,
+                "high": high,
+                "n": len(marks),
+            }
+        )
+
+    def sample(
+        self, suite: str, prompt: str, completion: str, expected: str, correct: bool | None
+    ) -> None:
+        """A prompt and what came back, for people to read."""
+        self.samples.append(
+            {
+                "suite": suite,
+                "prompt": prompt,
+                "completion": completion,
+                "expected": expected,
+                "correct": correct,
+            }
+        )
+
+
+def ask(
+    subject: Subject, conversations: Sequence[Sequence[Message]], max_new_tokens: int
+) -> list[Reply]:
+    """Replies to conversations that end with the user's turn."""
+    if not subject.chats:
+        pages = [f"{messages[-1].content}\n" for messages in conversations]
+        return complete(subject, pages, max_new_tokens, one_line=True)
+    tokenizer = subject.tokenizer
+    prompts = [prompt(messages, tokenizer) for messages in conversations]
+    return _generate(subject, prompts, max_new_tokens, (tokenizer.special(STOP),))
+
+
+def ask_questions(subject: Subject, questions: Sequence[str], max_new_tokens: int) -> list[Reply]:
+    """`ask` for single questions."""
+    return ask(subject, [[user(question)] for question in questions], max_new_tokens)
+
+
+def complete(
+    subject: Subject, texts: Sequence[str], max_new_tokens: int, *, one_line: bool = False
+) -> list[Reply]:
+    """Continuations of pages; with `one_line` each ends where its line does."""
+    tokenizer = subject.tokenizer
+    stops = [tokenizer.document_token]
+    if one_line:
+        stops += [id for id, text in enumerate(tokenizer.token_bytes) if b"\n" in text]
+    prompts = [[tokenizer.document_token, *tokenizer.encode(text)] for text in texts]
+    return _generate(subject, prompts, max_new_tokens, tuple(sorted(stops)))
+
+
+def spread(items: Sequence[Any], count: int) -> list[Any]:
+    """At most `count` items, evenly from all of them: samples of every task, not of the first."""
+    if len(items) <= count:
+        return list(items)
+    return [items[index * len(items) // count] for index in range(count)]
+
+
+def _generate(
+    subject: Subject, prompts: list[list[int]], max_new_tokens: int, stops: tuple[int, ...]
+) -> list[Reply]:
+    config, tokenizer = subject.config, subject.tokenizer
+    found = Engine(subject.model).generate(
+        prompts,
+        max_new_tokens=max_new_tokens,
+        temperature=config.temperature,
+        stop_tokens=stops,
+        seed=config.seed,
+    )
+    replies = []
+    for (completion,) in found:
+        tokens = completion.tokens[:-1] if completion.stopped else completion.tokens
+        replies.append(Reply(tokenizer.decode(tokens), completion.stopped))
+    return replies

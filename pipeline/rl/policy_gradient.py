@@ -1,0 +1,91 @@
+"""The policy gradient: answers with advantages in, gradients of the loss out.
+
+loss = - sum over answers and their tokens of advantage * log pi(token), divided by the number of
+tokens of the whole batch (token-level normalisation: long and short answers weigh by their tokens).
+On-policy with one update a batch, so there is no ratio and nothing to clip. Log-probabilities come
+from the sampler's own function at the same temperature and top-k. Answers of advantage zero add
+nothing and are skipped, but their tokens still count in the denominator.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from pipeline.model import Transformer
+from pipeline.model.sampling import log_probs
+from pipeline.rl.rollouts import Rollout
+
+
+class PolicyBatch(NamedTuple):
+    """Answers as right-padded rows, (B, T) but for `advantages` (B,)."""
+
+    tokens: Tensor  # int64, prompt and answer without the last token
+    targets: Tensor  # int64, the next token of each position
+    mask: Tensor  # bool, true where the target belongs to the answer, its stop token included
+    advantages: Tensor  # float32
+
+
+def collate(rollouts: Sequence[Rollout], device: torch.device | str = "cpu") -> PolicyBatch:
+    """Rollouts as one padded batch."""
+    longest = max(len(r.prompt) + len(r.tokens) for r in rollouts) - 1
+    tokens = torch.zeros(len(rollouts), longest, dtype=torch.int64)
+    targets = torch.zeros(len(rollouts), longest, dtype=torch.int64)
+    mask = torch.zeros(len(rollouts), longest, dtype=torch.bool)
+    for row, r in enumerate(rollouts):
+        sequence = torch.tensor(r.prompt + r.tokens)
+        end = len(sequence) - 1
+        tokens[row, :end] = sequence[:-1]
+        targets[row, :end] = sequence[1:]
+        mask[row, len(r.prompt) - 1 : end] = True
+    advantages = torch.tensor([r.advantage for r in rollouts], dtype=torch.float32)
+    return PolicyBatch(*(t.to(device) for t in (tokens, targets, mask, advantages)))
+
+
+def token_log_probs(
+    model: Transformer, batch: PolicyBatch, temperature: float, top_k: int
+) -> tuple[Tensor, Tensor]:
+    """(log pi of each answer token (N,), the row it belongs to (N,)); the head sees only those."""
+    hidden = model.hidden(batch.tokens)[batch.mask]
+    logits = F.linear(hidden, model.head_weight())
+    table = log_probs(logits, temperature, top_k)
+    rows = batch.mask.nonzero()[:, 0]
+    return table.gather(-1, batch.targets[batch.mask][:, None])[:, 0], rows
+
+
+def policy_loss(logprobs: Tensor, advantages: Tensor, normalizer: float) -> Tensor:
+    """- sum of advantage * log pi over tokens, divided by `normalizer`."""
+    return -(advantages * logprobs).sum() / normalizer
+
+
+def accumulate_gradients(
+    model: Transformer,
+    rollouts: Sequence[Rollout],
+    *,
+    temperature: float,
+    top_k: int,
+    normalizer: float,
+    micro_rows: int,
+) -> float:
+    """Add the loss's gradient to every parameter's `.grad`; the loss.
+
+    `normalizer` is the number of answer tokens of the whole batch, over all processes.
+    """
+    loss = 0.0
+    for part in _micro_batches(rollouts, micro_rows):
+        batch = collate(part, model.device)
+        logprobs, rows = token_log_probs(model, batch, temperature, top_k)
+        partial = policy_loss(logprobs, batch.advantages[rows], normalizer)
+        partial.backward()
+        loss += float(partial.detach())
+    return loss
+
+
+def _micro_batches(rollouts: Sequence[Rollout], rows: int) -> Iterator[list[Rollout]]:
+    """Those that teach something, by length so that little is padding."""
+    useful = [r for r in rollouts if r.advantage != 0.0]
+    useful.sort(key=lambda r: len(r.prompt) + len(r.tokens))  # a stable sort: same order each run
+    for start in range(0, len(useful), rows):
+        yield useful[start : start + rows]

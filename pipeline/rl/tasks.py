@@ -1,0 +1,94 @@
+"""Tasks whose answer a few lines of code can check: sums and spelling.
+
+In: how many, which kind, a random generator. Out: tasks, all different. Sums and words come from
+the RL split, so neither fine-tuning nor evaluation shares any with them. A reply is right if it
+ended by itself and its last number (or its last word spelled with hyphens) is the answer; how it
+got there earns nothing.
+"""
+
+import dataclasses
+import random
+import re
+
+from pipeline.crawl.sample_web.worked import (
+    SPELLING_QUESTIONS,
+    SUM_QUESTIONS,
+    spelled,
+    spelling_question,
+    sum_question,
+)
+from pipeline.sft.arithmetic import draw_sum
+from pipeline.sft.spelling import words_of
+from storage.errors import UserError
+
+_INTEGER = re.compile(r"\d+")
+_SPELLED = re.compile(r"\b[a-z](?:-[a-z])+\b")
+_COLUMN = re.compile(r"\b\d\+\d(?:\+1)?=\d{1,2}\b")
+MAX_DRAWS = 100  # a task, before a kind counts as used up
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """A question with one right answer."""
+
+    prompt: str
+    answer: str
+    kind: str  # sum or spelling
+    digits: int  # of each operand; letters of the word
+
+
+def sum_task(digits: int, split: str, rng: random.Random) -> Task:
+    """A sum of two numbers of so many digits, in a random wording."""
+    a, b = draw_sum(digits, split, rng)
+    question = sum_question(a, b, rng.randrange(len(SUM_QUESTIONS)))
+    return Task(question, str(a + b), "sum", digits)
+
+
+def spelling_task(split: str, rng: random.Random) -> Task:
+    """A word to be spelled, in a random wording."""
+    word = rng.choice(words_of(split))
+    question = spelling_question(word, rng.randrange(len(SPELLING_QUESTIONS)))
+    return Task(question, spelled(word), "spelling", len(word))
+
+
+def draw(
+    count: int,
+    digits: tuple[int, ...],
+    spelling_share: float,
+    rng: random.Random,
+    split: str = "rl",
+) -> list[Task]:
+    """`count` different tasks, the digits equally often."""
+    if not digits and spelling_share < 1.0:
+        raise UserError("rl.digits is empty: name the digits of the sums, e.g. 3, 4, 5")
+    found: dict[str, Task] = {}
+    spelling = round(spelling_share * count)
+    for _ in range(MAX_DRAWS * count):
+        if len(found) == count:
+            return list(found.values())
+        index = len(found)
+        if index < spelling:
+            task = spelling_task(split, rng)
+        else:
+            task = sum_task(digits[index % len(digits)], split, rng)
+        found.setdefault(task.prompt, task)
+    raise UserError(
+        f"there are no {count} different tasks of {digits} digits and spelling share "
+        f"{spelling_share}: ask for fewer prompts a step"
+    )
+
+
+def answer_of(kind: str, reply: str) -> str:
+    """What a reply answers: its last integer, or its last word spelled out; "" if it has none."""
+    found = (_INTEGER if kind == "sum" else _SPELLED).findall(reply)
+    return found[-1] if found else ""
+
+
+def check(task: Task, reply: str, stopped: bool) -> bool:
+    """Whether the reply is right and ended with the stop token."""
+    return stopped and answer_of(task.kind, reply) == task.answer
+
+
+def is_worked(reply: str) -> bool:
+    """Whether a reply shows its work: at least one column of a sum."""
+    return bool(_COLUMN.search(reply))

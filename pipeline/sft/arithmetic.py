@@ -1,0 +1,38 @@
+"""Conversations on sums: some answered at once, some worked column by column.
+
+In: how many, how large, which share worked, a random generator. Out: question and answer pairs, in
+the wordings of the sample web's pages (its worked.py). Only sums of the fine-tuning split are used,
+so those of RL and evaluation stay unseen.
+"""
+
+import random
+
+from pipeline.chat.conversation import Message, assistant, user
+from pipeline.crawl.sample_web.worked import SUM_QUESTIONS, direct, sum_question, worked
+from pipeline.sft.held_out import sum_split
+
+
+def operand(digits: int, rng: random.Random) -> int:
+    """A number of exactly so many digits; one digit includes 0."""
+    return rng.randrange(10 ** (digits - 1) if digits > 1 else 0, 10**digits)
+
+
+def draw_sum(digits: int, split: str, rng: random.Random) -> tuple[int, int]:
+    """Two operands of so many digits from one split of all sums."""
+    while True:
+        a, b = operand(digits, rng), operand(digits, rng)
+        if sum_split(a, b) == split:
+            return a, b
+
+
+def conversations(
+    *, count: int, worked_share: float, max_digits: int, rng: random.Random
+) -> list[list[Message]]:
+    """Sums of 1 to `max_digits` digits, equally often."""
+    made = []
+    for index in range(count):
+        a, b = draw_sum(1 + index % max_digits, "sft", rng)
+        question = sum_question(a, b, rng.randrange(len(SUM_QUESTIONS)))
+        answer = worked(a, b) if rng.random() < worked_share else direct(a, b)
+        made.append([user(question), assistant(answer)])
+    return made

@@ -1,0 +1,178 @@
+"""Facts found in page text by the relation patterns, and conversations that ask for them.
+
+In: documents of the corpus. Out: facts with the documents that state them, then questions and
+answers. A pattern must match from a sentence's first word, or after an opening such as "In fact,".
+Where pages disagree on a value the clear majority wins; without one the fact is left out, as is
+every held-out entity.
+"""
+
+import dataclasses
+import random
+import re
+from collections.abc import Iterable, Iterator
+
+from pipeline.chat.conversation import Message, assistant, user
+from pipeline.sft.held_out import is_held_out
+from pipeline.sft.relations import PERSON_NOUNS, RELATIONS, Relation
+
+# A page may open a sentence with any of these: they name nothing.
+_OPENERS = """
+    i a an the it he she they we you this that these those there here who what when where why how
+    which if in on at by for from with without and but or so as not no yes all many most some few
+    every each one two three her his their our my your its everyone everybody someone somebody
+    nobody nothing something anything people today tomorrow yesterday now then once also just
+    monday tuesday wednesday thursday friday saturday sunday january february march april may
+    june july august september october november december please thanks thank dear hello question
+    answer photo image source note read see click more mr mrs ms dr much thus such other another
+    several both neither either unlike like although however again perhaps maybe never always
+    section chapter figure table page part
+"""
+NO_NAMES = frozenset(_OPENERS.split())
+_SENTENCE_END = re.compile(r"(?<=[.!?])[\"'”’)]*\s+(?=[\"'“‘(]?[A-ZÀ-Ý0-9])")
+_ABBREVIATION = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|St|Prof|Jr|Sr|vs|No|[A-Z])\.$")
+# openings that leave a statement as true as it was; "if …, " and "some say that" would not
+_OPENING = re.compile(
+    r"^(?:In|As|By|Of course|Indeed|For|Then again|To begin with|According to|Today|Now|Here|Since|"
+    r"At|On|After|Like)\b[^,.]{0,50}, "
+)
+_PERSON = re.compile(rf"^(?:{PERSON_NOUNS})\b")
+MAX_SENTENCE_CHARACTERS = 300  # a longer one is a list or a broken page
+MAX_VALUE_CHARACTERS = 60
+
+
+@dataclasses.dataclass(frozen=True)
+class Fact:
+    """Something the corpus states, and where."""
+
+    entity: str  # as it stands in a sentence, "the Rhine" with its article
+    relation: Relation
+    attribute: str  # the noun, for relations that carry one, else ""
+    value: str
+    documents: tuple[str, ...]  # ids of the documents that state it, in corpus order
+
+
+def sentences(text: str) -> Iterator[str]:
+    """Sentences of a text, line by line; pieces cut at an abbreviation are joined again."""
+    for line in text.splitlines():
+        pending = ""
+        for piece in _SENTENCE_END.split(line.strip()):
+            pending = f"{pending} {piece}" if pending else piece
+            if not _ABBREVIATION.search(pending):
+                yield pending
+                pending = ""
+        if pending:
+            yield pending
+
+
+def name_of(entity: str) -> str:
+    """The name without its article: what held-out entities are known by."""
+    return entity[4:] if entity[:4] in ("the ", "The ") else entity
+
+
+def statements(sentence: str) -> Iterator[tuple[str, Relation, str, str]]:
+    """(entity, relation, attribute, value) for every relation the sentence states."""
+    if len(sentence) > MAX_SENTENCE_CHARACTERS or not sentence[:1].isupper():
+        return
+    opening = _OPENING.match(sentence)
+    if opening:
+        sentence = sentence[opening.end() :]
+    for relation in RELATIONS:
+        match = relation.pattern.match(sentence)
+        if match is None:
+            continue
+        groups = match.groupdict()
+        entity = groups["entity"]
+        if entity.startswith("The "):
+            entity = f"the {entity[4:]}"
+        value = (groups.get("value") or groups.get("value2") or "").strip(" ,.")
+        if not value or len(value) > MAX_VALUE_CHARACTERS or not is_name(name_of(entity)):
+            continue
+        if name_of(value)[:1].isupper() and not is_name(name_of(value)):
+            continue
+        yield entity, relation, groups.get("attribute") or "", value
+
+
+def is_name(text: str) -> bool:
+    """Whether a run of capitalised words names something, rather than opening a sentence."""
+    words = text.lower().split()
+    return len(text) > 2 and words[0] not in NO_NAMES and words[-1] not in NO_NAMES
+
+
+def extract(documents: Iterable[tuple[str, str]]) -> list[Fact]:
+    """Facts of (id, text) documents, in the order in which they are first stated."""
+    found: dict[tuple[str, str, str], dict[str, dict[str, None]]] = {}
+    relations: dict[str, Relation] = {}
+    shown: dict[str, str] = {}
+    for document, text in documents:
+        for sentence in sentences(text):
+            for entity, relation, attribute, value in statements(sentence):
+                relations.setdefault(relation.name, relation)
+                name = name_of(entity)
+                if shown.setdefault(name, entity) != entity:
+                    shown[name] = f"the {name}"  # "Rhine bridges" and "the Rhine" are one name
+                values = found.setdefault((name, relation.name, attribute), {})
+                values.setdefault(value, {})[document] = None
+    facts = []
+    for (name, relation_name, attribute), values in found.items():
+        best = majority({value: len(ids) for value, ids in values.items()})
+        if best is not None:
+            relation = relations[relation_name]
+            facts.append(Fact(shown[name], relation, attribute, best, tuple(values[best])))
+    return facts
+
+
+def majority(counts: dict[str, int]) -> str | None:
+    """The value stated by more than two thirds of the documents that state any, else None."""
+    value, count = max(counts.items(), key=lambda item: item[1])
+    return value if 3 * count > 2 * sum(counts.values()) else None
+
+
+def conversations(
+    facts: Iterable[Fact],
+    *,
+    count: int,
+    min_mentions: int,
+    per_document: int,
+    questions_per_fact: int,
+    held_out_fraction: float,
+    rng: random.Random,
+) -> list[tuple[list[Message], str]]:
+    """Question and answer about facts, at most `count`; beside each the document it came from."""
+    made: list[tuple[list[Message], str]] = []
+    used: dict[str, int] = {}
+    pool = [
+        fact
+        for fact in facts
+        if len(fact.documents) >= min_mentions
+        and not is_held_out(name_of(fact.entity), held_out_fraction)
+    ]
+    rng.shuffle(pool)
+    for fact in pool:
+        origin = next((d for d in fact.documents if used.get(d, 0) < per_document), None)
+        if origin is None:
+            continue
+        used[origin] = used.get(origin, 0) + 1
+        wordings = fact.relation.questions
+        for question in rng.sample(wordings, min(questions_per_fact, len(wordings))):
+            answer = rng.choice(fact.relation.answers)
+            made.append(([user(fill(question, fact)), assistant(fill(answer, fact))], origin))
+            if len(made) == count:
+                return made
+    return made
+
+
+def fill(template: str, fact: Fact) -> str:
+    """A question or answer with its blanks filled in."""
+    text = template.format(
+        entity=fact.entity,
+        attribute=fact.attribute,
+        value=fact.value,
+        a_value=with_article(fact.value),
+        What="Who" if _PERSON.match(fact.attribute) else "What",
+    )
+    return text[:1].upper() + text[1:]
+
+
+def with_article(noun: str) -> str:
+    """`a baker`, `an engineer`."""
+    return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"

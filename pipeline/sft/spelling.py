@@ -1,0 +1,45 @@
+"""Conversations that spell a word: `harbour` is `h-a-r-b-o-u-r.`
+
+In: documents of the corpus, for the words people really use there. Out: question and answer pairs
+in the wordings of the sample web's pages. Words of the other splits (RL, evaluation) are left out.
+"""
+
+import random
+import re
+from collections import Counter
+from collections.abc import Iterable
+
+from pipeline.chat.conversation import Message, assistant, user
+from pipeline.crawl.sample_web.worked import (
+    SPELLING_QUESTIONS,
+    SPELLING_WORDS,
+    spelling_answer,
+    spelling_question,
+)
+from pipeline.sft.held_out import word_split
+
+_WORD = re.compile(r"(?<![\w'’-])[a-z]{3,10}(?![\w'’-])")
+
+
+def frequent_words(texts: Iterable[str], count: int) -> list[str]:
+    """The corpus' most frequent lower-case words of 3 to 10 letters."""
+    counts: Counter[str] = Counter()
+    for text in texts:
+        counts.update(_WORD.findall(text))
+    return sorted(counts, key=lambda word: (-counts[word], word))[:count]
+
+
+def words_of(split: str, candidates: Iterable[str] = SPELLING_WORDS) -> list[str]:
+    """Those of the candidates that belong to a split."""
+    return [word for word in dict.fromkeys(candidates) if word_split(word) == split]
+
+
+def conversations(texts: Iterable[str], *, count: int, rng: random.Random) -> list[list[Message]]:
+    """Words spelled out; each word comes back in another wording until `count` is reached."""
+    words = words_of("sft", [*SPELLING_WORDS, *frequent_words(texts, 500)])
+    pairs = [(word, wording) for wording in range(len(SPELLING_QUESTIONS)) for word in words]
+    rng.shuffle(pairs)
+    return [
+        [user(spelling_question(word, wording)), assistant(spelling_answer(word))]
+        for word, wording in pairs[:count]
+    ]

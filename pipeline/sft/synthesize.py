@@ -1,0 +1,157 @@
+"""Conversations from a corpus by rules: no model, no network.
+
+In: a corpus artifact and a tokenizer. Out: conversations.parquet: questions on facts that pages
+state, definitions, sums, spelling, small talk and who-are-you, some with a system message, some
+joined into several turns. Counts by source are the config's; what is too long is left out. Only
+documents of the train split are read, and no held-out entity or sum is ever used.
+"""
+
+import hashlib
+import json
+import random
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pipeline.chat.conversation import Message, render, spans
+from pipeline.sft import arithmetic, definitions, facts, identity, small_talk, spelling
+from pipeline.sft.config import SynthesisConfig
+from pipeline.sft.held_out import position
+from pipeline.stage import Progress, Stage
+from pipeline.tokenizer import Tokenizer
+from storage.errors import UserError
+from storage.schemas import CONVERSATIONS
+from storage.tables import read_table, table, write_table
+
+
+class Drafted(NamedTuple):
+    """A conversation before it is rendered."""
+
+    source: str
+    messages: list[Message]
+    origin: str  # document id, or ""
+
+
+def draft(documents: list[tuple[str, str]], config: SynthesisConfig) -> list[Drafted]:
+    """All conversations, in a shuffled order that depends on documents and config alone."""
+    found = facts.extract(documents)
+    asked = facts.conversations(
+        found,
+        count=config.facts,
+        min_mentions=config.min_mentions,
+        per_document=config.facts_per_document,
+        questions_per_fact=config.questions_per_fact,
+        held_out_fraction=config.held_out_fraction,
+        rng=_rng(config, "facts"),
+    )
+    defined = definitions.conversations(
+        documents,
+        count=config.definitions,
+        held_out_fraction=config.held_out_fraction,
+        rng=_rng(config, "definitions"),
+    )
+    sums = arithmetic.conversations(
+        count=config.arithmetic,
+        worked_share=config.worked_share,
+        max_digits=config.max_operand_digits,
+        rng=_rng(config, "arithmetic"),
+    )
+    spelled = spelling.conversations(
+        (text for _, text in documents), count=config.spelling, rng=_rng(config, "spelling")
+    )
+    talk = small_talk.conversations(count=config.small_talk, rng=_rng(config, "small_talk"))
+    self_talk = identity.conversations(
+        count=config.identity, name=config.name, rng=_rng(config, "identity")
+    )
+    drafted = [
+        *[Drafted("facts", messages, origin) for messages, origin in asked],
+        *[Drafted("definitions", messages, origin) for messages, origin in defined],
+        *[Drafted("arithmetic", messages, "") for messages in sums],
+        *[Drafted("spelling", messages, "") for messages in spelled],
+        *[Drafted("small_talk", messages, "") for messages in talk],
+        *[Drafted("identity", messages, "") for messages in self_talk],
+    ]
+    drafted += chains(drafted, config.chains, _rng(config, "chains"))
+    rng = _rng(config, "system")
+    drafted = [
+        item._replace(messages=[identity.system_message(config.name, rng), *item.messages])
+        if rng.random() < config.system_share
+        else item
+        for item in drafted
+    ]
+    _rng(config, "order").shuffle(drafted)
+    return drafted
+
+
+def chains(drafted: list[Drafted], count: int, rng: random.Random) -> list[Drafted]:
+    """Pairs of conversations joined into one of several turns."""
+    if len(drafted) < 2:
+        return []
+    pairs = (rng.sample(drafted, 2) for _ in range(count))
+    return [Drafted("chains", [*a.messages, *b.messages], a.origin or b.origin) for a, b in pairs]
+
+
+def rows(
+    drafted: list[Drafted], tokenizer: Tokenizer, config: SynthesisConfig
+) -> tuple[list[dict[str, Any]], dict[str, int]]:
+    """Rows of the `conversations` table, and how many of each source were too long."""
+    made = []
+    too_long: dict[str, int] = {}
+    for number, item in enumerate(drafted):
+        ids, mask = render(item.messages, tokenizer)
+        if len(ids) > config.max_tokens:
+            too_long[item.source] = too_long.get(item.source, 0) + 1
+            continue
+        text = json.dumps([[m.role, m.content] for m in item.messages], ensure_ascii=False)
+        # Equal conversations fall into the same split, or validation would be trained on.
+        validation = position(f"validation:{text}") < config.validation_fraction
+        made.append(
+            {
+                "id": hashlib.sha256(f"{number}:{text}".encode()).hexdigest()[:32],
+                "source": item.source,
+                "messages": [{"role": m.role, "content": m.content} for m in item.messages],
+                "loss_spans": spans(mask),
+                "origin": item.origin,
+                "split": "validation" if validation else "train",
+            }
+        )
+    return made, too_long
+
+
+def build(
+    out: Path,
+    inputs: dict[str, list[Path]],
+    config: SynthesisConfig,
+    progress: Progress,
+    scratch: Path,
+) -> dict[str, Any]:
+    """The `conversations` stage."""
+    columns = read_table(inputs["corpus"][0] / "corpus.parquet", ["id", "text", "split"])
+    documents = [(row["id"], row["text"]) for row in columns.to_pylist() if row["split"] == "train"]
+    tokenizer = Tokenizer.load(inputs["tokenizer"][0]).with_conversation_tokens()
+    drafted = draft(documents, config)
+    made, too_long = rows(drafted, tokenizer, config)
+    if not any(row["split"] == "train" for row in made):
+        raise UserError(
+            "no conversation could be made: raise the counts or max_tokens of the synthesis config"
+        )
+    write_table(table(made, CONVERSATIONS), out / "conversations.parquet")
+    counts: dict[str, int] = {}
+    for row in made:
+        counts[row["source"]] = counts.get(row["source"], 0) + 1
+    progress.note(f"{len(made)} conversations: " + ", ".join(f"{n} {s}" for s, n in counts.items()))
+    return {
+        "documents": len(documents),
+        "conversations": len(made),
+        "by_source": dict(sorted(counts.items())),
+        "too_long": dict(sorted(too_long.items())),
+        "validation": sum(row["split"] == "validation" for row in made),
+        "loss_tokens": sum(end - start for row in made for start, end in row["loss_spans"]),
+    }
+
+
+def _rng(config: SynthesisConfig, purpose: str) -> random.Random:
+    """A generator a purpose: changing one count leaves the other sources as they were."""
+    return random.Random(f"{config.seed}:{purpose}")
+
+
+STAGE = Stage("conversations", 1, SynthesisConfig, build)

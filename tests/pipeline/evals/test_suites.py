@@ -1,0 +1,246 @@
+"""Each suite marks right what is right, and asks only what was held back."""
+
+import dataclasses
+import random
+import re
+
+import pytest
+
+from pipeline.chat.conversation import STOP, prompt, user
+from pipeline.crawl.sample_web.worked import spelled, worked
+from pipeline.evals import arithmetic, asking, compression, facts, spelling, turns
+from pipeline.evals.asking import Reply, Scores, Subject
+from pipeline.evals.config import EvalConfig
+from pipeline.model.engine import Completion
+from pipeline.sft.held_out import is_held_out, sum_split, word_split
+
+CONFIG = EvalConfig(sums_per_digit=5, words=8, turns=20, facts_per_frequency=6, samples_per_suite=4)
+
+
+def value(scores, task, metric=None):
+    (row,) = [r for r in scores.rows if r["task"] == task and metric in (None, r["metric"])]
+    return row["value"], row["n"]
+
+
+@pytest.fixture
+def subject(chat_model):
+    return Subject(*chat_model, CONFIG)
+
+
+@pytest.fixture
+def answering(monkeypatch):
+    """Replaces generation by a function of the prompt's text."""
+
+    def install(answer):
+        def generate(self, prompts, *, stop_tokens, **_):
+            tokenizer = install.tokenizer
+            found = []
+            for ids in prompts:
+                text, stopped = answer(tokenizer.decode(ids))
+                tokens = tokenizer.encode(text) + [stop_tokens[-1]] * stopped
+                found.append([Completion(tokens, [0.0] * len(tokens), stopped)])
+            return found
+
+        monkeypatch.setattr(asking.Engine, "generate", generate)
+
+    return install
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "starts", "holds"),
+    [
+        (" Port Hale, a small town", "Port Hale", True, True),
+        ("port hale.", "Port Hale", True, True),
+        (" Port Haleston", "Port Hale", False, False),
+        (" the town of Port Hale", "Port Hale", False, True),
+        (" 1975.", "1975", True, True),
+        (" 19751", "1975", False, False),
+        (" 1975th", "1975", False, False),
+        ("", "Hale", False, False),
+        (" Hale's", "Hale", True, True),
+        (" C++ (old)", "C++ (old)", True, True),
+    ],
+)
+def test_values_match_as_whole_words(text, value, starts, holds):
+    assert facts.starts_with(text, value) is starts
+    assert facts.contains(text, value) is holds
+
+
+def toy_facts():
+    made = []
+    for number in range(30):
+        name = f"Anna B{chr(97 + number % 26)}n{'x' * (number // 26)}"
+        made.append(
+            {
+                "entity": name,
+                "value": f"{1900 + number}",
+                "frequency": ("often", "once", "never")[number % 3],
+                "prompt": f"{name} was born in",
+                "question": f"When was {name} born?",
+            }
+        )
+    return made
+
+
+def test_facts_by_frequency_and_by_entity(subject, answering):
+    known = {f["prompt"]: f for f in toy_facts()} | {f["question"]: f for f in toy_facts()}
+    answering.tokenizer = subject.tokenizer
+
+    def answer(text):
+        (fact,) = [f for asked, f in known.items() if asked in text]
+        right = fact["frequency"] == "often" and not is_held_out(fact["entity"])
+        if "When" in text:
+            return (f"It was in {fact['value'] if right else 'May'}.", True)
+        return (f" {fact['value'] if fact['frequency'] == 'often' else 1234}, they say", False)
+
+    answering(answer)
+    scores = Scores()
+    facts.measure(subject, toy_facts(), scores)
+    chosen = facts.choose(toy_facts(), 6, CONFIG.seed)
+    hidden = sum(is_held_out(f["entity"]) for f in chosen if f["frequency"] == "often")
+    assert value(scores, "completion_often") == (1.0, 6)
+    assert value(scores, "completion_once") == (0.0, 6)
+    assert value(scores, "completion_never") == (0.0, 6)
+    assert value(scores, "question_often") == ((6 - hidden) / 6, 6)
+    assert value(scores, "question_often_trained_entities") == (1.0, 6 - hidden)
+    if hidden:
+        assert value(scores, "question_often_held_out_entities") == (0.0, hidden)
+    assert len(scores.samples) == CONFIG.samples_per_suite
+
+
+def test_the_same_facts_are_asked_of_every_model():
+    assert facts.choose(toy_facts(), 4, 0) == facts.choose(toy_facts(), 4, 0)
+    assert facts.choose(toy_facts(), 4, 0) != facts.choose(toy_facts(), 4, 1)
+    assert len(facts.choose(toy_facts(), 100, 0)) == 30
+
+
+def test_sums_are_held_back_and_not_on_pages():
+    pages = [f"{worked(123, 456)} and 77 + 5 is 82.", "no sum here, 5+4"]
+    stated = arithmetic.stated_sums(pages)
+    assert {(123, 456), (5, 77), (4, 5)} <= stated
+    every = arithmetic.choose(3, 50, set(), 0)
+    assert len(every) == 50 == len(set(every))
+    for a, b in every:
+        assert sum_split(a, b) == "evaluation"
+        assert 100 <= a <= 999
+        assert 100 <= b <= 999
+    gone = {(min(a, b), max(a, b)) for a, b in every[:20]}
+    assert not {(min(a, b), max(a, b)) for a, b in arithmetic.choose(3, 50, gone, 0)} & gone
+    few = arithmetic.choose(1, 500, set(), 0)
+    assert 0 < len(few) < 40
+    assert arithmetic.choose(1, 500, {(min(p), max(p)) for p in few}, 0) == []
+
+
+def test_arithmetic_counts_right_and_worked_answers_by_digits(subject, answering):
+    answering.tokenizer = subject.tokenizer
+
+    def answer(text):
+        a, b = map(int, re.findall(r"\d+", text))
+        if a < 10:
+            return (f"It is {a + b}.", True)
+        if a < 100:
+            return (f"It is {a + b + 1}.", True)
+        if a < 1000:
+            return (worked(a, b), False)  # right, but never ended
+        return (worked(a, b), True)
+
+    answering(answer)
+    scores = Scores()
+    arithmetic.measure(subject, [], scores)
+    assert value(scores, "1_digit", "accuracy")[0] == 1.0
+    assert value(scores, "2_digits", "accuracy") == (0.0, 5)
+    assert value(scores, "3_digits", "accuracy") == (0.0, 5)
+    assert value(scores, "4_digits", "accuracy") == (1.0, 5)
+    assert value(scores, "3_or_more_digits", "accuracy") == (10 / 15, 15)
+    assert value(scores, "2_digits", "worked_share") == (0.0, 5)
+    assert value(scores, "3_digits", "worked_share") == (1.0, 5)
+
+
+def test_spelling_words_are_held_back(subject, answering):
+    answering.tokenizer = subject.tokenizer
+    asked = []
+
+    def answer(text):
+        word = re.search(r"(?:spell|is|of) ([a-z]+)(?: spelled)?[?.]", text)[1]
+        asked.append(word)
+        return (f"{spelled(word)}.", True)
+
+    answering(answer)
+    scores = Scores()
+    spelling.measure(subject, ["b-r-i-d-g-e"], scores)
+    assert value(scores, "all") == (1.0, 8)
+    assert {word_split(word) for word in asked} == {"evaluation"}
+
+
+def test_turns_are_familiar_and_unfamiliar_and_end_in_a_question(subject, answering):
+    asked = turns.prompts(["Where is Hale?"], 40, 0)
+    assert sum(familiar for familiar, _ in asked) == 20
+    assert all(messages[-1].role == "user" for _, messages in asked)
+    assert any(len(messages) == 3 for _, messages in asked)
+    answering.tokenizer = subject.tokenizer
+    unfamiliar = set(turns.UNFAMILIAR)
+    answering(lambda text: ("Hello.", not any(request in text for request in unfamiliar)))
+    scores = Scores()
+    turns.measure(subject, [], scores)
+    assert value(scores, "familiar") == (1.0, 10)
+    assert value(scores, "unfamiliar") == (0.0, 10)
+    assert value(scores, "all") == (0.5, 20)
+
+
+def test_a_chat_model_is_asked_in_a_conversation_and_a_base_model_on_a_page(
+    subject, post_training, monkeypatch
+):
+    from pipeline import model as models
+
+    seen = []
+
+    def generate(self, prompts, *, stop_tokens, **_):
+        seen.append((prompts, stop_tokens))
+        return [[Completion([stop_tokens[0]], [0.0], True)] for _ in prompts]
+
+    monkeypatch.setattr(asking.Engine, "generate", generate)
+    base = Subject(*models.load(post_training.base), CONFIG)
+    assert asking.ask_questions(subject, ["Who?"], 5) == [Reply("", True)]
+    asking.ask_questions(base, ["Who?"], 5)
+    turns._replies(base, [[user("Who?")]])
+    (chat, chat_stops), (page, page_stops), (turn, turn_stops) = seen
+    assert chat == [prompt([user("Who?")], subject.tokenizer)]
+    assert chat_stops == (subject.tokenizer.special(STOP),)
+    document = base.tokenizer.document_token
+    assert page == [[document, *base.tokenizer.encode("Who?\n")]]
+    assert document in page_stops
+    newlines = [base.tokenizer.token_bytes[t] for t in page_stops if t != document]
+    assert newlines
+    assert all(b"\n" in text for text in newlines)
+    assert base.tokenizer.decode(turn[0][1:]) == "user: Who?\nassistant:"
+    assert turn_stops == (document,)
+
+
+def test_compression_takes_documents_in_order_up_to_its_limits(subject):
+    texts = [(f"{n}", f"Ada Abel was born in {n}.") for n in (3, 1, 2)]
+    assert compression.choose(texts, 2, 1000) == [texts[1][1], texts[2][1]]
+    assert compression.choose(texts, 9, 1) == [texts[1][1]]
+    scores = Scores()
+    compression.measure(subject, texts, scores)
+    (row,) = scores.rows
+    assert row["n"] == 3
+    assert 0.0 < row["low"] <= row["value"] <= row["high"]
+
+
+def test_samples_are_spread():
+    assert asking.spread(range(10), 3) == [0, 3, 6]
+    assert asking.spread(range(2), 3) == [0, 1]
+
+
+def test_shares_of_nothing_leave_no_row():
+    scores = Scores()
+    scores.share("facts", "x", "recall", [])
+    assert scores.rows == []
+
+
+def test_config_travels_as_json():
+    from pipeline.config import from_dict, to_dict
+
+    config = dataclasses.replace(CONFIG, suites=("turns",), model="rl")
+    assert from_dict(EvalConfig, to_dict(config)) == config
+    assert random.Random("x").random() == random.Random("x").random()

@@ -1,0 +1,94 @@
+"""Tasks are new to the model, different from one another, and judged by their answer alone."""
+
+import random
+import re
+
+import pytest
+
+from pipeline.crawl.sample_web.worked import direct, spelling_answer, worked
+from pipeline.rl import tasks
+from pipeline.rl.tasks import Task
+from pipeline.sft.held_out import sum_split, word_split
+from storage.errors import UserError
+
+
+def draw(count, digits=(3, 4, 5), share=0.0, seed=0, split="rl"):
+    return tasks.draw(count, digits, share, random.Random(seed), split)
+
+
+def test_sums_come_from_the_rl_split_with_the_digits_asked_for():
+    drawn = draw(60)
+    assert len({task.prompt for task in drawn}) == 60
+    for task in drawn:
+        a, b = re.findall(r"\d+", task.prompt)
+        assert len(a) == len(b) == task.digits
+        assert int(task.answer) == int(a) + int(b)
+        assert sum_split(int(a), int(b)) == "rl"
+    assert [sum(task.digits == n for task in drawn) for n in (3, 4, 5)] == [20, 20, 20]
+
+
+def test_splits_share_no_sum():
+    seen = {
+        split: {tuple(sorted(re.findall(r"\d+", t.prompt))) for t in draw(50, (2,), split=split)}
+        for split in ("rl", "sft", "evaluation")
+    }
+    assert not seen["rl"] & seen["sft"]
+    assert not seen["rl"] & seen["evaluation"]
+    assert not seen["sft"] & seen["evaluation"]
+
+
+def test_spelling_takes_its_share():
+    drawn = draw(20, share=0.25)
+    spelled = [task for task in drawn if task.kind == "spelling"]
+    assert len(spelled) == 5
+    for task in spelled:
+        word = task.answer.replace("-", "")
+        assert word in task.prompt
+        assert word_split(word) == "rl"
+
+
+def test_the_same_seed_draws_the_same_tasks():
+    assert draw(12) == draw(12)
+    assert draw(12) != draw(12, seed=1)
+
+
+def test_more_tasks_than_there_are_is_a_clear_error():
+    with pytest.raises(UserError, match="fewer prompts"):
+        draw(600, digits=(1,))
+    with pytest.raises(UserError, match=r"rl\.digits"):
+        draw(4, digits=())
+
+
+@pytest.mark.parametrize(
+    ("reply", "stopped", "right"),
+    [
+        (worked(347, 58), True, True),
+        (direct(347, 58), True, True),
+        ("405", True, True),
+        ("I think 400, no, 405.", True, True),
+        ("405 or 406", True, False),
+        ("4 05", True, False),
+        ("0405", True, False),
+        ("1405", True, False),
+        ("", True, False),
+        ("No idea.", True, False),
+        (worked(347, 58), False, False),  # never ended
+    ],
+)
+def test_the_last_number_counts_and_only_after_a_stop(reply, stopped, right):
+    task = Task("What is 347 + 58?", "405", "sum", 3)
+    assert tasks.check(task, reply, stopped) is right
+
+
+def test_spelling_is_judged_by_the_last_word_spelled():
+    task = Task("How do you spell boat?", "b-o-a-t", "spelling", 4)
+    assert tasks.check(task, spelling_answer("boat"), True)
+    assert not tasks.check(task, "b-o-t.", True)
+    assert not tasks.check(task, "boat", True)
+
+
+def test_only_shown_columns_are_work():
+    assert tasks.is_worked(worked(347, 58))
+    assert tasks.is_worked("347 + 58: 7+8=15, so 405.")
+    assert not tasks.is_worked(direct(347, 58))
+    assert not tasks.is_worked("347 + 58 = 405.")

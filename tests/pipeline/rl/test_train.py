@@ -1,0 +1,123 @@
+"""The stage: reward rises, figures are logged, kills change nothing, hopeless starts are named."""
+
+import dataclasses
+import io
+import json
+
+import pytest
+import torch
+
+from pipeline import model as models
+from pipeline.rl import train as rl
+from pipeline.rl.config import RlConfig
+from pipeline.rl.tasks import Task
+from pipeline.stage import SILENT, Progress
+from pipeline.training.config import OptimizerConfig
+from storage.errors import UserError
+from storage.tables import read_table
+
+pytestmark = pytest.mark.usefixtures("torch_restored")
+
+CONFIG = RlConfig(
+    steps=6,
+    prompts_per_step=6,
+    answers_per_prompt=4,
+    max_new_tokens=16,
+    digits=(1, 2),
+    rate_factor=1.0,
+    precision="float32",
+    threads=1,
+    device="cpu",
+    checkpoint_seconds=0.0,
+)
+
+
+def run(post_training, out, config=CONFIG, progress=SILENT, scratch=None):
+    out.mkdir(parents=True, exist_ok=True)
+    scratch = scratch or out.with_name(f"{out.name}.scratch")
+    scratch.mkdir(exist_ok=True)
+    return rl.build(out, {"sft": [post_training.chat]}, config, progress, scratch)
+
+
+@pytest.fixture
+def easy(monkeypatch):
+    """A task an untrained model stumbles upon: any reply with an "e" in it is right."""
+
+    def right(task: Task, reply: str, stopped: bool) -> bool:
+        return "e" in reply
+
+    monkeypatch.setattr("pipeline.rl.rollouts.check", right)
+
+
+def test_reward_rises_and_everything_is_logged(post_training, tmp_path, easy):
+    config = dataclasses.replace(CONFIG, steps=25, prompts_per_step=12)
+    statistics = run(post_training, tmp_path / "rl", config)
+    metrics = read_table(tmp_path / "rl" / "metrics.parquet").to_pylist()
+    rewards = [row["reward"] for row in metrics]
+    assert sum(rewards[-5:]) > sum(rewards[:5]) + 0.5
+    for name in ("length", "entropy", "worked_share", "flat_group_share", "loss", "grad_norm"):
+        assert all(row[name] is not None for row in metrics), name
+    assert [row["step"] for row in metrics] == list(range(1, 26))
+    rollouts = read_table(tmp_path / "rl" / "rollouts.parquet").to_pylist()
+    assert len(rollouts) == 25 * 12 * 4 == statistics["answers"]
+    for step in (1, 25):
+        of = [row for row in rollouts if row["step"] == step]
+        assert sum(row["reward"] for row in of) / 48 == pytest.approx(metrics[step - 1]["reward"])
+        for group in range(12):
+            values = [row["advantage"] for row in of if row["group"] == group]
+            assert len(values) == 4
+            assert sum(values) == pytest.approx(0.0, abs=1e-9)
+    assert statistics["start"]["reward"] == metrics[0]["reward"]
+    assert statistics["end"]["reward"] == metrics[-1]["reward"]
+    _, tokenizer = models.load(tmp_path / "rl")
+    assert tokenizer.has_conversation_tokens
+
+
+def test_a_killed_run_ends_in_the_same_bytes(post_training, tmp_path, easy, killed_after):
+    whole = run(post_training, tmp_path / "whole")
+    scratch = tmp_path / "scratch"
+    for steps in (2, 2):
+        with pytest.raises(KeyboardInterrupt):
+            run(post_training, tmp_path / "out", CONFIG, killed_after(steps), scratch)
+    again = run(post_training, tmp_path / "out", CONFIG, SILENT, scratch)
+    assert again == whole
+    for name in ("model.safetensors", "metrics.parquet", "rollouts.parquet"):
+        ours, theirs = tmp_path / "out" / name, tmp_path / "whole" / name
+        assert ours.read_bytes() == theirs.read_bytes(), name
+
+
+def test_a_hopeless_start_is_named_and_moves_nothing(post_training, tmp_path):
+    stream = io.StringIO()
+    config = dataclasses.replace(CONFIG, digits=(5,), steps=2)
+    statistics = run(post_training, tmp_path / "rl", config, Progress(stream))
+    notes = [e["text"] for e in map(json.loads, stream.getvalue().splitlines()) if "text" in e]
+    assert any("learn nothing" in note for note in notes)
+    assert statistics["start"]["flat_group_share"] == 1.0
+    before, _ = models.load(post_training.chat)
+    after, _ = models.load(tmp_path / "rl")
+    for (name, old), new in zip(before.named_parameters(), after.parameters()):
+        assert torch.equal(old, new), name
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"answers_per_prompt": 1}, "answers_per_prompt"),
+        ({"temperature": 0.0}, "temperature"),
+        ({"steps": 0}, "steps"),
+        ({"digits": ()}, "digits"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(post_training, tmp_path, changes, message):
+    with pytest.raises(UserError, match=message):
+        run(post_training, tmp_path / "rl", dataclasses.replace(CONFIG, **changes))
+
+
+def test_a_base_model_is_refused(post_training, tmp_path):
+    with pytest.raises(UserError, match="chat model"):
+        rl.build(tmp_path, {"sft": [post_training.base]}, CONFIG, SILENT, tmp_path)
+
+
+def test_defaults_take_pretrainings_rates():
+    assert RlConfig().optimizer == OptimizerConfig()
+    assert RlConfig().optimizer.scaled(0.05).matrix_lr == pytest.approx(0.001)

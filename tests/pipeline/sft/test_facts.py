@@ -1,0 +1,169 @@
+"""Facts come from sentences that state them, in the right relation, and from nothing else."""
+
+import random
+
+import pytest
+
+from pipeline.sft import definitions, facts
+from pipeline.sft.held_out import is_held_out
+
+
+def stated(sentence: str) -> list[tuple[str, str, str, str]]:
+    return [(e, r.name, a, v) for e, r, a, v in facts.statements(sentence)]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "expected"),
+    [
+        (
+            "Mara Ellison was born in Port Hale, a small town.",
+            ("Mara Ellison", "born in place", "", "Port Hale"),
+        ),
+        ("Mara Ellison was born in 1975.", ("Mara Ellison", "born in year", "", "1975")),
+        (
+            "Jon Brek works as a glass blower in Hale.",
+            ("Jon Brek", "occupation", "", "glass blower"),
+        ),
+        ("The mayor of Port Hale is Jon Brek.", ("Port Hale", "attribute", "mayor", "Jon Brek")),
+        ("Jon Brek is the mayor of Port Hale.", ("Port Hale", "attribute", "mayor", "Jon Brek")),
+        (
+            "Ada O'Brien's favourite colour is dark green.",
+            ("Ada O'Brien", "thing", "favourite colour", "dark green"),
+        ),
+        (
+            "The Eiffel Tower was designed by Gustave Eiffel.",
+            ("the Eiffel Tower", "designed by", "", "Gustave Eiffel"),
+        ),
+        ("The Elbe flows into the North Sea.", ("the Elbe", "flows into", "", "the North Sea")),
+        (
+            "According to the almanac, the Elbe rises on Mount Kell.",
+            ("the Elbe", "rises", "on", "Mount Kell"),
+        ),
+        (
+            "The length of the Elbe is 1,094 kilometres.",
+            ("the Elbe", "attribute", "length", "1,094 kilometres"),
+        ),
+        ("Hale has 12,400 inhabitants.", ("Hale", "population", "", "12,400")),
+        (
+            "In fact, Hale Paper Works makes fine paper.",
+            ("Hale Paper Works", "makes", "", "fine paper"),
+        ),
+        ("Ludwig van der Berg plays the violin.", ("Ludwig van der Berg", "plays", "", "violin")),
+        (
+            "The seat of Quartz and Daughters is Hale.",
+            ("Quartz and Daughters", "attribute", "seat", "Hale"),
+        ),
+        ("Paris lies on the Seine.", ("Paris", "located", "on", "the Seine")),
+    ],
+)
+def test_statements(sentence, expected):
+    assert stated(sentence) == [expected]
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "She was born in Port Hale.",
+        "It was founded in 1655.",
+        "When Mara Ellison was born in Port Hale it rained.",
+        "People say that Mara Ellison was born in Port Hale.",
+        "If you believe it, Mara Ellison was born in Port Hale.",
+        "Mara Ellison was never born in Port Hale.",
+        "The river of the town is long.",
+        "The council of Hale is led by Jon Brek.",
+        "Was Mara Ellison born in Port Hale?",
+        "Everyone works as a team.",
+        "mara ellison was born in port hale.",
+        "Mara Ellison was born in Port Hale" + ", a town" * 60 + ".",
+    ],
+)
+def test_what_states_nothing(sentence):
+    assert stated(sentence) == []
+
+
+def test_sentences_split_after_their_end_and_not_after_a_title():
+    text = 'Dr. Ada Abel lives in Hale. "It is fine." She said so!\nAnother line'
+    assert list(facts.sentences(text)) == [
+        "Dr. Ada Abel lives in Hale.",
+        '"It is fine.',
+        "She said so!",
+        "Another line",
+    ]
+
+
+def test_the_majority_wins_and_a_tie_loses():
+    hale, tarn = "Ada Abel was born in Hale.", "Ada Abel was born in Tarn."
+    assert facts.extract([("1", hale), ("2", tarn)]) == []
+    (fact,) = facts.extract([("1", hale), ("2", tarn), ("3", hale), ("4", f"{hale} {hale}")])
+    assert (fact.value, fact.documents) == ("Hale", ("1", "3", "4"))
+
+
+def make(found, **changes):
+    settings = {
+        "count": 100,
+        "min_mentions": 1,
+        "per_document": 100,
+        "questions_per_fact": 2,
+        "held_out_fraction": 0.0,
+    } | changes
+    return facts.conversations(found, rng=random.Random("x"), **settings)
+
+
+def test_conversations_ask_about_the_fact_and_answer_it():
+    found = facts.extract([("d1", "The mayor of Hale is Jon Brek. Jon Brek works as an engineer.")])
+    made = make(found)
+    assert len(made) == 4
+    for (question, answer), origin in made:
+        assert (question.role, answer.role, origin) == ("user", "assistant", "d1")
+        assert question.content.endswith("?")
+        assert answer.content in (
+            "The mayor of Hale is Jon Brek.",
+            "Jon Brek works as an engineer.",
+        )
+    questions = [messages[0].content for messages, _ in made]
+    assert len(set(questions)) == 4
+    assert not any("What is the mayor" in question for question in questions)
+
+
+def test_held_out_entities_rare_facts_and_full_documents_are_left_out():
+    names = [f"Anna B{chr(97 + i)}n" for i in range(26)]
+    text = " ".join(f"{name} lives in Hale." for name in names)
+    found = facts.extract([("1", text), ("2", f"{names[0]} lives in Hale.")])
+    assert len(found) == 26
+    asked = {m[0].content for m, _ in make(found, held_out_fraction=0.4, questions_per_fact=1)}
+    kept = [name for name in names if not is_held_out(name, 0.4)]
+    assert 0 < len(kept) < 26
+    assert len(asked) == len(kept)
+    assert all(any(name in question for name in kept) for question in asked)
+    assert len(make(found, min_mentions=2)) == 2
+    assert len(make(found, per_document=3, questions_per_fact=1)) == 4  # one is in "2" as well
+    assert len(make(found, count=5)) == 5
+
+
+def test_the_article_is_no_part_of_a_held_out_name():
+    found = facts.extract([("1", "The Elbe flows into the North Sea.")])
+    fraction = 0.999999 if is_held_out("Elbe", 0.999999) else 1.0
+    assert make(found, held_out_fraction=fraction) == []
+    assert make(found)[0][0][1].content == "The Elbe flows into the North Sea."
+
+
+def test_definitions_ask_who_of_people_and_what_of_things():
+    documents = [
+        ("1", "Ada Abel is an English teacher. Hale is a town on the Elbe. It is a fact."),
+        ("2", "Ada Abel is a baker. The Elbe is one of the rivers of the north."),
+    ]
+    found = definitions.extract(documents)
+    assert [(entity, id) for entity, _, _, id in found] == [
+        ("Ada Abel", "1"),
+        ("Hale", "1"),
+        ("the Elbe", "2"),
+    ]
+    assert [definitions.is_person(what) for _, what, _, _ in found] == [True, False, False]
+    made = definitions.conversations(
+        documents, count=9, held_out_fraction=0.0, rng=random.Random("x")
+    )
+    assert {messages[1].content for messages, _ in made} == {
+        "Ada Abel is an English teacher.",
+        "Hale is a town on the Elbe.",
+        "The Elbe is one of the rivers of the north.",
+    }

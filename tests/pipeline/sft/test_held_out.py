@@ -1,0 +1,30 @@
+"""Splits by hash: fixed, disjoint, of the promised size."""
+
+import hashlib
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.sft import held_out
+
+
+@given(st.text(max_size=20).filter(lambda s: s.isprintable()))
+def test_an_entity_is_held_out_by_the_rule_written_down(name):
+    digest = hashlib.sha256(f"held-out:{name}".encode()).digest()[:8]
+    expected = int.from_bytes(digest, "big") / 2**64 < 0.2
+    assert held_out.is_held_out(name) == expected
+    assert not held_out.is_held_out(name, 0.0)
+    assert held_out.is_held_out(name, 1.0)
+
+
+@given(st.integers(0, 10**6), st.integers(0, 10**6))
+def test_a_sum_and_its_mirror_share_a_split(a, b):
+    assert held_out.sum_split(a, b) == held_out.sum_split(b, a)
+
+
+def test_splits_have_their_sizes():
+    splits = [held_out.sum_split(a, b) for a in range(100, 200) for b in range(200, 260)]
+    assert 0.08 < splits.count("evaluation") / len(splits) < 0.12
+    assert 0.27 < splits.count("rl") / len(splits) < 0.33
+    assert splits.count("sft") + splits.count("rl") + splits.count("evaluation") == len(splits)
+    assert {held_out.word_split(f"word{i}") for i in range(100)} == {"evaluation", "rl", "sft"}

@@ -1,0 +1,118 @@
+"""Conversations: balanced by source, masked right, nothing held out, the same each time."""
+
+import json
+import re
+
+import pytest
+
+from pipeline.chat.conversation import from_rows, mask_of, render
+from pipeline.crawl.sample_web.worked import SPELLING_WORDS, direct, worked
+from pipeline.rl.tasks import is_worked
+from pipeline.sft import synthesize
+from pipeline.sft.config import SynthesisConfig
+from pipeline.sft.held_out import is_held_out, sum_split, word_split
+from pipeline.stage import SILENT
+from storage.errors import UserError
+from storage.tables import read_table
+
+CONFIG = SynthesisConfig(
+    facts=80, definitions=10, arithmetic=200, spelling=60, small_talk=30, identity=20, chains=30
+)
+
+
+@pytest.fixture(scope="module")
+def made(post_training, tmp_path_factory):
+    return run(post_training, tmp_path_factory.mktemp("made"), CONFIG)
+
+
+def run(post_training, out, config):
+    inputs = {"corpus": [post_training.corpus], "tokenizer": [post_training.tokenizer]}
+    statistics = synthesize.build(out, inputs, config, SILENT, out)
+    return statistics, read_table(out / "conversations.parquet").to_pylist(), out
+
+
+def questions(rows, source):
+    return [
+        (row["messages"][-2]["content"], row["messages"][-1]["content"])
+        for row in rows
+        if row["source"] == source
+    ]
+
+
+def test_counts_are_the_configs(made):
+    statistics, rows, _ = made
+    by_source = statistics["by_source"]
+    assert by_source["arithmetic"] == 200
+    assert by_source["spelling"] == 60
+    assert by_source["small_talk"] == 30
+    assert by_source["identity"] == 20
+    assert by_source["facts"] == 80
+    assert by_source["chains"] + statistics["too_long"].get("chains", 0) == 30
+    assert len(rows) == statistics["conversations"] == sum(by_source.values())
+    assert len({row["id"] for row in rows}) == len(rows)
+
+
+def test_spans_are_what_rendering_gives_and_all_fit(made, chat_tokenizer):
+    for row in made[1]:
+        ids, mask = render(from_rows(row["messages"]), chat_tokenizer)
+        assert len(ids) <= CONFIG.max_tokens
+        assert mask_of(row["loss_spans"], len(ids)) == mask
+
+
+def test_sums_are_right_and_of_the_sft_split(made):
+    pairs = questions(made[1], "arithmetic")
+    for question, answer in pairs:
+        a, b = map(int, re.findall(r"\d+", question))
+        assert sum_split(a, b) == "sft"
+        assert answer in (worked(a, b), direct(a, b))
+        assert max(a, b) < 10**5
+    share = sum(is_worked(answer) for _, answer in pairs) / len(pairs)
+    assert 0.2 < share < 0.4
+    lengths = [len(re.search(r"\d+", question)[0]) for question, _ in pairs]
+    assert [lengths.count(n) for n in range(1, 6)] == [40] * 5
+
+
+def test_nothing_held_out_is_asked(made, toy_names):
+    rows = made[1]
+    known = [w for w in SPELLING_WORDS if word_split(w) != "sft"]
+    for question, _ in questions(rows, "spelling"):
+        assert not any(re.search(rf"\b{word}\b", question) for word in known)
+    hidden = [name for name in toy_names if is_held_out(name)]
+    assert hidden
+    for question, _ in questions(rows, "facts"):
+        assert not any(re.search(rf"\b{name}\b", question) for name in hidden)
+
+
+def test_only_train_documents_are_origins(made, post_training):
+    documents = read_table(post_training.corpus / "corpus.parquet").to_pylist()
+    splits = {row["id"]: row["split"] for row in documents}
+    origins = [row["origin"] for row in made[1] if row["source"] == "facts"]
+    assert origins
+    assert {splits[origin] for origin in origins} == {"train"}
+
+
+def test_equal_conversations_share_a_split(made):
+    split_of: dict[str, str] = {}
+    for row in made[1]:
+        text = json.dumps(row["messages"])
+        assert split_of.setdefault(text, row["split"]) == row["split"]
+    assert set(split_of.values()) == {"train", "validation"}
+
+
+def test_chains_have_several_turns_and_some_open_with_a_system_message(made):
+    chains = [row for row in made[1] if row["source"] == "chains"]
+    assert all(sum(m["role"] == "assistant" for m in row["messages"]) == 2 for row in chains)
+    share = sum(row["messages"][0]["role"] == "system" for row in made[1]) / len(made[1])
+    assert 0.04 < share < 0.18
+    assert any(CONFIG.name in m["content"] for row in made[1] for m in row["messages"])
+
+
+def test_same_input_same_bytes(made, post_training, tmp_path):
+    _, _, again = run(post_training, tmp_path, CONFIG)
+    name = "conversations.parquet"
+    assert (made[2] / name).read_bytes() == (again / name).read_bytes()
+
+
+def test_nothing_to_say_is_a_clear_error(post_training, tmp_path):
+    with pytest.raises(UserError, match="max_tokens"):
+        run(post_training, tmp_path, SynthesisConfig(max_tokens=3))
