@@ -1,0 +1,106 @@
+"""Bits per byte: nats over all tokens of the documents / (ln 2 * UTF-8 bytes); vocabulary-free.
+
+Each document starts with its document token, which is not predicted and has no bytes, and is read
+in windows of `context` tokens with stride `context`. Nats and bytes come per document, so that an
+evaluation can bootstrap over documents.
+"""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from pipeline.training import distribution
+from pipeline.training.data import Batch
+from pipeline.training.loss import token_loss
+
+
+@dataclasses.dataclass(frozen=True)
+class Measurement:
+    """Per document: nats (float64), bytes and predicted tokens (int64)."""
+
+    nats: np.ndarray
+    bytes: np.ndarray
+    tokens: np.ndarray
+
+    @property
+    def bits_per_byte(self) -> float:
+        """Over all documents together; NaN where there is no byte."""
+        return ratio(float(self.nats.sum()), float(self.bytes.sum()))
+
+
+def ratio(nats: float, bytes_: float) -> float:
+    """Nats and bytes to bits per byte."""
+    return nats / (math.log(2) * bytes_) if bytes_ else math.nan
+
+
+def measure(
+    model: Any,
+    documents: Sequence[np.ndarray],
+    token_bytes: Sequence[bytes],
+    context: int,
+    *,
+    tokens_per_batch: int = 8192,
+    chunk_tokens: int = 1024,
+) -> Measurement:
+    """Each document is an array of ids that begins with the document token."""
+    byte_lengths = np.array([len(token) for token in token_bytes], dtype=np.int64)
+    nats = np.zeros(len(documents))
+    windows = [
+        (min(context, len(document) - 1 - start), index, start)
+        for index, document in enumerate(documents)
+        for start in range(0, len(document) - 1, context)
+    ]
+    windows.sort(key=lambda window: (-window[0], window[1], window[2]))  # little padding
+    device = next(model.parameters()).device
+    was_training = model.training
+    model.eval()
+    with torch.inference_mode():
+        at = 0
+        while at < len(windows):
+            rows = max(1, tokens_per_batch // windows[at][0])
+            group = windows[at : at + rows]
+            at += rows
+            batch = _batch(documents, group).to(device)
+            _, per_token = token_loss(model, batch, chunk_tokens=chunk_tokens)
+            sums = per_token.double().sum(dim=1).tolist()
+            for (_, index, _), value in zip(group, sums):
+                nats[index] += value
+    model.train(was_training)
+    return Measurement(
+        nats,
+        np.array([int(byte_lengths[document[1:]].sum()) for document in documents], dtype=np.int64),
+        np.array([max(0, len(document) - 1) for document in documents], dtype=np.int64),
+    )
+
+
+def measure_shared(
+    model: Any, documents: Sequence[np.ndarray], token_bytes: Sequence[bytes], context: int
+) -> float:
+    """Bits per byte with the documents dealt out to all processes; the same number in each."""
+    own = documents[distribution.rank() :: distribution.world()]
+    part = measure(model, own, token_bytes, context)
+    device = next(model.parameters()).device
+    nats, bytes_ = distribution.sum_numbers(
+        [float(part.nats.sum()), float(part.bytes.sum())], device
+    )
+    return ratio(nats, bytes_)
+
+
+def _batch(documents: Sequence[np.ndarray], windows: list[tuple[int, int, int]]) -> Batch:
+    """Windows as rows, padded on the right, where causal attention can't see the padding."""
+    longest = windows[0][0]
+    tokens = np.zeros((len(windows), longest + 1), dtype=np.int64)
+    mask = np.zeros((len(windows), longest), dtype=np.int64)
+    for row, (length, index, start) in enumerate(windows):
+        tokens[row, : length + 1] = documents[index][start : start + length + 1]
+        mask[row, :length] = 1
+    return Batch(
+        torch.from_numpy(tokens[:, :-1].copy()),
+        torch.from_numpy(tokens[:, 1:].copy()),
+        torch.from_numpy(mask),
+        None,
+    )

@@ -1,0 +1,92 @@
+"""Data parallelism from torchrun's environment: gloo on CPUs, nccl on GPUs, nothing when alone.
+
+Every process computes the same global batch, takes its rows and sums its gradients with the
+others': one code path, one process being the case without communication. Rank 0 alone writes.
+"""
+
+import datetime
+import os
+from collections.abc import Iterable
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+# A rank may wait while another validates or writes; a dead one must not hang the others for long.
+TIMEOUT = datetime.timedelta(minutes=10)
+
+
+def init(device: torch.device) -> torch.device:
+    """Join the group torchrun announces, if any; the device this process should use."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        return device
+    if device.type == "cuda":
+        device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+        torch.cuda.set_device(device)
+    if not dist.is_initialized():
+        dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=TIMEOUT)
+    return device
+
+
+def world() -> int:
+    """Number of processes."""
+    return dist.get_world_size() if dist.is_initialized() else 1
+
+
+def rank() -> int:
+    """This process' number; 0 writes."""
+    return dist.get_rank() if dist.is_initialized() else 0
+
+
+def sum_gradients(parameters: Iterable[torch.nn.Parameter]) -> None:
+    """Add up the gradients of all processes, in one message."""
+    if world() == 1:
+        return
+    gradients = []
+    for parameter in parameters:
+        if parameter.grad is None:
+            parameter.grad = torch.zeros_like(parameter)
+        gradients.append(parameter.grad)
+    flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
+    dist.all_reduce(flat)
+    parts = flat.split([gradient.numel() for gradient in gradients])
+    for gradient, part in zip(gradients, parts):
+        gradient.copy_(part.view_as(gradient))
+
+
+def sum_numbers(values: list[float], device: torch.device) -> list[float]:
+    """Each number's sum over all processes."""
+    if world() == 1:
+        return values
+    tensor = torch.tensor(values, dtype=torch.float64, device=device)
+    dist.all_reduce(tensor)
+    return [float(value) for value in tensor.tolist()]
+
+
+def any_true(flag: bool, device: torch.device) -> bool:
+    """Whether it is true in any process: how all agree to stop at the same step."""
+    return sum_numbers([float(flag)], device)[0] > 0
+
+
+def broadcast(tensors: Iterable[Tensor]) -> None:
+    """Overwrite every process' tensors with rank 0's."""
+    if world() == 1:
+        return
+    with torch.no_grad():
+        for tensor in tensors:
+            dist.broadcast(tensor, src=0)
+
+
+def broadcast_number(value: int, device: torch.device) -> int:
+    """Rank 0's number."""
+    if world() == 1:
+        return value
+    tensor = torch.tensor([value], dtype=torch.int64, device=device)
+    dist.broadcast(tensor, src=0)
+    return int(tensor.item())
+
+
+def close() -> None:
+    """Leave the group, if there is one."""
+    if dist.is_initialized():
+        dist.destroy_process_group()

@@ -1,0 +1,132 @@
+"""Pretraining: token shards and their tokenizer in; a base model folder and its metrics out.
+
+The model folder is Hugging Face's Qwen3. Runs alone or under torchrun, where rank 0 writes.
+Statistics are a function of recipe and inputs; what a clock measures goes to
+provenance/timing.parquet.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline import model as models
+from pipeline.model import ModelConfig, Transformer
+from pipeline.stage import SILENT, Progress, Stage
+from pipeline.tokenizer import Tokenizer
+from pipeline.training import bits_per_byte, distribution, runtime
+from pipeline.training.config import ModelShape, PretrainConfig
+from pipeline.training.data import PretrainData, TokenShards
+from pipeline.training.loop import train
+from pipeline.training.optimizers import build_optimizer
+from storage.tables import write_table
+
+
+def model_config(shape: ModelShape, vocab_size: int) -> ModelConfig:
+    """The shape with a vocabulary."""
+    return ModelConfig(
+        vocab_size=vocab_size,
+        layers=shape.layers,
+        width=shape.width,
+        heads=shape.heads,
+        kv_heads=shape.kv_heads,
+        head_dim=shape.head_dim,
+        ffn_width=shape.ffn_width,
+        max_context=shape.context,
+        rope_theta=shape.rope_theta,
+        tie_embeddings=shape.tie_embeddings,
+    )
+
+
+def validation_subset(shards: TokenShards, tokens: int, seed: int) -> list[np.ndarray]:
+    """Whole documents in an order drawn from the seed, until they hold about `tokens` tokens."""
+    chosen: list[np.ndarray] = []
+    for index in np.random.default_rng(seed).permutation(len(shards)).tolist():
+        if tokens <= 0:
+            break
+        chosen.append(shards.document(index))
+        tokens -= len(chosen[-1])
+    return chosen
+
+
+def build(
+    out: Path,
+    inputs: dict[str, list[Path]],
+    config: PretrainConfig,
+    progress: Progress,
+    scratch: Path,
+) -> dict[str, Any]:
+    """Train a base model from fresh weights."""
+    (tokens_folder,), (tokenizer_folder,) = inputs["tokens"], inputs["tokenizer"]
+    device, dtype = runtime.prepare(config.device, config.precision, config.threads)
+    alone_or_first = distribution.rank() == 0
+    if not alone_or_first:
+        progress = SILENT
+    precision = str(dtype).removeprefix("torch.")
+    tokenizer = Tokenizer.load(tokenizer_folder)
+    shape, loop = config.shape, config.loop
+    model = Transformer(model_config(shape, tokenizer.vocab_size)).init_weights(config.seed)
+    model.to(device).compute_dtype = dtype
+    data = PretrainData(
+        tokens_folder,
+        shape.context,
+        loop.rows_per_step,
+        config.seed,
+        separate_documents=config.separate_documents,
+    )
+    validation = TokenShards(tokens_folder, "validation")
+    subset = validation_subset(validation, loop.validation_rows * shape.context, config.seed)
+    token_bytes = tokenizer.token_bytes
+
+    def measure(documents: list[np.ndarray]) -> float:
+        return bits_per_byte.measure_shared(model, documents, token_bytes, shape.context)
+
+    parameters = sum(p.numel() for p in model.parameters())
+    progress.note(
+        f"base model: {parameters:,} parameters, {precision} products on {device}, "
+        f"{config.threads} threads, {data.tokens:,} training tokens"
+    )
+    metrics, timing = train(
+        model,
+        build_optimizer(model, config.optimizer),
+        data.batch,
+        loop,
+        stage="pretrain",
+        scratch=scratch,
+        progress=progress,
+        validate=lambda: measure(subset),
+    )
+    final = measure([validation.document(index) for index in range(len(validation))])
+    progress.note(f"base model: {final:.4f} bits per byte on the validation split")
+    processes = distribution.world()
+    distribution.close()
+    if not alone_or_first:
+        return {}
+    models.save(model, tokenizer, out)
+    write_run(out, metrics, timing)
+    tokens_seen = loop.steps * loop.rows_per_step * shape.context
+    return {
+        "parameters": parameters,
+        "matrix_parameters": model.config.matrix_parameters,
+        "precision": precision,
+        "processes": processes,
+        "steps": loop.steps,
+        "tokens": data.tokens,
+        "tokens_seen": tokens_seen,
+        "epochs": loop.steps * loop.rows_per_step / data.rows_per_epoch,
+        "flops": model.config.flops_per_token(shape.context) * tokens_seen,
+        "final_loss": metrics["loss"][-1].as_py(),
+        "bits_per_byte": final,
+        "validation_documents": len(validation),
+        "validation_tokens": int(validation.lengths.sum()),
+    }
+
+
+def write_run(out: Path, metrics: pa.Table, timing: pa.Table) -> None:
+    """A training stage's tables: what the recipe determines, and apart from it what a clock saw."""
+    write_table(metrics, out / "metrics.parquet")
+    write_table(timing, out / "provenance" / "timing.parquet")
+
+
+STAGE = Stage(kind="base", version=1, config=PretrainConfig, build=build)

@@ -1,0 +1,26 @@
+"""The learning-rate schedule: linear warm-up, constant, linear warm-down (RECIPES §4).
+
+A pure function of the step, so resuming needs no state.
+"""
+
+
+def lr_scale(
+    step: int,
+    total: int,
+    warmup_steps: int = 40,
+    warmdown_fraction: float = 0.5,
+    final_fraction: float = 0.05,
+) -> float:
+    """Factor on every learning rate at `step` (0-based) of `total`; final_fraction at the last.
+
+    Where a short run makes warm-up and warm-down overlap, the smaller factor wins.
+    """
+    if not 0 <= step < total:
+        raise ValueError(f"step {step} lies outside 0..{total - 1}")
+    rising = 1.0 if warmup_steps <= 0 else min(1.0, (step + 1) / warmup_steps)
+    warmdown_steps = round(warmdown_fraction * total)
+    if warmdown_steps <= 0:
+        return rising
+    left = (total - 1 - step) / warmdown_steps  # 0 at the last step
+    falling = final_fraction + (1.0 - final_fraction) * min(1.0, left)
+    return min(rising, falling)

@@ -1,0 +1,60 @@
+import math
+
+import torch
+
+from pipeline.training import checkpoint
+
+
+def tensors(value: float) -> dict[str, torch.Tensor]:
+    return {"a": torch.full((3, 2), value), "b": torch.tensor([7], dtype=torch.int64)}
+
+
+def test_round_trip_keeps_bits_and_meta(tmp_path):
+    meta = {"loss": 0.1 + 0.2, "rows": [1, None, "x"], "bad": math.inf}
+    checkpoint.save(tmp_path, 5, {"a": torch.tensor([0.1, -0.0, math.nan])}, meta)
+    found = checkpoint.load_newest(tmp_path)
+    assert found.step == 5
+    assert found.meta == meta
+    expected = torch.tensor([0.1, -0.0, math.nan])
+    assert torch.equal(found.tensors["a"].view(torch.int32), expected.view(torch.int32))
+
+
+def test_only_the_newest_two_are_kept(tmp_path):
+    for step in (1, 2, 10, 11):
+        checkpoint.save(tmp_path, step, tensors(step), {})
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "checkpoint-000000010.json",
+        "checkpoint-000000010.safetensors",
+        "checkpoint-000000011.json",
+        "checkpoint-000000011.safetensors",
+    ]
+
+
+def test_a_damaged_newest_falls_back(tmp_path):
+    checkpoint.save(tmp_path, 1, tensors(1), {})
+    checkpoint.save(tmp_path, 2, tensors(2), {})
+    data = tmp_path / "checkpoint-000000002.safetensors"
+    whole = data.read_bytes()
+    for damage in (whole[:-1], whole[:-5] + b"\x01" + whole[-4:], b""):
+        data.write_bytes(damage)
+        assert checkpoint.load_newest(tmp_path).step == 1
+    data.unlink()
+    assert checkpoint.load_newest(tmp_path).step == 1
+    data.write_bytes(whole)
+    (tmp_path / "checkpoint-000000002.json").write_text('{"step": 2')
+    assert checkpoint.load_newest(tmp_path).step == 1
+
+
+def test_leftovers_of_a_killed_save_are_ignored_and_removed(tmp_path):
+    checkpoint.save(tmp_path, 1, tensors(1), {})
+    (tmp_path / "checkpoint-000000002.safetensors").write_bytes(b"no json yet")
+    (tmp_path / "checkpoint-000000002.json.part").write_bytes(b"{")
+    assert checkpoint.load_newest(tmp_path).step == 1
+    checkpoint.save(tmp_path, 2, tensors(2), {})
+    assert not list(tmp_path.glob("*.part"))
+    assert checkpoint.load_newest(tmp_path).tensors["a"][0, 0] == 2
+
+
+def test_no_checkpoint(tmp_path):
+    assert checkpoint.load_newest(tmp_path) is None
+    assert checkpoint.load_newest(tmp_path / "absent") is None

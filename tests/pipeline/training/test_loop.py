@@ -1,0 +1,140 @@
+import os
+import signal
+
+import pytest
+import torch
+
+from pipeline.stage import SILENT
+from pipeline.training import checkpoint
+from pipeline.training.config import LoopConfig, OptimizerConfig
+from pipeline.training.data import Batch
+from pipeline.training.loop import train
+from pipeline.training.optimizers import build_optimizer
+from storage.errors import UserError
+
+OPTIMIZER = OptimizerConfig()
+
+
+def batch_of(step: int) -> Batch:
+    """Random tokens with a random mask: a pure function of the step."""
+    generator = torch.Generator().manual_seed(step)
+    tokens = torch.randint(300, (6, 17), generator=generator)
+    mask = (torch.rand(6, 16, generator=generator) < 0.8).long()
+    return Batch(tokens[:, :-1], tokens[:, 1:], mask, None)
+
+
+def run(model, scratch, batches=batch_of, validate=None, **settings):
+    config = LoopConfig(**{"steps": 12, "rows_per_step": 6, "warmup_steps": 2, **settings})
+    optimizer = build_optimizer(model, OPTIMIZER)
+    return train(
+        model,
+        optimizer,
+        batches,
+        config,
+        stage="pretrain",
+        scratch=scratch,
+        progress=SILENT,
+        validate=validate,
+    )
+
+
+def test_overfits_a_single_batch(tiny_model, tmp_path):
+    batch = batch_of(0)
+    metrics, _ = run(tiny_model, tmp_path, lambda step: batch, steps=60)
+    losses = metrics["loss"].to_pylist()
+    assert losses[0] > 5.0
+    assert losses[-1] < 0.5
+
+
+def test_metrics_and_timing_rows(tiny_model, tmp_path):
+    metrics, timing = run(tiny_model, tmp_path, log_every=5, validate_every=4, validate=lambda: 1.5)
+    assert metrics["step"].to_pylist() == [4, 5, 8, 10, 12]
+    assert metrics["validation_bits_per_byte"].to_pylist() == [1.5, None, 1.5, None, 1.5]
+    assert metrics["tokens"].to_pylist() == [96 * step for step in (4, 5, 8, 10, 12)]
+    assert set(metrics["stage"].to_pylist()) == {"pretrain"}
+    assert timing["step"].to_pylist() == metrics["step"].to_pylist()
+    seconds = timing["seconds"].to_pylist()
+    assert seconds == sorted(seconds)
+    assert all(speed > 0 for speed in timing["tokens_per_second"].to_pylist())
+
+
+@pytest.mark.parametrize("micro_rows", [1, 4])
+def test_accumulation_gives_the_same_curve(make_model, tmp_path, micro_rows):
+    whole, _ = run(make_model(), tmp_path / "whole", steps=6)
+    parts, _ = run(make_model(), tmp_path / "parts", steps=6, micro_rows=micro_rows)
+    assert parts["loss"].to_pylist() == pytest.approx(whole["loss"].to_pylist(), abs=1e-4)
+
+
+def test_clipping_bounds_the_update_not_the_reported_norm(make_model, tmp_path):
+    free, _ = run(make_model(), tmp_path / "free", steps=3)
+    clipped, _ = run(make_model(), tmp_path / "clipped", steps=3, max_grad_norm=1e-3)
+    assert clipped["grad_norm"][0] == free["grad_norm"][0]
+    assert clipped["grad_norm"][0].as_py() > 1e-3
+
+
+def test_resuming_after_an_error_is_bitwise(make_model, tmp_path):
+    undisturbed = make_model()
+    expected, _ = run(undisturbed, tmp_path / "a", validate=lambda: 2.0, validate_every=3)
+
+    def failing(step: int) -> Batch:
+        if step == 8:
+            raise OSError("disk gone")
+        return batch_of(step)
+
+    model = make_model()
+    with pytest.raises(OSError, match="disk gone"):
+        run(model, tmp_path / "b", failing, lambda: 2.0, validate_every=3, checkpoint_steps=3)
+    resumed = make_model(seed=99)  # the weights come from the checkpoint
+    seen = []
+
+    def recording(step: int) -> Batch:
+        seen.append(step)
+        return batch_of(step)
+
+    metrics, _ = run(resumed, tmp_path / "b", recording, lambda: 2.0, validate_every=3)
+    assert seen == list(range(6, 12))
+    assert metrics.equals(expected)
+    for name, tensor in resumed.state_dict().items():
+        assert torch.equal(tensor, undisturbed.state_dict()[name]), name
+
+
+def test_sigterm_saves_and_exits_with_143(make_model, tmp_path):
+    def interrupted(step: int) -> Batch:
+        if step == 5:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return batch_of(step)
+
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit) as stopped:
+        run(make_model(), tmp_path, interrupted)
+    assert stopped.value.code == 143
+    assert checkpoint.load_newest(tmp_path).step == 6
+    assert signal.getsignal(signal.SIGTERM) is before
+    metrics, _ = run(make_model(), tmp_path)
+    expected, _ = run(make_model(), tmp_path / "undisturbed")
+    assert metrics.equals(expected)
+
+
+def test_divergence_stops_and_names_the_step(tiny_model, tmp_path):
+    def poisoned(step: int) -> Batch:
+        if step == 4:
+            with torch.no_grad():
+                tiny_model.norm.weight[0] = float("nan")
+        return batch_of(step)
+
+    with pytest.raises(RuntimeError, match=r"pretrain: loss nan .* at step 5"):
+        run(tiny_model, tmp_path, poisoned, checkpoint_steps=1)
+    assert checkpoint.load_newest(tmp_path).step == 4
+
+
+def test_another_runs_checkpoint_is_refused(make_model, tmp_path):
+    with pytest.raises(SystemExit):
+        run(make_model(), tmp_path, lambda step: os.kill(os.getpid(), 15) or batch_of(step))
+    with pytest.raises(UserError, match="other settings"):
+        run(make_model(), tmp_path, steps=13)
+
+
+def test_a_batch_that_teaches_nothing_is_an_error(tiny_model, tmp_path):
+    empty = batch_of(0)._replace(loss_mask=torch.zeros(6, 16, dtype=torch.long))
+    with pytest.raises(RuntimeError, match="without a single token"):
+        run(tiny_model, tmp_path, lambda step: empty)

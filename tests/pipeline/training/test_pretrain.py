@@ -1,0 +1,173 @@
+"""The stage as the flows run it: in a worker process, killed and resumed, and under torchrun."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from pipeline import model as models
+from pipeline.config import to_dict
+from pipeline.stage import SILENT
+from pipeline.training import bits_per_byte
+from pipeline.training.config import LoopConfig, ModelShape, OptimizerConfig, PretrainConfig
+from pipeline.training.data import TokenShards
+from pipeline.training.pretrain import STAGE, build
+from storage.tables import read_table
+
+ROOT = Path(__file__).parents[3]
+SHAPE = ModelShape(layers=2, width=32, heads=2, kv_heads=2, head_dim=16, ffn_width=64, context=32)
+HASHED = ("model.safetensors", "config.json", "metrics.parquet", "tokenizer.json")
+
+
+def recipe(steps: int, **settings) -> PretrainConfig:
+    loop = LoopConfig(
+        **{
+            "steps": steps,
+            "rows_per_step": 8,
+            "warmup_steps": 5,
+            "validate_every": 20,
+            "validation_rows": 8,
+            "checkpoint_seconds": 0.05,
+            **settings,
+        }
+    )
+    return PretrainConfig(SHAPE, loop, OptimizerConfig(), "float32", threads=1, device="cpu")
+
+
+def folders(root: Path) -> tuple[Path, Path]:
+    out, scratch = root / "out", root / "scratch"
+    out.mkdir(parents=True)
+    scratch.mkdir()
+    return out, scratch
+
+
+def build_here(artifacts, root: Path, config: PretrainConfig) -> tuple[Path, dict]:
+    out, scratch = folders(root)
+    inputs = {key: [path] for key, path in artifacts.items()}
+    statistics = build(out=out, inputs=inputs, config=config, progress=SILENT, scratch=scratch)
+    return out, statistics
+
+
+def start_worker(artifacts, root: Path, config: PretrainConfig, processes: int = 1):
+    """The process a flow would start, building below `root`."""
+    out, scratch = root / "out", root / "scratch"
+    spec = {
+        "entry": STAGE.entry,
+        "out": str(out),
+        "inputs": {key: [str(path)] for key, path in artifacts.items()},
+        "config": to_dict(config),
+        "scratch": str(scratch),
+        "owner_pid": os.getpid(),
+        "processes": processes,
+    }
+    path = root / "spec.json"
+    path.write_text(json.dumps(spec))
+    return subprocess.Popen(
+        [sys.executable, "-m", "pipeline.worker", str(path)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+
+
+def events(process: subprocess.Popen) -> list[dict]:
+    stdout, stderr = process.communicate(timeout=120)
+    assert process.returncode == 0, stderr
+    return [json.loads(line) for line in stdout.splitlines()]
+
+
+def test_end_to_end(artifacts, tokenizer, tmp_path):
+    out, statistics = build_here(artifacts, tmp_path, recipe(120))
+    model, saved_tokenizer = models.load(out)
+    assert saved_tokenizer.encode("Ada likes old maps.") == tokenizer.encode("Ada likes old maps.")
+    validation = TokenShards(artifacts["tokens"], "validation")
+    documents = [validation.document(index) for index in range(len(validation))]
+    measured = bits_per_byte.measure(model, documents, tokenizer.token_bytes, SHAPE.context)
+    assert measured.bits_per_byte == pytest.approx(statistics["bits_per_byte"], rel=1e-4)
+    assert statistics["bits_per_byte"] < 1.0  # sentences of few words: nearly all is predictable
+    metrics = read_table(out / "metrics.parquet").to_pylist()
+    assert [row["step"] for row in metrics] == list(range(1, 121))
+    curve = [row["validation_bits_per_byte"] for row in metrics]
+    assert [i + 1 for i, value in enumerate(curve) if value is not None] == [
+        20,
+        40,
+        60,
+        80,
+        100,
+        120,
+    ]
+    assert curve[-1] < curve[19]
+    assert metrics[-1]["loss"] == statistics["final_loss"]
+    assert statistics["parameters"] == sum(p.numel() for p in model.parameters())
+    assert statistics["tokens_seen"] == 120 * 8 * 32 == metrics[-1]["tokens"]
+    assert statistics["precision"] == "float32"
+    assert (out / "provenance" / "timing.parquet").is_file()
+    json.dumps(statistics)
+
+
+def test_killed_at_random_moments_it_ends_with_the_same_bytes(artifacts, tmp_path):
+    config = recipe(300)
+    expected, statistics = build_here(artifacts, tmp_path / "undisturbed", config)
+    root = tmp_path / "killed"
+    out, scratch = folders(root)
+    generator = random.Random(0)
+    resumed_from = []
+    for goal in (generator.randint(1, 100), generator.randint(150, 250)):
+        process = start_worker(artifacts, root, config)
+        while newest_step(scratch) < goal and process.poll() is None:
+            time.sleep(0.002)
+        time.sleep(generator.random() * 0.05)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        resumed_from.append(newest_step(scratch))
+        assert process.returncode == -signal.SIGKILL
+        assert not list(out.iterdir())
+    process = start_worker(artifacts, root, config)
+    lines = events(process)
+    assert 0 < resumed_from[0] < resumed_from[1] < 300
+    notes = [event["text"] for event in lines if event["event"] == "note"]
+    assert f"pretrain: resumed at step {resumed_from[1]} of 300" in notes
+    assert lines[-1] == {"event": "done", "statistics": statistics}
+    for name in HASHED:
+        assert (out / name).read_bytes() == (expected / name).read_bytes(), name
+
+
+def newest_step(scratch: Path) -> int:
+    return max((int(p.stem.split("-")[1]) for p in scratch.glob("checkpoint-*.json")), default=0)
+
+
+def test_two_processes_follow_the_same_curve_as_one(artifacts, tmp_path):
+    config = recipe(10, validate_every=5)
+    expected, alone = build_here(artifacts, tmp_path / "one", config)
+    root = tmp_path / "two"
+    out, _ = folders(root)
+    process = start_worker(artifacts, root, config, processes=2)
+    lines = events(process)
+    statistics = lines[-1]["statistics"]
+    assert statistics["processes"] == 2
+    assert sum(event["event"] == "done" for event in lines) == 1
+    one = read_table(expected / "metrics.parquet")
+    two = read_table(out / "metrics.parquet")
+    assert two["loss"].to_pylist() == pytest.approx(one["loss"].to_pylist(), abs=1e-4)
+    assert statistics["bits_per_byte"] == pytest.approx(alone["bits_per_byte"], abs=1e-4)
+    assert statistics["parameters"] == alone["parameters"]
+
+
+def test_bfloat16_learns_as_float32_does(artifacts, tmp_path):
+    config = recipe(40)
+    _, exact = build_here(artifacts, tmp_path / "exact", config)
+    rounded = PretrainConfig(SHAPE, config.loop, OptimizerConfig(), "bfloat16", 1, "cpu")
+    out, statistics = build_here(artifacts, tmp_path / "rounded", rounded)
+    assert statistics["precision"] == "bfloat16"
+    assert statistics["bits_per_byte"] == pytest.approx(exact["bits_per_byte"], rel=0.1)
+    weights = models.load(out)[0].state_dict()
+    assert all(tensor.dtype == torch.float32 for tensor in weights.values())
