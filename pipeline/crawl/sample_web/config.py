@@ -1,0 +1,20 @@
+"""Settings of the embedded sample web: how much of the fictional world is written, from which seed.
+
+The defaults are those of preset `demo`; about 350 pages and 30 entities (preset `ci`) still hold
+every kind of page. Shares of page kinds live in plan.py, next to the pages they are about.
+"""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class SampleWebConfig:
+    """The same values give the same bytes."""
+
+    seed: int = 1
+    pages: int = 4_400  # response records; at least 250, or some kinds of page would be missing
+    hosts: int = 64  # at least 48; the planted blocked hosts and mirrors are counted
+    warc_files: int = 4  # pages are spread over them as a crawler would
+    entities: int = 160  # people, towns, rivers and companies with facts; at least 24
+    mentions: int = 42  # statements aimed at for a fact stated often; at least 28 (20 guaranteed)
+    pii_share: float = 0.06  # of kept English pages: those that hold planted personal data
