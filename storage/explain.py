@@ -103,7 +103,7 @@ def _warc(lake: Lake, manifests: list[Manifest], record: dict[str, Any]) -> dict
     hashes = {h for m in manifests if m.digest in parts for hs in m.inputs.values() for h in hs}
     for crawl in manifests:
         file = crawl.files.get(record["warc"])
-        if file is not None and f"sha256:{file['sha256']}" in hashes:
+        if file is not None and f"sha256:{file['sha256']}:{record['warc']}" in hashes:
             path = lake.local_file(crawl, record["warc"])
             return {"warc_path": str(path), "warc_sha256": file["sha256"]}
     for part in manifests:
@@ -112,7 +112,7 @@ def _warc(lake: Lake, manifests: list[Manifest], record: dict[str, Any]) -> dict
             for name, digest in zip(names, part.inputs[key]):
                 if Path(name).name == record["warc"]:
                     found = name if Path(name).is_file() else None
-                    return {"warc_path": found, "warc_sha256": digest.removeprefix("sha256:")}
+                    return {"warc_path": found, "warc_sha256": digest.split(":")[1]}
     return {"warc_path": None, "warc_sha256": None}
 
 

@@ -34,7 +34,7 @@ class Manifest:
     digest: str
     version: int
     recipe: dict[str, Any]
-    inputs: dict[str, list[str]]  # digests of artifacts, or "sha256:…" of files
+    inputs: dict[str, list[str]]  # digests of artifacts, or "sha256:<hash>:<name>" of files
     files: Files  # content files alone
     rows: dict[str, int]  # of each Parquet file
     statistics: dict[str, Any]

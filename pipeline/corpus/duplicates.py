@@ -31,7 +31,7 @@ def find(signatures: pa.Table, exact_first: bool, config: MinhashConfig) -> Dupl
         same = exact.keepers(ids, signatures["text_sha256"].to_pylist())
     left = [index for index, id_ in enumerate(ids) if same[id_] == id_]
     left_ids = [ids[index] for index in left]
-    near = minhash.clusters(left_ids, hashes(signatures.take(left)), config)
+    near = minhash.clusters(left_ids, hashes(signatures.take(pa.array(left, pa.int64()))), config)
     keeper = {id_: near[same[id_]] for id_ in ids}
     dropped = {}
     for id_ in ids:

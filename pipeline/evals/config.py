@@ -24,12 +24,12 @@ class EvalConfig:
     facts_per_frequency: int = 200  # of each: stated often, once, never
     held_out_fraction: float = HELD_OUT_ENTITY_FRACTION  # as in SynthesisConfig
     digits: tuple[int, ...] = (1, 2, 3, 4, 5)
-    sums_per_digit: int = 60
+    sums_per_digit: int = 100
     # sums from this many digits on are also left out if a page of the corpus states them; below,
     # there are too few sums for that
     unseen_from_digits: int = 3
-    turns: int = 120  # prompts whose replies must end by themselves
-    words: int = 60  # to be spelled
+    turns: int = 200  # prompts whose replies must end by themselves
+    words: int = 100  # to be spelled
     samples_per_suite: int = 12  # rows of samples.parquet a suite
     threads: int = 2
     device: str = "auto"

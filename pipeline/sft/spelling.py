@@ -34,10 +34,12 @@ def words_of(split: str, candidates: Iterable[str] = SPELLING_WORDS) -> list[str
     return [word for word in dict.fromkeys(candidates) if word_split(word) == split]
 
 
-def conversations(texts: Iterable[str], *, count: int, rng: random.Random) -> list[list[Message]]:
-    """Words spelled out; each word comes back in another wording until `count` is reached."""
-    words = words_of("sft", [*SPELLING_WORDS, *frequent_words(texts, 500)])
-    pairs = [(word, wording) for wording in range(len(SPELLING_QUESTIONS)) for word in words]
+def conversations(
+    texts: Iterable[str], *, count: int, words: int, rng: random.Random
+) -> list[list[Message]]:
+    """So many of the corpus' words spelled out, in several wordings, until `count` is reached."""
+    known = words_of("sft", [*SPELLING_WORDS, *frequent_words(texts, words)])
+    pairs = [(word, wording) for wording in range(len(SPELLING_QUESTIONS)) for word in known]
     rng.shuffle(pairs)
     return [
         [user(spelling_question(word, wording)), assistant(spelling_answer(word))]

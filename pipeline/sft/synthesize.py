@@ -56,7 +56,10 @@ def draft(documents: list[tuple[str, str]], config: SynthesisConfig) -> list[Dra
         rng=_rng(config, "arithmetic"),
     )
     spelled = spelling.conversations(
-        (text for _, text in documents), count=config.spelling, rng=_rng(config, "spelling")
+        (text for _, text in documents),
+        count=config.spelling,
+        words=config.spelling_words,
+        rng=_rng(config, "spelling"),
     )
     talk = small_talk.conversations(count=config.small_talk, rng=_rng(config, "small_talk"))
     self_talk = identity.conversations(

@@ -46,13 +46,13 @@ def filled(lake, make):
         lake,
         "corpus_part",
         {"documents.parquet": table(pages, DOCUMENTS)},
-        inputs={"warc": [f"sha256:{sha}"]},
+        inputs={"warc": [f"sha256:{sha}:one.warc.gz"]},
     )
     elsewhere = make(
         lake,
         "corpus_part",
         {"documents.parquet": table([], DOCUMENTS)},
-        inputs={"warc": ["sha256:" + "0" * 64]},
+        inputs={"warc": ["sha256:" + "0" * 64 + ":two.warc.gz"]},
         provenance={"input_paths": {"warc": [str(lake.disk.root / "two.warc.gz")]}},
     )
     rows = [

@@ -1,0 +1,144 @@
+"""The command line `crawl2chat`: arguments in, one call, exit code out (0 done, 1 failed, 2 bad
+use).
+
+Commands import what they need when they run, so that `sql` or `tokens` don't wait for Prefect. A
+user's mistake ends in one line on stderr, never in a traceback; with `--json` stdout holds
+exactly one JSON document.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from storage.errors import UserError
+
+# For the models that `chat`, `complete` and `eval` run in this process: see flows/process.py.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+FLOWS = ("crawl-to-chat", "corpus", "tokenizer", "pretrain", "sft", "rl", "evaluate")
+LAKE = "CRAWL2CHAT_LAKE"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command."""
+    chosen = parser().parse_args(arguments)
+    try:
+        return int(chosen.command(chosen))
+    except UserError as error:
+        return _end(error, 2)
+    except KeyboardInterrupt:
+        return _end("interrupted; the same command goes on from here", 1)
+    except BrokenPipeError:  # the reader (head, say) has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        from flows.process import NetworkError, StageFailed, WorkerKilled
+        from flows.server import ServerNotStarted
+        from storage.durable import DiskFull
+
+        if isinstance(error, StageFailed):
+            print(error.log, file=sys.stderr)
+        if isinstance(
+            error, StageFailed | WorkerKilled | NetworkError | ServerNotStarted | DiskFull
+        ):
+            return _end(error, 1)
+        raise
+
+
+def run_module(flow: str) -> None:
+    """`python -m flows.<module>` as `crawl2chat run <flow>`."""
+    # In a fresh interpreter: Prefect reads its settings when it is imported, and here it is.
+    command = [sys.executable, "-m", "flows.cli", "run", flow, *sys.argv[1:]]
+    os.execv(sys.executable, command)  # noqa: S606
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands and their options."""
+    common = argparse.ArgumentParser(add_help=False)
+    lake = os.environ.get(LAKE, "./lake")
+    common.add_argument("--lake", default=lake, metavar="URL", help=f"folder or s3:// ({LAKE})")
+    common.add_argument("--json", action="store_true", help="one JSON document on stdout")
+
+    settings = argparse.ArgumentParser(add_help=False)
+    settings.add_argument("--preset", help="ci, demo or cpu (default: demo)")
+    settings.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="e.g. rl.steps=10"
+    )
+    settings.add_argument(
+        "--input", nargs="+", action="extend", metavar="PATH", help="WARC files, globs, folders"
+    )
+
+    talk = argparse.ArgumentParser(add_help=False)
+    talk.add_argument("--max-tokens", type=int, default=128, help="of an answer (default: 128)")
+    talk.add_argument("--temperature", type=float, default=0.0, help="0 = always the likeliest")
+    talk.add_argument("--top-k", type=int, default=0, help="0 = no cut")
+    talk.add_argument("--seed", type=int, default=0)
+
+    top = argparse.ArgumentParser(
+        prog="crawl2chat", description="From Common Crawl to your own chat model."
+    )
+    commands = top.add_subparsers(metavar="COMMAND", required=True)
+
+    def add(name: str, text: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
+        found = commands.add_parser(name, help=text, description=text, parents=[common, *parents])
+        found.set_defaults(command=lambda chosen: _call(name, chosen))
+        return found
+
+    add("demo", "the whole pipeline on the embedded sample, then a report and a chat", settings)
+    run = add("run", "run one flow; what is whole already is not made again", settings)
+    run.add_argument("flow", choices=FLOWS, metavar="FLOW", help=", ".join(FLOWS))
+    sql = add("sql", "DuckDB over the lake's tables: ledger, documents, corpus, metrics, evals …")
+    sql.add_argument("query", metavar="SQL")
+    sql.add_argument("--csv", action="store_true", help="comma-separated values on stdout")
+    explain = add("explain", "why a page was kept or dropped")
+    explain.add_argument("url", metavar="URL")
+    add("artifacts", "what the lake holds, and from what it was made")
+    complete = add("complete", "the model as a simulator of web pages", talk)
+    complete.add_argument("text", metavar="TEXT", help="how the page begins")
+    complete.add_argument("--model", default="base", help="base, sft, rl, a digest or a folder")
+    chat = add("chat", "talk to the model", talk)
+    chat.add_argument("--model", default="rl", help="sft, rl, a digest or a folder")
+    chat.add_argument("--message", action="append", help="say this instead of asking; repeatable")
+    tokens = add("tokens", "a text as coloured tokens with ids")
+    tokens.add_argument("text", metavar="TEXT")
+    tokens.add_argument("--model", help="the tokenizer of base, sft, rl, a digest or a folder")
+    evaluate = add("eval", "the scores of the newest models, measured where they aren't yet")
+    evaluate.add_argument("--model", choices=("base", "sft", "rl"), help="one instead of all")
+    evaluate.add_argument("--suite", action="append", help="show this suite alone; repeatable")
+    report = add("report", "one HTML page: funnel, curves, scores by stage, samples")
+    report.add_argument("--out", help="where to (default: report.html in the lake)")
+    add("doctor", "check the machine, the server, the lake and the presets")
+    return top
+
+
+def _call(name: str, chosen: argparse.Namespace) -> int:
+    if name in ("demo", "run", "eval"):
+        from flows.commands import run
+
+        return {"demo": run.demo, "run": run.run, "eval": run.evaluate}[name](chosen)
+    if name in ("sql", "explain", "artifacts", "report"):
+        from flows.commands import lake
+
+        return {
+            "sql": lake.sql,
+            "explain": lake.explain,
+            "artifacts": lake.artifacts,
+            "report": lake.report,
+        }[name](chosen)
+    if name == "doctor":
+        from flows.commands import doctor
+
+        return doctor.doctor(chosen)
+    from flows.commands import model
+
+    return {"complete": model.complete, "chat": model.chat, "tokens": model.tokens}[name](chosen)
+
+
+def _end(message: object, code: int) -> int:
+    print(f"crawl2chat: {' '.join(str(message).split())}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,127 @@
+"""Commands that only read the lake: sql, explain, artifacts, report."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from flows.commands import show
+from storage import Lake, catalog
+from storage.local import LocalTree
+
+
+def sql(chosen: argparse.Namespace) -> int:
+    """DuckDB over the views."""
+    table = catalog.query(Lake(chosen.lake), chosen.query)
+    if chosen.json:
+        show.document(table.to_pylist())
+        return 0
+    body = zip(*(column.to_pylist() for column in table.columns))
+    if chosen.csv:
+        show.comma_separated(table.column_names, body)
+    else:
+        show.rows(table.column_names, body)
+    return 0
+
+
+def artifacts(chosen: argparse.Namespace) -> int:
+    """What the lake holds."""
+    listed = catalog.query(Lake(chosen.lake), "SELECT * FROM artifacts ORDER BY created")
+    if chosen.json:
+        show.document(listed.to_pylist())
+        return 0
+    columns = ["kind", "artifact", "created", "seconds", "rows", "bytes", "current", "inputs"]
+    body = [
+        [row["inputs"] if c == "inputs" else row[c] for c in columns] for row in listed.to_pylist()
+    ]
+    for line in body:
+        line[-1] = _short_inputs(line[-1])
+    show.rows(columns, body)
+    return 0
+
+
+def explain(chosen: argparse.Namespace) -> int:
+    """Why a page was kept or dropped."""
+    from storage.explain import explain as find
+
+    lake = Lake(chosen.lake)
+    found = find(lake, chosen.url)
+    for record in found["records"]:
+        record.update(_judged_again(lake, record))
+    if chosen.json:
+        show.document(found)
+    else:
+        for record in found["records"]:
+            _print_record(record)
+    return 0
+
+
+def report(chosen: argparse.Namespace) -> int:
+    """The newest run as one HTML page."""
+    path = write_report(Lake(chosen.lake), chosen.out)
+    if chosen.json:
+        show.document({"report": str(path)})
+    else:
+        print(path)
+    return 0
+
+
+def write_report(lake: Lake, out: str | None = None) -> Path:
+    """Render the page of the newest run; its path."""
+    from flows.commands.facts import headline, report_tables
+    from pipeline.report.page import render
+
+    page = render("crawl2chat", report_tables(lake), headline(lake))
+    place = lake.tree.root if isinstance(lake.tree, LocalTree) else Path()
+    path = Path(out) if out else place / "report.html"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(page, encoding="utf-8")
+    return path
+
+
+def _short_inputs(inputs: str) -> str:
+    import json
+
+    parts = []
+    for key, digests in json.loads(inputs).items():
+        first = digests[0].removeprefix("sha256:")[:8] if digests else "nothing"
+        parts.append(f"{key} {first}" + (f" +{len(digests) - 1}" if len(digests) > 1 else ""))
+    return ", ".join(parts)
+
+
+def _judged_again(lake: Lake, record: dict[str, Any]) -> dict[str, Any]:
+    """The page read once more from its WARC: text before and after, a dropped page's signals."""
+    nothing = {"text_before": None, "text_after": None}
+    if record["warc_path"] is None or not record["id"]:
+        return nothing
+    from pipeline.config import from_dict
+    from pipeline.corpus.config import CorpusConfig
+    from pipeline.corpus.explain import explain as judge_again
+
+    corpus = lake.manifest("corpus", record["artifact"])
+    part = lake.manifest("corpus_part", corpus.inputs["parts"][0])
+    config = from_dict(CorpusConfig, part.recipe)
+    judged = judge_again(Path(record["warc_path"]), record["offset"], record["url"], config)
+    kept = record["corpus"]
+    return {
+        "text_before": judged["extracted"],
+        "text_after": kept["text"] if kept else None,
+        "signals": record["signals"] or judged["signals"],
+    }
+
+
+def _print_record(record: dict[str, Any]) -> None:
+    why = " ".join(
+        str(record[key]) for key in ("stage", "rule", "detail") if record[key] not in (None, "")
+    )
+    print(f"{record['url']}\n  {record['warc']} at {record['offset']:,} ({record['record_type']})")
+    print(f"  {record['outcome']}" + (f": {why}" if why else ""))
+    if record["value"] is not None:
+        print(f"  measured {record['value']:.4g} against {record['threshold']}")
+    if record["duplicate_of"]:
+        print(f"  kept instead: {record['duplicate_of']}")
+    signals = {k: v for k, v in (record["signals"] or {}).items() if v is not None}
+    if signals:
+        show.rows(("signal", "value"), signals.items())
+    for name in ("text_before", "text_after"):
+        if record[name]:
+            print(f"--- {name.replace('_', ' ')} ---\n{record[name]}\n")

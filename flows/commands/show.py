@@ -1,0 +1,58 @@
+"""Rows on stdout: as a table for people, as one JSON document for programs."""
+
+import csv
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+MAX_ROWS = 60  # of a table for people
+MAX_CELL_CHARACTERS = 300
+PIPE_WIDTH = 200  # columns, where stdout is no terminal
+
+
+def document(value: Any) -> None:
+    """The one JSON document of a command."""
+    print(json.dumps(value, ensure_ascii=False, default=str, indent=1))
+
+
+def rows(head: Sequence[str], body: Iterable[Sequence[Any]], title: str = "") -> None:
+    """A table; what is too much is cut, and it says so."""
+    lines = list(body)
+    grid = Table(title=title or None, box=box.SIMPLE, title_justify="left", pad_edge=False)
+    for column, name in enumerate(head):
+        numbers = bool(lines) and all(isinstance(line[column], int | float) for line in lines)
+        grid.add_column(name, justify="right" if numbers else "left", overflow="fold")
+    for line in lines[:MAX_ROWS]:
+        grid.add_row(*(Text(_cell(value)) for value in line))
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = PIPE_WIDTH
+    console.print(grid)
+    if len(lines) > MAX_ROWS:
+        print(f"… {len(lines) - MAX_ROWS:,} more rows (--json shows all)")
+
+
+def comma_separated(head: Sequence[str], body: Iterable[Sequence[Any]]) -> None:
+    """RFC 4180."""
+    writer = csv.writer(sys.stdout)
+    writer.writerow(head)
+    writer.writerows(body)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    text = str(value)
+    return text if len(text) <= MAX_CELL_CHARACTERS else text[:MAX_CELL_CHARACTERS] + " …"

@@ -1,0 +1,246 @@
+"""The one typed config of a run: a table for each stage, validated before anything runs.
+
+A preset (flows/presets/*.toml) names only what differs from the stages' own defaults. What is
+given besides, as `--set table.key=value`, as a deployment's parameters or in the UI's form, is
+laid over the preset. `auto` for device and precision is settled to this machine's before a digest
+is made.
+"""
+
+import dataclasses
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from pipeline.config import to_dict
+from pipeline.corpus.config import AssembleConfig, CorpusConfig
+from pipeline.corpus.recipes import recipe
+from pipeline.crawl.sample_web.config import SampleWebConfig
+from pipeline.evals.config import EvalConfig
+from pipeline.rl.config import RlConfig
+from pipeline.sft.config import SftConfig, SynthesisConfig
+from pipeline.tokenizer.config import ShardConfig, TokenizerConfig
+from pipeline.training.config import PretrainConfig
+from storage.errors import UserError
+
+PRESETS = Path(__file__).parent / "presets"
+DEFAULT_PRESET = "demo"
+MIN_VOCABULARY = 257  # 256 bytes and the document token
+
+
+@dataclasses.dataclass(frozen=True)
+class InputConfig:
+    """Which crawl, and how many of its files at a time. Not part of any digest."""
+
+    # WARC files, globs or folders; empty: the embedded sample web is made and used
+    paths: tuple[str, ...] = ()
+    workers: int = 0  # WARC files at a time; 0 = as many as there are cores
+    processes: int = 1  # training processes (torchrun); one for each GPU
+
+
+class RunConfig(BaseModel):
+    """Every setting of a run, by stage."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    preset: str = Field(DEFAULT_PRESET, description="what isn't given below comes from this preset")
+    input: InputConfig = Field(default_factory=InputConfig, description="where the pages come from")
+    sample_web: SampleWebConfig = Field(
+        default_factory=SampleWebConfig, description="the embedded sample crawl"
+    )
+    corpus: CorpusConfig = Field(
+        default_factory=CorpusConfig, description="the pass over each WARC: extraction and filters"
+    )
+    assemble: AssembleConfig = Field(
+        default_factory=AssembleConfig, description="dedup, personal data, split"
+    )
+    tokenizer: TokenizerConfig = Field(default_factory=TokenizerConfig)
+    tokens: ShardConfig = Field(default_factory=ShardConfig, description="token shards")
+    pretrain: PretrainConfig = Field(default_factory=PretrainConfig)
+    synthesis: SynthesisConfig = Field(
+        default_factory=SynthesisConfig, description="conversations made from the corpus"
+    )
+    sft: SftConfig = Field(default_factory=SftConfig, description="supervised fine-tuning")
+    rl: RlConfig = Field(default_factory=RlConfig, description="reinforcement learning")
+    evals: EvalConfig = Field(default_factory=EvalConfig, description="what is measured")
+
+    @model_validator(mode="after")
+    def _possible(self) -> "RunConfig":
+        for problem in impossible(self):
+            raise ValueError(problem)
+        return self
+
+
+# A flow's parameter: what the UI or a deployment gives may be partial, the preset fills it up.
+Settings = Annotated[
+    RunConfig, BeforeValidator(lambda v: full_tree(v) if isinstance(v, dict) else v)
+]
+
+
+def preset_names() -> list[str]:
+    """The presets there are."""
+    return sorted(path.stem for path in PRESETS.glob("*.toml"))
+
+
+def load(
+    preset: str = DEFAULT_PRESET, changes: list[str] | None = None, **tables: Any
+) -> RunConfig:
+    """A preset with `table.key=value` changes and tables laid over it; UserError if it can't be."""
+    given: dict[str, Any] = {"preset": preset, **tables}
+    for change in changes or []:
+        _insert(given, *parse_change(change))
+    try:
+        return RunConfig.model_validate(full_tree(given))
+    except ValidationError as error:
+        raise UserError(_one_line(error)) from error
+
+
+def full_tree(given: dict[str, Any]) -> dict[str, Any]:
+    """Defaults, then the preset, then what is given, as one nested dict."""
+    name = given.get("preset", DEFAULT_PRESET)
+    path = PRESETS / f"{name}.toml"
+    if name not in preset_names():
+        raise UserError(f"unknown preset {name!r}: one of {', '.join(preset_names())}")
+    chosen = tomllib.loads(path.read_text())
+    tree = _defaults(_recipe_name(given) or _recipe_name(chosen))
+    _lay_over(tree, {**chosen, "preset": name}, "")
+    _lay_over(tree, given, "")
+    return tree
+
+
+def parse_change(text: str) -> tuple[str, Any]:
+    """`rl.steps=10` as its key and TOML value; a bare word counts as a string."""
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise UserError(f"--set {text}: write it as table.key=value, e.g. rl.steps=10")
+    try:
+        return key.strip(), tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        if value.strip() and all(c.isalnum() or c in "-_./:" for c in value.strip()):
+            return key.strip(), value.strip()
+        raise UserError(f"--set {text}: {value!r} is no TOML value (text needs quotes)") from None
+
+
+def settle(stage: Any) -> Any:
+    """A stage's config with device and precision as this machine has them, no longer `auto`."""
+    from pipeline.model import device, precision
+
+    chosen = device.pick(stage.device)
+    return dataclasses.replace(
+        stage, device=chosen.type, precision=precision.resolve(stage.precision, chosen)
+    )
+
+
+def impossible(config: RunConfig) -> list[str]:
+    """Combinations that would only fail, or mislead, hours later: one line each."""
+    shape, loop = config.pretrain.shape, config.pretrain.loop
+    at_once = config.rl.prompts_per_step, config.input.processes
+    checks = [
+        (config.input.workers < 0, "input.workers: at least 0"),
+        (config.input.processes < 1, "input.processes: at least 1"),
+        (config.sample_web.pages < 1, "sample_web.pages: at least 1"),
+        (
+            config.tokenizer.vocab_size < MIN_VOCABULARY,
+            f"tokenizer.vocab_size: at least {MIN_VOCABULARY} (256 bytes and the document token)",
+        ),
+        (
+            shape.kv_heads < 1 or shape.heads % shape.kv_heads != 0,
+            f"pretrain.shape: {shape.heads} heads are no multiple of {shape.kv_heads} kv_heads",
+        ),
+        (shape.head_dim % 2 != 0, "pretrain.shape.head_dim: must be even (rotary positions)"),
+        (min(shape.layers, shape.width, shape.heads, shape.ffn_width) < 1, "pretrain.shape: empty"),
+        (shape.context < 32, "pretrain.shape.context: at least 32 tokens"),
+        (
+            config.synthesis.max_tokens > shape.context,
+            f"synthesis.max_tokens ({config.synthesis.max_tokens}) exceeds"
+            f" pretrain.shape.context ({shape.context})",
+        ),
+        (
+            config.rl.max_new_tokens >= shape.context,
+            f"rl.max_new_tokens ({config.rl.max_new_tokens}) leaves no room for a prompt in"
+            f" pretrain.shape.context ({shape.context})",
+        ),
+        (
+            config.evals.max_new_tokens >= shape.context,
+            f"evals.max_new_tokens ({config.evals.max_new_tokens}) leaves no room for a prompt in"
+            f" pretrain.shape.context ({shape.context})",
+        ),
+        (
+            config.rl.answers_per_prompt < 2,
+            "rl.answers_per_prompt: at least 2, or the group's mean is the answer itself",
+        ),
+        (at_once[0] % at_once[1] != 0, "rl.prompts_per_step: must divide by input.processes"),
+        (min(loop.steps, config.sft.loop.steps) < 1, "loop.steps: at least 1"),
+        (min(loop.rows_per_step, config.sft.loop.rows_per_step) < 1, "rows_per_step: at least 1"),
+    ]
+    return [message for wrong, message in checks if wrong]
+
+
+def _recipe_name(tree: dict[str, Any]) -> str | None:
+    corpus = tree.get("corpus")
+    return corpus.get("recipe") if isinstance(corpus, dict) else None
+
+
+def _defaults(recipe_name: str | None) -> dict[str, Any]:
+    config = RunConfig(preset=DEFAULT_PRESET)
+    tree = {name: to_dict(getattr(config, name)) for name in RunConfig.model_fields}
+    if recipe_name is not None:
+        tree["corpus"] = to_dict(recipe(recipe_name))
+    return tree
+
+
+def _lay_over(tree: dict[str, Any], given: dict[str, Any], where: str) -> None:
+    for key, value in given.items():
+        name = f"{where}{key}"
+        if key not in tree:
+            place = f"in {where[:-1]}" if where else "as a table"
+            raise UserError(f"unknown key {name!r}: {place} there are {', '.join(sorted(tree))}")
+        old = tree[key]
+        if isinstance(old, dict):
+            if not isinstance(value, dict):
+                raise UserError(f"{name} is a table: set one of {', '.join(sorted(old))} in it")
+            _lay_over(old, value, f"{name}.")
+        elif not _fits(old, value):
+            raise UserError(f"{name}: {value!r} is no {_kind(old)}")
+        else:
+            tree[key] = value
+
+
+def _fits(old: Any, new: Any) -> bool:
+    """Whether a value is of the kind that stands there: TOML tells 1 from true and from "1"."""
+    if old is None:
+        return True
+    if isinstance(old, bool) or isinstance(new, bool):
+        return isinstance(old, bool) and isinstance(new, bool)
+    if isinstance(old, float):
+        return isinstance(new, int | float)
+    if isinstance(old, list):
+        return isinstance(new, list | tuple)
+    return isinstance(new, type(old))
+
+
+def _kind(value: Any) -> str:
+    kinds: dict[type, Literal["true or false", "whole number", "number", "list", "text"]] = {
+        bool: "true or false",
+        int: "whole number",
+        float: "number",
+        list: "list",
+    }
+    return kinds.get(type(value), "text")
+
+
+def _insert(tree: dict[str, Any], key: str, value: Any) -> None:
+    *tables, last = key.split(".")
+    for table in tables:
+        tree = tree.setdefault(table, {})
+        if not isinstance(tree, dict):
+            raise UserError(f"--set {key}: {table} is no table")
+    tree[last] = value
+
+
+def _one_line(error: ValidationError) -> str:
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    message = first["msg"].removeprefix("Value error, ").splitlines()[0]
+    return f"{place}: {message}" if place else message

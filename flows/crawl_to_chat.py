@@ -1,0 +1,36 @@
+"""The whole story: from crawled pages to a chat model, measured after every stage of training."""
+
+from prefect import flow
+
+from flows.config import Settings, load
+from flows.corpus import corpus
+from flows.evaluate import evaluate
+from flows.pretrain import pretrain
+from flows.rl import rl
+from flows.run import LAKE, Artifacts, run_name
+from flows.sft import sft
+from flows.tokenizer import tokenizer
+
+
+@flow(name="crawl-to-chat", flow_run_name=run_name)
+def crawl_to_chat(config: Settings = load(), lake: str = LAKE) -> Artifacts:  # noqa: B008
+    """Run every stage, one after another.
+
+    Args:
+        config: every setting; what is left out comes from the preset
+        lake: folder or s3:// URL that holds the artifacts
+    """
+    made = corpus(config, lake)
+    made = tokenizer(config, lake, made)
+    made = pretrain(config, lake, made)
+    made = evaluate(config, lake, made, models=("base",))
+    made = sft(config, lake, made)
+    made = evaluate(config, lake, made, models=("sft",))
+    made = rl(config, lake, made)
+    return evaluate(config, lake, made, models=("rl",))
+
+
+if __name__ == "__main__":
+    from flows.cli import run_module
+
+    run_module("crawl-to-chat")

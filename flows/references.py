@@ -1,0 +1,40 @@
+"""What stands for data between tasks: a small JSON reference to an artifact, or a file by its
+hash.
+"""
+
+import dataclasses
+from pathlib import Path
+
+from typing_extensions import TypedDict
+
+from storage import Lake
+from storage.manifest import Manifest
+
+
+class Reference(TypedDict):
+    """What Prefect keeps of an artifact."""
+
+    kind: str
+    digest: str
+    uri: str
+    rows: int
+    bytes: int
+
+
+@dataclasses.dataclass(frozen=True)
+class InputFile:
+    """A file that is an input by its content, wherever it lies."""
+
+    path: Path
+    sha256: str
+
+
+def reference(manifest: Manifest, lake: Lake) -> Reference:
+    """The small stand-in for a committed artifact."""
+    return {
+        "kind": manifest.kind,
+        "digest": manifest.digest,
+        "uri": lake.folder(manifest.kind, manifest.digest),
+        "rows": sum(manifest.rows.values()),
+        "bytes": manifest.total_bytes,
+    }

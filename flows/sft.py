@@ -1,0 +1,49 @@
+"""From a base model to one that chats: synthesize conversations, then fine-tune on them."""
+
+from prefect import flow
+
+from flows import publish
+from flows.config import Settings, load
+from flows.pretrain import pretrain
+from flows.run import LAKE, Artifacts, begin, run_name
+from pipeline.sft import synthesize, train
+
+
+@flow(name="sft", flow_run_name=run_name)
+def sft(
+    config: Settings = load(),  # noqa: B008
+    lake: str = LAKE,
+    made: Artifacts | None = None,
+) -> Artifacts:
+    """Fine-tune the base model on synthesized conversations.
+
+    Args:
+        config: every setting; what is left out comes from the preset
+        lake: folder or s3:// URL that holds the artifacts
+        made: artifacts to start from; empty: everything up to the base model is made or found first
+    """
+    made = made or pretrain(config, lake)
+    run = begin(config, lake)
+    conversations = run.make(
+        synthesize.STAGE,
+        config.synthesis,
+        "conversations from the corpus",
+        corpus=[made["corpus"]],
+        tokenizer=[made["tokenizer"]],
+    )
+    model = run.train(
+        train.STAGE,
+        config.sft,
+        f"fine-tune {config.sft.loop.steps:,} steps",
+        base=[made["base"]],
+        conversations=[conversations],
+        tokens=[made["tokens"]],
+    )
+    publish.curves(run.lake, model)
+    return run.hand_over(made, conversations=conversations, sft=model)
+
+
+if __name__ == "__main__":
+    from flows.cli import run_module
+
+    run_module("sft")

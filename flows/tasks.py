@@ -1,0 +1,180 @@
+"""The one way a task is declared: a stage, its config and its inputs become one artifact in the
+lake.
+
+The cache key is the artifact's digest, and a hit counts only while the artifact is whole: a
+deleted or damaged one is built again. What a task returns, and Prefect keeps, is a small JSON
+reference, never data. Failures that may pass (a killed worker, the network) are retried; an
+exception of the stage, a user's mistake and a full disk are not.
+"""
+
+import dataclasses
+import functools
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from prefect import task
+from prefect.cache_policies import CacheKeyFnPolicy
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.futures import PrefectFuture
+from prefect.results import get_result_store
+from prefect.task_runners import TaskRunner
+from prefect.tasks import Task, exponential_backoff
+
+from flows.process import NetworkError, WorkerKilled, run_worker
+from flows.provenance import Meter
+from flows.references import InputFile, Reference, reference
+from flows.relay import Relay
+from pipeline.config import to_dict
+from pipeline.stage import Stage
+from pipeline.worker import is_network_error
+from storage import Lake
+from storage.digest import artifact_digest
+from storage.durable import remove_tree
+
+RETRIES = 3
+BACKOFF_SECONDS = 1.0  # 1, 2, 4, each lengthened by up to half at random
+
+
+Input = Reference | InputFile
+Inputs = Mapping[str, Sequence[Input]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Work:
+    """One artifact to be made: everything its digest follows from, and where it goes."""
+
+    stage: Stage
+    config: Any
+    inputs: dict[str, list[Input]]
+    lake: Lake
+    title: str
+    processes: int = 1  # more than one: torchrun, where the stage knows how
+
+    @functools.cached_property
+    def recipe(self) -> dict[str, Any]:
+        recipe: dict[str, Any] = to_dict(self.config)
+        # Sums of several processes round differently, so their number belongs to the recipe.
+        return {**recipe, "processes": self.processes} if self.processes > 1 else recipe
+
+    @functools.cached_property
+    def input_digests(self) -> dict[str, list[str]]:
+        return {key: [_digest(item) for item in items] for key, items in self.inputs.items()}
+
+    @functools.cached_property
+    def digest(self) -> str:
+        stage = self.stage
+        return artifact_digest(stage.kind, stage.version, self.recipe, self.input_digests)
+
+    @property
+    def cache_key(self) -> str:
+        # The digest says what; two lakes may hold it, and a reference names one of them.
+        place = hashlib.sha256(self.lake.folder(self.stage.kind, self.digest).encode()).hexdigest()
+        return f"{self.stage.kind}-{self.digest}-{place[:12]}"
+
+    @property
+    def is_whole(self) -> bool:
+        return self.lake.is_whole(self.stage.kind, self.digest)
+
+
+def make(work: Work) -> Reference:
+    """Make the artifact, or find it made, and wait for it."""
+    return _declared(work)(work)
+
+
+def submit(work: Work, runner: TaskRunner[Any]) -> PrefectFuture[Reference]:
+    """Have a task runner make it beside others."""
+    future: PrefectFuture[Reference] = runner.submit(_declared(work), parameters={"work": work})
+    return future
+
+
+def may_pass(error: object) -> bool:
+    """Whether a failure is worth another try: the same may go well a moment later."""
+    if isinstance(error, WorkerKilled | NetworkError):
+        return True
+    return isinstance(error, Exception) and is_network_error(error)
+
+
+def _worth_a_retry(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
+    return may_pass(state.result(raise_on_failure=False))
+
+
+@task(
+    persist_result=True,
+    result_serializer="json",
+    cache_policy=CacheKeyFnPolicy(cache_key_fn=lambda _, given: given["work"].cache_key),
+    retries=RETRIES,
+    retry_delay_seconds=exponential_backoff(BACKOFF_SECONDS),
+    retry_jitter_factor=0.5,
+    retry_condition_fn=_worth_a_retry,
+)
+def artifact(work: Work) -> Reference:
+    """Build one artifact of the lake."""
+    stage, lake = work.stage, work.lake
+    if work.is_whole:  # made under another Prefect database, or by another run a moment ago
+        return reference(lake.manifest(stage.kind, work.digest), lake)
+    relay, meter = Relay(stage.kind, work.title), Meter()
+    staging = lake.staging(stage.kind, work.digest)
+    spec = {
+        "kind": stage.kind,
+        "entry": stage.entry,
+        "out": str(staging),
+        "inputs": {key: [str(_path(i, lake)) for i in items] for key, items in work.inputs.items()},
+        "config": to_dict(work.config),
+        "scratch": str(lake.scratch(stage.kind, work.digest)),
+        "processes": work.processes,
+    }
+    try:
+        outcome = run_worker(spec, lake.url, relay.event, relay.log)
+        provenance = {
+            **meter.read(outcome.cpu_seconds, outcome.peak_memory_bytes),
+            "input_paths": {
+                key: [os.path.abspath(i.path) for i in items if isinstance(i, InputFile)]  # noqa: PTH100
+                for key, items in work.inputs.items()
+            },
+        }
+        manifest = lake.commit(
+            staging,
+            stage.kind,
+            work.digest,
+            stage.version,
+            work.recipe,
+            work.input_digests,
+            outcome.statistics,
+            provenance,
+        )
+    except BaseException as error:
+        remove_tree(staging)
+        relay.failed(error, may_pass(error))
+        raise
+    relay.done(provenance["seconds"])
+    return reference(manifest, lake)
+
+
+def _declared(work: Work) -> Task[..., Reference]:
+    """The task for this artifact, under a name that says what runs."""
+    title = work.title.replace("{", "{{").replace("}", "}}")  # Prefect formats the name
+    declared = artifact.with_options(name=work.stage.kind, task_run_name=title)
+    return declared.with_options(refresh_cache=not (work.is_whole and _is_readable(declared, work)))
+
+
+def _is_readable(declared: Task[..., Any], work: Work) -> bool:
+    """False if a kill left half a result file behind, which Prefect would choke on."""
+    store: Any = get_result_store().update_for_task(declared, _sync=True)  # type: ignore[call-arg]
+    try:
+        return not store.exists(work.cache_key) or bool(store.read(work.cache_key))
+    except ValueError:  # not JSON
+        return False
+
+
+def _digest(item: Input) -> str:
+    """A file counts by content and name: the ledger and the documents' ids carry the name."""
+    if isinstance(item, InputFile):
+        return f"sha256:{item.sha256}:{item.path.name}"
+    return item["digest"]
+
+
+def _path(item: Input, lake: Lake) -> Path:
+    return item.path if isinstance(item, InputFile) else lake.local(item["kind"], item["digest"])

@@ -1,0 +1,42 @@
+"""From a corpus to tokens: learn a vocabulary, then write the corpus as numbers."""
+
+from prefect import flow
+
+from flows.config import Settings, load
+from flows.corpus import corpus
+from flows.run import LAKE, Artifacts, begin, run_name
+from pipeline.tokenizer import shards, train
+
+
+@flow(name="tokenizer", flow_run_name=run_name)
+def tokenizer(
+    config: Settings = load(),  # noqa: B008
+    lake: str = LAKE,
+    made: Artifacts | None = None,
+) -> Artifacts:
+    """Train the tokenizer and write token shards.
+
+    Args:
+        config: every setting; what is left out comes from the preset
+        lake: folder or s3:// URL that holds the artifacts
+        made: artifacts to start from; empty: the corpus is made or found first
+    """
+    made = made or corpus(config, lake)
+    run = begin(config, lake)
+    text = made["corpus"]
+    vocabulary = run.make(
+        train.STAGE,
+        config.tokenizer,
+        f"tokenizer with {config.tokenizer.vocab_size:,} tokens",
+        corpus=[text],
+    )
+    tokens = run.make(
+        shards.STAGE, config.tokens, "token shards", corpus=[text], tokenizer=[vocabulary]
+    )
+    return run.hand_over(made, tokenizer=vocabulary, tokens=tokens)
+
+
+if __name__ == "__main__":
+    from flows.cli import run_module
+
+    run_module("tokenizer")

@@ -1,0 +1,92 @@
+"""Fixtures of the whole suite: a Prefect of its own, the shared materials, one finished run.
+
+Nothing here touches the user's Prefect: its home is a temporary folder, set before prefect can be
+imported. Flows of the tests run against one server for the session, started when first asked for.
+"""
+
+import dataclasses
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+SHARED = REPOSITORY.parent / "shared"
+
+_HOME = tempfile.mkdtemp(prefix="crawl2chat-prefect-")
+os.environ["PREFECT_HOME"] = _HOME
+os.environ["DO_NOT_TRACK"] = "1"
+os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
+for _name in ("PREFECT_API_URL", "PREFECT_PROFILE", "CRAWL2CHAT_LAKE", "CRAWL2CHAT_LOG_LEVEL"):
+    os.environ.pop(_name, None)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    shutil.rmtree(_HOME, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def shared_dir() -> Path:
+    """The folder with crawls and evaluation files that lies beside the checkout, where it does."""
+    if not SHARED.is_dir():
+        pytest.skip(f"no shared materials at {SHARED}")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def prefect_server() -> Iterator[str]:
+    """The address of a Prefect API for command lines that tests start."""
+    from flows.server import api_server, wait_until_up
+
+    with api_server() as url:
+        del os.environ["PREFECT_API_URL"]  # for those command lines alone, not for this process
+        wait_until_up(url)
+        yield url
+        os.environ["PREFECT_API_URL"] = url
+
+
+@dataclasses.dataclass(frozen=True)
+class CommandLine:
+    """`crawl2chat` as a user runs it, in a process of its own."""
+
+    environment: dict[str, str]
+
+    def __call__(self, *arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "flows.cli", *map(str, arguments)]
+        defaults = {"env": self.environment, "cwd": REPOSITORY, "timeout": 900}
+        return subprocess.run(command, capture_output=True, text=True, **{**defaults, **options})
+
+    def json(self, *arguments: str | Path) -> Any:
+        """Its one JSON document; a failure shows what it said."""
+        done = self(*arguments, "--json")
+        assert done.returncode == 0, done.stderr[-4000:]
+        return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="session")
+def cli(prefect_server: str) -> CommandLine:
+    """The command line against the session's server."""
+    return CommandLine({**os.environ, "PREFECT_API_URL": prefect_server})
+
+
+@dataclasses.dataclass(frozen=True)
+class FinishedRun:
+    """The whole pipeline at toy size: what `run crawl-to-chat --preset ci` left."""
+
+    lake: Path
+    result: dict[str, Any]  # its JSON document
+
+
+@pytest.fixture(scope="session")
+def ci_run(cli: CommandLine, tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
+    """One undisturbed run for every test that reads; who changes the lake copies it first."""
+    lake = tmp_path_factory.mktemp("ci") / "lake"
+    result = cli.json("run", "crawl-to-chat", "--preset", "ci", "--lake", lake)
+    return FinishedRun(lake, result)

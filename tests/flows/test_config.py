@@ -1,0 +1,106 @@
+"""Presets, --set and the form: what is accepted, what is refused, and in which words."""
+
+import contextlib
+import dataclasses
+import tomllib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter
+
+from flows.config import PRESETS, RunConfig, Settings, load, parse_change, preset_names, settle
+from storage.errors import UserError
+
+
+def test_the_presets_are_there_and_possible() -> None:
+    assert preset_names() == ["ci", "cpu", "demo"]
+    for name in preset_names():
+        assert load(name).preset == name
+
+
+@pytest.mark.parametrize("name", ["ci", "cpu", "demo"])
+def test_a_preset_s_values_arrive(name: str) -> None:
+    tree = load(name).model_dump(mode="json")
+
+    def check(given: dict[str, object], there: dict[str, object]) -> None:
+        for key, value in given.items():
+            if isinstance(value, dict):
+                check(value, there[key])  # type: ignore[arg-type]
+            else:
+                assert there[key] == value
+
+    check(tomllib.loads((PRESETS / f"{name}.toml").read_text()), tree)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("rl.stepz=3", "unknown key 'rl.stepz': in rl there are .*steps"),
+        ("nonsense.x=3", "unknown key 'nonsense': as a table there are .*pretrain"),
+        ("rl.steps=true", "rl.steps: True is no whole number"),
+        ("rl.steps='3'", "rl.steps: '3' is no whole number"),
+        ("rl.steps=1.5", "rl.steps: 1.5 is no whole number"),
+        ("rl=3", "rl is a table"),
+        ("rl.steps", "write it as table.key=value"),
+        ("rl.steps=[", "no TOML value"),
+        ("pretrain.shape.kv_heads=3", "no multiple of 3 kv_heads"),
+        ("pretrain.shape.head_dim=31", "must be even"),
+        ("pretrain.shape.context=64", "exceeds pretrain.shape.context"),
+        ("tokenizer.vocab_size=100", "at least 257"),
+        ("rl.answers_per_prompt=1", "at least 2"),
+        ("corpus.recipe=nonsense", "unknown recipe 'nonsense': one of fineweb-code"),
+        ("input.processes=4", "must divide by input.processes"),
+    ],
+)
+def test_a_mistake_is_one_line_that_helps(change: str, words: str) -> None:
+    with pytest.raises(UserError, match=words) as caught:
+        load("ci", [change])
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_preset_lists_those_there_are() -> None:
+    with pytest.raises(UserError, match="unknown preset 'nonsense': one of ci, cpu, demo"):
+        load("nonsense")
+
+
+def test_changes_are_laid_over_the_preset() -> None:
+    config = load("ci", ["rl.steps=9", "rl.digits=[2,3]", "rl.temperature=2", "synthesis.name=Ada"])
+    assert (config.rl.steps, config.rl.digits, config.rl.temperature) == (9, (2, 3), 2.0)
+    assert isinstance(config.rl.temperature, float)
+    assert config.synthesis.name == "Ada"
+    assert config.rl.prompts_per_step == load("ci").rl.prompts_per_step
+
+
+def test_a_recipe_s_name_brings_its_numbers() -> None:
+    paper = load("demo", ["corpus.recipe=fineweb-paper"]).corpus
+    assert paper.fineweb.max_duplicate_line_character_fraction == 0.1
+    assert load("demo").corpus.fineweb.max_duplicate_line_character_fraction == 0.01
+
+
+def test_a_deployment_may_give_a_part() -> None:
+    adapter = TypeAdapter(Settings)
+    config = adapter.validate_python({"preset": "ci", "rl": {"steps": 9}})
+    assert config == load("ci", ["rl.steps=9"])
+    # What the form sends is everything.
+    assert adapter.validate_python(config.model_dump(mode="json")) == config
+
+
+def test_auto_is_settled_before_a_digest() -> None:
+    settled = settle(load("ci", ["pretrain.precision=auto", "pretrain.device=auto"]).pretrain)
+    assert settled.device in ("cpu", "cuda")
+    assert settled.precision in ("float32", "bfloat16")
+    asked = dataclasses.replace(settled, precision="float32", device="cpu")
+    assert settle(asked) == asked
+
+
+@given(st.from_regex(r"[a-z_]+(\.[a-z_]+)*", fullmatch=True), st.integers() | st.booleans())
+def test_a_change_parses_as_toml(key: str, value: int | bool) -> None:
+    text = str(value).lower()
+    assert parse_change(f"{key}={text}") == (key, value)
+
+
+@given(st.text(max_size=40))
+def test_no_text_is_more_than_a_user_s_mistake(text: str) -> None:
+    with contextlib.suppress(UserError):
+        assert isinstance(load("ci", [text]), RunConfig)

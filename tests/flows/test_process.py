@@ -1,0 +1,77 @@
+"""The worker process: it dies with its owner, and however it ends is said in one line."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+OWNER = """
+import sys, toy
+from flows.process import run_worker
+place, log, processes = sys.argv[1:]
+config = {"ending": "sleep", "log": log}
+spec = {"kind": "toy", "entry": toy.STAGE.entry, "config": config, "inputs": {},
+        "out": place, "scratch": place, "processes": int(processes)}
+run_worker(spec, "lake", lambda event: None, lambda line: None)
+"""
+
+
+def started(log: Path, workers: int) -> list[psutil.Process]:
+    """The worker processes, once they wrote their lines."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        lines = log.read_text().splitlines() if log.exists() else []
+        if len(lines) == workers:
+            return [psutil.Process(int(line.split("pid=")[1].split()[0])) for line in lines]
+        time.sleep(0.05)
+    raise AssertionError("the worker did not start")
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_worker_dies_with_its_owner(tmp_path: Path, processes: int) -> None:
+    log = tmp_path / "log"
+    arguments = [str(tmp_path), str(log), str(processes)]
+    owner = subprocess.Popen([sys.executable, "-c", OWNER, *arguments])
+    try:
+        workers = started(log, processes)
+        parents = [worker.parent() for worker in workers]
+    finally:
+        owner.send_signal(signal.SIGKILL)
+        owner.wait()
+    everyone = [*workers, *(p for p in parents if p is not None and p.pid != os.getpid())]
+    _, alive = psutil.wait_procs(everyone, timeout=10)
+    assert alive == []
+
+
+def test_the_spec_can_be_run_by_hand(tmp_path: Path) -> None:
+    spec = {
+        "kind": "toy",
+        "entry": "toy:build",
+        "out": str(tmp_path),
+        "inputs": {},
+        "config": {"number": 7},
+        "scratch": str(tmp_path),
+        "processes": 1,
+        "owner_pid": os.getpid(),
+    }
+    path = tmp_path / "spec.json"
+    path.write_text(json.dumps(spec))
+    command = [sys.executable, "-m", "pipeline.worker", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert events[0] == {"event": "note", "text": "half way"}
+    assert events[-1] == {"event": "done", "statistics": {"total": 7}}
+    assert "a stray print" in done.stderr
+
+
+def test_a_worker_without_its_owner_ends_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "spec.json"
+    path.write_text(json.dumps({"owner_pid": 1, "processes": 1}))
+    done = subprocess.run([sys.executable, "-m", "pipeline.worker", str(path)], check=False)
+    assert done.returncode == -signal.SIGKILL

@@ -1,0 +1,216 @@
+"""The one way a task is declared: what is cached, what is built again, what is retried."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prefect import flow
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+from prefect.settings import get_current_settings
+
+from flows.process import StageFailed, WorkerKilled
+from flows.references import InputFile, Reference
+from flows.tasks import Work, make
+from storage import Lake, UserError
+from storage.digest import file_sha256
+from storage.durable import DiskFull
+
+pytestmark = pytest.mark.usefixtures("prefect")
+
+
+class Bench:
+    """A lake, and how often the toy stage was really built."""
+
+    def __init__(self, folder: Path) -> None:
+        import toy
+
+        self.toy = toy
+        self.lake = Lake(folder / "lake")
+        self.log = folder / "log"
+        self.run_id: Any = None
+
+    @property
+    def builds(self) -> int:
+        return len(self.log.read_text().splitlines()) if self.log.exists() else 0
+
+    def work(self, number: int = 1, ending: str = "well", **inputs: Any) -> Work:
+        config = self.toy.ToyConfig(number, ending, str(self.log))
+        return Work(self.toy.STAGE, config, inputs, self.lake, f"toy {number} of {{two}}")
+
+    def run(self, story: Callable[[], Any]) -> Any:
+        from prefect.runtime import flow_run
+
+        @flow(name="toy")
+        def told() -> Any:
+            self.run_id = flow_run.id
+            return story()
+
+        return told()
+
+    def make(self, number: int = 1, ending: str = "well", **inputs: Any) -> Reference:
+        return self.run(lambda: make(self.work(number, ending, **inputs)))
+
+    def task_runs(self) -> list[Any]:
+        with get_client(sync_client=True) as client:
+            chosen = FlowRunFilter(id=FlowRunFilterId(any_=[self.run_id]))
+            return list(client.read_task_runs(flow_run_filter=chosen))
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+def wait_for_states(bench: Bench, count: int) -> list[Any]:
+    """Task runs reach the database through a queue: give it a moment."""
+    import time
+
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        runs = bench.task_runs()
+        if len(runs) == count and all(run.state and run.state.is_final() for run in runs):
+            return runs
+        time.sleep(0.1)
+    raise AssertionError(bench.task_runs())
+
+
+def test_what_is_whole_is_not_made_again(bench: Bench) -> None:
+    first = bench.make(3)
+    folder = Path(first["uri"])
+    assert json.loads((folder / "toy.json").read_text()) == {"total": 3}
+    (run,) = wait_for_states(bench, 1)
+    assert (run.name, run.state.name) == ("toy 3 of {two}", "Completed")
+    assert bench.make(3) == first
+    (run,) = wait_for_states(bench, 1)
+    assert run.state.name == "Cached"
+    assert bench.builds == 1
+    provenance = bench.lake.manifest("toy", first["digest"]).provenance
+    assert provenance["seconds"] > 0
+    assert provenance["energy_kwh"] > 0
+    assert not list((bench.lake.disk.root / ".staging").iterdir())
+    assert not list((bench.lake.disk.root / ".scratch").iterdir())
+
+
+def test_a_changed_config_or_input_makes_another(bench: Bench, tmp_path: Path) -> None:
+    file = tmp_path / "input.json"
+    file.write_text('{"total": 5}')
+    given = InputFile(file, file_sha256(file))
+    one, two = bench.make(1, file=[given]), bench.make(2, file=[given])
+    file.write_text('{"total": 6}')
+    three = bench.make(1, file=[InputFile(file, file_sha256(file))])
+    four = bench.make(1, artifact=[one, two])
+    assert len({item["digest"] for item in (one, two, three, four)}) == 4
+    assert bench.builds == 4
+    manifest = bench.lake.manifest("toy", four["digest"])
+    assert manifest.statistics == {"total": 1 + (1 + 5) + (2 + 5)}
+    assert manifest.inputs == {"artifact": [one["digest"], two["digest"]]}
+
+
+@pytest.mark.parametrize("damage", ["deleted", "cut"])
+def test_a_lost_or_damaged_artifact_is_built_again(bench: Bench, damage: str) -> None:
+    import shutil
+
+    first = bench.make(4)
+    folder = Path(first["uri"])
+    if damage == "deleted":
+        shutil.rmtree(folder)
+    else:
+        (folder / "toy.json").write_text("{")
+    assert bench.make(4) == first
+    assert json.loads((folder / "toy.json").read_text()) == {"total": 4}
+    assert bench.builds == 2
+
+
+def results(bench: Bench, digest: str) -> list[Path]:
+    storage = get_current_settings().results.local_storage_path
+    return [path for path in Path(storage).iterdir() if digest in path.name]
+
+
+def test_prefect_keeps_a_small_json_reference(bench: Bench) -> None:
+    made = bench.make(5)
+    (path,) = results(bench, made["digest"])
+    record = json.loads(path.read_text())
+    assert record["metadata"]["serializer"]["type"] == "json"
+    assert json.loads(record["result"]) == made
+    assert made.keys() == {"kind", "digest", "uri", "rows", "bytes"}
+
+
+def test_a_result_that_is_lost_or_cut_off_costs_nothing(bench: Bench) -> None:
+    made = bench.make(6)
+    (path,) = results(bench, made["digest"])
+    path.unlink()
+    assert bench.make(6) == made
+    (path,) = results(bench, made["digest"])
+    path.write_bytes(path.read_bytes()[:40])  # as by a kill in the middle of writing
+    assert bench.make(6) == made
+    assert bench.builds == 1
+
+
+def test_two_lakes_do_not_share_a_reference(bench: Bench, tmp_path: Path) -> None:
+    first = bench.make(7)
+    bench.lake = Lake(tmp_path / "other")
+    second = bench.make(7)
+    assert first["digest"] == second["digest"]
+    assert Path(second["uri"]).is_relative_to(tmp_path / "other")
+
+
+def test_a_killed_worker_is_tried_again(bench: Bench) -> None:
+    assert bench.make(8, "killed_once")["kind"] == "toy"
+    assert bench.builds == 2
+
+
+def test_a_worker_killed_every_time_gives_up(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    from flows import tasks
+
+    impatient = tasks.artifact.with_options(retries=1, retry_delay_seconds=0.1)
+    monkeypatch.setattr(tasks, "artifact", impatient)
+    with pytest.raises(WorkerKilled, match="SIGKILL"):
+        bench.make(9, "killed")
+    assert bench.builds == 2
+
+
+def test_the_network_gets_another_chance(bench: Bench) -> None:
+    bench.make(10, "network")
+    assert bench.builds == 3
+
+
+@pytest.mark.parametrize(
+    ("ending", "expected", "words"),
+    [
+        ("exception", StageFailed, "toy: KeyError: 'unheard of'"),
+        ("user_error", UserError, "input x: is no y: give a z"),
+        ("disk_full", DiskFull, "disk full"),
+    ],
+)
+def test_what_would_fail_again_is_not_tried_again(
+    bench: Bench, ending: str, expected: type[Exception], words: str
+) -> None:
+    with pytest.raises(expected, match=words):
+        bench.make(11, ending)
+    assert bench.builds == 1
+    assert bench.lake.list() == []
+    assert not list((bench.lake.disk.root / ".staging").iterdir())
+
+
+def test_a_failure_shows_the_stage_s_traceback(bench: Bench) -> None:
+    with pytest.raises(StageFailed) as caught:
+        bench.make(12, "exception")
+    assert "Traceback" in caught.value.log
+    assert "toy.py" in caught.value.log
+
+
+def test_several_processes_are_another_recipe(bench: Bench) -> None:
+    import dataclasses
+
+    work = bench.work(13)
+    pair = dataclasses.replace(work, processes=2)
+    assert pair.digest != work.digest
+    made = bench.run(lambda: make(pair))
+    assert bench.lake.manifest("toy", made["digest"]).recipe["processes"] == 2
+    assert sorted(line.split("rank=")[1] for line in bench.log.read_text().splitlines()) == [
+        "0",
+        "1",
+    ]

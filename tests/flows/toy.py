@@ -1,0 +1,62 @@
+"""A stage small enough to break on purpose: its config says how it ends."""
+
+import dataclasses
+import json
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+from pipeline.stage import Progress, Stage
+from storage.errors import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class ToyConfig:
+    number: int = 1
+    ending: str = "well"
+    log: str = ""  # a file that gets a line a run: how often was it really built?
+
+
+def build(
+    out: Path, inputs: dict[str, list[Path]], config: ToyConfig, progress: Progress, scratch: Path
+) -> dict[str, Any]:
+    if config.log:
+        with Path(config.log).open("a") as log:
+            log.write(f"{config.number} pid={os.getpid()} rank={os.environ.get('RANK', '')}\n")
+    attempts = scratch / "attempts"
+    attempt = int(attempts.read_text()) + 1 if attempts.exists() else 1
+    attempts.write_text(str(attempt))
+    print("a stray print")
+    progress.note("half way")
+    for step in range(5):
+        progress.metric("toy", step, loss=5.0 - step)
+        progress.update(step + 1, 5, "steps")
+    _end(config.ending, attempt)
+    total = config.number
+    for paths in inputs.values():
+        for path in paths:
+            source = path / "toy.json" if path.is_dir() else path
+            total += json.loads(source.read_text())["total"]
+    if os.environ.get("RANK", "0") == "0":
+        (out / "toy.json").write_text(json.dumps({"total": total}))
+    return {"total": total}
+
+
+def _end(ending: str, attempt: int) -> None:
+    if ending == "user_error":
+        raise UserError("input x: is no y: give a z")
+    if ending == "exception":
+        raise KeyError("unheard of")
+    if ending == "disk_full":
+        raise OSError(28, "No space left on device")
+    if ending == "network" and attempt < 3:
+        raise ConnectionResetError("peer went away")
+    if ending == "killed" or (ending == "killed_once" and attempt == 1):
+        os.kill(os.getpid(), signal.SIGKILL)
+    if ending == "sleep":
+        time.sleep(600)
+
+
+STAGE = Stage("toy", 1, ToyConfig, build)

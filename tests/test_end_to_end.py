@@ -1,0 +1,269 @@
+"""The whole pipeline at toy size through the command line: tables, laws, caching, talking to it."""
+
+import json
+import shutil
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from storage import Lake, catalog
+
+MODELS = ("base", "sft", "rl")
+SLOTS = {
+    "crawl",
+    "corpus",
+    "quality",
+    "tokenizer",
+    "tokens",
+    "base",
+    "conversations",
+    "sft",
+    "rl",
+    *(f"evals.{model}" for model in MODELS),
+}
+
+
+def rows(lake: Path, sql: str) -> list[dict[str, Any]]:
+    return catalog.query(Lake(lake), sql).to_pylist()
+
+
+def created(lake: Path) -> dict[str, str]:
+    """When each artifact was made, by kind and digest."""
+    return {f"{m.kind}/{m.digest}": m.provenance["created"] for m in Lake(lake).list()}
+
+
+def contents(lake: Path) -> dict[str, Any]:
+    """The reproducible part of every manifest."""
+    return {f"{m.kind}/{m.digest}": m.content() for m in Lake(lake).list()}
+
+
+@pytest.fixture
+def copy(ci_run: Any, tmp_path: Path) -> Path:
+    """A lake that may be changed."""
+    return Path(shutil.copytree(ci_run.lake, tmp_path / "lake"))
+
+
+def test_every_stage_left_its_artifact(ci_run: Any) -> None:
+    assert ci_run.result["artifacts"].keys() == SLOTS
+    heads = Lake(ci_run.lake).heads()
+    assert heads == {slot: item["digest"] for slot, item in ci_run.result["artifacts"].items()}
+    lake = Lake(ci_run.lake)
+    for manifest in lake.list():
+        assert lake.is_whole(manifest.kind, manifest.digest, deep=True)
+    assert not list((ci_run.lake / ".staging").iterdir())
+    assert not list((ci_run.lake / ".scratch").iterdir())
+
+
+def test_nothing_is_lost_between_read_and_kept(ci_run: Any) -> None:
+    manifests = Lake(ci_run.lake).list("corpus_part")
+    read = {m.statistics["warc"]: m.statistics["records"] for m in manifests}
+    counted = rows(ci_run.lake, "SELECT warc, outcome, count(*) AS n FROM ledger GROUP BY ALL")
+    total: Counter[str] = Counter()
+    for row in counted:
+        assert row["outcome"] in ("kept", "dropped", "error")
+        total[row["warc"]] += row["n"]
+    assert dict(total) == read
+    (kept,) = rows(ci_run.lake, "SELECT count(*) AS n FROM ledger WHERE outcome = 'kept'")
+    (documents,) = rows(ci_run.lake, "SELECT count(*) AS n FROM corpus")
+    assert kept == documents
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        "ledger",
+        "documents",
+        "corpus",
+        "clusters",
+        "token_shards",
+        "metrics",
+        "conversations",
+        "rollouts",
+        "evals",
+        "samples",
+        "artifacts",
+    ],
+)
+def test_every_table_has_rows(ci_run: Any, view: str) -> None:
+    assert rows(ci_run.lake, f"SELECT count(*) AS n FROM {view}")[0]["n"] > 0
+
+
+def test_the_parts_fit_together(ci_run: Any) -> None:
+    (tokens,) = rows(ci_run.lake, "SELECT sum(documents) AS n FROM token_shards")
+    (documents,) = rows(ci_run.lake, "SELECT count(*) AS n FROM corpus")
+    assert tokens["n"] == documents["n"]
+    found = rows(ci_run.lake, "SELECT DISTINCT stage FROM metrics ORDER BY stage")
+    assert [row["stage"] for row in found] == ["pretrain", "rl", "sft"]
+    losses = rows(ci_run.lake, "SELECT loss FROM metrics WHERE stage = 'pretrain' ORDER BY step")
+    assert losses[-1]["loss"] < losses[0]["loss"] - 1
+    splits = rows(ci_run.lake, "SELECT split, count(DISTINCT host) AS n FROM corpus GROUP BY split")
+    assert {row["split"] for row in splits} == {"train", "validation"}
+    rewards = rows(ci_run.lake, "SELECT count(*) AS n FROM rollouts WHERE reward > 0")
+    assert rewards[0]["n"] > 0  # else the fault test would compare updates that did nothing
+
+
+def test_each_stage_changed_something(ci_run: Any) -> None:
+    evals = rows(ci_run.lake, "SELECT model, suite, task, metric, value, low, high, n FROM evals")
+    assert {row["model"] for row in evals} == set(MODELS)
+    assert {row["suite"] for row in evals} == {
+        "bits_per_byte",
+        "facts",
+        "turns",
+        "arithmetic",
+        "spelling",
+    }
+    for row in evals:
+        assert row["n"] > 0
+        assert row["low"] - 1e-9 <= row["value"] <= row["high"] + 1e-9
+    turns = {
+        row["model"]: row["value"]
+        for row in evals
+        if row["task"] == "all" and row["suite"] == "turns"
+    }
+    assert turns["base"] < 0.5 < turns["sft"]
+    folders = {
+        m.kind: m.files["model.safetensors"]["sha256"]
+        for m in Lake(ci_run.lake).list()
+        if m.kind in MODELS
+    }
+    assert len(set(folders.values())) == 3
+
+
+def test_the_filters_are_held_against_the_truth(ci_run: Any) -> None:
+    (quality,) = Lake(ci_run.lake).list("quality")
+    from storage.tables import read_table
+
+    folder = Lake(ci_run.lake).local("quality", quality.digest)
+    table = read_table(folder / "quality.parquet").to_pylist()
+    everything = {(r["task"], r["metric"]): r["value"] for r in table if r["stage"] == "all"}
+    assert everything["pages", "recall"] > 0.95
+    assert everything["pages", "precision"] > 0.95
+
+
+def test_the_second_run_makes_nothing(ci_run: Any, cli: Any) -> None:
+    before = created(ci_run.lake)
+    done = cli.json("run", "crawl-to-chat", "--preset", "ci", "--lake", ci_run.lake)
+    assert done["artifacts"] == ci_run.result["artifacts"]
+    assert created(ci_run.lake) == before
+
+
+def test_a_change_costs_only_what_follows(copy: Path, cli: Any) -> None:
+    before = created(copy)
+    arguments = ("run", "crawl-to-chat", "--preset", "ci", "--set", "rl.steps=2", "--lake", copy)
+    cli.json(*arguments)
+    new = Counter(key.split("/")[0] for key in created(copy).keys() - before.keys())
+    assert new == {"rl": 1, "evals": 1}
+    assert {key: when for key, when in created(copy).items() if key in before} == before
+
+
+@pytest.mark.parametrize("kind", ["sft", "corpus_part"])
+def test_a_deleted_artifact_comes_back_the_same(copy: Path, cli: Any, kind: str) -> None:
+    before, told = contents(copy), created(copy)
+    victim = Lake(copy).list(kind)[0]
+    shutil.rmtree(copy / kind / victim.artifact)
+    cli.json("run", "crawl-to-chat", "--preset", "ci", "--lake", copy)
+    assert contents(copy) == before
+    newer = [key for key, when in created(copy).items() if when != told[key]]
+    assert newer == [f"{kind}/{victim.digest}"]
+
+
+def test_sql_speaks_json_and_csv(ci_run: Any, cli: Any) -> None:
+    found = cli.json(
+        "sql",
+        "SELECT outcome, count(*) AS n FROM ledger GROUP BY 1 ORDER BY 1",
+        "--lake",
+        ci_run.lake,
+    )
+    assert [row["outcome"] for row in found] == ["dropped", "error", "kept"]
+    plain = cli("sql", "SELECT 1 AS a, 'x,y' AS b", "--csv", "--lake", ci_run.lake)
+    assert plain.stdout.splitlines() == ["a,b", '1,"x,y"']
+    wrong = cli("sql", "SELECT nonsense FROM ledger", "--lake", ci_run.lake)
+    assert wrong.returncode == 2
+    assert len(wrong.stderr.splitlines()) == 1
+
+
+def test_artifacts_say_what_they_were_made_from(ci_run: Any, cli: Any) -> None:
+    listed = cli.json("artifacts", "--lake", ci_run.lake)
+    (rl,) = [row for row in listed if row["kind"] == "rl"]
+    assert json.loads(rl["inputs"]) == {"sft": [ci_run.result["artifacts"]["sft"]["digest"]]}
+    assert rl["current"]
+
+
+def test_explain_shows_why_a_page_went(ci_run: Any, cli: Any) -> None:
+    sql = "SELECT url, rule FROM ledger WHERE stage = 'quality' ORDER BY url LIMIT 1"
+    (dropped,) = rows(ci_run.lake, sql)
+    told = cli.json("explain", dropped["url"], "--lake", ci_run.lake)
+    record = told["records"][0]
+    assert (record["outcome"], record["rule"]) == ("dropped", dropped["rule"])
+    assert record["text_before"]
+    assert record["text_after"] is None
+    assert record["signals"]
+    (kept,) = rows(ci_run.lake, "SELECT url FROM corpus WHERE pii_emails > 0 ORDER BY url LIMIT 1")
+    told = cli.json("explain", kept["url"], "--lake", ci_run.lake)
+    assert "@" in told["records"][0]["text_before"]
+    assert told["records"][0]["text_after"] != told["records"][0]["text_before"]
+    unknown = cli("explain", "https://nowhere.example/", "--lake", ci_run.lake)
+    assert unknown.returncode == 2
+
+
+def test_it_talks(ci_run: Any, cli: Any) -> None:
+    lake = ("--lake", ci_run.lake)
+    exchange = cli.json("chat", "--message", "Hello!", "--model", "sft", *lake)
+    assert exchange[0]["user"] == "Hello!"
+    assert isinstance(exchange[0]["assistant"], str)
+    digest = ci_run.result["artifacts"]["base"]["digest"]
+    page = cli.json("complete", "The river", "--model", digest[:12], "--max-tokens", "8", *lake)
+    by_path = ("complete", "The river", "--model", ci_run.lake / "base" / digest[:16])
+    assert cli.json(*by_path, "--max-tokens", "8", *lake) == page
+    refused = cli("chat", "--message", "Hello!", "--model", "base", *lake)
+    assert (refused.returncode, len(refused.stderr.splitlines())) == (2, 1)
+
+
+def test_tokens_give_the_text_back(ci_run: Any, cli: Any) -> None:
+    pieces = cli.json("tokens", "Häme 12: ok", "--lake", ci_run.lake)
+    assert b"".join(bytes.fromhex(p["bytes"]) for p in pieces).decode() == "Häme 12: ok"
+
+
+def test_eval_shows_scores_without_measuring_twice(ci_run: Any, cli: Any) -> None:
+    before = created(ci_run.lake)
+    scores = cli.json("eval", "--model", "rl", "--suite", "turns", "--lake", ci_run.lake)
+    assert {(row["model"], row["suite"]) for row in scores} == {("rl", "turns")}
+    assert created(ci_run.lake) == before
+
+
+def test_the_report_is_one_page(ci_run: Any, cli: Any, tmp_path: Path) -> None:
+    out = tmp_path / "report.html"
+    cli.json("report", "--lake", ci_run.lake, "--out", out)
+    page = out.read_text()
+    assert page.count("data:image/png;base64,") >= 4
+    assert 'src="http' not in page
+    assert "bits_per_byte" in page
+
+
+def test_doctor_finds_nothing_wrong(ci_run: Any, cli: Any) -> None:
+    checks = cli.json("doctor", "--lake", ci_run.lake)
+    assert {row["state"] for row in checks} <= {"ok", "warning"}
+
+
+def test_the_run_shows_in_prefect(ci_run: Any, prefect_server: str) -> None:
+    import urllib.request
+
+    def ask(path: str, body: dict[str, Any]) -> Any:
+        data, headers = json.dumps(body).encode(), {"content-type": "application/json"}
+        request = urllib.request.Request(prefect_server + path, data, headers)
+        with urllib.request.urlopen(request, timeout=30) as response:
+            return json.load(response)
+
+    flows = {flow["name"] for flow in ask("/flows/filter", {})}
+    assert {"crawl-to-chat", "corpus", "tokenizer", "pretrain", "sft", "rl", "evaluate"} <= flows
+    artifacts = ask("/artifacts/filter", {})
+    keys = {artifact["key"] for artifact in artifacts}
+    assert {"funnel", "curves-base", "curves-rl", "scores", "samples"} <= keys
+    curves = next(a for a in artifacts if a["key"] == "curves-base")
+    assert "data:image/png;base64," in curves["data"]
+    names = {run["name"] for run in ask("/task_runs/filter", {"limit": 200})}
+    assert any(name.startswith("corpus part 1/3 ") for name in names)
+    runs = {run["name"] for run in ask("/flow_runs/filter", {"limit": 200})}
+    assert {"crawl-to-chat (ci)", "pretrain (ci)", "evaluate rl (ci)"} <= runs
