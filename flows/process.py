@@ -15,7 +15,6 @@ import re
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections import deque
@@ -23,7 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
-from storage.durable import DiskFull
+from storage.durable import DiskFull, full_disk_is_clear
 from storage.errors import UserError
 
 POLL_SECONDS = 0.2
@@ -64,27 +63,31 @@ class Outcome:
 
 def run_worker(
     spec: dict[str, Any],
+    desk: Path,
     place: str,
     on_event: Callable[[dict[str, Any]], None],
     on_log: Callable[[str], None],
 ) -> Outcome:
-    """Run `python -m pipeline.worker` on the spec; `place` is the lake, for a disk-full message."""
-    with tempfile.TemporaryDirectory(prefix="crawl2chat-") as folder:
-        path = Path(folder) / "spec.json"
+    """Run `python -m pipeline.worker` on the spec, which is written to `desk`, a folder of its own.
+
+    `place` is the lake, for a disk-full message.
+    """
+    path = desk / "spec.json"
+    with full_disk_is_clear(place):
         path.write_text(json.dumps({**spec, "owner_pid": os.getpid()}))
-        worker = subprocess.Popen(
-            [sys.executable, "-m", "pipeline.worker", str(path)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,  # so that it and its children can be ended as one group
-            env=_environment(),
-        )
-        try:
-            return _follow(worker, spec["kind"], place, on_event, on_log)
-        finally:
-            if worker.returncode is None:  # we were interrupted while it ran
-                _stop(worker)
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "pipeline.worker", str(path)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,  # so that it and its children can be ended as one group
+        env=_environment(),
+    )
+    try:
+        return _follow(worker, spec["kind"], place, on_event, on_log)
+    finally:
+        if worker.returncode is None:  # we were interrupted while it ran
+            _stop(worker)
 
 
 def _environment() -> dict[str, str]:

@@ -117,17 +117,20 @@ def artifact(work: Work) -> Reference:
         return reference(lake.manifest(stage.kind, work.digest), lake)
     relay, meter = Relay(stage.kind, work.title), Meter()
     staging = lake.staging(stage.kind, work.digest)
-    spec = {
-        "kind": stage.kind,
-        "entry": stage.entry,
-        "out": str(staging),
-        "inputs": {key: [str(_path(i, lake)) for i in items] for key, items in work.inputs.items()},
-        "config": to_dict(work.config),
-        "scratch": str(lake.scratch(stage.kind, work.digest)),
-        "processes": work.processes,
-    }
+    desk = lake.staging(stage.kind, work.digest)  # of a killed run both are collected as garbage
     try:
-        outcome = run_worker(spec, lake.url, relay.event, relay.log)
+        spec = {
+            "kind": stage.kind,
+            "entry": stage.entry,
+            "out": str(staging),
+            "inputs": {
+                key: [str(_path(i, lake)) for i in items] for key, items in work.inputs.items()
+            },
+            "config": to_dict(work.config),
+            "scratch": str(lake.scratch(stage.kind, work.digest)),
+            "processes": work.processes,
+        }
+        outcome = run_worker(spec, desk, lake.url, relay.event, relay.log)
         provenance = {
             **meter.read(outcome.cpu_seconds, outcome.peak_memory_bytes),
             "input_paths": {
@@ -146,9 +149,11 @@ def artifact(work: Work) -> Reference:
             provenance,
         )
     except BaseException as error:
-        remove_tree(staging)
         relay.failed(error, may_pass(error))
         raise
+    finally:
+        remove_tree(desk)
+        remove_tree(staging)  # published by renaming, where all went well
     relay.done(provenance["seconds"])
     return reference(manifest, lake)
 

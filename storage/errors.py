@@ -1,4 +1,4 @@
-"""The exception for a user's mistake: one line that says what, where and what to do; exit code 2."""
+"""The error for a user's mistake: one line that says what, where and what to do; exit code 2."""
 
 
 class UserError(ValueError):

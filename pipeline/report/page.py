@@ -114,7 +114,15 @@ def _remaining_by_stage(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, in
 
 
 def _quality(rows: Sequence[Mapping[str, Any]]) -> str:
-    return _table(tuple(rows[0]), [tuple(_number(v) for v in row.values()) for row in rows])
+    """One line for what was judged, one column for each metric."""
+    metrics = list(dict.fromkeys(row["metric"] for row in rows))
+    lines: dict[tuple[str, str], dict[str, str]] = {}
+    for row in rows:
+        if row["value"] is not None:
+            interval = f"{row['value']:.3f} [{row['low']:.3f}, {row['high']:.3f}] n={row['n']:,}"
+            lines.setdefault((row["stage"], row["task"]), {})[row["metric"]] = interval
+    body = [[*key, *(cells.get(metric, "") for metric in metrics)] for key, cells in lines.items()]
+    return _table(("stage", "what", *metrics), body)
 
 
 CURVES = (
@@ -145,7 +153,7 @@ def _scores(rows: Sequence[Mapping[str, Any]]) -> str:
     if not rows:
         return _nothing("no evaluation yet")
     head, body = stage_table(rows)
-    return _table(head, body)
+    return _table(head, [[cell.replace("_", " ") for cell in line] for line in body])
 
 
 def _samples(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -161,9 +169,9 @@ def _samples(rows: Sequence[Mapping[str, Any]]) -> str:
         if shown[suite] > MAX_SAMPLES_PER_SUITE:
             continue
         replies = "".join(
-            f"<div class='reply {_verdict(answers[m])}'><i>{m}</i>{_clip(answers[m]['completion'])}</div>"
+            f"<div class='reply {_verdict(said)}'><i>{m}</i>{_clip(said['completion'])}</div>"
             for m in STAGES
-            if m in answers
+            if (said := answers.get(m)) is not None
         )
         parts.append(
             f"<div class=sample><div class=prompt><i>{_text(suite)}</i>{_clip(prompt)}</div>"
@@ -226,12 +234,6 @@ def _nothing(what: str) -> str:
     return f"<p class=nothing>{_text(what)}</p>"
 
 
-def _number(value: Any) -> str:
-    if value is None:
-        return ""
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
-
-
 def _clip(value: Any) -> str:
     text = str(value)
     if len(text) > MAX_TEXT_CHARACTERS:
@@ -247,9 +249,11 @@ _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <style>
-:root {{ --ink:#1c2330; --dim:#667085; --line:#e4e7ec; --accent:#2e5aac; --paper:#fff; --soft:#f7f8fa }}
+:root {{ --ink:#1c2330; --dim:#667085; --line:#e4e7ec; --accent:#2e5aac; --paper:#fff;
+    --soft:#f7f8fa }}
 @media (prefers-color-scheme: dark) {{
-  :root {{ --ink:#e6e9ef; --dim:#98a2b3; --line:#2d3442; --accent:#8ab0ff; --paper:#151a23; --soft:#1c2330 }}
+  :root {{ --ink:#e6e9ef; --dim:#98a2b3; --line:#2d3442; --accent:#8ab0ff; --paper:#151a23;
+    --soft:#1c2330 }}
   img {{ background:#fff; border-radius:8px }}
 }}
 body {{ font:16px/1.55 system-ui,sans-serif; color:var(--ink); background:var(--paper);
@@ -257,19 +261,22 @@ body {{ font:16px/1.55 system-ui,sans-serif; color:var(--ink); background:var(--
 h1 {{ font-size:30px; margin:0 0 20px }} h2 {{ font-size:21px; margin:48px 0 4px }}
 .lead,.nothing {{ color:var(--dim); margin:0 0 14px }}
 .cards {{ display:flex; flex-wrap:wrap; gap:12px }}
-.card {{ background:var(--soft); border:1px solid var(--line); border-radius:10px; padding:12px 16px; min-width:120px }}
+.card {{ background:var(--soft); border:1px solid var(--line); border-radius:10px;
+    padding:12px 16px; min-width:120px }}
 .card b {{ display:block; font-size:21px }} .card span {{ color:var(--dim); font-size:13px }}
 .grid {{ display:grid; grid-template-columns:repeat(auto-fit,minmax(330px,1fr)); gap:14px }}
 img {{ max-width:100%; height:auto; display:block }}
 .scroll {{ overflow-x:auto }}
 table {{ border-collapse:collapse; width:100%; font-size:14px; font-variant-numeric:tabular-nums }}
 th,td {{ text-align:left; padding:6px 10px; border-bottom:1px solid var(--line); vertical-align:top;
-  white-space:pre-wrap; overflow-wrap:anywhere; min-width:56px }}
+  white-space:pre-wrap; overflow-wrap:break-word; min-width:56px }}
 th {{ color:var(--dim); font-weight:600; white-space:nowrap }}
 summary {{ cursor:pointer; color:var(--accent); margin:8px 0 }}
 .sample {{ border:1px solid var(--line); border-radius:10px; margin:12px 0; overflow:hidden }}
-.sample>div {{ padding:8px 14px; white-space:pre-wrap; overflow-wrap:anywhere; border-left:4px solid transparent }}
-.sample i {{ color:var(--dim); font-style:normal; font-size:12px; text-transform:uppercase; margin-right:10px }}
+.sample>div {{ padding:8px 14px; white-space:pre-wrap; overflow-wrap:anywhere;
+    border-left:4px solid transparent }}
+.sample i {{ color:var(--dim); font-style:normal; font-size:12px; text-transform:uppercase;
+    margin-right:10px }}
 .prompt {{ background:var(--soft); font-weight:600 }}
 .reply.right {{ border-left-color:#2f9e6e }} .reply.wrong {{ border-left-color:#d0584f }}
 </style></head><body>

@@ -1,4 +1,4 @@
-"""`make bench`: the demo's training and scores under several seeds; writes the README's stage table.
+"""`make bench`: the demo's training and scores under several seeds; writes the README's table.
 
 The sample web and the corpus are made once (they are the same for every seed and come from the
 cache); initial weights, data order, fine-tuning order, rollouts and the evaluation's own draws all

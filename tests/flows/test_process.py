@@ -13,12 +13,13 @@ import pytest
 
 OWNER = """
 import sys, toy
+from pathlib import Path
 from flows.process import run_worker
 place, log, processes = sys.argv[1:]
 config = {"ending": "sleep", "log": log}
 spec = {"kind": "toy", "entry": toy.STAGE.entry, "config": config, "inputs": {},
         "out": place, "scratch": place, "processes": int(processes)}
-run_worker(spec, "lake", lambda event: None, lambda line: None)
+run_worker(spec, Path(place), "lake", lambda event: None, lambda line: None)
 """
 
 

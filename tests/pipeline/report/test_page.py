@@ -2,65 +2,9 @@
 
 import html.parser
 
-import pyarrow as pa
+from tests_report import sample_tables
 
 from pipeline.report.page import _remaining_by_stage, render
-from storage.schemas import EVALS, METRICS, ROLLOUTS, SAMPLES
-
-
-def _metrics(stage: str, **columns: float) -> list[dict]:
-    return [{"stage": stage, "step": s, "run": "r", "tokens": s, **columns} for s in range(5)]
-
-
-def _tables() -> dict[str, pa.Table]:
-    evals = [
-        {
-            "model": model,
-            "stage": model,
-            "suite": "arithmetic",
-            "task": "3 digits",
-            "metric": "accuracy",
-            "value": value,
-            "low": value - 0.1,
-            "high": value + 0.1,
-            "n": 200,
-            "seed": 0,
-        }
-        for model, value in (("base", 0.1), ("sft", 0.2), ("rl", 0.9))
-    ]
-    samples = [
-        {
-            "model": model,
-            "suite": "facts",
-            "prompt": "<script>alert(1)</script>",
-            "completion": "Brinmouth",
-            "expected": "Brinmouth",
-            "correct": model == "rl",
-        }
-        for model in ("base", "sft", "rl")
-    ]
-    rollout = dict.fromkeys(ROLLOUTS.names) | {
-        "step": 3,
-        "prompt": "What is 1 + 1?",
-        "completion": "2.",
-        "reward": 1.0,
-        "advantage": 0.5,
-    }
-    return {
-        "funnel": pa.Table.from_pylist(
-            [
-                {"stage": "read", "rule": "mime", "outcome": "dropped", "count": 10},
-                {"stage": "url", "rule": "host", "outcome": "dropped", "count": 5},
-                {"stage": "", "rule": "", "outcome": "kept", "count": 85},
-            ]
-        ),
-        "metrics": pa.Table.from_pylist(
-            _metrics("pretrain", loss=2.0) + _metrics("rl", reward=0.5), schema=METRICS
-        ),
-        "evals": pa.Table.from_pylist(evals, schema=EVALS),
-        "samples": pa.Table.from_pylist(samples, schema=SAMPLES),
-        "rollouts": pa.Table.from_pylist([rollout], schema=ROLLOUTS),
-    }
 
 
 class _Links(html.parser.HTMLParser):
@@ -77,7 +21,7 @@ class _Links(html.parser.HTMLParser):
 
 
 def test_page_is_self_contained_and_escapes_web_text() -> None:
-    page = render("A run", _tables(), {"pages": "100"})
+    page = render("A run", sample_tables(), {"pages": "100"})
     links = _Links()
     links.feed(page)
     assert links.external == []
@@ -87,7 +31,7 @@ def test_page_is_self_contained_and_escapes_web_text() -> None:
 
 
 def test_page_shows_every_model_with_interval_and_n() -> None:
-    page = render("A run", _tables(), {})
+    page = render("A run", sample_tables(), {})
     assert "10.0% [0.0%, 20.0%] n=200" in page
     assert "90.0% [80.0%, 100.0%] n=200" in page
 
