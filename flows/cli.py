@@ -69,12 +69,6 @@ def parser() -> argparse.ArgumentParser:
         "--input", nargs="+", action="extend", metavar="PATH", help="WARC files, globs, folders"
     )
 
-    talk = argparse.ArgumentParser(add_help=False)
-    talk.add_argument("--max-tokens", type=int, default=128, help="of an answer (default: 128)")
-    talk.add_argument("--temperature", type=float, default=0.0, help="0 = always the likeliest")
-    talk.add_argument("--top-k", type=int, default=0, help="0 = no cut")
-    talk.add_argument("--seed", type=int, default=0)
-
     top = argparse.ArgumentParser(
         prog="crawl2chat", description="From Common Crawl to your own chat model."
     )
@@ -94,10 +88,12 @@ def parser() -> argparse.ArgumentParser:
     explain = add("explain", "why a page was kept or dropped")
     explain.add_argument("url", metavar="URL")
     add("artifacts", "what the lake holds, and from what it was made")
-    complete = add("complete", "the model as a simulator of web pages", talk)
+    # the likeliest page goes round in circles, the likeliest answer does not
+    pages = _sampling(temperature=0.8, top_k=40)
+    complete = add("complete", "the model as a simulator of web pages", pages)
     complete.add_argument("text", metavar="TEXT", help="how the page begins")
     complete.add_argument("--model", default="base", help="base, sft, rl, a digest or a folder")
-    chat = add("chat", "talk to the model", talk)
+    chat = add("chat", "talk to the model", _sampling(temperature=0.0, top_k=0))
     chat.add_argument("--model", default="rl", help="sft, rl, a digest or a folder")
     chat.add_argument("--message", action="append", help="say this instead of asking; repeatable")
     tokens = add("tokens", "a text as coloured tokens with ids")
@@ -110,6 +106,25 @@ def parser() -> argparse.ArgumentParser:
     report.add_argument("--out", help="where to (default: report.html in the lake)")
     add("doctor", "check the machine, the server, the lake and the presets")
     return top
+
+
+def _sampling(temperature: float, top_k: int) -> argparse.ArgumentParser:
+    """Options of commands that make a model write."""
+    options = argparse.ArgumentParser(add_help=False)
+    options.add_argument(
+        "--max-tokens", type=int, default=128, help="of an answer (default: %(default)s)"
+    )
+    options.add_argument(
+        "--temperature",
+        type=float,
+        default=temperature,
+        help="0 = always the likeliest (default: %(default)s)",
+    )
+    options.add_argument(
+        "--top-k", type=int, default=top_k, help="0 = no cut (default: %(default)s)"
+    )
+    options.add_argument("--seed", type=int, default=0)
+    return options
 
 
 def _call(name: str, chosen: argparse.Namespace) -> int:
