@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import sync_playwright
-from tests_report import sample_tables
+from report_tables import sample_tables
 
 from pipeline.report.page import render
 

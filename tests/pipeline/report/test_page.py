@@ -2,7 +2,7 @@
 
 import html.parser
 
-from tests_report import sample_tables
+from report_tables import sample_tables
 
 from pipeline.report.page import _remaining_by_stage, render
 
