@@ -239,7 +239,7 @@ def test_the_report_is_one_page(ci_run: Any, cli: Any, tmp_path: Path) -> None:
     page = out.read_text()
     assert page.count("data:image/png;base64,") >= 4
     assert 'src="http' not in page
-    assert "bits_per_byte" in page
+    assert "bits per byte" in page
 
 
 def test_doctor_finds_nothing_wrong(ci_run: Any, cli: Any) -> None:
