@@ -1,0 +1,93 @@
+"""Golden digests on the sample web: a changed output with an unchanged stage version fails here.
+
+An artifact's name is the digest of its recipe and the stage's `version`, so an output that changes
+under the same version would be served from the cache as what it no longer is. If a change is meant,
+bump the version of the stage that changed and write the new digest here (the failure prints it).
+What is hashed is the content (rows, inflated WARC bytes), not its encoding, so that a newer zlib or
+pyarrow does not count as a change. Training is left out: its floats belong to a machine.
+"""
+
+import gzip
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.corpus import assemble, part
+from pipeline.crawl.sample_web import build as sample_web
+from pipeline.crawl.sample_web.config import SampleWebConfig
+from pipeline.sft import synthesize
+from pipeline.sft.config import SynthesisConfig
+from pipeline.stage import SILENT, Stage
+from pipeline.tokenizer import shards
+from pipeline.tokenizer import train as tokenizer_training
+from pipeline.tokenizer.config import ShardConfig, TokenizerConfig
+from storage.tables import read_table
+
+# kind -> (stage version, first 16 hex digits of the content's SHA-256)
+GOLDEN = {
+    "crawl": (1, "c73fd7bb22d0bb04"),
+    "corpus_part": (1, "ef1017992b2b0b28"),
+    "corpus": (1, "b362140303b98c42"),
+    "tokenizer": (1, "f64cce7189b985f1"),
+    "tokens": (1, "4c02e83aa033f86b"),
+    "conversations": (1, "67164bec9a8844fb"),
+}
+
+
+def run(stage: Stage, config: Any, folder: Path, **inputs: list[Path]) -> Path:
+    out = folder / stage.kind
+    out.mkdir()
+    stage.build(out=out, inputs=inputs, config=config, progress=SILENT, scratch=folder / "scratch")
+    return out
+
+
+def content_digest(out: Path) -> str:
+    """SHA-256 over the names and contents of all files but provenance."""
+    total = hashlib.sha256()
+    for file in sorted(p for p in out.rglob("*") if p.is_file() and "provenance" not in p.parts):
+        total.update(file.name.encode())
+        if file.suffix == ".parquet":
+            rows = [
+                # sums of floats may end differently on another processor
+                {key: round(v, 5) if isinstance(v, float) else v for key, v in row.items()}
+                for row in read_table(file).to_pylist()
+            ]
+            total.update(json.dumps(rows, sort_keys=True, default=bytes.hex).encode())
+        elif file.suffix == ".gz":
+            total.update(gzip.decompress(file.read_bytes()))
+        else:
+            total.update(file.read_bytes())
+    return total.hexdigest()[:16]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, str]]:
+    folder = tmp_path_factory.mktemp("golden")
+    (folder / "scratch").mkdir()
+    small = SampleWebConfig(pages=350, hosts=48, warc_files=1, entities=30, mentions=24)
+    crawl = run(sample_web.STAGE, small, folder)
+    (warc,) = sorted(crawl.glob("*.warc.gz"))
+    pages = run(part.STAGE, part.STAGE.config(), folder, warc=[warc])
+    corpus = run(assemble.STAGE, assemble.STAGE.config(), folder, parts=[pages])
+    tokenizer = run(
+        tokenizer_training.STAGE, TokenizerConfig(vocab_size=512), folder, corpus=[corpus]
+    )
+    tokens = run(shards.STAGE, ShardConfig(), folder, corpus=[corpus], tokenizer=[tokenizer])
+    few = SynthesisConfig(facts=100, arithmetic=100, spelling=50, small_talk=20, identity=20)
+    conversations = run(synthesize.STAGE, few, folder, corpus=[corpus], tokenizer=[tokenizer])
+    stages = (
+        (sample_web.STAGE, crawl),
+        (part.STAGE, pages),
+        (assemble.STAGE, corpus),
+        (tokenizer_training.STAGE, tokenizer),
+        (shards.STAGE, tokens),
+        (synthesize.STAGE, conversations),
+    )
+    return {stage.kind: (stage.version, content_digest(out)) for stage, out in stages}
+
+
+def test_a_changed_output_has_a_changed_version(made: dict[str, tuple[int, str]]) -> None:
+    assert made == GOLDEN
