@@ -2,8 +2,9 @@
 
 The sample web and the corpus are made once (they are the same for every seed and come from the
 cache); initial weights, data order, fine-tuning order, rollouts and the evaluation's own draws all
-change with the seed. Each cell is the mean over seeds with a 95% Student t interval over seeds, so
-it holds what a rerun with another seed would move, which an interval over questions does not.
+change with the seed. Each cell is the mean over seeds with the wider of two 95% intervals:
+Student's t over seeds (what another seed would move) and, for shares, Wilson's over all questions
+(what other questions would move, which seeds that agree to the letter don't show).
 """
 
 import argparse
@@ -14,6 +15,8 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+
+from pipeline.evals.intervals import wilson
 
 ROOT = Path(__file__).resolve().parents[2]
 BEGIN, END = "<!-- demo-table:begin -->", "<!-- demo-table:end -->"
@@ -38,21 +41,24 @@ def sql(query: str, lake: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def interval(values: list[float], bounded: bool) -> tuple[float, float, float]:
-    """Mean, low and high of a 95% t interval; shares stay within 0 and 1."""
-    mean = statistics.fmean(values)
-    if len(values) < 2:
-        return mean, mean, mean
-    spread = STUDENT_T[len(values) - 1] * statistics.stdev(values) / math.sqrt(len(values))
-    low, high = mean - spread, mean + spread
-    return (mean, max(0.0, low), min(1.0, high)) if bounded else (mean, low, high)
+def interval(values: list[float], questions: int | None) -> tuple[float, float, float]:
+    """Mean, low and high; `questions` (over all seeds) for shares, which stay within 0 and 1."""
+    mean = low = high = statistics.fmean(values)
+    if len(values) > 1:
+        spread = STUDENT_T[len(values) - 1] * statistics.stdev(values) / math.sqrt(len(values))
+        low, high = mean - spread, mean + spread
+    if questions is None:
+        return mean, low, high
+    by_questions = wilson(round(mean * questions), questions)
+    return mean, max(0.0, min(low, by_questions[0])), min(1.0, max(high, by_questions[1]))
 
 
 def cell(rows: list[dict[str, Any]]) -> str:
     """`93.1% [90.2, 96.0]`; bits per byte with three digits."""
-    bounded = rows[0]["metric"] != "bits_per_byte"
-    mean, low, high = interval([row["value"] for row in rows], bounded)
-    if bounded:
+    share = rows[0]["metric"] != "bits_per_byte"
+    questions = sum(row["n"] for row in rows) if share else None
+    mean, low, high = interval([row["value"] for row in rows], questions)
+    if share:
         return f"{100 * mean:.1f}% [{100 * low:.1f}, {100 * high:.1f}]"
     return f"{mean:.3f} [{low:.3f}, {high:.3f}]"
 
@@ -64,7 +70,8 @@ def markdown(rows: list[dict[str, Any]], seeds: int, seconds: list[float]) -> st
         key = (row["suite"], row["task"], row["metric"])
         scores.setdefault(key, {}).setdefault(row["model"], []).append(row)
     lines = [
-        f"{seeds} seeds, mean and 95% interval over seeds; n is the number of questions a seed. "
+        f"{seeds} seeds, mean and 95% interval (the wider of Student's t over seeds and Wilson's "
+        "over questions); n is the number of questions a seed. "
         f"Made by `make bench`; work of all stages from crawl to chat, seed by seed: "
         f"{', '.join(f'{s:.0f} s' for s in seconds)}.",
         "",
