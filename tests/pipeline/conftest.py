@@ -126,3 +126,11 @@ def make_warc() -> Callable[..., list[int]]:
 @pytest.fixture(scope="session")
 def make_page() -> Callable[..., bytes]:
     return html_page
+
+
+@pytest.fixture(autouse=True)
+def _same_draws_each_run() -> None:
+    """A test that draws from torch's global generator draws the same whenever it runs."""
+    import torch
+
+    torch.manual_seed(0)
