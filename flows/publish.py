@@ -68,12 +68,13 @@ def quality(lake: Lake, measured: Reference) -> None:
     """Precision and recall of the filters against the sample web's truth."""
     rows = read_table(_file(lake, measured, "quality.parquet")).to_pylist()
     _table("filters-against-truth", _rounded(rows), "Precision and recall on the sample web")
+    judged: dict[str, list[str]] = {}
     for row in rows:
-        if row["stage"] == "all" and row["value"] is not None:
-            terminal.say(
-                f"  filters: {row['metric']} of {row['task']} {row['value']:.3f}"
-                f" [{row['low']:.3f}, {row['high']:.3f}] n={row['n']:,}"
-            )
+        if row["value"] is not None:
+            value = f"{row['metric']} {row['value']:.3f} [{row['low']:.3f}, {row['high']:.3f}]"
+            judged.setdefault(f"{row['stage']} {row['task']}", []).append(f"{value} n={row['n']:,}")
+    for what, values in judged.items():
+        terminal.say(f"  truth: {what}: {', '.join(values)}")
 
 
 def curves(lake: Lake, model: Reference) -> None:
