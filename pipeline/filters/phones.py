@@ -21,8 +21,8 @@ _NORTH_AMERICAN = re.compile(
 )
 # a leading 0, groups parted by one kind of sign; ten digits or more, so dates are too short
 _TRUNK_ZERO = re.compile(
-    r"(?<![\w.,+$€£#/–-])(?:\(0\d{1,4}\) ?\d+(?:[ -]\d+){0,4}|0\d+(?:([ .-])\d+(?:\1\d+){0,4}))"
-    + _END,
+    r"(?<![\w.,+$€£#/–-])(?:\(0\d{1,4}\) ?\d+(?:[ -]\d+){0,4}|0\d{2,4} ?/ ?\d+(?:[ -]\d+){0,3}"
+    r"|0\d+(?:([ .-])\d+(?:\1\d+){0,4}))" + _END,
     re.ASCII,
 )
 _TRUNK_ZERO_MIN_DIGITS = 10

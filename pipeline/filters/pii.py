@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 
 from pipeline.filters import pii_patterns
+from pipeline.filters.national_ids import find_national_ids
 from pipeline.filters.phones import find_phones
 from storage.schemas import PII_KINDS
 
@@ -107,7 +108,7 @@ def _finders(config: PiiConfig) -> Iterator[tuple[str, Finder]]:
         (config.emails, "email", pii_patterns.find_emails),
         (config.ibans, "iban", pii_patterns.find_ibans),
         (config.cards, "card", pii_patterns.find_cards),
-        (config.national_ids, "national_id", pii_patterns.find_national_ids),
+        (config.national_ids, "national_id", find_national_ids),
         (config.ipv6s, "ipv6", lambda text: pii_patterns.find_ipv6s(text, public_only)),
         (config.ipv4s, "ipv4", lambda text: pii_patterns.find_ipv4s(text, public_only)),
         (config.phones, "phone", lambda text: find_phones(text, config.phone_regions)),
