@@ -6,6 +6,7 @@ Google's numbering plans (the `phonenumbers` package). Bare digits without such 
 """
 
 import re
+import sys
 from collections.abc import Iterator
 
 import phonenumbers
@@ -40,28 +41,30 @@ _GROUP_BREAK = re.compile(r"[^\d]+\d+$")
 _MIN_DIGITS = 7
 
 
-def find_phones(text: str, regions: tuple[str, ...]) -> Iterator[tuple[int, int]]:
+def find_phones(
+    text: str, regions: tuple[str, ...], start: int = 0, end: int = sys.maxsize
+) -> Iterator[tuple[int, int]]:
     """Spans of telephone numbers; they may overlap where two forms find the same number."""
-    if "+" in text:
-        for match in _INTERNATIONAL.finditer(text):
+    if text.find("+", start, end) >= 0:
+        for match in _INTERNATIONAL.finditer(text, start, end):
             length = _valid_length(match.group(), ())
             if length:
                 yield match.start(), match.start() + length
     if "US" in regions or "CA" in regions:
-        for match in _NORTH_AMERICAN.finditer(text):
+        for match in _NORTH_AMERICAN.finditer(text, start, end):
             yield match.span()
-    for match in _TRUNK_ZERO.finditer(text):
+    for match in _TRUNK_ZERO.finditer(text, start, end):
         digits = sum(map(str.isdigit, match.group()))
         if digits < _TRUNK_ZERO_MIN_DIGITS or _TWO_POSTCODES.fullmatch(match.group()):
             continue
         if _is_valid(match.group(), regions):
             yield match.span()
-    for match in _DIGITS.finditer(text):
-        start = match.start()
-        if _NAME_BEFORE.search(text[max(0, start - _NAME_CHARACTERS) : start]):
+    for match in _DIGITS.finditer(text, start, end):
+        first = match.start()
+        if _NAME_BEFORE.search(text[max(0, first - _NAME_CHARACTERS) : first]):
             length = _valid_length(match.group(), regions)
             if length:
-                yield start, start + length
+                yield first, first + length
 
 
 def _valid_length(candidate: str, regions: tuple[str, ...]) -> int:

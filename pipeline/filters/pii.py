@@ -7,6 +7,7 @@ A placeholder in the text is left as it is and not counted: replacing twice chan
 """
 
 import dataclasses
+import functools
 import hashlib
 from collections.abc import Callable, Iterator
 
@@ -103,14 +104,32 @@ Finder = Callable[[str], Iterator[tuple[int, int]]]
 def _finders(config: PiiConfig) -> Iterator[tuple[str, Finder]]:
     """The kinds asked for, the surest first."""
     public_only = config.public_ips_only
+
+    def phones(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+        return find_phones(text, config.phone_regions, start, end)
+
     finders: list[tuple[bool, str, Finder]] = [
         (config.keys, "key", pii_patterns.find_keys),
         (config.emails, "email", pii_patterns.find_emails),
-        (config.ibans, "iban", pii_patterns.find_ibans),
-        (config.cards, "card", pii_patterns.find_cards),
-        (config.national_ids, "national_id", find_national_ids),
+        (config.ibans, "iban", _where_digits_are(pii_patterns.find_ibans)),
+        (config.cards, "card", _where_digits_are(pii_patterns.find_cards)),
+        (config.national_ids, "national_id", _where_digits_are(find_national_ids)),
         (config.ipv6s, "ipv6", lambda text: pii_patterns.find_ipv6s(text, public_only)),
         (config.ipv4s, "ipv4", lambda text: pii_patterns.find_ipv4s(text, public_only)),
-        (config.phones, "phone", lambda text: find_phones(text, config.phone_regions)),
+        (config.phones, "phone", _where_digits_are(phones)),
     ]
     return ((kind, finder) for wanted, kind, finder in finders if wanted)
+
+
+def _where_digits_are(find_in: Callable[[str, int, int], Iterator[tuple[int, int]]]) -> Finder:
+    def search(text: str) -> Iterator[tuple[int, int]]:
+        for start, end in _windows(text):
+            yield from find_in(text, start, end)
+
+    return search
+
+
+@functools.lru_cache(maxsize=1)
+def _windows(text: str) -> list[tuple[int, int]]:
+    """Those of the text at hand, which four finders ask for in turn."""
+    return pii_patterns.digit_windows(text)

@@ -6,6 +6,7 @@ addresses), so that a stray row of digits stays. Every pattern is linear in the 
 
 import ipaddress
 import re
+import sys
 from collections.abc import Iterator
 
 Span = tuple[int, int]
@@ -14,6 +15,8 @@ _LOCAL_PART = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]*")
 _DOMAIN = re.compile(r"@(?:\w[\w-]*\.)+(?=[^\W\d_])\w[\w-]*\w")
 
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
+# what begins with digits is found fast; the pattern proper looks behind itself at every character
+_FOUR_NUMBERS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}", re.ASCII)
 _IPV4 = re.compile(rf"(?<![\w.])(?:{_OCTET}\.){{3}}{_OCTET}(?!\w|\.\d)", re.ASCII)
 _VERSION_BEFORE = re.compile(
     r"(?:\b(?:v|ver|versions?|release|build|firmware|driver|kernel|update|revision|rev|section|sec"
@@ -24,6 +27,7 @@ _VERSION_BEFORE = re.compile(
 # address in some 4,000 looks so
 _SECTIONS = 32
 _VERSION_WORD_CHARACTERS = 24  # how far back the word before a number is looked for
+_IPV6_START = re.compile(r"[23][0-9A-Fa-f]{3}:")
 _IPV6 = re.compile(r"(?<![\w:.])[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]{2,35}(?!\w)")
 
 _CARD = re.compile(
@@ -65,6 +69,42 @@ _KEY = re.compile(
 )
 
 
+# one of these is in every key: looking for them is much faster than the pattern
+_KEY_SIGNS = (
+    *("-----BEGIN", "AKIA", "ASIA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
+    *("glpat-", "xox", "sk-", "_live_", "_test_", "AIza", "hf_", "npm_", "SG.", "pypi-AgE"),
+    *("dop_v1_", "ya29.", "shpat_", "shpca_", "shppa_", "shpss_", "eyJ"),
+)
+# Six digits, with at most three signs between two of them: in every number with a check digit and
+# in every telephone number. Texts hold few such places, and only these are looked at closely.
+_DIGITS_TOGETHER = re.compile(r"\d(?:[^\d\n]{0,3}\d){5,}")
+_PAN = "PAN"  # India's tax number has four digits, and counts behind its name only
+_BEFORE, _AFTER = 64, 64  # characters: names of numbers stand before them
+_MAX_EDGE = 256  # how far a window's edge moves to stand between words
+
+
+def digit_windows(text: str) -> list[Span]:
+    """Where numbers with many digits may stand, as spans that begin and end between words."""
+    places = [match.span() for match in _DIGITS_TOGETHER.finditer(text)]
+    at = text.find(_PAN)
+    while at >= 0:
+        places.append((at, at + len(_PAN)))
+        at = text.find(_PAN, at + 1)
+    places.sort()
+    windows: list[Span] = []
+    for first, last in places:
+        start = max(0, first - _BEFORE)
+        # not at line breaks: a number's name may stand in the line before
+        start = max(text.rfind(" ", max(0, start - _MAX_EDGE), start) + 1, start - _MAX_EDGE, 0)
+        end = text.find(" ", last + _AFTER, last + _AFTER + _MAX_EDGE)
+        end = min(len(text), last + _AFTER + _MAX_EDGE) if end < 0 else end
+        if windows and start <= windows[-1][1]:
+            windows[-1] = (windows[-1][0], max(end, windows[-1][1]))
+        else:
+            windows.append((start, end))
+    return windows
+
+
 def find_emails(text: str) -> Iterator[Span]:
     """E-mail addresses in any script; what is glued to the address before belongs to that one."""
     end = 0
@@ -90,7 +130,10 @@ def find_ipv4s(text: str, public_only: bool) -> Iterator[Span]:
 
     FineWeb replaces these too: it takes version numbers for addresses.
     """
-    for match in _IPV4.finditer(text) if text.count(".") >= 3 else ():
+    for candidate in _FOUR_NUMBERS.finditer(text) if text.count(".") >= 3 else ():
+        match = _IPV4.match(text, candidate.start())
+        if match is None:
+            continue
         before = text[max(0, match.start() - _VERSION_WORD_CHARACTERS) : match.start()]
         is_section = all(int(part) < _SECTIONS for part in match.group().split("."))
         if is_section or _VERSION_BEFORE.search(before):
@@ -101,7 +144,10 @@ def find_ipv4s(text: str, public_only: bool) -> Iterator[Span]:
 
 def find_ipv6s(text: str, public_only: bool) -> Iterator[Span]:
     """IPv6 addresses of the range in use (2000::/3); a trailing colon is the sentence's."""
-    for match in _IPV6.finditer(text) if text.count(":") >= 2 else ():
+    for candidate in _IPV6_START.finditer(text) if text.count(":") >= 2 else ():
+        match = _IPV6.match(text, candidate.start())
+        if match is None:
+            continue
         value = match.group()
         if value.endswith(":") and not value.endswith("::"):
             value = value[:-1]
@@ -113,9 +159,9 @@ def find_ipv6s(text: str, public_only: bool) -> Iterator[Span]:
             yield match.start(), match.start() + len(value)
 
 
-def find_cards(text: str) -> Iterator[Span]:
+def find_cards(text: str, start: int = 0, end: int = sys.maxsize) -> Iterator[Span]:
     """Payment cards: an issuer's digits with a right check digit, customarily grouped or bare."""
-    for match in _CARD.finditer(text):
+    for match in _CARD.finditer(text, start, end):
         digits = re.sub(r"\D", "", match.group())
         if _CARD_ISSUER.fullmatch(digits) and luhn(digits):
             yield match.span()
@@ -130,9 +176,9 @@ def luhn(digits: str) -> bool:
     return total % 10 == 0
 
 
-def find_ibans(text: str) -> Iterator[Span]:
+def find_ibans(text: str, start: int = 0, end: int = sys.maxsize) -> Iterator[Span]:
     """International bank account numbers, bare or in groups parted by single spaces."""
-    for match in _IBAN_START.finditer(text):
+    for match in _IBAN_START.finditer(text, start, end):
         length = _IBAN_LENGTHS.get(match.group(1), 0)
         position, compact = match.start(), ""
         while len(compact) < length and position < len(text):
@@ -154,5 +200,7 @@ def iban_check(compact: str) -> bool:
 
 def find_keys(text: str) -> Iterator[Span]:
     """Access keys and tokens of well-known makes, and private key blocks."""
+    if not any(map(text.__contains__, _KEY_SIGNS)):
+        return
     for match in _KEY.finditer(text):
         yield match.span()

@@ -272,3 +272,15 @@ def test_hostile_text_ends(unit: str) -> None:
     text = unit * (60_000 // len(unit))
     once, _ = replace(text, CONFIG)
     assert replace(once, CONFIG)[0] == once
+
+
+@given(st.lists(PIECES | st.sampled_from(["lorem ipsum dolor " * 12, "\n"]), max_size=12))
+@settings(max_examples=400, deadline=None, derandomize=True)
+def test_windows_around_digits_leave_nothing_out(pieces: list[str]) -> None:
+    from pipeline.filters import pii
+
+    text = " ".join(pieces)
+    found = find(text, CONFIG)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pii, "_windows", lambda whole: [(0, len(whole))])
+        assert find(text, CONFIG) == found
