@@ -6,9 +6,11 @@ LAKE ?= ./lake
 export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
-.PHONY: setup setup-dev demo test test-fast lint bench server clean
+.PHONY: setup setup-dev demo test test-fast lint bench bench-corpus fuzz server clean
 
-.venv/runtime: pyproject.toml constraints.txt
+NATIVE := $(shell find pipeline -name '_*.c' -o -name '*.h')
+
+.venv/runtime: pyproject.toml constraints.txt setup.py $(NATIVE)
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
 	touch $@
@@ -42,9 +44,23 @@ lint: .venv/dev
 bench: .venv/dev
 	$(BIN)/python -m tests.benchmarks.demo_seeds
 
+# The corpus against datatrove's FineWeb example, and the tables in README.md. CRAWL holds WARC files.
+CRAWL ?= ../shared/crawl
+.venv-peers/ready: tests/benchmarks/peers/requirements.txt
+	test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+bench-corpus: .venv/dev .venv-peers/ready
+	$(BIN)/python -m tests.benchmarks.corpus --crawl $(CRAWL) --peer-python .venv-peers/bin/python --readme README.md
+
+# 2,000 damaged archives through the whole pass.
+fuzz: .venv/dev
+	CRAWL2CHAT_MUTANTS=2000 $(BIN)/python -m pytest tests/faults/test_hostile_archives.py
+
 # The Prefect server with its UI on http://127.0.0.1:4200
 server: .venv/runtime
 	$(BIN)/prefect server start --host 127.0.0.1 --port 4200
 
 clean:
-	rm -rf .venv lake
+	rm -rf .venv .venv-peers lake
