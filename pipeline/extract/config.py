@@ -1,19 +1,43 @@
-"""How main text is taken out of a page, and what one page may cost."""
+"""How main text is taken out of a page, and what one page may cost.
+
+Two engines: "blocks" is ours (segment, classify, render) with trafilatura for the few pages on
+which the classifier is unsure; "trafilatura" is FineWeb's, with FineWeb's settings, for parity.
+"""
 
 import dataclasses
 
-GIB = 1024 * 1024 * 1024
+from storage.errors import UserError
+
+MIB = 1024 * 1024
+GIB = 1024 * MIB
+ENGINES = ("blocks", "trafilatura")
 
 
 @dataclasses.dataclass(frozen=True)
 class ExtractConfig:
-    """trafilatura's switches as FineWeb sets them, then the caps on one page."""
+    """The engine and its switches, trafilatura's as FineWeb sets them, then the caps on a page."""
 
-    favor_precision: bool = True  # FineWeb
-    include_comments: bool = False  # FineWeb
-    deduplicate: bool = True  # FineWeb; here within a page only, see pipeline.extract.extract
-    # Wall-clock seconds. FineWeb's code gives a page 1 s; a clock that tight would let a busy
-    # machine decide which pages are kept. A page takes 12 ms in the mean, so 20 s means "never".
-    timeout_seconds: float = 20.0
+    engine: str = "blocks"  # or "trafilatura"
+    # Below this confidence of the block classifier the text is trafilatura's (0 = never).
+    fallback_confidence: float = 0.6
+    # trafilatura takes minutes on some large hostile pages: above this size it is not asked.
+    fallback_max_html_bytes: int = 1 * MIB
+    comments: bool = False  # readers' comments; FineWeb leaves them out
+    favor_precision: bool = True  # trafilatura's, as in FineWeb
+    # trafilatura's, as in FineWeb; within a page only, see trafilatura_engine.py
+    deduplicate: bool = True
+    # Nesting of elements: browsers (Blink) flatten what is deeper, and so do we.
+    max_depth: int = 512
+    # Blocks of text in a page; what follows is cut. Whole books have about 20,000.
+    max_blocks: int = 200_000
+    # A page takes 0.3 ms (blocks) or 12 ms (trafilatura) in the mean, so these mean "never", and a
+    # busy machine does not decide which pages are kept. FineWeb's code gives a page 1 s.
+    timeout_cpu_seconds: float = 20.0
+    timeout_wall_seconds: float = 120.0
     max_memory_bytes: int = 3 * GIB  # address space of the extracting process
-    recycle_pages: int = 5000  # a fresh process after so many pages: parsers grow in memory
+
+    def __post_init__(self) -> None:
+        if self.engine not in ENGINES:
+            raise UserError(f"extract.engine: {self.engine!r} is none of {', '.join(ENGINES)}")
+        if not (1 <= self.max_depth <= 100_000 and self.max_blocks >= 1):
+            raise UserError("extract: max_depth must be 1..100000 and max_blocks at least 1")

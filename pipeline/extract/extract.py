@@ -1,36 +1,108 @@
-"""A page's main text by trafilatura, with the settings FineWeb uses.
+"""A page's main text: blocks, which of them to keep, and the text of those.
 
-trafilatura's `deduplicate` remembers segments of all pages that a process has seen, so the text of
-a page would depend on the pages before it and on how many workers there are. Here each page gets a
-memory of its own: what repeats inside the page is dropped, and its text depends on it alone.
+The block classifier is unsure on a few pages; there, and wherever the config asks for it,
+trafilatura decides with FineWeb's settings. A page that would cost trafilatura minutes is never
+given to it: an unsure text in a millisecond is worth more than a page lost to the clock.
 """
 
-import re
+import dataclasses
 
-import trafilatura
-from trafilatura.deduplication import LRUCache
-from trafilatura.settings import LRU_SIZE
+import numpy as np
 
+from pipeline.extract.classify import classify
 from pipeline.extract.config import ExtractConfig
 from pipeline.extract.decode import decode
+from pipeline.extract.hints import mask
+from pipeline.extract.render import render
+from pipeline.extract.segment import FLAG, Segments, segment
+from pipeline.extract.trafilatura_engine import main_text
 
-# libxml2 refuses text that declares an encoding; ours is text by now.
-DECLARATION = re.compile(r"^\s*<\?xml[^>]{0,500}\?>")
+UNSEEN = FLAG["hidden"] | FLAG["noscript"]
+FURNITURE = UNSEEN | FLAG["nav"] | FLAG["button"] | FLAG["footer"]
+ENOUGH_CHARACTERS = 500  # of text outside furniture, to judge a page's language by
+PROSE_CHARACTERS = 500  # in all: with less, trafilatura finds nothing either
+PROSE_BLOCK_CHARACTERS = 80  # a paragraph rather than a title
+COMMENT = mask("comment", "forum")
+FALLBACK_MAX_BLOCKS = 20_000
+FALLBACK_MAX_DEPTH = 200
+
+
+@dataclasses.dataclass(frozen=True)
+class Extraction:
+    """Main text of a page and how it came about."""
+
+    text: str
+    confidence: float  # of the block classifier, 0..1
+    engine: str  # "blocks" or "trafilatura"
+    plain: str = ""  # cheap plain text, see plain_text
 
 
 def extract_text(html: bytes, url: str | None = None) -> str:
     """The main text of a page of any charset, "" if there is none."""
     text, _ = decode(html)
-    return main_text(text, url, ExtractConfig())
+    return extract(text, url).text
 
 
-def main_text(html: str, url: str | None, config: ExtractConfig) -> str:
-    """The main text of a decoded page, "" if there is none."""
-    text = trafilatura.extract(
-        DECLARATION.sub("", html.replace("\0", "")),
-        url=url,
-        favor_precision=config.favor_precision,
-        include_comments=config.include_comments,
-        deduplicate=LRUCache(maxsize=LRU_SIZE) if config.deduplicate else False,
+def extract(
+    html: str,
+    url: str | None = None,
+    config: ExtractConfig = ExtractConfig(),  # noqa: B008  frozen
+    segments: Segments | None = None,
+) -> Extraction:
+    """The main text of a decoded page; `segments` are its blocks if the caller has them."""
+    if segments is None:
+        segments = segment(html, config.max_depth, config.max_blocks)
+    plain = plain_text(segments)
+    if config.engine == "trafilatura":
+        return Extraction(main_text(html, url, config), 1.0, "trafilatura", plain)
+    keep, _, confidence = classify(segments)
+    unsure = confidence < config.fallback_confidence
+    if unsure and _has_prose(segments) and _bearable(segments, config):
+        text = main_text(html, url, config)
+        if text:
+            return Extraction(text, confidence, "trafilatura", plain)
+    if config.comments:
+        keep = keep | _comments(segments)
+    return Extraction(render(segments, keep), confidence, "blocks", plain)
+
+
+def plain_text(segments: Segments) -> str:
+    """Text to judge a page's language and size by: no navigation, no lists of links, no code.
+
+    If that leaves little, everything a reader sees.
+    """
+    table, texts = segments.table, segments.texts
+    flags, characters = table["flags"], table["characters"]
+    likely = (flags & np.uint64(FURNITURE | FLAG["pre"])) == 0
+    likely &= 2 * table["link_characters"] <= characters
+    if characters[likely].sum() < ENOUGH_CHARACTERS:
+        likely = (flags & np.uint64(UNSEEN)) == 0
+    return "\n".join(texts[row] for row in np.flatnonzero(likely).tolist())
+
+
+def _has_prose(segments: Segments) -> bool:
+    """Whether there are sentences to be found: in lists of links nobody finds any."""
+    table = segments.table
+    prose = (table["sentence_ends"] > 0) & (table["characters"] >= PROSE_BLOCK_CHARACTERS)
+    prose &= 3 * table["link_characters"] <= table["characters"]
+    prose &= (table["flags"] & np.uint64(FURNITURE)) == 0
+    return int(table["characters"][prose].sum()) >= PROSE_CHARACTERS
+
+
+def _bearable(segments: Segments, config: ExtractConfig) -> bool:
+    """Whether trafilatura ends in good time: its parser and its XPaths are not linear."""
+    return (
+        not segments.capped
+        and segments.html_bytes <= config.fallback_max_html_bytes
+        and len(segments.texts) <= FALLBACK_MAX_BLOCKS
+        and int(segments.containers["depth"].max(initial=0)) <= FALLBACK_MAX_DEPTH
     )
-    return text or ""
+
+
+def _comments(segments: Segments) -> np.ndarray:
+    """Blocks of readers' comments: their sentences, not the forms and names around them."""
+    table = segments.table
+    comment = (table["hints_any"] & np.uint64(COMMENT)) != 0
+    seen = (table["flags"] & np.uint64(FURNITURE | FLAG["form"])) == 0
+    prose = (table["sentence_ends"] > 0) & (3 * table["link_characters"] <= table["characters"])
+    return comment & seen & prose

@@ -1,0 +1,320 @@
+/* Blocks and open elements: where a block ends, what it inherits, which end tags are implied. */
+#include "_segment_text.h"
+
+static int32_t container_of(Page *p, int index) { /* its row, made with its ancestors' if need be */
+    int missing = 0, i;
+    for (i = index; i >= 0 && p->stack[i].container < 0; i = i ? p->stack[i - 1].block : -1)
+        missing++;
+    if (missing == 0) return p->stack[index].container;
+    if (p->container_count + (size_t)missing > p->container_room) {
+        size_t room = p->container_room * 2 + (size_t)missing;
+        Container *grown = realloc(p->containers, room * sizeof(Container));
+        if (!grown) { p->failed = 1; return -1; }
+        p->containers = grown; p->container_room = room;
+    }
+    int32_t row = (int32_t)p->container_count + missing - 1;
+    p->container_count += (size_t)missing;
+    for (i = index; i >= 0 && p->stack[i].container < 0; i = i ? p->stack[i - 1].block : -1) {
+        Open *open = &p->stack[i];
+        Container *c = &p->containers[row];
+        memset(c, 0, sizeof(*c));
+        c->flags = open->flags; c->hints = open->hints; c->tag = open->tag;
+        c->hidden = open->hidden;
+        c->depth = open->block_depth;
+        c->html_start = open->html_start;
+        c->html_end = (uint32_t)(p->end - p->start);
+        c->first_block = (int32_t)p->block_count;
+        int below = i ? p->stack[i - 1].block : -1;
+        c->parent = below < 0 ? -1 : p->stack[below].container >= 0 ? p->stack[below].container
+                                                                   : row - 1;
+        open->container = row--;
+    }
+    return p->stack[index].container;
+}
+
+static void flush(Page *p) { /* ends the current block */
+    size_t from = p->block_start, to = p->used;
+    u8 *out = p->out;
+    p->space = 0;
+    for (;;) { /* no white space at the end, ideographic included */
+        if (to > from && is_space(out[to - 1])) to--;
+        else if (to >= from + 3 && !memcmp(out + to - 3, "\xE3\x80\x80", 3)) to -= 3;
+        else break;
+    }
+    if (p->current.links && to >= from + 3 && !memcmp(out + to - 2, "\xC2\xB6", 2)) {
+        to -= 2; /* a heading's link to itself */
+        while (to > from && is_space(out[to - 1])) to--;
+    }
+    if (p->pre) { /* the indentation of the first line stays, empty lines before it go */
+        for (size_t i = from; i < to && is_space(out[i]); i++)
+            if (out[i] == '\n') from = i + 1;
+    }
+    p->used = to;
+    if (to <= from) {
+        p->used = p->block_start;
+        return;
+    }
+    if (p->block_count >= p->max_blocks) {
+        p->capped_blocks = 1;
+        p->used = p->block_start;
+        return;
+    }
+    if (p->block_count == p->block_room) {
+        size_t room = p->block_room * 2;
+        Block *grown = realloc(p->blocks, room * sizeof(Block));
+        if (grown) p->blocks = grown;
+        size_t *starts = realloc(p->starts, room * sizeof(size_t));
+        if (starts) p->starts = starts;
+        size_t *ends = realloc(p->ends, room * sizeof(size_t));
+        if (ends) p->ends = ends;
+        if (!grown || !starts || !ends) { p->failed = 1; return; }
+        p->block_room = room;
+    }
+    int at = p->stack[p->top].block;
+    Open *open = &p->stack[at];
+    Block *b = &p->current;
+    b->container = container_of(p, at);
+    if (p->failed) return;
+    b->hints = b->hints_near = open->hints;
+    for (int i = at, step = 0; step < 2 && i > 0; step++) {
+        i = p->stack[i - 1].block;
+        b->hints_near |= p->stack[i].hints;
+    }
+    b->hints_any = open->hints_any;
+    b->flags |= open->flags;
+    b->tag = open->tag;
+    b->depth = open->block_depth;
+    b->list_depth = open->list_depth;
+    b->heading_level = IS_HEADING(open->tag) ? (u8)(open->tag - T_H1 + 1) : 0;
+    b->table = open->table >= 0 ? p->stack[open->table].ordinal : -1;
+    b->row = open->row_entry >= 0 ? p->stack[open->row_entry].ordinal : -1;
+    b->column = open->cell >= 0 ? p->stack[open->cell].ordinal : -1;
+    b->item = open->item >= 0 ? p->stack[open->item].ordinal : -1;
+    b->list_tag = open->list >= 0 ? p->stack[open->list].tag : 0;
+    if (open->item >= 0 && !p->stack[open->item].emitted) {
+        p->stack[open->item].emitted = 1;
+        b->flags |= BIT(F_FIRST_OF_ITEM);
+    }
+    if (open->cell >= 0 && !p->stack[open->cell].emitted) {
+        p->stack[open->cell].emitted = 1;
+        b->flags |= BIT(F_FIRST_OF_CELL);
+    }
+    b->break_before = p->break_next;
+    b->markup_bytes_before = (uint32_t)(p->start + b->start - p->text_end);
+    measure(b, out + from, out + to);
+    for (size_t i = from; i < to; i++) b->line_breaks += out[i] == '\n';
+    if (b->link_characters > b->characters) b->link_characters = b->characters;
+    if (b->bold_characters > b->characters) b->bold_characters = b->characters;
+    if (b->link_characters && b->link_characters + b->links >= b->characters)
+        b->flags |= BIT(F_LINK); /* but for what stands between links */
+    p->starts[p->block_count] = from;
+    p->ends[p->block_count] = to;
+    p->blocks[p->block_count++] = *b;
+    memset(b, 0, sizeof(*b));
+    p->block_start = p->used;
+    p->break_next = 0;
+    p->text_end = p->at;
+}
+
+static void boundary(Page *p) { /* a block-level tag */
+    if (p->stack[p->top].skip) return; /* in what is not shown */
+    if (!p->pre) flush(p);
+    else if (p->used > p->block_start && p->out[p->used - 1] != '\n') line_break(p);
+}
+
+/* ================= elements ================= */
+
+static void pop(Page *p) {
+    Open *open = &p->stack[p->top];
+    if (open->is_block) {
+        if (p->pre && !(open->flags & BIT(F_PRE) && !(p->stack[p->top - 1].flags & BIT(F_PRE)))) {
+            boundary(p);
+        } else if (!open->skip) {
+            flush(p);
+        }
+        if (open->container >= 0)
+            p->containers[open->container].html_end = (uint32_t)(p->at - p->start);
+    }
+    if (open->flags & BIT(F_PRE) && !(p->stack[p->top - 1].flags & BIT(F_PRE))) p->pre = 0;
+    if (open->alive) {
+        p->last_of[open->tag] = open->same;
+        p->link -= open->link;
+        p->bold -= open->tag == T_B || open->tag == T_STRONG || IS_HEADING(open->tag);
+    }
+    if (open->tag == T_Q && !open->skip) append(p, (const u8 *)"\xE2\x80\x9D", 3);
+    p->top--;
+}
+
+static void pop_to(Page *p, int index) { while (p->top >= index && p->top > 0) pop(p); }
+
+static void kill(Page *p, int index) { /* a formatting element ends while blocks in it go on */
+    Open *open = &p->stack[index];
+    open->alive = 0;
+    p->last_of[open->tag] = open->same;
+    p->link -= open->link;
+    p->bold -= open->tag == T_B || open->tag == T_STRONG;
+}
+
+static void push(Page *p, int tag, const Attributes *a, const u8 *tag_start) {
+    const Tag *what = &TAGS[tag];
+    Open *up = &p->stack[p->top];
+    int is_block = (what->kind & BLOCK) ||
+                   (what->kind & MAYBE && !(TAGS[p->stack[up->block].tag].kind & PHRASING));
+    int keeps_space = what->flag == F_PRE || (a->pre && is_block);
+    if (is_block) boundary(p);
+    if (p->failed) return;
+    if (p->top >= p->max_depth) {
+        p->capped_depth = 1;
+        p->overflow++;
+        return;
+    }
+    int index = p->top + 1;
+    up = &p->stack[p->top];
+    Open *open = &p->stack[index];
+    *open = *up;
+    open->tag = (u8)tag; open->is_block = (u8)is_block; open->alive = 1;
+    open->link = 0; open->emitted = 0; open->container = -1; open->count = 0; open->tex = 0;
+    open->ordinal = 0; open->html_start = (uint32_t)(tag_start - p->start);
+    open->same = p->last_of[tag];
+    p->last_of[tag] = index;
+    p->top = index;
+    uint64_t own = a->flags | (what->flag >= 0 ? BIT(what->flag) : 0);
+    if (own & BIT(F_HEADER) && up->flags & (BIT(F_ARTICLE) | BIT(F_MAIN)))
+        own |= BIT(F_ARTICLE_HEADER);
+    if (own & BIT(F_FOOTER) && up->flags & (BIT(F_ARTICLE) | BIT(F_MAIN)))
+        own |= BIT(F_ARTICLE_FOOTER);
+    open->hidden = a->hidden || (tag == T_DIALOG && !a->open);
+    if (open->hidden && is_block) own |= BIT(F_HIDDEN);
+    if (keeps_space) own |= BIT(F_PRE);
+    if (tag == T_OL) own |= BIT(F_ORDERED);
+    if (tag == T_UL || tag == T_MENU) open->flags &= ~BIT(F_ORDERED);
+    if (tag == T_A && a->href) {
+        open->link = 1;
+        p->link++;
+        if (!up->skip) {
+            p->current.links++;
+            p->current.hints_link |= a->hints;
+        }
+    }
+    open->flags |= own;
+    if (tag == T_B || tag == T_STRONG || IS_HEADING(tag)) p->bold++;
+    if (is_block) {
+        open->block = index;
+        open->block_depth++;
+        open->hints = a->hints;
+        open->hints_any |= a->hints;
+        open->hints_inline = 0;
+    } else {
+        open->hints_inline |= a->hints;
+        if (open->hidden || a->hints & HINT_UNSEEN) open->skip = 1;
+        if (p->current.inline_tags < 255) p->current.inline_tags++;
+    }
+    if (what->kind & SCOPE) open->scope = index;
+    if (what->kind & SKIP && !(tag == T_TEMPLATE && a->shadow)) open->skip = 1;
+    if (a->hints & HINT_TWICE) open->skip = 1;
+    if (a->hints & HINT_NUMBERS && (p->pre || tag == T_TD)) open->skip = 1;
+    if (p->pre && tag == T_BUTTON) open->skip = 1;
+    if (keeps_space) p->pre = 1;
+    switch (tag) {
+    case T_UL: case T_OL: case T_MENU:
+        open->list = index; open->list_depth++; open->item = -1;
+        if (a->numbered) open->count = a->number - 1;
+        break;
+    case T_LI:
+        open->item = index;
+        if (a->numbered && open->list >= 0) p->stack[open->list].count = a->number - 1;
+        open->ordinal = open->list >= 0 ? ++p->stack[open->list].count : 0;
+        break;
+    case T_TABLE:
+        open->table = index; open->row_entry = open->cell = open->item = open->list = -1;
+        open->list_depth = 0;
+        open->ordinal = (int32_t)p->tables++;
+        open->flags &= ~(BIT(F_CELL) | BIT(F_TABLE_HEADER));
+        break;
+    case T_TR:
+        open->row_entry = index; open->cell = -1;
+        open->ordinal = open->table >= 0 ? p->stack[open->table].count++ : 0;
+        break;
+    case T_TD: case T_TH:
+        open->cell = index;
+        open->ordinal = open->row_entry >= 0 ? p->stack[open->row_entry].count++ : 0;
+        break;
+    }
+}
+
+static int open_above(const Page *p, int tag, int floor) { /* stack index of an open tag, or -1 */
+    return p->last_of[tag] > floor ? p->last_of[tag] : -1;
+}
+
+static int lowest(int a, int b) { return a < 0 ? b : b < 0 ? a : a < b ? a : b; }
+
+/* End tags that a start tag implies. */
+static void imply_ends(Page *p, int tag) {
+    int scope = p->stack[p->top].scope, index = -1;
+    if (TAGS[tag].kind & CLOSES_P) {
+        index = p->last_of[T_P];
+        if (index > scope) pop_to(p, index);
+    }
+    /* HTML inside SVG ends it, but for what is meant to be there; text ends a list of choices. */
+    if (p->last_of[T_SVG] > p->last_of[T_FOREIGN]) pop_to(p, p->last_of[T_SVG]);
+    if (p->last_of[T_SELECT] > scope && tag != T_DIV) pop_to(p, p->last_of[T_SELECT]);
+    int table = p->last_of[T_TABLE];
+    switch (tag) {
+    case T_LI: {
+        int list = p->stack[p->top].list;
+        index = open_above(p, T_LI, list > scope ? list : scope);
+        break;
+    }
+    case T_DT: case T_DD: {
+        int floor = p->last_of[T_DL] > scope ? p->last_of[T_DL] : scope;
+        index = lowest(open_above(p, T_DT, floor), open_above(p, T_DD, floor));
+        break;
+    }
+    case T_TBODY: case T_THEAD: case T_TFOOT:
+        index = lowest(open_above(p, T_TBODY, table),
+                       lowest(open_above(p, T_THEAD, table), open_above(p, T_TFOOT, table)));
+        /* fall through */
+    case T_TR:
+        index = lowest(index, open_above(p, T_TR, table));
+        /* fall through */
+    case T_TD: case T_TH:
+        index = lowest(index, lowest(open_above(p, T_TD, table), open_above(p, T_TH, table)));
+        index = lowest(index, open_above(p, T_CAPTION, table));
+        break;
+    case T_H1: case T_H2: case T_H3: case T_H4: case T_H5: case T_H6:
+        if (IS_HEADING(p->stack[p->stack[p->top].block].tag)) index = p->stack[p->top].block;
+        else index = -1;
+        break;
+    default: return;
+    }
+    if (index > 0) pop_to(p, index);
+}
+
+static void end_element(Page *p, int index) { /* an inline one only if no block goes on in it */
+    const Open *open = &p->stack[index];
+    int kind = TAGS[open->tag].kind;
+    if (open->is_block || index > p->stack[p->top].block || kind & SKIP) pop_to(p, index);
+    else if (kind & FORMAT) kill(p, index);
+}
+
+static void end_tag(Page *p, int tag) {
+    int kind = TAGS[tag].kind;
+    if (tag == T_BR) { line_break(p); return; }
+    if (kind & VOID) return;
+    if (p->overflow > 0) {
+        p->overflow--;
+        if (kind & BLOCK) boundary(p);
+        return;
+    }
+    int index = p->last_of[tag], scope = p->stack[p->top].scope;
+    if (IS_HEADING(tag))
+        for (int t = T_H1; t <= T_H6; t++)
+            if (p->last_of[t] > index) index = p->last_of[t];
+    if (kind & BLOCK && p->last_of[T_TABLE] > 0 && tag >= T_TABLE && tag <= T_CAPTION)
+        scope = p->last_of[T_TABLE];
+    if (index < 0 || index < scope) {
+        if (kind & BLOCK) boundary(p);
+        return;
+    }
+    end_element(p, index);
+}

@@ -1,0 +1,81 @@
+"""Which blocks of a page are its main text: two forests over features.py's columns.
+
+The first forest judges each block by itself and its surroundings; the second sees the first one's
+opinion of neighbours, containers and blocks marked up alike, which fills gaps in lists and tables
+and takes out furniture between paragraphs. The confidence is the F1 that the probabilities
+themselves promise for the kept text.
+"""
+
+import dataclasses
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.extract import _forest, features, forest
+from pipeline.extract.segment import FLAG, Segments
+
+MODEL = Path(__file__).with_name("blocks.forest")
+STEPS = 4096  # probabilities are rounded: no machine's exp() may move a block across a threshold
+NEVER = np.uint64(FLAG["noscript"])
+
+
+def sigmoid(raw: np.ndarray) -> np.ndarray:
+    """Probabilities in steps, as float32."""
+    rounded = np.round(STEPS / (1 + np.exp(-np.clip(raw, -30, 30))))
+    return rounded.astype(np.float32) / np.float32(STEPS)
+
+
+@dataclasses.dataclass(frozen=True)
+class Model:
+    """What a model file holds, ready to use."""
+
+    first: _forest.Forest
+    second: _forest.Forest
+    lexicon: bytes
+    threshold: float
+
+    @classmethod
+    def read(cls, path: Path) -> "Model":
+        """The model of a file."""
+        forests, facts, lexicon = forest.load(path)
+        names = features.FIRST + features.SECOND
+        return cls(
+            forests["first"].compiled(names[: len(features.FIRST)]),
+            forests["second"].compiled(names),
+            lexicon,
+            float(facts["threshold"]),  # type: ignore[arg-type]
+        )
+
+    def classify(self, segments: Segments) -> tuple[np.ndarray, np.ndarray, float]:
+        """(keep, probability, confidence) of a page's blocks."""
+        if not segments.texts:
+            return np.zeros(0, bool), np.zeros(0, np.float32), 0.0
+        matrix = features.first(segments, self.lexicon)
+        features.second(segments, sigmoid(forest.predict(self.first, matrix)), matrix)
+        probability = sigmoid(forest.predict(self.second, matrix))
+        probability[(segments.table["flags"] & NEVER) > 0] = 0
+        keep = probability > self.threshold
+        return keep, probability, confidence(segments, keep, probability)
+
+
+def confidence(segments: Segments, keep: np.ndarray, probability: np.ndarray) -> float:
+    """Expected F1 of the kept text, by characters; 0 where nothing is kept."""
+    mass = segments.table["characters"].astype(np.float64)
+    kept = float(mass[keep].sum())
+    if kept == 0:
+        return 0.0
+    right = float((mass * probability)[keep].sum())
+    wanted = float((mass * probability).sum())
+    return 2 * right / (kept + wanted)
+
+
+@cache
+def preload() -> Model:
+    """The committed model; call it before a process is forked."""
+    return Model.read(MODEL)
+
+
+def classify(segments: Segments) -> tuple[np.ndarray, np.ndarray, float]:
+    """(keep, probability, confidence) of a page's blocks, by the committed model."""
+    return preload().classify(segments)

@@ -1,0 +1,39 @@
+"""Word weights from labelled pages: the log odds of main text against furniture, by naive Bayes.
+
+Words, the first two, the last two and the whole of a short text are hashed into one table. A host
+counts once for a word on either side, so that no site's own furniture dominates, and a word has to
+be known from several hosts to weigh anything.
+"""
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+
+from pipeline.extract import _features
+from pipeline.extract.learn.pages import Page
+
+MIN_HOSTS = 4
+SHORT = 40  # tokens; furniture is short, and prose would only teach the words of its topics
+SMOOTHING = 1.0
+STEP = 16  # a weight of 16 is a log odds of 1
+
+
+def lexicon_of(pages: Iterable[Page]) -> bytes:
+    """An int8 weight for each place of the table."""
+    hosts: list[set[tuple[int, str]]] = [set(), set()]
+    for page in pages:
+        for text, label, count in zip(page.segments.texts, page.labels, page.tokens, strict=True):
+            if count and count <= SHORT and (label >= 0.8 or label <= 0.2):
+                side = hosts[int(label > 0.5)]
+                side.update((place, page.host) for place in _features.keys(text))
+    counts = []
+    for side in hosts:
+        counted = np.zeros(_features.LEXICON + 1)
+        np.add.at(counted, [place for place, _ in side], 1)
+        counts.append(counted[:-1])  # the last place stands for "none"
+    unwanted, wanted = counts
+    known = unwanted + wanted >= MIN_HOSTS
+    prior = math.log((wanted.sum() + 1) / (unwanted.sum() + 1))
+    weights = np.log((wanted + SMOOTHING) / (unwanted + SMOOTHING)) - prior
+    return np.clip(np.round(weights * known * STEP), -127, 127).astype(np.int8).tobytes()

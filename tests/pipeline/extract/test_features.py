@@ -1,0 +1,134 @@
+"""The columns of numbers about blocks: what some of them have to be, and bounds of the C code."""
+
+import numpy as np
+import pytest
+
+from pipeline.extract import _features, features
+from pipeline.extract.segment import segment
+
+NO_WORDS = bytes(features.LEXICON)
+PAGE = """<html><head><title>The winter storm - Daily Paper</title></head><body>
+<div class=nav><ul><li><a href=/>Home</a><li><a href=/sport>Sport</a></ul></div>
+<article class=post><h1>The winter storm</h1>
+<p>Snow fell on Monday, and the roads were closed. Nobody was hurt.</p>
+<h2>Related stories</h2><ul><li><a href=/a>One more storm</a></li></ul></article>
+<div class=footer>Copyright</div></body></html>"""
+
+
+def columns(page, lexicon=NO_WORDS):
+    segments = segment(page)
+    matrix = features.first(segments, lexicon)
+    names = features.FIRST + features.SECOND
+    return segments, {name: matrix[:, column] for column, name in enumerate(names)}
+
+
+def test_names_are_unique_and_as_many_as_columns():
+    names = features.FIRST + features.SECOND
+    assert len(set(names)) == len(names)
+    segments = segment(PAGE)
+    assert features.first(segments, NO_WORDS).shape == (len(segments.texts), len(names))
+
+
+def test_what_some_columns_are():
+    segments, column = columns(PAGE)
+    rows = {text: row for row, text in enumerate(segments.texts)}
+    home, story = rows["Home"], next(row for text, row in rows.items() if text.startswith("Snow"))
+    title, related = rows["The winter storm"], rows["One more storm"]
+    assert column["link_share"][home] == 1
+    assert column["link_share"][story] == 0
+    assert column["title_share"][title] == 1
+    assert column["since_title"][story] == 1
+    assert column["since_title"][home] < 0
+    assert column["candidate_inside"][story] == 1
+    assert column["candidate_inside"][home] == 0
+    assert column["furniture_near"][home] > column["furniture_near"][story]
+    assert column["since_heading"][related] == 1
+    assert column["up1_characters"][story] > len(segments.texts[story])
+    assert column["page_blocks"][0] == len(rows)
+    assert column["at-1_characters"][0] == -1  # nothing stands before the first block
+
+
+def test_every_first_column_is_written_and_finite():
+    segments = segment(PAGE)
+    matrix = np.full((len(segments.texts), len(features.FIRST) + 3), np.nan, np.float32)
+    _features.first(
+        segments.table, segments.containers, segments.texts, NO_WORDS, features.GROUP,
+        segments.title, segments.og_title, segments.description, segments.html_bytes, 1, 2,
+        matrix, matrix.shape[1],
+    )  # fmt: skip
+    assert np.isfinite(matrix[:, : len(features.FIRST)]).all()
+    assert np.isnan(matrix[:, len(features.FIRST) :]).all()
+
+
+def test_every_second_column_is_written_and_finite():
+    segments = segment(PAGE)
+    width = len(features.SECOND) + 4
+    matrix = np.full((len(segments.texts), width), np.nan, np.float32)
+    opinion = np.linspace(0, 1, len(matrix)).astype(np.float32)
+    _features.second(segments.table, segments.containers, opinion, matrix, width, 2)
+    assert np.isfinite(matrix[:, 2:-2]).all()
+    assert np.isnan(matrix[:, :2]).all()
+    assert np.isnan(matrix[:, -2:]).all()
+    names = {name: 2 + column for column, name in enumerate(features.SECOND)}
+    assert np.array_equal(matrix[:, names["p"]], opinion)
+    assert matrix[1:, names["p_at-1_p"]].tolist() == opinion[:-1].tolist()
+    assert matrix[0, names["p_before"]] == 0
+
+
+def test_words_are_looked_up_by_hash():
+    words = _features.keys("Sign up 2024")
+    assert words == _features.keys("sign UP, 1999!")
+    assert len(words) == 6  # begin, end, whole and three words
+    assert len(_features.keys("word " * 100)) == 3 + 48
+    assert _features.keys("word " * 100)[1] == features.LEXICON  # the end is not known
+    assert len(_features.keys("\u65e5\u672c\u8a9e")) == 6  # a character a word
+    assert _features.keys("") == (features.LEXICON,) * 3
+    weights = np.zeros(features.LEXICON, np.int8)
+    weights[_features.keys("Copyright")[3]] = -40
+    segments, column = columns(PAGE, weights.tobytes())
+    assert column["words_mean"][segments.texts.index("Copyright")] == -40
+    assert column["words_mean"].tolist().count(0) == len(segments.texts) - 1
+
+
+def test_sizes_are_checked():
+    segments = segment(PAGE)
+    count = len(segments.texts)
+    matrix = np.zeros((count, len(features.FIRST) + len(features.SECOND)), np.float32)
+    width = matrix.shape[1]
+    good = [
+        segments.table, segments.containers, segments.texts, NO_WORDS, features.GROUP, "", "", "",
+        segments.html_bytes, 1, 2, matrix, width,
+    ]  # fmt: skip
+    _features.first(*good)
+    for place, bad in (
+        (0, segments.table[:-1]),
+        (0, segments.table.tobytes()[:-1]),
+        (1, segments.containers[:1]),
+        (2, segments.texts[:-1]),
+        (3, b"short"),
+        (4, bytes(255)),
+        (8, -1),
+        (11, np.zeros(3, np.float32)),
+        (12, width - 1),
+        (12, 2**62),
+    ):
+        with pytest.raises(ValueError, match="features"):
+            _features.first(*good[:place], bad, *good[place + 1 :])
+    with pytest.raises(TypeError):
+        _features.first(*good[:2], [1] * count, *good[3:])
+    opinion = np.zeros(count, np.float32)
+    for bad in (
+        (opinion[:-1], matrix, width, 0),
+        (opinion, matrix, width, -1),
+        (opinion, matrix, width, width),
+        (opinion, matrix[:, :4].copy(), 4, 0),
+    ):
+        with pytest.raises(ValueError, match="features"):
+            _features.second(segments.table, segments.containers, *bad)
+
+
+def test_a_page_without_text_has_no_rows():
+    segments = segment("<p></p>")
+    matrix = features.first(segments, NO_WORDS)
+    assert len(matrix) == 0
+    features.second(segments, np.zeros(0, np.float32), matrix)

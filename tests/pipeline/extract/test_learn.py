@@ -1,0 +1,97 @@
+"""Labels from gold text: alignment of blocks, the lexicon, and reading of gold pages."""
+
+import gzip
+import json
+
+import numpy as np
+
+from pipeline.extract import _features
+from pipeline.extract.learn import pages
+from pipeline.extract.learn.align import shares, tokens
+from pipeline.extract.learn.lexicon import lexicon_of
+from pipeline.extract.learn.shingles import page_scores, score
+
+BODY = "One two three four five six. Seven eight nine ten."
+
+
+def test_blocks_of_the_gold_text_get_one():
+    texts = ["Home", "One two three four five six.", "Advertisement", "Seven eight nine ten.", ""]
+    found = shares(texts, BODY)
+    assert found[:4].tolist() == [0, 1, 0, 1]
+    assert np.isnan(found[4])
+
+
+def test_a_teaser_that_repeats_the_text_gets_nothing():
+    teaser = "One two three four"
+    found = shares(["One two three four five six.", "Seven eight nine ten.", teaser], BODY)
+    assert found.tolist() == [1, 1, 0]
+
+
+def test_short_blocks_count_between_their_neighbours_only():
+    gold = "One two three four five.\nTip\nSix seven eight nine ten."
+    texts = ["Tip", "One two three four five.", "Tip", "Six seven eight nine ten.", "Tip"]
+    assert shares(texts, gold).tolist() == [0, 1, 1, 1, 0]
+
+
+def test_moved_blocks_count_once():
+    gold = "Last words come first here. One two three four five six."
+    texts = ["One two three four five six.", "Last words come first here."]
+    assert shares(texts, gold).tolist() == [1, 1]
+
+
+def test_a_block_partly_in_the_gold_text():
+    found = shares(["one two three four five six extra words stand here too"], BODY)
+    assert 0.4 < found[0] < 0.7
+
+
+def test_scripts_without_spaces_are_split():
+    assert tokens("日本語 text") == ["日", "本", "語", "text"]
+    assert shares(["第一段落です。", "広告"], "第一段落です。").tolist() == [1, 0]
+
+
+def test_the_shingle_measure():
+    assert page_scores(BODY, BODY) == (1, 1)
+    assert page_scores("", BODY) == (0, 0)
+    assert page_scores("One two three four", "One two three four five") == (1, 0.5)
+    f1, precision, recall = score([(BODY, BODY), ("One two three four", "One two three four five")])
+    assert (precision, recall) == (1, 0.75)
+    assert abs(f1 - 6 / 7) < 1e-12
+
+
+def write(folder, records):
+    with gzip.open(folder / "some.jsonl.gz", "wt") as file:
+        for record in records:
+            file.write(json.dumps(record) + "\n")
+
+
+def test_gold_pages_are_read(tmp_path):
+    html = f"<p>Menu</p><p>{BODY}</p>"
+    write(
+        tmp_path,
+        [
+            {"id": "1", "host": "a.org", "html": html, "gold": BODY},
+            {"id": "2", "host": "www.b.org", "html": html, "gold": BODY},
+            {"id": "3", "host": "c.org", "html": html, "gold": "Text that the page does not have."},
+            {"id": "4", "host": "d.org", "html": html, "wanted": [BODY], "unwanted": ["Menu"]},
+            {"id": "5", "host": "e.org", "html": html, "labels": [0, None], "weight": 0.5},
+        ],
+    )
+    found = list(pages.read(tmp_path, frozenset({"b.org"})))
+    assert [page.id for page in found] == ["1", "4", "5"]
+    assert found[0].labels.tolist() == [0, 1]
+    assert found[1].labels.tolist() == [0, 1]
+    assert found[2].weight == 0.5
+    assert np.isnan(found[2].labels[1])
+    assert found[0].collection == "some"
+
+
+def test_words_known_from_several_hosts_weigh(tmp_path):
+    html = f"<p>Subscribe now</p><p>{BODY}</p>"
+    write(
+        tmp_path,
+        [{"id": str(n), "host": f"h{n}.org", "html": html, "gold": BODY} for n in range(6)],
+    )
+    lexicon = np.frombuffer(lexicon_of(list(pages.read(tmp_path))), np.int8)
+    subscribe, seven = (_features.keys(word)[3] for word in ("subscribe", "seven"))
+    assert lexicon[subscribe] < 0 < lexicon[seven]
+    assert not lexicon[_features.keys("unknown")[3]]

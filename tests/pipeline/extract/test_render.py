@@ -1,0 +1,81 @@
+"""Kept blocks to text: lines, list items, code and tables."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.extract.render import render
+from pipeline.extract.segment import segment
+
+LONG = "This long paragraph has words enough that nobody would write it twice on purpose, " * 2
+
+
+def text(html: str, left_out: str = "") -> str:
+    found = segment(html)
+    return render(found, np.array([block != left_out for block in found.texts], bool))
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        ("", ""),
+        ("<h1>Title</h1><p>One.<p>Two<br>lines.", "Title\nOne.\nTwo\nlines."),
+        ("<ul><li>a<li>b<ul><li>c</ul></ul>d", "- a\n- b\n  - c\nd"),
+        ("<ol><li>a<li><p>b</p><p>c</p></ol>", "1. a\n2. b\nc"),
+        ("<ol start=3><li>a<li>b<li value=9>c<li value=x>d</ol>", "3. a\n4. b\n9. c\n10. d"),
+        # no second marker, none for layouts made of lists
+        ("<ul><li>• a<li>- b<li><h3>c</h3>d</ul><ol><li>1. e</ol>", "• a\n- b\nc\nd\n1. e"),
+        ("<ul><li>x<ul><li><pre>  a\n   b</pre><li><h3>c</h3></ul></ul>", "- x\n  a\n   b\nc"),
+        ("<li>a", "a"),
+        ("<pre>if a:\n    b\n\nc</pre>", "if a:\n    b\n\nc"),
+        # a table of data becomes rows
+        (
+            "<table><caption>T</caption><tr><th>a<th>b<tr><td>1<td>2<tr><td>3<td>4</table>",
+            "T\n| a | b |\n|---|---|\n| 1 | 2 |\n| 3 | 4 |",
+        ),
+        (
+            "<table><tr><td>a<td>b<tr><td><td>4 <p>5<br>6</table>x",
+            "a\nb\n4\n5\n6\nx",  # one full row only
+        ),
+        (
+            "<table><tr><td>a<td>b<tr><td><td>4<tr><td>5<td>6<p>7<br>8</table>x",
+            "| a | b |\n|  | 4 |\n| 5 | 6 7 8 |\nx",
+        ),
+        # tables that only lay out
+        (f"<table><tr><td>a<td>{LONG * 3}<tr><td>b<td>c</table>", f"a\n{LONG.strip()}\nb\nc"),
+        ("<table><tr><td>a<td><h2>b</h2><tr><td>c<td>d</table>", "a\nb\nc\nd"),
+        ("<table><tr><td>a<tr><td>b<tr><td>c<tr><td>d</table>", "a\nb\nc\nd"),
+        # a long text once, code and short lines as often as they stand there
+        (f"<p>{LONG}<p>x<p>{LONG}<p>x", f"{LONG.strip()}\nx\nx"),
+        (f"<pre>{LONG}</pre><pre>{LONG}</pre>", f"{LONG.rstrip()}\n{LONG.rstrip()}"),
+    ],
+)
+def test_render(html, expected):
+    if LONG * 3 in html:
+        expected = expected.replace(LONG.strip(), (LONG * 3).strip())
+    assert text(html) == expected
+
+
+def test_only_what_is_kept():
+    html = "<p>a<p>b<table><tr><td>1<td>2<tr><td>3<td>4<tr><td>5<td>6</table>"
+    assert text(html, "b") == "a\n| 1 | 2 |\n| 3 | 4 |\n| 5 | 6 |"
+    assert text(html, "3") == "a\nb\n| 1 | 2 |\n|  | 4 |\n| 5 | 6 |"
+
+
+def test_hostile_tables_and_lists_stay_small():
+    wide = "<tr>" + "<td>x" * 20_000 + "<tr><td>x<td>y" * 20_000
+    assert len(text(f"<table>{wide}</table>")) < 1_000_000
+    assert len(text("<ul><li>x" * 400 + "<li>y" * 10_000)) < 1_000_000
+
+
+PIECES = ["<td>", "<tr>", "<li>", "<ul>", "</ul>", "<p>", "<pre>", "<table>", "a ", "b"]
+
+
+@given(st.lists(st.sampled_from(PIECES)))
+def test_every_kept_word_comes_back_in_order(parts):
+    found = segment("<table>" + "".join(f"{part}w{i}" for i, part in enumerate(parts)))
+    words = [word for block in found.texts for word in block.split()]
+    result = render(found, np.ones(len(found.texts), bool))
+    kept = [word for word in result.split() if word.lstrip("ab").startswith("w")]
+    assert kept == [word for word in words if word.lstrip("ab").startswith("w")]

@@ -1,0 +1,263 @@
+"""Blocks and their attributes: what a browser would show, tag soup and hostile pages included."""
+
+import itertools
+import re
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from resiliparse.parse.html import HTMLTree, NodeType
+
+from pipeline.extract.decode import decode
+from pipeline.extract.hints import BITS, mask
+from pipeline.extract.segment import FLAG, KINDS, TAGS, segment
+
+
+def texts(html: str) -> list[str]:
+    return segment(html).texts
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        # blocks and lines
+        ("<p>One  two\n three<p>Four", ["One two three", "Four"]),
+        ("<div>a<p>b</p>c</div>d", ["a", "b", "c", "d"]),
+        ("<p>a<br>b<br/>c</p>", ["a\nb\nc"]),
+        ("a<br><br>b<br> <br>c", ["a", "b", "c"]),
+        ("<h1>Title<h2>Sub</h2>text", ["Title", "Sub", "text"]),
+        ("a<hr>b", ["a", "b"]),
+        ("<ul><li>a<li>b<ul><li>c</ul>d</ul>", ["a", "b", "c", "d"]),
+        ("<dl><dt>a<dd>b<dt>c</dl>", ["a", "b", "c"]),
+        ("<table><tr><td>a<td>b<tr><th>c</table>", ["a", "b", "c"]),
+        ("<table><td>a<table><td>b</table>c</table>", ["a", "b", "c"]),
+        ("x</p>y</div>z", ["x", "y", "z"]),
+        # inline elements neither break words nor add spaces
+        ("<p>un<b>believ</b>able", ["unbelievable"]),
+        ("<p>a <b> b </b> c", ["a b c"]),
+        ("<p><a href=x>one</a><a href=y>two</a> <i>three</i>.", ["onetwo three."]),
+        ("<p>H<sub>2</sub>O<wbr>x<span></span>y", ["H2Oxy"]),
+        ("<p>a <x-icon></x-icon>b<my-term>c</my-term>", ["a bc"]),
+        ("<div>a<my-card>b</my-card>c</div>", ["a", "b", "c"]),
+        ("<p>Say <q>yes</q>.", ["Say “yes”."]),
+        ("<b><p>a</b>b</p>c", ["ab", "c"]),
+        # white space and characters nobody sees
+        ("<p>a&nbsp;b\u2003c\u202fd", ["a b c d"]),
+        ("<p>soft\u00adhyphen zero\u200bwidth \ufeffmark\u200e", ["softhyphen zerowidth mark"]),
+        ("<p>ภาษา\u200bไทย می\u200cخواهم", ["ภาษา\u200bไทย می\u200cخواهم"]),
+        ("<p>\u3000山田\u3000太郎\u3000", ["山田\u3000太郎"]),
+        ("<p>a\0b\x01c\x7f", ["abc"]),
+        ("<p>icon \ue001 font", ["icon font"]),
+        # character references
+        ("&lt;b&gt; &amp;amp; &copy 5 &copy5; &notit; &unknown; &", None),
+        ("<p>&#8212;&#x2014;&#151;&#0;&#xD800;&#1114112;&#;", ["———\ufffd\ufffd\ufffd&#;"]),
+        ("<p>&NotEqualTilde;&fjlig;", ["≂̸fj"]),
+        # raw text, comments and declarations
+        ("a<script>if (a < b) '<p>'</script>b<style>x</style>c", ["abc"]),
+        ("a<!-- <p> -- > -->b<!-->c<!--->d<!doctype x>e<?php 1 ?>f</ x>g", ["abcdefg"]),
+        ("a<![if IE]>b<![endif]>c<![CDATA[d]]>e", ["abce"]),
+        ("<?xml version='1.0'?><p>a<![CDATA[<b>&amp;]]></p>", ["a<b>&amp;"]),
+        ("<?xml version='1.0'?><p>a<script src='x'/>b</p><div/>c", ["ab", "c"]),
+        ("<p>1 < 2 <3 a<", ["1 < 2 <3 a<"]),
+        ("<p>a<select><option>x</select>b<svg><title>t</title></svg>c<video>d</video>", ["abc"]),
+        ("<p>a<textarea><p>x</textarea>b<template><p>c</template>d<iframe><p></iframe>e", ["abde"]),
+        ("<template shadowrootmode=open><p>a</p></template>b", ["a", "b"]),
+        ("<svg><g>x<p>shown", ["shown"]),
+        ("<select><option>x<p>shown", ["shown"]),
+        ("<xmp><b>a</xmp>b", ["<b>a", "b"]),
+        ("a<plaintext><b>c", ["a", "<b>c"]),
+        ("<ruby>漢<rp>(</rp><rt>かん</rt><rp>)</rp>字<rt>じ</rt></ruby>", ["漢字"]),
+        # attributes
+        ("<p class='a>b' id=c>d<img alt='x'>e<i b='", ["de"]),
+        ('<p title="it\'s">a<p =x>b<p a = b>c<p/>d', ["a", "b", "c", "d"]),
+        # code
+        ("<pre>\n  a\n\n\tb &lt; c  \n</pre>", ["  a\n\n\tb < c"]),
+        ("<pre>\r\na\r\nb</pre>", ["a\nb"]),
+        ("<pre><code><div>a</div><div>b</div></code></pre>c", ["a\nb", "c"]),
+        ("<pre>a<br>b</pre>", ["a\nb"]),
+        ("<pre><span class=lineno>1</span>a<button>Copy</button></pre>", ["a"]),
+        ("<table><td class=gutter><pre>1\n2</pre><td><pre>a\n b</pre></table>", ["a\n b"]),
+        ("<div style='white-space: pre'>a\n  b</div>", ["a\n  b"]),
+        ("<p>a <span style='white-space: pre-wrap'>b\n c</span>", ["a b c"]),
+        # formulas come as TeX, once
+        (
+            "<p>so <span class=katex><span class=katex-mathml><math><mi>x</mi><annotation "
+            'encoding="application/x-tex">x^2</annotation></math></span><span class="katex-html">'
+            "x2</span></span>.",
+            ["so $x^2$."],
+        ),
+        ("<p><math alttext='a&lt;b' display=block><mi>a</mi></math> c", ["$$a<b$$ c"]),
+        ("<p><math><mi>x</mi><mo>+</mo><mn>1</mn></math>", ["x+1"]),
+        ("<p>a <script type='math/tex'> y </script>", ["a $y$"]),
+        ("<p>Hi <img class=emoji alt='🙂'> <img class=photo alt='not this'>", ["Hi 🙂"]),
+        # hidden inline text
+        ("<p>a<span style='display: none'>b</span><span class='sr-only'>c</span>d", ["ad"]),
+        # a heading's link to itself
+        ("<h2>Usage<a class=headerlink href=#u>¶</a></h2>", ["Usage"]),
+    ],
+)
+def test_texts(html, expected):
+    assert texts(html) == (expected or ["<b> &amp; © 5 ©5; ¬it; &unknown; &"])
+
+
+def rows(html: str) -> dict[str, np.void]:
+    found = segment(html)
+    return dict(zip(found.texts, found.table))
+
+
+def test_flags_are_inherited_and_hints_by_distance():
+    found = rows(
+        '<body class="sidebar"><div id="content"><article class="entry-content"><div><div>'
+        "<p class=lead>text<span class=byline> by</span></p></div></div></article></div>"
+        "<nav><ul class=menu><li>item</ul></nav><div role=navigation>more</div>"
+    )
+    text, item = found["text by"], found["item"]
+    assert text["flags"] & np.uint64(FLAG["article"])
+    assert text["flags"] & np.uint64(FLAG["paragraph"])
+    assert not text["flags"] & np.uint64(FLAG["nav"])
+    assert int(text["hints"]) == mask("paragraph")
+    assert int(text["hints_near"]) == mask("paragraph")
+    assert int(text["hints_any"]) == mask("paragraph", "post", "content")
+    assert int(text["hints_inline"]) == mask("author", "meta")
+    assert item["flags"] & np.uint64(FLAG["nav"])
+    assert item["flags"] & np.uint64(FLAG["list"])
+    assert int(item["hints_near"]) == mask("nav")
+    assert found["more"]["flags"] & np.uint64(FLAG["nav"])
+    assert segment('<body class="sidebar">x').body_hints == 1 << BITS["sidebar"]
+
+
+def test_counts():
+    found = rows(
+        "<p>Hello, big World! It is 42 <a href=/tag/x>here and there</a>.</p>"
+        "<img><img><p><b>中文，标点。</b></p><div><a href=x>one</a> <a href=y>two</a></div>"
+    )
+    first = found["Hello, big World! It is 42 here and there."]
+    assert (first["characters"], first["words"], first["digits"]) == (42, 9, 2)
+    assert (first["uppercase"], first["commas"], first["sentence_ends"]) == (3, 1, 2)
+    assert (first["links"], first["link_characters"]) == (1, len("here and there"))
+    assert first["letters"] == len("HellobigWorldItishereandthere")
+    assert KINDS[first["starts"]], KINDS[first["ends"]] == ("upper", "stop")
+    assert first["hints_link"] & np.uint64(mask("tags"))
+    assert TAGS[first["tag"]] == "p"
+    chinese = found["中文，标点。"]
+    assert (chinese["characters"], chinese["cjk"], chinese["bold_characters"]) == (6, 4, 6)
+    assert (chinese["commas"], chinese["sentence_ends"], chinese["images_before"]) == (1, 1, 2)
+    assert not first["flags"] & np.uint64(FLAG["link"])
+    assert found["one two"]["flags"] & np.uint64(FLAG["link"])
+
+
+def test_places_in_lists_and_tables():
+    found = rows(
+        "<ol><li>a<li>b<ul><li>c</ul></ol>"
+        "<table><tr><th>d<th>e<tr><td>f<td>g<p>h</table><table><td>i</table><h3>j</h3>"
+    )
+    assert [found[x]["item"] for x in "abcd"] == [1, 2, 1, -1]
+    assert [found[x]["list_depth"] for x in "abcd"] == [1, 1, 2, 0]
+    assert [TAGS[found[x]["list_tag"]] for x in "abc"] == ["ol", "ol", "ul"]
+    for text, place in zip("defghia", ("000", "001", "010", "011", "011", "100", "---")):
+        expected = [-1 if number == "-" else int(number) for number in place]
+        assert [found[text][name] for name in ("table", "row", "column")] == expected
+    first = np.uint64(FLAG["first_of_cell"])
+    assert [bool(found[x]["flags"] & first) for x in "gh"] == [True, False]
+    assert found["j"]["heading_level"] == 3
+
+
+def test_containers_add_up():
+    found = segment("<div><p>one two</p><div><a href=x>three</a><p>four</div></div><p>five")
+    containers, table = found.containers, found.table
+    assert (containers["parent"][1:] < np.arange(1, len(containers))).all()
+    assert containers["parent"][0] == -1
+    for number, container in enumerate(containers):
+        inside = table[container["first_block"] : container["first_block"] + container["blocks"]]
+        assert container["characters"] == inside["characters"].sum()
+        assert container["link_characters"] == inside["link_characters"].sum()
+        assert container["children"] == (containers["parent"] == number).sum()
+        assert container["html_start"] <= container["html_end"] <= found.html_bytes
+    assert [TAGS[tag] for tag in containers["tag"]] == ["body", "div", "p", "div", "p", "p"]
+
+
+def test_what_most_of_the_text_hides_in_is_not_hidden():
+    hidden = np.uint64(FLAG["hidden"])
+    shown = segment(f"<div style='display:none'><p>{'a' * 50}</p><div hidden>b</div></div>")
+    assert [bool(flags & hidden) for flags in shown.table["flags"]] == [False, True]
+    popup = segment(f"<p>{'a' * 50}</p><div style='display:none'><p>b</p></div>")
+    assert [bool(flags & hidden) for flags in popup.table["flags"]] == [False, True]
+
+
+def test_the_head():
+    found = segment(
+        "<html lang='en-GB'><head><title> A &amp;\n B </title><meta property=og:title content='C'>"
+        "<meta name=Description content='D &lt;'><link rel=canonical href='https://e.example/'>"
+        "<meta property='og:site_name' content=S><meta property='og:type' content=article></head>"
+        "<title>second</title>x"
+    )
+    assert (found.title, found.og_title, found.description) == ("A & B", "C", "D <")
+    assert (found.site_name, found.og_type) == ("S", "article")
+    assert (found.language, found.canonical) == ("en-GB", "https://e.example/")
+
+
+# ---- soup: our pass gives the text that a standard tree builder keeps ----
+
+NO_TEXT = {
+    "script", "style", "title", "svg", "template", "object", "option", "optgroup", "select",
+    "datalist", "audio", "video", "canvas", "applet", "rt", "rp", "progress", "meter", "iframe",
+    "noembed", "noframes", "textarea", "head",
+}  # fmt: skip
+INVISIBLE = re.compile(
+    "[\\s0-9\xad\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\u3000\ufeff\ufffc\ue000-\uf8ff"
+    "\x00-\x1f\x7f-\x9f¶“”$]+"
+)
+
+
+def tree_text(html: str) -> str:
+    """All text that lexbor's tree shows."""
+    found, stack = [], [HTMLTree.parse(html).body]
+    while stack:
+        node = stack.pop()
+        if node.type == NodeType.TEXT:
+            found.append(node.text)
+        elif node.type != NodeType.ELEMENT or node.tag not in NO_TEXT:
+            stack += reversed(node.child_nodes)
+    return "".join(found)
+
+
+SOUP_TAGS = (
+    "p div span b a li ul table tr td th h1 h2 em form section dl dt dd blockquote i font tbody "
+    "caption article header center u"
+)
+SOUP = st.sampled_from(
+    [f"<{slash}{tag}>" for tag in SOUP_TAGS.split() for slash in ("", "/")]
+    + ["<br>", "<hr>", "<!-- c -->", "&amp;", "&lt", "&copy1;", "< ", "<3", "</ x>", "<?php ?>"]
+    + ["<script>s</script>", "<svg><g>s</svg>", "<select><option>x</select>", "<p/>", "&notit;"]
+    + ["<div a='x>y'>", "<b =x>", "<i a=b/>", "<textarea>t</textarea>", "<a href=x>"]
+)
+
+
+@given(st.lists(SOUP, max_size=40))
+def test_soup_gives_the_text_of_a_standard_tree(parts):
+    html = "<body>" + "".join(f"{part}w{chr(97 + i % 26)}" for i, part in enumerate(parts))
+    ours = Counter(re.sub(r"\s", "", "".join(texts(html))))
+    assert ours == Counter(re.sub(r"\s", "", tree_text(html)))
+
+
+def test_real_pages_give_the_text_of_a_standard_tree(shared_dir):
+    from pipeline.crawl.limits import LimitsConfig
+    from pipeline.crawl.warc import read_records
+
+    file = sorted((shared_dir / "crawl").glob("GHP-*-00002.warc.gz"))[0]
+    checked = 0
+    for record in itertools.islice(read_records(file, LimitsConfig()), 0, 1000, 20):
+        if record.record_type != "response":
+            continue
+        html, _ = decode(record.content.partition(b"\r\n\r\n")[2])
+        if "<math" in html or "katex" in html or html.startswith("<?xml"):
+            continue
+        ours = Counter(INVISIBLE.sub("", "".join(texts(html))))
+        tree = Counter(INVISIBLE.sub("", tree_text(html)))
+        assert not ours - tree, record.url
+        # screen readers' text, line numbers and copy buttons are left out on purpose
+        assert (tree - ours).total() <= 0.02 * tree.total() + 500, record.url
+        checked += 1
+    assert checked > 35
