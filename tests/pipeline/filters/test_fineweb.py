@@ -3,12 +3,18 @@
 import dataclasses
 
 import pytest
+from judged import judge, measured
 
-from pipeline.filters.fineweb import FinewebConfig, check, signals
+from pipeline.filters.c4 import C4LinesConfig
+from pipeline.filters.fineweb import RULES as FINEWEB
+from pipeline.filters.fineweb import FinewebConfig
+from pipeline.filters.measure import SignalsConfig
 from pipeline.filters.words import split_words
 
 CONFIG = FinewebConfig()
+UNCLEANED = SignalsConfig(C4LinesConfig(enabled=False))  # FineWeb's rules alone
 GOOD = {
+    "line_count": 10,
     "punctuated_line_fraction": 0.5,
     "short_line_fraction": 0.1,
     "fineweb_duplicate_line_character_fraction": 0.0,
@@ -24,28 +30,33 @@ LONG = "This line number {} is long enough not to be a short one."
 
 
 def verdict(text: str, config: FinewebConfig = CONFIG):
-    return check(signals(text, split_words(text), config), config)
+    return judge(measured(text, UNCLEANED), FINEWEB, config)
 
 
 def test_signals_by_hand() -> None:
     text = "Short one.\n" + "x" * 30 + "\n\n" + "y" * 31 + "! \n" + "Short one."
     words = split_words(text)
     characters = 10 + 30 + 33 + 10
-    assert signals(text, words, CONFIG) == {
+    expected = {
+        "line_count": 4,
         "punctuated_line_fraction": 2 / 4,  # "y…! " ends in a space
         "short_line_fraction": 3 / 4,  # 30 characters are short
         "fineweb_duplicate_line_character_fraction": 10 / characters,
         "newline_word_ratio": 4 / len(words),
     }
+    signals = measured(text, UNCLEANED)
+    assert {name: signals[name] for name in expected} == expected
+    longer = measured(text, SignalsConfig(C4LinesConfig(enabled=False), short_line_characters=33))
+    assert longer["short_line_fraction"] == 1
 
 
 @pytest.mark.parametrize("rule", SIGNAL_OF)
 def test_threshold_passes_and_beyond_it_drops(rule: str) -> None:
     threshold = getattr(CONFIG, rule)
     beyond = threshold - 1e-9 if rule.startswith("min") else threshold + 1e-9
-    assert check(GOOD, CONFIG) is None
-    assert check({**GOOD, SIGNAL_OF[rule]: threshold}, CONFIG) is None
-    dropped = check({**GOOD, SIGNAL_OF[rule]: beyond}, CONFIG)
+    assert judge(GOOD, FINEWEB, CONFIG) is None
+    assert judge({**GOOD, SIGNAL_OF[rule]: threshold}, FINEWEB, CONFIG) is None
+    dropped = judge({**GOOD, SIGNAL_OF[rule]: beyond}, FINEWEB, CONFIG)
     assert dropped is not None
     assert (dropped.rule, dropped.value, dropped.threshold) == (rule, beyond, threshold)
 

@@ -1,11 +1,16 @@
-"""Languages by name, scores as the fastText library gives them, and the threshold."""
+"""Languages by name, scores as the fastText library gives them, scripts, gate and threshold."""
 
 import subprocess
 import sys
 
 import pytest
 
-from pipeline.filters.language import LanguageConfig, LanguageIdentifier, model_path
+from pipeline.filters.language import (
+    LanguageConfig,
+    LanguageIdentifier,
+    gate_sample,
+    model_path,
+)
 
 SENTENCES = {
     "en": "The harbour lies behind the old town, and the boats come home in the evening.",
@@ -14,6 +19,9 @@ SENTENCES = {
     "es": "El puerto está detrás del casco antiguo y los barcos vuelven por la tarde.",
     "ru": "Гавань находится за старым городом, и лодки возвращаются домой вечером.",
     "ja": "港は旧市街の裏にあり、船は夕方に帰ってきます。",
+    "zh": "港口位于老城区的后面，船只在傍晚返回，渔民们把鱼卖给镇上的人。",
+    "ko": "항구는 구시가지 뒤에 있고 배들은 저녁에 집으로 돌아옵니다.",
+    "ar": "يقع الميناء خلف المدينة القديمة وتعود القوارب إلى الوطن في المساء.",
 }
 
 
@@ -54,11 +62,38 @@ def test_thresholds(english):
     two = LanguageIdentifier(LanguageConfig(languages=("en", "de")))
     assert two.check(SENTENCES["de"])[2] is None
     assert two.check(SENTENCES["fr"])[2].rule == "languages"
-    # with a low threshold a wanted language need not be the best one
-    scores = english.scores(mixed)
-    second = sorted(scores, key=scores.__getitem__)[-2]
-    low = LanguageIdentifier(LanguageConfig(languages=(second,), min_score=scores[second] - 1e-6))
-    assert low.check(mixed)[2] is None
+    sure = LanguageIdentifier(LanguageConfig(min_score=1.1))
+    assert sure.check(SENTENCES["en"])[2].rule == "min_score"
+
+
+def test_a_label_of_a_wrong_script_gives_way(english):
+    # fastText takes two Han signs for Japanese; without kana it cannot be
+    assert next(iter(english.scores("漢字"))) == "ja"
+    assert english.predict("漢字")[0] == "zh"
+    # an "en" label is FineWeb's, whatever the letters
+    text = "漢字漢字漢字 " + SENTENCES["en"] * 3
+    assert english.predict(text) == next(iter(english.scores(text).items()))
+
+
+def test_the_gate_looks_at_the_whole_page_and_lets_doubt_pass(english):
+    furniture = "Startseite Kontakt Impressum Über uns Anmelden Warenkorb " * 40
+    page = furniture + SENTENCES["en"] * 60 + furniture
+    assert english.gate(page, ("en",), 0.1) is None
+    german = SENTENCES["de"] * 50
+    verdict = english.gate(german, ("en",), 0.1)
+    assert verdict is not None
+    assert (verdict.rule, verdict.detail, verdict.threshold) == ("languages", "de", 0.1)
+    assert english.gate(german, ("en", "de"), 0.1) is None
+    assert english.gate(german, (), 0.1) is None  # all languages are wanted
+
+
+def test_the_sample_of_a_page_reaches_from_its_head_to_its_foot():
+    assert gate_sample("short") == "short"
+    text = "".join(chr(0x4E00 + i) for i in range(20_000))
+    sample = gate_sample(text)
+    assert len(sample) < 2_100
+    assert (sample[0], sample[-1]) == (text[0], text[-1])
+    assert len(set(sample)) > 1_900
 
 
 def test_the_model_is_found_without_importing_its_package():

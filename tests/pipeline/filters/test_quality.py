@@ -3,12 +3,14 @@
 import dataclasses
 
 import pytest
+from judged import judge, measured
 
-from pipeline.filters.quality import GopherQualityConfig, check, signals
+from pipeline.filters.quality import RULES as QUALITY
+from pipeline.filters.quality import GopherQualityConfig
 from pipeline.filters.words import split_words
 
 CONFIG = GopherQualityConfig()
-RULES = [f.name for f in dataclasses.fields(CONFIG) if f.name != "stop_words"]
+RULES = [f.name for f in dataclasses.fields(CONFIG)]
 GOOD = {
     "word_count": 200,
     "mean_word_length": 4.5,
@@ -30,16 +32,16 @@ SENTENCE = "We walk to the old market with our friends and buy bread there."  # 
 
 
 def verdict(text: str, config: GopherQualityConfig = CONFIG):
-    return check(signals(text, split_words(text), config), config)
+    return judge(measured(text), QUALITY, config)
 
 
 def test_signals_by_hand() -> None:
     text = "The cat, and the #1 dog...\n- to 42 …"
     words = split_words(text)
     assert words == ["The", "cat", ",", "and", "the", "#", "1", "dog", "...", "-", "to", "42", "…"]
-    measured = signals(text, words, CONFIG)
+    signals = measured(text)
     real = ["The", "cat", "and", "the", "1", "dog", "to", "42"]
-    assert measured == {
+    expected = {
         "word_count": len(real),
         "mean_word_length": sum(map(len, real)) / len(real),
         "hash_word_ratio": 1 / 13,
@@ -49,6 +51,7 @@ def test_signals_by_hand() -> None:
         "alphabetic_word_fraction": 6 / 13,
         "stop_word_count": 3,  # and, the, to; "The" in upper case is none
     }
+    assert {name: signals[name] for name in expected} == expected
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -58,9 +61,9 @@ def test_threshold_passes_and_beyond_it_drops(rule: str) -> None:
     threshold = getattr(CONFIG, rule)
     step = 1 if isinstance(threshold, int) else 1e-9
     beyond = threshold - step if bound == "min" else threshold + step
-    assert check(GOOD, CONFIG) is None
-    assert check({**GOOD, signal: threshold}, CONFIG) is None
-    dropped = check({**GOOD, signal: beyond}, CONFIG)
+    assert judge(GOOD, QUALITY, CONFIG) is None
+    assert judge({**GOOD, signal: threshold}, QUALITY, CONFIG) is None
+    dropped = judge({**GOOD, signal: beyond}, QUALITY, CONFIG)
     assert dropped is not None
     assert (dropped.rule, dropped.value, dropped.threshold) == (rule, beyond, threshold)
 

@@ -3,19 +3,13 @@
 import dataclasses
 import itertools
 import random
-import string
 
 import pytest
+from judged import judge, measured
+from plain_signals import duplicate_ngram_characters
 
-from pipeline.filters.repetition import (
-    RepetitionConfig,
-    check,
-    duplicate_ngram_characters,
-    duplicates,
-    signals,
-    top_ngram_characters,
-)
-from pipeline.filters.words import split_words
+from pipeline.filters.repetition import RULES as REPETITION
+from pipeline.filters.repetition import RepetitionConfig
 
 CONFIG = RepetitionConfig()
 RULES = [field.name for field in dataclasses.fields(CONFIG)]
@@ -28,81 +22,81 @@ def unique_words(count: int) -> list[str]:
 
 
 def verdict(text: str, config: RepetitionConfig = CONFIG):
-    return check(signals(text, split_words(text)), config)
+    return judge(measured(text), REPETITION, config)
 
 
-def test_duplicates_count_each_after_the_first() -> None:
-    assert duplicates(["ab", "c", "ab", "ab", "d"]) == (2, 4)
-    assert duplicates(["a", "b"]) == (0, 0)
+def top(words: list[str], n: int) -> float:
+    text = " ".join(words)
+    return measured(text)[f"top_{n}_gram_character_fraction"] * len(text)
+
+
+def duplicate(words: list[str]) -> dict[int, int]:
+    text = " ".join(words)
+    signals = measured(text)
+    shares = {n: signals[f"duplicate_{n}_gram_character_fraction"] for n in range(5, 11)}
+    return {n: round(share * len(text)) for n, share in shares.items()}
 
 
 def test_top_ngram_by_hand() -> None:
     words = list("abababc")
-    assert top_ngram_characters(words, 2) == 3 * 3  # "a b" three times, three characters each
-    assert top_ngram_characters(words, 3) == 2 * 5  # "a b a" and "b a b" twice
-    assert top_ngram_characters(words, 4) == 2 * 7
-    assert top_ngram_characters(["xx", "y", "zzz"], 2) == 4  # all occur once: the first, "xx y"
-    assert top_ngram_characters(["one"], 2) == 0
+    assert top(words, 2) == pytest.approx(3 * 3)  # "a b" three times, three characters each
+    assert top(words, 3) == pytest.approx(2 * 5)  # "a b a" and "b a b" twice
+    assert top(words, 4) == pytest.approx(2 * 7)
+    assert top(["xx", "y", "zzz"], 2) == pytest.approx(4)  # all occur once: the first, "xx y"
+    assert top(["one"], 2) == 0
 
 
 def test_duplicate_ngrams_by_hand() -> None:
     block = ["aa", "bb", "cc", "dd", "ee"]  # 10 characters
     words = [*block, "x", *block, "y", *block]
-    assert duplicate_ngram_characters(words) == {5: 20, 6: 0, 7: 0, 8: 0, 9: 0, 10: 0}
+    assert duplicate(words) == {5: 20, 6: 0, 7: 0, 8: 0, 9: 0, 10: 0}
     # overlapping occurrences count once: ten equal words are one 5-gram, seen again from place 1,
     # where the scan jumps to 6 (out of reach); a 6-gram is seen again at 1 too; a 10-gram never
     same = ["w"] * 10
-    assert duplicate_ngram_characters(same) == {5: 5, 6: 6, 7: 7, 8: 8, 9: 9, 10: 0}
-    assert duplicate_ngram_characters([]) == dict.fromkeys(range(5, 11), 0)
+    assert duplicate(same) == {5: 5, 6: 6, 7: 7, 8: 8, 9: 9, 10: 0}
+    assert duplicate([]) == dict.fromkeys(range(5, 11), 0)
 
 
-def scan_as_datatrove(words: list[str], n: int) -> int:
-    seen, total, place = set(), 0, 0
-    while place < len(words) - n + 1:
-        ngram = "".join(words[place : place + n])
-        if ngram in seen:
-            total += len(ngram)
-            place += n
-        else:
-            seen.add(ngram)
-            place += 1
-    return total
+def test_ngrams_are_compared_without_the_spaces_in_between() -> None:
+    # other words, the same characters: five words of "aabbccddee" twice, cut differently
+    words = ["aa", "bb", "cc", "dd", "ee", "x", "a", "abb", "cc", "dd", "ee"]
+    assert duplicate(words)[5] == 10
 
 
 def test_duplicate_ngrams_equal_the_plain_scan() -> None:
-    rng = random.Random("scan")
+    rng = random.Random("ngrams")
     for _ in range(300):
-        vocabulary = [letter * rng.randint(1, 3) for letter in string.ascii_lowercase]
-        words = rng.choices(vocabulary[: rng.randint(1, 6)], k=rng.randint(0, 60))
-        expected = {n: scan_as_datatrove(words, n) for n in range(5, 11)}
-        assert duplicate_ngram_characters(words) == expected
+        vocabulary = ["".join(rng.choices("ab", k=rng.randint(1, 3))) for _ in range(6)]
+        words = rng.choices(vocabulary[: rng.randint(1, 6)], k=rng.randint(1, 60))
+        expected = {n: duplicate_ngram_characters(words, n) for n in range(5, 11)}
+        assert duplicate(words) == expected
 
 
 def test_signals_by_hand() -> None:
     text = "one two\nthree\none two\n\nlast par\n\nlast par"
-    measured = signals(text, split_words(text))
-    assert measured["duplicate_paragraph_fraction"] == 1 / 3
-    assert measured["duplicate_paragraph_character_fraction"] == 8 / len(text)
-    assert measured["duplicate_line_fraction"] == 2 / 5
-    assert measured["duplicate_line_character_fraction"] == 15 / len(text)
-    assert measured["top_2_gram_character_fraction"] == 14 / len(text)  # "one two" twice
+    signals = measured(text)
+    assert signals["duplicate_paragraph_fraction"] == 1 / 3
+    assert signals["duplicate_paragraph_character_fraction"] == 8 / len(text)
+    assert signals["duplicate_line_fraction"] == 2 / 5
+    assert signals["duplicate_line_character_fraction"] == 15 / len(text)
+    assert signals["top_2_gram_character_fraction"] == 14 / len(text)  # "one two" twice
 
 
 # every share 0, so that one rule at a time can be put at or above its threshold
-CLEAN = {rule.removeprefix("max_"): 0.0 for rule in RULES}
+CLEAN = {"extracted_characters": 100, **{rule.removeprefix("max_"): 0.0 for rule in RULES}}
 
 
 @pytest.mark.parametrize("rule", RULES)
 def test_threshold_passes_and_anything_above_drops(rule: str) -> None:
     threshold = getattr(CONFIG, rule)
     signal = rule.removeprefix("max_")
-    assert check({**CLEAN, signal: threshold}, CONFIG) is None
-    dropped = check({**CLEAN, signal: threshold + 1e-9}, CONFIG)
+    assert judge({**CLEAN, signal: threshold}, REPETITION, CONFIG) is None
+    dropped = judge({**CLEAN, signal: threshold + 1e-9}, REPETITION, CONFIG)
     assert dropped is not None
     assert (dropped.rule, dropped.threshold) == (rule, threshold)
     assert dropped.value == pytest.approx(threshold)
     relaxed = dataclasses.replace(CONFIG, **{rule: 1.0})
-    assert check({**CLEAN, signal: 1.0}, relaxed) is None
+    assert judge({**CLEAN, signal: 1.0}, REPETITION, relaxed) is None
 
 
 def test_empty() -> None:

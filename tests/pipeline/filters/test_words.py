@@ -1,10 +1,14 @@
-"""The word splitter against hand-split text, and against spaCy where it is installed."""
+"""The word splitter against hand-split text, the rules in plain Python, and spaCy."""
 
+from pathlib import Path
+
+import plain_words
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.filters.words import sentence_count, split_words
+from pipeline.filters.english_exceptions import EXCEPTIONS
+from pipeline.filters.words import UNSPACED_LANGUAGES, sentence_count, split_words
 
 PROSE = """Dr. Smith's well-known paper (1998) wasn't read by e.g. the U.S. press: "It's 3.5km
 away," he said... and/or 5kg of it cost $1,200.50 -- or £3 -- on
@@ -65,6 +69,60 @@ def test_same_words_as_spacy_on_ordinary_text() -> None:
 
 
 ALPHABET = "aZé0 9.,'\"’-–()[]{}:;!?…$€%#@/=<>+*_&~°\n\tsnt"
+
+
+def test_every_exception_alone_and_between_signs() -> None:
+    assert all(split_words(exception) == list(EXCEPTIONS[exception]) for exception in EXCEPTIONS)
+    for exception in EXCEPTIONS:
+        for run in (f"({exception})", f"{exception}.", f"“{exception}”,", f"x{exception}"):
+            assert split_words(run) == plain_words.split_words(run)
+
+
+# every kind of sign that a rule knows, and what stands beside it in one
+RULE_ALPHABET = (
+    ALPHABET + "USCAkmgbi8dDpP|²³日ⒶⒷ☃№ﬀ\\^°FK£₽§«」。،·ßЯл\u0301\u00ad\u200b\x1c\x85\u2028"
+)
+
+
+@given(st.text(RULE_ALPHABET, max_size=40))
+@settings(max_examples=3000)
+def test_same_words_and_sentences_as_the_plain_rules(text: str) -> None:
+    assert split_words(text) == plain_words.split_words(text)
+    assert sentence_count(text) == plain_words.sentence_count(text)
+
+
+@given(st.text(max_size=60))
+@settings(max_examples=500)
+def test_same_words_as_the_plain_rules_on_any_characters(text: str) -> None:
+    assert split_words(text) == plain_words.split_words(text)
+
+
+def test_same_words_as_the_plain_rules_on_readmes(shared_dir: Path) -> None:
+    text = (shared_dir / "crawl" / "README.md").read_text()
+    assert len(text) > 5_000
+    assert split_words(text) == plain_words.split_words(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "words"),
+    [
+        ("日本語です。", "ja", ["日", "本", "語", "で", "す", "。"]),
+        ("日本語です。", "en", ["日本語です", "。"]),
+        ("GPT是一个2018年的模型。", "zh", ["GPT", *"是一个", "2018", *"年的模型", "。"]),
+        ("น้ำดี ok", "th", ["น้", "ำ", "ดี", "ok"]),  # a tone sign stays with its letter
+        ("don't stop", "zh", ["do", "n't", "stop"]),
+        ("한국어 \uf900日", "ja", ["한국어", "\uf900", "日"]),  # Hangul has spaces
+        ("한국어 문장입니다.", "ko", ["한국어", "문장입니다", "."]),
+    ],
+)
+def test_unspaced_scripts(text: str, language: str, words: list[str]) -> None:
+    assert split_words(text, language) == words
+    assert (language in UNSPACED_LANGUAGES) == (language in ("zh", "ja", "th"))
+
+
+def test_a_run_of_letters_is_one_word_however_long() -> None:
+    assert split_words("x" * 30_000) == ["x" * 30_000]
+    assert len(split_words("語" * 30_000, "ja")) == 30_000
 
 
 @given(st.text(ALPHABET, max_size=25))
