@@ -1,8 +1,12 @@
-"""Hashes of texts and their keepers."""
+"""Hashes of texts."""
 
+import hashlib
 import random
+import sys
+import unicodedata
 
-from pipeline.dedup.exact import keepers, text_sha256
+from pipeline.dedup import _words
+from pipeline.dedup.exact import text_sha256
 
 
 def test_hash_puts_case_spacing_and_unicode_form_aside() -> None:
@@ -17,11 +21,17 @@ def test_hash_puts_case_spacing_and_unicode_form_aside() -> None:
     assert text_sha256("ABC").startswith("ba7816bf8f01cfea414140de5dae2223")
 
 
-def test_keeper_is_the_smallest_id_in_any_order() -> None:
-    pairs = [("d", "1"), ("b", "1"), ("c", "2"), ("a", "3"), ("e", "3")]
-    expected = {"a": "a", "b": "b", "c": "c", "d": "b", "e": "a"}
-    for seed in range(5):
-        shuffled = random.Random(seed).sample(pairs, len(pairs))
-        ids, hashes = zip(*shuffled)
-        assert keepers(ids, hashes) == expected
-    assert keepers([], []) == {}
+def test_lower_case_as_python_has_it() -> None:
+    """Character by character: but for a dotted capital I, and a sigma at a word's end."""
+    for point in range(sys.maxunicode + 1):
+        character = chr(point)
+        if character.isspace() or character == "İ":
+            continue
+        expected = character.lower().encode("utf-8", "surrogatepass")
+        assert _words.lower(character) == expected, hex(point)
+    draw = random.Random("lower")
+    for _ in range(300):
+        text = "".join(draw.choices(" \n\tABCxyzÄéЖ\u2003漢😀\ud800", k=draw.randint(0, 30)))
+        plain = " ".join(text.split()).lower()
+        normal = unicodedata.normalize("NFC", plain).encode("utf-8", "surrogatepass")
+        assert text_sha256(text) == hashlib.sha256(normal).hexdigest()

@@ -1,0 +1,74 @@
+"""Bands as a cluster runs them: tasks that spill by themselves, then one task for each band."""
+
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.dedup.bands import band_pairs, keyed
+from pipeline.dedup.components import cluster
+from pipeline.dedup.spill import KEYED, Spill, key_range, open_numbers, partition_bits
+
+
+def test_partitions_are_in_the_order_of_keys(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    keys = rng.integers(0, 2**64, 5000, dtype=np.uint64)
+    spill = Spill(tmp_path, "x", 3, buffer_rows=700)
+    for start in range(0, 5000, 123):
+        some = keys[start : start + 123]
+        spill.add(keyed(some, np.arange(start, start + len(some))))
+    spill.flush()
+    assert spill.rows == 5000
+    found = [np.fromfile(path, dtype=KEYED) for path in spill.paths]
+    for number, rows in enumerate(found):
+        low, high = key_range(number, 8)
+        assert 400 < len(rows) < 850
+        assert (rows["key"] >= low).all()
+        assert (rows["key"] <= high).all()
+    rows = np.concatenate(found)
+    assert (keys[rows["document"]] == rows["key"]).all()
+    assert key_range(7, 8)[1] == 2**64 - 1
+
+
+def test_partitions_fit_into_memory() -> None:
+    assert partition_bits(0, 56, 1 << 20) == 0
+    assert partition_bits(1000, 56, 56_000) == 0
+    assert partition_bits(1001, 56, 56_000) == 1
+    assert partition_bits(10**9, 56, 1 << 30) == 6
+    assert 1 << partition_bits(10**12, 56, 1) == 4096
+
+
+def test_several_tasks_spill_and_one_pairs(tmp_path: Path) -> None:
+    """Whatever the number of tasks that spilled: the same index, the same components."""
+    rng = np.random.default_rng(5)
+    keys = rng.integers(0, 400, 1000, dtype=np.uint64) * np.uint64(46116860184273879)
+    documents = np.arange(100, 1100, dtype=np.uint32)
+    order = rng.permutation(1000)
+    old = np.unique(keys[:50])
+    old_files = tmp_path / "old.keys", tmp_path / "old.documents"
+    old.tofile(old_files[0])
+    np.arange(len(old), dtype="<u4").tofile(old_files[1])
+    made = []
+    for tasks in (1, 4):
+        folder = tmp_path / str(tasks)
+        spills = []
+        for task in range(tasks):
+            spill = Spill(folder / str(task), "band", 2)
+            some = order[task::tasks]
+            spill.add(keyed(keys[some], documents[some]))
+            spill.flush()
+            spills.append(spill)
+        partitions = spills[0].paths
+        for spill in spills[1:]:
+            for whole, some_path in zip(partitions, spill.paths):
+                whole.write_bytes(whole.read_bytes() + some_path.read_bytes())
+        out = folder / "keys", folder / "documents"
+        found = band_pairs(partitions, old_files, out, folder / "pairs")
+        stored, firsts = open_numbers(out[0], "<u8"), open_numbers(out[1], "<u4")
+        assert (np.diff(stored.astype(object)) > 0).all()
+        assert set(stored.tolist()) == set(keys.tolist()) | set(old.tolist())
+        keepers = cluster([folder / "pairs"], np.arange(100, dtype="<u4"), 1100)
+        made.append((found, stored.tobytes(), firsts.tobytes(), keepers.tobytes()))
+        for key, keeper in zip(keys.tolist(), keepers[100:].tolist()):
+            place = np.searchsorted(stored, np.uint64(key))
+            assert keeper == firsts[place]
+    assert made[0] == made[1]

@@ -1,0 +1,71 @@
+"""Union-find and clusters, held against plain Python."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.dedup import _components
+from pipeline.dedup.components import cluster, memberships
+
+
+def plain(pairs: list[tuple[int, int]], count: int) -> list[int]:
+    """The smallest number of each number's component."""
+    group = [{number} for number in range(count)]
+    for left, right in pairs:
+        joined = group[left] | group[right]
+        for member in joined:
+            group[member] = joined
+    return [min(members) for members in group]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_any_order_gives_the_smallest_number(seed: int, tmp_path: Path) -> None:
+    rng = np.random.default_rng(seed)
+    pairs = rng.integers(0, 300, (200, 2)).astype("<u4")
+    expected = plain([tuple(pair) for pair in pairs.tolist()], 300)
+    for number, order in enumerate((pairs, pairs[::-1], pairs[:, ::-1])):
+        half = len(order) // 2
+        paths = [tmp_path / f"{number}{part}" for part in "ab"]
+        for path, some in zip(paths, (order[:half], order[half:])):
+            np.ascontiguousarray(some).tofile(path)
+        keepers = cluster(paths, np.empty(0, dtype="<u4"), 300)
+        assert keepers.tolist() == expected
+
+
+def test_long_chains_both_ways(tmp_path: Path) -> None:
+    count = 200_000
+    chain = np.stack([np.arange(count - 1), np.arange(1, count)], axis=1).astype("<u4")
+    for number, pairs in enumerate((chain, chain[::-1])):
+        path = tmp_path / str(number)
+        np.ascontiguousarray(pairs).tofile(path)
+        assert not cluster([path], np.empty(0, dtype="<u4"), count).any()
+
+
+def test_what_was_decided_earlier_stands(tmp_path: Path) -> None:
+    earlier = np.array([0, 1, 0, 1, 4], dtype="<u4")  # clusters {0, 2}, {1, 3}, {4}
+    # 5 was found with a member of each of two clusters, 6 with 5, 7 with 8
+    np.array([[3, 5], [2, 5], [5, 6], [7, 8]], dtype="<u4").tofile(tmp_path / "pairs")
+    keepers = cluster([tmp_path / "pairs"], earlier, 9)
+    assert keepers.tolist() == [0, 1, 0, 1, 4, 0, 0, 7, 7]
+    found = [np.stack(some, axis=1) for some in memberships(keepers, 5)]
+    assert np.concatenate(found).tolist() == [[0, 0], [2, 0], [5, 0], [6, 0], [7, 7], [8, 7]]
+    pieces = [some for some, _ in memberships(keepers, 5, keepers_at_once=2)]
+    assert np.concatenate(pieces).tolist() == [0, 2, 5, 6, 7, 8]
+    assert list(memberships(np.arange(3, dtype=np.uint32), 0)) == []
+
+
+def test_wrong_arrays_are_refused() -> None:
+    parents = np.arange(4, dtype=np.uint32)
+    with pytest.raises(ValueError, match="beyond the last"):
+        _components.join(parents, np.array([[0, 4]], dtype=np.uint32))
+    with pytest.raises(ValueError, match="pairs"):
+        _components.join(parents, b"1234567")
+    with pytest.raises(ValueError, match="greater than its child"):
+        _components.join(np.array([1, 1], dtype=np.uint32), b"")
+    with pytest.raises(ValueError, match="greater than its child"):
+        _components.flatten(np.array([1, 1], dtype=np.uint32))
+    frozen = np.arange(4, dtype=np.uint32)
+    frozen.flags.writeable = False
+    with pytest.raises(TypeError):
+        _components.flatten(frozen)
