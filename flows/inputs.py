@@ -1,33 +1,125 @@
-"""Which WARC files a run reads: paths, globs and folders to files with their hashes, in one
-order.
+"""Which files a run reads: paths, globs and folders, addresses, and dumps of Common Crawl.
 
-The order is that of the names, so that neither the shell nor the disk decides in which order
-pages enter the corpus. A path that leads nowhere is the user's mistake and said before anything
-runs.
+The order of local files is that of their names, so that neither the shell nor the disk decides in
+which order pages enter the corpus; what is fetched follows, in the order of the input and of the
+dump's list. What leads nowhere is the user's mistake and said before anything runs.
 """
 
 import glob
 from collections.abc import Sequence
 from pathlib import Path
 
+from flows.config import InputConfig, RunConfig
+from flows.process import NetworkError
 from flows.references import InputFile
+from pipeline.crawl.client import Client
+from pipeline.crawl.dumps import Dump, is_dump, resolve
+from pipeline.crawl.obtain import index_of
+from pipeline.crawl.selection import LANGUAGES, Selection, selection
+from pipeline.crawl.source import SCHEMES, place_of
+from pipeline.crawl.transport import TransferError
 from storage.digest import file_sha256
 from storage.errors import UserError
 
-ENDINGS = (".warc.gz", ".warc")  # what counts in a folder; a file named outright may end otherwise
+# What counts in a folder; a file named outright may end otherwise.
+ENDINGS = (".warc.gz", ".warc", ".wet.gz", ".wet", ".arc.gz", ".arc")
+
+
+def check(config: RunConfig, ask: bool = True) -> None:
+    """Everything about the input that can be known before a run; UserError or NetworkError.
+
+    With `ask`, the dump's server is asked whether there is such a dump.
+    """
+    given = config.input
+    local, addresses, dumps = sorted_out(given.paths)
+    if not dumps and (given.wet or given.hosts or given.match or given.pages):
+        raise UserError(
+            "--hosts, --match, --pages and --wet choose from a dump: give one as --input"
+        )
+    chosen = chosen_pages(given)
+    if chosen.language:
+        _check_language(spoken(chosen.language), config)
+    if dumps and selects(given):
+        if given.wet:
+            raise UserError("--wet takes whole files: no index says where a page's text lies")
+        index_of(config.download, chosen)
+    find(local)
+    for address in addresses:
+        place_of(address)
+    for name in dumps if ask else ():
+        dump_named(Client(config.download), name)
+
+
+def sorted_out(paths: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
+    """Local paths, addresses, and dumps; a file that is there is a file, whatever its name."""
+    local, addresses, dumps = [], [], []
+    for path in paths:
+        if any(path.startswith(f"{scheme}://") for scheme in SCHEMES):
+            addresses.append(path)
+        elif is_dump(path) and not Path(path).exists():
+            dumps.append(path)
+        else:
+            local.append(path)
+    return local, addresses, dumps
+
+
+def selects(given: InputConfig) -> bool:
+    """Whether pages of a dump are wanted, not whole files.
+
+    Of a few files, and of local ones, the pass itself picks out a language; the index is asked
+    where a whole dump has to be looked through.
+    """
+    of_the_dump = given.language and not given.files and not given.wet
+    return bool(given.hosts or given.match or given.pages or of_the_dump)
+
+
+def spoken(language: str) -> str:
+    """A language as language identification names it: ISO 639-1 where there is one."""
+    code = language.strip().lower()
+    return {long: short for short, long in LANGUAGES.items()}.get(code, code)
+
+
+def chosen_pages(config: InputConfig, files: tuple[str, ...] = ()) -> Selection:
+    """Which pages, checked."""
+    return selection(config.hosts, config.language, config.match, config.pages, files)
+
+
+def dump_named(client: Client, name: str) -> Dump:
+    """The dump, by one look at the list of all."""
+    try:
+        return resolve(client, name)
+    except TransferError as error:
+        raise NetworkError(f"input {name}: {error}") from error
 
 
 def warc_files(paths: Sequence[str]) -> list[InputFile]:
-    """The files behind paths, globs and folders; UserError for one that leads to none."""
-    return [InputFile(file, _hash(file)) for file in find(paths)]
+    """The local files behind paths, globs and folders, with their hashes."""
+    return [InputFile(file, file_hash(file)) for file in find(paths)]
 
 
 def find(paths: Sequence[str]) -> list[Path]:
-    """The files alone, without reading them."""
+    """The files alone, without reading them; UserError for a path that leads to none."""
     found: dict[Path, None] = {}
     for path in paths:
         found.update(dict.fromkeys(_expand(path)))
     return sorted(found, key=lambda file: (file.name, str(file)))
+
+
+def file_hash(file: Path) -> str:
+    """Its SHA-256."""
+    try:
+        return file_sha256(file)
+    except OSError as error:
+        raise UserError(f"input {file}: {error.strerror}") from error
+
+
+def _check_language(language: str, config: RunConfig) -> None:
+    kept = config.select.language.languages
+    if kept and language not in kept:
+        raise UserError(
+            f"input.language {language}, but select.language.languages keeps {', '.join(kept)}:"
+            f" set it (and corpus.gate.languages) to ['{language}']"
+        )
 
 
 def _expand(text: str) -> list[Path]:
@@ -35,7 +127,7 @@ def _expand(text: str) -> list[Path]:
     if path.is_dir():
         inside = [file for file in sorted(path.iterdir()) if file.name.endswith(ENDINGS)]
         if not inside:
-            raise UserError(f"input {text}: no {' or '.join(ENDINGS)} file in this folder")
+            raise UserError(f"input {text}: no {', '.join(ENDINGS)} file in this folder")
         return [file.resolve() for file in inside]
     if path.exists():
         return [path.resolve()]
@@ -45,10 +137,3 @@ def _expand(text: str) -> list[Path]:
     if not matches:
         raise UserError(f"input {text}: nothing matches this pattern")
     return [match.resolve() for match in matches if match.is_file()]
-
-
-def _hash(file: Path) -> str:
-    try:
-        return file_sha256(file)
-    except OSError as error:
-        raise UserError(f"input {file}: {error.strerror}") from error

@@ -37,11 +37,14 @@ class Record:
     lost_bytes: int = 0  # of the file, from a broken record's beginning to where reading goes on
 
 
-def read_records(path: Path, limits: LimitsConfig) -> Iterator[Record]:
-    """All records in the order of the file; UserError if it is no web archive at all."""
+def read_records(path: Path, limits: LimitsConfig, offset: int = 0) -> Iterator[Record]:
+    """All records in the order of the file; UserError if it is no web archive at all.
+
+    With `offset`, an offset that was given before: the records from there on.
+    """
     with opened(path) as data:
         if len(data):
-            yield from _read(data, 0, path, limits)
+            yield from _read(data, offset, path, limits)
 
 
 def read_record(path: Path, offset: int, url: str, limits: LimitsConfig) -> Record:

@@ -4,14 +4,15 @@ The one stated deviation is that of preset `demo`: pages of worked sums have few
 letters than Gopher's 80%.
 """
 
-import dataclasses
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from pipeline.corpus.config import CorpusConfig
+from pipeline.corpus.config import CorpusConfig, SelectConfig
 from pipeline.corpus.part import build as build_part
+from pipeline.corpus.select import read_pages, select
+from pipeline.filters.quality import GopherQualityConfig
 from pipeline.stage import SILENT
 from storage.tables import read_table
 
@@ -20,10 +21,8 @@ Web = tuple[Path, dict[str, object]]
 
 @pytest.fixture(scope="module")
 def outcome(small: Web, tmp_path_factory: pytest.TempPathFactory) -> list[tuple[dict, dict, str]]:
-    """Truth, ledger row and extracted text of each page."""
-    config = CorpusConfig()
-    quality = dataclasses.replace(config.quality, min_alphabetic_word_fraction=0.62)
-    config = dataclasses.replace(config, quality=quality)
+    """Truth, ledger row with the selection's verdict, and text of each page."""
+    selecting = SelectConfig(quality=GopherQualityConfig(min_alphabetic_word_fraction=0.62))
     truth = {
         (row["warc"], row["url"]): row for row in read_table(small[0] / "truth.parquet").to_pylist()
     }
@@ -32,14 +31,21 @@ def outcome(small: Web, tmp_path_factory: pytest.TempPathFactory) -> list[tuple[
         out: Path = tmp_path_factory.mktemp("part")
         scratch = tmp_path_factory.mktemp("scratch")
         build_part(
-            out=out, inputs={"warc": [warc]}, config=config, progress=SILENT, scratch=scratch
+            out=out,
+            inputs={"warc": [warc]},
+            config=CorpusConfig(),
+            progress=SILENT,
+            scratch=scratch,
         )
-        documents = read_table(out / "documents.parquet").to_pylist()
-        texts = {row["id"]: row["text"] for row in documents}
+        selected = select(read_pages(out, selecting), 0, selecting).to_pylist()
+        verdicts = {row["id"]: row for row in selected}
+        pages = read_table(out / "pages.parquet").to_pylist()
+        texts = {row["id"]: row["text"] for row in pages}
         for row in read_table(out / "ledger.parquet").to_pylist():
             if row["record_type"] in ("response", "revisit"):
                 key = row["warc"], row["url"]
-                found.append((truth[key], row, texts.get(row["id"], "")))
+                last = {**row, **verdicts.get(row["id"], {})}
+                found.append((truth[key], last, texts.get(row["id"], "")))
     assert len(found) == len(truth)
     return found
 

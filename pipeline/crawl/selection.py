@@ -1,0 +1,145 @@
+"""Which pages of a dump: by host, language and address, the same for every kind of index.
+
+`example.com` is that host and its www; `*.example.com` all hosts below it as well. Languages are
+ISO 639-3 as in Common Crawl's indexes (deu; de works too), the first of a page's languages counts.
+A pattern is a glob over the whole address (`*` also stands for slashes; without a scheme any
+scheme fits), or a regular expression between slashes.
+"""
+
+import contextlib
+import dataclasses
+import hashlib
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+import pyarrow as pa
+
+from storage.digest import canonical_json
+from storage.errors import UserError
+
+HTML = ("text/html", "application/xhtml+xml")
+HOST = re.compile(r"(\*\.)?([a-z0-9_-]+\.)*[a-z0-9_-]+$")
+WWW = re.compile(r"www\d*\.")
+
+# One row a page: where its record lies, and what is known of it.
+CAPTURES = pa.schema(
+    [
+        ("filename", pa.string()),
+        ("offset", pa.int64()),
+        ("length", pa.int64()),
+        ("url", pa.string()),
+    ]
+)
+
+# ISO 639-1 to the ISO 639-3 of CLD2, by which Common Crawl names languages.
+_PAIRS = (
+    "af:afr am:amh ar:ara az:aze be:bel bg:bul bn:ben bo:bod bs:bos ca:cat ceb:ceb co:cos"
+    " cs:ces cy:cym da:dan de:deu dv:div el:ell en:eng eo:epo es:spa et:est eu:eus fa:fas"
+    " fi:fin fo:fao fr:fra fy:fry ga:gle gd:gla gl:glg gu:guj ha:hau he:heb hi:hin hr:hrv"
+    " ht:hat hu:hun hy:hye id:ind ig:ibo is:isl it:ita ja:jpn jv:jav ka:kat kk:kaz km:khm"
+    " kn:kan ko:kor ku:kur ky:kir la:lat lb:ltz lo:lao lt:lit lv:lav mg:mlg mi:mri mk:mkd"
+    " ml:mal mn:mon mr:mar ms:msa mt:mlt my:mya ne:nep nl:nld nn:nno no:nor ny:nya oc:oci"
+    " or:ori pa:pan pl:pol ps:pus pt:por ro:ron ru:rus rw:kin sa:san sd:snd si:sin sk:slk"
+    " sl:slv sm:smo sn:sna so:som sq:sqi sr:srp st:sot su:sun sv:swe sw:swa ta:tam te:tel"
+    " tg:tgk th:tha tk:tuk tl:tgl tr:tur tt:tat ug:uig uk:ukr ur:urd uz:uzb vi:vie wo:wol"
+    " xh:xho yi:yid yo:yor zh:zho zu:zul"
+)
+LANGUAGES = dict(pair.split(":") for pair in _PAIRS.split())
+
+
+@dataclasses.dataclass(frozen=True)
+class Selection:
+    """What a page must be; nothing given: every page."""
+
+    hosts: tuple[str, ...] = ()
+    language: str = ""  # ISO 639-3
+    match: str = ""
+    pages: int = 0  # at most; 0 = all
+    files: tuple[str, ...] = ()  # of the dump's WARC files only these; () = any
+
+    def digest(self, *more: object) -> str:
+        """Names the selection, with whatever else decides."""
+        given = [dataclasses.asdict(self), *map(str, more)]
+        return hashlib.sha256(canonical_json(given)).hexdigest()[:12]
+
+
+def selection(
+    hosts: tuple[str, ...], language: str, match: str, pages: int, files: tuple[str, ...] = ()
+) -> Selection:
+    """Checked as the user gave it."""
+    cleaned = []
+    for host in hosts:
+        name = host.strip().lower().rstrip("/")
+        name = name.partition("://")[2] or name
+        with contextlib.suppress(UnicodeError):  # müller.de is xn--mller-kva.de in every index
+            name = name.encode("idna").decode()
+        if not HOST.match(name):
+            raise UserError(f"hosts {host!r}: write a host as example.com or *.example.com")
+        cleaned.append(name)
+    code = language.strip().lower()
+    code = LANGUAGES.get(code, code)
+    if code and not re.fullmatch(r"[a-z]{3}", code):
+        raise UserError(f"language {language!r}: write ISO 639, as deu or de")
+    if pages < 0:
+        raise UserError("pages: at least 0 (0 = all)")
+    compiled(match)
+    return Selection(tuple(sorted(set(cleaned))), code, match, pages, files)
+
+
+def compiled(match: str) -> re.Pattern[str]:
+    """The pattern over whole addresses."""
+    try:
+        return re.compile(expression(match))
+    except re.error as error:
+        raise UserError(f"match {match!r}: no regular expression: {error}") from error
+
+
+def expression(match: str) -> str:
+    """The pattern as a regular expression to be found in an address (RE2 knows it too)."""
+    if len(match) > 1 and match.startswith("/") and match.endswith("/"):
+        return match[1:-1]
+    if not match:
+        return ""
+    scheme = "" if "://" in match or match.startswith("*") else r"([a-z]+://)?"
+    # a question mark is itself: addresses have them
+    return f"^{scheme}{'.*'.join(re.escape(piece) for piece in match.split('*'))}$"
+
+
+def host_fits(host: str, hosts: tuple[str, ...]) -> bool:
+    """Whether a page's host is one of those asked for."""
+    host = host.lower()
+    for wanted in hosts:
+        bare = wanted.removeprefix("*.")
+        if host == bare or WWW.sub("", host, count=1) == bare:
+            return True
+        if wanted.startswith("*.") and host.endswith(f".{bare}"):
+            return True
+    return not hosts
+
+
+def capture_fits(entry: dict[str, Any], chosen: Selection, pattern: re.Pattern[str]) -> bool:
+    """Whether an entry of a CDX file is asked for: a good HTML page, and the rest."""
+    mime = entry.get("mime-detected") or entry.get("mime") or ""
+    url = str(entry.get("url", ""))
+    if str(entry.get("status", "")) != "200" or mime not in HTML:
+        return False
+    if chosen.language and str(entry.get("languages", "")).split(",")[0] != chosen.language:
+        return False
+    if chosen.files and entry.get("filename") not in chosen.files:
+        return False
+    return host_fits(urlsplit(url).hostname or "", chosen.hosts) and bool(pattern.search(url))
+
+
+def table(rows: list[tuple[str, int, int, str]]) -> pa.Table:
+    """Captures in the order of their places, each once."""
+    ordered = sorted(set(rows))
+    columns = list(zip(*ordered)) if ordered else [()] * len(CAPTURES)
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, CAPTURES)]
+    return pa.Table.from_arrays(arrays, schema=CAPTURES)
+
+
+def surt_host(host: str) -> str:
+    """`www.example.com` as indexes sort it: `com,example`."""
+    bare = WWW.sub("", host.removeprefix("*."), count=1)
+    return ",".join(reversed(bare.split(".")))

@@ -1,0 +1,117 @@
+"""Where a crawl is fetched from, and how politely: the settings of every request.
+
+Common Crawl's own servers by default; a mirror by `base_url` or CRAWL2CHAT_CRAWL_URL (https://,
+http:// or s3://). Nothing here changes what a page becomes, so nothing here enters a digest.
+"""
+
+import dataclasses
+import os
+from pathlib import Path
+from urllib.parse import quote, unquote, urlsplit
+
+from storage.errors import UserError
+
+COMMON_CRAWL = "https://data.commoncrawl.org"
+COMMON_CRAWL_BUCKET = "s3://commoncrawl"
+COMMON_CRAWL_INDEX = "https://index.commoncrawl.org"
+DEFAULT_REGION = "us-east-1"  # where Common Crawl's bucket lies
+SCHEMES = ("https", "http", "s3")
+INDEXES = ("auto", "cdx", "api", "columnar")
+
+
+@dataclasses.dataclass(frozen=True)
+class DownloadConfig:
+    """Of a dump: from where, how gently, and where the files stay."""
+
+    # "" = CRAWL2CHAT_CRAWL_URL, else Common Crawl over HTTPS
+    base_url: str = ""
+    # collinfo.json and the CDX API; "" = CRAWL2CHAT_INDEX_URL, else Common Crawl's or the mirror's
+    index_url: str = ""
+    # how pages are found by host, language or pattern: the sorted CDX files, their API, or the
+    # columnar index; auto = cdx for hosts, else columnar
+    index: str = "auto"
+    # at a time, of all processes of this user on this machine; above ten Common Crawl answers 403
+    connections: int = 4
+    # without a single new byte, until a transfer is given up
+    tries: int = 8
+    # the first pause; doubles with each try, half to one and a half times as long at random.
+    # Common Crawl asks for no more than one try a second
+    backoff_seconds: float = 1.0
+    max_backoff_seconds: float = 120.0
+    # longest Retry-After that is waited for
+    max_retry_after_seconds: float = 900.0
+    # to connect, and between two bytes
+    timeout_seconds: float = 30.0
+    # slower than this over `timeout_seconds` counts as a stall
+    min_bytes_per_second: float = 1000.0
+    # s3:// requests signed with AWS_ACCESS_KEY_ID and the like: Common Crawl's bucket has asked for
+    # that since April 2022; mirrors may not
+    sign: bool = False
+    # folder; "" = CRAWL2CHAT_CACHE, else ~/.cache/crawl2chat
+    cache: str = ""
+    # beyond it the files that were not used for longest go; a running flow's own never
+    max_cache_bytes: int = 200_000_000_000
+    # whole files fetched before the pass has got to them
+    files_ahead: int = 4
+    # WARC-Block-Digest of every record; gzip's own checksums are always checked
+    check_digests: bool = True
+    # a file whose gzip members are unsound twice over: refuse it, or keep it (its broken records
+    # become error rows of the ledger)
+    refuse_damaged: bool = True
+    # of records fetched one by one, in one .warc.gz
+    pages_per_file: int = 10_000
+
+    def __post_init__(self) -> None:
+        if self.index not in INDEXES:
+            raise UserError(f"download.index {self.index!r}: one of {', '.join(INDEXES)}")
+        for name in ("connections", "tries", "files_ahead", "pages_per_file"):
+            if getattr(self, name) < 1:
+                raise UserError(f"download.{name}: at least 1")
+        if not (self.timeout_seconds > 0 <= self.backoff_seconds):
+            raise UserError("download: timeout_seconds and backoff_seconds must be positive")
+
+
+def base_url(config: DownloadConfig) -> str:
+    """Of the crawl's files, without a slash at the end."""
+    url = config.base_url or os.environ.get("CRAWL2CHAT_CRAWL_URL") or COMMON_CRAWL
+    return checked(url)
+
+
+def index_url(config: DownloadConfig) -> str:
+    """Of collinfo.json and the CDX API."""
+    url = config.index_url or os.environ.get("CRAWL2CHAT_INDEX_URL") or ""
+    if not url:
+        base = base_url(config)
+        url = COMMON_CRAWL_INDEX if base in (COMMON_CRAWL, COMMON_CRAWL_BUCKET) else base
+    return checked(url)
+
+
+def checked(url: str) -> str:
+    """The address without its last slash; UserError if it is none that can be fetched from."""
+    parts = urlsplit(url)
+    if parts.scheme not in SCHEMES or not parts.netloc:
+        raise UserError(f"{url}: write the crawl's address as https://HOST or s3://BUCKET")
+    return url.rstrip("/")
+
+
+def join(base: str, path: str) -> str:
+    """The address of a file that a listing names."""
+    if "://" in path:
+        return path
+    return f"{base}/{quote(path.lstrip('/'), safe='/=~:+@,%')}"
+
+
+def cache_folder(config: DownloadConfig) -> Path:
+    """Where fetched files stay."""
+    chosen = config.cache or os.environ.get("CRAWL2CHAT_CACHE")
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(chosen or f"{base}/crawl2chat").expanduser().absolute() / "crawl"
+
+
+def place_of(url: str) -> str:
+    """The file's place in the cache: host and path, as the server has it."""
+    parts = urlsplit(url)
+    names = [name for name in unquote(parts.path).split("/") if name]
+    if not names or any(name in (".", "..") or "\0" in name for name in names):
+        raise UserError(f"{url}: no file's address")
+    return "/".join([parts.netloc.rpartition("@")[2], *names])

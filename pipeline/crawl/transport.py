@@ -1,0 +1,192 @@
+"""One GET of a byte range, over HTTP or from S3, and how it can fail.
+
+In: an address, where to begin and the validator (ETag) of what is on disk. Out: a `Body` that says
+where it begins and how long the whole is, whatever was asked for: servers ignore ranges and lie
+about lengths, so the caller decides by what came. S3 is spoken as plain REST, unsigned or signed
+(AWS signature version 4), so that one code path has all the patience and all the checks.
+"""
+
+import contextlib
+import dataclasses
+import datetime
+import email.utils
+import re
+import threading
+import time
+from collections.abc import Iterator
+
+import requests
+import urllib3
+
+from pipeline.crawl import s3_rest
+from pipeline.crawl.source import DownloadConfig
+from storage.errors import UserError
+
+BLOCK_BYTES = 1 << 20
+USER_AGENT = "crawl2chat"
+CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)$")
+SLOW_DOWN = (403, 429, 503)  # what Common Crawl says to those who are too fast
+TRANSIENT = (*SLOW_DOWN, 408, 416, 425)  # and every 5xx
+_sessions = threading.local()
+
+
+class TransferError(ConnectionError):
+    """A transfer that failed and may go well a moment later."""
+
+
+class Refused(TransferError):
+    """The server answered, but not with the file."""
+
+    def __init__(self, message: str, status: int, retry_after: float | None) -> None:
+        super().__init__(message)
+        self.status, self.retry_after = status, retry_after
+
+
+class Missing(UserError):
+    """No such file (404, 410)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Body:
+    """A response under way."""
+
+    start: int  # place of its first byte in the file
+    total: int | None  # bytes of the whole file, None where the server doesn't say
+    stop: int | None  # place after its last byte, as far as the server says
+    validator: str  # what names this version of the file: a strong ETag, else Last-Modified
+    content_type: str
+    blocks: Iterator[bytes]
+
+
+@contextlib.contextmanager
+def get(
+    url: str, config: DownloadConfig, start: int = 0, stop: int | None = None, validator: str = ""
+) -> Iterator[Body]:
+    """Begin to fetch bytes `start` to `stop`; of the version `validator` names, else the whole.
+
+    Raises TransferError (also while the blocks are read) or Missing.
+    """
+    headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
+    if start or stop is not None:
+        headers["Range"] = f"bytes={start}-{'' if stop is None else stop - 1}"
+        if validator:
+            headers["If-Range"] = validator
+    address = url
+    if url.startswith("s3://"):
+        address = s3_rest.address(url)
+        if config.sign:
+            headers.update(s3_rest.signature(address, datetime.datetime.now(datetime.UTC)))
+    try:
+        response = _session().get(
+            address,
+            headers=headers,
+            stream=True,
+            timeout=config.timeout_seconds,
+            allow_redirects=True,
+        )
+    except requests.exceptions.InvalidURL as error:
+        raise UserError(f"{url}: no address that can be fetched: {error}") from error
+    except requests.RequestException as error:
+        raise TransferError(f"{url}: {_reason(error)}") from error
+    with contextlib.closing(response):
+        if response.status_code not in (200, 206):
+            raise _refusal(url, response, config)
+        yield _body(url, response, config)
+
+
+def _session() -> requests.Session:
+    # A session keeps connections alive; requests doesn't promise that threads can share one.
+    if not hasattr(_sessions, "session"):
+        _sessions.session = requests.Session()
+    session: requests.Session = _sessions.session
+    return session
+
+
+def _body(url: str, response: requests.Response, config: DownloadConfig) -> Body:
+    headers = response.headers
+    text = headers.get("Content-Length", "")
+    length = int(text) if re.fullmatch(r"\d{1,18}", text) else None
+    coding = headers.get("Content-Encoding", "").lower()
+    # Web servers call a .gz file's own bytes gzip-encoded: they are read as they are.
+    if coding not in ("", "identity") and not ("gzip" in coding and url.endswith(".gz")):
+        raise TransferError(f"{url}: sent with Content-Encoding {coding}, which was not asked for")
+    start, total = 0, length
+    stop = length
+    if response.status_code == 206:
+        match = CONTENT_RANGE.match(headers.get("Content-Range", ""))
+        if match is None:
+            raise TransferError(f"{url}: a partial answer without a sound Content-Range")
+        start, stop = int(match.group(1)), int(match.group(2)) + 1
+        total = None if match.group(3) == "*" else int(match.group(3))
+        if length is not None and length != stop - start:
+            raise TransferError(f"{url}: Content-Length {length} for bytes {start} to {stop - 1}")
+    etag = headers.get("ETag", "")
+    validator = "" if etag.startswith("W/") else etag  # a weak one doesn't promise the same bytes
+    validator = validator or headers.get("Last-Modified", "")
+    content_type = headers.get("Content-Type", "").lower()
+    expected = None if stop is None else stop - start
+    blocks = _blocks(url, response, expected, config)
+    return Body(start, total, stop, validator, content_type, blocks)
+
+
+def _blocks(
+    url: str, response: requests.Response, expected: int | None, config: DownloadConfig
+) -> Iterator[bytes]:
+    """The body as it comes; TransferError if it ends early, stalls or crawls."""
+    received = window_bytes = 0
+    window_start = time.monotonic()
+    while True:
+        try:
+            block = response.raw.read1(BLOCK_BYTES, decode_content=False)
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise TransferError(f"{url}: after {received:,} bytes: {_reason(error)}") from error
+        if not block:
+            break
+        received += len(block)
+        window_bytes += len(block)
+        yield block
+        seconds = time.monotonic() - window_start
+        if seconds > config.timeout_seconds:
+            if window_bytes < config.min_bytes_per_second * seconds:
+                raise TransferError(f"{url}: only {window_bytes:,} bytes in {seconds:.0f} s")
+            window_start, window_bytes = time.monotonic(), 0
+    if expected is not None and received != expected:
+        raise TransferError(f"{url}: cut off after {received:,} of {expected:,} bytes")
+
+
+def _refusal(url: str, response: requests.Response, config: DownloadConfig) -> Exception:
+    status = response.status_code
+    message = f"{url}: {status} {response.reason or ''}".rstrip()
+    if status in (404, 410):
+        return Missing(f"{message}: no such file")
+    if status in TRANSIENT or status >= 500:
+        if status == 403:
+            hint = " (too many requests, or not for everybody"
+            unsigned = url.startswith("s3://") and not config.sign
+            message += hint + (": try download.sign=true)" if unsigned else ")")
+        return Refused(message, status, _retry_after(response.headers.get("Retry-After", "")))
+    return UserError(f"{message}: the server does not give this file")
+
+
+def _retry_after(text: str) -> float | None:
+    """Seconds from a Retry-After header: a number of seconds or a date."""
+    if re.fullmatch(r"\s*\d{1,9}\s*", text):
+        return float(text)
+    try:
+        when = email.utils.parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if when.tzinfo is None:
+        when = when.replace(tzinfo=datetime.UTC)
+    return max(0.0, (when - datetime.datetime.now(datetime.UTC)).total_seconds())
+
+
+def _reason(error: BaseException) -> str:
+    """The innermost words of a chain of wrapped errors, in one line."""
+    while error.args and isinstance(error.args[-1], BaseException):
+        error = error.args[-1]
+    inner = getattr(error, "reason", None)
+    if isinstance(inner, BaseException):
+        return _reason(inner)
+    text = " ".join(str(error).split())
+    return re.sub(r"<[^>]*object at 0x[0-9a-f]+>:?\s*", "", text) or type(error).__name__

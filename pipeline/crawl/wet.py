@@ -1,0 +1,25 @@
+"""Text records of WET files: pages that Common Crawl has already made text of.
+
+A `conversion` record holds the page's text in UTF-8, so decoding and extraction are skipped and
+the text goes straight to language identification. What is no text raises `NoPage`, like a page
+that can't be read. Common Crawl's text keeps menus and footers: expect more dropped pages.
+"""
+
+from pipeline.crawl.http import NoPage
+from pipeline.crawl.warc import Record
+
+TYPES = ("", "text/plain")
+
+
+def read_text(record: Record, max_bytes: int) -> str:
+    """The text of a conversion record."""
+    mime = record.headers.get("content-type", "").split(";")[0].strip().lower()
+    if mime not in TYPES:
+        raise NoPage("dropped", "mime", mime[:100])
+    if record.length > max_bytes:
+        raise NoPage("dropped", "size", value=float(record.length), threshold=float(max_bytes))
+    text = record.content.decode("utf-8", "replace").removeprefix("\ufeff")
+    text = text.replace("\0", "").replace("\r\n", "\n")
+    if not text.strip():
+        raise NoPage("dropped", "empty")
+    return text
