@@ -9,6 +9,9 @@ import ctypes
 import os
 import signal
 import sys
+import traceback
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 PR_SET_PDEATHSIG = 1
 
@@ -21,3 +24,15 @@ def die_with_parent(parent_pid: int | None = None) -> None:
     # The parent may have died between fork and prctl: then nobody is left to wait for us.
     if parent_pid is not None and os.getppid() != parent_pid:
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def leave(last: Callable[..., int], *arguments: Any) -> NoReturn:
+    """End a forked process with what `last` gives; nothing of its parent's clean-up is run."""
+    code = 1
+    try:
+        code = last(*arguments)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(code)

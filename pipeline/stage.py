@@ -27,11 +27,19 @@ class Stage:
     version: int
     config: type
     build: Callable[..., dict[str, Any]]
+    # Loads into memory what every build needs (lists, models). A stage that has one is built by a
+    # host that loads once and forks for each build; see pipeline.worker.
+    preload: Callable[[Any], None] | None = None
 
     @property
     def entry(self) -> str:
         """`module:function` by which a worker process finds the build function again."""
-        return f"{self.build.__module__}:{self.build.__name__}"
+        return _entry(self.build)
+
+    @property
+    def preload_entry(self) -> str:
+        """The same for the preload function; "" if there is none."""
+        return _entry(self.preload) if self.preload else ""
 
 
 class Progress:
@@ -68,6 +76,10 @@ class Progress:
 
 
 SILENT = Progress()
+
+
+def _entry(function: Callable[..., Any]) -> str:
+    return f"{function.__module__}:{function.__name__}"
 
 
 def stderr_progress() -> Progress:

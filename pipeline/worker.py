@@ -5,6 +5,7 @@ then an ordinary failure that can be retried, never the death of the flow; and i
 owner. With `processes` > 1 it becomes torchrun, which starts this module once a process. Events
 go to stdout as JSON lines (see `pipeline.stage.Progress`), the last one `done` (statistics),
 `user_error`, `disk_full` or `network_error` (text); logs and tracebacks go to stderr.
+`pipeline.host` runs many, one after another, from one warm process.
 """
 
 import errno
@@ -13,6 +14,7 @@ import json
 import os
 import sys
 import typing
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -46,10 +48,19 @@ def main(spec_path: str) -> int:
     die_with_parent(spec["owner_pid"] if rank is None else None)
     if spec["processes"] > 1 and rank is None:
         _become_torchrun(spec["processes"], spec_path)
-    # A library's stray print must not land among the events.
+    events = take_stdout()
+    return run(spec, events, speaker=rank in (None, "0"))
+
+
+def take_stdout() -> TextIO:
+    """The stream for events; a library's stray print will not land among them."""
     events = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    speaker = rank in (None, "0")  # under torchrun one process speaks for all
+    return events
+
+
+def run(spec: dict[str, Any], events: TextIO, speaker: bool = True) -> int:
+    """Build what the spec says and report how it ended; under torchrun one process speaks."""
     try:
         statistics = _build(spec, Progress(events if speaker else None))
     except UserError as error:
@@ -61,7 +72,7 @@ def main(spec_path: str) -> int:
             return _end(events, "network_error", f"{type(error).__name__}: {error}", 1)
         raise
     if speaker:
-        _write(events, {"event": "done", "statistics": statistics})
+        write_event(events, {"event": "done", "statistics": statistics})
     return 0
 
 
@@ -84,17 +95,29 @@ def is_network_error(error: BaseException) -> bool:
     )
 
 
+def named(entry: str) -> Callable[..., Any]:
+    """The function behind `module:function`."""
+    module, name = entry.split(":")
+    function: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    return function
+
+
+def config_of(build: Callable[..., Any]) -> type:
+    """The dataclass of a build function's config."""
+    hint: type = typing.get_type_hints(build)["config"]
+    return hint
+
+
 def _build(spec: dict[str, Any], progress: Progress) -> dict[str, Any]:
-    module, name = spec["entry"].split(":")
-    build = getattr(importlib.import_module(module), name)
-    config_type = typing.get_type_hints(build)["config"]
-    return build(
+    build = named(spec["entry"])
+    statistics: dict[str, Any] = build(
         out=Path(spec["out"]),
         inputs={key: [Path(p) for p in paths] for key, paths in spec["inputs"].items()},
-        config=from_dict(config_type, spec["config"]),
+        config=from_dict(config_of(build), spec["config"]),
         progress=progress,
         scratch=Path(spec["scratch"]),
     )
+    return statistics
 
 
 def _become_torchrun(processes: int, spec_path: str) -> None:
@@ -105,11 +128,12 @@ def _become_torchrun(processes: int, spec_path: str) -> None:
 
 
 def _end(events: TextIO, event: str, text: str, code: int) -> int:
-    _write(events, {"event": event, "text": text})
+    write_event(events, {"event": event, "text": text})
     return code
 
 
-def _write(events: TextIO, event: dict[str, Any]) -> None:
+def write_event(events: TextIO, event: dict[str, Any]) -> None:
+    """One line of the owner's stream."""
     events.write(json.dumps(event) + "\n")
     events.flush()
 

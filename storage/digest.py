@@ -36,6 +36,11 @@ def artifact_digest(
     return hashlib.sha256(canonical_json(question)).hexdigest()
 
 
+def file_digest(sha256: str, name: str) -> str:
+    """A file among inputs: content and name, since the ledger and ids carry its name."""
+    return f"sha256:{sha256}:{name}"
+
+
 def file_sha256(path: Path | str) -> str:
     """SHA-256 of a file's bytes, 64 hex digits."""
     with Path(path).open("rb") as file:

@@ -19,16 +19,16 @@ from storage.schemas import PII_KINDS, SIGNALS
 
 NEAR_MATCHES = 3
 DOCUMENT_COLUMNS = ("host", "dump", "date", "language", "language_score", "text")
-USED = "SELECT * FROM ledger, documents, clusters, corpus"  # the views whose files are needed
+USED = "SELECT * FROM ledger, pages, clusters, corpus"  # the views whose files are needed
 
 
 def explain(lake: Lake, url: str) -> dict[str, Any]:
     """`{"url", "records": [...]}`: each a ledger row, with what is known of it, or else None.
 
-    `signals`: the quality signals by name; `document`: host, dump, date, language, language_score
-    and the text after the filters; `cluster`: cluster, keeper, keeper_url, kept, size;
-    `duplicate_of`: the URL kept instead; `corpus`: the text without personal data, split, pii
-    (replacements by kind); `warc_path` and `warc_sha256`.
+    `signals`: the quality signals by name, of every page that passed the gates; `document`: its
+    host, dump, date, language, language_score and text, kept or not; `cluster`: cluster, keeper,
+    keeper_url, kept, size; `duplicate_of`: the URL kept instead; `corpus`: the text without
+    personal data, split, pii (replacements by kind); `warc_path` and `warc_sha256`.
     """
     manifests = lake.list()
     with catalog.connect(lake, USED) as connection:
@@ -51,7 +51,7 @@ def explain(lake: Lake, url: str) -> dict[str, Any]:
 
 def _about(connection: duckdb.DuckDBPyConnection, id: str) -> dict[str, Any]:
     """What became of a document."""
-    document = _first(connection, "documents", id)
+    document = _first(connection, "pages", id)
     cluster = _first(connection, "clusters", id)
     corpus = _first(connection, "corpus", id)
     return {
@@ -68,21 +68,21 @@ def _about(connection: duckdb.DuckDBPyConnection, id: str) -> dict[str, Any]:
 
 
 def _first(connection: duckdb.DuckDBPyConnection, view: str, id: str) -> dict[str, Any] | None:
-    if not id:  # the record never reached extraction
+    if not id:  # the record never reached the gates
         return None
     rows = _dicts(connection, f"SELECT * FROM {view} WHERE id = ? LIMIT 1", [id])
     return rows[0] if rows else None
 
 
 def _url(connection: duckdb.DuckDBPyConnection, id: str) -> str | None:
-    row = _first(connection, "documents", id)
+    row = _first(connection, "pages", id)
     return row["url"] if row else None
 
 
 def _cluster(connection: duckdb.DuckDBPyConnection, member: dict[str, Any]) -> dict[str, Any]:
     members = _dicts(
         connection,
-        "SELECT c.id, c.kept, d.url FROM clusters c LEFT JOIN documents d ON d.id = c.id"
+        "SELECT c.id, c.kept, p.url FROM clusters c LEFT JOIN pages p ON p.id = c.id"
         " WHERE c.cluster = ? ORDER BY c.kept DESC, c.id",
         [member["cluster"]],
     )

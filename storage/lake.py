@@ -58,6 +58,10 @@ class Lake:
     def __repr__(self) -> str:
         return f"Lake({self.url!r})"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Elsewhere it is opened anew: other working directory, own cache, own connections.
+        return Lake, (str(self.tree.root) if isinstance(self.tree, LocalTree) else self.url,)
+
     def is_whole(self, kind: str, digest: str, deep: bool = False) -> bool:
         """Manifest present, every content file there in its size; `deep` checks the hashes too."""
         manifest = self._read(kind, digest)

@@ -2,12 +2,15 @@
 
 A lake holds the artifacts of many runs, and a part may serve several. Per kind the heads decide:
 where a slot names an artifact of a kind, others of that kind are left out even if an older head
-was made from them, so that a table over the selection never counts a page twice.
+was made from them, so that a table over the selection never counts a page twice. What an earlier
+run left for comparison (the input `previous`) is no part of a run.
 """
 
 from collections.abc import Iterable
 
 from storage.manifest import Manifest
+
+EARLIER = "previous"
 
 
 def reachable(manifests: Iterable[Manifest], heads: dict[str, str]) -> list[Manifest]:
@@ -24,6 +27,7 @@ def reachable(manifests: Iterable[Manifest], heads: dict[str, str]) -> list[Mani
         if manifest.kind in chosen and manifest.digest not in heads_digests:
             continue
         found[manifest.digest] = manifest
-        for digests in manifest.inputs.values():
-            waiting.extend(digests)
+        for key, digests in manifest.inputs.items():
+            if key != EARLIER:
+                waiting.extend(digests)
     return [manifest for digest, manifest in by_digest.items() if digest in found]

@@ -23,8 +23,11 @@ LEDGER = pa.schema(
     ]
 )
 
-# Every quality signal, computed for each page that reached the filter that owns it, else null.
+# Every quality signal, computed for each page that passed the gates of the pass.
 SIGNALS = [
+    # of the text as extracted: Gopher's rules look at it before C4's take lines out
+    ("extracted_characters", pa.int64()),
+    ("extracted_lines", pa.int64()),
     ("duplicate_line_fraction", pa.float64()),
     ("duplicate_line_character_fraction", pa.float64()),
     ("duplicate_paragraph_fraction", pa.float64()),
@@ -39,15 +42,30 @@ SIGNALS = [
     ("ellipsis_line_fraction", pa.float64()),
     ("alphabetic_word_fraction", pa.float64()),
     ("stop_word_count", pa.int64()),
+    # lines that C4's line rules took out, and of those the ones of each rule
+    ("removed_lines", pa.int64()),
+    *[
+        (f"removed_{kind}_lines", pa.int64())
+        for kind in ("long_word", "unpunctuated", "short", "javascript", "policy")
+    ],
+    ("removed_citations", pa.int64()),
+    ("lorem_ipsum_lines", pa.int64()),
+    ("curly_bracket_lines", pa.int64()),
     ("sentence_count", pa.int64()),
+    ("line_count", pa.int64()),  # lines of the text after C4's line rules that are not blank
     ("punctuated_line_fraction", pa.float64()),
     ("short_line_fraction", pa.float64()),
     ("fineweb_duplicate_line_character_fraction", pa.float64()),
     ("newline_word_ratio", pa.float64()),
+    ("toxic_words", pa.int64()),
+    ("toxic_word_fraction", pa.float64()),
+    ("adult_words", pa.int64()),
+    ("adult_word_fraction", pa.float64()),
+    ("extraction_confidence", pa.float64()),  # of the block classifier, 0..1
 ]
 
-# A page that passed every filter, before dedup.
-DOCUMENTS = pa.schema(
+# A page that passed the gates of the pass over its WARC, with all that later decisions need.
+PAGES = pa.schema(
     [
         ("id", pa.string()),  # sha256 of "warc_name:offset:url", first 32 hex digits
         ("url", pa.string()),
@@ -56,10 +74,24 @@ DOCUMENTS = pa.schema(
         ("warc", pa.string()),
         ("offset", pa.int64()),
         ("date", pa.string()),  # WARC-Date, ISO 8601
-        ("text", pa.string()),
-        ("language", pa.string()),
+        ("text", pa.string()),  # after C4's line rules
+        ("language", pa.string()),  # of the main text as extracted
         ("language_score", pa.float64()),
         *SIGNALS,
+    ]
+)
+
+# What the thresholds made of each page: a row for every row of the parts' pages, in their order.
+SELECTION = pa.schema(
+    [
+        ("id", pa.string()),
+        ("part", pa.int32()),  # which of the parts given, from 0
+        ("outcome", pa.string()),  # kept or dropped
+        ("stage", pa.string()),  # "" where kept, as are the rest
+        ("rule", pa.string()),
+        ("value", pa.float64()),
+        ("threshold", pa.float64()),
+        ("detail", pa.string()),
     ]
 )
 
@@ -87,7 +119,15 @@ CORPUS = pa.schema(
     ]
 )
 
-CLUSTERS = pa.schema([("id", pa.string()), ("cluster", pa.string()), ("kept", pa.bool_())])
+# Members of clusters of two or more pages.
+CLUSTERS = pa.schema(
+    [
+        ("id", pa.string()),
+        ("cluster", pa.string()),  # id of the page that is kept
+        ("kept", pa.bool_()),
+        ("earlier", pa.bool_()),  # a page of an earlier dump, decided then
+    ]
+)
 
 TOKEN_SHARDS = pa.schema(
     [

@@ -5,6 +5,7 @@ groups are cut every 50,000 rows and each is made contiguous before it is writte
 page borders would otherwise follow the chunks. Schema metadata (pandas' above all) is dropped.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -27,15 +28,75 @@ def table(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
 
 def write_table(table: pa.Table, path: Path) -> None:
     """Write one Parquet file (zstd), its folder created if need be."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    plain = table.replace_schema_metadata(None)
-    with pq.ParquetWriter(
-        path, plain.schema, compression="zstd", compression_level=ZSTD_LEVEL
-    ) as writer:
-        for start in range(0, max(1, plain.num_rows), ROW_GROUP_ROWS):
-            group = plain.slice(start, ROW_GROUP_ROWS).combine_chunks()
-            writer.write_table(group, row_group_size=ROW_GROUP_ROWS)
+    write_tables([table], table.schema, path)
+
+
+def write_tables(
+    tables: Iterable[pa.Table], schema: pa.Schema, path: Path, group_rows: int = ROW_GROUP_ROWS
+) -> int:
+    """Write the rows of many tables as one Parquet file; no more than a row group is held at once.
+
+    Gives the number of rows. How the rows were spread over the tables changes no byte.
+    """
+    with TableWriter(path, schema, group_rows) as writer:
+        for table in tables:
+            writer.write(table)
+    return writer.rows
+
+
+class TableWriter:
+    """One Parquet file, written while its rows come; a row group is cut when it is full."""
+
+    def __init__(self, path: Path, schema: pa.Schema, group_rows: int = ROW_GROUP_ROWS) -> None:
+        self.rows = 0
+        self._group_rows = group_rows
+        self._groups = 0
+        self._waiting = schema.remove_metadata().empty_table()
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._writer = pq.ParquetWriter(
+            path, self._waiting.schema, compression="zstd", compression_level=ZSTD_LEVEL
+        )
+
+    def write(self, table: pa.Table) -> None:
+        """Take rows; at most a row group of them waits in memory."""
+        self.rows += table.num_rows
+        self._waiting = pa.concat_tables([self._waiting, table.replace_schema_metadata(None)])
+        while self._waiting.num_rows > self._group_rows:
+            self._write_group(self._waiting.slice(0, self._group_rows))
+            self._waiting = self._waiting.slice(self._group_rows)
+
+    @property
+    def waiting_bytes(self) -> int:
+        """What waits for its row group to be full."""
+        return int(self._waiting.nbytes)
+
+    def flush(self) -> None:
+        """Cut a row group here."""
+        if self._waiting.num_rows:
+            self._write_group(self._waiting)
+            self._waiting = self._waiting.slice(0, 0)
+
+    def close(self) -> None:
+        """Write what waits, and the file's foot; a file without rows has one empty row group."""
+        if self._groups:
+            self.flush()
+        else:
+            self._write_group(self._waiting)
+        self._writer.close()
+
+    def __enter__(self) -> "TableWriter":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self._writer.close()
+
+    def _write_group(self, group: pa.Table) -> None:
+        self._writer.write_table(group.combine_chunks(), row_group_size=self._group_rows)
+        self._groups += 1
 
 
 def read_table(path: Path | str, columns: list[str] | None = None) -> pa.Table:

@@ -6,6 +6,7 @@ lists in manifests, never by globbing, and each row carries its artifact.
 """
 
 import dataclasses
+import fnmatch
 from collections.abc import Callable
 from pathlib import Path
 
@@ -70,17 +71,24 @@ TIMING_FILE = PROVENANCE + "timing.parquet"
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """One Parquet file name in artifacts of some kinds."""
+    """The Parquet files of one name, or of names of one pattern, in artifacts of some kinds."""
 
     schema: pa.Schema
     kinds: tuple[str, ...]
-    file: str
+    file: str  # may end in -*.parquet
+
+    def files(self, manifest: Manifest) -> list[str]:
+        """Those that an artifact has, in order."""
+        known = {**manifest.files, **manifest.provenance.get("files", {})}
+        return sorted(name for name in known if fnmatch.fnmatchcase(name, self.file))
 
 
 # Views that show files as they are. `documents` and `metrics` are joins, see below.
 SOURCES = {
     "ledger": Source(schemas.LEDGER, ("corpus",), "ledger.parquet"),
-    "corpus": Source(schemas.CORPUS, ("corpus",), "corpus.parquet"),
+    "pages": Source(schemas.PAGES, ("corpus_part",), "pages.parquet"),
+    "selection": Source(schemas.SELECTION, ("selection",), "selection.parquet"),
+    "corpus": Source(schemas.CORPUS, ("corpus",), "corpus-*.parquet"),
     "clusters": Source(schemas.CLUSTERS, ("corpus",), "clusters.parquet"),
     "token_shards": Source(schemas.TOKEN_SHARDS, ("tokens",), "shards.parquet"),
     "conversations": Source(schemas.CONVERSATIONS, ("conversations",), "conversations.parquet"),
@@ -90,13 +98,14 @@ SOURCES = {
     "facts": Source(FACTS, ("crawl",), "facts.parquet"),
     "truth": Source(TRUTH, ("crawl",), "truth.parquet"),
 }
-DOCUMENT_FILES = Source(schemas.DOCUMENTS, ("corpus_part",), "documents.parquet")
 TRAINED = ("base", "sft", "rl")
 METRIC_FILES = Source(schemas.METRICS, TRAINED, "metrics.parquet")
 TIMING_FILES = Source(schemas.TIMING, TRAINED, TIMING_FILE)
 
 VIEWS = (
     "ledger",
+    "pages",
+    "selection",
     "documents",
     "corpus",
     "clusters",
@@ -124,23 +133,39 @@ def select(view: str, manifests: list[Manifest], locate: Locate) -> str:
 
 
 def _documents(manifests: list[Manifest], locate: Locate) -> str:
-    """Parts' documents with the cluster they were put into; null where the page is unlike others.
+    """The kept pages of the parts, with the cluster that dedup put each into, null for none.
 
-    A part may serve several corpora: the newest of these manifests that was made from it decides.
+    A part may serve several selections, and a selection several corpora: the newest of these
+    manifests that was made from it decides.
     """
-    corpus_of: dict[str, str] = {}
-    for corpus in (m for m in manifests if m.kind == "corpus"):
-        for digests in corpus.inputs.values():
-            corpus_of.update({digest[:16]: corpus.artifact for digest in digests})
-    pairs = ", ".join(f"({text(part)}, {text(corpus)})" for part, corpus in corpus_of.items())
-    membership = f"VALUES {pairs}" if pairs else "SELECT '', '' WHERE false"
-    return (
-        "SELECT d.* EXCLUDE (artifact), c.cluster, d.artifact"
-        f" FROM ({_rows(DOCUMENT_FILES, manifests, locate)}) d"
-        f" LEFT JOIN ({membership}) m(part, corpus) ON m.part = d.artifact"
-        f" LEFT JOIN ({_rows(SOURCES['clusters'], manifests, locate)}) c"
-        " ON c.artifact = m.corpus AND c.id = d.id"
+    selections = _pairs(_made_from(manifests, "selection"))
+    corpora = _pairs(_made_from(manifests, "corpus"))
+    pages, selection, clusters = (
+        _rows(SOURCES[name], manifests, locate) for name in ("pages", "selection", "clusters")
     )
+    return (
+        "SELECT p.* EXCLUDE (artifact), c.cluster, p.artifact"
+        f" FROM ({pages}) p"
+        f" JOIN ({selections}) m(part, selection) ON m.part = p.artifact"
+        f" JOIN ({selection}) s ON s.artifact = m.selection AND s.id = p.id"
+        f" LEFT JOIN ({corpora}) n(part, corpus) ON n.part = p.artifact"
+        f" LEFT JOIN ({clusters}) c ON c.artifact = n.corpus AND c.id = p.id"
+        " WHERE s.outcome = 'kept'"
+    )
+
+
+def _made_from(manifests: list[Manifest], kind: str) -> dict[str, str]:
+    """For each part that went into an artifact of this kind, that one; of several, the newest."""
+    made: dict[str, str] = {}
+    for manifest in (m for m in manifests if m.kind == kind):
+        parts = manifest.inputs.get("parts", ())
+        made.update({digest[:16]: manifest.artifact for digest in parts})
+    return made
+
+
+def _pairs(made: dict[str, str]) -> str:
+    pairs = ", ".join(f"({text(old)}, {text(new)})" for old, new in made.items())
+    return f"VALUES {pairs}" if pairs else "SELECT '', '' WHERE false"
 
 
 def _metrics(manifests: list[Manifest], locate: Locate) -> str:
@@ -158,9 +183,10 @@ def _rows(source: Source, manifests: list[Manifest], locate: Locate) -> str:
     # Files of one stage version have one schema: DuckDB then reads it from the first alone.
     groups: dict[tuple[str, int], list[Path]] = {}
     for manifest in manifests:
-        known = {**manifest.files, **manifest.provenance.get("files", {})}
-        if manifest.kind in source.kinds and source.file in known:
-            path = locate(manifest, source.file)
+        if manifest.kind not in source.kinds:
+            continue
+        for name in source.files(manifest):
+            path = locate(manifest, name)
             if path.exists():  # a provenance file may be gone from a whole artifact
                 groups.setdefault((manifest.kind, manifest.version), []).append(path)
     selects = [empty(source.schema)]
@@ -191,9 +217,13 @@ def duckdb_type(kind: pa.DataType) -> str:
     if pa.types.is_struct(kind):
         fields = ", ".join(f"{identifier(f.name)} {duckdb_type(f.type)}" for f in kind)
         return f"STRUCT({fields})"
-    return {"string": "VARCHAR", "int64": "BIGINT", "double": "DOUBLE", "bool": "BOOLEAN"}[
-        str(kind)
-    ]
+    return {
+        "string": "VARCHAR",
+        "int64": "BIGINT",
+        "int32": "INTEGER",
+        "double": "DOUBLE",
+        "bool": "BOOLEAN",
+    }[str(kind)]
 
 
 def text(value: Path | str) -> str:

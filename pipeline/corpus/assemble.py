@@ -1,30 +1,64 @@
-"""Joins the parts of all WARC files to a corpus: dedup, personal data out, train/validation split.
+"""Joins the parts to a corpus: filters' and dedup's decisions applied, people's data out, a split.
 
-Out: the final ledger (a duplicate's row becomes dropped, stage dedup), clusters, the corpus and its
-funnel. Fails if any WARC breaks the conservation law. Rows stand in the order of the parts; which
-page of a cluster is kept, what replaces an address and which host is held out depend on no order.
+In: parts, the selection and the duplicates over them, and evaluation sets if any. Out: the final
+ledger, which accounts for every record (the conservation law), clusters, the corpus by language,
+its funnel. Everything streams: a part's ledger and some batches of text are in memory at a time.
+Rows stand in the order of the parts; what becomes of a page depends on no order.
 """
 
+import dataclasses
 import json
+import shutil
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
-from pipeline.config import from_dict
+from pipeline.corpus.clean import Cleaned, Drop, Setting, clean_all
 from pipeline.corpus.config import AssembleConfig
-from pipeline.corpus.duplicates import Duplicates, cluster_rows, find
-from pipeline.corpus.funnel import check_conservation, funnel_rows, stage_rows
-from pipeline.corpus.split import validation_hosts
-from pipeline.dedup.minhash import MinhashConfig
-from pipeline.filters.pii import replace
+from pipeline.corpus.duplicates import check_parts
+from pipeline.corpus.files import CorpusFiles
+from pipeline.corpus.funnel import (
+    Counts,
+    check_conservation,
+    funnel_rows,
+    ledger_counts,
+    stage_rows,
+)
+from pipeline.corpus.read import by_part
+from pipeline.corpus.split import host_numbers, is_validation, validation_limit
+from pipeline.filters.decontamination import REPORT
 from pipeline.stage import Progress, Stage
-from storage.errors import UserError
-from storage.schemas import CLUSTERS, CORPUS, LEDGER, PII_KINDS
-from storage.tables import read_table, table, write_table
+from storage.schemas import CORPUS, LEDGER, PII_KINDS
+from storage.tables import TableWriter, read_table, table
 
-CORPUS_COLUMNS = ["id", "url", "host", "text", "language"]
+TEXT_COLUMNS = ["id", "url", "host", "text", "language"]
+DECISION = ["outcome", "stage", "rule", "value", "threshold", "detail"]
+BATCH_ROWS = 256
+
+
+@dataclasses.dataclass
+class Part:
+    """One part on its way: its decisions, still to be changed by what becomes of its texts."""
+
+    folder: Path
+    decided: pa.Table  # id and DECISION, a row for each of its pages
+    drops: list[tuple[int, Drop]] = dataclasses.field(default_factory=list)
+
+
+@dataclasses.dataclass(frozen=True)
+class Batch:
+    """Where some texts are from."""
+
+    part: Part
+    rows: np.ndarray  # of the part's pages
+    documents: pa.Table  # TEXT_COLUMNS
+    last: bool  # the part is complete with it
 
 
 def build(
@@ -35,121 +69,187 @@ def build(
     scratch: Path,
 ) -> dict[str, Any]:
     """Write the corpus of all parts; see the module's head."""
-    parts = inputs["parts"]
+    parts, duplicates = inputs["parts"], inputs["duplicates"][0]
+    benchmarks = tuple(inputs.get("benchmarks", ()))
     reads = [json.loads((part / "read.json").read_text()) for part in parts]
-    minhash = check_parts(reads)
+    check_parts(reads)
+    hosts, total = count_hosts(parts, inputs["selection"][0], duplicates, config)
+    limit = validation_limit(hosts, config.split)
+    shutil.copyfile(duplicates / "clusters.parquet", out / "clusters.parquet")
 
-    signatures = [read_table(part / "signatures.parquet") for part in parts]
-    duplicates = Duplicates({}, {})
-    if parts:
-        duplicates = find(pa.concat_tables(signatures), config.exact, minhash)
-    ledgers = [final_ledger(read_table(part / "ledger.parquet"), duplicates) for part in parts]
-    ledger = pa.concat_tables([LEDGER.empty_table(), *ledgers])
-    check_conservation({read["warc"]: read["records"] for read in reads}, ledger)
-    write_table(ledger, out / "ledger.parquet")
-    write_table(table(cluster_rows(duplicates), CLUSTERS), out / "clusters.parquet")
-
-    hosts: set[str] = set()
-    for part in parts:
-        documents = read_table(part / "documents.parquet", ["id", "host"])
-        for id_, host in zip(documents["id"].to_pylist(), documents["host"].to_pylist()):
-            if id_ not in duplicates.dropped:
-                hosts.add(host)
-    held_out = validation_hosts(hosts, config.split)
-
-    done, total = 0, sum(signature.num_rows for signature in signatures)
-    tables = []
-    for part in parts:
-        rows = []
-        for document in read_table(part / "documents.parquet", CORPUS_COLUMNS).to_pylist():
-            done += 1
+    counts: Counts = Counter()
+    sums: Counter[str] = Counter()
+    pii = np.zeros(len(PII_KINDS), dtype=np.int64)
+    found: list[dict[str, Any]] = []
+    done, finished = 0, 0
+    batches = ((b, b.documents) for b in text_batches(parts, inputs["selection"][0], duplicates))
+    setting = Setting(config, duplicates, benchmarks)
+    with TableWriter(out / "ledger.parquet", LEDGER) as ledgers, CorpusFiles(out) as files:
+        for batch, cleaned in clean_all(batches, setting, total):
+            rows = corpus_rows(batch.documents, cleaned, limit, config)
+            files.add(rows)
+            batch.part.drops += [(int(batch.rows[drop.row]), drop) for drop in cleaned.drops]
+            count(sums, rows, cleaned)
+            pii += cleaned.pii.sum(axis=0)
+            found += cleaned.contaminated
+            if batch.last:
+                ledger = final_ledger(batch.part)
+                check_conservation({reads[finished]["warc"]: reads[finished]["records"]}, ledger)
+                counts += ledger_counts(ledger)
+                ledgers.write(ledger)
+                finished += 1
+            done += len(batch.rows)
             progress.update(done, total, "documents")
-            if document["id"] not in duplicates.dropped:
-                rows.append(corpus_row(document, document["host"] in held_out, config))
-        tables.append(table(rows, CORPUS))
-    corpus = pa.concat_tables([CORPUS.empty_table(), *tables])
-    write_table(corpus, out / "corpus.parquet")
-    funnel = funnel_rows(ledger)
-    (out / "funnel.json").write_text(json.dumps(funnel, indent=1) + "\n")
-    return statistics(reads, ledger, corpus, len(held_out), len(hosts), duplicates)
-
-
-def check_parts(reads: list[dict[str, Any]]) -> MinhashConfig:
-    """The MinHash settings all parts were signed with.
-
-    UserError if parts can't be joined: a file given twice, or signatures that don't compare.
-    """
-    names = Counter(read["warc"] for read in reads)
-    for name, count in names.items():
-        if count > 1:
-            raise UserError(
-                f"{count} input files are named {name}, or hold the same bytes: the ledger tells"
-                " files apart by name; give each file once"
-            )
-    for read in reads:
-        if read["minhash"] != reads[0]["minhash"]:
-            raise UserError(
-                f"{read['warc']} and {reads[0]['warc']} were signed with different MinHash"
-                " settings: make all parts with the same corpus.minhash"
-            )
-    return from_dict(MinhashConfig, reads[0]["minhash"]) if reads else MinhashConfig()
-
-
-def final_ledger(ledger: pa.Table, duplicates: Duplicates) -> pa.Table:
-    """The ledger of a part with its duplicates dropped; detail names the page that is kept."""
-    rows = ledger.to_pylist()
-    for row in rows:
-        if row["outcome"] == "kept" and row["id"] in duplicates.dropped:
-            rule, keeper = duplicates.dropped[row["id"]]
-            row |= {"outcome": "dropped", "stage": "dedup", "rule": rule, "detail": keeper}
-    return table(rows, LEDGER)
-
-
-def corpus_row(
-    document: dict[str, Any], validation: bool, config: AssembleConfig
-) -> dict[str, Any]:
-    """A document of the corpus: personal data replaced and counted, its split said."""
-    text, counts = replace(document["text"], config.pii)
-    return {
-        **document,
-        "text": text,
-        "split": "validation" if validation else "train",
-        **{f"pii_{kind}s": counts.get(kind, 0) for kind in PII_KINDS},
-    }
-
-
-def statistics(
-    reads: list[dict[str, Any]],
-    ledger: pa.Table,
-    corpus: pa.Table,
-    validation_host_count: int,
-    host_count: int,
-    duplicates: Duplicates,
-) -> dict[str, Any]:
-    """What the manifest says of a corpus."""
-    outcomes = Counter(ledger["outcome"].to_pylist())
-    rules = Counter(rule for rule, _ in duplicates.dropped.values())
-    texts = corpus["text"].to_pylist()
-    splits = corpus["split"].to_pylist()
+    if benchmarks:
+        with TableWriter(out / "decontamination.parquet", REPORT) as report:
+            report.write(table(found, REPORT))
+    (out / "funnel.json").write_text(json.dumps(funnel_rows(counts), indent=1) + "\n")
     return {
         "warcs": len(reads),
         "warc_bytes": sum(read["bytes"] for read in reads),
         "warcs_without_records": [read["warc"] for read in reads if not read["records"]],
         "records": sum(read["records"] for read in reads),
-        "kept": outcomes["kept"],
-        "dropped": outcomes["dropped"],
-        "errors": outcomes["error"],
-        "documents": corpus.num_rows,
-        "validation_documents": splits.count("validation"),
-        "hosts": host_count,
-        "validation_hosts": validation_host_count,
-        "exact_duplicates": rules["exact"],
-        "minhash_duplicates": rules["minhash"],
-        "bytes": sum(len(text.encode()) for text in texts),
-        "words": sum(len(text.split()) for text in texts),
-        "pii": {kind: sum(corpus[f"pii_{kind}s"].to_pylist()) for kind in PII_KINDS},
-        "funnel": stage_rows(ledger),
+        **{name: outcome_count(counts, name) for name in ("kept", "dropped")},
+        "errors": outcome_count(counts, "error"),
+        "documents": sums["documents"],
+        "validation_documents": sums["validation"],
+        "hosts": len(hosts),
+        "validation_hosts": int((hosts < np.uint64(limit)).sum()),
+        "exact_duplicates": counts["dedup", "exact", "dropped"],
+        "minhash_duplicates": counts["dedup", "minhash", "dropped"],
+        "passages_removed": sums["passages"],
+        "passage_characters_removed": sums["passage_characters"],
+        "contaminated_documents": len({row["id"] for row in found}),
+        "languages": files.documents,
+        "bytes": sums["bytes"],
+        "words": sums["words"],
+        "pii": dict(zip(PII_KINDS, pii.tolist())),
+        "funnel": stage_rows(counts),
     }
 
 
-STAGE = Stage("corpus", 1, AssembleConfig, build)
+def decisions(parts: list[Path], selection: Path, duplicates: Path) -> Iterator[Part]:
+    """Each part with what the filters and dedup decided on its pages."""
+    chosen = by_part(selection / "selection.parquet", len(parts), ["id", *DECISION])
+    dropped = by_part(duplicates / "dropped.parquet", len(parts), ["id", "rule", "keeper"])
+    for folder, rows, gone in zip(parts, chosen, dropped, strict=True):
+        places = pc.index_in(rows["id"].combine_chunks(), gone["id"].combine_chunks())
+        is_gone = pc.is_valid(places)
+        was_kept = pc.equal(rows.filter(is_gone)["outcome"], "kept").to_pylist()
+        if len(was_kept) != gone.num_rows or not all(was_kept):
+            raise RuntimeError(f"{duplicates} was made from another selection of {folder}")
+        gone = gone.take(places.drop_null())
+        decision = {
+            "outcome": ["dropped"] * gone.num_rows,
+            "stage": ["dedup"] * gone.num_rows,
+            "rule": gone["rule"],
+            "value": [None] * gone.num_rows,
+            "threshold": [None] * gone.num_rows,
+            "detail": gone["keeper"],
+        }
+        yield Part(folder, replaced(rows, is_gone, pa.table(decision, schema=_DECIDED)))
+
+
+_DECIDED = pa.schema([LEDGER.field(name) for name in DECISION])
+
+
+def replaced(rows: pa.Table, mask: pa.Array, decided: pa.Table) -> pa.Table:
+    """The rows with the decision columns of those in the mask taken from `decided`, in order."""
+    for name in DECISION:
+        column = rows[name].combine_chunks()
+        values = decided[name].combine_chunks()
+        place = rows.schema.get_field_index(name)
+        rows = rows.set_column(place, name, pc.replace_with_mask(column, mask, values))
+    return rows
+
+
+def count_hosts(
+    parts: list[Path], selection: Path, duplicates: Path, config: AssembleConfig
+) -> tuple[np.ndarray, int]:
+    """The hosts of the pages that are left after dedup, as sorted numbers; how many pages."""
+    known = np.empty(0, dtype=np.uint64)
+    total = 0
+    for part in decisions(parts, selection, duplicates):
+        hosts = read_table(part.folder / "pages.parquet", ["host"])["host"]
+        if len(hosts) != part.decided.num_rows:
+            raise RuntimeError(f"the selection has other pages than {part.folder}")
+        left = hosts.filter(pc.equal(part.decided["outcome"], "kept"))
+        total += len(left)
+        known = np.union1d(known, host_numbers(left.to_pylist(), config.split.salt))
+    return known.astype(np.uint64), total
+
+
+def text_batches(parts: list[Path], selection: Path, duplicates: Path) -> Iterator[Batch]:
+    """The documents that are left, some at a time, each part's last batch said to be so."""
+    for part in decisions(parts, selection, duplicates):
+        kept = pc.equal(part.decided["outcome"], "kept").to_numpy()
+        waiting = Batch(part, np.empty(0, dtype=np.int64), CORPUS_INPUT.empty_table(), True)
+        start = 0
+        with pq.ParquetFile(part.folder / "pages.parquet") as pages:
+            for some in pages.iter_batches(BATCH_ROWS, columns=TEXT_COLUMNS):
+                here = kept[start : start + some.num_rows]
+                ids = part.decided["id"].slice(start, some.num_rows)
+                if not pa.chunked_array([some["id"]]).equals(ids):
+                    raise RuntimeError(f"the selection is of other pages than {part.folder}'s")
+                rows = np.flatnonzero(here) + start
+                start += some.num_rows
+                if len(rows):
+                    if len(waiting.rows):
+                        yield dataclasses.replace(waiting, last=False)
+                    documents = pa.Table.from_batches([some]).filter(pa.array(here))
+                    waiting = Batch(part, rows, documents.select(TEXT_COLUMNS), True)
+        yield waiting
+
+
+CORPUS_INPUT = pa.schema([CORPUS.field(name) for name in TEXT_COLUMNS])
+
+
+def corpus_rows(
+    documents: pa.Table, cleaned: Cleaned, limit: int, config: AssembleConfig
+) -> pa.Table:
+    """Rows of CORPUS: those whose texts are left."""
+    is_left = np.ones(documents.num_rows, dtype=bool)
+    is_left[[drop.row for drop in cleaned.drops]] = False
+    documents = documents.filter(pa.array(is_left))
+    held_out = is_validation(documents["host"].to_pylist(), limit, config.split)
+    columns = {name: documents[name] for name in TEXT_COLUMNS if name != "text"}
+    columns["text"] = pa.array(cleaned.texts, pa.string())
+    split = np.where(held_out, "validation", "train")
+    columns["split"] = pa.array(split.tolist(), pa.string())
+    for place, kind in enumerate(PII_KINDS):
+        columns[f"pii_{kind}s"] = pa.array(cleaned.pii[:, place])
+    return pa.table(columns, schema=CORPUS)
+
+
+def final_ledger(part: Part) -> pa.Table:
+    """The part's ledger with what became of its pages after the pass."""
+    ledger = read_table(part.folder / "ledger.parquet")
+    decided = part.decided
+    if part.drops:
+        mask = np.zeros(decided.num_rows, dtype=bool)
+        mask[[row for row, _ in part.drops]] = True
+        rows = [{"outcome": "dropped", **dataclasses.asdict(d)} for _, d in part.drops]
+        drops = pa.Table.from_pylist(rows, schema=_DECIDED)
+        decided = replaced(decided, pa.array(mask), drops)
+    passed = pc.equal(ledger["outcome"], "kept").combine_chunks()
+    if ledger.filter(passed)["id"].to_pylist() != decided["id"].to_pylist():
+        raise RuntimeError(f"the ledger of {part.folder} does not go with its pages")
+    return replaced(ledger, passed, decided)
+
+
+def count(sums: Counter[str], rows: pa.Table, cleaned: Cleaned) -> None:
+    """Add a batch to the corpus's figures."""
+    sums["documents"] += rows.num_rows
+    sums["validation"] += rows["split"].to_pylist().count("validation")
+    sums["bytes"] += cleaned.bytes
+    sums["words"] += cleaned.words
+    sums["passages"] += cleaned.passages
+    sums["passage_characters"] += cleaned.passage_characters
+
+
+def outcome_count(counts: Counts, outcome: str) -> int:
+    """Records with this outcome."""
+    return sum(number for (_, _, name), number in counts.items() if name == outcome)
+
+
+STAGE = Stage("corpus", 2, AssembleConfig, build)

@@ -1,61 +1,303 @@
-"""Which pages of all parts are duplicates of which: exact ones first, then MinHash clusters.
+"""Which of the selected pages are duplicates, of one another or of an earlier dump's pages.
 
-The keeper of a cluster is its smallest id whatever the order of the parts.
+In: parts, the selection over them and, for a new dump, the `duplicates` artifact of those before.
+Out: dropped.parquet (in the order of the parts), clusters.parquet and the index that a later dump
+is held against. No text is read, unless lines or paragraphs are looked for, and no earlier file but
+the index. Sorting is done on disk, band by band; memory grows by some 16 bytes a document. On a
+cluster the bands come made (`pipeline.corpus.duplicate_bands`); the artifact is the same.
 """
 
-import dataclasses
+import json
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from pipeline.dedup import exact, minhash
-from pipeline.dedup.minhash import MinhashConfig
+from pipeline.config import from_dict
+from pipeline.corpus.read import selected, selected_counts
+from pipeline.dedup import bands, components, index, minhash, passages
+from pipeline.dedup.config import DedupConfig, MinhashConfig
+from pipeline.dedup.index import EXACT, Index, id_texts
+from pipeline.dedup.spill import Spill, open_numbers, partition_bits
+from pipeline.stage import Progress, Stage
 from storage.errors import UserError
+from storage.schemas import CLUSTERS
+from storage.tables import write_tables
+
+DROPPED = pa.schema(
+    [
+        ("id", pa.string()),
+        ("part", pa.int32()),  # which of the parts given, from 0
+        ("rule", pa.string()),  # exact or minhash
+        ("keeper", pa.string()),  # id of the page that is kept instead
+    ]
+)
+ROWS_AT_ONCE = 50_000
+PAIR_BYTES = 8  # two document numbers
 
 
-@dataclasses.dataclass(frozen=True)
-class Duplicates:
-    """For each page: the id it was dropped for, by which rule, and the keeper of its cluster."""
+def build(
+    out: Path,
+    inputs: dict[str, list[Path]],
+    config: DedupConfig,
+    progress: Progress,
+    scratch: Path,
+) -> dict[str, Any]:
+    """Find the duplicates; see the module's head."""
+    parts, selection = inputs["parts"], inputs["selection"][0] / "selection.parquet"
+    reads = [json.loads((part / "read.json").read_text()) for part in parts]
+    signed = check_parts(reads)
+    previous = inputs.get("previous", [])
+    earlier = index.open_index(previous[0]) if previous else Index()
+    warcs = [read["warc"] for read in reads]
+    index.check_previous(earlier, signed, warcs)
 
-    dropped: dict[str, tuple[str, str]]  # id -> rule, id of the page that is kept instead
-    keeper: dict[str, str]  # id -> keeper, every page; its own id where it is kept
+    work = scratch / "dedup"
+    shutil.rmtree(work, ignore_errors=True)  # of a killed run: sorting starts again
+    work.mkdir(parents=True)
+    store = out / "index"
+    store.mkdir()
+    counts = selected_counts(selection, len(parts))
+    first, total = len(earlier.keepers), sum(counts)
+    names = index.band_names(signed, config.exact, config.minhash)
+    if "bands" in inputs:
+        numbers = take_numbers(inputs["numbers"][0], total, store)
+        paths = take_bands(inputs["bands"], names, store)
+    else:
+        ids = (ids for _, ids, _ in selected(parts, selection, []))
+        numbers = bands.number_documents(
+            ids, total, first, earlier.ids, store / "ids", work, config.sort_memory_bytes
+        )
+        bits = bands_bits(first + total, config.sort_memory_bytes // _threads())
+        spills = spill_bands(parts, selection, numbers, bits, config, signed, work)
+        progress.update(1, 4, "steps", step="bands are on disk")
+        paths = join_bands(names, spills, earlier, store, work)
+    progress.update(2, 4, "steps", step="pairs are found")
+    pairs = sum(path.stat().st_size for path in paths.values()) // PAIR_BYTES
+    keepers = components.cluster(paths.values(), earlier.keepers, first + total)
+    keepers.astype("<u4").tofile(store / "keepers")
+    is_copy = np.zeros(total, dtype=bool)
+    if config.exact:
+        is_copy = components.copies(paths[EXACT], first, first + total)
+    known = Index(store)
+    rules: Counter[str] = Counter()
+    tables = dropped_tables(counts, numbers, keepers, is_copy, known.ids, rules)
+    write_tables(tables, DROPPED, out / "dropped.parquet")
+    members = cluster_tables(keepers, first, known.ids)
+    clustered = write_tables(members, CLUSTERS, out / "clusters.parquet")
+    progress.update(3, 4, "steps", step="clusters are written")
+    found = find_passages(parts, selection, numbers, keepers, earlier, config, store, work)
+    keep_other_bands(earlier, store)
+    index.write_head(store, signed, config.passages, [*earlier.warcs, *warcs])
+    shutil.rmtree(work)
+    progress.update(4, 4, "steps", step="done")
+    own = np.arange(first, first + total, dtype=np.uint32)
+    gone = keepers[first:] != own
+    return {
+        "documents": total,
+        "kept": int(total - gone.sum()),
+        "exact_duplicates": rules["exact"],
+        "minhash_duplicates": rules["minhash"],
+        "duplicates_of_earlier_dumps": int((keepers[first:] < first).sum()),
+        "earlier_documents": first,
+        "clustered_documents": clustered,
+        "pairs": pairs,
+        **{f"frequent_{unit}": count for unit, count in found.items()},
+    }
 
 
-def find(signatures: pa.Table, exact_first: bool, config: MinhashConfig) -> Duplicates:
-    """Duplicates among the rows of all parts' signatures, which were made with `config`."""
-    ids: list[str] = signatures["id"].to_pylist()
-    if len(set(ids)) < len(ids):
-        raise UserError("the same page stands in two parts: is a WARC file given twice?")
-    same = {id_: id_ for id_ in ids}
-    if exact_first:
-        same = exact.keepers(ids, signatures["text_sha256"].to_pylist())
-    left = [index for index, id_ in enumerate(ids) if same[id_] == id_]
-    left_ids = [ids[index] for index in left]
-    near = minhash.clusters(left_ids, hashes(signatures.take(pa.array(left, pa.int64()))), config)
-    keeper = {id_: near[same[id_]] for id_ in ids}
-    dropped = {}
-    for id_ in ids:
-        if same[id_] != id_:
-            dropped[id_] = ("exact", keeper[id_])
-        elif keeper[id_] != id_:
-            dropped[id_] = ("minhash", keeper[id_])
-    return Duplicates(dropped, keeper)
+def check_parts(reads: list[dict[str, Any]]) -> MinhashConfig:
+    """The MinHash settings all parts were signed with.
+
+    UserError if parts can't be joined: a file given twice, or signatures that don't compare.
+    """
+    names = Counter(read["warc"] for read in reads)
+    for name, count in names.items():
+        if count > 1:
+            raise UserError(
+                f"{count} input files are named {name}, or hold the same bytes: the ledger tells"
+                " files apart by name; give each file once"
+            )
+    for read in reads:
+        if read["minhash"] != reads[0]["minhash"]:
+            raise UserError(
+                f"{read['warc']} and {reads[0]['warc']} were signed with different MinHash"
+                " settings: make all parts with the same corpus.minhash"
+            )
+    return from_dict(MinhashConfig, reads[0]["minhash"]) if reads else MinhashConfig()
 
 
-def hashes(signatures: pa.Table) -> np.ndarray:
-    """The signatures as a matrix, one row a page."""
-    rows = signatures["signature"].to_pylist()
-    if not rows:
-        return np.empty((0, 0), dtype=np.uint64)
-    return np.frombuffer(b"".join(rows), dtype="<u8").reshape(len(rows), -1).astype(np.uint64)
+def spill_bands(
+    parts: list[Path],
+    selection: Path,
+    numbers: np.ndarray,
+    bits: int,
+    config: DedupConfig,
+    signed: MinhashConfig,
+    work: Path,
+) -> dict[str, Spill]:
+    """Keys of all bands and selected pages, on disk, each band in 2^bits files."""
+    names = index.band_names(signed, config.exact, config.minhash)
+    buffer_rows = max(1 << 10, (1 << 20) // max(1, len(names)))
+    spills = {name: Spill(work, name, bits, buffer_rows=buffer_rows) for name in names}
+    none = minhash.without_shingles(signed)
+    done = 0
+    for _, ids, some in selected(parts, selection, ["signature", "text_sha256"]):
+        documents = numbers[done : done + len(ids)]
+        done += len(ids)
+        if config.minhash:
+            keys = minhash.bucket_keys(_bytes_of(some["signature"]), signed)
+            for bucket in range(signed.buckets):
+                has_shingles = keys[:, bucket] != none[bucket]
+                rows = bands.keyed(keys[has_shingles, bucket], documents[has_shingles])
+                spills[names[bucket]].add(rows)
+        if config.exact:
+            digests = bytes.fromhex("".join(h[:16] for h in some["text_sha256"].to_pylist()))
+            spills[EXACT].add(bands.keyed(np.frombuffer(digests, dtype=">u8"), documents))
+    for spilled in spills.values():
+        spilled.flush()
+    return spills
 
 
-def cluster_rows(duplicates: Duplicates) -> list[dict[str, object]]:
-    """Members of clusters of two or more, in the order of cluster and id (CLUSTERS)."""
-    sizes: dict[str, int] = {}
-    for keeper in duplicates.keeper.values():
-        sizes[keeper] = sizes.get(keeper, 0) + 1
-    members = sorted(
-        (keeper, id_) for id_, keeper in duplicates.keeper.items() if sizes[keeper] > 1
-    )
-    return [{"id": id_, "cluster": keeper, "kept": id_ == keeper} for keeper, id_ in members]
+def join_bands(
+    names: list[str],
+    spills: dict[str, Spill],
+    earlier: Index,
+    store: Path,
+    work: Path,
+) -> dict[str, Path]:
+    """The new index of every band, and the files of their pairs; bands side by side."""
+
+    def join(name: str) -> Path:
+        after = store / f"{name}.keys", store / f"{name}.documents"
+        pairs = work / f"{name}.pairs"
+        bands.band_pairs(spills[name].paths, index.band_files(earlier, name), after, pairs)
+        for path in spills[name].paths:
+            path.unlink()
+        return pairs
+
+    with ThreadPoolExecutor(_threads()) as pool:
+        return dict(zip(names, pool.map(join, names)))
+
+
+def bands_bits(documents: int, memory_bytes: int) -> int:
+    """Into 2^bits files a band of so many documents is parted, to be sorted in such memory."""
+    return partition_bits(documents, bands.BAND_ROW_BYTES, memory_bytes)
+
+
+def take_numbers(made: Path, total: int, store: Path) -> np.ndarray:
+    """The documents' numbers that a cluster gave; their ids go into the index."""
+    shutil.copyfile(made / "ids", store / "ids")
+    numbers = open_numbers(made / "numbers", "<u4")
+    if len(numbers) != total:
+        raise RuntimeError(f"{made} numbers {len(numbers)} documents, not {total}")
+    return numbers
+
+
+def take_bands(made: list[Path], names: list[str], store: Path) -> dict[str, Path]:
+    """The bands that a cluster joined: into the index, and the files of their pairs."""
+    for name, folder in zip(names, made, strict=True):
+        shutil.copyfile(folder / f"{name}.keys", store / f"{name}.keys")
+        shutil.copyfile(folder / f"{name}.documents", store / f"{name}.documents")
+    return {name: folder / f"{name}.pairs" for name, folder in zip(names, made)}
+
+
+def keep_other_bands(earlier: Index, store: Path) -> None:
+    """What was not compared this time may be again: it goes on to the next index as it is."""
+    for path in sorted(earlier.folder.iterdir()) if earlier.folder else ():
+        if path.suffix in (".keys", ".documents") and not (store / path.name).exists():
+            shutil.copyfile(path, store / path.name)
+
+
+def dropped_tables(
+    counts: list[int],
+    numbers: np.ndarray,
+    keepers: np.ndarray,
+    is_copy: np.ndarray,
+    ids: np.ndarray,
+    rules: Counter[str],
+) -> Iterator[pa.Table]:
+    """Rows of DROPPED in the order of the parts; counts them by rule."""
+    start = 0
+    for part, count in enumerate(counts):
+        documents = np.array(numbers[start : start + count])
+        start += count
+        documents = documents[keepers[documents] != documents]
+        first = len(keepers) - len(is_copy)
+        rule = np.where(is_copy[documents - first], "exact", "minhash")
+        rules.update(rule.tolist())
+        columns = {
+            "id": id_texts(ids[documents]),
+            "part": np.full(len(documents), part, dtype=np.int32),
+            "rule": pa.array(rule.tolist(), pa.string()),
+            "keeper": id_texts(ids[keepers[documents]]),
+        }
+        yield pa.table(columns, schema=DROPPED)
+
+
+def cluster_tables(keepers: np.ndarray, earlier: int, ids: np.ndarray) -> Iterator[pa.Table]:
+    """Rows of CLUSTERS in the order of cluster and id, of clusters with a page of this run."""
+    for documents, clusters in components.memberships(keepers, earlier):
+        for start in range(0, len(documents), ROWS_AT_ONCE):
+            some, cluster = documents[start:][:ROWS_AT_ONCE], clusters[start:][:ROWS_AT_ONCE]
+            columns = {
+                "id": id_texts(ids[some]),
+                "cluster": id_texts(ids[cluster]),
+                "kept": some == cluster,
+                "earlier": some < earlier,
+            }
+            yield pa.table(columns, schema=CLUSTERS)
+
+
+def find_passages(
+    parts: list[Path],
+    selection: Path,
+    numbers: np.ndarray,
+    keepers: np.ndarray,
+    earlier: Index,
+    config: DedupConfig,
+    store: Path,
+    work: Path,
+) -> dict[str, int]:
+    """Frequent lines and paragraphs of the pages that are left, if they are asked for."""
+    wanted = passages.limits(config.passages)
+    if not wanted:
+        return {}
+
+    def texts() -> Iterator[tuple[int, str]]:
+        done = 0
+        for _, ids, some in selected(parts, selection, ["text"], "pages.parquet"):
+            documents = np.array(numbers[done : done + len(ids)])
+            done += len(ids)
+            for row in np.flatnonzero(keepers[documents] == documents).tolist():
+                yield int(documents[row]), some["text"][row].as_py()
+
+    characters = sum((part / "pages.parquet").stat().st_size * 4 for part in parts)
+    spills = passages.spill(texts(), characters, config.passages, work, config.sort_memory_bytes)
+    return {
+        unit: passages.find(spills[unit].paths, limit, earlier, unit, store)
+        for unit, limit in wanted.items()
+    }
+
+
+def _bytes_of(column: pa.ChunkedArray) -> np.ndarray:
+    """Fixed-size binary as bytes, one row after another."""
+    if not len(column):
+        return np.empty(0, dtype=np.uint8)
+    joined = pa.concat_arrays(column.chunks)
+    size = joined.type.byte_width
+    start = joined.offset * size
+    return np.frombuffer(joined.buffers()[1], np.uint8)[start : start + size * len(joined)]
+
+
+def _threads() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+STAGE = Stage("duplicates", 1, DedupConfig, build)

@@ -12,10 +12,17 @@ import pyarrow as pa
 
 from pipeline.corpus.page import STAGES
 
+Counts = Counter[tuple[str, str, str]]  # records by stage, rule and outcome
+
+
+def ledger_counts(ledger: pa.Table) -> Counts:
+    """The records of a ledger, or of a part of one: counts of parts add up."""
+    return Counter(_groups(ledger, ["stage", "rule", "outcome"]))
+
 
 def check_conservation(read: Mapping[str, int], ledger: pa.Table) -> None:
     """Raise RuntimeError if a WARC's ledger does not account for every record read from it."""
-    outcomes = Counter(zip(ledger["warc"].to_pylist(), ledger["outcome"].to_pylist()))
+    outcomes = Counter(_groups(ledger, ["warc", "outcome"]))
     strange = sorted({warc for warc, _ in outcomes} - set(read))
     if strange:
         raise RuntimeError(
@@ -30,11 +37,9 @@ def check_conservation(read: Mapping[str, int], ledger: pa.Table) -> None:
             )
 
 
-def funnel_rows(ledger: pa.Table) -> list[dict[str, Any]]:
+def funnel_rows(counts: Counts) -> list[dict[str, Any]]:
     """Stage by stage and rule by rule in the recipe's order, the largest rule first; kept last."""
-    total = max(1, ledger.num_rows)
-    columns = (ledger[name].to_pylist() for name in ("stage", "rule", "outcome"))
-    counts = Counter(zip(*columns))
+    total = max(1, counts.total())
     ordered = sorted(counts.items(), key=lambda item: (_place(item[0]), -item[1], item[0]))
     return [
         {
@@ -48,13 +53,15 @@ def funnel_rows(ledger: pa.Table) -> list[dict[str, Any]]:
     ]
 
 
-def stage_rows(ledger: pa.Table) -> list[dict[str, Any]]:
+def stage_rows(counts: Counts) -> list[dict[str, Any]]:
     """For each stage: records that came in, were dropped, ended as errors, and were left."""
-    counts = Counter(zip(ledger["stage"].to_pylist(), ledger["outcome"].to_pylist()))
-    left = ledger.num_rows
+    by_stage: Counter[tuple[str, str]] = Counter()
+    for (stage, _, outcome), count in counts.items():
+        by_stage[stage, outcome] += count
+    left = counts.total()
     rows = []
     for stage in STAGES:
-        dropped, errors = counts[stage, "dropped"], counts[stage, "error"]
+        dropped, errors = by_stage[stage, "dropped"], by_stage[stage, "error"]
         rows.append(
             {
                 "stage": stage,
@@ -66,6 +73,12 @@ def stage_rows(ledger: pa.Table) -> list[dict[str, Any]]:
         )
         left -= dropped + errors
     return rows
+
+
+def _groups(ledger: pa.Table, columns: list[str]) -> dict[Any, int]:
+    counted = ledger.select(columns).group_by(columns).aggregate([([], "count_all")])
+    keys = zip(*(counted[name].to_pylist() for name in columns))
+    return dict(zip(keys, counted["count_all"].to_pylist()))
 
 
 def _place(key: tuple[str, str, str]) -> int:

@@ -1,25 +1,25 @@
-"""One record through FineWeb's filters in their order, to the verdict that becomes its ledger row.
+"""One record through the gates to its signals: what becomes of it in the pass over a WARC.
 
-`Judge` owns what is loaded once a process (lists, language model, extracting process). The order is
-the recipe's: read, URL, main text, language, repetition, quality, C4 (which takes lines out of the
-text), FineWeb's rules, then the MinHash signature of what is kept.
+Cheap before dear: type, status, MIME and size, then the URL, then length and language of cheap
+plain text, and only then main text, every signal and the MinHash signature. A gate drops for good,
+with wide bounds; what the filters of a recipe keep is decided later, from the signals.
 """
 
 import dataclasses
-from types import TracebackType
-
-import numpy as np
+from collections.abc import Mapping
 
 from pipeline.corpus.config import CorpusConfig
 from pipeline.crawl.http import NoPage, Page, read_page
 from pipeline.crawl.warc import Record, document_id
+from pipeline.crawl.wet import read_text
 from pipeline.dedup import minhash
-from pipeline.extract.process import Extractor
-from pipeline.filters import c4, fineweb, quality, repetition
+from pipeline.extract import extract as extraction
+from pipeline.extract.decode import decode
+from pipeline.extract.segment import segment
+from pipeline.filters import languages, measure, toxicity
 from pipeline.filters.language import LanguageIdentifier
 from pipeline.filters.url import UrlFilter
 from pipeline.filters.verdict import Verdict
-from pipeline.filters.words import split_words
 
 # The stages of the ledger in the order in which a record meets them.
 STAGES = (
@@ -31,7 +31,10 @@ STAGES = (
     "quality",
     "c4",
     "fineweb",
+    "toxicity",
+    "learned",
     "dedup",
+    "decontamination",
 )
 DETAIL_CHARACTERS = 200
 
@@ -40,22 +43,23 @@ DETAIL_CHARACTERS = 200
 class Judgement:
     """What became of one record, and everything that was measured on the way."""
 
-    outcome: str = "kept"  # kept, dropped or error
+    outcome: str = "kept"  # kept (it passed the gates and was measured), dropped or error
     stage: str = ""
     rule: str = ""
     value: float | None = None
     threshold: float | None = None
     detail: str = ""
-    id: str = ""  # of the document, from extraction on
+    id: str = ""  # of the document, from the gates on
+    plain: str = ""  # cheap plain text
     extracted: str = ""  # main text as extracted
-    text: str = ""  # what the filters left of it
+    text: str = ""  # after C4's line rules
     language: str = ""
     language_score: float | None = None
-    signals: dict[str, float | int] = dataclasses.field(default_factory=dict)
-    signature: np.ndarray | None = None  # of a kept page
+    signals: Mapping[str, float | int | None] = dataclasses.field(default_factory=dict)
+    signature: bytes = b""
 
     def drop(self, stage: str, verdict: Verdict) -> "Judgement":
-        """Dropped by a filter."""
+        """Dropped by a gate."""
         return self.end(
             "dropped", stage, verdict.rule, verdict.detail, verdict.value, verdict.threshold
         )
@@ -94,109 +98,124 @@ class Judgement:
 
 
 class Judge:
-    """A context manager: `with Judge(config) as judge: judge.record(warc_name, record)`."""
+    """The gates and the measuring, with lists and models loaded."""
 
     def __init__(self, config: CorpusConfig) -> None:
         self.config = config
         self._urls = UrlFilter(config.url)
-        self._languages = LanguageIdentifier(config.language)
-        self._extractor = Extractor(config.extract)
+        self._languages = LanguageIdentifier()
 
-    def __enter__(self) -> "Judge":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._extractor.__exit__(kind, error, trace)
+    def warm_up(self) -> None:
+        """Go once through all that a page takes, so that what it loads is there."""
+        text = "The harbour lay quiet in the morning and the boats had not yet come in. " * 4
+        judged = Judgement()
+        html = f"<html><body><article><p>{text}</p></article></body></html>".encode()
+        self._main_text(Page(html, ""), "http://a.example/", judged)
+        judged.extracted = judged.extracted or text
+        self._measure(judged, None)
 
     def record(self, warc: str, record: Record) -> Judgement:
-        """The verdict on one record of the file named `warc`."""
+        """What becomes of one record of the file named `warc`."""
         judged = Judgement()
-        page = self._read(record, judged)
-        if page is None:
-            return judged
+        try:
+            self._check(record)
+            page = self._read(record)
+        except NoPage as no:
+            return judged.end(no.outcome, "read", no.rule, no.detail, no.value, no.threshold)
         if verdict := self._urls.check(record.url):
             return judged.drop("url", verdict)
         judged.id = document_id(warc, record)
-        extraction = self._extractor.extract(page.html, page.charset, record.url)
-        if extraction.problem:
-            return judged.end(
-                "error",
-                "extract",
-                extraction.problem,
-                extraction.detail,
-                extraction.value,
-                extraction.threshold,
-            )
-        judged.extracted = judged.text = extraction.text
-        if not extraction.text.strip():
-            return judged.drop("extract", Verdict("no_text"))
-        self._filter(judged)
-        if judged.outcome == "kept" and record.headers.get("warc-truncated"):
-            judged.detail = f"WARC-Truncated: {record.headers['warc-truncated']}"[
-                :DETAIL_CHARACTERS
-            ]
+        confidence = self._main_text(page, record.url, judged)
+        if judged.outcome == "kept":
+            self._measure(judged, confidence)
+            if cut := record.headers.get("warc-truncated"):
+                judged.detail = f"WARC-Truncated: {cut}"[:DETAIL_CHARACTERS]
         return judged
 
-    def _read(self, record: Record, judged: Judgement) -> Page | None:
-        limits = self.config.limits
-        if record.problem:
-            judged.end("error", "read", record.problem, record.detail, record.lost_bytes)
-            return None
-        if record.record_type != "response":
-            judged.end("dropped", "read", "record_type", record.record_type)
-            return None
-        if not record.url:
-            judged.end("error", "read", "no_url", "a response without WARC-Target-URI")
-            return None
+    def _check(self, record: Record) -> None:
+        """NoPage for a record that is none at first sight."""
+        most = self.config.limits.max_record_bytes
         content_type = record.headers.get("content-type", "").lower()
-        if content_type and "http" not in content_type and not record.content.startswith(b"HTTP/"):
-            judged.end("dropped", "read", "mime", content_type)  # dns and the like
-            return None
-        if record.length > limits.max_record_bytes:
-            judged.end("dropped", "read", "size", "", record.length, limits.max_record_bytes)
+        is_response = record.record_type == "response"
+        is_http = not content_type or "http" in content_type or record.content[:5] == b"HTTP/"
+        if record.problem:
+            raise NoPage("error", record.problem, record.detail, record.lost_bytes)
+        if not is_response and record.record_type != "conversion":
+            raise NoPage("dropped", "record_type", record.record_type)
+        if not record.url:
+            raise NoPage("error", "no_url", "a response without WARC-Target-URI")
+        if is_response and not is_http:
+            raise NoPage("dropped", "mime", content_type)  # dns and the like
+        if record.length > most:
+            raise NoPage("dropped", "size", "", record.length, most)
+
+    def _read(self, record: Record) -> Page | str:
+        """The page, or the plain text that a WET file has in its place."""
+        limits = self.config.limits
+        if record.record_type == "conversion":
+            return read_text(record, limits.max_html_bytes)
+        return read_page(
+            record.content,
+            record.headers.get("warc-identified-payload-type", ""),
+            limits.max_html_bytes,
+            limits.max_header_bytes,
+        )
+
+    def _main_text(self, page: Page | str, url: str, judged: Judgement) -> float | None:
+        """Fill in plain and main text, or end the page at a gate; the extractor's confidence."""
+        if isinstance(page, str):
+            judged.plain = judged.extracted = page
+            self._gate(judged)
             return None
         try:
-            return read_page(
-                record.content,
-                record.headers.get("warc-identified-payload-type", ""),
-                limits.max_html_bytes,
-                limits.max_header_bytes,
-            )
-        except NoPage as no:
-            judged.end(no.outcome, "read", no.rule, no.detail, no.value, no.threshold)
+            html, _ = decode(page.html, page.charset)
+            limits = self.config.extract
+            segments = segment(html, limits.max_depth, limits.max_blocks)
+            judged.plain = extraction.plain_text(segments)
+            if not self._gate(judged):
+                return None
+            found = extraction.extract(html, url, limits, segments)
+        except (MemoryError, ImportError):
+            raise  # of the process, which the supervisor sees to, and of the installation
+        except Exception as error:  # of whichever library below: the page's row says which
+            judged.end("error", "extract", "extractor_error", f"{type(error).__name__}: {error}")
             return None
+        judged.extracted = encodable(found.text)
+        characters, least = len(judged.extracted.strip()), self.config.gate.min_text_characters
+        if characters < least:
+            rule = "min_text_characters" if characters else "no_text"
+            judged.drop("extract", Verdict(rule, characters, least))
+        return found.confidence
 
-    def _filter(self, judged: Judgement) -> Judgement:
-        config = self.config
-        judged.language, judged.language_score, verdict = self._languages.check(judged.text)
-        if verdict:
-            return judged.drop("language", verdict)
+    def _gate(self, judged: Judgement) -> bool:
+        """Whether plain text promises anything."""
+        gate = self.config.gate
+        characters = len(judged.plain.strip())
+        if characters < gate.min_text_characters:
+            rule = "min_text_characters" if characters else "no_text"
+            judged.drop("extract", Verdict(rule, characters, gate.min_text_characters))
+        elif verdict := self._languages.gate(judged.plain, gate.languages, gate.min_language_score):
+            judged.drop("language", verdict)
+        return judged.outcome == "kept"
 
-        words = split_words(judged.text)
-        measured = repetition.signals(judged.text, words)
-        judged.signals.update(measured)
-        if verdict := repetition.check(measured, config.repetition):
-            return judged.drop("repetition", verdict)
+    def _measure(self, judged: Judgement, confidence: float | None) -> None:
+        language, judged.language_score = self._languages.predict(judged.extracted)
+        judged.language = language
+        stop_words = languages.rules(language).stop_words
+        measured = measure.measure(judged.extracted, language, self.config.signals, stop_words)
+        judged.text = measured.text
+        judged.signals = {
+            **measured.signals,
+            **toxicity.signals(measured.words, measured.text, language),
+            "extraction_confidence": confidence,
+        }
+        judged.signature = minhash.signature_of(judged.text, self.config.minhash)
 
-        measured_quality = quality.signals(judged.text, words, config.quality)
-        judged.signals.update(measured_quality)
-        if verdict := quality.check(measured_quality, config.quality):
-            return judged.drop("quality", verdict)
 
-        judged.text, measured_c4, verdict = c4.clean_and_measure(judged.text, config.c4)
-        judged.signals.update(measured_c4)
-        if verdict:
-            return judged.drop("c4", verdict)
-
-        words = split_words(judged.text)
-        measured = fineweb.signals(judged.text, words, config.fineweb)
-        judged.signals.update(measured)
-        if verdict := fineweb.check(measured, config.fineweb):
-            return judged.drop("fineweb", verdict)
-        judged.signature = minhash.signature(minhash.normalized_words(judged.text), config.minhash)
-        return judged
+def encodable(text: str) -> str:
+    """The text, with lone surrogates (that a character reference can name) replaced."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace").decode()
+    return text

@@ -1,46 +1,31 @@
-"""The pass over one WARC file: every record to a ledger row, every kept page to a document.
+"""The pass over one WARC file: every record to a ledger row, every page to its signals.
 
-In: one WARC file and a `CorpusConfig`. Out: ledger, documents and MinHash signatures, and
-`read.json` with the number of records the reader gave, against which the ledger is checked when
-parts are joined. Rows depend on the file and the config alone, so worker count changes nothing.
+In: one WARC, ARC or WET file and a `CorpusConfig`. Out: the ledger (outcome `kept`: passed the
+gates and was measured), pages with all signals, their MinHash signatures, and `read.json` with the
+number of records the reader gave, against which the ledger is checked when parts are joined. Rows
+depend on the file and the config alone: not on workers, batches or kills.
 """
 
+import functools
 import json
-import re
 import time
-from collections.abc import Iterator
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.config import to_dict
+from pipeline.corpus.batches import schemas
 from pipeline.corpus.config import CorpusConfig
-from pipeline.corpus.page import Judge, Judgement
-from pipeline.corpus.recipes import deviations
-from pipeline.crawl.warc import Record, read_records
-from pipeline.dedup.exact import text_sha256
-from pipeline.filters.url import host_of
+from pipeline.corpus.page import Judge
+from pipeline.corpus.supervisor import read_file
 from pipeline.stage import Progress, Stage
 from storage.errors import UserError
-from storage.schemas import DOCUMENTS, LEDGER
-from storage.tables import table, write_table
+from storage.tables import write_tables
 
-DUMP_IN_NAME = re.compile(r"[A-Za-z]+-MAIN-\d{4}-\d{2}(?=-)")
-DUMP_IN_INFO = re.compile(rb"(?im)^isPartOf:[ \t]*(\S{1,100})")
-
-
-class Counted:
-    """An iterator that counts what it gave: the reader's side of the conservation law."""
-
-    def __init__(self, records: Iterator[Record]) -> None:
-        self.records = 0
-        self._iterator = records
-
-    def __iter__(self) -> Iterator[Record]:
-        for record in self._iterator:
-            self.records += 1
-            yield record
+# of pages and signatures: text makes rows large
+GROUP_ROWS = {"ledger": 50_000, "pages": 4_096, "signatures": 50_000}
 
 
 def build(
@@ -52,58 +37,41 @@ def build(
 ) -> dict[str, Any]:
     """Write the part of one WARC file; see the module's head."""
     path = one_file(inputs["warc"])
-    for line in deviations(config):
-        progress.note(f"the recipe deviates: {line}")
     size = path.stat().st_size
-    dump = dump_name(path.name)
-    ledger: list[dict[str, Any]] = []
-    documents: list[dict[str, Any]] = []
-    signatures: list[dict[str, Any]] = []
-    truncated = 0
     started = time.monotonic()
-    records = Counted(read_records(path, config.limits))
-    with Judge(config) as judge:
-        for record in records:
-            if record.record_type == "warcinfo" and not dump:
-                dump = dump_in_info(record.content)
-            judged = judge.record(path.name, record)
-            ledger.append(judged.ledger_row(path.name, record))
-            truncated += "warc-truncated" in record.headers
-            if judged.outcome == "kept":
-                documents.append(document_row(path.name, dump, record, judged))
-                signatures.append(signature_row(judged))
-            rate = len(ledger) / max(1e-9, time.monotonic() - started)
-            progress.update(
-                record.offset,
-                size,
-                "bytes",
-                records=len(ledger),
-                kept=len(documents),
-                records_per_second=round(rate, 1),
-            )
-    progress.update(size, size, "bytes", records=len(ledger), kept=len(documents))
 
-    write_table(table(ledger, LEDGER), out / "ledger.parquet")
-    write_table(table(documents, DOCUMENTS), out / "documents.parquet")
-    write_table(table(signatures, signature_schema(config)), out / "signatures.parquet")
+    def report(records: int, kept: int, offset: int) -> None:
+        rate = round(records / max(1e-9, time.monotonic() - started), 1)
+        numbers = {"records": records, "kept": kept, "records_per_second": rate}
+        progress.update(offset, size, "bytes", **numbers)
+
+    batches = read_file(path, _judge(config), scratch, report)
+    outcomes: Counter[str] = Counter()
+    text_bytes = 0
+    for name, schema in schemas(config.minhash).items():
+        tables = (batch.table(name) for batch in batches)
+        write_tables(tables, schema, out / f"{name}.parquet", GROUP_ROWS[name])
+    for batch in batches:
+        outcomes.update(batch.table("ledger")["outcome"].to_pylist())
+        text_bytes += pc.sum(pc.binary_length(batch.table("pages")["text"])).as_py() or 0
+    records = sum(batch.records for batch in batches)
+    report(records, outcomes["kept"], size)
     read = {
         "warc": path.name,
         "bytes": size,
-        "records": records.records,
+        "records": records,
         "minhash": to_dict(config.minhash),
     }
     (out / "read.json").write_text(json.dumps(read, sort_keys=True) + "\n")
-    outcomes = [row["outcome"] for row in ledger]
     return {
         "warc": path.name,
         "warc_bytes": size,
-        "records": records.records,
-        "kept": outcomes.count("kept"),
-        "dropped": outcomes.count("dropped"),
-        "errors": outcomes.count("error"),
-        "truncated_records": truncated,
-        "text_bytes": sum(len(row["text"].encode()) for row in documents),
-        "deviations": deviations(config),
+        "records": records,
+        "kept": outcomes["kept"],
+        "dropped": outcomes["dropped"],
+        "errors": outcomes["error"],
+        "truncated_records": sum(batch.truncated for batch in batches),
+        "text_bytes": text_bytes,
     }
 
 
@@ -116,51 +84,14 @@ def one_file(paths: list[Path]) -> Path:
     return paths[0]
 
 
-def dump_name(file_name: str) -> str:
-    """The crawl's name if the file's name holds it, as CC-MAIN-2024-22; else ""."""
-    match = DUMP_IN_NAME.match(file_name)
-    return match.group() if match else ""
+@functools.lru_cache(maxsize=1)
+def _judge(config: CorpusConfig) -> Judge:
+    return Judge(config)
 
 
-def dump_in_info(content: bytes) -> str:
-    """The crawl's name in a warcinfo record (Common Crawl's isPartOf), else ""."""
-    match = DUMP_IN_INFO.search(content)
-    return match.group(1).decode("utf-8", "replace") if match else ""
+def preload(config: CorpusConfig) -> None:
+    """Load what every file takes, and what the first page would load."""
+    _judge(config).warm_up()
 
 
-def document_row(warc: str, dump: str, record: Record, judged: Judgement) -> dict[str, Any]:
-    """The row of storage.schemas.DOCUMENTS."""
-    return {
-        "id": judged.id,
-        "url": record.url,
-        "host": host_of(record.url),
-        "dump": dump,
-        "warc": warc,
-        "offset": record.offset,
-        "date": record.date,
-        "text": judged.text,
-        "language": judged.language,
-        "language_score": judged.language_score,
-        **judged.signals,
-    }
-
-
-def signature_row(judged: Judgement) -> dict[str, Any]:
-    """A page as dedup sees it."""
-    assert judged.signature is not None
-    return {
-        "id": judged.id,
-        "signature": judged.signature.astype("<u8").tobytes(),
-        "text_sha256": text_sha256(judged.text),
-    }
-
-
-def signature_schema(config: CorpusConfig) -> pa.Schema:
-    """Signatures as fixed bytes: 64-bit little-endian hashes, bucket after bucket."""
-    size = config.minhash.buckets * config.minhash.hashes_per_bucket * 8
-    return pa.schema(
-        [("id", pa.string()), ("signature", pa.binary(size)), ("text_sha256", pa.string())]
-    )
-
-
-STAGE = Stage("corpus_part", 1, CorpusConfig, build)
+STAGE = Stage("corpus_part", 2, CorpusConfig, build, preload)

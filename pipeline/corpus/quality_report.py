@@ -16,10 +16,12 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.corpus.page import STAGES
+from pipeline.corpus.read import corpus_table
 from storage.schemas import PII_KINDS
 from storage.tables import read_table, table
 
 Z = 1.959963984540054  # 95%
+AFTER_FILTERS = ("dedup", "decontamination")
 # Pairs of pages by their true similarity. MinHash is meant to find the first and leave the last.
 BANDS = ((0.8, 1.0), (0.6, 0.8), (0.0, 0.6))
 
@@ -61,22 +63,26 @@ def quality_report(truth: Path, corpus: Path, parts: Iterable[Path]) -> pa.Table
 
 def load(truth: Path, corpus: Path, parts: Iterable[Path]) -> Measured:
     """Read what the figures are made from; records that are no page are left out."""
-    texts: dict[str, str] = {}
-    for part in parts:
-        documents = read_table(part / "documents.parquet", ["id", "text"]).to_pydict()
-        texts |= dict(zip(documents["id"], documents["text"]))
     truth_rows = {(row["warc"], row["url"]): row for row in read_table(truth).to_pylist()}
     ledger = {}
+    passed = set()  # ids of pages that all filters kept
     for row in read_table(corpus / "ledger.parquet").to_pylist():
         key = (row["warc"], row["url"])
         if key in truth_rows and row["record_type"] not in ("request", "metadata", "warcinfo"):
             ledger[key] = row
+        if row["outcome"] == "kept" or row["stage"] in AFTER_FILTERS:
+            passed.add(row["id"])
+    texts: dict[str, str] = {}
+    for part in parts:
+        pages = read_table(part / "pages.parquet", ["id", "text"]).to_pydict()
+        pairs = zip(pages["id"], pages["text"])
+        texts |= {id_: text for id_, text in pairs if id_ in passed}
     clusters = read_table(corpus / "clusters.parquet").to_pydict()
     return Measured(
         truth=truth_rows,
         ledger=ledger,
         texts=texts,
-        corpus={row["id"]: row for row in read_table(corpus / "corpus.parquet").to_pylist()},
+        corpus={row["id"]: row for row in corpus_table(corpus).to_pylist()},
         clusters=dict(zip(clusters["id"], clusters["cluster"])),
     )
 

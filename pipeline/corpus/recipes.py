@@ -1,42 +1,125 @@
-"""The named recipes of a corpus, and where a config departs from the one it says it follows.
+"""The named recipes of a corpus, and where a run departs from the one it says it follows.
 
-FineWeb's paper (arXiv 2406.17557) and FineWeb's code differ in one threshold: duplicate-line
-characters, 0.1 in the paper and 0.01 in the code since its first commit.
+A recipe is the config of every corpus stage, with notes on where this project's means differ from
+the publication's. FineWeb's paper (arXiv 2406.17557) and FineWeb's code differ in one threshold:
+duplicate-line characters, 0.1 in the paper and 0.01 in the code since its first commit.
 """
 
 import dataclasses
 from typing import Any
 
 from pipeline.config import to_dict
-from pipeline.corpus.config import CorpusConfig
+from pipeline.corpus.config import AssembleConfig, CorpusConfig, DedupConfig, SelectConfig
+from pipeline.dedup.config import MinhashConfig
+from pipeline.filters.c4 import C4LinesConfig
 from pipeline.filters.fineweb import FinewebConfig
+from pipeline.filters.measure import SignalsConfig
 from storage.errors import UserError
 
+DEFAULT_RECIPE = "fineweb-code"
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """What a run's corpus stages are set to."""
+
+    corpus: CorpusConfig = dataclasses.field(default_factory=CorpusConfig)
+    select: SelectConfig = dataclasses.field(default_factory=SelectConfig)
+    dedup: DedupConfig = dataclasses.field(default_factory=DedupConfig)
+    assemble: AssembleConfig = dataclasses.field(default_factory=AssembleConfig)
+    notes: tuple[str, ...] = ()  # where our means differ from what was published
+
+
+TABLES = ("corpus", "select", "dedup", "assemble")  # of the run's config
+FINEWEB_NOTES = (
+    "main text by this project's block classifier, not trafilatura (corpus.extract.engine"
+    " = 'trafilatura' restores it)",
+    "language by the compressed lid.176.ftz; datatrove downloads lid.176.bin",
+    "every filter is measured on every page; FineWeb stops at the first that fails (the same"
+    " pages are kept)",
+    "exact duplicates go before MinHash, so that the ledger tells copies from near-copies",
+    "more kinds of personal data than e-mail and IPv4; placeholders chosen by hash",
+)
+NO_C4_LINES = CorpusConfig(signals=SignalsConfig(c4_lines=C4LinesConfig(enabled=False)))
+
 RECIPES = {
-    "fineweb-code": CorpusConfig(
-        recipe="fineweb-code", fineweb=FinewebConfig(max_duplicate_line_character_fraction=0.01)
+    "fineweb-code": Recipe(notes=FINEWEB_NOTES),
+    "fineweb-paper": Recipe(
+        select=SelectConfig(fineweb=FinewebConfig(max_duplicate_line_character_fraction=0.1)),
+        notes=(
+            *FINEWEB_NOTES,
+            "duplicate-line characters 0.1 as the paper prints; the code has 0.01",
+        ),
     ),
-    "fineweb-paper": CorpusConfig(
-        recipe="fineweb-paper", fineweb=FinewebConfig(max_duplicate_line_character_fraction=0.1)
+    "fineweb-edu": Recipe(
+        select=SelectConfig(
+            filters=("language", "repetition", "quality", "c4", "fineweb", "learned"),
+            best_fraction=0.087,  # 1.3 of 15 trillion tokens have an educational score of 3 or more
+        ),
+        notes=(
+            *FINEWEB_NOTES,
+            "FineWeb-Edu judges by a regression on embeddings, trained on 450,000 pages that a"
+            " language model scored, and keeps scores of 3 or more; here a fastText model of the"
+            " user's own sets judges, and the same share of pages is kept",
+            "the share is of pages that pass the other filters; FineWeb-Edu's is of tokens after"
+            " dedup",
+        ),
+    ),
+    "dclm": Recipe(
+        corpus=NO_C4_LINES,
+        select=SelectConfig(
+            filters=("language", "quality", "repetition", "learned"),
+            best_fraction=0.1,  # arXiv 2406.11794
+        ),
+        notes=(
+            "DCLM extracts with resiliparse; here the block classifier",
+            "DCLM counts occurrences of stop words, here different ones, as datatrove does",
+            "RefinedWeb's line fixes are left out (capitals, counters, one-word lines, 'sign-in',"
+            " 'read more', and the drop of pages that lose 5% of their words to them)",
+            "DCLM finds duplicates with a Bloom filter over paragraphs and documents; here MinHash"
+            " and exact text",
+            "DCLM's classifier was trained on 200,000 OpenHermes-2.5 and ELI5 answers against"
+            " RefinedWeb pages; here on the sets that the user names",
+        ),
+    ),
+    "gopher": Recipe(
+        corpus=dataclasses.replace(
+            NO_C4_LINES,
+            # 13-grams as published; the steepest rise of a match at Jaccard 0.8
+            minhash=MinhashConfig(ngram_words=13, buckets=12, hashes_per_bucket=11),
+        ),
+        select=SelectConfig(filters=("language", "quality", "repetition", "toxicity")),
+        notes=(
+            "Gopher filters explicit pages with SafeSearch; here by URL lists and shares of words",
+            "Gopher extracts text by its own rules on the tree; here the block classifier",
+            "Gopher's test-set filter compares whole documents (13-gram Jaccard above 0.8); here"
+            " one shared 13-gram is enough",
+            "repetition counts follow datatrove's formulas",
+        ),
     ),
 }
 
 
-def recipe(name: str) -> CorpusConfig:
-    """A named recipe as published."""
+def recipe(name: str) -> Recipe:
+    """A named recipe."""
     if name not in RECIPES:
         raise UserError(f"unknown recipe {name!r}: one of {', '.join(sorted(RECIPES))}")
-    return dataclasses.replace(RECIPES[name])
+    return RECIPES[name]
 
 
-def deviations(config: CorpusConfig) -> list[str]:
-    """One line for each value that is not the named recipe's: key, value and the recipe's value."""
-    published = _flat(to_dict(recipe(config.recipe)))
-    return [
-        f"{key}: {_show(value)} ({config.recipe}: {_show(published[key])})"
-        for key, value in _flat(to_dict(config)).items()
-        if value != published[key]
-    ]
+def deviations(tree: dict[str, Any], name: str) -> list[str]:
+    """One line for each value of the run's corpus tables that is not the recipe's: key and both.
+
+    `tree` has the tables as plain dicts (`pipeline.config.to_dict`), others are passed over.
+    """
+    published = recipe(name)
+    lines = []
+    for table in TABLES:
+        theirs = _flat(to_dict(getattr(published, table)), f"{table}.")
+        for key, value in _flat(tree[table], f"{table}.").items():
+            if value != theirs[key]:
+                lines.append(f"{key}: {_show(value)} ({name}: {_show(theirs[key])})")
+    return lines
 
 
 def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -1,25 +1,45 @@
 """Train or validation by a hash of the page's host, so that a site never stands in both.
 
 At least one host is held out when there are two or more, and never all of them: a small crawl
-would else have nothing to validate on, or nothing to train on.
+would else have nothing to validate on, or nothing to train on. A host is a number of 64 bits here,
+so that a whole dump's hosts fit into memory.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+import numpy as np
 
 from pipeline.corpus.config import SplitConfig
 
 
+def host_numbers(hosts: Sequence[str], salt: str) -> np.ndarray:
+    """A number of 64 bits for each host, that only its name and the salt decide."""
+    known: dict[str, int] = {}
+    for host in hosts:
+        if host not in known:
+            digest = hashlib.sha256(f"{salt}:{host}".encode("utf-8", "replace")).digest()
+            known[host] = int.from_bytes(digest[:8], "big")
+    return np.array([known[host] for host in hosts], dtype=np.uint64)
+
+
+def validation_limit(numbers: np.ndarray, config: SplitConfig) -> int:
+    """The number below which a host is held out; `numbers` are those of all hosts, sorted."""
+    if len(numbers) < 2:
+        return 0
+    share = min(2**64 - 1, int(config.validation_fraction * 2**64))
+    below = int(np.searchsorted(numbers, np.uint64(share)))
+    return int(numbers[min(max(1, below), len(numbers) - 1)])
+
+
+def is_validation(hosts: Sequence[str], limit: int, config: SplitConfig) -> np.ndarray:
+    """Which of the hosts are held out."""
+    return host_numbers(hosts, config.salt) < np.uint64(limit)
+
+
 def validation_hosts(hosts: Iterable[str], config: SplitConfig) -> frozenset[str]:
-    """The hosts that are held out."""
-    ranked = sorted(set(hosts), key=lambda host: (host_rank(host, config.salt), host))
-    if len(ranked) < 2:
-        return frozenset()
-    below = sum(host_rank(host, config.salt) < config.validation_fraction for host in ranked)
-    return frozenset(ranked[: min(max(1, below), len(ranked) - 1)])
-
-
-def host_rank(host: str, salt: str) -> float:
-    """A number of [0, 1) that only the host's name and the salt decide."""
-    digest = hashlib.sha256(f"{salt}:{host}".encode("utf-8", "replace")).digest()
-    return int.from_bytes(digest[:6], "big") / 2**48
+    """The hosts that are held out, of hosts that fit into memory."""
+    names = sorted(set(hosts))
+    limit = validation_limit(np.unique(host_numbers(names, config.salt)), config)
+    held_out = is_validation(names, limit, config)
+    return frozenset(name for name, held in zip(names, held_out.tolist()) if held)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import model as models
+from pipeline.corpus.read import corpus_table
 from pipeline.evals import arithmetic, compression, facts, spelling, turns
 from pipeline.evals.asking import Scores, Subject
 from pipeline.evals.config import SUITES, EvalConfig
@@ -36,7 +37,7 @@ def build(
     model, tokenizer = models.load(inputs["model"][0], device, dtype)
     model.eval()
     subject = Subject(model, tokenizer, config)
-    documents = read_table(inputs["corpus"][0] / "corpus.parquet", ["id", "text", "split"])
+    documents = corpus_table(inputs["corpus"][0], ["id", "text", "split"])
     validation, train = [], []
     for row in documents.to_pylist():
         if row["split"] == "validation":

@@ -9,6 +9,7 @@ file.
 import base64
 import io
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -61,6 +62,45 @@ def funnel_bars(steps: Sequence[tuple[str, int]]) -> bytes:
             color=INK,
             fontfamily=FONT,
         )
+    axes.xaxis.set_visible(False)
+    axes.spines["bottom"].set_visible(False)
+    return _png(figure)
+
+
+def rule_bars(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """Share of what came in that each rule took, with a mark where FineWeb's share is known.
+
+    Rows as `pipeline.report.rules.rule_rows` gives them; stages as headings over their rules.
+    """
+    shown = [row for row in rows if row["dropped"] or row["published"] is not None]
+    figure, axes = _figure("", 7.2, 0.9 + 0.24 * max(1, len(shown)))
+    shares = [
+        row["share"] if row["share_of_words"] is None else row["share_of_words"] for row in shown
+    ]
+    names = [(row["rule"] and f"{row['rule']}   ") or row["stage"].upper() for row in shown]
+    colours = [GRID if not row["rule"] else COLOURS[0] for row in shown]
+    places = range(len(shown))
+    axes.barh(places, shares, color=colours, height=0.7)
+    axes.set_yticks(places, names, fontsize=7.5, fontfamily=FONT)
+    axes.invert_yaxis()
+    known = [(row["published"], place) for place, row in zip(places, shown) if row["published"]]
+    if known:
+        axes.scatter(
+            [k[0] for k in known],
+            [k[1] for k in known],
+            marker="D",
+            s=22,
+            color=COLOURS[1],
+            label="FineWeb, published (share of tokens)",
+            zorder=3,
+        )
+        axes.legend(frameon=False, fontsize=8, loc="lower right")
+    most = max([0.01, *shares, *(k[0] for k in known)])
+    axes.set_xlim(0, most * 1.18)
+    for place, (row, share) in enumerate(zip(shown, shares)):
+        label = f"{share:.1%} ({row['dropped']:,})"
+        at = max(share, row["published"] or 0.0) + most * 0.015
+        axes.text(at, place, label, va="center", fontsize=7.5, color=INK, fontfamily=FONT)
     axes.xaxis.set_visible(False)
     axes.spines["bottom"].set_visible(False)
     return _png(figure)

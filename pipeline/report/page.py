@@ -21,8 +21,9 @@ MAX_TEXT_CHARACTERS = 600
 def render(title: str, tables: Mapping[str, pa.Table], facts: Mapping[str, str]) -> str:
     """The page as one HTML string.
 
-    `tables` holds the views funnel, quality, metrics, evals, samples, rollouts, artifacts; a name
-    that is absent counts as empty. `facts` are the headline figures, name to value, in order.
+    `tables` holds the views funnel, rules, dropped, quality, metrics, evals, samples, rollouts,
+    artifacts; a name that is absent counts as empty. `facts` are the headline figures, name to
+    value, in order.
     """
 
     def rows(name: str) -> list[dict[str, Any]]:
@@ -31,6 +32,17 @@ def render(title: str, tables: Mapping[str, pa.Table], facts: Mapping[str, str])
     sections = [
         _section(
             "The funnel", "From crawled record to training document.", _funnel(rows("funnel"))
+        ),
+        _section(
+            "What each rule took",
+            "Share of what came into the rule's stage: of words where text was measured, else of"
+            " records. Diamonds: FineWeb's published shares of tokens, on another crawl.",
+            _rules(rows("rules")),
+        ),
+        _section(
+            "Dropped pages, rule by rule",
+            "Chosen by a hash of their address. The value stands against its threshold.",
+            _dropped(rows("dropped")),
         ),
         _section(
             "The filters against the truth",
@@ -82,6 +94,22 @@ def _funnel(rows: Sequence[Mapping[str, Any]]) -> str:
         ],
     )
     return _image(picture, "funnel") + f"<details><summary>every rule</summary>{table}</details>"
+
+
+def _rules(rows: Sequence[Mapping[str, Any]]) -> str:
+    return _image(charts.rule_bars(rows), "rules") if rows else _nothing("no corpus yet")
+
+
+def _dropped(rows: Sequence[Mapping[str, Any]]) -> str:
+    if not rows:
+        return _nothing("nothing was dropped")
+    body = []
+    for row in rows:
+        measured = "" if row["value"] is None else f"{row['value']:.4g} / {row['threshold']:g}"
+        why = " ".join(part for part in (measured, row["detail"]) if part)
+        body.append((row["stage"], row["rule"], why, row["url"], _clip(row["text"] or "")))
+    table = _table(("stage", "rule", "value / threshold", "page", "its text"), body)
+    return f"<details><summary>{len(rows)} pages</summary>{table}</details>"
 
 
 FUNNEL_ORDER = (

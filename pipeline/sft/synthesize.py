@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline.chat.conversation import Message, render, spans
+from pipeline.corpus.read import corpus_table
 from pipeline.sft import arithmetic, definitions, facts, identity, small_talk, spelling
 from pipeline.sft.config import SynthesisConfig
 from pipeline.sft.held_out import position
@@ -20,7 +21,7 @@ from pipeline.stage import Progress, Stage
 from pipeline.tokenizer import Tokenizer
 from storage.errors import UserError
 from storage.schemas import CONVERSATIONS
-from storage.tables import read_table, table, write_table
+from storage.tables import table, write_table
 
 
 class Drafted(NamedTuple):
@@ -128,7 +129,7 @@ def build(
     scratch: Path,
 ) -> dict[str, Any]:
     """The `conversations` stage."""
-    columns = read_table(inputs["corpus"][0] / "corpus.parquet", ["id", "text", "split"])
+    columns = corpus_table(inputs["corpus"][0], ["id", "text", "split"])
     documents = [(row["id"], row["text"]) for row in columns.to_pylist() if row["split"] == "train"]
     tokenizer = Tokenizer.load(inputs["tokenizer"][0]).with_conversation_tokens()
     drafted = draft(documents, config)

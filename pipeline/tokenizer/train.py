@@ -1,4 +1,4 @@
-"""Learns the vocabulary: byte-level BPE on the train split of corpus.parquet, by the Rust trainer.
+"""Learns the vocabulary: byte-level BPE on the train split of a corpus, by the Rust trainer.
 
 In: the corpus folder. Out: tokenizer.json, tokenizer_config.json. Only <|endoftext|> (id 0) is
 special. A corpus above `max_bytes` is sampled evenly, by the hash of each document's id, never cut

@@ -1,0 +1,167 @@
+"""What a text goes through once it is selected and no duplicate: passages, benchmarks, PII.
+
+In: batches of documents. Out, in the order of the batches: the texts as they go into the corpus,
+and those that drop out, with the reason. A document's result depends on nothing but its own text,
+so batches are spread over processes and their number changes nothing.
+"""
+
+import collections
+import dataclasses
+import itertools
+import multiprocessing
+import os
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline.corpus.config import AssembleConfig
+from pipeline.dedup.index import open_index
+from pipeline.dedup.passages import Remover, limits
+from pipeline.filters import decontamination
+from pipeline.filters.pii import replace
+from pipeline.lifetime import die_with_parent
+from storage.schemas import PII_KINDS
+
+AHEAD = 4  # batches a process that are under way, so that none has to wait
+WORTH_PROCESSES = 1_000  # documents; starting a process takes as long as some hundred of them
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """What a process needs to know before its first batch."""
+
+    config: AssembleConfig
+    duplicates: Path  # artifact, for its frequent passages
+    benchmarks: tuple[Path, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Drop:
+    """A document that does not make it, as the ledger says it."""
+
+    row: int  # in the batch
+    stage: str
+    rule: str
+    value: float | None
+    threshold: float | None
+    detail: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Cleaned:
+    """A batch's outcome. `texts` are those of the rows that are left, in order."""
+
+    texts: list[str]
+    pii: np.ndarray  # rows x kinds, of the same rows
+    drops: tuple[Drop, ...]
+    words: int
+    bytes: int
+    passages: int  # lines and paragraphs taken out
+    passage_characters: int
+    contaminated: list[dict[str, Any]]  # rows of decontamination.REPORT
+
+
+class Cleaner:
+    """Holds what cleaning needs in memory; one in each process."""
+
+    def __init__(self, setting: Setting) -> None:
+        self.config = setting.config
+        index = open_index(setting.duplicates)
+        self.passages = index.passages
+        self.remover = Remover(index, index.passages) if limits(index.passages) else None
+        self.benchmarks = None
+        if setting.benchmarks:
+            self.benchmarks = decontamination.build_index(
+                setting.benchmarks, self.config.decontamination
+            )
+
+    def clean(self, batch: pa.Table) -> Cleaned:
+        """Columns id, url and text of some documents."""
+        texts: list[str] = []
+        pii: list[list[int]] = []
+        drops: list[Drop] = []
+        contaminated: list[dict[str, Any]] = []
+        words = size = passages = characters = 0
+        columns = (batch[name].to_pylist() for name in ("id", "url", "text"))
+        for row, (id_, url, text) in enumerate(zip(*columns)):
+            if self.remover is not None:
+                removed = self.remover.remove(bytes.fromhex(id_), text)
+                passages += removed.passages
+                characters += removed.characters
+                text = removed.text
+                least = self.passages.min_words_left
+                if removed.passages and removed.words_left < least:
+                    drops.append(Drop(row, "dedup", "passages", removed.words_left, least, ""))
+                    continue
+            if self.benchmarks is not None:
+                found = self.benchmarks.scan(text)
+                if found is not None:
+                    left = decontamination.cleaned(text, found, self.config.decontamination)
+                    action = self.config.decontamination.action
+                    action = "drop" if left is None else action
+                    contaminated += decontamination.report_rows(id_, url, text, found, action)
+                    if left is None:
+                        first = found.matches[0]
+                        detail = f"{first.benchmark}:{first.example}"
+                        drop = Drop(row, "decontamination", "ngrams", first.ngrams, None, detail)
+                        drops.append(drop)
+                        continue
+                    text = left
+            text, counts = replace(text, self.config.pii)
+            texts.append(text)
+            pii.append([counts.get(kind, 0) for kind in PII_KINDS])
+            words += len(text.split())
+            size += len(text.encode("utf-8", "surrogatepass"))
+        table = np.array(pii, dtype=np.int64).reshape(-1, len(PII_KINDS))
+        return Cleaned(texts, table, tuple(drops), words, size, passages, characters, contaminated)
+
+
+def clean_all(
+    batches: Iterable[tuple[Any, pa.Table]], setting: Setting, documents: int, processes: int = 0
+) -> Iterator[tuple[Any, Cleaned]]:
+    """Each batch's outcome with what came with it, in their order.
+
+    On all cores where there are enough documents (`documents` in all), else in this process.
+    """
+    processes = processes or _cores()
+    if processes < 2 or documents < WORTH_PROCESSES:
+        cleaner = Cleaner(setting)
+        for tag, batch in batches:
+            yield tag, cleaner.clean(batch)
+        return
+    # spawned, not forked: threads of Arrow are running here
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(processes, context, _start, (os.getpid(), setting))
+    waiting: collections.deque[tuple[Any, Future[Cleaned]]] = collections.deque()
+    try:
+        coming = iter(batches)
+        for tag, batch in itertools.islice(coming, processes * AHEAD):
+            waiting.append((tag, pool.submit(_clean, batch)))
+        while waiting:
+            tag, future = waiting.popleft()
+            outcome = future.result()
+            for next_tag, batch in itertools.islice(coming, 1):
+                waiting.append((next_tag, pool.submit(_clean, batch)))
+            yield tag, outcome
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+_CLEANER: list[Cleaner] = []  # of this process
+
+
+def _start(parent_pid: int, setting: Setting) -> None:
+    die_with_parent(parent_pid)
+    _CLEANER.append(Cleaner(setting))
+
+
+def _clean(batch: pa.Table) -> Cleaned:
+    return _CLEANER[0].clean(batch)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,142 @@
+"""The pass over WARC files as a step of a datatrove pipeline, so that a Slurm set-up can run it.
+
+In: WARC files, every `world_size`-th from `rank` on. Out: the corpus part of each, committed whole
+into a lake under the name that the `corpus` flow gives it, and its pages as datatrove Documents.
+`crawl2chat run corpus` on the same lake and files then finds the parts made and goes on behind
+them; or other datatrove steps take the Documents. A task that starts again finds its parts made.
+"""
+
+import resource
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from datatrove.data import Document, DocumentsPipeline
+from datatrove.pipeline.base import PipelineStep
+
+from pipeline.config import to_dict
+from pipeline.corpus import part, select
+from pipeline.corpus.config import CorpusConfig, SelectConfig
+from pipeline.provenance import Meter
+from pipeline.stage import SILENT
+from storage import Lake
+from storage.digest import artifact_digest, file_digest, file_sha256
+from storage.durable import remove_tree
+from storage.errors import UserError
+from storage.manifest import Manifest
+from storage.tables import read_table
+
+ROWS_AT_ONCE = 1_000
+PEAK_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes in a unit of ru_maxrss
+
+
+class CorpusPass(PipelineStep):
+    """WARC files to corpus parts and Documents; first in a pipeline.
+
+    Args:
+        paths: WARC, WET or ARC files that every task sees under these names
+        lake: folder that every task sees, or s3:// URL
+        config: of the pass; a recipe's is `pipeline.corpus.recipes.recipe(name).corpus`
+        selection: give only the pages that these filters keep; without it every page that was
+            measured. The parts are the same either way.
+    """
+
+    type = "📖 - READER"
+    name = "🕸 crawl2chat pass"
+
+    def __init__(
+        self,
+        paths: Sequence[str | Path],
+        lake: str,
+        config: CorpusConfig | None = None,
+        selection: SelectConfig | None = None,
+    ) -> None:
+        super().__init__()
+        if isinstance(paths, str | Path):
+            raise UserError(f"paths: give a list of files, not {paths}")
+        if selection is not None:
+            select.check(selection, parts=1, scores=0)
+        self.paths = [str(path) for path in paths]
+        self.lake = lake
+        self.config = config or CorpusConfig()
+        self.selection = selection
+
+    def run(
+        self, data: DocumentsPipeline = None, rank: int = 0, world_size: int = 1
+    ) -> DocumentsPipeline:
+        """This task's share of the files, one after another."""
+        yield from data or ()
+        lake = Lake(self.lake)
+        for path in self.paths[rank::world_size]:
+            with self.track_time("file"):
+                made = make_part(Path(path), self.config, lake)
+            folder = lake.local(made.kind, made.digest)
+            self._count(read_table(folder / "ledger.parquet", ["outcome", "stage", "rule"]))
+            for document in self._documents(folder):
+                self.update_doc_stats(document)
+                yield document
+
+    def _count(self, ledger: pa.Table) -> None:
+        """The ledger's rows: each record read once, kept, or lost at a stage by a rule."""
+        counts = Counter(zip(*(ledger[name].to_pylist() for name in ledger.column_names)))
+        self.stat_update("files", unit="task")
+        for row in sorted(counts):
+            label = "/".join(filter(None, row))  # kept, or dropped/url/domain
+            self.stat_update("records", label, value=counts[row], unit="file")
+
+    def _documents(self, folder: Path) -> DocumentsPipeline:
+        chosen = None
+        if self.selection is not None:
+            chosen = select.select(select.read_pages(folder, self.selection), 0, self.selection)
+        done = 0
+        with pq.ParquetFile(folder / "pages.parquet") as pages:
+            for batch in pages.iter_batches(ROWS_AT_ONCE):
+                decided = None if chosen is None else chosen.slice(done, len(batch)).to_pylist()
+                done += len(batch)
+                for number, row in enumerate(batch.to_pylist()):
+                    verdict = decided[number] if decided else {"outcome": "kept"}
+                    if verdict["outcome"] == "kept":
+                        yield Document(text=row.pop("text"), id=row.pop("id"), metadata=row)
+                    else:
+                        label = f"not selected/{verdict['stage']}/{verdict['rule']}"
+                        self.stat_update("not selected", label)
+
+
+def make_part(path: Path, config: CorpusConfig, lake: Lake) -> Manifest:
+    """The part of one file, made or found; the lake holds it whole or not at all."""
+    stage, recipe = part.STAGE, to_dict(config)
+    if not path.is_file():
+        raise UserError(f"no such file on this node: {path}")
+    inputs = {"warc": [file_digest(file_sha256(path), path.name)]}
+    digest = artifact_digest(stage.kind, stage.version, recipe, inputs)
+    if lake.is_whole(stage.kind, digest):
+        return lake.manifest(stage.kind, digest)
+    # Scratch of its own: a node that is lost, but not dead, may still be at the same file.
+    staging, scratch = lake.staging(stage.kind, digest), lake.staging(stage.kind, digest)
+    meter, used = Meter(), _cpu_seconds()
+    try:
+        statistics = part.build(staging, {"warc": [path]}, config, SILENT, scratch)
+        provenance: dict[str, Any] = {
+            **meter.read(_cpu_seconds() - used, _peak_memory_bytes()),
+            "input_paths": {"warc": [str(path.absolute())]},
+        }
+        return lake.commit(
+            staging, stage.kind, digest, stage.version, recipe, inputs, statistics, provenance
+        )
+    finally:
+        remove_tree(scratch)
+        remove_tree(staging)  # published by renaming, where all went well
+
+
+def _cpu_seconds() -> float:
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
+def _peak_memory_bytes() -> int:
+    whose = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    return max(resource.getrusage(who).ru_maxrss for who in whose) * PEAK_UNIT

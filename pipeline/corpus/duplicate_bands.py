@@ -1,0 +1,160 @@
+"""Dedup for a cluster: what `duplicates` does by itself in one process, as tasks over files.
+
+Documents are numbered (one task), keys of all bands are made for a group of parts (a task a group),
+and each band is sorted and joined by itself (a task a band); `duplicates` then takes them as its
+inputs `numbers` and `bands`. Every step is a function of its input files, so the index and all that
+follows are the same bytes. It costs disk: about 12 bytes a band and document in each of two steps.
+"""
+
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from pipeline.corpus import duplicates
+from pipeline.corpus.read import selected, selected_counts
+from pipeline.dedup import bands, index
+from pipeline.dedup.config import DedupConfig
+from pipeline.dedup.index import Index
+from pipeline.dedup.spill import open_numbers, partition_paths
+from pipeline.stage import Progress, Stage
+from storage.schemas import SELECTION
+from storage.tables import write_table
+
+PARTS_IN_GROUP = 50  # of a WARC of 1 GB each: 100 MB of keys
+HEAD = "numbers.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class KeysConfig:
+    """Which parts of the selection a task gets: so many from `first` on, as its inputs."""
+
+    first: int = 0
+    dedup: DedupConfig = dataclasses.field(default_factory=DedupConfig)
+
+
+@dataclasses.dataclass(frozen=True)
+class BandConfig:
+    """Which band a task joins."""
+
+    band: str = index.EXACT
+    dedup: DedupConfig = dataclasses.field(default_factory=DedupConfig)
+
+
+def build_numbers(
+    out: Path,
+    inputs: dict[str, list[Path]],
+    config: DedupConfig,
+    progress: Progress,
+    scratch: Path,
+) -> dict[str, Any]:
+    """Number the selected documents of all parts, those of earlier dumps before them."""
+    parts, selection = inputs["parts"], inputs["selection"][0] / "selection.parquet"
+    duplicates.check_parts([json.loads((part / "read.json").read_text()) for part in parts])
+    earlier = previous_index(inputs)
+    counts = selected_counts(selection, len(parts))
+    first, total = len(earlier.keepers), sum(counts)
+    work = fresh(scratch)
+    numbers = bands.number_documents(
+        (ids for _, ids, _ in selected(parts, selection, [])),
+        total,
+        first,
+        earlier.ids,
+        out / "ids",
+        work,
+        config.sort_memory_bytes,
+    )
+    numbers.astype("<u4", copy=False).tofile(out / "numbers")
+    bits = duplicates.bands_bits(first + total, config.sort_memory_bytes)
+    (out / HEAD).write_text(json.dumps({"counts": counts, "bits": bits}) + "\n")
+    shutil.rmtree(work)
+    progress.update(total, total, "documents")
+    return {"documents": total, "earlier_documents": first}
+
+
+def build_keys(
+    out: Path,
+    inputs: dict[str, list[Path]],
+    config: KeysConfig,
+    progress: Progress,
+    scratch: Path,
+) -> dict[str, Any]:
+    """Keys of every band for the selected documents of some parts."""
+    parts, numbered = inputs["parts"], inputs["numbers"][0]
+    head = json.loads((numbered / HEAD).read_text())
+    start = sum(head["counts"][: config.first])
+    count = sum(head["counts"][config.first : config.first + len(parts)])
+    signed = duplicates.check_parts([json.loads((p / "read.json").read_text()) for p in parts])
+    numbers = open_numbers(numbered / "numbers", "<u4")[start : start + count]
+    work = fresh(scratch)
+    chosen = own_selection(
+        inputs["selection"][0] / "selection.parquet", config.first, len(parts), work
+    )
+    spills = duplicates.spill_bands(parts, chosen, numbers, head["bits"], config.dedup, signed, out)
+    shutil.rmtree(work)
+    progress.update(count, count, "documents")
+    return {"documents": count, "keys": sum(spilled.rows for spilled in spills.values())}
+
+
+def build_band(
+    out: Path,
+    inputs: dict[str, list[Path]],
+    config: BandConfig,
+    progress: Progress,
+    scratch: Path,
+) -> dict[str, Any]:
+    """Pairs and new index of one band, from all groups' keys and the index of earlier dumps."""
+    bits = json.loads((inputs["numbers"][0] / HEAD).read_text())["bits"]
+    work, name = fresh(scratch), config.band
+    partitions = partition_paths(work, name, bits)
+    for whole in partitions:
+        with whole.open("wb") as file:
+            for group in inputs["keys"]:
+                with (group / whole.name).open("rb") as some:
+                    shutil.copyfileobj(some, file, 1 << 20)
+    found = bands.band_pairs(
+        partitions,
+        index.band_files(previous_index(inputs), name),
+        (out / f"{name}.keys", out / f"{name}.documents"),
+        out / f"{name}.pairs",
+    )
+    shutil.rmtree(work)
+    progress.update(1, 1, "bands")
+    return {"pairs": found}
+
+
+def previous_index(inputs: dict[str, list[Path]]) -> Index:
+    """What earlier dumps left, if there is any."""
+    previous = inputs.get("previous", [])
+    return index.open_index(previous[0]) if previous else Index()
+
+
+def own_selection(selection: Path, first: int, parts: int, work: Path) -> Path:
+    """The rows of some parts, as a selection of these parts alone."""
+    span = [("part", ">=", first), ("part", "<", first + parts)]
+    rows = pq.read_table(selection, filters=span)
+    shifted = rows["part"].to_numpy() - np.int32(first)
+    rows = rows.set_column(rows.schema.get_field_index("part"), SELECTION.field("part"), [shifted])
+    write_table(rows, work / "selection.parquet")
+    return work / "selection.parquet"
+
+
+def fresh(scratch: Path) -> Path:
+    """An empty folder: sorting that was killed starts again."""
+    work = scratch / "dedup"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    return work
+
+
+def preload(config: KeysConfig | BandConfig) -> None:
+    """Nothing but this module's imports: tasks are many, and forks of a warm host cost nothing."""
+
+
+NUMBERS = Stage("dedup_numbers", 1, DedupConfig, build_numbers)
+KEYS = Stage("dedup_keys", 1, KeysConfig, build_keys, preload)
+BAND = Stage("dedup_band", 1, BandConfig, build_band, preload)

@@ -1,0 +1,167 @@
+"""The process that reads a WARC file and judges its pages; hostile pages may kill it.
+
+A page can hang or crash C code, which nothing inside the process can stop: so the kernel ends it,
+by interval timers whose signals kill and by a limit on its data. It says in shared memory what
+record it is at, leaves whole batches in scratch, and ends after some of them; what it could not do
+it tells its supervisor as one JSON line.
+"""
+
+import dataclasses
+import json
+import mmap
+import os
+import resource
+import signal
+import struct
+import sys
+import traceback
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from pipeline.corpus.batches import Place, Rows, schemas
+from pipeline.corpus.dump import dump_in_info, dump_name
+from pipeline.corpus.page import Judge, Judgement
+from pipeline.crawl.warc import Record, document_id, read_records
+from pipeline.extract.config import ExtractConfig
+from storage.errors import UserError
+
+BATCHES_PER_PROCESS = 20  # then a fresh fork goes on: parsers grow in memory
+FAILED = 3  # exit code: what happened is in the pipe
+
+
+@dataclasses.dataclass(frozen=True)
+class Poison:
+    """Why a record can't be judged: what becomes of its row."""
+
+    rule: str  # timeout, memory or crash
+    detail: str
+    limit: float | None = None  # seconds of a timeout
+
+
+class Board:
+    """Shared memory in which a page process says what it is at."""
+
+    FIELDS = struct.Struct("=qqqq")
+
+    def __init__(self) -> None:
+        self._memory = mmap.mmap(-1, self.FIELDS.size)
+
+    def write(self, number: int, judging: bool, offset: int, kept: int) -> None:
+        """The record's number, whether it is judged just now, its offset; pages kept so far."""
+        self.FIELDS.pack_into(self._memory, 0, number, judging, offset, kept)
+
+    def read(self) -> tuple[int, bool, int, int]:
+        number, judging, offset, kept = self.FIELDS.unpack_from(self._memory)
+        return number, bool(judging), offset, kept
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """What page processes of one file share with their supervisor."""
+
+    path: Path
+    judge: Judge
+    scratch: Path
+    board: Board
+
+
+def read_pages(
+    job: Job, batch_number: int, start: Place, poisoned: Mapping[int, Poison], complaint: int
+) -> int:
+    """Judge the file from `start` on, a few batches; complaints go to the file descriptor."""
+    try:
+        _prepare(job.judge.config.extract)
+        _read(job, batch_number, start, poisoned)
+    except UserError as error:
+        return _complain(complaint, "user_error", str(error))
+    except MemoryError as error:
+        return _complain(complaint, "memory", str(error))
+    except OSError as error:
+        return _complain(complaint, "os_error", str(error), error.errno)
+    except Exception as error:  # ours: the supervisor fails with it
+        traceback.print_exc()
+        return _complain(complaint, "exception", f"{type(error).__name__}: {error}")
+    return 0
+
+
+def _read(job: Job, batch_number: int, start: Place, poisoned: Mapping[int, Poison]) -> None:
+    judge, board, path = job.judge, job.board, job.path
+    config = judge.config
+    tables = schemas(config.minhash)
+    rows = Rows(path.name, tables)
+    number, dump = start.number, start.dump or dump_name(path.name)
+    kept = board.read()[3]
+    last_batch = batch_number + BATCHES_PER_PROCESS
+    for record in _records(path, judge, start):
+        if rows.full:
+            rows.write(job.scratch, batch_number, Place(record.offset, record.index, number, dump))
+            rows = Rows(path.name, tables)
+            batch_number += 1
+            if batch_number == last_batch:
+                return
+        if record.record_type == "warcinfo" and not dump:
+            dump = dump_in_info(record.content)
+        board.write(number, True, record.offset, kept)
+        if number in poisoned:
+            judged = _poisoned(path.name, record, poisoned[number])
+        else:
+            with _Timers(config.extract):
+                judged = judge.record(path.name, record)
+        rows.add(record, judged, dump)
+        number += 1
+        kept += judged.outcome == "kept"
+        board.write(number, False, record.offset, kept)
+    rows.write(job.scratch, batch_number, None)
+
+
+def _records(path: Path, judge: Judge, start: Place) -> Iterator[Record]:
+    return islice(read_records(path, judge.config.limits, start.offset), start.index, None)
+
+
+def _poisoned(warc: str, record: Record, poison: Poison) -> Judgement:
+    judged = Judgement(id=document_id(warc, record))
+    return judged.end("error", "extract", poison.rule, poison.detail, poison.limit, poison.limit)
+
+
+class _Timers:
+    """The kernel ends this process when a page takes too long, in C code as well."""
+
+    def __init__(self, config: ExtractConfig) -> None:
+        self.seconds = (
+            (signal.ITIMER_PROF, config.timeout_cpu_seconds),
+            (signal.ITIMER_REAL, config.timeout_wall_seconds),
+        )
+
+    def __enter__(self) -> None:
+        for timer, seconds in self.seconds:
+            signal.setitimer(timer, seconds)
+
+    def __exit__(self, *_: object) -> None:
+        for timer, _seconds in self.seconds:
+            signal.setitimer(timer, 0)
+
+
+def _prepare(config: ExtractConfig) -> None:
+    for number in (signal.SIGPROF, signal.SIGALRM, signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGPROF, signal.SIGALRM))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform.startswith("linux"):  # elsewhere the limit does not count what is mapped
+        limit = _data_bytes() + config.max_memory_bytes
+        _, most = resource.getrlimit(resource.RLIMIT_DATA)
+        if most != resource.RLIM_INFINITY:
+            limit = min(limit, most)
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, most))
+
+
+def _data_bytes() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[5])
+    return pages * resource.getpagesize()
+
+
+def _complain(complaint: int, kind: str, text: str, number: int | None = None) -> int:
+    message: dict[str, Any] = {"kind": kind, "text": text, "errno": number}
+    os.write(complaint, json.dumps(message).encode())
+    return FAILED

@@ -1,0 +1,202 @@
+"""Which pages of all parts are kept: thresholds on stored signals, column by column.
+
+In: parts, their quality scores if a filter asks for them, and a `SelectConfig`. Out:
+selection.parquet (SELECTION), a row for every row of the parts' pages, in their order. No text is
+read and no WARC opened, so a changed threshold costs seconds.
+"""
+
+import dataclasses
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline.corpus.config import SelectConfig
+from pipeline.filters import c4, fineweb, quality, repetition, toxicity
+from pipeline.filters.decide import Filter, Rule, columns_of, decide
+from pipeline.filters.languages import rules as language_rules
+from pipeline.filters.quality_scores import threshold_of_best
+from pipeline.stage import Progress, Stage
+from storage.errors import UserError
+from storage.schemas import SELECTION
+from storage.tables import read_table, write_tables
+
+RULES = {
+    "language": (
+        Rule("languages", "unwanted_language", "above", 0),
+        Rule("min_score", "language_score", "below", "min_score"),
+    ),
+    "repetition": repetition.RULES,
+    "quality": quality.RULES,
+    "c4": c4.RULES,
+    "fineweb": fineweb.RULES,
+    "toxicity": toxicity.RULES,
+    "learned": (Rule("min_quality_score", "quality_score", "below", "min_quality_score"),),
+}
+DERIVED = ("unwanted_language", "quality_score")  # columns that pages.parquet does not have
+
+
+def build(
+    out: Path,
+    inputs: dict[str, list[Path]],
+    config: SelectConfig,
+    progress: Progress,
+    scratch: Path,
+) -> dict[str, Any]:
+    """Write the selection over all parts; see the module's head."""
+    parts, scores = inputs["parts"], inputs.get("scores", [])
+    check(config, len(parts), len(scores))
+    least = _least_of_best(parts, scores, config)
+    stages: Counter[str] = Counter()
+    kept_languages: Counter[str] = Counter()
+
+    def selections() -> Iterator[pa.Table]:
+        for number, part in enumerate(parts):
+            pages = read_pages(part, config)
+            selected = select(pages, number, config, _scores(scores, number, pages), least)
+            stages.update(selected["stage"].to_pylist())
+            kept = selected["outcome"].to_numpy(zero_copy_only=False) == "kept"
+            kept_languages.update(pages["language"].filter(pa.array(kept)).to_pylist())
+            progress.update(number + 1, len(parts), "parts")
+            yield selected
+
+    rows = write_tables(selections(), SELECTION, out / "selection.parquet")
+    kept = stages.pop("", 0)
+    return {
+        "pages": rows,
+        "kept": kept,
+        "dropped": rows - kept,
+        "dropped_by_stage": {name: stages[name] for name in config.filters},
+        "kept_by_language": dict(sorted(kept_languages.items())),
+    }
+
+
+def check(config: SelectConfig, parts: int, scores: int) -> None:
+    """UserError for filters that there are none of, or that lack what they judge by."""
+    for name in config.filters:
+        if name not in RULES:
+            raise UserError(f"select.filters: unknown filter {name!r}: one of {', '.join(RULES)}")
+    if "learned" in config.filters and parts and scores != parts:
+        raise UserError(
+            "select.filters: 'learned' needs quality scores of every part:"
+            " name a model with input.quality_model"
+        )
+
+
+def read_pages(part: Path, config: SelectConfig) -> pa.Table:
+    """The columns of a part's pages that decide."""
+    wanted = {rule.signal: None for name in config.filters for rule in RULES[name]}
+    columns = ["id", "language", "language_score", *wanted]
+    columns = [name for name in dict.fromkeys(columns) if name not in DERIVED]
+    return read_table(part / "pages.parquet", columns)
+
+
+def select(
+    pages: pa.Table,
+    part: int,
+    config: SelectConfig,
+    scores: np.ndarray | None = None,
+    least_of_best: float = -np.inf,
+) -> pa.Table:
+    """The rows of SELECTION for one part's pages."""
+    names = pages["language"].to_pylist()
+    language = np.array(names, dtype=object)
+    known, places = np.unique(language.astype(str), return_inverse=True)
+    rows = pages.num_rows
+    stage, rule = (np.full(rows, "", dtype=object) for _ in range(2))
+    value, threshold = (np.full(rows, np.nan) for _ in range(2))
+    for group, code in enumerate(known.tolist()):
+        filters = filters_of(code, config, least_of_best)
+        here = np.flatnonzero(places == group)
+        unwanted = config.language.languages and code not in config.language.languages
+        columns = {"unwanted_language": np.full(len(here), float(bool(unwanted)))}
+        if scores is not None:
+            columns["quality_score"] = scores[here]
+        stored = [_without(filter_, DERIVED) for filter_ in filters]
+        columns |= columns_of(pages.take(pa.array(here)), stored)
+        decided = decide(columns, filters)
+        for whole, found in (
+            (stage, decided.stage),
+            (rule, decided.rule),
+            (value, decided.value),
+            (threshold, decided.threshold),
+        ):
+            whole[here] = found
+    by_language = rule == "languages"  # its value is the score, and it has no threshold
+    value[by_language] = pages["language_score"].to_numpy(zero_copy_only=False)[by_language]
+    threshold[by_language] = np.nan
+    arrays = {
+        "id": pages["id"],
+        "part": pa.array(np.full(rows, part, dtype=np.int32)),
+        "outcome": pa.array(np.where(stage == "", "kept", "dropped").tolist(), pa.string()),
+        "stage": pa.array(stage, pa.string()),
+        "rule": pa.array(rule, pa.string()),
+        "value": pa.array(value, from_pandas=True),
+        "threshold": pa.array(threshold, from_pandas=True),
+        "detail": pa.array(np.where(stage == "language", language, ""), pa.string()),
+    }
+    return pa.table(arrays, schema=SELECTION)
+
+
+def filters_of(language: str, config: SelectConfig, least_of_best: float) -> list[Filter]:
+    """The filters that a page in this language meets, with their thresholds."""
+    configs: dict[str, Any] = {
+        "language": config.language,
+        "repetition": config.repetition,
+        "quality": config.quality,
+        "c4": config.c4,
+        "fineweb": config.fineweb,
+        "toxicity": config.toxicity,
+        "learned": config,
+    }
+    if config.per_language and language != "en":  # English has the recipe's own
+        own = language_rules(language)
+        configs |= {
+            "language": dataclasses.replace(config.language, min_score=own.min_language_score),
+            "repetition": own.repetition,
+            "quality": own.quality,
+            "fineweb": own.fineweb,
+            "c4": config.c4 if own.use_c4 else None,
+        }
+    filters = [Filter(name, RULES[name], configs[name]) for name in config.filters]
+    if "learned" in config.filters and config.best_fraction < 1:
+        best = Rule("best_fraction", "quality_score", "below", least_of_best)
+        filters.append(Filter("learned", (best,), config))
+    return filters
+
+
+def _least_of_best(parts: list[Path], scores: list[Path], config: SelectConfig) -> float:
+    """The score that the best fraction of all otherwise kept pages reaches."""
+    if "learned" not in config.filters or config.best_fraction >= 1:
+        return -np.inf
+
+    def kept() -> Iterator[np.ndarray]:
+        for number, part in enumerate(parts):
+            pages = read_pages(part, config)
+            found = _scores(scores, number, pages)
+            assert found is not None
+            outcome = select(pages, number, config, found)["outcome"]
+            yield found[outcome.to_numpy(zero_copy_only=False) == "kept"]
+
+    return threshold_of_best(kept(), config.best_fraction)
+
+
+def _scores(scores: list[Path], number: int, pages: pa.Table) -> np.ndarray | None:
+    if not scores:
+        return None
+    table = read_table(scores[number] / "scores.parquet")
+    if not table["id"].equals(pages["id"]):
+        raise RuntimeError(f"the quality scores {scores[number]} are of other pages than its part")
+    found: np.ndarray = table["quality_score"].to_numpy(zero_copy_only=False)
+    return found
+
+
+def _without(filter_: Filter, derived: tuple[str, ...]) -> Filter:
+    stored = tuple(rule for rule in filter_.rules if rule.signal not in derived)
+    return dataclasses.replace(filter_, rules=stored)
+
+
+STAGE = Stage("selection", 1, SelectConfig, build)

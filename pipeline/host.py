@@ -1,0 +1,56 @@
+"""A warm process that runs builds one after another: `python -m pipeline.host OWNER_PID`.
+
+Imports, lists and models are loaded once (the stage's `preload`); each build then runs in a fork of
+this process, which starts in milliseconds and gives its memory back when it ends. In, on stdin: a
+line with the path of a spec (see `pipeline.worker`) for each build. Out: the build's events on
+stdout, then `ended` with its exit code and what it used; its log on stderr, then END_OF_LOG.
+"""
+
+import contextlib
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from pipeline import worker
+from pipeline.config import from_dict
+from pipeline.lifetime import die_with_parent, leave
+
+END_OF_LOG = "\x04"  # a line by itself
+PEAK_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes in a unit of ru_maxrss
+
+
+def main(owner_pid: int) -> int:
+    die_with_parent(owner_pid)
+    events = worker.take_stdout()
+    host_pid = os.getpid()
+    for line in sys.stdin:
+        spec: dict[str, Any] = json.loads(Path(line.rstrip("\n")).read_text())
+        with contextlib.suppress(Exception):  # the build meets it again, and reports it
+            preload(spec)
+        child = os.fork()
+        if child == 0:
+            die_with_parent(host_pid)
+            leave(worker.run, spec, events)
+        _, status, usage = os.wait4(child, 0)
+        ended = {
+            "event": "ended",
+            "code": os.waitstatus_to_exitcode(status),
+            "cpu_seconds": usage.ru_utime + usage.ru_stime,
+            "peak_memory_bytes": usage.ru_maxrss * PEAK_UNIT,
+        }
+        sys.stderr.write(f"{END_OF_LOG}\n")
+        sys.stderr.flush()
+        worker.write_event(events, ended)
+    return 0
+
+
+def preload(spec: dict[str, Any]) -> None:
+    """Load what a build will take; what is there already, it finds by itself."""
+    config_type = worker.config_of(worker.named(spec["entry"]))
+    worker.named(spec["preload"])(from_dict(config_type, spec["config"]))
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1])))

@@ -1,0 +1,126 @@
+"""What every rule of the corpus took, beside FineWeb's published shares, and drift between corpora.
+
+In: counts by stage, rule and outcome (records and words). Out: rows in the recipe's order with the
+share of what came into the rule's stage. FineWeb gives shares of tokens of what its base filters
+left, so the words' share is the one to compare; of stages before extraction no words are known.
+"""
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pipeline.corpus.page import STAGES
+
+Z = 1.959963984540054  # 95%
+
+
+@dataclasses.dataclass(frozen=True)
+class Published:
+    """A share that FineWeb's authors report."""
+
+    share: float
+    of: str  # what it is a share of, and where it stands
+
+
+# arXiv 2406.17557, sections 3.5 and 3.6: tokens that the rule removed from a 28B-token sample of
+# CC-MAIN-2019-18, after base filters and MinHash
+PUBLISHED = {
+    ("c4", "curly_bracket"): Published(0.028, "tokens, C4's rule alone"),
+    ("c4", "word_length"): Published(0.043, "tokens, C4's rule alone"),
+    ("c4", ""): Published(0.07, "tokens, all C4 rules but terminal punctuation"),
+    ("fineweb", "line_punctuation"): Published(0.1014, "tokens, the rule alone"),
+    ("fineweb", "duplicate_line_characters"): Published(0.1247, "tokens, the rule alone"),
+    ("fineweb", "short_lines"): Published(0.0373, "tokens, the rule alone"),
+    ("fineweb", ""): Published(0.22, "tokens, the three rules together"),
+}
+# our rules' names -> the published table's
+PUBLISHED_NAMES = {
+    "max_curly_bracket_lines": "curly_bracket",
+    "min_punctuated_line_fraction": "line_punctuation",
+    "max_duplicate_line_character_fraction": "duplicate_line_characters",
+    "max_short_line_fraction": "short_lines",
+}
+
+
+def rule_rows(counts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """A row for each stage (rule "") and rule that took something, in the recipe's order.
+
+    `counts`: rows of stage, rule, outcome, records, words (None or 0 where no text was measured).
+    """
+    stages = [s for s in STAGES if any(r["stage"] == s for r in counts)]
+    stages += sorted({r["stage"] for r in counts} - set(stages) - {"", "kept"})
+    records = sum(r["records"] for r in counts)
+    words = sum(r["words"] or 0 for r in counts)
+    rows = []
+    for stage in stages:
+        lost = [r for r in counts if r["stage"] == stage and r["outcome"] != "kept"]
+        lost.sort(key=lambda r: (-r["records"], r["rule"]))
+        taken = sum(r["records"] for r in lost)
+        taken_words = sum(r["words"] or 0 for r in lost)
+        measured = stage not in ("read", "url", "extract", "gate")
+        rows.append(_row(stage, "", taken, taken_words, records, words, measured))
+        for r in lost:
+            rows.append(
+                _row(stage, r["rule"], r["records"], r["words"] or 0, records, words, measured)
+            )
+        records -= taken
+        words -= taken_words
+    return rows
+
+
+def _row(
+    stage: str, rule: str, taken: int, taken_words: int, records: int, words: int, measured: bool
+) -> dict[str, Any]:
+    published = PUBLISHED.get((stage, PUBLISHED_NAMES.get(rule, rule)))
+    return {
+        "stage": stage,
+        "rule": rule,
+        "dropped": taken,
+        "entered": records,
+        "share": taken / records if records else 0.0,
+        "share_of_words": taken_words / words if words and measured else None,
+        "published": published.share if published else None,
+        "published_of": published.of if published else "",
+    }
+
+
+def drift(
+    before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """How the shares of `rule_rows` moved, the surest movement first.
+
+    The interval of a difference is the normal one of two proportions, on pages; `z` is the distance
+    from zero in standard errors. A crawl differs from another in its sites, so on thousands of
+    pages small movements are sure and mean little: look at the difference, then at z.
+    """
+    old = {(r["stage"], r["rule"]): r for r in before}
+    new = {(r["stage"], r["rule"]): r for r in now}
+    rows = []
+    for key in dict.fromkeys([*old, *new]):
+        a, b = _share(old.get(key), key[0], before), _share(new.get(key), key[0], now)
+        error = math.sqrt(a[0] * (1 - a[0]) / a[1] + b[0] * (1 - b[0]) / b[1])
+        difference = b[0] - a[0]
+        rows.append(
+            {
+                "stage": key[0],
+                "rule": key[1],
+                "before": a[0],
+                "now": b[0],
+                "difference": difference,
+                "low": difference - Z * error,
+                "high": difference + Z * error,
+                "z": difference / error if error else 0.0,
+            }
+        )
+    return sorted(rows, key=lambda r: (-abs(r["z"]), r["stage"], r["rule"]))
+
+
+def _share(
+    row: Mapping[str, Any] | None, stage: str, rows: Sequence[Mapping[str, Any]]
+) -> tuple[float, int]:
+    """Share and number of pages; a rule that took nothing has its stage's number."""
+    if row is not None:
+        return row["share"], max(1, row["entered"])
+    entered = [r["entered"] for r in rows if r["stage"] == stage]
+    return 0.0, max(1, entered[0] if entered else 1)
