@@ -16,7 +16,16 @@ from storage.errors import UserError
 # For the models that `chat`, `complete` and `eval` run in this process: see flows/process.py.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-FLOWS = ("crawl-to-chat", "corpus", "tokenizer", "pretrain", "sft", "rl", "evaluate")
+FLOWS = (
+    "crawl-to-chat",
+    "corpus",
+    "quality-model",
+    "tokenizer",
+    "pretrain",
+    "sft",
+    "rl",
+    "evaluate",
+)
 LAKE = "CRAWL2CHAT_LAKE"
 
 
@@ -66,8 +75,26 @@ def parser() -> argparse.ArgumentParser:
         "--set", action="append", default=[], metavar="KEY=VALUE", help="e.g. rl.steps=10"
     )
     settings.add_argument(
-        "--input", nargs="+", action="extend", metavar="PATH", help="WARC files, globs, folders"
+        "--input",
+        nargs="+",
+        action="extend",
+        metavar="GLOB|DUMP",
+        help="WARC or WET files, globs, folders, addresses, or a dump (CC-MAIN-2024-22)",
     )
+    settings.add_argument("--runner", help="of the corpus: threads (default) or ray")
+    settings.add_argument("--ray-address", metavar="ADDRESS", help="of a running one (HOST:6379)")
+    dump = settings.add_argument_group("of a dump")
+    dump.add_argument("--files", type=_count, metavar="N", help="its first N files, or all")
+    dump.add_argument("--wet", action="store_true", help="its ready-made text instead of pages")
+    dump.add_argument(
+        "--hosts",
+        type=lambda text: [host for host in text.split(",") if host],
+        metavar="A,B",
+        help="only pages of these hosts (*.example.com: with all below)",
+    )
+    dump.add_argument("--language", metavar="CODE", help="pages in this one alone (deu, de)")
+    dump.add_argument("--match", metavar="GLOB|/RE/", help="only pages whose address fits")
+    dump.add_argument("--pages", type=int, metavar="N", help="at most so many of such pages")
 
     top = argparse.ArgumentParser(
         prog="crawl2chat", description="From Common Crawl to your own chat model."
@@ -104,8 +131,31 @@ def parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--suite", action="append", help="show this suite alone; repeatable")
     report = add("report", "one HTML page: funnel, curves, scores by stage, samples")
     report.add_argument("--out", help="where to (default: report.html in the lake)")
+    dumps = add("dumps", "the dumps of Common Crawl there are, newest first")
+    dumps.add_argument("name", nargs="?", metavar="DUMP", help="the files of this one instead")
+    dumps.add_argument("--wet", action="store_true", help="its WET files instead of its WARCs")
+    funnel = add("funnel", "what every rule took, beside FineWeb's shares; samples; drift")
+    funnel.add_argument("--samples", type=int, default=0, metavar="N", help="dropped pages a rule")
+    funnel.add_argument("--seed", type=int, default=0, help="other samples")
+    funnel.add_argument("--against", metavar="ARTIFACT", help="drift since that corpus")
+    funnel.add_argument("--out", metavar="FILE.png", help="draw it")
+    plan = add("plan", "what a larger run costs, from what this lake's runs have cost")
+    plan.add_argument("--preset", help="whose training is counted (default: demo)")
+    plan.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    plan.add_argument("--files", type=int, default=90_000, help="WARC files (%(default)s: a dump)")
+    plan.add_argument("--gigabytes-per-file", type=float, default=1.0, help="compressed")
+    plan.add_argument("--cores", type=int, default=64)
+    plan.add_argument("--price-per-core-hour", type=float, default=0.04, metavar="MONEY")
+    plan.add_argument(
+        "--megabytes-per-second", type=float, default=100.0, help="of the download, in all"
+    )
     add("doctor", "check the machine, the server, the lake and the presets")
     return top
+
+
+def _count(text: str) -> int:
+    """A number of files, or all of them."""
+    return -1 if text == "all" else int(text)
 
 
 def _sampling(temperature: float, top_k: int) -> argparse.ArgumentParser:
@@ -141,6 +191,18 @@ def _call(name: str, chosen: argparse.Namespace) -> int:
             "artifacts": lake.artifacts,
             "report": lake.report,
         }[name](chosen)
+    if name == "funnel":
+        from flows.commands import funnel
+
+        return funnel.funnel(chosen)
+    if name == "plan":
+        from flows.commands import plan
+
+        return plan.plan(chosen)
+    if name == "dumps":
+        from flows.commands import dumps
+
+        return dumps.dumps(chosen)
     if name == "doctor":
         from flows.commands import doctor
 

@@ -14,10 +14,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from pipeline.config import to_dict
-from pipeline.corpus.config import AssembleConfig, CorpusConfig
-from pipeline.corpus.recipes import recipe
+from pipeline.corpus.config import AssembleConfig, CorpusConfig, DedupConfig, SelectConfig
+from pipeline.corpus.recipes import DEFAULT_RECIPE, TABLES, recipe
+from pipeline.corpus.select import RULES as FILTERS
 from pipeline.crawl.sample_web.config import SampleWebConfig
+from pipeline.crawl.source import DownloadConfig
 from pipeline.evals.config import EvalConfig
+from pipeline.filters.quality_model import QualityModelConfig
 from pipeline.rl.config import RlConfig
 from pipeline.sft.config import SftConfig, SynthesisConfig
 from pipeline.tokenizer.config import ShardConfig, TokenizerConfig
@@ -26,6 +29,7 @@ from storage.errors import UserError
 
 PRESETS = Path(__file__).parent / "presets"
 DEFAULT_PRESET = "demo"
+RUNNERS = ("threads", "ray")
 MIN_VOCABULARY = 257  # 256 bytes and the document token
 
 
@@ -33,10 +37,36 @@ MIN_VOCABULARY = 257  # 256 bytes and the document token
 class InputConfig:
     """Which crawl, and how many of its files at a time. Not part of any digest."""
 
-    # WARC files, globs or folders; empty: the embedded sample web is made and used
+    # WARC, WET or ARC files, globs, folders, addresses of files, or dumps (CC-MAIN-2024-22,
+    # CC-MAIN-latest); empty: the embedded sample web is made and used
     paths: tuple[str, ...] = ()
+    # Of a dump its first so many files (it has 90,000 of about 1 GB); -1 = all, 0 = the first, or
+    # any where pages are chosen by what follows.
+    files: int = 0
+    # Of a dump only the pages of these hosts (example.com, *.example.com), whose main language is
+    # this (deu or de), whose address fits this (glob, or /regular expression/): fetched one by one.
+    # A language alone, of some `files` or local ones, is left to the pass.
+    hosts: tuple[str, ...] = ()
+    language: str = ""
+    match: str = ""
+    pages: int = 0  # at most so many of them; 0 = all
+    wet: bool = False  # a dump's ready-made text (WET) instead of its pages
     workers: int = 0  # WARC files at a time; 0 = as many as there are cores
+    # who reads them: threads of this machine, or a Ray cluster. The bytes are the same.
+    runner: str = "threads"
+    # of a running cluster (HOST:6379, or ray://HOST:10001 from outside it); empty: RAY_ADDRESS, or
+    # a Ray of this machine alone, for the length of the run
+    ray_address: str = ""
     processes: int = 1  # training processes (torchrun); one for each GPU
+    # a fastText model for select's filter `learned`; empty: the newest one of the lake
+    quality_model: str = ""
+    # what quality-model learns from: files of good texts, and of others. "corpus" is the lake's
+    # corpus; without others the pages of the crawl are taken.
+    positive: tuple[str, ...] = ()
+    negative: tuple[str, ...] = ()
+    benchmarks: tuple[str, ...] = ()  # files of evaluation sets, for assemble.decontamination
+    # a lake's duplicates artifact (digest) of the dump before: what it kept is not kept again
+    previous_duplicates: str = ""
 
 
 class RunConfig(BaseModel):
@@ -46,14 +76,25 @@ class RunConfig(BaseModel):
 
     preset: str = Field(DEFAULT_PRESET, description="what isn't given below comes from this preset")
     input: InputConfig = Field(default_factory=InputConfig, description="where the pages come from")
+    download: DownloadConfig = Field(
+        default_factory=DownloadConfig, description="how a dump is fetched; changes no digest"
+    )
     sample_web: SampleWebConfig = Field(
         default_factory=SampleWebConfig, description="the embedded sample crawl"
     )
+    recipe: str = Field(DEFAULT_RECIPE, description="whose numbers the next four tables start from")
     corpus: CorpusConfig = Field(
-        default_factory=CorpusConfig, description="the pass over each WARC: extraction and filters"
+        default_factory=CorpusConfig, description="the pass over each WARC: main text and signals"
     )
+    select: SelectConfig = Field(
+        default_factory=SelectConfig, description="which pages are kept, by their signals"
+    )
+    dedup: DedupConfig = Field(default_factory=DedupConfig, description="what counts as the same")
     assemble: AssembleConfig = Field(
-        default_factory=AssembleConfig, description="dedup, personal data, split"
+        default_factory=AssembleConfig, description="personal data, evaluation sets, split"
+    )
+    quality_model: QualityModelConfig = Field(
+        default_factory=QualityModelConfig, description="the learned quality filter"
     )
     tokenizer: TokenizerConfig = Field(default_factory=TokenizerConfig)
     tokens: ShardConfig = Field(default_factory=ShardConfig, description="token shards")
@@ -103,7 +144,7 @@ def full_tree(given: dict[str, Any]) -> dict[str, Any]:
     if name not in preset_names():
         raise UserError(f"unknown preset {name!r}: one of {', '.join(preset_names())}")
     chosen = tomllib.loads(path.read_text())
-    tree = _defaults(_recipe_name(given) or _recipe_name(chosen))
+    tree = _defaults(given.get("recipe", chosen.get("recipe", DEFAULT_RECIPE)))
     _lay_over(tree, {**chosen, "preset": name}, "")
     _lay_over(tree, given, "")
     return tree
@@ -136,9 +177,30 @@ def impossible(config: RunConfig) -> list[str]:
     """Combinations that would only fail, or mislead, hours later: one line each."""
     shape, loop = config.pretrain.shape, config.pretrain.loop
     at_once = config.rl.prompts_per_step, config.input.processes
+    gate, wanted = config.corpus.gate.languages, config.select.language.languages
+    strange = [name for name in config.select.filters if name not in FILTERS]
     checks = [
         (config.input.workers < 0, "input.workers: at least 0"),
+        (
+            config.input.runner not in RUNNERS,
+            f"input.runner: unknown runner {config.input.runner!r}: one of {', '.join(RUNNERS)}",
+        ),
+        (
+            bool(config.input.ray_address) and config.input.runner != "ray",
+            "input.ray_address: only with input.runner=ray (--runner ray)",
+        ),
         (config.input.processes < 1, "input.processes: at least 1"),
+        (config.input.files < -1, "input.files: at least -1 (-1 = all)"),
+        (config.input.pages < 0, "input.pages: at least 0 (0 = all)"),
+        (
+            bool(gate) and not set(wanted or ("all",)) <= set(gate),
+            f"select.language.languages asks for {', '.join(wanted) or 'all'}, but the pass lets"
+            f" {', '.join(gate)} through: set corpus.gate.languages as well",
+        ),
+        (
+            bool(strange),
+            f"select.filters: unknown {', '.join(strange)}: there are {', '.join(FILTERS)}",
+        ),
         (config.sample_web.pages < 1, "sample_web.pages: at least 1"),
         (
             config.tokenizer.vocab_size < MIN_VOCABULARY,
@@ -177,17 +239,11 @@ def impossible(config: RunConfig) -> list[str]:
     return [message for wrong, message in checks if wrong]
 
 
-def _recipe_name(tree: dict[str, Any]) -> str | None:
-    corpus = tree.get("corpus")
-    return corpus.get("recipe") if isinstance(corpus, dict) else None
-
-
-def _defaults(recipe_name: str | None) -> dict[str, Any]:
-    config = RunConfig(preset=DEFAULT_PRESET)
+def _defaults(recipe_name: str) -> dict[str, Any]:
+    config = RunConfig(preset=DEFAULT_PRESET, recipe=DEFAULT_RECIPE)
     tree = {name: to_dict(getattr(config, name)) for name in RunConfig.model_fields}
-    if recipe_name is not None:
-        tree["corpus"] = to_dict(recipe(recipe_name))
-    return tree
+    chosen = recipe(recipe_name)
+    return {**tree, **{table: to_dict(getattr(chosen, table)) for table in TABLES}}
 
 
 def _lay_over(tree: dict[str, Any], given: dict[str, Any], where: str) -> None:

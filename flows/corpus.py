@@ -1,23 +1,29 @@
-"""From web archives to a corpus: one task a WARC file, then dedup, personal data and split over
-all.
+"""From web archives to a corpus: one task a WARC file, then selection, dedup and assembly over all.
 
-Without input the embedded sample web is made first; its truth then tells how well the filters
-did.
+The pass over a file measures every page and decides little, so that other thresholds need no
+second pass. Without input the embedded sample web is made first; its truth then tells how well
+the filters did.
 """
 
-import os
+from pathlib import Path
 
 from prefect import flow
-from prefect.task_runners import ThreadPoolTaskRunner
+from prefect.futures import PrefectFuture
 
-from flows import publish
+from flows import publish, terminal
+from flows.cluster import leave, results, several_at_a_time, submit
 from flows.config import Settings, load
-from flows.inputs import warc_files
-from flows.references import InputFile, Reference
+from flows.crawl import warc_inputs
+from flows.deduplicate import find_duplicates
+from flows.process import close_hosts
+from flows.references import InputFile, Reference, reference
 from flows.run import LAKE, Artifacts, Run, begin, run_name
-from flows.tasks import submit
-from pipeline.corpus import assemble, part, quality
+from flows.tasks import Input, Work
+from pipeline.corpus import assemble, part, quality, score, select
+from pipeline.corpus.recipes import deviations, recipe
 from pipeline.crawl.sample_web import build as sample_web
+from storage.digest import file_sha256
+from storage.errors import UserError
 
 
 @flow(name="corpus", flow_run_name=run_name)
@@ -29,14 +35,27 @@ def corpus(config: Settings = load(), lake: str = LAKE) -> Artifacts:  # noqa: B
         lake: folder or s3:// URL that holds the artifacts
     """
     run = begin(config, lake)
-    if config.input.paths:
-        crawl, files = None, warc_files(config.input.paths)
-    else:
-        crawl, files = sample_crawl(run)
-
-    parts = read_all(run, files)
+    say_recipe(run)
+    crawl = None if config.input.paths else sample_crawl(run)
+    try:
+        parts = read_all(run, crawl)
+        scores = score_all(run, parts) if "learned" in config.select.filters else []
+        judged = {"parts": parts, "scores": scores} if scores else {"parts": parts}
+        selection = run.make(
+            select.STAGE, config.select, f"selection from {len(parts)} parts", **judged
+        )
+        copies = find_duplicates(run, parts, selection, previous_duplicates(run))
+    finally:
+        close_hosts()
+        leave(config.input)
     joined = run.make(
-        assemble.STAGE, config.assemble, f"corpus: join {len(parts)} parts", parts=parts
+        assemble.STAGE,
+        config.assemble,
+        f"corpus of {len(parts)} parts",
+        parts=parts,
+        selection=[selection],
+        duplicates=[copies],
+        **benchmarks(run),
     )
     publish.funnel(run.lake, joined)
     measured = None
@@ -53,34 +72,116 @@ def corpus(config: Settings = load(), lake: str = LAKE) -> Artifacts:  # noqa: B
     return run.hand_over({}, crawl=crawl, corpus=joined, quality=measured)
 
 
-def sample_crawl(run: Run) -> tuple[Reference, list[InputFile]]:
-    """The embedded crawl of a fictional world, and its WARC files."""
+def say_recipe(run: Run) -> None:
+    """Which recipe, where this project's means differ from it, and where this run does."""
+    name = run.config.recipe
+    terminal.note(f"  recipe {name}")
+    for note in recipe(name).notes:
+        terminal.note(f"    by other means: {note}")
+    for line in deviations(run.config.model_dump(mode="json"), name):
+        terminal.note(f"    deviates: {line}")
+
+
+def sample_crawl(run: Run) -> Reference:
+    """The embedded crawl of a fictional world."""
     settings = run.config.sample_web
-    crawl = run.make(sample_web.STAGE, settings, f"sample web of {settings.pages:,} pages")
+    return run.make(sample_web.STAGE, settings, f"sample web of {settings.pages:,} pages")
+
+
+def sample_files(run: Run, crawl: Reference) -> list[InputFile]:
+    """Its WARC files."""
     manifest = run.lake.manifest(crawl["kind"], crawl["digest"])
     names = sorted(name for name in manifest.files if name.endswith(".warc.gz"))
     folder = run.lake.local(crawl["kind"], crawl["digest"])
-    return crawl, [InputFile(folder / name, manifest.files[name]["sha256"]) for name in names]
+    return [InputFile(folder / name, manifest.files[name]["sha256"]) for name in names]
 
 
-def read_all(run: Run, files: list[InputFile]) -> list[Reference]:
+def read_all(run: Run, crawl: Reference | None) -> list[Reference]:
     """Each file by itself, several at a time; the parts in the order of the files."""
-    workers = run.config.input.workers or os.cpu_count() or 1
-    pool: ThreadPoolTaskRunner[Reference] = ThreadPoolTaskRunner(max_workers=workers)
-    with pool as runner:
+
+    def work(file: InputFile, title: str = "") -> Work:
+        return run.work(part.STAGE, run.config.corpus, title, warc=[file])
+
+    def title(number: int, total: int, file: InputFile) -> str:
+        return f"corpus part {number}/{total} {file.path.name}"
+
+    with several_at_a_time(run) as runner:
+        if crawl is not None:
+            files = sample_files(run, crawl)
+            futures = [
+                submit(work(file, title(number, len(files), file)), runner)
+                for number, file in enumerate(files, 1)
+            ]
+            return results(run, futures)
+        by_number: dict[int, PrefectFuture[Reference]] = {}
+        with warc_inputs(run, made=lambda file: work(file).is_whole) as given:
+            for number, file in given:
+                future = submit(work(file, title(number, len(given), file)), runner)
+                given.done_with(file, future)
+                by_number[number] = future
+            return results(run, [by_number[number] for number in sorted(by_number)])
+
+
+def score_all(run: Run, parts: list[Reference]) -> list[Reference]:
+    """The learned model's score of every page, part by part."""
+    model = quality_model(run)
+    with several_at_a_time(run) as runner:
         futures = [
             submit(
                 run.work(
-                    part.STAGE,
-                    run.config.corpus,
-                    f"corpus part {number}/{len(files)} {file.path.name}",
-                    warc=[file],
+                    score.STAGE,
+                    score.ScoreConfig(),
+                    f"quality scores {number}/{len(parts)}",
+                    part=[made],
+                    model=[model],
                 ),
                 runner,
             )
-            for number, file in enumerate(files, 1)
+            for number, made in enumerate(parts, 1)
         ]
-        return [future.result() for future in futures]
+        return results(run, futures)
+
+
+def quality_model(run: Run) -> Input:
+    """The model named, else the lake's newest."""
+    named = run.config.input.quality_model
+    if named:
+        return given_file("input.quality_model", named)
+    digest = run.lake.heads().get("quality_model")
+    if digest is None:
+        raise UserError(
+            f"recipe {run.config.recipe} judges by a learned model: train one"
+            " (crawl2chat run quality-model) or name a file with input.quality_model"
+        )
+    return reference(run.lake.manifest("quality_model", digest), run.lake)
+
+
+def previous_duplicates(run: Run) -> dict[str, list[Input]]:
+    """What an earlier dump's dedup left for this one to be held against, if asked for."""
+    digest = run.config.input.previous_duplicates
+    if not digest:
+        return {}
+    for manifest in run.lake.list("duplicates"):
+        if manifest.digest.startswith(digest):
+            return {"previous": [reference(manifest, run.lake)]}
+    raise UserError(
+        f"input.previous_duplicates: no duplicates artifact {digest} in lake {run.lake.url}"
+    )
+
+
+def benchmarks(run: Run) -> dict[str, list[Input]]:
+    """The files of evaluation sets, if there are any."""
+    named = run.config.input.benchmarks
+    files: list[Input] = [given_file("input.benchmarks", path) for path in named]
+    return {"benchmarks": files} if files else {}
+
+
+def given_file(key: str, name: str) -> InputFile:
+    """A file that the config names."""
+    path = Path(name).expanduser().resolve()
+    if not path.is_file():
+        raise UserError(f"{key}: no such file: {name}")
+    return InputFile(path, file_sha256(path))
 
 
 if __name__ == "__main__":

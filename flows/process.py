@@ -3,7 +3,8 @@
 A worker killed by a signal (out of memory, an operator, a fault test) or cut off from its network
 may succeed the next time: `WorkerKilled` and `NetworkError` are worth a retry. A Python exception
 of the stage is not: `StageFailed`. A user's mistake and a full disk pass through as what they
-are.
+are. A stage that has much to load runs in a fork of a host, which is kept for the next of its
+kind.
 """
 
 import contextlib
@@ -13,24 +14,25 @@ import os
 import queue
 import re
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
+from flows.worker_process import PIPE_CLOSE_SECONDS, WorkerProcess, event_of
+from pipeline.host import END_OF_LOG
 from storage.durable import DiskFull, full_disk_is_clear
 from storage.errors import UserError
 
 POLL_SECONDS = 0.2
 STDERR_TAIL_LINES = 40
-PIPE_CLOSE_SECONDS = 5.0
-STOP_SECONDS = 10.0  # that a training loop gets to save a checkpoint when the run is cancelled
 # torchrun reports a rank's death by signal in its own log only.
 TORCHRUN_SIGNAL = re.compile(r"exitcode\s*:\s*-(\d+)")
+
+OnEvent = Callable[[dict[str, Any]], None]
+OnLog = Callable[[str], None]
 
 
 class WorkerKilled(RuntimeError):
@@ -62,89 +64,126 @@ class Outcome:
 
 
 def run_worker(
-    spec: dict[str, Any],
-    desk: Path,
-    place: str,
-    on_event: Callable[[dict[str, Any]], None],
-    on_log: Callable[[str], None],
+    spec: dict[str, Any], desk: Path, place: str, on_event: OnEvent, on_log: OnLog
 ) -> Outcome:
-    """Run `python -m pipeline.worker` on the spec, which is written to `desk`, a folder of its own.
+    """Run the spec in another process; `desk` is a folder of its own, where the spec is written.
 
     `place` is the lake, for a disk-full message.
     """
     path = desk / "spec.json"
     with full_disk_is_clear(place):
         path.write_text(json.dumps({**spec, "owner_pid": os.getpid()}))
-    worker = subprocess.Popen(
-        [sys.executable, "-m", "pipeline.worker", str(path)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,  # so that it and its children can be ended as one group
-        env=_environment(),
-    )
+    if spec.get("preload"):
+        with _hosts.taken() as host:
+            host.send(str(path))
+            ended = _follow(host, on_event, on_log)
+    else:
+        worker = WorkerProcess("pipeline.worker", str(path))
+        with _stopped_if_interrupted(worker):
+            ended = _follow(worker, on_event, on_log)
+    _raise_failure(ended, spec["kind"], place)
+    return Outcome(ended.last["statistics"], ended.cpu_seconds, ended.peak_memory_bytes)
+
+
+class _Hosts:
+    """Warm processes that wait for work: as many as have ever worked at a time."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._idle: list[WorkerProcess] = []
+
+    @contextlib.contextmanager
+    def taken(self) -> Iterator[WorkerProcess]:
+        """One for the time of a build; it goes back unless it died, or the build was cancelled."""
+        with self._lock:
+            host = self._idle.pop() if self._idle else None
+        if host is not None and host.has_ended():
+            host.end()
+            host = None
+        # It dies with the thread that starts it, see pipeline.lifetime: threads of a pool, which
+        # live as long as its work does.
+        host = host or WorkerProcess("pipeline.host", str(os.getpid()), takes_lines=True)
+        with _stopped_if_interrupted(host):
+            yield host
+        if not host.is_reaped:
+            with self._lock:
+                self._idle.append(host)
+
+    def close(self) -> None:
+        """End those that wait."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for host in idle:
+            host.end()
+
+
+_hosts = _Hosts()
+
+
+def close_hosts() -> None:
+    """End the processes that were kept for a next build."""
+    _hosts.close()
+
+
+@contextlib.contextmanager
+def _stopped_if_interrupted(worker: WorkerProcess) -> Iterator[None]:
     try:
-        return _follow(worker, spec["kind"], place, on_event, on_log)
-    finally:
-        if worker.returncode is None:  # we were interrupted while it ran
-            _stop(worker)
+        yield
+    except BaseException:
+        if not worker.is_reaped:
+            worker.stop()
+        raise
 
 
-def _environment() -> dict[str, str]:
-    # The packages must be found from any working directory; hashing of strings must not differ
-    # between two runs, whatever a library builds from a set.
-    paths = [str(Path(__file__).resolve().parents[1]), os.environ.get("PYTHONPATH", "")]
-    return {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(filter(None, paths)),
-        "PYTHONHASHSEED": "0",
-        "PYTHONUNBUFFERED": "1",
-        "TOKENIZERS_PARALLELISM": "true",
-        # Threads that spin at OpenMP's barriers hold the core another one needs: beside one busy
-        # process training fell from 24,000 to 1,400 tokens/s on two cores; sleeping costs nothing.
-        "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE"),
-    }
+@dataclasses.dataclass(frozen=True)
+class _Ended:
+    """How a build came to its end."""
+
+    code: int
+    last: dict[str, Any]  # its last event
+    log: str  # the end of its stderr
+    cpu_seconds: float
+    peak_memory_bytes: int
 
 
-def _follow(
-    worker: subprocess.Popen[bytes],
-    kind: str,
-    place: str,
-    on_event: Callable[[dict[str, Any]], None],
-    on_log: Callable[[str], None],
-) -> Outcome:
-    lines: queue.Queue[tuple[str, str]] = queue.Queue()
-    readers = [_reader(worker.stdout, "event", lines), _reader(worker.stderr, "log", lines)]
+def _follow(worker: WorkerProcess, on_event: OnEvent, on_log: OnLog) -> _Ended:
+    """Pass on what a build says until it has ended: the process, or the host's fork."""
     tail: deque[str] = deque(maxlen=STDERR_TAIL_LINES)
     last: dict[str, Any] = {}
+    report: dict[str, Any] = {}  # a host's, of its fork
+    log_ended = False
     ended_at: float | None = None
     while True:
+        if report and log_ended:
+            usage = report["cpu_seconds"], report["peak_memory_bytes"]
+            return _Ended(report["code"], last, "\n".join(tail), *usage)
         with contextlib.suppress(queue.Empty):
-            source, line = lines.get(timeout=POLL_SECONDS)
-            event = _event(line) if source == "event" else None
-            if event is None:
+            source, line = worker.lines.get(timeout=POLL_SECONDS)
+            event = event_of(line) if source == "event" else None
+            if event is None and line == END_OF_LOG:
+                log_ended = True
+            elif event is None:
                 tail.append(line)
                 on_log(line)
             elif event["event"] in ("progress", "metric", "note"):
                 on_event(event)
+            elif event["event"] == "ended":
+                report = event
             else:
                 last = event
             continue
-        if ended_at is None and _has_ended(worker):
+        if ended_at is None and worker.has_ended():
             ended_at = time.monotonic()
-            _kill_group(worker.pid)  # children that outlive the worker would keep its pipes open
-        if ended_at is not None:
-            drained = not any(reader.is_alive() for reader in readers) and lines.empty()
-            if drained or time.monotonic() - ended_at > PIPE_CLOSE_SECONDS:
-                break
-    _, status, usage = os.wait4(worker.pid, 0)
-    worker.returncode = os.waitstatus_to_exitcode(status)
-    _raise_failure(worker.returncode, last, "\n".join(tail), kind, place)
-    peak_bytes = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    return Outcome(last["statistics"], usage.ru_utime + usage.ru_stime, peak_bytes)
+            worker.kill_group()  # children that outlive it would keep its pipes open
+        if ended_at is None:
+            continue
+        if worker.is_drained or time.monotonic() - ended_at > PIPE_CLOSE_SECONDS:
+            code, cpu_seconds, peak_bytes = worker.reap()
+            return _Ended(code, last, "\n".join(tail), cpu_seconds, peak_bytes)
 
 
-def _raise_failure(code: int, last: dict[str, Any], log: str, kind: str, place: str) -> None:
+def _raise_failure(ended: _Ended, kind: str, place: str) -> None:
+    code, last, log = ended.code, ended.last, ended.log
     event = last.get("event")
     if event == "user_error":
         raise UserError(last["text"])
@@ -167,48 +206,3 @@ def _raise_failure(code: int, last: dict[str, Any], log: str, kind: str, place: 
         (line for line in reversed(log.splitlines()) if line.strip()), f"exit code {code}"
     )
     raise StageFailed(f"{kind}: {reason.strip()}", log)
-
-
-def _event(line: str) -> dict[str, Any] | None:
-    """The event of a line; None if it is none (cut off by a kill, say)."""
-    try:
-        event = json.loads(line)
-    except ValueError:
-        return None
-    return event if isinstance(event, dict) and "event" in event else None
-
-
-def _reader(
-    stream: IO[bytes] | None, source: str, lines: "queue.Queue[tuple[str, str]]"
-) -> threading.Thread:
-    assert stream is not None
-
-    def read() -> None:
-        for line in stream:
-            lines.put((source, line.decode("utf-8", "replace").rstrip("\n")))
-
-    thread = threading.Thread(target=read, name=f"worker-{source}s", daemon=True)
-    thread.start()
-    return thread
-
-
-def _has_ended(worker: subprocess.Popen[bytes]) -> bool:
-    # WNOWAIT leaves the process to wait4, which also tells what it used.
-    options = os.WEXITED | os.WNOHANG | os.WNOWAIT
-    return os.waitid(os.P_PID, worker.pid, options) is not None
-
-
-def _stop(worker: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(worker.pid, signal.SIGTERM)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        worker.wait(STOP_SECONDS)
-        return
-    _kill_group(worker.pid)
-    worker.wait()
-
-
-def _kill_group(leader_pid: int) -> None:
-    # Only before the leader is reaped: until then nobody else can have got its number.
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(leader_pid, signal.SIGKILL)

@@ -18,9 +18,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.lifetime import die_with_parent
+from storage.errors import UserError
 
 STARTUP_SECONDS = 120.0
 STOP_SECONDS = 5.0
+ANSWER_SECONDS = 10.0  # of a server that is up
 
 
 class ServerNotStarted(RuntimeError):
@@ -68,6 +70,21 @@ def configured_url() -> str | None:
     active = os.environ.get("PREFECT_PROFILE", profiles.get("active", ""))
     url = profiles.get("profiles", {}).get(active, {}).get("PREFECT_API_URL")
     return str(url) if url else None
+
+
+def check_shared() -> None:
+    """UserError unless a server answers that is no command's own, so that a cluster can use it."""
+    start = (
+        "start one (prefect server start --host ADDRESS) and set"
+        " PREFECT_API_URL=http://ADDRESS:4200/api"
+    )
+    url = configured_url()
+    if url is None:
+        raise UserError(f"--runner ray needs a Prefect server that every node reaches: {start}")
+    try:
+        wait_until_up(url, ANSWER_SECONDS)
+    except ServerNotStarted:
+        raise UserError(f"--runner ray: no Prefect server answers at {url}: {start}") from None
 
 
 def wait_until_up(url: str, timeout_seconds: float = STARTUP_SECONDS) -> None:

@@ -11,6 +11,7 @@ import dataclasses
 import functools
 import hashlib
 import os
+import socket
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,15 +25,17 @@ from prefect.task_runners import TaskRunner
 from prefect.tasks import Task, exponential_backoff
 
 from flows.process import NetworkError, WorkerKilled, run_worker
-from flows.provenance import Meter
 from flows.references import InputFile, Reference, reference
 from flows.relay import Relay
 from pipeline.config import to_dict
+from pipeline.provenance import Meter
 from pipeline.stage import Stage
 from pipeline.worker import is_network_error
 from storage import Lake
-from storage.digest import artifact_digest
+from storage.digest import artifact_digest, file_digest
 from storage.durable import remove_tree
+from storage.errors import UserError
+from storage.local import LocalTree
 
 RETRIES = 3
 BACKOFF_SECONDS = 1.0  # 1, 2, 4, each lengthened by up to half at random
@@ -52,6 +55,10 @@ class Work:
     lake: Lake
     title: str
     processes: int = 1  # more than one: torchrun, where the stage knows how
+    # More inputs, which follow from the others and only save work: of no digest's concern.
+    prepared: dict[str, list[Input]] = dataclasses.field(default_factory=dict)
+    # On a node of a cluster: two may build the same for a while, so scratch is not for others.
+    elsewhere: bool = False
 
     @functools.cached_property
     def recipe(self) -> dict[str, Any]:
@@ -97,6 +104,20 @@ def may_pass(error: object) -> bool:
     return isinstance(error, Exception) and is_network_error(error)
 
 
+def check_shared(work: Work) -> None:
+    """UserError where a node of a cluster does not see what all nodes must share."""
+    given = [item for items in work.inputs.values() for item in items]
+    places = [item.path for item in given if isinstance(item, InputFile)]
+    if isinstance(work.lake.tree, LocalTree):
+        places.append(work.lake.tree.root)
+    for place in places:
+        if not place.exists():
+            raise UserError(
+                f"{place} is not on node {socket.gethostname()}: with --runner ray the lake and the"
+                " input must be on storage that all nodes share (or an s3:// lake)"
+            )
+
+
 def _worth_a_retry(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
     return may_pass(state.result(raise_on_failure=False))
 
@@ -115,19 +136,21 @@ def artifact(work: Work) -> Reference:
     stage, lake = work.stage, work.lake
     if work.is_whole:  # made under another Prefect database, or by another run a moment ago
         return reference(lake.manifest(stage.kind, work.digest), lake)
+    if work.elsewhere:
+        check_shared(work)
     relay, meter = Relay(stage.kind, work.title), Meter()
     staging = lake.staging(stage.kind, work.digest)
     desk = lake.staging(stage.kind, work.digest)  # of a killed run both are collected as garbage
     try:
+        given = {**work.inputs, **work.prepared}
         spec = {
             "kind": stage.kind,
             "entry": stage.entry,
+            "preload": stage.preload_entry,
             "out": str(staging),
-            "inputs": {
-                key: [str(_path(i, lake)) for i in items] for key, items in work.inputs.items()
-            },
+            "inputs": {key: [str(_path(i, lake)) for i in items] for key, items in given.items()},
             "config": to_dict(work.config),
-            "scratch": str(lake.scratch(stage.kind, work.digest)),
+            "scratch": str(desk if work.elsewhere else lake.scratch(stage.kind, work.digest)),
             "processes": work.processes,
         }
         outcome = run_worker(spec, desk, lake.url, relay.event, relay.log)
@@ -162,22 +185,22 @@ def _declared(work: Work) -> Task[..., Reference]:
     """The task for this artifact, under a name that says what runs."""
     title = work.title.replace("{", "{{").replace("}", "}}")  # Prefect formats the name
     declared = artifact.with_options(name=work.stage.kind, task_run_name=title)
-    return declared.with_options(refresh_cache=not (work.is_whole and _is_readable(declared, work)))
+    whole = work.is_whole and is_readable(declared, work.cache_key)
+    return declared.with_options(refresh_cache=not whole)
 
 
-def _is_readable(declared: Task[..., Any], work: Work) -> bool:
+def is_readable(declared: Task[..., Any], key: str) -> bool:
     """False if a kill left half a result file behind, which Prefect would choke on."""
     store: Any = get_result_store().update_for_task(declared, _sync=True)  # type: ignore[call-arg]
     try:
-        return not store.exists(work.cache_key) or bool(store.read(work.cache_key))
+        return not store.exists(key) or bool(store.read(key))
     except ValueError:  # not JSON
         return False
 
 
 def _digest(item: Input) -> str:
-    """A file counts by content and name: the ledger and the documents' ids carry the name."""
     if isinstance(item, InputFile):
-        return f"sha256:{item.sha256}:{item.path.name}"
+        return file_digest(item.sha256, item.path.name)
     return item["digest"]
 
 

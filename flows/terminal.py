@@ -54,12 +54,15 @@ class Bar:
     started: float = dataclasses.field(default_factory=time.monotonic)
     row: TaskID | None = None
     written: float = dataclasses.field(default_factory=time.monotonic)
+    first: float | None = None  # where it began: what an earlier run did says nothing of the rate
 
     def update(self, done: float, total: float | None, unit: str) -> None:
         """Show how far the task is."""
         if _screen is None:
             return
-        figures = _figures(done, total, unit, time.monotonic() - self.started)
+        if self.first is None:
+            self.first, self.started = done, time.monotonic()
+        figures = _figures(done, total, unit, done - self.first, time.monotonic() - self.started)
         if _screen.moving:
             if self.row is None:
                 self.row = _screen.progress.add_task(self.title, total=total, figures="")
@@ -115,8 +118,8 @@ def duration(seconds: float) -> str:
     return f"{int(seconds // 3600)} h {int(seconds % 3600 // 60):02d} min"
 
 
-def _figures(done: float, total: float | None, unit: str, seconds: float) -> str:
-    rate = done / seconds if seconds > 0 else 0.0
+def _figures(done: float, total: float | None, unit: str, new: float, seconds: float) -> str:
+    rate = new / seconds if seconds > 0 else 0.0
     if total is None:
         return f"{done:,.0f} {unit}, {rate:,.1f}/s"
     left = f", {duration((total - done) / rate)} left" if rate > 0 and done < total else ""

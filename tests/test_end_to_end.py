@@ -74,6 +74,8 @@ def test_nothing_is_lost_between_read_and_kept(ci_run: Any) -> None:
     "view",
     [
         "ledger",
+        "pages",
+        "selection",
         "documents",
         "corpus",
         "clusters",
@@ -158,6 +160,19 @@ def test_a_change_costs_only_what_follows(copy: Path, cli: Any) -> None:
     assert {key: when for key, when in created(copy).items() if key in before} == before
 
 
+def test_another_threshold_selects_again_and_opens_no_warc(copy: Path, cli: Any) -> None:
+    before = created(copy)
+    change = ("--set", "select.quality.min_words=80")
+    cli.json("run", "corpus", "--preset", "ci", *change, "--lake", copy)
+    new = Counter(key.split("/")[0] for key in created(copy).keys() - before.keys())
+    assert new == {"selection": 1, "duplicates": 1, "corpus": 1, "quality": 1}
+    assert {key: when for key, when in created(copy).items() if key in before} == before
+    fewer = "SELECT count(*) AS n FROM selection WHERE rule = 'min_words' AND value >= 50"
+    assert rows(copy, fewer)[0]["n"] > 0
+    assert rows(copy, "SELECT count(*) AS n FROM documents WHERE word_count < 80")[0]["n"] == 0
+    assert rows(copy, "SELECT count(*) AS n FROM pages WHERE word_count < 80")[0]["n"] > 0
+
+
 @pytest.mark.parametrize("kind", ["sft", "corpus_part"])
 def test_a_deleted_artifact_comes_back_the_same(copy: Path, cli: Any, kind: str) -> None:
     before, told = contents(copy), created(copy)
@@ -197,9 +212,18 @@ def test_explain_shows_why_a_page_went(ci_run: Any, cli: Any) -> None:
     told = cli.json("explain", dropped["url"], "--lake", ci_run.lake)
     record = told["records"][0]
     assert (record["outcome"], record["rule"]) == ("dropped", dropped["rule"])
+    assert record["text_plain"]
     assert record["text_before"]
     assert record["text_after"] is None
-    assert record["signals"]
+    (rule,) = [rule for rule in record["rules"] if rule["rule"] == dropped["rule"]]
+    assert (rule["drops"], rule["value"]) == (True, record["value"])
+    assert rule["value"] == record["signals"][rule["signal"]]
+    assert {"repetition", "c4", "fineweb"} <= {rule["stage"] for rule in record["rules"]}
+    gate = "SELECT l.url FROM ledger l ANTI JOIN pages USING (id)"
+    (gone,) = rows(ci_run.lake, f"{gate} WHERE stage = 'language' ORDER BY 1 LIMIT 1")
+    at_the_gate = cli.json("explain", gone["url"], "--lake", ci_run.lake)["records"][0]
+    assert at_the_gate["text_plain"]
+    assert at_the_gate["rules"] == []
     (kept,) = rows(ci_run.lake, "SELECT url FROM corpus WHERE pii_emails > 0 ORDER BY url LIMIT 1")
     told = cli.json("explain", kept["url"], "--lake", ci_run.lake)
     assert "@" in told["records"][0]["text_before"]

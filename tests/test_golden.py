@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.corpus import assemble, part
+from pipeline.corpus import assemble, duplicates, part, select
 from pipeline.crawl.sample_web import build as sample_web
 from pipeline.crawl.sample_web.config import SampleWebConfig
 from pipeline.sft import synthesize
@@ -29,10 +29,12 @@ from storage.tables import read_table
 # kind -> (stage version, first 16 hex digits of the content's SHA-256)
 GOLDEN = {
     "crawl": (1, "c73fd7bb22d0bb04"),
-    "corpus_part": (1, "ef1017992b2b0b28"),
-    "corpus": (1, "b362140303b98c42"),
-    "tokenizer": (1, "f64cce7189b985f1"),
-    "tokens": (1, "4c02e83aa033f86b"),
+    "corpus_part": (2, "3d0b1241c6c8120d"),
+    "selection": (1, "4f7de1ea6299a21f"),
+    "duplicates": (1, "4be24081a960b67b"),
+    "corpus": (2, "0e36a6c79d907478"),
+    "tokenizer": (1, "77440105863a81d8"),
+    "tokens": (1, "afdf17ae20928b6c"),
     "conversations": (1, "67164bec9a8844fb"),
 }
 
@@ -71,7 +73,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, str]]
     crawl = run(sample_web.STAGE, small, folder)
     (warc,) = sorted(crawl.glob("*.warc.gz"))
     pages = run(part.STAGE, part.STAGE.config(), folder, warc=[warc])
-    corpus = run(assemble.STAGE, assemble.STAGE.config(), folder, parts=[pages])
+    chosen = {"parts": [pages]}
+    chosen["selection"] = [run(select.STAGE, select.STAGE.config(), folder, **chosen)]
+    chosen["duplicates"] = [run(duplicates.STAGE, duplicates.STAGE.config(), folder, **chosen)]
+    corpus = run(assemble.STAGE, assemble.STAGE.config(), folder, **chosen)
     tokenizer = run(
         tokenizer_training.STAGE, TokenizerConfig(vocab_size=512), folder, corpus=[corpus]
     )
@@ -81,6 +86,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, str]]
     stages = (
         (sample_web.STAGE, crawl),
         (part.STAGE, pages),
+        (select.STAGE, chosen["selection"][0]),
+        (duplicates.STAGE, chosen["duplicates"][0]),
         (assemble.STAGE, corpus),
         (tokenizer_training.STAGE, tokenizer),
         (shards.STAGE, tokens),

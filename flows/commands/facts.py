@@ -5,9 +5,11 @@ from typing import Any
 
 import pyarrow as pa
 
+from flows.commands.funnel import newest, rules, samples
 from storage import Lake, catalog
 from storage.tables import read_table
 
+SAMPLES_PER_RULE = 2  # of what was dropped; `crawl2chat funnel --samples` shows more
 VIEWS = ("metrics", "evals", "samples", "rollouts", "artifacts")
 
 
@@ -22,6 +24,8 @@ def report_tables(lake: Lake) -> dict[str, pa.Table]:
         corpus = lake.manifest("corpus", heads["corpus"])
         funnel = json.loads(lake.local_file(corpus, "funnel.json").read_text())
         tables["funnel"] = pa.Table.from_pylist(funnel)
+        tables["rules"] = pa.Table.from_pylist(rules(lake, newest(lake)))
+        tables["dropped"] = samples(lake, SAMPLES_PER_RULE)
     if "quality" in heads:
         quality = lake.manifest("quality", heads["quality"])
         tables["quality"] = read_table(lake.local_file(quality, "quality.parquet"))

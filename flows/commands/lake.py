@@ -89,24 +89,31 @@ def _short_inputs(inputs: str) -> str:
 
 
 def _judged_again(lake: Lake, record: dict[str, Any]) -> dict[str, Any]:
-    """The page read once more from its WARC: text before and after, a dropped page's signals."""
-    nothing = {"text_before": None, "text_after": None}
-    if record["warc_path"] is None or not record["id"]:
-        return nothing
+    """The page read once more from its WARC: its text on the way; and what each rule says of it."""
+    texts = dict.fromkeys(("text_plain", "text_before", "text_after"))
+    if not record["id"]:
+        return {**texts, "rules": []}
     from pipeline.config import from_dict
-    from pipeline.corpus.config import CorpusConfig
+    from pipeline.corpus.config import CorpusConfig, SelectConfig
     from pipeline.corpus.explain import explain as judge_again
+    from pipeline.corpus.explain import explain_rules
 
     corpus = lake.manifest("corpus", record["artifact"])
-    part = lake.manifest("corpus_part", corpus.inputs["parts"][0])
-    config = from_dict(CorpusConfig, part.recipe)
-    judged = judge_again(Path(record["warc_path"]), record["offset"], record["url"], config)
-    kept = record["corpus"]
-    return {
-        "text_before": judged["extracted"],
-        "text_after": kept["text"] if kept else None,
-        "signals": record["signals"] or judged["signals"],
-    }
+    selection = lake.manifest("selection", corpus.inputs["selection"][0])
+    document, rules = record["document"], []
+    if document is not None:
+        rules = explain_rules(
+            {**record["signals"], "language_score": document["language_score"]},
+            document["language"],
+            from_dict(SelectConfig, selection.recipe),
+        )
+    if record["warc_path"] is not None:
+        part = lake.manifest("corpus_part", corpus.inputs["parts"][0])
+        config = from_dict(CorpusConfig, part.recipe)
+        judged = judge_again(Path(record["warc_path"]), record["offset"], record["url"], config)
+        texts |= {"text_plain": judged["plain"], "text_before": judged["extracted"]}
+    texts["text_after"] = record["corpus"] and record["corpus"]["text"]
+    return {**texts, "rules": rules}
 
 
 def _print_record(record: dict[str, Any]) -> None:
@@ -119,9 +126,21 @@ def _print_record(record: dict[str, Any]) -> None:
         print(f"  measured {record['value']:.4g} against {record['threshold']}")
     if record["duplicate_of"]:
         print(f"  kept instead: {record['duplicate_of']}")
-    signals = {k: v for k, v in (record["signals"] or {}).items() if v is not None}
-    if signals:
-        show.rows(("signal", "value"), signals.items())
-    for name in ("text_before", "text_after"):
+    if record["rules"]:
+        body = [
+            [r["stage"], r["signal"], r["value"], f"{r['must_be']} {r['threshold']}", _mark(r)]
+            for r in record["rules"]
+        ]
+        show.rows(("filter", "signal", "value", "must be", ""), body)
+    judged = {row["signal"] for row in record["rules"]}
+    others = {k: v for k, v in (record["signals"] or {}).items() if v is not None}
+    others = {name: value for name, value in others.items() if name not in judged}
+    if others:
+        show.rows(("other signal", "value"), others.items())
+    for name in ("text_plain", "text_before", "text_after"):
         if record[name]:
             print(f"--- {name.replace('_', ' ')} ---\n{record[name]}\n")
+
+
+def _mark(rule: dict[str, Any]) -> str:
+    return f"drops it: {rule['rule']}" if rule["drops"] else ""

@@ -14,9 +14,11 @@ from flows.commands.facts import scores
 from flows.commands.lake import write_report
 from flows.commands.model import MODELS, SCRIPT, chat, converse
 from flows.config import DEFAULT_PRESET, RunConfig, load
-from flows.server import api_server, wait_until_up
+from flows.server import api_server, check_shared, wait_until_up
 from storage import Lake
 from storage.errors import UserError
+
+FROM_OPTIONS = ("files", "wet", "hosts", "language", "match", "pages", "runner", "ray_address")
 
 
 def run(chosen: argparse.Namespace) -> int:
@@ -89,12 +91,17 @@ def evaluate(chosen: argparse.Namespace) -> int:
 
 
 def _config(chosen: argparse.Namespace) -> RunConfig:
-    tables = {"input": {"paths": chosen.input}} if chosen.input else {}
-    config = load(chosen.preset or DEFAULT_PRESET, chosen.set, **tables)
-    if config.input.paths:
-        from flows.inputs import find
+    from flows.inputs import check, spoken
 
-        find(config.input.paths)  # before a server is started for nothing
+    given = {key: getattr(chosen, key) for key in FROM_OPTIONS}
+    given["paths"] = chosen.input
+    tables: dict[str, Any] = {"input": {key: value for key, value in given.items() if value}}
+    if chosen.language:  # what is fetched in a language is also kept in it, by its own thresholds
+        wanted = [spoken(chosen.language)]
+        tables["corpus"] = {"gate": {"languages": wanted}}
+        tables["select"] = {"language": {"languages": wanted}, "per_language": True}
+    config = load(chosen.preset or DEFAULT_PRESET, chosen.set, **tables)
+    check(config)  # before a server is started for nothing
     return config
 
 
@@ -102,6 +109,8 @@ def _run(flow: str, config: RunConfig, lake: Lake, **more: Any) -> dict[str, Any
     """One flow run under the configured server, or under one of its own."""
     settings.configure(terminal=True)
     lake.heads()  # a lake of a newer version is refused before anything starts
+    if config.input.runner == "ray":
+        check_shared()
     with api_server() as url:
         name = flow.replace("-", "_")
         function = getattr(importlib.import_module(f"flows.{name}"), name)

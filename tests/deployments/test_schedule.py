@@ -20,7 +20,10 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 PREFECT_YAML = REPOSITORY / "deployments" / "prefect.yaml"
 AUTOMATIONS = REPOSITORY / "deployments" / "automations.yaml"
 PREFECT = [sys.executable, "-m", "prefect", "--no-prompt"]
-FLOWS = {"corpus", "tokenizer", "pretrain", "sft", "rl", "evaluate", "crawl-to-chat"}
+FLOWS = {
+    *("corpus", "quality-model", "tokenizer", "pretrain", "sft", "rl", "evaluate"),
+    "crawl-to-chat",
+}
 
 
 class Server:
@@ -107,10 +110,13 @@ def test_every_flow_deploys_and_the_corpus_is_nightly(server: Server) -> None:
     deployed = server.post("/deployments/filter", {})
     assert {flows[d["flow_id"]] for d in deployed} == FLOWS
     assert {d["work_pool_name"] for d in deployed} == {"crawl2chat"}
-    (nightly,) = [d for d in deployed if flows[d["flow_id"]] == "corpus"]
+    (nightly,) = [d for d in deployed if d["name"] == "nightly"]
+    assert flows[nightly["flow_id"]] == "corpus"
     (schedule,) = nightly["schedules"]
     assert schedule["active"]
     assert schedule["schedule"]["cron"] == "0 3 * * *"
+    others = [s for d in deployed if d["name"] != "nightly" for s in d["schedules"]]
+    assert not any(schedule["active"] for schedule in others)
     # The typed config is the form: a table per stage, with the stages' own fields.
     form = nightly["parameter_openapi_schema"]
     tables = form["definitions"]["RunConfig"]["properties"]

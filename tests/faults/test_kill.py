@@ -116,5 +116,6 @@ def test_the_number_of_workers_changes_no_byte(ci_run: Any, cli: Any, tmp_path: 
             "run", "corpus", "--preset", "ci", "--set", f"input.workers={workers}", "--lake", lake
         )
         made = contents(lake)
-        assert {"crawl", "corpus_part", "corpus", "quality"} == {key.split("/")[0] for key in made}
+        kinds = {"crawl", "corpus_part", "selection", "duplicates", "corpus", "quality"}
+        assert kinds == {key.split("/")[0] for key in made}
         assert made == {key: there[key] for key in made}

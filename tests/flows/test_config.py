@@ -49,7 +49,10 @@ def test_a_preset_s_values_arrive(name: str) -> None:
         ("pretrain.shape.context=64", "exceeds pretrain.shape.context"),
         ("tokenizer.vocab_size=100", "at least 257"),
         ("rl.answers_per_prompt=1", "at least 2"),
-        ("corpus.recipe=nonsense", "unknown recipe 'nonsense': one of fineweb-code"),
+        ("recipe=nonsense", "unknown recipe 'nonsense': one of dclm, fineweb-code"),
+        ("select.filters=['taste']", "unknown taste: there are language, repetition"),
+        ("select.language.languages=['de']", "asks for de, but the pass lets en through"),
+        ("select.language.languages=[]", "asks for all, but the pass lets en through"),
         ("input.processes=4", "must divide by input.processes"),
     ],
 )
@@ -73,9 +76,14 @@ def test_changes_are_laid_over_the_preset() -> None:
 
 
 def test_a_recipe_s_name_brings_its_numbers() -> None:
-    paper = load("demo", ["corpus.recipe=fineweb-paper"]).corpus
-    assert paper.fineweb.max_duplicate_line_character_fraction == 0.1
-    assert load("demo").corpus.fineweb.max_duplicate_line_character_fraction == 0.01
+    paper = load("demo", ["recipe=fineweb-paper"])
+    assert paper.select.fineweb.max_duplicate_line_character_fraction == 0.1
+    assert paper.select.quality.min_alphabetic_word_fraction == 0.6  # the preset's own
+    assert load("demo").select.fineweb.max_duplicate_line_character_fraction == 0.01
+    gopher = load("cpu", ["recipe=gopher", "select.quality.min_words=9"])
+    assert gopher.corpus.minhash.ngram_words == 13
+    assert gopher.select.filters == ("language", "quality", "repetition", "toxicity")
+    assert gopher.select.quality.min_words == 9
 
 
 def test_a_deployment_may_give_a_part() -> None:

@@ -47,7 +47,7 @@ def build(
 def _end(ending: str, attempt: int) -> None:
     if ending == "user_error":
         raise UserError("input x: is no y: give a z")
-    if ending == "exception":
+    if ending in ("exception", "preload_fails"):
         raise KeyError("unheard of")
     if ending == "disk_full":
         raise OSError(28, "No space left on device")
@@ -60,3 +60,11 @@ def _end(ending: str, attempt: int) -> None:
 
 
 STAGE = Stage("toy", 1, ToyConfig, build)
+
+
+def preload(config: ToyConfig) -> None:
+    """What a host of the stage loads: nothing; it says where it was called."""
+    with Path(f"{config.log}.preload").open("a") as log:
+        log.write(f"{os.getpid()}\n")
+    if config.ending == "preload_fails":
+        raise KeyError("nothing to load")

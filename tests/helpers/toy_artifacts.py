@@ -74,7 +74,7 @@ def make_artifacts(root: Path) -> PostTraining:
     folders = PostTraining(*(root / name for name in names))
     for name in names:
         (root / name).mkdir()
-    write_table(table(rows, CORPUS), folders.corpus / "corpus.parquet")
+    write_table(table(rows, CORPUS), folders.corpus / "corpus-en.parquet")
     tokenizer = tokenizer_training.train(iter(pages), TokenizerConfig(vocab_size=400))
     tokenizer.save(folders.tokenizer)
     made_from = {"corpus": [folders.corpus], "tokenizer": [folders.tokenizer]}

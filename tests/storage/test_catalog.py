@@ -8,7 +8,9 @@ from storage.tables import table
 
 DESIGN = {
     "ledger": schemas.LEDGER,
-    "documents": schemas.DOCUMENTS.append(pa.field("cluster", pa.string())),
+    "pages": schemas.PAGES,
+    "selection": schemas.SELECTION,
+    "documents": schemas.PAGES.append(pa.field("cluster", pa.string())),
     "corpus": schemas.CORPUS,
     "clusters": schemas.CLUSTERS,
     "token_shards": schemas.TOKEN_SHARDS,
@@ -26,9 +28,15 @@ def ask(lake, sql):
     return catalog.query(lake, sql).to_pylist()
 
 
-def documents(*ids):
+def pages(*ids):
     rows = [{"id": id, "url": f"http://h/{id}", "text": f"text {id}"} for id in ids]
-    return table(rows, schemas.DOCUMENTS)
+    return {"pages.parquet": table(rows, schemas.PAGES)}
+
+
+def selection(kept, dropped=""):
+    rows = [{"id": id, "part": 0, "outcome": "kept"} for id in kept]
+    rows += [{"id": id, "part": 0, "outcome": "dropped", "rule": "min_words"} for id in dropped]
+    return {"selection.parquet": table(rows, schemas.SELECTION)}
 
 
 def corpus_files(kept, dropped, cluster):
@@ -39,7 +47,7 @@ def corpus_files(kept, dropped, cluster):
     members += [{"id": id, "cluster": cluster, "kept": False} for id in dropped]
     return {
         "ledger.parquet": table(rows, schemas.LEDGER),
-        "corpus.parquet": table([{"id": id, "text": id} for id in kept], schemas.CORPUS),
+        "corpus-en.parquet": table([{"id": id, "text": id} for id in kept], schemas.CORPUS),
         "clusters.parquet": table(members, schemas.CLUSTERS),
     }
 
@@ -47,16 +55,17 @@ def corpus_files(kept, dropped, cluster):
 @pytest.fixture
 def two_runs(lake, make):
     """Two corpora that share a part: the second has one more part and another recipe."""
-    one = make(lake, "corpus_part", {"documents.parquet": documents("a", "b")}, {"w": 1})
-    two = make(lake, "corpus_part", {"documents.parquet": documents("c", "d")}, {"w": 2})
-    first = make(lake, "corpus", corpus_files("a", "b", "a"), {"run": 1}, {"parts": [one.digest]})
-    second = make(
-        lake,
-        "corpus",
-        corpus_files("abc", "d", "c"),
-        {"run": 2},
-        {"parts": [one.digest, two.digest]},
-    )
+    one = make(lake, "corpus_part", pages("a", "b", "x"), {"w": 1})
+    two = make(lake, "corpus_part", pages("c", "d", "y"), {"w": 2})
+
+    def run(number, selected, files, *parts):
+        inputs = {"parts": [part.digest for part in parts]}
+        chosen = make(lake, "selection", selected, {"run": number}, inputs)
+        inputs["selection"] = [chosen.digest]
+        return make(lake, "corpus", files, {"run": number}, inputs)
+
+    first = run(1, selection("ab", "x"), corpus_files("a", "b", "a"), one)
+    second = run(2, selection("abcd", "xy"), corpus_files("abc", "d", "c"), one, two)
     return first, second
 
 
@@ -102,8 +111,45 @@ def test_two_runs_in_one_lake_do_not_count_twice(lake, two_runs):
     assert ask(lake, "SELECT count(*) AS n FROM ledger") == [{"n": 2}]
     assert ask(lake, "SELECT count(*) AS n FROM documents") == [{"n": 2}]
     current = "SELECT kind, count(*) AS n FROM artifacts WHERE current GROUP BY kind ORDER BY kind"
-    assert ask(lake, current) == [{"kind": "corpus", "n": 1}, {"kind": "corpus_part", "n": 1}]
-    assert ask(lake, "SELECT count(*) AS n FROM artifacts") == [{"n": 4}]
+    kinds = [{"kind": kind, "n": 1} for kind in ("corpus", "corpus_part", "selection")]
+    assert ask(lake, current) == kinds
+    assert ask(lake, "SELECT count(*) AS n FROM artifacts") == [{"n": 6}]
+
+
+def test_documents_are_the_selected_pages_and_pages_are_all(lake, two_runs):
+    first, second = two_runs
+    lake.set_heads({"corpus": second.digest})
+    assert ask(lake, "SELECT count(*) AS n FROM pages") == [{"n": 6}]
+    assert ask(lake, "SELECT count(*) AS n FROM selection") == [{"n": 6}]
+    ids = "SELECT string_agg(id, '' ORDER BY id) AS ids FROM"
+    assert ask(lake, f"{ids} documents") == [{"ids": "abcd"}]
+    left = "pages ANTI JOIN documents USING (id) JOIN selection USING (id)"
+    assert ask(lake, f"{ids} {left} WHERE rule = 'min_words'") == [{"ids": "xy"}]
+    lake.set_heads({"corpus": first.digest})
+    assert ask(lake, f"{ids} documents") == [{"ids": "ab"}]
+    assert ask(lake, "SELECT count(*) AS n FROM all_selection") == [{"n": 9}]
+
+
+def test_a_corpus_is_read_from_all_its_languages(lake, make):
+    files = {
+        f"corpus-{language}.parquet": table([{"id": language}], schemas.CORPUS)
+        for language in ("en", "de", "und")
+    }
+    made = make(lake, "corpus", files)
+    lake.set_heads({"corpus": made.digest})
+    found = ask(lake, "SELECT string_agg(id, ' ' ORDER BY id) AS ids, max(artifact) a FROM corpus")
+    assert found == [{"ids": "de en und", "a": made.artifact}]
+
+
+def test_what_an_earlier_dump_left_is_no_part_of_the_run(lake, make):
+    old = make(lake, "corpus_part", pages("a"), {"w": 1})
+    before = make(lake, "duplicates", {"i": b""}, {"w": 1}, {"parts": [old.digest]})
+    new = make(lake, "corpus_part", pages("b"), {"w": 2})
+    inputs = {"parts": [new.digest], "previous": [before.digest]}
+    copies = make(lake, "duplicates", {"i": b""}, {"w": 2}, inputs)
+    inputs = {"parts": [new.digest], "duplicates": [copies.digest]}
+    lake.set_heads({"corpus": make(lake, "corpus", {"x": b""}, inputs=inputs).digest})
+    assert ask(lake, "SELECT id FROM pages") == [{"id": "b"}]
 
 
 def test_an_older_head_does_not_bring_its_old_corpus_along(lake, two_runs, make):
@@ -196,7 +242,7 @@ def test_damaged_artifacts_are_not_read(lake, make):
 
 
 def test_artifacts_list_what_the_lake_holds(lake, make):
-    part = make(lake, "corpus_part", {"documents.parquet": documents("a", "b")}, {"w": 1.5})
+    part = make(lake, "corpus_part", pages("a", "b"), {"w": 1.5})
     made = make(
         lake,
         "corpus",

@@ -7,7 +7,7 @@ import pytest
 
 from storage import UserError
 from storage.explain import explain
-from storage.schemas import CLUSTERS, CORPUS, DOCUMENTS, LEDGER
+from storage.schemas import CLUSTERS, CORPUS, LEDGER, PAGES
 from storage.tables import table
 
 WARC = b"not really a WARC"
@@ -45,13 +45,13 @@ def filled(lake, make):
     part = make(
         lake,
         "corpus_part",
-        {"documents.parquet": table(pages, DOCUMENTS)},
+        {"pages.parquet": table(pages, PAGES)},
         inputs={"warc": [f"sha256:{sha}:one.warc.gz"]},
     )
     elsewhere = make(
         lake,
         "corpus_part",
-        {"documents.parquet": table([], DOCUMENTS)},
+        {"pages.parquet": table([], PAGES)},
         inputs={"warc": ["sha256:" + "0" * 64 + ":two.warc.gz"]},
         provenance={"input_paths": {"warc": [str(lake.disk.root / "two.warc.gz")]}},
     )
@@ -93,7 +93,7 @@ def filled(lake, make):
         {
             "ledger.parquet": table(rows, LEDGER),
             "clusters.parquet": table(members, CLUSTERS),
-            "corpus.parquet": table([kept], CORPUS),
+            "corpus-en.parquet": table([kept], CORPUS),
         },
         inputs={"parts": [part.digest, elsewhere.digest]},
     )

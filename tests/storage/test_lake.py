@@ -272,3 +272,13 @@ def test_of_concurrent_committers_one_wins_and_all_agree_who(lake):
         _, returned, on_disk = line.split()
         assert returned == on_disk
     assert list((lake.disk.root / ".staging").iterdir()) == []
+
+
+def test_another_process_opens_the_same_lake_wherever_it_works(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    lake = Lake("lake")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    opened, arguments = lake.__reduce__()
+    folder = str(tmp_path / "lake" / "corpus" / ("0" * 16))
+    assert opened(*arguments).folder("corpus", "0" * 64) == folder

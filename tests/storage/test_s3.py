@@ -14,7 +14,7 @@ from storage.durable import remove_tree
 from storage.s3 import ObjectTree
 
 ROWS = pa.table({"id": ["a", "b"], "text": ["one", "two"]})
-FILES = {"corpus.parquet": ROWS, "deep/funnel.json": b"{}", "provenance/clock": b"12"}
+FILES = {"corpus-en.parquet": ROWS, "deep/funnel.json": b"{}", "provenance/clock": b"12"}
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def test_commit_read_and_download(lake, client, make):
     other = Lake("s3://lake/some/prefix/")
     assert sorted(p.name for p in other.local("corpus", made.digest).rglob("*") if p.is_file()) == [
         "clock",
-        "corpus.parquet",
+        "corpus-en.parquet",
         "funnel.json",
         "manifest.json",
     ]
@@ -170,6 +170,12 @@ def test_concurrent_committers(client, make):
     assert Lake("s3://lake/some/prefix").is_whole("corpus", results[0]["digest"], deep=True)
 
 
+def test_another_machine_opens_the_same_lake(lake, client, make):
+    made = make(lake, "corpus", FILES)
+    opened, arguments = lake.__reduce__()
+    assert opened(*arguments).is_whole("corpus", made.digest, deep=True)
+
+
 def test_heads_and_views(lake, client, make):
     assert lake.heads() == {}
     made = make(lake, "corpus", FILES)
@@ -180,7 +186,7 @@ def test_heads_and_views(lake, client, make):
     assert catalog.query(lake, "SELECT id, text FROM corpus ORDER BY id").equals(ROWS)
     assert catalog.query(lake, "SELECT count(*) AS n FROM artifacts")["n"].to_pylist() == [2]
     here = [p.name for p in lake.disk.root.rglob("*") if p.is_file()]
-    assert here == ["corpus.parquet"], "no more is downloaded than the query needs"
+    assert here == ["corpus-en.parquet"], "no more is downloaded than the query needs"
 
 
 def test_wrong_bucket_and_unreachable_endpoint(client):

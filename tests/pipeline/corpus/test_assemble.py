@@ -1,87 +1,74 @@
 """Parts joined: duplicates and personal data out, whole hosts held out, no record lost."""
 
-import dataclasses
 import json
-import re
 import shutil
 from collections import Counter
+from pathlib import Path
+from typing import Any
 
 import pytest
+from toy_parts import make_part, make_selection, page_id
 
-from pipeline.corpus import assemble, part
-from pipeline.corpus.config import AssembleConfig, CorpusConfig, SplitConfig
+from pipeline.corpus import assemble, clean, duplicates
+from pipeline.corpus.config import AssembleConfig, SplitConfig
+from pipeline.corpus.files import CorpusFiles, file_language
 from pipeline.corpus.funnel import check_conservation
-from pipeline.corpus.quality_report import QUALITY, quality_report, wilson, word_f1
-from pipeline.crawl.sample_web.tables import TRUTH
-from pipeline.filters.url import UrlConfig
+from pipeline.corpus.read import by_part, corpus_batches, corpus_files, corpus_table
+from pipeline.dedup.config import DedupConfig, PassageConfig
+from pipeline.filters.decontamination import DecontaminationConfig
 from pipeline.stage import SILENT
 from storage.errors import UserError
 from storage.schemas import CLUSTERS, CORPUS, LEDGER
 from storage.tables import read_table, table, write_table
 
 HOSTS = 12
-
-
-def near_copy(text: str) -> str:
-    lines = text.split("\n")
-    lines[-1] = "This copy ends in its own way, as copies do, and says so at the end of the page."
-    return "\n".join(lines)
-
-
-def number_of(url: str) -> str:
-    """The page's number, for an original and its mirror the same."""
-    return re.search(r"\d+", url).group()
+MAIL = "Please write to jane.roe@harbour.org or call from 93.184.216.34 if you have seen the boat."
 
 
 @pytest.fixture(scope="module")
-def parts(tmp_path_factory, make_warc, make_page, prose):
-    """Two WARCs; the second mirrors pages of the first, exactly and nearly."""
+def parts(tmp_path_factory, prose) -> list[Path]:
+    """Two parts; the second mirrors pages of the first, exactly and nearly."""
     folder = tmp_path_factory.mktemp("parts")
     texts = [prose(f"original {number}", 24) for number in range(HOSTS)]
-    mail = (
-        "Please write to jane.roe@harbour.org or call from 93.184.216.34 if you have seen the boat."
-    )
-    texts[0] += "\n" + mail
+    texts[0] += "\n" + MAIL
     first = [
-        {"url": f"http://host{number}.example/page", "body": make_page(text)}
+        {"url": f"http://host{number}.example/page", "host": f"host{number}.example", "text": text}
         for number, text in enumerate(texts)
     ]
-    first.append({"url": "http://gone.example/", "body": b"", "status": "404 Not Found"})
+    first[3]["language"] = "de"
+    nearly = texts[2].rsplit("\n", 1)[0] + "\nThis copy ends in its own way, as copies do."
     second = [
-        {"url": "http://mirror.example/0", "body": make_page(texts[0])},
-        {"url": "http://mirror.example/1", "body": make_page(texts[1].upper().lower())},
-        {"url": "http://mirror.example/2", "body": make_page(near_copy(texts[2]))},
-        {"url": "http://kurz.example/", "body": make_page("Das ist ein kurzer Satz. " * 30)},
+        {"url": "http://mirror.example/0", "host": "mirror.example", "text": texts[0]},
+        {"url": "http://mirror.example/1", "host": "mirror.example", "text": texts[1].upper()},
+        {"url": "http://mirror.example/2", "host": "mirror.example", "text": nearly},
+        {"url": "http://short.example/", "host": "short.example", "text": "Not selected."},
     ]
-    built = []
-    for name, pages in (("a", first), ("b", second)):
-        path = folder / f"{name}.warc.gz"
-        make_warc(path, pages)
-        out = folder / name
-        out.mkdir()
-        config = CorpusConfig(url=UrlConfig(use_lists=False))
-        part.build(out=out, inputs={"warc": [path]}, config=config, progress=SILENT, scratch=folder)
-        built.append(out)
-    return built
+    return [make_part(folder / "a", "a", first), make_part(folder / "b", "b", second)]
 
 
-def join(parts, out, config=None):
-    out.mkdir(parents=True)
-    statistics = assemble.build(
-        out=out,
-        inputs={"parts": parts},
-        config=config or AssembleConfig(),
-        progress=SILENT,
-        scratch=out,
-    )
-    rows = {name: read_table(out / f"{name}.parquet") for name in ("ledger", "corpus", "clusters")}
-    return statistics, rows
+def join(
+    parts: list[Path],
+    folder: Path,
+    config: AssembleConfig | None = None,
+    dedup: DedupConfig | None = None,
+    benchmarks: tuple[Path, ...] = (),
+) -> tuple[dict[str, Any], dict[str, Any], Path]:
+    selection = make_selection(folder / "selection", parts, frozenset({page_id("b", 3)}))
+    for name in ("duplicates", "corpus"):
+        (folder / name).mkdir()
+    inputs = {"parts": parts, "selection": [selection]}
+    scratch = folder / "scratch"
+    duplicates.build(folder / "duplicates", inputs, dedup or DedupConfig(), SILENT, scratch)
+    inputs |= {"duplicates": [folder / "duplicates"], "benchmarks": list(benchmarks)}
+    out = folder / "corpus"
+    statistics = assemble.build(out, inputs, config or AssembleConfig(), SILENT, scratch)
+    rows = {name: read_table(out / f"{name}.parquet") for name in ("ledger", "clusters")}
+    return statistics, {**rows, "corpus": corpus_table(out)}, out
 
 
 @pytest.fixture(scope="module")
 def joined(parts, tmp_path_factory):
-    out = tmp_path_factory.mktemp("joined") / "out"
-    return *join(parts, out), out
+    return join(parts, tmp_path_factory.mktemp("joined") / "run")
 
 
 def test_every_record_is_accounted_for(joined):
@@ -89,7 +76,7 @@ def test_every_record_is_accounted_for(joined):
     ledger = tables["ledger"]
     outcomes = Counter(ledger["outcome"].to_pylist())
     assert ledger.schema == LEDGER
-    assert statistics["records"] == ledger.num_rows == HOSTS + 1 + 4 == outcomes.total()
+    assert statistics["records"] == ledger.num_rows == HOSTS + 4 + 2 == outcomes.total()
     for name, outcome in (("kept", "kept"), ("dropped", "dropped"), ("errors", "error")):
         assert statistics[name] == outcomes[outcome]
     assert statistics["documents"] == tables["corpus"].num_rows == outcomes["kept"] == HOSTS
@@ -105,25 +92,30 @@ def test_every_record_is_accounted_for(joined):
     assert all(row["entered"] - row["dropped"] - row["errors"] == row["left"] for row in stages)
 
 
+def test_the_ledger_says_what_each_stage_decided(joined):
+    rows = {row["url"]: row for row in joined[1]["ledger"].to_pylist()}
+    assert rows["http://gone.example/"]["value"] == 404
+    selected = rows["http://short.example/"]
+    assert (selected["stage"], selected["rule"]) == ("quality", "min_words")
+    assert (selected["value"], selected["threshold"]) == (3, 50)
+    kept = rows["http://host7.example/page"]
+    assert (kept["outcome"], kept["stage"], kept["rule"], kept["value"]) == ("kept", "", "", None)
+
+
 def test_duplicates(joined):
     statistics, tables, _ = joined
     assert (statistics["exact_duplicates"], statistics["minhash_duplicates"]) == (2, 1)
     rows = {row["url"]: row for row in tables["ledger"].to_pylist()}
-    ids = {row["id"]: url for url, row in rows.items() if row["id"]}
     dropped = [row for row in rows.values() if row["stage"] == "dedup"]
     assert Counter(row["rule"] for row in dropped) == {"exact": 2, "minhash": 1}
     kept = set(tables["corpus"]["id"].to_pylist())
     for row in dropped:
-        assert number_of(ids[row["detail"]]) == number_of(row["url"])
         assert row["detail"] in kept
         assert row["id"] not in kept
         assert row["detail"] < row["id"]  # the smallest id is kept
     clusters = tables["clusters"].to_pylist()
     assert len(clusters) == 6
     assert {row["id"] for row in clusters if row["kept"]} == {row["detail"] for row in dropped}
-    pair = {row["id"] for row in clusters if row["cluster"] == clusters[0]["cluster"]}
-    assert len(pair) == 2
-    assert len({number_of(ids[id_]) for id_ in pair}) == 1
 
 
 def test_personal_data_is_replaced_and_counted(joined):
@@ -134,135 +126,226 @@ def test_personal_data_is_replaced_and_counted(joined):
     assert "Please write to" in texts
     assert (statistics["pii"]["email"], statistics["pii"]["ipv4"]) == (1, 1)
     assert sum(tables["corpus"]["pii_emails"].to_pylist()) == 1
+    assert statistics["words"] == len(texts.split())
+    assert statistics["bytes"] == len(texts.encode()) - (HOSTS - 1)
+
+
+def test_a_file_for_each_language(joined):
+    statistics, tables, out = joined
+    assert [path.name for path in corpus_files(out)] == ["corpus-de.parquet", "corpus-en.parquet"]
+    assert statistics["languages"] == {"de": 1, "en": HOSTS - 1}
+    assert corpus_table(out, ["id"]).column_names == ["id"]
+    batches = list(corpus_batches(out, ["id"], 5))
+    assert sum(batch.num_rows for batch in batches) == HOSTS
+    assert max(batch.num_rows for batch in batches) == 5
+    assert [i for batch in batches for i in batch["id"].to_pylist()] == tables["corpus"][
+        "id"
+    ].to_pylist()
+    assert file_language(None) == file_language("../x") == file_language("") == "und"
+    assert file_language("zh-Hans") == "zh-Hans"
 
 
 def test_whole_hosts_are_held_out(parts, tmp_path, joined):
-    _, tables, _ = joined
-    splits = Counter(tables["corpus"]["split"].to_pylist())
+    splits = Counter(joined[1]["corpus"]["split"].to_pylist())
     assert splits["validation"] >= 1
     assert splits["train"] >= HOSTS - 4
     config = AssembleConfig(split=SplitConfig(validation_fraction=0.5, salt="x"))
-    _, other = join(parts, tmp_path / "half", config)
+    statistics, other, _ = join(parts, tmp_path / "half", config)
     by_host: dict[str, set[str]] = {}
     for row in other["corpus"].to_pylist():
         by_host.setdefault(row["host"], set()).add(row["split"])
     assert all(len(found) == 1 for found in by_host.values())
-    assert 2 <= sum(found == {"validation"} for found in by_host.values()) < len(by_host)
+    held = sum(found == {"validation"} for found in by_host.values())
+    assert 2 <= held < len(by_host)
+    assert statistics["hosts"] == len(by_host)
+    assert statistics["validation_hosts"] == held
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
 def test_the_order_of_parts_changes_the_order_of_rows_only(parts, tmp_path, joined):
-    _, tables, _ = joined
-    _, reverse = join(parts[::-1], tmp_path / "reverse")
+    statistics, tables, out = joined
+    _, reverse, _ = join(parts[::-1], tmp_path / "reverse")
     assert reverse["clusters"].equals(tables["clusters"])
     for name in ("corpus", "ledger"):
         left, right = (
-            sorted(found[name].to_pylist(), key=lambda row: (row["id"], row["url"]))
+            sorted(found[name].to_pylist(), key=lambda row: (row["id"], row.get("warc", "")))
             for found in (tables, reverse)
         )
         assert left == right
-    again, _ = join(parts, tmp_path / "again")
-    assert again == joined[0]
-    for name in ("ledger.parquet", "corpus.parquet", "clusters.parquet", "funnel.json"):
-        assert (tmp_path / "again" / name).read_bytes() == (joined[2] / name).read_bytes()
+    again, _, again_out = join(parts, tmp_path / "again")
+    assert again == statistics
+    assert files_of(again_out) == files_of(out)
+
+
+def test_processes_change_no_byte(parts, tmp_path, joined, monkeypatch):
+    monkeypatch.setattr(clean, "WORTH_PROCESSES", 1)
+    monkeypatch.setattr(clean, "_cores", lambda: 2)
+    monkeypatch.setattr(assemble, "BATCH_ROWS", 3)
+    statistics, _, out = join(parts, tmp_path / "two")
+    assert statistics == joined[0]
+    assert files_of(out) == files_of(joined[2])
 
 
 def test_a_lost_row_breaks_the_conservation_law(parts, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(parts[0], copy)
     ledger = read_table(copy / "ledger.parquet")
-    write_table(ledger.slice(1), copy / "ledger.parquet")
-    with pytest.raises(RuntimeError, match=r"13 records were read from a\.warc\.gz"):
+    write_table(ledger.slice(0, HOSTS), copy / "ledger.parquet")
+    with pytest.raises(RuntimeError, match=r"13 records were read from a, but"):
         join([copy, parts[1]], tmp_path / "out")
+    write_table(ledger.slice(1), copy / "ledger.parquet")
+    with pytest.raises(RuntimeError, match="does not go with its pages"):
+        join([copy, parts[1]], tmp_path / "kept")
     with pytest.raises(RuntimeError, match="not read"):
         check_conservation({}, ledger)
-    check_conservation({"a.warc.gz": 13, "empty.warc": 0}, ledger)
+    check_conservation({"a": 13, "empty.warc": 0}, ledger)
 
 
-def test_parts_that_cannot_be_joined(parts, tmp_path):
-    with pytest.raises(UserError, match=r"2 input files are named a\.warc\.gz"):
-        join([parts[0], parts[0]], tmp_path / "twice")
-    other = tmp_path / "other"
-    shutil.copytree(parts[1], other)
-    read = json.loads((other / "read.json").read_text())
-    read["minhash"]["seed"] += 1
-    (other / "read.json").write_text(json.dumps(read))
-    with pytest.raises(UserError, match="different MinHash settings"):
-        join([parts[0], other], tmp_path / "seeds")
+def test_what_cannot_be_joined(parts, tmp_path, joined):
+    inputs = {
+        "parts": [parts[0], parts[0]],
+        "selection": [joined[2].parent / "selection"],
+        "duplicates": [joined[2].parent / "duplicates"],
+    }
+
+    def build():
+        return assemble.build(tmp_path, inputs, AssembleConfig(), SILENT, tmp_path)
+
+    with pytest.raises(UserError, match="2 input files are named a"):
+        build()
+    inputs["parts"] = parts[::-1]
+    with pytest.raises(RuntimeError, match="other pages"):
+        build()
+    inputs["parts"] = parts[:1]
+    with pytest.raises(RuntimeError, match="more than 1 part"):
+        build()
+    inputs["parts"] = parts
+    gone = frozenset(read_table(inputs["duplicates"][0] / "dropped.parquet")["id"].to_pylist())
+    inputs["selection"] = [make_selection(tmp_path / "other", parts, gone)]
+    with pytest.raises(RuntimeError, match="another selection"):
+        build()
+    with pytest.raises(UserError, match="build the corpus first"):
+        corpus_files(tmp_path / "nothing")
 
 
-def test_no_parts_and_no_exact_dedup(parts, tmp_path):
-    statistics, tables = join([], tmp_path / "none")
+def test_no_parts(tmp_path):
+    statistics, tables, out = join([], tmp_path / "none")
     assert (statistics["records"], tables["corpus"].num_rows) == (0, 0)
-    statistics, _ = join(parts, tmp_path / "near", AssembleConfig(exact=False))
-    assert (statistics["exact_duplicates"], statistics["minhash_duplicates"]) == (0, 3)
+    assert [path.name for path in corpus_files(out)] == ["corpus-und.parquet"]
+    assert tables["ledger"].schema == LEDGER
 
 
-def test_quality_report(parts, tmp_path, joined, prose):
-    """Truth that agrees with what happened but for one page said to be meant for url."""
-    truth = []
-    for folder in parts:
-        for row in read_table(folder / "ledger.parquet").to_pylist():
-            copy = "mirror" in row["url"]
-            stage = row["stage"] or ("dedup" if copy else "")
-            if row["url"] == "http://host5.example/page":
-                stage = "url"
-            truth.append(
-                {
-                    "url": row["url"],
-                    "warc": row["warc"],
-                    "expected": "dropped" if stage else "kept",
-                    "stage": stage,
-                    "duplicate_of": f"http://host{number_of(row['url'])}.example/page"
-                    if copy
-                    else "",
-                    "similarity": 0.9 if copy else None,
-                    "pii_emails": int(row["url"] == "http://host0.example/page"),
-                    "pii_values": ["jane.roe@harbour.org", "not on the page"]
-                    if row["url"] in ("http://host0.example/page", "http://mirror.example/0")
-                    else [],
-                    "main_text": "",
-                }
-            )
-    for row in truth:
-        if row["url"] == "http://mirror.example/0":
-            row["pii_emails"] = 1
-        if row["url"] == "http://host3.example/page":
-            row["main_text"] = prose("original 3", 24) + " extra"
-    write_table(table(truth, TRUTH), tmp_path / "truth.parquet")
-    report = quality_report(tmp_path / "truth.parquet", joined[2], parts)
-    assert report.schema == QUALITY
-    found = {(r["stage"], r["task"], r["metric"]): r for r in report.to_pylist()}
-    assert found["dedup", "pages", "precision"]["value"] == 1
-    assert found["dedup", "pages", "recall"]["n"] == 3
-    assert found["dedup", "pages", "recall"]["value"] == 1
-    assert found["url", "pages", "recall"]["value"] == 0
-    assert found["language", "pages", "recall"]["value"] == 1
-    assert found["all", "pages to keep", "recall"]["value"] == 1
-    assert found["all", "pages", "precision"]["value"] == 1
-    assert found["all", "pages", "recall"]["value"] == pytest.approx(5 / 6)
-    pairs = found["dedup", "planted pairs, similarity 0.8 to 1", "recall"]
-    assert (pairs["value"], pairs["n"]) == (1, 3)
-    assert found["dedup", "pairs in clusters", "precision"]["value"] == 1
-    assert found["pii", "email", "recall"]["value"] == 1
-    gone = found["pii", "planted values gone", "recall"]
-    assert (gone["value"], gone["n"]) == (1, 1)
-    words = found["extract", "words of main text", "recall"]
-    assert words["n"] == 1
-    assert 0.99 < words["value"] < 1
+def test_nothing_is_kept(tmp_path):
+    """A crawl without a page, and one whose pages all fail, give an empty corpus."""
+    empty = make_part(tmp_path / "empty", "empty", [])
+    failed = make_part(tmp_path / "b", "b", ["one text", "two", "three", "four"])
+    gone = frozenset(page_id("b", offset) for offset in range(4))
+    for number, parts in enumerate(([empty], [empty, failed], [failed, empty])):
+        folder = tmp_path / str(number)
+        inputs = {"parts": parts, "selection": [make_selection(folder / "s", parts, gone)]}
+        for name in ("duplicates", "corpus"):
+            (folder / name).mkdir()
+        duplicates.build(folder / "duplicates", inputs, DedupConfig(), SILENT, folder)
+        inputs["duplicates"] = [folder / "duplicates"]
+        out = folder / "corpus"
+        statistics = assemble.build(out, inputs, AssembleConfig(), SILENT, folder)
+        assert statistics["documents"] == statistics["hosts"] == statistics["kept"] == 0
+        assert corpus_table(out).num_rows == 0
+        assert read_table(out / "ledger.parquet").num_rows == statistics["dropped"] > 0
 
 
-def test_intervals_and_f1():
-    low, high = wilson(9, 10)
-    assert (round(low, 3), round(high, 3)) == (0.596, 0.982)  # Wilson's formula by hand
-    assert wilson(0, 5)[0] == 0
-    assert word_f1("a b b c", "a b d") == pytest.approx((0.5, 2 / 3, 4 / 7))
-    assert word_f1("", "a") == (0, 0, 0)
+def test_frequent_lines_are_taken_out(tmp_path, prose):
+    menu = "Home and About our Company"
+    texts = [f"{prose(f'page {n}', 12)}\n{menu} {n}\n{prose(f'more {n}', 3)}" for n in range(6)]
+    texts.append(f"{menu} 9\nAnd nothing else of note on this page but its menu.")
+    parts = [make_part(tmp_path / "c", "c", texts[:3]), make_part(tmp_path / "d", "d", texts[3:])]
+    ids = [page_id("c", n) for n in range(3)] + [page_id("d", n) for n in range(4)]
+    for keep_first in (True, False):
+        passages = PassageConfig(max_documents_per_line=3, keep_first=keep_first)
+        statistics, tables, _ = join(
+            parts, tmp_path / str(keep_first), dedup=DedupConfig(passages=passages)
+        )
+        short = page_id("d", 3)
+        with_menu = {min(ids)} if keep_first else set()
+        left = dict(zip(*(tables["corpus"][name].to_pylist() for name in ("id", "text"))))
+        assert {id_ for id_, text in left.items() if menu in text} == with_menu
+        assert short not in left or short in with_menu
+        for id_, text in zip(ids, texts):
+            lines = text.split("\n")
+            if id_ in left and id_ not in with_menu:
+                assert left[id_].split("\n") == [line for line in lines if menu not in line]
+        ledger = {row["id"]: row for row in tables["ledger"].to_pylist()}
+        if short not in with_menu:
+            row = ledger[short]
+            assert (row["outcome"], row["stage"], row["rule"]) == ("dropped", "dedup", "passages")
+            assert (row["value"], row["threshold"]) == (11, 50)
+        assert statistics["passages_removed"] == len(ids) - len(with_menu)
+        assert statistics["passage_characters_removed"] > 25 * 6
 
 
-def test_configs_go_through_json():
-    from pipeline.config import from_dict, to_dict
+def test_paragraphs_are_taken_out(tmp_path, prose):
+    notice = "Copyright by the harbour master\nAll rights are reserved."
+    texts = [f"{prose(f'page {n}', 12)}\n\n{notice}\n\n{prose(f'b {n}', 3)}" for n in range(3)]
+    parts = [make_part(tmp_path / "a", "a", texts)]
+    passages = PassageConfig(max_documents_per_paragraph=1, keep_first=False)
+    statistics, tables, _ = join(parts, tmp_path / "run", dedup=DedupConfig(passages=passages))
+    assert statistics["passages_removed"] == 3
+    expected = [text.replace(notice + "\n\n", "") for text in texts]
+    assert tables["corpus"]["text"].to_pylist() == expected
 
-    for config in (CorpusConfig(), AssembleConfig()):
-        data = json.loads(json.dumps(to_dict(config)))
-        assert from_dict(type(config), data) == config
-        assert dataclasses.is_dataclass(config)
+
+def test_evaluation_sets_are_kept_out(parts, tmp_path):
+    text = read_table(parts[0] / "pages.parquet")["text"][5].as_py()
+    words = text.split()[20:60]
+    benchmark = tmp_path / "quiz.jsonl"
+    benchmark.write_text(json.dumps({"question": " ".join(words)}) + "\n")
+    statistics, tables, out = join(parts, tmp_path / "run", benchmarks=(benchmark,))
+    assert statistics["contaminated_documents"] == 1
+    rows = {row["url"]: row for row in tables["ledger"].to_pylist()}
+    row = rows["http://host5.example/page"]
+    assert (row["outcome"], row["stage"], row["rule"]) == ("dropped", "decontamination", "ngrams")
+    assert "quiz" in row["detail"]
+    assert row["value"] >= 1
+    assert row["id"] not in tables["corpus"]["id"].to_pylist()
+    (found,) = read_table(out / "decontamination.parquet").to_pylist()
+    assert (found["id"], found["action"]) == (row["id"], "drop")
+    assert statistics["kept"] == HOSTS - 1
+    only_said = AssembleConfig(decontamination=DecontaminationConfig(action="report"))
+    statistics, tables, _ = join(parts, tmp_path / "report", only_said, benchmarks=(benchmark,))
+    assert (statistics["contaminated_documents"], statistics["kept"]) == (1, HOSTS)
+
+
+def test_waiting_rows_are_bounded(tmp_path):
+    """Row groups are cut by bytes of one language, or of all, whichever batches they came in."""
+    rows = [
+        {"id": str(n), "text": "x" * 1000, "language": "en" if n % 3 else "fr"} for n in range(60)
+    ]
+    made = []
+    for name in ("one", "two"):
+        folder = tmp_path / name
+        folder.mkdir()
+        with CorpusFiles(folder, max_group_bytes=12_000, max_waiting_bytes=15_000) as files:
+            for start in range(0, 60, 2):
+                files.add(table(rows[start : start + 2], CORPUS))
+        assert files.documents == {"en": 40, "fr": 20}
+        made.append(files_of(folder))
+    assert made[0] == made[1]
+    back = corpus_table(tmp_path / "one").to_pylist()
+    assert sorted(int(row["id"]) for row in back) == list(range(60))
+
+
+def test_rows_of_each_part(tmp_path):
+    import pyarrow as pa
+
+    path = tmp_path / "t.parquet"
+    parts = [0] * 3 + [2] * 70_000 + [3]
+    columns = {"part": pa.array(parts, pa.int32()), "n": range(len(parts))}
+    write_table(pa.table(columns), path)
+    found = [rows["n"].to_pylist() for rows in by_part(path, 5, ["n"])]
+    assert [len(some) for some in found] == [3, 0, 70_000, 1, 0]
+    assert [n for some in found for n in some] == list(range(len(parts)))
+    with pytest.raises(RuntimeError, match="more than 3 parts"):
+        list(by_part(path, 3))

@@ -1,32 +1,65 @@
 """Named recipes, and every departure from them in one line."""
 
 import dataclasses
+import json
 
 import pytest
 
-from pipeline.corpus.config import CorpusConfig
-from pipeline.corpus.recipes import RECIPES, deviations, recipe
+from pipeline.config import from_dict, to_dict
+from pipeline.corpus.config import AssembleConfig, CorpusConfig, DedupConfig, SelectConfig
+from pipeline.corpus.recipes import RECIPES, TABLES, Recipe, deviations, recipe
+from pipeline.corpus.select import RULES
+from pipeline.filters.decide import threshold_of
 from pipeline.filters.quality import GopherQualityConfig
 from storage.errors import UserError
 
 
+def tree(chosen: Recipe) -> dict:
+    """As a run's config shows it."""
+    return json.loads(json.dumps(to_dict(chosen)))
+
+
 def test_the_default_is_the_code_recipe():
-    assert CorpusConfig() == recipe("fineweb-code")
-    assert all(deviations(config) == [] for config in RECIPES.values())
+    assert (recipe("fineweb-code").corpus, recipe("fineweb-code").select) == (
+        CorpusConfig(),
+        SelectConfig(),
+    )
+    for name, chosen in RECIPES.items():
+        assert deviations(tree(chosen), name) == []
+        assert chosen.notes, "where our means differ from what was published"
 
 
 def test_paper_and_code_differ_in_one_threshold():
-    paper = dataclasses.replace(recipe("fineweb-paper"), recipe="fineweb-code")
-    assert deviations(paper) == [
-        "fineweb.max_duplicate_line_character_fraction: 0.1 (fineweb-code: 0.01)"
+    assert deviations(tree(recipe("fineweb-paper")), "fineweb-code") == [
+        "select.fineweb.max_duplicate_line_character_fraction: 0.1 (fineweb-code: 0.01)"
     ]
 
 
 def test_deviations_name_key_value_and_recipe():
-    config = CorpusConfig(quality=GopherQualityConfig(min_alphabetic_word_fraction=0.6))
-    assert deviations(config) == ["quality.min_alphabetic_word_fraction: 0.6 (fineweb-code: 0.8)"]
+    quality = GopherQualityConfig(min_alphabetic_word_fraction=0.6)
+    changed = dataclasses.replace(recipe("fineweb-code"), select=SelectConfig(quality=quality))
+    assert deviations(tree(changed), "fineweb-code") == [
+        "select.quality.min_alphabetic_word_fraction: 0.6 (fineweb-code: 0.8)"
+    ]
+    fewer = dataclasses.replace(recipe("gopher"), select=SelectConfig(filters=("language",)))
+    assert deviations(tree(fewer), "gopher") == [
+        "select.filters: [language] (gopher: [language, quality, repetition, toxicity])"
+    ]
+
+
+def test_every_recipe_can_be_carried_out():
+    configs = {"corpus": CorpusConfig, "select": SelectConfig}
+    configs |= {"dedup": DedupConfig, "assemble": AssembleConfig}
+    assert tuple(configs) == TABLES
+    for chosen in RECIPES.values():
+        for table, kind in configs.items():
+            assert from_dict(kind, tree(chosen)[table]) == getattr(chosen, table)
+        for name in chosen.select.filters:
+            for rule in RULES[name]:
+                own = chosen.select if name == "learned" else getattr(chosen.select, name)
+                assert threshold_of(rule, own) >= 0
 
 
 def test_unknown_recipes():
-    with pytest.raises(UserError, match="one of fineweb-code, fineweb-paper"):
-        deviations(CorpusConfig(recipe="fineweb"))
+    with pytest.raises(UserError, match="unknown recipe 'fineweb': one of dclm, fineweb-code"):
+        recipe("fineweb")

@@ -1,10 +1,11 @@
 """Hosts held out by their names alone, at least one and never all."""
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.corpus.config import SplitConfig
-from pipeline.corpus.split import host_rank, validation_hosts
+from pipeline.corpus.split import host_numbers, is_validation, validation_hosts, validation_limit
 
 HOSTS = [f"host{number}.example" for number in range(2000)]
 
@@ -34,4 +35,14 @@ def test_other_hosts_do_not_move_a_host_across_the_line():
     config = SplitConfig(validation_fraction=0.1)
     few, many = validation_hosts(HOSTS[:500], config), validation_hosts(HOSTS, config)
     assert few == many & set(HOSTS[:500])
-    assert all(0 <= host_rank(host, "x") < 1 for host in HOSTS)
+
+
+def test_numbers_of_many_parts_give_the_same_hosts():
+    config = SplitConfig(validation_fraction=0.1)
+    known = np.empty(0, dtype=np.uint64)
+    for start in range(0, 2000, 300):
+        known = np.union1d(known, host_numbers(HOSTS[start : start + 350], config.salt))
+    limit = validation_limit(known, config)
+    held = is_validation(HOSTS, limit, config)
+    assert {host for host, out in zip(HOSTS, held) if out} == validation_hosts(HOSTS, config)
+    assert host_numbers([], "x").dtype == np.uint64

@@ -84,7 +84,7 @@ def test_nothing_held_out_is_asked(made, toy_names):
 
 
 def test_only_train_documents_are_origins(made, post_training):
-    documents = read_table(post_training.corpus / "corpus.parquet").to_pylist()
+    documents = read_table(post_training.corpus / "corpus-en.parquet").to_pylist()
     splits = {row["id"]: row["split"] for row in documents}
     origins = [row["origin"] for row in made[1] if row["source"] == "facts"]
     assert origins

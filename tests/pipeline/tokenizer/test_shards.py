@@ -39,7 +39,7 @@ def test_shards_hold_the_corpus_in_order(corpus, tokenizer, tokenizer_folder, tm
     statistics = run(
         corpus, tokenizer_folder, out, max_tokens_per_shard=max_tokens, batch_documents=8
     )
-    rows = read_table(corpus / "corpus.parquet").to_pylist()
+    rows = read_table(corpus / "corpus-en.parquet").to_pylist()
     shards = read_table(out / "shards.parquet")
     assert shards.schema.names == TOKEN_SHARDS.names
     ids = read_table(out / "document_ids.parquet").to_pylist()
@@ -95,7 +95,7 @@ def test_special_names_in_pages_do_not_become_special(tokenizer_folder, tokenize
         {"id": "a", "text": text, "split": "train"},
         {"id": "b", "text": "x", "split": "validation"},
     ]
-    write_table(table(rows, CORPUS), tmp_path / "corpus.parquet")
+    write_table(table(rows, CORPUS), tmp_path / "corpus-en.parquet")
     run(tmp_path, tokenizer_folder, tmp_path / "out")
     tokens = load_file(tmp_path / "out" / "train-00000.safetensors")["tokens"].tolist()
     assert tokens.count(tokenizer.document_token) == 1
@@ -110,6 +110,6 @@ def test_dtype_leaves_room_for_conversation_tokens():
 @pytest.mark.parametrize("split", ["train", "validation"])
 def test_an_empty_split_says_what_to_do(tokenizer_folder, tmp_path, split):
     rows = [{"id": "a", "text": "x", "split": split}]
-    write_table(table(rows, CORPUS), tmp_path / "corpus.parquet")
+    write_table(table(rows, CORPUS), tmp_path / "corpus-en.parquet")
     with pytest.raises(UserError, match=r"split of .* is empty: give the corpus"):
         run(tmp_path, tokenizer_folder, tmp_path / "out")

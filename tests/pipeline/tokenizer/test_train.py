@@ -94,7 +94,7 @@ def test_validation_text_is_not_learned_from(tmp_path):
         {"id": "1", "text": "plain words here " * 40, "split": "train"},
         {"id": "2", "text": "zyzzyva zyzzyva " * 400, "split": "validation"},
     ]
-    write_table(table(rows, CORPUS), tmp_path / "corpus.parquet")
+    write_table(table(rows, CORPUS), tmp_path / "corpus-en.parquet")
     run(tmp_path, tmp_path / "out", vocab_size=262)
     assert not any(b"zy" in piece for piece in Tokenizer.load(tmp_path / "out").token_bytes)
 
@@ -118,6 +118,6 @@ def test_mistakes_are_named(corpus, tmp_path):
         run(tmp_path, tmp_path, vocab_size=300)
     empty = tmp_path / "empty"
     rows = [{"id": "1", "text": "x", "split": "validation"}]
-    write_table(table(rows, CORPUS), empty / "corpus.parquet")
+    write_table(table(rows, CORPUS), empty / "corpus-en.parquet")
     with pytest.raises(UserError, match="train split"):
         run(empty, tmp_path, vocab_size=300)

@@ -1,0 +1,158 @@
+"""Who reads the WARC files: threads of this machine, or tasks on a Ray cluster.
+
+With Ray each artifact is still one Prefect task that owns a worker process (`flows.tasks`), only
+that Ray says on which node it runs, and runs it again on another when a node is lost. Nodes share
+no memory with this process, just the Prefect server and the storage below the lake and the input.
+What they make is the same to the byte, and committed once.
+"""
+
+import dataclasses
+import os
+import socket
+import time
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from prefect.futures import PrefectFuture
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+
+from flows import server, tasks, terminal
+from flows.config import InputConfig
+from flows.process import WorkerKilled
+from flows.references import Reference
+from flows.run import Run
+from flows.tasks import Work
+from storage.errors import UserError
+from storage.local import LocalTree
+
+# What Ray asks of its surroundings: no usage report leaves the machine.
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+
+LOST_NODES = 20  # so often a task is begun again, when nodes or Ray's own processes die under it
+OBJECT_STORE_BYTES = 100_000_000  # of a Ray of this machine alone: references are all it holds
+CONNECT_SECONDS = 5.0
+# NFS may show another node's new folder only so late (acdirmax).
+VISIBLE_SECONDS = 60.0
+LOOPBACK = ("localhost", "127.0.0.1", "::1", "0.0.0.0")  # noqa: S104 — compared, not bound
+
+
+def several_at_a_time(run: Run) -> TaskRunner[Any]:
+    """Runs tasks side by side: as many as the run has workers, or as the cluster has cores."""
+    if run.config.input.runner == "ray":
+        from prefect_ray import RayTaskRunner
+
+        join(run)
+        return RayTaskRunner()  # finds Ray connected, and leaves it so
+    return ThreadPoolTaskRunner(max_workers=run.config.input.workers or os.cpu_count() or 1)
+
+
+def submit(work: Work, runner: TaskRunner[Any]) -> PrefectFuture[Reference]:
+    """Have an artifact made beside others."""
+    if isinstance(runner, ThreadPoolTaskRunner):
+        return tasks.submit(work, runner)
+    from prefect_ray.context import remote_options
+
+    there = dataclasses.replace(work, elsewhere=True)
+    with remote_options(num_cpus=1, max_retries=LOST_NODES, scheduling_strategy="SPREAD"):
+        future = tasks.submit(there, runner)
+    # The node's own line about it has no terminal to go to.
+    future.add_done_callback(lambda _: terminal.say(f"✓ {work.title}") if work.is_whole else None)
+    return future
+
+
+def results(run: Run, futures: Sequence[PrefectFuture[Reference]]) -> list[Reference]:
+    """What the tasks made, in their order, found in the lake."""
+    if run.config.input.runner != "ray":
+        return [future.result() for future in futures]
+    from ray.exceptions import RayError
+
+    try:
+        made = [future.result() for future in futures]
+    except RayError as error:
+        reason = next(line for line in str(error).splitlines() if line.strip())
+        raise WorkerKilled(f"the cluster lost a task {LOST_NODES} times: {reason}") from error
+    for reference in made:
+        _wait_until_seen(run, reference)
+    return made
+
+
+def join(run: Run) -> None:
+    """Connect this process with the cluster, or start a Ray of this machine."""
+    ray, given = _ray(), run.config.input
+    server.check_shared()
+    if isinstance(run.lake.tree, LocalTree):
+        run.lake.tree.root.mkdir(parents=True, exist_ok=True)  # nodes look for it
+    if ray.is_initialized():
+        return
+    address = given.ray_address or os.environ.get("RAY_ADDRESS", "")
+    options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+    if not address:
+        options |= {"num_cpus": given.workers or os.cpu_count(), "include_dashboard": False}
+        ray.init(object_store_memory=OBJECT_STORE_BYTES, **options)
+        return
+    _check_answers(address)
+    try:
+        ray.init(address, **options)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(f"--ray-address {address}: {reason}") from error
+    _check_reach(ray)
+
+
+def leave(given: InputConfig) -> None:
+    """Let the cluster go; a Ray of our own ends."""
+    if given.runner == "ray":
+        _ray().shutdown()
+
+
+def _ray() -> Any:
+    try:
+        import prefect_ray  # noqa: F401
+        import ray
+    except ImportError:
+        raise UserError(
+            "--runner ray: Ray is not installed: pip install 'crawl2chat[ray]'"
+        ) from None
+    return ray
+
+
+def _check_answers(address: str) -> None:
+    """Ray itself would wait for minutes."""
+    place = urlsplit(address if "://" in address else f"ray://{address}")
+    if place.hostname is None or place.port is None:
+        return  # auto, and the like
+    try:
+        socket.create_connection((place.hostname, place.port), CONNECT_SECONDS).close()
+    except OSError as error:
+        raise UserError(
+            f"--ray-address {address}: no Ray answers there ({error.strerror or error}):"
+            " ray start --head, and its address"
+        ) from error
+
+
+def _check_reach(ray: Any) -> None:
+    """Other machines must reach the Prefect server as well."""
+    url = server.configured_url() or ""
+    mine = ray.util.get_node_ip_address()
+    others = [
+        node["NodeManagerAddress"]
+        for node in ray.nodes()
+        if node["Alive"] and node["NodeManagerAddress"] not in (mine, "127.0.0.1")
+    ]
+    if others and urlsplit(url).hostname in LOOPBACK:
+        raise UserError(
+            f"--runner ray: PREFECT_API_URL={url} means this machine alone, but the cluster has"
+            f" {others[0]} as well: prefect server start --host ADDRESS, and that address"
+        )
+
+
+def _wait_until_seen(run: Run, made: Reference) -> None:
+    deadline = time.monotonic() + VISIBLE_SECONDS
+    while not run.lake.is_whole(made["kind"], made["digest"]):
+        if time.monotonic() > deadline:
+            raise UserError(
+                f"lake {run.lake.url}: a node of the cluster wrote {made['uri']}, but it is not"
+                " there: the lake must be on storage that all nodes share"
+            )
+        time.sleep(0.5)

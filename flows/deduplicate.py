@@ -1,0 +1,67 @@
+"""Dedup over all parts: one task, or on a cluster one for each group of parts and for each band.
+
+The bands' artifacts stay in the lake, so that a run that was killed goes on where it was; the
+`duplicates` artifact has no trace of them: it is the one that the single task would have made.
+"""
+
+import dataclasses
+
+from flows.cluster import results, several_at_a_time, submit
+from flows.references import Reference
+from flows.run import Run
+from flows.tasks import Input, Work, make
+from pipeline.corpus import duplicate_bands, duplicates
+from pipeline.dedup.index import band_names
+
+
+def find_duplicates(
+    run: Run, parts: list[Reference], selection: Reference, previous: dict[str, list[Input]]
+) -> Reference:
+    """The duplicates among the selected pages of these parts and of earlier dumps."""
+    config = run.config.dedup
+    inputs: dict[str, list[Input]] = {"parts": [*parts], "selection": [selection], **previous}
+    work = run.work(duplicates.STAGE, config, "duplicates", **inputs)
+    if run.config.input.runner == "ray" and not work.is_whole:
+        numbers = run.make(duplicate_bands.NUMBERS, config, "dedup: documents numbered", **inputs)
+        made = join_bands(run, parts, selection, numbers, previous)
+        work = dataclasses.replace(work, prepared={"numbers": [numbers], "bands": [*made]})
+    return make(work)
+
+
+def join_bands(
+    run: Run,
+    parts: list[Reference],
+    selection: Reference,
+    numbers: Reference,
+    previous: dict[str, list[Input]],
+) -> list[Reference]:
+    """Every band joined by itself, in the order of their names."""
+    config, size = run.config.dedup, duplicate_bands.PARTS_IN_GROUP
+    names = band_names(run.config.corpus.minhash, config.exact, config.minhash)
+    groups = range(0, len(parts), size)
+
+    def keys_of(number: int, first: int) -> Work:
+        return run.work(
+            duplicate_bands.KEYS,
+            duplicate_bands.KeysConfig(first, config),
+            f"dedup keys {number}/{len(groups)}",
+            parts=parts[first : first + size],
+            selection=[selection],
+            numbers=[numbers],
+        )
+
+    def joined(number: int, name: str, keys: list[Reference]) -> Work:
+        return run.work(
+            duplicate_bands.BAND,
+            duplicate_bands.BandConfig(name, config),
+            f"dedup band {number}/{len(names)} {name}",
+            keys=keys,
+            numbers=[numbers],
+            **previous,
+        )
+
+    with several_at_a_time(run) as runner:
+        groups_made = [submit(keys_of(n, first), runner) for n, first in enumerate(groups, 1)]
+        keys = results(run, groups_made)
+        bands_made = [submit(joined(n, name, keys), runner) for n, name in enumerate(names, 1)]
+        return results(run, bands_made)

@@ -1,0 +1,104 @@
+"""Figures of the corpus against a truth made by hand."""
+
+import dataclasses
+import json
+import re
+
+import pytest
+from toy_parts import make_part, make_selection
+
+from pipeline.config import from_dict, to_dict
+from pipeline.corpus import assemble, duplicates
+from pipeline.corpus.config import AssembleConfig, CorpusConfig, SelectConfig
+from pipeline.corpus.quality_report import QUALITY, quality_report, wilson, word_f1
+from pipeline.crawl.sample_web.tables import TRUTH
+from pipeline.dedup.config import DedupConfig
+from pipeline.stage import SILENT
+from storage.tables import read_table, table, write_table
+
+MAIL = "Please write to jane.roe@harbour.org if you have seen the boat."
+
+
+def number_of(url: str) -> str:
+    """The page's number, for an original and its mirror the same."""
+    return re.search(r"\d+", url).group()
+
+
+def test_quality_report(tmp_path, prose):
+    """Truth that agrees with what happened but for one page said to be meant for url."""
+    texts = [prose(f"original {number}", 24) for number in range(6)]
+    texts[0] += f"\n{MAIL}"
+    first = [
+        {"url": f"http://host{n}.example/page", "host": f"host{n}.example", "text": text}
+        for n, text in enumerate(texts)
+    ]
+    second = [
+        {"url": f"http://mirror.example/{n}", "host": "mirror.example", "text": texts[n]}
+        for n in range(3)
+    ]
+    parts = [make_part(tmp_path / "a", "a", first), make_part(tmp_path / "b", "b", second)]
+    inputs = {"parts": parts, "selection": [make_selection(tmp_path / "selection", parts)]}
+    for name in ("duplicates", "corpus"):
+        (tmp_path / name).mkdir()
+    copies, corpus = tmp_path / "duplicates", tmp_path / "corpus"
+    duplicates.build(copies, inputs, DedupConfig(), SILENT, tmp_path)
+    inputs["duplicates"] = [copies]
+    assemble.build(corpus, inputs, AssembleConfig(), SILENT, tmp_path)
+
+    truth = []
+    for folder in parts:
+        for row in read_table(folder / "ledger.parquet").to_pylist():
+            copy = "mirror" in row["url"]
+            stage = row["stage"] or ("dedup" if copy else "")
+            if row["url"] == "http://host5.example/page":
+                stage = "url"
+            mailed = row["url"] in ("http://host0.example/page", "http://mirror.example/0")
+            truth.append(
+                {
+                    "url": row["url"],
+                    "warc": row["warc"],
+                    "expected": "dropped" if stage else "kept",
+                    "stage": stage,
+                    "duplicate_of": f"http://host{number_of(row['url'])}.example/page"
+                    if copy
+                    else "",
+                    "similarity": 0.9 if copy else None,
+                    "pii_emails": int(mailed),
+                    "pii_values": ["jane.roe@harbour.org", "not on the page"] if mailed else [],
+                    "main_text": texts[3] + " extra" if "host3." in row["url"] else "",
+                }
+            )
+    write_table(table(truth, TRUTH), tmp_path / "truth.parquet")
+    report = quality_report(tmp_path / "truth.parquet", corpus, parts)
+    assert report.schema == QUALITY
+    found = {(r["stage"], r["task"], r["metric"]): r for r in report.to_pylist()}
+    assert found["dedup", "pages", "precision"]["value"] == 1
+    assert found["dedup", "pages", "recall"]["n"] == 3
+    assert found["dedup", "pages", "recall"]["value"] == 1
+    assert found["url", "pages", "recall"]["value"] == 0
+    assert found["all", "pages to keep", "recall"]["value"] == 1
+    assert found["all", "pages", "precision"]["value"] == 1
+    pairs = found["dedup", "planted pairs, similarity 0.8 to 1", "recall"]
+    assert (pairs["value"], pairs["n"]) == (1, 3)
+    assert found["dedup", "pairs in clusters", "precision"]["value"] == 1
+    assert found["pii", "email", "recall"]["value"] == 1
+    gone = found["pii", "planted values gone", "recall"]
+    assert (gone["value"], gone["n"]) == (1, 1)
+    words = found["extract", "words of main text", "recall"]
+    assert words["n"] == 1
+    assert 0.99 < words["value"] < 1
+
+
+def test_intervals_and_f1():
+    low, high = wilson(9, 10)
+    assert (round(low, 3), round(high, 3)) == (0.596, 0.982)  # Wilson's formula by hand
+    assert wilson(0, 5)[0] == 0
+    assert word_f1("a b b c", "a b d") == pytest.approx((0.5, 2 / 3, 4 / 7))
+    assert word_f1("", "a") == (0, 0, 0)
+
+
+def test_configs_go_through_json():
+    for config in (CorpusConfig(), SelectConfig(), DedupConfig(), AssembleConfig()):
+        data = json.loads(json.dumps(to_dict(config)))
+        assert from_dict(type(config), data) == config
+        assert dataclasses.is_dataclass(config)
