@@ -162,15 +162,15 @@ def test_a_change_costs_only_what_follows(copy: Path, cli: Any) -> None:
 
 def test_another_threshold_selects_again_and_opens_no_warc(copy: Path, cli: Any) -> None:
     before = created(copy)
-    change = ("--set", "select.quality.min_words=80")
+    change = ("--set", "select.quality.min_words=150")
     cli.json("run", "corpus", "--preset", "ci", *change, "--lake", copy)
     new = Counter(key.split("/")[0] for key in created(copy).keys() - before.keys())
     assert new == {"selection": 1, "duplicates": 1, "corpus": 1, "quality": 1}
     assert {key: when for key, when in created(copy).items() if key in before} == before
     fewer = "SELECT count(*) AS n FROM selection WHERE rule = 'min_words' AND value >= 50"
     assert rows(copy, fewer)[0]["n"] > 0
-    assert rows(copy, "SELECT count(*) AS n FROM documents WHERE word_count < 80")[0]["n"] == 0
-    assert rows(copy, "SELECT count(*) AS n FROM pages WHERE word_count < 80")[0]["n"] > 0
+    assert rows(copy, "SELECT count(*) AS n FROM documents WHERE word_count < 150")[0]["n"] == 0
+    assert rows(copy, "SELECT count(*) AS n FROM pages WHERE word_count < 150")[0]["n"] > 0
 
 
 @pytest.mark.parametrize("kind", ["sft", "corpus_part"])

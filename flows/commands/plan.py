@@ -55,6 +55,7 @@ def joined(manifests: list[Manifest]) -> Joined | None:
     return Joined(
         warc_bytes=said["warc_bytes"],
         documents=said["documents"],
+        compared=said["documents"] + said["exact_duplicates"] + said["minhash_duplicates"],
         text_bytes=said["bytes"],
         stored_bytes=sum(m.total_bytes for m in joining),
         cpu_seconds=sum(m.provenance.get("cpu_seconds", 0.0) for m in joining),

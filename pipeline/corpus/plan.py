@@ -14,6 +14,7 @@ from typing import Any
 from storage.errors import UserError
 
 GB = 1e9
+DEDUP_BYTES_PER_PAGE = 16  # of memory while clusters are joined (pipeline.dedup.components)
 # Student's t, 97.5%, for 1, 2, … degrees of freedom; beyond the last the normal's is near enough
 STUDENT = (12.71, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179)
 NORMAL = 1.96
@@ -39,6 +40,7 @@ class Joined:
 
     warc_bytes: int  # of the parts that went in
     documents: int  # of the corpus
+    compared: int  # pages that went into dedup
     text_bytes: int
     stored_bytes: int
     cpu_seconds: float
@@ -111,7 +113,9 @@ def extrapolate(
             _fixed("disk for selection, dedup and corpus", joined.stored_bytes * ratio / GB, "GB"),
             _fixed("core-hours, selection, dedup, personal data", join_hours, "h"),
             _fixed(
-                "memory for dedup (bounded by its own setting)", joined.peak_memory_bytes / GB, "GB"
+                "memory for dedup",
+                (joined.peak_memory_bytes + joined.compared * ratio * DEDUP_BYTES_PER_PAGE) / GB,
+                "GB",
             ),
         ]
     return rows

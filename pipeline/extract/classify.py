@@ -17,7 +17,9 @@ from pipeline.extract.segment import FLAG, Segments
 
 MODEL = Path(__file__).with_name("blocks.forest")
 STEPS = 4096  # probabilities are rounded: no machine's exp() may move a block across a threshold
-NEVER = np.uint64(FLAG["noscript"])
+UNSURE = 0.6  # expected F1 of the best cut, below which the threshold gives way
+SCRIPTLESS = np.uint64(FLAG["noscript"])
+SCRIPTLESS_PAGE = 0.8  # share of the text from which on <noscript> is the page
 
 
 def sigmoid(raw: np.ndarray) -> np.ndarray:
@@ -54,20 +56,34 @@ class Model:
         matrix = features.first(segments, self.lexicon)
         features.second(segments, sigmoid(forest.predict(self.first, matrix)), matrix)
         probability = sigmoid(forest.predict(self.second, matrix))
-        probability[(segments.table["flags"] & NEVER) > 0] = 0
-        keep = probability > self.threshold
-        return keep, probability, confidence(segments, keep, probability)
+        mass = segments.table["characters"].astype(np.float64)
+        scriptless = (segments.table["flags"] & SCRIPTLESS) > 0
+        # Some forums give browsers without scripts the whole page, and others nothing.
+        if mass[scriptless].sum() <= SCRIPTLESS_PAGE * mass.sum():
+            probability[scriptless] = 0
+        keep = probability > cut(probability, mass, self.threshold)
+        return keep, probability, expected_f1(keep, probability, mass)
 
 
-def confidence(segments: Segments, keep: np.ndarray, probability: np.ndarray) -> float:
-    """Expected F1 of the kept text, by characters; 0 where nothing is kept."""
-    mass = segments.table["characters"].astype(np.float64)
+def cut(probability: np.ndarray, mass: np.ndarray, threshold: float) -> float:
+    """The threshold, or a lower one on a page where no cut promises much.
+
+    The F1 that probabilities promise is greatest where everything above half of that F1 is kept
+    (Lipton, Elkan and Naryanaswamy 2014). On sure pages that is the threshold itself, nearly.
+    """
+    order = np.argsort(-probability, kind="stable")
+    right = np.cumsum((probability * mass)[order])
+    best = float((2 * right / (np.cumsum(mass[order]) + right[-1])).max())
+    return threshold if best >= UNSURE else min(threshold, best / 2)
+
+
+def expected_f1(keep: np.ndarray, probability: np.ndarray, mass: np.ndarray) -> float:
+    """What the probabilities promise for the kept blocks; 0 where nothing is kept."""
     kept = float(mass[keep].sum())
     if kept == 0:
         return 0.0
     right = float((mass * probability)[keep].sum())
-    wanted = float((mass * probability).sum())
-    return 2 * right / (kept + wanted)
+    return 2 * right / (kept + float((mass * probability).sum()))
 
 
 @cache

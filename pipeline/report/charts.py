@@ -82,7 +82,7 @@ def rule_bars(rows: Sequence[Mapping[str, Any]]) -> bytes:
     places = range(len(shown))
     axes.barh(places, shares, color=colours, height=0.7)
     axes.set_yticks(places, names, fontsize=7.5, fontfamily=FONT)
-    axes.invert_yaxis()
+    axes.set_ylim(max(1, len(shown)) - 0.4, -0.6)
     known = [(row["published"], place) for place, row in zip(places, shown) if row["published"]]
     if known:
         axes.scatter(

@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipeline.corpus.page import STAGES as CORPUS_STAGES
 from pipeline.report import charts
 from pipeline.report.scores import STAGES, stage_table
 
@@ -112,27 +113,13 @@ def _dropped(rows: Sequence[Mapping[str, Any]]) -> str:
     return f"<details><summary>{len(rows)} pages</summary>{table}</details>"
 
 
-FUNNEL_ORDER = (
-    "read",
-    "decode",
-    "url",
-    "extract",
-    "language",
-    "repetition",
-    "quality",
-    "c4",
-    "fineweb",
-    "dedup",
-)
-
-
 def _remaining_by_stage(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, int]]:
     """Records left after each stage, in the recipe's order; stages unknown to it come last."""
     lost: dict[str, int] = {}
     for row in rows:
         if row["outcome"] != "kept":
             lost[row["stage"]] = lost.get(row["stage"], 0) + row["count"]
-    order = [s for s in FUNNEL_ORDER if s in lost] + sorted(set(lost) - set(FUNNEL_ORDER))
+    order = [s for s in CORPUS_STAGES if s in lost] + sorted(set(lost) - set(CORPUS_STAGES))
     left = sum(row["count"] for row in rows)
     steps = [("records", left)]
     for stage in order:

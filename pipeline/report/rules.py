@@ -2,7 +2,7 @@
 
 In: counts by stage, rule and outcome (records and words). Out: rows in the recipe's order with the
 share of what came into the rule's stage. FineWeb gives shares of tokens of what its base filters
-left, so the words' share is the one to compare; of stages before extraction no words are known.
+left, so the words' share is the one to compare; what goes before the signals has no words.
 """
 
 import dataclasses
@@ -43,6 +43,10 @@ PUBLISHED_NAMES = {
 }
 
 
+# Stages that take pages before their words are counted, the language gate among them.
+UNMEASURED = ("read", "url", "extract", "language")
+
+
 def rule_rows(counts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """A row for each stage (rule "") and rule that took something, in the recipe's order.
 
@@ -58,7 +62,7 @@ def rule_rows(counts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         lost.sort(key=lambda r: (-r["records"], r["rule"]))
         taken = sum(r["records"] for r in lost)
         taken_words = sum(r["words"] or 0 for r in lost)
-        measured = stage not in ("read", "url", "extract", "gate")
+        measured = stage not in UNMEASURED
         rows.append(_row(stage, "", taken, taken_words, records, words, measured))
         for r in lost:
             rows.append(

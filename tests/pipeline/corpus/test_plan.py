@@ -60,9 +60,10 @@ def test_the_interval_covers_the_truth_as_often_as_it_says() -> None:
 
 
 def test_joining_is_scaled_and_one_file_has_no_interval() -> None:
-    joined = Joined(20_000_000, 500, 2_000_000, 4_000_000, 2.0, 300_000_000)
+    joined = Joined(20_000_000, 500, 600, 2_000_000, 4_000_000, 2.0, 300_000_000)
     rows = figures([PART], joined)
     assert rows["text of the corpus"]["value"] == pytest.approx(100.0)
+    assert rows["memory for dedup"]["value"] == pytest.approx(0.3 + 600 * 50_000 * 16 / 1e9)
     assert rows["records"]["low"] is None
 
 

@@ -74,10 +74,16 @@ def test_code_lists_and_headings_inside_the_text_stay():
     assert "It opens the bridge for ships at night." in texts
 
 
-def test_text_for_browsers_without_scripts_is_never_kept():
+def test_text_for_browsers_without_scripts_is_not_kept():
     body = "".join(f"<p>{text}</p>" for text in ENGLISH[:2])
     page = PAGE.format(title="A bridge", body=f"{body}<noscript><p>{ENGLISH[2]}</p></noscript>")
     assert ENGLISH[2] not in kept(page)[0]
+
+
+def test_a_page_that_is_all_for_browsers_without_scripts_is_kept():
+    body = "".join(f"<div class=post><p>{text}</p></div>" for text in ENGLISH)
+    page = f"<title>A bridge</title><body><noscript><h1>A bridge</h1>{body}</noscript>"
+    assert [text for text in kept(page)[0] if text in ENGLISH] == ENGLISH
 
 
 def test_pages_without_blocks():
