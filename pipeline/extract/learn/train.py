@@ -127,10 +127,12 @@ def main(arguments: list[str]) -> None:
     """Train on a folder of gold pages, and write or check."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("out", type=Path)
+    parser.add_argument("out", type=Path, help="the model's file, blocks.forest")
     parser.add_argument("--check", action="store_true", help="leave every fifth host out, score")
     parser.add_argument("--skip-hosts", type=Path, help="a file of hosts that are not trained on")
     options = parser.parse_args(arguments)
+    if options.out.is_dir() or not options.out.absolute().parent.is_dir():
+        parser.error(f"{options.out}: name a file in a folder that exists")
     skip: frozenset[str] = frozenset()
     if options.skip_hosts:
         lines = options.skip_hosts.read_text().split()
