@@ -42,13 +42,11 @@ def main() -> None:
         crawl = ["--crawl", folder]
         # datatrove's side of it takes half an hour for the whole crawl: one file here
         parity = ["--peer-python", str(peer), "--files", "1", "--scratch", scratch]
+        two_files = ["--peer-python", str(peer), "--files", "2"]
         sections += [
             heading("Main text", script("extraction", folder)),
-            heading(
-                "Near-duplicates",
-                script("dedup", *crawl, "--peer-python", str(peer), "--files", "2"),
-            ),
-            heading("Filters", script("parity", *crawl, *parity)),
+            heading("Near-duplicates", verbatim(script("dedup", *crawl, *two_files))),
+            heading("Filters", folded(script("parity", *crawl, *parity))),
             heading("Personal data", script("pii", *crawl)),
         ]
     text = "\n\n".join(sections)
@@ -136,6 +134,21 @@ def script(name: str, *arguments: str) -> str:
 
 def heading(name: str, text: str) -> str:
     return f"**{name}**\n\n{text}"
+
+
+def verbatim(text: str) -> str:
+    """Lines that are no table."""
+    return f"```\n{text}\n```"
+
+
+def folded(text: str) -> str:
+    """A long table behind its summary, so that the page stays readable."""
+    before, _, rest = text.partition("\n|")
+    table, _, after = rest.rpartition("|\n")
+    return (
+        f"{before.strip()}\n\n<details><summary>every rule</summary>\n\n|{table}|\n\n</details>\n\n"
+        f"{' '.join(after.split())}"
+    )
 
 
 def write(readme: Path, text: str) -> None:
