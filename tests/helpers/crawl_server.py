@@ -46,6 +46,7 @@ class Seen:
     range: str
     if_range: str
     sent: int = 0
+    closed: bool = False
     at: float = field(default_factory=time.monotonic)
 
 
@@ -115,8 +116,12 @@ class _Handler(BaseHTTPRequestHandler):
         except (BrokenPipeError, ConnectionResetError, TimeoutError):
             self.close_connection = True
         finally:
-            with crawl.lock:
-                crawl.open -= 1
+            self._closed(seen)
+
+    def _closed(self, seen: Seen) -> None:
+        with self.crawl.lock:
+            self.crawl.open -= not seen.closed
+            seen.closed = True
 
     def _answer(self, path: str, trouble: Trouble, seen: Seen) -> None:
         crawl = self.crawl
@@ -178,6 +183,10 @@ class _Handler(BaseHTTPRequestHandler):
         while position < end:
             step = 1 if trouble.drip_seconds else 16 * 1024
             block = body[position : min(end, position + step)]
+            if self.crawl.bytes_per_second:
+                time.sleep(len(block) / self.crawl.bytes_per_second)
+            if seen is not None and position + len(block) == len(body):
+                self._closed(seen)  # with these bytes the other side has all, and may ask again
             if trouble.chunked:
                 self.wfile.write(b"%x\r\n%s\r\n" % (len(block), block))
             else:
@@ -187,8 +196,6 @@ class _Handler(BaseHTTPRequestHandler):
                 seen.sent += len(block)
             if trouble.drip_seconds:
                 self.crawl.stop_stalling.wait(trouble.drip_seconds)
-            if self.crawl.bytes_per_second:
-                time.sleep(len(block) / self.crawl.bytes_per_second)
         self.wfile.flush()
         if trouble.stall_after >= 0:
             self.crawl.stop_stalling.wait(60)
