@@ -309,3 +309,16 @@ def test_mutated_files_end_in_rows_or_one_clear_line(fuzz, data):
         assert row["stage"] in (("",) if row["outcome"] == "kept" else STAGES)
         assert bool(row["rule"]) == (row["outcome"] != "kept")
     pa.Table.from_pylist(rows, schema=LEDGER)
+
+
+def test_the_text_of_a_wet_file_is_taken_as_it_is(tmp_path, make_warc, prose):
+    text = prose("wet", 30)
+    page = {"url": "http://a.example/1", "record_type": "conversion", "body": text.encode()}
+    path = tmp_path / "CC-MAIN-2024-22-x.warc.wet.gz"
+    make_warc(path, [{**page, "warc_headers": {"Content-Type": "text/plain"}}])
+    said = build(path, tmp_path / "out")
+    assert (said["records"], said["kept"]) == (1, 1)
+    (row,) = read_table(tmp_path / "out" / "pages.parquet").to_pylist()
+    assert row["text"] == text
+    assert row["extraction_confidence"] is None
+    assert row["language"] == "en"
