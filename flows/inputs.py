@@ -5,6 +5,7 @@ which order pages enter the corpus; what is fetched follows, in the order of the
 dump's list. What leads nowhere is the user's mistake and said before anything runs.
 """
 
+import contextlib
 import glob
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,9 +15,10 @@ from flows.process import NetworkError
 from flows.references import InputFile
 from pipeline.crawl.client import Client
 from pipeline.crawl.dumps import Dump, is_dump, resolve
+from pipeline.crawl.dumps import paths as dump_paths
 from pipeline.crawl.obtain import index_of
 from pipeline.crawl.selection import LANGUAGES, Selection, selection
-from pipeline.crawl.source import SCHEMES, place_of
+from pipeline.crawl.source import SCHEMES, place_of, while_someone_waits
 from pipeline.crawl.transport import TransferError
 from storage.digest import file_sha256
 from storage.errors import UserError
@@ -46,8 +48,11 @@ def check(config: RunConfig, ask: bool = True) -> None:
     find(local)
     for address in addresses:
         place_of(address)
+    client = Client(while_someone_waits(config.download))
     for name in dumps if ask else ():
-        dump_named(Client(config.download), name)
+        dump = dump_named(client, name)
+        if not dump.title:  # no list says that it is there: is there a server at all?
+            _reach(client, dump)
 
 
 def sorted_out(paths: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
@@ -90,6 +95,14 @@ def dump_named(client: Client, name: str) -> Dump:
         return resolve(client, name)
     except TransferError as error:
         raise NetworkError(f"input {name}: {error}") from error
+
+
+def _reach(client: Client, dump: Dump) -> None:
+    try:
+        with contextlib.suppress(UserError):  # an answer is all that is asked for
+            dump_paths(client, dump, "warc")
+    except TransferError as error:
+        raise NetworkError(f"input {dump.name}: {error}") from error
 
 
 def warc_files(paths: Sequence[str]) -> list[InputFile]:

@@ -9,13 +9,14 @@ from flows.inputs import dump_named
 from flows.process import NetworkError
 from pipeline.crawl.client import Client
 from pipeline.crawl.dumps import list_dumps, paths
+from pipeline.crawl.source import while_someone_waits
 from pipeline.crawl.transport import Missing, TransferError
 from storage.errors import UserError
 
 
 def dumps(chosen: argparse.Namespace) -> int:
     """List the dumps, or the files of one."""
-    client = Client(load(DEFAULT_PRESET).download)
+    client = Client(while_someone_waits(load(DEFAULT_PRESET).download))
     try:
         if chosen.name:
             return _files(chosen, client)

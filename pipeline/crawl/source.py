@@ -71,6 +71,17 @@ class DownloadConfig:
             raise UserError("download: timeout_seconds and backoff_seconds must be positive")
 
 
+def while_someone_waits(config: DownloadConfig) -> DownloadConfig:
+    """The same for a question asked at the terminal: no network is said in seconds, not minutes."""
+    return dataclasses.replace(
+        config,
+        tries=min(config.tries, 3),
+        max_backoff_seconds=min(config.max_backoff_seconds, 5.0),
+        max_retry_after_seconds=min(config.max_retry_after_seconds, 20.0),
+        timeout_seconds=min(config.timeout_seconds, 10.0),
+    )
+
+
 def base_url(config: DownloadConfig) -> str:
     """Of the crawl's files, without a slash at the end."""
     url = config.base_url or os.environ.get("CRAWL2CHAT_CRAWL_URL") or COMMON_CRAWL

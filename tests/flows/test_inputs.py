@@ -111,6 +111,13 @@ def test_a_server_that_is_away_is_no_mistake_of_the_user(tmp_path: Path) -> None
             check(config(server.url, tmp_path, paths=["CC-MAIN-latest"]))
 
 
+def test_no_server_at_all_is_said_in_seconds(tmp_path: Path) -> None:
+    with crawl_server() as server:
+        away = config(server.url, tmp_path)
+    with pytest.raises(NetworkError, match="refused"):
+        check(away)
+
+
 def test_when_the_index_is_asked() -> None:
     def asked(**given: Any) -> bool:
         return selects(load("ci", input=given).input)
