@@ -13,7 +13,6 @@ long stages keep their checkpoints there. `inputs` are folders of earlier artifa
 
 import dataclasses
 import json
-import sys
 import time
 from collections.abc import Callable
 from typing import Any, TextIO
@@ -80,8 +79,3 @@ SILENT = Progress()
 
 def _entry(function: Callable[..., Any]) -> str:
     return f"{function.__module__}:{function.__name__}"
-
-
-def stderr_progress() -> Progress:
-    """Progress for a stage run by hand."""
-    return Progress(sys.stderr)

@@ -8,33 +8,9 @@
 #include <stdint.h>
 #include <string.h>
 
-#define STEP UINT64_C(0x9E3779B97F4A7C15)
+#include "_hash.h"
+
 #define SHINGLE_BASE UINT64_C(0xD1342543DE82EF95) /* odd; L'Ecuyer's multiplier for 2^64 */
-
-/* SplitMix64: spreads every bit over all 64, after a step off zero */
-static inline uint64_t mix(uint64_t x)
-{
-    x += STEP;
-    x = (x ^ (x >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-    x = (x ^ (x >> 27)) * UINT64_C(0x94D049BB133111EB);
-    return x ^ (x >> 31);
-}
-
-static inline uint64_t load64(const uint8_t *bytes)
-{
-    uint64_t value;
-    memcpy(&value, bytes, 8);
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    value = __builtin_bswap64(value);
-#endif
-    return value;
-}
-
-static inline void store64(uint8_t *bytes, uint64_t value)
-{
-    for (int i = 0; i < 8; i++)
-        bytes[i] = (uint8_t)(value >> (8 * i));
-}
 
 /* Functions are taken sixteen at a time, which is what fits a processor's registers. The order of
    two's complement stands for the unsigned one: the caller has flipped the offsets' top bits, since
