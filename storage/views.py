@@ -95,6 +95,7 @@ SOURCES = {
     "rollouts": Source(schemas.ROLLOUTS, ("rl",), "rollouts.parquet"),
     "evals": Source(schemas.EVALS, ("evals",), "evals.parquet"),
     "samples": Source(schemas.SAMPLES, ("evals",), "samples.parquet"),
+    "scaling": Source(schemas.SCALING, ("scaling",), "runs.parquet"),
     "facts": Source(FACTS, ("crawl",), "facts.parquet"),
     "truth": Source(TRUTH, ("crawl",), "truth.parquet"),
 }
@@ -115,6 +116,7 @@ VIEWS = (
     "rollouts",
     "evals",
     "samples",
+    "scaling",
     "artifacts",
     "facts",
     "truth",

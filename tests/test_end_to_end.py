@@ -291,3 +291,18 @@ def test_the_run_shows_in_prefect(ci_run: Any, prefect_server: str) -> None:
     assert any(name.startswith("corpus part 1/3 ") for name in names)
     runs = {run["name"] for run in ask("/flow_runs/filter", {"limit": 200})}
     assert {"crawl-to-chat (ci)", "pretrain (ci)", "evaluate rl (ci)"} <= runs
+
+
+def test_a_ladder_of_sizes_foretells_its_largest(cli: Any, copy: Path) -> None:
+    small = ("--set", "scaling.tokens_per_parameter=0.1", "--set", "scaling.draws=100")
+    made = cli.json("run", "scaling", "--preset", "ci", "--lake", copy, *small)["artifacts"]
+    (law,) = (m for m in Lake(copy).list("scaling") if m.digest == made["scaling"]["digest"])
+    ladder = rows(copy, "SELECT layers, flops, bits_per_byte FROM scaling ORDER BY flops")
+    assert [row["layers"] for row in ladder] == [1, 2, 3, 4, 5]
+    assert law.statistics["check"]["measured"] == ladder[-1]["bits_per_byte"]
+    foretold = [
+        row["name"] for row in cli.json("plan", "--preset", "ci", "--lake", copy)["training"]
+    ]
+    assert any("foretold by a ladder of 5 runs" in name for name in foretold)
+    # none of the ladder's models became the lake's base model
+    assert Lake(copy).heads()["base"] not in law.inputs["runs"]

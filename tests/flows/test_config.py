@@ -112,3 +112,19 @@ def test_a_change_parses_as_toml(key: str, value: int | bool) -> None:
 def test_no_text_is_more_than_a_user_s_mistake(text: str) -> None:
     with contextlib.suppress(UserError):
         assert isinstance(load("ci", [text]), RunConfig)
+
+
+@pytest.mark.parametrize(
+    ("tables", "text"),
+    [
+        ({"depths": [1, 2, 2, 3, 4]}, r"scaling\.depths: different"),
+        ({"depths": [0, 1, 2, 3, 4]}, r"scaling\.depths: different"),
+        ({"width_per_layer": 48}, r"multiple of scaling\.head_dim"),
+        ({"depths": [1, 2, 3, 4]}, "too few to foretell"),
+        ({"ahead": 1.0}, "ahead above 1"),
+    ],
+)
+def test_a_ladder_that_can_not_be_fitted_is_refused_at_once(tables, text):
+    with pytest.raises(UserError, match=text):
+        load("ci", scaling=tables)
+    load("ci", scaling={"depths": [1, 2, 3, 4], "seeds": [0, 1]})

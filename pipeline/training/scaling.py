@@ -1,0 +1,124 @@
+"""A ladder of sizes, each trained alike, and the law of loss against compute that they lie on.
+
+`rung` turns a pretraining recipe into that of one size: depth sets width (`width_per_layer`),
+tokens are a fixed number a matrix parameter, all else stays. The stage reads finished base models,
+fits `power_law` without the largest size, says how well that foretold it, then fits all and
+predicts the next. Sizes are few, so everything carries its predictive interval.
+"""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from pipeline.stage import Progress, Stage
+from pipeline.training.config import PretrainConfig, ScalingConfig
+from pipeline.training.power_law import fit, predict
+from pipeline.training.pretrain import model_config
+from storage.errors import UserError
+from storage.manifest import MANIFEST, parse
+from storage.schemas import SCALING
+from storage.tables import table, write_table
+
+
+def rung(
+    base: PretrainConfig, config: ScalingConfig, depth: int, seed: int, vocab_size: int
+) -> PretrainConfig:
+    """The recipe of one size."""
+    width = depth * config.width_per_layer
+    heads = width // config.head_dim
+    shape = dataclasses.replace(
+        base.shape,
+        layers=depth,
+        width=width,
+        heads=heads,
+        kv_heads=heads,
+        head_dim=config.head_dim,
+        ffn_width=max(32, round(width * config.ffn_ratio / 32) * 32),
+    )
+    matrix_parameters = model_config(shape, vocab_size).matrix_parameters
+    tokens_per_step = base.loop.rows_per_step * shape.context
+    steps = max(1, round(config.tokens_per_parameter * matrix_parameters / tokens_per_step))
+    # Measured once, at the end: on the whole validation split.
+    loop = dataclasses.replace(base.loop, steps=steps, validate_every=0)
+    return dataclasses.replace(base, shape=shape, loop=loop, seed=seed)
+
+
+def check_epochs(
+    base: PretrainConfig, config: ScalingConfig, vocab_size: int, train_tokens: int
+) -> None:
+    """UserError where the largest size would read the corpus too often; nothing is spent yet."""
+    largest = rung(base, config, max(config.depths), 0, vocab_size)
+    seen = largest.loop.steps * largest.loop.rows_per_step * largest.shape.context
+    if seen > config.max_epochs * train_tokens:
+        raise UserError(
+            f"scaling: {largest.shape.layers} layers would see {seen:,} tokens of"
+            f" {train_tokens:,}, more than scaling.max_epochs {config.max_epochs:g} passes: read"
+            " more pages, or lower scaling.tokens_per_parameter or scaling.depths"
+        )
+
+
+def build(
+    out: Path,
+    inputs: dict[str, list[Path]],
+    config: ScalingConfig,
+    progress: Progress,
+    scratch: Path,
+) -> dict[str, Any]:
+    """The `scaling` stage: finished base models in, their law out."""
+    rows = sorted(map(_run, inputs["runs"]), key=lambda row: (row["flops"], row["seed"]))
+    largest = rows[-1]["flops"]
+    smaller = [row for row in rows if row["flops"] < largest]
+    measured = [row["bits_per_byte"] for row in rows if row["flops"] == largest]
+    foretold = _predict(smaller, largest, config)
+    actual = sum(measured) / len(measured)
+    ahead = _predict(rows, largest * config.ahead, config)
+    law = fit(_compute(rows), _losses(rows))
+    progress.note(
+        f"scaling: the largest foretold {foretold['value']:.4f} [{foretold['low']:.4f},"
+        f" {foretold['high']:.4f}] from the others, measured {actual:.4f}"
+    )
+    write_table(table(rows, SCALING), out / "runs.parquet")
+    statistics = {
+        "law": dataclasses.asdict(law),
+        "check": {**foretold, "measured": actual, "error": foretold["value"] / actual - 1},
+        "next": ahead,
+        "points": [[row["flops"], row["bits_per_byte"]] for row in rows],
+        "max_epochs": max(row["epochs"] for row in rows),
+    }
+    (out / "law.json").write_text(json.dumps(statistics, indent=1, sort_keys=True) + "\n")
+    return statistics
+
+
+def _run(folder: Path) -> dict[str, Any]:
+    """One base model's row."""
+    manifest = parse((folder / MANIFEST).read_bytes(), str(folder))
+    said, shape = manifest.statistics, manifest.recipe["shape"]
+    return {
+        "base": manifest.artifact,
+        "layers": shape["layers"],
+        "width": shape["width"],
+        "seed": manifest.recipe["seed"],
+        "parameters": said["parameters"],
+        "matrix_parameters": said["matrix_parameters"],
+        "tokens": said["tokens_seen"],
+        "epochs": said["epochs"],
+        "flops": float(said["flops"]),
+        "bits_per_byte": said["bits_per_byte"],
+    }
+
+
+def _predict(rows: list[dict[str, Any]], at: float, config: ScalingConfig) -> dict[str, float]:
+    found = predict(_compute(rows), _losses(rows), at, draws=config.draws, seed=config.seed)
+    return {"flops": at, **dataclasses.asdict(found)}
+
+
+def _compute(rows: list[dict[str, Any]]) -> list[float]:
+    return [row["flops"] for row in rows]
+
+
+def _losses(rows: list[dict[str, Any]]) -> list[float]:
+    return [row["bits_per_byte"] for row in rows]
+
+
+STAGE = Stage("scaling", 1, ScalingConfig, build)
