@@ -6,7 +6,8 @@ LAKE ?= ./lake
 export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
-.PHONY: setup setup-dev demo test test-fast lint bench bench-corpus fuzz server clean
+.PHONY: setup setup-dev demo test test-fast lint bench bench-corpus bench-train bench-engine \
+	bench-tokenizer bench-evals interop fuzz server clean
 
 NATIVE := $(shell find pipeline -name '_*.c' -o -name '*.h')
 
@@ -54,6 +55,33 @@ CRAWL ?= ../shared/crawl
 bench-corpus: .venv/dev .venv-peers/ready
 	$(BIN)/python -m tests.benchmarks.corpus --crawl $(CRAWL) --peer-python .venv-peers/bin/python --readme README.md
 
+# Training and the engine against nanoGPT, nanochat and transformers, and their tables in README.md.
+# The peers' code is cloned at the commits that peers/commits.txt pins; PEERS may hold clones already.
+PEERS ?= .peers
+EVAL ?= ../shared/eval
+$(PEERS)/ready: tests/benchmarks/peers/commits.txt
+	mkdir -p $(PEERS)
+	grep -v '^#' $< | while read -r name url commit; do \
+		test -d $(PEERS)/$$name || git clone --quiet $$url $(PEERS)/$$name || exit 1; \
+		git -C $(PEERS)/$$name checkout --quiet $$commit || exit 1; \
+	done
+	touch $@
+
+bench-train: .venv/dev $(PEERS)/ready
+	$(BIN)/python -m tests.benchmarks.training --peers $(PEERS) --crawl $(CRAWL) --eval $(EVAL) --readme README.md
+
+bench-engine: .venv/dev $(PEERS)/ready
+	$(BIN)/python -m tests.benchmarks.engine --peers $(PEERS) --readme README.md
+
+bench-tokenizer: .venv/dev
+	$(BIN)/python -m tests.benchmarks.tokenizer --crawl $(CRAWL) --readme README.md
+
+# llama.cpp itself on what `crawl2chat export` writes: llama-cpp-python builds for about ten minutes.
+.venv-interop/ready: tests/interop/requirements.txt .venv/dev
+	test -x .venv-interop/bin/python || $(PYTHON) -m venv .venv-interop
+	.venv-interop/bin/pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
 # 2,000 damaged archives through the whole pass.
 fuzz: .venv/dev
 	CRAWL2CHAT_MUTANTS=2000 $(BIN)/python -m pytest tests/faults/test_hostile_archives.py
@@ -63,4 +91,4 @@ server: .venv/runtime
 	$(BIN)/prefect server start --host 127.0.0.1 --port 4200
 
 clean:
-	rm -rf .venv .venv-peers lake
+	rm -rf .venv .venv-peers .venv-interop .peers lake

@@ -7,7 +7,7 @@ of work.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import httpx
@@ -19,14 +19,21 @@ from flows import terminal
 from flows.references import Reference
 from storage import Lake
 from storage.tables import read_table
+from storage.views import TIMING_FILE
 
-# What is worth a curve, and its name; a training step may report more.
+# What is worth a curve: its name, and what a value is multiplied by. A step may report more.
 CURVES = {
-    "loss": "loss (nats per token)",
-    "validation_bits_per_byte": "validation bits per byte",
-    "reward": "reward (share of right answers)",
-    "length": "answer length (tokens)",
-    "worked_share": "share of worked answers",
+    "loss": ("loss (nats per token)", 1.0),
+    "validation_bits_per_byte": ("validation bits per byte", 1.0),
+    "reward": ("reward (share of right answers)", 1.0),
+    "length": ("answer length (tokens)", 1.0),
+    "worked_share": ("share of worked answers", 1.0),
+    "grad_norm": ("gradient norm", 1.0),
+    "lr": ("learning rate (of the matrices)", 1.0),
+    "tokens_per_second": ("tokens per second", 1.0),
+    "mfu": ("MFU (% of this machine's measured matrix rate)", 100.0),
+    "peak_memory_bytes": ("peak memory (GB)", 1e-9),
+    "energy_kwh": ("energy (Wh)", 1e3),
 }
 MAX_SAMPLES = 60
 MAX_TEXT_CHARACTERS = 400
@@ -78,17 +85,28 @@ def quality(lake: Lake, measured: Reference) -> None:
 
 
 def curves(lake: Lake, model: Reference) -> None:
-    """A training run's figures over its steps."""
-    rows = read_table(_file(lake, model, "metrics.parquet")).to_pylist()
-    series = {
-        name: [(row["step"], row[name]) for row in rows if row[name] is not None] for name in CURVES
-    }
+    """A training run's figures over its steps, and what a clock saw of it where that is left."""
+    series: Series = {}
+    for name in ("metrics.parquet", TIMING_FILE):
+        try:
+            rows = read_table(_file(lake, model, name)).to_pylist()
+        except FileNotFoundError:  # a provenance file may be gone from a whole artifact
+            continue
+        for row in rows:
+            add_points(series, row)
     draw(f"curves-{model['kind']}", series, f"Every step of {model['kind']}")
+
+
+def add_points(series: Series, row: Mapping[str, Any]) -> None:
+    """A step's figures as points of the curves that show them."""
+    for name, (_, factor) in CURVES.items():
+        if row.get(name) is not None:
+            series.setdefault(name, []).append((row["step"], row[name] * factor))
 
 
 def draw(key: str, series: Series, description: str = "") -> None:
     """Curves as pictures in one Markdown artifact, the last value of each in words."""
-    drawn = {name: points for name, points in series.items() if len(points) > 1}
+    drawn = {name: series[name] for name in CURVES if len(series.get(name, ())) > 1}
     if drawn:
         _markdown(key, curves_markdown(drawn), description)
 
@@ -99,7 +117,7 @@ def curves_markdown(series: Series) -> str:
 
     parts = []
     for name, points in series.items():
-        title, (step, value) = CURVES.get(name, name), points[-1]
+        (title, _), (step, value) = CURVES[name], points[-1]
         picture = charts.data_uri(charts.line(title, points, x="step"))
         parts.append(f"![{title}]({picture})\n\n{title}: {value:.4g} at step {step:,}")
     return "\n\n".join(parts)
@@ -112,12 +130,73 @@ def scores(lake: Lake, measured: Sequence[Reference]) -> None:
     rows, samples = [], []
     for item in measured:
         rows += read_table(_file(lake, item, "evals.parquet")).to_pylist()
-        samples += read_table(_file(lake, item, "samples.parquet")).to_pylist()
+        said = read_table(_file(lake, item, "samples.parquet")).to_pylist()
+        samples += said[:: max(1, len(said) * len(measured) // MAX_SAMPLES)]  # some of every suite
     head, body = stage_table(rows)
     table = [dict(zip(head, line)) for line in body]
     _table("scores", table, "What each stage changed: value, 95% interval, n")
     shown = [{name: _clip(value) for name, value in row.items()} for row in samples[:MAX_SAMPLES]]
     _table("samples", shown, "What the models say")
+
+
+def compression(lake: Lake, report: Reference) -> None:
+    """Bytes per token: the curve over vocabulary sizes, and every row."""
+    from pipeline.report import charts
+
+    rows = read_table(_file(lake, report, "compression.parquet")).to_pylist()
+    points = [(int(r["name"]), r["bytes_per_token"]) for r in rows if r["kind"] == "vocab_size"]
+    by_language = [r for r in rows if r["kind"] == "language"]
+    words = ", ".join(f"{r['name']} {r['bytes_per_token']:.2f}" for r in by_language[:8])
+    terminal.say(f"  tokenizer: {rows[0]['bytes_per_token']:.2f} bytes per token ({words})")
+    picture = charts.data_uri(charts.vocabulary(points))
+    _markdown("vocabulary", f"![bytes per token]({picture})", "Bytes per token by vocabulary size")
+    _table("compression", _rounded(rows), "Bytes per token by language, host, size")
+
+
+def scaling(lake: Lake, law: Reference) -> None:
+    """The ladder, its law and what it foretells, as a picture and in words."""
+    from pipeline.report import charts
+
+    rows = read_table(_file(lake, law, "runs.parquet")).to_pylist()
+    said = lake.manifest("scaling", law["digest"]).statistics
+    words = scaling_words(said)
+    picture = charts.data_uri(charts.scaling(rows, said))
+    for sentence in words:
+        terminal.say(f"  scaling: {sentence}")
+    _markdown("scaling", "\n\n".join([*words, f"![scaling]({picture})"]), "Loss against compute")
+    _table("scaling-runs", _rounded(rows), "Every size of the ladder")
+
+
+def positions(lake: Lake, measured: Reference) -> None:
+    """Bits per byte by place in the page, as a picture and in a sentence a reader."""
+    from pipeline.report import charts
+
+    rows = read_table(_file(lake, measured, "positions.parquet")).to_pylist()
+    said = lake.manifest("positions", measured["digest"]).statistics
+    words = [
+        f"{reader}: {value:.4f} bits per byte beyond {said['context_before']} tokens"
+        for reader, value in said["beyond"].items()
+    ]
+    for sentence in words:
+        terminal.say(f"  positions: {sentence}")
+    picture = charts.data_uri(charts.positions(rows, said["context_before"]))
+    text = "\n\n".join([*words, f"![positions]({picture})"])
+    _markdown("positions", text, "Bits per byte by position")
+    _table("positions-rows", _rounded(rows), "Bits per byte by position")
+
+
+def scaling_words(said: dict[str, Any]) -> list[str]:
+    """What a ladder's statistics say, a sentence each."""
+    law, check, ahead = said["law"], said["check"], said["next"]
+    return [
+        f"bits per byte = {law['floor']:.3f} + {law['scale']:.3f} (FLOPs /"
+        f" {law['reference']:.2e})^-{law['exponent']:.3f}, {len(said['points'])} runs",
+        f"the largest size ({check['flops']:.2e} FLOPs) foretold from the others:"
+        f" {check['value']:.4f} [{check['low']:.4f}, {check['high']:.4f}],"
+        f" measured {check['measured']:.4f} ({check['error']:+.2%})",
+        f"at {ahead['flops']:.2e} FLOPs it foretells {ahead['value']:.4f}"
+        f" [{ahead['low']:.4f}, {ahead['high']:.4f}]",
+    ]
 
 
 def _markdown(key: str, text: str, description: str) -> None:

@@ -2,10 +2,11 @@
 
 from prefect import flow
 
+from flows import publish
 from flows.config import Settings, load
 from flows.corpus import corpus
 from flows.run import LAKE, Artifacts, begin, run_name
-from pipeline.tokenizer import shards, train
+from pipeline.tokenizer import report, shards, train
 
 
 @flow(name="tokenizer", flow_run_name=run_name)
@@ -14,7 +15,7 @@ def tokenizer(
     lake: str = LAKE,
     made: Artifacts | None = None,
 ) -> Artifacts:
-    """Train the tokenizer and write token shards.
+    """Train the tokenizer, write token shards, measure what a token holds.
 
     Args:
         config: every setting; what is left out comes from the preset
@@ -33,7 +34,15 @@ def tokenizer(
     tokens = run.make(
         shards.STAGE, config.tokens, "token shards", corpus=[text], tokenizer=[vocabulary]
     )
-    return run.hand_over(made, tokenizer=vocabulary, tokens=tokens)
+    measured = run.make(
+        report.STAGE,
+        config.tokenizer_report,
+        "bytes per token",
+        corpus=[text],
+        tokenizer=[vocabulary],
+    )
+    publish.compression(run.lake, measured)
+    return run.hand_over(made, tokenizer=vocabulary, tokens=tokens, tokenizer_report=measured)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ SLOTS = {
     "quality",
     "tokenizer",
     "tokens",
+    "tokenizer_report",
     "base",
     "conversations",
     "sft",

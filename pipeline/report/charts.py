@@ -106,6 +106,101 @@ def rule_bars(rows: Sequence[Mapping[str, Any]]) -> bytes:
     return _png(figure)
 
 
+def vocabulary(points: Points) -> bytes:
+    """Bytes per token against the size of the vocabulary."""
+    figure, axes = _figure("", 4.6, 2.7)
+    axes.plot([p[0] for p in points], [p[1] for p in points], color=COLOURS[0], marker="o", ms=4)
+    axes.set_xscale("log", base=2)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axes.set_xlabel("vocabulary size", color=DIM, fontsize=8, fontfamily=FONT)
+    axes.set_ylabel("bytes per token", color=DIM, fontsize=8, fontfamily=FONT)
+    axes.grid(True, color=GRID, lw=0.8)
+    return _png(figure)
+
+
+def scaling(rows: Sequence[Mapping[str, Any]], said: Mapping[str, Any]) -> bytes:
+    """Bits per byte against FLOPs: the ladder's runs, their law, the check and the next size.
+
+    Rows as storage.schemas.SCALING, `said` the statistics of the scaling stage.
+    """
+    figure, axes = _figure("", 6.4, 3.6)
+    law, check, ahead = said["law"], said["check"], said["next"]
+    first = min(row["flops"] for row in rows)
+    steps = 100
+    compute = [first * (ahead["flops"] / first) ** (i / steps) for i in range(steps + 1)]
+    fitted = [
+        law["floor"] + law["scale"] * (c / law["reference"]) ** -law["exponent"] for c in compute
+    ]
+    axes.plot(compute, fitted, color=DIM, lw=1.2, label="law of all runs", zorder=1)
+    axes.scatter(
+        [row["flops"] for row in rows],
+        [row["bits_per_byte"] for row in rows],
+        color=COLOURS[0],
+        s=24,
+        label="measured",
+        zorder=3,
+    )
+    for found, colour, name in (
+        (check, COLOURS[1], "the largest, foretold by the others"),
+        (ahead, COLOURS[2], "the next size, foretold"),
+    ):
+        axes.errorbar(
+            [found["flops"]],
+            [found["value"]],
+            yerr=[[found["value"] - found["low"]], [found["high"] - found["value"]]],
+            fmt="D",
+            ms=5,
+            color=colour,
+            capsize=3,
+            lw=1.2,
+            label=name,
+            zorder=2,
+        )
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0e}"))
+    axes.set_xlabel("training compute (FLOPs)", color=DIM, fontsize=8, fontfamily=FONT)
+    axes.set_ylabel("validation bits per byte", color=DIM, fontsize=8, fontfamily=FONT)
+    axes.grid(True, color=GRID, lw=0.8)
+    axes.legend(frameon=False, fontsize=8)
+    return _png(figure)
+
+
+def positions(rows: Sequence[Mapping[str, Any]], border: int) -> bytes:
+    """Bits per byte by place in the document, a line a reader with its interval.
+
+    Rows as storage.schemas.POSITIONS; `border` is where the base's context ends. The axis ends
+    above most readers, so that one that breaks doesn't flatten the others.
+    """
+    figure, axes = _figure("", 6.4, 3.6)
+    readers = list(dict.fromkeys(row["reader"] for row in rows))
+    for colour, reader in zip(COLOURS, readers):
+        mine = [row for row in rows if row["reader"] == reader]
+        places = [(row["first"] + row["last"] + 1) / 2 for row in mine]
+        axes.plot(
+            places,
+            [row["bits_per_byte"] for row in mine],
+            color=colour,
+            lw=1.5,
+            marker="o",
+            ms=3.5,
+            label=reader,
+        )
+        lows, highs = [row["low"] for row in mine], [row["high"] for row in mine]
+        axes.fill_between(places, lows, highs, color=colour, alpha=0.15, lw=0)
+    axes.axvline(border, color=DIM, lw=1.0, ls="--")
+    worst = sorted(
+        max(row["bits_per_byte"] for row in rows if row["reader"] == reader) for reader in readers
+    )
+    if worst and worst[-1] > 2 * worst[len(worst) // 2]:
+        axes.set_ylim(0.0, 1.5 * worst[len(worst) // 2])
+    axes.set_xlabel("position in the page (tokens)", color=DIM, fontsize=8, fontfamily=FONT)
+    axes.set_ylabel("bits per byte", color=DIM, fontsize=8, fontfamily=FONT)
+    axes.grid(True, color=GRID, lw=0.8)
+    if rows:
+        axes.legend(frameon=False, fontsize=8)
+    return _png(figure)
+
+
 def data_uri(png: bytes) -> str:
     """The picture as a URL that holds it, for pages and Markdown without files beside them."""
     return "data:image/png;base64," + base64.b64encode(png).decode("ascii")

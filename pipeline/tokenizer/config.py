@@ -18,3 +18,13 @@ class ShardConfig:
 
     max_tokens_per_shard: int = 100_000_000  # 200 MB in uint16; a document is never cut
     batch_documents: int = 1_000  # documents encoded in one call: bounds memory, not the output
+
+
+@dataclasses.dataclass(frozen=True)
+class TokenizerReportConfig:
+    """What is measured of a vocabulary."""
+
+    max_bytes: int = 4_000_000  # UTF-8 bytes of validation text, about; whole documents
+    max_hosts: int = 12  # the largest of them get a row each
+    bootstrap_samples: int = 500
+    seed: int = 0

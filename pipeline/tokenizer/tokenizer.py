@@ -3,16 +3,20 @@
 Pre-tokenized with Qwen2's exact regular expression (digits one by one), so llama.cpp knows it as
 `qwen2`. Unlike Qwen2 it has no NFC normalizer: `decode(encode(text)) == text` must hold for every
 text, since bits per byte are counted on the raw bytes. `encode` takes all text as plain text: a
-web page that says "<|im_end|>" never yields that token.
+web page that says "<|im_end|>" never yields that token. The tokenizers of GPT-2, Llama 3 and Qwen
+folders are taken as they are, Qwen's normalizer included (see `foreign`).
 """
 
 import json
+import os
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import tokenizers
 from tokenizers import AddedToken, Regex, decoders, models, pre_tokenizers
 
+from pipeline.tokenizer import fast, foreign
 from pipeline.tokenizer.special import CHAT_TEMPLATE, CONVERSATION_TOKENS, DOCUMENT_TOKEN
 from storage.errors import UserError
 
@@ -21,6 +25,9 @@ QWEN2_REGEX = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"
     r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
+
+
+LONE_SURROGATE = "text is not valid Unicode: it holds a lone surrogate"
 
 
 def untrained() -> tokenizers.Tokenizer:
@@ -39,15 +46,22 @@ def untrained() -> tokenizers.Tokenizer:
 class Tokenizer:
     """Immutable: `with_conversation_tokens` gives a new one."""
 
-    def __init__(self, rust: tokenizers.Tokenizer) -> None:
+    def __init__(self, rust: tokenizers.Tokenizer, other: foreign.Foreign | None = None) -> None:
         # Text is never parsed for special tokens, see above.
         rust.encode_special_tokens = True
         self._rust = rust
+        self._foreign = other
         self._special = {
             token.content: id for id, token in sorted(rust.get_added_tokens_decoder().items())
         }
         self.vocab_size: int = rust.get_vocab_size(with_added_tokens=True)
-        self.document_token: int = self.special(DOCUMENT_TOKEN)
+        # Starts every document; ends a page that the model writes, as `stop_tokens` do.
+        self.document_token: int = (
+            self.special(DOCUMENT_TOKEN) if other is None else other.document_token
+        )
+        self.stop_tokens: tuple[int, ...] = (
+            (self.document_token,) if other is None else other.stop_tokens
+        )
 
     @classmethod
     def load(cls, path: Path | str) -> "Tokenizer":
@@ -61,7 +75,10 @@ class Tokenizer:
             rust = tokenizers.Tokenizer.from_str(file.read_text(encoding="utf-8"))
         except Exception as error:  # the Rust library raises bare Exception
             raise UserError(f"{file} is not a tokenizer: {error}") from error
-        return cls(rust)
+        if _is_own(rust):
+            return cls(rust)
+        special = {t.content: id for id, t in sorted(rust.get_added_tokens_decoder().items())}
+        return cls(rust, foreign.read(file, special))
 
     def save(self, folder: Path | str) -> None:
         """tokenizer.json and tokenizer_config.json, as transformers reads them."""
@@ -71,17 +88,38 @@ class Tokenizer:
         text = json.dumps(self._transformers_config(), indent=2, sort_keys=True)
         (out / "tokenizer_config.json").write_text(text + "\n", encoding="utf-8")
 
+    def to_json(self) -> str:
+        """What tokenizer.json holds."""
+        return str(self._rust.to_str())
+
     def encode(self, text: str) -> list[int]:
         """Ids of plain text; special tokens spelled in it stay text."""
         return self.encode_batch([text])[0]
 
     def encode_batch(self, texts: list[str]) -> list[list[int]]:
-        """The same for many texts, on all cores."""
+        """The same for many texts, on all cores; by tiktoken where it gives the same ids."""
+        if self._fast is None:
+            return self._encode_slowly(texts)
+        takes = [fast.can_take(text) for text in texts]
+        quick = [text for text, can in zip(texts, takes) if can]
+        found = iter(self._fast.encode_ordinary_batch(quick, num_threads=os.cpu_count() or 1))
+        slow = iter(self._encode_slowly([text for text, can in zip(texts, takes) if not can]))
+        return [next(found if can else slow) for can in takes]
+
+    def _encode_slowly(self, texts: list[str]) -> list[list[int]]:
+        """By the Rust pipeline itself, which defines the ids."""
         try:
             encodings = self._rust.encode_batch_fast(texts, add_special_tokens=False)
         except TypeError as error:
-            raise UserError("text is not valid Unicode: it holds a lone surrogate") from error
+            raise UserError(LONE_SURROGATE) from error
         return [encoding.ids for encoding in encodings]
+
+    @cached_property
+    def _fast(self) -> Any:
+        if self._foreign is not None:
+            return None
+        special = set(self._special.values())
+        return fast.encoder(self._rust, self.token_bytes, special, QWEN2_REGEX)
 
     def decode_bytes(self, ids: list[int]) -> bytes:
         """The bytes behind the ids; a special token gives its name."""
@@ -120,6 +158,11 @@ class Tokenizer:
             raise UserError("the tokenizer's ids have gaps: only tables without gaps are supported")
         special = set(self._special.values())
         byte_of = _byte_of_character()
+        odd = sorted(
+            n for id, n in names.items() if id not in special and not set(n) <= set(byte_of)
+        )
+        if odd:
+            raise UserError(f"the tokenizer is not byte-level: its token {odd[0]!r} is no bytes")
         return [
             names[id].encode() if id in special else bytes(byte_of[c] for c in names[id])
             for id in range(self.vocab_size)
@@ -131,10 +174,13 @@ class Tokenizer:
         rust.add_special_tokens(
             [AddedToken(name, special=True, normalized=False) for name in CONVERSATION_TOKENS]
         )
-        return Tokenizer(rust)
+        return Tokenizer(rust, self._foreign)
 
     def _transformers_config(self) -> dict:
         chat = self.has_conversation_tokens
+        if self._foreign is not None:
+            added = {"eos_token": "<|im_end|>", "chat_template": CHAT_TEMPLATE} if chat else {}
+            return self._foreign.settings | added
         config = {
             "tokenizer_class": "PreTrainedTokenizerFast",
             "add_prefix_space": False,
@@ -147,6 +193,13 @@ class Tokenizer:
         if chat:
             config["chat_template"] = CHAT_TEMPLATE
         return config
+
+
+def _is_own(rust: tokenizers.Tokenizer) -> bool:
+    """Split as this project splits, with nothing before and its document token present."""
+    own, found = json.loads(untrained().to_str()), json.loads(rust.to_str())
+    same = all(found[part] == own[part] for part in ("normalizer", "pre_tokenizer"))
+    return same and rust.token_to_id(DOCUMENT_TOKEN) is not None
 
 
 def _byte_of_character() -> dict[str, int]:

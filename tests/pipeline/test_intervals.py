@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.evals.intervals import Z, bootstrap_ratio, wilson
+from pipeline.intervals import Z, bootstrap_ratio, wilson
 
 
 @pytest.mark.parametrize(("successes", "n"), [(8, 10), (47, 60), (1, 200), (199, 200)])

@@ -1,0 +1,178 @@
+"""`make bench-tokenizer`: training and encoding beside rustbpe, tokenizers and tiktoken.
+
+All in one process on the same text (English, from the crawl's first files by our own corpus stages,
+or any .txt and .parquet files with --text), best of three by turns. Training is to one vocabulary
+size with Qwen2's pattern; encoding goes over the same texts with as many threads as there are
+cores, and over the same vocabulary wherever a library can take it: then ids must be equal.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import rustbpe
+import tiktoken
+
+from pipeline.intervals import bootstrap_ratio
+from pipeline.tokenizer import Tokenizer
+from pipeline.tokenizer.config import TokenizerConfig
+from pipeline.tokenizer.report import CASES, prefix, sizes_up_to
+from pipeline.tokenizer.tokenizer import QWEN2_REGEX
+from pipeline.tokenizer.train import train
+
+BEGIN, END = "<!-- tokenizer-table:begin -->", "<!-- tokenizer-table:end -->"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--crawl", type=Path, help="folder of .warc.gz files")
+    parser.add_argument("--text", type=Path, nargs="*", default=[], help=".txt or .parquet files")
+    parser.add_argument("--megabytes", type=float, default=20.0)
+    parser.add_argument("--vocab-size", type=int, default=4096)
+    parser.add_argument("--largest", type=int, default=32768, help="end of the dial")
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--readme", type=Path, help="write the table between its markers")
+    parser.add_argument("--picture", type=Path, help="draw the dial to this PNG")
+    given = parser.parse_args()
+    texts = read(given, int(given.megabytes * 1e6))
+    size = sum(len(text.encode()) for text in texts)
+    sections = [speed(texts, size, given.vocab_size, given.runs), dial(texts, given)]
+    text = "\n\n".join(sections)
+    sys.stdout.write(text + "\n")
+    if given.readme:
+        before, begin, rest = given.readme.read_text().partition(BEGIN)
+        _, end, after = rest.partition(END)
+        if not begin or not end:
+            raise SystemExit(f"{given.readme} has no {BEGIN} … {END}")
+        given.readme.write_text(f"{before}{begin}\n{text}\n{end}{after}")
+
+
+def read(given: argparse.Namespace, limit: int) -> list[str]:
+    """Texts up to about so many bytes."""
+    if given.crawl:
+        with tempfile.TemporaryDirectory(prefix="bench-tokenizer-") as scratch:
+            texts = crawled(given.crawl, Path(scratch))
+    else:
+        texts = []
+        for file in given.text:
+            if file.suffix == ".parquet":
+                texts += pq.read_table(file, columns=["text"])["text"].to_pylist()
+            else:
+                texts.append(file.read_text(encoding="utf-8"))
+    chosen, left = [], limit
+    for text in texts:
+        if left <= 0:
+            break
+        chosen.append(text)
+        left -= len(text.encode())
+    if not chosen:
+        raise SystemExit("no text: give --crawl or --text")
+    return chosen
+
+
+def crawled(folder: Path, scratch: Path) -> list[str]:
+    """The English pages of the crawl's files, by our own stages."""
+    warcs = sorted(map(str, folder.glob("*.warc.gz")))
+    if not warcs:
+        raise SystemExit(f"no .warc.gz file in {folder}")
+    command = [sys.executable, "-m", "tests.benchmarks.our_corpus", "--out", str(scratch / "c")]
+    subprocess.run([*command, *warcs], check=True, stdout=subprocess.DEVNULL)
+    return list(pq.read_table(scratch / "c" / "corpus" / "corpus-en.parquet")["text"].to_pylist())
+
+
+def speed(texts: list[str], size: int, vocab_size: int, runs: int) -> str:
+    """Who trains and who encodes how fast."""
+    threads = os.cpu_count() or 1
+    trained: dict[str, Any] = {}
+
+    def by_tokenizers() -> None:
+        trained["ours"] = train(iter(texts), TokenizerConfig(vocab_size=vocab_size))
+
+    def by_rustbpe() -> None:
+        found = rustbpe.Tokenizer()
+        found.train_from_iterator(iter(texts), vocab_size, pattern=QWEN2_REGEX)
+        trained["rustbpe"] = found
+
+    training = best(runs, {"tokenizers (ours)": by_tokenizers, "rustbpe": by_rustbpe})
+    ours: Tokenizer = trained["ours"]
+    ranks = {piece: id for id, piece in enumerate(ours.token_bytes) if id != ours.document_token}
+    plain = tiktoken.Encoding("same", pat_str=QWEN2_REGEX, mergeable_ranks=ranks, special_tokens={})
+    ids: dict[str, Any] = {}
+    encoding = best(
+        runs,
+        {
+            "crawl2chat": lambda: ids.update(ours=ours.encode_batch(texts)),
+            "tiktoken": lambda: ids.update(
+                tiktoken=plain.encode_ordinary_batch(texts, num_threads=threads)
+            ),
+            "tokenizers": lambda: ids.update(tokenizers=ours._encode_slowly(texts)),
+            "rustbpe (own vocabulary)": lambda: trained["rustbpe"].batch_encode(texts),
+        },
+    )
+    assert ids["ours"] == ids["tokenizers"] == ids["tiktoken"]
+    slow = encoding["tokenizers"]
+    rows = [
+        "| encoding | MB/s | ratio to tokenizers |",
+        "|---|---|---|",
+        *(f"| {n} | {size / s / 1e6:.1f} | {slow / s:.1f} |" for n, s in encoding.items()),
+        "",
+        f"| training, {vocab_size:,} tokens | seconds | MB/s |",
+        "|---|---|---|",
+        *(f"| {n} | {s:.2f} | {size / s / 1e6:.1f} |" for n, s in training.items()),
+        "",
+        f"{size / 1e6:.1f} MB of English pages, {len(texts):,} documents, {threads} threads, best"
+        f" of {runs} by turns, one run. The first three rows use one vocabulary and give the same"
+        " ids on every document.",
+    ]
+    return "\n".join(rows)
+
+
+def best(runs: int, contestants: dict[str, Callable[[], None]]) -> dict[str, float]:
+    """Seconds of the fastest run of each, taken by turns."""
+    seconds = dict.fromkeys(contestants, float("inf"))
+    for _ in range(runs):
+        for name, run in contestants.items():
+            start = time.perf_counter()
+            run()
+            seconds[name] = min(seconds[name], time.perf_counter() - start)
+    return seconds
+
+
+def dial(texts: list[str], given: argparse.Namespace) -> str:
+    """Bytes per token over sizes (trained once, cut to size) on documents training has not seen."""
+    held_out = texts[::10]
+    rest = [text for number, text in enumerate(texts) if number % 10]
+    largest = train(iter(rest), TokenizerConfig(vocab_size=given.largest))
+    sizes = [len(text.encode()) for text in held_out]
+    rows = ["| vocabulary | bytes per token | 95% interval |", "|---|---|---|"]
+    points = []
+    for vocab_size in sizes_up_to(given.largest):
+        counts = [len(ids) for ids in prefix(largest, vocab_size).encode_batch(held_out)]
+        value = sum(sizes) / sum(counts)
+        low, high = bootstrap_ratio(np.array(sizes), np.array(counts), 500, 0)
+        points.append((float(vocab_size), value))
+        rows.append(f"| {vocab_size:,} | {value:.2f} | {low:.2f} to {high:.2f} |")
+    if given.picture:
+        from pipeline.report import charts
+
+        given.picture.write_bytes(charts.vocabulary(points))
+    rows += ["", f"On {len(held_out):,} documents that training did not see.", ""]
+    rows += ["| case | tokens |", "|---|---|"]
+    shown = prefix(largest, given.vocab_size)
+    for name, text in CASES.items():
+        pieces = [shown.token_bytes[id].decode("utf-8", "replace") for id in shown.encode(text)]
+        joined = "·".join(pieces).replace("\n", "⏎").replace("\t", "⇥").replace("|", "\\|")
+        rows.append(f"| {name} | `{joined}` |")
+    return "\n".join(rows)
+
+
+if __name__ == "__main__":
+    main()
