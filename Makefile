@@ -82,6 +82,12 @@ bench-tokenizer: .venv/dev
 	.venv-interop/bin/pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
+# INTEROP_LAKE=lake takes that lake's models in place of a fresh run of preset ci.
+INTEROP_LAKE ?=
+interop: .venv-interop/ready
+	CRAWL2CHAT_INTEROP_PYTHON=.venv-interop/bin/python CRAWL2CHAT_INTEROP_LAKE=$(INTEROP_LAKE) \
+		$(BIN)/python -m pytest tests/interop -s
+
 # 2,000 damaged archives through the whole pass.
 fuzz: .venv/dev
 	CRAWL2CHAT_MUTANTS=2000 $(BIN)/python -m pytest tests/faults/test_hostile_archives.py

@@ -1,0 +1,47 @@
+"""The command `export`: a model of the lake, or a folder or file, for other programs."""
+
+import argparse
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from flows.commands import show
+from flows.commands.model import MODELS, find_model
+from storage import Lake
+
+
+def export(chosen: argparse.Namespace) -> int:
+    """Write it, and say what was written and how well it agrees."""
+    from pipeline.export import export as write
+
+    source = find_model(Lake(chosen.lake), chosen.model)
+    name = chosen.name or _name(chosen.model, source)
+    report = write(
+        source, Path(chosen.out), chosen.format, chosen.type, name, measure=not chosen.no_check
+    )
+    if chosen.json:
+        show.document(dataclasses.asdict(report) | {"path": str(report.path), "name": name})
+        return 0
+    print(f"{report.path}: {report.parameters:,} parameters, {report.bytes / 1e6:.1f} MB")
+    for what, found in (
+        (f"as {report.type} against the model", report.stored),
+        ("transformers against crawl2chat", report.transformers),
+    ):
+        if found is not None:
+            print(f"{what}: {_said(found)}")
+    if not chosen.no_check and report.format == "hf" and report.transformers is None:
+        print("transformers against crawl2chat: not measured, transformers is not installed")
+    return 0
+
+
+def _said(found: Any) -> str:
+    return (
+        f"logits differ by at most {found.max_error:.2g} over {found.tokens:,} tokens, the same "
+        f"likeliest token in {found.same_choice:.2%}, {found.bits_lost:.2g} bits a token lost"
+    )
+
+
+def _name(asked: str, source: Path) -> str:
+    if asked in MODELS:
+        return f"crawl2chat-{asked}"
+    return source.stem if source.is_file() else source.name

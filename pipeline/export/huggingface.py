@@ -1,0 +1,77 @@
+"""A model as a Hugging Face folder that others load without code of ours.
+
+In: a model folder. Out: model.safetensors (f32, bf16 or f16), config.json, generation_config.json,
+tokenizer.json, tokenizer_config.json with the chat template, and README.md, the model card, which
+says how far transformers' logits were from ours when the folder was made.
+"""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from pipeline import model as models
+from pipeline.export.hf_folder import read_json, token_ids
+from pipeline.export.metadata import check_portable
+from pipeline.model import Transformer, hf_tensors
+from pipeline.tokenizer import Tokenizer
+from storage.errors import UserError
+
+TYPES = {"f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16}
+
+
+@dataclasses.dataclass(frozen=True)
+class Folder:
+    """What was written."""
+
+    folder: Path
+    bytes: int
+    parameters: int
+
+
+def write(model: Transformer, tokenizer: Tokenizer, folder: Path, kind: str) -> Folder:
+    """Write all but the card."""
+    if kind not in TYPES:
+        raise UserError(f"a Hugging Face folder holds {', '.join(TYPES)}, not {kind}")
+    check_portable(model.config)
+    models.save(model, tokenizer, folder)
+    config = read_json(folder / "config.json")
+    if kind != "f32":
+        state = hf_tensors.to_hf(model.config, model.state_dict())
+        cast = {name: _cast(name, weight, TYPES[kind]) for name, weight in state.items()}
+        save_file(cast, folder / "model.safetensors", metadata={"format": "pt"})
+        config["torch_dtype"] = str(TYPES[kind]).removeprefix("torch.")
+    generation = _generation(folder, config, tokenizer)
+    config["bos_token_id"] = generation["bos_token_id"]  # GPT-2's class has a default, its own
+    _write(folder / "config.json", config)
+    _write(folder / "generation_config.json", generation)
+    (folder / "model.safetensors").chmod(0o644)  # written for its owner alone
+    size = sum(file.stat().st_size for file in folder.iterdir())
+    return Folder(folder, size, sum(p.numel() for p in model.parameters()))
+
+
+def _generation(folder: Path, config: dict[str, Any], tokenizer: Tokenizer) -> dict[str, Any]:
+    """What `generate` stops at: the end of a turn, and a document's end, whichever comes first."""
+    ids = token_ids(folder, config, read_json(folder / "tokenizer.json"))
+    ends = list(dict.fromkeys([ids.end, tokenizer.document_token]))
+    return {
+        "bos_token_id": ids.begin,
+        "eos_token_id": ends if len(ends) > 1 else ends[0],
+        "pad_token_id": ids.pad,
+        "do_sample": False,
+    }
+
+
+def _cast(name: str, weight: Tensor, dtype: torch.dtype) -> Tensor:
+    cast = weight.detach().cpu().to(dtype).contiguous()
+    if not cast.isfinite().all():
+        raise UserError(f"tensor {name} has weights beyond {dtype}'s range: use --type bf16")
+    return cast
+
+
+def _write(file: Path, data: dict[str, Any]) -> None:
+    file.write_text(json.dumps(data, indent=2, sort_keys=True) + "\n", encoding="utf-8")
