@@ -22,6 +22,8 @@ FLOWS = (
     "quality-model",
     "tokenizer",
     "pretrain",
+    "extend",
+    "scaling",
     "sft",
     "rl",
     "evaluate",
@@ -119,16 +121,30 @@ def parser() -> argparse.ArgumentParser:
     pages = _sampling(temperature=0.8, top_k=40)
     complete = add("complete", "the model as a simulator of web pages", pages)
     complete.add_argument("text", metavar="TEXT", help="how the page begins")
-    complete.add_argument("--model", default="base", help="base, sft, rl, a digest or a folder")
+    complete.add_argument(
+        "--model", default="base", help="base, sft, rl, a digest, a folder or .gguf"
+    )
     chat = add("chat", "talk to the model", _sampling(temperature=0.0, top_k=0))
-    chat.add_argument("--model", default="rl", help="sft, rl, a digest or a folder")
+    chat.add_argument("--model", default="rl", help="sft, rl, a digest, a folder or .gguf")
     chat.add_argument("--message", action="append", help="say this instead of asking; repeatable")
     tokens = add("tokens", "a text as coloured tokens with ids")
     tokens.add_argument("text", metavar="TEXT")
-    tokens.add_argument("--model", help="the tokenizer of base, sft, rl, a digest or a folder")
+    tokens.add_argument("--html", metavar="FILE", help="as a page of its own, to this file")
+    tokens.add_argument(
+        "--model", help="the tokenizer of base, sft, rl, a digest, a folder or .gguf"
+    )
     evaluate = add("eval", "the scores of the newest models, measured where they aren't yet")
-    evaluate.add_argument("--model", choices=("base", "sft", "rl"), help="one instead of all")
-    evaluate.add_argument("--suite", action="append", help="show this suite alone; repeatable")
+    evaluate.add_argument(
+        "--model", help="base, sft or rl instead of all; or a folder or .gguf file anywhere"
+    )
+    evaluate.add_argument(
+        "--suite", action="append", help="this suite alone (bits_per_byte, core …); repeatable"
+    )
+    evaluate.add_argument(
+        "--tasks", action="append", metavar="FOLDER", help="files of in-context tasks, for core"
+    )
+    evaluate.add_argument("--set", action="append", default=[], metavar="evals.KEY=VALUE")
+    evaluate.add_argument("--out", metavar="FOLDER", help="keep a folder's scores here")
     report = add("report", "one HTML page: funnel, curves, scores by stage, samples")
     report.add_argument("--out", help="where to (default: report.html in the lake)")
     dumps = add("dumps", "the dumps of Common Crawl there are, newest first")
@@ -139,6 +155,19 @@ def parser() -> argparse.ArgumentParser:
     funnel.add_argument("--seed", type=int, default=0, help="other samples")
     funnel.add_argument("--against", metavar="ARTIFACT", help="drift since that corpus")
     funnel.add_argument("--out", metavar="FILE.png", help="draw it")
+    export = add("export", "a model for other programs: transformers, llama.cpp, LM Studio")
+    export.add_argument(
+        "--model", default="rl", help="base, sft, rl, a digest, a folder or a .gguf file"
+    )
+    export.add_argument("--format", choices=("hf", "gguf"), required=True)
+    export.add_argument(
+        "--type", help="of the weights: f32 (hf's default), f16 (gguf's), bf16, q8_0 (gguf alone)"
+    )
+    export.add_argument("--out", required=True, metavar="FOLDER|FILE.gguf")
+    export.add_argument("--name", help="what other programs call it (default: from --model)")
+    export.add_argument(
+        "--no-check", action="store_true", help="don't compare logits (that holds two models)"
+    )
     plan = add("plan", "what a larger run costs, from what this lake's runs have cost")
     plan.add_argument("--preset", help="whose training is counted (default: demo)")
     plan.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
@@ -146,6 +175,9 @@ def parser() -> argparse.ArgumentParser:
     plan.add_argument("--gigabytes-per-file", type=float, default=1.0, help="compressed")
     plan.add_argument("--cores", type=int, default=64)
     plan.add_argument("--price-per-core-hour", type=float, default=0.04, metavar="MONEY")
+    plan.add_argument(
+        "--gpu-teraflops", type=float, default=400.0, help="sustained by a card (%(default)s: H100)"
+    )
     plan.add_argument(
         "--megabytes-per-second", type=float, default=100.0, help="of the download, in all"
     )
@@ -195,6 +227,10 @@ def _call(name: str, chosen: argparse.Namespace) -> int:
         from flows.commands import funnel
 
         return funnel.funnel(chosen)
+    if name == "export":
+        from flows.commands import export
+
+        return export.export(chosen)
     if name == "plan":
         from flows.commands import plan
 

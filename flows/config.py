@@ -20,11 +20,13 @@ from pipeline.corpus.select import RULES as FILTERS
 from pipeline.crawl.sample_web.config import SampleWebConfig
 from pipeline.crawl.source import DownloadConfig
 from pipeline.evals.config import EvalConfig
+from pipeline.evals.positions import PositionsConfig
 from pipeline.filters.quality_model import QualityModelConfig
 from pipeline.rl.config import RlConfig
 from pipeline.sft.config import SftConfig, SynthesisConfig
-from pipeline.tokenizer.config import ShardConfig, TokenizerConfig
-from pipeline.training.config import PretrainConfig
+from pipeline.tokenizer.config import ShardConfig, TokenizerConfig, TokenizerReportConfig
+from pipeline.training.config import ExtendConfig, PretrainConfig, ScalingConfig
+from pipeline.training.depth import DIAL_SHAPE, dial
 from storage.errors import UserError
 
 PRESETS = Path(__file__).parent / "presets"
@@ -65,6 +67,8 @@ class InputConfig:
     positive: tuple[str, ...] = ()
     negative: tuple[str, ...] = ()
     benchmarks: tuple[str, ...] = ()  # files of evaluation sets, for assemble.decontamination
+    # files of in-context tasks, or a folder of them, which suite `core` then asks
+    tasks: tuple[str, ...] = ()
     # a lake's duplicates artifact (digest) of the dump before: what it kept is not kept again
     previous_duplicates: str = ""
 
@@ -97,8 +101,20 @@ class RunConfig(BaseModel):
         default_factory=QualityModelConfig, description="the learned quality filter"
     )
     tokenizer: TokenizerConfig = Field(default_factory=TokenizerConfig)
+    tokenizer_report: TokenizerReportConfig = Field(
+        default_factory=TokenizerReportConfig, description="bytes per token, by language and size"
+    )
     tokens: ShardConfig = Field(default_factory=ShardConfig, description="token shards")
     pretrain: PretrainConfig = Field(default_factory=PretrainConfig)
+    extend: ExtendConfig = Field(
+        default_factory=ExtendConfig, description="a longer context for the base model"
+    )
+    positions: PositionsConfig = Field(
+        default_factory=PositionsConfig, description="bits per byte by place in the page"
+    )
+    scaling: ScalingConfig = Field(
+        default_factory=ScalingConfig, description="a ladder of base models and its law"
+    )
     synthesis: SynthesisConfig = Field(
         default_factory=SynthesisConfig, description="conversations made from the corpus"
     )
@@ -147,7 +163,27 @@ def full_tree(given: dict[str, Any]) -> dict[str, Any]:
     tree = _defaults(given.get("recipe", chosen.get("recipe", DEFAULT_RECIPE)))
     _lay_over(tree, {**chosen, "preset": name}, "")
     _lay_over(tree, given, "")
+    if tree["pretrain"]["depth"]:
+        _turn_the_dial(tree, chosen, given)
     return tree
+
+
+def _turn_the_dial(tree: dict[str, Any], chosen: dict[str, Any], given: dict[str, Any]) -> None:
+    """The numbers that follow from pretrain.depth; those set beside it, not below it, stay."""
+    above = [given.get("pretrain", {})]
+    if "depth" not in above[0]:  # the preset turns it, so the preset's own numbers stay as well
+        above.insert(0, chosen.get("pretrain", {}))
+    pretrain = tree["pretrain"]
+    fixed = {
+        table: {key: pretrain[table][key] for tables in above for key in tables.get(table, {})}
+        for table in ("shape", "loop", "optimizer")
+    }
+    for key, value in pretrain["shape"].items():
+        if key not in DIAL_SHAPE:
+            fixed["shape"].setdefault(key, value)
+    vocab_size, ratio = tree["tokenizer"]["vocab_size"], pretrain["tokens_per_parameter"]
+    for table, numbers in dial(pretrain["depth"], vocab_size, ratio, fixed).items():
+        _lay_over(pretrain[table], numbers, f"pretrain.{table}.")
 
 
 def parse_change(text: str) -> tuple[str, Any]:
@@ -233,10 +269,45 @@ def impossible(config: RunConfig) -> list[str]:
             "rl.answers_per_prompt: at least 2, or the group's mean is the answer itself",
         ),
         (at_once[0] % at_once[1] != 0, "rl.prompts_per_step: must divide by input.processes"),
+        (
+            loop.rows_per_step % at_once[1] != 0,
+            f"pretrain.loop.rows_per_step ({loop.rows_per_step}): must divide by input.processes",
+        ),
+        (
+            config.pretrain.parallelism not in ("ddp", "fsdp"),
+            f"pretrain.parallelism: unknown {config.pretrain.parallelism!r}: ddp or fsdp",
+        ),
+        *_ladder(config.scaling),
         (min(loop.steps, config.sft.loop.steps) < 1, "loop.steps: at least 1"),
         (min(loop.rows_per_step, config.sft.loop.rows_per_step) < 1, "rows_per_step: at least 1"),
     ]
     return [message for wrong, message in checks if wrong]
+
+
+def _ladder(scaling: ScalingConfig) -> list[tuple[bool, str]]:
+    """What makes a ladder of sizes useless: hours later it would only say so."""
+    depths, seeds = scaling.depths, scaling.seeds
+    smaller = (len(depths) - 1) * len(seeds)  # runs from which the largest is foretold
+    return [
+        (
+            len(set(depths)) != len(depths) or min(depths, default=0) < 1,
+            "scaling.depths: different numbers of layers, at least 1 each",
+        ),
+        (
+            scaling.head_dim < 2 or scaling.width_per_layer % scaling.head_dim != 0,
+            f"scaling.width_per_layer ({scaling.width_per_layer}) must be a multiple of"
+            f" scaling.head_dim ({scaling.head_dim})",
+        ),
+        (
+            len(depths) < 4 or smaller < 4,
+            f"scaling: {len(depths)} depths x {len(seeds)} seeds are too few to foretell the"
+            " largest from the others: give 5 depths, or 4 and two seeds",
+        ),
+        (
+            scaling.tokens_per_parameter <= 0 or scaling.ahead <= 1 or scaling.draws < 100,
+            "scaling: tokens_per_parameter above 0, ahead above 1, draws at least 100",
+        ),
+    ]
 
 
 def _defaults(recipe_name: str) -> dict[str, Any]:

@@ -1,17 +1,24 @@
 """What each stage changed: the same questions to the base, the fine-tuned and the reinforced
-model.
+model. With files of in-context tasks (input.tasks) also DCLM's CORE.
 """
 
 import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal
 
 from prefect import flow
 
 from flows import publish
 from flows.config import Settings, load, settle
+from flows.references import InputFile
 from flows.rl import rl
 from flows.run import LAKE, Artifacts, begin, run_name
+from flows.tasks import Input
 from pipeline.evals import evaluate as stage
+from pipeline.evals.icl_files import ENDINGS
+from storage.digest import file_sha256
+from storage.errors import UserError
 
 Model = Literal["base", "sft", "rl"]
 MODELS: tuple[Model, ...] = ("base", "sft", "rl")
@@ -34,21 +41,41 @@ def evaluate(
     """
     made = made or rl(config, lake)
     run = begin(config, lake)
-    # The sample web comes with its facts; a real crawl can't be asked what ought to be known.
-    facts = {"crawl": [made["crawl"]]} if "crawl" in made else {}
+    given: dict[str, Sequence[Input]] = {}
+    if "crawl" in made:  # the sample web has its facts; of a real crawl nobody knows what is true
+        given["crawl"] = [made["crawl"]]
+    settings, tasks = config.evals, task_files(config.input.tasks)
+    if tasks:
+        given["tasks"] = tasks
+        if "core" not in settings.suites:
+            settings = dataclasses.replace(settings, suites=(*settings.suites, "core"))
     scores = {}
     for model in models:
         scores[f"evals.{model}"] = run.make(
             stage.STAGE,
-            settle(dataclasses.replace(config.evals, model=model)),
+            settle(dataclasses.replace(settings, model=model)),
             f"evaluate {model}",
             model=[made[model]],
             corpus=[made["corpus"]],
-            **facts,
+            **given,
         )
     made = run.hand_over(made, **scores)
     publish.scores(run.lake, [made[f"evals.{m}"] for m in MODELS if f"evals.{m}" in made])
     return made
+
+
+def task_files(named: Sequence[str]) -> list[InputFile]:
+    """The files of in-context tasks behind paths and folders, with their hashes."""
+    files: list[Path] = []
+    for name in named:
+        path = Path(name).expanduser().resolve()
+        inside = (
+            [f for f in sorted(path.iterdir()) if f.name.endswith(ENDINGS)] if path.is_dir() else []
+        )
+        if not inside and not path.is_file():
+            raise UserError(f"input.tasks: no {' or '.join(ENDINGS)} file at {name}")
+        files += inside or [path]
+    return [InputFile(file, file_sha256(file)) for file in files]
 
 
 if __name__ == "__main__":

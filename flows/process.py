@@ -30,6 +30,10 @@ POLL_SECONDS = 0.2
 STDERR_TAIL_LINES = 40
 # torchrun reports a rank's death by signal in its own log only.
 TORCHRUN_SIGNAL = re.compile(r"exitcode\s*:\s*-(\d+)")
+HINTS: dict[int, str] = {
+    signal.SIGKILL: " (out of memory?)",
+    signal.SIGALRM: " (its watchdog: nothing moved for too long; its log shows where it hung)",
+}
 
 OnEvent = Callable[[dict[str, Any]], None]
 OnLog = Callable[[str], None]
@@ -200,7 +204,7 @@ def _raise_failure(ended: _Ended, kind: str, place: str) -> None:
         number = int(rank_death.group(1)) if rank_death else 0
     if number:
         name = signal.Signals(number).name
-        hint = " (out of memory?)" if number == signal.SIGKILL else ""
+        hint = HINTS.get(number, "")
         raise WorkerKilled(f"{kind}: its process was ended by {name}{hint}")
     reason = next(
         (line for line in reversed(log.splitlines()) if line.strip()), f"exit code {code}"

@@ -33,7 +33,7 @@ class Relay:
     def event(self, event: dict[str, Any]) -> None:
         """One event of the worker."""
         if event["event"] == "progress":
-            self._progress(event["done"], event["total"], event["unit"])
+            self._progress(event["done"], event["total"], event["unit"], event)
         elif event["event"] == "metric":
             self._metric(event)
         else:
@@ -62,8 +62,10 @@ class Relay:
         self.curve_at = time.monotonic()
         publish.draw(f"curves-{_slug(self.kind)}", self.points, self.title)
 
-    def _progress(self, done: float, total: float | None, unit: str) -> None:
-        self.bar.update(done, total, unit)
+    def _progress(
+        self, done: float, total: float | None, unit: str, numbers: dict[str, Any]
+    ) -> None:
+        self.bar.update(done, total, unit, numbers)
         now = time.monotonic()
         if not total or now - self.progress_at < PROGRESS_SECONDS:
             return
@@ -80,9 +82,7 @@ class Relay:
             publish.attempt(lambda: update_progress_artifact(progress_id, progress=percent))
 
     def _metric(self, event: dict[str, Any]) -> None:
-        for name in publish.CURVES:
-            if event.get(name) is not None:
-                self.points.setdefault(name, []).append((event["step"], event[name]))
+        publish.add_points(self.points, event)
         if time.monotonic() - self.curve_at >= CURVE_SECONDS:
             self.draw()
 

@@ -10,12 +10,22 @@ import dataclasses
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 PLAIN_LINE_SECONDS = 15.0  # between two lines of one task, where lines can't move
+
+# A training run's numbers, in the order in which they are shown.
+SHOWN = {
+    "loss": "loss {:.3f}",
+    "bits_per_byte": "{:.3f} bits/byte",
+    "reward": "reward {:.2f}",
+    "tokens_per_second": "{:,.0f} tokens/s",
+    "mfu": "MFU {:.0%}",
+}
 
 _screen: "Screen | None" = None
 
@@ -56,13 +66,20 @@ class Bar:
     written: float = dataclasses.field(default_factory=time.monotonic)
     first: float | None = None  # where it began: what an earlier run did says nothing of the rate
 
-    def update(self, done: float, total: float | None, unit: str) -> None:
-        """Show how far the task is."""
+    def update(
+        self,
+        done: float,
+        total: float | None,
+        unit: str,
+        numbers: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Show how far the task is, and of a training run's numbers those that are known here."""
         if _screen is None:
             return
         if self.first is None:
             self.first, self.started = done, time.monotonic()
         figures = _figures(done, total, unit, done - self.first, time.monotonic() - self.started)
+        figures = ", ".join([figures, *_said(numbers or {})])
         if _screen.moving:
             if self.row is None:
                 self.row = _screen.progress.add_task(self.title, total=total, figures="")
@@ -116,6 +133,14 @@ def duration(seconds: float) -> str:
     if seconds < 3600:
         return f"{int(seconds // 60)} min {int(seconds % 60):02d} s"
     return f"{int(seconds // 3600)} h {int(seconds % 3600 // 60):02d} min"
+
+
+def _said(numbers: Mapping[str, Any]) -> list[str]:
+    return [
+        words.format(numbers[name])
+        for name, words in SHOWN.items()
+        if numbers.get(name) is not None
+    ]
 
 
 def _figures(done: float, total: float | None, unit: str, new: float, seconds: float) -> str:

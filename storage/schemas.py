@@ -141,6 +141,20 @@ TOKEN_SHARDS = pa.schema(
     ]
 )
 
+# How many bytes a token holds: of all validation text, by language, host, vocabulary size.
+COMPRESSION = pa.schema(
+    [
+        ("kind", pa.string()),  # all, language, host, vocab_size, case
+        ("name", pa.string()),
+        ("documents", pa.int64()),
+        ("bytes", pa.int64()),
+        ("tokens", pa.int64()),
+        ("bytes_per_token", pa.float64()),
+        ("low", pa.float64()),  # 95% interval over documents; null for a single case
+        ("high", pa.float64()),
+    ]
+)
+
 # A training step. What a clock measures lives apart (TIMING), since it differs from run to run.
 METRICS = pa.schema(
     [
@@ -152,6 +166,8 @@ METRICS = pa.schema(
         ("validation_bits_per_byte", pa.float64()),  # null where not measured at this step
         ("lr", pa.float64()),
         ("grad_norm", pa.float64()),
+        # how often the run had gone back to an earlier state before this step; null in RL
+        ("rollbacks", pa.int64()),
         ("reward", pa.float64()),  # RL only, as are the columns below
         ("length", pa.float64()),  # mean tokens of an answer
         ("entropy", pa.float64()),
@@ -163,9 +179,11 @@ METRICS = pa.schema(
 TIMING = pa.schema(
     [
         ("step", pa.int64()),
-        ("seconds", pa.float64()),
+        ("seconds", pa.float64()),  # of training so far, all resumes together, validation left out
         ("tokens_per_second", pa.float64()),
         ("mfu", pa.float64()),
+        ("peak_memory_bytes", pa.int64()),  # of the first process so far, on its GPU if it has one
+        ("energy_kwh", pa.float64()),  # of the run so far, see pipeline.energy
     ]
 )
 
@@ -206,16 +224,47 @@ ROLLOUTS = pa.schema(
 
 EVALS = pa.schema(
     [
-        ("model", pa.string()),  # base, sft, rl
+        ("model", pa.string()),  # base, sft, rl, or a folder's name
         ("stage", pa.string()),
-        ("suite", pa.string()),  # bits_per_byte, facts, turns, arithmetic, spelling
+        ("suite", pa.string()),  # see pipeline.evals.config.ALL_SUITES
         ("task", pa.string()),
         ("metric", pa.string()),
-        ("value", pa.float64()),
-        ("low", pa.float64()),  # 95% interval
+        ("value", pa.float64()),  # null where there was nothing to measure it on, or no such value
+        ("low", pa.float64()),  # 95% interval; null where nothing was drawn (a file's size)
         ("high", pa.float64()),
         ("n", pa.int64()),
         ("seed", pa.int64()),
+    ]
+)
+
+# A base model of the ladder that a scaling law is fitted to.
+SCALING = pa.schema(
+    [
+        ("base", pa.string()),  # its artifact
+        ("layers", pa.int64()),
+        ("width", pa.int64()),
+        ("seed", pa.int64()),
+        ("parameters", pa.int64()),
+        ("matrix_parameters", pa.int64()),
+        ("tokens", pa.int64()),  # seen in training
+        ("epochs", pa.float64()),
+        ("flops", pa.float64()),
+        ("bits_per_byte", pa.float64()),  # of the whole validation split
+    ]
+)
+
+# How well a model predicts tokens by their place in the document.
+POSITIONS = pa.schema(
+    [
+        ("reader", pa.string()),  # which model, in windows of which length
+        ("context", pa.int64()),  # tokens of such a window
+        ("first", pa.int64()),  # the bucket's positions
+        ("last", pa.int64()),
+        ("bits_per_byte", pa.float64()),
+        ("low", pa.float64()),  # 95% interval, by bootstrap over documents
+        ("high", pa.float64()),
+        ("documents", pa.int64()),
+        ("bytes", pa.int64()),
     ]
 )
 

@@ -90,16 +90,18 @@ SOURCES = {
     "selection": Source(schemas.SELECTION, ("selection",), "selection.parquet"),
     "corpus": Source(schemas.CORPUS, ("corpus",), "corpus-*.parquet"),
     "clusters": Source(schemas.CLUSTERS, ("corpus",), "clusters.parquet"),
+    "compression": Source(schemas.COMPRESSION, ("tokenizer_report",), "compression.parquet"),
     "token_shards": Source(schemas.TOKEN_SHARDS, ("tokens",), "shards.parquet"),
     "conversations": Source(schemas.CONVERSATIONS, ("conversations",), "conversations.parquet"),
     "rollouts": Source(schemas.ROLLOUTS, ("rl",), "rollouts.parquet"),
     "evals": Source(schemas.EVALS, ("evals",), "evals.parquet"),
     "samples": Source(schemas.SAMPLES, ("evals",), "samples.parquet"),
     "scaling": Source(schemas.SCALING, ("scaling",), "runs.parquet"),
+    "positions": Source(schemas.POSITIONS, ("positions",), "positions.parquet"),
     "facts": Source(FACTS, ("crawl",), "facts.parquet"),
     "truth": Source(TRUTH, ("crawl",), "truth.parquet"),
 }
-TRAINED = ("base", "sft", "rl")
+TRAINED = ("base", "extended", "sft", "rl")
 METRIC_FILES = Source(schemas.METRICS, TRAINED, "metrics.parquet")
 TIMING_FILES = Source(schemas.TIMING, TRAINED, TIMING_FILE)
 
@@ -110,6 +112,7 @@ VIEWS = (
     "documents",
     "corpus",
     "clusters",
+    "compression",
     "token_shards",
     "metrics",
     "conversations",
@@ -117,6 +120,7 @@ VIEWS = (
     "evals",
     "samples",
     "scaling",
+    "positions",
     "artifacts",
     "facts",
     "truth",
@@ -174,7 +178,7 @@ def _metrics(manifests: list[Manifest], locate: Locate) -> str:
     """Steps with their timing, which lies apart since a clock measured it and may be absent."""
     return (
         "SELECT s.* EXCLUDE (artifact) REPLACE (s.artifact AS run),"
-        " t.seconds, t.tokens_per_second, t.mfu, s.artifact"
+        " t.* EXCLUDE (step, artifact), s.artifact"
         f" FROM ({_rows(METRIC_FILES, manifests, locate)}) s"
         f" LEFT JOIN ({_rows(TIMING_FILES, manifests, locate)}) t"
         " ON t.artifact = s.artifact AND t.step = s.step"

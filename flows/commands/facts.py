@@ -10,7 +10,7 @@ from storage import Lake, catalog
 from storage.tables import read_table
 
 SAMPLES_PER_RULE = 2  # of what was dropped; `crawl2chat funnel --samples` shows more
-VIEWS = ("metrics", "evals", "samples", "rollouts", "artifacts")
+VIEWS = ("metrics", "positions", "evals", "samples", "rollouts", "artifacts")
 
 
 def report_tables(lake: Lake) -> dict[str, pa.Table]:

@@ -10,20 +10,20 @@ from flows.commands import show
 from storage import Lake
 from storage.errors import UserError
 
-MODELS = ("base", "sft", "rl")
+MODELS = ("base", "extended", "sft", "rl")
 # What the demo says to its model when nobody is at the keyboard.
 SCRIPT = ("Hello!", "Who are you?", "What is 347 + 58?", "What is 4821 + 379?")
 
 
 def find_model(lake: Lake, name: str) -> Path:
-    """The folder of a model by stage name, digest prefix or path."""
+    """A model by stage name, digest prefix or path: its folder, or a .gguf file."""
     if name in MODELS:
         heads = lake.heads()
         if name not in heads:
             made = ", ".join(m for m in MODELS if m in heads) or "none"
             raise UserError(f"no {name} model in lake {lake.url} yet (there: {made}): run a flow")
         return lake.local(name, heads[name])
-    if Path(name).is_dir():
+    if Path(name).is_dir() or Path(name).suffix == ".gguf":
         return Path(name)
     manifest = lake.manifest(None, name)
     if manifest.kind not in MODELS:
@@ -33,10 +33,9 @@ def find_model(lake: Lake, name: str) -> Path:
 
 def complete(chosen: argparse.Namespace) -> int:
     """Go on with a page."""
-    from pipeline import model as models
     from pipeline.chat import terminal
 
-    model, tokenizer = models.load(find_model(Lake(chosen.lake), chosen.model))
+    model, tokenizer = _load(chosen)
     pieces = terminal.complete(model, tokenizer, chosen.text, **_sampling(chosen))
     if chosen.json:
         show.document({"prompt": chosen.text, "completion": "".join(pieces)})
@@ -56,11 +55,10 @@ def chat(chosen: argparse.Namespace) -> int:
 
 def converse(chosen: argparse.Namespace, lines: list[str] | tuple[str, ...]) -> int:
     """Say these lines, one after another, each in a conversation of its own."""
-    from pipeline import model as models
     from pipeline.chat import terminal
     from pipeline.chat.conversation import Message
 
-    model, tokenizer = models.load(find_model(Lake(chosen.lake), chosen.model))
+    model, tokenizer = _load(chosen)
     exchanges = []
     for line in lines:
         pieces = terminal.reply(model, tokenizer, [Message("user", line)], **_sampling(chosen))
@@ -76,7 +74,8 @@ def converse(chosen: argparse.Namespace, lines: list[str] | tuple[str, ...]) -> 
 
 def tokens(chosen: argparse.Namespace) -> int:
     """A text as its tokens."""
-    from pipeline.tokenizer import Tokenizer
+    from pipeline.export import load_tokenizer
+    from pipeline.tokenizer.page import page
     from pipeline.tokenizer.show import coloured, pieces
 
     lake = Lake(chosen.lake)
@@ -87,7 +86,14 @@ def tokens(chosen: argparse.Namespace) -> int:
         if digest is None:
             raise UserError(f"no tokenizer in lake {lake.url} yet: `crawl2chat run tokenizer`")
         folder = lake.local("tokenizer", digest)
-    tokenizer = Tokenizer.load(folder)
+    tokenizer = load_tokenizer(folder)
+    if chosen.html:
+        Path(chosen.html).write_text(page(tokenizer, chosen.text), encoding="utf-8")
+        if chosen.json:
+            show.document({"html": chosen.html})
+        else:
+            print(chosen.html)
+        return 0
     if chosen.json:
         show.document(pieces(tokenizer, chosen.text))
     elif sys.stdout.isatty():
@@ -99,12 +105,18 @@ def tokens(chosen: argparse.Namespace) -> int:
     return 0
 
 
+def _load(chosen: argparse.Namespace) -> Any:
+    """The model and tokenizer asked for."""
+    from pipeline.export import load
+
+    return load(find_model(Lake(chosen.lake), chosen.model))
+
+
 def _interactive(chosen: argparse.Namespace) -> int:
-    from pipeline import model as models
     from pipeline.chat import terminal
     from pipeline.chat.conversation import Message
 
-    model, tokenizer = models.load(find_model(Lake(chosen.lake), chosen.model))
+    model, tokenizer = _load(chosen)
     print("Talk to it. /new starts over; Ctrl-D ends.")
     history: list[Message] = []
     while True:

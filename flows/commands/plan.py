@@ -5,17 +5,21 @@ from the preset (parameters, tokens, FLOPs), its time taken from a measured mode
 """
 
 import argparse
+import dataclasses
 import math
 from typing import Any
 
 from flows.commands import show
 from flows.config import RunConfig, load
 from pipeline.corpus.plan import Joined, Part, Target, extrapolate
+from pipeline.training.depth import matrix_parameters
+from pipeline.training.power_law import predict
 from storage import Lake
 from storage.lineage import reachable
 from storage.manifest import Manifest
 
 JOINING = ("selection", "duplicates", "corpus")
+GPU_TERAFLOPS = 400.0  # sustained in bf16 by an H100: 40% of its peak, as good trainers reach
 
 
 def plan(chosen: argparse.Namespace) -> int:
@@ -31,15 +35,21 @@ def plan(chosen: argparse.Namespace) -> int:
         download_megabytes_per_second=chosen.megabytes_per_second,
     )
     parts = [_part(m) for m in manifests if m.kind == "corpus_part"]
-    rows = extrapolate(parts, joined(manifests), target)
-    training = training_rows(config, manifests)
+    # Training is counted from the preset alone, so it is shown to whoever has no corpus yet.
+    rows = extrapolate(parts, joined(manifests), target) if parts else []
+    training = training_rows(config, manifests, chosen.gpu_teraflops)
     if chosen.json:
         measured = {"files": len(parts), "bytes": sum(p.warc_bytes for p in parts)}
         show.document({"measured": measured, "corpus": rows, "training": training})
         return 0
+    if not parts:
+        print(
+            "corpus: nothing to extrapolate from, run `crawl2chat run corpus` on a few WARC files"
+        )
     size = sum(p.warc_bytes for p in parts) / 1e9
     title = f"{target.files:,} files, from {len(parts)} measured ({size:.2f} GB, 95% over files)"
-    show.rows(["corpus", "value", "95%", "unit"], map(_cells, rows), title)
+    if parts:
+        show.rows(["corpus", "value", "95%", "unit"], map(_cells, rows), title)
     name = f"training, preset {config.preset}"
     show.rows([name, "value", "95%", "unit"], map(_cells, training))
     return 0
@@ -63,25 +73,31 @@ def joined(manifests: list[Manifest]) -> Joined | None:
     )
 
 
-def training_rows(config: RunConfig, manifests: list[Manifest]) -> list[dict[str, Any]]:
-    """Parameters, tokens and FLOPs of pretraining; hours where such a model was trained here.
+def training_rows(
+    config: RunConfig, manifests: list[Manifest], gpu_teraflops: float = GPU_TERAFLOPS
+) -> list[dict[str, Any]]:
+    """What the dial has set, parameters, tokens and FLOPs of pretraining, and hours.
 
     FLOPs a token: 6 for each parameter of a matrix product, and 12 x layers x width of attention x
-    half the context (Kaplan et al. 2020, appendix B; Chowdhery et al. 2022, appendix B).
+    half the context (Kaplan et al. 2020, appendix B; Chowdhery et al. 2022, appendix B). Hours are
+    measured where such a model was trained in this lake, else counted for GPUs of a stated speed.
     """
     shape, loop = config.pretrain.shape, config.pretrain.loop
-    attention = shape.heads * shape.head_dim
-    layer = shape.width * (2 * attention + 2 * shape.kv_heads * shape.head_dim)
-    layer += 3 * shape.width * shape.ffn_width
-    head = config.tokenizer.vocab_size * shape.width
+    products = matrix_parameters(dataclasses.asdict(shape), config.tokenizer.vocab_size)
+    embedding = 0 if shape.tie_embeddings else config.tokenizer.vocab_size * shape.width
     tokens = loop.steps * loop.rows_per_step * shape.context
-    flops_per_token = 6 * (shape.layers * layer + head)
-    flops_per_token += 12 * shape.layers * attention * shape.context // 2
-    rows = [
-        _row("parameters", shape.layers * layer + 2 * head, ""),
+    attention = 12 * shape.layers * shape.heads * shape.head_dim * shape.context // 2
+    flops = float(6 * products + attention) * tokens
+    rows = dial_rows(config) if config.pretrain.depth else []
+    rows += [
+        _row("parameters", products + embedding, ""),
         _row("tokens", tokens, ""),
-        _row("floating-point operations", float(flops_per_token) * tokens, ""),
+        _row("tokens for each parameter of a matrix product", tokens / products, ""),
+        _row("floating-point operations", flops, ""),
     ]
+    laws = [m for m in manifests if m.kind == "scaling"]
+    if laws:
+        rows.append(_foretold(laws[-1], flops))
     same = [m for m in manifests if m.kind == "base" and _is_shape(m, config)]
     if same:
         seconds = same[-1].provenance["seconds"]
@@ -89,7 +105,36 @@ def training_rows(config: RunConfig, manifests: list[Manifest]) -> list[dict[str
         rows.append(_row("energy", same[-1].provenance["energy_kwh"], "kWh"))
     else:
         rows.append(_row("hours: not measured, no such model in this lake", math.nan, "h"))
+    if config.pretrain.device == "cuda":
+        hours, cards = flops / (gpu_teraflops * 1e12) / 3600, config.input.processes
+        rows.append(_row(f"GPU hours, at {gpu_teraflops:,.0f} TFLOP/s a card", hours, "h"))
+        rows.append(_row(f"hours on {cards} card{'s' * (cards > 1)}", hours / cards, "h"))
     return rows
+
+
+def dial_rows(config: RunConfig) -> list[dict[str, Any]]:
+    """What pretrain.depth has set, or somebody instead of it."""
+    shape, loop, rates = config.pretrain.shape, config.pretrain.loop, config.pretrain.optimizer
+    return [
+        _row("layers", shape.layers, ""),
+        _row("width", shape.width, ""),
+        _row(f"attention heads of {shape.head_dim}", shape.heads, ""),
+        _row("feed-forward width", shape.ffn_width, ""),
+        _row("steps", loop.steps, ""),
+        _row("tokens a step", loop.rows_per_step * shape.context, ""),
+        _row("learning rate of matrices", rates.matrix_lr, ""),
+        _row("learning rate of the embedding", rates.embedding_lr, ""),
+        _row("learning rate of the head", rates.head_lr, ""),
+        _row("weight decay", rates.weight_decay, ""),
+    ]
+
+
+def _foretold(law: Manifest, flops: float) -> dict[str, Any]:
+    """What this lake's ladder of sizes foretells for so much compute, on its validation pages."""
+    points = law.statistics["points"]
+    found = predict([p[0] for p in points], [p[1] for p in points], flops)
+    row = _row(f"bits per byte, foretold by a ladder of {len(points)} runs", found.value, "")
+    return {**row, "low": found.low, "high": found.high}
 
 
 def _is_shape(manifest: Manifest, config: RunConfig) -> bool:

@@ -3,9 +3,11 @@ configured.
 """
 
 import argparse
+import dataclasses
 import importlib
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from flows import settings, terminal
@@ -13,7 +15,7 @@ from flows.commands import show
 from flows.commands.facts import scores
 from flows.commands.lake import write_report
 from flows.commands.model import MODELS, SCRIPT, chat, converse
-from flows.config import DEFAULT_PRESET, RunConfig, load
+from flows.config import DEFAULT_PRESET, RunConfig, load, parse_change
 from flows.server import api_server, check_shared, wait_until_up
 from storage import Lake
 from storage.errors import UserError
@@ -58,23 +60,26 @@ def demo(chosen: argparse.Namespace) -> int:
 
 def evaluate(chosen: argparse.Namespace) -> int:
     """Scores of the newest models; what isn't measured yet is measured now."""
-    from pipeline.config import from_dict
-    from pipeline.evals.config import SUITES, EvalConfig
+    from pipeline.evals.config import ALL_SUITES
 
     for suite in chosen.suite or []:
-        if suite not in SUITES:
-            raise UserError(f"unknown suite {suite!r}: one of {', '.join(SUITES)}")
+        if suite not in ALL_SUITES:
+            raise UserError(f"unknown suite {suite!r}: one of {', '.join(ALL_SUITES)}")
+    if chosen.model not in (None, *MODELS):
+        from flows.commands.measure import measure
+
+        return measure(chosen)
+    if chosen.out:
+        raise UserError(
+            "--out is for the scores of a folder; those of the lake's models stay in it"
+        )
     lake = Lake(chosen.lake)
     heads = lake.heads()
     models = [chosen.model] if chosen.model else [m for m in MODELS if m in heads]
     missing = [slot for slot in ("corpus", *models) if slot not in heads]
     if missing or not models:
         raise UserError(f"no {(missing or ['model'])[0]} in lake {lake.url} yet: run a flow first")
-    config = load()
-    measured = [heads[f"evals.{m}"] for m in MODELS if f"evals.{m}" in heads]
-    if measured:  # ask what was asked before
-        recipe = lake.manifest("evals", measured[0]).recipe
-        config = config.model_copy(update={"evals": from_dict(EvalConfig, recipe)})
+    config = _asked_before(lake, heads, models, chosen)
     from flows.references import reference
 
     made = {
@@ -86,8 +91,38 @@ def evaluate(chosen: argparse.Namespace) -> int:
     if chosen.json:
         show.document(scores(lake, set(models), set(chosen.suite or ())))
     else:
-        _print_scores(lake, set(models), set(chosen.suite or ()))
+        _print_scores(lake, set(models), set(chosen.suite or ()), whole=True)
     return 0
+
+
+def _asked_before(
+    lake: Lake, heads: dict[str, str], models: list[str], chosen: argparse.Namespace
+) -> RunConfig:
+    """What these models, or else the others, were asked; and what is asked for besides."""
+    from pipeline.config import from_dict, to_dict
+    from pipeline.evals.config import EvalConfig
+
+    config = load(changes=chosen.set)
+    evals, tasks = to_dict(config.evals), tuple(chosen.tasks or ())
+    slots = [f"evals.{m}" for m in (*models, *MODELS) if f"evals.{m}" in heads]
+    if slots:
+        before = lake.manifest("evals", heads[slots[0]])
+        named = before.provenance.get("input_paths", {}).get("tasks", [])
+        tasks = tasks or tuple(path for path in named if Path(path).is_file())
+        given = [parse_change(change)[0].removeprefix("evals.") for change in chosen.set]
+        given = [key for key in given if key in evals]
+        evals = {**evals, **before.recipe, **{key: evals[key] for key in given}}
+    wanted = [*evals["suites"], *(chosen.suite or [])]
+    evals["suites"] = [s for s in dict.fromkeys(wanted) if s != "core"]
+    if "core" in (chosen.suite or []) and not tasks:
+        raise UserError("suite core needs files of tasks: --tasks FOLDER")
+    # not by way of a preset's table: its limits are for a model of that preset's size
+    return config.model_copy(
+        update={
+            "evals": from_dict(EvalConfig, evals),
+            "input": dataclasses.replace(config.input, tasks=tasks),
+        }
+    )
 
 
 def _config(chosen: argparse.Namespace) -> RunConfig:
@@ -132,10 +167,19 @@ def _send_rest() -> None:
         queue.drain_all(timeout=10)
 
 
-def _print_scores(lake: Lake, models: set[str], suites: set[str] | None = None) -> None:
+def _print_scores(
+    lake: Lake, models: set[str], suites: set[str] | None = None, whole: bool = False
+) -> None:
+    """The stage table; after a run without the suites that only the base model is asked."""
     if not models:
         return
+    from pipeline.evals.config import PAGE_SUITES
     from pipeline.report.scores import stage_table
 
-    head, body = stage_table(scores(lake, models, suites))
-    show.rows(head, body, "What each stage changed (value, 95% interval, n)")
+    rows = scores(lake, models, suites)
+    if not whole:
+        rows = [row for row in rows if row["suite"] not in (*PAGE_SUITES[1:], "core")]
+    head, body = stage_table(rows)
+    show.rows(head, body, "What each stage changed (value, 95% interval, n)", most=len(body))
+    if not whole and "base" in models:
+        print("The base model as a reader and writer of pages: crawl2chat eval --model base")

@@ -21,21 +21,23 @@ def document(value: Any) -> None:
     print(json.dumps(value, ensure_ascii=False, default=str, indent=1))
 
 
-def rows(head: Sequence[str], body: Iterable[Sequence[Any]], title: str = "") -> None:
+def rows(
+    head: Sequence[str], body: Iterable[Sequence[Any]], title: str = "", most: int = MAX_ROWS
+) -> None:
     """A table; what is too much is cut, and it says so."""
     lines = list(body)
     grid = Table(title=title or None, box=box.SIMPLE, title_justify="left", pad_edge=False)
     for column, name in enumerate(head):
         numbers = bool(lines) and all(isinstance(line[column], int | float) for line in lines)
         grid.add_column(name, justify="right" if numbers else "left", overflow="fold")
-    for line in lines[:MAX_ROWS]:
+    for line in lines[:most]:
         grid.add_row(*(Text(_cell(value)) for value in line))
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = PIPE_WIDTH
     console.print(grid)
-    if len(lines) > MAX_ROWS:
-        print(f"… {len(lines) - MAX_ROWS:,} more rows (--json shows all)")
+    if len(lines) > most:
+        print(f"… {len(lines) - most:,} more rows (--json shows all)")
 
 
 def comma_separated(head: Sequence[str], body: Iterable[Sequence[Any]]) -> None:

@@ -52,8 +52,8 @@ def complete(
             f"the text has {len(ids)} tokens and the model's context is "
             f"{model.config.max_context}: shorten it"
         )
-    stop = tokenizer.document_token
-    yield from _pieces(model, tokenizer, ids, (stop,), max_new_tokens, temperature, top_k, seed)
+    stops = tokenizer.stop_tokens
+    yield from _pieces(model, tokenizer, ids, stops, max_new_tokens, temperature, top_k, seed)
 
 
 def fit(messages: Sequence[Message], tokenizer: Tokenizer, max_tokens: int) -> list[int]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from pipeline.chat.conversation import STOP, Message, prompt, user
 from pipeline.evals.config import EvalConfig
-from pipeline.evals.intervals import wilson
+from pipeline.intervals import wilson
 from pipeline.model import Transformer
 from pipeline.model.engine import Engine
 from pipeline.tokenizer import Tokenizer
@@ -99,7 +99,7 @@ def complete(
 ) -> list[Reply]:
     """Continuations of pages; with `one_line` each ends where its line does."""
     tokenizer = subject.tokenizer
-    stops = [tokenizer.document_token]
+    stops = list(tokenizer.stop_tokens)
     if one_line:
         stops += [id for id, text in enumerate(tokenizer.token_bytes) if b"\n" in text]
     prompts = [[tokenizer.document_token, *tokenizer.encode(text)] for text in texts]

@@ -4,7 +4,13 @@ import dataclasses
 
 from pipeline.sft.held_out import HELD_OUT_ENTITY_FRACTION
 
-SUITES = ("bits_per_byte", "facts", "turns", "arithmetic", "spelling")
+# Suites that take a model as a reader and writer of pages; a model that was taught to converse is
+# not asked them, except for bits per byte.
+PAGE_SUITES = ("bits_per_byte", "domains", "compression", "simulator", "memorization", "few_shot")
+CHAT_SUITES = ("facts", "turns", "arithmetic", "spelling")
+# `core` needs files of tasks, so it is no part of what is measured unasked.
+SUITES = (*PAGE_SUITES, *CHAT_SUITES)
+ALL_SUITES = (*SUITES, "core")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +37,24 @@ class EvalConfig:
     turns: int = 200  # prompts whose replies must end by themselves
     words: int = 100  # to be spelled
     samples_per_suite: int = 12  # rows of samples.parquet a suite
+    domains: int = 8  # hosts and languages with bits per byte of their own, the largest
+    bits_per_parameter: int = 16  # the model's size as a file, for the compression view
+    # document simulator: so many tokens of a page, then so many of the model's
+    simulated_pages: int = 24
+    page_prefix_tokens: int = 48
+    page_tokens: int = 96
+    # recitation: passages of so many tokens, the second part to be said by heart, exactly
+    # (Carlini et al. take 50 and 50: passages that a small corpus holds many times are shorter)
+    prefix_tokens: int = 16
+    continuation_tokens: int = 16
+    passages: int = 100  # of each number of times seen, at most
+    seen_counts: tuple[int, ...] = (1, 2, 4, 16, 64)  # where the groups by times seen begin
+    counted_bytes: int = 50_000_000  # of training text in which passages are counted, at most
+    few_shots: int = 8  # examples
+    few_shot_questions: int = 24  # of each task, at most
+    core_questions: int = 500  # of each of CORE's tasks, at most; 0 = all
+    core_samples: int = 2  # rows of samples.parquet for each of CORE's tasks
+    document_start: bool = True  # CORE's prompts begin with the document token, as pages do
     threads: int = 2
     device: str = "auto"
     precision: str = "float32"  # scores shall not move with the machine's capability

@@ -1,18 +1,30 @@
-"""Measures one model: bits per byte, facts, valid turns, arithmetic, spelling.
+"""Measures one model: a suite is a module of this package, a score a row with n and an interval.
 
-In: a model folder, the corpus, and the crawl where it carries facts.parquet (the sample web does).
-Out: evals.parquet, each score with n and a 95% interval, and samples.parquet for people to read.
-The same seed asks every model the same questions.
+In: a model folder; the corpus; the crawl where it carries facts.parquet (the sample web does);
+files of in-context tasks for suite `core`. Only `core` and `few_shot` do without a corpus. Out:
+evals.parquet, and samples.parquet for people to read. The same seed asks every model the same.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from pipeline import model as models
-from pipeline.corpus.read import corpus_table
-from pipeline.evals import arithmetic, compression, facts, spelling, turns
+from pipeline.evals import (
+    arithmetic,
+    bits_per_byte,
+    compression,
+    core,
+    facts,
+    few_shot,
+    memorization,
+    pages,
+    simulate,
+    spelling,
+    turns,
+)
 from pipeline.evals.asking import Scores, Subject
-from pipeline.evals.config import SUITES, EvalConfig
+from pipeline.evals.config import ALL_SUITES, PAGE_SUITES, EvalConfig
 from pipeline.stage import Progress, Stage
 from pipeline.training import runtime
 from storage.errors import UserError
@@ -20,6 +32,7 @@ from storage.schemas import EVALS, SAMPLES
 from storage.tables import read_table, table, write_table
 
 STAGE_OF = {"base": "pretrain"}  # the stage that made a model, where it has another name
+WITHOUT_CORPUS = ("core", "few_shot")
 
 
 def build(
@@ -31,33 +44,16 @@ def build(
 ) -> dict[str, Any]:
     """The `evals` stage."""
     for suite in config.suites:
-        if suite not in SUITES:
-            raise UserError(f"unknown suite {suite!r}: one of {', '.join(SUITES)}")
+        if suite not in ALL_SUITES:
+            raise UserError(f"unknown suite {suite!r}: one of {', '.join(ALL_SUITES)}")
+        if suite == "core" and not inputs.get("tasks"):
+            raise UserError("suite core needs files of tasks: --tasks FOLDER (input.tasks)")
+        if suite not in WITHOUT_CORPUS and not inputs.get("corpus"):
+            raise UserError(f"suite {suite} needs a corpus: name a lake that has one")
     device, dtype = runtime.prepare(config.device, config.precision, config.threads)
     model, tokenizer = models.load(inputs["model"][0], device, dtype)
     model.eval()
-    subject = Subject(model, tokenizer, config)
-    documents = corpus_table(inputs["corpus"][0], ["id", "text", "split"])
-    validation, train = [], []
-    for row in documents.to_pylist():
-        if row["split"] == "validation":
-            validation.append((row["id"], row["text"]))
-        else:
-            train.append(row["text"])
-    known = _facts(inputs)
-    questions = [fact["question"] for fact in known]
-    suites = {
-        "bits_per_byte": lambda scores: compression.measure(subject, validation, scores),
-        "facts": lambda scores: facts.measure(subject, known, scores),
-        "turns": lambda scores: turns.measure(subject, questions, scores),
-        "arithmetic": lambda scores: arithmetic.measure(subject, train, scores),
-        "spelling": lambda scores: spelling.measure(subject, train, scores),
-    }
-    scores = Scores()
-    for done, suite in enumerate(config.suites):
-        progress.update(done, len(config.suites), "suites", suite=suite)
-        suites[suite](scores)
-    progress.update(len(config.suites), len(config.suites), "suites")
+    scores, missing = measure(Subject(model, tokenizer, config), inputs, progress)
     if not scores.rows:
         raise UserError("no suite had anything to measure: the corpus has no validation documents")
     common = {"model": config.model, "stage": STAGE_OF.get(config.model, config.model)}
@@ -65,13 +61,66 @@ def build(
     samples = [{"model": config.model, **row} for row in scores.samples]
     write_table(table(rows, EVALS), out / "evals.parquet")
     write_table(table(samples, SAMPLES), out / "samples.parquet")
-    return {
+    statistics: dict[str, Any] = {
         "model": config.model,
         "scores": {
             f"{row['suite']}/{row['task']}/{row['metric']}": [row["value"], row["n"]]
             for row in rows
         },
     }
+    return {**statistics, "missing_core_tasks": missing} if "core" in config.suites else statistics
+
+
+def measure(
+    subject: Subject, inputs: dict[str, list[Path]], progress: Progress
+) -> tuple[Scores, list[str]]:
+    """All suites of the config in their order; and which of CORE's tasks had no file."""
+    config = subject.config
+    train: list[pages.Page] = []
+    validation: list[pages.Page] = []
+    for corpus in inputs.get("corpus", []):
+        train, validation = pages.read(corpus)
+    texts = [page.text for page in train]
+    known = _facts(inputs)
+    questions = [fact["question"] for fact in known]
+    limits = config.validation_documents, config.validation_bytes
+    measured: dict[str, pages.Measured] = {}
+    missing: list[str] = []
+
+    def read(name: str) -> pages.Measured:  # by the model, once for all suites
+        if name not in measured:
+            split = {"validation": validation, "train": train}[name]
+            measured[name] = pages.measure(subject, pages.choose(split, *limits))
+        return measured[name]
+
+    def compress(scores: Scores) -> None:
+        bytes_ = sum(len(text.encode("utf-8")) for text in texts)
+        compression.measure(subject, read("validation"), read("train"), bytes_, scores)
+
+    suites: dict[str, Callable[[Scores], None]] = {
+        "bits_per_byte": lambda s: bits_per_byte.measure(read("validation"), config, s),
+        "domains": lambda s: bits_per_byte.by_domain(read("validation"), config, s),
+        "compression": compress,
+        "simulator": lambda s: simulate.measure(subject, validation, s),
+        "memorization": lambda s: memorization.measure(subject, train, validation, s),
+        "few_shot": lambda s: few_shot.measure(subject, known, s),
+        "core": lambda s: missing.extend(core.measure(subject, inputs["tasks"], s, progress)),
+        "facts": lambda s: facts.measure(subject, known, s),
+        "turns": lambda s: turns.measure(subject, questions, s),
+        "arithmetic": lambda s: arithmetic.measure(subject, texts, s),
+        "spelling": lambda s: spelling.measure(subject, texts, s),
+    }
+    # What makes sense of pages alone is asked of base models alone, and bits per byte of all.
+    skipped = PAGE_SUITES[1:] if subject.chats else ()
+    chosen = [suite for suite in config.suites if suite not in skipped]
+    scores = Scores()
+    for done, suite in enumerate(chosen):
+        progress.update(done, len(chosen), "suites", suite=suite)
+        suites[suite](scores)
+    progress.update(len(chosen), len(chosen), "suites")
+    if missing:
+        progress.note(f"core: no file for {', '.join(missing)}; the mean is of the other tasks")
+    return scores, missing
 
 
 def _facts(inputs: dict[str, list[Path]]) -> list[dict[str, Any]]:
@@ -83,4 +132,4 @@ def _facts(inputs: dict[str, list[Path]]) -> list[dict[str, Any]]:
     return []
 
 
-STAGE = Stage("evals", 1, EvalConfig, build)
+STAGE = Stage("evals", 2, EvalConfig, build)

@@ -20,6 +20,11 @@ class KVCache:
     keys: list[Tensor]
     values: list[Tensor]
     lengths: Tensor  # (rows,) int64: tokens held
+    # Families with n-gram tables: each row's last tokens, -1 for none; and these joined with what
+    # the model has just read, until `advance` says how much of it counts.
+    recent: Tensor | None = None  # (rows, reach) int64
+    window: Tensor | None = None  # (rows, reach + T)
+    fixed: bool = False  # the same shapes and addresses at every step, as a CUDA graph needs
 
     @classmethod
     def empty(
@@ -31,11 +36,13 @@ class KVCache:
         device: torch.device | str = "cpu",
     ) -> "KVCache":
         shape = (rows, config.kv_heads, capacity, config.head_dim)
+        reach = len(config.ngram_rows)
         # Zeros, not empty: a masked value is still multiplied by 0, and 0 x NaN would spread.
         return cls(
             keys=[torch.zeros(shape, dtype=dtype, device=device) for _ in range(config.layers)],
             values=[torch.zeros(shape, dtype=dtype, device=device) for _ in range(config.layers)],
             lengths=torch.zeros(rows, dtype=torch.int64, device=device),
+            recent=torch.full((rows, reach), -1, device=device) if reach else None,
         )
 
     @property
@@ -64,7 +71,15 @@ class KVCache:
 
     def advance(self, counts: Tensor | int) -> None:
         """Tokens just written that count; right padding does not."""
-        self.lengths = self.lengths + counts
+        if self.fixed:
+            self.lengths += counts
+        else:
+            self.lengths = self.lengths + counts
+        if self.recent is not None and self.window is not None:
+            steps = torch.arange(self.recent.shape[1], device=self.lengths.device)
+            counts = torch.as_tensor(counts, device=steps.device).expand(self.rows)
+            self.recent = self.window.gather(1, counts[:, None] + steps)
+            self.window = None
 
     def select(self, rows: Tensor) -> "KVCache":
         """The rows named, in that order; an index may come more than once."""
@@ -72,4 +87,5 @@ class KVCache:
             keys=[key.index_select(0, rows) for key in self.keys],
             values=[value.index_select(0, rows) for value in self.values],
             lengths=self.lengths.index_select(0, rows),
+            recent=None if self.recent is None else self.recent.index_select(0, rows),
         )

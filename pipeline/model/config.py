@@ -1,14 +1,52 @@
-"""The shape of a model, and its Hugging Face Qwen3 `config.json` both ways."""
+"""The shape of a model: its family, its sizes, how its rotation is stretched.
+
+One module runs four families, which differ in the few points of `Family`: Qwen3 (the default: what
+this project trains), Llama 3.x, GPT-2, and `speedrun`, the fastest-learning shape, which no other
+program can load. `config.json` both ways is in `pipeline.model.hf_config`.
+"""
 
 import dataclasses
-from typing import Any
 
+from pipeline.model.rope import RopeScaling
 from storage.errors import UserError
 
 
 @dataclasses.dataclass(frozen=True)
+class Family:
+    """What a family's layers are made of."""
+
+    qk_norm: bool  # RMSNorm of each head's queries and keys, before the rotation
+    positions: str  # "rope", or "learned" (a table added to the embedding)
+    norm: str  # "rms", or "layer" (mean taken off, a bias)
+    activation: str  # "swiglu" (gated), "gelu_tanh" or "relu2"
+    biases: bool  # on every linear layer
+
+
+FAMILIES = {
+    "qwen3": Family(qk_norm=True, positions="rope", norm="rms", activation="swiglu", biases=False),
+    "llama": Family(qk_norm=False, positions="rope", norm="rms", activation="swiglu", biases=False),
+    "gpt2": Family(
+        qk_norm=False, positions="learned", norm="layer", activation="gelu_tanh", biases=True
+    ),
+    "speedrun": Family(
+        qk_norm=True, positions="rope", norm="rms", activation="relu2", biases=False
+    ),
+}
+SIZES = (
+    "vocab_size",
+    "layers",
+    "width",
+    "heads",
+    "kv_heads",
+    "head_dim",
+    "ffn_width",
+    "max_context",
+)
+
+
+@dataclasses.dataclass(frozen=True)
 class ModelConfig:
-    """Qwen3's shape: pre-RMSNorm, per-head q/k norm, RoPE, SwiGLU, grouped queries, no biases."""
+    """Sizes; the defaults are Qwen3's."""
 
     vocab_size: int
     layers: int
@@ -21,92 +59,52 @@ class ModelConfig:
     rope_theta: float = 10_000.0
     norm_eps: float = 1e-6
     tie_embeddings: bool = False
+    family: str = "qwen3"  # a name of FAMILIES
+    rope_scaling: RopeScaling | None = None
+    # speedrun only: rows of the tables of 2-grams, 3-grams, … (see pipeline.model.speedrun)
+    ngram_rows: tuple[int, ...] = ()
+    ngram_width: int = 32  # features a row
 
     def __post_init__(self) -> None:
-        sizes = dataclasses.asdict(self)
-        for name in (
-            "vocab_size",
-            "layers",
-            "width",
-            "heads",
-            "kv_heads",
-            "head_dim",
-            "ffn_width",
-            "max_context",
-        ):
-            if sizes[name] < 1:
-                raise UserError(f"model {name} is {sizes[name]}: it must be at least 1")
+        for name in SIZES:
+            if getattr(self, name) < 1:
+                raise UserError(f"model {name} is {getattr(self, name)}: it must be at least 1")
         if self.heads % self.kv_heads:
             raise UserError(
                 f"model heads {self.heads} must be a multiple of kv_heads {self.kv_heads}"
             )
         if self.head_dim % 2:
             raise UserError(f"model head_dim {self.head_dim} must be even")
+        if self.family not in FAMILIES:
+            raise UserError(f"model family {self.family!r} is unknown: use {', '.join(FAMILIES)}")
+        if self.rope_scaling is not None and self.parts.positions != "rope":
+            raise UserError(f"model family {self.family} has no rotation: rope_scaling can't apply")
+        if self.ngram_rows and self.family != "speedrun":
+            raise UserError(
+                f"model family {self.family} has no n-gram tables: ngram_rows must be ()"
+            )
+        if any(rows < 1 for rows in self.ngram_rows) or self.ngram_width < 1:
+            raise UserError("model ngram_rows and ngram_width must be at least 1")
+        if self.family == "gpt2" and (self.heads, self.width) != (
+            self.kv_heads,
+            self.heads * self.head_dim,
+        ):
+            raise UserError("model family gpt2 needs kv_heads = heads and heads * head_dim = width")
+
+    @property
+    def parts(self) -> Family:
+        return FAMILIES[self.family]
 
     @property
     def matrix_parameters(self) -> int:
         """Weights that take part in a matrix product for each token: no embedding, no norms."""
         attention = 2 * self.width * self.head_dim * (self.heads + self.kv_heads)
-        feed_forward = 3 * self.width * self.ffn_width
-        return self.layers * (attention + feed_forward) + self.vocab_size * self.width
+        matrices = 3 if self.parts.activation == "swiglu" else 2
+        feed_forward = matrices * self.width * self.ffn_width
+        tables = self.width * len(self.ngram_rows) * self.ngram_width  # their projection
+        head = self.vocab_size * self.width
+        return self.layers * (attention + feed_forward) + head + tables
 
     def flops_per_token(self, context: int) -> int:
         """Of a training step: 6 a matrix weight, and the full T x T attention by convention."""
         return 6 * self.matrix_parameters + 12 * self.layers * self.heads * self.head_dim * context
-
-    def to_hf(self) -> dict[str, Any]:
-        """The `config.json` that Qwen3ForCausalLM reads."""
-        return {
-            "architectures": ["Qwen3ForCausalLM"],
-            "model_type": "qwen3",
-            "vocab_size": self.vocab_size,
-            "num_hidden_layers": self.layers,
-            "hidden_size": self.width,
-            "num_attention_heads": self.heads,
-            "num_key_value_heads": self.kv_heads,
-            "head_dim": self.head_dim,
-            "intermediate_size": self.ffn_width,
-            "max_position_embeddings": self.max_context,
-            "rope_theta": self.rope_theta,
-            "rope_scaling": None,
-            "rms_norm_eps": self.norm_eps,
-            "tie_word_embeddings": self.tie_embeddings,
-            "hidden_act": "silu",
-            "attention_bias": False,
-            "attention_dropout": 0.0,
-            "use_sliding_window": False,
-            "torch_dtype": "float32",
-            "use_cache": True,
-        }
-
-    @classmethod
-    def from_hf(cls, data: dict[str, Any]) -> "ModelConfig":
-        """From a Qwen3 `config.json`; whatever this code would compute differently is refused."""
-        kind = data.get("model_type")
-        if kind != "qwen3":
-            raise UserError(f"config.json says model_type {kind!r}: only qwen3 can be loaded")
-        rope = data.get("rope_parameters") or {}
-        scaling = data.get("rope_scaling") or {}
-        for settings in (rope, scaling):
-            if settings.get("rope_type", settings.get("type", "default")) != "default":
-                raise UserError(f"config.json asks for RoPE scaling {settings}: not supported")
-        if data.get("attention_bias") or data.get("use_sliding_window"):
-            raise UserError("config.json asks for attention biases or a sliding window")
-        if data.get("hidden_act", "silu") != "silu":
-            raise UserError(f"config.json asks for activation {data['hidden_act']!r}, not silu")
-        try:
-            return cls(
-                vocab_size=data["vocab_size"],
-                layers=data["num_hidden_layers"],
-                width=data["hidden_size"],
-                heads=data["num_attention_heads"],
-                kv_heads=data.get("num_key_value_heads") or data["num_attention_heads"],
-                head_dim=data.get("head_dim") or data["hidden_size"] // data["num_attention_heads"],
-                ffn_width=data["intermediate_size"],
-                max_context=data["max_position_embeddings"],
-                rope_theta=float(data.get("rope_theta") or rope.get("rope_theta", 10_000.0)),
-                norm_eps=data.get("rms_norm_eps", 1e-6),
-                tie_embeddings=bool(data.get("tie_word_embeddings", False)),
-            )
-        except KeyError as error:
-            raise UserError(f"config.json lacks {error.args[0]!r}") from error

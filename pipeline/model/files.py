@@ -1,7 +1,8 @@
-"""A model folder in Hugging Face's Qwen3 naming: model.safetensors, config.json, the tokenizer.
+"""A model folder as Hugging Face lays it out: model.safetensors, config.json, the tokenizer.
 
-`transformers.Qwen3ForCausalLM.from_pretrained` loads what `save` writes, with equal logits, and
-`load` reads such folders back (one file or several with an index). Weights are stored in float32.
+`transformers.AutoModelForCausalLM.from_pretrained` loads what `save` writes, with equal logits (the
+speedrun family apart), and `load` reads Qwen3, Llama and GPT-2 folders (one file or several with an
+index; float32, bf16 or f16 tensors). Weights are kept and stored in float32.
 """
 
 import json
@@ -13,12 +14,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from pipeline.model.config import ModelConfig
+from pipeline.model import hf_config, hf_tensors
 from pipeline.model.transformer import Transformer
 from pipeline.tokenizer import Tokenizer
 from storage.errors import UserError
-
-HEAD = "lm_head.weight"
 
 
 def save(model: Transformer, tokenizer: Tokenizer, folder: Path | str) -> None:
@@ -30,16 +29,15 @@ def save(model: Transformer, tokenizer: Tokenizer, folder: Path | str) -> None:
     out = Path(folder)
     out.mkdir(parents=True, exist_ok=True)
     tensors = {
-        _hf_name(name): weight.detach().to("cpu", torch.float32).contiguous()
-        for name, weight in model.state_dict().items()
+        name: weight.detach().to("cpu", torch.float32).contiguous()
+        for name, weight in hf_tensors.to_hf(model.config, model.state_dict()).items()
     }
     save_file(tensors, out / "model.safetensors", metadata={"format": "pt"})
-    config = model.config.to_hf()
-    config["eos_token_id"] = (
-        tokenizer.special("<|im_end|>")
-        if tokenizer.has_conversation_tokens
-        else tokenizer.document_token
-    )
+    config = hf_config.to_hf(model.config)
+    ends = tokenizer.stop_tokens
+    if tokenizer.has_conversation_tokens:
+        ends = (tokenizer.special("<|im_end|>"),)
+    config["eos_token_id"] = ends[0] if len(ends) == 1 else list(ends)
     config["pad_token_id"] = tokenizer.document_token
     text = json.dumps(config, indent=2, sort_keys=True)
     (out / "config.json").write_text(text + "\n", encoding="utf-8")
@@ -60,7 +58,7 @@ def load(
         data: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
         raise UserError(f"{file} is not JSON: {error}") from error
-    config = ModelConfig.from_hf(data)
+    config = hf_config.from_hf(data)
     tokenizer = Tokenizer.load(folder)
     if tokenizer.vocab_size > config.vocab_size:
         raise UserError(
@@ -73,10 +71,6 @@ def load(
     model.load_state_dict(state, assign=True)
     model.compute_dtype = compute_dtype
     return model.to(device), tokenizer
-
-
-def _hf_name(name: str) -> str:
-    return name if name == HEAD else f"model.{name}"
 
 
 def _read_tensors(folder: Path) -> dict[str, Tensor]:
@@ -98,15 +92,15 @@ def _read_tensors(folder: Path) -> dict[str, Tensor]:
 
 def _checked(model: Transformer, tensors: dict[str, Tensor], folder: Path) -> dict[str, Tensor]:
     """The model's tensors by its own names, in float32, every shape as the config says."""
+    found = hf_tensors.from_hf(model.config, tensors)
     state = {}
     for name, parameter in model.state_dict().items():
-        key = _hf_name(name)
-        if key not in tensors:
-            raise UserError(f"{folder}: tensor {key} is missing: config.json asks for it")
-        if tensors[key].shape != parameter.shape:
+        if name not in found:
+            raise UserError(f"{folder}: tensor {name} is missing: config.json asks for it")
+        if found[name].shape != parameter.shape:
             raise UserError(
-                f"{folder}: tensor {key} has shape {tuple(tensors[key].shape)}, "
+                f"{folder}: tensor {name} has shape {tuple(found[name].shape)}, "
                 f"config.json asks for {tuple(parameter.shape)}"
             )
-        state[name] = tensors[key].float()
+        state[name] = found[name].float().contiguous()
     return state

@@ -1,9 +1,10 @@
-"""RMSNorm, per-head norm with rotation, and SwiGLU, each with a hand-written backward.
+"""RMSNorm, per-head norm with rotation, rotation alone, activations; most with a backward by hand.
 
 Why by hand: on two CPU cores stock `F.rms_norm` takes three times as long forward and backward, and
 autograd's record of a rotation written out in tensor operations a dozen passes over memory. The
 norm before a linear layer has no gain of its own: `Transformer.cast_weights` folds the gain into
-the matrix that follows, which is the same function and saves a pass each way.
+the matrix that follows, which is the same function and saves a pass each way. torch.compile gets
+plain operations instead, which it fuses better than it could look into these.
 """
 
 from typing import Any
@@ -12,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd import Function
+
+from pipeline.model import fused
 
 
 def _wide(x: Tensor) -> torch.dtype:
@@ -68,6 +71,21 @@ class _NormRotate(Function):
         return grad_x, grad_gains, None, None, None
 
 
+class _Rotate(Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        ctx.save_for_backward(cos, sin)
+        y = x * cos.to(x.dtype)
+        return y.addcmul_(x.roll(x.shape[-1] // 2, -1), sin.to(x.dtype))
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+        cos, sin = ctx.saved_tensors
+        grad = grads[0]
+        turned = (grad * sin.to(grad.dtype)).roll(grad.shape[-1] // 2, -1)
+        return turned.addcmul_(grad, cos.to(grad.dtype)), None, None
+
+
 class _SwiGLU(Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
@@ -89,6 +107,10 @@ class _SwiGLU(Function):
 
 def rms_norm(x: Tensor, eps: float) -> Tensor:
     """x / rms(x), without gain."""
+    if torch.compiler.is_compiling():
+        return F.rms_norm(x, x.shape[-1:], eps=eps)
+    if fused.takes(x, multiple_of=fused.LANES):
+        return fused.rms_norm(x, eps)
     return _RmsNorm.apply(x, eps)
 
 
@@ -98,9 +120,44 @@ def norm_rotate(x: Tensor, gains: Tensor, cos: Tensor, sin: Tensor, eps: float) 
     cos and sin are (T, heads, d) or (B, T, heads, d) in float32, sin negative in its first half:
     rotated = y * cos + y rolled by half a head * sin (Hugging Face's half rotation).
     """
+    if torch.compiler.is_compiling():
+        normed = F.rms_norm(x.float(), x.shape[-1:], eps=eps) * gains
+        return (normed * cos + normed.roll(x.shape[-1] // 2, -1) * sin).to(x.dtype)
+    if fused.takes(x, multiple_of=2 * fused.LANES):
+        return fused.norm_rotate(x, gains, cos, sin, eps)
     return _NormRotate.apply(x, gains, cos, sin, eps)
+
+
+def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """RoPE alone, for families without a q/k norm; tables as for `norm_rotate`."""
+    if torch.compiler.is_compiling():
+        return (x * cos + x.roll(x.shape[-1] // 2, -1) * sin).to(x.dtype)
+    return _Rotate.apply(x, cos, sin)
 
 
 def swiglu(x: Tensor) -> Tensor:
     """silu(gate) * up of (…, 2 ffn), the gate first."""
+    if torch.compiler.is_compiling():
+        gate, up = x.chunk(2, dim=-1)
+        return F.silu(gate) * up
+    if fused.takes(x, multiple_of=2 * fused.LANES):
+        return fused.swiglu(x)
     return _SwiGLU.apply(x)
+
+
+def activate(x: Tensor, kind: str) -> Tensor:
+    """The feed-forward layer's activation by its name in `Family`."""
+    if kind == "swiglu":
+        return swiglu(x)
+    if kind == "gelu_tanh":
+        return F.gelu(x, approximate="tanh")
+    if kind == "relu2":
+        return F.relu(x).square()
+    raise ValueError(f"unknown activation {kind!r}")
+
+
+def norm(x: Tensor, kind: str, eps: float) -> Tensor:
+    """The family's norm without gain and bias: both are folded into the matrix that follows."""
+    if kind == "rms":
+        return rms_norm(x, eps)
+    return F.layer_norm(x, x.shape[-1:], eps=eps)

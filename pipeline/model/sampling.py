@@ -1,11 +1,12 @@
 """From logits to log-probabilities to tokens: the one path that the sampler and the trainer share.
 
 Policy gradients need the trainer's log-probability of a token to be the one it was drawn with,
-temperature and top-k included; so both call `log_probs`. Randomness is a counter-based hash
+temperature and truncation included; so both call `log_probs`. Randomness is a counter-based hash
 (SplitMix64), not a stream: a draw depends on (seed, prompt, sample, position) and on nothing else.
 """
 
 import hashlib
+import math
 
 import numpy as np
 import torch
@@ -14,11 +15,19 @@ from torch import Tensor
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
-def log_probs(logits: Tensor, temperature: float = 1.0, top_k: int = 0) -> Tensor:
+def log_probs(
+    logits: Tensor,
+    temperature: float = 1.0,
+    top_k: int = 0,
+    top_p: float = 1.0,
+    min_p: float = 0.0,
+) -> Tensor:
     """float32 log-probabilities (…, V) of the distribution that is sampled from.
 
-    Temperature 0 means the greedy choice; its log-probabilities are those at temperature 1.
-    Ties with the k-th logit stay in, so the set never depends on a sort's order.
+    Temperature 0 means the greedy choice; its log-probabilities are those at temperature 1. Kept
+    are the `top_k` likeliest; of these the fewest likeliest that make up `top_p` of the weight; of
+    these, those at least `min_p` as likely as the likeliest. Ties with the last one kept stay in,
+    so the set never depends on a sort's order.
     """
     scores = logits.float()
     if temperature not in (0.0, 1.0):
@@ -26,6 +35,14 @@ def log_probs(logits: Tensor, temperature: float = 1.0, top_k: int = 0) -> Tenso
     if 0 < top_k < scores.shape[-1]:
         kth = scores.topk(top_k, dim=-1).values[..., -1:]
         scores = scores.masked_fill(scores < kth, float("-inf"))
+    if top_p < 1.0:
+        ordered = scores.sort(dim=-1, descending=True).values
+        before = ordered.softmax(-1).cumsum(-1) - ordered.softmax(-1)
+        last = (before < top_p).sum(-1, keepdim=True) - 1
+        scores = scores.masked_fill(scores < ordered.gather(-1, last), float("-inf"))
+    if min_p > 0.0:
+        least = scores.amax(-1, keepdim=True) + math.log(min_p)
+        scores = scores.masked_fill(scores < least, float("-inf"))
     return torch.log_softmax(scores, dim=-1)
 
 

@@ -1,6 +1,7 @@
-"""The transformer: Qwen3's shape, so that its weights are Hugging Face's and its logits equal.
+"""The transformer of all families (see `config.Family`): Hugging Face's weights, equal logits.
 
-In: token ids. Out: float32 logits, or the hidden states that losses multiply by `head_weight()`.
+In: token ids. Out: float32 logits, or the hidden states that `Weights.logits` and losses multiply
+by the head.
 Master weights are float32; products and the activations between them are in `compute_dtype`
 (norms and softmax reduce in float32). Fresh weights follow the Muon recipes (nanochat,
 modded-nanogpt): embedding N(0, 1), hidden matrices of variance 1/width, output projections zero,
@@ -9,46 +10,73 @@ head N(0, 0.001).
 
 import dataclasses
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pipeline.model import flash, fused
 from pipeline.model.attention import (
     MAX_SCORES,
     attend_cached,
     attend_fused,
+    attend_spans,
     attend_whole,
     cached_mask,
+    document_spans,
+    first_keys,
     grouped_mask,
     packed_mask,
-    rotary_tables,
 )
 from pipeline.model.cache import KVCache
 from pipeline.model.config import ModelConfig
-from pipeline.model.functions import norm_rotate, rms_norm, swiglu
-from pipeline.model.weights import Layer, Weights, init_layer
+from pipeline.model.functions import activate, norm, norm_rotate, rotate
+from pipeline.model.rope import RopeScaling, rotary_tables
+from pipeline.model.speedrun import Ngrams
+from pipeline.model.weights import (
+    Layer,
+    LayerWeights,
+    LazyWeights,
+    Weights,
+    fold,
+    init_layer,
+    make_norm,
+)
 
 Attend = Callable[[int, Tensor, Tensor], Tensor]  # layer, queries and keys, values
+Place = Callable[[Tensor, Tensor | None], Tensor]  # queries and keys, their gains: with positions
+
+
+Linear = Callable[[Tensor, Tensor, Tensor | None], Tensor]
+Step = Callable[[Tensor, LayerWeights, int, Place, Attend], Tensor]
 
 
 class Transformer(nn.Module):
-    """Parameters carry Hugging Face's names, without the leading `model.`."""
+    """Parameters carry Qwen3's names, without the leading `model.`, in every family."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
         self.compute_dtype = torch.float32
         self.embed_tokens = nn.Embedding(config.vocab_size, config.width)
+        self.embed_positions = (
+            nn.Embedding(config.max_context, config.width)
+            if config.parts.positions == "learned"
+            else None
+        )
+        self.ngrams = Ngrams(config) if config.ngram_rows else None
         self.layers = nn.ModuleList([Layer(config) for _ in range(config.layers)])
-        self.norm = nn.RMSNorm(config.width, config.norm_eps)
+        self.norm = make_norm(config)
         self.lm_head = (
             None
             if config.tie_embeddings
             else nn.Linear(config.width, config.vocab_size, bias=False)
         )
         self._rotary: dict[torch.device, tuple[Tensor, Tensor]] = {}
+        # What pipeline.training.compiling may replace: products, and a layer while training.
+        self.linear: Linear = F.linear
+        self.train_step: Step | None = None
 
     @property
     def blocks(self) -> list[Layer]:
@@ -69,26 +97,50 @@ class Transformer(nn.Module):
             weight.copy_(torch.randn(weight.shape, generator=generator) * std)
 
         # A tied embedding is also the head, where rows of length sqrt(width) would shout.
-        normal(self.embed_tokens.weight, width**-0.5 if self.lm_head is None else 1.0)
+        embedding_std = width**-0.5 if self.lm_head is None else 1.0
+        normal(self.embed_tokens.weight, embedding_std)
+        if self.embed_positions is not None:
+            normal(self.embed_positions.weight, embedding_std)
         if self.lm_head is not None:
             normal(self.lm_head.weight, 0.001)
         for layer in self.blocks:
             init_layer(layer, width, generator)
+        if self.ngrams is not None:
+            self.ngrams.init_weights(generator)
         self.norm.weight.fill_(1.0)
+        if isinstance(self.norm, nn.LayerNorm):
+            self.norm.bias.zero_()
         return self
 
     def cast_weights(self) -> Weights:
-        """The weights in compute dtype, joined, norm gains folded in; autograd flows through."""
-        layers = [layer.cast(self.compute_dtype) for layer in self.blocks]
-        return Weights(self.embed_tokens.weight, layers, self.head_weight())
+        """The weights in compute dtype, joined, norms folded in; autograd flows through."""
+        layers = [layer.enter(None, self.compute_dtype)[1] for layer in self.blocks]
+        return Weights(layers=layers, **self._cast_ends())
 
-    def head_weight(self) -> Tensor:
-        """The output matrix (V, D) in compute dtype, the last norm's gain folded in.
+    def read(
+        self, tokens: Tensor, document_ids: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Hidden states, and the head and its bias: what a loss begins with.
 
-        For losses that work in chunks: logits = hidden @ head_weight().T
+        The one way from parameters to gradients: FSDP and torch.compile take hold of it here.
         """
-        weight = self.embed_tokens.weight if self.lm_head is None else self.lm_head.weight
-        return (weight * self.norm.weight).to(self.compute_dtype)
+        weights = LazyWeights(
+            layers=[], **self._cast_ends(), blocks=tuple(self.blocks), dtype=self.compute_dtype
+        )
+        hidden = self.hidden(tokens, document_ids=document_ids, weights=weights)
+        return hidden, weights.head, weights.head_bias
+
+    def _cast_ends(self) -> dict[str, Any]:
+        """What lies before and after the layers."""
+        head = self.embed_tokens.weight if self.lm_head is None else self.lm_head.weight
+        weight, bias = fold(self.norm, head, None, self.compute_dtype)
+        return {
+            "embedding": self.embed_tokens.weight,
+            "head": weight,
+            "head_bias": bias,
+            "ngrams": None if self.ngrams is None else self.ngrams.cast(self.compute_dtype),
+            "positions": None if self.embed_positions is None else self.embed_positions.weight,
+        }
 
     def forward(
         self,
@@ -101,7 +153,7 @@ class Transformer(nn.Module):
         """(B, T) int64 to (B, T, V) float32 logits (multiplied in compute dtype)."""
         weights = weights or self.cast_weights()
         h = self.hidden(tokens, document_ids=document_ids, cache=cache, weights=weights)
-        return F.linear(h, weights.head).float()
+        return weights.logits(h).float()
 
     def hidden(
         self,
@@ -111,7 +163,7 @@ class Transformer(nn.Module):
         cache: KVCache | None = None,
         weights: Weights | None = None,
     ) -> Tensor:
-        """(B, T) to (B, T, D) in compute dtype: normed, without the gain `head_weight` holds.
+        """(B, T) to (B, T, D) in compute dtype: normed, without the gain that the head holds.
 
         `document_ids` (B, T): a token sees earlier tokens of its own document only.
         `cache`: tokens continue each row where its cache ends; the caller then calls
@@ -120,19 +172,49 @@ class Transformer(nn.Module):
         """
         weights = weights or self.cast_weights()
         c = self.config
+        step = (self.train_step if self.training else None) or self._step
         if cache is None and tokens.shape[1] > c.max_context:
             raise ValueError(f"{tokens.shape[1]} tokens exceed max_context {c.max_context}")
-        cos, sin = self._rotary_of(tokens.shape[1], cache)
+        x = F.embedding(tokens, weights.embedding)
+        if weights.positions is not None:
+            x = x + F.embedding(self._positions(tokens.shape[1], cache), weights.positions)
+        x = x.to(self.compute_dtype)
+        if weights.ngrams is not None:
+            x = x + weights.ngrams.embed(tokens, document_ids, cache)
+        place = self._place(tokens.shape[1], cache)
         attend = self._attend(tokens, document_ids, cache)
-        x = F.embedding(tokens, weights.embedding).to(self.compute_dtype)
-        for index, w in enumerate(weights.layers):
-            qkv = F.linear(rms_norm(x, c.norm_eps), w.qkv)
-            qkv = qkv.unflatten(-1, (c.heads + 2 * c.kv_heads, c.head_dim))
-            qk, v = qkv.split([c.heads + c.kv_heads, c.kv_heads], dim=-2)
-            y = attend(index, norm_rotate(qk, w.gains, cos, sin, c.norm_eps), v)
-            x = x + F.linear(y, w.output)
-            x = x + F.linear(swiglu(F.linear(rms_norm(x, c.norm_eps), w.gate_up)), w.down)
-        return rms_norm(x, c.norm_eps)
+        for index in range(c.layers):
+            x, w = weights.layer(index, x)
+            x = step(x, w, index, place, attend)
+        return norm(x, c.parts.norm, c.norm_eps)
+
+    def _step(self, x: Tensor, w: LayerWeights, index: int, place: Place, attend: Attend) -> Tensor:
+        """One layer: attention, then the feed-forward network, each added to the stream."""
+        c, kind, linear = self.config, self.config.parts, self.linear
+        qkv = linear(norm(x, kind.norm, c.norm_eps), w.qkv, w.qkv_bias)
+        qkv = qkv.unflatten(-1, (c.heads + 2 * c.kv_heads, c.head_dim))
+        qk, v = qkv.split([c.heads + c.kv_heads, c.kv_heads], dim=-2)
+        y = attend(index, place(qk, w.gains), v)
+        x = x + linear(y, w.output, w.output_bias)
+        up = linear(norm(x, kind.norm, c.norm_eps), w.gate_up, w.gate_up_bias)
+        return x + linear(activate(up, kind.activation), w.down, w.down_bias)
+
+    def _positions(self, count: int, cache: KVCache | None) -> Tensor:
+        """(T,) or, after a cache, (B, T); padding may point past the end: it is never seen."""
+        positions = torch.arange(count, device=self.device)
+        if cache is not None:
+            positions = cache.lengths[:, None] + positions
+        return positions.clamp_max(self.config.max_context - 1)
+
+    def _place(self, count: int, cache: KVCache | None) -> Place:
+        """What gives queries and keys their positions: norm and rotation, rotation, or nothing."""
+        c = self.config
+        if c.parts.positions == "learned":
+            return lambda qk, _: qk
+        cos, sin = self._rotary_of(count, cache)
+        if c.parts.qk_norm:
+            return lambda qk, gains: norm_rotate(qk, cast(Tensor, gains), cos, sin, c.norm_eps)
+        return lambda qk, _: rotate(qk, cos, sin)
 
     def _attend(self, tokens: Tensor, document_ids: Tensor | None, cache: KVCache | None) -> Attend:
         """The attention this batch needs, its mask made once for all layers."""
@@ -142,13 +224,31 @@ class Transformer(nn.Module):
             return lambda layer, qk, v: attend_cached(qk, v, visible, cache, layer)
         scores = rows * c.heads * count**2
         if tokens.device.type == "cpu" and scores <= MAX_SCORES:
+            if fused.ready(self.compute_dtype, tokens.device):
+                first = first_keys(tokens, document_ids)
+                return lambda _, qk, v: attend_whole(qk, v, first)
             plain = packed_mask(tokens, document_ids, self.compute_dtype)
             grouped = grouped_mask(plain, rows, c.heads, c.kv_heads)
             return lambda _, qk, v: attend_whole(qk, v, grouped)
+        if tokens.device.type == "cpu" and document_ids is not None:
+            spans = document_spans(document_ids)
+            return lambda _, qk, v: attend_spans(qk, v, spans)
+        if document_ids is not None and flash.takes(self.compute_dtype, tokens.device, c.head_dim):
+            documents = flash.borders(document_ids)
+            return lambda _, qk, v: flash.attend_documents(qk, v, documents)
         mask = None
         if document_ids is not None:
             mask = packed_mask(tokens, document_ids, self.compute_dtype)
         return lambda _, qk, v: attend_fused(qk, v, mask)
+
+    def stretch(
+        self, max_context: int, rope_theta: float, rope_scaling: RopeScaling | None
+    ) -> None:
+        """Another length and rotation; the weights stay."""
+        self.config = dataclasses.replace(
+            self.config, max_context=max_context, rope_theta=rope_theta, rope_scaling=rope_scaling
+        )
+        self._rotary = {}
 
     @torch.no_grad()
     def grow_vocabulary(self, new_size: int) -> None:
@@ -171,18 +271,20 @@ class Transformer(nn.Module):
     def _rotary_of(self, count: int, cache: KVCache | None) -> tuple[Tensor, Tensor]:
         """cos and sin of the positions asked for, (T or B, T, heads + kv_heads, d).
 
-        Written out for every head: a product of equal shapes runs over memory in one stretch.
+        On a CPU written out for every head: a product of equal shapes runs over memory in one
+        stretch.
         """
         c = self.config
-        if self.device not in self._rotary:
+        # Tables as long as anything here can ask for, not max_context: Llama's is 131,072.
+        needed = min(c.max_context, count if cache is None else cache.capacity)
+        if self.device not in self._rotary or len(self._rotary[self.device][0]) < needed:
             self._rotary[self.device] = rotary_tables(
-                c.max_context, c.head_dim, c.rope_theta, self.device
+                needed, c.head_dim, c.rope_theta, self.device, c.rope_scaling
             )
         cos, sin = self._rotary[self.device]
-        positions = torch.arange(count, device=self.device)
-        if cache is not None:
-            # Padding may point past the end; what it computes is never seen.
-            positions = (cache.lengths[:, None] + positions).clamp_max(c.max_context - 1)
+        positions = self._positions(count, cache).clamp_max(len(cos) - 1)
         shape = (*positions.shape, c.heads + c.kv_heads, c.head_dim)
         cos, sin = cos[positions].unsqueeze(-2), sin[positions].unsqueeze(-2)
+        if cos.is_cuda:  # there one table for all heads is read from the cache
+            return cos, sin
         return cos.expand(shape).contiguous(), sin.expand(shape).contiguous()

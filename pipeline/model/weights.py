@@ -2,26 +2,36 @@
 
 Parameters are float32 masters, one matrix each, so that optimizers and exports see Qwen3's tensors.
 `cast` makes the working form once a forward: compute dtype, q, k, v and gate, up joined to one
-product each, and the gain of the norm before a matrix folded into it. Autograd flows through.
+product each, the gain of the norm before a matrix folded into it (and GPT-2's norm biases into the
+product's). Autograd flows through.
 """
 
 import dataclasses
+from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pipeline.model.config import ModelConfig
+from pipeline.model.speedrun import NgramWeights
+
+Norm = nn.RMSNorm | nn.LayerNorm
 
 
 @dataclasses.dataclass(frozen=True)
 class LayerWeights:
-    """One layer, ready for products."""
+    """One layer, ready for products. Without a q/k norm the softmax scale is in qkv's q rows."""
 
     qkv: Tensor  # (heads + 2 kv_heads) * head_dim rows, the input norm's gain folded in
-    gains: Tensor  # float32, (heads + kv_heads, head_dim): q and k norm, softmax scale folded in
+    gains: Tensor | None  # float32 (heads + kv_heads, head_dim): q/k norm, softmax scale folded in
     output: Tensor
-    gate_up: Tensor  # 2 * ffn_width rows, the norm's gain folded in
+    gate_up: Tensor  # 2 * ffn_width rows (gated) or ffn_width, the norm's gain folded in
     down: Tensor
+    qkv_bias: Tensor | None = None
+    output_bias: Tensor | None = None
+    gate_up_bias: Tensor | None = None
+    down_bias: Tensor | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,53 +41,127 @@ class Weights:
     embedding: Tensor  # float32: rows are cast after the lookup
     layers: list[LayerWeights]
     head: Tensor  # the last norm's gain folded in
+    head_bias: Tensor | None = None  # (V,): the last norm's bias through the head
+    positions: Tensor | None = None  # float32 (max_context, D): learned positions
+    ngrams: NgramWeights | None = None  # speedrun: embeddings of the last tokens
+
+    def layer(self, index: int, x: Tensor) -> tuple[Tensor, LayerWeights]:
+        """A layer's weights, asked for with what it is about to read."""
+        return x, self.layers[index]
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """(…, D) from `Transformer.hidden` to (…, V), in compute dtype."""
+        return F.linear(hidden, self.head, self.head_bias)
+
+
+@dataclasses.dataclass(frozen=True)
+class LazyWeights(Weights):
+    """For training: a layer is cast when the forward comes to it.
+
+    Autograd then takes its gradients through the cast right after the layer's own, so that the
+    messages between processes start while the backward still runs; and where the parameters are
+    sharded, one layer at a time is whole.
+    """
+
+    blocks: tuple["Layer", ...] = ()
+    dtype: torch.dtype = torch.float32
+
+    def layer(self, index: int, x: Tensor) -> tuple[Tensor, LayerWeights]:
+        return self.blocks[index].enter(x, self.dtype)
+
+
+def make_norm(c: ModelConfig) -> Norm:
+    """The family's norm over the residual stream."""
+    kind = nn.LayerNorm if c.parts.norm == "layer" else nn.RMSNorm
+    return kind(c.width, c.norm_eps)
 
 
 class Attention(nn.Module):
     def __init__(self, c: ModelConfig) -> None:
         super().__init__()
+        biases = c.parts.biases
         self.heads, self.kv_heads, self.head_dim = c.heads, c.kv_heads, c.head_dim
-        self.q_proj = nn.Linear(c.width, c.heads * c.head_dim, bias=False)
-        self.k_proj = nn.Linear(c.width, c.kv_heads * c.head_dim, bias=False)
-        self.v_proj = nn.Linear(c.width, c.kv_heads * c.head_dim, bias=False)
-        self.o_proj = nn.Linear(c.heads * c.head_dim, c.width, bias=False)
-        self.q_norm = nn.RMSNorm(c.head_dim, c.norm_eps)
-        self.k_norm = nn.RMSNorm(c.head_dim, c.norm_eps)
+        self.q_proj = nn.Linear(c.width, c.heads * c.head_dim, bias=biases)
+        self.k_proj = nn.Linear(c.width, c.kv_heads * c.head_dim, bias=biases)
+        self.v_proj = nn.Linear(c.width, c.kv_heads * c.head_dim, bias=biases)
+        self.o_proj = nn.Linear(c.heads * c.head_dim, c.width, bias=biases)
+        self.q_norm = nn.RMSNorm(c.head_dim, c.norm_eps) if c.parts.qk_norm else None
+        self.k_norm = nn.RMSNorm(c.head_dim, c.norm_eps) if c.parts.qk_norm else None
 
-    def gains(self) -> Tensor:
+    def gains(self) -> Tensor | None:
+        if self.q_norm is None or self.k_norm is None:
+            return None
         query = self.q_norm.weight * self.head_dim**-0.5
         return torch.cat(
             [query.expand(self.heads, -1), self.k_norm.weight.expand(self.kv_heads, -1)]
         )
 
+    def joined(self) -> tuple[Tensor, Tensor | None]:
+        """q, k, v as one matrix and one bias."""
+        parts = (self.q_proj, self.k_proj, self.v_proj)
+        scale = 1.0 if self.q_norm is not None else self.head_dim**-0.5
+        query, key, value = (part.weight for part in parts)
+        weight = torch.cat([query if scale == 1.0 else query * scale, key, value])
+        if self.q_proj.bias is None:
+            return weight, None
+        return weight, torch.cat([self.q_proj.bias * scale, self.k_proj.bias, self.v_proj.bias])
+
 
 class FeedForward(nn.Module):
     def __init__(self, c: ModelConfig) -> None:
         super().__init__()
-        self.gate_proj = nn.Linear(c.width, c.ffn_width, bias=False)
-        self.up_proj = nn.Linear(c.width, c.ffn_width, bias=False)
-        self.down_proj = nn.Linear(c.ffn_width, c.width, bias=False)
+        biases, gated = c.parts.biases, c.parts.activation == "swiglu"
+        self.gate_proj = nn.Linear(c.width, c.ffn_width, bias=biases) if gated else None
+        self.up_proj = nn.Linear(c.width, c.ffn_width, bias=biases)
+        self.down_proj = nn.Linear(c.ffn_width, c.width, bias=biases)
+
+    def joined(self) -> tuple[Tensor, Tensor | None]:
+        """gate and up as one matrix and one bias."""
+        if self.gate_proj is None:
+            return self.up_proj.weight, self.up_proj.bias
+        weight = torch.cat([self.gate_proj.weight, self.up_proj.weight])
+        if self.gate_proj.bias is None:
+            return weight, None
+        return weight, torch.cat([self.gate_proj.bias, self.up_proj.bias])
 
 
 class Layer(nn.Module):
     def __init__(self, c: ModelConfig) -> None:
         super().__init__()
-        self.input_layernorm = nn.RMSNorm(c.width, c.norm_eps)
+        self.input_layernorm = make_norm(c)
         self.self_attn = Attention(c)
-        self.post_attention_layernorm = nn.RMSNorm(c.width, c.norm_eps)
+        self.post_attention_layernorm = make_norm(c)
         self.mlp = FeedForward(c)
+
+    def enter(self, x: Tensor | None, dtype: torch.dtype) -> tuple[Any, LayerWeights]:
+        """x as it is, and the weights that will read it: where FSDP gathers and frees them."""
+        return x, self.cast(dtype)
 
     def cast(self, dtype: torch.dtype) -> LayerWeights:
         a, m = self.self_attn, self.mlp
-        qkv = torch.cat([a.q_proj.weight, a.k_proj.weight, a.v_proj.weight])
-        gate_up = torch.cat([m.gate_proj.weight, m.up_proj.weight])
+        qkv, qkv_bias = fold(self.input_layernorm, *a.joined(), dtype)
+        gate_up, gate_up_bias = fold(self.post_attention_layernorm, *m.joined(), dtype)
         return LayerWeights(
-            qkv=(qkv * self.input_layernorm.weight).to(dtype),
+            qkv=qkv,
             gains=a.gains(),
             output=a.o_proj.weight.to(dtype),
-            gate_up=(gate_up * self.post_attention_layernorm.weight).to(dtype),
+            gate_up=gate_up,
             down=m.down_proj.weight.to(dtype),
+            qkv_bias=qkv_bias,
+            output_bias=None if a.o_proj.bias is None else a.o_proj.bias.to(dtype),
+            gate_up_bias=gate_up_bias,
+            down_bias=None if m.down_proj.bias is None else m.down_proj.bias.to(dtype),
         )
+
+
+def fold(
+    norm: Norm, weight: Tensor, bias: Tensor | None, dtype: torch.dtype
+) -> tuple[Tensor, Tensor | None]:
+    """W (g x + b) + c as one product: (W g) x + (W b + c), both cast to `dtype`."""
+    if isinstance(norm, nn.LayerNorm):
+        shift = weight @ norm.bias
+        bias = shift if bias is None else shift + bias
+    return (weight * norm.weight).to(dtype), None if bias is None else bias.to(dtype)
 
 
 @torch.no_grad()
@@ -86,9 +170,14 @@ def init_layer(layer: Layer, width: int, generator: torch.Generator) -> None:
     bound = (3.0 / width) ** 0.5
     a, m = layer.self_attn, layer.mlp
     for linear in (a.q_proj, a.k_proj, a.v_proj, m.gate_proj, m.up_proj):
-        draw = torch.rand(linear.weight.shape, generator=generator)
-        linear.weight.copy_((draw * 2 - 1) * bound)
+        if linear is not None:
+            draw = torch.rand(linear.weight.shape, generator=generator)
+            linear.weight.copy_((draw * 2 - 1) * bound)
     for linear in (a.o_proj, m.down_proj):
         linear.weight.zero_()
     for norm in (layer.input_layernorm, layer.post_attention_layernorm, a.q_norm, a.k_norm):
-        norm.weight.fill_(1.0)
+        if norm is not None:
+            norm.weight.fill_(1.0)
+    for name, parameter in layer.named_parameters():
+        if name.endswith("bias"):
+            parameter.zero_()

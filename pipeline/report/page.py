@@ -16,15 +16,16 @@ from pipeline.report import charts
 from pipeline.report.scores import STAGES, stage_table
 
 MAX_SAMPLES_PER_SUITE = 4
+GONE_ON = ("simulator", "memorization")  # suites that go on with a page
 MAX_TEXT_CHARACTERS = 600
 
 
 def render(title: str, tables: Mapping[str, pa.Table], facts: Mapping[str, str]) -> str:
     """The page as one HTML string.
 
-    `tables` holds the views funnel, rules, dropped, quality, metrics, evals, samples, rollouts,
-    artifacts; a name that is absent counts as empty. `facts` are the headline figures, name to
-    value, in order.
+    `tables` holds the views funnel, rules, dropped, quality, metrics, positions, evals, samples,
+    rollouts, artifacts; a name that is absent counts as empty. `facts` are the headline figures,
+    name to value, in order.
     """
 
     def rows(name: str) -> list[dict[str, Any]]:
@@ -53,6 +54,14 @@ def render(title: str, tables: Mapping[str, pa.Table], facts: Mapping[str, str])
         if rows("quality")
         else "",
         _section("Learning curves", "", _curves(rows("metrics"))),
+        _section(
+            "A longer context",
+            "Bits per byte by place in the page, 95% intervals by bootstrap over pages. The dashed"
+            " line is where the base model's context ends.",
+            _positions(rows("positions")),
+        )
+        if rows("positions")
+        else "",
         _section(
             "What each stage changed",
             "Value with its 95% interval and n.",
@@ -143,6 +152,7 @@ def _quality(rows: Sequence[Mapping[str, Any]]) -> str:
 CURVES = (
     ("pretrain", "loss", "Pretraining loss (nats per token)"),
     ("pretrain", "validation_bits_per_byte", "Validation bits per byte"),
+    ("extend", "loss", "Loss while the context is extended (nats per token)"),
     ("sft", "loss", "Fine-tuning loss (nats per assistant token)"),
     ("rl", "reward", "Reward per RL step (share of right answers)"),
     ("rl", "length", "Answer length (tokens)"),
@@ -162,6 +172,11 @@ def _curves(rows: Sequence[Mapping[str, Any]]) -> str:
             points.sort()
             pictures.append(_image(charts.line(name, points, x="step"), name))
     return f"<div class=grid>{''.join(pictures)}</div>" if pictures else _nothing("no training yet")
+
+
+def _positions(rows: Sequence[Mapping[str, Any]]) -> str:
+    border = min(row["context"] for row in rows)  # the base's own windows are the shortest
+    return _image(charts.positions(rows, border), "bits per byte by position")
 
 
 def _scores(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -188,6 +203,9 @@ def _samples(rows: Sequence[Mapping[str, Any]]) -> str:
             for m in STAGES
             if (said := answers.get(m)) is not None
         )
+        truth = next(iter(answers.values()))["expected"]
+        if suite in GONE_ON and truth:  # how the page itself went on
+            replies += f"<div class=reply><i>page</i>{_clip(truth)}</div>"
         parts.append(
             f"<div class=sample><div class=prompt><i>{_text(suite)}</i>{_clip(prompt)}</div>"
             f"{replies}</div>"

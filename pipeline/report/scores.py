@@ -11,7 +11,8 @@ STAGES = ("base", "sft", "rl")
 
 def stage_table(rows: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[str]]]:
     """Header and body: suite, task, metric, then a column for each model that was evaluated."""
-    models = [m for m in STAGES if any(row["model"] == m for row in rows)]
+    there = list(dict.fromkeys(row["model"] for row in rows))
+    models = [m for m in STAGES if m in there] + [m for m in there if m not in STAGES]
     lines: dict[tuple[str, str, str], dict[str, str]] = {}
     for row in rows:
         key = (row["suite"], row["task"], row["metric"])
@@ -22,7 +23,7 @@ def stage_table(rows: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list
 
 
 def cell(row: Mapping[str, Any]) -> str:
-    """`0.953 [0.931, 0.969] n=480`; shares as percentages, everything else with three digits."""
+    """`95.3% [93.1%, 96.9%] n=480`; what is no share has its unit, or none with three digits."""
     value, low, high = row["value"], row["low"], row["high"]
     if value is None:
         return "–"
@@ -31,4 +32,6 @@ def cell(row: Mapping[str, Any]) -> str:
 
 
 def _show(value: float, row: Mapping[str, Any]) -> str:
+    if row["metric"] == "megabytes":
+        return f"{value:,.2f} MB"
     return f"{value:.3f}" if row["metric"] == "bits_per_byte" else f"{100 * value:.1f}%"

@@ -31,6 +31,7 @@ class RlConfig:
     max_grad_norm: float = 0.0  # 0 = no clipping
     micro_rows: int = 96  # answers that go through the model at once
     checkpoint_seconds: float = 20.0  # wall seconds between checkpoints; never changes the result
+    watchdog_seconds: float = 300.0  # as LoopConfig's: the least time without a step; 0 = never
     # the first step's answers, sampled before any update, give pass@k; where it lies below this, no
     # group has variance, RL would learn nothing, and that is said
     min_pass_at_k: float = 0.05

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from pipeline.model import Transformer
@@ -48,8 +47,8 @@ def token_log_probs(
     model: Transformer, batch: PolicyBatch, temperature: float, top_k: int
 ) -> tuple[Tensor, Tensor]:
     """(log pi of each answer token (N,), the row it belongs to (N,)); the head sees only those."""
-    hidden = model.hidden(batch.tokens)[batch.mask]
-    logits = F.linear(hidden, model.head_weight())
+    weights = model.cast_weights()
+    logits = weights.logits(model.hidden(batch.tokens, weights=weights)[batch.mask])
     table = log_probs(logits, temperature, top_k)
     rows = batch.mask.nonzero()[:, 0]
     return table.gather(-1, batch.targets[batch.mask][:, None])[:, 0], rows

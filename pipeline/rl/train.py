@@ -10,7 +10,6 @@ answered right: then no group has variance and RL learns nothing.
 import math
 import random
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +26,14 @@ from pipeline.rl.policy_gradient import accumulate_gradients
 from pipeline.rl.tasks import draw
 from pipeline.stage import Progress, Stage
 from pipeline.tokenizer import Tokenizer
-from pipeline.training import distribution, runtime, state
+from pipeline.training import distribution, runtime
 from pipeline.training.interruption import EXIT_CODE, Interruption
+from pipeline.training.keeper import Keeper, Rhythm
+from pipeline.training.meter import Meter
 from pipeline.training.optimizers import Optimizer, build_optimizer
 from pipeline.training.pretrain import write_run
 from pipeline.training.schedule import lr_scale
+from pipeline.training.watchdog import Watchdog
 from storage.durable import write_atomic
 from storage.errors import UserError
 from storage.schemas import METRICS, ROLLOUTS, TIMING
@@ -82,7 +84,7 @@ def update(
         sum(float(p.grad.double().square().sum()) for p in parameters if p.grad is not None)
     )
     if not (math.isfinite(loss) and math.isfinite(norm)):
-        raise RuntimeError(f"rl: loss {loss}, gradient norm {norm}: lower rl.rate_factor")
+        raise UserError(f"rl: loss {loss} and gradient norm {norm}: lower rl.rate_factor")
     if config.max_grad_norm and norm > config.max_grad_norm:
         for parameter in parameters:
             if parameter.grad is not None:
@@ -109,20 +111,22 @@ def build(
         raise UserError(f"{inputs['sft'][0]} is no chat model: RL starts from the sft stage's")
     optimizer = build_optimizer(model, config.optimizer.scaled(config.rate_factor))
     settings = to_dict(config)
-    settings.pop("checkpoint_seconds")
-    fingerprint = ["rl", settings]
-    done, notes = state.restore(scratch, model, optimizer, fingerprint)
+    for name in ("checkpoint_seconds", "watchdog_seconds"):
+        settings.pop(name)
+    rhythm = Rhythm(config.checkpoint_seconds)
+    keeper = Keeper(scratch, model, optimizer, ["rl", settings], rhythm, progress)
+    done, notes = keeper.resume()
     metrics: list[dict[str, Any]] = notes.get("metrics", [])
     timing: list[dict[str, Any]] = notes.get("timing", [])
     start: dict[str, float] = notes.get("start", {})
     tokens: int = notes.get("tokens", 0)
-    seconds_before = timing[-1]["seconds"] if timing else 0.0
+    meter = Meter(device, dtype, tokens, notes.get("used", {}))
     if done:
         progress.note(f"rl: resumed at step {done} of {config.steps}")
-    began = saved_at = time.monotonic()
-    with Interruption() as interruption:
+    watchdog = Watchdog(config.watchdog_seconds)
+    with watchdog, keeper, Interruption() as interruption:
         while done < config.steps:
-            step_began = time.monotonic()
+            watchdog.expect("step")
             answers = step_rollouts(model, tokenizer, config, done)
             sums = _add_up(rolls.summarize(answers), model.device)
             seen = rolls.figures(sums)
@@ -152,27 +156,27 @@ def build(
                     **{name: seen[name] for name in _LOGGED},
                 }
             )
-            now = time.monotonic()
-            timing.append(
-                {
-                    "step": done,
-                    "seconds": seconds_before + now - began,
-                    "tokens_per_second": sums["tokens"] / (now - step_began),
-                }
-            )
+            # Sampling does most of the work, and its FLOPs are not the training step's: no MFU.
+            timing.append(meter.row(done, tokens, None))
             shown = {k: v for k, v in metrics[-1].items() if k not in ("stage", "step")}
-            shown |= {"pass_at_k": seen["pass_at_k"], "seconds": timing[-1]["seconds"]}
+            shown |= {"pass_at_k": seen["pass_at_k"]}
+            shown |= {k: v for k, v in timing[-1].items() if k not in ("step", "mfu")}
             progress.metric("rl", done, **shown)
-            progress.update(done, config.steps, "steps", reward=seen["reward"])
+            speed = timing[-1]["tokens_per_second"]
+            progress.update(
+                done, config.steps, "steps", reward=seen["reward"], tokens_per_second=speed
+            )
             # By now every process has kept its rollouts: this waits for all of them.
             stopping = distribution.any_true(interruption.requested, model.device)
-            due = now - saved_at >= config.checkpoint_seconds and done < config.steps
-            if (stopping or due) and distribution.rank() == 0:
-                kept = {"metrics": metrics, "timing": timing, "start": start, "tokens": tokens}
-                state.save(scratch, done, model, optimizer, fingerprint, kept)
-                saved_at = time.monotonic()
+            due = distribution.any_true(keeper.due(done), model.device)
+            if stopping or (due and done < config.steps):
+                watchdog.expect("checkpoint")
+                kept = {"metrics": list(metrics), "timing": list(timing), "start": start}
+                keeper.save(done, {**kept, "tokens": tokens, "used": meter.used()})
             if stopping:
+                keeper.wait()
                 sys.exit(EXIT_CODE)
+    progress.note(f"rl: {meter.summary()}")
     if distribution.rank() == 0:
         models.save(model, tokenizer, out)
         write_run(out, table(metrics, METRICS), table(timing, TIMING))
@@ -252,4 +256,4 @@ def _kept(scratch: Path, steps: int) -> pa.Table:
     return pa.concat_tables([read_table(file) for file in files])
 
 
-STAGE = Stage("rl", 1, RlConfig, build)
+STAGE = Stage("rl", 2, RlConfig, build)

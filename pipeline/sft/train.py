@@ -111,4 +111,4 @@ def build(
     }
 
 
-STAGE = Stage("sft", 1, SftConfig, build)
+STAGE = Stage("sft", 2, SftConfig, build)

@@ -17,7 +17,7 @@ _BYTES = 256
 # A run of a million overflows, of 300,000 does not; Python's \s holds all that Unicode calls space.
 # A run of twice as many holds a multiple of the stride with such a stretch after it.
 _STRIDE = 5_000
-_LONG_SPACE = re.compile(r"\s{%d}" % _STRIDE)
+_LONG_SPACE = re.compile(rf"\s{{{_STRIDE}}}")
 
 
 def encoder(

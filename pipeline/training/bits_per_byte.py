@@ -7,7 +7,7 @@ evaluation can bootstrap over documents.
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -49,6 +49,25 @@ def measure(
     """Each document is an array of ids that begins with the document token."""
     byte_lengths = np.array([len(token) for token in token_bytes], dtype=np.int64)
     nats = np.zeros(len(documents))
+    for group, per_token in read(model, documents, context, tokens_per_batch, chunk_tokens):
+        sums = per_token.double().sum(dim=1).tolist()
+        for (_, index, _), value in zip(group, sums):
+            nats[index] += value
+    return Measurement(
+        nats,
+        np.array([int(byte_lengths[document[1:]].sum()) for document in documents], dtype=np.int64),
+        np.array([max(0, len(document) - 1) for document in documents], dtype=np.int64),
+    )
+
+
+def read(
+    model: Any,
+    documents: Sequence[np.ndarray],
+    context: int,
+    tokens_per_batch: int = 8192,
+    chunk_tokens: int = 1024,
+) -> Iterator[tuple[list[tuple[int, int, int]], torch.Tensor]]:
+    """Windows as (length, document, start), and the nats of each of their tokens (n, longest)."""
     windows = [
         (min(context, len(document) - 1 - start), index, start)
         for index, document in enumerate(documents)
@@ -58,23 +77,18 @@ def measure(
     device = next(model.parameters()).device
     was_training = model.training
     model.eval()
-    with torch.inference_mode():
-        at = 0
-        while at < len(windows):
-            rows = max(1, tokens_per_batch // windows[at][0])
-            group = windows[at : at + rows]
-            at += rows
-            batch = _batch(documents, group).to(device)
-            _, per_token = token_loss(model, batch, chunk_tokens=chunk_tokens)
-            sums = per_token.double().sum(dim=1).tolist()
-            for (_, index, _), value in zip(group, sums):
-                nats[index] += value
+    with torch.no_grad():  # once, and in all processes at the same time: shards are gathered here
+        cast = model.cast_weights()
+    at = 0
+    while at < len(windows):
+        rows = max(1, tokens_per_batch // windows[at][0])
+        group = windows[at : at + rows]
+        at += rows
+        batch = _batch(documents, group).to(device)
+        with torch.inference_mode():
+            _, per_token = token_loss(model, batch, chunk_tokens=chunk_tokens, cast=cast)
+        yield group, per_token
     model.train(was_training)
-    return Measurement(
-        nats,
-        np.array([int(byte_lengths[document[1:]].sum()) for document in documents], dtype=np.int64),
-        np.array([max(0, len(document) - 1) for document in documents], dtype=np.int64),
-    )
 
 
 def measure_shared(

@@ -18,6 +18,10 @@ class OptimizerConfig:
     head_lr: float = 0.008  # AdamW, likewise; a tied embedding learns at this rate too
     gain_lr: float = 0.01  # AdamW, vectors (norm gains): about 1 in size at any width, so unscaled
     reference_width: int = 768  # the width at which embedding_lr and head_lr were tuned
+    # The speedrun family's n-gram tables: gradient over the root mean square of its row, no
+    # momentum (a rare row has one gradient in a while); rows are in units of their own.
+    table_lr: float = 0.2
+    table_beta: float = 0.95  # of the running mean square
     momentum: float = 0.95  # Muon, Nesterov
     initial_momentum: float = 0.85  # Muon's momentum rises from here linearly …
     momentum_warmup_steps: int = 300  # … over these steps (modded-nanogpt)
@@ -36,6 +40,7 @@ class OptimizerConfig:
             embedding_lr=self.embedding_lr * factor,
             head_lr=self.head_lr * factor,
             gain_lr=self.gain_lr * factor,
+            table_lr=self.table_lr * factor,
         )
 
 
@@ -56,11 +61,26 @@ class LoopConfig:
     loss_chunk_tokens: int = 1024  # tokens whose logits exist at the same time
     checkpoint_seconds: float = 30.0  # wall seconds between checkpoints; never changes the result
     checkpoint_steps: int = 0  # and also every so many steps; 0 = by the clock alone
+    checkpoint_keep: int = 2  # the newest so many stay (and three anchors, see rollback_steps)
+    checkpoint_keep_every: int = 0  # steps; those at multiples are written and stay; 0 = none
+    checkpoint_keep_best: bool = False  # the one with the best validation is written and stays
+    # A loss or gradient that is no number, or a spike that lasts: back to the state after a
+    # multiple of these steps (each is checkpointed) and on with the batches after the bad one.
+    rollback_steps: int = 200  # PaLM (arXiv 2204.02311, 5.1) went back ~100; 0 = the run ends
+    rollback_limit: int = 3  # incidents before the run ends with one line
+    rollback_rate_factor: float = 1.0  # on all learning rates after each; 1 = only other batches
+    spike_window: int = 50  # steps whose median loss a spike is measured from
+    spike_deviations: float = 8.0  # robust standard deviations above it; 0 = spikes are ignored
+    spike_nats: float = 0.5  # and at least so far above it, nats a token
+    spike_patience: int = 3  # steps in a row: single odd batches do no harm
+    # Least seconds without a step before the process is ended and tried again; a multiple of the
+    # slowest step so far counts where it is longer, six times these for the first. 0 = never.
+    watchdog_seconds: float = 300.0
 
 
 @dataclasses.dataclass(frozen=True)
 class ModelShape:
-    """The size of a Qwen3-shaped model; the vocabulary comes from the tokenizer."""
+    """The family and the sizes of a model; the vocabulary comes from the tokenizer."""
 
     layers: int = 4
     width: int = 128
@@ -71,6 +91,10 @@ class ModelShape:
     context: int = 192  # tokens a row predicts in training, and the longest context afterwards
     rope_theta: float = 10_000.0
     tie_embeddings: bool = False
+    family: str = "qwen3"  # qwen3, llama, gpt2, or speedrun (learns fastest, can't be exported)
+    # speedrun only: rows of its tables of 2-grams, 3-grams, …, and features a row
+    ngram_rows: tuple[int, ...] = (16_384, 16_384)
+    ngram_width: int = 32
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,3 +109,56 @@ class PretrainConfig:
     device: str = "auto"  # cpu, cuda or auto
     seed: int = 0  # initial weights and order of documents
     separate_documents: bool = True  # attention stays within a document; False: within the row
+    # The dial: so many layers set shape, batch, steps, rates and weight decay, as far as nothing
+    # else is given for them (pipeline.training.depth); 0 = everything as it stands above.
+    depth: int = 0
+    tokens_per_parameter: float = 12.0  # with depth, of matrix parameters (Hoffmann et al.: 20)
+    # Of several processes. ddp: each holds everything, gradients are summed. fsdp: parameters,
+    # gradients and optimizer state are spread over them.
+    parallelism: str = "ddp"
+    compile: bool = False  # torch.compile of forward and backward: for GPUs, a minute at the start
+    fp8: bool = False  # the layers' products in 8 bits: H100 and later, from ~900M parameters
+
+
+@dataclasses.dataclass(frozen=True)
+class ExtendConfig:
+    """A longer context for a base model: how its rotation is stretched, and how long it learns."""
+
+    context: int = 0  # tokens, more than the base has; 0 = four times as many
+    # yarn (Peng et al. 2023) or llama3 (Llama 3.1): slow frequencies are slowed, fast ones stay;
+    # theta (Xiong et al. 2023): a larger base, all frequencies are slowed, the slowest most
+    scaling: str = "yarn"
+    factor: float = 0.0  # of stretching; 0 = the new context / the base's own
+    # Few steps on long rows do: Llama 3 spent 5% of its tokens on it, YaRN's paper 400 steps.
+    loop: LoopConfig = dataclasses.field(
+        default_factory=lambda: LoopConfig(
+            steps=200, rows_per_step=6, warmup_steps=10, validate_every=50, validation_rows=24
+        )
+    )
+    optimizer: OptimizerConfig = dataclasses.field(default_factory=OptimizerConfig)
+    rate_factor: float = 0.3  # on the optimizer's rates: what the base knows should stay
+    precision: str = "auto"  # float32, bfloat16 or auto; resolved before the digest is made
+    threads: int = 2
+    device: str = "auto"  # cpu, cuda or auto
+    seed: int = 0  # order of documents
+    separate_documents: bool = True
+
+
+@dataclasses.dataclass(frozen=True)
+class ScalingConfig:
+    """Which sizes, how long each, and how far ahead to look."""
+
+    depths: tuple[int, ...] = (1, 2, 3, 4, 5)  # layers; the largest is the check
+    width_per_layer: int = 32  # features of the residual stream a layer
+    head_dim: int = 32
+    ffn_ratio: float = 3.0  # ffn_width / width, as in the presets
+    # Tokens seen a matrix parameter. Hoffmann et al. 2022 found 20 of them compute-optimal; a
+    # ladder of minutes on a CPU takes fewer, and says so by its recipe.
+    tokens_per_parameter: float = 8.0
+    # Beyond four passes repeated text teaches less than new text (Muennighoff et al. 2023), and the
+    # law would mix the two: such a ladder is refused.
+    max_epochs: float = 4.0
+    seeds: tuple[int, ...] = (0,)  # every size once a seed
+    ahead: float = 4.0  # the next size: so many times the largest's compute
+    draws: int = 400  # of the interval's bootstrap
+    seed: int = 0

@@ -9,7 +9,7 @@ learns to end), but never a piece's first token where the text before it belongs
 import array
 import functools
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -41,6 +41,9 @@ class Batch(NamedTuple):
         return Batch(
             self.tokens.to(device), self.targets.to(device), self.loss_mask.to(device), ids
         )
+
+
+BatchOf = Callable[[int], Batch]  # the global batch of a number, mostly the step
 
 
 class RowPart(NamedTuple):

@@ -1,7 +1,8 @@
-"""Data parallelism from torchrun's environment: gloo on CPUs, nccl on GPUs, nothing when alone.
+"""Several processes from torchrun's environment: gloo on CPUs, nccl on GPUs, nothing when alone.
 
 Every process computes the same global batch, takes its rows and sums its gradients with the
-others': one code path, one process being the case without communication. Rank 0 alone writes.
+others' (see `gradients`): one code path, one process being the case without communication. What
+they hold between them is in `sharding`.
 """
 
 import datetime
@@ -24,7 +25,10 @@ def init(device: torch.device) -> torch.device:
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(device)
     if not dist.is_initialized():
-        dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=TIMEOUT)
+        if device.type == "cuda":
+            dist.init_process_group("nccl", timeout=TIMEOUT, device_id=device)
+        else:
+            dist.init_process_group("gloo", timeout=TIMEOUT)
     return device
 
 
@@ -87,6 +91,8 @@ def broadcast_number(value: int, device: torch.device) -> int:
 
 
 def close() -> None:
-    """Leave the group, if there is one."""
+    """The last message: from here on processes end one by one."""
     if dist.is_initialized():
-        dist.destroy_process_group()
+        dist.barrier()
+        if dist.get_backend() == "nccl":  # gloo's group ends with its process, see pipeline.worker
+            dist.destroy_process_group()

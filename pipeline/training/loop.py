@@ -1,13 +1,12 @@
 """The training loop: batches in, metrics and a trained model out; after a kill it resumes bitwise.
 
 The batch is a pure function of the step, the schedule too, so a checkpoint is model, optimizer,
-random numbers, the step and the metrics rows so far. When one is written depends on the clock,
-which is safe because writing changes nothing. Loss and gradients are means over the learned tokens
-of the whole global batch, however it is split over processes and accumulation steps.
+random numbers and notes: the step, the metrics so far, and how often and where the run went back.
+Numbers that go wrong take it back to an earlier state and on with later batches, decided from the
+steps' numbers alone, so that a resume decides alike. Loss and gradients are means over the learned
+tokens of the whole global batch, however it is split over processes and accumulation steps.
 """
 
-import contextlib
-import dataclasses
 import math
 import sys
 import time
@@ -24,16 +23,22 @@ from pipeline.stage import SILENT, Progress
 from pipeline.training import distribution, state
 from pipeline.training.config import LoopConfig
 from pipeline.training.data import Batch
+from pipeline.training.gradients import GradientSum
 from pipeline.training.interruption import EXIT_CODE, Interruption
+from pipeline.training.keeper import Keeper, Rhythm, Store
 from pipeline.training.loss import token_loss
+from pipeline.training.meter import Meter
 from pipeline.training.optimizers import Optimizer
-from pipeline.training.runtime import measured_peak_flops
+from pipeline.training.runlog import RunLog
 from pipeline.training.schedule import lr_scale
+from pipeline.training.watchdog import Watchdog
 from storage.errors import UserError
 from storage.schemas import METRICS, TIMING
 from storage.tables import table
 
 METRIC_EVENT_SECONDS = 0.5  # live curves need no more events than this
+# Settings of how a run is kept safe, which change nothing while nothing goes wrong.
+RHYTHM_SETTINGS = ("checkpoint_", "watchdog_")
 
 
 def train(
@@ -46,70 +51,109 @@ def train(
     scratch: Path,
     progress: Progress,
     validate: Callable[[], float] | None = None,
+    store: Store = state,
 ) -> tuple[pa.Table, pa.Table]:
     """Train `model` in place for config.steps steps; (metrics as METRICS, timing as TIMING).
 
-    `batch_of(step)` gives the *global* batch, the same in every process. `validate` measures
-    validation bits per byte, in every process. Rank 0's tables are whole, others' may not be. On
-    SIGTERM the step is finished, a checkpoint written, and the process exits with 143.
+    `batch_of(number)` gives a *global* batch, the same in every process; after a rollback it is
+    asked for numbers beyond config.steps. `validate` measures validation bits per byte, in every
+    process. On SIGTERM the step is finished, a checkpoint written, and the process exits with 143.
     """
     _check(config)
     if distribution.rank() != 0:
         progress = SILENT
     fingerprint = [stage, _result_settings(config), to_dict(optimizer.config)]
-    done, notes = state.restore(scratch, model, optimizer, fingerprint)
-    metrics: list[dict[str, Any]] = notes.get("metrics", [])
-    timing: list[dict[str, Any]] = notes.get("timing", [])
-    tokens: int = notes.get("tokens", 0)
-    clock = _Clock(model, notes.get("seconds", 0.0), tokens)
-    if done:
-        progress.note(f"{stage}: resumed at step {done} of {config.steps}")
-    model.train()
-
-    def save() -> None:
-        if distribution.rank() == 0:
-            kept = {"metrics": metrics, "timing": timing, "tokens": tokens}
-            kept["seconds"] = clock.seconds()
-            state.save(scratch, done, model, optimizer, fingerprint, kept)
-
-    saved_at = shown_at = time.monotonic()
-    with Interruption() as interruption:
-        while done < config.steps:
-            batch = batch_of(done)
-            step = _step(model, optimizer, batch, done, config, stage)
-            done += 1
-            tokens += batch.tokens.numel()
-            last = done == config.steps
+    rhythm = _rhythm(config)
+    keeper = Keeper(scratch, model, optimizer, fingerprint, rhythm, progress, store)
+    sums = GradientSum(model, optimizer.parameters())
+    watchdog = Watchdog(config.watchdog_seconds)
+    shown_at = time.monotonic()
+    with watchdog, keeper, Interruption() as interruption:
+        log = RunLog.of(*keeper.resume(), config)
+        if log.done:
+            progress.note(f"{stage}: resumed at step {log.done} of {config.steps}")
+        meter = Meter(model.device, model.compute_dtype, log.tokens, log.used)
+        model.train()
+        while log.done < config.steps:
+            watchdog.expect("step")
+            number = log.course.batch(log.done)
+            batch = batch_of(number)
+            rate = config.rollback_rate_factor ** log.course.rollbacks(log.done)
+            step = _step(model, optimizer, sums, batch, log.done, config, rate)
+            log.done += 1
+            log.tokens += batch.tokens.numel()
+            wrong = log.spikes.judge(step["loss"], step["grad_norm"])
+            stopping, went_wrong, due = _agreed(
+                model, interruption.requested, bool(wrong), keeper.due(log.done)
+            )
+            if went_wrong:
+                watchdog.expect("rollback")
+                log = _go_back(log, wrong, number, config, stage, keeper, progress)
+                meter.went_back(log.tokens)
+                continue
+            last = log.done == config.steps
             measured = None
-            if validate and (last or (config.validate_every and done % config.validate_every == 0)):
-                with clock.paused():
+            if validate and (last or _multiple(log.done, config.validate_every)):
+                watchdog.expect("validation")
+                with meter.paused():
                     measured = validate()
                 model.train()
-            if last or measured is not None or done % config.log_every == 0:
-                row = {"stage": stage, "step": done, "tokens": tokens, **step}
-                row["validation_bits_per_byte"] = measured
-                metrics.append(row)
-                timing.append(clock.row(done, tokens, batch.tokens.shape[1]))
+                watchdog.expect("step")
+            if last or measured is not None or log.done % config.log_every == 0:
+                flops = model.config.flops_per_token(batch.tokens.shape[1])
+                log.add(stage, step, measured, meter.row(log.done, log.tokens, flops))
                 if last or measured is not None or _since(shown_at) >= METRIC_EVENT_SECONDS:
                     shown_at = time.monotonic()
-                    _show(progress, stage, row, timing[-1])
-            speed = timing[-1]["tokens_per_second"] if timing else None
-            progress.update(done, config.steps, "steps", loss=step["loss"], tokens_per_second=speed)
-            stopping = distribution.any_true(interruption.requested, model.device)
-            due = _since(saved_at) >= config.checkpoint_seconds or (
-                config.checkpoint_steps and done % config.checkpoint_steps == 0
-            )
-            if stopping or (due and not last):
-                save()
-                saved_at = time.monotonic()
+                    _show(progress, stage, log)
+            _update(progress, log, config, step["loss"])
+            record = config.checkpoint_keep_best and log.is_best(measured)
+            if stopping or ((due or record) and not last):
+                watchdog.expect("checkpoint")
+                keeper.save(log.done, log.notes(meter), log.best_step)
             if stopping:
+                keeper.wait()
                 sys.exit(EXIT_CODE)
-    return table(metrics, METRICS), table(timing, TIMING)
+        watchdog.expect("checkpoint")
+        progress.note(f"{stage}: {meter.summary()}")
+    return table(log.metrics, METRICS), table(log.timing, TIMING)
+
+
+def _go_back(
+    log: RunLog,
+    wrong: str,
+    number: int,
+    config: LoopConfig,
+    stage: str,
+    keeper: Keeper,
+    progress: Progress,
+) -> RunLog:
+    """The run as it was at an earlier anchor, on a course around the batches since then."""
+    what = f"{stage}: {wrong} at step {log.done}"
+    if not config.rollback_steps or log.course.count >= config.rollback_limit:
+        times = f" after {log.course.count} rollbacks" if log.course.count else ""
+        raise UserError(
+            f"{what}{times}: training diverges; lower the learning rates or look at batch {number}"
+        )
+    # What made the loss rise came before it did: at least half the distance back, at most 1.5.
+    began = log.done - max(1, log.spikes.streak)
+    anchor, notes = keeper.back(max(0, began - config.rollback_steps // 2))
+    course = log.course.back(log.done, anchor)
+    progress.note(
+        f"{what}: back to step {anchor}, past the {log.done - anchor} batches since"
+        f" (rollback {course.count} of {config.rollback_limit})"
+    )
+    earlier = RunLog.of(anchor, notes, config)
+    earlier.course = course
+    return earlier
 
 
 def _check(config: LoopConfig) -> None:
     if config.steps < 1 or config.rows_per_step < 1 or config.log_every < 1:
         raise UserError("loop: steps, rows_per_step and log_every must be at least 1")
+    if config.rollback_steps < 0 or config.rollback_limit < 0 or config.spike_window < 1:
+        raise UserError(
+            "loop: rollback_steps and rollback_limit must be at least 0, spike_window at least 1"
+        )
     if config.rows_per_step % distribution.world():
         raise UserError(
             f"loop.rows_per_step is {config.rows_per_step}: it must be a multiple of the "
@@ -120,45 +164,60 @@ def _check(config: LoopConfig) -> None:
 def _result_settings(config: LoopConfig) -> dict[str, Any]:
     """The settings that can change a result: a resume may use another checkpoint rhythm."""
     settings = to_dict(config)
-    return {k: v for k, v in settings.items() if not k.startswith("checkpoint_")}
+    return {k: v for k, v in settings.items() if not k.startswith(RHYTHM_SETTINGS)}
+
+
+def _rhythm(config: LoopConfig) -> Rhythm:
+    return Rhythm(
+        config.checkpoint_seconds,
+        config.checkpoint_steps,
+        config.checkpoint_keep,
+        config.checkpoint_keep_every,
+        config.rollback_steps,
+    )
+
+
+def _agreed(model: Transformer, *flags: bool) -> list[bool]:
+    """Each flag, true if it is in any process: all stop, go back and save at the same step."""
+    sums = distribution.sum_numbers([float(flag) for flag in flags], model.device)
+    return [value > 0 for value in sums]
 
 
 def _step(
     model: Transformer,
     optimizer: Optimizer,
+    sums: GradientSum,
     batch: Batch,
     done: int,
     config: LoopConfig,
-    stage: str,
+    rate: float,
 ) -> dict[str, float]:
-    """One update of the model; loss (nats a token, before it), gradient norm and learning rate."""
-    parameters = optimizer.parameters()
-    loss = _gradients(model, parameters, batch, config)
-    gradients = [p.grad for p in parameters if p.grad is not None]
-    norm = float(torch.stack(list(torch._foreach_norm(gradients))).norm())
-    if not (math.isfinite(loss) and math.isfinite(norm)):
-        raise RuntimeError(
-            f"{stage}: loss {loss} and gradient norm {norm} at step {done + 1}: training diverged; "
-            "lower the learning rates or look at that step's batch"
-        )
+    """One update of the model; loss (nats a token, before it), gradient norm and learning rate.
+
+    Without an update where loss or gradient is no number. `rate` is a factor on the schedule's.
+    """
+    loss = _add_gradients(model, sums, batch, config)
+    gradients = sums.finish()
+    norm = sums.norm(gradients)
     if config.max_grad_norm and norm > config.max_grad_norm:
         torch._foreach_mul_(gradients, config.max_grad_norm / norm)
-    scale = lr_scale(
+    scale = rate * lr_scale(
         done,
         config.steps,
         config.warmup_steps,
         config.warmdown_fraction,
         config.final_fraction,
     )
-    optimizer.step(scale)
+    if math.isfinite(loss) and math.isfinite(norm):
+        optimizer.step(scale)
     optimizer.clear_gradients()
     return {"loss": loss, "lr": scale * optimizer.config.matrix_lr, "grad_norm": norm}
 
 
-def _gradients(
-    model: Transformer, parameters: list[torch.nn.Parameter], batch: Batch, config: LoopConfig
+def _add_gradients(
+    model: Transformer, sums: GradientSum, batch: Batch, config: LoopConfig
 ) -> float:
-    """Fill `.grad` with the mean over the global batch's learned tokens; the mean loss in nats."""
+    """Gradients of the mean over the global batch's learned tokens; that mean loss in nats."""
     rows = len(batch.tokens)
     world, rank = distribution.world(), distribution.rank()
     if rows % world:
@@ -168,58 +227,37 @@ def _gradients(
         raise RuntimeError("a batch without a single token to learn: look at the loss masks")
     share = rows // world
     micro = config.micro_rows or share
-    nats = torch.zeros((), dtype=torch.float64)
-    for start in range(rank * share, (rank + 1) * share, micro):
-        part = batch.rows(start, min(start + micro, (rank + 1) * share)).to(model.device)
-        total, _ = token_loss(model, part, chunk_tokens=config.loss_chunk_tokens)
-        (total / learned).backward()
-        nats += total.detach().cpu()
-    distribution.sum_gradients(parameters)
+    end = (rank + 1) * share
+    nats = torch.zeros((), dtype=torch.float64, device=model.device)
+    for start in range(rank * share, end, micro):
+        part = batch.rows(start, min(start + micro, end)).to(model.device)
+        with sums.micro_batch(last=start + micro >= end):
+            total, _ = token_loss(model, part, chunk_tokens=config.loss_chunk_tokens)
+            (total / learned).backward()
+        nats += total.detach()
     return distribution.sum_numbers([float(nats)], model.device)[0] / learned
 
 
-def _show(progress: Progress, stage: str, row: dict[str, Any], timing: dict[str, Any]) -> None:
-    names = ("tokens", "loss", "validation_bits_per_byte", "lr", "grad_norm")
+def _show(progress: Progress, stage: str, log: RunLog) -> None:
+    row, timing = log.metrics[-1], log.timing[-1]
+    names = ("tokens", "loss", "validation_bits_per_byte", "lr", "grad_norm", "rollbacks")
     numbers = {name: row[name] for name in names if row[name] is not None}
-    speeds = {name: timing[name] for name in ("seconds", "tokens_per_second", "mfu")}
-    progress.metric(stage, row["step"], **numbers, **speeds)
+    measured = {k: v for k, v in timing.items() if k != "step" and v is not None}
+    progress.metric(stage, row["step"], **numbers, **measured)
+
+
+def _update(progress: Progress, log: RunLog, config: LoopConfig, loss: float) -> None:
+    """How far the run is, for whoever looks on."""
+    timing = log.timing[-1] if log.timing else {}
+    numbers = {name: timing.get(name) for name in ("tokens_per_second", "mfu")}
+    progress.update(
+        log.done, config.steps, "steps", loss=loss, bits_per_byte=log.validated, **numbers
+    )
+
+
+def _multiple(step: int, every: int) -> bool:
+    return every > 0 and step % every == 0
 
 
 def _since(moment: float) -> float:
     return time.monotonic() - moment
-
-
-@dataclasses.dataclass
-class _Clock:
-    """Training seconds over all resumes, and speed since the last row; validation not counted."""
-
-    model: Transformer
-    before: float  # seconds of earlier processes
-    last_tokens: int
-
-    def __post_init__(self) -> None:
-        self.peak = measured_peak_flops(self.model.device, self.model.compute_dtype)
-        self.start = self.last = time.perf_counter()
-
-    def seconds(self) -> float:
-        return self.before + time.perf_counter() - self.start
-
-    @contextlib.contextmanager
-    def paused(self) -> Any:
-        began = time.perf_counter()
-        yield
-        pause = time.perf_counter() - began
-        self.start += pause
-        self.last += pause
-
-    def row(self, step: int, tokens: int, context: int) -> dict[str, Any]:
-        now = time.perf_counter()
-        speed = (tokens - self.last_tokens) / max(now - self.last, 1e-9)
-        self.last, self.last_tokens = now, tokens
-        flops = self.model.config.flops_per_token(context) * speed
-        return {
-            "step": step,
-            "seconds": self.seconds(),
-            "tokens_per_second": speed,
-            "mfu": flops / (self.peak * distribution.world()),
-        }

@@ -66,8 +66,17 @@ class AdamGroup:
     exp_avg_sq: list[Tensor]
 
 
+@dataclasses.dataclass
+class TableGroup:
+    """Tables of which a step reads few rows; one running mean square a row."""
+
+    names: list[str]
+    parameters: list[nn.Parameter]
+    mean_sq: list[Tensor]
+
+
 class Optimizer:
-    """Muon and AdamW groups that step together."""
+    """Muon, AdamW and table groups that step together."""
 
     def __init__(
         self,
@@ -75,12 +84,14 @@ class Optimizer:
         others: list[tuple[float, dict[str, nn.Parameter]]],
         config: OptimizerConfig,
         compute_dtype: torch.dtype = torch.float32,
+        tables: dict[str, nn.Parameter] | None = None,
     ) -> None:
         self.config = config
         self.compute_dtype = compute_dtype
         self.steps_taken = 0
         self.muon = [_muon_group(group) for group in _by_shape(matrices)]
         self.adam = [_adam_group(lr, named) for lr, named in others if named]
+        self.tables = _table_group(tables or {})
 
     @torch.no_grad()
     def step(self, lr_scale: float = 1.0) -> None:
@@ -89,6 +100,7 @@ class Optimizer:
         self.steps_taken += 1
         for group in self.adam:
             self._step_adam(group, lr_scale)
+        self._step_tables(lr_scale)
 
     def _step_muon(self, lr_scale: float) -> None:
         config = self.config
@@ -137,10 +149,21 @@ class Optimizer:
         torch._foreach_add_(denominators, config.adam_epsilon)
         torch._foreach_addcdiv_(parameters, group.exp_avg, denominators, value=-lr / first)
 
+    def _step_tables(self, lr_scale: float) -> None:
+        """A row moves by its gradient over the root of its running mean square."""
+        config, group = self.config, self.tables
+        second = 1.0 - config.table_beta**self.steps_taken
+        for parameter, mean_sq in zip(group.parameters, group.mean_sq):
+            gradient = _gradient(parameter)
+            square = torch.linalg.vector_norm(gradient, dim=1, keepdim=True).square_()
+            mean_sq.lerp_(square.div_(gradient.shape[1]), 1.0 - config.table_beta)
+            rate = mean_sq.div(second).sqrt_().add_(config.adam_epsilon).reciprocal_()
+            parameter.addcmul_(gradient, rate, value=-config.table_lr * lr_scale)
+
     def parameters(self) -> list[nn.Parameter]:
         """All parameters, in an order that depends on names and shapes alone."""
-        lists = [g.parameters for g in self.muon] + [g.parameters for g in self.adam]
-        return [p for parameters in lists for p in parameters]
+        groups = [*self.muon, *self.adam, self.tables]
+        return [p for group in groups for p in group.parameters]
 
     def clear_gradients(self) -> None:
         for parameter in self.parameters():
@@ -156,6 +179,8 @@ class Optimizer:
             for name, first, second in zip(adam.names, adam.exp_avg, adam.exp_avg_sq):
                 state[f"exp_avg.{name}"] = first
                 state[f"exp_avg_sq.{name}"] = second
+        for name, mean_sq in zip(self.tables.names, self.tables.mean_sq):
+            state[f"mean_sq.{name}"] = mean_sq
         return state
 
     @torch.no_grad()
@@ -178,11 +203,13 @@ def build_optimizer(
     """Sort a Transformer's parameters into groups; `compute_dtype` defaults to the model's own."""
     if compute_dtype is None:
         compute_dtype = getattr(model, "compute_dtype", torch.float32)
-    matrices, embedding, head, gains = {}, {}, {}, {}
+    matrices, embedding, head, gains, tables = {}, {}, {}, {}, {}
     for name, parameter in sorted(model.named_parameters()):
         if not parameter.requires_grad:
             continue
-        if "lm_head" in name:
+        if "ngrams.table" in name:
+            tables[name] = parameter
+        elif "lm_head" in name:
             head[name] = parameter
         elif "embed" in name:
             embedding[name] = parameter
@@ -199,7 +226,7 @@ def build_optimizer(
         (config.head_lr * scale, head),
         (config.gain_lr, gains),
     ]
-    return Optimizer(matrices, others, config, compute_dtype)
+    return Optimizer(matrices, others, config, compute_dtype, tables)
 
 
 def _orthogonalize_all(
@@ -240,6 +267,13 @@ def _adam_group(lr: float, named: dict[str, nn.Parameter]) -> AdamGroup:
     parameters = list(named.values())
     moments = [[torch.zeros_like(p, requires_grad=False) for p in parameters] for _ in range(2)]
     return AdamGroup(lr, list(named), parameters, moments[0], moments[1])
+
+
+def _table_group(named: dict[str, nn.Parameter]) -> TableGroup:
+    parameters = list(named.values())
+    return TableGroup(
+        list(named), parameters, [p.detach().new_zeros(len(p), 1) for p in parameters]
+    )
 
 
 def _gradient(parameter: nn.Parameter) -> Tensor:

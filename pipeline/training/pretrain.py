@@ -6,7 +6,7 @@ provenance/timing.parquet.
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -15,12 +15,17 @@ from pipeline import model as models
 from pipeline.model import ModelConfig, Transformer
 from pipeline.stage import SILENT, Progress, Stage
 from pipeline.tokenizer import Tokenizer
-from pipeline.training import bits_per_byte, distribution, runtime
+from pipeline.training import bits_per_byte, distribution, runtime, sharding, shards, state
+from pipeline.training.compiling import Ahead, compile_layers, multiply_in_8_bits
 from pipeline.training.config import ModelShape, PretrainConfig
 from pipeline.training.data import PretrainData, TokenShards
+from pipeline.training.keeper import Store
 from pipeline.training.loop import train
-from pipeline.training.optimizers import build_optimizer
+from pipeline.training.optimizers import Optimizer, build_optimizer
+from storage.errors import UserError
 from storage.tables import write_table
+
+PARALLELISMS = ("ddp", "fsdp")
 
 
 def model_config(shape: ModelShape, vocab_size: int) -> ModelConfig:
@@ -36,6 +41,9 @@ def model_config(shape: ModelShape, vocab_size: int) -> ModelConfig:
         max_context=shape.context,
         rope_theta=shape.rope_theta,
         tie_embeddings=shape.tie_embeddings,
+        family=shape.family,
+        ngram_rows=shape.ngram_rows if shape.family == "speedrun" else (),
+        ngram_width=shape.ngram_width,
     )
 
 
@@ -48,6 +56,20 @@ def validation_subset(shards: TokenShards, tokens: int, seed: int) -> list[np.nd
         chosen.append(shards.document(index))
         tokens -= len(chosen[-1])
     return chosen
+
+
+def spread(model: Transformer, config: PretrainConfig) -> tuple[Optimizer, Store]:
+    """The optimizer, and how checkpoints are written; with fsdp the model is sharded in place."""
+    if config.parallelism not in PARALLELISMS:
+        raise UserError(
+            f"pretrain.parallelism is {config.parallelism!r}: use {' or '.join(PARALLELISMS)}"
+        )
+    if config.parallelism == "ddp":
+        return build_optimizer(model, config.optimizer), state
+    sharding.shard(model)
+    if distribution.world() == 1:
+        return build_optimizer(model, config.optimizer), shards
+    return cast(Optimizer, sharding.ShardedOptimizer(model, config.optimizer)), shards
 
 
 def build(
@@ -83,23 +105,30 @@ def build(
         return bits_per_byte.measure_shared(model, documents, token_bytes, shape.context)
 
     parameters = sum(p.numel() for p in model.parameters())
+    optimizer, store = spread(model, config)
+    if config.fp8:
+        multiply_in_8_bits(model)
+    if config.compile:
+        compile_layers(model)
     progress.note(
         f"base model: {parameters:,} parameters, {precision} products on {device}, "
         f"{config.threads} threads, {data.tokens:,} training tokens"
     )
     metrics, timing = train(
         model,
-        build_optimizer(model, config.optimizer),
-        data.batch,
+        optimizer,
+        Ahead(data.batch) if device.type == "cuda" else data.batch,
         loop,
         stage="pretrain",
         scratch=scratch,
         progress=progress,
         validate=lambda: measure(subset),
+        store=store,
     )
     final = measure([validation.document(index) for index in range(len(validation))])
     progress.note(f"base model: {final:.4f} bits per byte on the validation split")
     processes = distribution.world()
+    model = sharding.whole(model)
     distribution.close()
     if not alone_or_first:
         return {}
@@ -129,4 +158,4 @@ def write_run(out: Path, metrics: pa.Table, timing: pa.Table) -> None:
     write_table(timing, out / "provenance" / "timing.parquet")
 
 
-STAGE = Stage(kind="base", version=1, config=PretrainConfig, build=build)
+STAGE = Stage(kind="base", version=2, config=PretrainConfig, build=build)

@@ -1,10 +1,10 @@
 """Sets torch up for a reproducible run, and measures what the machine can do (provenance only).
 
 The number of threads changes how sums are split and so the last bits of a result: it comes from
-the recipe, never from the machine.
+the recipe, never from the machine. Bitwise reproduction is promised on CPUs; on a GPU the
+deterministic backward passes of attention and embedding would cost more than they are worth.
 """
 
-import os
 import time
 
 import torch
@@ -12,6 +12,7 @@ import torch
 from pipeline.model import device as devices
 from pipeline.model import precision as precisions
 from pipeline.training import distribution
+from pipeline.training.allocator import keep_freed_memory
 from storage.errors import UserError
 
 
@@ -20,15 +21,17 @@ def prepare(device: str, precision: str, threads: int) -> tuple[torch.device, to
     if threads < 1:
         raise UserError(f"threads is {threads}: give the number of torch threads, at least 1")
     torch.set_num_threads(threads)
+    keep_freed_memory()
     picked = devices.pick(device)
-    if picked.type == "cuda":
-        # cuBLAS is deterministic only with a fixed workspace, set before its first call.
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(True)
+    torch.use_deterministic_algorithms(picked.type == "cpu")
     # Filling fresh memory costs time and guards only against reading what was never written.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     picked = distribution.init(picked)
-    return picked, precisions.dtype(precisions.resolve(precision, picked))
+    dtype = precisions.dtype(precisions.resolve(precision, picked))
+    if picked.type == "cuda" and dtype == torch.bfloat16:
+        # Where the recipe takes bfloat16, what is left in float32 may take TF32's finer products.
+        torch.set_float32_matmul_precision("high")
+    return picked, dtype
 
 
 def measured_peak_flops(device: torch.device, dtype: torch.dtype, repeats: int = 5) -> float:

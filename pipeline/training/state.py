@@ -1,65 +1,123 @@
 """A run's whole state to a checkpoint and back: model, optimizer, random numbers, notes.
 
 `restore` after any kill continues bit for bit. The fingerprint (configs, as JSON) guards against a
-scratch folder that another run left behind.
+scratch folder that another run left behind. One file holds it all and rank 0 writes it; a run whose
+parameters are sharded gives `loop.train` another store of the same functions.
 """
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from pipeline.training import checkpoint, distribution
 from pipeline.training.optimizers import Optimizer
 from storage.errors import UserError
 
+# From the steps that have a checkpoint, in order, to those to try, the best first.
+Order = Callable[[list[int]], list[int]]
 
-def save(
-    folder: Path,
-    step: int,
-    model: nn.Module,
-    optimizer: Optimizer,
-    fingerprint: Any,
-    notes: dict[str, Any],
-) -> None:
-    """Write the state after `step` steps; `notes` (metrics so far, say) is JSON."""
-    tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+
+def newest_first(steps: list[int]) -> list[int]:
+    """The plain order."""
+    return steps[::-1]
+
+
+def writes() -> bool:
+    """Whether this process has a part in writing checkpoints."""
+    return distribution.rank() == 0
+
+
+def snapshot(
+    model: nn.Module, optimizer: Optimizer, into: dict[str, Tensor] | None = None
+) -> dict[str, Tensor]:
+    """A copy of the state in host memory; `into`, an earlier one, is written over."""
+    live = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     for name, tensor in optimizer.state_tensors().items():
-        tensors[f"optimizer.{name}"] = tensor
-    tensors["rng.cpu"] = torch.get_rng_state()
+        live[f"optimizer.{name}"] = tensor
+    live["rng.cpu"] = torch.get_rng_state()
     if torch.cuda.is_available():
-        tensors["rng.cuda"] = torch.cuda.get_rng_state()
-    checkpoint.save(folder, step, tensors, {"fingerprint": fingerprint, "notes": notes})
+        live["rng.cuda"] = torch.cuda.get_rng_state()
+    copies = {} if into is None else into
+    for name, tensor in live.items():
+        if name not in copies:  # pinned memory lets all copies be under way at once
+            copies[name] = torch.empty_like(tensor, device="cpu", pin_memory=tensor.is_cuda)
+        copies[name].copy_(tensor, non_blocking=True)
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return copies
+
+
+def write(
+    folder: Path, step: int, tensors: dict[str, Tensor], meta: dict[str, Any], keep: checkpoint.Keep
+) -> None:
+    """Put a snapshot on disk; called in a thread, so it must not talk to other processes."""
+    checkpoint.save(folder, step, tensors, meta, keep)
 
 
 def restore(
-    folder: Path, model: nn.Module, optimizer: Optimizer, fingerprint: Any
+    folder: Path,
+    model: nn.Module,
+    optimizer: Optimizer,
+    fingerprint: Any,
+    order: Order = newest_first,
 ) -> tuple[int, dict[str, Any]]:
-    """(steps done, notes) of the newest whole checkpoint, or (0, {}) where there is none.
+    """(steps done, notes) of the first whole checkpoint in that order; (-1, {}) if there is none.
 
-    Under torchrun rank 0 reads and the others are sent its tensors; notes are rank 0's alone.
+    Under torchrun rank 0 reads and the others are sent what it read.
     """
     device = next(model.parameters()).device
-    found = checkpoint.load_newest(folder) if distribution.rank() == 0 else None
-    notes: dict[str, Any] = {}
+    found = _read(folder, fingerprint, order) if distribution.rank() == 0 else None
     if found is not None:
-        if found.meta["fingerprint"] != fingerprint:
-            raise UserError(f"{folder} holds a checkpoint of a run with other settings: empty it")
         model.load_state_dict(_part(found.tensors, "model."))
         optimizer.load_state_tensors(_part(found.tensors, "optimizer."))
         torch.set_rng_state(found.tensors["rng.cpu"])
         if torch.cuda.is_available() and "rng.cuda" in found.tensors:
             torch.cuda.set_rng_state(found.tensors["rng.cuda"])
-        notes = found.meta["notes"]
-    step = distribution.broadcast_number(0 if found is None else found.step, device)
+    step = distribution.broadcast_number(-1 if found is None else found.step, device)
     distribution.broadcast(model.state_dict().values())
     state = optimizer.state_tensors()
     state.pop("steps_taken")
     distribution.broadcast(state.values())
     optimizer.steps_taken = distribution.broadcast_number(optimizer.steps_taken, device)
-    return step, notes
+    return step, shared_json({} if found is None else found.meta["notes"], device)
 
 
-def _part(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+def forget(folder: Path, after: int) -> None:
+    """Delete the checkpoints of later steps: they belong to a course that is abandoned."""
+    for step in checkpoint.steps(folder):
+        if step > after:
+            checkpoint.remove(folder, step)
+
+
+def shared_json(value: Any, device: torch.device) -> Any:
+    """Rank 0's value, which is JSON, in every process."""
+    if distribution.world() == 1:
+        return value
+    text = json.dumps(value).encode()
+    size = distribution.broadcast_number(len(text), device)
+    data = torch.zeros(size, dtype=torch.uint8)
+    if distribution.rank() == 0:
+        data = torch.from_numpy(np.frombuffer(text, np.uint8).copy())
+    data = data.to(device)
+    distribution.broadcast([data])
+    return json.loads(data.cpu().numpy().tobytes())
+
+
+def _read(folder: Path, fingerprint: Any, order: Order) -> checkpoint.Checkpoint | None:
+    for step in order(checkpoint.steps(folder)):
+        found = checkpoint.load(folder, step)
+        if found is None:
+            continue
+        if found.meta["fingerprint"] != fingerprint:
+            raise UserError(f"{folder} holds a checkpoint of a run with other settings: empty it")
+        return found
+    return None
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {k.removeprefix(prefix): t for k, t in tensors.items() if k.startswith(prefix)}

@@ -14,12 +14,12 @@ from storage.errors import UserError
 
 
 def test_the_presets_are_there_and_possible() -> None:
-    assert preset_names() == ["ci", "cpu", "demo"]
+    assert preset_names() == ["ci", "cpu", "demo", "gpu", "gpu8"]
     for name in preset_names():
         assert load(name).preset == name
 
 
-@pytest.mark.parametrize("name", ["ci", "cpu", "demo"])
+@pytest.mark.parametrize("name", ["ci", "cpu", "demo", "gpu", "gpu8"])
 def test_a_preset_s_values_arrive(name: str) -> None:
     tree = load(name).model_dump(mode="json")
 
@@ -54,6 +54,7 @@ def test_a_preset_s_values_arrive(name: str) -> None:
         ("select.language.languages=['de']", "asks for de, but the pass lets en through"),
         ("select.language.languages=[]", "asks for all, but the pass lets en through"),
         ("input.processes=4", "must divide by input.processes"),
+        ("pretrain.parallelism=magic", "pretrain.parallelism: unknown 'magic': ddp or fsdp"),
     ],
 )
 def test_a_mistake_is_one_line_that_helps(change: str, words: str) -> None:
@@ -63,7 +64,8 @@ def test_a_mistake_is_one_line_that_helps(change: str, words: str) -> None:
 
 
 def test_an_unknown_preset_lists_those_there_are() -> None:
-    with pytest.raises(UserError, match="unknown preset 'nonsense': one of ci, cpu, demo"):
+    words = "unknown preset 'nonsense': one of ci, cpu, demo, gpu, gpu8"
+    with pytest.raises(UserError, match=words):
         load("nonsense")
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from small_disk import small_disk  # noqa: F401
 
 from storage import Lake
 from storage.digest import artifact_digest

@@ -3,7 +3,6 @@
 import contextlib
 import errno
 import os
-import subprocess
 
 import pyarrow as pa
 import pytest
@@ -13,22 +12,6 @@ from storage.durable import DiskFull, full_disk_is_clear
 from storage.tables import write_table
 
 MEGABYTE = 1 << 20
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of 2 MB."""
-    place = tmp_path / "small"
-    place.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True)
-    except FileNotFoundError:
-        pytest.skip("no mount command")
-    if done.returncode != 0:
-        pytest.skip(f"can't mount a tmpfs here: {done.stderr.strip()}")
-    yield place
-    subprocess.run(["umount", str(place)], check=True)
 
 
 @pytest.mark.parametrize("at", range(6))

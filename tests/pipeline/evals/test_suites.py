@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.chat.conversation import STOP, prompt, user
 from pipeline.crawl.sample_web.worked import spelled, worked
-from pipeline.evals import arithmetic, asking, compression, facts, spelling, turns
+from pipeline.evals import arithmetic, asking, facts, spelling, turns
 from pipeline.evals.asking import Reply, Scores, Subject
 from pipeline.evals.config import EvalConfig
 from pipeline.model.engine import Completion
@@ -214,17 +214,6 @@ def test_a_chat_model_is_asked_in_a_conversation_and_a_base_model_on_a_page(
     assert all(b"\n" in text for text in newlines)
     assert base.tokenizer.decode(turn[0][1:]) == "user: Who?\nassistant:"
     assert turn_stops == (document,)
-
-
-def test_compression_takes_documents_in_order_up_to_its_limits(subject):
-    texts = [(f"{n}", f"Ada Abel was born in {n}.") for n in (3, 1, 2)]
-    assert compression.choose(texts, 2, 1000) == [texts[1][1], texts[2][1]]
-    assert compression.choose(texts, 9, 1) == [texts[1][1]]
-    scores = Scores()
-    compression.measure(subject, texts, scores)
-    (row,) = scores.rows
-    assert row["n"] == 3
-    assert 0.0 < row["low"] <= row["value"] <= row["high"]
 
 
 def test_samples_are_spread():

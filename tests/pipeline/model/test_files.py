@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from pipeline.model import ModelConfig, load, save
+from pipeline.model import ModelConfig, hf_config, load, save
 from storage.errors import UserError
 
 
@@ -82,12 +82,12 @@ def break_missing(folder):
 
 def break_rope(folder):
     config = json.loads((folder / "config.json").read_text())
-    config["rope_scaling"] = {"rope_type": "yarn", "factor": 4.0}
+    config["rope_scaling"] = {"rope_type": "dynamic", "factor": 4.0}
     (folder / "config.json").write_text(json.dumps(config))
 
 
 def break_kind(folder):
-    (folder / "config.json").write_text(json.dumps({"model_type": "gpt2"}))
+    (folder / "config.json").write_text(json.dumps({"model_type": "bert"}))
 
 
 def break_vocabulary(folder):
@@ -106,7 +106,7 @@ def break_vocabulary(folder):
         (break_shape, "has shape"),
         (break_missing, "norm.weight is missing"),
         (break_rope, "RoPE scaling"),
-        (break_kind, "only qwen3"),
+        (break_kind, "'bert': qwen3, llama, gpt2"),
         (break_vocabulary, "don't belong together"),
     ],
 )
@@ -118,7 +118,7 @@ def test_what_is_no_model_is_named(folder, damage, said):
 
 def test_config_round_trip():
     config = ModelConfig(100, 3, 64, 8, 2, 16, 96, 128, rope_theta=5e5, tie_embeddings=True)
-    assert ModelConfig.from_hf(config.to_hf()) == config
+    assert hf_config.from_hf(hf_config.to_hf(config)) == config
 
 
 def test_transformers_own_config_is_understood(folder, tmp_path):
@@ -127,4 +127,4 @@ def test_transformers_own_config_is_understood(folder, tmp_path):
 
     AutoConfig.from_pretrained(folder).save_pretrained(tmp_path / "theirs")
     data = json.loads((tmp_path / "theirs" / "config.json").read_text())
-    assert ModelConfig.from_hf(data) == load(folder)[0].config
+    assert hf_config.from_hf(data) == load(folder)[0].config

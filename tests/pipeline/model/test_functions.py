@@ -3,8 +3,16 @@
 import torch
 import torch.nn.functional as F
 
-from pipeline.model.attention import attend_fused, attend_whole, grouped_mask, rotary_tables
+from pipeline.model.attention import (
+    attend_fused,
+    attend_spans,
+    attend_whole,
+    document_spans,
+    grouped_mask,
+    packed_mask,
+)
 from pipeline.model.functions import norm_rotate, rms_norm, swiglu
+from pipeline.model.rope import rotary_tables
 
 EPS = 1e-6
 
@@ -70,3 +78,24 @@ def test_attention_kept_whole_equals_torch_kernel_and_its_gradient():
     torch.testing.assert_close(attend_whole(qk, v, grouped), attend_fused(qk, v, mask))
     torch.testing.assert_close(attend_whole(qk, v, grouped), attend_fused(qk, v, None))
     assert torch.autograd.gradcheck(lambda qk, v: attend_whole(qk, v, grouped), (qk, v))
+
+
+def test_spans_are_the_runs_of_equal_ids():
+    ids = torch.tensor([[0, 0, 1, 1, 1], [4, 5, 5, 7, 7], [2, 2, 2, 2, 2]])
+    expected = [(0, 0, 2), (0, 2, 5), (1, 0, 1), (1, 1, 3), (1, 3, 5), (2, 0, 5)]
+    assert document_spans(ids) == expected
+
+
+def test_attention_by_spans_equals_the_masked_kernel():
+    ids = torch.tensor([[0] * 3 + [1] * 8 + [2], [0] * 12])
+    results = []
+    for by_spans in (True, False):
+        qk, v = doubles(2, 12, 6, 4), doubles(2, 12, 2, 4, seed=1)
+        if by_spans:
+            y = attend_spans(qk, v, document_spans(ids))
+        else:
+            y = attend_fused(qk, v, packed_mask(ids, ids, torch.float64))
+        (y * doubles(2, 12, 16, seed=2).detach()).sum().backward()
+        results.append((y, qk.grad, v.grad))
+    for mine, expected in zip(*results):
+        torch.testing.assert_close(mine, expected)

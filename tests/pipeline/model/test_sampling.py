@@ -32,6 +32,31 @@ def test_top_k_keeps_the_k_likeliest_and_ties():
     assert torch.equal(all_kept, sampling.log_probs(logits, 1.0))
 
 
+def test_top_p_keeps_the_fewest_that_weigh_enough_and_ties():
+    logits = torch.tensor([[0.1, 0.5, 0.15, 0.25], [0.3, 0.3, 0.3, 0.1]]).log()
+    kept = [
+        sampling.log_probs(logits, 1.0, top_p=p).isfinite().tolist() for p in (0.4, 0.6, 0.8, 0.95)
+    ]
+    assert [row[0] for row in kept] == [
+        [False, True, False, False],
+        [False, True, False, True],
+        [False, True, True, True],
+        [True, True, True, True],
+    ]
+    assert kept[0][1] == [True, True, True, False]  # ties stay
+    after_k = sampling.log_probs(logits[:1], 1.0, top_k=2, top_p=0.66).isfinite()
+    assert after_k.tolist() == [[False, True, False, False]]  # 0.5 of 0.75 is enough
+
+
+def test_min_p_keeps_what_is_likely_enough_beside_the_likeliest():
+    logits = torch.tensor([[0.1, 0.5, 0.15, 0.25]]).log()
+    kept = sampling.log_probs(logits, 1.0, min_p=0.29).isfinite()
+    assert kept.tolist() == [[False, True, True, True]]
+    torch.testing.assert_close(
+        sampling.log_probs(logits, 1.0, min_p=0.4).exp(), torch.tensor([[0.0, 2 / 3, 0.0, 1 / 3]])
+    )
+
+
 def test_gradient_flows_through_temperature_and_top_k():
     logits = torch.randn(3, 6, requires_grad=True)
     sampling.log_probs(logits, 0.7, top_k=3).max(-1).values.sum().backward()

@@ -50,3 +50,18 @@ def test_a_data_uri_holds_the_picture() -> None:
     head, data = charts.data_uri(png).split(",")
     assert head == "data:image/png;base64"
     assert base64.b64decode(data) == png
+
+
+def positions(worst: float) -> list[dict]:
+    return [
+        {"reader": r, "first": f, "last": f + 9, "bits_per_byte": v, "low": v - 0.1, "high": v + 9}
+        for r, values in (("a", (1.0, 1.1)), ("b", (1.0, worst)), ("c", (1.0, 0.9)))
+        for f, v in zip((0, 10), values)
+    ]
+
+
+def test_a_reader_that_breaks_leaves_the_others_their_room() -> None:
+    pictures = [charts.positions(positions(worst), 10) for worst in (50.0, 60.0)]
+    assert pictures[0] == charts.positions(positions(50.0), 10)
+    assert pictures[0] != charts.positions(positions(1.2), 10)
+    assert size(charts.positions([], 10)) == size(pictures[1])

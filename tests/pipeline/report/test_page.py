@@ -2,6 +2,7 @@
 
 import html.parser
 
+import pyarrow as pa
 from report_tables import sample_tables
 
 from pipeline.report.page import _remaining_by_stage, render
@@ -40,6 +41,13 @@ def test_an_empty_lake_says_so_section_by_section() -> None:
     page = render("Nothing", {}, {})
     for line in ("no corpus yet", "no training yet", "no evaluation yet", "an empty lake"):
         assert line in page
+
+
+def test_a_longer_context_is_shown_where_it_was_measured() -> None:
+    row = {"reader": "base", "context": 8, "first": 0, "last": 7, "bits_per_byte": 1.0}
+    table = pa.Table.from_pylist([{**row, "low": 0.9, "high": 1.1, "documents": 3, "bytes": 99}])
+    assert 'alt="bits per byte by position"' in render("A run", {"positions": table}, {})
+    assert "A longer context" not in render("A run", {}, {})
 
 
 def test_funnel_counts_what_is_left_in_the_recipes_order() -> None:

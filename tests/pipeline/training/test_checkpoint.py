@@ -1,5 +1,7 @@
 import math
 
+import pytest
+import safetensors.torch
 import torch
 
 from pipeline.training import checkpoint
@@ -58,3 +60,42 @@ def test_leftovers_of_a_killed_save_are_ignored_and_removed(tmp_path):
 def test_no_checkpoint(tmp_path):
     assert checkpoint.load_newest(tmp_path) is None
     assert checkpoint.load_newest(tmp_path / "absent") is None
+
+
+def test_the_file_is_what_the_formats_own_writer_would_read(tmp_path):
+    given = {
+        "bytes": torch.arange(7, dtype=torch.uint8),
+        "scalar": torch.tensor(3.5, dtype=torch.float64),
+        "half": torch.randn(3, 5).to(torch.bfloat16),
+        "turned": torch.randn(4, 6).T,
+        "empty": torch.zeros(0, 3),
+        "flags": torch.tensor([True, False, True]),
+        "long": torch.randn(checkpoint.CHUNK_BYTES // 4 + 5),
+    }
+    checkpoint.save(tmp_path, 3, given, {})
+    data = (tmp_path / "checkpoint-000000003.safetensors").read_bytes()
+    for found in (safetensors.torch.load(data), checkpoint.load(tmp_path, 3).tensors):
+        assert found.keys() == given.keys()
+        for name, tensor in given.items():
+            assert found[name].dtype == tensor.dtype
+            assert torch.equal(found[name], tensor), name
+
+
+def test_a_failed_save_leaves_no_half_file_and_the_older_ones(tmp_path, monkeypatch):
+    checkpoint.save(tmp_path, 1, tensors(1), {})
+    before = sorted(p.name for p in tmp_path.iterdir())
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pipeline.training.checkpoint.os.fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        checkpoint.save(tmp_path, 2, tensors(2), {})
+    assert sorted(p.name for p in tmp_path.iterdir()) == before
+    assert checkpoint.load_newest(tmp_path).step == 1
+
+
+def test_keep_decides_what_stays(tmp_path):
+    for step in (1, 2, 3, 4):
+        checkpoint.save(tmp_path, step, tensors(step), {}, keep=lambda steps: {1, max(steps)})
+    assert checkpoint.steps(tmp_path) == [1, 4]

@@ -122,8 +122,8 @@ def test_divergence_stops_and_names_the_step(tiny_model, tmp_path):
                 tiny_model.norm.weight[0] = float("nan")
         return batch_of(step)
 
-    with pytest.raises(RuntimeError, match=r"pretrain: loss nan .* at step 5"):
-        run(tiny_model, tmp_path, poisoned, checkpoint_steps=1)
+    with pytest.raises(UserError, match=r"pretrain: loss nan .* at step 5: .* look at batch 4"):
+        run(tiny_model, tmp_path, poisoned, checkpoint_steps=1, rollback_steps=0)
     assert checkpoint.load_newest(tmp_path).step == 4
 
 

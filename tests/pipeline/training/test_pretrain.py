@@ -1,12 +1,9 @@
-"""The stage as the flows run it: in a worker process, killed and resumed, and under torchrun."""
+"""The stage as the flows run it: alone and under torchrun (kills: tests/faults)."""
 
 import json
 import os
-import random
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -112,37 +109,6 @@ def test_end_to_end(artifacts, tokenizer, tmp_path):
     assert statistics["precision"] == "float32"
     assert (out / "provenance" / "timing.parquet").is_file()
     json.dumps(statistics)
-
-
-def test_killed_at_random_moments_it_ends_with_the_same_bytes(artifacts, tmp_path):
-    config = recipe(300)
-    expected, statistics = build_here(artifacts, tmp_path / "undisturbed", config)
-    root = tmp_path / "killed"
-    out, scratch = folders(root)
-    generator = random.Random(0)
-    resumed_from = []
-    for goal in (generator.randint(1, 100), generator.randint(150, 250)):
-        process = start_worker(artifacts, root, config)
-        while newest_step(scratch) < goal and process.poll() is None:
-            time.sleep(0.002)
-        time.sleep(generator.random() * 0.05)
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-        resumed_from.append(newest_step(scratch))
-        assert process.returncode == -signal.SIGKILL
-        assert not list(out.iterdir())
-    process = start_worker(artifacts, root, config)
-    lines = events(process)
-    assert 0 < resumed_from[0] < resumed_from[1] < 300
-    notes = [event["text"] for event in lines if event["event"] == "note"]
-    assert f"pretrain: resumed at step {resumed_from[1]} of 300" in notes
-    assert lines[-1] == {"event": "done", "statistics": statistics}
-    for name in HASHED:
-        assert (out / name).read_bytes() == (expected / name).read_bytes(), name
-
-
-def newest_step(scratch: Path) -> int:
-    return max((int(p.stem.split("-")[1]) for p in scratch.glob("checkpoint-*.json")), default=0)
 
 
 def test_two_processes_follow_the_same_curve_as_one(artifacts, tmp_path):

@@ -1,0 +1,51 @@
+"""From a base model to one that reads longer pages, and bits per byte by place in the page."""
+
+from prefect import flow
+
+from flows import publish
+from flows.config import Settings, load, settle
+from flows.pretrain import pretrain
+from flows.run import LAKE, Artifacts, begin, run_name
+from pipeline.evals import positions
+from pipeline.training import extend as stage
+
+
+@flow(name="extend", flow_run_name=run_name)
+def extend(
+    config: Settings = load(),  # noqa: B008
+    lake: str = LAKE,
+    made: Artifacts | None = None,
+) -> Artifacts:
+    """Stretch a base model's context, train it on longer rows, measure both by position.
+
+    Args:
+        config: every setting; what is left out comes from the preset
+        lake: folder or s3:// URL that holds the artifacts
+        made: artifacts to start from; empty: the base model is made or found first
+    """
+    made = made or pretrain(config, lake)
+    run = begin(config, lake)
+    extended = run.train(
+        stage.STAGE,
+        config.extend,
+        f"longer context by {config.extend.scaling}, {config.extend.loop.steps:,} steps",
+        base=[made["base"]],
+        tokens=[made["tokens"]],
+    )
+    publish.curves(run.lake, extended)
+    measured = run.make(
+        positions.STAGE,
+        settle(config.positions),
+        "bits per byte by position",
+        base=[made["base"]],
+        extended=[extended],
+        tokens=[made["tokens"]],
+    )
+    publish.positions(run.lake, measured)
+    return run.hand_over(made, extended=extended, positions=measured)
+
+
+if __name__ == "__main__":
+    from flows.cli import run_module
+
+    run_module("extend")

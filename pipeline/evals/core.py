@@ -1,0 +1,149 @@
+"""DCLM's CORE: 22 in-context tasks, each accuracy centred on guessing, and their mean.
+
+In: task files (arXiv 2406.11794; shots, delimiters and baselines from mlfoundations/dclm's
+eval/heavy.yaml and eval/eval_meta_data.csv, version 2, at 361714b). A task without a file is named
+in a row of its own without a value, and the mean says of how many it is: DCLM's "Core" is the mean
+of all 22 alone. The mean's interval takes the questions as drawn, the tasks as given.
+"""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipeline.evals import icl, icl_files
+from pipeline.evals.asking import Scores, Subject, spread
+from pipeline.evals.icl import Answer, Kind, Question, Task
+from pipeline.intervals import Z, wilson
+from pipeline.stage import SILENT, Progress
+from storage.errors import UserError
+
+CHOICE: Kind = "multiple_choice"
+SCHEMA: Kind = "schema"
+TEXT: Kind = "language_modelling"
+CONTEXT_CHARACTERS = 300  # of a sample's prompt: its end, where the question is
+ANSWER = "\nAnswer: "
+TASKS = (
+    Task("agi_eval_lsat_ar", "agi_eval_lsat_ar", CHOICE, 3, 0.25),
+    Task("arc_challenge", "arc_challenge", CHOICE, 10, 0.25, ANSWER),
+    Task("arc_easy", "arc_easy", CHOICE, 10, 0.25, ANSWER),
+    Task("bigbench_cs_algorithms", "bigbench_cs_algorithms", TEXT, 10, 0.0),
+    Task("bigbench_dyck_languages", "bigbench_dyck_languages", TEXT, 10, 0.0),
+    Task("bigbench_language_identification", "bigbench_language_identification", CHOICE, 10, 0.25),
+    Task("bigbench_operators", "bigbench_operators", TEXT, 10, 0.0),
+    Task("bigbench_qa_wikidata", "bigbench_qa_wikidata", TEXT, 10, 0.0),
+    Task("bigbench_repeat_copy_logic", "bigbench_repeat_copy_logic", TEXT, 10, 0.0),
+    Task("boolq", "boolq", CHOICE, 10, 0.62, ANSWER),
+    Task("commonsense_qa", "commonsense_qa", CHOICE, 10, 0.403),
+    Task("copa", "copa", CHOICE, 0, 0.5),
+    Task("coqa", "coqa", TEXT, 0, 0.0),
+    Task("hellaswag", "hellaswag", CHOICE, 10, 0.25),
+    Task("hellaswag_zeroshot", "hellaswag", CHOICE, 0, 0.25),
+    Task("jeopardy", "jeopardy_all", TEXT, 10, 0.0, ANSWER, by_category=True),
+    Task("lambada_openai", "lambada_openai", TEXT, 0, 0.0),
+    Task("openbook_qa", "openbook_qa", CHOICE, 0, 0.25),
+    Task("piqa", "piqa", CHOICE, 10, 0.5, ANSWER),
+    Task("squad", "squad", TEXT, 10, 0.0),
+    Task("winograd", "winograd_wsc", SCHEMA, 0, 0.5),
+    Task("winogrande", "winogrande", SCHEMA, 0, 0.5),
+)
+
+
+def measure(
+    subject: Subject, files: Sequence[Path], scores: Scores, progress: Progress = SILENT
+) -> list[str]:
+    """Rows of every task that has a file, and the mean; the names of the tasks that have none."""
+    config = subject.config
+    missing: list[str] = []
+    centred: list[tuple[float, float, int]] = []
+    cut: list[bool] = []
+    for done, task in enumerate(TASKS):
+        file = icl_files.find(files, task)
+        if file is None:
+            missing.append(task.name)
+            continue
+        asked = icl.questions(task, icl_files.read(file, task), config.core_questions)
+        progress.update(done, len(TASKS), "tasks", task=task.name)
+        found = icl.answers(
+            subject.model, subject.tokenizer, asked, document_start=config.document_start
+        )
+        cut += [answer.cut for answer in found]
+        right = [icl.is_right(task, q, a) for q, a in zip(asked, found)]
+        accuracy, variance = accuracy_of(asked, right)
+        half = Z * math.sqrt(variance)
+        low, high = wilson(sum(right), len(right))
+        if task.by_category:  # a mean of means: no count of successes
+            low, high = max(0.0, accuracy - half), min(1.0, accuracy + half)
+        row = {"suite": "core", "task": task.name, "n": len(right)}
+        scores.rows.append(
+            {**row, "metric": "accuracy", "value": accuracy, "low": low, "high": high}
+        )
+        value, low, high = (centre(x, task.baseline) for x in (accuracy, low, high))
+        scores.rows.append(
+            {**row, "metric": "centred_accuracy", "value": value, "low": low, "high": high}
+        )
+        centred.append((value, variance / (1 - task.baseline) ** 2, len(right)))
+        for i in spread(range(len(asked)), config.core_samples):
+            _sample(task, asked[i], found[i], right[i], scores)
+    if not centred:
+        raise UserError(
+            "suite core: none of the task files given is one of CORE's"
+            f" ({', '.join(dict.fromkeys(task.file for task in TASKS))}; .jsonl or .jsonl.gz)"
+        )
+    for name in missing:
+        row = {"suite": "core", "task": name, "metric": "centred_accuracy", "n": 0}
+        scores.rows.append({**row, "value": None, "low": None, "high": None})
+    scores.rows.append(_mean(centred))
+    scores.share("core", "prompts_cut_to_the_context", "share", cut)
+    return missing
+
+
+def centre(accuracy: float, baseline: float) -> float:
+    """0 is guessing, 1 is all right; below guessing it is negative."""
+    return (accuracy - baseline) / (1 - baseline)
+
+
+def accuracy_of(asked: Sequence[Question], right: Sequence[bool]) -> tuple[float, float]:
+    """The mean over categories of each one's accuracy, and that mean's variance.
+
+    The variance is Agresti and Coull's (two right and two wrong answers more), which doesn't vanish
+    at none or all.
+    """
+    groups: dict[str, list[bool]] = {}
+    for question, ok in zip(asked, right):
+        groups.setdefault(question.category, []).append(ok)
+    shares, variances = [], []
+    for marks in groups.values():
+        share = (sum(marks) + 2) / (len(marks) + 4)
+        shares.append(sum(marks) / len(marks))
+        variances.append(share * (1 - share) / (len(marks) + 4))
+    return sum(shares) / len(shares), sum(variances) / len(variances) ** 2
+
+
+def _mean(centred: Sequence[tuple[float, float, int]]) -> dict[str, object]:
+    count = len(centred)
+    value = sum(value for value, _, _ in centred) / count
+    half = Z * math.sqrt(sum(variance for _, variance, _ in centred)) / count
+    return {
+        "suite": "core",
+        "task": "core" if count == len(TASKS) else f"mean_of_{count}_of_{len(TASKS)}_tasks",
+        "metric": "centred_accuracy",
+        "value": value,
+        "low": value - half,
+        "high": value + half,
+        "n": sum(n for _, _, n in centred),
+    }
+
+
+def _sample(task: Task, question: Question, answer: Answer, right: bool, scores: Scores) -> None:
+    """What was asked without its examples, and the choice that scored best."""
+    if task.kind == TEXT:
+        # Greedy decoding was compared, never carried out: all that is known is whether it agreed.
+        said = question.pairs[0][1] if right else ""
+        chosen = question.gold
+    else:
+        chosen = answer.choice
+        said = question.pairs[chosen][1]
+    context = question.pairs[chosen][0][-CONTEXT_CHARACTERS:]
+    expected = question.pairs[question.gold]
+    shown = expected[1] if task.kind != SCHEMA else expected[0][-CONTEXT_CHARACTERS:]
+    scores.sample("core", context, said.strip(), shown.strip(), right)

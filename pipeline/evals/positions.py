@@ -1,0 +1,167 @@
+"""Bits per byte by place in the document: what a longer context is worth, and where it breaks.
+
+In: a base model, the same model extended, validation documents longer than the base's context. Out:
+rows by reader and bucket of positions, with intervals by bootstrap over documents. Three readers
+see the same tokens: the base in windows of its own context (it forgets at each), the base read on
+past its context (unstretched: it breaks), and the extended model.
+"""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline import model as models
+from pipeline.intervals import bootstrap_ratio
+from pipeline.model import Transformer
+from pipeline.stage import Progress, Stage
+from pipeline.training import bits_per_byte, runtime
+from pipeline.training.data import TokenShards
+from storage.errors import UserError
+from storage.schemas import POSITIONS
+from storage.tables import table, write_table
+
+
+@dataclasses.dataclass(frozen=True)
+class PositionsConfig:
+    """Which documents, in which buckets."""
+
+    documents: int = 400  # validation documents, at most; those longer than the base's context
+    # first position of each bucket but the first; empty: an eighth, a quarter, a half and all of
+    # the base's context, then steps of half of it
+    edges: tuple[int, ...] = ()
+    bootstrap_samples: int = 1_000
+    precision: str = "auto"
+    threads: int = 2
+    device: str = "auto"
+    seed: int = 0
+
+
+def buckets(old: int, new: int, edges: Sequence[int] = ()) -> list[tuple[int, int]]:
+    """[first, end) positions that cover 0 .. new."""
+    step = max(1, old // 2)
+    cuts = edges or [old // 8, old // 4, old // 2, *range(old, new, step)]
+    inside = sorted({cut for cut in cuts if 0 < cut < new})
+    return list(zip([0, *inside], [*inside, new]))
+
+
+def chosen(
+    validation: TokenShards, old: int, new: int, config: PositionsConfig
+) -> list[np.ndarray]:
+    """Documents that go on after the base's context, cut at the extended one's."""
+    order = np.random.default_rng(config.seed).permutation(len(validation))
+    long = [int(i) for i in order if validation.lengths[i] > old + 1][: config.documents]
+    return [validation.document(i, 0, min(new + 1, int(validation.lengths[i]))) for i in long]
+
+
+def by_position(
+    model: Transformer,
+    documents: Sequence[np.ndarray],
+    byte_lengths: np.ndarray,
+    window: int,
+    edges: Sequence[tuple[int, int]],
+) -> tuple[np.ndarray, np.ndarray]:
+    """(bits, bytes), each (documents, buckets), read in windows of `window` tokens."""
+    ends = np.array([end for _, end in edges])
+    bits = np.zeros((len(documents), len(edges)))
+    sizes = np.zeros((len(documents), len(edges)))
+    for group, per_token in bits_per_byte.read(model, documents, window):
+        values = per_token.double().cpu().numpy() / math.log(2)
+        for row, (length, index, start) in enumerate(group):
+            bucket = np.searchsorted(ends, np.arange(start, start + length), side="right")
+            goals = documents[index][start + 1 : start + 1 + length]
+            np.add.at(bits[index], bucket, values[row, :length])
+            np.add.at(sizes[index], bucket, byte_lengths[goals])
+    return bits, sizes
+
+
+def rows_of(
+    reader: str,
+    context: int,
+    measured: tuple[np.ndarray, np.ndarray],
+    edges: Sequence[tuple[int, int]],
+    config: PositionsConfig,
+) -> list[dict[str, Any]]:
+    """A row a bucket that any document reaches."""
+    rows = []
+    for number, (first, end) in enumerate(edges):
+        bits, sizes = (part[:, number] for part in measured)
+        there = sizes > 0
+        if not there.any():
+            continue
+        low, high = bootstrap_ratio(
+            bits[there], sizes[there], config.bootstrap_samples, config.seed
+        )
+        rows.append(
+            {
+                "reader": reader,
+                "context": context,
+                "first": first,
+                "last": end - 1,
+                "bits_per_byte": float(bits[there].sum() / sizes[there].sum()),
+                "low": low,
+                "high": high,
+                "documents": int(there.sum()),
+                "bytes": int(sizes[there].sum()),
+            }
+        )
+    return rows
+
+
+def build(
+    out: Path,
+    inputs: dict[str, list[Path]],
+    config: PositionsConfig,
+    progress: Progress,
+    scratch: Path,
+) -> dict[str, Any]:
+    """The `positions` stage."""
+    device, dtype = runtime.prepare(config.device, config.precision, config.threads)
+    base, tokenizer = models.load(inputs["base"][0], device, dtype)
+    extended, _ = models.load(inputs["extended"][0], device, dtype)
+    old, new = base.config.max_context, extended.config.max_context
+    documents = chosen(TokenShards(inputs["tokens"][0], "validation"), old, new, config)
+    if not documents:
+        raise UserError(f"positions: no validation document is longer than {old} tokens")
+    byte_lengths = np.array([len(token) for token in tokenizer.token_bytes], dtype=np.int64)
+    edges = buckets(old, new, config.edges)
+    rows = []
+    for reader, model, window in (
+        (f"base, windows of {old}", base, old),
+        (f"base, read past {old}", base, new),
+        (f"extended to {new}", extended, new),
+    ):
+        if window > model.config.max_context:  # only its own rotation, carried on
+            model.stretch(window, model.config.rope_theta, model.config.rope_scaling)
+        rows += rows_of(
+            reader,
+            window,
+            by_position(model, documents, byte_lengths, window, edges),
+            edges,
+            config,
+        )
+        progress.update(len(rows), 3 * len(edges), "buckets")
+    write_table(table(rows, POSITIONS), out / "positions.parquet")
+    return {
+        "documents": len(documents),
+        "context_before": old,
+        "context": new,
+        "beyond": {name: _beyond(rows, name, old) for name in dict.fromkeys(_readers(rows))},
+    }
+
+
+def _readers(rows: list[dict[str, Any]]) -> list[str]:
+    return [row["reader"] for row in rows]
+
+
+def _beyond(rows: list[dict[str, Any]], reader: str, old: int) -> float:
+    """Bits per byte of all that lies beyond the base's context."""
+    mine = [row for row in rows if row["reader"] == reader and row["first"] >= old]
+    size = sum(row["bytes"] for row in mine)
+    return sum(row["bits_per_byte"] * row["bytes"] for row in mine) / size if size else math.nan
+
+
+STAGE = Stage(kind="positions", version=1, config=PositionsConfig, build=build)

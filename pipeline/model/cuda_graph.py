@@ -1,0 +1,55 @@
+"""One decoding step as a CUDA graph: its hundred small kernels are launched as one.
+
+In: a model, its weights and a cache. Out: a callable from tokens to logits that replays what was
+recorded. Shapes and addresses must not change, so attention goes over the cache's whole capacity
+and lengths are counted in place; dropping rows means recording again.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from pipeline.model.cache import KVCache
+from pipeline.model.transformer import Transformer, Weights
+
+Step = Callable[[Tensor], Tensor]  # (rows,) tokens to (rows, V) logits; the cache takes them in
+
+
+def step(model: Transformer, weights: Weights, cache: KVCache) -> Step:
+    """As `record` where that is possible, else launched one by one."""
+    if cache.recent is None and model.device.type == "cuda":
+        return record(model, weights, cache)
+
+    def plain(tokens: Tensor) -> Tensor:
+        logits = model(tokens[:, None], cache=cache, weights=weights)[:, 0]
+        cache.advance(1)
+        return logits
+
+    return plain
+
+
+def record(model: Transformer, weights: Weights, cache: KVCache) -> Step:
+    """Record the step; the warm-up's keys land where the first real ones overwrite them."""
+    cache.fixed = True
+    tokens = torch.zeros(cache.rows, 1, dtype=torch.int64, device=model.device)
+
+    def forward() -> Tensor:
+        return model(tokens, cache=cache, weights=weights)[:, 0]
+
+    aside = torch.cuda.Stream()
+    aside.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(aside):
+        forward()
+    torch.cuda.current_stream().wait_stream(aside)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        logits = forward()
+
+    def replay(chosen: Tensor) -> Tensor:
+        tokens.copy_(chosen[:, None])
+        graph.replay()
+        cache.advance(1)
+        return logits
+
+    return replay

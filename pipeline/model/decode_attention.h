@@ -1,0 +1,175 @@
+/* A new token's queries over the keys it may see, wherever they lie.
+ *
+ * A lane holds, for each layer and key head, keys in blocks of 16 positions, (head_dim, 16) each, so
+ * that 16 scores are made at once; then values, (capacity, head_dim). Scores and sums go by absolute
+ * position: how keys are spread over shared lanes changes no bit.
+ */
+
+static inline int64_t element_size(const struct Model *m) { return m->format == F32 ? 4 : 2; }
+
+static inline char *keys_at(const struct Model *m, const struct Lane *l, int64_t layer, int64_t head) {
+    return l->data + (layer * m->kv_heads + head) * 2 * l->capacity * m->head_dim * element_size(m);
+}
+
+static inline char *values_at(const struct Model *m, const struct Lane *l, int64_t layer,
+                              int64_t head) {
+    return keys_at(m, l, layer, head) + l->capacity * m->head_dim * element_size(m);
+}
+
+/* One head of one token: norm with its gain and rotation, as the family has them. */
+static inline void place_head(const struct Model *m, float *x, const float *gain, int64_t position) {
+    int64_t d = m->head_dim, half = d / 2;
+    float scale = gain ? 1.0f / sqrtf(square_mean(x, d) + (float)m->eps) : 1.0f;
+    if (gain)
+        for (int64_t i = 0; i < d; i += 16) store(x + i, load(x + i) * scale * load(gain + i));
+    if (!m->cos) return;
+    const float *cos = m->cos + position * d, *sin = m->sin + position * d;
+    for (int64_t i = 0; i < half; i += 16) {
+        vec a = load(x + i), b = load(x + half + i);
+        store(x + i, fma16(b, load(sin + i), a * load(cos + i)));
+        store(x + half + i, fma16(a, load(sin + half + i), b * load(cos + half + i)));
+    }
+}
+
+/* Queries of a key head's group, its key and value: placed, and the latter two kept. */
+static void place(const struct Model *m, const struct Layer *w, const struct Lane *lane,
+                  int64_t layer, int64_t head, int64_t position, float *qkv) {
+    int64_t d = m->head_dim, group = m->heads / m->kv_heads;
+    float *key = qkv + (m->heads + head) * d, *value = key + m->kv_heads * d;
+    for (int64_t q = head * group; q < (head + 1) * group; q++)
+        place_head(m, qkv + q * d, w->gains ? w->gains + q * d : 0, position);
+    place_head(m, key, w->gains ? w->gains + (m->heads + head) * d : 0, position);
+    int64_t own = position - lane->start, at = own / 16 * 16 * d + own % 16;
+    char *keys = keys_at(m, lane, layer, head), *values = values_at(m, lane, layer, head);
+    if (m->format == F32) {
+        for (int64_t i = 0; i < d; i++) ((float *)keys)[at + i * 16] = key[i];
+        memcpy((float *)values + own * d, value, (size_t)d * 4);
+    } else {
+        uint16_t rounded[16];
+        for (int64_t i = 0; i < d; i += 16) {
+            store_bf16(rounded, load(key + i));
+            for (int64_t j = 0; j < 16; j++) ((uint16_t *)keys)[at + (i + j) * 16] = rounded[j];
+            store_bf16((uint16_t *)values + own * d + i, load(value + i));
+        }
+    }
+}
+
+ALWAYS vec load_as(int wide, const char *p, int64_t index) {
+    return wide ? load((const float *)p + index) : load_bf16((const uint16_t *)p + index);
+}
+
+/* Scores of `heads` queries against one lane's keys; may write up to 15 past the end. */
+ALWAYS void scores_of(int wide, int heads, int64_t d, const float *q, const char *keys,
+                      int64_t count, float *scores, int64_t stride) {
+    for (int64_t p = 0; p < count; p += 16) {
+        vec sums[4] = {{0}};
+        for (int64_t i = 0; i < d; i++) {
+            vec key = load_as(wide, keys, p * d + i * 16);
+#pragma GCC unroll 4
+            for (int h = 0; h < heads; h++) sums[h] = fma16(all(q[h * d + i]), key, sums[h]);
+        }
+#pragma GCC unroll 4
+        for (int h = 0; h < heads; h++) store(scores + h * stride + p, sums[h]);
+    }
+}
+
+/* Scores to probabilities, unnormalised; their sum. */
+static float soften(float *scores, int64_t count) {
+    for (int64_t i = count; i < (count + 15) / 16 * 16; i++) scores[i] = -INFINITY;
+    vec top = all(-INFINITY), sum = all(0);
+    for (int64_t i = 0; i < count; i += 16) top = larger(load(scores + i), top);
+    float largest = max16(top);
+    for (int64_t i = 0; i < count; i += 16) {
+        vec e = exp16(load(scores + i) - largest);
+        store(scores + i, e);
+        sum += e;
+    }
+    return sum16(sum);
+}
+
+struct Piece { /* keys and values of positions [start, end) */
+    const char *keys, *values;
+    int64_t start, end;
+};
+
+/* Values weighed and summed, positions in order; even and odd ones apart to have more under way. */
+ALWAYS void weigh(int wide, int parts, const struct Piece *pieces, int count, const float *p,
+                  float total, float *out) {
+    vec even[8] = {{0}}, odd[8] = {{0}};
+    int64_t d = parts * 16;
+    for (int i = 0; i < count; i++) {
+        int64_t at = pieces[i].start;
+        const char *values = pieces[i].values;
+        if (at % 2 && at < pieces[i].end) {
+#pragma GCC unroll 8
+            for (int j = 0; j < parts; j++)
+                odd[j] = fma16(all(p[at]), load_as(wide, values, j * 16), odd[j]);
+            at++;
+        }
+        for (; at + 1 < pieces[i].end; at += 2) {
+            int64_t own = (at - pieces[i].start) * d;
+#pragma GCC unroll 8
+            for (int j = 0; j < parts; j++) {
+                even[j] = fma16(all(p[at]), load_as(wide, values, own + j * 16), even[j]);
+                odd[j] = fma16(all(p[at + 1]), load_as(wide, values, own + d + j * 16), odd[j]);
+            }
+        }
+        if (at < pieces[i].end) {
+            int64_t own = (at - pieces[i].start) * d;
+#pragma GCC unroll 8
+            for (int j = 0; j < parts; j++)
+                even[j] = fma16(all(p[at]), load_as(wide, values, own + j * 16), even[j]);
+        }
+    }
+#pragma GCC unroll 8
+    for (int j = 0; j < parts; j++) store(out + j * 16, (even[j] + odd[j]) / total);
+}
+
+ALWAYS void attend_as(int wide, const struct Model *m, const struct Piece *pieces, int count,
+                      int64_t length, const float *q, int64_t group, float *scores, int64_t stride,
+                      float *out) {
+    int64_t d = m->head_dim;
+    for (int64_t h = 0; h < group;) {
+        int64_t heads = group - h < 4 ? group - h : 4;
+        for (int i = 0; i < count; i++) {
+            const struct Piece *piece = pieces + i;
+            float *s = scores + piece->start;
+            int64_t n = piece->end - piece->start;
+            switch (heads) {
+            case 1: scores_of(wide, 1, d, q + h * d, piece->keys, n, s, stride); break;
+            case 2: scores_of(wide, 2, d, q + h * d, piece->keys, n, s, stride); break;
+            case 3: scores_of(wide, 3, d, q + h * d, piece->keys, n, s, stride); break;
+            default: scores_of(wide, 4, d, q + h * d, piece->keys, n, s, stride);
+            }
+        }
+        for (int64_t i = 0; i < heads; i++, h++) {
+            float *p = scores + i * stride, total = soften(p, length);
+            switch (d / 16) {
+            case 2: weigh(wide, 2, pieces, count, p, total, out + h * d); break;
+            case 4: weigh(wide, 4, pieces, count, p, total, out + h * d); break;
+            case 6: weigh(wide, 6, pieces, count, p, total, out + h * d); break;
+            default: weigh(wide, 8, pieces, count, p, total, out + h * d);
+            }
+        }
+    }
+}
+
+/* The group of queries of a key head at `position`, over all it may see: (group, head_dim). */
+static void attend(const struct Model *m, const struct Lane *lanes, int64_t lane, int64_t layer,
+                   int64_t head, int64_t position, const float *qkv, float *scores, float *out) {
+    struct Piece pieces[DEPTH];
+    int count = 0;
+    int64_t end = position + 1, d = m->head_dim, group = m->heads / m->kv_heads;
+    for (int64_t l = lane; l >= 0; l = lanes[l].parent) count++;
+    int place = count;
+    for (int64_t l = lane; l >= 0; end = lanes[l].start, l = lanes[l].parent)
+        pieces[--place] = (struct Piece){keys_at(m, lanes + l, layer, head),
+                                         values_at(m, lanes + l, layer, head), lanes[l].start, end};
+    int64_t stride = (position + 48) / 16 * 16;
+    const float *q = qkv + head * group * d;
+    out += head * group * d;
+    if (m->format == F32)
+        attend_as(1, m, pieces, count, position + 1, q, group, scores, stride, out);
+    else
+        attend_as(0, m, pieces, count, position + 1, q, group, scores, stride, out);
+}

@@ -1,0 +1,66 @@
+"""Flash attention over packed documents on a GPU: no mask, no scores between documents.
+
+All rows of a batch are read as one line of documents of different lengths, which torch's
+variable-length kernel takes as borders. Their number is padded to a power of two with documents
+of no length, so that torch.compile sees few shapes.
+"""
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+MIN_BORDERS = 256  # and powers of two above
+
+
+class Borders(NamedTuple):
+    """Where documents begin in the batch's line of tokens, and the longest that one may be."""
+
+    starts: Tensor  # int32 (n + 1,), the last ones all the number of tokens
+    longest: int
+
+
+def takes(dtype: torch.dtype, device: torch.device, head_dim: int) -> bool:
+    """Whether the kernel exists for such tensors."""
+    if device.type != "cuda" or dtype not in (torch.bfloat16, torch.float16):
+        return False
+    return (
+        head_dim % 8 == 0 and head_dim <= 256 and torch.cuda.get_device_capability(device)[0] >= 8
+    )
+
+
+@torch.compiler.disable
+def borders(document_ids: Tensor) -> Borders:
+    """From each token's document number in its row (B, T); a row's start is always a border."""
+    rows, count = document_ids.shape
+    begins = torch.ones_like(document_ids, dtype=torch.bool)
+    begins[:, 1:] = document_ids[:, 1:] != document_ids[:, :-1]
+    found = begins.flatten().nonzero().squeeze(1)
+    size = MIN_BORDERS
+    while size < len(found) + 1:
+        size *= 2
+    starts = torch.full((size,), rows * count, dtype=torch.int32, device=document_ids.device)
+    starts[: len(found)] = found
+    return Borders(starts, count)
+
+
+def attend_documents(qk: Tensor, v: Tensor, documents: Borders) -> Tensor:
+    """qk (B, T, heads + kv_heads, d), v (B, T, kv_heads, d): causal within documents."""
+    from torch.nn.attention.varlen import varlen_attn
+
+    heads = qk.shape[2] - v.shape[2]
+    q, k = qk.flatten(0, 1).split([heads, v.shape[2]], dim=1)
+    y: Any = varlen_attn(
+        q,
+        k,
+        v.flatten(0, 1),
+        documents.starts,
+        documents.starts,
+        documents.longest,
+        documents.longest,
+        scale=1.0,
+        window_size=(-1, 0),
+        enable_gqa=heads != v.shape[2],
+    )
+    attended: Tensor = y.view(*qk.shape[:2], -1)
+    return attended

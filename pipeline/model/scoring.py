@@ -1,0 +1,154 @@
+"""Log-probabilities of given continuations: what in-context tasks and likelihood metrics ask for.
+
+In: contexts and continuations as token ids. Out, for each pair: the sum of the continuation's
+log-probabilities and whether greedy decoding would give exactly it. On a CPU the C kernels read
+what sequences share once (few-shot examples, the context of several choices); else torch reads them
+in batches of like length. The head multiplies only the places that are scored.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from pipeline.model import native
+from pipeline.model.prefixes import common
+from pipeline.model.transformer import Transformer, Weights
+from storage.errors import UserError
+
+Pair = tuple[list[int], int]  # tokens, how many of the last ones are scored
+Head = tuple[Tensor, Tensor | None]
+
+MAX_LOGITS = 1 << 24  # held at once, 64 MiB
+
+
+@torch.no_grad()
+def score(
+    model: Transformer,
+    contexts: list[list[int]],
+    continuations: list[list[int]],
+    *,
+    tokens_per_batch: int = 8192,
+    int8: bool = False,
+) -> list[tuple[float, bool]]:
+    """(sum of log-probabilities, greedy would say it) of each continuation after its context.
+
+    A pair longer than the model's context loses its oldest tokens. An empty continuation scores 0.
+    `int8`: as `Engine(int8=True)` multiplies, to measure what that costs.
+    """
+    pairs = [_pair(model, *pair) for pair in zip(contexts, continuations, strict=True)]
+    results: list[tuple[float, bool]] = [(0.0, True)] * len(pairs)
+    scored = [i for i, pair in enumerate(pairs) if pair[1]]
+    if not scored:
+        return results
+    format = "int8" if int8 else str(model.compute_dtype).removeprefix("torch.")
+    packed = native.pack(model, format, max(len(pairs[i][0]) for i in scored))
+    if packed is not None:
+        # Beside the bf16 of the other matrices int8's head is multiplied as torch can: dequantised.
+        head = native.head_of(model, torch.float32 if int8 else model.compute_dtype)
+        if int8:
+            values, scales = native.quantize(head[0])
+            head = (values * scales[:, None], head[1])
+        batches = _by_prefix(pairs, scored, tokens_per_batch)
+    elif int8:
+        raise UserError("int8 weights need a CPU with AVX512-VNNI and a portable model family")
+    else:
+        weights = model.cast_weights()
+        batches = _by_length(pairs, scored, tokens_per_batch)
+    for batch in batches:
+        part = [pairs[i] for i in batch]
+        if packed is not None:
+            found = _judge(*_hidden_shared(packed, part), part, head)
+        else:
+            hidden = _hidden_padded(model, part, weights)
+            found = _judge(
+                hidden, torch.arange(len(hidden)), part, (weights.head, weights.head_bias)
+            )
+        for index, result in zip(batch, found):
+            results[index] = result
+    return results
+
+
+def _pair(model: Transformer, context: list[int], continuation: list[int]) -> Pair:
+    config = model.config
+    if not context:
+        raise UserError("a context is empty: start it with the document token")
+    if len(continuation) > config.max_context:
+        raise UserError(
+            f"a continuation of {len(continuation)} tokens exceeds the model's context of "
+            f"{config.max_context}: shorten it"
+        )
+    tokens = (context + continuation)[-(config.max_context + 1) :]
+    if not 0 <= min(tokens) <= max(tokens) < config.vocab_size:
+        raise UserError(
+            f"a text to score holds token ids {min(tokens)} to {max(tokens)}, the model's end at "
+            f"{config.vocab_size - 1}: use the model's own tokenizer"
+        )
+    return tokens, len(continuation)
+
+
+def _by_length(pairs: list[Pair], scored: list[int], tokens: int) -> list[list[int]]:
+    """Batches of at most `tokens`, padding counted."""
+    order = sorted(scored, key=lambda i: len(pairs[i][0]))
+    batches = []
+    while order:
+        count = max(1, tokens // len(pairs[order[-1]][0]))
+        batches.append(order[-count:])
+        order = order[:-count]
+    return batches
+
+
+def _by_prefix(pairs: list[Pair], scored: list[int], tokens: int) -> list[list[int]]:
+    """Batches of about `tokens` to be read, what neighbours share counted once."""
+    order = sorted(scored, key=lambda i: pairs[i][0])
+    batches: list[list[int]] = [[]]
+    room = tokens
+    for before, index in zip([order[0], *order], order):
+        new = len(pairs[index][0])
+        if batches[-1]:
+            new -= common(pairs[before][0], pairs[index][0])
+            if new > room:
+                batches.append([])
+                new, room = len(pairs[index][0]), tokens
+        batches[-1].append(index)
+        room -= new
+    return batches
+
+
+def _hidden_shared(packed: native.Packed, pairs: list[Pair]) -> tuple[Tensor, Tensor]:
+    """Hidden states, and which of them each scored token is foretold by."""
+    lanes = native.Lanes(packed)
+    counts = [count for _, count in pairs]
+    hidden, places, _ = native.read(lanes, [tokens[:-1] for tokens, _ in pairs], counts)
+    return torch.from_numpy(hidden), torch.tensor([place for own in places for place in own])
+
+
+def _hidden_padded(model: Transformer, pairs: list[Pair], weights: Weights) -> Tensor:
+    longest = max(len(tokens) for tokens, _ in pairs) - 1
+    inputs = torch.zeros(len(pairs), longest, dtype=torch.int64)
+    rows: list[int] = []
+    places: list[int] = []
+    for row, (tokens, scored) in enumerate(pairs):
+        inputs[row, : len(tokens) - 1] = torch.tensor(tokens[:-1])
+        rows += [row] * scored
+        places += range(len(tokens) - 1 - scored, len(tokens) - 1)
+    return model.hidden(inputs.to(model.device), weights=weights)[rows, places]
+
+
+def _judge(
+    hidden: Tensor, places: Tensor, pairs: list[Pair], head: Head
+) -> list[tuple[float, bool]]:
+    """The result of each pair; `places` names the hidden state of each scored token in turn."""
+    targets = torch.tensor([token for tokens, count in pairs for token in tokens[-count:]])
+    targets, places = targets.to(hidden.device), places.to(hidden.device)
+    step = max(1, MAX_LOGITS // len(head[0]))
+    logprobs, hits = [], []
+    for start in range(0, len(targets), step):
+        part, target = places[start : start + step], targets[start : start + step]
+        table = F.linear(hidden[part].to(head[0].dtype), *head).float().log_softmax(-1)
+        logprobs.append(table.gather(-1, target[:, None])[:, 0].double().cpu())
+        hits.append((table.argmax(-1) == target).cpu())
+    counts = [count for _, count in pairs]
+    return [
+        (float(sums.sum()), bool(right.all()))
+        for sums, right in zip(torch.cat(logprobs).split(counts), torch.cat(hits).split(counts))
+    ]

@@ -1,0 +1,129 @@
+"""A base model's context made longer: rotation stretched, then a little training on longer rows.
+
+In: a base model and the token shards it was trained on (others will do). Out: a model folder with
+the longer context, its metrics, and bits per byte before, stretched but untrained, and after. The
+rules are those of `pipeline.model.rope`, so transformers and llama.cpp run the result as it is.
+"""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline import model as models
+from pipeline.model import ModelConfig
+from pipeline.model.rope import RopeScaling
+from pipeline.stage import SILENT, Progress, Stage
+from pipeline.training import bits_per_byte, distribution, runtime
+from pipeline.training.config import ExtendConfig
+from pipeline.training.data import PretrainData, TokenShards
+from pipeline.training.loop import train
+from pipeline.training.optimizers import build_optimizer
+from pipeline.training.pretrain import validation_subset, write_run
+from storage.errors import UserError
+
+SCALINGS = ("yarn", "llama3", "theta")
+
+
+def stretched(base: ModelConfig, config: ExtendConfig) -> ModelConfig:
+    """The base's shape with the longer context; UserError where it can't have one."""
+    if base.parts.positions != "rope":
+        raise UserError(f"extend: a {base.family} model has a table of positions, no rotation")
+    if config.scaling not in SCALINGS:
+        raise UserError(f"extend.scaling is {config.scaling!r}: use {', '.join(SCALINGS)}")
+    context = config.context or 4 * base.max_context
+    if context <= base.max_context:
+        raise UserError(
+            f"extend.context is {context}, the base already reads {base.max_context} tokens"
+        )
+    known = base.rope_scaling
+    # A base that was stretched before is stretched anew from where it began.
+    original = known.original_context if known is not None else base.max_context
+    factor = config.factor or context / original
+    if factor <= 1:
+        raise UserError(f"extend.factor is {factor:g}: it must be more than 1")
+    if config.scaling == "theta":
+        if known is not None:
+            raise UserError(f"extend: the base is stretched by {known.kind} already: use that")
+        # The base at which the slowest frequency is slowed by the factor, the fastest not at all.
+        theta = base.rope_theta * factor ** (base.head_dim / (base.head_dim - 2))
+        return dataclasses.replace(base, max_context=context, rope_theta=theta)
+    scaling = RopeScaling(config.scaling, factor, original)
+    return dataclasses.replace(base, max_context=context, rope_scaling=scaling)
+
+
+def build(
+    out: Path,
+    inputs: dict[str, list[Path]],
+    config: ExtendConfig,
+    progress: Progress,
+    scratch: Path,
+) -> dict[str, Any]:
+    """The `extended` stage."""
+    (base_folder,), (tokens_folder,) = inputs["base"], inputs["tokens"]
+    device, dtype = runtime.prepare(config.device, config.precision, config.threads)
+    alone_or_first = distribution.rank() == 0
+    if not alone_or_first:
+        progress = SILENT
+    model, tokenizer = models.load(base_folder, device, dtype)
+    old, new = model.config.max_context, stretched(model.config, config)
+    context = new.max_context
+    loop, token_bytes = config.loop, tokenizer.token_bytes
+    data = PretrainData(
+        tokens_folder,
+        context,
+        loop.rows_per_step,
+        config.seed,
+        separate_documents=config.separate_documents,
+    )
+    validation = TokenShards(tokens_folder, "validation")
+    subset = validation_subset(validation, loop.validation_rows * context, config.seed)
+    everything = [validation.document(index) for index in range(len(validation))]
+
+    def measure(documents: list[np.ndarray], context: int) -> float:
+        return bits_per_byte.measure_shared(model, documents, token_bytes, context)
+
+    before = measure(everything, old)
+    model.stretch(new.max_context, new.rope_theta, new.rope_scaling)
+    untrained = measure(everything, context)
+    progress.note(
+        f"extended: {old} to {context} tokens by {config.scaling}; {before:.4f} bits per "
+        f"byte before, {untrained:.4f} with the longer context untrained"
+    )
+    metrics, timing = train(
+        model,
+        build_optimizer(model, config.optimizer.scaled(config.rate_factor)),
+        data.batch,
+        loop,
+        stage="extend",
+        scratch=scratch,
+        progress=progress,
+        validate=lambda: measure(subset, context),
+    )
+    after, short = measure(everything, context), measure(everything, old)
+    progress.note(f"extended: {after:.4f} bits per byte on the validation split")
+    processes = distribution.world()
+    distribution.close()
+    if not alone_or_first:
+        return {}
+    models.save(model, tokenizer, out)
+    write_run(out, metrics, timing)
+    return {
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "precision": str(dtype).removeprefix("torch."),
+        "processes": processes,
+        "steps": loop.steps,
+        "context_before": old,
+        "context": context,
+        "tokens_seen": loop.steps * loop.rows_per_step * context,
+        "bits_per_byte_before": before,  # in windows of the base's context
+        "bits_per_byte_untrained": untrained,  # stretched, not trained
+        "bits_per_byte_short": short,  # trained, in windows of the base's context
+        "bits_per_byte": after,
+        "long_documents": int((data.shards.lengths > old).sum()),
+        "final_loss": metrics["loss"][-1].as_py(),
+    }
+
+
+STAGE = Stage(kind="extended", version=1, config=ExtendConfig, build=build)

@@ -1,0 +1,125 @@
+"""Gradients of all processes added up: in buckets while the backward still runs, or by FSDP.
+
+A bucket holds about 25 MB of neighbouring parameters, the last layers first, because the backward
+comes to them first; its message starts when its last gradient is there. Buckets start in one order
+in every process. Of several micro-batches only the last one communicates. One process alone
+communicates nothing and computes what it always has.
+"""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.distributed.fsdp import FSDPModule
+from torch.distributed.tensor import DTensor
+
+from pipeline.training import distribution
+
+BUCKET_BYTES = 25_000_000  # as in torch's DistributedDataParallel
+
+
+class GradientSum:
+    """The gradients of one model's `parameters`, summed over processes once a step."""
+
+    def __init__(self, model: nn.Module, parameters: Sequence[nn.Parameter]) -> None:
+        self._model = model
+        self._parameters = list(parameters)
+        self._sharded = isinstance(model, FSDPModule)
+        self._last = False
+        self._buckets: list[_Bucket] = []
+        self._started = 0
+        if distribution.world() > 1 and not self._sharded:
+            self._buckets = _make_buckets(model, self._parameters)
+            for bucket in self._buckets:
+                for parameter in bucket.parameters:
+                    parameter.register_post_accumulate_grad_hook(bucket.one_is_there)
+                bucket.when_full = self._start_full_ones
+
+    @contextlib.contextmanager
+    def micro_batch(self, last: bool) -> Iterator[None]:
+        """Around a forward and backward; `last` of this step."""
+        self._last = last
+        if isinstance(self._model, FSDPModule):
+            self._model.set_requires_gradient_sync(last)
+        for bucket in self._buckets:
+            bucket.missing = len(bucket.parameters)
+        yield
+
+    def finish(self) -> list[Tensor]:
+        """Wait for the sums; this process' gradients, which may be changed in place."""
+        for bucket in self._buckets[self._started :]:
+            bucket.start()
+        for bucket in self._buckets:
+            bucket.wait()
+        self._started = 0
+        gradients = (p.grad for p in self._parameters if p.grad is not None)
+        return [g.to_local() if isinstance(g, DTensor) else g for g in gradients]
+
+    def norm(self, gradients: list[Tensor]) -> float:
+        """Euclidean norm over all parameters; where they are sharded, over all processes."""
+        norm = float(torch.stack(list(torch._foreach_norm(gradients))).norm())
+        if not self._sharded:
+            return norm
+        (squares,) = distribution.sum_numbers([norm**2], gradients[0].device)
+        return float(squares**0.5)
+
+    def _start_full_ones(self) -> None:
+        """The next buckets in order, as long as they are full: all processes send alike."""
+        while (
+            self._last
+            and self._started < len(self._buckets)
+            and self._buckets[self._started].missing == 0
+        ):
+            self._buckets[self._started].start()
+            self._started += 1
+
+
+class _Bucket:
+    """Parameters whose gradients travel in one message."""
+
+    def __init__(self, parameters: list[nn.Parameter]) -> None:
+        self.parameters = parameters
+        self.missing = len(parameters)
+        self.when_full: Any = None
+        self._flat: Tensor | None = None
+        self._work: Any = None
+
+    def one_is_there(self, _: Tensor) -> None:
+        self.missing -= 1
+        if self.missing == 0:
+            self.when_full()
+
+    def start(self) -> None:
+        self._flat = torch.cat(
+            [
+                (torch.zeros_like(p) if p.grad is None else p.grad).reshape(-1)
+                for p in self.parameters
+            ]
+        )
+        self._work = dist.all_reduce(self._flat, async_op=True)
+
+    def wait(self) -> None:
+        self._work.wait()
+        assert self._flat is not None
+        parts = self._flat.split([p.numel() for p in self.parameters])
+        for parameter, part in zip(self.parameters, parts):
+            parameter.grad = part.view_as(parameter)
+        self._flat = self._work = None
+
+
+def _make_buckets(model: nn.Module, parameters: Sequence[nn.Parameter]) -> list[_Bucket]:
+    wanted = {id(parameter) for parameter in parameters}
+    buckets: list[list[nn.Parameter]] = [[]]
+    size = 0
+    for parameter in reversed(list(model.parameters())):
+        if id(parameter) not in wanted:
+            continue
+        if size > BUCKET_BYTES:
+            buckets.append([])
+            size = 0
+        buckets[-1].append(parameter)
+        size += parameter.numel() * parameter.element_size()
+    return [_Bucket(bucket) for bucket in buckets if bucket]

@@ -1,0 +1,96 @@
+"""What a clock and the machine say of a training run: seconds, tokens/s, MFU, memory, energy.
+
+All of it is provenance: it differs from run to run and stands apart from the metrics. Time and
+energy go on over resumes and include what a rollback threw away; validation counts in neither
+seconds nor tokens/s. MFU is against this machine's own measured matrix rate.
+"""
+
+import contextlib
+import resource
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from pipeline.energy import JOULES_PER_KWH, Energy
+from pipeline.training import distribution
+from pipeline.training.runtime import measured_peak_flops
+
+
+class Meter:
+    """Started with what earlier processes of the run had used (`used`, as this one gives it)."""
+
+    def __init__(
+        self, device: torch.device, dtype: torch.dtype, tokens: int, used: dict[str, float]
+    ) -> None:
+        self.device = device
+        self.peak_flops = measured_peak_flops(device, dtype)
+        self._before = used
+        self._energy = Energy()
+        self._cpu_start = time.process_time()
+        self._start = self._last = time.perf_counter()
+        self._last_tokens = tokens
+
+    def used(self) -> dict[str, float]:
+        """Seconds and joules of the run so far."""
+        seconds = time.perf_counter() - self._start
+        return {
+            "seconds": self._before.get("seconds", 0.0) + seconds,
+            "joules": self._before.get("joules", 0.0) + self._joules()[0],
+        }
+
+    def summary(self) -> str:
+        """A line for people, once the run is over."""
+        used = self.used()
+        watt_hours = used["joules"] / JOULES_PER_KWH * 1e3
+        gigabytes = peak_memory(self.device) / 1e9
+        return (
+            f"{used['seconds']:,.1f} s of training, {watt_hours:,.3f} Wh ({self._joules()[1]}),"
+            f" peak memory {gigabytes:.2f} GB"
+        )
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """What happens meanwhile is no training."""
+        began = time.perf_counter()
+        yield
+        pause = time.perf_counter() - began
+        self._start += pause
+        self._last += pause
+
+    def went_back(self, tokens: int) -> None:
+        """The run goes on from when it had seen so many tokens."""
+        self._last, self._last_tokens = time.perf_counter(), tokens
+
+    def row(self, step: int, tokens: int, flops_per_token: float | None) -> dict[str, Any]:
+        """A row of TIMING; speed since the row before."""
+        now = time.perf_counter()
+        speed = (tokens - self._last_tokens) / max(now - self._last, 1e-9)
+        self._last, self._last_tokens = now, tokens
+        mfu = None
+        if flops_per_token is not None:
+            mfu = flops_per_token * speed / (self.peak_flops * distribution.world())
+        used = self.used()
+        return {
+            "step": step,
+            "seconds": used["seconds"],
+            "tokens_per_second": speed,
+            "mfu": mfu,
+            "peak_memory_bytes": peak_memory(self.device),
+            "energy_kwh": used["joules"] / JOULES_PER_KWH,
+        }
+
+    def _joules(self) -> tuple[float, str]:
+        # The other processes of this machine are taken to be as busy as this one.
+        cpu_seconds = (time.process_time() - self._cpu_start) * distribution.world()
+        return self._energy.joules(cpu_seconds)
+
+
+def peak_memory(device: torch.device) -> int:
+    """The most bytes this process has held so far: on the GPU if it trains there, else in all."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -1,0 +1,281 @@
+"""FSDP2: parameters, gradients and optimizer state spread over all processes, by rows.
+
+Each layer is gathered when the forward comes to it and again for its backward; its gradients are
+summed and scattered as soon as the backward has passed it. AdamW works on rows as on anything
+else. Muon needs whole matrices: each matrix has an owner to which its gradient's rows travel, and
+from which its new rows come back, so that every process orthogonalizes its share of the matrices
+with the very optimizer that one process uses for all of them.
+"""
+
+import dataclasses
+import functools
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any, cast
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import FSDPModule, fully_shard, register_fsdp_forward_method
+from torch.distributed.tensor import DTensor
+
+from pipeline.model import ModelConfig, Transformer
+from pipeline.model.weights import Layer, LayerWeights
+from pipeline.training import distribution
+from pipeline.training.config import OptimizerConfig
+from pipeline.training.optimizers import build_optimizer
+
+
+def shard(model: Transformer) -> Transformer:
+    """Spread the parameters over all processes, in place; one process alone keeps them."""
+    if distribution.world() == 1:
+        return model
+    # `enter` hands x through, which FSDP takes for a view; nothing here writes into x in place.
+    warnings.filterwarnings("ignore", message="FSDP2-wrapped module .* returned a view tensor")
+    mesh = init_device_mesh(model.device.type, (distribution.world(),))
+    for layer in model.blocks:
+        fully_shard(layer, mesh=mesh)
+        layer.enter = functools.partial(_enter_apart, layer)  # type: ignore[method-assign]
+        register_fsdp_forward_method(layer, "enter")
+    fully_shard(model, mesh=mesh)
+    for method in ("read", "cast_weights"):
+        register_fsdp_forward_method(model, method)
+    for module in model.modules():
+        if isinstance(module, FSDPModule):
+            # The loss is already divided by the tokens of all processes.
+            module.set_gradient_divide_factor(1.0)
+            module.set_force_sum_reduction_for_comms(True)  # gloo has no scaled sums
+    return model
+
+
+def whole(model: Transformer) -> Transformer:
+    """The same model in one piece, on the first process' CPU; called by all, others get a husk."""
+    if not isinstance(model, FSDPModule):
+        return model
+    with torch.device("meta"):
+        single = Transformer(model.config)
+    state = {}
+    for name, tensor in model.state_dict().items():
+        full = cast(DTensor, tensor).full_tensor()
+        if distribution.rank() == 0:
+            state[name] = full.cpu()
+    if state:
+        single.load_state_dict(state, assign=True)
+    single.compute_dtype = model.compute_dtype
+    return single
+
+
+def _enter_apart(layer: Layer, x: Tensor | None, dtype: torch.dtype) -> tuple[Any, LayerWeights]:
+    """`Layer.enter` whose weights outlive the gathered parameters: a cast that changes nothing
+    gives the parameter itself, which FSDP frees the moment this returns."""
+    x, weights = Layer.enter(layer, x, dtype)
+    gathered = [parameter.untyped_storage().data_ptr() for parameter in layer.parameters()]
+    copies = {}
+    for field in dataclasses.fields(weights):
+        value = getattr(weights, field.name)
+        if isinstance(value, Tensor) and value.untyped_storage().data_ptr() in gathered:
+            copies[field.name] = value.clone()
+    return x, dataclasses.replace(weights, **copies)
+
+
+def rows_of(total: int, rank: int, world: int) -> tuple[int, int]:
+    """First row and the one after the last of a process' part, as FSDP cuts: by ceil(total / n)."""
+    size = -(-total // world)
+    return min(rank * size, total), min((rank + 1) * size, total)
+
+
+@dataclasses.dataclass(frozen=True)
+class Piece:
+    """Some rows of a tensor that has `total` of them; a number has one row."""
+
+    tensor: Tensor
+    first: int
+    total: int
+
+
+class ShardedOptimizer:
+    """`Optimizer` over this process' matrices and its rows of everything else."""
+
+    def __init__(self, model: Transformer, config: OptimizerConfig) -> None:
+        self.config = config
+        self._sharded = dict(model.named_parameters())
+        matrices = _muon_names(model.config, config)
+        self._owners = _owners({name: self._sharded[name].numel() for name in matrices})
+        held: dict[str, nn.Parameter] = {}
+        for name, parameter in self._sharded.items():
+            if self._owners.get(name, distribution.rank()) == distribution.rank():
+                held[name] = nn.Parameter(_local(parameter).detach())
+        for name in matrices:  # gathered one by one: no process ever holds them all
+            full = cast(DTensor, self._sharded[name]).full_tensor().detach()
+            if name in held:
+                held[name] = nn.Parameter(full.clone())
+        self._held = held
+        view = _View(held, model.config, model.compute_dtype)
+        self._inner = build_optimizer(cast(nn.Module, view), config)
+
+    @property
+    def steps_taken(self) -> int:
+        return self._inner.steps_taken
+
+    @steps_taken.setter
+    def steps_taken(self, steps: int) -> None:
+        self._inner.steps_taken = steps
+
+    def parameters(self) -> list[nn.Parameter]:
+        """The model's sharded parameters."""
+        return list(self._sharded.values())
+
+    def clear_gradients(self) -> None:
+        for parameter in (*self._sharded.values(), *self._held.values()):
+            parameter.grad = None
+
+    @torch.no_grad()
+    def step(self, lr_scale: float = 1.0) -> None:
+        """One update from the sharded gradients, which all processes take together."""
+        parts = {name: _gradient(parameter) for name, parameter in self._sharded.items()}
+        for name, parameter in self._held.items():
+            if name not in self._owners:
+                parameter.grad = parts[name]
+        for name, gradient in self._to_owners(parts).items():
+            self._held[name].grad = gradient
+        self._inner.step(lr_scale)
+        self._from_owners()
+
+    def pieces(self) -> dict[str, Piece]:
+        """The state of a checkpoint that this process holds, by the names of `Optimizer`."""
+        pieces = {}
+        for key, tensor in self._inner.state_tensors().items():
+            name = key.partition(".")[2]
+            if not name:  # a number that all processes have alike
+                if distribution.rank() == 0:
+                    pieces[key] = Piece(tensor, 0, tensor.shape[0])
+            elif name in self._owners:
+                pieces[key] = Piece(tensor, 0, tensor.shape[0])
+            else:
+                total = self._sharded[name].shape[0]
+                first, _ = rows_of(total, distribution.rank(), distribution.world())
+                pieces[key] = Piece(tensor, first, total)
+        return pieces
+
+    @torch.no_grad()
+    def load(self, read: Callable[[str, int, int], Tensor]) -> None:
+        """Take back a state from `read(name, first row, number of rows)`.
+
+        The model's parameters must be loaded before: owners take their matrices from them.
+        """
+        state = {}
+        for key, tensor in self._inner.state_tensors().items():
+            name = key.partition(".")[2]
+            first = 0
+            if name and name not in self._owners:
+                total = self._sharded[name].shape[0]
+                first, _ = rows_of(total, distribution.rank(), distribution.world())
+            state[key] = read(key, first, tensor.shape[0])
+        self._inner.load_state_tensors(state)
+        for name in self._owners:
+            full = cast(DTensor, self._sharded[name]).full_tensor()
+            if name in self._held:
+                self._held[name].copy_(full)
+
+    def _to_owners(self, parts: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Rows of matrices from all processes: this one's own, whole."""
+        world, rank = distribution.world(), distribution.rank()
+        sent = [parts[name] for name in self._by_owner()]
+        counts = [0] * world
+        for name, part in zip(self._by_owner(), sent):
+            counts[self._owners[name]] += part.numel()
+        own = [name for name in self._by_owner() if self._owners[name] == rank]
+        arriving = [sum(self._size(name, source) for name in own) for source in range(world)]
+        sources = _exchange(sent, counts, arriving, self._device).split(arriving)
+        at = [0] * world
+        whole: dict[str, Tensor] = {}
+        for name in own:
+            rows = []
+            for source in range(world):
+                size = self._size(name, source)
+                rows.append(sources[source][at[source] : at[source] + size])
+                at[source] += size
+            whole[name] = torch.cat(rows).view(self._sharded[name].shape)
+        return whole
+
+    def _from_owners(self) -> None:
+        """This process' rows of all matrices, from those who have just updated them."""
+        world, rank = distribution.world(), distribution.rank()
+        own = [name for name in self._by_owner() if self._owners[name] == rank]
+        sent = []
+        for target in range(world):
+            for name in own:
+                first, end = rows_of(self._sharded[name].shape[0], target, world)
+                sent.append(self._held[name][first:end])
+        counts = [sum(self._size(name, target) for name in own) for target in range(world)]
+        arriving = [0] * world
+        for name in self._by_owner():
+            arriving[self._owners[name]] += self._size(name, rank)
+        arrived = _exchange(sent, counts, arriving, self._device)
+        sizes = [self._size(name, rank) for name in self._by_owner()]
+        for name, part in zip(self._by_owner(), arrived.split(sizes)):
+            local = _local(self._sharded[name])
+            local.copy_(part.view_as(local))
+
+    def _by_owner(self) -> list[str]:
+        """All matrices, those of the first owner first: the order in which messages hold them."""
+        return sorted(self._owners, key=lambda name: (self._owners[name], name))
+
+    def _size(self, name: str, rank: int) -> int:
+        """Elements of a matrix in the rows of a process."""
+        parameter = self._sharded[name]
+        first, end = rows_of(parameter.shape[0], rank, distribution.world())
+        return (end - first) * parameter.shape[1]
+
+    @property
+    def _device(self) -> torch.device:
+        return _local(next(iter(self._sharded.values()))).device
+
+
+@dataclasses.dataclass(frozen=True)
+class _View:
+    """What `build_optimizer` asks of a model, over other tensors."""
+
+    parameters: dict[str, nn.Parameter]
+    config: ModelConfig
+    compute_dtype: torch.dtype
+
+    def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
+        return iter(self.parameters.items())
+
+
+def _muon_names(config: ModelConfig, settings: OptimizerConfig) -> list[str]:
+    """The parameters that the optimizer treats as whole matrices."""
+    with torch.device("meta"):
+        plan = build_optimizer(Transformer(config), settings)
+    return sorted(name for group in plan.muon for name in group.names)
+
+
+def _owners(sizes: dict[str, int]) -> dict[str, int]:
+    """A process for each matrix: the largest first, each to whoever has least to do so far."""
+    loads = [0] * distribution.world()
+    owners = {}
+    for name in sorted(sizes, key=lambda name: (-sizes[name], name)):
+        owners[name] = loads.index(min(loads))
+        loads[owners[name]] += sizes[name]
+    return owners
+
+
+def _exchange(
+    parts: list[Tensor], counts: list[int], arriving: list[int], device: torch.device
+) -> Tensor:
+    """Send the first counts[0] elements to process 0, and so on; what arrives, in their order."""
+    flat = torch.cat([part.reshape(-1) for part in parts]) if parts else torch.zeros(0)
+    out = torch.empty(sum(arriving), device=device)
+    dist.all_to_all_single(out, flat.to(device), arriving, counts)
+    return out
+
+
+def _gradient(parameter: nn.Parameter) -> Tensor:
+    gradient: Any = parameter.grad
+    return torch.zeros_like(_local(parameter)) if gradient is None else gradient.to_local()
+
+
+def _local(parameter: nn.Parameter) -> Tensor:
+    return cast(DTensor, parameter).to_local()

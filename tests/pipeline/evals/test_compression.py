@@ -1,0 +1,78 @@
+"""The archivers' sizes, break-even by hand, and the model's own size counted."""
+
+import lzma
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.evals import compression
+from pipeline.evals.asking import Scores, Subject
+from pipeline.evals.config import EvalConfig
+from pipeline.evals.pages import Measured, Page
+
+TEXT = "A page of text about mills and bakers. " * 40
+
+
+@settings(max_examples=8)  # xz -9e takes its 64 MB dictionary each time
+@given(st.binary(max_size=2000))
+def test_sizes_are_those_of_files_that_open_again(data):
+    packed = pa.Codec("zstd", compression_level=19).compress(data, asbytes=True)
+    assert compression.zstd_19(data) == len(packed)
+    opened = pa.Codec("zstd").decompress(packed, len(data), asbytes=True) if data else b""
+    assert opened == data
+    assert compression.xz_9e(data) == len(lzma.compress(data, preset=9 | lzma.PRESET_EXTREME))
+
+
+def test_break_even():
+    # 16 million bits of model, 1 bit a byte saved: 16 million bytes
+    assert compression.break_even(16e6, 1.0, 2.0) == pytest.approx(16.0)
+    assert compression.break_even(16e6, 2.0, 2.0) is None
+    assert compression.break_even(16e6, 3.0, 2.0) is None
+
+
+@pytest.fixture
+def subject(chat_model):
+    return Subject(*chat_model, EvalConfig(bootstrap_samples=50, bits_per_parameter=8))
+
+
+def pages_at(rate, count=6):
+    sizes = np.full(count, len(TEXT))
+    return Measured([Page(f"{n}", TEXT) for n in range(count)], sizes * rate, sizes)
+
+
+def rows(subject, held_out, training):
+    scores = Scores()
+    compression.measure(subject, held_out, training, 1_000_000, scores)
+    return {(row["task"], row["metric"]): row for row in scores.rows}
+
+
+def test_what_is_saved_and_from_where_on(subject):
+    found = rows(subject, pages_at(0.01), pages_at(0.005))
+    parameters = sum(p.numel() for p in subject.model.parameters())
+    size = found["model_size", "megabytes"]["value"]
+    assert size == pytest.approx(parameters / 1e6)
+    text = "\n".join([TEXT] * 6).encode()
+    rate = 8 * compression.zstd_19(text) / len(text)
+    assert found["held_out/zstd_19", "bits_per_byte"]["value"] == rate
+    assert found["held_out/saved_over_zstd_19", "share"]["value"] == pytest.approx(1 - 0.01 / rate)
+    length = found["held_out/break_even_with_zstd_19", "megabytes"]["value"]
+    # both sides of the balance weigh the same at that length
+    assert length * rate / 8 == pytest.approx(size + length * 0.01 / 8)
+    known = found["training/known_beyond_xz_9e", "megabytes"]["value"]
+    xz = found["training/xz_9e", "bits_per_byte"]["value"]
+    assert known == pytest.approx((xz - 0.005) / 8)
+
+
+def test_a_model_that_saves_nothing_never_breaks_even(subject):
+    found = rows(subject, pages_at(5.0), pages_at(5.0))
+    assert found["held_out/break_even_with_xz_9e", "megabytes"]["value"] is None
+    assert found["held_out/saved_over_xz_9e", "share"]["value"] < 0
+    assert found["training/known_beyond_xz_9e", "megabytes"]["value"] < 0
+
+
+def test_without_pages_there_is_only_the_size(subject):
+    nothing = Measured([], np.empty(0), np.empty(0))
+    assert list(rows(subject, nothing, nothing)) == [("model_size", "megabytes")]

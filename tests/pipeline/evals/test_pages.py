@@ -1,0 +1,78 @@
+"""What the model makes of pages: bits and bytes of each, by group, and what is read."""
+
+import math
+
+import numpy as np
+import pytest
+
+from pipeline import model as models
+from pipeline.evals import bits_per_byte, pages
+from pipeline.evals.asking import Scores, Subject
+from pipeline.evals.config import EvalConfig
+from pipeline.evals.pages import Measured, Page
+from pipeline.training.bits_per_byte import measure as measure_documents
+
+CONFIG = EvalConfig(bootstrap_samples=50, domains=2)
+
+
+def measured(hosts, languages=None):
+    found = [
+        Page(f"{n}", "x" * 10, host, language)
+        for n, (host, language) in enumerate(zip(hosts, languages or ["en"] * len(hosts)))
+    ]
+    return Measured(found, np.arange(1.0, len(found) + 1), np.full(len(found), 10))
+
+
+def test_pages_are_split_and_hosts_may_be_unknown(post_training):
+    train, validation = pages.read(post_training.corpus)
+    assert len(train) == 220
+    assert len(validation) == 20
+    assert {page.host for page in train} == {""}
+
+
+def test_pages_are_chosen_in_the_order_of_their_ids_up_to_limits():
+    found = [Page(f"{n}", text) for n, text in ((3, "c" * 9), (1, "é" * 5), (2, ""))]
+    assert [page.id for page in pages.choose(found, 9, 1000)] == ["1", "3"]
+    assert [page.id for page in pages.choose(found, 1, 1000)] == ["1"]
+    assert [page.id for page in pages.choose(found, 9, 10)] == ["1"]
+    assert [page.id for page in pages.choose(found, 9, 11)] == ["1", "3"]
+
+
+def test_bits_are_those_of_the_documents(post_training):
+    model, tokenizer = models.load(post_training.base)
+    _, validation = pages.read(post_training.corpus)
+    found = pages.measure(Subject(model, tokenizer, CONFIG), validation)
+    documents = [np.array([0, *tokenizer.encode(page.text)]) for page in validation]
+    expected = measure_documents(model, documents, tokenizer.token_bytes, model.config.max_context)
+    assert found.bits.sum() * math.log(2) == pytest.approx(expected.nats.sum())
+    assert found.bytes.tolist() == [len(page.text.encode()) for page in validation]
+    assert found.bits_per_byte == pytest.approx(expected.bits_per_byte)
+
+
+def test_the_row_holds_its_value_within_the_interval():
+    row = measured(["a"] * 20).row("s", "t", 100, 0)
+    assert row["value"] == pytest.approx(210 / 200)
+    assert row["low"] < row["value"] < row["high"]
+    assert row["n"] == 20
+
+
+def test_domains_are_the_largest_groups_and_the_others():
+    hosts = ["big"] * 12 + ["small"] * 7 + ["tiny"] * 6 + ["rare"] * 4 + [""] * 5
+    scores = Scores()
+    bits_per_byte.by_domain(measured(hosts), CONFIG, scores)
+    counts = {row["task"]: row["n"] for row in scores.rows}
+    assert counts == {
+        "language/en": 34,
+        "host/big": 12,
+        "host/small": 7,
+        "host/others": 15,
+    }
+    total = sum(row["value"] * row["n"] for row in scores.rows if "host" in row["task"])
+    assert total / 34 == pytest.approx(measured(hosts).bits_per_byte)
+
+
+def test_nothing_to_group_leaves_no_row():
+    scores = Scores()
+    bits_per_byte.by_domain(measured(["a", "b"], ["", ""]), CONFIG, scores)
+    bits_per_byte.measure(Measured([], np.empty(0), np.empty(0)), CONFIG, scores)
+    assert scores.rows == []

@@ -1,0 +1,123 @@
+"""The C kernels against the model's own forward pass, and bit by bit against themselves."""
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline.model import native
+from pipeline.model.decode_torch import TorchDecoder
+from pipeline.model.engine import Engine
+from pipeline.model.rows import Rows, Sampling, row_keys
+from storage.errors import UserError
+
+SHAPE = {"width": 48, "heads": 2, "kv_heads": 1, "head_dim": 32, "ffn_width": 80, "vocab_size": 70}
+SHARED = [5, 9, 33, 2, 2, 41, 7, 8, 19, 60, 3, 3]
+PROMPTS = [[1], [*SHARED, 4], [*SHARED, 4, 11], [*SHARED, 50], SHARED, [9, 9, 9] * 9, [*SHARED, 4]]
+FAMILIES = {
+    "qwen3": {},
+    "llama": {"family": "llama"},
+    "gpt2": {"family": "gpt2", "heads": 2, "kv_heads": 2, "width": 64, "tie_embeddings": True},
+}
+
+
+@pytest.fixture(params=FAMILIES)
+def model(request, make_model):
+    made = make_model(**{**SHAPE, **FAMILIES[request.param]})
+    if native.kernels(made, "float32") is None:
+        pytest.skip("the C kernels are not built")
+    return made
+
+
+def hidden_by_kernels(model, format, prompts, wanted):
+    lanes = native.Lanes(native.pack(model, format, model.config.max_context))
+    hidden, places, _ = native.read(lanes, prompts, wanted)
+    return [torch.from_numpy(hidden[place]) for place in places]
+
+
+def test_hidden_states_equal_the_models(model):
+    """Shared beginnings, places asked for inside them, one token, blocks of more than 96 tokens."""
+    prompts = [*PROMPTS, *([k, k + 1, *range(40)] for k in range(6))]
+    wanted = [min(len(p), 5) for p in prompts]
+    with torch.no_grad():
+        for got, prompt, last in zip(
+            hidden_by_kernels(model, "float32", prompts, wanted), prompts, wanted
+        ):
+            expected = model.hidden(torch.tensor([prompt]))[0, -last:]
+            torch.testing.assert_close(got, expected, atol=2e-5, rtol=0)
+
+
+@pytest.mark.parametrize(("format", "most"), [("bfloat16", 0.03), ("int8", 0.05)])
+def test_short_formats_stay_near(model, format, most):
+    if native.kernels(model, format) is None:
+        pytest.skip(f"this processor doesn't multiply {format}")
+    got = torch.cat(hidden_by_kernels(model, format, PROMPTS, [1] * len(PROMPTS)))
+    with torch.no_grad():
+        expected = torch.stack([model.hidden(torch.tensor([p]))[0, -1] for p in PROMPTS])
+    error = (got - expected).square().mean().sqrt() / expected.square().mean().sqrt()
+    assert 0 < error < most
+
+
+@pytest.mark.parametrize("int8", [False, True])
+def test_a_result_is_the_same_to_the_bit_in_any_batch(model, int8):
+    if int8 and native.kernels(model, "int8") is None:
+        pytest.skip("this processor doesn't multiply int8")
+    settings = {"samples": 5, "max_new_tokens": 20, "seed": 3, "stop_tokens": (11, 40)}
+    engine = Engine(model, int8=int8)
+    together = engine.generate(PROMPTS[:-1], **settings)
+    assert len({len(c.tokens) for cs in together for c in cs}) > 3  # rows left at different times
+    for prompt, expected in zip(PROMPTS, together):
+        assert engine.generate([prompt], **settings)[0] == expected
+    assert Engine(model, 7, int8=int8).generate(PROMPTS[:-1], **settings) == together
+    threads = torch.get_num_threads()
+    try:
+        for other in (1, 3):
+            torch.set_num_threads(other)
+            assert engine.generate(PROMPTS[:-1], **settings) == together
+    finally:
+        torch.set_num_threads(threads)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [{}, {"temperature": 0.7, "top_k": 6}, {"top_p": 0.6}, {"min_p": 0.3}, {"temperature": 0.0},
+     {"top_k": 20, "top_p": 0.8, "min_p": 0.05, "temperature": 1.4}],
+)  # fmt: skip
+def test_torch_draws_the_same_tokens(model, how):
+    plain = {"temperature": 1.0, "top_k": 0, "top_p": 1.0, "min_p": 0.0}
+    settings = Sampling(4, 15, **(plain | how), stop_tokens=())
+    rows = Rows.begin(PROMPTS, row_keys(PROMPTS, 4, 9), settings, model.config.max_context)
+    decoder = TorchDecoder(model, model.cast_weights(), PROMPTS, rows)
+    decoder.advance(100)
+    results = Engine(model).generate(PROMPTS, samples=4, max_new_tokens=15, seed=9, **how)
+    found = [c for cs in results for c in cs]
+    for row, completion in enumerate(found):
+        assert completion.tokens == rows.tokens[row, : rows.made[row]].tolist()
+        np.testing.assert_allclose(
+            completion.logprobs, rows.logprobs[row, : rows.made[row]], atol=5e-5
+        )
+
+
+def test_weights_are_read_anew_unless_frozen(model):
+    loose, frozen = Engine(model), Engine(model, frozen=True)
+    before = [e.generate([[1, 2]], max_new_tokens=9, temperature=0)[0][0] for e in (loose, frozen)]
+    with torch.no_grad():
+        model.norm.weight.neg_()
+    after = [e.generate([[1, 2]], max_new_tokens=9, temperature=0)[0][0] for e in (loose, frozen)]
+    assert before[0] == before[1] == after[1]
+    assert after[0].logprobs != before[0].logprobs
+
+
+def test_what_the_kernels_cant_do_goes_to_torch(make_model):
+    odd = make_model()  # heads of 8
+    assert native.kernels(odd, "float32") is None
+    assert len(Engine(odd).generate([[1]], max_new_tokens=3)[0][0].tokens) == 3
+    with pytest.raises(UserError, match="int8"):
+        Engine(odd, int8=True)
+
+
+def test_quantized_rows_come_back_within_half_a_step():
+    weight = torch.randn(40, 64, generator=torch.Generator().manual_seed(0))
+    values, scales = native.quantize(weight)
+    assert values.dtype == torch.int8
+    assert values.abs().amax(1).eq(127).all()
+    assert ((values * scales[:, None] - weight).abs() <= scales[:, None] / 2 + 1e-7).all()

@@ -1,0 +1,32 @@
+"""One line a score, one column a model; every cell in its unit with interval and n."""
+
+import pytest
+
+from pipeline.report.scores import cell, stage_table
+
+
+def row(model="base", metric="accuracy", value=0.5, low=0.25, high=0.75, **more):
+    found = {"suite": "s", "task": "t", "metric": metric, "n": 8, "model": model}
+    return {**found, "value": value, "low": low, "high": high, **more}
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        (row(), "50.0% [25.0%, 75.0%] n=8"),
+        (row(metric="centred_accuracy", value=-0.125), "-12.5% [25.0%, 75.0%] n=8"),
+        (row(metric="bits_per_byte", value=1.0), "1.000 [0.250, 0.750] n=8"),
+        (row(metric="megabytes", value=1234.5, low=None, high=None), "1,234.50 MB n=8"),
+        (row(value=None, low=None, high=None, n=0), "–"),
+    ],
+)
+def test_cells(given, shown):
+    assert cell(given) == shown
+
+
+def test_stages_come_first_and_other_models_after_them():
+    rows = [row("my-model"), row("rl"), row("base"), row("base", task="u")]
+    head, body = stage_table(rows)
+    assert head == ["suite", "task", "metric", "base", "rl", "my-model"]
+    assert [line[1] for line in body] == ["t", "u"]
+    assert body[1][3:] == ["50.0% [25.0%, 75.0%] n=8", "–", "–"]

@@ -1,0 +1,140 @@
+"""The dial: what follows from a number of layers, and that whatever is set besides stays."""
+
+import math
+import tomllib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flows.config import PRESETS, load
+from pipeline.model.config import ModelConfig
+from pipeline.training.depth import (
+    REFERENCE_BATCH,
+    ROWS_OF,
+    SMALL,
+    dial,
+    matrix_parameters,
+)
+from pipeline.training.pretrain import model_config
+from storage.errors import UserError
+
+CONTEXT = {"shape": {"context": 2048, "family": "qwen3"}}
+
+
+def test_twelve_layers_are_the_reference() -> None:
+    tables = dial(12, 32_768, 12.0, CONTEXT)
+    shape, loop, optimizer = tables["shape"], tables["loop"], tables["optimizer"]
+    assert (shape["layers"], shape["width"], shape["heads"], shape["head_dim"]) == (12, 768, 6, 128)
+    assert shape["ffn_width"] == 2048
+    assert loop["rows_per_step"] * 2048 == REFERENCE_BATCH
+    assert optimizer["matrix_lr"] == pytest.approx(0.02)
+    assert optimizer["weight_decay"] == pytest.approx(0.1)
+    # 12 tokens for each of 110M weights: 12 x (4 x 768^2 + 3 x 768 x 2048) + 32,768 x 768
+    assert loop["steps"] * REFERENCE_BATCH == pytest.approx(12 * 110_100_480, rel=1e-3)
+
+
+@settings(max_examples=60)
+@given(
+    depth=st.integers(SMALL, 40),
+    vocab=st.sampled_from([4096, 32_768, 65_536]),
+    ratio=st.floats(5, 40),
+    context=st.sampled_from([512, 1024, 2048, 4096]),
+    family=st.sampled_from(["qwen3", "speedrun"]),
+)
+def test_the_laws_hold_at_every_depth(depth, vocab, ratio, context, family) -> None:
+    fixed = {"shape": {"context": context, "family": family}}
+    tables = dial(depth, vocab, ratio, fixed)
+    shape, loop, optimizer = tables["shape"], tables["loop"], tables["optimizer"]
+    assert shape["heads"] * shape["head_dim"] == shape["width"] >= 64 * depth
+    assert shape["width"] - 64 * depth < shape["head_dim"]
+    batch = loop["rows_per_step"] * context
+    tokens = ratio * matrix_parameters(shape, vocab)
+    assert loop["rows_per_step"] % ROWS_OF == 0
+    assert 1 <= loop["micro_rows"] <= loop["rows_per_step"]
+    assert loop["steps"] * batch == pytest.approx(tokens, rel=0.02)
+    assert optimizer["matrix_lr"] == pytest.approx(0.02 * math.sqrt(batch / REFERENCE_BATCH))
+    twelve = matrix_parameters(dial(12, 32_768, ratio, fixed)["shape"], 32_768)
+    law = REFERENCE_BATCH * (tokens / (ratio * twelve)) ** 0.383
+    assert law / 2 < batch < law * 2
+
+
+def test_what_is_fixed_stays_and_the_rest_follows() -> None:
+    free = dial(12, 32_768, 12.0, CONTEXT)
+    fixed = {
+        "shape": {**CONTEXT["shape"], "width": 1024, "kv_heads": 2},
+        "loop": {"rows_per_step": 64},
+        "optimizer": {"head_lr": 0.5},
+    }
+    tables = dial(12, 32_768, 12.0, fixed)
+    assert tables["shape"]["heads"] == 8
+    assert tables["shape"]["kv_heads"] == 2
+    assert tables["loop"]["rows_per_step"] == 64
+    assert tables["optimizer"]["head_lr"] == 0.5
+    assert tables["optimizer"]["matrix_lr"] == pytest.approx(0.02 * math.sqrt(64 * 2048 / 2**19))
+    assert tables["loop"]["steps"] > 4 * free["loop"]["steps"]  # more weights, smaller batches
+
+
+def test_nonsense_is_refused() -> None:
+    with pytest.raises(UserError, match="must be above 0"):
+        dial(-1, 32_768, 12.0, CONTEXT)
+    with pytest.raises(UserError, match="must be above 0"):
+        load("gpu", ["pretrain.tokens_per_parameter=0"])
+
+
+@pytest.mark.parametrize("family", ["qwen3", "speedrun"])
+@pytest.mark.parametrize("name", ["gpu", "gpu8"])
+def test_the_dial_counts_as_the_model_does(name: str, family: str) -> None:
+    config = load(name, [f"pretrain.shape.family={family}"])
+    shape, vocab = config.pretrain.shape, config.tokenizer.vocab_size
+    model: ModelConfig = model_config(shape, vocab)
+    assert matrix_parameters(dial_shape(config), vocab) <= model.matrix_parameters
+    assert model.matrix_parameters == pytest.approx(
+        matrix_parameters(dial_shape(config), vocab), rel=0.01
+    )
+
+
+def dial_shape(config) -> dict:
+    return config.model_dump()["pretrain"]["shape"]
+
+
+def test_the_presets_for_gpus() -> None:
+    one, eight = load("gpu").pretrain, load("gpu8").pretrain
+    assert (one.shape.layers, one.shape.width, one.shape.context) == (12, 768, 2048)
+    assert (eight.shape.layers, eight.shape.width) == (26, 1664)
+    assert (one.parallelism, eight.parallelism) == ("ddp", "fsdp")
+    assert load("gpu8").input.processes == 8
+    assert eight.loop.rows_per_step % 8 == 0
+    # The preset's own numbers lie above the dial, whose are not in the file.
+    given = tomllib.loads((PRESETS / "gpu.toml").read_text())["pretrain"]
+    assert "width" not in given["shape"]
+    assert one.loop.warmdown_fraction == given["loop"]["warmdown_fraction"]
+
+
+def test_the_dial_is_laid_over_a_preset_and_under_what_is_set() -> None:
+    plain, turned = load("cpu"), load("cpu", ["pretrain.depth=6"])
+    assert turned.pretrain.shape.width == 384 != plain.pretrain.shape.width
+    assert turned.pretrain.shape.context == plain.pretrain.shape.context
+    assert turned.pretrain.loop.validate_every == plain.pretrain.loop.validate_every
+    mine = load("cpu", ["pretrain.depth=6", "pretrain.shape.heads=3", "pretrain.loop.steps=77"])
+    assert mine.pretrain.shape.heads == 3
+    assert mine.pretrain.loop.steps == 77
+    assert mine.pretrain.shape.width == 384
+    larger = load("gpu", ["pretrain.depth=20"])  # of a preset that turns it itself
+    assert larger.pretrain.shape.layers == 20
+    assert larger.pretrain.loop.warmup_steps == load("gpu").pretrain.loop.warmup_steps
+
+
+def test_what_comes_back_from_a_form_is_the_same() -> None:
+    config = load("gpu8")
+    again = load(
+        "gpu8", **{k: v for k, v in config.model_dump(mode="json").items() if k != "preset"}
+    )
+    assert again == config
+
+
+def test_below_six_layers_the_small_presets_rates_hold() -> None:
+    small = load("demo", ["pretrain.depth=3"]).pretrain
+    assert (small.optimizer.matrix_lr, small.optimizer.embedding_lr) == (0.04, 0.1)
+    assert small.shape.width == 192
+    assert 4_096 <= small.loop.rows_per_step * small.shape.context <= 16_384

@@ -1,0 +1,164 @@
+"""Checkpoints beside the training: written by a thread, kept by rule, missed without harm."""
+
+import errno
+import io
+import json
+import threading
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.stage import Progress
+from pipeline.training import checkpoint, state
+from pipeline.training.config import OptimizerConfig
+from pipeline.training.keeper import ANCHORS, Keeper, Rhythm
+from pipeline.training.optimizers import build_optimizer
+from storage.errors import UserError
+
+
+class Bench:
+    """A keeper whose writing can be held up or made to fail."""
+
+    def __init__(self, model, folder: Path, rhythm: Rhythm):
+        self.model, self.stream = model, io.StringIO()
+        self.failure: BaseException | None = None
+        self.gate = threading.Event()
+        self.gate.set()
+        optimizer = build_optimizer(model, OptimizerConfig())
+        progress = Progress(self.stream)
+        self.keeper = Keeper(folder, model, optimizer, ["x"], rhythm, progress, self)
+
+    writes = staticmethod(state.writes)
+    snapshot = staticmethod(state.snapshot)
+    restore = staticmethod(state.restore)
+    forget = staticmethod(state.forget)
+
+    def write(self, folder, step, tensors, meta, keep):
+        self.gate.wait(30)
+        if self.failure is not None:
+            raise self.failure
+        state.write(folder, step, tensors, meta, keep)
+
+    @property
+    def notes(self) -> list[str]:
+        return [json.loads(line)["text"] for line in self.stream.getvalue().splitlines()]
+
+
+@pytest.fixture
+def bench(tiny_model, tmp_path):
+    def make(**rhythm) -> Bench:
+        return Bench(tiny_model, tmp_path / "scratch", Rhythm(**{"seconds": 0.0, **rhythm}))
+
+    return make
+
+
+def test_what_is_written_is_the_state_at_the_moment_of_saving(bench, tmp_path):
+    held = bench()
+    held.gate.clear()
+    before = held.model.norm.weight.detach().clone()
+    held.keeper.save(5, {"a": 1})
+    with torch.no_grad():
+        held.model.norm.weight.mul_(3.0)
+    assert not held.keeper.due(6)  # one is still being written
+    held.gate.set()
+    held.keeper.wait()
+    assert held.keeper.due(6)
+    found = checkpoint.load_newest(tmp_path / "scratch")
+    assert found.step == 5
+    assert torch.equal(found.tensors["model.norm.weight"], before)
+    assert held.keeper.resume() == (5, {"a": 1})
+    assert torch.equal(held.model.norm.weight, before)
+
+
+def test_the_clock_and_fixed_steps_decide_when():
+    never = 1e9
+    assert not Rhythm(never).fixed(100)
+    rhythm = Rhythm(never, steps=30, keep_every=50, anchor_steps=40)
+    assert [s for s in range(1, 101) if rhythm.fixed(s)] == [30, 40, 50, 60, 80, 90, 100]
+
+
+@given(
+    st.sets(st.integers(0, 500), min_size=1),
+    st.integers(1, 4),
+    st.integers(0, 60),
+    st.integers(0, 60),
+    st.one_of(st.none(), st.integers(0, 500)),
+)
+def test_what_stays(steps, keep, every, anchor, best):
+    rhythm = Rhythm(1.0, keep=keep, keep_every=every, anchor_steps=anchor)
+    kept = rhythm.kept(sorted(steps), best)
+    assert kept <= steps
+    assert set(sorted(steps)[-keep:]) <= kept
+    assert best not in steps or best in kept
+    if every:
+        assert {s for s in steps if s and s % every == 0} <= kept
+    if anchor:
+        anchors = [s for s in sorted(steps) if s % anchor == 0]
+        assert set(anchors[-ANCHORS:]) <= kept
+    rule = keep + ANCHORS * bool(anchor) + 1
+    assert len([s for s in kept if not every or s % every]) <= rule
+
+
+def test_a_fresh_runs_start_is_an_anchor(bench, tmp_path):
+    one = bench(anchor_steps=10)
+    assert one.keeper.resume() == (0, {})
+    one.keeper.wait()
+    assert checkpoint.steps(tmp_path / "scratch") == [0]
+    assert bench().keeper.resume() == (0, {})
+    assert checkpoint.steps(tmp_path / "scratch") == [0]
+
+
+def test_going_back_takes_the_newest_whole_anchor_and_deletes_what_came_after(bench, tmp_path):
+    folder = tmp_path / "scratch"
+    one = bench(anchor_steps=10, keep=3)
+    for step in (0, 10, 20, 25, 30, 33):
+        one.keeper.save(step, {"step": step})
+    one.keeper.wait()
+    assert checkpoint.steps(folder) == [10, 20, 25, 30, 33]
+    (folder / "checkpoint-000000020.safetensors").write_bytes(b"damaged")
+    assert one.keeper.back(29) == (10, {"step": 10})
+    assert checkpoint.steps(folder) == [10]
+    with pytest.raises(UserError, match="no checkpoint at or before step 9"):
+        one.keeper.back(9)
+
+
+def test_a_full_disk_is_said_once_and_older_ones_stay(bench, tmp_path):
+    folder = tmp_path / "scratch"
+    one = bench()
+    one.keeper.save(1, {})
+    one.keeper.save(2, {})
+    one.failure = OSError(errno.ENOSPC, "No space left on device")
+    for step in (3, 4, 5):
+        one.keeper.wait()
+        one.keeper.save(step, {})
+    one.keeper.wait()
+    assert len(one.notes) == 1
+    assert "disk full" in one.notes[0]
+    assert str(folder) in one.notes[0]
+    assert checkpoint.steps(folder) == [1, 2]
+    one.failure = None
+    one.keeper.save(6, {})
+    one.keeper.wait()
+    assert checkpoint.steps(folder) == [2, 6]
+    assert one.notes[1:] == ["there is room for checkpoints again"]
+
+
+def test_any_other_failure_ends_the_run(bench):
+    one = bench()
+    one.failure = PermissionError(errno.EACCES, "no")
+    one.keeper.save(1, {})
+    with pytest.raises(PermissionError):
+        one.keeper.wait()
+    one.keeper.wait()  # said once
+
+
+def test_the_copy_is_written_over_not_made_anew(bench):
+    one = bench()
+    one.keeper.save(1, {})
+    first = {name: tensor.data_ptr() for name, tensor in one.keeper._copy.items()}
+    one.keeper.save(2, {})
+    assert {name: tensor.data_ptr() for name, tensor in one.keeper._copy.items()} == first
+    one.keeper.wait()

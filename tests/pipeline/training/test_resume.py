@@ -1,0 +1,136 @@
+"""Bitwise resume at any step: across the ends of epochs, between a checkpoint and the next."""
+
+import contextlib
+import itertools
+
+import pyarrow as pa
+import torch
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from pipeline.stage import SILENT
+from pipeline.training import checkpoint
+from pipeline.training.config import LoopConfig, OptimizerConfig
+from pipeline.training.data import PretrainData
+from pipeline.training.loop import train
+from pipeline.training.optimizers import build_optimizer
+
+STEPS = 24
+SLOW = settings(
+    max_examples=8,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.explicit, Phase.generate],  # shrinking would train for minutes
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+
+
+class Killed(Exception):
+    """Stands for SIGKILL: nothing in the loop knows it."""
+
+
+class Trained:
+    """A model trained until its end or until it is killed while it draws batch `kill_at`."""
+
+    def __init__(self, model, tokens, scratch, kill_at=None, **changes):
+        data = PretrainData(tokens, 32, 40, seed=3)
+        self.rows_per_epoch = data.rows_per_epoch
+        self.seen: list[torch.Tensor] = []
+        self.noise: list[float] = []
+
+        def batch_of(step):
+            if step == kill_at:
+                raise Killed
+            self.noise.append(float(torch.rand(())))  # the run's random numbers go on as well
+            batch = data.batch(step)
+            self.seen.append(batch.tokens)
+            return batch
+
+        config = LoopConfig(
+            **{"steps": STEPS, "rows_per_step": 40, "warmup_steps": 3, "log_every": 2}
+            | {"validate_every": 5, "checkpoint_seconds": 1e9, "watchdog_seconds": 0.0}
+            | changes
+        )
+        self.metrics: pa.Table | None = None
+        optimizer = build_optimizer(model, OptimizerConfig())
+        with contextlib.suppress(Killed):
+            self.metrics, _ = train(
+                model,
+                optimizer,
+                batch_of,
+                config,
+                stage="pretrain",
+                scratch=scratch,
+                progress=SILENT,
+                validate=lambda: float(sum(p.detach().sum() for p in model.parameters())),
+            )
+        self.state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+        self.state |= {f"optimizer {k}": t.clone() for k, t in optimizer.state_tensors().items()}
+
+
+def same(one: Trained, other: Trained) -> bool:
+    assert one.state.keys() == other.state.keys()
+    return all(torch.equal(tensor, other.state[name]) for name, tensor in one.state.items())
+
+
+@given(
+    kills=st.lists(st.integers(0, STEPS - 1), min_size=1, max_size=3),
+    rhythm=st.integers(1, 10),
+    anchors=st.sampled_from([0, 4, 200]),
+)
+@SLOW
+def test_any_kills_any_rhythm_the_same_bits(
+    make_model, artifacts, tmp_path_factory, kills, rhythm, anchors
+):
+    tokens = artifacts["tokens"]
+    torch.manual_seed(5)
+    expected = Trained(make_model(), tokens, tmp_path_factory.mktemp("whole"))
+    assert 2 * expected.rows_per_epoch < STEPS * 40  # it goes over the ends of two epochs
+    scratch = tmp_path_factory.mktemp("killed")
+    noise: list[float] = []
+    for kill, seed in zip([*sorted(kills), None], itertools.count(9)):
+        done = checkpoint.load_newest(scratch)
+        # all but a fresh start's comes from the checkpoint
+        torch.manual_seed(5 if done is None else 0)
+        model = make_model(0 if done is None else seed)
+        resumed = Trained(
+            model, tokens, scratch, kill, checkpoint_steps=rhythm, rollback_steps=anchors
+        )
+        noise[0 if done is None else done.step :] = resumed.noise
+    assert resumed.metrics.equals(expected.metrics)
+    assert same(resumed, expected)
+    assert noise == expected.noise
+
+
+def test_retention_in_a_whole_run(make_model, artifacts, tmp_path):
+    worst_first = iter([5.0, 3.0, 4.0, 4.5, 4.2, 4.1])
+
+    model = make_model()
+    data = PretrainData(artifacts["tokens"], 32, 40, seed=3)
+    config = LoopConfig(
+        steps=STEPS,
+        rows_per_step=40,
+        validate_every=4,
+        checkpoint_seconds=0.0,
+        checkpoint_keep=1,
+        checkpoint_keep_every=10,
+        checkpoint_keep_best=True,
+        rollback_steps=0,
+    )
+    optimizer = build_optimizer(model, OptimizerConfig())
+    train(
+        model,
+        optimizer,
+        data.batch,
+        config,
+        stage="pretrain",
+        scratch=tmp_path,
+        progress=SILENT,
+        validate=lambda: next(worst_first),
+    )
+    steps = checkpoint.steps(tmp_path)
+    assert steps[:3] == [8, 10, 20]  # the best, and the multiples of ten
+    assert len(steps) == 4
+    assert 20 < steps[3] < STEPS
+    best = checkpoint.load(tmp_path, 8)
+    assert best.meta["notes"]["best"] == [3.0, 8]

@@ -1,0 +1,233 @@
+"""FSDP in two and four gloo processes: one process' curve, also across a change of their number."""
+
+import dataclasses
+import functools
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline import model as models
+from pipeline.config import to_dict
+from pipeline.stage import SILENT
+from pipeline.training import shards
+from pipeline.training.config import LoopConfig, ModelShape, OptimizerConfig, PretrainConfig
+from pipeline.training.optimizers import build_optimizer
+from pipeline.training.pretrain import STAGE, build
+from pipeline.training.sharding import Piece, rows_of
+from storage.errors import UserError
+from storage.tables import read_table
+
+ROOT = Path(__file__).parents[3]
+# Rows that four processes can't share evenly (41 = 11 + 11 + 11 + 8), and fewer rows than that.
+SHAPE = ModelShape(layers=2, width=18, heads=2, kv_heads=1, head_dim=8, ffn_width=41, context=32)
+STEPS = 12
+LOOP = LoopConfig(
+    steps=STEPS,
+    rows_per_step=8,
+    micro_rows=1,
+    warmup_steps=2,
+    validate_every=6,
+    validation_rows=8,
+    checkpoint_steps=1,
+    checkpoint_keep=100,
+)
+CONFIG = PretrainConfig(
+    SHAPE, LOOP, OptimizerConfig(), "float32", threads=1, device="cpu", parallelism="fsdp"
+)
+
+
+def start(artifacts, root: Path, config: PretrainConfig, processes: int) -> subprocess.Popen:
+    """The process a flow would start, building below `root`; its scratch may hold checkpoints."""
+    (root / "out").mkdir(parents=True, exist_ok=True)
+    spec = {
+        "entry": STAGE.entry,
+        "out": str(root / "out"),
+        "inputs": {key: [str(path)] for key, path in artifacts.items()},
+        "config": to_dict(config),
+        "scratch": str(root / "scratch"),
+        "owner_pid": os.getpid(),
+        "processes": processes,
+    }
+    (root / "spec.json").write_text(json.dumps(spec))
+    return subprocess.Popen(
+        [sys.executable, "-m", "pipeline.worker", str(root / "spec.json")],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        start_new_session=True,
+    )
+
+
+def curve(artifacts, root: Path, config: PretrainConfig, processes: int) -> list[float]:
+    process = start(artifacts, root, config, processes)
+    _, stderr = process.communicate(timeout=120)
+    assert process.returncode == 0, stderr
+    return read_table(root / "out" / "metrics.parquet")["loss"].to_pylist()
+
+
+def alone(artifacts, root: Path, config: PretrainConfig) -> list[float]:
+    """The same in this process, which is one alone."""
+    out = root / "out"
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    inputs = {key: [path] for key, path in artifacts.items()}
+    build(out=out, inputs=inputs, config=config, progress=SILENT, scratch=root / "scratch")
+    return read_table(out / "metrics.parquet")["loss"].to_pylist()
+
+
+@pytest.fixture(scope="module")
+def expected(artifacts, tmp_path_factory) -> tuple[Path, list[float]]:
+    """An undisturbed run of one process without sharding, and its losses."""
+    root = tmp_path_factory.mktemp("alone")
+    config = dataclasses.replace(CONFIG, parallelism="ddp")
+    return root, alone(artifacts, root, config)
+
+
+def test_sharded_processes_follow_one_process(artifacts, expected, tmp_path):
+    root, losses = expected
+    assert curve(artifacts, tmp_path, CONFIG, 2) == pytest.approx(losses, abs=1e-4)
+    plain, _ = models.load(root / "out")
+    sharded, _ = models.load(tmp_path / "out")
+    for name, tensor in plain.state_dict().items():
+        torch.testing.assert_close(sharded.state_dict()[name], tensor, atol=1e-3, rtol=0)
+    # Every process wrote its own part, and no part holds everything.
+    parts = sorted((tmp_path / "scratch").glob("checkpoint-000000005.*.safetensors"))
+    assert [part.name.split(".")[1] for part in parts] == ["00000-of-00002", "00001-of-00002"]
+    sizes = [part.stat().st_size for part in parts]
+    assert max(sizes) < 0.75 * sum(sizes)
+
+
+def test_it_resumes_on_other_numbers_of_processes(artifacts, expected, tmp_path):
+    """1 process for 4 steps, 2 for 3, 4 for 2, and 1 again to the end: the same curve."""
+    losses, scratch = expected[1], tmp_path / "scratch"
+    for processes, reached in ((1, 4), (2, 7), (4, 9)):
+        run = alone if processes == 1 else functools.partial(curve, processes=processes)
+        run(artifacts, tmp_path, CONFIG)
+        for step in range(reached + 1, STEPS + 1):  # as if the run had been killed then
+            for path in scratch.glob(f"checkpoint-{step:09d}.*"):
+                path.unlink()
+        parts = list(scratch.glob(f"checkpoint-{reached:09d}.*-of-{processes:05d}.json"))
+        assert len(parts) == processes
+    older = {path.stat().st_mtime_ns for path in scratch.glob("checkpoint-000000009.*")}
+    assert alone(artifacts, tmp_path, CONFIG) == pytest.approx(losses, abs=1e-4)
+    assert {p.stat().st_mtime_ns for p in scratch.glob("checkpoint-000000009.*")} == older
+    metrics = read_table(tmp_path / "out" / "metrics.parquet")
+    assert metrics["step"].to_pylist() == list(range(1, STEPS + 1))
+
+
+def test_speedrun_in_bfloat16_is_sharded_too(artifacts, tmp_path):
+    """Rounded weights, gathered twice; n-gram tables with a rule of their own, by rows."""
+    shape = dataclasses.replace(SHAPE, family="speedrun", ngram_rows=(51, 30), ngram_width=6)
+    config = dataclasses.replace(CONFIG, precision="bfloat16", shape=shape)
+    one = alone(artifacts, tmp_path / "one", config)
+    assert curve(artifacts, tmp_path / "two", config, 2) == pytest.approx(one, abs=2e-2)
+
+
+@pytest.mark.parametrize("parallelism", ["ddp", "fsdp"])
+def test_when_a_process_dies_all_end_soon(artifacts, tmp_path, parallelism):
+    config = dataclasses.replace(
+        CONFIG, parallelism=parallelism, loop=dataclasses.replace(LOOP, steps=100_000)
+    )
+    process = start(artifacts, tmp_path, config, 2)
+    scratch = tmp_path / "scratch"
+    while not list(scratch.glob("checkpoint-*.json")) and process.poll() is None:
+        time.sleep(0.02)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    assert len(children) == 2
+    os.kill(int(children[1]), signal.SIGKILL)
+    began = time.monotonic()
+    process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert time.monotonic() - began < 40  # torchrun waits 30 s for those that don't listen
+    assert not any(Path(f"/proc/{child}").exists() for child in children)
+
+
+@given(st.integers(1, 500), st.integers(1, 9))
+def test_rows_are_cut_as_fsdp_cuts_them(total, world):
+    cuts = [rows_of(total, rank, world) for rank in range(world)]
+    chunks = torch.arange(total).chunk(world)
+    assert [end - first for first, end in cuts if end > first] == [len(c) for c in chunks]
+    assert [cut[0] for cut in cuts[: len(chunks)]] == [int(c[0]) for c in chunks]
+
+
+@given(
+    total=st.integers(1, 40), old=st.integers(1, 5), new=st.integers(1, 5), width=st.integers(1, 3)
+)
+def test_any_rows_are_read_from_any_cut(tmp_path_factory, total, old, new, width):
+    folder = tmp_path_factory.mktemp("cuts")
+    matrix = torch.arange(total * width, dtype=torch.float32).view(total, width)
+    files = []
+    for rank in range(old):
+        first, end = rows_of(total, rank, old)
+        tensors = {"m": matrix[first:end], "rows.m": torch.tensor([first, total])}
+        files.append(folder / f"{rank}.safetensors")
+        files[-1].write_bytes(b"".join(bytes(p) for p in shards.checkpoint.serialized(tensors)))
+    with shards._Reader(files) as reader:
+        assert reader.total("m") == total
+        for rank in range(new):
+            first, end = rows_of(total, rank, new)
+            assert torch.equal(reader.read("m", first, end - first), matrix[first:end])
+
+
+def save_one(folder, model, step: int, text: str = "") -> None:
+    optimizer = build_optimizer(model, OptimizerConfig())
+    tensors = shards.snapshot(model, optimizer)
+    meta = {"fingerprint": ["f"], "notes": {"text": text}}
+    shards.write(folder, step, tensors, meta, shards.checkpoint.newest_two)
+
+
+def test_a_torn_or_damaged_checkpoint_is_passed_over(make_model, tmp_path):
+    for step in (10, 20, 30):
+        save_one(tmp_path, make_model(step), step, str(step))
+    assert not list(tmp_path.glob("checkpoint-000000010.*"))  # the newest two stay
+    # A third one of which the second process' part never came, and damage in the second.
+    (tmp_path / "checkpoint-000000040.00000-of-00002.json").write_text("{}")
+    data = tmp_path / "checkpoint-000000030.00000-of-00001.safetensors"
+    data.write_bytes(data.read_bytes()[:-1] + b"!")
+    model = make_model(1)
+    step, notes = shards.restore(tmp_path, model, build_optimizer(model, OptimizerConfig()), ["f"])
+    assert (step, notes) == (20, {"text": "20"})
+    for name, tensor in make_model(20).state_dict().items():
+        assert torch.equal(model.state_dict()[name], tensor), name
+    # What came later must not be mixed with what will be written under its name.
+    assert {path.name[:20] for path in tmp_path.iterdir()} == {"checkpoint-000000020"}
+
+
+def test_another_run_s_checkpoint_is_refused(make_model, tmp_path):
+    model = make_model()
+    save_one(tmp_path, model, 5)
+    with pytest.raises(UserError, match="other settings"):
+        shards.restore(tmp_path, model, build_optimizer(model, OptimizerConfig()), ["g"])
+
+
+def test_a_missing_part_of_a_tensor_is_said(tmp_path):
+    tensors = {"m": torch.zeros(2, 2), "rows.m": torch.tensor([0, 5])}
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(b"".join(bytes(p) for p in shards.checkpoint.serialized(tensors)))
+    with shards._Reader([path]) as reader, pytest.raises(UserError, match="rows 2 to 5 of m"):
+        reader.read("m", 0, 5)
+
+
+def test_an_unknown_parallelism_is_one_line(artifacts, tmp_path):
+    config = dataclasses.replace(CONFIG, parallelism="magic")
+    with pytest.raises(UserError, match="'magic': use ddp or fsdp"):
+        alone(artifacts, tmp_path, config)
+
+
+def test_a_piece_says_where_it_belongs(make_model):
+    live = shards._live(make_model(), build_optimizer(make_model(), OptimizerConfig()))
+    piece = live["model.embed_tokens.weight"]
+    assert isinstance(piece, Piece)
+    assert (piece.first, piece.total) == (0, piece.tensor.shape[0])
