@@ -76,6 +76,16 @@ bench-engine: .venv/dev $(PEERS)/ready
 bench-tokenizer: .venv/dev
 	$(BIN)/python -m tests.benchmarks.tokenizer --crawl $(CRAWL) --readme README.md
 
+# In-context evaluation beside lm-evaluation-harness and nanochat, same models, into docs/training.md.
+.venv-harness/ready: tests/benchmarks/peers/lm-eval-requirements.txt
+	test -x .venv-harness/bin/python || $(PYTHON) -m venv .venv-harness
+	.venv-harness/bin/pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+bench-evals: .venv/dev .venv-harness/ready $(PEERS)/ready
+	$(BIN)/python -m tests.benchmarks.evals_parity --eval $(EVAL) --harness-python .venv-harness/bin/python \
+		--nanochat $(PEERS)/nanochat --readme docs/training.md
+
 # llama.cpp itself on what `crawl2chat export` writes: llama-cpp-python builds for about ten minutes.
 .venv-interop/ready: tests/interop/requirements.txt .venv/dev
 	test -x .venv-interop/bin/python || $(PYTHON) -m venv .venv-interop
@@ -97,4 +107,4 @@ server: .venv/runtime
 	$(BIN)/prefect server start --host 127.0.0.1 --port 4200
 
 clean:
-	rm -rf .venv .venv-peers .venv-interop .peers lake
+	rm -rf .venv .venv-peers .venv-interop .venv-harness .peers lake
