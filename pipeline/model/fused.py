@@ -2,7 +2,8 @@
 
 The same functions as in `functions`, `attention` and the loss, which ask `takes` first and keep
 torch for everything else. Sums are float32 and in an order that the number of threads alone can
-change. Measured on two cores: a step of the cpu preset 372 -> 282 ms (products untouched).
+change. Measured on two cores, processor time of a
+whole step (its matrix products stay torch's): demo preset 232 -> 184 ms, cpu preset 802 -> 690.
 """
 
 import functools
@@ -48,12 +49,7 @@ def takes(x: Tensor, multiple_of: int) -> bool:
 def _call(name: str, *arguments: Any) -> None:
     """Tensors as addresses, None as zero, integers as they are."""
     kernel = getattr(_kernels(), name)
-    kernel(
-        *(
-            a.data_ptr() if isinstance(a, Tensor) else 0 if a is None else a  # type: ignore[misc]
-            for a in arguments
-        )
-    )
+    kernel(*(a.data_ptr() if isinstance(a, Tensor) else 0 if a is None else a for a in arguments))
 
 
 def _scratch(length: int) -> tuple[int, Tensor]:

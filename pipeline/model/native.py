@@ -29,7 +29,7 @@ FORMATS = {"float32": 0, "bfloat16": 1, "int8": 2}
 ACTIVATIONS = {"swiglu": 0, "gelu_tanh": 1, "relu2": 2}
 FAMILIES = ("qwen3", "llama", "gpt2")
 HEAD_DIMS = (32, 64, 96, 128)
-ROWS_ALONE = 8  # rows a thread from which threads need not share each product (measured: 4 to 16)
+ROWS_ALONE = 8  # rows a thread from which each thread takes whole rows and shares no product
 
 # The layouts of decode_types.h.
 MATRIX = np.dtype([(n, "i8") for n in ("data", "bias", "scales", "sums", "n", "k")])

@@ -162,8 +162,9 @@ class Optimizer:
 
     def parameters(self) -> list[nn.Parameter]:
         """All parameters, in an order that depends on names and shapes alone."""
-        groups = [*self.muon, *self.adam, self.tables]
-        return [p for group in groups for p in group.parameters]
+        lists = [g.parameters for g in self.muon] + [g.parameters for g in self.adam]
+        lists.append(self.tables.parameters)
+        return [p for parameters in lists for p in parameters]
 
     def clear_gradients(self) -> None:
         for parameter in self.parameters():

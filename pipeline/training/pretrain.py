@@ -108,8 +108,10 @@ def build(
     optimizer, store = spread(model, config)
     if config.fp8:
         multiply_in_8_bits(model)
-    if config.compile:
+    if config.compile and device.type == "cuda":
         compile_layers(model)
+    elif config.compile:
+        progress.note("pretrain.compile is for GPUs: the CPU's own kernels are used")
     progress.note(
         f"base model: {parameters:,} parameters, {precision} products on {device}, "
         f"{config.threads} threads, {data.tokens:,} training tokens"

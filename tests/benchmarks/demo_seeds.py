@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pipeline.evals.intervals import wilson
+from pipeline.intervals import wilson
 
 ROOT = Path(__file__).resolve().parents[2]
 BEGIN, END = "<!-- demo-table:begin -->", "<!-- demo-table:end -->"

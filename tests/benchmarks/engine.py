@@ -109,7 +109,7 @@ def compare(name: str, given: argparse.Namespace) -> tuple[list[str], str]:
     cases.append((f"16 x 8, {SYSTEM} tokens shared", [system + p for p in prompts(16, PROMPT)], 8))
     with tempfile.TemporaryDirectory(prefix="bench-engine-") as scratch:
         words = train(
-            iter(["a tokenizer only to be saved beside the weights"]), TokenizerConfig(270)
+            iter(["a tokenizer only to be saved beside the weights"]), TokenizerConfig(258)
         )
         save(model, words, scratch)
         theirs = {

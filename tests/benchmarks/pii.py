@@ -22,10 +22,10 @@ from pathlib import Path
 from pipeline.crawl.http import NoPage, read_page
 from pipeline.crawl.limits import LimitsConfig
 from pipeline.crawl.warc import read_records
-from pipeline.evals.intervals import wilson
 from pipeline.extract import extract_text
 from pipeline.filters.pii import PiiConfig, find
 from pipeline.filters.url import host_of
+from pipeline.intervals import wilson
 from storage.schemas import PII_KINDS
 
 # Hosts of books older than e-mail, telephones and cards: whatever is found there is a false alarm.

@@ -81,9 +81,9 @@ RECIPES = {
             ngram_rows=(4096, 8192, 8192),
             ngram_width=24,
         ),
-        dataclasses.replace(_LOOP, steps=44, validate_every=4),
+        dataclasses.replace(_LOOP, steps=56, validate_every=4),
         _OPTIMIZER,
-        "1 layer of width 128, tables of 2-, 3- and 4-grams, Muon, bf16 products, 44 steps of 32 "
+        "1 layer of width 128, tables of 2-, 3- and 4-grams, Muon, bf16 products, 56 steps of 32 "
         "rows",
     ),
     "qwen3": Recipe(
@@ -97,9 +97,9 @@ RECIPES = {
             ffn_width=384,
             max_context=CONTEXT,
         ),
-        dataclasses.replace(_LOOP, steps=150, validate_every=10),
+        dataclasses.replace(_LOOP, steps=130, validate_every=5),
         _OPTIMIZER,
-        "3 layers of width 128 in Qwen3's shape, Muon, bf16 products, 150 steps of 32 rows",
+        "3 layers of width 128 in Qwen3's shape, Muon, bf16 products, 130 steps of 32 rows",
     ),
 }
 

@@ -1,5 +1,8 @@
 """The C kernels against the model's own forward pass, and bit by bit against themselves."""
 
+import importlib
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -55,6 +58,19 @@ def test_short_formats_stay_near(model, format, most):
         expected = torch.stack([model.hidden(torch.tensor([p]))[0, -1] for p in PROMPTS])
     error = (got - expected).square().mean().sqrt() / expected.square().mean().sqrt()
     assert 0 < error < most
+
+
+def test_kernels_of_shorter_vectors_agree(model, monkeypatch):
+    settings = {"samples": 3, "max_new_tokens": 20, "seed": 3}
+    wide = Engine(model).generate(PROMPTS, **settings)
+    shorter = importlib.import_module("pipeline.model._decode256")
+    if not torch.cpu.get_capabilities().get("avx2") and shorter.INSTRUCTIONS == "avx2":
+        pytest.skip("this processor has no AVX2")
+    monkeypatch.setattr(native, "_module", lambda format: shorter)
+    short = Engine(model).generate(PROMPTS, **settings)
+    for a, b in zip(itertools.chain(*wide), itertools.chain(*short)):
+        assert a.tokens == b.tokens
+        np.testing.assert_allclose(a.logprobs, b.logprobs, atol=2e-5)
 
 
 @pytest.mark.parametrize("int8", [False, True])

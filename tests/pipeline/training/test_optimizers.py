@@ -118,4 +118,31 @@ def test_scaled_changes_rates_only():
         for field in dataclasses.fields(config)
         if getattr(config, field.name) != getattr(small, field.name)
     }
-    assert changed == {"matrix_lr", "embedding_lr", "head_lr", "gain_lr"}
+    assert changed == {"matrix_lr", "embedding_lr", "head_lr", "gain_lr", "table_lr"}
+
+
+def test_a_tables_row_moves_by_its_gradient_over_its_own_running_size():
+    class Tables(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.ngrams = torch.nn.ModuleDict({"table": torch.nn.Embedding(3, 4)})
+
+    model = Tables()
+    table = model.ngrams["table"].weight
+    config = OptimizerConfig(table_lr=0.5, table_beta=0.9)
+    optimizer = build_optimizer(model, config)
+    assert optimizer.state_tensors()["mean_sq.ngrams.table.weight"].shape == (3, 1)
+    start = table.detach().clone()
+    gradient = torch.tensor([[3.0, 0.0, 0.0, 0.0], [0.0] * 4, [1e-3, -1e-3, 1e-3, -1e-3]])
+    table.grad = gradient.clone()
+    optimizer.step(1.0)
+    # The first step of a row: direction by the gradient, root mean square one, times the rate.
+    expected = torch.tensor([[2.0, 0, 0, 0], [0.0] * 4, [1.0, -1.0, 1.0, -1.0]]) * 0.5
+    torch.testing.assert_close(start - table.detach(), expected, rtol=1e-4, atol=1e-6)
+    middle = table.detach().clone()
+    table.grad = torch.tensor([[0.0] * 4, [2.0, 0, 0, 0], [0.0] * 4])
+    optimizer.step(0.1)
+    mean_sq, seen = 0.1 * 1.0, 1 - 0.9**2
+    expected = torch.zeros(3, 4)
+    expected[1, 0] = 0.05 * 2 / (mean_sq / seen) ** 0.5
+    torch.testing.assert_close(middle - table.detach(), expected, rtol=1e-4, atol=1e-6)

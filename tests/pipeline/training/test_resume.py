@@ -17,7 +17,7 @@ from pipeline.training.optimizers import build_optimizer
 
 STEPS = 24
 SLOW = settings(
-    max_examples=8,
+    max_examples=5,
     deadline=None,
     derandomize=True,
     phases=[Phase.explicit, Phase.generate],  # shrinking would train for minutes

@@ -98,7 +98,7 @@ def test_without_rollbacks_a_spike_is_left_alone(make_model, tmp_path):
     shout=st.integers(12, 36),
 )
 @settings(
-    max_examples=8,
+    max_examples=5,
     deadline=None,
     derandomize=True,
     phases=[Phase.explicit, Phase.generate],  # shrinking would train for minutes
