@@ -72,7 +72,7 @@ def parser() -> argparse.ArgumentParser:
     common.add_argument("--json", action="store_true", help="one JSON document on stdout")
 
     settings = argparse.ArgumentParser(add_help=False)
-    settings.add_argument("--preset", help="ci, demo or cpu (default: demo)")
+    settings.add_argument("--preset", help="ci, demo, cpu, gpu or gpu8 (default: demo)")
     settings.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="e.g. rl.steps=10"
     )

@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("--crawl", type=Path, required=True, help="folder of .warc.gz files")
     parser.add_argument("--eval", type=Path, required=True, help="holds tinyshakespeare.txt.gz")
     parser.add_argument("--readme", type=Path, help="write the tables between its markers")
-    parser.add_argument("--seconds", type=float, default=240.0, help="of training, real text")
+    parser.add_argument("--seconds", type=float, default=180.0, help="of training, real text")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--quick", action="store_true", help="a trial: a tenth of the time")
     parser.add_argument("--only", choices=["shakespeare", "text"], help="one of the two tables")
