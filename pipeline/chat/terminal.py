@@ -5,12 +5,12 @@ whose bytes span two tokens is held back until it is whole; a conversation too l
 loses its oldest turns, never its system message or the last question.
 """
 
-import codecs
 from collections.abc import Iterator, Sequence
 
 from pipeline.chat.conversation import STOP, Message, prompt
 from pipeline.model import Transformer
 from pipeline.model.engine import Engine
+from pipeline.model.stop_strings import pieces
 from pipeline.tokenizer import Tokenizer
 from storage.errors import UserError
 
@@ -82,7 +82,6 @@ def _pieces(
     top_k: int,
     seed: int,
 ) -> Iterator[str]:
-    decoder = codecs.getincrementaldecoder("utf-8")("replace")
     tokens = Engine(model).stream(
         ids,
         max_new_tokens=max_new_tokens,
@@ -91,12 +90,4 @@ def _pieces(
         stop_tokens=stops,
         seed=seed,
     )
-    for token in tokens:
-        if token in stops:
-            break
-        piece = decoder.decode(tokenizer.token_bytes[token])
-        if piece:
-            yield piece
-    rest = decoder.decode(b"", final=True)
-    if rest:
-        yield rest
+    yield from pieces(tokens, tokenizer, stop_tokens=stops)

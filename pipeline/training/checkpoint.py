@@ -86,15 +86,6 @@ def save(
     return path
 
 
-def load_newest(folder: Path) -> Checkpoint | None:
-    """The newest whole checkpoint, or None; a damaged one is passed over for the one before."""
-    for step in reversed(steps(folder)):
-        checkpoint = load(folder, step)
-        if checkpoint is not None:
-            return checkpoint
-    return None
-
-
 def load(folder: Path, step: int) -> Checkpoint | None:
     """The checkpoint of a step; None where it is absent or damaged."""
     data = _path(folder, step, "safetensors")

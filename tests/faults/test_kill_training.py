@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 import pytest
+from checkpoints import newest
 
 from flows.process import WorkerKilled, run_worker
 from pipeline.config import to_dict
@@ -197,7 +198,7 @@ def test_no_room_for_checkpoints_costs_nothing_but_them(
     assert contents(full.out) == contents(whole.out)
     told = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert len([e for e in told if "disk full: no checkpoint" in e.get("text", "")]) == 1
-    assert checkpoint.load_newest(full.scratch).step == 0
+    assert newest(full.scratch).step == 0
     assert not list(full.scratch.glob("*.part"))
 
 

@@ -3,6 +3,7 @@ import math
 import pytest
 import safetensors.torch
 import torch
+from checkpoints import newest
 
 from pipeline.training import checkpoint
 
@@ -14,7 +15,7 @@ def tensors(value: float) -> dict[str, torch.Tensor]:
 def test_round_trip_keeps_bits_and_meta(tmp_path):
     meta = {"loss": 0.1 + 0.2, "rows": [1, None, "x"], "bad": math.inf}
     checkpoint.save(tmp_path, 5, {"a": torch.tensor([0.1, -0.0, math.nan])}, meta)
-    found = checkpoint.load_newest(tmp_path)
+    found = newest(tmp_path)
     assert found.step == 5
     assert found.meta == meta
     expected = torch.tensor([0.1, -0.0, math.nan])
@@ -39,27 +40,27 @@ def test_a_damaged_newest_falls_back(tmp_path):
     whole = data.read_bytes()
     for damage in (whole[:-1], whole[:-5] + b"\x01" + whole[-4:], b""):
         data.write_bytes(damage)
-        assert checkpoint.load_newest(tmp_path).step == 1
+        assert newest(tmp_path).step == 1
     data.unlink()
-    assert checkpoint.load_newest(tmp_path).step == 1
+    assert newest(tmp_path).step == 1
     data.write_bytes(whole)
     (tmp_path / "checkpoint-000000002.json").write_text('{"step": 2')
-    assert checkpoint.load_newest(tmp_path).step == 1
+    assert newest(tmp_path).step == 1
 
 
 def test_leftovers_of_a_killed_save_are_ignored_and_removed(tmp_path):
     checkpoint.save(tmp_path, 1, tensors(1), {})
     (tmp_path / "checkpoint-000000002.safetensors").write_bytes(b"no json yet")
     (tmp_path / "checkpoint-000000002.json.part").write_bytes(b"{")
-    assert checkpoint.load_newest(tmp_path).step == 1
+    assert newest(tmp_path).step == 1
     checkpoint.save(tmp_path, 2, tensors(2), {})
     assert not list(tmp_path.glob("*.part"))
-    assert checkpoint.load_newest(tmp_path).tensors["a"][0, 0] == 2
+    assert newest(tmp_path).tensors["a"][0, 0] == 2
 
 
 def test_no_checkpoint(tmp_path):
-    assert checkpoint.load_newest(tmp_path) is None
-    assert checkpoint.load_newest(tmp_path / "absent") is None
+    assert newest(tmp_path) is None
+    assert newest(tmp_path / "absent") is None
 
 
 def test_the_file_is_what_the_formats_own_writer_would_read(tmp_path):
@@ -92,7 +93,7 @@ def test_a_failed_save_leaves_no_half_file_and_the_older_ones(tmp_path, monkeypa
     with pytest.raises(OSError, match="No space"):
         checkpoint.save(tmp_path, 2, tensors(2), {})
     assert sorted(p.name for p in tmp_path.iterdir()) == before
-    assert checkpoint.load_newest(tmp_path).step == 1
+    assert newest(tmp_path).step == 1
 
 
 def test_keep_decides_what_stays(tmp_path):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from checkpoints import newest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -66,7 +67,7 @@ def test_what_is_written_is_the_state_at_the_moment_of_saving(bench, tmp_path):
     held.gate.set()
     held.keeper.wait()
     assert held.keeper.due(6)
-    found = checkpoint.load_newest(tmp_path / "scratch")
+    found = newest(tmp_path / "scratch")
     assert found.step == 5
     assert torch.equal(found.tensors["model.norm.weight"], before)
     assert held.keeper.resume() == (5, {"a": 1})

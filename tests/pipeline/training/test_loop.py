@@ -3,9 +3,9 @@ import signal
 
 import pytest
 import torch
+from checkpoints import newest
 
 from pipeline.stage import SILENT
-from pipeline.training import checkpoint
 from pipeline.training.config import LoopConfig, OptimizerConfig
 from pipeline.training.data import Batch
 from pipeline.training.loop import train
@@ -108,7 +108,7 @@ def test_sigterm_saves_and_exits_with_143(make_model, tmp_path):
     with pytest.raises(SystemExit) as stopped:
         run(make_model(), tmp_path, interrupted)
     assert stopped.value.code == 143
-    assert checkpoint.load_newest(tmp_path).step == 6
+    assert newest(tmp_path).step == 6
     assert signal.getsignal(signal.SIGTERM) is before
     metrics, _ = run(make_model(), tmp_path)
     expected, _ = run(make_model(), tmp_path / "undisturbed")
@@ -124,7 +124,7 @@ def test_divergence_stops_and_names_the_step(tiny_model, tmp_path):
 
     with pytest.raises(UserError, match=r"pretrain: loss nan .* at step 5: .* look at batch 4"):
         run(tiny_model, tmp_path, poisoned, checkpoint_steps=1, rollback_steps=0)
-    assert checkpoint.load_newest(tmp_path).step == 4
+    assert newest(tmp_path).step == 4
 
 
 def test_another_runs_checkpoint_is_refused(make_model, tmp_path):

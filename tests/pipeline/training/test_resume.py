@@ -5,6 +5,7 @@ import itertools
 
 import pyarrow as pa
 import torch
+from checkpoints import newest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -89,7 +90,7 @@ def test_any_kills_any_rhythm_the_same_bits(
     scratch = tmp_path_factory.mktemp("killed")
     noise: list[float] = []
     for kill, seed in zip([*sorted(kills), None], itertools.count(9)):
-        done = checkpoint.load_newest(scratch)
+        done = newest(scratch)
         # all but a fresh start's comes from the checkpoint
         torch.manual_seed(5 if done is None else 0)
         model = make_model(0 if done is None else seed)
