@@ -35,6 +35,9 @@ class Extraction:
     confidence: float  # of the block classifier, 0..1
     engine: str  # "blocks" or "trafilatura"
     plain: str = ""  # cheap plain text, see plain_text
+    # Spans of `text` in characters, in order, apart from one another. The trafilatura engine has none.
+    code: tuple[tuple[int, int], ...] = ()  # code blocks: whole lines, the last newline left out
+    formulas: tuple[tuple[int, int], ...] = ()  # recovered as TeX, with their delimiters
 
 
 def extract_text(html: bytes, url: str | None = None) -> str:
