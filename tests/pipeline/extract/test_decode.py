@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.extract.charsets import encoding_of
 from pipeline.extract.decode import decode
 
 GERMAN = "Die Bäcker von Würzburg öffnen früh; süße Brötchen gibt es für 40 ¢ das Stück. " * 5
@@ -75,9 +76,9 @@ def test_a_wrong_declaration_is_not_believed(text, charset, declared):
     ("mark", "charset"),
     [
         (codecs.BOM_UTF8, "utf-8"),
-        (codecs.BOM_UTF16_LE, "utf-16-le"),
-        (codecs.BOM_UTF16_BE, "utf-16-be"),
-        (codecs.BOM_UTF32_LE, "utf-32-le"),
+        (codecs.BOM_UTF16_LE, "utf-16le"),
+        (codecs.BOM_UTF16_BE, "utf-16be"),
+        (codecs.BOM_UTF32_LE, "utf-32le"),
     ],
 )
 def test_a_byte_order_mark_counts_most(mark, charset):
@@ -98,4 +99,4 @@ def test_a_few_broken_bytes_do_not_change_the_charset():
 def test_any_bytes_decode(html, declared):
     text, charset = decode(html, declared)
     text.encode("utf-8")  # no lone surrogates
-    assert codecs.lookup(charset)
+    assert charset == encoding_of(charset) or charset.startswith("utf-32")
