@@ -237,6 +237,12 @@ def _missing_in_euc_jp(error: UnicodeError) -> tuple[str, int]:
     return UNDEFINED, error.end
 
 
+def _windows_in_utf8(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeDecodeError)
+    return decode_as(error.object[error.start : error.end], "windows-1252"), error.end
+
+
+codecs.register_error("crawl2chat-windows-1252", _windows_in_utf8)
 codecs.register_error("crawl2chat-big5", _missing_in_big5)
 codecs.register_error("crawl2chat-gb18030", _missing_in_gb18030)
 codecs.register_error("crawl2chat-euc-jp", _missing_in_euc_jp)

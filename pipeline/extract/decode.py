@@ -29,8 +29,18 @@ CERTAIN_UTF8 = 3  # sequences to a fault: UTF-8 whatever is declared
 DECLARED_UTF8 = 1  # the same where it is declared, or nothing is
 PLAUSIBLE = 0.5  # share of characters that make sense: enough for what is declared
 CONVINCING = 0.8  # enough for what is only guessed
+MARGIN = 0.3  # by which a charset that nobody named must be more plausible
 MAX_FAULTS = 0.1  # of the characters outside ASCII: so many may be left out to detect the rest
 SAMPLE_BYTES = 256 * 1024  # from the first byte outside ASCII on: enough to tell charsets apart
+
+_PAIRS = (
+    ("iso-8859-2", "windows-1250"),
+    ("iso-8859-6", "windows-1256"),
+    ("iso-8859-7", "windows-1253"),
+    ("iso-8859-13", "windows-1257"),
+    ("koi8-u", "koi8-r"),
+)
+SIBLINGS = {one: other for pair in _PAIRS for one, other in (pair, pair[::-1])}
 
 _ASCII = bytes(range(128))
 # Not one letter of the charsets with gaps (Greek, Hebrew, Thai) is among these.
@@ -82,9 +92,9 @@ def _eight_bit(html: bytes, names: list[str]) -> tuple[str, str]:
     """A page that is not quite UTF-8, or not at all."""
     names = [name for name in names if name not in ESCAPED and not name.startswith("utf-16")]
     lenient, sequences, broken = _as_utf8(html)
-    if sequences >= CERTAIN_UTF8 * broken or (
-        sequences >= DECLARED_UTF8 * broken and (not names or "utf-8" in names)
-    ):
+    is_utf8 = "utf-8" in names
+    certain = DECLARED_UTF8 if is_utf8 or not names else CERTAIN_UTF8
+    if sequences >= certain * broken:
         return lenient, "utf-8"
     names = list(dict.fromkeys(name for name in names if name != "utf-8"))
     first = _HIGH.search(html)
@@ -96,10 +106,14 @@ def _eight_bit(html: bytes, names: list[str]) -> tuple[str, str]:
     for name, rate in rated.items():
         if rate >= PLAUSIBLE and not _is_other(name, rate, found, sample):
             return decode_as(html, name), name
-    for name in filter(None, (found, "windows-1252")):
+    for name in filter(None, (found, "windows-1252", "macintosh")):
         rated.setdefault(name, plausibility(decode_as(sample, name), name))
+    if "macintosh" not in (found, *names):
+        rated["macintosh"] -= MARGIN
     rated["utf-8"] = sequences / (sequences + broken)
     best = max(rated, key=lambda name: rated[name])  # the first of equals
+    if best == "windows-1252" and is_utf8 and sequences:  # a page joined from both
+        return html.decode("utf-8", "crawl2chat-windows-1252"), "utf-8"
     return (lenient if best == "utf-8" else decode_as(html, best)), best
 
 
@@ -137,8 +151,14 @@ def _detected(sample: bytes) -> str:
         convincing = few and plausibility(text, name) >= CONVINCING
         if convincing and _detect(without_faults(sample, name)) == name:
             return name
-    return found or _detect(_RARE.sub(b"", sample))
+    found = found or _detect(_RARE.sub(b"", sample))
+    # ISO's charsets and Windows' differ in a few letters, which the other has as signs.
+    likely = [name for name in (found, SIBLINGS.get(found)) if name]
+    if len(likely) > 1:
+        found = max(likely, key=lambda name: plausibility(decode_as(sample, name), name))
+    return found
 
 
 def _detect(sample: bytes) -> str:
-    return encoding_of(detect_encoding(sample, html5_compatible=False) or "")
+    name = encoding_of(detect_encoding(sample, html5_compatible=False) or "")
+    return "" if name.startswith("cp") else name  # the web has no pages of DOS but Russian ones

@@ -21,7 +21,10 @@ _NO_TEXT = re.compile("[\ufffd\x80-\x9f\ue000-\uf8ff]")
 # Spaces, quotes, dashes, bullets, ellipses, currency and the like, which stand anywhere.
 _PUNCTUATION = re.compile("[\xa0\xa3\xa7\xa9\xab\xad\xae\xb0\xb7\xbb\u2010-\u206f\u20a0-\u20bf№™]")
 _SYMBOL_IN_WORD = re.compile(
-    r"[^\W\d_][\xa1-\xa9\xab\xac\xae-\xb1\xb4\xb6\xb8\xbb\xbf\xd7\xf7⌐-◿](?=[^\W\d_])"
+    r"[^\W\d_][\xa1-\xa9\xab\xac\xae-\xb1\xb4\xb6\xb8\xbb\xbf\xd7\xf7ˆ˜†‡‰™⌐-◿](?=[^\W\d_])"
+)
+_LATIN_AMONG_OTHERS = re.compile(
+    r"[\xc0-\u024f](?=[\u0370-\u1fff])|(?<=[\u0370-\u1fff])[\xc0-\u024f]"
 )
 _INNER_CAPITAL = re.compile(r"[a-zа-яёђ-џάέήία-ώ][А-ЯЁЂ-ЏΆΈ-Ώ]")
 _LATIN = (
@@ -55,6 +58,8 @@ def plausibility(text: str, name: str) -> float:
             odd = len(run)
         elif not latin and letters and (before.isalpha() or after.isalpha()):
             odd = letters if run[0].isalpha() and run[-1].isalpha() else max(odd, 1)
+        if not latin:
+            odd += len(_LATIN_AMONG_OTHERS.findall(run))
         odd += len(_SYMBOL_IN_WORD.findall(around)) + len(_INNER_CAPITAL.findall(run))
         bad += min(odd, len(run))
     return 1 - bad / characters
