@@ -28,10 +28,11 @@ MARKS = (
 CERTAIN_UTF8 = 3  # sequences to a fault: UTF-8 whatever is declared
 DECLARED_UTF8 = 1  # the same where it is declared, or nothing is
 PLAUSIBLE = 0.5  # share of characters that make sense: enough for what is declared
+EVIDENT = 0.9  # enough for what is declared, without a look at anything else
 CONVINCING = 0.8  # enough for what is only guessed
 MARGIN = 0.3  # by which a charset that nobody named must be more plausible
 MAX_FAULTS = 0.1  # of the characters outside ASCII: so many may be left out to detect the rest
-SAMPLE_BYTES = 256 * 1024  # from the first byte outside ASCII on: enough to tell charsets apart
+SAMPLE_BYTES = 64 * 1024  # from the first byte outside ASCII on: enough to tell charsets apart
 
 _PAIRS = (
     ("iso-8859-2", "windows-1250"),
@@ -59,7 +60,7 @@ def decode(html: bytes, declared: str = "") -> tuple[str, str]:
         text = ""
     else:
         # The common case ends here; what follows is for the others.
-        if b"\x1b" not in html and b"~{" not in html and b"\0" not in html[:200]:
+        if b"\x1b" not in html and html.find(b"\0", 0, 200) < 0 and not _says_hz(html, declared):
             return text, "utf-8"
     if charset := _wide(html):
         return html.decode(charset, "replace"), charset
@@ -69,6 +70,15 @@ def decode(html: bytes, declared: str = "") -> tuple[str, str]:
     if text or not html:
         return text, "utf-8"
     return _eight_bit(html, names)
+
+
+def _says_hz(html: bytes, declared: str) -> bool:
+    """Whether the page may be in a charset of nothing but ASCII's printable characters."""
+    return (
+        "hz-" in declared.lower()
+        or html.find(b"z-gb-", 0, 1024) > 0
+        or (html.find(b"Z-GB-", 0, 1024) > 0)
+    )
 
 
 def _wide(html: bytes) -> str:
@@ -99,12 +109,14 @@ def _eight_bit(html: bytes, names: list[str]) -> tuple[str, str]:
     names = list(dict.fromkeys(name for name in names if name != "utf-8"))
     first = _HIGH.search(html)
     sample = html[max(0, first.start() - 100) :][:SAMPLE_BYTES] if first else html
+    rated = {name: plausibility(decode_as(sample, name), name) for name in names}
+    if len(names) == 1 and rated[names[0]] >= EVIDENT:
+        return decode_as(html, names[0]), names[0]
     found = _detected(sample)
     if len(names) > 1 and found == names[1]:
         names.reverse()  # servers send a charset for all their pages, which does not fit this one
-    rated = {name: plausibility(decode_as(sample, name), name) for name in names}
-    for name, rate in rated.items():
-        if rate >= PLAUSIBLE and not _is_other(name, rate, found, sample):
+    for name in names:
+        if rated[name] >= PLAUSIBLE and not _is_other(name, rated[name], found, sample):
             return decode_as(html, name), name
     for name in filter(None, (found, "windows-1252", "macintosh")):
         rated.setdefault(name, plausibility(decode_as(sample, name), name))
@@ -124,8 +136,9 @@ def _as_utf8(html: bytes) -> tuple[str, int, int]:
     broken = lenient.count("\ufffd") - own
     ascii_bytes = end - len(html[:end].translate(None, _ASCII))
     sequences = len(lenient) - ascii_bytes - broken - own
-    if end < len(html):  # cut in a character, which is no fault
+    if end < len(html):  # cut in a character, which is no fault of a page that has others
         lenient += "\ufffd"
+        broken += not sequences
     return lenient, sequences, broken
 
 

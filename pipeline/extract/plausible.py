@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 
 from pipeline.extract.charsets import MULTI_BYTE, decode_as
 
-SAMPLE_CHARACTERS = 4000  # outside ASCII
+SAMPLE_CHARACTERS = 1500  # outside ASCII
 
 _NON_ASCII = re.compile(r"[^\x00-\x7f]+")
 # Replaced, controls, private use: no page holds them on purpose.
@@ -40,13 +40,13 @@ _MAX_ACCENTED_RUN = 3
 
 def plausibility(text: str, name: str) -> float:
     """From 0 to 1: what share of the characters outside ASCII makes sense; 1 if there are none."""
+    if name in MULTI_BYTE:
+        found = "".join(_NON_ASCII.findall(text))[:SAMPLE_CHARACTERS]
+        return sum(map(core(name).__contains__, found)) / len(found) if found else 1.0
     sample = _sample(text)
     characters = sum(len(run) for run, _, _ in sample)
     if not characters:
         return 1.0
-    if name in MULTI_BYTE:
-        everyday = core(name)
-        return sum(character in everyday for run, _, _ in sample for character in run) / characters
     longest = MAX_ACCENTED_RUN.get(name, _MAX_ACCENTED_RUN)
     latin = name in _LATIN
     bad = 0
