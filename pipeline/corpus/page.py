@@ -128,8 +128,10 @@ class Judge:
         confidence = self._main_text(page, record.url, judged)
         if judged.outcome == "kept":
             self._measure(judged, confidence)
+            told = [] if isinstance(page, str) or not page.detail else [page.detail]
             if cut := record.headers.get("warc-truncated"):
-                judged.detail = f"WARC-Truncated: {cut}"[:DETAIL_CHARACTERS]
+                told.insert(0, f"WARC-Truncated: {cut}")
+            judged.detail = "; ".join(told)[:DETAIL_CHARACTERS]
         return judged
 
     def _check(self, record: Record) -> None:
