@@ -85,7 +85,7 @@ def _wide(html: bytes) -> str:
     """UTF-16 without a mark, by the zero bytes of its markup; "" if it is not."""
     head = html[:200]
     even, odd = head[::2].count(0), head[1::2].count(0)
-    if max(even, odd) < 0.3 * len(head) / 2 or min(even, odd) > 0.1 * max(even, odd):
+    if max(even, odd) < 0.1 * len(head) or min(even, odd) > 0.1 * max(even, odd):
         return ""
     return "utf-16be" if even > odd else "utf-16le"
 
@@ -104,7 +104,7 @@ def _eight_bit(html: bytes, names: list[str]) -> tuple[str, str]:
     lenient, sequences, broken = _as_utf8(html)
     is_utf8 = "utf-8" in names
     certain = DECLARED_UTF8 if is_utf8 or not names else CERTAIN_UTF8
-    if sequences >= certain * broken:
+    if sequences >= certain * broken and (sequences or is_utf8 or not names):
         return lenient, "utf-8"
     names = list(dict.fromkeys(name for name in names if name != "utf-8"))
     first = _HIGH.search(html)
@@ -122,7 +122,7 @@ def _eight_bit(html: bytes, names: list[str]) -> tuple[str, str]:
         rated.setdefault(name, plausibility(decode_as(sample, name), name))
     if "macintosh" not in (found, *names):
         rated["macintosh"] -= MARGIN
-    rated["utf-8"] = sequences / (sequences + broken)
+    rated["utf-8"] = sequences / max(1, sequences + broken)
     best = max(rated, key=lambda name: rated[name])  # the first of equals
     if best == "windows-1252" and is_utf8 and sequences:  # a page joined from both
         return html.decode("utf-8", "crawl2chat-windows-1252"), "utf-8"
@@ -138,7 +138,6 @@ def _as_utf8(html: bytes) -> tuple[str, int, int]:
     sequences = len(lenient) - ascii_bytes - broken - own
     if end < len(html):  # cut in a character, which is no fault of a page that has others
         lenient += "\ufffd"
-        broken += not sequences
     return lenient, sequences, broken
 
 
