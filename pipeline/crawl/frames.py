@@ -101,12 +101,6 @@ class Compression:
             self.name == "zstd" and _SKIPPABLE.match(start) is not None
         )
 
-    def skipped(self, data: Buffer, offset: int) -> int:
-        """The end of a frame without content; 0 if the one at `offset` has some."""
-        if self.name == "gzip" or not _SKIPPABLE.match(data[offset : offset + 4]):
-            return 0
-        return offset + SKIPPABLE_HEADER + _length(data, offset)
-
 
 ERRORS = (zlib.error, ZstdError)
 GZIP = Compression("gzip", "gzip member", GZIP_MAGIC)

@@ -10,7 +10,7 @@ import dataclasses
 import re
 
 from pipeline.crawl.codings import GZIP, BadCoding, TooLarge, join_chunks, undo
-from pipeline.crawl.mime import extract_type, parse_type
+from pipeline.crawl.mime import extract_type
 from pipeline.crawl.records import HEADERS_END, parse_fields
 
 STATUS_LINE = re.compile(
@@ -64,8 +64,8 @@ def read_page(content: bytes, payload_type: str, max_bytes: int, max_header_byte
         values.setdefault(name, []).append(value)
     if status != 200:
         raise NoPage("dropped", "http_status", value=float(status), threshold=200.0)
-    declared, charset = extract_type(values.get("content-type", []))
-    mime = parse_type(payload_type)[0] or declared
+    declared, charset = extract_type(*values.get("content-type", []))
+    mime = extract_type(payload_type)[0] or declared
     if mime and mime not in HTML_TYPES:
         raise NoPage("dropped", "mime", mime[:100])
     body, notes = _decoded(body, values, max_bytes)

@@ -48,12 +48,6 @@ def members(
             yield Member(offset, following, b"", broken, lost)
             offset = following
             continue
-        if end := how.skipped(data, offset):
-            problem = truncated if end > len(data) else ""
-            detail = f"the file ends inside a {how.piece}" if problem else ""
-            yield Member(offset, min(end, len(data)), b"", problem, detail)
-            offset = end
-            continue
         with inflated(data, offset, max_bytes, how) as member:
             if member.problem:
                 # Where a damaged member ends nobody knows: go on at the next sound one.

@@ -4,6 +4,7 @@ Content-Type may be given several times, or with several values joined by commas
 one counts, and a charset named by an earlier one of the same type stays.
 """
 
+import functools
 import re
 
 _WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
@@ -17,8 +18,16 @@ _ANY_TYPE = re.compile(rf"{_WORD}/[A-Za-z0-9.+-]+")  # in what no parser takes
 _ANY_CHARSET = re.compile(r"\bcharset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]+)", re.IGNORECASE)
 
 
-def extract_type(values: list[str]) -> tuple[str, str]:
-    """Type and subtype, and the charset; "" for what is not given."""
+MAX_CHARACTERS = 1000  # of one header; types have dozens
+
+
+def extract_type(*values: str) -> tuple[str, str]:
+    """Type and subtype, and the charset, of all headers; "" for what is not given."""
+    return _extract(*(value[:MAX_CHARACTERS] for value in values[:10]))
+
+
+@functools.lru_cache(maxsize=1024)  # a crawl has few kinds of them
+def _extract(*values: str) -> tuple[str, str]:
     essence = charset = ""
     for value in _VALUE.findall(",".join(values)):
         found, own_charset = parse_type(value)

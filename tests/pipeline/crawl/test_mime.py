@@ -35,12 +35,12 @@ from pipeline.crawl.mime import extract_type
     ],
 )
 def test_the_last_type_counts_and_a_charset_of_the_same_stays(values, essence, charset):
-    assert extract_type(values) == (essence, charset)
+    assert extract_type(*values) == (essence, charset)
 
 
 @given(st.lists(st.text(alphabet="texhml/;,=\"\\' charset-8*", max_size=40), max_size=3))
 def test_any_value_is_read(values):
-    essence, charset = extract_type(values)
+    essence, charset = extract_type(*values)
     assert essence.count("/") <= 1
     assert not essence or essence == essence.lower()
     assert "," not in essence

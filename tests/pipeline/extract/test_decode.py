@@ -160,3 +160,12 @@ def test_escapes():
     # UTF-16 without a mark shows by its markup
     for codec in ("utf-16-le", "utf-16-be"):
         assert decode(page(CHINESE).encode(codec))[0] == page(CHINESE)
+
+
+def test_traditional_characters_in_gbk_stay_there():
+    text = "今天早上城裡很安靜，只有一輛舊電車從橋上開過。我們買了麵包、乳酪和蘋果。" * 3
+    html = page(text).encode("gbk")
+    html = html.replace("蘋果。".encode("gbk"), b"\xff" + "蘋果。".encode("gbk"), 1)
+    for declared in ("gbk", "gb2312", ""):
+        found, charset = decode(html, declared)
+        assert (charset, text[:30] in found) == ("gb18030", True)
