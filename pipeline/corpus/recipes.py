@@ -41,8 +41,7 @@ FINEWEB_NOTES = (
     "exact duplicates go before MinHash, so that the ledger tells copies from near-copies",
     "more kinds of personal data than e-mail and IPv4; placeholders chosen by hash",
     "C4's rules leave code blocks and recovered formulas whole, which FineWeb's texts don't mark;"
-    " pages are judged as if they didn't (corpus.signals.c4_lines.spare_code = false takes lines out"
-    " of them)",
+    " pages are judged as if they didn't (corpus.signals.c4_lines.spare_code = false ends that)",
     "C4's rules take lines out of English pages alone, as FineWeb-2 leaves them in all of its"
     " languages (corpus.signals.c4_lines.languages)",
     "a page with no line left is dropped before dedup under every recipe",

@@ -36,8 +36,8 @@ RULES = {
     "toxicity": toxicity.RULES,
     "learned": (Rule("min_quality_score", "quality_score", "below", "min_quality_score"),),
 }
-# Always asked, after the filters: a page whose lines were all taken out is dropped as what it is, and
-# never reaches dedup as a copy of other empty ones.
+# Always asked, after the filters: a page whose lines were all taken out is dropped as what it is,
+# and never reaches dedup as a copy of other empty ones.
 NO_TEXT = Filter("extract", (Rule("no_text_left", "line_count", "below", 1),), "always")
 DERIVED = ("unwanted_language", "quality_score")  # columns that pages.parquet does not have
 

@@ -8,7 +8,6 @@ import unicodedata
 
 from pipeline.dedup import _words
 
-
 # What a text of white space has. Two such texts are no copies of each other: it matches nothing.
 NOTHING = hashlib.sha256(b"").hexdigest()
 

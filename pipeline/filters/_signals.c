@@ -218,7 +218,11 @@ static int read_spans(PyObject *given, size_t length, Spans *spans)
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(given); i++) {
         PyObject *pair = PyTuple_GET_ITEM(given, i);
         Py_ssize_t start, end;
-        if (!PyTuple_Check(pair) || !PyArg_ParseTuple(pair, "nn", &start, &end)) return -1;
+        if (!PyTuple_Check(pair)) {
+            PyErr_SetString(PyExc_TypeError, "spans must be pairs of numbers");
+            return -1;
+        }
+        if (!PyArg_ParseTuple(pair, "nn", &start, &end)) return -1;
         if (start < (Py_ssize_t)last || end < start || end > (Py_ssize_t)length) {
             PyErr_Format(PyExc_ValueError, "no spans of this text, in order and apart: %R", given);
             return -1;
@@ -298,6 +302,7 @@ static PyObject *measure(PyObject *module, PyObject *args)
     else if (!read_spans(code, page.length, &page.code)
              && !read_spans(formulas, page.length, &page.formulas)
              && !add_text(&page.words, page.text, page.length)) {
+        page.runs = page.words.run_count;
         count_signs(&page);
         count_words(&page);
         if (!count_stop_words(&page, stop_words) && !count_repetition(&page)

@@ -7,9 +7,9 @@ words are counted before citations are cut out. The paper counts sentences by an
 (NLTK's); here, as there, a sentence is what spaCy's sentencizer makes of it.
 
 Two things are ours. FineWeb-2 applies no C4 rule to languages beyond English ("we do not apply the
-C4 filters", fineweb-2-pipeline.py), so their lines stay. And what the extraction marked as code or as
-a recovered formula stays whole and drops no page for its "{": FineWeb's texts have neither marked.
-All other counts of a page are those that C4's rules give over all of its lines, code included.
+C4 filters", fineweb-2-pipeline.py), so their lines stay. And what the extraction marked as code or
+as a recovered formula stays whole and drops no page for its "{": FineWeb's texts have neither
+marked. All other counts of a page are those that C4's rules give over all its lines, code included.
 """
 
 import dataclasses
@@ -53,9 +53,7 @@ class C4Config:
     min_sentences: int = 5  # sentences left in the page after lines were taken out
 
 
-_BRACES = Rule(
-    "max_curly_bracket_lines", "curly_bracket_lines", "above", "max_curly_bracket_lines"
-)
+_BRACES = Rule("max_curly_bracket_lines", "curly_bracket_lines", "above", "max_curly_bracket_lines")
 # datatrove names whichever of the first two it meets first on a page; here lorem ipsum is first
 RULES = (
     Rule("max_lorem_ipsum_lines", "lorem_ipsum_lines", "above", "max_lorem_ipsum_lines"),

@@ -233,12 +233,12 @@ static int clean_line(
 static int clean_lines(Page *page, const LineRules *rules)
 {
     Words *w = &page->words;
-    size_t run = 0, page_runs = w->run_count;
+    size_t run = 0;
     int kept = 0;
     for (size_t at = 0, next = 0; at < page->length; at = next) {
         const Py_UCS4 *line = page->text + at;
         size_t length = line_end(page->text, page->length, at, &next) - at, first = run;
-        while (run < page_runs && w->runs[run].start < at + length) run++;
+        while (run < page->runs && w->runs[run].start < at + length) run++;
         strip(&line, &length);
         page->counts[EXTRACTED_LINES]++;
         page->counts[BULLET_LINES] += (uint64_t)begins_with_bullet(page, line, length);
@@ -283,14 +283,14 @@ static int spare_code(Page *page, const LineRules *rules)
 {
     Words *w = &page->words;
     uint64_t counts[COUNTS] = {0};
-    size_t run = 0, page_runs = w->run_count;
+    size_t run = 0;
     int kept = 0;
     page->cleaned_length = page->final_count = 0;
     for (size_t at = 0, next = 0; at < page->length; at = next) {
         size_t end = line_end(page->text, page->length, at, &next);
         size_t block_end = code_end(page, at, end), first = run;
         if (block_end > at) end = line_end(page->text, page->length, block_end, &next);
-        while (run < page_runs && w->runs[run].start < end) run++;
+        while (run < page->runs && w->runs[run].start < end) run++;
         if (block_end > at) {
             if (keep_block(page, at, end, first, run - first, &kept)) return -1;
             continue;

@@ -6,8 +6,8 @@ its language scores are GlotLID's and ours are lid.176's; and its words are a di
 model's in five languages where ours are signs (zh, ja, th), syllables (vi) or what stands between
 spaces (ko). `words_per_token` says how many of ours one of theirs is: the median over pages of a
 crawl, by jieba (113 pages), Sudachi (113), pythainlp (71), pyvi (72) and Kiwi (95). The shares of
-n-grams hold without it: each rule agrees on 81 to 100% of those pages with what it says of their
-words (Thai with n-grams twice as long, see unspaced.py), all of them together on 81 (ja) to 97% (th).
+n-grams hold without it: each rule agrees on 80 to 100% of those pages with what it says of their
+words, all of them together on 81 (ja) to 97% (th, with n-grams twice as long: unspaced.py).
 Stop words: the most frequent words of the language's Wikipedia, in the order of jusText's lists
 (BSD), without words of a subject ("year", "born"). Chinese and Japanese have no list there: the
 most frequent signs that are grammar, counted on crawled pages; Thai has words of one sign, which

@@ -15,7 +15,6 @@ from pipeline.filters import _signals
 from pipeline.filters.c4 import C4LinesConfig
 from pipeline.filters.words import signs_per_ngram_word
 
-
 Spans = tuple[tuple[int, int], ...]  # of characters: first, and first beyond
 
 

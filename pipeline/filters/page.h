@@ -48,6 +48,7 @@ typedef struct {
     Spans code, formulas; /* in the text as extracted */
     Spans kept_code;      /* in the cleaned text */
     Words words;
+    size_t runs; /* of the text; those of lines without their citations come after them */
     uint64_t counts[COUNTS];
 } Page;
 

@@ -3,9 +3,9 @@
 `split_words` follows the rules of spaCy's blank English tokenizer (MIT), which datatrove uses:
 punctuation split off ("end." -> "end", "."), contractions ("do", "n't"), hyphens between letters.
 Those words are English's. In every other language English contractions are no exceptions ("im" is
-one word), any script's full stop is a word of its own, and scripts without spaces have a word a sign,
-whatever the page's language (unspaced.py): datatrove takes a dictionary there, and languages.py
-converts the thresholds that were found with it.
+one word), any script's full stop is a word of its own, and scripts without spaces have a word a
+sign, whatever the page's language (unspaced.py): datatrove takes a dictionary there, and
+languages.py converts the thresholds that were found with it.
 `sentence_count` follows spaCy's sentencizer: a sentence ends at a terminal sign that is a word of
 its own, so "Mr. Smith" is not cut, "Smith.Jones" neither. The rules are in words.h; what they need
 to know about characters and exceptions is told to it here, once a process.
