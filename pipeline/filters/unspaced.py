@@ -25,7 +25,7 @@ _HAN_AND_KANA: Ranges = (
     (0x4E00, 0x9FFF),
     (0xF900, 0xFAFF),
     (0xFF66, 0xFF9F),
-    (0x20000, 0x3FFFF),
+    (0x20000, 0x323AF),
 )
 _SOUTH_EAST_ASIAN: Ranges = (
     (0x0E01, 0x0E3A),  # Thai; its digits and signs of money are words as elsewhere

@@ -53,7 +53,7 @@ static const struct { const char *name; uint32_t flag; } CLASS_NAMES[] = {
 
 #define ASAT 0x103A /* Burmese: the letter under it ends a syllable */
 #define KELVIN_SIGN 0x212A /* "k" in lower case, the only sign beyond ASCII that becomes ASCII */
-#define CLASSES 0x32000 /* beyond lie no classes but those of Python's own character data */
+#define CLASSES 0x32400 /* beyond lie no classes but those of Python's own character data */
 static uint32_t classes[CLASSES];
 
 static uint32_t python_class(Py_UCS4 c)
