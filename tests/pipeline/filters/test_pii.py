@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.filters.pii import PLACEHOLDERS, PiiConfig, find, placeholder, replace
-from pipeline.filters.pii_patterns import iban_check, luhn
+from pipeline.filters.bank_numbers import iban_check, luhn
 from storage.schemas import PII_KINDS
 
 CONFIG = PiiConfig()
@@ -22,7 +22,7 @@ EXAMPLES = {
         "jürgen@müller.de",
         "A%B@sub.host.info",
     ],
-    "ipv4": ["93.184.216.34", "8.8.8.123", "203.0.114.7", "1.12.123.234"],
+    "ipv4": ["93.184.216.34", "88.8.8.123", "203.0.114.7", "1.12.123.234"],
     "ipv6": ["2606:2800:220:1:248:1893:25c8:1946", "2a00:1450:4001::200e", "2001:4860:4860::8888"],
     "phone": [
         "+44 20 7123 4567",
@@ -207,7 +207,7 @@ def test_nothing_remains_and_a_second_time_changes_nothing(text: str) -> None:
 
 @given(
     st.from_regex(r"[a-z][a-z0-9]{0,8}(\.[a-z0-9]{1,8})?", fullmatch=True),
-    st.from_regex(r"([a-z][a-z0-9]{0,8}\.){1,2}[a-z]{2,5}", fullmatch=True),
+    st.from_regex(r"([a-z][a-z0-9]{0,8}\.){1,2}(com|de|info|museum|tokyo)", fullmatch=True),
 )
 @settings(max_examples=100, deadline=None, derandomize=True)
 def test_any_email(local: str, domain: str) -> None:
@@ -219,12 +219,14 @@ def test_any_email(local: str, domain: str) -> None:
 @settings(max_examples=200, deadline=None, derandomize=True)
 def test_any_public_ipv4_and_no_other(number: int) -> None:
     address = ipaddress.IPv4Address(number)
-    sections = all(part < 32 for part in address.packed)
-    expected = address.is_global and not sections
+    parts = address.packed
+    sections = all(part < 32 for part in parts)
+    small = parts[0] < 32 and sum(part < 10 for part in parts) >= 2
+    expected = address.is_global and not sections and not small
     if str(address) not in PLACEHOLDERS["ipv4"]:
         assert counted(f"from {address} to") == ({"ipv4": 1} if expected else {})
         everything = dataclasses.replace(CONFIG, public_ips_only=False)
-        assert counted(f"from {address} to", everything) == ({} if sections else {"ipv4": 1})
+        assert counted(f"from {address} to", everything) == ({} if sections or small else {"ipv4": 1})
 
 
 @given(st.integers(0, 10**14 - 1), st.integers(1, 9))
@@ -234,7 +236,7 @@ def test_card_needs_its_check_digit(number: int, off: int) -> None:
     digit = next(d for d in "0123456789" if luhn(stem + d))
     card, wrong = stem + digit, stem + str((int(digit) + off) % 10)
     assert luhn(card) != luhn(wrong)
-    if card != "4111111111111111":
+    if card != "4111111111111111" and len(set(card)) > 2:
         assert counted(f"card {card}.") == {"card": 1}
     assert counted(f"card {wrong}.") == {}
 

@@ -1,0 +1,55 @@
+"""Finds access keys and tokens: forms that their makers document, and private key blocks."""
+
+import re
+from collections.abc import Iterator
+
+Span = tuple[int, int]
+
+_KEY = re.compile(
+    r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----"
+    r"(?:(?:(?!-----)[\s\S]){0,20000}-----END [A-Z0-9 ]{1,40}-----|(?:\s+[A-Za-z0-9+/=]{16,})*)"
+    r"|(?<![\w-])(?:"
+    r"A(?:KI|SI|BI|CC)A[A-Z0-9]{16}"  # Amazon
+    r"|gh[pousr]_[A-Za-z0-9]{36,255}|github_pat_\w{22,255}|gl(?:pat|dt|ft"
+    r"|rt)-[\w-]{20,}"  # GitHub, GitLab
+    r"|xox[abeoprs]-[A-Za-z0-9-]{10,}|xapp-\d-[A-Z0-9]+-\d+-[a-z0-9]+"  # Slack
+    r"|sk-(?=[\w-]*\d)(?=[\w-]*[A-Z])[\w-]{20,}"  # OpenAI, Anthropic
+    r"|(?:[rs]k|pk)_(?:live|test)_[A-Za-z0-9]{16,}|whsec_[A-Za-z0-9]{24,}"  # Stripe
+    r"|AIza[\w-]{35}|hf_[A-Za-z0-9]{30,}|npm_[A-Za-z0-9]{36}"  # Google, Hugging Face, npm
+    r"|SG\.[\w-]{22}\.[\w-]{43}|pypi-AgEIcHlwaS5vcmc[\w-]{50,}"  # SendGrid, PyPI
+    r"|(?:SK|AC)[0-9a-f]{32}|key-[0-9a-f]{32}"  # Twilio, Mailgun
+    r"|\d{8,10}:AA[\w-]{33}"  # Telegram
+    r"|[MNO][A-Za-z\d]{23,27}\.[\w-]{6}\.[\w-]{27,}"  # Discord
+    r"|dop_v1_[0-9a-f]{64}|ya29\.[\w-]{20,}|shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}"  # DigitalOcean …
+    r"|eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}"  # JSON Web Token
+    r")(?![\w-])"
+    # a secret behind its name: Amazon's has no form of its own, Azure's are the values of a string
+    r"|(?<=aws_secret_access_key)[\s=:\"']{1,5}[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])"
+    r"|(?<=AWS_SECRET_ACCESS_KEY)[\s=:\"']{1,5}[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])"
+    r"|(?<=AccountKey=)[A-Za-z0-9+/]{86}==|(?<=SharedAccessKey=)[A-Za-z0-9+/]{43}="
+    r"|(?<=&sig=)[A-Za-z0-9%]{43,63}%3[dD]",
+    re.ASCII,
+)
+
+
+# one of these is in every key: looking for them is much faster than the pattern
+_KEY_SIGNS = (
+    *("-----BEGIN", "AKIA", "ASIA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
+    *("glpat-", "xox", "sk-", "_live_", "_test_", "AIza", "hf_", "npm_", "SG.", "pypi-AgE"),
+    *("dop_v1_", "ya29.", "shpat_", "shpca_", "shppa_", "shpss_", "eyJ", "ABIA", "ACCA", "gldt-"),
+    *("glft-", "glrt-", "xapp-", "whsec_", "key-", ":AA", "secret_access_key", "SECRET_ACCESS_KEY"),
+    *("AccountKey=", "SharedAccessKey=", "&sig="),
+)
+_HEX_KEY = re.compile(r"(?:SK|AC)[0-9a-f]{32}", re.ASCII)
+_DISCORD = re.compile(r"[MNO][A-Za-z\d]{23,27}\.[\w-]{6}\.", re.ASCII)
+
+
+def find_keys(text: str) -> Iterator[Span]:
+    """Access keys and tokens of well-known makes, and private key blocks."""
+    if not (
+        any(map(text.__contains__, _KEY_SIGNS)) or _HEX_KEY.search(text) or _DISCORD.search(text)
+    ):
+        return
+    for match in _KEY.finditer(text):
+        start = match.start() + len(match.group()) - len(match.group().lstrip(" \t=:\"'"))
+        yield start, match.end()
