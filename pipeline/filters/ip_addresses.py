@@ -65,8 +65,15 @@ def find_ipv4s(text: str, public_only: bool) -> Iterator[Span]:
         match = _IPV4.match(text, candidate.start())
         if match is None or not _is_address(text, *match.span()):
             continue
-        if not public_only or ipaddress.ip_address(match.group()).is_global:
+        if not public_only or _is_public_host(match.group()):
             yield match.span()
+
+
+def _is_public_host(value: str) -> bool:
+    """No private, documentation or group address, nor the first or last of a network."""
+    address = ipaddress.IPv4Address(value)
+    network = value.endswith((".0.0", ".255.255"))
+    return address.is_global and not address.is_multicast and not network
 
 
 def _is_address(text: str, start: int, stop: int) -> bool:

@@ -19,7 +19,6 @@ _KEY = re.compile(
     r"|SG\.[\w-]{22}\.[\w-]{43}|pypi-AgEIcHlwaS5vcmc[\w-]{50,}"  # SendGrid, PyPI
     r"|(?:SK|AC)[0-9a-f]{32}|key-[0-9a-f]{32}"  # Twilio, Mailgun
     r"|\d{8,10}:AA[\w-]{33}"  # Telegram
-    r"|[MNO][A-Za-z\d]{23,27}\.[\w-]{6}\.[\w-]{27,}"  # Discord
     r"|dop_v1_[0-9a-f]{64}|ya29\.[\w-]{20,}|shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}"  # DigitalOcean …
     r"|eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}"  # JSON Web Token
     r")(?![\w-])"
@@ -41,14 +40,12 @@ _KEY_SIGNS = (
     *("AccountKey=", "SharedAccessKey=", "&sig="),
 )
 _HEX_KEY = re.compile(r"(?:SK|AC)[0-9a-f]{32}", re.ASCII)
-_DISCORD = re.compile(r"[MNO][A-Za-z\d]{23,27}\.[\w-]{6}\.", re.ASCII)
 
 
 def find_keys(text: str) -> Iterator[Span]:
     """Access keys and tokens of well-known makes, and private key blocks."""
-    if not (
-        any(map(text.__contains__, _KEY_SIGNS)) or _HEX_KEY.search(text) or _DISCORD.search(text)
-    ):
+    signs = any(map(text.__contains__, _KEY_SIGNS))
+    if not signs and not (("SK" in text or "AC" in text) and _HEX_KEY.search(text)):
         return
     for match in _KEY.finditer(text):
         start = match.start() + len(match.group()) - len(match.group().lstrip(" \t=:\"'"))

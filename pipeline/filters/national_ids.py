@@ -38,8 +38,19 @@ class Form:
         return not self.check or _stdnum(self.check).is_valid(number)
 
 
-NAMES = {country: re.compile(names, re.IGNORECASE) for country, names, _ in TABLE}
-_ANY_NAME = re.compile("|".join(names for _, names, _ in TABLE), re.IGNORECASE)
+_SHORT = 5  # letters of a name that counts as a whole word only: "sin", "cpf"; longer ones go on
+
+
+def _pattern_of(names: str) -> re.Pattern[str]:
+    words = []
+    for name in names.split("|"):
+        begin = r"(?<![^\W\d_])" if name[0].isascii() else ""  # Chinese has no spaces
+        words.append(begin + re.escape(name) + (r"(?!\w)" if len(name) <= _SHORT else ""))
+    return re.compile("|".join(words), re.IGNORECASE)
+
+
+NAMES = {country: _pattern_of(names) for country, names, _ in TABLE}
+_NAMES = [(name, country) for country, names, _ in TABLE for name in names.split("|")]
 FORMS = {
     country: tuple(
         Form(re.compile(f"{_START}(?:{pattern}){_END}", re.ASCII), check, alone)
@@ -54,9 +65,8 @@ _BEHIND = [(country, form) for country, forms in FORMS.items() for form in forms
 def find_national_ids(text: str, start: int = 0, end: int = sys.maxsize) -> Iterator[Span]:
     """Spans in the order of the forms; they may overlap."""
     end = min(end, len(text))
-    names: set[str] = set()
-    if _ANY_NAME.search(text, start, end):
-        names = {country for country, name in NAMES.items() if name.search(text, start, end)}
+    lower = text[start:end].lower()
+    names = {country for name, country in _NAMES if name in lower}
     behind = [(country, form) for country, form in _BEHIND if country in names]
     for country, form in _ALONE + behind:
         for match in form.pattern.finditer(text, start, end):

@@ -18,8 +18,10 @@ from pipeline.filters.surroundings import before, is_in_address, is_in_row, is_o
 
 _GAP = r"[ \u00a0\u202f().\-–‑/]{0,3}"
 _END = r"(?![\w%])(?![.,:\-–]\d)"
-_INTERNATIONAL = re.compile(
-    rf"(?<![\w+])(?:\+|00(?=[1-9]))[1-9](?:{_GAP}\d){{6,14}}(?!\w)", re.ASCII
+_INTERNATIONAL = re.compile(rf"(?<![\w+])\+[1-9](?:{_GAP}\d){{6,14}}(?!\w)", re.ASCII)
+_DIALLED = re.compile(  # from a landline in most countries: "0049 30 …"
+    r"(?<![\w.,+$€£#/–-])00([1-9]\d{0,2}(?:([ \u00a0-])(?:\(0\) ?)?\d+(?:\2\d+){0,4}))" + _END,
+    re.ASCII,
 )
 _DECIMALS = re.compile(r"\+\d{1,3}\.\d{3,}")  # coordinates (ISO 6709), differences
 # North America: area and exchange code start with 2..9; brackets, hyphens or dots, not spaces alone
@@ -34,7 +36,7 @@ _TRUNK_ZERO = re.compile(
     r"|0\d+(?:([ \u00a0\u202f.-])\d+(?:\1\d+){0,4}))" + _END,
     re.ASCII,
 )
-_TRUNK_ZERO_MIN_DIGITS = 10
+_TRUNK_ZERO_MIN_DIGITS, _TRUNK_ZERO_MAX_DIGITS = 10, 12
 _TWO_POSTCODES = re.compile(r"\d{5}\D\d{5}")
 # an area code in brackets, then groups with a hyphen: Brazil, Russia, Mexico
 _BRACKETS = re.compile(
@@ -93,21 +95,14 @@ def find_phones(
 
     National forms count by the plans of `regions`, behind a name by those of `named_regions` too.
     """
-    if text.find("+", start, end) >= 0 or text.find("00", start, end) >= 0:
+    if text.find("+", start, end) >= 0:
         for match in _INTERNATIONAL.finditer(text, start, end):
-            if _DECIMALS.match(match.group()):
-                continue
-            dialled = match.group()
-            length = _valid_length(dialled, ()) if dialled[0] == "+" else 0
-            if dialled[0] == "0" and len(re.findall(r"\D+", dialled)):
-                length = max(0, _valid_length("+" + dialled[2:], ()) + 1)
-                length = (
-                    length
-                    if length > 1 and not _stands_wrong(text, match.start(), match.end())
-                    else 0
-                )
-            if length:
+            length = _valid_length(match.group(), ())
+            if length and not _DECIMALS.match(match.group()):
                 yield match.start(), match.start() + length
+    for match in _DIALLED.finditer(text, start, end):
+        if _is_valid_in("+" + match.group(1), None) and not _stands_wrong(text, *match.span()):
+            yield match.span()
     shapes = [_TRUNK_ZERO, _BRACKETS]
     if "US" in regions or "CA" in regions:
         shapes.append(_NORTH_AMERICAN)
@@ -142,7 +137,9 @@ def _is_shown(number: str, shape: re.Pattern[str], regions: tuple[str, ...]) -> 
     if shape is _BRACKETS:
         return _is_valid(number, ("BR", "RU", "MX", "AR"))
     digits = sum(map(str.isdigit, number))
-    if digits < _TRUNK_ZERO_MIN_DIGITS or _TWO_POSTCODES.fullmatch(number):
+    if not _TRUNK_ZERO_MIN_DIGITS <= digits <= _TRUNK_ZERO_MAX_DIGITS or _TWO_POSTCODES.fullmatch(
+        number
+    ):
         return False
     return _is_valid(number, regions)
 

@@ -86,6 +86,8 @@ def is_in_address(text: str, start: int) -> bool:
 
 _LEFT_NUMBER = re.compile(r"(?<![^\W\d_])([\d.,:%/-]*\d[.,:%/-]*)([ \t\u00a0\u202f|;,]{1,3})$")
 _RIGHT_NUMBER = re.compile(r"([ \t\u00a0\u202f|;,]{1,3})([\d.,:%/-]*\d)(?![^\W\d_])")
+# two words of two hexadecimal digits: one may be a word ("de", "be"), two with a digit are a dump
+_DUMP = re.compile(r"(?=[\da-f ]*\d)[\da-f]{2} [\da-f]{2}", re.IGNORECASE)
 _ROW_CHARACTERS = 32
 
 
@@ -102,6 +104,8 @@ def is_in_row(text: str, start: int, stop: int) -> bool:
     A number's own neighbours (an expiry date, the next field of a form) have another shape.
     """
     groups = re.findall(r"\d+", text[start:stop])
+    if len(groups[-1]) == 2 and _DUMP.match(text, stop + 1):
+        return True
     left, right = numbers_beside(text, start, stop)
     return (left.isdigit() and len(left) == len(groups[0])) or (
         right.isdigit() and len(right) == len(groups[-1])

@@ -226,7 +226,9 @@ def test_any_public_ipv4_and_no_other(number: int) -> None:
     if str(address) not in PLACEHOLDERS["ipv4"]:
         assert counted(f"from {address} to") == ({"ipv4": 1} if expected else {})
         everything = dataclasses.replace(CONFIG, public_ips_only=False)
-        assert counted(f"from {address} to", everything) == ({} if sections or small else {"ipv4": 1})
+        assert counted(f"from {address} to", everything) == (
+            {} if sections or small else {"ipv4": 1}
+        )
 
 
 @given(st.integers(0, 10**14 - 1), st.integers(1, 9))
