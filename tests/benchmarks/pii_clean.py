@@ -1,4 +1,4 @@
-"""False alarms of the personal-data finders on real text full of look-alikes, and both sets' tables.
+"""False alarms of the personal-data finders on real look-alikes, and both sets' tables.
 
     python -m tests.benchmarks.pii_clean --crawl ../shared/crawl
     python -m tests.benchmarks.pii_clean --crawl ../shared/crawl --failures dev

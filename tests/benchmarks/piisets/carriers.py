@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (a table of strings)
 """Sentences and records around a planted value, written by hand.
 
 `{v}` is the value, `{n}` a person's name, `{w}` a number that is nobody's. Named carriers say what

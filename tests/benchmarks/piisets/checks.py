@@ -1,8 +1,13 @@
 """Check digits by their standards' wording; nothing here knows a country."""
 
 from collections.abc import Sequence
+from random import Random
 
 VERHOEFF_PERMUTE = (1, 5, 7, 6, 2, 8, 3, 0, 9, 4)
+
+
+def draw(rng: Random, alphabet: str, count: int) -> str:
+    return "".join(rng.choice(alphabet) for _ in range(count))
 
 
 def weighted(digits: str, weights: Sequence[int]) -> int:

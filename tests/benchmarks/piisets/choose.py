@@ -25,7 +25,7 @@ MOST_LOOKED_AT = 50_000  # characters of a text
 
 
 def window(text: str, start: int, end: int) -> tuple[int, int]:
-    """A snippet around a match: up to whole lines, at most BEFORE and AFTER characters of context."""
+    """A snippet around a match: whole lines within BEFORE and AFTER characters of it."""
     low = max(0, start - BEFORE)
     if low:
         line = text.find("\n", low, start)

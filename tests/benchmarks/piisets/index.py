@@ -1,4 +1,4 @@
-"""The clean set as committed: where each snippet is, its digest, and what was judged of it; no text.
+"""The clean set as committed: where each snippet is, its digest, what was judged of it; no text.
 
 `clean.jsonl.gz`: a line with the list of source ids, then a line a snippet:
 [source, offset, length, sha256 prefix, category, [[start, length, kind, verdict], …]].
@@ -78,7 +78,7 @@ def read_index(path: Path = INDEX) -> list[Entry]:
 
 
 def locate(text: str, entry: Entry) -> str | None:
-    """The snippet in its source's text: where it was, or, when the text shifted, where it is now."""
+    """The snippet where it was in its source's text, or where it is now that the text shifted."""
     snippet = text[entry.offset : entry.offset + entry.length]
     if digest(snippet) == entry.sha:
         return snippet

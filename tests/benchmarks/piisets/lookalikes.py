@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (a table of strings)
 """Categories of text that looks like personal data and mostly is not.
 
 The patterns only choose candidates: they were written from the notations' definitions, not from

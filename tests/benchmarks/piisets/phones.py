@@ -72,7 +72,7 @@ def _fill(rng: Random, pattern: str) -> str:
 
 
 def phone(rng: Random, country: str, form: str) -> str:
-    """Forms: national, international (E.123), e164, zero (+49 (0)30 …), idd (0049 …), dotted, rfc3966."""
+    """Forms: zero is +49 (0)30 …, idd is 0049 …, the others are named after their standards."""
     code, trunk, patterns = PLANS[country]
     national = _fill(rng, rng.choice(patterns))
     if form == "national" or (form == "zero" and trunk != "0"):

@@ -1,10 +1,10 @@
-"""The planted set: each value in a text of its own, with its kind, span and what its context says."""
+"""The planted set: each value in a text of its own, its kind, span and what its context says."""
 
 import dataclasses
 from collections.abc import Callable, Iterator
 from random import Random
 
-from tests.benchmarks.piisets import carriers, national, phones, values
+from tests.benchmarks.piisets import carriers, keys, money, national, national_world, phones, values
 
 SEED = 20240518
 # How many values a kind, a form, or a country gets; together about 4,500.
@@ -122,35 +122,41 @@ def _phones(rng: Random) -> Iterator[Planted]:
 
 
 def _cards(rng: Random) -> Iterator[Planted]:
-    for brand in values.CARDS:
-        for separator in values.CARD_SEPARATORS:
+    for brand in money.CARDS:
+        for separator in money.CARD_SEPARATORS:
             for _ in range(CARDS):
-                value = values.card(rng, brand, separator)
+                value = money.card(rng, brand, separator)
                 yield _place(rng, "card", separator, value, _languages(rng, "card"))
 
 
 def _ibans(rng: Random) -> Iterator[Planted]:
-    for country in values.IBAN_STRUCTURES:
-        for form in (values.IBAN_FORMS * IBANS_A_COUNTRY)[:IBANS_A_COUNTRY]:
-            value = values.iban(rng, country, form)
+    for country in money.IBAN_STRUCTURES:
+        for form in (money.IBAN_FORMS * IBANS_A_COUNTRY)[:IBANS_A_COUNTRY]:
+            value = money.iban(rng, country, form)
             yield _place(rng, "iban", form, value, _languages(rng, "iban"))
 
 
 def _keys(rng: Random) -> Iterator[Planted]:
-    for provider in values.KEY_PROVIDERS:
+    for provider in keys.KEY_PROVIDERS:
         for _ in range(KEYS):
-            value = values.key(rng, provider)
+            value = keys.key(rng, provider)
             if provider == "pem":
                 yield _finish(rng, "key", provider, value, "{n} sent:\n{v}\n", False, "en")
-            elif (carrier := values.NAMELESS_KEYS.get(provider)) is not None:
+            elif (carrier := keys.NAMELESS_KEYS.get(provider)) is not None:
                 yield _finish(rng, "key", provider, value, carrier, True, "")
             else:
                 yield _place(rng, "key", provider, value, _languages(rng, "key"))
 
 
+def national_maker(form: str) -> Callable[[Random], list[str]]:
+    module = national if hasattr(national, form) else national_world
+    maker: Callable[[Random], list[str]] = getattr(module, form)
+    return maker
+
+
 def _national(rng: Random) -> Iterator[Planted]:
     for form, (language, sentences) in carriers.NATIONAL.items():
-        maker: Callable[[Random], list[str]] = getattr(national, form)
+        maker = national_maker(form)
         for _ in range(NATIONAL_A_STATE):
             spellings = maker(rng)
             value = spellings[0] if rng.random() < 0.5 else rng.choice(spellings)
