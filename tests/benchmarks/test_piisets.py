@@ -12,7 +12,7 @@ import pytest
 from stdnum import iban, luhn
 from stdnum.cn import ric
 
-from tests.benchmarks import pii_clean
+from tests.benchmarks import pii_clean, pii_planted
 from tests.benchmarks.piisets import checks, keys, money, phones, values
 from tests.benchmarks.piisets.carriers import NATIONAL
 from tests.benchmarks.piisets.index import (
@@ -25,7 +25,7 @@ from tests.benchmarks.piisets.index import (
     read_index,
     write_index,
 )
-from tests.benchmarks.piisets.planted import national_maker, planted
+from tests.benchmarks.piisets.planted import Planted, national_maker, planted
 from tests.benchmarks.piisets.spans import Span, learn_placeholders, replaced
 
 STDNUM = {
@@ -198,6 +198,22 @@ def test_spans_of_replaced_text() -> None:
 def test_placeholders_are_learnt_from_outputs_alone() -> None:
     cards = [item for item in planted() if item.kind == "card"]
     assert learn_placeholders(cards, _stars) == {"0000": "card"}
+
+
+def test_a_value_replaced_only_in_part_teaches_no_placeholder() -> None:
+    values_ = [f"+{code} {number}" for code in (1, 2) for number in range(1000, 1010)]
+    items = [
+        Planted("phone", "", value, f"call {value} now", 5, True, "en", "dev") for value in values_
+    ]
+
+    def find(text: str) -> tuple[str, dict[str, int]]:
+        # those of country 2 lose the number and keep the code
+        return re.sub(r"\+1 \d+|(?<=\+2 )\d+", "0000", text), {"phone": 1}
+
+    assert learn_placeholders(items, find) == {"0000": "phone"}
+    outcomes = pii_planted.judge(items, find)
+    assert [o.exact for o in outcomes] == [True] * 10 + [False] * 10
+    assert [o.gone for o in outcomes] == [True] * 10 + [False] * 10
 
 
 def test_index_keeps_no_text_and_finds_shifted_snippets(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def key(rng: Random, provider: str) -> str:
         "square": lambda: "sq0csp-" + random(URLSAFE, 43),
         "dockerhub": lambda: "dckr_pat_" + random(URLSAFE, 27),
         "azure_storage": lambda: _base64_key(rng, 64),
-        "azure_sas": lambda: "sig=" + _base64_key(rng, 32).replace("+", "%2B").replace("/", "%2F")
+        "azure_sas": lambda: _base64_key(rng, 32).replace("+", "%2B").replace("/", "%2F")
         .replace("=", "%3D"),
         "grafana": lambda: "glsa_" + random(ALNUM, 32) + "_" + random(HEX, 8),
         "linear": lambda: "lin_api_" + random(ALNUM, 40),
@@ -106,7 +106,7 @@ NAMELESS_KEYS = {
     "aws_secret": 'aws_secret_access_key = {v}',
     "azure_storage": "DefaultEndpointsProtocol=https;AccountName=lumetra;AccountKey={v};"
     "EndpointSuffix=core.windows.net",
-    "azure_sas": "https://lumetra.blob.core.windows.net/in?sv=2022-11-02&sp=rl&se=2025-01-01&{v}",
+    "azure_sas": "https://lumetra.blob.core.windows.net/in?sv=2022-11-02&sp=rl&se=2025-01-01&sig={v}",
     "mailchimp": "MAILCHIMP_API_KEY={v}",
     "twilio": "TWILIO_API_KEY={v}",
 }  # fmt: skip
