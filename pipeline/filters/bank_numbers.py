@@ -14,16 +14,17 @@ Span = tuple[int, int]
 
 _CARD = re.compile(
     r"(?<![\w.+/-])(?:\d{4}([ \u00a0\u202f-]?)\d{4}\1\d{4}\1\d{1,7}"
-    r"|3\d{3}([ \u00a0\u202f-]?)\d{6}\2\d{4,5})(?!\w|[.-]\d)",
+    r"|3\d{3}([ \u00a0\u202f-]?)\d{6}\2\d{4,5}|62\d{4}[ \u00a0\u202f-]\d{10,13})(?!\w|[.-]\d)",
     re.ASCII,
 )
 _CARD_ISSUER = re.compile(  # first digits and lengths that card companies give out
     r"4(?:\d{12}|\d{15}|\d{18})|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}"
     r"|3[47]\d{13}|3(?:0[0-5]|[689]\d)\d{11}|35\d{14}|6(?:011|4[4-9]\d|5\d\d)\d{12}|62\d{14,17}"
-    r"|(?:50|5[6-9]|6[0-9])\d{10,17}|220[0-4]\d{12}"
+    r"|(?:5[06-9]|6\d)\d{10,17}|220[0-4]\d{12}"
 )
 _CARD_NAMES = re.compile(
-    r"card|visa|master|maestro|amex|american express|discover|diners|\bjcb\b|union ?pay|\bmir\b"
+    r"card|\bcc\b|visa|master|maestro|amex|american express|discover|diners|\bjcb\b|union ?pay"
+    r"|\bmir\b"
     r"|credit|debit"
     r"|payment|charged?\b|\bpan\b|\bcvv|\bcvc|expir|\bexp\b|carte|\bcb\b|karte|tarjeta|cart[ãa]o"
     r"|carta\b|kaart"
@@ -33,13 +34,17 @@ _CARD_NAMES = re.compile(
 # Without a name: as cards are printed (fours; 4-6-5), or 15 or 16 digits of the large companies.
 _SHOWN = re.compile(
     r"(?:4|5[1-5]|2[2-7]|35|6[0245])\d{2,3}([ \u00a0\u202f-]?)\d{4}\1\d{4}\1\d{4}"
-    r"|3[47]\d\d([ \u00a0\u202f-]?)\d{6}\2\d{5}",
+    r"|(?:5[0678]|6[37])\d\d([ \u00a0\u202f-])\d{4}\2\d{4}\2\d{4}"
+    r"|3[47]\d\d([ \u00a0\u202f-]?)\d{6}\3\d{5}|3[0689]\d\d([ \u00a0\u202f-])\d{6}\4\d{4}"
+    r"|62\d{4}[ \u00a0\u202f-]\d{13}",
     re.ASCII,
 )
 _YEARS = re.compile(r"(?:(?:1[6-9]|20)\d\d\D?){4}")  # four years
 
 _SPACES = " \u00a0\u202f"
-_IBAN_START = re.compile(rf"(?<!\w)([A-Za-z]{{2}})\d\d(?=[{_SPACES}-]?[A-Za-z0-9])")
+_IBAN_START = re.compile(
+    rf"(?<![A-Za-z0-9_])([A-Za-z]{{2}})\d\d(?=[{_SPACES}-]?[A-Za-z0-9]{{4}})", re.ASCII
+)
 _IBAN_REGISTRY = (  # country and characters; SWIFT's list
     "AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BI27 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DJ27"
     " DK18 DO28"
@@ -91,7 +96,8 @@ def find_ibans(text: str, start: int = 0, end: int = sys.maxsize) -> Iterator[Sp
             elif sign not in _SPACES + "-" or text[position - 1] in _SPACES + "-":
                 break
             position += 1
-        ends_there = not text[position : position + 1].isalnum()
+        behind = text[position : position + 1]
+        ends_there = not (behind.isascii() and behind.isalnum())
         if length and len(compact) == length and ends_there and iban_check(compact):
             yield match.start(), position
 

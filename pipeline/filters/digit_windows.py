@@ -7,8 +7,8 @@ Span = tuple[int, int]
 # Six digits, with at most three signs between two of them: in every number with a check digit and
 # in every telephone number.
 _DIGITS_TOGETHER = re.compile(r"\d(?:[^\d\n]{0,3}\d){5,}")
-# India's tax number and Ireland's have fewer together, and count behind their names only
-_FEW_DIGITS = ("PAN", "Permanent Account", "PPS")
+# Some numbers may have fewer together, and count behind their names only then
+_FEW_DIGITS = ("PAN", "pan", "Permanent Account", "PPS", "pps", "IBAN", "iban", "Iban")
 _BEFORE, _AFTER = 64, 64  # characters: names of numbers stand before them
 _MAX_EDGE = 256  # how far a window's edge moves to stand between words
 

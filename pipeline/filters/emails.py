@@ -13,6 +13,7 @@ from pipeline.filters.url import top_level_domains
 Span = tuple[int, int]
 
 _LOCAL_PART = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]*")
+_QUOTED = re.compile(r'"(?:[^"\\\n]|\\.){1,62}"$')  # RFC 5321: "anna maria"@example.com
 _DOMAIN = re.compile(r"@(?:\w[\w-]*\.)+(?=[^\W\d_])\w[\w-]*\w")
 _PLACE_BEHIND = re.compile(r":[~/]|:[\w.-]+/|\(")  # a path on that host, a call
 _COPY_BEHIND = re.compile(r":[\w.-]")  # a file's name, after a program that copies
@@ -24,7 +25,12 @@ _URL_CHARACTERS = 64
 _MESSAGE_ID = re.compile(r"(?:message-id|in-reply-to|references)\s*:?\s*<?$", re.IGNORECASE)
 _HEADER_CHARACTERS = 20
 _IMAGE_SCALE = re.compile(r"@\dx\.")  # icon@2x.png
-_KEY_VALUE = re.compile(r"[\w-]+=(?=.)")  # "to=ann@…": the key is none of the name
+_KEY_VALUE = re.compile(r"[\w-]+=(?=[^\W\d_])")  # "to=ann@…": the key is none of the name
+_OPENERS = ".'`*|/=~!?&-^$%+"  # marks around a name rather than its first sign
+# Chinese, Japanese and Thai put no space between a sentence and the address in it
+_NO_SPACES = "\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
+_SENTENCE_BEFORE = re.compile(rf".*[{_NO_SPACES}](?=[\x00-\x7f])")
+_SENTENCE_BEHIND = re.compile(rf"(?<=[A-Za-z0-9])[{_NO_SPACES}].*")
 _VERSION_PARTS = 2  # labels that are numbers: 163.com has one
 _MAX_LOCAL_CHARACTERS = 64  # RFC 5321, 4.5.3.1.1
 
@@ -42,15 +48,21 @@ def find_emails(text: str) -> Iterator[Span]:
             continue
         if start >= 0 and _is_mailbox(text, start, end):
             yield start, end
-        name = _name(part)
+        name = _name(part) if part else _quoted(text, domain.start())
         start = domain.start() - len(name) if name else -1
-        end = domain.end()
+        end = domain.start() + len(_SENTENCE_BEHIND.sub("", domain.group()))
     if start >= 0 and _is_mailbox(text, start, end):
         yield start, end
 
 
+def _quoted(text: str, end: int) -> str:
+    found = _QUOTED.search(text, max(0, end - _MAX_LOCAL_CHARACTERS), end)
+    return found.group() if found else ""
+
+
 def _name(part: str) -> str:
-    """The local part without what is punctuation, path or key before it."""
+    """The local part without what is sentence, punctuation, path or key before it."""
+    part = _SENTENCE_BEFORE.sub("", part)
     directory, slash, last = part.rpartition("/")
     if slash and ("." in directory or directory[:1] in ("", "/", "~") or not last):
         part = last  # medium.com/@x, /home/ann@…
@@ -58,12 +70,15 @@ def _name(part: str) -> str:
     key = _KEY_VALUE.match(part)
     if key and "=" not in part[key.end() :]:
         part = part[key.end() :]
-    return part.lstrip("".join(sign for sign in part if not sign.isalnum() and sign != "_"))
+    part = part.lstrip(_OPENERS)
+    if part.startswith("{") and "}" not in part:
+        part = part[1:]
+    return part if any(map(str.isalnum, part)) else ""
 
 
 def _is_mailbox(text: str, start: int, end: int) -> bool:
     value = text[start:end]
-    name, _, host = value.partition("@")
+    name, _, host = value.rpartition("@")
     labels = host.split(".")
     if name in _SERVICES or len(name) > _MAX_LOCAL_CHARACTERS or text[start - 1 : start] == "@":
         return False

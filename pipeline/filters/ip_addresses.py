@@ -52,11 +52,17 @@ _SECTION_PART = 32
 _SMALL_PART = 10
 _SMALL_PARTS = 2
 
-_IPV6_START = re.compile(r"[23][0-9A-Fa-f]{3}:")
+_IPV6_START = re.compile(r"[23][0-9A-Fa-f]{3}:|::ffff:|64:ff9b::", re.IGNORECASE)
 _IPV6 = re.compile(
-    r"(?<![\w:.])[23][0-9A-Fa-f]{3}:(?:[0-9A-Fa-f:]{1,31}:\d{1,3}(?:\.\d{1,3}){3}"
-    r"|[0-9A-Fa-f:]{2,35})(?!\w)"
+    r"(?<![\w:.])(?:[23][0-9A-Fa-f]{3}:(?:[0-9A-Fa-f:]{1,31}:\d{1,3}(?:\.\d{1,3}){3}"
+    r"|[0-9A-Fa-f:]{2,35})"
+    # IPv4 mapped (RFC 4291) and translated (RFC 6052)
+    r"|(?:::ffff:|64:ff9b::)(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}))(?!\w)",
+    re.ASCII | re.IGNORECASE,
 )
+
+
+_TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 def find_ipv4s(text: str, public_only: bool) -> Iterator[Span]:
@@ -108,5 +114,8 @@ def find_ipv6s(text: str, public_only: bool) -> Iterator[Span]:
             address = ipaddress.IPv6Address(value)
         except ValueError:
             continue  # not an address, which is what was asked
-        if not public_only or address.is_global:
+        inner = address.ipv4_mapped
+        if address in _TRANSLATED:
+            inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        if not public_only or (inner or address).is_global:
             yield match.start(), match.start() + len(value)

@@ -7,7 +7,8 @@ Span = tuple[int, int]
 
 _KEY = re.compile(
     r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----"
-    r"(?:(?:(?!-----)[\s\S]){0,20000}-----END [A-Z0-9 ]{1,40}-----|(?:\s+[A-Za-z0-9+/=]{16,})*)"
+    r"(?:(?:\s|\\[rn])(?:(?!-----)[\s\S]){0,20000}-----END [A-Z0-9 ]{1,40}-----"
+    r"|(?:\s+[A-Za-z0-9+/=]{16,})+)"
     r"|(?<![\w-])(?:"
     r"A(?:KI|SI|BI|CC)A[A-Z0-9]{16}"  # Amazon
     r"|gh[pousr]_[A-Za-z0-9]{36,255}|github_pat_\w{22,255}|gl(?:pat|dt|ft"
@@ -18,7 +19,15 @@ _KEY = re.compile(
     r"|AIza[\w-]{35}|hf_[A-Za-z0-9]{30,}|npm_[A-Za-z0-9]{36}"  # Google, Hugging Face, npm
     r"|SG\.[\w-]{22}\.[\w-]{43}|pypi-AgEIcHlwaS5vcmc[\w-]{50,}"  # SendGrid, PyPI
     r"|(?:SK|AC)[0-9a-f]{32}|key-[0-9a-f]{32}"  # Twilio, Mailgun
-    r"|\d{8,10}:AA[\w-]{33}"  # Telegram
+    r"|\d{8,10}:AA[\w-]{33}|[MNO][\w-]{23,27}\.[\w-]{6}\.[\w-]{27,}"  # Telegram, Discord
+    r"|https://hooks\.slack\.com/services/T[A-Z0-9]{8,}/B[A-Z0-9]{8,}/[A-Za-z0-9]{24}"
+    r"|dapi[0-9a-f]{32}(?:-\d)?|dckr_pat_[\w-]{27}|GOCSPX-[\w-]{28}"  # Databricks, Docker, Google
+    r"|glsa_[A-Za-z0-9]{32}_[0-9a-fA-F]{8}|lin_api_[A-Za-z0-9]{40}"  # Grafana, Linear
+    r"|[0-9a-f]{32}-us\d{1,2}|sq0(?:csp|atp)-[\w-]{22,43}"  # Mailchimp, Square
+    r"|hvs\.[\w-]{24,}|PMAK-[0-9a-f]{24}-[0-9a-f]{34}|rubygems_[0-9a-f]{48}"  # Vault, Postman
+    r"|ATATT3[\w=-]{60,}|LTAI[A-Za-z0-9]{12,30}|gsk_[A-Za-z0-9]{48,}|r8_[A-Za-z0-9]{37}"
+    r"|xkeysib-[0-9a-f]{64}-[A-Za-z0-9]{16}|NRAK-[A-Z0-9]{27}|sntrys_[\w=.-]{40,}"
+    r"|AGE-SECRET-KEY-1[A-Z0-9]{58}|figd_[\w-]{40}|ntn_[A-Za-z0-9]{46}|sbp_[0-9a-f]{40}"
     r"|dop_v1_[0-9a-f]{64}|ya29\.[\w-]{20,}|shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}"  # DigitalOcean …
     r"|eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}"  # JSON Web Token
     r")(?![\w-])"
@@ -37,14 +46,26 @@ _KEY_SIGNS = (
     *("glpat-", "xox", "sk-", "_live_", "_test_", "AIza", "hf_", "npm_", "SG.", "pypi-AgE"),
     *("dop_v1_", "ya29.", "shpat_", "shpca_", "shppa_", "shpss_", "eyJ", "ABIA", "ACCA", "gldt-"),
     *("glft-", "glrt-", "xapp-", "whsec_", "key-", ":AA", "secret_access_key", "SECRET_ACCESS_KEY"),
-    *("AccountKey=", "SharedAccessKey=", "&sig="),
+    *(
+        "AccountKey=",
+        "SharedAccessKey=",
+        "&sig=",
+        "hooks.slack.com",
+        "dapi",
+        "dckr_pat_",
+        "GOCSPX-",
+    ),
+    *("glsa_", "lin_api_", "-us", "sq0csp-", "sq0atp-", "hvs.", "PMAK-", "rubygems_", "ATATT3"),
+    *("LTAI", "gsk_", "r8_", "xkeysib-", "NRAK-", "sntrys_", "AGE-SECRET-KEY-", "figd_", "ntn_"),
+    *("sbp_",),
 )
+_DISCORD = re.compile(r"\.[\w-]{6}\.[\w-]{27}", re.ASCII)
 _HEX_KEY = re.compile(r"(?:SK|AC)[0-9a-f]{32}", re.ASCII)
 
 
 def find_keys(text: str) -> Iterator[Span]:
     """Access keys and tokens of well-known makes, and private key blocks."""
-    signs = any(map(text.__contains__, _KEY_SIGNS))
+    signs = any(map(text.__contains__, _KEY_SIGNS)) or _DISCORD.search(text)
     if not signs and not (("SK" in text or "AC" in text) and _HEX_KEY.search(text)):
         return
     for match in _KEY.finditer(text):

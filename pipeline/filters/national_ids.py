@@ -6,19 +6,28 @@ other forms count behind the number's name only: a check digit is right by chanc
 """
 
 import dataclasses
+import datetime
 import functools
 import importlib
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from pipeline.filters.national_id_forms import TABLE
-from pipeline.filters.surroundings import is_in_address, is_in_row, is_named, is_other
+from stdnum.iso7064 import mod_11_2
+
+from pipeline.filters.national_id_forms import ANY_COUNTRY, NAMED, PERSON, TABLE
+from pipeline.filters.surroundings import (
+    is_beside_a_person,
+    is_in_address,
+    is_in_row,
+    is_named,
+    is_other,
+)
 
 Span = tuple[int, int]
 
-_START, _END = r"(?<![\w.+$€£/-])", r"(?!\w|[.-]\d)"
+_START, _END = r"(?<![\w.+$€£/-])", r"(?!\w|[.-]\w)"
 _TIME_STAMP = re.compile(r"\d{6,8}-(?:[01]\d|2[0-3])[0-5]\d")  # 20240518-1030: day, hour, minute
 _DATE_AND_LETTER = re.compile(r"(?:19|20)\d\d(?:0\d|1[0-2])[0-3]\d-?[A-Z]")  # 20061231A
 
@@ -28,14 +37,15 @@ class Form:
     """One way of writing a number of one country."""
 
     pattern: re.Pattern[str]
-    check: str  # module of python-stdnum, "" for numbers without a check
-    alone: bool  # whether the form is telling without a name
+    check: str  # of CHECKS, or a module of python-stdnum; "" for numbers without a check
+    counts: str  # ALONE, PERSON or NAMED
 
     def is_valid(self, number: str) -> bool:
         """Whether the number's check digits, dates and parts are right."""
-        if self.check == "snils":
-            return snils(re.sub(r"\D", "", number))
-        return not self.check or _stdnum(self.check).is_valid(number)
+        bare = re.sub(r"[ \u00a0\u202f.]", "", number)
+        if self.check in CHECKS:
+            return CHECKS[self.check](bare)
+        return not self.check or _stdnum(self.check).is_valid(bare)
 
 
 _SHORT = 5  # letters of a name that counts as a whole word only: "sin", "cpf"; longer ones go on
@@ -53,28 +63,54 @@ NAMES = {country: _pattern_of(names) for country, names, _ in TABLE}
 _NAMES = [(name, country) for country, names, _ in TABLE for name in names.split("|")]
 FORMS = {
     country: tuple(
-        Form(re.compile(f"{_START}(?:{pattern}){_END}", re.ASCII), check, alone)
-        for pattern, check, alone in forms
+        Form(re.compile(f"{_START}(?:{pattern}){_END}", re.ASCII), check, counts)
+        for pattern, check, counts in forms
     )
     for country, _, forms in TABLE
 }
-_ALONE = [(country, form) for country, forms in FORMS.items() for form in forms if form.alone]
-_BEHIND = [(country, form) for country, forms in FORMS.items() for form in forms if not form.alone]
+_BARE = [
+    (country, form) for country, forms in FORMS.items() for form in forms if form.counts != NAMED
+]
+_BEHIND = [
+    (country, form) for country, forms in FORMS.items() for form in forms if form.counts == NAMED
+]
+_ANY_COUNTRY = _pattern_of(ANY_COUNTRY)
+_ANY_NAMES = ANY_COUNTRY.split("|")
 
 
 def find_national_ids(text: str, start: int = 0, end: int = sys.maxsize) -> Iterator[Span]:
     """Spans in the order of the forms; they may overlap."""
     end = min(end, len(text))
-    lower = text[start:end].lower()
+    lower = text[start:end].lower().replace("_", " ")
     names = {country for name, country in _NAMES if name in lower}
-    behind = [(country, form) for country, form in _BEHIND if country in names]
-    for country, form in _ALONE + behind:
+    named = any(name in lower for name in _ANY_NAMES)
+    behind = [(country, form) for country, form in _BEHIND if named or country in names]
+    for country, form in _BARE + behind:
         for match in form.pattern.finditer(text, start, end):
-            if not form.is_valid(match.group()):
-                continue
-            named = country in names and is_named(text, *match.span(), NAMES[country])
-            if named or (form.alone and _stands_well(text, *match.span())):
-                yield match.span()
+            span = match.span()
+            if form.is_valid(match.group()) and (
+                (country in names and is_named(text, *span, NAMES[country]))
+                or (named and form.check and is_named(text, *span, _ANY_COUNTRY))
+                or (form.counts != NAMED and _stands_well(text, *span, form.counts))
+            ):
+                yield span
+
+
+def _stands_well(text: str, start: int, stop: int, counts: str) -> bool:
+    """Whether nothing around a number without a name says that it is something else."""
+    number = text[start:stop]
+    return not (
+        (counts == PERSON and not is_beside_a_person(text, start))
+        or _TIME_STAMP.fullmatch(number)
+        or _DATE_AND_LETTER.fullmatch(number)
+        or is_other(text, start)
+        or is_in_address(text, start)
+        or is_in_row(text, start, stop)
+    )
+
+
+_TIME_STAMP = re.compile(r"\d{6,8}-(?:[01]\d|2[0-3])[0-5]\d|1[5-9]\d{11}")  # 20240518-1030; ms
+_DATE_AND_LETTER = re.compile(r"(?:19|20)\d\d(?:0\d|1[0-2])[0-3]\d-?[A-Z]")  # 20061231A
 
 
 def snils(digits: str) -> bool:
@@ -83,18 +119,50 @@ def snils(digits: str) -> bool:
     return int(digits[9:]) == total % 101 % 100
 
 
+def resident_id(number: str) -> bool:
+    """China (GB 11643-1999): a date in the middle, ISO 7064 mod 11-2."""
+    try:
+        datetime.date(int(number[6:10]), int(number[10:12]), int(number[12:14]))
+    except ValueError:
+        return False
+    return mod_11_2.is_valid(number.upper())
+
+
+def taiwan(number: str) -> bool:
+    """A letter's two digits, then weights 1 9 8 … 1 1; the sum is 0 mod 10 (Ministry of the Interior)."""
+    value = "ABCDEFGHJKLMNPQRSTUVXYWZIO".index(number[0]) + 10
+    digits = [value // 10, value % 10, *map(int, number[1:])]
+    weights = (1, 9, 8, 7, 6, 5, 4, 3, 2, 1, 1)
+    return sum(digit * weight for digit, weight in zip(digits, weights)) % 10 == 0
+
+
+def hong_kong(number: str) -> bool:
+    """Letters as 10..35 (none as 36), weights 9 … 1, mod 11; A is ten (Immigration Department)."""
+    compact = number.replace("(", "").replace(")", "").rjust(9)
+    values = [36 if sign == " " else int(sign, 36) for sign in compact]
+    return sum(value * weight for value, weight in zip(values, range(9, 0, -1))) % 11 == 0
+
+
+def singapore(number: str) -> bool:
+    """Weights 2 7 6 5 4 3 2, an offset by the first letter, mod 11 (as published by SingPass users)."""
+    total = sum(int(digit) * weight for digit, weight in zip(number[1:8], (2, 7, 6, 5, 4, 3, 2)))
+    total += {"S": 0, "F": 0, "T": 4, "G": 4, "M": 3}[number[0]]
+    if number[0] in "ST":
+        return number[8] == "JZIHGFEDCBA"[total % 11]
+    if number[0] in "FG":
+        return number[8] == "XWUTRQPNMLK"[total % 11]
+    return number[8] == "KLJNPQRTUWX"[10 - total % 11]
+
+
+CHECKS: dict[str, Callable[[str], bool]] = {
+    "snils": lambda number: snils(re.sub(r"\D", "", number)),
+    "cn": resident_id,
+    "tw": taiwan,
+    "hk": hong_kong,
+    "sg": singapore,
+}
+
+
 @functools.cache
 def _stdnum(name: str) -> Any:
     return importlib.import_module(f"stdnum.{name}")
-
-
-def _stands_well(text: str, start: int, stop: int) -> bool:
-    """Whether nothing around a number without a name says that it is something else."""
-    number = text[start:stop]
-    return not (
-        _TIME_STAMP.fullmatch(number)
-        or _DATE_AND_LETTER.fullmatch(number)
-        or is_other(text, start)
-        or is_in_address(text, start)
-        or is_in_row(text, start, stop)
-    )

@@ -23,7 +23,9 @@ _DIALLED = re.compile(  # from a landline in most countries: "0049 30 …"
     r"(?<![\w.,+$€£#/–-])00([1-9]\d{0,2}(?:([ \u00a0-])(?:\(0\) ?)?\d+(?:\2\d+){0,4}))" + _END,
     re.ASCII,
 )
-_DECIMALS = re.compile(r"\+\d{1,3}\.\d{3,}")  # coordinates (ISO 6709), differences
+_DECIMALS = re.compile(
+    r"\+\d{1,3}\.\d{4,}|\+\d{1,3}\.\d+[+-]"
+)  # coordinates (ISO 6709), differences
 # North America: area and exchange code start with 2..9; brackets, hyphens or dots, not spaces alone
 _NORTH_AMERICAN = re.compile(
     r"(?<![\w.,+$€£#/–-])(?:1[ .-])?(?:\([2-9]\d\d\)[ \u00a0-]?|[2-9]\d\d[.-])[2-9]\d\d[.\-‑ ]\d{4}"
@@ -43,7 +45,7 @@ _BRACKETS = re.compile(
     r"(?<![\w.,+$€£#/–-])(?:8 ?)?\(\d{2,4}\) ?\d{3,5}-\d{2}(?:-\d\d|\d\d)" + _END, re.ASCII
 )
 _DIGITS = re.compile(rf"(?<![\w+(])\+?\(?\d(?:{_GAP}\d){{5,14}}(?!\w)", re.ASCII)
-_LINK = r"\b[.:#№\s\u00a0\-–|)]{0,3}"
+_LINK = r"(?:[^\w\n]|</?t[dh]>){0,8}\n?[ \t]{0,4}"
 _FILLERS = (
     r"(?:(?:us|me|him|her|now|today|on|at|number|numbers|num|no|nr|nº|n°|is|toll-?free|free"
     r"|direct|line|office"
@@ -65,7 +67,13 @@ _NAME_BEFORE = re.compile(
     + _LINK
     + _FILLERS
     + r"|(?:电话|電話|手机|手機|传真|傳真|热线|携帯|携帯電話|TEL|FAX|전화|휴대폰|연락처|팩스)"
-    r"(?:号码|番号|번호)?[:：\s]{0,3})$",
+    r"(?:号码|番号|번호)?[:：\s]{0,3}"
+    r"|(?:拨打|致电|撥打|まで|お電話は)[:：\s]{0,3}"
+    # a mobile's field, and what is asked of the reader: "call Anna on 606 992 967"
+    + r"|(?<![^\W\d_])(?:mobiles?|cell|mob|mobil)(?: (?:is|no|number|nr))?[\"']?(?:</t[dh]>\W{0,3}<t[dh]>| ?[:=|\t] ?)[\"']?"
+    + r"|(?<![^\W\d_])(?:call|ring|phone|text|reach|ask for|dial|appelez|appeler|rufen sie|anrufen|llame|llámame|llamar|chiama(?:re|mi)?"
+    r"|ligue|volejte|zadzwoń|dzwoń|bel|ring|позвоните|звоните)(?: [^\W\d_]+){0,3} (?:on|at|under"
+    r"|unter|au|al|no|para|pod|op|på|по)[: ]{1,2}" + r")$",
     re.IGNORECASE,
 )
 _WEAK_NAME_BEFORE = re.compile(

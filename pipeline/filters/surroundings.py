@@ -43,13 +43,39 @@ OTHER_NUMBERS = re.compile(
 
 
 def before(text: str, start: int) -> str:
-    """Where a number's name stands: the line before it, or the line above if that is empty."""
-    said = text[max(0, start - _NAME_CHARACTERS) : start]
+    """Where a number's name stands: the line before it, or the line above if that is empty.
+
+    In a table with a header (CSV, columns of tabs or bars) the column's name is put in front.
+    """
+    said = text[max(0, start - _NAME_CHARACTERS) : start].replace("_", " ")
     line = said.rpartition("\n")
     if line[2].strip(" \t:|>*-([{\"'"):
         said = line[2]
     ends = [match.end() for match in _REACH_END.finditer(said)]
-    return said[ends[-1] :] if ends else said
+    said = said[ends[-1] :] if ends else said
+    if any(map(str.isalpha, said)):
+        return said
+    column = column_name(text, start)
+    return f"{column}: " if column else said
+
+
+_TABLE_CHARACTERS = 2_000  # how far above a number its table's header is looked for
+_DELIMITERS = ",;\t|"
+
+
+def column_name(text: str, start: int) -> str:
+    """The header of the number's column: the first line of the block of lines it stands in.
+
+    "" where lines have no delimiters, or the header another number of fields.
+    """
+    block = text[max(0, start - _TABLE_CHARACTERS) : start].rpartition("\n\n")[2]
+    lines = block.split("\n")
+    for delimiter in _DELIMITERS:
+        place = lines[-1].count(delimiter)
+        fields = lines[0].split(delimiter)
+        if len(lines) > 1 and place and place < len(fields):
+            return fields[place].strip(" \"'").replace("_", " ")
+    return ""
 
 
 def after(text: str, stop: int) -> str:
@@ -84,29 +110,38 @@ def is_in_address(text: str, start: int) -> bool:
     return bool(_ADDRESS.search(glued)) and not _MAKES_CALLS.search(glued)
 
 
-_LEFT_NUMBER = re.compile(r"(?<![^\W\d_])([\d.,:%/-]*\d[.,:%/-]*)([ \t\u00a0\u202f|;,]{1,3})$")
-_RIGHT_NUMBER = re.compile(r"([ \t\u00a0\u202f|;,]{1,3})([\d.,:%/-]*\d)(?![^\W\d_])")
 # two words of two hexadecimal digits: one may be a word ("de", "be"), two with a digit are a dump
 _DUMP = re.compile(r"(?=[\da-f ]*\d)[\da-f]{2} [\da-f]{2}", re.IGNORECASE)
+_LEFT_NUMBER = re.compile(r"(?<![^\W\d_])(\d+)([ \t\u00a0\u202f|;,]{1,3})$")
+_RIGHT_NUMBER = re.compile(r"([ \t\u00a0\u202f|;,]{1,3})(\d+)(?![^\W\d_])")
 _ROW_CHARACTERS = 32
-
-
-def numbers_beside(text: str, start: int, stop: int) -> tuple[str, str]:
-    """The numbers right beside on the same line, "" for none: a row of a table, a sequence."""
-    left = _LEFT_NUMBER.search(text[max(0, start - _ROW_CHARACTERS) : start])
-    right = _RIGHT_NUMBER.match(text[stop : stop + _ROW_CHARACTERS])
-    return left.group(1) if left else "", right.group(2) if right else ""
 
 
 def is_in_row(text: str, start: int, stop: int) -> bool:
     """Whether the number's groups go on beside it, as "2021" does before "2022 2023 2024".
 
-    A number's own neighbours (an expiry date, the next field of a form) have another shape.
+    A number's own neighbours (an expiry date, the next field of a form) have another shape or stand
+    behind another sign.
     """
-    groups = re.findall(r"\d+", text[start:stop])
+    number = text[start:stop]
+    groups = re.findall(r"\d+", number)
     if len(groups[-1]) == 2 and _DUMP.match(text, stop + 1):
         return True
-    left, right = numbers_beside(text, start, stop)
-    return (left.isdigit() and len(left) == len(groups[0])) or (
-        right.isdigit() and len(right) == len(groups[-1])
+    left = _LEFT_NUMBER.search(text[max(0, start - _ROW_CHARACTERS) : start])
+    right = _RIGHT_NUMBER.match(text[stop : stop + _ROW_CHARACTERS])
+    inner = set(re.findall(r"\D", number))
+    return bool(
+        (left and len(left[1]) == len(groups[0]) and inner <= set(left[2]))
+        or (right and len(right[2]) == len(groups[-1]) and inner <= set(right[1]))
     )
+
+
+_PERSON = re.compile(
+    r"(?<![^\W\d_])([A-ZÀ-ÖØ-Þ][^\W\d_]+[ -]){1,3}[A-ZÀ-ÖØ-Þ][^\W\d_]+[^\w\n]{0,4}\n?[^\w\n]{0,4}$"
+)
+_PERSON_CHARACTERS = 64
+
+
+def is_beside_a_person(text: str, start: int) -> bool:
+    """Whether what looks like a person's name stands right before: two or more capitalised words."""
+    return _PERSON.search(text[max(0, start - _PERSON_CHARACTERS) : start]) is not None
