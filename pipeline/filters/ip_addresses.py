@@ -54,7 +54,7 @@ _SMALL_PARTS = 2
 
 _IPV6_START = re.compile(r"[23][0-9A-Fa-f]{3}:|::ffff:|64:ff9b::", re.IGNORECASE)
 _IPV6 = re.compile(
-    r"(?<![\w:.])(?:[23][0-9A-Fa-f]{3}:(?:[0-9A-Fa-f:]{1,31}:\d{1,3}(?:\.\d{1,3}){3}"
+    r"(?<![\w.])(?<![0-9a-f:]:)(?:[23][0-9A-Fa-f]{3}:(?:[0-9A-Fa-f:]{1,31}:\d{1,3}(?:\.\d{1,3}){3}"
     r"|[0-9A-Fa-f:]{2,35})"
     # IPv4 mapped (RFC 4291) and translated (RFC 6052)
     r"|(?:::ffff:|64:ff9b::)(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}))(?!\w)",

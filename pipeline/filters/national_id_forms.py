@@ -5,7 +5,7 @@ beside each form; "" where a number has no check digit).
 """
 
 # country, its numbers' names (parted by "|"; case ignored; the ends of long ones may be missing),
-# [(how it is written, module of python-stdnum or a check of national_ids.py, when that form counts)]
+# [(how it is written, module of python-stdnum or check of national_ids.py, when it counts)]
 ALONE = "alone"  # its form is telling
 PERSON = (
     "person"  # behind its name, or right behind a person's: it holds a date or two check digits
@@ -37,12 +37,12 @@ TABLE: tuple[tuple[str, str, list[tuple[str, str, str]]], ...] = (
         (r"[XYZ]-?\d{7}-?[A-HJ-NP-TV-Z]", "es.nie", ALONE),
     ]),
     ("IT", "codice fiscale|c.f|cf|cod. fisc|cod.fisc", [
-        (r"(?i:[A-Z]{3} ?[A-Z]{3} ?\d\d[A-EHLMPRST]\d\d ?[A-Z]\d{3}[A-Z])", "it.codicefiscale", ALONE),
+        (r"(?i:[A-Z]{3} ?[A-Z]{3} ?\d\d[A-EHLMPRST]\d\d ?[A-Z]\d{3}[A-Z])",
+         "it.codicefiscale", ALONE),
     ]),
     ("FR", "sécurité sociale|securite sociale|nir|numéro de sécu|insee|carte vitale", [
-        (r"[12]([ \u00a0.-]?)\d\d\1(?:0[1-9]|1[0-2]|[2-4]\d)\1(?:\d\d"
-        r"|2[AB])\1\d{3}\1\d{3}[ \u00a0.-]?\d\d",
-         "fr.nir", ALONE),
+        (r"[12][ \u00a0.-]?\d\d[ \u00a0.-]?(?:0[1-9]|1[0-2]|[2-4]\d)[ \u00a0.-]?(?:\d\d|2[AB])"
+         r"[ \u00a0.-]?\d{3}[ \u00a0.-]?\d{3}[ \u00a0.-]?\d\d", "fr.nir", ALONE),
     ]),
     ("DE", "steuer-id|steuer id|steuerident|idnr|id-nr|steuerliche ident|identifikations|tin", [
         (r"[1-9]\d ?\d{3} ?\d{3} ?\d{3}", "de.idnr", PERSON),
@@ -98,7 +98,7 @@ TABLE: tuple[tuple[str, str, list[tuple[str, str, str]]], ...] = (
         (r"\d{11}", "snils", NAMED),
     ]),
     ("RU-INN", "инн|inn", [(r"\d{12}", "ru.inn", PERSON)]),
-    ("UA", "рнокпп|ідентифікаційн|іпн", [(r"\d{10}", "ua.rntrc", NAMED)]),
+    ("UA", "рнокпп|rnokpp|ідентифікаційн|іпн", [(r"\d{10}", "ua.rntrc", NAMED)]),
     ("CN", "身份证|身分證|居民身份|公民身份|resident id|citizen id", [
         (r"[1-8]\d{5}(?:19|20)\d{6}\d{3}[\dXx]", "cn", ALONE),
     ]),

@@ -36,9 +36,14 @@ _DATE_AND_LETTER = re.compile(r"(?:19|20)\d\d(?:0\d|1[0-2])[0-3]\d-?[A-Z]")  # 2
 class Form:
     """One way of writing a number of one country."""
 
-    pattern: re.Pattern[str]
+    body: str
     check: str  # of CHECKS, or a module of python-stdnum; "" for numbers without a check
     counts: str  # ALONE, PERSON or NAMED
+
+    @functools.cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """The form between what is no part of a number."""
+        return re.compile(f"{_START}(?:{self.body}){_END}", re.ASCII)
 
     def is_valid(self, number: str) -> bool:
         """Whether the number's check digits, dates and parts are right."""
@@ -48,32 +53,34 @@ class Form:
         return not self.check or _stdnum(self.check).is_valid(bare)
 
 
+_UNSPACED = "\u0e00"  # from Thai on scripts set no spaces between words, or glue endings on
 _SHORT = 5  # letters of a name that counts as a whole word only: "sin", "cpf"; longer ones go on
 
 
 def _pattern_of(names: str) -> re.Pattern[str]:
     words = []
     for name in names.split("|"):
-        begin = r"(?<![^\W\d_])" if name[0].isascii() else ""  # Chinese has no spaces
-        words.append(begin + re.escape(name) + (r"(?!\w)" if len(name) <= _SHORT else ""))
+        spaced = name[0] < _UNSPACED
+        end = r"(?!\w)" if spaced and len(name) <= _SHORT else ""
+        words.append((r"(?<![^\W\d_])" if spaced else "") + re.escape(name) + end)
     return re.compile("|".join(words), re.IGNORECASE)
 
 
 NAMES = {country: _pattern_of(names) for country, names, _ in TABLE}
 _NAMES = [(name, country) for country, names, _ in TABLE for name in names.split("|")]
-FORMS = {
-    country: tuple(
-        Form(re.compile(f"{_START}(?:{pattern}){_END}", re.ASCII), check, counts)
-        for pattern, check, counts in forms
-    )
-    for country, _, forms in TABLE
-}
+FORMS = {country: tuple(Form(*form) for form in forms) for country, _, forms in TABLE}
 _BARE = [
     (country, form) for country, forms in FORMS.items() for form in forms if form.counts != NAMED
 ]
 _BEHIND = [
     (country, form) for country, forms in FORMS.items() for form in forms if form.counts == NAMED
 ]
+# one look for all of them: a place where none matches is passed over at once
+_BARE_ANYWHERE = re.compile(
+    f"{_START}(?=[A-Za-z]{{0,3}}[ -]?[A-Za-z]{{0,6}}[ -]?\\d)"
+    f"(?=(?:{'|'.join(f'(?:{form.body})' for _, form in _BARE)}){_END})",
+    re.ASCII,
+)
 _ANY_COUNTRY = _pattern_of(ANY_COUNTRY)
 _ANY_NAMES = ANY_COUNTRY.split("|")
 
@@ -85,15 +92,24 @@ def find_national_ids(text: str, start: int = 0, end: int = sys.maxsize) -> Iter
     names = {country for name, country in _NAMES if name in lower}
     named = any(name in lower for name in _ANY_NAMES)
     behind = [(country, form) for country, form in _BEHIND if named or country in names]
-    for country, form in _BARE + behind:
+
+    def counts(country: str, form: Form, match: re.Match[str]) -> bool:
+        span = match.span()
+        return form.is_valid(match.group()) and (
+            (country in names and is_named(text, *span, NAMES[country]))
+            or (named and bool(form.check) and is_named(text, *span, _ANY_COUNTRY))
+            or (form.counts != NAMED and _stands_well(text, *span, form.counts))
+        )
+
+    for place in _BARE_ANYWHERE.finditer(text, start, end):
+        for country, form in _BARE:
+            match = form.pattern.match(text, place.start(), end)
+            if match and counts(country, form, match):
+                yield match.span()
+    for country, form in behind:
         for match in form.pattern.finditer(text, start, end):
-            span = match.span()
-            if form.is_valid(match.group()) and (
-                (country in names and is_named(text, *span, NAMES[country]))
-                or (named and form.check and is_named(text, *span, _ANY_COUNTRY))
-                or (form.counts != NAMED and _stands_well(text, *span, form.counts))
-            ):
-                yield span
+            if counts(country, form, match):
+                yield match.span()
 
 
 def _stands_well(text: str, start: int, stop: int, counts: str) -> bool:
@@ -129,7 +145,7 @@ def resident_id(number: str) -> bool:
 
 
 def taiwan(number: str) -> bool:
-    """A letter's two digits, then weights 1 9 8 … 1 1; the sum is 0 mod 10 (Ministry of the Interior)."""
+    """A letter's two digits and the others, weights 1 9 8 … 1 1: 0 mod 10."""
     value = "ABCDEFGHJKLMNPQRSTUVXYWZIO".index(number[0]) + 10
     digits = [value // 10, value % 10, *map(int, number[1:])]
     weights = (1, 9, 8, 7, 6, 5, 4, 3, 2, 1, 1)
@@ -144,7 +160,7 @@ def hong_kong(number: str) -> bool:
 
 
 def singapore(number: str) -> bool:
-    """Weights 2 7 6 5 4 3 2, an offset by the first letter, mod 11 (as published by SingPass users)."""
+    """Weights 2 7 6 5 4 3 2, an offset by the first letter, mod 11: one of eleven letters."""
     total = sum(int(digit) * weight for digit, weight in zip(number[1:8], (2, 7, 6, 5, 4, 3, 2)))
     total += {"S": 0, "F": 0, "T": 4, "G": 4, "M": 3}[number[0]]
     if number[0] in "ST":

@@ -14,7 +14,14 @@ from collections.abc import Iterator
 
 import phonenumbers
 
-from pipeline.filters.surroundings import before, is_in_address, is_in_row, is_other
+from pipeline.filters.surroundings import (
+    before,
+    is_beside_a_person,
+    is_in_address,
+    is_in_contact_block,
+    is_in_row,
+    is_other,
+)
 
 _GAP = r"[ \u00a0\u202f().\-–‑/]{0,3}"
 _END = r"(?![\w%])(?![.,:\-–]\d)"
@@ -23,13 +30,12 @@ _DIALLED = re.compile(  # from a landline in most countries: "0049 30 …"
     r"(?<![\w.,+$€£#/–-])00([1-9]\d{0,2}(?:([ \u00a0-])(?:\(0\) ?)?\d+(?:\2\d+){0,4}))" + _END,
     re.ASCII,
 )
-_DECIMALS = re.compile(
-    r"\+\d{1,3}\.\d{4,}|\+\d{1,3}\.\d+[+-]"
-)  # coordinates (ISO 6709), differences
+# "+1.2345678901" is a number with decimals or a telephone number as registrars write it (RFC 5733)
+_DECIMALS = re.compile(r"\+\d{1,3}\.\d+[+-]|\+\d\.\d{5}")
 # North America: area and exchange code start with 2..9; brackets, hyphens or dots, not spaces alone
 _NORTH_AMERICAN = re.compile(
-    r"(?<![\w.,+$€£#/–-])(?:1[ .-])?(?:\([2-9]\d\d\)[ \u00a0-]?|[2-9]\d\d[.-])[2-9]\d\d[.\-‑ ]\d{4}"
-    + _END,
+    r"(?<![\w.,+$€£#/–-])(?:1[ .-])?(?:\([2-9]\d\d\)[ \u00a0-]?[2-9]\d\d[.\-‑ ]\d{4}"
+    r"|[2-9]\d\d([.-])[2-9]\d\d(?:\1| )\d{4}|[2-9]\d\d [2-9]\d\d-\d{4})" + _END,
     re.ASCII,
 )
 # a leading 0, groups parted by one kind of sign; ten digits or more, so dates are too short
@@ -70,10 +76,11 @@ _NAME_BEFORE = re.compile(
     r"(?:号码|番号|번호)?[:：\s]{0,3}"
     r"|(?:拨打|致电|撥打|まで|お電話は)[:：\s]{0,3}"
     # a mobile's field, and what is asked of the reader: "call Anna on 606 992 967"
-    + r"|(?<![^\W\d_])(?:mobiles?|cell|mob|mobil)(?: (?:is|no|number|nr))?[\"']?(?:</t[dh]>\W{0,3}<t[dh]>| ?[:=|\t] ?)[\"']?"
-    + r"|(?<![^\W\d_])(?:call|ring|phone|text|reach|ask for|dial|appelez|appeler|rufen sie|anrufen|llame|llámame|llamar|chiama(?:re|mi)?"
-    r"|ligue|volejte|zadzwoń|dzwoń|bel|ring|позвоните|звоните)(?: [^\W\d_]+){0,3} (?:on|at|under"
-    r"|unter|au|al|no|para|pod|op|på|по)[: ]{1,2}" + r")$",
+    r"|(?<![^\W\d_])(?:mobiles?|cell|mob|mobil)(?: (?:is|no|number|nr|phone))*"
+    r"[\"']?(?:</t[dh]>\W{0,3}<t[dh]>| ?[:=|\t] ?|(?<=is) )[\"']?"
+    r"|(?<![^\W\d_])(?:call|ring|phone|text|reach|ask for|dial|appele[rz]|rufen sie|anrufen|llame"
+    r"|llámame|llamar|chiama(?:re|mi)?|ligue|volejte|zadzwoń|dzwoń|bel|позвоните|звоните)"
+    r"(?: [^\W\d_]+){0,3} (?:on|at|under|unter|au|al|no|para|pod|op|på|по)[: ]{1,2})$",
     re.IGNORECASE,
 )
 _WEAK_NAME_BEFORE = re.compile(
@@ -86,9 +93,14 @@ _WEAK_NAME_BEFORE = re.compile(
     re.IGNORECASE,
 )
 _LOCAL = re.compile(r"[2-9]\d\d[-.]\d{4}", re.ASCII)  # "555-0143", only behind a name
+_TEN_DIGITS = re.compile(r"[2-9]\d\d([ .-]?)[2-9]\d\d\1\d{4}", re.ASCII)  # of North America
 _GROUP_BREAK = re.compile(r"[^\d]+\d+$")
-_YEAR_IN_BRACKETS = re.compile(r"\((?:1[5-9]|20)\d\d\)")  # of a citation
+# the year of a citation, a number with decimals, columns of signed numbers
+_NO_NUMBER = re.compile(r"\((?:1[5-9]|20)\d\d\)|^\d\.\d+(?:$| )| [-–]\d")
+_YEAR = re.compile(r"(?<!\d)(?:1[5-9]|20)\d\d(?!\d)")
+_FIELD_END = re.compile(r"[.,;|)]?\s*(?:$|\n)|[,;|]")
 _MIN_DIGITS = 7
+_OWN_MIN_GROUPS = 2  # of digits, in a number that only a person's name speaks for
 _PLAUSIBLE_AREA = "2345678"  # behind a North American area code, to ask whether that exists
 
 
@@ -105,9 +117,14 @@ def find_phones(
     """
     if text.find("+", start, end) >= 0:
         for match in _INTERNATIONAL.finditer(text, start, end):
-            length = _valid_length(match.group(), ())
-            if length and not _DECIMALS.match(match.group()):
-                yield match.start(), match.start() + length
+            number, first = match.group(), match.start()
+            if _NO_NUMBER.search(number) or (
+                _DECIMALS.match(number) and not _NAME_BEFORE.search(before(text, first))
+            ):
+                continue
+            length = _valid_length(number, ())
+            if length:
+                yield first, first + length
     for match in _DIALLED.finditer(text, start, end):
         if _is_valid_in("+" + match.group(1), None) and not _stands_wrong(text, *match.span()):
             yield match.span()
@@ -122,15 +139,29 @@ def find_phones(
     for match in _DIGITS.finditer(text, start, end):
         first = match.start()
         said = before(text, first)
-        strong = _NAME_BEFORE.search(said)
-        if not (strong or _WEAK_NAME_BEFORE.search(said)) or _YEAR_IN_BRACKETS.search(
-            match.group()
-        ):
+        strong = bool(_NAME_BEFORE.search(said)) or _belongs_to_somebody(text, *match.span())
+        weak = strong or _WEAK_NAME_BEFORE.search(said)
+        if not weak or _NO_NUMBER.search(match.group()):
             continue
         length = _valid_length(match.group(), every if strong else regions)
         number = match.group()[:length]
         if length and (strong or _is_formed(number)) and not is_in_address(text, first):
             yield first, first + length
+
+
+def _belongs_to_somebody(text: str, start: int, stop: int) -> bool:
+    """Whether groups of digits without a name stand behind a person's, or among addresses."""
+    number = text[start:stop]
+    groups = len(re.findall(r"\d+", number))
+    if (
+        groups < _OWN_MIN_GROUPS
+        or (0 < number.count(".") < max(2, groups - 1))
+        or _YEAR.search(number)
+    ):
+        return False
+    ends = _FIELD_END.match(text, stop) is not None
+    known = (ends and is_beside_a_person(text, start)) or is_in_contact_block(text, start, stop)
+    return known and not _stands_wrong(text, start, stop)
 
 
 def _stands_wrong(text: str, start: int, stop: int) -> bool:
@@ -154,8 +185,9 @@ def _is_shown(number: str, shape: re.Pattern[str], regions: tuple[str, ...]) -> 
 
 def _is_formed(number: str) -> bool:
     """Whether a number behind a word of many meanings looks like one that is dialled."""
-    digits = sum(map(str.isdigit, number))
-    return number[0] in "+(0" or bool(_LOCAL.fullmatch(number)) or digits >= _TRUNK_ZERO_MIN_DIGITS
+    if number[0] in "+(0" or _LOCAL.fullmatch(number):
+        return True
+    return bool(_TEN_DIGITS.fullmatch(number)) and _area_exists(number[:3])
 
 
 @functools.cache

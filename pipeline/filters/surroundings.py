@@ -36,7 +36,7 @@ OTHER_NUMBERS = re.compile(
     r"|\bpages?\b|\bpp?\.|\bgrant\b|\baward\b|\bcontract\b|\bregistration|\bhandelsregister|\bhrb\b"
     r"|\bvat\b|\bust-?id|\bsiret|\bsiren\b|\bcnpj|\bein\b|\babn\b|\bacn\b|\bduns\b|\bzip\b"
     r"|\bpostcode"
-    r"|\bplz\b|\bcoordinates?|\blat(?:itude)?\b|\blon(?:gitude)?\b|\blng\b|\bdate\b|\bids?\b"
+    r"|\bplz\b|\bcoordinates?|\blat(?:itude)?\b|\blon(?:gitude)?\b|\blng\b|\bdate\b|\bclause|\bsection|\bdfars?\b|\bfar\b|\bids?\b"
     r"|_id\b)",
     re.IGNORECASE,
 )
@@ -53,7 +53,7 @@ def before(text: str, start: int) -> str:
         said = line[2]
     ends = [match.end() for match in _REACH_END.finditer(said)]
     said = said[ends[-1] :] if ends else said
-    if any(map(str.isalpha, said)):
+    if any(map(str.isalpha, _CELL_START.split(said)[-1])):
         return said
     column = column_name(text, start)
     return f"{column}: " if column else said
@@ -61,6 +61,8 @@ def before(text: str, start: int) -> str:
 
 _TABLE_CHARACTERS = 2_000  # how far above a number its table's header is looked for
 _DELIMITERS = ",;\t|"
+_CELL_START = re.compile(f"[{_DELIMITERS}]")
+_HEADER_CHARACTERS = 30  # of a column's name
 
 
 def column_name(text: str, start: int) -> str:
@@ -73,7 +75,9 @@ def column_name(text: str, start: int) -> str:
     for delimiter in _DELIMITERS:
         place = lines[-1].count(delimiter)
         fields = lines[0].split(delimiter)
-        if len(lines) > 1 and place and place < len(fields):
+        is_header = not any(map(str.isdigit, lines[0]))
+        is_header = is_header and max(map(len, fields)) <= _HEADER_CHARACTERS
+        if len(lines) > 1 and place and place < len(fields) and is_header:
             return fields[place].strip(" \"'").replace("_", " ")
     return ""
 
@@ -137,11 +141,27 @@ def is_in_row(text: str, start: int, stop: int) -> bool:
 
 
 _PERSON = re.compile(
-    r"(?<![^\W\d_])([A-ZÀ-ÖØ-Þ][^\W\d_]+[ -]){1,3}[A-ZÀ-ÖØ-Þ][^\W\d_]+[^\w\n]{0,4}\n?[^\w\n]{0,4}$"
+    r"(?<![^\W\d_])((?:[^\W\d_]+[ -]){1,3}[^\W\d_]+)"
+    r"(?:[^\w\n]{1,6}[a-z_]{2,12})?[^\w\n]{0,6}\n?[^\w\n]{0,4}$"  # a field's name may be between
 )
 _PERSON_CHARACTERS = 64
 
 
 def is_beside_a_person(text: str, start: int) -> bool:
-    """Whether what looks like a person's name stands right before: two or more capitalised words."""
-    return _PERSON.search(text[max(0, start - _PERSON_CHARACTERS) : start]) is not None
+    """Whether what looks like a person's name stands right before: two words with capitals."""
+    found = _PERSON.search(text[max(0, start - _PERSON_CHARACTERS) : start])
+    return found is not None and all(word.istitle() for word in re.split("[ -]", found[1])[-2:])
+
+
+_CONTACT = re.compile(r"@\w|www\.|https?://", re.IGNORECASE)
+
+
+def is_in_contact_block(text: str, start: int, stop: int) -> bool:
+    """Whether the number is a line by itself, next to a line with an e-mail or web address."""
+    first, last = text.rfind("\n", 0, start) + 1, text.find("\n", stop)
+    last = len(text) if last < 0 else last
+    if text[first:start].strip() or text[stop:last].strip():
+        return False
+    above = text[:first].rstrip("\n").rpartition("\n")[2] if first else ""
+    below = text[last + 1 : last + 1 + _TOKEN_CHARACTERS].partition("\n")[0]
+    return bool(_CONTACT.search(above[-_TOKEN_CHARACTERS:]) or _CONTACT.search(below))
