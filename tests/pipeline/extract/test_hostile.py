@@ -75,7 +75,7 @@ def test_hostile_pages_come_to_an_end(name):
     assert len(found.texts) <= 200_000
     assert found.containers["depth"].max(initial=0) <= 512
     assert len(plain_text(found)) <= len(HOSTILE[name]) + 16
-    assert len(render(found, np.ones(len(found.texts), bool))) <= 4 * len(HOSTILE[name])
+    assert len(render(found, np.ones(len(found.texts), bool)).text) <= 4 * len(HOSTILE[name])
 
 
 def test_limits_say_that_they_were_hit():
