@@ -369,7 +369,8 @@ static void tex_end(Page *p, Node *stack, int *top) {
     } else if (node->kind != M_MULTI) tex_node(p, node);
     if (p->failed) return;
     --*top;
-    tex_separate(p, up->start, node->start);
+    if (up->kind == M_ROW || up->kind == M_SQRT || up->kind == M_TD || up->kind == M_FENCED)
+        tex_separate(p, up->start, node->start);
     if (up->kind == M_MULTI) {
         if (node->kind == M_PRESCRIPTS) {
             up->flag = 1;

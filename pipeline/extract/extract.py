@@ -79,7 +79,9 @@ def extract(
 
 def _article(segments: Segments) -> str:
     """The article that a page leaves to its scripts, "" if it has text of its own."""
-    body = article_body(segments.article) if segments.article else ""
+    if not segments.article:
+        return ""
+    body = article_body(segments.article)
     if "<" in body and ">" in body:
         body = "\n".join(segment(body).texts)
     return "\n".join(line for line in map(str.strip, body.split("\n")) if line)
@@ -87,12 +89,10 @@ def _article(segments: Segments) -> str:
 
 def _notices(segments: Segments) -> np.ndarray:
     """Blocks of <noscript> that only ask for scripts: never main text, even if all there is."""
-    table = segments.table
-    notices = np.zeros(len(table), bool)
-    short = (table["flags"] & np.uint64(FLAG["noscript"])) != 0
-    short &= table["characters"] <= NOTICE_CHARACTERS
-    for row in np.flatnonzero(short).tolist():
-        notices[row] = NOTICE.search(segments.texts[row]) is not None
+    notices = (segments.table["flags"] & np.uint64(FLAG["noscript"])) != 0
+    for row in np.flatnonzero(notices).tolist():
+        text = segments.texts[row]
+        notices[row] = len(text) <= NOTICE_CHARACTERS and NOTICE.search(text) is not None
     return notices
 
 
@@ -107,7 +107,7 @@ def plain_text(segments: Segments) -> str:
     likely &= 2 * table["link_characters"] <= characters
     if characters[likely].sum() < ENOUGH_CHARACTERS:
         likely = (flags & np.uint64(UNSEEN)) == 0
-    plain = "\n".join(texts[row] for row in np.flatnonzero(likely).tolist())
+    plain = "\n".join([texts[row] for row in np.flatnonzero(likely).tolist()])
     article = _article(segments)
     return article if len(article) > 2 * len(plain) else plain
 

@@ -55,31 +55,32 @@ def render(segments: Segments, keep: np.ndarray) -> Rendered:
     if (flags[rows] & IN_CELL).any():
         lines, places = _with_tables(lines, segments.table[rows])
     text = "\n".join(lines)
-    code = (flags[rows] & PRE) != 0
-    if not code.any() and not len(segments.formulas):
+    code = np.flatnonzero(flags[rows] & PRE).tolist()
+    if not code and not len(segments.formulas):
         return Rendered(text)
-    starts = np.cumsum([0] + [len(line) + 1 for line in lines])
-    if places is None:
-        starts = starts[:-1]
-    else:
-        starts = starts[[line for line, _ in places]] + np.array([at for _, at in places], int)
-    starts = starts + np.array(before, int)
-    ends = starts + segments.table["characters"][rows]
+    starts = list(itertools.accumulate((len(line) + 1 for line in lines), initial=0))
+    if places is not None:
+        starts = [starts[line] + at for line, at in places]
+    spans = ((starts[index], len(segments.texts[rows[index]])) for index in code)
     return Rendered(
         text,
-        tuple(zip(starts[code].tolist(), ends[code].tolist())),
-        _formulas(segments.formulas, rows, starts),
+        tuple((first, first + length) for first, length in spans),  # no marker before code
+        _formulas(segments.formulas, rows, starts, before) if len(segments.formulas) else (),
     )
 
 
-def _formulas(formulas: np.ndarray, rows: np.ndarray, starts: np.ndarray) -> tuple[Span, ...]:
-    """The kept formulas' places in the text; `starts` are those of the kept rows' texts."""
-    index = np.searchsorted(rows, formulas[:, 0])
-    index = np.where(index < len(rows), index, 0)
-    kept = rows[index] == formulas[:, 0] if len(rows) else np.zeros(len(formulas), bool)
-    begin = starts[index[kept]]
-    found = np.stack([begin + formulas[kept, 1], begin + formulas[kept, 2]], axis=1).astype(int)
-    return tuple((first, last) for first, last in sorted(found.tolist()))
+def _formulas(
+    formulas: np.ndarray, rows: np.ndarray, starts: list[int], before: list[int]
+) -> tuple[Span, ...]:
+    """The kept formulas' places in the text; `starts` are those of the kept rows' lines."""
+    index_of = {row: index for index, row in enumerate(rows.tolist())}
+    found = []
+    for row, first, last in formulas.tolist():
+        index = index_of.get(row)
+        if index is not None:
+            start = starts[index] + before[index]
+            found.append((start + first, start + last))
+    return tuple(sorted(found))
 
 
 def _first_of_equals(table: np.ndarray, rows: np.ndarray) -> np.ndarray:
@@ -109,33 +110,36 @@ def _markers(items: np.ndarray) -> list[str]:
 
 def _with_tables(lines: list[str], table: np.ndarray) -> tuple[list[str], list[Place]]:
     """The lines with those of each table of data put into its rows, and where each has gone."""
+    number = np.where(table["flags"] & IN_CELL != 0, table["table"], -1)
+    starts = [0, *(np.flatnonzero(np.diff(number)) + 1).tolist(), len(lines)]
+    # A table that holds others comes in pieces, which share their columns.
+    pieces: dict[int, list[tuple[int, int]]] = {}
+    for start, end in itertools.pairwise(starts):
+        pieces.setdefault(int(number[start]), []).append((start, end))
+    columns = {which: _columns(table, spans) for which, spans in pieces.items() if which >= 0}
     result: list[str] = []
     places: list[Place] = []
-    number = np.where(table["flags"] & IN_CELL != 0, table["table"], -1)
-    columns = _columns_of_data(table, number)
-    starts = [0, *(np.flatnonzero(np.diff(number)) + 1).tolist(), len(lines)]
     for start, end in itertools.pairwise(starts):
         width = columns.get(int(number[start]))
-        if width is None:
-            places += [(len(result) + index, 0) for index in range(end - start)]
-            result += lines[start:end]
-        else:
+        if width:
             rows, inside = _table_rows(lines[start:end], table[start:end], width)
             places += [(len(result) + line, at) for line, at in inside]
             result += rows
+        else:
+            places += [(line, 0) for line in range(len(result), len(result) + end - start)]
+            result += lines[start:end]
     return result, places
 
 
-def _columns_of_data(table: np.ndarray, number: np.ndarray) -> dict[int, np.ndarray]:
-    """The columns in which anything stands, of each table that holds data."""
-    found = {}
-    order = np.argsort(number, kind="stable")
-    tables, starts = np.unique(number[order], return_index=True)
-    for which, start, end in zip(tables.tolist(), starts, [*starts[1:], len(order)]):
-        cells = table[order[start:end]]
-        if which >= 0 and len(cells) >= 4 and _holds_data(cells):
-            found[which] = np.unique(cells["place"])
-    return found
+def _columns(table: np.ndarray, pieces: list[tuple[int, int]]) -> dict[int, int]:
+    """The columns in which anything stands, numbered, if the pieces' cells hold data."""
+    start, end = pieces[0]
+    cells = table[start:end]
+    if len(pieces) > 1:
+        cells = np.concatenate([table[start:end] for start, end in pieces])
+    if len(cells) < 4 or not _holds_data(cells):
+        return {}
+    return {place: index for index, place in enumerate(sorted(set(cells["place"].tolist())))}
 
 
 def _holds_data(cells: np.ndarray) -> bool:
@@ -146,36 +150,38 @@ def _holds_data(cells: np.ndarray) -> bool:
     if 2 * places.shape[1] < len(cells):
         return False  # more than two blocks a cell
     _, cells_of_row = np.unique(places[0], return_counts=True)
-    width = max(int(places[1].max()) + 1, len(np.unique(cells["place"])))
+    width = int(places[1].max()) + 1
     if len(cells_of_row) * width > 8 * len(cells):
         return False  # mostly empty
     return int((cells_of_row >= 2).sum()) >= 2
 
 
 def _table_rows(
-    lines: list[str], cells: np.ndarray, columns: np.ndarray
+    lines: list[str], cells: np.ndarray, columns: dict[int, int]
 ) -> tuple[list[str], list[Place]]:
-    """Rows in the order of display, and where each cell's text stands: row and offset."""
-    names = ("section", "row", "tag")
-    rows: dict[tuple[int, int], list[list[int]]] = {}
-    header = True  # all cells of the first row are <th>
-    column = np.searchsorted(columns, cells["place"]).tolist()
-    keys = list(zip(*(cells[name].tolist() for name in names)))
-    for index, (section, row, _) in enumerate(keys):
-        key = (section, row)
-        rows.setdefault(key, [[] for _ in columns])[column[index]].append(index)
-    result: list[str] = []
-    places: list[Place] = [(0, 0)] * len(lines)
-    for key in sorted(rows):
-        text = "| "
-        for cell in rows[key]:
-            for count, index in enumerate(cell):
-                text += " " * (count > 0)
-                places[index] = (len(result) + (header and len(result) > 0), len(text))
-                text += lines[index].replace("\n", " ")
-                header = header and (len(result) > 0 or keys[index][2] == HEADER_CELL)
-            text += " | "
-        result.append(text[:-1])
+    """Rows in the order of display, and where each line stands: row and offset in it."""
+    rows: dict[tuple[int, int], list[str]] = {}
+    inside: list[tuple[tuple[int, int], int, int]] = []
+    heads: dict[tuple[int, int], bool] = {}  # whether all of a row's cells are <th>
+    names = ("section", "row", "place", "tag")
+    for line, section, row, place, tag in zip(lines, *(cells[name].tolist() for name in names)):
+        key, column = (section, row), columns[place]
+        if key not in rows:
+            rows[key] = [""] * len(columns)
+            heads[key] = True
+        content = rows[key]
+        before = len(content[column]) + 1 if content[column] else 0
+        content[column] += (" " if before else "") + line.replace("\n", " ")
+        inside.append((key, column, before))
+        heads[key] &= tag == HEADER_CELL
+    order = sorted(rows)
+    header = heads[order[0]]
+    result = ["| " + " | ".join(rows[key]) + " |" for key in order]
     if header:
         result.insert(1, "|" + "---|" * len(columns))
+    number = {key: index + (header and index > 0) for index, key in enumerate(order)}
+    places = [
+        (number[key], 2 + sum(map(len, rows[key][:column])) + 3 * column + before)
+        for key, column, before in inside
+    ]
     return result, places
