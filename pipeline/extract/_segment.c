@@ -442,7 +442,7 @@ static PyObject *fact(Slice s) {
 /* The formulas' places, written over the list of their bytes: block, first character, end. */
 static size_t places_of_formulas(Page *p) {
     uint32_t *places = (uint32_t *)p->formulas;
-    size_t count = 0, block = 0, at = 0;
+    size_t count = 0, block = 0, counted = SIZE_MAX, at = 0;
     uint32_t characters = 0;
     for (size_t i = 0; i < p->formula_count; i++) {
         Range f = p->formulas[i];
@@ -450,7 +450,7 @@ static size_t places_of_formulas(Page *p) {
         while (block < p->block_count && p->ends[block] <= f.from) block++;
         if (block == p->block_count) break;
         if (f.from < p->starts[block] || f.to > p->ends[block]) continue;
-        if (at < p->starts[block]) { at = p->starts[block]; characters = 0; }
+        if (counted != block) { counted = block; at = p->starts[block]; characters = 0; }
         for (; at < f.from; at++) characters += (p->out[at] & 0xC0) != 0x80;
         places[3 * count] = (uint32_t)block;
         places[3 * count + 1] = characters;

@@ -184,11 +184,17 @@ def test_a_copy_is_dropped_only_for_the_other(html, expected):
         ("3×10<sup>8</sup> 2<sup>30</sup> 10<sup>-8</sup> 100<sup>2</sup>=10000", None),
         ("H<sub>2</sub>O, SO<sub>4</sub><sup>2−</sup>, <sup>14</sup>C", "H₂O, SO₄²⁻, ¹⁴C"),
         ("½, 1<sup>1</sup>/<sub>2</sub>, log<sub>2</sub>8", "½, 1¹/₂, log₂8"),
-        ("x<sup>n</sup>, e<sup>ix</sup>, a<sub>max</sub>, x<sub>i</sub>", "x^n, e^{ix}, a_{max}, x_i"),
+        (
+            "x<sup>n</sup>, e<sup>ix</sup>, a<sub>max</sub>, x<sub>i</sub>",
+            "x^n, e^{ix}, a_{max}, x_i",
+        ),
         ("x<sup>y<sup>2</sup></sup>, 10<sup>1,5</sup>, (a)<sup>T</sup>", "x^{y²}, 10^{1,5}, (a)^T"),
         ("1<sup>st</sup> 22<sup>nd</sup> XIX<sup>e</sup> M<sup>me</sup>", "1st 22nd XIXe Mme"),
         ("20<sup>o</sup>C, 1<sup>a</sup>, Acme<sup>TM</sup>", "20ºC, 1ª, AcmeTM"),
-        ("word<sup>1</sup> it.<sup>2,3</sup> so<sup>[4]</sup> a<sup>*</sup>", "word¹ it.²,³ so[4] a*"),
+        (
+            "word<sup>1</sup> it.<sup>2,3</sup> so<sup>[4]</sup> a<sup>*</sup>",
+            "word¹ it.²,³ so[4] a*",
+        ),
         ("a<sup> more than a mark, in small print</sup>", "a more than a mark, in small print"),
         ("m<span style='vertical-align: super'>2</span>", "m²"),
         ("x<sup>2</p><p>y", "x²"),  # never closed
@@ -215,7 +221,10 @@ def test_position_that_carries_meaning(html, expected):
             r"\sum_{i=1}^n\alpha_i",
         ),
         ("<munder><mi>lim</mi><mi>x</mi></munder><mi>f</mi>", r"\lim_xf"),
-        ("<mover><mi>x</mi><mo>^</mo></mover><mover><mi>v</mi><mo>→</mo></mover>", r"\hat{x}\vec{v}"),
+        (
+            "<mover><mi>x</mi><mo>^</mo></mover><mover><mi>v</mi><mo>→</mo></mover>",
+            r"\hat{x}\vec{v}",
+        ),
         ("<mover><mi>X</mi><mo>!</mo></mover>", r"\overset{!}{X}"),
         (
             "<mo>(</mo><mtable><mtr><mtd><mn>1</mn></mtd><mtd><mn>2</mn></mtd></mtr><mtr><mtd>"
@@ -224,7 +233,10 @@ def test_position_that_carries_meaning(html, expected):
         ),
         ("<mfenced open='[' close=']'><mi>a</mi><mi>b</mi></mfenced>", "[a,b]"),
         ("<mi>a</mi><mtext>if so &amp;</mtext>", r"a\text{if so \&}"),
-        ("<mi>sin</mi><mo>&#x2061;</mo><mi>x</mi><mi mathvariant='bold'>R</mi>", r"\sin x\mathbf{R}"),
+        (
+            "<mi>sin</mi><mo>&#x2061;</mo><mi>x</mi><mi mathvariant='bold'>R</mi>",
+            r"\sin x\mathbf{R}",
+        ),
         (
             "<mmultiscripts><mi>X</mi><mi>a</mi><mi>b</mi><mprescripts/><mn>1</mn><none/>"
             "</mmultiscripts>",
@@ -248,7 +260,10 @@ def test_mathml_becomes_tex(mathml, tex):
     [
         # code keeps every character but for no-break spaces, which are spaces
         ("<pre>a\rb\r\nc\n\rd</pre>", ["a\nb\nc\n\nd"]),
-        ("<pre>a\u200b\u00ad\ue0b0\x1b[0m\u2003|&nbsp;\tb</pre>", ["a\u200b\u00ad\ue0b0\x1b[0m\u2003| \tb"]),
+        (
+            "<pre>a\u200b\u00ad\ue0b0\x1b[0m\u2003|&nbsp;\tb</pre>",
+            ["a\u200b\u00ad\ue0b0\x1b[0m\u2003| \tb"],
+        ),
         ("<listing>\n a</listing><xmp>\n<b>  x</xmp>", [" a", "<b>  x"]),
         ("<pre>&#13;a&#10;b</pre>", ["a\nb"]),
         ("<pre><ol><li>a<li><li> b</ol></pre>", ["a\n\n b"]),
@@ -291,7 +306,9 @@ def test_white_space_as_a_browser_shows_it(html, expected):
 
 
 def test_places_of_formulas():
-    found = segment("<p>ä <math alttext='é'></math> and <math alttext='b'></math><p>x<p>$c$ <img alt='$d$'>")
+    found = segment(
+        "<p>ä <math alttext='é'></math> and <math alttext='b'></math><p>x<p>$c$ <img alt='$d$'>"
+    )
     assert found.texts == ["ä $é$ and $b$", "x", "$c$ $d$"]
     places = [found.texts[row][first:end] for row, first, end in found.formulas.tolist()]
     assert places == ["$é$", "$b$", "$d$"]
@@ -303,7 +320,7 @@ def test_cells_stand_in_the_table_s_grid():
         "</thead><tr><td rowspan=0>e<td rowspan=2 colspan=2>f<td>g<tr><td>h<tbody><tr><td>i</table>"
     )
     places = {text: int(row["place"]) for text, row in found.items()}
-    assert places == dict(z=0, a=0, b=1, c=1, d=2, e=0, f=1, g=3, h=3, i=0)
+    assert places == dict(zip("zabcdefghi", (0, 0, 1, 1, 2, 0, 1, 3, 3, 0)))
     assert [int(found[text]["section"]) for text in "zaei"] == [2, 0, 1, 1]
 
 
