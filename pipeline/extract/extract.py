@@ -39,7 +39,7 @@ class Extraction:
     confidence: float  # of the block classifier, 0..1
     engine: str  # "blocks", "trafilatura" or, of a page that is all scripts, "json-ld"
     plain: str = ""  # cheap plain text, see plain_text
-    # Spans of `text` in characters, in order, apart from one another. The trafilatura engine has none.
+    # Spans of `text` in characters, in order, apart from one another. The engine "blocks" has them.
     code: tuple[tuple[int, int], ...] = ()  # code blocks: whole lines, the last newline left out
     formulas: tuple[tuple[int, int], ...] = ()  # recovered as TeX, with their delimiters
 

@@ -1,4 +1,4 @@
-"""The article that a page's JSON-LD (schema.org) holds: all there is of pages that scripts render."""
+"""The article in a page's JSON-LD (schema.org): all there is of pages that scripts render."""
 
 import html
 import json

@@ -100,7 +100,8 @@ FORMULA = "<math alttext='{}'></math>"
 def test_where_code_and_formulas_stand():
     html = (
         f"<p>ä {FORMULA.format('x')} b<ul><li>{FORMULA.format('y')}</ul><pre>a\n  b</pre><table>"
-        f"<tr><td>1<td>2 {FORMULA.format('z')}<tr><td>3<td>{FORMULA.format('w')}<p>{FORMULA.format('v')}"
+        f"<tr><td>1<td>2 {FORMULA.format('z')}<tr><td>3<td>{FORMULA.format('w')}"
+        f"<p>{FORMULA.format('v')}"
         "</table><pre>left out</pre><p>c<pre>d</pre>"
     )
     found = segment(html)
