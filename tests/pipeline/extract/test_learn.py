@@ -73,15 +73,22 @@ def test_gold_pages_are_read(tmp_path):
             {"id": "2", "host": "www.b.org", "html": html, "gold": BODY},
             {"id": "3", "host": "c.org", "html": html, "gold": "Text that the page does not have."},
             {"id": "4", "host": "d.org", "html": html, "wanted": [BODY], "unwanted": ["Menu"]},
-            {"id": "5", "host": "e.org", "html": html, "labels": [0, None], "weight": 0.5},
+            {"id": "5", "host": "e.org", "html": html, "blocks": [["Menu", 0]], "weight": 0.5},
+            {
+                "id": "6",
+                "host": "f.org",
+                "html": html,
+                "blocks": [[BODY, None], ["Menu", 0]],
+                "wanted": [BODY[:20]],
+                "unwanted": [],
+            },
         ],
     )
     found = list(pages.read(tmp_path, frozenset({"b.org"})))
-    assert [page.id for page in found] == ["1", "4", "5"]
+    assert [page.id for page in found] == ["1", "4", "6"]  # too few of page 5 are there
     assert found[0].labels.tolist() == [0, 1]
     assert found[1].labels.tolist() == [0, 1]
-    assert found[2].weight == 0.5
-    assert np.isnan(found[2].labels[1])
+    assert found[2].labels.tolist() == [0, 1]
     assert found[0].collection == "some"
 
 
