@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.extract import _forest, features, forest
+from pipeline.extract.headline import COVER, SHARE
 from pipeline.extract.segment import FLAG, Segments
 
 MODEL = Path(__file__).with_name("blocks.forest")
@@ -20,6 +21,8 @@ STEPS = 4096  # probabilities are rounded: no machine's exp() may move a block a
 UNSURE = 0.6  # expected F1 of the best cut, below which the threshold gives way
 SCRIPTLESS = np.uint64(FLAG["noscript"])
 SCRIPTLESS_PAGE = 0.8  # share of the text from which on <noscript> is the page
+# A heading that repeats the page's title is its headline and no main text (headline.py gives it).
+TITLE_SHARE, TITLE_COVER = (features.FIRST.index(name) for name in ("title_share", "title_cover"))
 
 
 def sigmoid(raw: np.ndarray) -> np.ndarray:
@@ -61,8 +64,15 @@ class Model:
         # Some forums give browsers without scripts the whole page, and others nothing.
         if mass[scriptless].sum() <= SCRIPTLESS_PAGE * mass.sum():
             probability[scriptless] = 0
+        probability[headlines(segments, matrix)] = 0
         keep = probability > cut(probability, mass, self.threshold)
         return keep, probability, expected_f1(keep, probability, mass)
+
+
+def headlines(segments: Segments, matrix: np.ndarray) -> np.ndarray:
+    """Which blocks are headings that say what the page's title says."""
+    said = (matrix[:, TITLE_SHARE] >= SHARE) & (matrix[:, TITLE_COVER] >= COVER)
+    return said & (segments.table["heading_level"] > 0)
 
 
 def cut(probability: np.ndarray, mass: np.ndarray, threshold: float) -> float:

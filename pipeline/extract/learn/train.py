@@ -19,7 +19,7 @@ from pipeline.extract.classify import Model, sigmoid
 from pipeline.extract.forest import Trees, save
 from pipeline.extract.hints import BITS
 from pipeline.extract.learn.convert import trees_of
-from pipeline.extract.learn.lexicon import lexicon_of
+from pipeline.extract.learn.lexicon import hosts_of_words, lexicon_of
 from pipeline.extract.learn.pages import FOLDS, Page, read
 from pipeline.extract.learn.shingles import page_scores
 from pipeline.extract.segment import FLAGS
@@ -67,7 +67,10 @@ def train(pages: list[Page], say: Callable[[str], None] = print) -> tuple[Trees,
     weights = np.concatenate([weights_of(page) for page in pages])
     folds = np.repeat([page.fold for page in pages], [len(page.labels) for page in pages])
     matrices = []
-    lexicons = [lexicon_of([page for page in pages if page.fold != f]) for f in range(FOLDS)]
+    counts = [hosts_of_words(page for page in pages if page.fold == f) for f in range(FOLDS)]
+    known = sum(counts)
+    lexicons = [lexicon_of(known - counts[fold]) for fold in range(FOLDS)]
+    say("lexicon")
     for page in pages:
         matrices.append(features.first(page.segments, lexicons[page.fold]))
     matrix = np.concatenate(matrices)
@@ -92,7 +95,7 @@ def train(pages: list[Page], say: Callable[[str], None] = print) -> tuple[Trees,
     return (
         trees_of(first.dump_model(), names[:width]),
         trees_of(second.dump_model(), names),
-        lexicon_of(pages),
+        lexicon_of(known),
     )
 
 

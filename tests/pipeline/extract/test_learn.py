@@ -8,7 +8,7 @@ import numpy as np
 from pipeline.extract import _features
 from pipeline.extract.learn import pages
 from pipeline.extract.learn.align import shares, tokens
-from pipeline.extract.learn.lexicon import lexicon_of
+from pipeline.extract.learn.lexicon import hosts_of_words, lexicon_of
 from pipeline.extract.learn.shingles import page_scores, score
 
 BODY = "One two three four five six. Seven eight nine ten."
@@ -98,7 +98,10 @@ def test_words_known_from_several_hosts_weigh(tmp_path):
         tmp_path,
         [{"id": str(n), "host": f"h{n}.org", "html": html, "gold": BODY} for n in range(6)],
     )
-    lexicon = np.frombuffer(lexicon_of(list(pages.read(tmp_path))), np.int8)
+    counts = hosts_of_words(pages.read(tmp_path))
+    parts = [[p for p in pages.read(tmp_path) if p.fold == fold] for fold in range(pages.FOLDS)]
+    assert np.array_equal(sum(hosts_of_words(part) for part in parts), counts)
+    lexicon = np.frombuffer(lexicon_of(counts), np.int8)
     subscribe, seven = (_features.keys(word)[3] for word in ("subscribe", "seven"))
     assert lexicon[subscribe] < 0 < lexicon[seven]
     assert not lexicon[_features.keys("unknown")[3]]
