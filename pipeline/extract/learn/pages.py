@@ -81,7 +81,9 @@ def page_of(record: dict, collection: str) -> Page | None:
         if record.get("blocks") and counts[found].sum() < MIN_BLOCKS_FOUND * counts.sum():
             return None
         _mark_segments(texts, record.get("wanted") or [], record.get("unwanted") or [], labels)
-    if record.get("kind") in ("article", ""):
+    if not np.isfinite(labels).any():
+        return None
+    if (record.get("kind") or "article") == "article":
         labels[_caption_or_headline(segments) & np.isfinite(labels)] = 0
     return Page(
         record["id"],

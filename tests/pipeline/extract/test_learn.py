@@ -92,6 +92,39 @@ def test_gold_pages_are_read(tmp_path):
     assert found[0].collection == "some"
 
 
+def test_what_collections_differ_in_is_labelled_alike(tmp_path):
+    html = (
+        "<title>A storm comes | Paper</title><h1>A storm comes</h1>"
+        f"<p>Snow and wind for days.</p><p>{BODY}</p><h2>What storm is it?</h2>"
+        "<figure><figcaption>Trees near the coast</figcaption></figure>"
+    )
+    gold = f"A storm comes\n{BODY}\nWhat storm is it?\nTrees near the coast"
+    record = {"id": "1", "host": "a.org", "html": html, "gold": gold}
+    write(tmp_path, [record, record | {"id": "2", "kind": "product"}])
+    article, product = pages.read(tmp_path)
+    assert article.labels.tolist() == [0, 0, 1, 1, 0]
+    assert product.labels.tolist() == [1, 0, 1, 1, 1]
+    write(tmp_path, [record | {"optional": "Snow and wind for days."}])
+    labels = next(pages.read(tmp_path)).labels
+    assert np.isnan(labels[1])
+    assert labels[[0, 2, 3, 4]].tolist() == [0, 1, 1, 0]
+
+
+def test_furniture_far_from_main_text_is_thinned_out():
+    from pipeline.extract.learn.train import FAR_BLOCKS, FAR_EVERY, thinned
+
+    class Labelled:
+        labels = np.array([0.0] * 40 + [1.0, np.nan, 1.0] + [0.0] * 37)
+
+    weights = np.ones(80)
+    found = thinned(Labelled, weights)
+    assert found[40 - FAR_BLOCKS : 43 + FAR_BLOCKS].tolist() == [1] * (3 + 2 * FAR_BLOCKS)
+    assert set(found.tolist()) == {0, 1, FAR_EVERY}
+    assert found[:15].tolist() == [4, 0, 0, 0] * 3 + [4, 0, 0]
+    Labelled.labels = np.zeros(80)
+    assert np.array_equal(thinned(Labelled, weights), weights)
+
+
 def test_words_known_from_several_hosts_weigh(tmp_path):
     html = f"<p>Subscribe now</p><p>{BODY}</p>"
     write(
