@@ -34,7 +34,7 @@ SHARED = {
     "lambda_l2": 2.0,
     "min_data_in_leaf": 40,
     "max_bin": 63,
-    "num_threads": 2,
+    "num_threads": 1,  # threads that wait for one another cost more than they bring
     "deterministic": True,
     "force_col_wise": True,
     "verbosity": -1,
