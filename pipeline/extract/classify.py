@@ -67,8 +67,9 @@ class Model:
         if mass[scriptless].sum() <= SCRIPTLESS_PAGE * mass.sum():
             probability[scriptless] = 0
         probability[headlines(segments, matrix)] = 0
-        keep = probability > cut(probability, mass, self.threshold)
-        keep &= body(probability, mass, self.threshold)
+        keep = np.zeros(len(mass), bool)
+        inside = body(probability, mass, self.threshold)
+        keep[inside] = probability[inside] > cut(probability, mass, self.threshold)
         return keep, probability, expected_f1(keep, probability, mass)
 
 
@@ -78,7 +79,7 @@ def headlines(segments: Segments, matrix: np.ndarray) -> np.ndarray:
     return said & (segments.table["heading_level"] > 0)
 
 
-def body(probability: np.ndarray, mass: np.ndarray, threshold: float) -> np.ndarray:
+def body(probability: np.ndarray, mass: np.ndarray, threshold: float) -> slice:
     """The blocks from where the main text begins to where it ends.
 
     Of all runs of blocks the one that gains most: what is above the threshold counts for it, what
@@ -87,14 +88,10 @@ def body(probability: np.ndarray, mass: np.ndarray, threshold: float) -> np.ndar
     article is.
     """
     gain = mass * (probability - threshold)
-    gain[gain < 0] *= GAP
-    total = np.concatenate([[0.0], np.cumsum(gain)])
-    least = np.minimum.accumulate(total)
-    end = int(np.argmax(total - least))
-    begin = int(np.flatnonzero(total[: end + 1] == least[end])[-1])
-    inside = np.zeros(len(mass), bool)
-    inside[begin:end] = True
-    return inside
+    total = np.zeros(len(mass) + 1)
+    np.cumsum(np.maximum(gain, GAP * gain), out=total[1:])
+    end = int(np.argmax(total - np.minimum.accumulate(total)))
+    return slice(int(np.argmin(total[: end + 1])), end)
 
 
 def cut(probability: np.ndarray, mass: np.ndarray, threshold: float) -> float:

@@ -30,7 +30,7 @@ def page(head, body):
         # the page's heading is shorter than the title; a link in the navigation repeats it
         (
             "<title>Storm hits the coast: eleven hurt, roads closed</title>",
-            "<nav><h2>Storm hits the coast eleven</h2></nav><h1>Storm hits the coast</h1>",
+            "<nav><h1>Storm hits the coast eleven</h1></nav><h2>Storm hits the coast</h2>",
             "Storm hits the coast",
         ),
         # no heading says it
