@@ -22,6 +22,8 @@ static const char *LOCAL[] = {
     "since_heading", "last_heading_level", "section_characters", "section_number",
     "depth_to_prose", "like_before", "like_after", "alike", "alike_mean", "alike_link_share",
     "candidate_score", "candidate_own", "candidate_inside", "candidate_before", "candidate_after",
+    "begins_alike", "label_words", "siblings", "sibling_links", "sibling_characters", "cards",
+    "card_links", "card_characters", "card_link_share", "card_blocks", "card_level",
     "furniture_own", "furniture_near", "furniture_any", "content_own", "content_near",
     "content_any"};
 static const char *PAGE[] = {

@@ -6,17 +6,50 @@ typedef struct { /* per block, beside what the segmenter gives */
     int32_t parent; /* container above its own */
     double prose;
     float words[WORDS_COLUMNS];
+    float label_words; /* before a colon near the beginning */
 } Derived;
+
+typedef struct { /* containers of one parent with the same tag and hints */
+    int32_t count, linked; /* how many, and how many with links */
+    double links, text, link_text, blocks;
+} Siblings;
 
 typedef struct {
     double *links, *prose; /* running sums, one more than blocks */
     double *scores;        /* of containers */
     Derived *derived;
     uint64_t *key;
-    int32_t *alike, *same, *alike_count, *same_count, *section;
+    uint64_t *begin;   /* of a block's first words */
+    int32_t *siblings; /* of containers: the row of `groups` */
+    Siblings *groups;
+    int32_t *alike, *same, *alike_count, *same_count, *section, *begun, *begun_count;
     double *alike_mass, *alike_links, *section_mass;
     Tokens titles[2], description;
 } Work;
+
+#define LABEL_CHARACTERS 40
+#define BEGIN_TOKENS 5
+
+/* "Read more: ...", "Photo: ...": how many words stand before a colon near the beginning. */
+static float label_words(PyObject *text) {
+    Py_ssize_t size = PyUnicode_GET_LENGTH(text);
+    int kind = PyUnicode_KIND(text), words = 1;
+    const void *data = PyUnicode_DATA(text);
+    if (size > LABEL_CHARACTERS) size = LABEL_CHARACTERS;
+    for (Py_ssize_t i = 1; i < size; i++) {
+        Py_UCS4 c = PyUnicode_READ(kind, data, i);
+        if (c == ' ') words++;
+        if (c == ':' || c == 0xff1a) return (float)words;
+    }
+    return 0;
+}
+
+/* The first words, in order; of a shorter text all of them. */
+static uint64_t begin_of(const Tokens *tokens) {
+    uint64_t h = 0;
+    for (uint32_t i = 0; i < tokens->count && i < BEGIN_TOKENS; i++) h = stir(h * 31 + tokens->hash[i]);
+    return h;
+}
 
 static void derive(const Page *p, Work *w, PyObject *texts, const int8_t *lexicon,
                    const uint8_t *groups, uint64_t furniture) {
@@ -37,6 +70,8 @@ static void derive(const Page *p, Work *w, PyObject *texts, const int8_t *lexico
         d->group = groups[b->tag];
         d->upper_share = (float)share(b->uppercase, b->letters);
         d->words_mean = d->words[WORDS_MEAN];
+        d->label_words = label_words(PyList_GET_ITEM(texts, i));
+        w->begin[i] = begin_of(&tokens);
         d->furniture = (float)bits(b->hints_near & furniture);
         d->parent = above(p, b->container);
         d->prose = prose;
@@ -82,19 +117,71 @@ static Py_ssize_t title_row(const Page *p, const Work *w) {
     return best >= 0 ? best : heading;
 }
 
+/* Teasers, comments and the like are elements marked up alike, side by side, with links. */
+static int sibling_groups(const Page *p, Work *w) {
+    uint64_t *key = malloc(p->holders * sizeof *key);
+    int32_t groups = -1;
+    if (key) {
+        for (Py_ssize_t i = 0; i < p->holders; i++) {
+            const Container *c = &p->containers[i];
+            key[i] = stir((uint64_t)(c->parent + 1) << 8 ^ c->tag) + c->hints * 31;
+        }
+        groups = grouped(key, p->holders, w->siblings);
+        free(key);
+    }
+    for (int32_t i = 0; i < groups; i++) w->groups[i] = (Siblings){0};
+    for (Py_ssize_t i = 0; groups >= 0 && i < p->holders; i++) {
+        const Container *c = &p->containers[i];
+        Siblings *s = &w->groups[w->siblings[i]];
+        if (!c->blocks) continue;
+        s->count++;
+        s->linked += c->links > 0;
+        s->links += c->links;
+        s->text += c->characters;
+        s->link_text += c->link_characters;
+        s->blocks += c->blocks;
+    }
+    return groups;
+}
+
+#define CARD_LEVELS 8
+
+static float *put_siblings(const Page *p, const Work *w, Py_ssize_t i, float *out) {
+    int32_t row = p->blocks[i].container;
+    const Siblings *s = &w->groups[w->siblings[row]];
+    *out++ = (float)s->count;
+    *out++ = (float)(s->count ? s->links / s->count : 0);
+    *out++ = (float)(s->count ? s->text / s->count : 0);
+    for (int level = 0; level < CARD_LEVELS && row > 0; level++, row = above(p, row)) {
+        s = &w->groups[w->siblings[row]];
+        if (s->count < 3 || 3 * s->linked < 2 * s->count) continue;
+        *out++ = (float)s->count;
+        *out++ = (float)(s->links / s->count);
+        *out++ = (float)(s->text / s->count);
+        *out++ = (float)share(s->link_text, s->text);
+        *out++ = (float)(s->blocks / s->count);
+        *out++ = (float)level;
+        return out;
+    }
+    for (int n = 0; n < 6; n++) *out++ = 0;
+    return out;
+}
+
 static int alike_groups(const Page *p, Work *w) {
     for (Py_ssize_t i = 0; i < p->count; i++) w->key[i] = likeness(p, &p->blocks[i]);
     int32_t groups = grouped(w->key, p->count, w->alike);
     for (Py_ssize_t i = 0; i < p->count; i++) w->key[i] = p->blocks[i].text_hash;
     int32_t texts = grouped(w->key, p->count, w->same);
-    if (groups < 0 || texts < 0) return -1;
+    int32_t begun = grouped(w->begin, p->count, w->begun);
+    if (groups < 0 || texts < 0 || begun < 0 || sibling_groups(p, w) < 0) return -1;
     for (Py_ssize_t i = 0; i < p->count; i++) {
-        w->alike_count[i] = w->same_count[i] = 0;
+        w->alike_count[i] = w->same_count[i] = w->begun_count[i] = 0;
         w->alike_mass[i] = w->alike_links[i] = 0;
     }
     for (Py_ssize_t i = 0; i < p->count; i++) {
         w->alike_count[w->alike[i]]++;
         w->same_count[w->same[i]]++;
+        w->begun_count[w->begun[i]]++;
         w->alike_mass[w->alike[i]] += w->derived[i].mass;
         w->alike_links[w->alike[i]] += w->derived[i].mass * w->derived[i].link_share;
     }
@@ -276,6 +363,9 @@ static void put_rows(const Page *p, Work *w, const uint8_t *groups, double html,
         *out++ = (float)(i >= low && i < high);
         *out++ = (float)(i < low ? low - i : 0);
         *out++ = (float)(i >= high ? i - high + 1 : 0);
+        *out++ = (float)w->begun_count[w->begun[i]];
+        *out++ = d->label_words;
+        out = put_siblings(p, w, i, out);
         *out++ = (float)bits(b->hints & furniture);
         *out++ = d->furniture;
         *out++ = (float)bits(b->hints_any & furniture);
@@ -301,15 +391,20 @@ static int work_for(const Page *p, Work *w) {
     w->scores = malloc(p->holders * 8);
     w->derived = malloc(n * sizeof(Derived));
     w->key = malloc(n * 8);
-    w->alike = malloc(n * 5 * sizeof(int32_t));
+    w->begin = malloc(n * 8);
+    w->alike = malloc(n * 7 * sizeof(int32_t));
     w->alike_mass = malloc(n * 3 * sizeof(double));
-    if (!w->links || !w->prose || !w->scores || !w->derived || !w->key || !w->alike ||
-        !w->alike_mass)
+    w->siblings = malloc(p->holders * sizeof(int32_t));
+    w->groups = malloc(p->holders * sizeof(Siblings));
+    if (!w->links || !w->prose || !w->scores || !w->derived || !w->key || !w->begin || !w->alike ||
+        !w->alike_mass || !w->siblings || !w->groups)
         return -1;
     w->same = w->alike + n;
     w->alike_count = w->same + n;
     w->same_count = w->alike_count + n;
     w->section = w->same_count + n;
+    w->begun = w->section + n;
+    w->begun_count = w->begun + n;
     w->alike_links = w->alike_mass + n;
     w->section_mass = w->alike_links + n;
     return 0;
@@ -360,6 +455,9 @@ static PyObject *first(PyObject *module, PyObject *args) {
     free(w.scores);
     free(w.derived);
     free(w.key);
+    free(w.begin);
+    free(w.siblings);
+    free(w.groups);
     free(w.alike);
     free(w.alike_mass);
     PyBuffer_Release(&blocks);

@@ -4,7 +4,9 @@ static const char *SECOND[] = {
     "p", "p_mean4", "p_mean12", "p_before", "p_after", "p_alike", "p_alike_rest", "p_alike_count",
     "p_tag", "since_kept", "until_kept", "text_since_kept", "text_until_kept", "kept_share",
     "kept_characters", "p_section", "p_last_heading", "from_first_kept", "to_last_kept",
-    "sure_share", "p_inside_best", "run_before", "run_length", "run_after", "p_best_mean"};
+    "sure_share", "p_inside_best", "run_before", "run_length", "run_after", "p_best_mean",
+    "p_alike_share", "p_parent_share", "branch_level", "branch_text", "branch_blocks",
+    "branch_mean", "branch_kept", "branch_links", "branch_place", "branch_peers"};
 static const int REACH[] = {1, 2, 3, 4, 6};
 static const char *HELD[] = {"mean", "rest", "kept_share"};
 #define SECOND_COLUMNS (COUNT(SECOND) + 2 * COUNT(REACH) + ANCESTORS * COUNT(HELD))
@@ -15,8 +17,11 @@ typedef struct {
     double *group_kept, *group_mass;  /* by likeness */
     double *tag_kept, *tag_mass;      /* by tag and list depth */
     double *section_kept, *section_mass, *run_mass;
+    double *own_kept; /* of containers: kept text of the blocks right below */
+    double all_weight; /* of what is kept, by the square root of its mass */
     uint64_t *key;
     int32_t *alike, *tag, *alike_count, *section, *run, *next_kept;
+    int32_t *branch, *branch_level; /* of containers */
 } Opinion;
 
 /* The container that holds most of the kept text and little else. */
@@ -36,6 +41,23 @@ static int32_t best_holder(const Page *p, const double *kept) {
     return best;
 }
 
+#define CORE 0.5 /* of the kept text */
+
+/* The part of the page that each element stands in: the largest element around it that holds less
+ * than half of the kept text. Beside the core these are the comments, the related articles, the
+ * sidebar; inside it single paragraphs. Parents come before their children, so one pass is enough. */
+static void branches(const Page *p, Opinion *o) {
+    double half = CORE * o->kept[p->count];
+    for (Py_ssize_t i = 0; i < p->holders; i++) {
+        int32_t parent = p->containers[i].parent;
+        const Container *c = &p->containers[parent < 0 ? 0 : parent];
+        double held = o->kept[c->first_block + c->blocks] - o->kept[c->first_block];
+        int own = parent < 0 || held >= half;
+        o->branch[i] = own ? (int32_t)i : o->branch[parent];
+        o->branch_level[i] = own ? 0 : o->branch_level[parent] + 1;
+    }
+}
+
 static int sum_up(const Page *p, const float *probability, Opinion *o) {
     int32_t section = 0, run = 0;
     for (Py_ssize_t i = 0; i < p->count; i++) o->key[i] = likeness(p, &p->blocks[i]);
@@ -52,6 +74,8 @@ static int sum_up(const Page *p, const float *probability, Opinion *o) {
     for (Py_ssize_t i = 0; i < p->count; i++) {
         double mass = mass_of(&p->blocks[i]), weight = sqrt(mass), q = probability[i];
         o->kept[i + 1] = o->kept[i] + q * mass;
+        o->own_kept[above(p, p->blocks[i].container)] += q * mass;
+        o->all_weight += q * weight;
         o->group_kept[o->alike[i]] += q * weight;
         o->group_mass[o->alike[i]] += weight;
         o->alike_count[o->alike[i]]++;
@@ -68,6 +92,7 @@ static int sum_up(const Page *p, const float *probability, Opinion *o) {
         o->run[i] = run;
         o->run_mass[run] += mass;
     }
+    branches(p, o);
     int32_t following = (int32_t)p->count;
     for (Py_ssize_t i = p->count - 1; i >= 0; i--) {
         o->next_kept[i] = following;
@@ -88,6 +113,23 @@ static float *put_held(const Page *p, const Opinion *o, Py_ssize_t i, double q, 
         *out++ = others > 0.5 ? (float)((inside - q * mass) / others) : 0.5f;
         *out++ = (float)share(inside, all);
     }
+    return out;
+}
+
+static float *put_branch(const Page *p, const Opinion *o, Py_ssize_t i, Py_ssize_t core_first,
+                         Py_ssize_t core_last, float *out) {
+    int32_t own = p->blocks[i].container, row = o->branch[own], parent = p->containers[row].parent;
+    const Container *c = &p->containers[row];
+    Py_ssize_t low = c->first_block, high = low + c->blocks;
+    double inside = o->kept[high] - o->kept[low], text = p->text[high] - p->text[low];
+    *out++ = (float)o->branch_level[own];
+    *out++ = (float)text;
+    *out++ = (float)c->blocks;
+    *out++ = (float)share(inside, text);
+    *out++ = (float)share(inside, o->kept[p->count]);
+    *out++ = (float)share(c->link_characters, c->characters);
+    *out++ = high <= core_first ? -1.0f : low > core_last ? 1.0f : 0.0f;
+    *out++ = (float)(parent < 0 ? 0 : p->containers[parent].children);
     return out;
 }
 
@@ -144,6 +186,9 @@ static void put_opinions(const Page *p, const float *probability, const Opinion 
         *out++ = (float)o->run_mass[run];
         *out++ = run < runs ? (float)o->run_mass[run + 1] : 0;
         *out++ = (float)best_mean;
+        *out++ = (float)share(o->group_kept[alike], o->all_weight);
+        *out++ = (float)share(o->own_kept[above(p, p->blocks[i].container)], all);
+        out = put_branch(p, o, i, first_kept, last_kept, out);
         for (int n = 0; n < COUNT(REACH); n++)
             for (int sign = -1; sign <= 1; sign += 2) {
                 Py_ssize_t at = i + sign * REACH[n];
@@ -176,7 +221,10 @@ static PyObject *second(PyObject *module, PyObject *args) {
         double *numbers = calloc(n * 8, sizeof(double));
         int32_t *whole = calloc(n * 6, sizeof(int32_t));
         o.key = calloc(n, sizeof(uint64_t));
-        if (numbers && whole && o.key) {
+        o.own_kept = calloc(p.holders, sizeof(double));
+        o.branch = calloc(p.holders * 2, sizeof(int32_t));
+        if (numbers && whole && o.key && o.own_kept && o.branch) {
+            o.branch_level = o.branch + p.holders;
             o.kept = numbers;
             o.group_kept = numbers + n;
             o.group_mass = numbers + 2 * n;
@@ -201,6 +249,8 @@ static PyObject *second(PyObject *module, PyObject *args) {
         free(numbers);
         free(whole);
         free(o.key);
+        free(o.own_kept);
+        free(o.branch);
     }
     free(p.text);
     PyBuffer_Release(&blocks);

@@ -2,7 +2,8 @@
 
 The first forest judges each block by itself and its surroundings; the second sees the first one's
 opinion of neighbours, containers and blocks marked up alike, which fills gaps in lists and tables
-and takes out furniture between paragraphs. The confidence is the F1 that the probabilities
+and takes out furniture between paragraphs. Then the page as a whole: its headline is taken out,
+and what lies far behind the main text's end. The confidence is the F1 that the probabilities
 themselves promise for the kept text.
 """
 
@@ -13,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.extract import _forest, features, forest
+from pipeline.extract.headline import COVER, SHARE
 from pipeline.extract.segment import FLAG, Segments
 
 MODEL = Path(__file__).with_name("blocks.forest")
@@ -20,6 +22,9 @@ STEPS = 4096  # probabilities are rounded: no machine's exp() may move a block a
 UNSURE = 0.6  # expected F1 of the best cut, below which the threshold gives way
 SCRIPTLESS = np.uint64(FLAG["noscript"])
 SCRIPTLESS_PAGE = 0.8  # share of the text from which on <noscript> is the page
+GAP = 0.1  # what a character of furniture inside the main text costs, against one of main text
+# A heading that repeats the page's title is its headline and no main text (headline.py gives it).
+TITLE_SHARE, TITLE_COVER = (features.FIRST.index(name) for name in ("title_share", "title_cover"))
 
 
 def sigmoid(raw: np.ndarray) -> np.ndarray:
@@ -61,8 +66,32 @@ class Model:
         # Some forums give browsers without scripts the whole page, and others nothing.
         if mass[scriptless].sum() <= SCRIPTLESS_PAGE * mass.sum():
             probability[scriptless] = 0
-        keep = probability > cut(probability, mass, self.threshold)
+        probability[headlines(segments, matrix)] = 0
+        keep = np.zeros(len(mass), bool)
+        inside = body(probability, mass, self.threshold)
+        keep[inside] = probability[inside] > cut(probability, mass, self.threshold)
         return keep, probability, expected_f1(keep, probability, mass)
+
+
+def headlines(segments: Segments, matrix: np.ndarray) -> np.ndarray:
+    """Which blocks are headings that say what the page's title says."""
+    said = (matrix[:, TITLE_SHARE] >= SHARE) & (matrix[:, TITLE_COVER] >= COVER)
+    return said & (segments.table["heading_level"] > 0)
+
+
+def body(probability: np.ndarray, mass: np.ndarray, threshold: float) -> slice:
+    """The blocks from where the main text begins to where it ends.
+
+    Of all runs of blocks the one that gains most: what is above the threshold counts for it, what
+    is below by GAP against it. A few sentences kept behind a long stretch of furniture (a teaser,
+    a comment, the publisher's address) are not worth the way there; a box between two halves of an
+    article is.
+    """
+    gain = mass * (probability - threshold)
+    total = np.zeros(len(mass) + 1)
+    np.cumsum(np.maximum(gain, GAP * gain), out=total[1:])
+    end = int(np.argmax(total - np.minimum.accumulate(total)))
+    return slice(int(np.argmin(total[: end + 1])), end)
 
 
 def cut(probability: np.ndarray, mass: np.ndarray, threshold: float) -> float:

@@ -24,6 +24,7 @@ class ExtractConfig:
     # trafilatura takes minutes on some large hostile pages: above this size it is not asked.
     fallback_max_html_bytes: int = 1 * MIB
     comments: bool = False  # readers' comments; FineWeb leaves them out
+    title: bool = False  # the headline as the first line; the text alone is the default
     favor_precision: bool = True  # trafilatura's, as in FineWeb
     # trafilatura's, as in FineWeb; within a page only, see trafilatura_engine.py
     deduplicate: bool = True

@@ -13,6 +13,7 @@ import numpy as np
 from pipeline.extract.classify import classify
 from pipeline.extract.config import ExtractConfig
 from pipeline.extract.decode import decode
+from pipeline.extract.headline import with_headline
 from pipeline.extract.hints import mask
 from pipeline.extract.json_ld import article_body
 from pipeline.extract.render import render
@@ -44,10 +45,15 @@ class Extraction:
     formulas: tuple[tuple[int, int], ...] = ()  # recovered as TeX, with their delimiters
 
 
-def extract_text(html: bytes, url: str | None = None) -> str:
-    """The main text of a page of any charset, "" if there is none."""
+def extract_text(
+    html: bytes, url: str | None = None, *, comments: bool = False, title: bool = False
+) -> str:
+    """The main text of a page of any charset, "" if there is none.
+
+    comments adds what readers wrote below an article; title puts the headline first.
+    """
     text, _ = decode(html)
-    return extract(text, url).text
+    return extract(text, url, ExtractConfig(comments=comments, title=title)).text
 
 
 def extract(
@@ -59,6 +65,11 @@ def extract(
     """The main text of a decoded page; `segments` are its blocks if the caller has them."""
     if segments is None:
         segments = segment(html, config.max_depth, config.max_blocks)
+    found = _extract(html, url, config, segments)
+    return _titled(found, segments) if config.title else found
+
+
+def _extract(html: str, url: str | None, config: ExtractConfig, segments: Segments) -> Extraction:
     plain = plain_text(segments)
     if config.engine == "trafilatura":
         return Extraction(main_text(html, url, config), 1.0, "trafilatura", plain)
@@ -94,6 +105,19 @@ def _notices(segments: Segments) -> np.ndarray:
         text = segments.texts[row]
         notices[row] = len(text) <= NOTICE_CHARACTERS and NOTICE.search(text) is not None
     return notices
+
+
+def _titled(found: Extraction, segments: Segments) -> Extraction:
+    """With the headline as the first line; a page without main text stays without text."""
+    if not found.text:
+        return found
+    text = with_headline(segments, found.text)
+    moved = len(text) - len(found.text)  # only the beginning is another
+    code, formulas = (
+        tuple((start + moved, end + moved) for start, end in spans)
+        for spans in (found.code, found.formulas)
+    )
+    return dataclasses.replace(found, text=text, code=code, formulas=formulas)
 
 
 def plain_text(segments: Segments) -> str:

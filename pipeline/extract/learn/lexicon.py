@@ -19,19 +19,25 @@ SMOOTHING = 1.0
 STEP = 16  # a weight of 16 is a log odds of 1
 
 
-def lexicon_of(pages: Iterable[Page]) -> bytes:
-    """An int8 weight for each place of the table."""
+def hosts_of_words(pages: Iterable[Page]) -> np.ndarray:
+    """How many hosts know each place of the table as furniture (row 0) and as main text (row 1).
+
+    Counts of pages that have no host in common may be added.
+    """
     hosts: list[set[tuple[int, str]]] = [set(), set()]
     for page in pages:
         for text, label, count in zip(page.segments.texts, page.labels, page.tokens, strict=True):
             if count and count <= SHORT and (label >= 0.8 or label <= 0.2):
                 side = hosts[int(label > 0.5)]
                 side.update((place, page.host) for place in _features.keys(text))
-    counts = []
-    for side in hosts:
-        counted = np.zeros(_features.LEXICON + 1)
-        np.add.at(counted, [place for place, _ in side], 1)
-        counts.append(counted[:-1])  # the last place stands for "none"
+    counts = np.zeros((2, _features.LEXICON + 1))
+    for row, side in zip(counts, hosts, strict=True):
+        np.add.at(row, [place for place, _ in side], 1)
+    return counts[:, :-1]  # the last place stands for "none"
+
+
+def lexicon_of(counts: np.ndarray) -> bytes:
+    """An int8 weight for each place of the table."""
     unwanted, wanted = counts
     known = unwanted + wanted >= MIN_HOSTS
     prior = math.log((wanted.sum() + 1) / (unwanted.sum() + 1))

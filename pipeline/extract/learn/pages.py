@@ -1,24 +1,31 @@
 """Gold pages from a folder: HTML to segments, gold text or segments to a label a block.
 
-The folder holds `*.jsonl.gz`, a collection each, a page a line: id, host, html, weight, and either
-`gold` (the main text) or `wanted` and `unwanted` (lists of segments; blocks in neither stay without
-a label) or `labels` (a number a block, or null). A page whose gold text is mostly not in it is left
-out.
+The folder holds `*.jsonl.gz`, a collection each, a page a line: id, host, html, kind, weight, and
+- `gold` (the main text), and `optional` (text that one reader keeps and another not, if any), or
+- `blocks` (pairs of a block's text and its label, or null), and
+- `wanted` and `unwanted` (lists of segments, which overrule `blocks`).
+All labels are found by text, so that they outlive a change of the segmenter. Blocks of which
+nothing is known stay without a label; a page whose gold text is mostly not in it is left out.
 """
 
 import dataclasses
 import gzip
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from pipeline.extract.learn.align import shares, tokens
-from pipeline.extract.segment import Segments, segment
+from pipeline.extract.segment import FLAG, Segments, segment
 
 MIN_GOLD_FOUND = 0.7  # of the gold text's tokens
+MIN_BLOCKS_FOUND = 0.5  # of the page's tokens, where labels come with the text of blocks
+HEADLINE_SHARE = 0.8  # of a heading's words, that the title has
+HEADLINE_COVER = 0.5  # of the title's words, that the heading has: titles name the site as well
+CAPTION = np.uint64(FLAG["figcaption"])
 MAX_BLOCKS = 6000
 FOLDS = 3
 HELD_OUT = 5  # every fifth host
@@ -66,12 +73,18 @@ def page_of(record: dict, collection: str) -> Page | None:
         labels = shares(texts, gold)
         if np.nansum(labels * counts) < MIN_GOLD_FOUND * len(tokens(gold)):
             return None
-    elif record.get("labels"):
-        labels = np.array([np.nan if value is None else value for value in record["labels"]], float)
-        if len(labels) != len(texts):
-            return None
+        if record.get("optional"):
+            optional = np.nan_to_num(shares(texts, record["optional"]))
+            labels[(optional > 0.6) & (labels < 0.6)] = np.nan
     else:
-        labels = _from_segments(texts, record["wanted"], record["unwanted"])
+        labels, found = _from_blocks(texts, record.get("blocks") or [])
+        if record.get("blocks") and counts[found].sum() < MIN_BLOCKS_FOUND * counts.sum():
+            return None
+        _mark_segments(texts, record.get("wanted") or [], record.get("unwanted") or [], labels)
+    if not np.isfinite(labels).any():
+        return None
+    if (record.get("kind") or "article") == "article":
+        labels[_caption_or_headline(segments) & np.isfinite(labels)] = 0
     return Page(
         record["id"],
         collection,
@@ -85,15 +98,46 @@ def page_of(record: dict, collection: str) -> Page | None:
     )
 
 
-def _from_segments(texts: list[str], wanted: list[str], unwanted: list[str]) -> np.ndarray:
-    labels = np.full(len(texts), np.nan)
+def _from_blocks(
+    texts: list[str], blocks: list[tuple[str, float | None]]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Labels of the blocks that have the same words, in order, and which blocks those are."""
+    labels_of: dict[tuple[str, ...], list[float]] = defaultdict(list)
+    for text, label in reversed(blocks):
+        labels_of[tuple(tokens(text))].append(np.nan if label is None else label)
+    labels, found = np.full(len(texts), np.nan), np.zeros(len(texts), bool)
+    for index, text in enumerate(texts):
+        words = tuple(tokens(text))
+        if words and labels_of.get(words):
+            labels[index] = labels_of[words].pop()
+            found[index] = True
+    return labels, found
+
+
+def _mark_segments(
+    texts: list[str], wanted: list[str], unwanted: list[str], labels: np.ndarray
+) -> None:
     for pieces, value in ((unwanted, 0.0), (wanted, 1.0)):
         for piece in pieces:
             labels[np.nan_to_num(shares(texts, piece)) > 0.6] = value
             for index, text in enumerate(texts):
                 if piece.strip() and piece.strip() in text:
                     labels[index] = value
-    return labels
+
+
+def _caption_or_headline(segments: Segments) -> np.ndarray:
+    """What collections differ in and the measure leaves out: captions, the page's own headline."""
+    found = (segments.table["flags"] & CAPTION) != 0
+    titles = [set(tokens(title)) for title in (segments.title, segments.og_title) if title]
+    for index in np.flatnonzero(segments.table["heading_level"] > 0).tolist():
+        words = set(tokens(segments.texts[index]))
+        found[index] |= any(
+            len(words & title) >= HEADLINE_SHARE * len(words)
+            and len(words & title) >= HEADLINE_COVER * len(title)
+            for title in titles
+            if words
+        )
+    return found
 
 
 def read(folder: Path, skip_hosts: frozenset[str] = frozenset()) -> Iterator[Page]:

@@ -19,7 +19,7 @@ from pipeline.extract.classify import Model, sigmoid
 from pipeline.extract.forest import Trees, save
 from pipeline.extract.hints import PATTERNS
 from pipeline.extract.learn.convert import trees_of
-from pipeline.extract.learn.lexicon import lexicon_of
+from pipeline.extract.learn.lexicon import hosts_of_words, lexicon_of
 from pipeline.extract.learn.pages import FOLDS, Page, read
 from pipeline.extract.learn.shingles import page_scores
 from pipeline.extract.segment import FLAGS
@@ -34,7 +34,7 @@ SHARED = {
     "lambda_l2": 2.0,
     "min_data_in_leaf": 40,
     "max_bin": 63,
-    "num_threads": 2,
+    "num_threads": 1,  # threads that wait for one another cost more than they bring
     "deterministic": True,
     "force_col_wise": True,
     "verbosity": -1,
@@ -43,6 +43,10 @@ SHARED = {
 FIRST = {**SHARED, "learning_rate": 0.1, "num_leaves": 31, "max_depth": 8}
 SECOND = {**SHARED, "learning_rate": 0.07, "num_leaves": 47, "max_depth": 9}
 FIRST_TREES, SECOND_TREES = 90, 180
+# Most of a page is furniture far from any main text, and easy: of it every FAR_EVERYth block is
+# learned from, with that many times the weight.
+FAR_BLOCKS = 25
+FAR_EVERY = 4
 
 
 def weights_of(page: Page) -> np.ndarray:
@@ -51,6 +55,20 @@ def weights_of(page: Page) -> np.ndarray:
     kept = float(np.nansum(page.labels * page.tokens))
     share = (page.tokens + 3) / (max(kept, 0.2 * total) + 100)
     return np.minimum(share, 1) ** LENGTH_POWER * np.isfinite(page.labels) * page.weight
+
+
+def thinned(page: Page, weights: np.ndarray) -> np.ndarray:
+    """The weights with those of furniture far from main text gathered in a few blocks."""
+    wanted = np.flatnonzero(np.nan_to_num(page.labels) > 0)
+    if not len(wanted):
+        return weights
+    rows = np.arange(len(weights))
+    after = np.searchsorted(wanted, rows)
+    following = wanted[np.minimum(after, len(wanted) - 1)]
+    before = wanted[np.maximum(after - 1, 0)]
+    far = np.minimum(abs(following - rows), abs(rows - before)) > FAR_BLOCKS
+    kept = np.where(rows % FAR_EVERY == 0, FAR_EVERY * weights, 0)
+    return np.where(far, kept, weights)
 
 
 def fit(parameters: dict, trees: int, matrix: np.ndarray, labels: np.ndarray,
@@ -64,10 +82,13 @@ def fit(parameters: dict, trees: int, matrix: np.ndarray, labels: np.ndarray,
 def train(pages: list[Page], say: Callable[[str], None] = print) -> tuple[Trees, Trees, bytes]:
     """First forest, second forest and lexicon."""
     labels = np.concatenate([page.labels for page in pages])
-    weights = np.concatenate([weights_of(page) for page in pages])
+    weights = np.concatenate([thinned(page, weights_of(page)) for page in pages])
     folds = np.repeat([page.fold for page in pages], [len(page.labels) for page in pages])
     matrices = []
-    lexicons = [lexicon_of([page for page in pages if page.fold != f]) for f in range(FOLDS)]
+    counts = [hosts_of_words(page for page in pages if page.fold == f) for f in range(FOLDS)]
+    known = np.sum(counts, axis=0)
+    lexicons = [lexicon_of(known - counts[fold]) for fold in range(FOLDS)]
+    say("lexicon")
     for page in pages:
         matrices.append(features.first(page.segments, lexicons[page.fold]))
     matrix = np.concatenate(matrices)
@@ -92,7 +113,7 @@ def train(pages: list[Page], say: Callable[[str], None] = print) -> tuple[Trees,
     return (
         trees_of(first.dump_model(), names[:width]),
         trees_of(second.dump_model(), names),
-        lexicon_of(pages),
+        lexicon_of(known),
     )
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.extract import features
-from pipeline.extract.classify import MODEL, classify, preload
+from pipeline.extract.classify import MODEL, body, classify, preload
 from pipeline.extract.forest import load
 from pipeline.extract.hints import PATTERNS
 from pipeline.extract.segment import FLAGS, segment
@@ -84,6 +84,33 @@ def test_a_page_that_is_all_for_browsers_without_scripts_is_kept():
     body = "".join(f"<div class=post><p>{text}</p></div>" for text in ENGLISH)
     page = f"<title>A bridge</title><body><noscript><h1>A bridge</h1>{body}</noscript>"
     assert [text for text in kept(page)[0] if text in ENGLISH] == ENGLISH
+
+
+def test_the_main_text_ends_where_furniture_outweighs_what_follows():
+    #         menu  text text  box  text  long furniture  teaser
+    mass = np.array([400, 300, 300, 200, 300, 4000, 100.0])
+    sure = np.array([0.02, 0.95, 0.9, 0.1, 0.9, 0.02, 0.8], np.float32)
+    assert body(sure, mass, 0.5) == slice(1, 5)
+    mass[5] = 400  # a box of links between two parts of the text
+    assert body(sure, mass, 0.5) == slice(1, 7)
+    assert not range(3)[body(np.full(3, 0.1, np.float32), np.ones(3), 0.5)]
+    assert body(np.full(3, 0.9, np.float32), np.ones(3), 0.5) == slice(0, 3)
+
+
+def test_the_headline_is_no_main_text_and_its_words_elsewhere_are():
+    title = "The council closes the old bridge"
+    body_ = f"<p>{ENGLISH[0]}</p><p>{title}</p><h2>Trade</h2><p>{ENGLISH[1]}</p><p>{ENGLISH[2]}</p>"
+    for page in (
+        PAGE.format(title=title, body=body_),
+        PAGE.format(title=title, body=f"<h2>{title}</h2>{body_}"),
+    ):
+        texts, _ = kept(page)
+        assert texts.count(title) <= 1
+        assert [text for text in texts if text in ENGLISH] == ENGLISH
+    segments = segment(PAGE.format(title=title, body=body_))
+    probability = classify(segments)[1]
+    rows = [row for row, text in enumerate(segments.texts) if text == title]
+    assert probability[rows[0]] == 0 < probability[rows[1]]
 
 
 def test_pages_without_blocks():

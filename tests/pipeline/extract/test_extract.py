@@ -7,7 +7,7 @@ import pipeline.extract.extract as extraction
 from pipeline.extract import extract_text
 from pipeline.extract.config import ExtractConfig
 from pipeline.extract.decode import decode
-from pipeline.extract.extract import extract, plain_text
+from pipeline.extract.extract import Extraction, _titled, extract, plain_text
 from pipeline.extract.segment import segment
 from storage.errors import UserError
 
@@ -126,6 +126,26 @@ def test_comments_only_when_asked():
     asked = extract(html, None, ExtractConfig(comments=True)).text
     assert comment in asked
     assert "Leave a reply" not in asked
+
+
+def test_the_headline_only_when_asked():
+    html = page("<h1>The winter storm</h1>" + "".join(f"<p>{text}</p>" for text in PARAGRAPHS))
+    html = html.replace("<title>Harbour<", "<title>The winter storm | Paper<")
+    plain, titled = extract(html), extract(html, None, ExtractConfig(title=True))
+    assert "The winter storm" not in plain.text
+    assert titled.text == "The winter storm\n" + plain.text
+    assert extract_text(html.encode(), title=True) == titled.text
+    assert extract_text(html.encode()) == plain.text
+    by_trafilatura = ExtractConfig(engine="trafilatura", title=True)
+    assert extract(html, None, by_trafilatura).text.count("The winter storm") == 1
+    assert extract_text(b"<title>Empty</title>", title=True) == ""
+
+
+def test_spans_move_with_the_headline():
+    found = Extraction("Snow fell.\nx = 1", 1.0, "blocks", code=((11, 16),), formulas=((0, 4),))
+    titled = _titled(found, segment("<title>The winter storm</title>"))
+    assert [titled.text[slice(*span)] for span in titled.code] == ["x = 1"]
+    assert [titled.text[slice(*span)] for span in titled.formulas] == ["Snow"]
 
 
 def test_plain_text_leaves_out_what_names_no_language():

@@ -48,6 +48,54 @@ def test_what_some_columns_are():
     assert column["at-1_characters"][0] == -1  # nothing stands before the first block
 
 
+TEASERS = """<article><p>Snow fell on Monday, and the roads were closed. Nobody was hurt, so the
+mayor says.</p>
+<p>More snow is on its way, and the mayor asks all people to stay at home today,
+and so does the governor.</p>
+<p>The storm of last year, which hurt eleven people and took many roofs, was weaker.</p></article>
+<div class=rail><div class=item><a href=/1>First storm</a><p>Trees fell.</div>
+<div class=item><a href=/2>Second storm</a><p>Roofs flew.</div>
+<div class=item><a href=/3>Third storm</a><p>Snow fell on Monday, and the roads too.</div></div>
+<p>Read more: <a href=/4>A fourth storm</a>"""
+
+
+def test_elements_alike_side_by_side_with_links_are_cards():
+    segments, column = columns(TEASERS)
+    rows = {text: row for row, text in enumerate(segments.texts)}
+    story, first, teaser = rows[segments.texts[0]], rows["First storm"], rows["Trees fell."]
+    third = next(row for text, row in rows.items() if text.endswith("roads too."))
+    assert column["cards"][[story, first, teaser, third]].tolist() == [0, 3, 3, 3]
+    assert column["card_links"][teaser] == 1
+    assert column["card_blocks"][teaser] == 2
+    assert column["card_level"][first] == 0  # its own text stands in the card
+    assert column["card_level"][teaser] == 1
+    assert 0 < column["card_link_share"][teaser] < 1
+    assert column["siblings"][story] == 3  # but no links: no cards
+    assert column["sibling_links"][story] == 0
+    # the teaser's first words are the story's
+    assert column["begins_alike"][[story, third, teaser]].tolist() == [2, 2, 1]
+    assert column["label_words"][rows["Read more: A fourth storm"]] == 2
+    assert column["label_words"][story] == 0
+
+
+def test_what_stands_beside_the_core():
+    segments, _ = columns(TEASERS)
+    width = len(features.SECOND)
+    matrix = np.zeros((len(segments.texts), width), np.float32)
+    opinion = np.full(len(matrix), 0.1, np.float32)
+    opinion[:3] = 0.9
+    _features.second(segments.table, segments.containers, opinion, matrix, width, 0)
+    column = {name: matrix[:, index] for index, name in enumerate(features.SECOND)}
+    rail = slice(3, -1)
+    assert (column["branch_place"][rail] == 1).all()
+    assert (column["branch_blocks"][rail] == 6).all()
+    assert np.allclose(column["branch_mean"][rail], 0.1)
+    assert column["branch_blocks"][0] == 1  # a paragraph of the core is a branch of its own
+    assert column["branch_kept"][0] > column["branch_kept"][4]
+    assert column["p_parent_share"][0] > 0.8 > column["p_parent_share"][4]
+    assert column["p_alike_share"][0] > column["p_alike_share"][4]
+
+
 def test_every_first_column_is_written_and_finite():
     segments = segment(PAGE)
     matrix = np.full((len(segments.texts), len(features.FIRST) + 3), np.nan, np.float32)

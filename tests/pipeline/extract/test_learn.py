@@ -8,7 +8,7 @@ import numpy as np
 from pipeline.extract import _features
 from pipeline.extract.learn import pages
 from pipeline.extract.learn.align import shares, tokens
-from pipeline.extract.learn.lexicon import lexicon_of
+from pipeline.extract.learn.lexicon import hosts_of_words, lexicon_of
 from pipeline.extract.learn.shingles import page_scores, score
 
 BODY = "One two three four five six. Seven eight nine ten."
@@ -73,16 +73,56 @@ def test_gold_pages_are_read(tmp_path):
             {"id": "2", "host": "www.b.org", "html": html, "gold": BODY},
             {"id": "3", "host": "c.org", "html": html, "gold": "Text that the page does not have."},
             {"id": "4", "host": "d.org", "html": html, "wanted": [BODY], "unwanted": ["Menu"]},
-            {"id": "5", "host": "e.org", "html": html, "labels": [0, None], "weight": 0.5},
+            {"id": "5", "host": "e.org", "html": html, "blocks": [["Menu", 0]], "weight": 0.5},
+            {
+                "id": "6",
+                "host": "f.org",
+                "html": html,
+                "blocks": [[BODY, None], ["Menu", 0]],
+                "wanted": [BODY[:20]],
+                "unwanted": [],
+            },
         ],
     )
     found = list(pages.read(tmp_path, frozenset({"b.org"})))
-    assert [page.id for page in found] == ["1", "4", "5"]
+    assert [page.id for page in found] == ["1", "4", "6"]  # too few of page 5 are there
     assert found[0].labels.tolist() == [0, 1]
     assert found[1].labels.tolist() == [0, 1]
-    assert found[2].weight == 0.5
-    assert np.isnan(found[2].labels[1])
+    assert found[2].labels.tolist() == [0, 1]
     assert found[0].collection == "some"
+
+
+def test_what_collections_differ_in_is_labelled_alike(tmp_path):
+    html = (
+        "<title>A storm comes | Paper</title><h1>A storm comes</h1>"
+        f"<p>Snow and wind for days.</p><p>{BODY}</p><h2>What storm is it?</h2>"
+        "<figure><figcaption>Trees near the coast</figcaption></figure>"
+    )
+    gold = f"A storm comes\n{BODY}\nWhat storm is it?\nTrees near the coast"
+    record = {"id": "1", "host": "a.org", "html": html, "gold": gold}
+    write(tmp_path, [record, record | {"id": "2", "kind": "product"}])
+    article, product = pages.read(tmp_path)
+    assert article.labels.tolist() == [0, 0, 1, 1, 0]
+    assert product.labels.tolist() == [1, 0, 1, 1, 1]
+    write(tmp_path, [record | {"optional": "Snow and wind for days."}])
+    labels = next(pages.read(tmp_path)).labels
+    assert np.isnan(labels[1])
+    assert labels[[0, 2, 3, 4]].tolist() == [0, 1, 1, 0]
+
+
+def test_furniture_far_from_main_text_is_thinned_out():
+    from pipeline.extract.learn.train import FAR_BLOCKS, FAR_EVERY, thinned
+
+    class Labelled:
+        labels = np.array([0.0] * 40 + [1.0, np.nan, 1.0] + [0.0] * 37)
+
+    weights = np.ones(80)
+    found = thinned(Labelled, weights)
+    assert found[40 - FAR_BLOCKS : 43 + FAR_BLOCKS].tolist() == [1] * (3 + 2 * FAR_BLOCKS)
+    assert set(found.tolist()) == {0, 1, FAR_EVERY}
+    assert found[:15].tolist() == [4, 0, 0, 0] * 3 + [4, 0, 0]
+    Labelled.labels = np.zeros(80)
+    assert np.array_equal(thinned(Labelled, weights), weights)
 
 
 def test_words_known_from_several_hosts_weigh(tmp_path):
@@ -91,7 +131,10 @@ def test_words_known_from_several_hosts_weigh(tmp_path):
         tmp_path,
         [{"id": str(n), "host": f"h{n}.org", "html": html, "gold": BODY} for n in range(6)],
     )
-    lexicon = np.frombuffer(lexicon_of(list(pages.read(tmp_path))), np.int8)
+    counts = hosts_of_words(pages.read(tmp_path))
+    parts = [[p for p in pages.read(tmp_path) if p.fold == fold] for fold in range(pages.FOLDS)]
+    assert np.array_equal(sum(hosts_of_words(part) for part in parts), counts)
+    lexicon = np.frombuffer(lexicon_of(counts), np.int8)
     subscribe, seven = (_features.keys(word)[3] for word in ("subscribe", "seven"))
     assert lexicon[subscribe] < 0 < lexicon[seven]
     assert not lexicon[_features.keys("unknown")[3]]
