@@ -58,3 +58,4 @@ class EvalConfig:
     threads: int = 2
     device: str = "auto"
     precision: str = "float32"  # scores shall not move with the machine's capability
+    products: str = "auto"  # as PretrainConfig's: they move the last digits of a score

@@ -35,6 +35,7 @@ class PositionsConfig:
     edges: tuple[int, ...] = ()
     bootstrap_samples: int = 1_000
     precision: str = "auto"
+    products: str = "auto"
     threads: int = 2
     device: str = "auto"
     seed: int = 0
@@ -119,7 +120,9 @@ def build(
     scratch: Path,
 ) -> dict[str, Any]:
     """The `positions` stage."""
-    device, dtype = runtime.prepare(config.device, config.precision, config.threads)
+    device, dtype = runtime.prepare(
+        config.device, config.precision, config.threads, config.products
+    )
     base, tokenizer = models.load(inputs["base"][0], device, dtype)
     extended, _ = models.load(inputs["extended"][0], device, dtype)
     old, new = base.config.max_context, extended.config.max_context
