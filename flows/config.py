@@ -19,8 +19,7 @@ from pipeline.corpus.recipes import DEFAULT_RECIPE, TABLES, recipe
 from pipeline.corpus.select import RULES as FILTERS
 from pipeline.crawl.sample_web.config import SampleWebConfig
 from pipeline.crawl.source import DownloadConfig
-from pipeline.evals.config import EvalConfig
-from pipeline.evals.positions import PositionsConfig
+from pipeline.evals.config import EvalConfig, PositionsConfig
 from pipeline.filters.quality_model import QualityModelConfig
 from pipeline.rl.config import RlConfig
 from pipeline.sft.config import SftConfig, SynthesisConfig

@@ -29,7 +29,8 @@ def prepare(
     cpu_products.resolve(products, picked)  # the recipe's, or it is not this machine's to make
     if picked.type == "cpu":
         cpu_products.check()
-    torch.use_deterministic_algorithms(picked.type == "cpu")
+    # As use_deterministic_algorithms, which imports the compiler to tell it as well: two seconds.
+    torch.set_deterministic_debug_mode("error" if picked.type == "cpu" else "default")
     # Filling fresh memory costs time and guards only against reading what was never written.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     picked = distribution.init(picked)
