@@ -2,8 +2,8 @@
 
 A preset (flows/presets/*.toml) names only what differs from the stages' own defaults. What is
 given besides, as `--set table.key=value`, as a deployment's parameters or in the UI's form, is
-laid over the preset. `auto` for device and precision is settled to this machine's before a digest
-is made.
+laid over the preset. `auto` for device, precision and products is settled to this machine's before
+a digest is made.
 """
 
 import dataclasses
@@ -19,8 +19,7 @@ from pipeline.corpus.recipes import DEFAULT_RECIPE, TABLES, recipe
 from pipeline.corpus.select import RULES as FILTERS
 from pipeline.crawl.sample_web.config import SampleWebConfig
 from pipeline.crawl.source import DownloadConfig
-from pipeline.evals.config import EvalConfig
-from pipeline.evals.positions import PositionsConfig
+from pipeline.evals.config import EvalConfig, PositionsConfig
 from pipeline.filters.quality_model import QualityModelConfig
 from pipeline.rl.config import RlConfig
 from pipeline.sft.config import SftConfig, SynthesisConfig
@@ -200,12 +199,15 @@ def parse_change(text: str) -> tuple[str, Any]:
 
 
 def settle(stage: Any) -> Any:
-    """A stage's config with device and precision as this machine has them, no longer `auto`."""
-    from pipeline.model import device, precision
+    """A stage's config with device, precision and products as this machine has them, not `auto`."""
+    from pipeline.model import device, precision, products
 
     chosen = device.pick(stage.device)
     return dataclasses.replace(
-        stage, device=chosen.type, precision=precision.resolve(stage.precision, chosen)
+        stage,
+        device=chosen.type,
+        precision=precision.resolve(stage.precision, chosen),
+        products=products.resolve(stage.products, chosen),
     )
 
 

@@ -76,12 +76,13 @@ def _url_lists() -> Check:
 def _processor() -> Check:
     import torch
 
-    from pipeline.model import device, precision
+    from pipeline.model import device, precision, products
 
     place = device.pick("auto")
     chosen = precision.resolve("auto", place)
+    by = f" ({products.resolve('auto', place)})" if place.type == "cpu" else ""
     name = torch.cuda.get_device_name(place) if place.type == "cuda" else place.type
-    return "ok", f"{os.cpu_count()} cores; training on {name}, matrix products in {chosen}"
+    return "ok", f"{os.cpu_count()} cores; training on {name}, matrix products in {chosen}{by}"
 
 
 def _memory() -> Check:

@@ -58,3 +58,20 @@ class EvalConfig:
     threads: int = 2
     device: str = "auto"
     precision: str = "float32"  # scores shall not move with the machine's capability
+    products: str = "auto"  # as PretrainConfig's: they move the last digits of a score
+
+
+@dataclasses.dataclass(frozen=True)
+class PositionsConfig:
+    """Bits per byte by position: which documents, in which buckets."""
+
+    documents: int = 400  # validation documents, at most; those longer than the base's context
+    # first position of each bucket but the first; empty: an eighth, a quarter, a half and all of
+    # the base's context, then steps of half of it
+    edges: tuple[int, ...] = ()
+    bootstrap_samples: int = 1_000
+    precision: str = "auto"
+    products: str = "auto"
+    threads: int = 2
+    device: str = "auto"
+    seed: int = 0

@@ -50,7 +50,9 @@ def build(
             raise UserError("suite core needs files of tasks: --tasks FOLDER (input.tasks)")
         if suite not in WITHOUT_CORPUS and not inputs.get("corpus"):
             raise UserError(f"suite {suite} needs a corpus: name a lake that has one")
-    device, dtype = runtime.prepare(config.device, config.precision, config.threads)
+    device, dtype = runtime.prepare(
+        config.device, config.precision, config.threads, config.products
+    )
     model, tokenizer = models.load(inputs["model"][0], device, dtype)
     model.eval()
     scores, missing = measure(Subject(model, tokenizer, config), inputs, progress)

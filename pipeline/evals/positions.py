@@ -6,7 +6,6 @@ see the same tokens: the base in windows of its own context (it forgets at each)
 past its context (unstretched: it breaks), and the extended model.
 """
 
-import dataclasses
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from pipeline import model as models
+from pipeline.evals.config import PositionsConfig
 from pipeline.intervals import bootstrap_ratio
 from pipeline.model import Transformer
 from pipeline.stage import Progress, Stage
@@ -23,21 +23,6 @@ from pipeline.training.data import TokenShards
 from storage.errors import UserError
 from storage.schemas import POSITIONS
 from storage.tables import table, write_table
-
-
-@dataclasses.dataclass(frozen=True)
-class PositionsConfig:
-    """Which documents, in which buckets."""
-
-    documents: int = 400  # validation documents, at most; those longer than the base's context
-    # first position of each bucket but the first; empty: an eighth, a quarter, a half and all of
-    # the base's context, then steps of half of it
-    edges: tuple[int, ...] = ()
-    bootstrap_samples: int = 1_000
-    precision: str = "auto"
-    threads: int = 2
-    device: str = "auto"
-    seed: int = 0
 
 
 def buckets(old: int, new: int, edges: Sequence[int] = ()) -> list[tuple[int, int]]:
@@ -119,7 +104,9 @@ def build(
     scratch: Path,
 ) -> dict[str, Any]:
     """The `positions` stage."""
-    device, dtype = runtime.prepare(config.device, config.precision, config.threads)
+    device, dtype = runtime.prepare(
+        config.device, config.precision, config.threads, config.products
+    )
     base, tokenizer = models.load(inputs["base"][0], device, dtype)
     extended, _ = models.load(inputs["extended"][0], device, dtype)
     old, new = base.config.max_context, extended.config.max_context

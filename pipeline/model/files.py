@@ -102,5 +102,9 @@ def _checked(model: Transformer, tensors: dict[str, Tensor], folder: Path) -> di
                 f"{folder}: tensor {name} has shape {tuple(found[name].shape)}, "
                 f"config.json asks for {tuple(parameter.shape)}"
             )
-        state[name] = found[name].float().contiguous()
+        # A copy, in memory as torch takes it. Mapped from the file a tensor begins wherever the
+        # file's header ends: products are others there, where a library asks how its arrays lie,
+        # and writing over the file would change a model in use.
+        form = torch.contiguous_format
+        state[name] = found[name].to(torch.float32, copy=True, memory_format=form)
     return state

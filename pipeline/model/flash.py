@@ -29,7 +29,6 @@ def takes(dtype: torch.dtype, device: torch.device, head_dim: int) -> bool:
     )
 
 
-@torch.compiler.disable
 def borders(document_ids: Tensor) -> Borders:
     """From each token's document number in its row (B, T); a row's start is always a border."""
     rows, count = document_ids.shape

@@ -76,6 +76,7 @@ class Transformer(nn.Module):
         self._rotary: dict[torch.device, tuple[Tensor, Tensor]] = {}
         # What pipeline.training.compiling may replace: products, and a layer while training.
         self.linear: Linear = F.linear
+        self.borders = flash.borders
         self.train_step: Step | None = None
 
     @property
@@ -234,7 +235,7 @@ class Transformer(nn.Module):
             spans = document_spans(document_ids)
             return lambda _, qk, v: attend_spans(qk, v, spans)
         if document_ids is not None and flash.takes(self.compute_dtype, tokens.device, c.head_dim):
-            documents = flash.borders(document_ids)
+            documents = self.borders(document_ids)
             return lambda _, qk, v: flash.attend_documents(qk, v, documents)
         mask = None
         if document_ids is not None:

@@ -36,6 +36,7 @@ class RlConfig:
     # group has variance, RL would learn nothing, and that is said
     min_pass_at_k: float = 0.05
     precision: str = "auto"  # float32, bfloat16 or auto; resolved before the digest is made
+    products: str = "auto"  # as PretrainConfig's
     threads: int = 2
     device: str = "auto"
     seed: int = 0

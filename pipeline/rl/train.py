@@ -104,7 +104,9 @@ def build(
     scratch: Path,
 ) -> dict[str, Any]:
     """The `rl` stage."""
-    device, dtype = runtime.prepare(config.device, config.precision, config.threads)
+    device, dtype = runtime.prepare(
+        config.device, config.precision, config.threads, config.products
+    )
     check_config(config)
     model, tokenizer = models.load(inputs["sft"][0], device, dtype)
     if not tokenizer.has_conversation_tokens:

@@ -58,6 +58,7 @@ class SftConfig:
     rate_factor: float = 0.3
     pretraining_share: float = 0.2  # of the rows of a step
     precision: str = "auto"  # float32, bfloat16 or auto; resolved before the digest is made
+    products: str = "auto"  # as PretrainConfig's
     threads: int = 2
     device: str = "auto"
     seed: int = 0  # order of conversations

@@ -64,7 +64,9 @@ def build(
     scratch: Path,
 ) -> dict[str, Any]:
     """The `sft` stage."""
-    device, dtype = runtime.prepare(config.device, config.precision, config.threads)
+    device, dtype = runtime.prepare(
+        config.device, config.precision, config.threads, config.products
+    )
     model, tokenizer = models.load(inputs["base"][0], device, dtype)
     model, tokenizer = with_conversation_tokens(model, tokenizer)
     context = model.config.max_context

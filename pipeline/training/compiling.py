@@ -17,6 +17,9 @@ from storage.errors import UserError
 
 def compile_layers(model: Transformer, backend: str = "inductor") -> None:
     """Have torch.compile make a layer's forward and backward, in place."""
+    # How many borders there are is in the data. (As a decorator this would have every process
+    # import the compiler, a second or more.)
+    model.borders = torch.compiler.disable(model.borders)
     model.train_step = torch.compile(model._step, backend=backend)
     for layer in model.blocks:
         if not isinstance(layer, FSDPModule):  # whose parameters are other tensors every time

@@ -99,12 +99,15 @@ class ModelShape:
 
 @dataclasses.dataclass(frozen=True)
 class PretrainConfig:
-    """The recipe of a base model. `precision` should be resolved before the digest is made."""
+    """The recipe of a base model. `precision` and `products` should be resolved before the digest
+    is made."""
 
     shape: ModelShape = ModelShape()
     loop: LoopConfig = LoopConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
     precision: str = "auto"  # float32, bfloat16 or auto (by the machine's capability)
+    # Whose CPU products, in which reproducible mode (pipeline.model.products); auto: this machine's
+    products: str = "auto"
     threads: int = 2  # of torch in each process: sums are split by it, so it belongs to the recipe
     device: str = "auto"  # cpu, cuda or auto
     seed: int = 0  # initial weights and order of documents
@@ -138,6 +141,7 @@ class ExtendConfig:
     optimizer: OptimizerConfig = dataclasses.field(default_factory=OptimizerConfig)
     rate_factor: float = 0.3  # on the optimizer's rates: what the base knows should stay
     precision: str = "auto"  # float32, bfloat16 or auto; resolved before the digest is made
+    products: str = "auto"  # as PretrainConfig's
     threads: int = 2
     device: str = "auto"  # cpu, cuda or auto
     seed: int = 0  # order of documents

@@ -62,7 +62,9 @@ def build(
 ) -> dict[str, Any]:
     """The `extended` stage."""
     (base_folder,), (tokens_folder,) = inputs["base"], inputs["tokens"]
-    device, dtype = runtime.prepare(config.device, config.precision, config.threads)
+    device, dtype = runtime.prepare(
+        config.device, config.precision, config.threads, config.products
+    )
     alone_or_first = distribution.rank() == 0
     if not alone_or_first:
         progress = SILENT

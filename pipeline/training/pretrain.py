@@ -81,7 +81,9 @@ def build(
 ) -> dict[str, Any]:
     """Train a base model from fresh weights."""
     (tokens_folder,), (tokenizer_folder,) = inputs["tokens"], inputs["tokenizer"]
-    device, dtype = runtime.prepare(config.device, config.precision, config.threads)
+    device, dtype = runtime.prepare(
+        config.device, config.precision, config.threads, config.products
+    )
     alone_or_first = distribution.rank() == 0
     if not alone_or_first:
         progress = SILENT

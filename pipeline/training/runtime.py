@@ -11,19 +11,26 @@ import torch
 
 from pipeline.model import device as devices
 from pipeline.model import precision as precisions
+from pipeline.model import products as cpu_products
 from pipeline.training import distribution
 from pipeline.training.allocator import keep_freed_memory
 from storage.errors import UserError
 
 
-def prepare(device: str, precision: str, threads: int) -> tuple[torch.device, torch.dtype]:
+def prepare(
+    device: str, precision: str, threads: int, products: str = "auto"
+) -> tuple[torch.device, torch.dtype]:
     """Threads, determinism, process group; the device and the compute dtype to use."""
     if threads < 1:
         raise UserError(f"threads is {threads}: give the number of torch threads, at least 1")
     torch.set_num_threads(threads)
     keep_freed_memory()
     picked = devices.pick(device)
-    torch.use_deterministic_algorithms(picked.type == "cpu")
+    cpu_products.resolve(products, picked)  # the recipe's, or it is not this machine's to make
+    if picked.type == "cpu":
+        cpu_products.check()
+    # As use_deterministic_algorithms, which imports the compiler to tell it as well: two seconds.
+    torch.set_deterministic_debug_mode("error" if picked.type == "cpu" else "default")
     # Filling fresh memory costs time and guards only against reading what was never written.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     picked = distribution.init(picked)

@@ -43,7 +43,9 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=32, help="windows measured at once")
     given = parser.parse_args()
     config = laid_over(PretrainConfig(), json.loads(given.settings))
-    device, dtype = runtime.prepare(config.device, config.precision, config.threads)
+    device, dtype = runtime.prepare(
+        config.device, config.precision, config.threads, config.products
+    )
     held_out = HeldOut.load(given.held_out)
     shape = model_config(config.shape, given.vocabulary)
     data = PretrainData(

@@ -5,11 +5,14 @@ import dataclasses
 import tomllib
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from flows.config import PRESETS, RunConfig, Settings, load, parse_change, preset_names, settle
+from pipeline.config import to_dict
+from storage.digest import artifact_digest
 from storage.errors import UserError
 
 
@@ -102,6 +105,24 @@ def test_auto_is_settled_before_a_digest() -> None:
     assert settled.precision in ("float32", "bfloat16")
     asked = dataclasses.replace(settled, precision="float32", device="cpu")
     assert settle(asked) == asked
+
+
+@pytest.mark.parametrize("stage", ["pretrain", "extend", "sft", "rl", "evals", "positions"])
+def test_two_modes_of_multiplying_never_share_an_artifact(
+    stage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def digest() -> str:
+        config = getattr(load("ci"), stage)
+        settled = settle(dataclasses.replace(config, device="cpu"))
+        assert settled.products != "auto"
+        return artifact_digest(stage, 1, to_dict(settled), {})
+
+    monkeypatch.setattr(torch.backends.mkl, "is_available", lambda: True)
+    monkeypatch.setenv("MKL_CBWR", "AUTO")
+    first = digest()
+    assert first == digest()
+    monkeypatch.setenv("MKL_CBWR", "COMPATIBLE")
+    assert digest() != first
 
 
 @given(st.from_regex(r"[a-z_]+(\.[a-z_]+)*", fullmatch=True), st.integers() | st.booleans())

@@ -8,7 +8,7 @@ import torch
 
 from pipeline import model as models
 from pipeline.evals import positions
-from pipeline.evals.positions import PositionsConfig
+from pipeline.evals.config import PositionsConfig
 from pipeline.model import ModelConfig, Transformer
 from pipeline.stage import SILENT
 from pipeline.tokenizer.config import TokenizerConfig

@@ -128,3 +128,17 @@ def test_transformers_own_config_is_understood(folder, tmp_path):
     AutoConfig.from_pretrained(folder).save_pretrained(tmp_path / "theirs")
     data = json.loads((tmp_path / "theirs" / "config.json").read_text())
     assert hf_config.from_hf(data) == load(folder)[0].config
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_weights_lie_as_torch_lays_them_and_are_not_the_file(folder, dtype):
+    """Mapped from the file they begin where its header ends, and change when it is overwritten."""
+    path = folder / "model.safetensors"
+    save_file({name: tensor.to(dtype) for name, tensor in load_file(path).items()}, path)
+    model, _ = load(folder)
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    assert {tensor.data_ptr() % 64 for tensor in model.state_dict().values()} == {0}
+    with path.open("r+b") as file:
+        file.write(bytes(path.stat().st_size))
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(tensor, before[name]), name
