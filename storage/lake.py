@@ -49,8 +49,11 @@ class Lake:
             self.disk = LocalTree(_cache_root() / place)
         elif scheme in ("", "file"):
             path = Path(unquote(urlsplit(self.url).path) if scheme else self.url).expanduser()
-            if path.exists() and not path.is_dir():
-                raise UserError(f"lake {path}: is a file, not a folder")
+            if not self.url:
+                raise UserError("lake: its address is empty: name a folder or s3://BUCKET/PREFIX")
+            for place in (path, *path.parents):
+                if place.exists() and not place.is_dir():
+                    raise UserError(f"lake {path}: {place} is a file, not a folder")
             self.tree = self.disk = LocalTree(path.absolute())
         else:
             raise UserError(f"lake {self.url}: {scheme}:// is not supported: a folder or s3://…")
