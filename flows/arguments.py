@@ -4,7 +4,7 @@ import argparse
 import math
 import os
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 FLOWS = (
     "crawl-to-chat",
@@ -71,7 +71,7 @@ def parser() -> argparse.ArgumentParser:
     dump.add_argument("--pages", type=whole(0), metavar="N", help="at most so many of such pages")
 
     top = Parser(prog="crawl2chat", description="From Common Crawl to your own chat model.")
-    commands = top.add_subparsers(metavar="COMMAND", required=True)
+    commands: Any = top.add_subparsers(metavar="COMMAND", required=True)
 
     def add(name: str, text: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
         found = commands.add_parser(name, help=text, description=text, parents=[common, *parents])

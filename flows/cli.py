@@ -11,10 +11,12 @@ import errno
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Sequence
 
 from flows import streams
 from flows.arguments import parser
+from flows.surroundings import command
 from storage.errors import UserError
 
 # For the models that `chat`, `complete` and `eval` run in this process: see flows/process.py.
@@ -29,6 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; without `arguments` those of the process, whose streams it then owns."""
     if arguments is None:
         streams.prepare()
+        if os.environ.get("PYTHONWARNINGS"):  # meant for the user's own programs
+            warnings.simplefilter("ignore")
     try:
         code = _run(arguments)
         sys.stdout.flush()
@@ -47,8 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run_module(flow: str) -> None:
     """`python -m flows.<module>` as `crawl2chat run <flow>`."""
     # In a fresh interpreter: Prefect reads its settings when it is imported, and here it is.
-    command = [sys.executable, "-m", "flows.cli", "run", flow, *sys.argv[1:]]
-    os.execv(sys.executable, command)  # noqa: S606
+    os.execv(sys.executable, command("flows.cli", "run", flow, *sys.argv[1:]))  # noqa: S606
 
 
 def _run(arguments: Sequence[str] | None) -> int:
@@ -57,6 +60,10 @@ def _run(arguments: Sequence[str] | None) -> int:
     except SystemExit as end:  # --help was shown, or a mistake said
         return int(end.code or 0)
     _check_texts(chosen)
+    try:
+        os.getcwd()  # noqa: PTH109
+    except OSError:
+        raise UserError("the current directory is gone: cd to one that is there") from None
     return _call(chosen.command, chosen)
 
 

@@ -51,9 +51,9 @@ class Lake:
             path = Path(unquote(urlsplit(self.url).path) if scheme else self.url).expanduser()
             if not self.url:
                 raise UserError("lake: its address is empty: name a folder or s3://BUCKET/PREFIX")
-            for place in (path, *path.parents):
-                if place.exists() and not place.is_dir():
-                    raise UserError(f"lake {path}: {place} is a file, not a folder")
+            for above in (path, *path.parents):
+                if above.exists() and not above.is_dir():
+                    raise UserError(f"lake {path}: {above} is a file, not a folder")
             self.tree = self.disk = LocalTree(path.absolute())
         else:
             raise UserError(f"lake {self.url}: {scheme}:// is not supported: a folder or s3://…")

@@ -16,7 +16,7 @@ from flows.commands.facts import scores
 from flows.commands.lake import write_report
 from flows.commands.model import MODELS, SCRIPT, chat, converse
 from flows.config import DEFAULT_PRESET, RunConfig, load, parse_change
-from flows.server import api_server, check_shared, wait_until_up
+from flows.server import api_server, check_shared
 from storage import Lake
 from storage.errors import UserError
 
@@ -146,10 +146,11 @@ def _run(flow: str, config: RunConfig, lake: Lake, **more: Any) -> dict[str, Any
     lake.heads()  # a lake of a newer version is refused before anything starts
     if config.input.runner == "ray":
         check_shared()
-    with api_server() as url:
+    with api_server() as api:
         name = flow.replace("-", "_")
         function = getattr(importlib.import_module(f"flows.{name}"), name)
-        wait_until_up(url)
+        api.wait()
+        api.watch()
         try:
             with terminal.shown():
                 made: dict[str, Any] = function(config, lake.url, **more)
