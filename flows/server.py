@@ -33,6 +33,13 @@ ANSWER_SECONDS = 5.0  # of a server that is up
 ROOM_BYTES = 1 << 16  # without room for these there is none for its database
 POLL_SECONDS = 0.1
 LOG_LINES = 60
+OF_OURS = {
+    "PREFECT_UI_ENABLED": "0",
+    "PREFECT__SERVER_EPHEMERAL": "1",
+    # Its log is for us alone, and has to say why it ends.
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "ERROR",
+    "PREFECT_LOGGING_SERVER_LEVEL": "ERROR",
+}
 # Of a traceback the line that says what went wrong.
 REASON = re.compile(r"[\w.]*(Error|Exception|Exit|Interrupt)\b.*")
 
@@ -131,7 +138,7 @@ def api_server() -> Iterator[Api]:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        env={**child_environment(), "PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1"},
+        env={**child_environment(), **OF_OURS},
         start_new_session=True,  # Ctrl-C must reach the run first, which still has states to report
     )
     api = Api(f"http://127.0.0.1:{port}/api", process)
