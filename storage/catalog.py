@@ -61,6 +61,10 @@ def run(connection: duckdb.DuckDBPyConnection, sql: str, parameters: object = No
         raise  # DuckDB's own failure
     except duckdb.Error as error:
         raise UserError(one_line(error)) from error
+    except RuntimeError as error:
+        if str(error) == "Query interrupted":  # how DuckDB says Ctrl-C
+            raise KeyboardInterrupt from error
+        raise
 
 
 def one_line(error: duckdb.Error) -> str:

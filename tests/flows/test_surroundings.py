@@ -54,7 +54,7 @@ def run(*arguments: str | Path, **options: Any) -> "subprocess.CompletedProcess[
 def test_a_run_from_a_folder_of_same_named_files_behind_a_dead_proxy(
     odd: Path, tmp_path: Path
 ) -> None:
-    """`python -m`, PYTHONPATH, the server, workers and their pools; proxies, warnings, no TMPDIR."""
+    """`python -m`, PYTHONPATH, the server, workers and pools; proxies, warnings, no TMPDIR."""
     hostile = {
         "PYTHONPATH": f".{os.pathsep}{odd}",
         "PYTHONOPTIMIZE": "2",
