@@ -9,7 +9,6 @@ import contextlib
 import http.client
 import os
 import re
-import signal
 import socket
 import subprocess
 import sys
@@ -19,7 +18,7 @@ import time
 import tomllib
 import urllib.request
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -84,22 +83,17 @@ class Api:
         why = reasons[-1] if reasons else f"exit code {code}"
         return f"this run's own Prefect server ended: {why}"
 
-    def watch(self) -> None:
-        """Interrupt the run when the server dies: its client would go on asking for minutes."""
+    def watch(self, lost: Callable[[str], None]) -> None:
+        """Call `lost` with the reason, in a thread, when the server dies before it is stopped."""
 
         def wait() -> None:
             assert self._process is not None
             self._process.wait()
             if self._is_wanted:
-                os.kill(os.getpid(), signal.SIGINT)
+                lost(self.reason())
 
         if self._process is not None:
             threading.Thread(target=wait, name="server-watch", daemon=True).start()
-
-    @property
-    def is_lost(self) -> bool:
-        """Whether it ended while it was wanted."""
-        return self._is_wanted and self._process is not None and self._process.poll() is not None
 
     def stop(self) -> None:
         """End a process of our own."""
@@ -145,10 +139,6 @@ def api_server() -> Iterator[Api]:
     os.environ["PREFECT_API_URL"] = api.url
     try:
         yield api
-    except BaseException as error:
-        if api.is_lost:
-            raise ServerNotStarted(api.reason()) from error
-        raise
     finally:
         os.environ.pop("PREFECT_API_URL", None)
         api.stop()

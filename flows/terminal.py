@@ -116,6 +116,13 @@ def shown() -> Iterator[None]:
         _screen = None
 
 
+def put_back() -> None:
+    """Leave the terminal as it was, for a process that ends at once."""
+    if _screen is not None and _screen.moving:
+        with contextlib.suppress(Exception):
+            _screen.progress.stop()
+
+
 def say(text: str) -> None:
     """A line for the person at the terminal, if there is one."""
     if _screen is not None:

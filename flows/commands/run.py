@@ -5,6 +5,7 @@ configured.
 import argparse
 import dataclasses
 import importlib
+import os
 import sys
 import time
 from pathlib import Path
@@ -150,13 +151,23 @@ def _run(flow: str, config: RunConfig, lake: Lake, **more: Any) -> dict[str, Any
         name = flow.replace("-", "_")
         function = getattr(importlib.import_module(f"flows.{name}"), name)
         api.wait()
-        api.watch()
+        api.watch(_end_at_once)
         try:
             with terminal.shown():
                 made: dict[str, Any] = function(config, lake.url, **more)
         finally:
             _send_rest()
     return made
+
+
+def _end_at_once(reason: str) -> None:
+    """Without its server a run has nobody to tell how it ends, and would ask for minutes.
+
+    What it leaves is what a kill leaves: its processes die with it, the lake stays whole.
+    """
+    terminal.put_back()
+    print(f"crawl2chat: {reason}", file=sys.stderr, flush=True)
+    os._exit(1)
 
 
 def _send_rest() -> None:
