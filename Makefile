@@ -1,28 +1,34 @@
 # Two commands are enough: `make demo` and `make test`. Each sets up everything it needs in .venv,
-# from the versions pinned in constraints.txt.
-PYTHON ?= python3.11
+# from the versions pinned in constraints.txt (see setup.sh and docs/setup.md). TORCH_INDEX=URL takes
+# torch from another index of packages: its builds without CUDA, say.
+PYTHON ?=
+TORCH_INDEX ?=
+SETUP = PYTHON='$(PYTHON)' TORCH_INDEX='$(TORCH_INDEX)' ./setup.sh
 BIN := .venv/bin
 LAKE ?= ./lake
 export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
-.PHONY: setup setup-dev demo test test-fast lint bench bench-corpus bench-train bench-engine \
+.PHONY: setup setup-dev resolve demo test test-fast lint bench bench-corpus bench-train bench-engine \
 	bench-tokenizer bench-evals interop fuzz server clean
 
 NATIVE := $(shell find pipeline -name '_*.c' -o -name '*.h')
 
-.venv/runtime: pyproject.toml constraints.txt setup.py $(NATIVE)
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+.venv/runtime: pyproject.toml constraints.txt setup.py setup.sh $(NATIVE)
+	$(SETUP) .
 	touch $@
 
 .venv/dev: .venv/runtime
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(SETUP) '.[dev]'
 	touch $@
 
 setup: .venv/runtime
 
 setup-dev: .venv/dev
+
+# Whether the pinned versions go together on other machines as well: asks the index, needs uv.
+resolve: .venv/dev
+	CRAWL2CHAT_RESOLVE=1 $(BIN)/python -m pytest tests/test_setup.py -k resolver
 
 # The whole pipeline on the embedded sample web, then a report and a chat (about ten minutes, 2 cores).
 demo: .venv/runtime
@@ -48,8 +54,7 @@ bench: .venv/dev
 # The corpus against datatrove's FineWeb example, and the tables in README.md. CRAWL holds WARC files.
 CRAWL ?= ../shared/crawl
 .venv-peers/ready: tests/benchmarks/peers/requirements.txt
-	test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
-	.venv-peers/bin/pip install --quiet --disable-pip-version-check -r $<
+	$(SETUP) -r $< .venv-peers
 	touch $@
 
 bench-corpus: .venv/dev .venv-peers/ready
@@ -78,8 +83,7 @@ bench-tokenizer: .venv/dev
 
 # In-context evaluation beside lm-evaluation-harness and nanochat, same models, into docs/training.md.
 .venv-harness/ready: tests/benchmarks/peers/lm-eval-requirements.txt
-	test -x .venv-harness/bin/python || $(PYTHON) -m venv .venv-harness
-	.venv-harness/bin/pip install --quiet --disable-pip-version-check -r $<
+	$(SETUP) -r $< .venv-harness
 	touch $@
 
 bench-evals: .venv/dev .venv-harness/ready $(PEERS)/ready
@@ -88,8 +92,7 @@ bench-evals: .venv/dev .venv-harness/ready $(PEERS)/ready
 
 # llama.cpp itself on what `crawl2chat export` writes: llama-cpp-python builds for about ten minutes.
 .venv-interop/ready: tests/interop/requirements.txt .venv/dev
-	test -x .venv-interop/bin/python || $(PYTHON) -m venv .venv-interop
-	.venv-interop/bin/pip install --quiet --disable-pip-version-check -r $<
+	$(SETUP) -r $< .venv-interop
 	touch $@
 
 # INTEROP_LAKE=lake takes that lake's models in place of a fresh run of preset ci.

@@ -6,11 +6,12 @@ no memory with this process, just the Prefect server and the storage below the l
 What they make is the same to the byte, and committed once.
 """
 
+import contextlib
 import dataclasses
 import os
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,6 +23,7 @@ from flows.config import InputConfig
 from flows.process import WorkerKilled
 from flows.references import Reference
 from flows.run import Run
+from flows.surroundings import child_environment
 from flows.tasks import Work
 from storage.errors import UserError
 from storage.local import LocalTree
@@ -89,15 +91,30 @@ def join(run: Run) -> None:
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     if not address:
         options |= {"num_cpus": given.workers or os.cpu_count(), "include_dashboard": False}
-        ray.init(object_store_memory=OBJECT_STORE_BYTES, **options)
+        with _nowhere():
+            ray.init(object_store_memory=OBJECT_STORE_BYTES, **options)
         return
     _check_answers(address)
     try:
-        ray.init(address, **options)
+        with _nowhere():
+            ray.init(address, **options)
     except (ConnectionError, RuntimeError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
         raise UserError(f"--ray-address {address}: {reason}") from error
     _check_reach(ray)
+
+
+@contextlib.contextmanager
+def _nowhere() -> Iterator[None]:
+    """While Ray starts: it hands its workers the current directory, before the standard library."""
+    before = dict(os.environ)
+    os.environ.update(child_environment())
+    try:
+        with contextlib.chdir("/"):
+            yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def leave(given: InputConfig) -> None:

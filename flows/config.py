@@ -31,6 +31,7 @@ from storage.errors import UserError
 PRESETS = Path(__file__).parent / "presets"
 DEFAULT_PRESET = "demo"
 RUNNERS = ("threads", "ray")
+MOST = 2**63  # of any number of a config, and no number is infinite
 MIN_VOCABULARY = 257  # 256 bytes and the document token
 
 
@@ -342,6 +343,8 @@ def _fits(old: Any, new: Any) -> bool:
         return True
     if isinstance(old, bool) or isinstance(new, bool):
         return isinstance(old, bool) and isinstance(new, bool)
+    if isinstance(new, int | float) and not abs(new) < MOST:  # nor nan
+        return False
     if isinstance(old, float):
         return isinstance(new, int | float)
     if isinstance(old, list):

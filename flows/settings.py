@@ -6,6 +6,8 @@ wins.
 
 import os
 
+from flows.surroundings import reach_loopback_directly
+
 DEFAULTS = {
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -23,6 +25,7 @@ TERMINAL_LEVEL = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL"}
 
 def configure(terminal: bool = False) -> None:
     """Set the defaults; `terminal` also quietens Prefect's log (CRAWL2CHAT_LOG_LEVEL overrides)."""
+    reach_loopback_directly()
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
     if terminal:

@@ -16,6 +16,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
+from flows import streams
+
 PLAIN_LINE_SECONDS = 15.0  # between two lines of one task, where lines can't move
 
 # A training run's numbers, in the order in which they are shown.
@@ -34,9 +36,9 @@ class Screen:
     """The terminal, or its stand-in; shared by all tasks of the process."""
 
     def __init__(self) -> None:
-        self.console = Console(stderr=True, highlight=False)
         self.lock = threading.Lock()
-        self.moving = self.console.is_terminal
+        self.moving = not streams.is_plain(sys.stderr)
+        self.console = Console(stderr=True, highlight=False, force_terminal=self.moving)
         self.notes: set[str] = set()
         self.progress = Progress(
             SpinnerColumn(finished_text="[green]✓[/]"),
@@ -53,7 +55,8 @@ class Screen:
             if self.moving:
                 self.progress.console.print(text, markup=False)
             else:
-                print(text, file=sys.stderr, flush=True)
+                with contextlib.suppress(OSError):  # nobody reads it: no reason to stop a run
+                    print(text, file=sys.stderr, flush=True)
 
 
 @dataclasses.dataclass
@@ -111,6 +114,13 @@ def shown() -> Iterator[None]:
             yield
     finally:
         _screen = None
+
+
+def put_back() -> None:
+    """Leave the terminal as it was, for a process that ends at once."""
+    if _screen is not None and _screen.moving:
+        with contextlib.suppress(Exception):
+            _screen.progress.stop()
 
 
 def say(text: str) -> None:

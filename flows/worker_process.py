@@ -8,8 +8,9 @@ import signal
 import subprocess
 import sys
 import threading
-from pathlib import Path
 from typing import IO, Any
+
+from flows.surroundings import child_environment, command
 
 PIPE_CLOSE_SECONDS = 5.0
 STOP_SECONDS = 10.0  # that a training loop gets to save a checkpoint when the run is cancelled
@@ -20,7 +21,7 @@ class WorkerProcess:
 
     def __init__(self, module: str, argument: str, takes_lines: bool = False) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", module, argument],
+            command(module, argument),
             stdin=subprocess.PIPE if takes_lines else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -96,12 +97,9 @@ def event_of(line: str) -> dict[str, Any] | None:
 
 
 def _environment() -> dict[str, str]:
-    # The packages must be found from any working directory; hashing of strings must not differ
-    # between two runs, whatever a library builds from a set.
-    paths = [str(Path(__file__).resolve().parents[1]), os.environ.get("PYTHONPATH", "")]
     return {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+        **child_environment(),
+        # Hashing of strings must not differ between two runs, whatever a library builds from a set.
         "PYTHONHASHSEED": "0",
         "PYTHONUNBUFFERED": "1",
         "TOKENIZERS_PARALLELISM": "true",

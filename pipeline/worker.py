@@ -122,7 +122,13 @@ def _build(spec: dict[str, Any], progress: Progress) -> dict[str, Any]:
 
 def _become_torchrun(processes: int, spec_path: str) -> None:
     # exec keeps the pid and the death signal, so torchrun too dies with the task.
-    arguments = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    arguments = [
+        "-P",
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        f"--nproc-per-node={processes}",
+    ]
     command = [sys.executable, *arguments, "-m", "pipeline.worker", spec_path]
     os.execv(sys.executable, command)  # noqa: S606
 

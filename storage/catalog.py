@@ -8,6 +8,9 @@ others show no rows.
 
 import json
 import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -18,6 +21,8 @@ from storage.lineage import reachable
 from storage.local import LocalTree
 from storage.manifest import Manifest
 from storage.views import ARTIFACTS, VIEWS, select
+
+T = TypeVar("T")
 
 
 def connect(lake: Lake, sql: str | None = None) -> duckdb.DuckDBPyConnection:
@@ -54,13 +59,30 @@ def run(connection: duckdb.DuckDBPyConnection, sql: str, parameters: object = No
         statements = connection.extract_statements(sql)
         if not statements:
             raise UserError('no SQL statement given: try "SELECT * FROM artifacts"')
-        for statement in statements:
-            rows = connection.sql(statement, params=parameters).to_arrow_table()
-        return rows
+        return _interruptible(connection, lambda: _last_of(connection, statements, parameters))
     except (duckdb.InternalException, duckdb.FatalException):
         raise  # DuckDB's own failure
     except duckdb.Error as error:
         raise UserError(one_line(error)) from error
+
+
+def _last_of(
+    connection: duckdb.DuckDBPyConnection, statements: list[Any], parameters: object
+) -> pa.Table:
+    for statement in statements:
+        rows = connection.sql(statement, params=parameters).to_arrow_table()
+    return rows
+
+
+def _interruptible(connection: duckdb.DuckDBPyConnection, work: Callable[[], T]) -> T:
+    """DuckDB hears of Ctrl-C only from a thread that is not the one at work."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        future = pool.submit(work)
+        try:
+            return future.result()
+        except KeyboardInterrupt:
+            connection.interrupt()
+            raise
 
 
 def one_line(error: duckdb.Error) -> str:

@@ -49,8 +49,11 @@ class Lake:
             self.disk = LocalTree(_cache_root() / place)
         elif scheme in ("", "file"):
             path = Path(unquote(urlsplit(self.url).path) if scheme else self.url).expanduser()
-            if path.exists() and not path.is_dir():
-                raise UserError(f"lake {path}: is a file, not a folder")
+            if not self.url:
+                raise UserError("lake: its address is empty: name a folder or s3://BUCKET/PREFIX")
+            for above in (path, *path.parents):
+                if above.exists() and not above.is_dir():
+                    raise UserError(f"lake {path}: {above} is a file, not a folder")
             self.tree = self.disk = LocalTree(path.absolute())
         else:
             raise UserError(f"lake {self.url}: {scheme}:// is not supported: a folder or s3://…")

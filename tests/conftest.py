@@ -51,13 +51,12 @@ def shared_dir() -> Path:
 @pytest.fixture(scope="session")
 def prefect_server() -> Iterator[str]:
     """The address of a Prefect API for command lines that tests start."""
-    from flows.server import api_server, wait_until_up
+    from flows.server import api_server
 
-    with api_server() as url:
+    with api_server() as api:
         del os.environ["PREFECT_API_URL"]  # for those command lines alone, not for this process
-        wait_until_up(url)
-        yield url
-        os.environ["PREFECT_API_URL"] = url
+        api.wait()
+        yield api.url
 
 
 @dataclasses.dataclass(frozen=True)

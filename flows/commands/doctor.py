@@ -128,9 +128,13 @@ def _presets() -> Check:
 
 
 def _server() -> Check:
-    from flows.server import configured_url, is_up
+    from flows.server import ServerNotStarted, check_home, configured_url, is_up
 
-    url = configured_url()
+    try:
+        check_home()
+        url = configured_url()
+    except (UserError, ServerNotStarted) as error:
+        return "problem", str(error)
     if url is None:
         return "ok", "none configured: each run brings its own (make server starts one with the UI)"
     if is_up(url):

@@ -116,6 +116,6 @@ def _drift_cells(row: dict[str, Any]) -> list[str]:
 def _print_sample(row: dict[str, Any]) -> None:
     why = "" if row["value"] is None else f" {row['value']:.4g} against {row['threshold']}"
     detail = f" {row['detail']}" if row["detail"] else ""
-    print(f"{row['stage']} {row['rule']}{why}{detail}\n  {row['url']}")
+    show.said(f"{row['stage']} {row['rule']}{why}{detail}\n  {row['url']}")
     if row["text"]:
-        print("  " + " ".join(row["text"].split()))
+        show.said("  " + " ".join(row["text"].split()))

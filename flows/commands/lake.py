@@ -6,16 +6,21 @@ from typing import Any
 
 from flows.commands import show
 from storage import Lake, catalog
+from storage.errors import UserError
 from storage.local import LocalTree
 
 
 def sql(chosen: argparse.Namespace) -> int:
     """DuckDB over the views."""
     table = catalog.query(Lake(chosen.lake), chosen.query)
+    try:
+        rows = table.to_pylist()
+        body = zip(*(column.to_pylist() for column in table.columns))
+    except (OverflowError, ValueError) as error:  # Python's calendar has the years 1 to 9999
+        raise UserError(f"SQL: a value can't be shown ({error}): cast it to VARCHAR") from error
     if chosen.json:
-        show.document(table.to_pylist())
+        show.document(rows)
         return 0
-    body = zip(*(column.to_pylist() for column in table.columns))
     if chosen.csv:
         show.comma_separated(table.column_names, body)
     else:
@@ -120,7 +125,9 @@ def _print_record(record: dict[str, Any]) -> None:
     why = " ".join(
         str(record[key]) for key in ("stage", "rule", "detail") if record[key] not in (None, "")
     )
-    print(f"{record['url']}\n  {record['warc']} at {record['offset']:,} ({record['record_type']})")
+    show.said(
+        f"{record['url']}\n  {record['warc']} at {record['offset']:,} ({record['record_type']})"
+    )
     print(f"  {record['outcome']}" + (f": {why}" if why else ""))
     if record["value"] is not None:
         print(f"  measured {record['value']:.4g} against {record['threshold']}")
@@ -139,7 +146,7 @@ def _print_record(record: dict[str, Any]) -> None:
         show.rows(("other signal", "value"), others.items())
     for name in ("text_plain", "text_before", "text_after"):
         if record[name]:
-            print(f"--- {name.replace('_', ' ')} ---\n{record[name]}\n")
+            show.said(f"--- {name.replace('_', ' ')} ---\n{record[name]}\n")
 
 
 def _mark(rule: dict[str, Any]) -> str:

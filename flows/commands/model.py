@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from flows import streams
 from flows.commands import show
 from storage import Lake
 from storage.errors import UserError
@@ -40,8 +41,8 @@ def complete(chosen: argparse.Namespace) -> int:
     if chosen.json:
         show.document({"prompt": chosen.text, "completion": "".join(pieces)})
         return 0
-    print(chosen.text, end="", flush=True)
-    _stream(pieces)
+    show.said(chosen.text, end="")
+    _stream(pieces, [])
     return 0
 
 
@@ -54,22 +55,28 @@ def chat(chosen: argparse.Namespace) -> int:
 
 
 def converse(chosen: argparse.Namespace, lines: list[str] | tuple[str, ...]) -> int:
-    """Say these lines, one after another, each in a conversation of its own."""
+    """Say these lines, one after another, each in a conversation of its own.
+
+    One that can't be answered is said to be so, and the others are answered; the exit code is 2.
+    """
     from pipeline.chat import terminal
     from pipeline.chat.conversation import Message
 
-    model, tokenizer = _load(chosen)
-    exchanges = []
-    for line in lines:
+    model, tokenizer = _load_chat(chosen)
+    exchanges: list[dict[str, str | None]] = []
+    for number, line in enumerate(lines, start=1):
         pieces = terminal.reply(model, tokenizer, [Message("user", line)], **_sampling(chosen))
-        if chosen.json:
-            exchanges.append({"user": line, "assistant": "".join(pieces)})
-            continue
-        print(f"you> {line}\n{chosen.model}> ", end="", flush=True)
-        _stream(pieces)
+        answer = None
+        if not chosen.json:
+            show.said(f"you> {line}\n{chosen.model}> ", end="")
+        try:
+            answer = "".join(pieces) if chosen.json else _stream(pieces, [])
+        except UserError as error:
+            _cannot(error, chosen, f"line {number}: ")
+        exchanges.append({"user": line, "assistant": answer})
     if chosen.json:
         show.document(exchanges)
-    return 0
+    return 2 if any(said["assistant"] is None for said in exchanges) else 0
 
 
 def tokens(chosen: argparse.Namespace) -> int:
@@ -96,7 +103,7 @@ def tokens(chosen: argparse.Namespace) -> int:
         return 0
     if chosen.json:
         show.document(pieces(tokenizer, chosen.text))
-    elif sys.stdout.isatty():
+    elif not streams.is_plain(sys.stdout):
         print(coloured(tokenizer, chosen.text))
     else:
         for piece in pieces(tokenizer, chosen.text):
@@ -112,34 +119,60 @@ def _load(chosen: argparse.Namespace) -> Any:
     return load(find_model(Lake(chosen.lake), chosen.model))
 
 
+def _load_chat(chosen: argparse.Namespace) -> Any:
+    """The same; a model that can't talk is refused before anybody says anything."""
+    model, tokenizer = _load(chosen)
+    if not tokenizer.has_conversation_tokens:
+        raise UserError(
+            "this model has no conversation tokens: use `complete`, or chat with sft or rl"
+        )
+    return model, tokenizer
+
+
 def _interactive(chosen: argparse.Namespace) -> int:
+    """A conversation at the keyboard; Ctrl-C ends an answer, or at the prompt the conversation."""
     from pipeline.chat import terminal
     from pipeline.chat.conversation import Message
 
-    model, tokenizer = _load(chosen)
+    model, tokenizer = _load_chat(chosen)
     print("Talk to it. /new starts over; Ctrl-D ends.")
     history: list[Message] = []
     while True:
         try:
             line = input("you> ").strip()
-        except EOFError:
+        except (EOFError, KeyboardInterrupt):
             print()
             return 0
-        if line in ("", "/new"):
+        if line == "/new":
             history = []
+        if line in ("", "/new"):
             continue
-        history.append(Message("user", line))
+        asked = [*history, Message("user", line)]
+        said: list[str] = []
         print(f"{chosen.model}> ", end="", flush=True)
-        answer = _stream(terminal.reply(model, tokenizer, history, **_sampling(chosen)))
-        history.append(Message("assistant", answer))
+        try:
+            _stream(terminal.reply(model, tokenizer, asked, **_sampling(chosen)), said)
+        except UserError as error:
+            _cannot(error, chosen)
+            continue
+        except KeyboardInterrupt:
+            print()
+        history = [*asked, Message("assistant", "".join(said))]
 
 
-def _stream(pieces: Any) -> str:
-    said = []
+def _cannot(error: UserError, chosen: argparse.Namespace, where: str = "") -> None:
+    """Why there is no answer; what comes next starts on a line of its own."""
+    if not chosen.json:
+        print(flush=True)
+    print(f"crawl2chat: {where}{error}", file=sys.stderr, flush=True)
+
+
+def _stream(pieces: Any, said: list[str]) -> str:
+    """Print the pieces as they come; `said` gets each, however it ends."""
     for piece in pieces:
         said.append(piece)
-        print(piece, end="", flush=True)
-    print()
+        show.said(piece, end="")
+    print(flush=True)
     return "".join(said)
 
 

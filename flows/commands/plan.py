@@ -5,15 +5,14 @@ from the preset (parameters, tokens, FLOPs), its time taken from a measured mode
 """
 
 import argparse
-import dataclasses
 import math
 from typing import Any
 
 from flows.commands import show
 from flows.config import RunConfig, load
 from pipeline.corpus.plan import Joined, Part, Target, extrapolate
-from pipeline.training.depth import matrix_parameters
 from pipeline.training.power_law import predict
+from pipeline.training.shape import model_config
 from storage import Lake
 from storage.lineage import reachable
 from storage.manifest import Manifest
@@ -78,16 +77,16 @@ def training_rows(
 ) -> list[dict[str, Any]]:
     """What the dial has set, parameters, tokens and FLOPs of pretraining, and hours.
 
-    FLOPs a token: 6 for each parameter of a matrix product, and 12 x layers x width of attention x
-    half the context (Kaplan et al. 2020, appendix B; Chowdhery et al. 2022, appendix B). Hours are
-    measured where such a model was trained in this lake, else counted for GPUs of a stated speed.
+    FLOPs are counted as a finished base model records its own (pipeline.model.config), so a law of
+    such models may be asked about them. Hours are measured where such a model was trained in this
+    lake, else counted for GPUs of a stated speed.
     """
     shape, loop = config.pretrain.shape, config.pretrain.loop
-    products = matrix_parameters(dataclasses.asdict(shape), config.tokenizer.vocab_size)
+    model = model_config(shape, config.tokenizer.vocab_size)
+    products = model.matrix_parameters
     embedding = 0 if shape.tie_embeddings else config.tokenizer.vocab_size * shape.width
     tokens = loop.steps * loop.rows_per_step * shape.context
-    attention = 12 * shape.layers * shape.heads * shape.head_dim * shape.context // 2
-    flops = float(6 * products + attention) * tokens
+    flops = float(model.flops_per_token(shape.context) * tokens)
     rows = dial_rows(config) if config.pretrain.depth else []
     rows += [
         _row("parameters", products + embedding, ""),

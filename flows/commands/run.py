@@ -5,6 +5,7 @@ configured.
 import argparse
 import dataclasses
 import importlib
+import os
 import sys
 import time
 from pathlib import Path
@@ -16,7 +17,7 @@ from flows.commands.facts import scores
 from flows.commands.lake import write_report
 from flows.commands.model import MODELS, SCRIPT, chat, converse
 from flows.config import DEFAULT_PRESET, RunConfig, load, parse_change
-from flows.server import api_server, check_shared, wait_until_up
+from flows.server import api_server, check_shared
 from storage import Lake
 from storage.errors import UserError
 
@@ -146,16 +147,27 @@ def _run(flow: str, config: RunConfig, lake: Lake, **more: Any) -> dict[str, Any
     lake.heads()  # a lake of a newer version is refused before anything starts
     if config.input.runner == "ray":
         check_shared()
-    with api_server() as url:
+    with api_server() as api:
         name = flow.replace("-", "_")
         function = getattr(importlib.import_module(f"flows.{name}"), name)
-        wait_until_up(url)
+        api.wait()
+        api.watch(_end_at_once)
         try:
             with terminal.shown():
                 made: dict[str, Any] = function(config, lake.url, **more)
         finally:
             _send_rest()
     return made
+
+
+def _end_at_once(reason: str) -> None:
+    """Without its server a run has nobody to tell how it ends, and would ask for minutes.
+
+    What it leaves is what a kill leaves: its processes die with it, the lake stays whole.
+    """
+    terminal.put_back()
+    print(f"crawl2chat: {reason}", file=sys.stderr, flush=True)
+    os._exit(1)
 
 
 def _send_rest() -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -11,6 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from flows import streams
+
 MAX_ROWS = 60  # of a table for people
 MAX_CELL_CHARACTERS = 300
 PIPE_WIDTH = 200  # columns, where stdout is no terminal
@@ -18,7 +21,8 @@ PIPE_WIDTH = 200  # columns, where stdout is no terminal
 
 def document(value: Any) -> None:
     """The one JSON document of a command."""
-    print(json.dumps(value, ensure_ascii=False, default=str, indent=1))
+    in_unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    print(json.dumps(_finite(value), ensure_ascii=not in_unicode, default=str, indent=1))
 
 
 def rows(
@@ -32,12 +36,17 @@ def rows(
         grid.add_column(name, justify="right" if numbers else "left", overflow="fold")
     for line in lines[:most]:
         grid.add_row(*(Text(_cell(value)) for value in line))
-    console = Console(highlight=False)
-    if not console.is_terminal:
+    console = Console(highlight=False, force_terminal=not streams.is_plain(sys.stdout))
+    if not sys.stdout.isatty():
         console.width = PIPE_WIDTH
     console.print(grid)
     if len(lines) > most:
         print(f"… {len(lines) - most:,} more rows (--json shows all)")
+
+
+def said(text: str, end: str = "\n") -> None:
+    """Text of a page or a model: as it is into a file, harmless on a terminal."""
+    print(streams.harmless(text) if sys.stdout.isatty() else text, end=end, flush=True)
 
 
 def comma_separated(head: Sequence[str], body: Iterable[Sequence[Any]]) -> None:
@@ -45,6 +54,17 @@ def comma_separated(head: Sequence[str], body: Iterable[Sequence[Any]]) -> None:
     writer = csv.writer(sys.stdout)
     writer.writerow(head)
     writer.writerows(body)
+
+
+def _finite(value: Any) -> Any:
+    """JSON has neither NaN nor infinity: null stands for them, as in JavaScript."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value
 
 
 def _cell(value: Any) -> str:
@@ -56,5 +76,5 @@ def _cell(value: Any) -> str:
         return f"{value:,}"
     if isinstance(value, float):
         return f"{value:.4g}"
-    text = str(value)
+    text = streams.harmless(str(value))
     return text if len(text) <= MAX_CELL_CHARACTERS else text[:MAX_CELL_CHARACTERS] + " …"

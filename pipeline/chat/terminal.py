@@ -25,12 +25,15 @@ def reply(
     top_k: int = 0,
     seed: int = 0,
 ) -> Iterator[str]:
-    """The assistant's reply to a conversation that ends with the user's turn, piece by piece."""
+    """The assistant's reply to a conversation that ends with the user's turn, piece by piece.
+
+    It ends where the context is full, however many tokens were asked for.
+    """
     if not tokenizer.has_conversation_tokens:
         raise UserError(
             "this model has no conversation tokens: use `complete`, or chat with sft or rl"
         )
-    ids = fit(messages, tokenizer, model.config.max_context - max_new_tokens)
+    ids = fit(messages, tokenizer, model.config.max_context, max_new_tokens)
     stop = tokenizer.special(STOP)
     yield from _pieces(model, tokenizer, ids, (stop,), max_new_tokens, temperature, top_k, seed)
 
@@ -56,20 +59,29 @@ def complete(
     yield from _pieces(model, tokenizer, ids, stops, max_new_tokens, temperature, top_k, seed)
 
 
-def fit(messages: Sequence[Message], tokenizer: Tokenizer, max_tokens: int) -> list[int]:
-    """The prompt, without as many of the oldest turns as it takes to leave room for a reply."""
+def fit(
+    messages: Sequence[Message], tokenizer: Tokenizer, context: int, max_new_tokens: int
+) -> list[int]:
+    """The prompt, without as many of the oldest turns as it takes to leave room for a reply.
+
+    A reply as long as the context would leave no turn: half of it is room enough. The last question
+    is never dropped: the reply to a long one gets what is left.
+    """
+    room = max_new_tokens if max_new_tokens < context else context // 2
     kept = list(messages)
     first = 1 if kept and kept[0].role == "system" else 0
     while True:
         ids = prompt(kept, tokenizer)
-        if len(ids) <= max(1, max_tokens):
+        if len(ids) + room <= context:
             return ids
         if len(kept) - first < 3:
-            raise UserError(
-                f"the message has {len(ids)} tokens and the model has room for "
-                f"{max(1, max_tokens)}: shorten it"
-            )
+            break
         del kept[first : first + 2]  # a question and its answer
+    if len(ids) >= context:
+        raise UserError(
+            f"the message has {len(ids)} tokens and the model's context is {context}: shorten it"
+        )
+    return ids
 
 
 def _pieces(

@@ -106,5 +106,17 @@ class ModelConfig:
         return self.layers * (attention + feed_forward) + head + tables
 
     def flops_per_token(self, context: int) -> int:
-        """Of a training step: 6 a matrix weight, and the full T x T attention by convention."""
-        return 6 * self.matrix_parameters + 12 * self.layers * self.heads * self.head_dim * context
+        """Of a training step on rows of `context` tokens."""
+        return training_flops(
+            self.matrix_parameters, self.layers, self.heads * self.head_dim, context
+        )
+
+
+def training_flops(matrix_parameters: int, layers: int, attention_width: int, context: int) -> int:
+    """Floating-point operations a token, forward and backward: 6N + 12 L H Q T.
+
+    The convention of PaLM's MFU (Chowdhery et al. 2022, appendix B) and of nanoGPT: attention
+    counts as all T x T scores, although a causal mask leaves half of them out, so that MFU, laws of
+    scaling and plans compare with those of others. N are the weights of matrix products.
+    """
+    return 6 * matrix_parameters + 12 * layers * attention_width * context

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline.training.config import ModelShape, OptimizerConfig
+from pipeline.training.shape import model_config
 from storage.errors import UserError
 
 # What of a shape follows from the number of layers; the rest is taken as it is.
@@ -61,11 +62,8 @@ def dial(
 
 
 def matrix_parameters(shape: Mapping[str, Any], vocab_size: int) -> int:
-    """Weights of a matrix product for each token: layers and head, neither embedding nor norms."""
-    attention = 2 * shape["width"] * shape["head_dim"] * (shape["heads"] + shape["kv_heads"])
-    matrices = 2 if shape.get("family") in UNGATED else 3
-    feed_forward = matrices * shape["width"] * shape["ffn_width"]
-    return int(shape["layers"] * (attention + feed_forward) + vocab_size * shape["width"])
+    """Weights of a matrix product for each token, as the model itself counts them."""
+    return model_config(ModelShape(**shape), vocab_size).matrix_parameters
 
 
 UNGATED = ("speedrun", "gpt2")  # families whose feed-forward is two matrices, not three

@@ -12,39 +12,21 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline import model as models
-from pipeline.model import ModelConfig, Transformer
+from pipeline.model import Transformer
 from pipeline.stage import SILENT, Progress, Stage
 from pipeline.tokenizer import Tokenizer
 from pipeline.training import bits_per_byte, distribution, runtime, sharding, shards, state
 from pipeline.training.compiling import Ahead, compile_layers, multiply_in_8_bits
-from pipeline.training.config import ModelShape, PretrainConfig
+from pipeline.training.config import PretrainConfig
 from pipeline.training.data import PretrainData, TokenShards
 from pipeline.training.keeper import Store
 from pipeline.training.loop import train
 from pipeline.training.optimizers import Optimizer, build_optimizer
+from pipeline.training.shape import model_config
 from storage.errors import UserError
 from storage.tables import write_table
 
 PARALLELISMS = ("ddp", "fsdp")
-
-
-def model_config(shape: ModelShape, vocab_size: int) -> ModelConfig:
-    """The shape with a vocabulary."""
-    return ModelConfig(
-        vocab_size=vocab_size,
-        layers=shape.layers,
-        width=shape.width,
-        heads=shape.heads,
-        kv_heads=shape.kv_heads,
-        head_dim=shape.head_dim,
-        ffn_width=shape.ffn_width,
-        max_context=shape.context,
-        rope_theta=shape.rope_theta,
-        tie_embeddings=shape.tie_embeddings,
-        family=shape.family,
-        ngram_rows=shape.ngram_rows if shape.family == "speedrun" else (),
-        ngram_width=shape.ngram_width,
-    )
 
 
 def validation_subset(shards: TokenShards, tokens: int, seed: int) -> list[np.ndarray]:

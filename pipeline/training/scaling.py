@@ -14,7 +14,7 @@ from typing import Any
 from pipeline.stage import Progress, Stage
 from pipeline.training.config import PretrainConfig, ScalingConfig
 from pipeline.training.power_law import fit, predict
-from pipeline.training.pretrain import model_config
+from pipeline.training.shape import model_config
 from storage.errors import UserError
 from storage.manifest import MANIFEST, parse
 from storage.schemas import SCALING

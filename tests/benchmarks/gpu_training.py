@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from pipeline.model.config import training_flops
 from pipeline.tokenizer import Tokenizer
 from pipeline.training.data import TokenShards
 from pipeline.training.depth import dial
@@ -278,7 +279,8 @@ def table(found: dict[str, Any]) -> str:
         name, context, side = key.split()
         size = {**SIZES, **TOY}[name]
         speed = row["speed"]
-        flops = 6 * speed["matrix_parameters"] + 12 * size.layers * size.width * int(context)
+        weights = speed["matrix_parameters"]
+        flops = training_flops(weights, size.layers, size.width, int(context))
         share = flops * speed["tokens_per_second"] / row["peak"]
         text = row.get("text")
         bits = f"{text['bits_per_byte']:.3f} ({text['seconds']:.0f})" if text else "—"

@@ -26,7 +26,7 @@ from pipeline.training.data import Batch, PretrainData
 from pipeline.training.loop import train
 from pipeline.training.loss import token_loss
 from pipeline.training.optimizers import build_optimizer
-from pipeline.training.pretrain import model_config
+from pipeline.training.shape import model_config
 from tests.benchmarks.train_peers import HeldOut, bits_per_byte, mean_nats, measure
 
 WARM = 4  # steps before the clock

@@ -226,11 +226,15 @@ def test_wrong_urls(url, message):
 
 
 def test_places_that_can_be_no_lake(tmp_path):
+    early = Lake(tmp_path / "file" / "below")
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="not a folder"):
-        Lake(tmp_path / "file")
+    for place in ("file", "file/below"):
+        with pytest.raises(UserError, match="file is a file, not a folder"):
+            Lake(tmp_path / place)
     with pytest.raises(UserError, match="can't write"):
-        Lake(tmp_path / "file" / "below").staging("corpus", "ab" * 32)
+        early.staging("corpus", "ab" * 32)
+    with pytest.raises(UserError, match="empty"):
+        Lake("")
     assert Lake((tmp_path / "a b").as_uri()).disk.root == tmp_path / "a b"
 
 

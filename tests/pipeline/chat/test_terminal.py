@@ -39,12 +39,34 @@ def test_a_cut_character_shows_as_the_replacement_sign(chat_model, monkeypatch):
 
 def test_oldest_turns_make_room_but_never_the_system_message(chat_tokenizer):
     messages = [system("Be brief."), *TURNS[:2] * 5, TURNS[2]]
-    short = terminal.fit(messages, chat_tokenizer, 60)
+    short = terminal.fit(messages, chat_tokenizer, 100, 40)
     assert len(short) <= 60
     text = chat_tokenizer.decode(short)
     assert "Be brief." in text
     assert "And 4 + 5?" in text
-    assert terminal.fit(messages, chat_tokenizer, 1000) == prompt(messages, chat_tokenizer)
+    assert terminal.fit(messages, chat_tokenizer, 1000, 40) == prompt(messages, chat_tokenizer)
+
+
+def test_an_answer_may_be_asked_for_that_is_longer_than_the_context(chat_model):
+    model, tokenizer = chat_model
+    context = model.config.max_context
+    left = context - len(prompt(TURNS, tokenizer))
+    whole = list(terminal.reply(model, tokenizer, TURNS[2:], max_new_tokens=context))
+    for length in (context - 1, context + 1, 10**6):
+        said = list(terminal.reply(model, tokenizer, TURNS[2:], max_new_tokens=length))
+        assert said == whole
+    assert terminal.fit(TURNS, tokenizer, context, left) == prompt(TURNS, tokenizer)
+    # half of the context is kept for the answer, not all of it: the turns before aren't forgotten
+    assert terminal.fit(TURNS, tokenizer, 192, 10**6) == prompt(TURNS, tokenizer)
+
+
+def test_a_long_question_leaves_a_short_answer(chat_tokenizer):
+    (question,) = questions = [user("word " * 20)]
+    ids = prompt(questions, chat_tokenizer)
+    assert terminal.fit(questions, chat_tokenizer, len(ids) + 1, 128) == ids
+    assert terminal.fit([*TURNS[:2], question], chat_tokenizer, len(ids) + 1, 128) == ids
+    with pytest.raises(UserError, match=f"the model's context is {len(ids)}: shorten it"):
+        terminal.fit(questions, chat_tokenizer, len(ids), 128)
 
 
 def test_what_cannot_fit_is_refused(chat_model, post_training):

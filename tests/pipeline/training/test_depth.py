@@ -16,7 +16,7 @@ from pipeline.training.depth import (
     dial,
     matrix_parameters,
 )
-from pipeline.training.pretrain import model_config
+from pipeline.training.shape import model_config
 from storage.errors import UserError
 
 CONTEXT = {"shape": {"context": 2048, "family": "qwen3"}}

@@ -10,7 +10,7 @@ from pipeline.stage import SILENT
 from pipeline.training import scaling
 from pipeline.training.config import LoopConfig, ModelShape, PretrainConfig, ScalingConfig
 from pipeline.training.power_law import PowerLaw
-from pipeline.training.pretrain import model_config
+from pipeline.training.shape import model_config
 from storage.errors import UserError
 from storage.manifest import MANIFEST, Manifest
 from storage.tables import read_table

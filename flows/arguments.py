@@ -1,0 +1,241 @@
+"""The commands and options of `crawl2chat`: what is bad use is said here, in one line."""
+
+import argparse
+import math
+import os
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+FLOWS = (
+    "crawl-to-chat",
+    "corpus",
+    "quality-model",
+    "tokenizer",
+    "pretrain",
+    "extend",
+    "scaling",
+    "sft",
+    "rl",
+    "evaluate",
+)
+LAKE = "CRAWL2CHAT_LAKE"
+MOST = 2**31 - 1  # of a count
+MOST_SEED = 2**63 - 1
+SMALLEST_MEASURED, MOST_MEASURED = 1e-9, 1e12  # gigabytes, money, …: beyond, figures overflow
+COLDEST, HOTTEST = 1e-6, 1e6  # below, nothing but the likeliest is left; above, chance alone
+MOST_SHOWN = 60  # characters of what is wrong
+
+
+class Parser(argparse.ArgumentParser):
+    """Says a mistake in one line, without the list of all options."""
+
+    def error(self, message: str) -> NoReturn:
+        command = self.prog.partition(" ")[2]
+        where = f"{command}: " if command else ""
+        line = " ".join(f"{where}{message} (see {self.prog} --help)".split())
+        self.exit(2, f"crawl2chat: {line}\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands and their options."""
+    common = argparse.ArgumentParser(add_help=False)
+    lake = os.environ.get(LAKE, "./lake")
+    common.add_argument("--lake", default=lake, metavar="URL", help=f"folder or s3:// ({LAKE})")
+    common.add_argument("--json", action="store_true", help="one JSON document on stdout")
+
+    settings = argparse.ArgumentParser(add_help=False)
+    settings.add_argument("--preset", help="ci, demo, cpu, gpu or gpu8 (default: demo)")
+    settings.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="e.g. rl.steps=10"
+    )
+    settings.add_argument(
+        "--input",
+        nargs="+",
+        action="extend",
+        metavar="GLOB|DUMP",
+        help="WARC or WET files, globs, folders, addresses, or a dump (CC-MAIN-2024-22)",
+    )
+    settings.add_argument("--runner", help="of the corpus: threads (default) or ray")
+    settings.add_argument("--ray-address", metavar="ADDRESS", help="of a running one (HOST:6379)")
+    dump = settings.add_argument_group("of a dump")
+    dump.add_argument("--files", type=_files, metavar="N", help="its first N files, or all")
+    dump.add_argument("--wet", action="store_true", help="its ready-made text instead of pages")
+    dump.add_argument(
+        "--hosts",
+        type=lambda text: [host for host in text.split(",") if host],
+        metavar="A,B",
+        help="only pages of these hosts (*.example.com: with all below)",
+    )
+    dump.add_argument("--language", metavar="CODE", help="pages in this one alone (deu, de)")
+    dump.add_argument("--match", metavar="GLOB|/RE/", help="only pages whose address fits")
+    dump.add_argument("--pages", type=whole(0), metavar="N", help="at most so many of such pages")
+
+    top = Parser(prog="crawl2chat", description="From Common Crawl to your own chat model.")
+    commands: Any = top.add_subparsers(metavar="COMMAND", required=True)
+
+    def add(name: str, text: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
+        found = commands.add_parser(name, help=text, description=text, parents=[common, *parents])
+        found.set_defaults(command=name)
+        return found
+
+    add("demo", "the whole pipeline on the embedded sample, then a report and a chat", settings)
+    run = add("run", "run one flow; what is whole already is not made again", settings)
+    run.add_argument("flow", choices=FLOWS, metavar="FLOW", help=", ".join(FLOWS))
+    sql = add("sql", "DuckDB over the lake's tables: ledger, documents, corpus, metrics, evals …")
+    sql.add_argument("query", metavar="SQL")
+    sql.add_argument("--csv", action="store_true", help="comma-separated values on stdout")
+    explain = add("explain", "why a page was kept or dropped")
+    explain.add_argument("url", metavar="URL")
+    add("artifacts", "what the lake holds, and from what it was made")
+    # the likeliest page goes round in circles, the likeliest answer does not
+    pages = _sampling(temperature=0.8, top_k=40)
+    complete = add("complete", "the model as a simulator of web pages", pages)
+    complete.add_argument("text", metavar="TEXT", help="how the page begins")
+    complete.add_argument(
+        "--model", default="base", help="base, sft, rl, a digest, a folder or .gguf"
+    )
+    chat = add("chat", "talk to the model", _sampling(temperature=0.0, top_k=0))
+    chat.add_argument("--model", default="rl", help="sft, rl, a digest, a folder or .gguf")
+    chat.add_argument("--message", action="append", help="say this instead of asking; repeatable")
+    tokens = add("tokens", "a text as coloured tokens with ids")
+    tokens.add_argument("text", metavar="TEXT")
+    tokens.add_argument("--html", metavar="FILE", help="as a page of its own, to this file")
+    tokens.add_argument(
+        "--model", help="the tokenizer of base, sft, rl, a digest, a folder or .gguf"
+    )
+    evaluate = add("eval", "the scores of the newest models, measured where they aren't yet")
+    evaluate.add_argument(
+        "--model", help="base, sft or rl instead of all; or a folder or .gguf file anywhere"
+    )
+    evaluate.add_argument(
+        "--suite", action="append", help="this suite alone (bits_per_byte, core …); repeatable"
+    )
+    evaluate.add_argument(
+        "--tasks", action="append", metavar="FOLDER", help="files of in-context tasks, for core"
+    )
+    evaluate.add_argument("--set", action="append", default=[], metavar="evals.KEY=VALUE")
+    evaluate.add_argument("--out", metavar="FOLDER", help="keep a folder's scores here")
+    report = add("report", "one HTML page: funnel, curves, scores by stage, samples")
+    report.add_argument("--out", help="where to (default: report.html in the lake)")
+    dumps = add("dumps", "the dumps of Common Crawl there are, newest first")
+    dumps.add_argument("name", nargs="?", metavar="DUMP", help="the files of this one instead")
+    dumps.add_argument("--wet", action="store_true", help="its WET files instead of its WARCs")
+    funnel = add("funnel", "what every rule took, beside FineWeb's shares; samples; drift")
+    funnel.add_argument(
+        "--samples", type=whole(0), default=0, metavar="N", help="dropped pages a rule"
+    )
+    funnel.add_argument("--seed", type=whole(0, MOST_SEED), default=0, help="other samples")
+    funnel.add_argument("--against", metavar="ARTIFACT", help="drift since that corpus")
+    funnel.add_argument("--out", metavar="FILE.png", help="draw it")
+    export = add("export", "a model for other programs: transformers, llama.cpp, LM Studio")
+    export.add_argument(
+        "--model", default="rl", help="base, sft, rl, a digest, a folder or a .gguf file"
+    )
+    export.add_argument("--format", choices=("hf", "gguf"), required=True)
+    export.add_argument(
+        "--type", help="of the weights: f32 (hf's default), f16 (gguf's), bf16, q8_0 (gguf alone)"
+    )
+    export.add_argument("--out", required=True, metavar="FOLDER|FILE.gguf")
+    export.add_argument("--name", help="what other programs call it (default: from --model)")
+    export.add_argument(
+        "--no-check", action="store_true", help="don't compare logits (that holds two models)"
+    )
+    plan = add("plan", "what a larger run costs, from what this lake's runs have cost")
+    plan.add_argument("--preset", help="whose training is counted (default: demo)")
+    plan.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    above_zero = number(SMALLEST_MEASURED, MOST_MEASURED)
+    plan.add_argument("--files", type=whole(1), default=90_000, help="WARCs (%(default)s: a dump)")
+    plan.add_argument("--gigabytes-per-file", type=above_zero, default=1.0, help="compressed")
+    plan.add_argument("--cores", type=whole(1), default=64)
+    plan.add_argument(
+        "--price-per-core-hour", type=number(0, MOST_MEASURED), default=0.04, metavar="MONEY"
+    )
+    plan.add_argument(
+        "--gpu-teraflops",
+        type=above_zero,
+        default=400.0,
+        help="sustained by a card (%(default)s: H100)",
+    )
+    plan.add_argument(
+        "--megabytes-per-second", type=above_zero, default=100.0, help="of the download, in all"
+    )
+    add("doctor", "check the machine, the server, the lake and the presets")
+    return top
+
+
+def whole(least: int, most: int = MOST) -> Callable[[str], int]:
+    """The type of an option: a whole number of at least `least`."""
+
+    def read(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{_short(text)} is no whole number") from None
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(
+                f"{_short(text)} is not between {least:,} and {most:,}"
+            )
+        return value
+
+    return read
+
+
+def number(least: float, most: float) -> Callable[[str], float]:
+    """The type of an option: a number between two others."""
+
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value):
+            raise argparse.ArgumentTypeError(f"{_short(text)} is no number")
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(
+                f"{_short(text)} is not between {least:,g} and {most:,g}"
+            )
+        return value
+
+    return read
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= MOST_SHOWN else text[:MOST_SHOWN] + "…")
+
+
+def _files(text: str) -> int:
+    """A number of files, or all of them."""
+    return -1 if text == "all" else whole(-1)(text)
+
+
+def _temperature(text: str) -> float:
+    value = number(0, HOTTEST)(text)
+    return value if value >= COLDEST else 0.0
+
+
+def _sampling(temperature: float, top_k: int) -> argparse.ArgumentParser:
+    """Options of commands that make a model write."""
+    options = argparse.ArgumentParser(add_help=False)
+    options.add_argument(
+        "--max-tokens",
+        type=whole(1),
+        default=128,
+        metavar="N",
+        help="of an answer, as far as the model's context reaches (default: %(default)s)",
+    )
+    options.add_argument(
+        "--temperature",
+        type=_temperature,
+        default=temperature,
+        metavar="T",
+        help="0 = always the likeliest (default: %(default)s)",
+    )
+    options.add_argument(
+        "--top-k",
+        type=whole(0),
+        default=top_k,
+        metavar="K",
+        help="0 = no cut (default: %(default)s)",
+    )
+    options.add_argument("--seed", type=whole(0, MOST_SEED), default=0)
+    return options
