@@ -155,6 +155,6 @@ def preload(config: KeysConfig | BandConfig) -> None:
     """Nothing but this module's imports: tasks are many, and forks of a warm host cost nothing."""
 
 
-NUMBERS = Stage("dedup_numbers", 1, DedupConfig, build_numbers)
-KEYS = Stage("dedup_keys", 1, KeysConfig, build_keys, preload)
-BAND = Stage("dedup_band", 1, BandConfig, build_band, preload)
+NUMBERS = Stage("dedup_numbers", 2, DedupConfig, build_numbers)
+KEYS = Stage("dedup_keys", 2, KeysConfig, build_keys, preload)
+BAND = Stage("dedup_band", 2, BandConfig, build_band, preload)
