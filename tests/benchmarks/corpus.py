@@ -47,7 +47,7 @@ def main() -> None:
             heading("Main text", script("extraction", folder)),
             heading("Near-duplicates", verbatim(script("dedup", *crawl, *two_files))),
             heading("Filters", folded(script("parity", *crawl, *parity))),
-            heading("Personal data", script("pii", *crawl)),
+            heading("Personal data", script("pii_clean", *crawl, "--half", "test")),
         ]
     text = "\n\n".join(sections)
     sys.stdout.write(text + "\n")
