@@ -291,7 +291,9 @@ def test_the_run_shows_in_prefect(ci_run: Any, prefect_server: str) -> None:
 
 
 def test_a_ladder_of_sizes_foretells_its_largest(cli: Any, copy: Path) -> None:
-    small = ("--set", "scaling.tokens_per_parameter=0.1", "--set", "scaling.draws=100")
+    small = []
+    for setting in ("tokens_per_parameter=0.1", "draws=100", "width_per_layer=16", "head_dim=16"):
+        small += ["--set", f"scaling.{setting}"]
     made = cli.json("run", "scaling", "--preset", "ci", "--lake", copy, *small)["artifacts"]
     (law,) = (m for m in Lake(copy).list("scaling") if m.digest == made["scaling"]["digest"])
     ladder = rows(copy, "SELECT layers, flops, bits_per_byte FROM scaling ORDER BY flops")

@@ -106,8 +106,6 @@ class PretrainConfig:
     loop: LoopConfig = LoopConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
     precision: str = "auto"  # float32, bfloat16 or auto (by the machine's capability)
-    # Whose CPU products, in which reproducible mode (pipeline.model.products); auto: this machine's
-    products: str = "auto"
     threads: int = 2  # of torch in each process: sums are split by it, so it belongs to the recipe
     device: str = "auto"  # cpu, cuda or auto
     seed: int = 0  # initial weights and order of documents
@@ -121,6 +119,8 @@ class PretrainConfig:
     parallelism: str = "ddp"
     compile: bool = False  # torch.compile of forward and backward: for GPUs, a minute at the start
     fp8: bool = False  # the layers' products in 8 bits: H100 and later, from ~900M parameters
+    # Whose CPU products, in which reproducible mode (pipeline.model.products); auto: this machine's
+    products: str = "auto"
 
 
 @dataclasses.dataclass(frozen=True)
