@@ -7,7 +7,7 @@
  * would begin a new line of boxes. Each look-ahead is cached or consumes what it saw, so time is
  * linear in the page whatever it holds. Layouts of Block and Container are repeated in segment.py.
  */
-#include "_segment_elements.h"
+#include "_segment_foreign.h"
 
 /* ================= attributes ================= */
 
@@ -27,13 +27,6 @@ static uint64_t hints_of(const Page *p, Slice s) {
         before = c;
     }
     return mask | p->masks[p->moves[state * 32]];
-}
-
-static int same(Slice s, const char *word) { /* equal but for case; word in lower case */
-    size_t i = 0;
-    for (; i < s.n && word[i]; i++)
-        if ((s.at[i] >= 'A' && s.at[i] <= 'Z' ? s.at[i] | 32 : s.at[i]) != (u8)word[i]) return 0;
-    return i == s.n && !word[i];
 }
 
 static int holds(Slice s, const char *word) { /* holds the word, case and spaces aside */
@@ -130,7 +123,10 @@ static void attribute(Page *p, int tag, Slice name, Slice value, Attributes *a) 
         }
         break;
     case 'e':
-        if (same(name, "encoding")) a->tex = holds(value, "tex");
+        if (same(name, "encoding")) {
+            a->tex = holds(value, "tex");
+            a->encoding = value;
+        }
         break;
     case 'v':
         if (same(name, "value")) a->numbered = tag == T_LI && number_of(value, &a->number);
@@ -208,16 +204,46 @@ static const u8 *ahead(Page *p, const u8 **cache, const char *word) {
     return *cache;
 }
 
+static int ends_name(const u8 *s, const u8 *end) { /* a tag's name, of what is raw text */
+    return s < end && (is_space(*s) || *s == '>' || *s == '/');
+}
+
+/* The end tag of a script, or NULL. In a comment, <script> and </script> come in pairs. */
+static const u8 *script_end(const u8 *s, const u8 *end) {
+    enum { PLAIN, ESCAPED, DOUBLE_ESCAPED } state = PLAIN;
+    for (; s < end; s++) {
+        if (state == PLAIN) {
+            s = memchr(s, '<', (size_t)(end - s));
+            if (!s) return NULL;
+        }
+        size_t left = (size_t)(end - s);
+        if (*s == '-') {
+            if (left > 2 && s[1] == '-' && s[2] == '>') state = PLAIN;
+        } else if (*s != '<') {
+            continue;
+        } else if (state == PLAIN && left > 3 && !memcmp(s, "<!--", 4)) {
+            state = ESCAPED;
+            s++; /* its dashes may be those of "-->" */
+        } else if (left > 8 && s[1] == '/' && same((Slice){s + 2, 6}, "script")) {
+            if (!ends_name(s + 8, end)) continue;
+            if (state != DOUBLE_ESCAPED) return s;
+            state = ESCAPED;
+        } else if (state == ESCAPED && left > 7 && same((Slice){s + 1, 6}, "script")) {
+            if (ends_name(s + 7, end)) state = DOUBLE_ESCAPED;
+        }
+    }
+    return NULL;
+}
+
 static void raw_text(Page *p, int tag, const Attributes *a, int skip) {
     const u8 *from = p->at, *to = NULL;
     char word[16] = "</";
     size_t n = strlen(TAGS[tag].name);
     memcpy(word + 2, TAGS[tag].name, n + 1);
-    if (tag != T_PLAINTEXT)
-        for (to = from; (to = find(to, p->end, word)); to += n + 2) {
-            u8 after = to + n + 2 < p->end ? to[n + 2] : '>';
-            if (is_space(after) || after == '>' || after == '/') break;
-        }
+    if (tag == T_SCRIPT) to = script_end(from, p->end);
+    else if (tag != T_PLAINTEXT)
+        for (to = from; (to = find(to, p->end, word)); to += n + 2)
+            if (ends_name(to + n + 2, p->end)) break;
     const u8 *stop = to ? to : p->end;
     p->at = stop;
     if (tag == T_TITLE && !skip && !p->facts[FACT_TITLE].n)
@@ -226,7 +252,7 @@ static void raw_text(Page *p, int tag, const Attributes *a, int skip) {
         formula(p, from, stop, holds(a->type, "mode=display") ? 2 : 1, 0);
     if (TAGS[tag].flag == F_PRE && !skip) {
         push(p, T_PRE, a, from);
-        text(p, from, stop, 0);
+        text(p, from, stop, SHOW_NUL);
         if (p->overflow) p->overflow--;
         else pop(p);
     }
@@ -242,23 +268,42 @@ static void start_tag(Page *p, int tag, const u8 *tag_start) {
     int closed, kind = TAGS[tag].kind, skip = p->stack[p->top].skip;
     if (!attributes(p, tag, &a, &closed)) { p->at = p->end; return; }
     p->current.tags_before++;
+    int foreign = 0;
+    if (in_foreign(&p->stack[p->top])) {
+        tag = start_foreign(p, tag, tag_start, &foreign);
+        kind = foreign ? INLINE : TAGS[tag].kind;
+        skip = p->stack[p->top].skip;
+    } else if (tag == T_IMAGE) {
+        tag = T_IMG;
+    }
+    if (!foreign) {
+        if (TRAITS[tag] & SPOILS && !(tag == T_INPUT && same(a.type, "hidden"))) p->spoilt = 1;
+        if (!imply_inline(p, tag)) return;
+        skip = p->stack[p->top].skip;
+    }
     if (kind & VOID) {
         switch (tag) {
         case T_BR:
             if (!p->pre && p->used > p->block_start && p->out[p->used - 1] == '\n') flush(p);
             if (p->used == p->block_start && p->break_next < 255) p->break_next++;
-            if (!skip) line_break(p);
+            if (!skip) new_line(p);
+            break;
+        case T_FRAMESET: /* in a page that has shown nothing: it has frames instead of text */
+            if (p->spoilt || p->block_count || p->used > p->block_start) break;
+            pop_to(p, 1);
+            p->stack[0].skip = 1;
             break;
         case T_HR:
             imply_ends(p, T_DIV);
             boundary(p);
+            break_rows(p);
             p->current.flags |= BIT(F_BEFORE_RULE);
             break;
         case T_IMG:
             p->current.images_before++;
-            if (!skip && a.alt.n && a.hints & HINT_GLYPH) text(p, a.alt.at, a.alt.at + a.alt.n, 1);
+            if (!skip && a.alt.n && a.hints & HINT_GLYPH) moved_text(p, a.alt.at, a.alt.at + a.alt.n, DECODE | ATTRIBUTE);
             if (!skip && a.hints & HINT_FORMULA && !(a.hints & HINT_TWICE))
-                formula(p, a.alt.at, a.alt.at + a.alt.n, 1, 1);
+                formula(p, a.alt.at, a.alt.at + a.alt.n, 1, DECODE | ATTRIBUTE);
             break;
         case T_META:
             if (a.property && !p->facts[a.property - 1].n) p->facts[a.property - 1] = a.content;
@@ -275,17 +320,18 @@ static void start_tag(Page *p, int tag, const u8 *tag_start) {
         if (!(closed && p->xml)) raw_text(p, tag, &a, skip);
         return;
     }
-    if (tag >= T_TBODY && tag <= T_CAPTION && p->last_of[T_TABLE] < 0) {
+    if (tag >= T_TBODY && tag <= T_CAPTION && !foreign &&
+        (p->last_of[T_TABLE] < 0 || p->last_of[T_TEMPLATE] > p->last_of[T_TABLE])) {
         boundary(p); /* a cell without a table */
         return;
     }
     if (kind & BLOCK) imply_ends(p, tag);
-    if (tag == T_FORM && p->last_of[T_FORM] >= 0) return;
+    if (tag == T_FORM && (p->last_of[T_FORM] >= 0 || p->stack[p->top].in_rows)) return;
     if (tag == T_BUTTON && p->last_of[T_BUTTON] > p->stack[p->top].scope)
         pop_to(p, p->last_of[T_BUTTON]);
     if (tag == T_A && p->last_of[T_A] > p->stack[p->top].scope)
         end_element(p, p->last_of[T_A]);
-    if (closed && p->xml) {
+    if (closed && p->xml && !foreign) {
         if (kind & BLOCK) boundary(p);
         return;
     }
@@ -297,6 +343,7 @@ static void start_tag(Page *p, int tag, const u8 *tag_start) {
     push(p, tag, &a, tag_start);
     if (p->top == depth) return; /* too deep */
     Open *open = &p->stack[p->top];
+    if (foreign || tag == T_SVG || tag == T_MATH) mark_foreign(p, &a);
     if (tag == T_PRE && p->at < p->end) {
         if (*p->at == '\r') p->at++;
         if (p->at < p->end && *p->at == '\n') p->at++;
@@ -306,7 +353,7 @@ static void start_tag(Page *p, int tag, const u8 *tag_start) {
             open->skip = 1;
             open->tex = a.display ? 2 : 1;
             if (a.alt.n) {
-                formula(p, a.alt.at, a.alt.at + a.alt.n, open->tex, 1);
+                formula(p, a.alt.at, a.alt.at + a.alt.n, open->tex, DECODE | ATTRIBUTE);
                 open->tex = 0;
             }
         }
@@ -321,6 +368,7 @@ static void start_tag(Page *p, int tag, const u8 *tag_start) {
     } else if (tag == T_Q && !open->skip) {
         append(p, (const u8 *)"\xE2\x80\x9C", 3);
     }
+    if (closed && open->vocabulary) pop(p);
 }
 
 static void markup(Page *p) { /* at '<' and something that makes it markup */
@@ -335,13 +383,16 @@ static void markup(Page *p) { /* at '<' and something that makes it markup */
         }
         while (s < end && !is_space(*s) && *s != '>' && *s != '/') s++;
         int tag = tag_id(name, (size_t)(s - name));
-        p->at = s;
+        const u8 *name_end = p->at = s;
         if (c != '/') {
             start_tag(p, tag, tag_start);
             return;
         }
         int closed;
         if (!attributes(p, tag, NULL, &closed)) { p->at = end; return; }
+        if (p->stack[p->top].vocabulary && !p->overflow &&
+            end_foreign(p, tag, (Slice){name, (size_t)(name_end - name)}))
+            return;
         end_tag(p, tag);
         return;
     }
@@ -356,7 +407,7 @@ static void markup(Page *p) { /* at '<' and something that makes it markup */
         p->at = close ? close + (close[2] == '>' ? 3 : 4) : end;
         return;
     }
-    if (p->xml && left >= 9 && !memcmp(p->at, "<![CDATA[", 9)) {
+    if ((p->xml || p->stack[p->top].vocabulary) && left >= 9 && !memcmp(p->at, "<![CDATA[", 9)) {
         close = ahead(p, &p->cdata_end, "]]>");
         if (!p->stack[p->top].skip) text(p, p->at + 9, close, 0);
         p->at = close < end ? close + 3 : end;
@@ -390,16 +441,20 @@ static void run(Page *p) {
         while ((open = memchr(open, '<', (size_t)(end - open)))) {
             if (open + 1 >= end) { open = NULL; break; }
             u8 c = open[1];
-            if (is_letter(c) || c == '/' || c == '!' || c == '?') break;
+            if (is_letter(c) || c == '!' || c == '?' || (c == '/' && open + 2 < end)) break;
             open++;
         }
         const u8 *stop = open ? open : end;
-        if (stop > s && !p->stack[p->top].skip) text(p, s, stop, 1);
+        if (stop > s && !p->stack[p->top].skip) {
+            if (p->stack[p->top].flow < 0 || is_rows(p->stack[p->top].tag)) moved_text(p, s, stop, DECODE);
+            else text(p, s, stop, DECODE);
+        }
         p->at = stop;
         if (open) markup(p);
     }
     while (p->top > 0 && !p->failed) pop(p);
     if (!p->failed) flush(p);
+    if (!p->failed) order_blocks(p);
     for (size_t i = 0; i < p->block_count; i++) {
         Block *b = &p->blocks[i];
         Container *c = &p->containers[b->container];
@@ -420,8 +475,20 @@ static void run(Page *p) {
 
 /* ================= Python ================= */
 
-static PyObject *fact(Slice s) {
-    return PyUnicode_DecodeUTF8((const char *)s.at, (Py_ssize_t)s.n, "replace");
+/* What the head says, character references read; `attribute`: as in a tag. */
+static PyObject *fact(Slice s, int attribute) {
+    u8 *read = malloc(3 * s.n + 8), *to = read; /* NUL to U+FFFD takes most */
+    if (!read) return PyErr_NoMemory();
+    for (size_t i = 0, n = 0, taken = 1; i < s.n; i += taken, to += n) {
+        taken = s.at[i] == '&' ? reference(s.at + i, s.at + s.n, to, &n, attribute) : 0;
+        if (taken) continue;
+        taken = n = 1;
+        if (s.at[i]) *to = s.at[i];
+        else n = encode(0xFFFD, to);
+    }
+    PyObject *result = PyUnicode_DecodeUTF8((const char *)read, to - read, "replace");
+    free(read);
+    return result;
 }
 
 static PyObject *segment(PyObject *module, PyObject *args) {
@@ -441,11 +508,15 @@ static PyObject *segment(PyObject *module, PyObject *args) {
         PyErr_SetString(PyExc_ValueError, "segment: a size is out of range");
         goto done;
     }
-    for (Py_ssize_t i = 0; i < states * 32; i++)
-        if (((const uint16_t *)moves.buf)[i] >= states) {
-            PyErr_SetString(PyExc_ValueError, "segment: the hint automaton leaves its states");
-            goto done;
-        }
+    uint16_t highest = 0; /* without a way out of the loop, which compilers then vectorize */
+    for (Py_ssize_t i = 0; i < states * 32; i++) {
+        uint16_t move = ((const uint16_t *)moves.buf)[i];
+        highest = move > highest ? move : highest;
+    }
+    if (highest >= states) {
+        PyErr_SetString(PyExc_ValueError, "segment: the hint automaton leaves its states");
+        goto done;
+    }
     p->start = p->at = p->text_end = (const u8 *)html;
     p->end = p->start + length;
     p->moves = moves.buf; p->masks = masks.buf;
@@ -466,6 +537,7 @@ static PyObject *segment(PyObject *module, PyObject *args) {
     Open *root = &p->stack[0];
     memset(root, 0, sizeof(*root));
     root->tag = T_ROOT; root->is_block = root->alive = 1; root->container = -1;
+    root->above = -1;
     root->list = root->item = root->table = root->row_entry = root->cell = -1;
     p->xml = length > 5 && !memcmp(html, "<?xml", 5);
     Py_BEGIN_ALLOW_THREADS
@@ -483,14 +555,14 @@ static PyObject *segment(PyObject *module, PyObject *args) {
     result = Py_BuildValue(
         "Oy#y#(NNNNNNN)Kii", texts, (char *)p->blocks,
         (Py_ssize_t)(p->block_count * sizeof(Block)), (char *)p->containers,
-        (Py_ssize_t)(p->container_count * sizeof(Container)), fact(p->facts[0]), fact(p->facts[1]),
-        fact(p->facts[2]), fact(p->facts[3]), fact(p->facts[4]), fact(p->facts[5]),
-        fact(p->facts[6]), (unsigned long long)p->body_hints, p->capped_depth, p->capped_blocks);
+        (Py_ssize_t)(p->container_count * sizeof(Container)), fact(p->facts[0], 0), fact(p->facts[1], 1),
+        fact(p->facts[2], 1), fact(p->facts[3], 1), fact(p->facts[4], 1), fact(p->facts[5], 1),
+        fact(p->facts[6], 1), (unsigned long long)p->body_hints, p->capped_depth, p->capped_blocks);
 done:
     Py_XDECREF(texts);
     if (p) {
         free(p->stack); free(p->out); free(p->blocks); free(p->starts); free(p->ends);
-        free(p->containers);
+        free(p->containers); free(p->next); free(p->joins);
         free(p);
     }
     PyBuffer_Release(&moves);
@@ -512,6 +584,7 @@ static int fill_tables(void) {
         while (tag_slots[h]) h = (h + 1) % TAG_SLOTS;
         tag_slots[h] = (u8)t;
     }
+    fill_traits();
     entities = calloc(ENTITY_SLOTS, sizeof(Entity));
     PyObject *module = PyImport_ImportModule("html.entities");
     PyObject *names = module ? PyObject_GetAttrString(module, "html5") : NULL;

@@ -13,6 +13,13 @@ typedef struct {
     int32_t count, ordinal; /* children counted (items, rows, cells), own number */
     uint16_t list_depth, block_depth;
     u8 tag, is_block, alive, skip, link, emitted, tex, hidden;
+    int32_t above;      /* stack index of the block-level element that holds this one */
+    int32_t html;       /* of the nearest HTML element, itself included */
+    u8 vocabulary, integration; /* HTML, SVG or MathML; HTML goes on inside */
+    u8 in_rows;         /* the innermost part of a table around is none that holds text */
+    int32_t flow;       /* where its blocks go: see _segment_foster.h; then of tables: */
+    int32_t tail, foster_tail;
+    u8 fostered, line_open, space_due; /* moved out of a table; the line before the table */
 } Open;
 
 typedef struct { const u8 *at; size_t n; } Slice;
@@ -34,6 +41,8 @@ typedef struct {
     uint32_t tables; u8 break_next;
     const u8 *math_end, *tex_next, *cdata_end; /* cached look-aheads */
     Slice facts[FACTS];
+    int32_t *next; u8 *joins; size_t order_room; /* the order of blocks: _segment_foster.h */
+    u8 spoilt; /* a frameset comes too late */
     uint64_t body_hints; int capped_depth, capped_blocks, failed;
 } Page;
 
@@ -41,10 +50,17 @@ typedef struct {
 typedef struct {
     uint64_t hints, flags;
     int href, hidden, pre, display, tex, shadow, open, property, number, numbered;
-    Slice content, alt, rel, link_to, type;
+    Slice content, alt, rel, link_to, type, encoding;
 } Attributes;
 
 enum { SPACE = 1, SPACE_OF_LINK };
+
+static int same(Slice s, const char *word) { /* equal but for case; word in lower case */
+    size_t i = 0;
+    for (; i < s.n && word[i]; i++)
+        if ((s.at[i] >= 'A' && s.at[i] <= 'Z' ? s.at[i] | 32 : s.at[i]) != (u8)word[i]) return 0;
+    return i == s.n && !word[i];
+}
 
 static int reserve(Page *p, size_t more) {
     if (p->room - p->used >= more) return 1;
@@ -129,6 +145,9 @@ static size_t special(Page *p, const u8 *s, const u8 *end) {
     return 0;
 }
 
+/* How text() reads: character references, those in attributes, NUL as the standard's raw text. */
+enum { DECODE = 1, ATTRIBUTE = 2, SHOW_NUL = 4 };
+
 static void text(Page *p, const u8 *s, const u8 *end, int decode) {
     while (s < end) {
         const u8 *run = s;
@@ -154,11 +173,13 @@ static void text(Page *p, const u8 *s, const u8 *end, int decode) {
             s += n;
         } else if (CLASS[c] == C_AMP) {
             u8 value[8];
-            size_t bytes = 0, taken = decode ? reference(s, end, value, &bytes) : 0;
+            size_t bytes = 0, taken = 0;
+            if (decode & DECODE) taken = reference(s, end, value, &bytes, decode & ATTRIBUTE);
             if (taken) text(p, value, value + bytes, 0);
             else append(p, s, 1);
             s += taken ? taken : 1;
         } else {
+            if (!c && decode & SHOW_NUL) append(p, (const u8 *)"\xEF\xBF\xBD", 3);
             s++; /* a control character */
         }
     }
