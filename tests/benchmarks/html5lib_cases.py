@@ -24,28 +24,33 @@ from pathlib import Path
 
 from pipeline.extract.segment import segment
 
+
+def names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 # What browsers show in boxes of their own, from the standard's chapter "Rendering", and the two
 # that the segmenter sets apart though the standard does not: marquee and noscript.
-BLOCKS = frozenset(
+BLOCKS = names(
     "address article aside blockquote body br caption center dd details dialog dir div dl dt "
     "fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 header hgroup hr html legend li "
     "listing main marquee menu nav noscript ol p plaintext pre search section summary table tbody "
-    "td tfoot th thead tr ul xmp".split()
+    "td tfoot th thead tr ul xmp"
 )
 PRESERVED = frozenset(("pre", "listing", "xmp", "plaintext"))
 # Elements whose text is not the page's: not shown, fields and choices, fall-backs, readings.
-NO_TEXT = frozenset(
+NO_TEXT = names(
     "applet audio canvas datalist iframe meter noembed noframes object optgroup option progress rp "
-    "rt script select style svg template textarea title video".split()
+    "rt script select style svg template textarea title video"
 )
 INVISIBLE = re.compile(
     "[\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069"
     "\u3000\ufeff\ufffc\ue000-\uf8ff]"
 )
 # Start tags after which the tree builder sets the tokenizer's state or has no use for text.
-SWITCHING = frozenset(
-    "iframe noembed noframes plaintext script style textarea title xmp".split()
-) | (NO_TEXT | {"frameset", "head", "math"})
+SWITCHING = names("iframe noembed noframes plaintext script style textarea title xmp") | (
+    NO_TEXT | {"frameset", "head", "math"}
+)
 CONTENT_STATES = {  # how a page comes into the state; what is compared is the text from there on
     "Data state": "",
     "PLAINTEXT state": "<plaintext>",
@@ -269,11 +274,40 @@ def cases(folder: Path) -> Iterator[Case]:
         yield from token_cases(file)
 
 
+LICENCE = (
+    "A sample of html5lib-tests (https://github.com/html5lib/html5lib-tests at 9329e64), each "
+    "expected tree reduced to its text. MIT licence, Copyright (c) 2006-2013 James Graham, "
+    "Geoffrey Sneddon, and other contributors"
+)
+
+
+def save_sample(folder: Path, to: Path) -> None:
+    """Every fifth case of tree construction and every sixtieth of the tokenizer."""
+    applicable = [case for case in cases(folder) if not case.excluded]
+    trees = [case for case in applicable if case.lines is not None]
+    others = [case for case in applicable if case.lines is None]
+    rows = [{"licence": LICENCE}]
+    for case in trees[::5] + others[::60]:
+        row = {
+            key: value
+            for key, value in dataclasses.asdict(case).items()
+            if value is not None and key != "excluded"
+        }
+        if case.lines:
+            row["lines"] = list(dict.fromkeys(case.lines))
+        rows.append(row)
+    to.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("folder", type=Path, help="a checkout of html5lib-tests")
     parser.add_argument("--failures", action="store_true", help="print what fails, and how")
+    parser.add_argument("--sample", type=Path, help="write the sample that the tests use here")
     arguments = parser.parse_args()
+    if arguments.sample:
+        save_sample(arguments.folder, arguments.sample)
+        return
     passed: Counter[str] = Counter()
     applicable: Counter[str] = Counter()
     excluded: Counter[tuple[str, str]] = Counter()
