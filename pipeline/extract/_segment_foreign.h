@@ -39,7 +39,6 @@ static int font_breaks_out(const u8 *s, const u8 *end) { /* a tag with color, fa
  * of them (`foreign` is then true). */
 static int start_foreign(Page *p, int tag, const u8 *tag_start, int *foreign) {
     const Open *open = &p->stack[p->top];
-    if (open->tag == T_ANNOTATION_XML && tag == T_SVG) return tag;
     if (TRAITS[tag] & BREAKS || (tag == T_FONT && font_breaks_out(tag_start, p->at))) {
         leave_foreign(p);
         return tag;

@@ -150,6 +150,10 @@ def test_texts(html, expected):
         ("<ruby>a<rt>x<rb>b<rt>y<rp>z<rb>c</ruby>d", ["abcd"]),
         ("<ruby>a<rtc>b<rt>x<rtc>c</ruby>d", ["abcd"]),
         ("<ruby><p>a<rt>x<rb>b</ruby>c", ["a", "bc"]),
+        ("<ruby>a<rt>x<rp>(</rp>b</ruby>c", ["abc"]),
+        # choices
+        ("<select>x<select>a", ["a"]),
+        ("<select>" + "<option>x" * 600 + "</select>a", ["a"]),
         # text between rows stands before the table, in the line that it interrupts
         ("a<table>b<tr><td>c</td></tr>d</table>e", ["abd", "c", "e"]),
         ("a<table> b<tr><td>c</td></tr> d</table>e", ["a b d", "c", "e"]),
@@ -166,6 +170,16 @@ def test_texts(html, expected):
         ("<table><tr><td>a</td><b>b<i>c</i></b>d</table>e", ["bcd", "a", "e"]),
         ("<table><table>a<tr><td>b</table>c", ["a", "b", "c"]),
         ("<table><div>a<tr><td>b</b>c</table>d", ["a", "bc", "d"]),
+        ("a<table><b>x<div>y</div>z<tr><td>c", ["ax", "y", "z", "c"]),
+        ("a<table>b <tr></tr>c", ["ab c"]),
+        ("<table><b>a<br></b>c<tr><td>d", ["a", "c", "d"]),
+        ("a<table></p>b<tr><td>c", ["a", "b", "c"]),
+        ("a<table><form>b<tr><td>c</table>", ["ab", "c"]),
+        (
+            "<table><div>z<template shadowrootmode=open><table><tr><td>a</table></template></div>"
+            "<tr><td>b</table>",
+            ["z", "a", "b"],
+        ),
         # frames in place of text; templates and choices keep to themselves
         ("<head></head><frameset><frame>x</frameset>y", []),
         ("a<frameset>b", ["ab"]),
@@ -186,6 +200,9 @@ def test_moved_text_keeps_rows_and_containers_in_order():
     assert found.table["characters"].tolist() == [2, 1, 1, 1]
     assert [TAGS[tag] for tag in found.table["tag"]] == ["div", "p", "td", "div"]
     assert found.table["table"].tolist() == [-1, -1, 0, -1]
+    parents = [TAGS[found.containers["tag"][row]] for row in found.containers["parent"][1:]]
+    tags = [TAGS[tag] for tag in found.containers["tag"][1:]]
+    assert ("p", "div") in zip(tags, parents)
     for number, container in enumerate(found.containers):
         inside = slice(container["first_block"], container["first_block"] + container["blocks"])
         below = {number} | {
