@@ -301,7 +301,8 @@ static void start_tag(Page *p, int tag, const u8 *tag_start) {
             break;
         case T_IMG:
             p->current.images_before++;
-            if (!skip && a.alt.n && a.hints & HINT_GLYPH) moved_text(p, a.alt.at, a.alt.at + a.alt.n, DECODE | ATTRIBUTE);
+            if (!skip && a.alt.n && a.hints & HINT_GLYPH)
+                moved_text(p, a.alt.at, a.alt.at + a.alt.n, DECODE | ATTRIBUTE);
             if (!skip && a.hints & HINT_FORMULA && !(a.hints & HINT_TWICE))
                 formula(p, a.alt.at, a.alt.at + a.alt.n, 1, DECODE | ATTRIBUTE);
             break;
@@ -446,8 +447,10 @@ static void run(Page *p) {
         }
         const u8 *stop = open ? open : end;
         if (stop > s && !p->stack[p->top].skip) {
-            if (p->stack[p->top].flow < 0 || is_rows(p->stack[p->top].tag)) moved_text(p, s, stop, DECODE);
-            else text(p, s, stop, DECODE);
+            if (p->stack[p->top].flow < 0 || is_rows(p->stack[p->top].tag))
+                moved_text(p, s, stop, DECODE);
+            else
+                text(p, s, stop, DECODE);
         }
         p->at = stop;
         if (open) markup(p);
@@ -555,7 +558,8 @@ static PyObject *segment(PyObject *module, PyObject *args) {
     result = Py_BuildValue(
         "Oy#y#(NNNNNNN)Kii", texts, (char *)p->blocks,
         (Py_ssize_t)(p->block_count * sizeof(Block)), (char *)p->containers,
-        (Py_ssize_t)(p->container_count * sizeof(Container)), fact(p->facts[0], 0), fact(p->facts[1], 1),
+        (Py_ssize_t)(p->container_count * sizeof(Container)), fact(p->facts[0], 0),
+        fact(p->facts[1], 1),
         fact(p->facts[2], 1), fact(p->facts[3], 1), fact(p->facts[4], 1), fact(p->facts[5], 1),
         fact(p->facts[6], 1), (unsigned long long)p->body_hints, p->capped_depth, p->capped_blocks);
 done:
