@@ -24,7 +24,9 @@ from storage.digest import file_sha256
 from storage.errors import UserError
 
 # What counts in a folder; a file named outright may end otherwise.
-ENDINGS = (".warc.gz", ".warc", ".wet.gz", ".wet", ".arc.gz", ".arc")
+ENDINGS = tuple(
+    kind + packed for kind in (".warc", ".wet", ".arc") for packed in (".gz", ".zst", "")
+)
 
 
 def check(config: RunConfig, ask: bool = True) -> None:

@@ -51,6 +51,7 @@ SIGNALS = [
     ("removed_citations", pa.int64()),
     ("lorem_ipsum_lines", pa.int64()),
     ("curly_bracket_lines", pa.int64()),
+    ("curly_bracket_lines_anywhere", pa.int64()),
     ("sentence_count", pa.int64()),
     ("line_count", pa.int64()),  # lines of the text after C4's line rules that are not blank
     ("punctuated_line_fraction", pa.float64()),

@@ -23,6 +23,7 @@ from pipeline.dedup.index import open_index
 from pipeline.dedup.passages import Remover, limits
 from pipeline.filters import decontamination
 from pipeline.filters.pii import replace
+from pipeline.filters.unspaced import count_words
 from pipeline.lifetime import die_with_parent
 from storage.schemas import PII_KINDS
 
@@ -93,7 +94,7 @@ class Cleaner:
                 passages += removed.passages
                 characters += removed.characters
                 text = removed.text
-                least = self.passages.min_words_left
+                least = max(1, self.passages.min_words_left)  # of nothing no document is left
                 if removed.passages and removed.words_left < least:
                     drops.append(Drop(row, "dedup", "passages", removed.words_left, least, ""))
                     continue
@@ -114,7 +115,7 @@ class Cleaner:
             text, counts = replace(text, self.config.pii)
             texts.append(text)
             pii.append([counts.get(kind, 0) for kind in PII_KINDS])
-            words += len(text.split())
+            words += count_words(text)
             size += len(text.encode("utf-8", "surrogatepass"))
         table = np.array(pii, dtype=np.int64).reshape(-1, len(PII_KINDS))
         return Cleaned(texts, table, tuple(drops), words, size, passages, characters, contaminated)

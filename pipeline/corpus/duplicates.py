@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from pipeline.config import from_dict
 from pipeline.corpus.read import selected, selected_counts
-from pipeline.dedup import bands, components, index, minhash, passages
+from pipeline.dedup import bands, components, exact, index, minhash, passages
 from pipeline.dedup.config import DedupConfig, MinhashConfig
 from pipeline.dedup.index import EXACT, Index, id_texts
 from pipeline.dedup.spill import Spill, open_numbers, partition_bits
@@ -158,8 +158,11 @@ def spill_bands(
                 rows = bands.keyed(keys[has_shingles, bucket], documents[has_shingles])
                 spills[names[bucket]].add(rows)
         if config.exact:
-            digests = bytes.fromhex("".join(h[:16] for h in some["text_sha256"].to_pylist()))
-            spills[EXACT].add(bands.keyed(np.frombuffer(digests, dtype=">u8"), documents))
+            hashes = some["text_sha256"].to_pylist()
+            digests = bytes.fromhex("".join(h[:16] for h in hashes))
+            has_text = np.array([h != exact.NOTHING for h in hashes], dtype=bool)
+            keys = np.frombuffer(digests, dtype=">u8")[has_text]
+            spills[EXACT].add(bands.keyed(keys, documents[has_text]))
     for spilled in spills.values():
         spilled.flush()
     return spills

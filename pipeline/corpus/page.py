@@ -125,11 +125,13 @@ class Judge:
         if verdict := self._urls.check(record.url):
             return judged.drop("url", verdict)
         judged.id = document_id(warc, record)
-        confidence = self._main_text(page, record.url, judged)
+        found = self._main_text(page, record.url, judged)
         if judged.outcome == "kept":
-            self._measure(judged, confidence)
+            self._measure(judged, found)
+            told = [] if isinstance(page, str) or not page.detail else [page.detail]
             if cut := record.headers.get("warc-truncated"):
-                judged.detail = f"WARC-Truncated: {cut}"[:DETAIL_CHARACTERS]
+                told.insert(0, f"WARC-Truncated: {cut}")
+            judged.detail = "; ".join(told)[:DETAIL_CHARACTERS]
         return judged
 
     def _check(self, record: Record) -> None:
@@ -161,8 +163,10 @@ class Judge:
             limits.max_header_bytes,
         )
 
-    def _main_text(self, page: Page | str, url: str, judged: Judgement) -> float | None:
-        """Fill in plain and main text, or end the page at a gate; the extractor's confidence."""
+    def _main_text(
+        self, page: Page | str, url: str, judged: Judgement
+    ) -> extraction.Extraction | None:
+        """Fill in plain and main text, or end the page at a gate; what the extractor found."""
         if isinstance(page, str):
             judged.plain = judged.extracted = page
             self._gate(judged)
@@ -185,7 +189,7 @@ class Judge:
         if characters < least:
             rule = "min_text_characters" if characters else "no_text"
             judged.drop("extract", Verdict(rule, characters, least))
-        return found.confidence
+        return found
 
     def _gate(self, judged: Judgement) -> bool:
         """Whether plain text promises anything."""
@@ -198,22 +202,29 @@ class Judge:
             judged.drop("language", verdict)
         return judged.outcome == "kept"
 
-    def _measure(self, judged: Judgement, confidence: float | None) -> None:
+    def _measure(self, judged: Judgement, found: extraction.Extraction | None) -> None:
         language, judged.language_score = self._languages.predict(judged.extracted)
         judged.language = language
         stop_words = languages.rules(language).stop_words
-        measured = measure.measure(judged.extracted, language, self.config.signals, stop_words)
+        measured = measure.measure(
+            judged.extracted,
+            language,
+            self.config.signals,
+            stop_words,
+            found.code if found else (),
+            found.formulas if found else (),
+        )
         judged.text = measured.text
         judged.signals = {
             **measured.signals,
             **toxicity.signals(measured.words, measured.text, language),
-            "extraction_confidence": confidence,
+            "extraction_confidence": found.confidence if found else None,
         }
         judged.signature = minhash.signature_of(judged.text, self.config.minhash)
 
 
 def encodable(text: str) -> str:
-    """The text, with lone surrogates (that a character reference can name) replaced."""
+    """The text, with lone surrogates (that a character reference can name) replaced, one by one."""
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -2,7 +2,8 @@
 
 A recipe is the config of every corpus stage, with notes on where this project's means differ from
 the publication's. FineWeb's paper (arXiv 2406.17557) and FineWeb's code differ in one threshold:
-duplicate-line characters, 0.1 in the paper and 0.01 in the code since its first commit.
+duplicate-line characters, 0.1 in the paper and 0.01 in the code since its first commit. Here they
+differ in a second one: the paper's recipe counts a "{" wherever it stands.
 """
 
 import dataclasses
@@ -11,7 +12,7 @@ from typing import Any
 from pipeline.config import to_dict
 from pipeline.corpus.config import AssembleConfig, CorpusConfig, DedupConfig, SelectConfig
 from pipeline.dedup.config import MinhashConfig
-from pipeline.filters.c4 import C4LinesConfig
+from pipeline.filters.c4 import C4Config, C4LinesConfig
 from pipeline.filters.fineweb import FinewebConfig
 from pipeline.filters.measure import SignalsConfig
 from storage.errors import UserError
@@ -39,15 +40,28 @@ FINEWEB_NOTES = (
     " pages are kept)",
     "exact duplicates go before MinHash, so that the ledger tells copies from near-copies",
     "more kinds of personal data than e-mail and IPv4; placeholders chosen by hash",
+    "C4's rules leave code blocks and recovered formulas whole, which FineWeb's texts don't mark;"
+    " pages are judged as if they didn't (corpus.signals.c4_lines.spare_code = false ends that)",
+    "C4's rules take lines out of English pages alone, as FineWeb-2 leaves them in all of its"
+    " languages (corpus.signals.c4_lines.languages)",
+    "a page with no line left is dropped before dedup under every recipe",
+)
+BRACES = (
+    "a '{' inside code blocks and recovered formulas drops no page"
+    " (select.c4.braces_in_code = true restores FineWeb's rule)"
 )
 NO_C4_LINES = CorpusConfig(signals=SignalsConfig(c4_lines=C4LinesConfig(enabled=False)))
 
 RECIPES = {
-    "fineweb-code": Recipe(notes=FINEWEB_NOTES),
+    "fineweb-code": Recipe(notes=(*FINEWEB_NOTES, BRACES)),
     "fineweb-paper": Recipe(
-        select=SelectConfig(fineweb=FinewebConfig(max_duplicate_line_character_fraction=0.1)),
+        select=SelectConfig(
+            c4=C4Config(braces_in_code=True),
+            fineweb=FinewebConfig(max_duplicate_line_character_fraction=0.1),
+        ),
         notes=(
             *FINEWEB_NOTES,
+            "a '{' drops a page wherever it stands, as published: code and formulas too",
             "duplicate-line characters 0.1 as the paper prints; the code has 0.01",
         ),
     ),
@@ -58,6 +72,7 @@ RECIPES = {
         ),
         notes=(
             *FINEWEB_NOTES,
+            BRACES,
             "FineWeb-Edu judges by a regression on embeddings, trained on 450,000 pages that a"
             " language model scored, and keeps scores of 3 or more; here a fastText model of the"
             " user's own sets judges, and the same share of pages is kept",

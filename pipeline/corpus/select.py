@@ -36,6 +36,9 @@ RULES = {
     "toxicity": toxicity.RULES,
     "learned": (Rule("min_quality_score", "quality_score", "below", "min_quality_score"),),
 }
+# Always asked, after the filters: a page whose lines were all taken out is dropped as what it is,
+# and never reaches dedup as a copy of other empty ones.
+NO_TEXT = Filter("extract", (Rule("no_text_left", "line_count", "below", 1),), "always")
 DERIVED = ("unwanted_language", "quality_score")  # columns that pages.parquet does not have
 
 
@@ -69,7 +72,10 @@ def build(
         "pages": rows,
         "kept": kept,
         "dropped": rows - kept,
-        "dropped_by_stage": {name: stages[name] for name in config.filters},
+        "dropped_by_stage": {
+            **{name: stages[name] for name in config.filters},
+            **({NO_TEXT.stage: stages[NO_TEXT.stage]} if stages[NO_TEXT.stage] else {}),
+        },
         "kept_by_language": dict(sorted(kept_languages.items())),
     }
 
@@ -88,8 +94,8 @@ def check(config: SelectConfig, parts: int, scores: int) -> None:
 
 def read_pages(part: Path, config: SelectConfig) -> pa.Table:
     """The columns of a part's pages that decide."""
-    wanted = {rule.signal: None for name in config.filters for rule in RULES[name]}
-    columns = ["id", "language", "language_score", *wanted]
+    wanted = {rule.signal: None for name in config.filters for rule in _rules(name, config)}
+    columns = ["id", "language", "language_score", *wanted, NO_TEXT.rules[0].signal]
     columns = [name for name in dict.fromkeys(columns) if name not in DERIVED]
     return read_table(part / "pages.parquet", columns)
 
@@ -161,11 +167,15 @@ def filters_of(language: str, config: SelectConfig, least_of_best: float) -> lis
             "fineweb": own.fineweb,
             "c4": config.c4 if own.use_c4 else None,
         }
-    filters = [Filter(name, RULES[name], configs[name]) for name in config.filters]
+    filters = [Filter(name, _rules(name, config), configs[name]) for name in config.filters]
     if "learned" in config.filters and config.best_fraction < 1:
         best = Rule("best_fraction", "quality_score", "below", least_of_best)
         filters.append(Filter("learned", (best,), config))
-    return filters
+    return [*filters, NO_TEXT]
+
+
+def _rules(name: str, config: SelectConfig) -> tuple[Rule, ...]:
+    return c4.rules(config.c4) if name == "c4" else RULES[name]
 
 
 def _least_of_best(parts: list[Path], scores: list[Path], config: SelectConfig) -> float:

@@ -36,10 +36,12 @@ def from_files(client: Client, dump: Dump, chosen: Selection) -> Iterator[Row]:
         raise UserError(f"input {dump.name}: {base_url(client.config)} has no CDX index") from error
     pattern = compiled(chosen.match)
     for host in chosen.hosts:
-        first, beyond = key_range(host)
-        for name, offset, length in blocks(cluster, first, beyond):
+        ranges = key_ranges(host)
+        places = dict.fromkeys(block for span in ranges for block in blocks(cluster, *span))
+        for name, offset, length in places:
             for key, entry in _lines(client, f"{folder}/{name}", offset, length):
-                if first <= key < beyond and capture_fits(entry, chosen, pattern):
+                inside = any(first <= key < beyond for first, beyond in ranges)
+                if inside and capture_fits(entry, chosen, pattern):
                     yield row(entry)
 
 
@@ -69,6 +71,12 @@ def key_range(host: str) -> tuple[bytes, bytes]:
     key = surt_host(host).encode()
     # `)` ends the host, `,` begins a deeper name; nothing that matters sorts in between
     return key + b")", key + (b"-" if host.startswith("*.") else b"*")
+
+
+def key_ranges(host: str) -> tuple[tuple[bytes, bytes], tuple[bytes, bytes]]:
+    """All ranges of a host's keys: a port other than the scheme's stands behind its name."""
+    key = surt_host(host).encode()
+    return key_range(host), (key + b":", key + b";")
 
 
 def blocks(cluster: RangeFile, first: bytes, beyond: bytes) -> Iterator[tuple[str, int, int]]:

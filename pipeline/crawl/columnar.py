@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.crawl.cdx import Row, key_range
+from pipeline.crawl.cdx import Row, key_ranges
 from pipeline.crawl.client import Client
 from pipeline.crawl.dumps import Dump, paths
 from pipeline.crawl.ranges import RangeFile
@@ -127,7 +127,7 @@ def _may_hold(group: Any, chosen: Selection) -> bool:
             if known is None or not known.has_min_max:
                 return True
             low, high = known.min.encode(), known.max.encode()
-            ranges = [key_range(host) for host in chosen.hosts]
+            ranges = [span for host in chosen.hosts for span in key_ranges(host)]
             return any(low < beyond and high >= first for first, beyond in ranges)
     return True
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from pipeline.crawl.cache import Cache, Stored
 from pipeline.crawl.client import Client
+from pipeline.crawl.frames import compression_of
 from pipeline.crawl.source import place_of
 from pipeline.crawl.transport import Body, Refused, TransferError
 from pipeline.crawl.verify import Check, check_archive
@@ -148,7 +149,8 @@ class _Growing:
         first = next(blocks, b"")
         if body.start == 0 and not self._begins_well(first):  # what we have stays
             kind = body.content_type or "no type"
-            raise TransferError(f"{self.url}: sent {kind} instead of a gzip file")
+            wanted = "a gzip file" if self.url.endswith(".gz") else "the file"
+            raise TransferError(f"{self.url}: sent {kind} instead of {wanted}")
         if not goes_on:
             self.forget()
             size = 0
@@ -182,6 +184,8 @@ class _Growing:
         """Error pages come with status 200 too, from proxies and captive portals."""
         if self.url.endswith(".gz"):
             return block[:2] == GZIP_MAGIC[: len(block)]
+        if self.url.endswith(".zst"):  # a frame, or one with a dictionary
+            return len(block) < 4 or compression_of(block) is not None
         return block.lstrip()[:1] != b"<"
 
     def _noted(self) -> Version:

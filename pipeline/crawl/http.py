@@ -1,19 +1,24 @@
 """The HTTP response inside a record: status, MIME type, charset, and the body as the server meant.
 
-Transfer coding (chunks) and content codings (gzip, deflate, br) are undone, if the bytes show that
-they are still there: many archives store the body decoded under headers that say otherwise.
+Interim responses (1xx) before the final one are passed over. Transfer and content codings are
+undone, if the bytes show that they are still there: many archives store the body decoded under
+headers that say otherwise. A body that was cut gives what there is of it, and the page says so.
 Everything that is no readable HTML page raises `NoPage`, which becomes the record's ledger row.
 """
 
 import dataclasses
 import re
-import zlib
 
-from pipeline.crawl.records import HEADERS_END, parse_headers
+from pipeline.crawl.codings import GZIP, BadCoding, TooLarge, join_chunks, undo
+from pipeline.crawl.mime import extract_type
+from pipeline.crawl.records import HEADERS_END, parse_fields
 
-STATUS_LINE = re.compile(rb"HTTP/\d(?:\.\d)?[ \t]+(\d{3})(?!\d)[^\n]*\r?\n?", re.IGNORECASE)
-CHUNK_SIZE = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,12})[ \t]*(?:;[^\n]{0,1000})?\r?\n")
-CHARSET = re.compile(r"charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]+)", re.IGNORECASE)
+STATUS_LINE = re.compile(
+    rb"(?:\r?\n){0,4}HTTP/\d(?:\.\d)?[ \t]+(?P<status>\d{3})(?!\d)(?P<reason>[^\n]*)\r?\n?",
+    re.IGNORECASE,
+)
+# A proxy's answer, before that of the server behind it.
+TUNNEL = re.compile(rb"[ \t]*connection established", re.IGNORECASE)
 HTML_TYPES = ("text/html", "application/xhtml+xml")  # FineWeb's reader takes these two
 # white space, an XML declaration and comments, then <!doctype html or <html
 LOOKS_LIKE_HTML = re.compile(
@@ -44,6 +49,7 @@ class Page:
 
     html: bytes
     charset: str  # of the Content-Type header, "" if it names none
+    detail: str = ""  # what was not well with the body, though there is a page
 
 
 def read_page(content: bytes, payload_type: str, max_bytes: int, max_header_bytes: int) -> Page:
@@ -52,114 +58,72 @@ def read_page(content: bytes, payload_type: str, max_bytes: int, max_header_byte
     `payload_type` is the record's WARC-Identified-Payload-Type, which Common Crawl found by looking
     at the body; "" if the record has none.
     """
-    first = STATUS_LINE.match(content)
-    if first is None:
-        raise NoPage("error", "no_http_header", f"begins with {content[:40]!r}")
-    end = HEADERS_END.search(content, first.end() - 2, first.end() + max_header_bytes)
-    if end is None and len(content) > first.end() + max_header_bytes:
-        raise NoPage("error", "no_http_header", "the HTTP headers do not end")
-    block = content[first.end() : end.start() if end else len(content)]
-    headers = parse_headers(block)
-    body = content[end.end() :] if end else b""
-
-    status = int(first.group(1))
+    status, block, body = final_response(content, max_header_bytes)
+    values: dict[str, list[str]] = {}
+    for name, value in parse_fields(block):
+        values.setdefault(name, []).append(value)
     if status != 200:
         raise NoPage("dropped", "http_status", value=float(status), threshold=200.0)
-    content_type = headers.get("content-type", "")
-    declared = content_type.split(";")[0].strip().lower()
-    mime = payload_type.split(";")[0].strip().lower() or declared
+    declared, charset = extract_type(*values.get("content-type", []))
+    mime = extract_type(payload_type)[0] or declared
     if mime and mime not in HTML_TYPES:
         raise NoPage("dropped", "mime", mime[:100])
-    if "chunked" in headers.get("transfer-encoding", "").lower():
-        body = join_chunks(body)
-    for coding in reversed(headers.get("content-encoding", "").lower().split(",")):
-        body = undo_coding(body, coding.strip(), max_bytes)
+    body, notes = _decoded(body, values, max_bytes)
     if not body.strip(b"\0 \t\r\n"):
-        raise NoPage("dropped", "empty")
+        raise NoPage("dropped", "empty", "; ".join(notes))
     if len(body) > max_bytes:
         raise NoPage("dropped", "size", value=float(len(body)), threshold=float(max_bytes))
     if not mime and not LOOKS_LIKE_HTML.match(body[:4096].removeprefix(b"\xef\xbb\xbf")):
         raise NoPage("dropped", "mime", "no type given, and the body does not begin as HTML")
-    charset = CHARSET.search(content_type)
-    return Page(body, charset.group(1) if charset else "")
+    return Page(body, charset, "; ".join(notes))
 
 
-def join_chunks(body: bytes) -> bytes:
-    """Undo chunked transfer coding; a body that does not begin with a chunk is given back as is.
-
-    A body cut short, as crawlers do above a size, gives what there is of it.
-    """
-    match = CHUNK_SIZE.match(body)
-    if match is None:
-        return body
-    pieces = []
-    while match is not None:
-        size = int(match.group(1), 16)
-        start = match.end()
-        pieces.append(body[start : start + size])
-        position = start + size
-        if size == 0 or position >= len(body):
-            return b"".join(pieces)
-        if body[position : position + 2] == b"\r\n":
-            position += 2
-        elif body[position : position + 1] == b"\n":
-            position += 1
-        if position >= len(body):
-            return b"".join(pieces)
-        match = CHUNK_SIZE.match(body, position)
-        if match is None and len(pieces) == 1:
-            return body  # the first line only looked like a chunk's size
-    raise NoPage("error", "broken_chunks", f"after {sum(map(len, pieces))} bytes")
+def final_response(content: bytes, max_header_bytes: int) -> tuple[int, bytes, bytes]:
+    """Status, header lines and body of the first response that is not an interim one."""
+    position = 0
+    while True:
+        first = STATUS_LINE.match(content, position)
+        if first is None and LOOKS_LIKE_HTML.match(content[:4096]):
+            return 200, b"", content  # HTTP/0.9 has nothing but the page
+        if first is None:
+            raise NoPage("error", "no_http_header", f"begins with {content[:40]!r}")
+        end = HEADERS_END.search(content, first.end() - 2, first.end() + max_header_bytes)
+        if end is None and len(content) > first.end() + max_header_bytes:
+            raise NoPage("error", "no_http_header", "the HTTP headers do not end")
+        status = int(first["status"])
+        interim = 100 <= status < 200 or (status == 200 and TUNNEL.match(first["reason"]))
+        if end is None or not (interim and STATUS_LINE.match(content, end.end())):
+            break
+        position = end.end()
+    block = content[first.end() : max(end.start(), first.end()) if end else len(content)]
+    return status, block, content[end.end() :] if end else b""
 
 
-def undo_coding(body: bytes, coding: str, max_bytes: int) -> bytes:
-    """Undo one content coding, inflating to little more than `max_bytes`."""
-    if coding in ("", "identity", "none", "utf-8"):
-        return body
-    if coding in ("gzip", "x-gzip"):
-        return inflate(body, zlib.MAX_WBITS | 16, max_bytes) if body[:2] == b"\x1f\x8b" else body
-    if coding == "deflate":
-        # A zlib stream by the standard, a bare deflate stream by habit.
-        header = int.from_bytes(body[:2], "big")
-        is_zlib = body[:1] and body[0] & 0x0F == 8 and header % 31 == 0
-        if not is_zlib and body.lstrip()[:1] == b"<":
-            return body
-        return inflate(body, zlib.MAX_WBITS if is_zlib else -zlib.MAX_WBITS, max_bytes)
-    if coding == "br":
-        return unbrotli(body, max_bytes)
-    if body.lstrip()[:1] == b"<":
-        return body
-    raise NoPage("error", "content_encoding", f"unknown coding {coding[:40]!r}")
-
-
-def inflate(body: bytes, window_bits: int, max_bytes: int) -> bytes:
-    """Inflate, cut short or not; `size` if it is more than a page may be."""
-    inflater = zlib.decompressobj(window_bits)
+def _decoded(body: bytes, values: dict[str, list[str]], max_bytes: int) -> tuple[bytes, list[str]]:
+    """The body without its codings, and what is to be told."""
+    transfer = _tokens(values.get("transfer-encoding", []))
+    notes = []
     try:
-        page = inflater.decompress(body, max_bytes + 1)
-    except zlib.error as error:
+        if "chunked" in transfer:
+            body, note = join_chunks(body)
+            notes += [note] if note else []
+    except BadCoding as error:
+        raise NoPage("error", "broken_chunks", str(error)) from error
+    codings = _tokens(values.get("content-encoding", []))
+    codings += [coding for coding in transfer if coding != "chunked"]
+    try:
+        body, told = undo(body, codings, max_bytes)
+        if body.startswith(GZIP + b"\x08"):  # compressed once more than the headers say
+            body, again = undo(body, ["gzip"], max_bytes)
+            told += again
+    except BadCoding as error:
         raise NoPage("error", "content_encoding", str(error)) from error
-    if len(page) > max_bytes:
-        raise NoPage("dropped", "size", "inflated", float(len(page)), float(max_bytes))
-    return page
+    except TooLarge as error:
+        size = float(error.args[0])
+        raise NoPage("dropped", "size", "inflated", size, float(max_bytes)) from error
+    return body, notes + told
 
 
-def unbrotli(body: bytes, max_bytes: int) -> bytes:
-    """Brotli, where its library is installed."""
-    if body.lstrip()[:1] == b"<":
-        return body
-    try:
-        import brotli
-    except ModuleNotFoundError as error:
-        raise NoPage("error", "content_encoding", "br: no brotli library here") from error
-    decompressor = brotli.Decompressor()
-    pieces, size = [], 0
-    try:
-        for start in range(0, len(body), 4096):  # in pieces, so that a bomb stops early
-            pieces.append(decompressor.process(body[start : start + 4096]))
-            size += len(pieces[-1])
-            if size > max_bytes:
-                raise NoPage("dropped", "size", "inflated", float(size), float(max_bytes))
-    except brotli.error as error:
-        raise NoPage("error", "content_encoding", f"br: {error}") from error
-    return b"".join(pieces)
+def _tokens(values: list[str]) -> list[str]:
+    """The codings of all headers of a name, in the order in which they were applied."""
+    return [token.split(";")[0].strip().lower() for token in ",".join(values).split(",")]

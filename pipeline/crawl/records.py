@@ -29,12 +29,13 @@ def _format(start: bytes, terminator: bytes) -> Format:
 
 
 WARC = _format(rb"WARC/\d\.\d{1,2}[ \t]*\r?\n(?=[A-Za-z][A-Za-z0-9-]*[ \t]*:)", b"\n\n")
-# URL, IP address, date, then content type (and in version 2 more fields), length
-ARC = _format(
-    rb"[a-z][a-z0-9+.-]{1,20}:[^\s]{0,8000} [0-9A-Fa-f.:]+ \d{14} "
-    rb"(?:[^\s]{1,500} ){0,7}\d{1,15}\r?\n",
-    b"\n",
+# URL, IP address, date, then content type (and in version 2 more fields), length. A URL may hold
+# spaces (Common Crawl's do, 2008 to 2012): what comes after it is looked for from the right.
+_ARC_LINE = (
+    rb"(?P<url>[A-Za-z][A-Za-z0-9+.-]{1,20}:[^\r\n]{0,8000}) (?P<address>[0-9A-Fa-f.:]+)"
+    rb" (?P<date>\d{14}|\d{12}) (?P<fields>(?:[^\s]{1,500} ){0,8})(?P<length>\d{1,15})\r?\n"
 )
+ARC = _format(_ARC_LINE, b"\n")
 RECORD_START = re.compile(rb"%s|%s" % (WARC.start.pattern, ARC.start.pattern))
 
 
@@ -84,14 +85,17 @@ def _warc(data: Buffer, first: re.Match[bytes], max_header_bytes: int) -> RawRec
 
 
 def _arc(data: Buffer, first: re.Match[bytes]) -> RawRecord:
-    line = first.group().decode("utf-8", "replace").replace("\0", "").rstrip("\r\n")
-    url, address, date, *fields, length = line.split(" ")
-    http = url.startswith(("http:", "https:"))
-    mime = fields[0] if fields else ""
+    texts = {
+        name: value.decode("utf-8", "replace").replace("\0", "")
+        for name, value in first.groupdict().items()
+    }
+    url, length, date = texts["url"], texts["length"], texts["date"].ljust(14, "0")
+    http = url[:6].lower().startswith(("http:", "https:"))
+    mime = texts["fields"].partition(" ")[0]
     headers = {
         "warc-type": "warcinfo" if url.startswith("filedesc:") else "response",
         "warc-target-uri": url,
-        "warc-ip-address": address,
+        "warc-ip-address": texts["address"],
         "warc-date": "{}-{}-{}T{}:{}:{}Z".format(*re.findall(r"^\d{4}|\d\d", date)),
         "content-type": "application/http; msgtype=response" if http else mime,
         "content-length": length,
@@ -136,17 +140,25 @@ def skip_blank(data: Buffer, position: int) -> int:
 
 
 def parse_headers(block: bytes) -> dict[str, str]:
-    """`Name: value` lines, names in lower case, folded lines joined; the first of a name counts."""
+    """Headers by their names in lower case; the first of a name counts."""
     headers: dict[str, str] = {}
-    name = ""
+    for name, value in parse_fields(block):
+        headers.setdefault(name, value)
+    return headers
+
+
+def parse_fields(block: bytes) -> list[tuple[str, str]]:
+    """`Name: value` lines in their order, names in lower case, folded lines joined."""
+    fields: list[tuple[str, str]] = []
+    goes_on = False  # whether the line before was a field, which a folded line continues
     for line in block.decode("utf-8", "replace").replace("\0", "").split("\n"):
-        if line[:1] in (" ", "\t") and name:
-            headers[name] += " " + line.strip()
+        if line[:1] in (" ", "\t") and goes_on:
+            name, value = fields[-1]
+            fields[-1] = name, f"{value} {line.strip()}"
             continue
         key, colon, value = line.partition(":")
-        name = key.strip().lower() if colon else ""
-        if name in headers:
-            name = ""  # a second of the name: its folded lines are passed over as well
-        elif name:
-            headers[name] = value.strip()
-    return headers
+        name = key.strip().lower()
+        goes_on = bool(colon and name)
+        if goes_on:
+            fields.append((name, value.strip()))
+    return fields

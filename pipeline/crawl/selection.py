@@ -20,7 +20,7 @@ from storage.errors import UserError
 
 HTML = ("text/html", "application/xhtml+xml")
 HOST = re.compile(r"(\*\.)?([a-z0-9_-]+\.)*[a-z0-9_-]+$")
-WWW = re.compile(r"www\d*\.")
+WWW = re.compile(r"^www\d*\.")  # as SURT has it: a label of its own, and the first
 
 # One row a page: where its record lies, and what is known of it.
 CAPTURES = pa.schema(
@@ -70,8 +70,10 @@ def selection(
     """Checked as the user gave it."""
     cleaned = []
     for host in hosts:
-        name = host.strip().lower().rstrip("/")
+        name = host.strip().lower()
         name = name.partition("://")[2] or name
+        # an address is taken for its host: no user, no port, no path; a dot at the end is the root
+        name = re.sub(r":\d*$", "", re.split("[/?#]", name)[0].rpartition("@")[2]).rstrip(".")
         with contextlib.suppress(UnicodeError):  # müller.de is xn--mller-kva.de in every index
             name = name.encode("idna").decode()
         if not HOST.match(name):
@@ -108,7 +110,7 @@ def expression(match: str) -> str:
 
 def host_fits(host: str, hosts: tuple[str, ...]) -> bool:
     """Whether a page's host is one of those asked for."""
-    host = host.lower()
+    host = host.lower().strip(".")
     for wanted in hosts:
         bare = wanted.removeprefix("*.")
         if host == bare or WWW.sub("", host, count=1) == bare:

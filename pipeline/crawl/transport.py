@@ -107,8 +107,10 @@ def _body(url: str, response: requests.Response, config: DownloadConfig) -> Body
     text = headers.get("Content-Length", "")
     length = int(text) if re.fullmatch(r"\d{1,18}", text) else None
     coding = headers.get("Content-Encoding", "").lower()
-    # Web servers call a .gz file's own bytes gzip-encoded: they are read as they are.
-    if coding not in ("", "identity") and not ("gzip" in coding and url.endswith(".gz")):
+    # Web servers call a .gz file's own bytes gzip-encoded, and a .zst file's zstd-encoded: they are
+    # read as they are.
+    own = ("gzip" in coding and url.endswith(".gz")) or (coding == "zstd" and url.endswith(".zst"))
+    if coding not in ("", "identity") and not own:
         raise TransferError(f"{url}: sent with Content-Encoding {coding}, which was not asked for")
     start, total = 0, length
     stop = length

@@ -17,7 +17,7 @@ from pipeline.crawl.limits import LimitsConfig
 from pipeline.crawl.warc import Record, read_records
 from storage.errors import UserError
 
-UNSOUND = ("truncated_gzip", "broken_gzip")
+UNSOUND = ("truncated_gzip", "broken_gzip", "truncated_zstd", "broken_zstd")
 DIGEST = re.compile(r"(sha1|sha256|md5):([A-Za-z0-9+/=]+)$")
 
 

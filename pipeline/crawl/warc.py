@@ -1,4 +1,4 @@
-"""Every record of a WARC or ARC file, gzipped or not, with its offset; broken ones included.
+"""Every record of a WARC or ARC file, compressed or not, with its offset; broken ones included.
 
 `read_records` gives each record found exactly once: sound, or with a problem that says how it is
 broken. Conservation starts here. This is our own reader since both WARC libraries end silently at a
@@ -12,12 +12,11 @@ import mmap
 from collections.abc import Iterator
 from pathlib import Path
 
+from pipeline.crawl.frames import GZIP, ZSTD, Buffer, Compression, compression_of
 from pipeline.crawl.limits import LimitsConfig
-from pipeline.crawl.members import MAGIC, Buffer, Member, members, next_member
+from pipeline.crawl.members import Member, members, next_member
 from pipeline.crawl.records import ARC, RECORD_START, WARC, Format, RawRecord, parse, skip_blank
 from storage.errors import UserError
-
-ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +24,7 @@ class Record:
     """One record, or one broken stretch of the file."""
 
     offset: int  # in the (compressed) file
-    index: int  # among the records of its gzip member; 0 in well-made files
+    index: int  # among the records of its member; 0 in well-made files
     record_type: str  # "" where unreadable
     url: str
     date: str
@@ -62,7 +61,7 @@ def read_record(path: Path, offset: int, url: str, limits: LimitsConfig) -> Reco
 def document_id(warc: str, record: Record) -> str:
     """The name of a page: 32 hex digits of a hash over where it lies and its URL."""
     place = f"{warc}:{record.offset}:{record.url}"
-    if record.index:  # several records in one gzip member share its offset
+    if record.index:  # several records in one member share its offset
         place += f":{record.index}"
     return hashlib.sha256(place.encode("utf-8", "replace")).hexdigest()[:32]
 
@@ -82,17 +81,17 @@ def opened(path: Path) -> Iterator[Buffer]:
 
 
 def _read(data: Buffer, offset: int, path: Path, limits: LimitsConfig) -> Iterator[Record]:
-    gzipped, form = _detect(data, path, limits)
-    if not gzipped:
+    how, form = _detect(data, path, limits)
+    if how is None:
         for raw in parse(data, offset, form, limits.max_header_bytes):
             yield _record(raw, data, raw.start, 0, limits)
         return
-    for member in members(data, RECORD_START, limits.max_member_bytes, offset):
+    for member in members(data, RECORD_START, limits.max_member_bytes, offset, how):
         yield from _member_records(member, form, limits)
 
 
 def _member_records(member: Member, form: Format, limits: LimitsConfig) -> Iterator[Record]:
-    """The records of one gzip member; if the member is damaged, its last record is."""
+    """The records of one member; if the member is damaged, its last record is."""
     index, last = 0, None
     for raw in parse(member.data, 0, form, limits.max_header_bytes):
         if last is not None:
@@ -130,28 +129,32 @@ def _record(raw: RawRecord, data: Buffer, offset: int, index: int, limits: Limit
     )
 
 
-def _detect(data: Buffer, path: Path, limits: LimitsConfig) -> tuple[bool, Format]:
-    """Whether the file is gzipped, and its format, by the first record found anywhere in it."""
-    if data[:3] != MAGIC:
+def _detect(data: Buffer, path: Path, limits: LimitsConfig) -> tuple[Compression | None, Format]:
+    """How the file is compressed, if it is, and its format, by the first record found in it."""
+    how = compression_of(data)
+    if how is None:
         first = skip_blank(data, 0)
         if WARC.start.match(data, first):
-            return False, WARC
+            return None, WARC
         if ARC.start.match(data, first) and data[first : first + 9] == b"filedesc:":
-            return False, ARC
+            return None, ARC
         # A damaged beginning: whichever is found first.
         following = WARC.following.search(data)
-        if following and following.start() < next_member(data, 0, RECORD_START):
-            return False, WARC
+        plain = following.start() if following else len(data)
+        gzip, zstd = (next_member(data, 0, RECORD_START, one) for one in (GZIP, ZSTD))
+        if plain < min(gzip, zstd):
+            return None, WARC
+        how = GZIP if gzip <= zstd else ZSTD
     empty = True
-    for member in members(data, RECORD_START, limits.max_member_bytes):
+    for member in members(data, RECORD_START, limits.max_member_bytes, 0, how):
         first = skip_blank(member.data, 0)
         if WARC.start.match(member.data, first) or WARC.following.search(member.data):
-            return True, WARC
+            return how, WARC
         if ARC.start.match(member.data, first):
-            return True, ARC
+            return how, ARC
         empty = empty and not member.problem and first == len(member.data)
     if empty:
-        return True, WARC
-    if data[:4] == ZSTD_MAGIC:
-        raise UserError(f"{path} is compressed with zstd: decompress it first (zstd -d)")
-    raise UserError(f"{path} is no WARC file: no record found in it; give .warc or .warc.gz files")
+        return how, WARC
+    raise UserError(
+        f"{path} is no WARC file: no record found in it; give .warc, .warc.gz or .warc.zst files"
+    )

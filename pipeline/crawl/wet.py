@@ -6,6 +6,7 @@ that can't be read. Common Crawl's text keeps menus and footers: expect more dro
 """
 
 from pipeline.crawl.http import NoPage
+from pipeline.crawl.mime import extract_type
 from pipeline.crawl.warc import Record
 
 TYPES = ("", "text/plain")
@@ -13,7 +14,7 @@ TYPES = ("", "text/plain")
 
 def read_text(record: Record, max_bytes: int) -> str:
     """The text of a conversion record."""
-    mime = record.headers.get("content-type", "").split(";")[0].strip().lower()
+    mime = extract_type(record.headers.get("content-type", ""))[0]
     if mime not in TYPES:
         raise NoPage("dropped", "mime", mime[:100])
     if record.length > max_bytes:

@@ -8,6 +8,9 @@ import unicodedata
 
 from pipeline.dedup import _words
 
+# What a text of white space has. Two such texts are no copies of each other: it matches nothing.
+NOTHING = hashlib.sha256(b"").hexdigest()
+
 
 def text_sha256(text: str) -> str:
     """64 hex digits; the same for texts that differ in case, white space or Unicode form only."""

@@ -11,27 +11,14 @@ from functools import lru_cache
 
 import numpy as np
 
+from pipeline.filters import unspaced
 from pipeline.filters.punctuation import PUNCTUATION
 
 BLOCK = 256  # characters in a block of the table
 WORD, SPACE, DIGIT, DROP, ALONE = range(5)
 SIGN = 8  # added to the kind: one of these between digits belongs to the number
 _NUMBER_SIGNS = frozenset(".,،٫⎖⎗⎘")
-_PARTING = frozenset(PUNCTUATION) | frozenset("་༌")  # Tibetan parts syllables by a sign
-_UNSPACED = (
-    (0x0E01, 0x0EFF),  # Thai, Lao
-    (0x1000, 0x109F),  # Burmese
-    (0x1780, 0x17FF),  # Khmer
-    (0x3005, 0x3007),  # signs of repetition, zero
-    (0x3041, 0x30FF),  # kana
-    (0x31F0, 0x31FF),
-    (0x3400, 0x4DBF),  # Han
-    (0x4E00, 0x9FFF),
-    (0xAA60, 0xAA7F),
-    (0xF900, 0xFAFF),
-    (0xFF66, 0xFF9F),
-    (0x20000, 0x3FFFF),
-)
+_PARTING = frozenset(PUNCTUATION) | frozenset(unspaced.SYLLABLE_ENDS)
 
 
 def block(number: int) -> bytes:
@@ -58,6 +45,6 @@ def fold_character(character: str) -> tuple[int, str]:
         return DROP | sign, ""
     folded = folded.replace("ς", "σ")  # how lower() writes a capital sigma depends on its place
     point = ord(character)
-    if any(low <= point <= high for low, high in _UNSPACED):
+    if any(low <= point <= high for low, high in unspaced.RANGES):
         return ALONE | sign, folded
     return WORD | sign, folded

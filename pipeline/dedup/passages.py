@@ -17,6 +17,7 @@ from pipeline.dedup.bands import keyed
 from pipeline.dedup.config import PassageConfig
 from pipeline.dedup.index import Index
 from pipeline.dedup.spill import KEYED, Spill, key_range, partition_bits
+from pipeline.filters.unspaced import count_words
 
 # unit -> whether it is a paragraph, what parts it from the next
 UNITS = {"paragraphs": (True, "\n\n"), "lines": (False, "\n")}
@@ -126,7 +127,7 @@ class Remover:
                 passages += int(frequent.sum())
         if not passages:
             return Removed(text, 0, 0, -1)
-        return Removed(left, passages, len(text) - len(left), len(left.split()))
+        return Removed(left, passages, len(text) - len(left), count_words(left))
 
     def _frequent(
         self, found: np.ndarray, keys: np.ndarray, documents: np.ndarray, id_: bytes

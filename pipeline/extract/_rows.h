@@ -9,9 +9,9 @@ typedef struct {
     uint32_t characters, words, letters, uppercase, digits, commas, sentence_ends, cjk;
     uint32_t link_characters, bold_characters, links, images_before, line_breaks, tags_before;
     uint32_t markup_bytes_before;
-    int32_t table, row, column, item;
+    int32_t table, row, column, item, place;
     uint16_t depth, list_depth;
-    uint8_t tag, heading_level, starts, ends, break_before, inline_tags, list_tag, reserved;
+    uint8_t tag, heading_level, starts, ends, break_before, inline_tags, list_tag, section;
 } Block;
 typedef struct {
     uint64_t flags, hints;

@@ -7,7 +7,7 @@
  * would begin a new line of boxes. Each look-ahead is cached or consumes what it saw, so time is
  * linear in the page whatever it holds. Layouts of Block and Container are repeated in segment.py.
  */
-#include "_segment_foreign.h"
+#include "_segment_style.h"
 
 /* ================= attributes ================= */
 
@@ -70,6 +70,8 @@ static void attribute(Page *p, int tag, Slice name, Slice value, Attributes *a) 
     case 'c':
         if (same(name, "class")) a->hints |= hints_of(p, value);
         else if (same(name, "content")) a->content = value;
+        else if ((tag == T_TD || tag == T_TH) && same(name, "colspan"))
+            number_of(value, &a->columns);
         break;
     case 'i':
         if (same(name, "id") || same(name, "itemprop") || same(name, "itemtype"))
@@ -83,6 +85,8 @@ static void attribute(Page *p, int tag, Slice name, Slice value, Attributes *a) 
         } else if (same(name, "rel")) {
             a->rel = value;
             a->hints |= hints_of(p, value);
+        } else if ((tag == T_TD || tag == T_TH) && same(name, "rowspan")) {
+            if (!number_of(value, &a->rows) || a->rows < 0) a->rows = 1;
         }
         break;
     case 'a':
@@ -113,9 +117,7 @@ static void attribute(Page *p, int tag, Slice name, Slice value, Attributes *a) 
         break;
     case 's':
         if (same(name, "style")) {
-            if (holds(value, "display:none") || holds(value, "visibility:hidden")) a->hidden = 1;
-            if (holds(value, "white-space:pre") && !holds(value, "white-space:pre-"))
-                a->pre = 1; /* "pre-wrap" is what word processors give every paragraph */
+            style(value, a);
         } else if (same(name, "start")) {
             a->numbered = tag == T_OL && number_of(value, &a->number);
         } else if (same(name, "shadowrootmode") || same(name, "shadowroot")) {
@@ -123,10 +125,7 @@ static void attribute(Page *p, int tag, Slice name, Slice value, Attributes *a) 
         }
         break;
     case 'e':
-        if (same(name, "encoding")) {
-            a->tex = holds(value, "tex");
-            a->encoding = value;
-        }
+        if (same(name, "encoding")) a->encoding = value;
         break;
     case 'v':
         if (same(name, "value")) a->numbered = tag == T_LI && number_of(value, &a->number);
@@ -235,6 +234,10 @@ static const u8 *script_end(const u8 *s, const u8 *end) {
     return NULL;
 }
 
+static int is_tex(Slice alt) { /* says so by its delimiters */
+    return (*alt.at == '$' || *alt.at == '\\') && bare_tex(&alt);
+}
+
 static void raw_text(Page *p, int tag, const Attributes *a, int skip) {
     const u8 *from = p->at, *to = NULL;
     char word[16] = "</";
@@ -249,7 +252,11 @@ static void raw_text(Page *p, int tag, const Attributes *a, int skip) {
     if (tag == T_TITLE && !skip && !p->facts[FACT_TITLE].n)
         p->facts[FACT_TITLE] = (Slice){from, (size_t)(stop - from)};
     if (tag == T_SCRIPT && !skip && a->type.n && holds(a->type, "math/tex"))
-        formula(p, from, stop, holds(a->type, "mode=display") ? 2 : 1, 0);
+        formula(p, (Slice){from, (size_t)(stop - from)}, holds(a->type, "mode=display") ? 2 : 1, 0,
+                FROM_SCRIPT);
+    else if (tag == T_SCRIPT && (size_t)(stop - from) > p->article.n && a->type.n &&
+             holds(a->type, "ld+json") && find(from, stop, "\"articlebody\""))
+        p->article = (Slice){from, (size_t)(stop - from)};
     if (TAGS[tag].flag == F_PRE && !skip) {
         push(p, T_PRE, a, from);
         text(p, from, stop, SHOW_NUL);
@@ -265,6 +272,7 @@ static void raw_text(Page *p, int tag, const Attributes *a, int skip) {
 
 static void start_tag(Page *p, int tag, const u8 *tag_start) {
     Attributes a = {0};
+    a.rows = 1;
     int closed, kind = TAGS[tag].kind, skip = p->stack[p->top].skip;
     if (!attributes(p, tag, &a, &closed)) { p->at = p->end; return; }
     p->current.tags_before++;
@@ -284,6 +292,7 @@ static void start_tag(Page *p, int tag, const u8 *tag_start) {
     if (kind & VOID) {
         switch (tag) {
         case T_BR:
+            if (!p->pre) trim_indentation(p);
             if (!p->pre && p->used > p->block_start && p->out[p->used - 1] == '\n') flush(p);
             if (p->used == p->block_start && p->break_next < 255) p->break_next++;
             if (!skip) new_line(p);
@@ -303,8 +312,11 @@ static void start_tag(Page *p, int tag, const u8 *tag_start) {
             p->current.images_before++;
             if (!skip && a.alt.n && a.hints & HINT_GLYPH)
                 moved_text(p, a.alt.at, a.alt.at + a.alt.n, DECODE | ATTRIBUTE);
-            if (!skip && a.hints & HINT_FORMULA && !(a.hints & HINT_TWICE))
-                formula(p, a.alt.at, a.alt.at + a.alt.n, 1, DECODE | ATTRIBUTE);
+            if (!skip && a.alt.n && (a.hints & HINT_FORMULA || is_tex(a.alt))) {
+                int moved = begin_moved(p);
+                formula(p, a.alt, 1, DECODE | ATTRIBUTE, FROM_IMAGE);
+                if (moved) pop(p);
+            }
             break;
         case T_META:
             if (a.property && !p->facts[a.property - 1].n) p->facts[a.property - 1] = a.content;
@@ -350,22 +362,20 @@ static void start_tag(Page *p, int tag, const u8 *tag_start) {
         if (p->at < p->end && *p->at == '\n') p->at++;
     } else if (tag == T_MATH && !skip) {
         const u8 *math_end = ahead(p, &p->math_end, "</math");
-        if (a.alt.n || ahead(p, &p->tex_next, "application/x-tex") < math_end) {
+        Slice tex = a.alt;
+        int source = p->spoken ? FROM_UNSEEN_MATH : FROM_MATH;
+        int how = DECODE | ATTRIBUTE;
+        p->spoken = 0;
+        if (!tex.n && !closed && math_end < p->end) {
+            how = tex_of(p, p->at, math_end, &tex) ? DECODE : 0;
+            if (!how && source == FROM_MATH) source = FROM_MARKUP;
+        }
+        if (tex.n && !p->failed) {
             open->skip = 1;
-            open->tex = a.display ? 2 : 1;
-            if (a.alt.n) {
-                formula(p, a.alt.at, a.alt.at + a.alt.n, open->tex, DECODE | ATTRIBUTE);
-                open->tex = 0;
-            }
+            formula(p, tex, a.display ? 2 : 1, how, source);
         }
     } else if (tag == T_ANNOTATION && p->last_of[T_MATH] > 0) {
-        Open *math = &p->stack[p->last_of[T_MATH]];
         open->skip = 1;
-        if (a.tex && math->tex) {
-            const u8 *stop = memchr(p->at, '<', (size_t)(p->end - p->at));
-            formula(p, p->at, stop ? stop : p->end, math->tex, 1);
-            math->tex = 0;
-        }
     } else if (tag == T_Q && !open->skip) {
         append(p, (const u8 *)"\xE2\x80\x9C", 3);
     }
@@ -494,6 +504,37 @@ static PyObject *fact(Slice s, int attribute) {
     return result;
 }
 
+/* The formulas' places, written over the list of their bytes: block, first character, end. */
+static size_t places_of_formulas(Page *p) {
+    uint32_t *places = (uint32_t *)p->formulas;
+    size_t count = 0, block = 0, counted = SIZE_MAX, at = 0;
+    uint32_t characters = 0;
+    for (size_t i = 0; i < p->formula_count; i++) {
+        Range f = p->formulas[i];
+        if (f.to > p->used) break;
+        while (block < p->block_count && p->ends[block] <= f.from) block++;
+        if (block == p->block_count) break;
+        if (f.from < p->starts[block] || f.to > p->ends[block]) continue;
+        if (counted != block) { counted = block; at = p->starts[block]; characters = 0; }
+        for (; at < f.from; at++) characters += (p->out[at] & 0xC0) != 0x80;
+        places[3 * count] = (uint32_t)block;
+        places[3 * count + 1] = characters;
+        for (; at < f.to; at++) characters += (p->out[at] & 0xC0) != 0x80;
+        places[3 * count++ + 2] = characters;
+    }
+    return count;
+}
+
+#define ARTICLE_CHARACTERS 500 /* of a page's own text from which on JSON-LD isn't looked at */
+static PyObject *article_of(const Page *p) {
+    uint32_t characters = 0;
+    for (size_t i = 0; i < p->block_count && characters < ARTICLE_CHARACTERS; i++)
+        if (!(p->blocks[i].flags & (BIT(F_HIDDEN) | BIT(F_NOSCRIPT))))
+            characters += p->blocks[i].characters - p->blocks[i].link_characters;
+    size_t n = characters < ARTICLE_CHARACTERS ? p->article.n : 0; /* a script's text is raw */
+    return PyUnicode_DecodeUTF8((const char *)p->article.at, (Py_ssize_t)n, "replace");
+}
+
 static PyObject *segment(PyObject *module, PyObject *args) {
     (void)module;
     Py_buffer moves, masks;
@@ -555,18 +596,22 @@ static PyObject *segment(PyObject *module, PyObject *args) {
         if (!item) goto done;
         PyList_SET_ITEM(texts, (Py_ssize_t)i, item);
     }
+    size_t formulas = places_of_formulas(p);
     result = Py_BuildValue(
-        "Oy#y#(NNNNNNN)Kii", texts, (char *)p->blocks,
+        "Oy#y#(NNNNNNN)Kiiy#N", texts, (char *)p->blocks,
         (Py_ssize_t)(p->block_count * sizeof(Block)), (char *)p->containers,
         (Py_ssize_t)(p->container_count * sizeof(Container)), fact(p->facts[0], 0),
         fact(p->facts[1], 1),
         fact(p->facts[2], 1), fact(p->facts[3], 1), fact(p->facts[4], 1), fact(p->facts[5], 1),
-        fact(p->facts[6], 1), (unsigned long long)p->body_hints, p->capped_depth, p->capped_blocks);
+        fact(p->facts[6], 1), (unsigned long long)p->body_hints, p->capped_depth, p->capped_blocks,
+        formulas ? (char *)p->formulas : "", (Py_ssize_t)(formulas * 3 * sizeof(uint32_t)),
+        article_of(p));
 done:
     Py_XDECREF(texts);
     if (p) {
         free(p->stack); free(p->out); free(p->blocks); free(p->starts); free(p->ends);
-        free(p->containers); free(p->next); free(p->joins);
+        free(p->containers); free(p->formulas); free(p->grids); free(p->tex);
+        free(p->next); free(p->before); free(p->joins);
         free(p);
     }
     PyBuffer_Release(&moves);
@@ -579,6 +624,7 @@ static int fill_tables(void) {
         CLASS[i] = i < 0x20 || i == 0x7F ? C_CONTROL : C_TEXT;
         SYMBOL[i] = is_letter((u8)i) ? (u8)((i | 32) - 'a' + 1) : i >= '0' && i <= '9' ? 27 : 0;
     }
+    for (int i = 0; i < 128; i++) KIND[i] = (u8)kind_of((uint32_t)i);
     CLASS[' '] = CLASS['\n'] = CLASS['\t'] = CLASS['\r'] = CLASS['\f'] = C_SPACE;
     CLASS['&'] = C_AMP;
     CLASS[0xC2] = CLASS[0xE2] = CLASS[0xE3] = CLASS[0xEE] = CLASS[0xEF] = C_LEAD;
@@ -615,7 +661,7 @@ static int fill_tables(void) {
 static PyMethodDef METHODS[] = {
     {"segment", segment, METH_VARARGS,
      "segment(html, moves, masks, max_depth, max_blocks) -> texts, blocks, containers, facts, "
-     "body hints, depth capped, blocks capped"},
+     "body hints, depth capped, blocks capped, formulas, article"},
     {NULL, NULL, 0, NULL}};
 static struct PyModuleDef MODULE = {PyModuleDef_HEAD_INIT, "_segment", NULL, -1, METHODS,
                                     NULL, NULL, NULL, NULL};

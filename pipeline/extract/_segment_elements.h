@@ -1,5 +1,5 @@
 /* Blocks and open elements: where a block ends, what it inherits, which end tags are implied. */
-#include "_segment_foster.h"
+#include "_segment_grid.h"
 
 static int32_t container_of(Page *p, int index) { /* its row, made with its ancestors' if need be */
     int missing = 0, i;
@@ -32,6 +32,7 @@ static int32_t container_of(Page *p, int index) { /* its row, made with its ance
 }
 
 static void flush(Page *p) { /* ends the current block */
+    if (p->cut_count) cut_buttons(p);
     size_t from = p->block_start, to = p->used;
     u8 *out = p->out;
     p->space = 0;
@@ -44,9 +45,15 @@ static void flush(Page *p) { /* ends the current block */
         to -= 2; /* a heading's link to itself */
         while (to > from && is_space(out[to - 1])) to--;
     }
-    if (p->pre) { /* the indentation of the first line stays, empty lines before it go */
-        for (size_t i = from; i < to && is_space(out[i]); i++)
-            if (out[i] == '\n') from = i + 1;
+    if (from < to && is_space(out[from])) {
+        /* Empty lines at the beginning go. The first line's indentation stays in code and in
+         * verse; that of a paragraph is no text. */
+        size_t first = from, i = from;
+        for (; i < to && is_space(out[i]); i++)
+            if (out[i] == '\n') first = i + 1;
+        int keep = p->pre || p->current.flags & BIT(F_CODE) ||
+                   p->stack[p->top].hints_any & HINT_CODE || memchr(out + i, '\n', to - i);
+        from = keep ? first : i;
     }
     p->used = to;
     if (to <= from) {
@@ -88,6 +95,8 @@ static void flush(Page *p) { /* ends the current block */
     b->table = open->table >= 0 ? p->stack[open->table].ordinal : -1;
     b->row = open->row_entry >= 0 ? p->stack[open->row_entry].ordinal : -1;
     b->column = open->cell >= 0 ? p->stack[open->cell].ordinal : -1;
+    b->place = open->cell >= 0 ? (int32_t)p->stack[open->cell].column : -1;
+    b->section = open->section;
     b->item = open->item >= 0 ? p->stack[open->item].ordinal : -1;
     b->list_tag = open->list >= 0 ? p->stack[open->list].tag : 0;
     if (open->item >= 0 && !p->stack[open->item].emitted) {
@@ -144,7 +153,12 @@ static void end_piece(Page *p) {
 
 static void pop(Page *p) {
     Open *open = &p->stack[p->top];
-    if (open->fostered && !open->is_block && !open->skip) end_piece(p);
+    if (open->tag == T_Q && !open->skip) append(p, (const u8 *)"\xE2\x80\x9D", 3);
+    if (open->script && !open->skip) script(p, open->mark, open->script == 2);
+    if (p->pre && (open->tag == T_LI || open->tag == T_TR) && p->used == open->mark && !open->skip)
+        put_space(p, '\n'); /* an empty line of code */
+    /* a formula is written by an element that shows nothing else */
+    if (open->fostered && !open->is_block && (!open->skip || open->tag == T_MATH)) end_piece(p);
     if (open->is_block) {
         if (p->pre && !(open->flags & BIT(F_PRE) && !(p->stack[p->top - 1].flags & BIT(F_PRE)))) {
             boundary(p);
@@ -162,8 +176,10 @@ static void pop(Page *p) {
         p->link -= open->link;
         p->bold -= open->tag == T_B || open->tag == T_STRONG || IS_HEADING(open->tag);
     }
-    if (open->tag == T_Q && !open->skip) append(p, (const u8 *)"\xE2\x80\x9D", 3);
+    if (open->saved) settle(p, open->saved, open->tag);
+    if (open->tag == T_TABLE && open->grid >= 0) p->grid_count = (size_t)open->grid;
     p->top--;
+    p->keep = p->stack[p->top].keep;
 }
 
 static void pop_to(Page *p, int index) { while (p->top >= index && p->top > 0) pop(p); }
@@ -176,16 +192,70 @@ static void kill(Page *p, int index) { /* a formatting element ends while blocks
     p->bold -= open->tag == T_B || open->tag == T_STRONG;
 }
 
+static int comes(const Page *p, const char *word) { /* whether it is the next but for space */
+    const u8 *s = p->at;
+    size_t n = strlen(word);
+    while (s < p->end && is_space(*s)) s++;
+    if ((size_t)(p->end - s) < n) return 0;
+    for (size_t i = 0; i < n; i++)
+        if ((s[i] | 32) != (u8)word[i]) return 0;
+    return 1;
+}
+
+static int block_comes(const Page *p) { /* whether the next tag begins a block */
+    const u8 *s = p->at, *from;
+    while (s < p->end && is_space(*s)) s++;
+    if (s >= p->end || *s != '<') return 0;
+    for (from = ++s; s < p->end && s - from < 12 && (is_letter(*s) || (u8)(*s - '0') < 10);) s++;
+    return TAGS[tag_id(from, (size_t)(s - from))].kind & BLOCK;
+}
+
+/* What a screen reader is told between two digits is a sign that others see by position. */
+static int is_spoken_sign(const Page *p) {
+    if (p->space || p->used == p->block_start || (u8)(p->out[p->used - 1] - '0') > 9) return 0;
+    return p->end - p->at > 1 && p->at[1] == '<' && strchr("+-/", p->at[0]) && p->at[0];
+}
+
+/* A cell that holds a line of code makes its table one block of code. */
+static void code_table(Page *p, int table) {
+    for (int i = table; i <= p->top; i++) p->stack[i].flags |= BIT(F_PRE);
+    p->pre = 1;
+}
+
+/* Whether an element is written as long as it isn't known to be a copy; where it began, then. */
+static int save_place(Page *p, int tag, int is_block, const Attributes *a) {
+    if (a->hints & HINT_NUMBERS || (p->pre && a->unselectable)) {
+        if (p->pre || tag == T_TD || tag == T_TH) return save(p, S_NUMBERS);
+        return is_block ? save(p, S_COLUMN) : 0;
+    }
+    if (p->pre && (tag == T_BUTTON || a->hints & HINT_COPY)) return save(p, S_BUTTON);
+    return a->hints & HINT_TWICE ? save(p, S_RENDERING) : 0;
+}
+
 static void push(Page *p, int tag, const Attributes *a, const u8 *tag_start) {
     const Tag *what = &TAGS[tag];
     Open *up = &p->stack[p->top];
     int is_block = (what->kind & BLOCK) ||
                    (what->kind & MAYBE && !(TAGS[p->stack[up->block].tag].kind & PHRASING));
-    int keeps_space = what->flag == F_PRE || (a->pre && is_block);
+    int hidden = a->unseen || a->shown == SHOWN_NOT || (a->hidden && !a->shown) ||
+                 (tag == T_DIALOG && !a->open);
+    int unseen = hidden || (!is_block && a->hints & HINT_UNSEEN);
+    int spoken = unseen && comes(p, "<math"); /* the formula's text, beside its picture */
+    if (spoken) hidden = unseen = 0;
+    if (unseen && !hidden && is_spoken_sign(p)) unseen = 0;
+    if (!is_block && a->shown == SHOWN_BLOCK && !(what->kind & (SKIP | SCOPE)) && tag != T_MATH)
+        is_block = 1;
+    if (!is_block && hidden && block_comes(p)) is_block = 1; /* a script may yet show it */
+    int keeps_space = what->flag == F_PRE ||
+                      (is_block && (a->pre || (a->keep > 1 && what->flag == F_CODE)));
+    if (what->flag == F_PRE && a->keep == 1 + KEEP_NONE) keeps_space = 0;
+    if (is_block && a->hints & HINT_CODE_LINE && tag != T_TD) keeps_space = 1;
+    if (a->hints & HINT_CODE_BOX && tag == T_DIV) keeps_space = 1;
     int due = p->space != 0; /* a line that a table interrupts: may its text be moved there? */
     size_t blocks_before = p->block_count;
     int line_open = p->used > p->block_start && p->out[p->used - 1] != '\n' && !p->pre;
     if (is_block) boundary(p);
+    if (a->hints & HINT_TWICE && tag == T_DIV) is_block = 0; /* its source may come right behind */
     if (p->failed) return;
     if (p->top >= p->max_depth) {
         p->capped_depth = 1;
@@ -210,7 +280,8 @@ static void push(Page *p, int tag, const Attributes *a, const u8 *tag_start) {
     open->html = index;
     if (is_block) open->above = open->block;
     open->tag = (u8)tag; open->is_block = (u8)is_block; open->alive = 1;
-    open->link = 0; open->emitted = 0; open->container = -1; open->count = 0; open->tex = 0;
+    open->link = 0; open->emitted = 0; open->container = -1; open->count = 0;
+    open->saved = open->script = 0; open->grid = -1; open->column = 0; open->mark = p->used;
     open->ordinal = 0; open->html_start = (uint32_t)(tag_start - p->start);
     open->same = p->last_of[tag];
     p->last_of[tag] = index;
@@ -220,9 +291,12 @@ static void push(Page *p, int tag, const Attributes *a, const u8 *tag_start) {
         own |= BIT(F_ARTICLE_HEADER);
     if (own & BIT(F_FOOTER) && up->flags & (BIT(F_ARTICLE) | BIT(F_MAIN)))
         own |= BIT(F_ARTICLE_FOOTER);
-    open->hidden = a->hidden || (tag == T_DIALOG && !a->open);
-    if (open->hidden && is_block) own |= BIT(F_HIDDEN);
+    open->hidden = (u8)hidden;
+    if (hidden && is_block) own |= BIT(F_HIDDEN);
     if (keeps_space) own |= BIT(F_PRE);
+    else if (what->flag == F_PRE) own &= ~BIT(F_PRE);
+    if (a->keep) open->keep = (u8)(a->keep - 1);
+    else if (keeps_space && !(a->hints & HINT_CODE_BOX && tag == T_DIV)) open->keep = KEEP_ALL;
     if (tag == T_OL) own |= BIT(F_ORDERED);
     if (tag == T_UL || tag == T_MENU) open->flags &= ~BIT(F_ORDERED);
     if (tag == T_A && a->href) {
@@ -243,16 +317,32 @@ static void push(Page *p, int tag, const Attributes *a, const u8 *tag_start) {
         open->hints_inline = 0;
     } else {
         open->hints_inline |= a->hints;
-        if (open->hidden || a->hints & HINT_UNSEEN) open->skip = 1;
+        if (unseen) open->skip = 1;
+        if (tag == T_SUP || tag == T_SUB) open->script = tag == T_SUP ? 1 : 2;
+        else if (a->script) open->script = (u8)a->script;
         if (p->current.inline_tags < 255) p->current.inline_tags++;
     }
     if (what->kind & SCOPE) open->scope = index;
     if (what->kind & SKIP && !(tag == T_TEMPLATE && a->shadow)) open->skip = 1;
-    if (a->hints & HINT_TWICE) open->skip = 1;
-    if (a->hints & HINT_NUMBERS && (p->pre || tag == T_TD)) open->skip = 1;
-    if (p->pre && tag == T_BUTTON) open->skip = 1;
-    if (keeps_space) p->pre = 1;
+    if (formula_ends_here(p)) { /* a rendering right behind the formula's source is a copy */
+        int source = p->formula_source;
+        if (a->hints & HINT_TWICE ? source != FROM_IMAGE
+                                  : a->flags & BIT(F_ARIA_HIDDEN) && source == FROM_UNSEEN_MATH)
+            open->skip = 1;
+    }
+    if (!open->skip) open->saved = (u8)save_place(p, tag, is_block, a);
+    if (spoken) p->spoken = 1;
+    if (keeps_space && is_block) p->pre = 1;
+    if (a->hints & HINT_CODE_LINE && tag == T_TD && !open->skip) {
+        if (!p->pre && open->table >= 0) code_table(p, open->table);
+        open->keep = KEEP_ALL;
+    }
+    p->keep = open->keep;
     switch (tag) {
+    case T_THEAD: case T_TBODY: case T_TFOOT:
+        open->section = tag == T_THEAD ? 0 : tag == T_TBODY ? 1 : 2;
+        grid_section(p, open);
+        break;
     case T_UL: case T_OL: case T_MENU:
         open->list = index; open->list_depth++; open->item = -1;
         if (a->numbered) open->count = a->number - 1;
@@ -271,6 +361,7 @@ static void push(Page *p, int tag, const Attributes *a, const u8 *tag_start) {
         open->line_open = line_open && p->block_count > blocks_before;
         open->space_due = (u8)due;
         open->flow = index;
+        open->section = 1;
         open->flags &= ~(BIT(F_CELL) | BIT(F_TABLE_HEADER));
         break;
     case T_TR:
@@ -280,26 +371,39 @@ static void push(Page *p, int tag, const Attributes *a, const u8 *tag_start) {
     case T_TD: case T_TH:
         open->cell = index;
         open->ordinal = open->row_entry >= 0 ? p->stack[open->row_entry].count++ : 0;
+        if (open->row_entry >= 0 && open->table >= 0)
+            open->column = grid_cell(p, &p->stack[open->table], &p->stack[open->row_entry],
+                                     a->columns, a->rows);
         break;
     }
+}
+
+static int is_direct(const Open *open) { /* what comes stands between the rows of a table */
+    return is_rows(open->tag) && open->flow > 0;
+}
+
+/* What is no element is moved out of a table in one; returns whether it began. */
+static int begin_moved(Page *p) {
+    Attributes none = {0};
+    int depth = p->top;
+    if (is_direct(&p->stack[depth]) && !p->overflow && depth < p->max_depth)
+        push(p, T_UNKNOWN, &none, p->at);
+    return p->top > depth;
 }
 
 /* Text between the rows of a table, or in what is moved out of it: a run between two tags. */
 static void moved_text(Page *p, const u8 *s, const u8 *end, int how) {
     Open *open = &p->stack[p->top];
     int32_t table = open->flow < 0 ? ~open->flow : open->flow;
-    int direct = is_rows(open->tag) && open->flow == table && table > 0;
-    if (direct) {
+    if (is_direct(open)) {
         const u8 *first = s;
         while (first < end && is_space(*first)) first++;
         if (first == end) return; /* white space stays where it is, and unseen */
     }
     if (p->used == p->block_start && table > 0 && is_space(*s)) p->stack[table].space_due = 1;
-    Attributes none = {0};
-    int depth = p->top;
-    if (direct && !p->overflow && p->top < p->max_depth) push(p, T_UNKNOWN, &none, p->at);
+    int moved = begin_moved(p);
     text(p, s, end, how);
-    if (p->top > depth) pop(p);
+    if (moved) pop(p);
 }
 
 static int open_above(const Page *p, int tag, int floor) { /* stack index of an open tag, or -1 */
@@ -389,7 +493,8 @@ static void imply_ends(Page *p, int tag) {
 static void end_element(Page *p, int index) { /* an inline one only if no block goes on in it */
     const Open *open = &p->stack[index];
     int kind = TAGS[open->tag].kind;
-    if (open->is_block || index > p->stack[p->top].block || kind & SKIP) pop_to(p, index);
+    if (open->is_block || index > p->stack[p->top].block || kind & (SKIP | BLOCK))
+        pop_to(p, index);
     else if (kind & FORMAT) kill(p, index);
 }
 

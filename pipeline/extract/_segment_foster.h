@@ -21,14 +21,17 @@ static int reserve_order(Page *p) {
     size_t room = p->block_count * 2 + 64;
     int32_t *next = realloc(p->next, room * sizeof(int32_t));
     if (next) p->next = next;
+    int32_t *before = realloc(p->before, room * sizeof(int32_t));
+    if (before) p->before = before;
     u8 *joins = realloc(p->joins, room);
     if (joins) p->joins = joins;
-    if (!next || !joins) { p->failed = 1; return 0; }
+    if (!next || !before || !joins) { p->failed = 1; return 0; }
     p->order_room = room;
     if (first) { /* up to here the order is that of the page */
         int32_t count = (int32_t)p->block_count - 1;
-        for (int32_t i = 0; i < count; i++) next[i] = i + 1;
+        for (int32_t i = 0; i < count; i++) next[i] = i + 1, before[i + 1] = i;
         next[count] = 0;
+        before[0] = count;
         memset(joins, 0, (size_t)count + 1);
         for (int i = 0; i <= p->top; i++)
             if (p->stack[i].flow == i) p->stack[i].tail = count;
@@ -42,6 +45,8 @@ static void place(Page *p) {
     if ((flow >= 0 && !p->next) || !reserve_order(p)) return;
     int32_t *tail = flow_tail(p, flow), before = *tail;
     p->next[node] = p->next[before];
+    p->before[node] = before;
+    p->before[p->next[node]] = node;
     p->next[before] = node;
     p->joins[node] = 0;
     *tail = node;
@@ -49,6 +54,24 @@ static void place(Page *p) {
     Open *table = &p->stack[~flow];
     if (table->tail == before) table->tail = node;
     if (table->line_open) p->joins[node] = table->space_due ? 2 : 1;
+}
+
+/* Blocks from the given number on are taken back: they lose their places. */
+static void unplace(Page *p, size_t count) {
+    if (!p->next) return;
+    for (int i = 0; i <= p->top; i++) {
+        Open *table = &p->stack[i];
+        if (table->flow != i) continue;
+        int32_t tail = table->foster_tail;
+        while (table->tail > (int32_t)count) table->tail = p->before[table->tail];
+        while (table->foster_tail > (int32_t)count)
+            table->foster_tail = p->before[table->foster_tail];
+        if (tail != table->foster_tail) table->line_open = 0;
+    }
+    for (size_t node = p->block_count; node > count; node--) {
+        p->next[p->before[node]] = p->next[node];
+        p->before[p->next[node]] = p->before[node];
+    }
 }
 
 /* A line of what is moved out of the table ends. */
@@ -72,63 +95,77 @@ static void close_flow(Page *p, int index) {
     if (flow < 0 && p->stack[~flow].tail == before) p->stack[~flow].tail = *tail;
 }
 
-/* Several pieces of one line to one block, written behind all other text. */
-static Block join(Page *p, const int32_t *nodes, size_t count, size_t *start, size_t *stop) {
-    Block all = p->blocks[nodes[0] - 1];
-    *start = p->used;
-    for (size_t i = 0; i < count; i++) {
-        size_t from = p->starts[nodes[i] - 1], n = p->ends[nodes[i] - 1] - from;
-        if (!reserve(p, n + 1)) break;
-        if (i && p->joins[nodes[i]] == 2) p->out[p->used++] = ' ';
-        memcpy(p->out + p->used, p->out + from, n);
-        p->used += n;
-        if (!i) continue;
-        const Block *b = &p->blocks[nodes[i] - 1];
-        all.flags |= b->flags;
-        all.hints_inline |= b->hints_inline; all.hints_link |= b->hints_link;
-        all.link_characters += b->link_characters; all.bold_characters += b->bold_characters;
-        all.links += b->links; all.images_before += b->images_before;
-        all.line_breaks += b->line_breaks; all.tags_before += b->tags_before;
-    }
-    *stop = p->used;
-    all.characters = all.words = all.letters = all.uppercase = all.digits = all.commas = 0;
-    all.sentence_ends = all.cjk = 0;
-    measure(&all, p->out + *start, p->out + *stop);
-    all.flags &= ~BIT(F_LINK);
-    if (all.link_characters && all.link_characters + all.links >= all.characters)
-        all.flags |= BIT(F_LINK);
-    return all;
+/* Another piece of a line. */
+static void join(Block *line, const Block *b) {
+    line->flags |= b->flags;
+    line->hints_inline |= b->hints_inline; line->hints_link |= b->hints_link;
+    line->link_characters += b->link_characters; line->bold_characters += b->bold_characters;
+    line->links += b->links; line->images_before += b->images_before;
+    line->line_breaks += b->line_breaks; line->tags_before += b->tags_before;
 }
 
-/* At the page's end: blocks in their order, lines joined. */
+static void count_again(Block *line, const u8 *s, const u8 *end) { /* its pieces are joined */
+    line->characters = line->words = line->letters = line->uppercase = line->digits = 0;
+    line->commas = line->sentence_ends = line->cjk = 0;
+    measure(line, s, end);
+    line->flags &= ~BIT(F_LINK);
+    if (line->link_characters && line->link_characters + line->links >= line->characters)
+        line->flags |= BIT(F_LINK);
+}
+
+/* Formulas between two places of the old text, which now begins at `at`. */
+static size_t move_formulas(const Page *p, size_t from, size_t to, size_t at, Range *formulas) {
+    size_t low = 0, high = p->formula_count, count = 0;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (p->formulas[middle].from < from) low = middle + 1;
+        else high = middle;
+    }
+    for (; low < p->formula_count && p->formulas[low].to <= to; low++, count++)
+        formulas[count] = (Range){p->formulas[low].from - from + at, p->formulas[low].to - from + at};
+    return count;
+}
+
+/* At the page's end: blocks, their text and the formulas in it in their order, lines joined. */
 static void order_blocks(Page *p) {
     if (!p->next) return;
-    size_t count = p->block_count, done = 0, at = 0;
-    Block *blocks = malloc(count * sizeof(Block));
-    size_t *starts = malloc(count * sizeof(size_t)), *ends = malloc(count * sizeof(size_t));
-    int32_t *nodes = malloc(count * sizeof(int32_t));
-    if (!blocks || !starts || !ends || !nodes) {
+    size_t count = p->block_count, done = 0, used = 0, found = 0;
+    Block *blocks = malloc(count * sizeof(Block) + 1);
+    size_t *starts = malloc(count * sizeof(size_t) + 1), *ends = malloc(count * sizeof(size_t) + 1);
+    u8 *out = malloc(p->used + count + 1);
+    Range *formulas = malloc((p->formula_count + 1) * sizeof(Range));
+    if (!blocks || !starts || !ends || !out || !formulas) {
         p->failed = 1;
-        free(blocks); free(starts); free(ends);
-    } else {
-        for (int32_t node = p->next[0]; node; node = p->next[node]) nodes[at++] = node;
-        for (size_t i = 0; i < at; done++) {
-            size_t pieces = 1;
-            while (i + pieces < at && p->joins[nodes[i + pieces]]) pieces++;
-            int32_t b = nodes[i] - 1;
-            if (pieces > 1) blocks[done] = join(p, nodes + i, pieces, starts + done, ends + done);
-            else blocks[done] = p->blocks[b], starts[done] = p->starts[b], ends[done] = p->ends[b];
-            i += pieces;
-        }
-        free(p->blocks); free(p->starts); free(p->ends);
-        p->blocks = blocks; p->starts = starts; p->ends = ends; p->block_count = done;
-        for (size_t i = 0; i < p->container_count; i++) p->containers[i].first_block = INT32_MAX;
-        for (size_t i = done; i-- > 0;) p->containers[blocks[i].container].first_block = (int32_t)i;
-        for (size_t i = p->container_count; i-- > 1;) { /* children stand behind their parents */
-            const Container *c = &p->containers[i];
-            Container *up = &p->containers[c->parent];
-            if (c->first_block < up->first_block) up->first_block = c->first_block;
-        }
+        free(blocks); free(starts); free(ends); free(out); free(formulas);
+        return;
     }
-    free(nodes);
+    for (int32_t node = p->next[0], pieces = 0; node; node = p->next[node]) {
+        const Block *b = &p->blocks[node - 1];
+        size_t from = p->starts[node - 1], to = p->ends[node - 1];
+        pieces = done && p->joins[node] ? pieces + 1 : 1;
+        if (pieces == 1) {
+            blocks[done] = *b;
+            starts[done++] = used;
+        } else {
+            join(&blocks[done - 1], b);
+            if (p->joins[node] == 2) out[used++] = ' ';
+        }
+        memcpy(out + used, p->out + from, to - from);
+        found += move_formulas(p, from, to, used, formulas + found);
+        ends[done - 1] = used += to - from;
+        int32_t after = p->next[node];
+        if (pieces > 1 && !(after && p->joins[after]))
+            count_again(&blocks[done - 1], out + starts[done - 1], out + used);
+    }
+    free(p->blocks); free(p->starts); free(p->ends); free(p->out); free(p->formulas);
+    p->blocks = blocks; p->starts = starts; p->ends = ends; p->block_count = done;
+    p->out = out; p->used = p->room = used;
+    p->formulas = formulas; p->formula_count = found; p->formula_room = p->formula_count + 1;
+    for (size_t i = 0; i < p->container_count; i++) p->containers[i].first_block = INT32_MAX;
+    for (size_t i = done; i-- > 0;) p->containers[blocks[i].container].first_block = (int32_t)i;
+    for (size_t i = p->container_count; i-- > 1;) { /* children stand behind their parents */
+        const Container *c = &p->containers[i];
+        Container *up = &p->containers[c->parent];
+        if (c->first_block < up->first_block) up->first_block = c->first_block;
+    }
 }

@@ -20,10 +20,14 @@ enum {
 
 /* ---- hints that the tokenizer itself acts on: see hints.py ---- */
 #define HINT_UNSEEN BIT(63)   /* for screen readers only */
-#define HINT_NUMBERS BIT(62)  /* line numbers and buttons inside code */
-#define HINT_TWICE BIT(61)    /* a second rendering of a formula */
+#define HINT_NUMBERS BIT(62)  /* line numbers, or code that has some */
+#define HINT_TWICE BIT(61)    /* a rendering of a formula, beside its source or alone */
 #define HINT_GLYPH BIT(60)    /* an image that stands for a character: emoji */
 #define HINT_FORMULA BIT(59)  /* an image of a formula with its TeX as alt text */
+#define HINT_CODE_LINE BIT(58) /* a line of code in a table or list of lines */
+#define HINT_COPY BIT(57)     /* a button that copies code, or code that has one */
+#define HINT_CODE_BOX BIT(56) /* lines of code as blocks, indented by no-break spaces */
+#define HINT_CODE BIT(7)      /* "code", one of the classifier's hints */
 
 /* Flags that a block takes from inline elements around any of its text. */
 #define INLINE_FLAGS (BIT(F_CODE) | BIT(F_LABEL) | BIT(F_TIME) | BIT(F_BUTTON))
@@ -43,7 +47,7 @@ enum { T_UNKNOWN, T_CUSTOM, T_ROOT, T_A, T_P, T_DIV, T_SPAN, T_LI, T_UL, T_OL, T
     T_BODY, T_FORM, T_B, T_STRONG, T_MATH, T_ANNOTATION, T_SVG, T_TEMPLATE, T_Q, T_XMP, T_PLAINTEXT,
     T_LISTING, T_DIALOG, T_BUTTON, T_MENU, T_OBJECT, T_INPUT, T_SELECT, T_FOREIGN, T_FONT, T_IMAGE,
     T_FRAMESET, T_OPTION, T_OPTGROUP, T_RUBY, T_RB, T_RT, T_RTC, T_RP, T_DESC, T_MI, T_MO, T_MN,
-    T_MS, T_MTEXT, T_ANNOTATION_XML };
+    T_MS, T_MTEXT, T_ANNOTATION_XML, T_SUP, T_SUB };
 static const Tag TAGS[] = {
     {"?", INLINE, NONE}, {"-", MAYBE, NONE}, {"body", BLOCK | SCOPE, NONE}, {"a", FORMAT, NONE},
     {"p", BP | PHRASING, F_PARAGRAPH}, {"div", BP, NONE}, {"span", INLINE, NONE},
@@ -70,6 +74,7 @@ static const Tag TAGS[] = {
     {"rt", SKIP, NONE}, {"rtc", INLINE, NONE}, {"rp", SKIP, NONE}, {"desc", INLINE, NONE},
     {"mi", INLINE, NONE}, {"mo", INLINE, NONE}, {"mn", INLINE, NONE}, {"ms", INLINE, NONE},
     {"mtext", INLINE, NONE}, {"annotation-xml", INLINE, NONE},
+    {"sup", INLINE, NONE}, {"sub", INLINE, NONE},
     /* the rest needs no code of its own */
     {"address", BP, F_ADDRESS}, {"article", BP, F_ARTICLE}, {"aside", BP, F_ASIDE},
     {"blockquote", BP, F_BLOCKQUOTE}, {"center", BP, NONE}, {"details", BP, F_DETAILS},
@@ -78,7 +83,7 @@ static const Tag TAGS[] = {
     {"hgroup", BP, NONE}, {"main", BP, F_MAIN}, {"nav", BP, F_NAV}, {"section", BP, F_SECTION},
     {"summary", BP | PHRASING, F_SUMMARY}, {"search", BP, F_FORM},
     {"legend", BLOCK | PHRASING, NONE},
-    {"noscript", BLOCK, F_NOSCRIPT}, {"datalist", SKIP, NONE}, {"audio", SKIP, NONE},
+    {"noscript", MAYBE, F_NOSCRIPT}, {"datalist", SKIP, NONE}, {"audio", SKIP, NONE},
     {"video", SKIP, NONE},
     {"canvas", SKIP, NONE}, {"applet", SKIP | SCOPE, NONE},
     {"picture", INLINE, NONE}, {"progress", SKIP, NONE}, {"meter", SKIP, NONE},
@@ -86,7 +91,7 @@ static const Tag TAGS[] = {
     {"code", FORMAT, F_CODE}, {"kbd", INLINE, NONE}, {"samp", INLINE, NONE}, {"em", FORMAT, NONE},
     {"i", FORMAT, NONE}, {"u", FORMAT, NONE}, {"s", FORMAT, NONE}, {"small", FORMAT, NONE},
     {"big", FORMAT, NONE}, {"tt", FORMAT, NONE}, {"strike", FORMAT, NONE},
-    {"nobr", FORMAT, NONE}, {"sup", INLINE, NONE}, {"sub", INLINE, NONE}, {"cite", INLINE, NONE},
+    {"nobr", FORMAT, NONE}, {"cite", INLINE, NONE},
     {"mark", INLINE, NONE}, {"var", INLINE, NONE}, {"marquee", BLOCK | SCOPE, NONE},
     {"area", VOID, NONE}, {"base", VOID, NONE}, {"col", VOID, NONE}, {"embed", VOID, NONE},
     {"param", VOID, NONE}, {"source", VOID, NONE}, {"track", VOID, NONE}, {"wbr", VOID, NONE},
@@ -113,6 +118,9 @@ static unsigned tag_hash(uint64_t key) {
     return (unsigned)((key * 0x9E3779B97F4A7C15u) >> 54); /* 10 bits = TAG_SLOTS */
 }
 static uint64_t tag_keys[sizeof(TAGS) / sizeof(TAGS[0])];
+static int custom(const u8 *s, size_t n) { /* MathJax's elements are parts of a line */
+    return !memchr(s, '-', n) || (n > 4 && !memcmp(s, "mjx-", 4)) ? T_UNKNOWN : T_CUSTOM;
+}
 static int tag_id(const u8 *s, size_t n) {
     if (n > 10) {
         static const char foreign[] = "foreignobject", xml[] = "annotation-xml";
@@ -120,12 +128,12 @@ static int tag_id(const u8 *s, size_t n) {
         size_t i = 0;
         while (longer[i] && (s[i] | 32) == longer[i]) i++;
         if (i == n) return n == 13 ? T_FOREIGN : T_ANNOTATION_XML;
-        return memchr(s, '-', n) ? T_CUSTOM : T_UNKNOWN;
+        return custom(s, n);
     }
     uint64_t key = pack_name(s, n);
     for (unsigned h = tag_hash(key); tag_slots[h]; h = (h + 1) % TAG_SLOTS)
         if (tag_keys[tag_slots[h]] == key) return tag_slots[h];
-    return memchr(s, '-', n) ? T_CUSTOM : T_UNKNOWN;
+    return custom(s, n);
 }
 
 /* ---- sets of tags that only the standard's tree construction knows, by name ---- */
@@ -169,6 +177,7 @@ static Entity *entity_slot(const u8 *s, size_t n) { /* where the name is or woul
 enum { C_TEXT, C_SPACE, C_AMP, C_LEAD, C_CONTROL };
 static u8 CLASS[256];
 static u8 SYMBOL[256];
+static u8 KIND[128]; /* kind_of() ASCII */
 
 static int is_space(u8 c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r' || c == '\f'; }
 static int is_letter(u8 c) { return (u8)((c | 32) - 'a') < 26; }
@@ -184,6 +193,17 @@ static size_t encode(uint32_t c, u8 *to) {
     to[0] = (u8)(0xF0 | c >> 18); to[1] = (u8)(0x80 | (c >> 12 & 63));
     to[2] = (u8)(0x80 | (c >> 6 & 63)); to[3] = (u8)(0x80 | (c & 63));
     return 4;
+}
+
+/* The character at s, and in n its bytes. */
+static uint32_t decoded(const u8 *s, const u8 *end, size_t *n) {
+    uint32_t c = *s;
+    *n = c < 0x80 ? 1 : c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4;
+    if (*n > (size_t)(end - s)) *n = (size_t)(end - s);
+    if (*n == 2) c = (c & 31) << 6 | (s[1] & 63u);
+    else if (*n == 3) c = (c & 15) << 12 | (s[1] & 63u) << 6 | (s[2] & 63u);
+    else if (*n == 4) c = (c & 7) << 18 | (s[1] & 63u) << 12 | (s[2] & 63u) << 6 | (s[3] & 63u);
+    return c;
 }
 
 /* What browsers read numbers 128..159 as: windows-1252. */
@@ -247,7 +267,8 @@ static int kind_of(uint32_t c) {
         if (c >= 'A' && c <= 'Z') return K_UPPER;
         if (c >= '0' && c <= '9') return K_DIGIT;
         switch (c) {
-        case ' ': case '\n': case '\t': return K_SPACE;
+        case ' ': case '\n': case '\t': case 0x0B: case 0x1C: case 0x1D: case 0x1E: case 0x1F:
+            return K_SPACE;
         case '.': case '!': case '?': return K_STOP;
         case ',': case ';': return K_COMMA;
         case ':': return K_COLON;
@@ -259,6 +280,7 @@ static int kind_of(uint32_t c) {
     if (c < 0x250) {
         if (c == 0xAB || c == 0xBB) return K_QUOTE;
         if (c == 0xB7) return K_BULLET;
+        if (c == 0x85) return K_SPACE;
         if (c < 0xC0) return K_OTHER;
         if (c < 0x100) return c < 0xDF && c != 0xD7 ? K_UPPER : K_LOWER;
         return c & 1 ? K_LOWER : K_UPPER;
@@ -279,6 +301,8 @@ static int kind_of(uint32_t c) {
     case 0x2022: case 0x25CF: case 0x25AA: case 0x25A0: case 0x2013: case 0x2014: case 0x2023:
     case 0x2192: case 0x203B: case 0x25BA: case 0x30FB: return K_BULLET;
     }
+    if ((c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F)
+        return K_SPACE; /* in code only; elsewhere they are plain spaces by now */
     if ((c >= 0x2000 && c < 0x2C00) || (c >= 0x3000 && c < 0x3040) || (c >= 0xFE00 && c < 0xFE70) ||
         (c >= 0x1F000 && c < 0x20000))
         return K_OTHER;

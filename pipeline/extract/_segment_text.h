@@ -11,8 +11,12 @@ typedef struct {
     int32_t container; /* row, -1 until there is text */
     uint32_t html_start;
     int32_t count, ordinal; /* children counted (items, rows, cells), own number */
+    uint32_t column;    /* of a row: the grid's next free one */
+    int32_t grid;       /* of a table: its row of Page.grids, -1 while no cell spans rows */
+    size_t mark;        /* length of the text where it begins; of sub- and superscripts only */
     uint16_t list_depth, block_depth;
-    u8 tag, is_block, alive, skip, link, emitted, tex, hidden;
+    u8 tag, is_block, alive, skip, link, emitted, hidden;
+    u8 keep, script, saved, section; /* white space; 1 above or 2 below the line; Page.saved */
     int32_t above;      /* stack index of the block-level element that holds this one */
     int32_t html;       /* of the nearest HTML element, itself included */
     u8 vocabulary, integration; /* HTML, SVG or MathML; HTML goes on inside */
@@ -21,6 +25,24 @@ typedef struct {
     int32_t tail, foster_tail;
     u8 fostered, line_open, space_due; /* moved out of a table; the line before the table */
 } Open;
+
+/* What white space does: collapses, stays as it is, or but for line breaks collapses. */
+enum { KEEP_NONE, KEEP_ALL, KEEP_LINES };
+/* What begins in a saved place: a line's number, a column of them, a button, a rendering. */
+enum { S_NUMBERS = 1, S_COLUMN, S_BUTTON, S_RENDERING };
+
+typedef struct { /* where an element begins that may turn out to be a copy */
+    Block current;
+    size_t used, block_start, block_count, container_count, formula_count;
+    const u8 *text_end;
+    int space, kind;
+} Saved;
+#define SAVED_MOST 8
+
+typedef struct { size_t from, to; } Range; /* of the text */
+
+#define GRID_WIDTH 256 /* columns of a table that are told apart */
+typedef struct { uint32_t until[GRID_WIDTH]; } Grid; /* the row from which a column is free */
 
 typedef struct { const u8 *at; size_t n; } Slice;
 enum { FACT_TITLE, FACT_OG_TITLE, FACT_DESCRIPTION, FACT_SITE_NAME, FACT_TYPE, FACT_LANGUAGE,
@@ -39,9 +61,19 @@ typedef struct {
     Container *containers; size_t container_count, container_room;
     Block current; const u8 *text_end; /* of the last block: where its markup-before begins */
     uint32_t tables; u8 break_next;
-    const u8 *math_end, *tex_next, *cdata_end; /* cached look-aheads */
+    int keep, broken;       /* the innermost element's white space; the due space is a line break */
+    size_t indent, zero_width; /* length of the text up to an indentation, a zero-width space */
+    Saved saved[SAVED_MOST]; int saved_count;
+    Saved rendering; size_t rendering_end; /* the last rendering of a formula that was written */
+    Range *formulas; size_t formula_count, formula_room;
+    int formula_source, spoken; /* spoken: the formula that begins is one for screen readers */
+    Range cuts[4]; int cut_count, sure_cut; /* buttons in the code that is under way */
+    Grid *grids; size_t grid_count, grid_room;
+    u8 *tex; size_t tex_used, tex_room; /* a formula that is being converted */
+    Slice article; /* JSON-LD that holds an article's text */
+    const u8 *math_end, *cdata_end; /* cached look-aheads */
     Slice facts[FACTS];
-    int32_t *next; u8 *joins; size_t order_room; /* the order of blocks: _segment_foster.h */
+    int32_t *next, *before; u8 *joins; size_t order_room; /* the order of blocks: _segment_foster.h */
     u8 spoilt; /* a frameset comes too late */
     uint64_t body_hints; int capped_depth, capped_blocks, failed;
 } Page;
@@ -49,11 +81,35 @@ typedef struct {
 /* What a start tag's attributes say. */
 typedef struct {
     uint64_t hints, flags;
-    int href, hidden, pre, display, tex, shadow, open, property, number, numbered;
+    int href, hidden, display, shadow, open, property, number, numbered, columns, rows;
+    int keep, pre, shown, unseen, script, unselectable; /* by its style, see _segment_style.h */
     Slice content, alt, rel, link_to, type, encoding;
 } Attributes;
 
 enum { SPACE = 1, SPACE_OF_LINK };
+enum { SHOWN_NOT = 1, SHOWN_INLINE, SHOWN_BLOCK }; /* by "display", 0 if it says nothing */
+
+/* Characters between which a line break of the source is nothing: East Asian wide, full- and
+ * half-width ones, but for Hangul, which has spaces between words, and emoji. */
+static int is_wide_character(uint32_t c) {
+    return (c >= 0x2E80 && c < 0x3130) || (c >= 0x3190 && c < 0xA4D0) || (c >= 0xF900 && c < 0xFB00)
+        || (c >= 0xFE30 && c < 0xFE70) || (c >= 0xFF01 && c < 0xFFA0) || (c >= 0xFFE0 && c < 0xFFEF)
+        || (c >= 0x1B000 && c < 0x1B300) || (c >= 0x20000 && c < 0x40000);
+}
+
+static int is_wide(const u8 *s, const u8 *end) { /* the first character */
+    if (end - s < 3 || s[0] < 0xE2) return 0;
+    if (s[0] < 0xF0)
+        return is_wide_character((s[0] & 15u) << 12 | (s[1] & 63u) << 6 | (s[2] & 63u));
+    return end - s >= 4 && is_wide_character((s[0] & 7u) << 18 | (s[1] & 63u) << 12 |
+                                             (s[2] & 63u) << 6 | (s[3] & 63u));
+}
+
+static int is_wide_end(const u8 *start, const u8 *end) { /* the last character */
+    const u8 *s = end;
+    while (s > start && end - s < 4 && (*--s & 0xC0) == 0x80) {}
+    return is_wide(s, end);
+}
 
 static int same(Slice s, const char *word) { /* equal but for case; word in lower case */
     size_t i = 0;
@@ -75,7 +131,8 @@ static void append(Page *p, const u8 *s, size_t n) { /* visible characters, no w
     if (!reserve(p, n + 1)) return;
     if (p->used == p->block_start) {
         p->current.start = (uint32_t)(p->at - p->start);
-    } else if (p->space) {
+    } else if (p->space && !(p->broken && is_wide_end(p->out + p->block_start, p->out + p->used) &&
+                             is_wide(s, s + n))) {
         p->out[p->used++] = ' ';
         if (p->link && p->space == SPACE_OF_LINK) p->current.link_characters++;
     }
@@ -92,20 +149,67 @@ static void append(Page *p, const u8 *s, size_t n) { /* visible characters, no w
     p->current.flags |= p->stack[p->top].flags & INLINE_FLAGS;
 }
 
-static void space(Page *p, u8 c) { /* white space: kept in code, else one space between words */
-    if (!p->pre) {
-        if (p->used > p->block_start && p->out[p->used - 1] != '\n' && !p->space)
-            p->space = p->link ? SPACE_OF_LINK : SPACE;
-        return;
-    }
-    if (c == '\r' || !reserve(p, 1)) return; /* \r\n and \n alike; a lone \r is rare */
-    if (c == '\f') c = ' ';
+static void put_space(Page *p, u8 c) {
+    if (!reserve(p, 1)) return;
     if (p->used == p->block_start) p->current.start = (uint32_t)(p->at - p->start);
+    p->space = 0;
     p->out[p->used++] = c;
 }
 
+static int in_indentation(const Page *p) {
+    return p->used > p->block_start && p->indent == p->used;
+}
+
+/* White space: kept in code, else one space between words. A line break that came with it is
+ * remembered, since between Chinese characters or kana it is nothing (CSS Text 3, 4.1.3). */
+static void space(Page *p, u8 c) {
+    if (p->keep == KEEP_ALL) {
+        /* between a table's cells there is no white space to keep */
+        if (p->pre && p->stack[p->top].tag >= T_TABLE && p->stack[p->top].tag <= T_TR) return;
+        put_space(p, c == '\f' ? ' ' : c);
+        return;
+    }
+    if (p->used == p->block_start) return;
+    u8 last = p->out[p->used - 1];
+    if (p->keep == KEEP_LINES && c == '\n') {
+        put_space(p, c);
+        return;
+    }
+    if (last == '\n' || (last == ' ' && p->indent != p->used)) return;
+    if (c == '\n' && p->zero_width == p->used && !p->space) return;
+    if (!p->space) {
+        p->space = p->link ? SPACE_OF_LINK : SPACE;
+        p->broken = 0;
+    }
+    if (c == '\n') p->broken = 1;
+}
+
+/* A no-break space is shown wherever it stands: at a line's beginning it indents, and in code it
+ * aligns. Between words of prose it is a space like others: editors put them there by accident. */
+static void hard_space(Page *p) {
+    int begins = p->used == p->block_start || p->out[p->used - 1] == '\n';
+    if (p->keep == KEEP_ALL) {
+        put_space(p, ' ');
+    } else if (begins || in_indentation(p)) {
+        if (p->space) put_space(p, ' ');
+        put_space(p, ' ');
+        p->indent = p->used;
+    } else if (p->stack[p->top].flags & BIT(F_CODE)) {
+        if (p->space) put_space(p, ' ');
+        put_space(p, ' ');
+    } else {
+        space(p, ' ');
+    }
+}
+
+static void trim_indentation(Page *p) { /* of a line that has nothing else */
+    if (in_indentation(p))
+        while (p->used > p->block_start && p->out[p->used - 1] == ' ') p->used--;
+}
+
 static void line_break(Page *p) {
-    if (p->pre) { space(p, '\n'); return; }
+    if (p->pre) { put_space(p, '\n'); return; }
+    trim_indentation(p);
     p->space = 0;
     if (p->used > p->block_start && p->out[p->used - 1] != '\n' && reserve(p, 1))
         p->out[p->used++] = '\n';
@@ -115,8 +219,10 @@ static void line_break(Page *p) {
  * the character at s, 0 if it is an ordinary one. */
 static size_t special(Page *p, const u8 *s, const u8 *end) {
     size_t left = (size_t)(end - s);
+    if (s[0] == 0xC2 && left > 1 && s[1] == 0xA0) { hard_space(p); return 2; }
+    if (p->pre) return 0; /* code keeps every other character */
     if (s[0] == 0xC2 && left > 1) {
-        if (s[1] == 0xA0 || s[1] == 0x85) { space(p, ' '); return 2; }
+        if (s[1] == 0x85) { space(p, ' '); return 2; }
         return s[1] == 0xAD || s[1] < 0xA0 ? 2 : 0; /* soft hyphen, C1 controls */
     }
     if (left < 3) return 0;
@@ -137,6 +243,8 @@ static size_t special(Page *p, const u8 *s, const u8 *end) {
                 (before[0] == 0xE1 && (before[1] <= 0x82 || (before[1] & 0xFE) == 0x9E)))
                 append(p, s, 3);
         }
+        if (p->space && p->broken) p->space = 0; /* a line break beside it is nothing */
+        p->zero_width = p->used;
         return 3;
     }
     if (c == 0x200E || c == 0x200F || (c >= 0x202A && c <= 0x202E) || c == 0x2060 ||
@@ -156,12 +264,14 @@ static void text(Page *p, const u8 *s, const u8 *end, int decode) {
         if (s >= end) return;
         u8 c = *s;
         if (CLASS[c] == C_SPACE) {
-            if (!p->pre) {
-                do s++; while (s < end && CLASS[*s] == C_SPACE);
-                space(p, ' ');
-            } else {
-                space(p, c);
+            if (p->keep == KEEP_NONE) {
+                u8 all = 0;
+                do all |= *s++; while (s < end && CLASS[*s] == C_SPACE);
+                space(p, all & 6 ? '\n' : ' '); /* bits of \n, \r and \f alone */
+            } else { /* \r\n, \r and \n are one line break, as in the HTML standard */
                 s++;
+                if (c != '\r') space(p, c);
+                else if (s == end || *s != '\n') space(p, '\n');
             }
         } else if (CLASS[c] == C_LEAD) {
             size_t n = special(p, s, end);
@@ -175,56 +285,49 @@ static void text(Page *p, const u8 *s, const u8 *end, int decode) {
             u8 value[8];
             size_t bytes = 0, taken = 0;
             if (decode & DECODE) taken = reference(s, end, value, &bytes, decode & ATTRIBUTE);
-            if (taken) text(p, value, value + bytes, 0);
-            else append(p, s, 1);
+            if (!taken) append(p, s, 1);
+            else if (value[0] != '\r') text(p, value, value + bytes, 0);
+            else if (p->keep != KEEP_ALL) space(p, ' '); /* &#13; is a space, and no line break */
             s += taken ? taken : 1;
-        } else {
+        } else { /* a control character */
             if (!c && decode & SHOW_NUL) append(p, (const u8 *)"\xEF\xBF\xBD", 3);
-            s++; /* a control character */
+            else if (p->pre && c) append(p, s, 1);
+            s++;
         }
     }
-}
-
-/* A formula's TeX between dollar signs, two for one that stands in a line of its own. */
-static void formula(Page *p, const u8 *s, const u8 *end, int dollars, int decode) {
-    while (s < end && is_space(*s)) s++;
-    while (end > s && is_space(end[-1])) end--;
-    if (s == end) return;
-    append(p, (const u8 *)"$$", (size_t)dollars);
-    text(p, s, end, decode);
-    p->space = 0;
-    append(p, (const u8 *)"$$", (size_t)dollars);
 }
 
 /* Counts over a finished block's text. */
 static void measure(Block *b, const u8 *s, const u8 *end) {
     uint64_t hash = 0xCBF29CE484222325u;
+    uint32_t of_kind[K_BULLET + 1] = {0}, words = 0, sentence_ends = 0;
     int in_word = 0, first = -1, last = K_OTHER;
     while (s < end) {
         uint32_t c = *s;
-        size_t n = c < 0x80 ? 1 : c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4;
-        if (n > (size_t)(end - s)) n = (size_t)(end - s);
-        if (n == 2) c = (c & 31) << 6 | (s[1] & 63u);
-        else if (n == 3) c = (c & 15) << 12 | (s[1] & 63u) << 6 | (s[2] & 63u);
-        else if (n == 4)
-            c = (c & 7) << 18 | (s[1] & 63u) << 12 | (s[2] & 63u) << 6 | (s[3] & 63u);
-        hash = (hash ^ c) * 0x100000001B3u;
-        s += n;
-        int kind = kind_of(c);
-        b->characters++;
-        if (kind == K_SPACE) { in_word = 0; continue; }
-        if (!in_word) { b->words++; in_word = 1; }
-        switch (kind) {
-        case K_UPPER: b->uppercase++; b->letters++; break;
-        case K_LOWER: case K_LETTER: b->letters++; break;
-        case K_CJK: b->cjk++; b->letters++; break;
-        case K_DIGIT: b->digits++; break;
-        case K_COMMA: b->commas++; break;
-        case K_STOP: if (last != K_STOP) b->sentence_ends++; break;
+        int kind;
+        if (c < 0x80) {
+            kind = KIND[c];
+            s++;
+        } else {
+            size_t n;
+            c = decoded(s, end, &n);
+            kind = kind_of(c);
+            s += n;
         }
+        hash = (hash ^ c) * 0x100000001B3u;
+        of_kind[kind]++;
+        if (kind == K_SPACE) { in_word = 0; continue; }
+        words += !in_word;
+        in_word = 1;
+        sentence_ends += kind == K_STOP && last != K_STOP;
         if (first < 0) first = kind;
         if (kind != K_QUOTE) last = kind;
     }
+    for (int kind = 0; kind <= K_BULLET; kind++) b->characters += of_kind[kind];
+    b->words += words; b->sentence_ends += sentence_ends;
+    b->uppercase += of_kind[K_UPPER]; b->cjk += of_kind[K_CJK];
+    b->letters += of_kind[K_UPPER] + of_kind[K_LOWER] + of_kind[K_LETTER] + of_kind[K_CJK];
+    b->digits += of_kind[K_DIGIT]; b->commas += of_kind[K_COMMA];
     b->text_hash = hash;
     b->starts = (u8)first;
     b->ends = (u8)last;

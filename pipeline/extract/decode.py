@@ -1,36 +1,52 @@
 """Bytes of a page to text: byte-order mark, UTF-8 if it is, else what the page declares or shows.
 
-FineWeb takes UTF-8, else a detected charset. Declarations are often wrong in both directions, so
-bytes that are valid UTF-8 are UTF-8 whatever is declared; else the declared charset has to decode
-the page without a fault, and a single-byte one (which decodes anything) also has to agree with
-what resiliparse detects, if that is a multi-byte charset. Decoding never fails: at the worst some
-characters are replaced.
+Declarations are often wrong in both directions, so bytes that are valid UTF-8 are UTF-8 whatever is
+declared. Else the charset of the HTTP header, that of the page and what resiliparse detects keep
+their claim even with bad bytes, as long as the text that comes out is plausible; only then the most
+plausible one counts. How many faults a charset leaves never decides between charsets: some of them
+can decode anything. Decoding never fails: a bad byte becomes U+FFFD.
 """
 
 import codecs
 import re
 
-from resiliparse.parse.encoding import detect_encoding, map_encoding_to_html5
+from resiliparse.parse.encoding import detect_encoding
 
-META_BYTES = 2048  # a page's own declaration stands at its beginning
-META = re.compile(
-    rb"<meta[^>]{0,500}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]+)|"
-    rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9_.:-]+)",
-    re.IGNORECASE,
-)
+from pipeline.extract.charsets import ESCAPED, MULTI_BYTE, decode_as, encoding_of, without_faults
+from pipeline.extract.plausible import plausibility
+from pipeline.extract.prescan import declared_charset
+
 MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
+    (codecs.BOM_UTF32_LE, "utf-32le"),
+    (codecs.BOM_UTF32_BE, "utf-32be"),
+    (codecs.BOM_UTF16_LE, "utf-16le"),
+    (codecs.BOM_UTF16_BE, "utf-16be"),
 )
-# Browsers read these labels as larger charsets than Python's codecs of the same name.
-SUPERSETS = {"gbk": "gb18030", "euc_kr": "cp949", "shift_jis": "cp932", "iso8859-11": "cp874"}
-MULTI_BYTE = ("gb18030", "big5", "cp932", "euc_jp", "cp949")
-# A page of UTF-8 with a few broken bytes: cut off in a character, or joined from two sources.
-MAX_BROKEN_SHARE = 0.05  # of the characters outside ASCII
-C1_CONTROLS = re.compile("[\x80-\x9f]")
+# Bytes of other charsets make sequences of UTF-8 by chance: of every kind measured fewer than
+# half as many as faults (Thai, the worst, 0.4 to 1; cp1252 and cp1251 next to none).
+CERTAIN_UTF8 = 3  # sequences to a fault: UTF-8 whatever is declared
+DECLARED_UTF8 = 1  # the same where it is declared, or nothing is
+PLAUSIBLE = 0.5  # share of characters that make sense: enough for what is declared
+EVIDENT = 0.9  # enough for what is declared, without a look at anything else
+CONVINCING = 0.8  # enough for what is only guessed
+MARGIN = 0.3  # by which a charset that nobody named must be more plausible
+MAX_FAULTS = 0.1  # of the characters outside ASCII: so many may be left out to detect the rest
+SAMPLE_BYTES = 64 * 1024  # from the first byte outside ASCII on: enough to tell charsets apart
+
+_PAIRS = (
+    ("iso-8859-2", "windows-1250"),
+    ("iso-8859-6", "windows-1256"),
+    ("iso-8859-7", "windows-1253"),
+    ("iso-8859-13", "windows-1257"),
+    ("koi8-u", "koi8-r"),
+)
+SIBLINGS = {one: other for pair in _PAIRS for one, other in (pair, pair[::-1])}
+
+_ASCII = bytes(range(128))
+# Not one letter of the charsets with gaps (Greek, Hebrew, Thai) is among these.
+_RARE = re.compile(rb"[\x80-\x9f\xff]")
+_HIGH = re.compile(rb"[\x80-\xff]")
 
 
 def decode(html: bytes, declared: str = "") -> tuple[str, str]:
@@ -38,53 +54,123 @@ def decode(html: bytes, declared: str = "") -> tuple[str, str]:
     for mark, charset in MARKS:
         if html.startswith(mark):
             return html[len(mark) :].decode(charset, "replace"), charset
-    names = [python_name(declared), python_name(meta_charset(html))]
-    if "iso2022_jp" in names and b"\x1b" in html:
-        return html.decode("iso2022_jp", "replace"), "iso2022_jp"
-    if b"\0" in html[:200] and any(name.startswith("utf-16") for name in names):
-        charset = "utf-16-be" if html[:1] == b"\0" else "utf-16-le"
-        return html.decode(charset, "replace"), charset
     try:
-        return html.decode("utf-8"), "utf-8"
+        text = html.decode("utf-8")
     except UnicodeDecodeError:
-        pass  # the common case ends above; what follows is for the others
-    lenient = html.decode("utf-8", "replace")
-    broken = lenient.count("\ufffd")
-    whole = sum(1 for character in lenient if character > "\x7f") - broken
-    if broken <= MAX_BROKEN_SHARE * whole:
-        return lenient, "utf-8"
-
-    detected = python_name(detect_encoding(html, html5_compatible=False) or "")
-    for name in names:
-        if not name or name.startswith("utf"):
-            continue
-        if name not in MULTI_BYTE and detected in MULTI_BYTE and faults(html, detected) == 0:
-            return html.decode(detected), detected
-        if faults(html, name) == 0:
-            return html.decode(name), name
-    # No declaration holds: the candidate with the fewest faults, the detected one first.
-    candidates = [name for name in (detected, *names, "cp1252") if name]
-    best = min(candidates, key=lambda name: faults(html, name))  # the first of equals
-    return html.decode(best, "replace"), best
+        text = ""
+    else:
+        # The common case ends here; what follows is for the others.
+        if b"\x1b" not in html and html.find(b"\0", 0, 200) < 0 and not _says_hz(html, declared):
+            return text, "utf-8"
+    if charset := _wide(html):
+        return html.decode(charset, "replace"), charset
+    names = [name for name in (encoding_of(declared), declared_charset(html)) if name]
+    if charset := _escaped(html, names):
+        return decode_as(html, charset), charset
+    if text or not html:
+        return text, "utf-8"
+    return _eight_bit(html, names)
 
 
-def faults(html: bytes, charset: str) -> int:
-    """Characters that a wrong charset leaves: replacements, and controls no page holds."""
-    text = html.decode(charset, "replace")
-    return text.count("\ufffd") + len(C1_CONTROLS.findall(text))
+def _says_hz(html: bytes, declared: str) -> bool:
+    """Whether the page may be in a charset of nothing but ASCII's printable characters."""
+    return (
+        "hz-" in declared.lower()
+        or html.find(b"z-gb-", 0, 1024) > 0
+        or (html.find(b"Z-GB-", 0, 1024) > 0)
+    )
 
 
-def meta_charset(html: bytes) -> str:
-    """The charset the page declares in itself, "" if none."""
-    match = META.search(html[:META_BYTES])
-    return (match.group(1) or match.group(2)).decode("ascii") if match else ""
-
-
-def python_name(label: str) -> str:
-    """Python's name of the charset that browsers read a label as; "" for an unknown one."""
-    label = label.strip().lower()
-    label = map_encoding_to_html5(label, fallback_utf8=False) or label
-    try:
-        return codecs.lookup(SUPERSETS.get(label, label)).name if label else ""
-    except LookupError:
+def _wide(html: bytes) -> str:
+    """UTF-16 without a mark, by the zero bytes of its markup; "" if it is not."""
+    head = html[:200]
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    if max(even, odd) < 0.1 * len(head) or min(even, odd) > 0.1 * max(even, odd):
         return ""
+    return "utf-16be" if even > odd else "utf-16le"
+
+
+def _escaped(html: bytes, names: list[str]) -> str:
+    """A charset that switches by escapes, if it is declared or its escapes are there."""
+    for name in names:
+        if name in ESCAPED and ESCAPED[name] in html:
+            return name
+    return "iso-2022-jp" if b"\x1b$B" in html or b"\x1b$@" in html else ""
+
+
+def _eight_bit(html: bytes, names: list[str]) -> tuple[str, str]:
+    """A page that is not quite UTF-8, or not at all."""
+    names = [name for name in names if name not in ESCAPED and not name.startswith("utf-16")]
+    lenient, sequences, broken = _as_utf8(html)
+    is_utf8 = "utf-8" in names
+    certain = DECLARED_UTF8 if is_utf8 or not names else CERTAIN_UTF8
+    if sequences >= certain * broken and (sequences or is_utf8 or not names):
+        return lenient, "utf-8"
+    names = list(dict.fromkeys(name for name in names if name != "utf-8"))
+    first = _HIGH.search(html)
+    sample = html[max(0, first.start() - 100) :][:SAMPLE_BYTES] if first else html
+    rated = {name: plausibility(decode_as(sample, name), name) for name in names}
+    if len(names) == 1 and rated[names[0]] >= EVIDENT:
+        return decode_as(html, names[0]), names[0]
+    found = _detected(sample)
+    if len(names) > 1 and found == names[1]:
+        names.reverse()  # servers send a charset for all their pages, which does not fit this one
+    for name in names:
+        if rated[name] >= PLAUSIBLE and not _is_other(name, rated[name], found, sample):
+            return decode_as(html, name), name
+    for name in filter(None, (found, "windows-1252", "macintosh")):
+        rated.setdefault(name, plausibility(decode_as(sample, name), name))
+    if "macintosh" not in (found, *names):
+        rated["macintosh"] -= MARGIN
+    rated["utf-8"] = sequences / max(1, sequences + broken)
+    best = max(rated, key=lambda name: rated[name])  # the first of equals
+    if best == "windows-1252" and is_utf8 and sequences:  # a page joined from both
+        return html.decode("utf-8", "crawl2chat-windows-1252"), "utf-8"
+    return (lenient if best == "utf-8" else decode_as(html, best)), best
+
+
+def _as_utf8(html: bytes) -> tuple[str, int, int]:
+    """The page as UTF-8, and how many sequences of several bytes are whole, how many broken."""
+    lenient, end = codecs.utf_8_decode(html, "replace", False)
+    own = html.count(b"\xef\xbf\xbd")  # U+FFFD that the page holds itself
+    broken = lenient.count("\ufffd") - own
+    ascii_bytes = end - len(html[:end].translate(None, _ASCII))
+    sequences = len(lenient) - ascii_bytes - broken - own
+    if end < len(html):  # cut in a character, which is no fault of a page that has others
+        lenient += "\ufffd"
+    return lenient, sequences, broken
+
+
+def _is_other(name: str, rate: float, found: str, sample: bytes) -> bool:
+    """Whether a declared charset of single bytes only seems to fit: it fits anything."""
+    if name in MULTI_BYTE or found not in MULTI_BYTE:
+        return False
+    other = plausibility(decode_as(sample, found), found)
+    return other >= CONVINCING and other > rate
+
+
+def _detected(sample: bytes) -> str:
+    """What the bytes show; "" if nothing."""
+    found = _detect(sample)
+    if found in MULTI_BYTE:
+        return found
+    # One bad byte is enough for the detector to rule a charset out: look again without it.
+    for name in MULTI_BYTE:
+        text = decode_as(sample, name)
+        characters = sum(map("\x7f".__lt__, text))
+        faults = text.count("\ufffd")
+        few = 0 < faults <= MAX_FAULTS * characters
+        convincing = few and plausibility(text, name) >= CONVINCING
+        if convincing and _detect(without_faults(sample, name)) == name:
+            return name
+    found = found or _detect(_RARE.sub(b"", sample))
+    # ISO's charsets and Windows' differ in a few letters, which the other has as signs.
+    likely = [name for name in (found, SIBLINGS.get(found)) if name]
+    if len(likely) > 1:
+        found = max(likely, key=lambda name: plausibility(decode_as(sample, name), name))
+    return found
+
+
+def _detect(sample: bytes) -> str:
+    name = encoding_of(detect_encoding(sample, html5_compatible=False) or "")
+    return "" if name.startswith("cp") else name  # the web has no pages of DOS but Russian ones

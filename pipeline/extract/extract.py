@@ -6,6 +6,7 @@ given to it: an unsure text in a millisecond is worth more than a page lost to t
 """
 
 import dataclasses
+import re
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from pipeline.extract.classify import classify
 from pipeline.extract.config import ExtractConfig
 from pipeline.extract.decode import decode
 from pipeline.extract.hints import mask
+from pipeline.extract.json_ld import article_body
 from pipeline.extract.render import render
 from pipeline.extract.segment import FLAG, Segments, segment
 from pipeline.extract.trafilatura_engine import main_text
@@ -22,6 +24,8 @@ FURNITURE = UNSEEN | FLAG["nav"] | FLAG["button"] | FLAG["footer"]
 ENOUGH_CHARACTERS = 500  # of text outside furniture, to judge a page's language by
 PROSE_CHARACTERS = 500  # in all: with less, trafilatura finds nothing either
 PROSE_BLOCK_CHARACTERS = 80  # a paragraph rather than a title
+NOTICE_CHARACTERS = 300  # of a block that asks for JavaScript at most
+NOTICE = re.compile(r"java.?script", re.IGNORECASE)  # every language calls it so
 COMMENT = mask("comment", "forum")
 FALLBACK_MAX_BLOCKS = 20_000
 FALLBACK_MAX_DEPTH = 200
@@ -33,9 +37,9 @@ class Extraction:
 
     text: str
     confidence: float  # of the block classifier, 0..1
-    engine: str  # "blocks" or "trafilatura"
+    engine: str  # "blocks", "trafilatura" or, of a page that is all scripts, "json-ld"
     plain: str = ""  # cheap plain text, see plain_text
-    # Spans of `text` in characters, in order, apart from one another. The trafilatura engine has none.
+    # Spans of `text` in characters, in order, apart from one another. The engine "blocks" has them.
     code: tuple[tuple[int, int], ...] = ()  # code blocks: whole lines, the last newline left out
     formulas: tuple[tuple[int, int], ...] = ()  # recovered as TeX, with their delimiters
 
@@ -66,13 +70,36 @@ def extract(
             return Extraction(text, confidence, "trafilatura", plain)
     if config.comments:
         keep = keep | _comments(segments)
-    return Extraction(render(segments, keep), confidence, "blocks", plain)
+    found = render(segments, keep & ~_notices(segments))
+    article = _article(segments)
+    if len(article) > 2 * len(found.text):
+        return Extraction(article, confidence, "json-ld", plain)
+    return Extraction(found.text, confidence, "blocks", plain, found.code, found.formulas)
+
+
+def _article(segments: Segments) -> str:
+    """The article that a page leaves to its scripts, "" if it has text of its own."""
+    if not segments.article:
+        return ""
+    body = article_body(segments.article)
+    if "<" in body and ">" in body:
+        body = "\n".join(segment(body).texts)
+    return "\n".join(line for line in map(str.strip, body.split("\n")) if line)
+
+
+def _notices(segments: Segments) -> np.ndarray:
+    """Blocks of <noscript> that only ask for scripts: never main text, even if all there is."""
+    notices = (segments.table["flags"] & np.uint64(FLAG["noscript"])) != 0
+    for row in np.flatnonzero(notices).tolist():
+        text = segments.texts[row]
+        notices[row] = len(text) <= NOTICE_CHARACTERS and NOTICE.search(text) is not None
+    return notices
 
 
 def plain_text(segments: Segments) -> str:
     """Text to judge a page's language and size by: no navigation, no lists of links, no code.
 
-    If that leaves little, everything a reader sees.
+    If that leaves little, everything a reader sees, or the article that scripts would show.
     """
     table, texts = segments.table, segments.texts
     flags, characters = table["flags"], table["characters"]
@@ -80,7 +107,9 @@ def plain_text(segments: Segments) -> str:
     likely &= 2 * table["link_characters"] <= characters
     if characters[likely].sum() < ENOUGH_CHARACTERS:
         likely = (flags & np.uint64(UNSEEN)) == 0
-    return "\n".join(texts[row] for row in np.flatnonzero(likely).tolist())
+    plain = "\n".join([texts[row] for row in np.flatnonzero(likely).tolist()])
+    article = _article(segments)
+    return article if len(article) > 2 * len(plain) else plain
 
 
 def _has_prose(segments: Segments) -> bool:

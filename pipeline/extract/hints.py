@@ -80,6 +80,18 @@ PATTERNS: dict[str, str] = {
 }
 # On these the tokenizer itself acts (_segment_names.h), so their bits are fixed.
 SPECIAL: dict[str, tuple[int, str]] = {
+    "code_box": (
+        56,
+        "_syntaxhighlighter_",
+    ),
+    "copy_button": (
+        57,
+        "copy_btn copybutton copy_button copy_code copy_to_ clipboard command_help",
+    ),
+    "code_line": (
+        58,
+        "blob_code js_file_line lines_code react_code_file",
+    ),
     "formula": (
         59,
         "_tex_ latex _math_ mathimg mwe_math equation formula",
@@ -90,12 +102,12 @@ SPECIAL: dict[str, tuple[int, str]] = {
     ),
     "twice": (
         61,
-        "katex_html mathjax_preview mathjax_svg mjx_chtml mathjax_chtml mwe_math_fallback",
+        "katex_html _math_jax_ math_jax_preview mjx_chtml mwe_math_fallback",
     ),
     "numbers": (
         62,
-        "_gutter_ _lineno linenumber line_number linenum _ln_n _ln_ _lnt_ blob_num crayon_num "
-        "copy_btn copybutton copy_button clipboard",
+        "_gutter_ _lineno linenumber line_number line_num_ linenum linenr line_nr_ _ln_n _ln_ "
+        "_lnt_ _lntd_ lines_num blob_num crayon_num",
     ),
     "unseen": (
         63,

@@ -1,10 +1,13 @@
 """Kept blocks to text, as trafilatura writes it: a line a paragraph, one newline between blocks.
 
 List items begin with "- " or their number, indented by depth; code keeps its lines; a table of data
-becomes rows "| a | b |", a table that only lays out a page becomes lines. A long block that repeats
-an earlier one (a second rendering for small screens) is left out.
+becomes rows "| a | b |", a table that only lays out a page becomes lines. A cell that spans columns
+or rows is written once, and the places that it covers are left empty, so that all cells stand in
+their own column; sections stand in the order of display, head before bodies before foot. A long
+block that repeats an earlier one (a second rendering for small screens) is left out.
 """
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -24,18 +27,60 @@ IN_CELL = np.uint64(FLAG["cell"] | FLAG["table_header"])
 NO_CELL = np.uint64(FLAG["pre"] | FLAG["heading"] | FLAG["list"])
 
 
-def render(segments: Segments, keep: np.ndarray) -> str:
+Span = tuple[int, int]  # of characters: first, behind the last
+Place = tuple[int, int]  # of a block's text: output line, characters before it there
+
+
+@dataclasses.dataclass(frozen=True)
+class Rendered:
+    """Text, and where in it code blocks and formulas stand, in order."""
+
+    text: str
+    code: tuple[Span, ...] = ()
+    formulas: tuple[Span, ...] = ()
+
+
+def render(segments: Segments, keep: np.ndarray) -> Rendered:
     """The text of the blocks whose `keep` is true."""
     flags = segments.table["flags"]
     rows = _first_of_equals(segments.table, np.flatnonzero(keep))
     lines = [segments.texts[row] for row in rows.tolist()]
     items = np.flatnonzero(flags[rows] & ITEM)
+    before = [0] * len(lines)
     if len(items):
         for index, marker in zip(items.tolist(), _markers(segments.table[rows[items]])):
             lines[index] = marker + lines[index]
+            before[index] = len(marker)
+    places: list[Place] | None = None
     if (flags[rows] & IN_CELL).any():
-        lines = _with_tables(lines, segments.table[rows])
-    return "\n".join(lines)
+        lines, places = _with_tables(lines, segments.table[rows])
+    text = "\n".join(lines)
+    code = np.flatnonzero(flags[rows] & PRE).tolist()
+    if not code and not len(segments.formulas):
+        return Rendered(text)
+    starts = list(itertools.accumulate((len(line) + 1 for line in lines), initial=0))
+    if places is not None:
+        starts = [starts[line] + at for line, at in places]
+    spans = ((starts[index], len(segments.texts[rows[index]])) for index in code)
+    return Rendered(
+        text,
+        tuple((first, first + length) for first, length in spans),  # no marker before code
+        _formulas(segments.formulas, rows, starts, before) if len(segments.formulas) else (),
+    )
+
+
+def _formulas(
+    formulas: np.ndarray, rows: np.ndarray, starts: list[int], before: list[int]
+) -> tuple[Span, ...]:
+    """The kept formulas' places in the text; `starts` are those of the kept rows' lines."""
+    index_of = {row: index for index, row in enumerate(rows.tolist())}
+    found = []
+    for row, first, last in formulas.tolist():
+        index = index_of.get(row)
+        if index is not None:
+            start = starts[index] + before[index]
+            found.append((start + first, start + last))
+    return tuple(sorted(found))
 
 
 def _first_of_equals(table: np.ndarray, rows: np.ndarray) -> np.ndarray:
@@ -63,18 +108,38 @@ def _markers(items: np.ndarray) -> list[str]:
     return markers
 
 
-def _with_tables(lines: list[str], table: np.ndarray) -> list[str]:
-    """The lines with those of each table of data put into its rows."""
-    result: list[str] = []
+def _with_tables(lines: list[str], table: np.ndarray) -> tuple[list[str], list[Place]]:
+    """The lines with those of each table of data put into its rows, and where each has gone."""
     number = np.where(table["flags"] & IN_CELL != 0, table["table"], -1)
     starts = [0, *(np.flatnonzero(np.diff(number)) + 1).tolist(), len(lines)]
+    # A table that holds others comes in pieces, which share their columns.
+    pieces: dict[int, list[tuple[int, int]]] = {}
     for start, end in itertools.pairwise(starts):
-        cells = table[start:end]
-        if number[start] >= 0 and end - start >= 4 and _holds_data(cells):
-            result += _table_rows(lines[start:end], cells)
+        pieces.setdefault(int(number[start]), []).append((start, end))
+    columns = {which: _columns(table, spans) for which, spans in pieces.items() if which >= 0}
+    result: list[str] = []
+    places: list[Place] = []
+    for start, end in itertools.pairwise(starts):
+        width = columns.get(int(number[start]))
+        if width:
+            rows, inside = _table_rows(lines[start:end], table[start:end], width)
+            places += [(len(result) + line, at) for line, at in inside]
+            result += rows
         else:
+            places += [(line, 0) for line in range(len(result), len(result) + end - start)]
             result += lines[start:end]
-    return result
+    return result, places
+
+
+def _columns(table: np.ndarray, pieces: list[tuple[int, int]]) -> dict[int, int]:
+    """The columns in which anything stands, numbered, if the pieces' cells hold data."""
+    start, end = pieces[0]
+    cells = table[start:end]
+    if len(pieces) > 1:
+        cells = np.concatenate([table[start:end] for start, end in pieces])
+    if len(cells) < 4 or not _holds_data(cells):
+        return {}
+    return {place: index for index, place in enumerate(sorted(set(cells["place"].tolist())))}
 
 
 def _holds_data(cells: np.ndarray) -> bool:
@@ -85,21 +150,38 @@ def _holds_data(cells: np.ndarray) -> bool:
     if 2 * places.shape[1] < len(cells):
         return False  # more than two blocks a cell
     _, cells_of_row = np.unique(places[0], return_counts=True)
-    if len(cells_of_row) * (int(places[1].max()) + 1) > 8 * len(cells):
+    width = int(places[1].max()) + 1
+    if len(cells_of_row) * width > 8 * len(cells):
         return False  # mostly empty
     return int((cells_of_row >= 2).sum()) >= 2
 
 
-def _table_rows(lines: list[str], cells: np.ndarray) -> list[str]:
-    width = int(cells["column"].max()) + 1
-    rows: dict[int, list[str]] = {}
-    header = True  # all cells of the first row are <th>
-    places = zip(lines, cells["row"].tolist(), cells["column"].tolist(), cells["tag"].tolist())
-    for line, row, column, tag in places:
-        content = rows.setdefault(row, [""] * width)
-        content[column] = f"{content[column]} {line}".strip().replace("\n", " ")
-        header = header and (len(rows) > 1 or tag == HEADER_CELL)
-    result = ["| " + " | ".join(content) + " |" for content in rows.values()]
+def _table_rows(
+    lines: list[str], cells: np.ndarray, columns: dict[int, int]
+) -> tuple[list[str], list[Place]]:
+    """Rows in the order of display, and where each line stands: row and offset in it."""
+    rows: dict[tuple[int, int], list[str]] = {}
+    inside: list[tuple[tuple[int, int], int, int]] = []
+    heads: dict[tuple[int, int], bool] = {}  # whether all of a row's cells are <th>
+    names = ("section", "row", "place", "tag")
+    for line, section, row, place, tag in zip(lines, *(cells[name].tolist() for name in names)):
+        key, column = (section, row), columns[place]
+        if key not in rows:
+            rows[key] = [""] * len(columns)
+            heads[key] = True
+        content = rows[key]
+        before = len(content[column]) + 1 if content[column] else 0
+        content[column] += (" " if before else "") + line.replace("\n", " ")
+        inside.append((key, column, before))
+        heads[key] &= tag == HEADER_CELL
+    order = sorted(rows)
+    header = heads[order[0]]
+    result = ["| " + " | ".join(rows[key]) + " |" for key in order]
     if header:
-        result.insert(1, "|" + "---|" * width)
-    return result
+        result.insert(1, "|" + "---|" * len(columns))
+    number = {key: index + (header and index > 0) for index, key in enumerate(order)}
+    places = [
+        (number[key], 2 + sum(map(len, rows[key][:column])) + 3 * column + before)
+        for key, column, before in inside
+    ]
+    return result, places

@@ -60,6 +60,7 @@ BLOCK = np.dtype(
         ("row", "<i4"),  # of that table
         ("column", "<i4"),  # counted in cells
         ("item", "<i4"),  # number in the nearest list, from 1; -1 outside
+        ("place", "<i4"),  # column of the table's grid, spans of other cells counted
         ("depth", "<u2"),  # block-level elements above it
         ("list_depth", "<u2"),
         ("tag", "u1"),
@@ -69,7 +70,7 @@ BLOCK = np.dtype(
         ("break_before", "u1"),  # number of <br> between it and the block before
         ("inline_tags", "u1"),
         ("list_tag", "u1"),
-        ("reserved", "u1"),
+        ("section", "u1"),  # of the table, in the order of display: head 0, body 1, foot 2
     ],
     align=True,
 )
@@ -121,6 +122,9 @@ class Segments:
     body_hints: int  # class names of <body>
     html_bytes: int
     capped: tuple[str, ...] = ()  # "depth", "blocks": limits that the page hit
+    # A row a formula in order: its block, its first character there, the one behind its last.
+    formulas: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros((0, 3), np.uint32))
+    article: str = ""  # JSON-LD that holds an "articleBody", of pages with little text of their own
 
 
 def segment(page: str, max_depth: int = MAX_DEPTH, max_blocks: int = MAX_BLOCKS) -> Segments:
@@ -129,7 +133,7 @@ def segment(page: str, max_depth: int = MAX_DEPTH, max_blocks: int = MAX_BLOCKS)
         utf8 = page.encode()
     except UnicodeEncodeError:
         utf8 = LONE_SURROGATES.sub("\ufffd", page).encode()
-    texts, blocks, containers, facts, body_hints, deep, many = _segment.segment(
+    texts, blocks, containers, facts, body_hints, deep, many, formulas, article = _segment.segment(
         utf8, MOVES, MASKS, max_depth, max_blocks
     )
     title, og_title, description, site_name, og_type, language, canonical = (
@@ -149,4 +153,6 @@ def segment(page: str, max_depth: int = MAX_DEPTH, max_blocks: int = MAX_BLOCKS)
         body_hints=body_hints,
         html_bytes=len(utf8),
         capped=tuple(name for name, hit in (("depth", deep), ("blocks", many)) if hit),
+        formulas=np.frombuffer(formulas, np.uint32).reshape(-1, 3),
+        article=article,
     )

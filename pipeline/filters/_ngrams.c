@@ -1,8 +1,7 @@
 /* Words of a text as 64-bit hashes, for n-gram matching between texts that differ in form only.
  *
- * A word is a run of letters and digits, in lower case; everything else separates. Signs of scripts
- * that are written without spaces (Han, kana, Thai, Lao, Khmer, Myanmar, Tibetan) are words of their
- * own. The hash is FNV-1a over the code points, then splitmix64's finaliser, so that the sums of
+ * A word is a run of letters and digits, in lower case; everything else separates. Letters of scripts
+ * that are written without spaces (`set_unspaced`) are words of their own. The hash is FNV-1a over the code points, then splitmix64's finaliser, so that the sums of
  * hashes which make an n-gram are as good as random. A word's weight says how much it tells: 2 with
  * two letters or more, 1 for a sign of an unspaced script, 0 for numbers and single letters. */
 
@@ -21,14 +20,23 @@ static inline uint64_t mixed(uint64_t x)
     return x ^ (x >> 31);
 }
 
+#define MOST_RANGES 64
+static struct { Py_UCS4 first, last; } unspaced[MOST_RANGES]; /* ascending */
+static size_t ranges;
+
 static inline int is_unspaced(Py_UCS4 c)
 {
-    if (c < 0x0e01)
+    if (!ranges || c < unspaced[0].first)
         return 0;
-    return (c <= 0x0edf) || (c >= 0x0f40 && c <= 0x0fbc) || (c >= 0x1000 && c <= 0x109f)
-        || (c >= 0x1780 && c <= 0x17d3) || (c >= 0x3041 && c <= 0x30ff)
-        || (c >= 0x3400 && c <= 0x4dbf) || (c >= 0x4e00 && c <= 0x9fff)
-        || (c >= 0xf900 && c <= 0xfaff) || (c >= 0x20000 && c <= 0x3134f);
+    size_t low = 0, high = ranges;
+    while (high - low > 1) {
+        size_t middle = (low + high) / 2;
+        if (unspaced[middle].first <= c)
+            low = middle;
+        else
+            high = middle;
+    }
+    return c <= unspaced[low].last;
 }
 
 /* One pass over `kind`-wide characters; writes at most `length` words, returns how many. */
@@ -111,7 +119,36 @@ static PyObject *words(PyObject *self, PyObject *text)
     return result;
 }
 
+/* [(first, last), …] in order: the scripts whose letters are words. */
+static PyObject *set_unspaced(PyObject *self, PyObject *given)
+{
+    (void)self;
+    PyObject *items = PySequence_Fast(given, "a sequence of ranges is needed");
+    if (items == NULL)
+        return NULL;
+    Py_ssize_t count = PySequence_Fast_GET_SIZE(items);
+    ranges = 0;
+    for (Py_ssize_t i = 0; i < count && count <= MOST_RANGES; i++) {
+        PyObject *range = PySequence_Fast_GET_ITEM(items, i);
+        unsigned int first, last;
+        if (!PyTuple_Check(range) || !PyArg_ParseTuple(range, "II", &first, &last))
+            break;
+        unspaced[i].first = first;
+        unspaced[i].last = last;
+        ranges++;
+    }
+    Py_DECREF(items);
+    if ((Py_ssize_t)ranges != count) {
+        ranges = 0;
+        if (!PyErr_Occurred())
+            PyErr_SetString(PyExc_ValueError, "at most 64 pairs of code points");
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef methods[] = {
+    {"set_unspaced", set_unspaced, METH_O, "Name the ranges of scripts without spaces."},
     {"words", words, METH_O,
      "words(text) -> (hashes, starts, ends, weights): uint64, int64, int64, uint8 as bytes."},
     {NULL, NULL, 0, NULL},

@@ -1,81 +1,29 @@
 /* Every count that the filters of text need, from one pass over a page: see measure.py.
 
-   measure(text, unspaced, stop_words, lines) -> (text after C4's line rules, its words, counts)
+   measure(text, signs, stop_words, lines, code, formulas)
+       -> (text after C4's line rules, its words, counts, where its code blocks are)
    takes the text apart into runs and words once (words.h), counts repetitions over word numbers
-   (repetition.h), and goes through the lines for Gopher's, C4's and FineWeb's rules (here).
+   (repetition.h), and goes through the lines for Gopher's, C4's (c4_lines.h) and FineWeb's rules.
+   `signs` is 0 for English, else how many signs of its script stand for a word in n-grams.
    Only where C4's rules changed a line is that line split again. Fractions are made in Python.
    All counts are integers and the same on every machine. */
 
 #define PY_SSIZE_T_CLEAN
+#include "c4_lines.h"
+#include "page.h"
 #include "repetition.h"
 #include "words.h"
 
 enum { MAX_CHARACTERS = INT32_MAX };
 
-/* In the order in which measure.py names them. */
-enum {
-    EXTRACTED_CHARACTERS, EXTRACTED_LINES,
-    PARAGRAPHS, DUPLICATE_PARAGRAPHS, DUPLICATE_PARAGRAPH_CHARACTERS,
-    BLOCKS, DUPLICATE_BLOCKS, DUPLICATE_BLOCK_CHARACTERS, /* lines between runs of newlines */
-    TOP_2_GRAM,
-    DUPLICATE_5_GRAM = TOP_2_GRAM + 3,
-    WORDS = DUPLICATE_5_GRAM + 6,
-    REAL_WORDS, REAL_WORD_CHARACTERS, HASHES, ELLIPSES, BULLET_LINES, ELLIPSIS_LINES,
-    WORDS_WITH_LETTER, STOP_WORDS,
-    REMOVED_LONG_WORD, REMOVED_UNPUNCTUATED, REMOVED_SHORT, REMOVED_JAVASCRIPT, REMOVED_POLICY,
-    REMOVED_CITATIONS, LOREM_IPSUM_LINES, CURLY_BRACKET_LINES, SENTENCES,
-    LINES, PUNCTUATED_LINES, SHORT_LINES, DUPLICATE_LINE_CHARACTERS, NEWLINES, FINAL_CHARACTERS,
-    FINAL_WORDS,
-    COUNTS
-};
-
-typedef struct {
-    int enabled, max_word_length, min_words_per_line, remove_citations, require_terminal_punctuation,
-        drop_javascript_lines, drop_policy_lines, short_line_characters;
-} LineRules;
-
-typedef struct {
-    const Py_UCS4 *text;
-    size_t length;
-    Py_UCS4 *cleaned; /* room for length + 1 */
-    size_t cleaned_length;
-    uint32_t *final; /* numbers of the cleaned text's words */
-    size_t final_count, final_room;
-    Words words;
-    uint64_t counts[COUNTS];
-} Page;
-
-/* ---- Gopher's lines ---- */
-
-static void strip(const Py_UCS4 **chars, size_t *length)
-{
-    while (*length && class_of(**chars) & SPACE) ++*chars, --*length;
-    while (*length && class_of((*chars)[*length - 1]) & SPACE) --*length;
-}
-
-/* The end of the line that begins at `at`, as str.splitlines cuts; *next is where the next begins. */
-static size_t line_end(const Py_UCS4 *text, size_t length, size_t at, size_t *next)
-{
-    while (at < length && !(class_of(text[at]) & LINE_END)) at++;
-    *next = at + 1;
-    if (at + 1 < length && text[at] == '\r' && text[at + 1] == '\n') *next = at + 2;
-    return at;
-}
-
-static int ends_in_ellipsis(const Py_UCS4 *line, size_t length)
-{
-    if (!length) return 0;
-    if (line[length - 1] == 0x2026) return 1;
-    return length > 2 && line[length - 1] == '.' && line[length - 2] == '.'
-           && line[length - 3] == '.';
-}
+/* ---- Gopher's counts ---- */
 
 static void count_signs(Page *page)
 {
     uint64_t hashes = 0, ellipses = 0;
     for (size_t i = 0, dots = 0; i < page->length; i++) {
         Py_UCS4 c = page->text[i];
-        hashes += c == '#';
+        hashes += c == '#' || (page->words.by_script && c == 0xFF03);
         ellipses += c == 0x2026;
         dots = c == '.' ? dots + 1 : 0;
         if (dots == 3) {
@@ -84,7 +32,8 @@ static void count_signs(Page *page)
         }
     }
     page->counts[HASHES] = hashes;
-    page->counts[ELLIPSES] = ellipses;
+    page->counts[ELLIPSES] =
+        page->words.by_script ? ellipses_by_script(page->text, page->length) : ellipses;
 }
 
 static void count_words(Page *page)
@@ -126,7 +75,7 @@ static int count_repetition(Page *page)
     if (!page->length) return 0;
     if (places_init(&places, w->count)) return -1;
     count_top_ngrams(&places, w, counts + TOP_2_GRAM);
-    count_duplicate_ngrams(&places, w, counts + DUPLICATE_5_GRAM);
+    count_duplicate_ngrams(&places, w, w->by_script ? (size_t)w->by_script : 1, counts + DUPLICATE_5_GRAM);
     places_free(&places);
 
     Parts parts = {0};
@@ -145,181 +94,21 @@ static int count_repetition(Page *page)
     return failed ? -1 : 0;
 }
 
-/* ---- C4's lines ---- */
-
-enum { LOREM_IPSUM = 1, JAVASCRIPT = 2, CURLY_BRACKET = 4, POLICY = 8 };
-
-/* Each is looked for at a letter that is rare in prose (class ANCHOR holds them, and "{"). */
-#define PHRASE(words, at, kind) {words, sizeof words - 1, at, kind}
-static const struct { const char *words; size_t size, at; int kind; } PHRASES[] = {
-    PHRASE("javascript", 0, JAVASCRIPT), PHRASE("lorem ipsum", 7, LOREM_IPSUM),
-    PHRASE("terms of use", 7, POLICY), PHRASE("privacy policy", 3, POLICY),
-    PHRASE("cookie policy", 3, POLICY), PHRASE("uses cookies", 8, POLICY),
-    PHRASE("use of cookies", 10, POLICY), PHRASE("use cookies", 7, POLICY),
-};
-
-static inline Py_UCS4 lower(Py_UCS4 c) /* as str.lower, where the result is ASCII */
-{
-    return c >= 'A' && c <= 'Z' ? c + 32 : c == KELVIN_SIGN ? 'k' : c;
-}
-
-static int phrases_in(const Py_UCS4 *line, size_t length)
-{
-    int found = 0;
-    for (size_t i = 0; i < length; i++) {
-        if (!(class_of(line[i]) & ANCHOR)) continue;
-        if (line[i] == '{') found |= CURLY_BRACKET;
-        for (size_t k = 0; k < sizeof PHRASES / sizeof *PHRASES; k++) {
-            const char *words = PHRASES[k].words;
-            size_t at = PHRASES[k].at, size = PHRASES[k].size, j = 0;
-            if (lower(line[i]) != (Py_UCS4)words[at] || i < at || length - (i - at) < size)
-                continue;
-            while (j < size && lower(line[i - at + j]) == (Py_UCS4)words[j]) j++;
-            if (j == size) found |= PHRASES[k].kind;
-        }
-    }
-    return found;
-}
-
-/* Length of the citation that begins with the bracket at `at`: "[12]", "[]", "[edit]", "[citation needed]"; else 0. */
-static size_t citation_length(const Py_UCS4 *line, size_t length, size_t at)
-{
-    static const char *const NAMED[] = {"[edit]", "[citation needed]"};
-    size_t end = at + 1;
-    while (end < length && Py_UNICODE_ISDECIMAL(line[end])) end++;
-    if (end < length && line[end] == ']') return end + 1 - at;
-    for (size_t k = 0; k < 2; k++) {
-        size_t size = strlen(NAMED[k]), j = 0;
-        if (length - at < size) continue;
-        while (j < size && line[at + j] == (Py_UCS4)NAMED[k][j]) j++;
-        if (j == size) return size;
-    }
-    return 0;
-}
-
-static size_t copy(Py_UCS4 *to, const Py_UCS4 *from, size_t length)
-{
-    memcpy(to, from, length * sizeof *to);
-    return length;
-}
-
-/* Copies the line without its citations; the length of what is left. */
-static size_t without_citations(
-    const Py_UCS4 *line, size_t length, Py_UCS4 *out, size_t *citations)
-{
-    size_t copied = 0, size = 0;
-    for (size_t at = 0; at < length;) {
-        size_t citation = line[at] == '[' ? citation_length(line, length, at) : 0;
-        if (citation) {
-            size += copy(out + size, line + copied, at - copied);
-            copied = at + citation;
-            ++*citations;
-        }
-        at += citation ? citation : 1;
-    }
-    return size + copy(out + size, line + copied, length - copied);
-}
-
-static int ends_in_terminal_punctuation(const Py_UCS4 *line, size_t length)
-{
-    if (!length) return 0;
-    if (length > 2 && line[length - 1] == '.' && line[length - 2] == '.' && line[length - 3] == '.')
-        return 0;
-    Py_UCS4 last = line[length - 1];
-    return last == '.' || last == '?' || last == '!' || last == '"' || last == '\'';
-}
-
-static int add_final(Page *page, uint32_t from, uint32_t to)
-{
-    size_t count = to - from;
-    if (make_room(
-            (void **)&page->final, &page->final_room, page->final_count + count, sizeof(uint32_t)))
-        return -1;
-    memcpy(page->final + page->final_count, page->words.ids + from, count * sizeof(uint32_t));
-    page->final_count += count;
-    return 0;
-}
-
-/* One line (stripped, with its runs) onto the cleaned text, if it stays. */
-static int clean_line(
-    Page *page, const LineRules *rules, size_t start, size_t length, size_t run, size_t runs,
-    int *kept)
-{
-    Words *w = &page->words;
-    uint64_t *counts = page->counts;
-    const Py_UCS4 *line = page->text + start;
-    for (size_t i = run; i < run + runs; i++)
-        if (w->runs[i].length > (uint32_t)rules->max_word_length) {
-            counts[REMOVED_LONG_WORD]++;
-            return 0;
-        }
-    Py_UCS4 *out = page->cleaned + page->cleaned_length + (*kept > 0);
-    size_t citations = 0, size = rules->remove_citations
-                               ? without_citations(line, length, out, &citations)
-                               : copy(out, line, length);
-    if (rules->require_terminal_punctuation && !ends_in_terminal_punctuation(out, size)) {
-        counts[REMOVED_UNPUNCTUATED]++;
-        return 0;
-    }
-    if (runs < (size_t)rules->min_words_per_line) {
-        counts[REMOVED_SHORT]++;
-        return 0;
-    }
-    int found = phrases_in(out, size);
-    if (found & LOREM_IPSUM) counts[LOREM_IPSUM_LINES]++;
-    if (found & JAVASCRIPT && rules->drop_javascript_lines) {
-        counts[REMOVED_JAVASCRIPT]++;
-        return 0;
-    }
-    if (found & CURLY_BRACKET) counts[CURLY_BRACKET_LINES]++;
-    if (found & POLICY && rules->drop_policy_lines) {
-        counts[REMOVED_POLICY]++;
-        return 0;
-    }
-    size_t base = start;
-    if (citations) { /* the line has other words now */
-        counts[REMOVED_CITATIONS] += citations;
-        base = 0;
-        run = w->run_count;
-        if (add_text(w, out, size)) return -1;
-        runs = w->run_count - run;
-    }
-    counts[SENTENCES] += count_sentences(w, out, size, w->runs + run, runs, base);
-    if (runs && add_final(page, w->runs[run].first, w->runs[run + runs].first)) return -1;
-    if (*kept) page->cleaned[page->cleaned_length++] = '\n';
-    page->cleaned_length += size;
-    ++*kept;
-    return 0;
-}
-
-/* Gopher's counts of lines, and C4's rules; both take lines as str.splitlines does. */
-static int go_through_lines(Page *page, const LineRules *rules)
-{
-    Words *w = &page->words;
-    size_t run = 0, page_runs = w->run_count;
-    int kept = 0;
-    for (size_t at = 0, next = 0; at < page->length; at = next) {
-        const Py_UCS4 *line = page->text + at;
-        size_t length = line_end(page->text, page->length, at, &next) - at, first = run;
-        while (run < page_runs && w->runs[run].start < at + length) run++;
-        strip(&line, &length);
-        page->counts[EXTRACTED_LINES]++;
-        page->counts[BULLET_LINES] += length && (*line == 0x2022 || *line == '-');
-        page->counts[ELLIPSIS_LINES] += (uint64_t)ends_in_ellipsis(line, length);
-        if (clean_line(page, rules, (size_t)(line - page->text), length, first, run - first, &kept))
-            return -1;
-    }
-    return 0;
-}
-
-static void strip_cleaned(Page *page)
-{
-    const Py_UCS4 *stripped = page->cleaned;
-    strip(&stripped, &page->cleaned_length);
-    page->cleaned += stripped - page->cleaned;
-}
-
 /* ---- FineWeb's lines ---- */
+
+/* How many lines hold more than white space. */
+static uint64_t lines_in(const Py_UCS4 *text, size_t length)
+{
+    uint64_t lines = 0;
+    for (size_t at = 0, blank = 1; at <= length; at++) {
+        if (at < length && text[at] != '\n') blank &= (class_of(text[at]) & SPACE) != 0;
+        else {
+            lines += !blank;
+            blank = 1;
+        }
+    }
+    return lines;
+}
 
 static int count_final_lines(Page *page, const LineRules *rules)
 {
@@ -346,6 +135,7 @@ static int count_final_lines(Page *page, const LineRules *rules)
     }
     counts[FINAL_CHARACTERS] = length - counts[NEWLINES];
     counts[FINAL_WORDS] = page->final_count;
+    counts[LINES_LEFT] = counts[LINES];
     int failed = count_duplicates(&parts, &again, &counts[DUPLICATE_LINE_CHARACTERS]);
     PyMem_RawFree(parts.parts);
     return failed;
@@ -386,10 +176,22 @@ static Py_UCS4 *characters_of(PyObject *text, size_t *length)
     return chars;
 }
 
+static PyObject *span_tuple(const Spans *spans)
+{
+    PyObject *tuple = PyTuple_New((Py_ssize_t)spans->count);
+    for (size_t i = 0; tuple && i < spans->count; i++) {
+        PyObject *pair = Py_BuildValue(
+            "(nn)", (Py_ssize_t)spans->spans[i].start, (Py_ssize_t)spans->spans[i].end);
+        if (!pair) Py_CLEAR(tuple);
+        else PyTuple_SET_ITEM(tuple, (Py_ssize_t)i, pair);
+    }
+    return tuple;
+}
+
 static PyObject *results(Page *page, PyObject *text)
 {
     const Py_UCS4 *cleaned = page->cleaned;
-    PyObject *counts = PyTuple_New(COUNTS), *words, *after;
+    PyObject *counts = PyTuple_New(COUNTS), *words, *after, *code = span_tuple(&page->kept_code);
     for (Py_ssize_t i = 0; counts && i < COUNTS; i++) {
         PyObject *number = PyLong_FromUnsignedLongLong(page->counts[i]);
         if (!number) Py_CLEAR(counts);
@@ -401,69 +203,131 @@ static PyObject *results(Page *page, PyObject *text)
                  : PyUnicode_FromKindAndData(
                      PyUnicode_4BYTE_KIND, cleaned, (Py_ssize_t)page->cleaned_length);
     words = word_list(&page->words, page->final, page->final_count);
-    if (counts && after && words) return Py_BuildValue("(NNN)", after, words, counts);
+    if (counts && after && words && code) return Py_BuildValue("(NNNN)", after, words, counts, code);
     Py_XDECREF(counts);
     Py_XDECREF(after);
     Py_XDECREF(words);
+    Py_XDECREF(code);
     return NULL;
+}
+
+/* Pairs of character numbers, in order and apart. */
+static int read_spans(PyObject *given, size_t length, Spans *spans)
+{
+    size_t last = 0;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(given); i++) {
+        PyObject *pair = PyTuple_GET_ITEM(given, i);
+        Py_ssize_t start, end;
+        if (!PyTuple_Check(pair)) {
+            PyErr_SetString(PyExc_TypeError, "spans must be pairs of numbers");
+            return -1;
+        }
+        if (!PyArg_ParseTuple(pair, "nn", &start, &end)) return -1;
+        if (start < (Py_ssize_t)last || end < start || end > (Py_ssize_t)length) {
+            PyErr_Format(PyExc_ValueError, "no spans of this text, in order and apart: %R", given);
+            return -1;
+        }
+        if (end > start && add_span(spans, (size_t)start, (size_t)end)) return -1;
+        last = (size_t)end;
+    }
+    return 0;
+}
+
+/* The text as it came, its code blocks where they were. */
+static int leave_lines(Page *page)
+{
+    memcpy(page->cleaned, page->text, page->length * sizeof *page->cleaned);
+    page->cleaned_length = page->length;
+    for (size_t i = 0; i < page->code.count; i++)
+        if (add_span(&page->kept_code, page->code.spans[i].start, page->code.spans[i].end)) return -1;
+    return 0;
+}
+
+/* The cleaned text with code blocks and formulas whole, into a buffer of its own: words of lines that
+   lost a citation lie in the first one. */
+static int clean_again(Page *page, const LineRules *rules, Py_UCS4 **buffer)
+{
+    *buffer = PyMem_RawMalloc((page->length + 1) * sizeof **buffer);
+    if (!*buffer) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    page->cleaned = *buffer;
+    if (spare_code(page, rules)) return -1;
+    strip_cleaned(page);
+    page->counts[LINES_LEFT] = lines_in(page->cleaned, page->cleaned_length);
+    return 0;
+}
+
+static int go_through_lines(Page *page, const LineRules *rules, Py_UCS4 **second)
+{
+    if (clean_lines(page, rules)) return -1;
+    if (!rules->enabled) { /* the lines were gone through for their counts alone */
+        if (leave_lines(page)) return -1;
+    }
+    else strip_cleaned(page);
+    if (count_final_lines(page, rules)) return -1;
+    int marked = page->code.count || page->formulas.count;
+    return rules->enabled && rules->spare_code && marked ? clean_again(page, rules, second) : 0;
 }
 
 static PyObject *measure(PyObject *module, PyObject *args)
 {
-    PyObject *text, *stop_words, *answer = NULL;
-    int unspaced;
+    PyObject *text, *stop_words, *code, *formulas, *answer = NULL;
+    int signs;
     LineRules rules;
     (void)module;
     if (!PyArg_ParseTuple(
-            args, "UpO!(iiiiiiii)", &text, &unspaced, &PyTuple_Type, &stop_words,
+            args, "UiO!(iiiiiiiii)O!O!", &text, &signs, &PyTuple_Type, &stop_words,
             &rules.enabled, &rules.max_word_length, &rules.min_words_per_line, &rules.remove_citations,
             &rules.require_terminal_punctuation, &rules.drop_javascript_lines,
-            &rules.drop_policy_lines, &rules.short_line_characters))
+            &rules.drop_policy_lines, &rules.spare_code, &rules.short_line_characters, &PyTuple_Type,
+            &code, &PyTuple_Type, &formulas))
         return NULL;
-    if (rules.max_word_length < 0 || rules.min_words_per_line < 0 || rules.short_line_characters < 0) {
+    if (rules.max_word_length < 0 || rules.min_words_per_line < 0 || rules.short_line_characters < 0
+        || signs < 0) {
         PyErr_SetString(PyExc_ValueError, "limits of C4's lines must not be negative");
         return NULL;
     }
     Page page = {0};
-    Py_UCS4 *chars = characters_of(text, &page.length);
-    if (!chars || words_init(&page.words, page.length, unspaced)) {
+    Py_UCS4 *chars = characters_of(text, &page.length), *first = NULL, *second = NULL;
+    if (!chars || words_init(&page.words, page.length, signs)) {
         PyMem_RawFree(chars);
         return NULL;
     }
     page.text = chars;
     page.counts[EXTRACTED_CHARACTERS] = page.length;
-    page.cleaned = PyMem_RawMalloc((page.length + 1) * sizeof *page.cleaned);
-    if (!page.cleaned) PyErr_NoMemory();
-    else if (!add_text(&page.words, page.text, page.length)) {
+    page.cleaned = first = PyMem_RawMalloc((page.length + 1) * sizeof *first);
+    if (!first) PyErr_NoMemory();
+    else if (!read_spans(code, page.length, &page.code)
+             && !read_spans(formulas, page.length, &page.formulas)
+             && !add_text(&page.words, page.text, page.length)) {
+        page.runs = page.words.run_count;
         count_signs(&page);
         count_words(&page);
-        Py_UCS4 *buffer = page.cleaned;
         if (!count_stop_words(&page, stop_words) && !count_repetition(&page)
-            && !go_through_lines(&page, &rules)) {
-            if (rules.enabled) strip_cleaned(&page);
-            else { /* the lines were gone through for their counts alone */
-                memcpy(page.cleaned, page.text, page.length * sizeof *page.cleaned);
-                page.cleaned_length = page.length;
-            }
-            if (!count_final_lines(&page, &rules)) answer = results(&page, text);
-        }
-        page.cleaned = buffer;
+            && !go_through_lines(&page, &rules, &second))
+            answer = results(&page, text);
     }
-    PyMem_RawFree(page.cleaned);
+    PyMem_RawFree(first);
+    PyMem_RawFree(second);
     PyMem_RawFree(page.final);
+    PyMem_RawFree(page.code.spans);
+    PyMem_RawFree(page.formulas.spans);
+    PyMem_RawFree(page.kept_code.spans);
     words_free(&page.words);
     PyMem_RawFree(chars);
     return answer;
 }
 
-static PyObject *split_text(PyObject *text, int unspaced, int sentences)
+static PyObject *split_text(PyObject *text, int by_script, int sentences)
 {
     PyObject *answer = NULL;
     Words w;
     size_t length;
     Py_UCS4 *chars = characters_of(text, &length);
     if (!chars) return NULL;
-    if (!words_init(&w, length, unspaced)) {
+    if (!words_init(&w, length, by_script)) {
         if (!add_text(&w, chars, length))
             answer = sentences ? PyLong_FromUnsignedLongLong(
                          count_sentences(&w, chars, length, w.runs, w.run_count, 0))
@@ -477,9 +341,9 @@ static PyObject *split_text(PyObject *text, int unspaced, int sentences)
 static PyObject *split(PyObject *module, PyObject *args)
 {
     PyObject *text;
-    int unspaced;
+    int by_script;
     (void)module;
-    return PyArg_ParseTuple(args, "Up", &text, &unspaced) ? split_text(text, unspaced, 0) : NULL;
+    return PyArg_ParseTuple(args, "Up", &text, &by_script) ? split_text(text, by_script, 0) : NULL;
 }
 
 static PyObject *count_line(PyObject *module, PyObject *args)

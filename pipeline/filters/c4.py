@@ -5,6 +5,11 @@ Follows datatrove 0.10.1 line by line: lines are stripped and joined by one newl
 passed over before "lorem ipsum" and "{" are looked for, so a "{" alone on its line drops nothing;
 words are counted before citations are cut out. The paper counts sentences by another splitter
 (NLTK's); here, as there, a sentence is what spaCy's sentencizer makes of it.
+
+Two things are ours. FineWeb-2 applies no C4 rule to languages beyond English ("we do not apply the
+C4 filters", fineweb-2-pipeline.py), so their lines stay. And what the extraction marked as code or
+as a recovered formula stays whole and drops no page for its "{": FineWeb's texts have neither
+marked. All other counts of a page are those that C4's rules give over all its lines, code included.
 """
 
 import dataclasses
@@ -21,12 +26,19 @@ class C4LinesConfig:
     """
 
     enabled: bool = True  # False leaves the text as it was extracted, blank lines included
+    # of the pages whose lines are taken out, as lid.176 names them; () = all. FineWeb-2
+    # (arXiv 2506.20920) leaves the lines of all its languages alone.
+    languages: tuple[str, ...] = ("en",)
     max_word_length: int = 1000  # characters; a line with a longer word is taken out
     remove_citations: bool = True  # "[12]", "[edit]", "[citation needed]" inside lines
     require_terminal_punctuation: bool = False  # take out lines that do not end in . ? ! " '
-    min_words_per_line: int = 3  # words between white space; shorter lines are taken out
+    # words between white space, signs where a script has none; shorter lines are taken out
+    min_words_per_line: int = 3
     drop_javascript_lines: bool = True
     drop_policy_lines: bool = True  # "privacy policy", "uses cookies", …
+    # code blocks stay to the character, formulas with their brackets and lines of their own (ours;
+    # trafilatura #553: half a function teaches wrong code). False: rules as for all other lines.
+    spare_code: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,12 +47,24 @@ class C4Config:
 
     max_lorem_ipsum_lines: int = 0
     max_curly_bracket_lines: int = 0  # lines with a "{"
+    # whether those in code blocks and recovered formulas count: C4's and FineWeb's rule, exactly.
+    # Ours is not to: a page on mathematics or programming is no broken script.
+    braces_in_code: bool = False
     min_sentences: int = 5  # sentences left in the page after lines were taken out
 
 
+_BRACES = Rule("max_curly_bracket_lines", "curly_bracket_lines", "above", "max_curly_bracket_lines")
 # datatrove names whichever of the first two it meets first on a page; here lorem ipsum is first
 RULES = (
     Rule("max_lorem_ipsum_lines", "lorem_ipsum_lines", "above", "max_lorem_ipsum_lines"),
-    Rule("max_curly_bracket_lines", "curly_bracket_lines", "above", "max_curly_bracket_lines"),
+    _BRACES,
     Rule("min_sentences", "sentence_count", "below", "min_sentences"),
 )
+ANYWHERE = dataclasses.replace(_BRACES, signal="curly_bracket_lines_anywhere")
+
+
+def rules(config: C4Config) -> tuple[Rule, ...]:
+    """The rules, with the count of brackets that the config asks for."""
+    if not config.braces_in_code:
+        return RULES
+    return tuple(ANYWHERE if rule is _BRACES else rule for rule in RULES)

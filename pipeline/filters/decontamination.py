@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 
-from pipeline.filters import _ngrams
+from pipeline.filters import _ngrams, unspaced
 from pipeline.filters.examples import Example, read_examples
 from storage.errors import UserError
 
@@ -38,7 +38,7 @@ REPORT = pa.schema(
 class DecontaminationConfig:
     """How much of an evaluation set a page may hold. Source: GPT-3, appendix C, if not said."""
 
-    ngram_words: int = 13
+    ngram_words: int = 13  # twice as many letters in Thai, Lao, Khmer and Burmese
     min_ngram_words: int = 8  # an example of 8 to 12 words is looked for whole; below, not at all
     # what happens to a page that matches: drop it, cut the places out, or only report them
     action: Action = "drop"
@@ -77,6 +77,9 @@ _INVERSE = np.uint64(pow(0x9E3779B97F4A7C15, -1, 2**64))
 _EXCERPT_CHARACTERS = 200
 _LONGEST_WORD = 50  # characters; where none ends, the cut goes through it
 _BITS_PER_NGRAM = 16  # of the sieve that most words of a text fall through at once
+_SMALL_SIGNS_PER_WORD = 2  # Thai, Lao, Khmer and Burmese letters, as unspaced.SIGNS_PER_NGRAM_WORD
+
+_ngrams.set_unspaced(unspaced.RANGES)
 
 
 class Index:
@@ -145,8 +148,9 @@ class Index:
         for text in texts:
             raw, _, _, raw_weights = _ngrams.words(text)
             hashes, weights = np.frombuffer(raw, np.uint64), np.frombuffer(raw_weights, np.uint8)
-            size = min(self.config.ngram_words, len(hashes))
-            if size >= self.config.min_ngram_words:
+            signs = _SMALL_SIGNS_PER_WORD if unspaced.has_small_signs(text) else 1
+            size = min(signs * self.config.ngram_words, len(hashes))
+            if size >= signs * self.config.min_ngram_words:
                 ngrams = self._powers.ngrams(self._powers.sums(hashes), size)
                 told = np.concatenate([[0], np.cumsum(weights, dtype=np.int64)])
                 telling = told[size:] - told[:-size] >= 2 * self.config.min_spelled_words

@@ -4,7 +4,8 @@
 to the last number. For the others FineWeb-2 turned off the paragraph rules, duplicate-line
 characters in Gopher's rules, the short-line rule and all of C4, and took 0.1 for duplicate-line
 characters in FineWeb's own. A language without a row gets the middle of all rows and no stop-word
-rule.
+rule. Where its words and ours differ (a sign of Chinese, a syllable of Vietnamese), thresholds that
+count words are converted by how many of ours one of theirs is.
 """
 
 import dataclasses
@@ -17,6 +18,8 @@ from pipeline.filters.language_table import ENGLISH_MIN_SCORE, TABLE, Row
 from pipeline.filters.quality import GopherQualityConfig
 from pipeline.filters.repetition import RepetitionConfig
 
+_GOPHER = GopherQualityConfig()  # FineWeb-2 leaves its lengths and its shares of symbols
+_RULES_OF = {"yue": "zh", "wuu": "zh"}  # written in the same signs
 # datatrove's GopherQualityFilter has them as its default
 _ENGLISH_STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
 
@@ -47,9 +50,10 @@ def rules(language: str) -> LanguageRules:
             fineweb=FinewebConfig(),
             use_c4=True,
         )
-    row = TABLE.get(language) or _middle()
+    row = TABLE.get(_RULES_OF.get(language, language)) or _middle()
     stop_words = tuple(row.stop_words.split())
     off = 1.0  # no share is above it
+    ours = row.words_per_token
     top, again = row.max_top_ngrams, row.max_duplicate_ngrams
     return LanguageRules(
         language=language,
@@ -72,9 +76,13 @@ def rules(language: str) -> LanguageRules:
         ),
         quality=dataclasses.replace(
             GopherQualityConfig(),
-            min_mean_word_length=row.min_mean_word_length,
-            max_mean_word_length=row.max_mean_word_length,
-            min_alphabetic_word_fraction=row.min_alphabetic_word_fraction,
+            min_words=round(_GOPHER.min_words * ours),
+            max_words=round(_GOPHER.max_words * ours),
+            max_hash_word_ratio=_GOPHER.max_hash_word_ratio / ours,
+            max_ellipsis_word_ratio=_GOPHER.max_ellipsis_word_ratio / ours,
+            min_mean_word_length=_least_length(row),
+            max_mean_word_length=row.max_mean_word_length / min(1.0, ours),
+            min_alphabetic_word_fraction=_letters(row),
             min_stop_words=2 if stop_words else 0,
         ),
         fineweb=dataclasses.replace(
@@ -82,10 +90,22 @@ def rules(language: str) -> LanguageRules:
             min_punctuated_line_fraction=row.min_punctuated_line_fraction,
             max_short_line_fraction=off,
             max_duplicate_line_character_fraction=0.1,
-            max_newline_word_ratio=row.max_newline_word_ratio,
+            max_newline_word_ratio=row.max_newline_word_ratio / ours,
         ),
         use_c4=False,
     )
+
+
+def _least_length(row: Row) -> float:
+    """Shorter words of ours are no shorter text; longer ones are held to what is published."""
+    least = row.min_mean_word_length
+    return max(min(1.0, least), least / max(1.0, row.words_per_token))
+
+
+def _letters(row: Row) -> float:
+    """The share of words with a letter: only those are cut otherwise, numbers and signs are not."""
+    letters = row.min_alphabetic_word_fraction * row.words_per_token
+    return round(letters / (letters + 1 - row.min_alphabetic_word_fraction), 4)
 
 
 @functools.cache

@@ -3,7 +3,9 @@
 In: the main text as extracted. Out: the text after C4's line rules, its words, and the columns of
 storage.schemas.SIGNALS that the filters of text compare with their thresholds. Formulas are those
 of datatrove 0.10.1, which each filter's module tells; the counts come from _signals.c. Gopher's
-rules look at the text as extracted, FineWeb's at what C4's line rules left, as in its recipe.
+rules look at the text as extracted, FineWeb's at what C4's line rules left, as in its recipe. Both
+look at all lines, code included: that code blocks are spared changes the text and no signal but
+`line_count` and what counts removed lines.
 """
 
 import dataclasses
@@ -11,7 +13,9 @@ from collections.abc import Collection
 
 from pipeline.filters import _signals
 from pipeline.filters.c4 import C4LinesConfig
-from pipeline.filters.words import UNSPACED_LANGUAGES
+from pipeline.filters.words import signs_per_ngram_word
+
+Spans = tuple[tuple[int, int], ...]  # of characters: first, and first beyond
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,23 +34,39 @@ class Measured:
     text: str
     signals: dict[str, float | int]
     words: list[str]  # of that text, punctuation signs included
+    code: Spans = ()  # where its code blocks are
 
 
 def measure(
-    text: str, language: str, config: SignalsConfig, stop_words: Collection[str]
+    text: str,
+    language: str,
+    config: SignalsConfig,
+    stop_words: Collection[str],
+    code: Spans = (),
+    formulas: Spans = (),
 ) -> Measured:
-    """Measure a page; its language decides how words are split, and which stop words count."""
-    after, words, counts = _signals.measure(
-        text, language in UNSPACED_LANGUAGES, tuple(stop_words), _line_rules(config)
+    """Measure a page; its language decides how words are split, and which stop words count.
+
+    `code` and `formulas` are spans of the text, in order and apart, as the extraction gives them.
+    """
+    after, words, counts, code = _signals.measure(
+        text,
+        signs_per_ngram_word(language),
+        tuple(stop_words),
+        _line_rules(config, language),
+        code,
+        formulas,
     )
-    return Measured(after, _signals_of(counts), words)
+    return Measured(after, _signals_of(counts), words, code)
 
 
-def _line_rules(config: SignalsConfig) -> tuple[int, int, int, int, int, int, int, int]:
+def _line_rules(
+    config: SignalsConfig, language: str
+) -> tuple[int, int, int, int, int, int, int, int, int]:
     lines = config.c4_lines
     short = config.short_line_characters
-    if not lines.enabled:
-        return 0, _NO_LIMIT, 0, 0, 0, 0, 0, short
+    if not lines.enabled or (lines.languages and language not in lines.languages):
+        return 0, _NO_LIMIT, 0, 0, 0, 0, 0, 0, short
     return (
         1,
         lines.max_word_length,
@@ -55,6 +75,7 @@ def _line_rules(config: SignalsConfig) -> tuple[int, int, int, int, int, int, in
         lines.require_terminal_punctuation,
         lines.drop_javascript_lines,
         lines.drop_policy_lines,
+        lines.spare_code,
         short,
     )
 
@@ -99,6 +120,7 @@ def _signals_of(counts: tuple[int, ...]) -> dict[str, float | int]:
         citations,
         lorem_ipsum,
         curly_bracket,
+        curly_bracket_outside,
         sentences,
         lines,
         punctuated_lines,
@@ -107,6 +129,7 @@ def _signals_of(counts: tuple[int, ...]) -> dict[str, float | int]:
         newlines,
         final_characters,
         final_words,
+        lines_left,
     ) = counts
     size = characters or 1
     word_total = all_words or 1
@@ -144,9 +167,10 @@ def _signals_of(counts: tuple[int, ...]) -> dict[str, float | int]:
         "removed_policy_lines": policy,
         "removed_citations": citations,
         "lorem_ipsum_lines": lorem_ipsum,
-        "curly_bracket_lines": curly_bracket,
+        "curly_bracket_lines": curly_bracket_outside,
+        "curly_bracket_lines_anywhere": curly_bracket,
         "sentence_count": sentences,
-        "line_count": lines,
+        "line_count": lines_left,
         "punctuated_line_fraction": punctuated_lines / final_lines,
         "short_line_fraction": short_lines / final_lines,
         "fineweb_duplicate_line_character_fraction": again_line_characters

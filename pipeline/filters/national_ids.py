@@ -1,207 +1,184 @@
-"""Finds national identity numbers of large countries: text in, spans out.
+"""Finds national identity numbers: text in, spans out. Check digits are python-stdnum's.
 
-A number counts where its form alone is telling (a Brazilian CPF's signs, an Italian tax code's
-letters) and its check digits are right; bare digits count only behind the number's name. Formulas
-are those of the issuing offices, as python-stdnum documents them. Placeholders: `filters.pii`.
+A form that is telling by itself (a Brazilian CPF's signs, an Italian tax code's letters, a French
+number's fifteen digits with two for a check) counts where nothing around it says otherwise; all
+other forms count behind the number's name only: a check digit is right by chance once in ten.
 """
 
 import dataclasses
+import datetime
+import functools
+import importlib
 import re
 import sys
 from collections.abc import Callable, Iterator
+from typing import Any
+
+from stdnum.iso7064 import mod_11_2
+
+from pipeline.filters.national_id_forms import ANY_COUNTRY, NAMED, PERSON, TABLE
+from pipeline.filters.surroundings import (
+    is_beside_a_person,
+    is_in_address,
+    is_in_row,
+    is_named,
+    is_other,
+)
 
 Span = tuple[int, int]
 
-_END = r"(?!\w|[.-]\d)"
-_AREA, _GROUP, _SERIAL = r"(?!000|666|9)\d{3}", r"(?!00)\d{2}", rf"(?!0000)\d{{4}}{_END}"
-_DATE6 = r"\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"  # yymmdd
+_START, _END = r"(?<![\w.+$€£/-])", r"(?!\w|[.-]\w)"
+_TIME_STAMP = re.compile(r"\d{6,8}-(?:[01]\d|2[0-3])[0-5]\d")  # 20240518-1030: day, hour, minute
+_DATE_AND_LETTER = re.compile(r"(?:19|20)\d\d(?:0\d|1[0-2])[0-3]\d-?[A-Z]")  # 20061231A
 
 
 @dataclasses.dataclass(frozen=True)
 class Form:
-    """One way of writing a number. The number begins at group 1 of the pattern."""
+    """One way of writing a number of one country."""
 
-    pattern: re.Pattern[str]
-    is_valid: Callable[[str], bool]  # of the number without white space, dots and hyphens
+    body: str
+    check: str  # of CHECKS, or a module of python-stdnum; "" for numbers without a check
+    counts: str  # ALONE, PERSON or NAMED
+
+    @functools.cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """The form between what is no part of a number."""
+        return re.compile(f"{_START}(?:{self.body}){_END}", re.ASCII)
+
+    def is_valid(self, number: str) -> bool:
+        """Whether the number's check digits, dates and parts are right."""
+        bare = re.sub(r"[ \u00a0\u202f.]", "", number)
+        if self.check in CHECKS:
+            return CHECKS[self.check](bare)
+        return not self.check or _stdnum(self.check).is_valid(bare)
+
+
+_UNSPACED = "\u0e00"  # from Thai on scripts set no spaces between words, or glue endings on
+_SHORT = 5  # letters of a name that counts as a whole word only: "sin", "cpf"; longer ones go on
+
+
+def _pattern_of(names: str) -> re.Pattern[str]:
+    words = []
+    for name in names.split("|"):
+        spaced = name[0] < _UNSPACED
+        end = r"(?!\w)" if spaced and len(name) <= _SHORT else ""
+        words.append((r"(?<![^\W\d_])" if spaced else "") + re.escape(name) + end)
+    return re.compile("|".join(words), re.IGNORECASE)
+
+
+NAMES = {country: _pattern_of(names) for country, names, _ in TABLE}
+_NAMES = [(name, country) for country, names, _ in TABLE for name in names.split("|")]
+FORMS = {country: tuple(Form(*form) for form in forms) for country, _, forms in TABLE}
+_BARE = [
+    (country, form) for country, forms in FORMS.items() for form in forms if form.counts != NAMED
+]
+_BEHIND = [
+    (country, form) for country, forms in FORMS.items() for form in forms if form.counts == NAMED
+]
+# one look for all of them: a place where none matches is passed over at once
+_BARE_ANYWHERE = re.compile(
+    f"{_START}(?=[A-Za-z]{{0,3}}[ -]?[A-Za-z]{{0,6}}[ -]?\\d)"
+    f"(?=(?:{'|'.join(f'(?:{form.body})' for _, form in _BARE)}){_END})",
+    re.ASCII,
+)
+_ANY_COUNTRY = _pattern_of(ANY_COUNTRY)
+_ANY_NAMES = ANY_COUNTRY.split("|")
 
 
 def find_national_ids(text: str, start: int = 0, end: int = sys.maxsize) -> Iterator[Span]:
     """Spans in the order of the forms; they may overlap."""
-    for form in FORMS:
+    end = min(end, len(text))
+    lower = text[start:end].lower().replace("_", " ")
+    names = {country for name, country in _NAMES if name in lower}
+    named = any(name in lower for name in _ANY_NAMES)
+    behind = [(country, form) for country, form in _BEHIND if named or country in names]
+
+    def counts(country: str, form: Form, match: re.Match[str]) -> bool:
+        span = match.span()
+        return form.is_valid(match.group()) and (
+            (country in names and is_named(text, *span, NAMES[country]))
+            or (named and bool(form.check) and is_named(text, *span, _ANY_COUNTRY))
+            or (form.counts != NAMED and _stands_well(text, *span, form.counts))
+        )
+
+    for place in _BARE_ANYWHERE.finditer(text, start, end):
+        for country, form in _BARE:
+            match = form.pattern.match(text, place.start(), end)
+            if match and counts(country, form, match):
+                yield match.span()
+    for country, form in behind:
         for match in form.pattern.finditer(text, start, end):
-            if form.is_valid(re.sub(r"[\s.\-]", "", text[match.end(1) : match.end()])):
-                yield match.end(1), match.end()
+            if counts(country, form, match):
+                yield match.span()
 
 
-def any_number(_: str) -> bool:
-    """For forms that carry no check."""
-    return True
+def _stands_well(text: str, start: int, stop: int, counts: str) -> bool:
+    """Whether nothing around a number without a name says that it is something else."""
+    number = text[start:stop]
+    return not (
+        (counts == PERSON and not is_beside_a_person(text, start))
+        or _TIME_STAMP.fullmatch(number)
+        or _DATE_AND_LETTER.fullmatch(number)
+        or is_other(text, start)
+        or is_in_address(text, start)
+        or is_in_row(text, start, stop)
+    )
 
 
-def verhoeff(digits: str) -> bool:
-    """India's Aadhaar (Verhoeff 1969: the dihedral group of order ten); never all one digit."""
-    check = 0
-    for place, digit in enumerate(map(int, reversed(digits))):
-        check = _DIHEDRAL[check][_PERMUTED[place % 8][digit]]
-    return check == 0 and len(set(digits)) > 1
-
-
-def cpf(digits: str) -> bool:
-    """Brazil: two check digits, weights rising from the right, mod 11; never all one digit."""
-    for length in (9, 10):
-        total = sum(int(digit) * weight for digit, weight in zip(digits, range(length + 1, 1, -1)))
-        if int(digits[length]) != total * 10 % 11 % 10:
-            return False
-    return len(set(digits)) > 1
-
-
-def dni(number: str) -> bool:
-    """Spain: the letter is the number mod 23; a foreigner's X, Y, Z stand for 0, 1, 2."""
-    digits = number[:-1].translate(str.maketrans("XYZ", "012"))
-    return number[-1] == "TRWAGMYFPDXBNJZSQVHLCKE"[int(digits) % 23]
-
-
-# fmt: off
-_ODD_PLACES = (1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25,
-               24, 23)
-# fmt: on
-
-
-def codice_fiscale(number: str) -> bool:
-    """Italy: odd places by a table, even ones by value, mod 26."""
-    total = 0
-    for place, sign in enumerate(number[:15]):
-        value = int(sign) if sign.isdigit() else ord(sign) - ord("A")
-        total += value if place % 2 else _ODD_PLACES[value]
-    return number[15] == chr(ord("A") + total % 26)
-
-
-def nir(number: str) -> bool:
-    """France: 97 minus the number mod 97; Corsica's 2A and 2B count as 19 and 18."""
-    stem = number[:13].replace("2A", "19").replace("2B", "18")
-    return int(number[13:]) == 97 - int(stem) % 97
-
-
-def resident_id(number: str) -> bool:
-    """China (GB 11643-1999, ISO 7064 mod 11-2): the sum over weights 2^(17-place) is 1 mod 11."""
-    values = [10 if sign in "xX" else int(sign) for sign in number]
-    return sum(value * 2 ** (17 - place) for place, value in enumerate(values)) % 11 == 1
-
-
-def rrn(digits: str) -> bool:
-    """South Korea, numbers given before October 2020: weights 2..9 and again, mod 11."""
-    weights = (2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5)
-    total = sum(int(digit) * weight for digit, weight in zip(digits, weights))
-    return int(digits[12]) == (11 - total % 11) % 10
-
-
-def luhn_10(digits: str) -> bool:
-    """Sweden and Canada: Luhn's rule over the last ten (or nine) digits."""
-    total = 0
-    for place, digit in enumerate(map(int, reversed(digits[-10:]))):
-        doubled = digit * 2 if place % 2 else digit
-        total += doubled - 9 if doubled > 9 else doubled
-    return total % 10 == 0
+_TIME_STAMP = re.compile(r"\d{6,8}-(?:[01]\d|2[0-3])[0-5]\d|1[5-9]\d{11}")  # 20240518-1030; ms
+_DATE_AND_LETTER = re.compile(r"(?:19|20)\d\d(?:0\d|1[0-2])[0-3]\d-?[A-Z]")  # 20061231A
 
 
 def snils(digits: str) -> bool:
-    """Russia: weights 9..1, mod 101, 100 written as 00."""
+    """Russia: weights 9..1, mod 101, 100 written as 00 (python-stdnum has none)."""
     total = sum(int(digit) * weight for digit, weight in zip(digits, range(9, 0, -1)))
     return int(digits[9:]) == total % 101 % 100
 
 
-def pesel(digits: str) -> bool:
-    """Poland: weights 1 3 7 9 over all but the last digit, mod 10."""
-    total = sum(int(digit) * weight for digit, weight in zip(digits[:10], (1, 3, 7, 9) * 3))
-    return int(digits[10]) == -total % 10
+def resident_id(number: str) -> bool:
+    """China (GB 11643-1999): a date in the middle, ISO 7064 mod 11-2."""
+    try:
+        datetime.date(int(number[6:10]), int(number[10:12]), int(number[12:14]))
+    except ValueError:
+        return False
+    return mod_11_2.is_valid(number.upper())
 
 
-def tax_id(digits: str) -> bool:
-    """Germany (ISO 7064 mod 11,10)."""
-    product = 10
-    for digit in digits[:10]:
-        product = ((int(digit) + product) % 10 or 10) * 2 % 11
-    return int(digits[10]) == (11 - product) % 10
+def taiwan(number: str) -> bool:
+    """A letter's two digits and the others, weights 1 9 8 … 1 1: 0 mod 10."""
+    value = "ABCDEFGHJKLMNPQRSTUVXYWZIO".index(number[0]) + 10
+    digits = [value // 10, value % 10, *map(int, number[1:])]
+    weights = (1, 9, 8, 7, 6, 5, 4, 3, 2, 1, 1)
+    return sum(digit * weight for digit, weight in zip(digits, weights)) % 10 == 0
 
 
-def my_number(digits: str) -> bool:
-    """Japan: weights 2..7 and 2..6 from the right, mod 11."""
-    weights = (6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2)
-    rest = sum(int(digit) * weight for digit, weight in zip(digits, weights)) % 11
-    return int(digits[11]) == (0 if rest <= 1 else 11 - rest)
+def hong_kong(number: str) -> bool:
+    """Letters as 10..35 (none as 36), weights 9 … 1, mod 11; A is ten (Immigration Department)."""
+    compact = number.replace("(", "").replace(")", "").rjust(9)
+    values = [36 if sign == " " else int(sign, 36) for sign in compact]
+    return sum(value * weight for value, weight in zip(values, range(9, 0, -1))) % 11 == 0
 
 
-def _dihedral() -> list[list[int]]:
-    """The multiplication table: 0..4 are rotations of a pentagon, 5..9 reflections."""
-    return [
-        [(a + b) % 5 + 5 * (b >= 5) if a < 5 else (a - b) % 5 + 5 * (b < 5) for b in range(10)]
-        for a in range(10)
-    ]
+def singapore(number: str) -> bool:
+    """Weights 2 7 6 5 4 3 2, an offset by the first letter, mod 11: one of eleven letters."""
+    total = sum(int(digit) * weight for digit, weight in zip(number[1:8], (2, 7, 6, 5, 4, 3, 2)))
+    total += {"S": 0, "F": 0, "T": 4, "G": 4, "M": 3}[number[0]]
+    if number[0] in "ST":
+        return number[8] == "JZIHGFEDCBA"[total % 11]
+    if number[0] in "FG":
+        return number[8] == "XWUTRQPNMLK"[total % 11]
+    return number[8] == "KLJNPQRTUWX"[10 - total % 11]
 
 
-def _permuted() -> list[list[int]]:
-    """Verhoeff's permutation, applied 0 to 7 times."""
-    rows = [list(range(10))]
-    for _ in range(7):
-        rows.append([rows[-1][image] for image in (1, 5, 7, 6, 2, 8, 3, 0, 9, 4)])
-    return rows
+CHECKS: dict[str, Callable[[str], bool]] = {
+    "snils": lambda number: snils(re.sub(r"\D", "", number)),
+    "cn": resident_id,
+    "tw": taiwan,
+    "hk": hong_kong,
+    "sg": singapore,
+}
 
 
-_DIHEDRAL = _dihedral()
-_PERMUTED = _permuted()
-
-
-def _form(pattern: str, is_valid: Callable[[str], bool], ignore_case: bool = False) -> Form:
-    flags = re.ASCII | (re.IGNORECASE if ignore_case else 0)
-    return Form(re.compile(pattern, flags), is_valid)
-
-
-def _named(names: str, number: str, is_valid: Callable[[str], bool]) -> Form:
-    """A number that counts only behind one of its names."""
-    lead = rf"(?<!\w)(?:{names})(?: (?:number|no|nummer|numer))?[.:#№\s]{{0,3}}(?:is )?()"
-    return _form(lead + number + _END, is_valid, ignore_case=True)
-
-
-_ALONE = r"(?<![\w.+$-])()"
-FORMS = (
-    # United States: social security number with hyphens, or behind its name
-    _form(rf"{_ALONE}{_AREA}-{_GROUP}-{_SERIAL}", any_number),
-    _named("SSN|social security", rf"{_AREA}[ .]?{_GROUP}[ .]?(?!0000)\d{{4}}", any_number),
-    # United Kingdom: national insurance number, in its pairs
-    _form(r"(?<![\w-])()[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z](?: \d\d){3} [A-D](?!\w)", any_number),
-    # India: Aadhaar in fours, or behind its name; PAN behind its name
-    _form(rf"{_ALONE}[2-9]\d{{3}} \d{{4}} \d{{4}}(?! ?\d){_END}", verhoeff),
-    _named("aadhaar|aadhar", r"[2-9]\d{11}", verhoeff),
-    _named("PAN(?: card)?", r"[A-Z]{3}[ABCFGHJLPT][A-Z]\d{4}[A-Z]", any_number),
-    # Brazil: CPF with its signs, or behind its name
-    _form(rf"{_ALONE}\d{{3}}\.\d{{3}}\.\d{{3}}-\d\d{_END}", cpf),
-    _named("CPF", r"\d{11}", cpf),
-    # Spain: DNI, and NIE of foreigners
-    _form(rf"{_ALONE}(?:\d{{8}}|[XYZ]-?\d{{7}})-?[A-HJ-NP-TV-Z]{_END}", dni),
-    # Italy: codice fiscale
-    _form(rf"{_ALONE}[A-Z]{{6}}\d\d[A-EHLMPRST]\d\d[A-Z]\d{{3}}[A-Z]{_END}", codice_fiscale),
-    # France: NIR, grouped or bare
-    _form(
-        rf"{_ALONE}[12]( ?)\d\d\2(?:0[1-9]|1[0-2]|[2-4]\d)\2(?:\d\d|2[AB])\2\d{{3}}\2\d{{3}}"
-        rf" ?\d\d{_END}",
-        nir,
-    ),
-    # China: resident identity card, with a date in the middle
-    _form(rf"{_ALONE}[1-8]\d{{5}}(?:19|20){_DATE6}\d{{3}}[\dX]{_END}", resident_id),
-    # South Korea, Sweden: a date, a hyphen and a serial number
-    _form(rf"{_ALONE}{_DATE6}-[1-8]\d{{6}}{_END}", rrn),
-    _form(rf"{_ALONE}(?:19|20)?{_DATE6}-\d{{4}}{_END}", luhn_10),
-    # Mexico: CURP, whose letters, date, sex and state are telling
-    _form(rf"{_ALONE}[A-Z][AEIOUX][A-Z]{{2}}{_DATE6}[HM][A-Z]{{5}}[A-Z\d]\d{_END}", any_number),
-    # Russia: SNILS with its signs
-    _form(rf"{_ALONE}\d{{3}}-\d{{3}}-\d{{3}}[ -]\d\d{_END}", snils),
-    # numbers that are nothing but digits
-    _named("PESEL", r"\d{11}", pesel),
-    _named(
-        "IdNr\\.?|Steuer-?ID(?:entifikationsnummer)?|Steuer-IdNr\\.?",
-        r"[1-9]\d ?\d{3} ?\d{3} ?\d{3}",
-        tax_id,
-    ),
-    _named("SIN|social insurance", r"\d{3}([ -]?)\d{3}\2\d{3}", luhn_10),
-    _named("my number|個人番号|マイナンバー", r"\d{4}([ -]?)\d{4}\2\d{4}", my_number),
-)
+@functools.cache
+def _stdnum(name: str) -> Any:
+    return importlib.import_module(f"stdnum.{name}")

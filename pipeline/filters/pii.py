@@ -11,7 +11,11 @@ import functools
 import hashlib
 from collections.abc import Callable, Iterator
 
-from pipeline.filters import pii_patterns
+from pipeline.filters.bank_numbers import find_cards, find_ibans
+from pipeline.filters.digit_windows import digit_windows
+from pipeline.filters.emails import find_emails
+from pipeline.filters.ip_addresses import find_ipv4s, find_ipv6s
+from pipeline.filters.keys import find_keys
 from pipeline.filters.national_ids import find_national_ids
 from pipeline.filters.phones import find_phones
 from storage.schemas import PII_KINDS
@@ -31,7 +35,13 @@ class PiiConfig:
     national_ids: bool = True
     public_ips_only: bool = True  # leave private, loopback and documentation addresses (FineWeb)
     # regions (ISO 3166) whose national forms of phone numbers are known, besides "+CC …"
-    phone_regions: tuple[str, ...] = ("US", "GB", "FR", "DE", "ES", "IT", "NL", "AU", "IN")
+    phone_regions: tuple[str, ...] = ("US", "GB", "FR", "DE", "ES", "IT", "NL", "AU", "IN", "JP")
+    # and those whose forms count behind a telephone's name only
+    named_phone_regions: tuple[str, ...] = (
+        *("AR", "AT", "BE", "BR", "CA", "CH", "CL", "CN", "CO", "CZ", "DK", "EG", "FI", "GR", "HK"),
+        *("HU", "ID", "IE", "IL", "KR", "MX", "MY", "NG", "NO", "NZ", "PH", "PK", "PL", "PT", "RO"),
+        *("RU", "SA", "SE", "SG", "TH", "TR", "TW", "UA", "VN", "ZA"),
+    )
 
 
 PLACEHOLDERS: dict[str, tuple[str, ...]] = {
@@ -106,16 +116,16 @@ def _finders(config: PiiConfig) -> Iterator[tuple[str, Finder]]:
     public_only = config.public_ips_only
 
     def phones(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-        return find_phones(text, config.phone_regions, start, end)
+        return find_phones(text, config.phone_regions, config.named_phone_regions, start, end)
 
     finders: list[tuple[bool, str, Finder]] = [
-        (config.keys, "key", pii_patterns.find_keys),
-        (config.emails, "email", pii_patterns.find_emails),
-        (config.ibans, "iban", _where_digits_are(pii_patterns.find_ibans)),
-        (config.cards, "card", _where_digits_are(pii_patterns.find_cards)),
+        (config.keys, "key", find_keys),
+        (config.emails, "email", find_emails),
+        (config.ibans, "iban", _where_digits_are(find_ibans)),
+        (config.cards, "card", _where_digits_are(find_cards)),
         (config.national_ids, "national_id", _where_digits_are(find_national_ids)),
-        (config.ipv6s, "ipv6", lambda text: pii_patterns.find_ipv6s(text, public_only)),
-        (config.ipv4s, "ipv4", lambda text: pii_patterns.find_ipv4s(text, public_only)),
+        (config.ipv6s, "ipv6", lambda text: find_ipv6s(text, public_only)),
+        (config.ipv4s, "ipv4", lambda text: find_ipv4s(text, public_only)),
         (config.phones, "phone", _where_digits_are(phones)),
     ]
     return ((kind, finder) for wanted, kind, finder in finders if wanted)
@@ -132,4 +142,4 @@ def _where_digits_are(find_in: Callable[[str, int, int], Iterator[tuple[int, int
 @functools.lru_cache(maxsize=1)
 def _windows(text: str) -> list[tuple[int, int]]:
     """Those of the text at hand, which four finders ask for in turn."""
-    return pii_patterns.digit_windows(text)
+    return digit_windows(text)

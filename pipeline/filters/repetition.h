@@ -120,20 +120,23 @@ static int same_characters(const Words *w, size_t one, size_t other, size_t n)
     }
 }
 
-/* For n = 5..10, characters in n-grams that were seen before. As datatrove scans: it jumps over a
-   repeated n-gram, adds what it jumped over to nothing, and compares words run together. */
-static void count_duplicate_ngrams(Places *p, const Words *w, uint64_t characters[6])
+/* For n = 5..10, characters in n-grams that were seen before; each n words long, or n times so many
+   signs. As datatrove scans: it jumps over a repeated n-gram, adds what it jumped over to nothing, and
+   compares words run together. */
+static void count_duplicate_ngrams(
+    Places *p, const Words *w, size_t signs_per_word, uint64_t characters[6])
 {
     for (size_t place = 0; place < w->count; place++) p->hash[place] = 0;
-    for (size_t n = 1; n <= 10; n++) {
+    for (size_t n = 1; n <= 10 * signs_per_word; n++) {
         size_t count = w->count < n ? 0 : w->count - n + 1;
         for (size_t place = 0; place < count; place++) {
             const Distinct *last = &w->distinct[w->ids[place + n - 1]];
             p->hash[place] = p->hash[place] * last->power + last->hash;
         }
-        if (n < 5) continue;
+        if (n < 5 * signs_per_word || n % signs_per_word) continue;
+        uint64_t *again = characters + n / signs_per_word - 5;
         fill_buckets(p, count);
-        characters[n - 5] = 0;
+        *again = 0;
         for (size_t place = 0; place < count; place++) {
             uint64_t hash = p->hash[place];
             if (*bucket_of(p, hash) < 2) continue;
@@ -144,8 +147,7 @@ static void count_duplicate_ngrams(Places *p, const Words *w, uint64_t character
                 slot = (slot + 1) & p->slot_mask;
             if (!p->slots[slot]) p->slots[slot] = (uint32_t)place + 1;
             else {
-                for (size_t i = 0; i < n; i++)
-                    characters[n - 5] += w->distinct[w->ids[place + i]].length;
+                for (size_t i = 0; i < n; i++) *again += w->distinct[w->ids[place + i]].length;
                 place += n - 1;
             }
         }

@@ -105,6 +105,12 @@ def host_of(url: str) -> str:
 
 
 @functools.cache
+def top_level_domains() -> frozenset[str]:
+    """Those of the public-suffix list, as they are written: "com", "中国"."""
+    return frozenset(suffix.rpartition(".")[2] for suffix in _extractor().tlds)
+
+
+@functools.cache
 def _extractor() -> tldextract.TLDExtract:
     return tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
 

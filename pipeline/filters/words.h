@@ -34,20 +34,26 @@ enum {
     TERMINAL = 1 << 14,     /* datatrove's TERMINAL_PUNCTUATION */
     SENTENCE_END = 1 << 15, /* spaCy's sentencizer's */
     CATEGORY_P = 1 << 16,   /* Unicode categories P* */
-    UNSPACED = 1 << 17,     /* Han, kana, Thai …: a word each where the language asks for it */
+    UNSPACED = 1 << 17,     /* Han, kana, Thai …: a word each, but for English rules */
     MARK = 1 << 18,         /* vowel and tone signs of these, which stay with the one before */
     ANCHOR = 1 << 19,       /* letters at which C4's phrases are looked for */
+    LEADING = 1 << 20,      /* vowels that stay with the letter after them */
+    SYLLABLE_END = 1 << 21, /* a word ends after it */
+    STOP = 1 << 22,         /* terminal signs beyond ASCII: a word each, but for English rules */
+    BULLET = 1 << 23,       /* what a list's line begins with, where it is not English */
 };
 
 static const struct { const char *name; uint32_t flag; } CLASS_NAMES[] = {
     {"upper", UPPER}, {"lower", LOWER}, {"sign", SIGN}, {"quote", QUOTE}, {"prefix", PREFIX},
     {"icon", ICON}, {"currency", CURRENCY}, {"punctuation", PUNCTUATION}, {"terminal", TERMINAL},
     {"sentence_end", SENTENCE_END}, {"category_p", CATEGORY_P}, {"unspaced", UNSPACED},
-    {"mark", MARK},
+    {"mark", MARK}, {"leading", LEADING}, {"syllable_end", SYLLABLE_END}, {"stop", STOP},
+    {"bullet", BULLET},
 };
 
+#define ASAT 0x103A /* Burmese: the letter under it ends a syllable */
 #define KELVIN_SIGN 0x212A /* "k" in lower case, the only sign beyond ASCII that becomes ASCII */
-#define CLASSES 0x32000 /* beyond lie no classes but those of Python's own character data */
+#define CLASSES 0x32400 /* beyond lie no classes but those of Python's own character data */
 static uint32_t classes[CLASSES];
 
 static uint32_t python_class(Py_UCS4 c)
@@ -137,7 +143,7 @@ typedef struct {
 } Run;
 
 typedef struct {
-    int unspaced;
+    int by_script; /* 0: words as spaCy has them in English; else scripts without spaces are cut up */
     Distinct *distinct;
     uint32_t distinct_count, distinct_room;
     uint32_t *slots, slot_mask; /* distinct + 1 */
@@ -175,10 +181,10 @@ static void words_free(Words *w)
     PyMem_RawFree(w->cut);
 }
 
-static int words_init(Words *w, size_t characters, int unspaced)
+static int words_init(Words *w, size_t characters, int by_script)
 {
     memset(w, 0, sizeof *w);
-    w->unspaced = unspaced;
+    w->by_script = by_script;
     uint32_t slots = 1024;
     while (slots < characters / 8 && slots < 1u << 20) slots *= 2;
     w->slots = PyMem_RawCalloc(slots, sizeof *w->slots);
@@ -241,7 +247,8 @@ static int add_distinct(Words *w, const Py_UCS4 *chars, size_t length, uint64_t 
         if (!(class & CATEGORY_P)) flags &= ~(uint32_t)ONLY_PUNCTUATION;
         power *= BASE;
     }
-    if (length == 1 && class_of(chars[0]) & SENTENCE_END) flags |= ENDS_SENTENCE;
+    if (length == 1 && class_of(chars[0]) & (w->by_script ? TERMINAL : SENTENCE_END))
+        flags |= ENDS_SENTENCE;
     *new = (Distinct){hash, power, chars, (uint32_t)length, flags, 0, NULL};
     return 0;
 }
@@ -399,21 +406,28 @@ static void cut_parts(uint8_t *cut, const Entry *exception)
     }
 }
 
+/* Abbreviations and emoticons are exceptions everywhere; "im" is "i" and "m" in English alone. */
+static const Entry *exception_of(const Words *w, const Py_UCS4 *run, size_t length)
+{
+    const Entry *exception = look_up(run, length, EXCEPTION);
+    return exception && w->by_script && exception->parts > 1 ? NULL : exception;
+}
+
 /* Marks where words begin: affixes off, then the middle as an exception, a URL or by infixes. */
-static int cut_by_rules(const Py_UCS4 *run, size_t length, uint8_t *cut)
+static int cut_by_rules(const Words *w, const Py_UCS4 *run, size_t length, uint8_t *cut)
 {
     size_t start = 0, end = length;
     memset(cut, 0, length);
-    while (start < end && !look_up(run + start, end - start, EXCEPTION)) {
+    while (start < end && !exception_of(w, run + start, end - start)) {
         size_t prefix = prefix_length(run + start, end - start);
         if (prefix) cut[start] = 1;
-        if (prefix && look_up(run + start + prefix, end - start - prefix, EXCEPTION)) {
+        if (prefix && exception_of(w, run + start + prefix, end - start - prefix)) {
             start += prefix;
             break;
         }
         size_t suffix = suffix_length(run + start + prefix, end - start - prefix);
         if (suffix) cut[end - suffix] = 1;
-        if (suffix && look_up(run + start, end - start - suffix, EXCEPTION)) {
+        if (suffix && exception_of(w, run + start, end - start - suffix)) {
             end -= suffix;
             break;
         }
@@ -423,7 +437,7 @@ static int cut_by_rules(const Py_UCS4 *run, size_t length, uint8_t *cut)
     }
     if (start == end) return 0;
     cut[start] = 1;
-    Entry *exception = look_up(run + start, end - start, EXCEPTION);
+    const Entry *exception = exception_of(w, run + start, end - start);
     if (exception) {
         cut_parts(cut + start, exception);
         return 0;
@@ -488,29 +502,47 @@ static int join_exceptions(const Py_UCS4 *run, size_t length, uint8_t *cut)
     return PyErr_Occurred() ? -1 : 0;
 }
 
-static void cut_unspaced(const Py_UCS4 *run, size_t length, uint8_t *cut)
+/* Whether a sign of an unspaced script begins no word of its own, but goes with the one before. */
+static inline int joins(const Py_UCS4 *run, size_t length, size_t at)
+{
+    uint32_t before = at ? class_of(run[at - 1]) : 0;
+    if (before & LEADING) return 1;
+    return before & UNSPACED
+           && (class_of(run[at]) & MARK || (at + 1 < length && run[at + 1] == ASAT));
+}
+
+/* Cuts a run at the signs of unspaced scripts and at stops that no English rule knows. */
+static void cut_by_script(const Py_UCS4 *run, size_t length, uint8_t *cut)
 {
     for (size_t at = 0; at < length; at++) {
-        uint32_t class = class_of(run[at]);
-        uint32_t before = at && !cut[at] ? class_of(run[at - 1]) : 0;
-        if (class & UNSPACED && !(class & MARK && before & UNSPACED)) cut[at] = 1;
-        if (!(class & UNSPACED) && before & UNSPACED) cut[at] = 1;
+        uint32_t class = class_of(run[at]), before = at ? class_of(run[at - 1]) : 0;
+        if (class & STOP || before & (STOP | SYLLABLE_END)) cut[at] = 1;
+        else if (class & UNSPACED) cut[at] |= !joins(run, length, at);
+        else if (before & UNSPACED && !(class & MARK)) cut[at] = 1;
     }
+}
+
+static int has_script(const Py_UCS4 *run, size_t length)
+{
+    for (size_t at = 0; at < length; at++)
+        if (class_of(run[at]) & (UNSPACED | STOP | SYLLABLE_END)) return 1;
+    return 0;
 }
 
 /* `common` holds the flags that all characters of the run share. */
 static int add_run(Words *w, const Py_UCS4 *run, size_t length, uint64_t hash, uint32_t common)
 {
-    const Entry *exception = look_up(run, length, EXCEPTION);
-    if (!exception && common & ALPHA && !w->unspaced) return add_word(w, run, length, hash);
+    const Entry *exception = exception_of(w, run, length);
+    int cut_further = w->by_script && has_script(run, length);
+    if (!exception && common & ALPHA && !cut_further) return add_word(w, run, length, hash);
     uint8_t *cut = w->cut;
     if (exception || common & ALPHA) {
         memset(cut, 0, length);
         cut[0] = 1;
         if (exception) cut_parts(cut, exception);
     }
-    else if (cut_by_rules(run, length, cut) || join_exceptions(run, length, cut)) return -1;
-    if (w->unspaced) cut_unspaced(run, length, cut);
+    else if (cut_by_rules(w, run, length, cut) || join_exceptions(run, length, cut)) return -1;
+    if (cut_further) cut_by_script(run, length, cut);
     for (size_t at = 0; at < length;) {
         size_t end = at + 1;
         while (end < length && !cut[end]) end++;
@@ -551,7 +583,8 @@ static int add_text(Words *w, const Py_UCS4 *text, size_t length)
         if (make_room((void **)&w->runs, &w->run_room, w->run_count + 2, sizeof(Run))) return -1;
         Run run = {(uint32_t)start, (uint32_t)(at - start), (uint32_t)w->count};
         w->runs[w->run_count++] = run;
-        int whole = run.length <= MAX_RUN || (common & ALPHA && !w->unspaced);
+        int whole = run.length <= MAX_RUN
+                    || (common & ALPHA && !(w->by_script && has_script(text + start, run.length)));
         if (whole ? add_run(w, text + start, run.length, hash, common)
                   : add_long_run(w, text + start, run.length))
             return -1;

@@ -2,8 +2,10 @@
 
 `split_words` follows the rules of spaCy's blank English tokenizer (MIT), which datatrove uses:
 punctuation split off ("end." -> "end", "."), contractions ("do", "n't"), hyphens between letters.
-Languages written without spaces have a word for each sign of their scripts instead, with its vowel
-and tone signs: datatrove takes a dictionary there, and thresholds are tuned by language anyway.
+Those words are English's. In every other language English contractions are no exceptions ("im" is
+one word), any script's full stop is a word of its own, and scripts without spaces have a word a
+sign, whatever the page's language (unspaced.py): datatrove takes a dictionary there, and
+languages.py converts the thresholds that were found with it.
 `sentence_count` follows spaCy's sentencizer: a sentence ends at a terminal sign that is a word of
 its own, so "Mr. Smith" is not cut, "Smith.Jones" neither. The rules are in words.h; what they need
 to know about characters and exceptions is told to it here, once a process.
@@ -12,22 +14,15 @@ to know about characters and exceptions is told to it here, once a process.
 import re
 import unicodedata
 
-from pipeline.filters import _signals
+from pipeline.filters import _signals, unspaced
 from pipeline.filters.english_exceptions import EXCEPTIONS
 from pipeline.filters.punctuation import PUNCTUATION, SENTENCE_ENDS, TERMINAL_PUNCTUATION
 
-# Written without spaces between words, as lid.176 names them.
-UNSPACED_LANGUAGES = frozenset(["zh", "yue", "wuu", "ja", "th", "lo", "km", "my", "bo", "dz"])
-# Han, kana, Thai, Lao, Khmer, Myanmar and Tibetan signs; those below stay with the one before
-_UNSPACED = (
-    "\u3005-\u3007\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
-    "\uf900-\ufaff\U00020000-\U0003134f"
-    "\u0e01-\u0e3a\u0e40-\u0e4e\u0e81-\u0ebd\u0ec0-\u0ecd\u1780-\u17d3\u1000-\u1049\u0f40-\u0f84"
-)
-_MARKS = (
-    "\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc\u0ec8-\u0ecd\u17b4-\u17d3\u102b-\u103e"
-    "\u0f71-\u0f84"
-)
+# what a line of a list begins with, besides Gopher's "•" and "-"; no dash, which opens speech
+_BULLETS = "‣⁃▪◦●○■□◆◇・·－※★☆►▶"
+_ETHIOPIC_WORD_SPACE = "\u1361"
+_TIBETAN_STOPS = "།༎"
+ENGLISH = "en"  # as lid.176 names it
 _CASED_BLOCKS = "A-\u052f\u1e00-\u1fff"  # Latin, Greek and Cyrillic; other letters have no case
 _QUOTES = "'\"”“`‘´’‚,„»«「」『』（）〔〕【】《》〈〉⟦⟧"
 _SIGNS = "…,:;!?¿؟¡()[]{}<>_#*&。？！，、；：～·।،۔؛٪"
@@ -63,7 +58,7 @@ _URL = re.compile(
 
 def split_words(text: str, language: str = "en") -> list[str]:
     """The words and punctuation signs of a text, in order, without white space."""
-    return _signals.split(text, language in UNSPACED_LANGUAGES)
+    return _signals.split(text, language != ENGLISH)
 
 
 def sentence_count(line: str) -> int:
@@ -91,6 +86,15 @@ def _join_exceptions(words: list[str]) -> list[str]:
     return result
 
 
+def signs_per_ngram_word(language: str) -> int:
+    """How many signs of the language's script an n-gram takes for a word; 0: English words."""
+    return 0 if language == ENGLISH else unspaced.SIGNS_PER_NGRAM_WORD.get(language, 1)
+
+
+def _beyond_ascii(sign: str) -> bool:
+    return not sign.isascii()
+
+
 def _character_classes() -> dict[str, str]:
     """The characters of every class that words.h knows by name."""
     categories = {"P": "", "S": ""}
@@ -110,8 +114,14 @@ def _character_classes() -> dict[str, str]:
         "punctuation": PUNCTUATION + TERMINAL_PUNCTUATION,
         "terminal": TERMINAL_PUNCTUATION,
         "sentence_end": "".join(sorted(SENTENCE_ENDS)),
-        "unspaced": _characters(_UNSPACED),
-        "mark": _characters(_MARKS),
+        "unspaced": unspaced.characters(),
+        "mark": unspaced.marks(),
+        "leading": unspaced.LEADING,
+        "syllable_end": unspaced.SYLLABLE_ENDS,
+        "stop": "".join(filter(_beyond_ascii, TERMINAL_PUNCTUATION))
+        + _ETHIOPIC_WORD_SPACE
+        + _TIBETAN_STOPS,
+        "bullet": _BULLETS,
     }
 
 

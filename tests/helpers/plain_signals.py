@@ -141,7 +141,8 @@ def c4_lines(text: str, config: SignalsConfig) -> tuple[str, Signals]:
         **counts,
         "removed_citations": citations,
         "lorem_ipsum_lines": lorem_ipsum,
-        "curly_bracket_lines": curly_bracket,
+        "curly_bracket_lines": curly_bracket,  # no text here has marked code
+        "curly_bracket_lines_anywhere": curly_bracket,
         "sentence_count": sentences,
     }
 

@@ -52,7 +52,8 @@ class Capture:
     def surt(self) -> str:
         parts = urlsplit(self.url)
         host = (parts.hostname or "").removeprefix("www.")
-        return f"{','.join(reversed(host.split('.')))}){parts.path}"
+        port = f":{parts.port}" if parts.port else ""
+        return f"{','.join(reversed(host.split('.')))}{port}){parts.path}"
 
 
 def words(seed: str, count: int = 160) -> str:

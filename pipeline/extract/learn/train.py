@@ -17,7 +17,7 @@ import numpy as np
 from pipeline.extract import features
 from pipeline.extract.classify import Model, sigmoid
 from pipeline.extract.forest import Trees, save
-from pipeline.extract.hints import BITS
+from pipeline.extract.hints import PATTERNS
 from pipeline.extract.learn.convert import trees_of
 from pipeline.extract.learn.lexicon import lexicon_of
 from pipeline.extract.learn.pages import FOLDS, Page, read
@@ -102,7 +102,7 @@ def facts_of(pages: list[Page]) -> dict[str, object]:
     return {
         "threshold": THRESHOLD,
         "pages": {name: sum(p.collection == name for p in pages) for name in collections},
-        "hints": [name for name, _ in sorted(BITS.items(), key=lambda item: item[1])],
+        "hints": list(PATTERNS),
         "flags": list(FLAGS),
     }
 

@@ -349,3 +349,26 @@ def test_rows_of_each_part(tmp_path):
     assert [n for some in found for n in some] == list(range(len(parts)))
     with pytest.raises(RuntimeError, match="more than 3 parts"):
         list(by_part(path, 3))
+
+
+def test_what_a_page_keeps_is_counted_in_words_of_its_script(tmp_path):
+    notice = "版权所有未经许可不得转载。"
+    texts = [f"{notice}\n" + f"第{n}座灯塔建于十二世纪当时港口需要指路。" * 4 for n in "甲乙丙"]
+    parts = [make_part(tmp_path / "a", "a", [{"text": text, "language": "zh"} for text in texts])]
+    passages = PassageConfig(max_documents_per_line=1, keep_first=False)
+    dedup = DedupConfig(passages=passages, minhash=False)
+    statistics, tables, _ = join(parts, tmp_path / "run", dedup=dedup)
+    assert statistics["passages_removed"] == 3
+    assert tables["corpus"]["text"].to_pylist() == [text.split("\n")[1] for text in texts]
+    assert statistics["words"] == 3 * 4 * 19
+
+
+def test_a_page_of_frequent_lines_alone_leaves_no_empty_document(tmp_path):
+    line = "All of this stands elsewhere as well."
+    parts = [make_part(tmp_path / "a", "a", [f"{line}\n{line}", f"{line}\n\n{line}\nAnd more."])]
+    passages = PassageConfig(max_documents_per_line=1, keep_first=False, min_words_left=0)
+    dedup = DedupConfig(passages=passages, minhash=False, exact=False)
+    _, tables, _ = join(parts, tmp_path / "run", dedup=dedup)
+    assert tables["corpus"]["text"].to_pylist() == ["\nAnd more."]
+    dropped = next(row for row in tables["ledger"].to_pylist() if row["id"] == page_id("a", 0))
+    assert (dropped["rule"], dropped["value"], dropped["threshold"]) == ("passages", 0, 1)

@@ -11,6 +11,7 @@ import pytest
 from toy_parts import CONFIG, make_part, make_selection, page_id
 
 from pipeline.corpus import duplicates
+from pipeline.dedup import exact, minhash
 from pipeline.dedup.config import DedupConfig, PassageConfig
 from pipeline.dedup.index import Index, id_bytes, id_texts
 from pipeline.dedup.minhash import signature_of
@@ -326,3 +327,28 @@ def test_frequent_passages_are_found(tmp_path: Path) -> None:
     statistics, _ = run(tmp_path / "later", [later], config, previous=[tmp_path / "run/duplicates"])
     assert statistics["frequent_lines"] == 1
     assert Index(tmp_path / "later/duplicates/index").band("lines")[1].tolist() == [0]
+
+
+@pytest.mark.parametrize("nothing", ["", " ", "\n\n \t", "\u3000\u2028"])
+def test_texts_of_nothing_are_no_duplicates(tmp_path: Path, nothing: str) -> None:
+    """Nor of each other, nor of an earlier dump's, nor with lines compared; copies still are."""
+    text = text_of("a page")
+    lines = PassageConfig(max_documents_per_line=1, max_documents_per_paragraph=1, min_words=0)
+    config = DedupConfig(passages=lines)
+    first = [make_part(tmp_path / "a", "a", ["", nothing, text, "…", "…"])]
+    statistics, dropped = run(tmp_path / "first", first, config)
+    assert list(dropped) in ([page_id("a", 3)], [page_id("a", 4)])
+    assert statistics["exact_duplicates"] == 1
+    assert statistics["frequent_lines"] == statistics["frequent_paragraphs"] == 0
+    second = [make_part(tmp_path / "b", "b", [nothing, "", text])]
+    previous = [tmp_path / "first" / "duplicates"]
+    _, later = run(tmp_path / "second", second, config, previous=previous)
+    assert list(later) == [page_id("b", 2)]
+
+
+def test_the_signature_of_nothing_matches_nothing() -> None:
+    none = minhash.without_shingles(CONFIG)
+    for text in ("", " \n", "…", "a b", "灯塔", "น้ำ"):
+        keys = minhash.bucket_keys(signature_of(text, CONFIG), CONFIG)
+        assert (keys == none).all(), text
+    assert exact.text_sha256(" \n\u3000") == exact.NOTHING != exact.text_sha256("…")

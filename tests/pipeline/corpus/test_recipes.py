@@ -29,9 +29,10 @@ def test_the_default_is_the_code_recipe():
         assert chosen.notes, "where our means differ from what was published"
 
 
-def test_paper_and_code_differ_in_one_threshold():
+def test_paper_and_code_differ_in_one_threshold_and_in_where_a_bracket_counts():
     assert deviations(tree(recipe("fineweb-paper")), "fineweb-code") == [
-        "select.fineweb.max_duplicate_line_character_fraction: 0.1 (fineweb-code: 0.01)"
+        "select.c4.braces_in_code: True (fineweb-code: False)",
+        "select.fineweb.max_duplicate_line_character_fraction: 0.1 (fineweb-code: 0.01)",
     ]
 
 

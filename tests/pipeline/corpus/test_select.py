@@ -9,6 +9,7 @@ import pytest
 from pipeline.corpus import select
 from pipeline.corpus.config import SelectConfig
 from pipeline.corpus.explain import explain_rules
+from pipeline.corpus.recipes import recipe
 from pipeline.filters.language import LanguageConfig
 from pipeline.filters.quality import GopherQualityConfig
 from pipeline.stage import SILENT
@@ -191,3 +192,34 @@ def test_explain_says_what_each_rule_says():
     )
     german = explain_rules({**GOOD, "language_score": 0.99}, "de", SelectConfig())
     assert [row["rule"] for row in german if row["drops"]] == ["languages"]
+
+
+@pytest.mark.parametrize("filters", [(), ("language",), SelectConfig().filters])
+def test_a_page_without_a_line_left_is_dropped_under_any_recipe(tmp_path, filters):
+    parts = [part(tmp_path, "p", page("a"), page("b", line_count=0), page("c", line_count=1))]
+    statistics, found = build(tmp_path / "out", parts, SelectConfig(filters=filters))
+    assert kept(found) == "ac"
+    row = found.to_pylist()[1]
+    if "fineweb" in filters:  # it has a rule for them
+        assert (row["stage"], row["rule"]) == ("fineweb", "empty")
+        assert "extract" not in statistics["dropped_by_stage"]
+    else:
+        assert (row["stage"], row["rule"], row["value"]) == ("extract", "no_text_left", 0)
+        assert statistics["dropped_by_stage"]["extract"] == 1
+    assert sum(statistics["dropped_by_stage"].values()) == statistics["dropped"] == 1
+
+
+def test_which_brackets_count_is_the_recipe_s_choice(tmp_path):
+    parts = [
+        part(
+            tmp_path,
+            "p",
+            page("a"),
+            page("b", curly_bracket_lines_anywhere=3),  # in its code
+            page("c", curly_bracket_lines=1, curly_bracket_lines_anywhere=3),
+        )
+    ]
+    assert kept(build(tmp_path / "ours", parts, recipe("fineweb-code").select)[1]) == "ab"
+    _, found = build(tmp_path / "paper", parts, recipe("fineweb-paper").select)
+    assert kept(found) == "a"
+    assert [row["value"] for row in found.to_pylist()] == [None, 3, 3]

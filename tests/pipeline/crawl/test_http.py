@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.crawl.http import NoPage, join_chunks, read_page
+from pipeline.crawl.codings import join_chunks
+from pipeline.crawl.http import NoPage, read_page
 
 HTML = b"<!doctype html><html><body>" + b"Some text of a page. " * 20 + b"</body></html>"
 
@@ -92,7 +93,7 @@ def test_chunks():
 
 @given(st.binary(max_size=400), st.integers(1, 50))
 def test_chunks_roundtrip(body, size):
-    assert join_chunks(chunked(body, size)) == body
+    assert join_chunks(chunked(body, size)) == (body, "")
 
 
 @given(st.binary(max_size=600))
@@ -106,7 +107,7 @@ def test_no_bytes_crash_the_parser(content):
 
 def test_what_is_no_page():
     html = "Content-Type: text/html; charset=utf-8"
-    assert rule(b"<html>no headers</html>") == ("error", "no_http_header")
+    assert rule(b"no headers <html>") == ("error", "no_http_header")
     assert rule(b"") == ("error", "no_http_header")
     assert rule(b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 1000) == ("error", "no_http_header")
     for status in ("404 Not Found", "301 Moved", "206 Partial", "500"):
@@ -122,3 +123,63 @@ def test_what_is_no_page():
     assert rule(response(HTML, html), "application/pdf") == ("dropped", "mime")
     assert read_page(response(HTML, html), "", 10_000, 1000).charset == "utf-8"
     assert page(b"HTTP/1.0 200 OK\nContent-Type: text/html\n\n" + HTML) == HTML
+
+
+def test_interim_responses_are_passed_over():
+    hints = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n"
+    go_on = b"HTTP/1.1 100 Continue\r\n\r\n"
+    final = response(HTML, "Content-Type: text/html")
+    for before in (hints, go_on, go_on + hints + hints, b"HTTP/2 103\n\n", hints * 50):
+        assert page(before + final) == HTML
+    assert page(b"HTTP/1.0 200 Connection established\r\n\r\n" + final) == HTML
+    assert rule(hints) == ("dropped", "http_status")
+    assert rule(hints + response(HTML, status="404 Not Found")) == ("dropped", "http_status")
+    # a body may well begin with what looks like a status line
+    quoted = response(b"HTTP/1.1 404 Not Found\r\n\r\n", "Content-Type: text/html")
+    assert page(quoted).startswith(b"HTTP/1.1 404")
+
+
+def test_headers_given_twice_or_badly():
+    twice = ("Content-Type: text/html; charset=gbk", "Content-Type: text/html")
+    assert read_page(response(HTML, *twice), "", 10_000, 1000).charset == "gbk"
+    joined = response(HTML, "Content-Type: text/html; charset=koi8-r, text/html")
+    assert read_page(joined, "", 10_000, 1000).charset == "koi8-r"
+    body = brotli.compress(gzip.compress(HTML))
+    two = ("Content-Type: text/html", "Content-Encoding: gzip", "Content-Encoding: br")
+    assert page(response(body, *two)) == HTML
+    folded = response(gzip.compress(HTML), "Content-Type: text/html;\r\n charset=big5", "no colon")
+    assert read_page(folded, "", 10_000, 1000).charset == "big5"
+    gzipped = response(
+        gzip.compress(HTML), "Content-Type: text/html", "X: 1", "Content-Encoding:gzip"
+    )
+    assert page(gzipped) == HTML
+    assert page(response(gzip.compress(HTML), "Content-Type: text/html")) == HTML  # header lost
+    sent = chunked(gzip.compress(HTML), 30)
+    both = ("Content-Type: text/html", "Transfer-Encoding: gzip, chunked")
+    assert page(response(sent, *both)) == HTML
+    # as Common Crawl stores it: decoded, with the server's headers under other names
+    stored = ("Content-Type: text/html", "X-Crawl-Content-Encoding: br", "Content-Length: 9")
+    assert page(response(HTML, *stored)) == HTML
+
+
+def test_old_and_new_versions():
+    assert page(HTML) == HTML  # HTTP/0.9 has no headers
+    for line in (b"HTTP/2 200", b"HTTP/1.1 200 ", b"\r\nHTTP/1.1 200 OK", b"http/1.1 200 OK"):
+        assert page(line + b"\r\nContent-Type: text/html\r\n\r\n" + HTML) == HTML
+    assert page(b"HTTP/1.0 200 OK\n\n" + HTML) == HTML
+
+
+def test_what_was_cut_is_told():
+    head = ("Content-Type: text/html", "Content-Encoding: gzip", "Transfer-Encoding: chunked")
+    sent = chunked(gzip.compress(HTML), 20)
+    cut = read_page(response(sent[:-30], *head), "", 10_000, 1000)
+    assert HTML.startswith(cut.html)
+    assert cut.detail == "chunks: cut short; gzip: cut short"
+    assert read_page(response(sent, *head), "", 10_000, 1000).detail == ""
+    for less in range(1, len(sent) - 120):
+        found = read_page(response(sent[:-less], *head), "", 10_000, 1000)
+        assert HTML.startswith(found.html)
+        assert found.detail
+    with pytest.raises(NoPage) as no:  # nothing but gzip's own header
+        read_page(response(sent[:14], *head), "", 10_000, 1000)
+    assert (no.value.rule, no.value.detail) == ("empty", "chunks: cut short; gzip: cut short")

@@ -23,6 +23,8 @@ HOSTS = [
     "example-shop.com",
     "exampl.com",
     "example.comm",
+    "example.com:8080",
+    "blog.example.com:81",
     *(f"site{n}.example.net" for n in range(40)),
 ]
 draw = random.Random(3)
@@ -299,3 +301,28 @@ def test_selections_are_named_by_what_they_ask():
     one = Selection(hosts=("a.com",))
     assert one.digest("D") == Selection(hosts=("a.com",)).digest("D")
     assert one.digest("D") != one.digest("E") != Selection(hosts=("b.com",)).digest("E")
+
+
+@pytest.mark.parametrize(
+    ("host", "key"),
+    [
+        # as SURT canonicalizes: only a leading label of www and digits is cut
+        ("www.example.com", b"com,example)"),
+        ("www2.example.com", b"com,example)"),
+        ("*.www.example.com", b"com,example)"),
+        ("ewww.io", b"io,ewww)"),
+        ("foo.www.example.com", b"com,example,www,foo)"),
+        ("www1355544.com", b"com)"),
+        ("www.www.example.com", b"com,example,www)"),
+    ],
+)
+def test_only_a_leading_www_is_cut(host, key):
+    assert cdx.key_range(host)[0] == key
+
+
+def test_hosts_are_compared_whole():
+    assert host_fits("www3.example.com", ("example.com",))
+    assert host_fits("example.com.", ("example.com",))
+    assert chosen(hosts=["https://me@Example.com.:8080/a?b"]).hosts == ("example.com",)
+    for host in ("awww.example.org", "exwww.ample.com", "notexample.org"):
+        assert not host_fits(host, ("aexample.org", "example.com", "*.example.org"[2:]))

@@ -2,6 +2,7 @@
 
 import gzip
 import random
+import sys
 import zlib
 from pathlib import Path
 
@@ -14,6 +15,11 @@ from warcio.archiveiterator import ArchiveIterator as WarcioIterator
 from pipeline.crawl.limits import LimitsConfig
 from pipeline.crawl.warc import document_id, read_record, read_records
 from storage.errors import UserError
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 LIMITS = LimitsConfig()
 
@@ -262,6 +268,36 @@ def test_arc(tmp_path):
         assert found[1].date == "2008-04-30T20:48:26Z"
 
 
+def test_arc_fields_are_split_from_the_right(tmp_path):
+    block = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>x</html>"
+    head = b"2 0 Test\nURL IP-address Archive-date Content-type Result-code Checksum Location"
+    size = len(block)
+    lines = [
+        (b"http://a.example/two words here?x=y 1 2", b"1.2.3.4 20080430204826 text/html %d" % size),
+        (b"http://b.example/", b"1.2.3.4 20080430204826 text/html; charset=utf-8 %d" % size),
+        (
+            b"http://c.example/a b",
+            b"2001:db8::1 20080430204826 text/html 200 - - 0 a.arc %d" % size,
+        ),
+        (b"http://d.example/1.2.3.4 20080430204826 x", b"1.2.3.4 19990101000000 no-type %d" % size),
+        (b"http://e.example/ ", b"0.0.0.0 199901010000 text/html %d" % size),
+    ]
+    records = [b"filedesc://a.arc 0.0.0.0 20080430204825 text/plain %d\n%s\n" % (len(head), head)]
+    records += [b"%s %s\n%s\n" % (url, rest, block) for url, rest in lines]
+    for name, data in (
+        ("d.arc.zst", b"".join(map(zstd.compress, records))),
+        ("a.arc", b"".join(records)),
+        ("b.arc.gz", b"".join(map(gzip.compress, records))),
+        ("c.arc.gz", gzip.compress(b"".join(records))),
+    ):
+        path = tmp_path / name
+        path.write_bytes(data)
+        found = read(path)[1:]
+        assert [record.url.encode() for record in found] == [url for url, _ in lines]
+        assert all(record.content == block and not record.problem for record in found)
+        assert found[-1].date == "1999-01-01T00:00:00Z"
+
+
 def test_wget_angle_brackets_and_folded_headers(tmp_path):
     path = tmp_path / "a.warc"
     path.write_bytes(
@@ -316,3 +352,95 @@ def test_mutated_bytes_never_crash_the_reader(fuzz_inputs, data):
         assert record.problem or record.record_type
         if not record.problem and record.url:
             assert read_record(path, record.offset, record.url, LIMITS).url == record.url
+
+
+def zstd_archive(frames: list[bytes], dictionary: bytes = b"", packed: bool = False) -> bytes:
+    """As the IIPC's specification of .warc.zst has it: the dictionary first, in a frame of its own
+    that readers without dictionaries skip."""
+    options = {zstd.CompressionParameter.checksum_flag: 1}  # as the zstd tool sets it
+    if not dictionary:
+        return b"".join(zstd.compress(frame, options=options) for frame in frames)
+    content = zstd.compress(dictionary) if packed else dictionary
+    head = b"\x5d\x2a\x4d\x18" + len(content).to_bytes(4, "little") + content
+    zstd_dict = zstd.ZstdDict(dictionary)
+    return head + b"".join(
+        zstd.compress(frame, options=options, zstd_dict=zstd_dict) for frame in frames
+    )
+
+
+@pytest.fixture(scope="module")
+def plain_records(tmp_path_factory, make_warc):
+    path = tmp_path_factory.mktemp("plain") / "a.warc"
+    make_warc(path, pages(6), gzip=False, info={"isPartOf": "TEST"})
+    data = path.read_bytes()
+    ends = [*[record.offset for record in read(path)][1:], len(data)]
+    return [data[start:end] for start, end in zip([0, *ends], ends)]
+
+
+def trained(records: list[bytes]) -> bytes:
+    samples = [record[at : at + 200] for record in records for at in range(0, len(record), 40)]
+    return zstd.train_dict(samples, 2000).dict_content
+
+
+@pytest.mark.parametrize("kind", ["none", "raw", "packed"])
+def test_zstd_archives_read_as_plain_ones_and_from_any_offset(tmp_path, plain_records, kind):
+    dictionary = b"" if kind == "none" else trained(plain_records)
+    path = tmp_path / "a.warc.zst"
+    path.write_bytes(zstd_archive(plain_records, dictionary, kind == "packed"))
+    plain = tmp_path / "a.warc"
+    plain.write_bytes(b"".join(plain_records))
+    records, theirs = read(path), read(plain)
+    assert [(r.url, r.content, r.problem) for r in records] == [
+        (r.url, r.content, "") for r in theirs
+    ]
+    offsets = [record.offset for record in records]
+    assert offsets == sorted(set(offsets))
+    for number, record in enumerate(records):
+        assert list(read_records(path, LIMITS, record.offset)) == records[number:]
+        if record.url:
+            assert read_record(path, record.offset, record.url, LIMITS) == record
+    if kind == "none":
+        with path.open("rb") as file:
+            urls = [r.headers.get("WARC-Target-URI") for r in ArchiveIterator(file)]
+        assert [record.url or None for record in records] == urls
+
+
+def test_damaged_zstd_archives_lose_only_what_is_damaged(tmp_path, plain_records):
+    path = tmp_path / "a.warc.zst"
+    whole = zstd_archive(plain_records, trained(plain_records))
+    path.write_bytes(whole)
+    records = read(path)
+    offsets = [record.offset for record in records]
+
+    data = bytearray(whole)
+    data[offsets[2] + 300 : offsets[2] + 400] = bytes(100)
+    data[offsets[4] : offsets[4] + 4] = b"????"
+    path.write_bytes(data)
+    found = read(path)
+    assert [r.problem for r in found] == ["", "", "broken_zstd", "", "broken_zstd", "", ""]
+    assert [r.lost_bytes for r in found if r.problem] == [
+        offsets[3] - offsets[2],
+        offsets[5] - offsets[4],
+    ]
+    assert sum(len(r.content) > 0 for r in found) == 5
+
+    path.write_bytes(whole[:-10])
+    assert [(r.problem, r.offset) for r in read(path)][-1] == ("truncated_zstd", offsets[-1])
+
+    # without its beginning, and so without its dictionary
+    path.write_bytes(zstd_archive(plain_records)[7:])
+    assert [r.problem for r in read(path)] == ["broken_zstd"] + [""] * 6
+    path.write_bytes(whole[: offsets[0] - 5])
+    with pytest.raises(UserError):
+        read(path)
+
+
+def test_zstd_frames_of_many_records_and_caps(tmp_path, plain_records):
+    path = tmp_path / "a.warc.zst"
+    skipped = b"\x50\x2a\x4d\x18\x05\0\0\0hello"
+    path.write_bytes(skipped + zstd_archive([b"".join(plain_records)]) + skipped)
+    records = read(path)
+    assert [record.index for record in records] == list(range(7))
+    assert {record.offset for record in records} == {len(skipped)}
+    tight = read(path, LimitsConfig(max_member_bytes=5000))
+    assert tight[-1].problem == "inflation_limit"

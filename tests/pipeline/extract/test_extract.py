@@ -138,6 +138,39 @@ def test_plain_text_leaves_out_what_names_no_language():
     assert "Unseen" not in plain_text(segment(page("<p>Short.<p hidden>Unseen.")))
 
 
+NOTICE = "<noscript>You need to enable JavaScript to run this app.</noscript>"
+
+
+def test_a_notice_to_the_browser_is_no_text():
+    assert extract(f"<title>App</title><div id=root></div>{NOTICE}").text == ""
+    shown = extract(f"<noscript>{''.join(f'<p>{part}</p>' for part in PARAGRAPHS)}</noscript>").text
+    assert shown.count("Paragraph number") == 8  # a page for browsers without scripts
+
+
+def test_an_article_in_json_ld_alone():
+    article = "\\n\\n".join(PARAGRAPHS)
+    data = f'{{"@graph": [{{"articleBody": "{article}"}}]}}'
+    head = f"<title>App</title><script type='application/ld+json'>{data}</script>"
+    found = extract(f"{head}<div id=root></div>{NOTICE}")
+    assert (found.text, found.engine) == ("\n".join(PARAGRAPHS), "json-ld")
+    assert found.plain == found.text  # else no page of this kind would come past the gate
+    # not of a page that has text of its own
+    page_text = "".join(f"<p>{part}</p>" for part in reversed(PARAGRAPHS))
+    assert extract(f"{head}<article>{page_text}</article>").engine == "blocks"
+
+
+def test_code_and_formulas_are_found_again():
+    prose = "".join(f"<p>{paragraph}</p>" for paragraph in PARAGRAPHS)
+    found = extract(
+        page(
+            f"{prose}<p>So <math alttext='a_1'></math> it is, as we have seen before."
+            f"</p><pre>if a:\n    b</pre>{prose}"
+        )
+    )
+    assert [found.text[first:end] for first, end in found.code] == ["if a:\n    b"]
+    assert [found.text[first:end] for first, end in found.formulas] == ["$a_1$"]
+
+
 def test_a_wrong_config_names_the_field():
     with pytest.raises(UserError, match=r"extract\.engine: 'lynx' is none of blocks, trafilatura"):
         ExtractConfig(engine="lynx")

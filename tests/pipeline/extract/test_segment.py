@@ -38,7 +38,7 @@ def texts(html: str) -> list[str]:
         ("<p>un<b>believ</b>able", ["unbelievable"]),
         ("<p>a <b> b </b> c", ["a b c"]),
         ("<p><a href=x>one</a><a href=y>two</a> <i>three</i>.", ["onetwo three."]),
-        ("<p>H<sub>2</sub>O<wbr>x<span></span>y", ["H2Oxy"]),
+        ("<p>H<sub>2</sub>O<wbr>x<span></span>y", ["H₂Oxy"]),
         ("<p>a <x-icon></x-icon>b<my-term>c</my-term>", ["a bc"]),
         ("<div>a<my-card>b</my-card>c</div>", ["a", "b", "c"]),
         ("<p>Say <q>yes</q>.", ["Say “yes”."]),
@@ -82,7 +82,7 @@ def texts(html: str) -> list[str]:
         ("<pre><span class=lineno>1</span>a<button>Copy</button></pre>", ["a"]),
         ("<table><td class=gutter><pre>1\n2</pre><td><pre>a\n b</pre></table>", ["a\n b"]),
         ("<div style='white-space: pre'>a\n  b</div>", ["a\n  b"]),
-        ("<p>a <span style='white-space: pre-wrap'>b\n c</span>", ["a b c"]),
+        ("<p>a <span style='white-space: pre-wrap'>b\n c</span>", ["a b\n c"]),
         # formulas come as TeX, once
         (
             "<p>so <span class=katex><span class=katex-mathml><math><mi>x</mi><annotation "
@@ -91,7 +91,7 @@ def texts(html: str) -> list[str]:
             ["so $x^2$."],
         ),
         ("<p><math alttext='a&lt;b' display=block><mi>a</mi></math> c", ["$$a<b$$ c"]),
-        ("<p><math><mi>x</mi><mo>+</mo><mn>1</mn></math>", ["x+1"]),
+        ("<p><math><mi>x</mi><mo>+</mo><mn>1</mn></math>", ["$x+1$"]),
         ("<p>a <script type='math/tex'> y </script>", ["a $y$"]),
         ("<p>Hi <img class=emoji alt='🙂'> <img class=photo alt='not this'>", ["Hi 🙂"]),
         # hidden inline text
@@ -139,8 +139,23 @@ def test_texts(html, expected):
         ("<p>a<svg><font>x</svg>b", ["ab"]),
         ("<p>a<svg><font color=red>b", ["ab"]),
         ("<p>a<svg><section>x</section></svg>b", ["ab"]),
-        ("<p>a<math><mi>b</mi><mspace/><mtext><i>c</i></mtext></math>d", ["abcd"]),
-        ("<p>a<math><![CDATA[<b>]]></math>c", ["a<b>c"]),
+        ("<p>a<math><mi>b</mi><mspace/><mtext><i>c</i></mtext></math>d", [r"a$b \text{c}$d"]),
+        ("<p>a<math><![CDATA[<b>]]></math>c", ["a$<b>$c"]),
+        # MathML that an HTML tag ends is a formula up to there
+        ("<p>a<math><mi>b</mi><b>c</b></math>d", ["a$b$cd"]),
+        ("<p>a<math><mi>b</mi></p>c</math>d", ["a$b$", "cd"]),
+        ("<p>a<math/>b</math>c", ["abc"]),
+        # copies, formulas and signs that are moved out of a table
+        ("a<table><sup>2</sup>b<q>c</q><tr><td>d", ["a²b“c”", "d"]),
+        ("a<table>b <math><mi>x</mi></math> c<img alt='$y$'><tr><td>d", ["ab $x$ c$y$", "d"]),
+        (
+            "a<table><tr><td>b</td><div class=line-numbers><p>1<p>2</div>c</table>e",
+            ["a", "c", "b", "e"],
+        ),
+        (
+            "a<table>b<tr><td>c<div class=line-numbers>1<p>2<table>3</table></div></table>e",
+            ["ab", "c", "e"],
+        ),
         ("<p>a<math><annotation-xml><svg><b>x</b></math>c", ["axc"]),
         (
             "a<math><annotation-xml encoding='Text/HTML'><p>b</annotation-xml></math>c",
@@ -228,6 +243,238 @@ def test_names_in_the_head_are_read_as_attributes():
     )
     assert found.title == "a & b ¬x \ufffd"
     assert found.description == "?x=1&copy=2&copyx ©"
+
+
+KATEX = (
+    "<span class=katex><span class=katex-mathml><math><semantics><mi>{0}</mi><annotation "
+    "encoding='application/x-tex'>{0}_1</annotation></semantics></math></span><span "
+    "class=katex-html aria-hidden=true>{0}1</span></span>"
+)
+WIKIPEDIA = (
+    "<{0} class=mwe-math-element><{0} class=mwe-math-mathml-a11y style='display: none;'>"
+    "<math alttext='{{x}}'><mi>x</mi></math></{0}><img class=mwe-math-fallback-image-inline "
+    "aria-hidden=true alt='{{x}}'></{0}>"
+)
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        # formulas: one copy, whichever there is
+        (f"<p>a {WIKIPEDIA.format('span')} b", ["a ${x}$ b"]),
+        (f"<p>a</p>{WIKIPEDIA.format('div')}<p>b", ["a", "${x}$", "b"]),
+        ("<p><img class=mwe-math-fallback-image-inline alt='y'> b", ["$y$ b"]),
+        ("<p><img alt='$z^2$'> <img alt='\\(w\\)'> <img alt='$5'>", ["$z^2$ $w$"]),
+        ("<p>" + KATEX.format("x") + KATEX.format("y"), ["$x_1$$y_1$"]),
+        ("<p>a <span class=katex><span class=katex-html>x</span></span>", ["a x"]),
+        (
+            "<p>a <span class=MathJax_Preview>x2</span><script type='math/tex'>x^2</script> b",
+            ["a $x^2$ b"],
+        ),
+        ("<p>a <span class=MathJax_Preview>x2</span> b", ["a x2 b"]),
+        (
+            "<p>a <span class=MathJax><nobr>x2</nobr><span class=MJX_Assistive_MathML><math><mi>x"
+            "</mi></math></span></span><script type='math/tex'>x^2</script> b",
+            ["a $x^2$ b"],
+        ),
+        (
+            "<p>a<div class=MathJax_Display>x2</div><script type='math/tex; mode=display'>x^2"
+            "</script><p>b",
+            ["a", "$$x^2$$", "b"],
+        ),
+        (
+            "<div>a <mjx-container class=MathJax><mjx-math><mjx-c>x</mjx-c></mjx-math>"
+            "<mjx-assistive-mml><math><mi>x</mi></math></mjx-assistive-mml></mjx-container> b",
+            ["a $x$ b"],
+        ),
+        ("<script type='math/tex'>% <![CDATA[\nx<y %]]></script>", ["$x<y$"]),
+        # a hidden formula among hidden words is hidden
+        ("<p>a <span style='display:none'>if <math><mi>x</mi></math></span>b", ["a b"]),
+        # numbers of lines, and code that only has some
+        ("<pre><code class=line-numbers>a = 1\n2\n</code></pre>", ["a = 1\n2"]),
+        ("<pre><b class=linenos> 9 </b>a\n<b class=linenos>10 </b>b</pre>", ["a\nb"]),
+        ("<pre><i style='user-select:none'>1\n</i>$ a</pre>", ["$ a"]),
+        ("<pre><i style='user-select:none'>$ </i>a</pre>", ["$ a"]),
+        ("<div class=gutter><b>7</b></div>", ["7"]),
+        ("<div class=line-numbers><a>7</a><br><a>8</a></div><pre>a\nb</pre>", ["a\nb"]),
+        ("<table><tr><td class=lntd><pre>1\n2</pre><td class=lntd><pre>a\nb</pre>", ["a\nb"]),
+        # buttons, and code that only has one
+        ("<pre class=clipboard><button>Copy</button>npm i</pre>", ["npm i"]),
+        ("<pre>npm install it<a class=copy-btn>Copy</a></pre>", ["npm install it"]),
+        ("<pre><code class=copy-button>npm i</code></pre>", ["npm i"]),
+        ("<pre><button>npm i</button></pre>", ["npm i"]),
+        # "/>" in foreign content, noscript in a line
+        ("<p>a <svg/>b <svg><title/><style/></svg>c <math/>d", ["a b c d"]),
+        ("<p>a <noscript><img src=x></noscript>b <noscript>2</noscript> c", ["a b 2 c"]),
+        ("<div>a<noscript>b</noscript>c</div>", ["a", "b", "c"]),
+        # styles: whole properties, the last one counts
+        ("<p>a <b style='-webkit-backface-visibility:hidden'>b</b>", ["a b"]),
+        ("<p>a <b style='display:none; display:inline'>b</b>", ["a b"]),
+        ("<p>a <b hidden style='display:inline'>b</b><b hidden>c</b>", ["a b"]),
+        ("<p><span style='display:block'>a</span><span style='display:block'>b</span>", ["a", "b"]),
+        ("<span style='display:none'><p>a<p>b</span>", ["a", "b"]),  # flagged as hidden
+        # signs that only screen readers are told
+        ("<p><b>1<b class=sr-only>+</b>1&frasl;2</b> a<b class=sr-only>+</b>", ["1+1⁄2 a"]),
+    ],
+)
+def test_a_copy_is_dropped_only_for_the_other(html, expected):
+    assert texts(html) == expected
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        ("3×10<sup>8</sup> 2<sup>30</sup> 10<sup>-8</sup> 100<sup>2</sup>=10000", None),
+        ("H<sub>2</sub>O, SO<sub>4</sub><sup>2−</sup>, <sup>14</sup>C", "H₂O, SO₄²⁻, ¹⁴C"),
+        ("½, 1<sup>1</sup>/<sub>2</sub>, log<sub>2</sub>8", "½, 1¹/₂, log₂8"),
+        (
+            "x<sup>n</sup>, e<sup>ix</sup>, a<sub>max</sub>, x<sub>i</sub>",
+            "x^n, e^{ix}, a_{max}, x_i",
+        ),
+        ("x<sup>y<sup>2</sup></sup>, 10<sup>1,5</sup>, (a)<sup>T</sup>", "x^{y²}, 10^{1,5}, (a)^T"),
+        ("1<sup>st</sup> 22<sup>nd</sup> XIX<sup>e</sup> M<sup>me</sup>", "1st 22nd XIXe Mme"),
+        ("20<sup>o</sup>C, 1<sup>a</sup>, Acme<sup>TM</sup>", "20ºC, 1ª, AcmeTM"),
+        (
+            "word<sup>1</sup> it.<sup>2,3</sup> so<sup>[4]</sup> a<sup>*</sup>",
+            "word¹ it.²,³ so[4] a*",
+        ),
+        ("a<sup> more than a mark, in small print</sup>", "a more than a mark, in small print"),
+        ("m<span style='vertical-align: super'>2</span>", "m²"),
+        ("x<sup>2</p><p>y", "x²"),  # never closed
+    ],
+)
+def test_position_that_carries_meaning(html, expected):
+    assert texts(f"<p>{html}</p>")[0] == (expected or "3×10⁸ 2³⁰ 10⁻⁸ 100²=10000")
+
+
+@pytest.mark.parametrize(
+    ("mathml", "tex"),
+    [
+        ("<mfrac><mi>a</mi><mn>2</mn></mfrac>", r"\frac{a}{2}"),
+        ("<mfrac linethickness='0'><mi>n</mi><mi>k</mi></mfrac>", r"{n \atop k}"),
+        ("<msup><mi>x</mi><mn>10</mn></msup><mo>&minus;</mo><mn>1</mn>", "x^{10}-1"),
+        ("<msubsup><mi>a</mi><mi>i</mi><mn>2</mn></msubsup>", "a_i^2"),
+        ("<msup><mrow><mi>a</mi><mo>+</mo><mi>b</mi></mrow><mn>2</mn></msup>", "{a+b}^2"),
+        ("<msup><mrow><mo>(</mo><mi>a</mi><mo>)</mo></mrow><mn>2</mn></msup>", "(a)^2"),
+        ("<msqrt><mi>x</mi><mo>+</mo><mn>1</mn></msqrt>", r"\sqrt{x+1}"),
+        ("<mroot><mi>x</mi><mn>3</mn></mroot>", r"\sqrt[3]{x}"),
+        (
+            "<munderover><mo>&sum;</mo><mrow><mi>i</mi><mo>=</mo><mn>1</mn></mrow><mi>n</mi>"
+            "</munderover><msub><mi>&alpha;</mi><mi>i</mi></msub>",
+            r"\sum_{i=1}^n\alpha_i",
+        ),
+        ("<munder><mi>lim</mi><mi>x</mi></munder><mi>f</mi>", r"\lim_xf"),
+        (
+            "<mover><mi>x</mi><mo>^</mo></mover><mover><mi>v</mi><mo>→</mo></mover>",
+            r"\hat{x}\vec{v}",
+        ),
+        ("<mover><mi>X</mi><mo>!</mo></mover>", r"\overset{!}{X}"),
+        (
+            "<mo>(</mo><mtable><mtr><mtd><mn>1</mn></mtd><mtd><mn>2</mn></mtd></mtr><mtr><mtd>"
+            "<mn>3</mn></mtd><mtd><mn>4</mn></mtd></mtr></mtable><mo>)</mo>",
+            r"(\begin{matrix}1 & 2 \\ 3 & 4\end{matrix})",
+        ),
+        ("<mfenced open='[' close=']'><mi>a</mi><mi>b</mi></mfenced>", "[a,b]"),
+        ("<mi>a</mi><mtext>if so &amp;</mtext>", r"a\text{if so \&}"),
+        (
+            "<mi>sin</mi><mo>&#x2061;</mo><mi>x</mi><mi mathvariant='bold'>R</mi>",
+            r"\sin x\mathbf{R}",
+        ),
+        (
+            "<mmultiscripts><mi>X</mi><mi>a</mi><mi>b</mi><mprescripts/><mn>1</mn><none/>"
+            "</mmultiscripts>",
+            "{}_1X_a^b",
+        ),
+        ("<mo>{</mo><mi>x</mi><mo>|</mo><mphantom><mi>y</mi></mphantom><mo>}</mo>", r"\{x|\}"),
+        ("<semantics><mi>x</mi><annotation encoding='TeX'>x_1</annotation></semantics>", "x_1"),
+        ("<semantics><mi>x</mi><annotation encoding='text/plain'>y</annotation></semantics>", "x"),
+        ("<!-- c --><mi>x</mi><strange>+<mi>y</mi>", "x+y"),
+        ("<mi>x", "x"),
+    ],
+)
+def test_mathml_becomes_tex(mathml, tex):
+    found = segment(f"<p>a <math>{mathml}</math> b")
+    assert found.texts == [f"a ${tex}$ b"]
+    assert found.formulas.tolist() == [[0, 2, 4 + len(tex)]]
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        # code keeps every character but for no-break spaces, which are spaces
+        ("<pre>a\rb\r\nc\n\rd</pre>", ["a\nb\nc\n\nd"]),
+        (
+            "<pre>a\u200b\u00ad\ue0b0\x1b[0m\u2003|&nbsp;\tb</pre>",
+            ["a\u200b\u00ad\ue0b0\x1b[0m\u2003| \tb"],
+        ),
+        ("<listing>\n a</listing><xmp>\n<b>  x</xmp>", [" a", "<b>  x"]),
+        ("<pre>&#13;a&#10;b</pre>", ["a\nb"]),
+        ("<pre><ol><li>a<li><li> b</ol></pre>", ["a\n\n b"]),
+        # white-space by style, on any element
+        ("<div style='white-space: pre-wrap'>\na\n\n  b\n</div>", ["a\n\n  b"]),
+        ("<div style='white-space:pre-line'>a   b\n  c\n\nd</div>", ["a b\nc\n\nd"]),
+        ("<pre style='white-space: normal'>a\n  b</pre>", ["a b"]),
+        ("<p style='white-space: break-spaces'>a  <b>b\n</b>c</p>", ["a  b\nc"]),
+        ("<code style='display:block;white-space:pre'>f\n  x</code>", ["f\n  x"]),
+        # indentation by no-break spaces: of code and verse, not of paragraphs
+        ("<p><code>if x:<br>&nbsp;&nbsp; &nbsp;y<br>&nbsp;<br>z</code>", ["if x:\n    y", "z"]),
+        ("<p>&nbsp; a<br>&nbsp;&nbsp;b", ["  a\n  b"]),
+        ("<p>&nbsp;&nbsp;a&nbsp;&nbsp; b", ["a b"]),
+        # tables of code, a row a line
+        (
+            "<table class=highlight>\n<tr>\n <td class=blob-num data-line-number=1></td>\n"
+            "<td class='blob-code'>def f():</td>\n</tr>\n<tr><td class=blob-num>2<td "
+            "class=blob-code>\n</td></tr><tr><td class=blob-num>3<td class=blob-code>  return\n"
+            "</table>after",
+            ["def f():\n\n  return", "after"],
+        ),
+        (
+            "<pre><table class=hljs-ln><tr><td class=hljs-ln-numbers><td class=hljs-ln-code>a"
+            "<tr><td class=hljs-ln-numbers><td class=hljs-ln-code>  b</table></pre>",
+            ["a\n  b"],
+        ),
+        (
+            "<div class=syntaxhighlighter><table><tr><td class=gutter><div>1</div><div>2</div>"
+            "<td class=code><div>if (a)</div><div><code>&nbsp;&nbsp;</code><code>b()</code></div>"
+            "</table></div>",
+            ["if (a)\n  b()"],
+        ),
+        # a line break of the source between Chinese characters or kana is nothing
+        ("<p>古代灯\n塔的<b>\n讲座</b>。\r\n「い」 い\n", ["古代灯塔的讲座。「い」 い"]),
+        ("<p>한\n국 中\na b\n中 foo\u200b\nbar", ["한 국 中 a b 中 foobar"]),
+    ],
+)
+def test_white_space_as_a_browser_shows_it(html, expected):
+    assert texts(html) == expected
+
+
+def test_places_of_formulas():
+    found = segment(
+        "<p>ä <math alttext='é'></math> and <math alttext='b'></math><p>x<p>$c$ <img alt='$d$'>"
+    )
+    assert found.texts == ["ä $é$ and $b$", "x", "$c$ $d$"]
+    places = [found.texts[row][first:end] for row, first, end in found.formulas.tolist()]
+    assert places == ["$é$", "$b$", "$d$"]
+
+
+def test_places_of_formulas_that_moved():
+    found = segment(
+        "<p>é $0<table><tr><td>ä <math alttext='c'></math> x</td></tr>o <math alttext='a'></math>"
+        "<i> b </i><img alt='$b$'><p><img alt='$d$'></table><p>y <math alttext='e'></math>"
+    )
+    assert found.texts == ["é $0", "o $a$ b $b$", "$d$", "ä $c$ x", "y $e$"]
+    places = [(row, found.texts[row][first:end]) for row, first, end in found.formulas.tolist()]
+    assert places == [(1, "$a$"), (1, "$b$"), (2, "$d$"), (3, "$c$"), (4, "$e$")]
+
+
+def test_cells_stand_in_the_table_s_grid():
+    found = rows(
+        "<table><tfoot><tr><td>z</tfoot><thead><tr><th rowspan=2>a<th colspan=2>b<tr><th>c<th>d"
+        "</thead><tr><td rowspan=0>e<td rowspan=2 colspan=2>f<td>g<tr><td>h<tbody><tr><td>i</table>"
+    )
+    places = {text: int(row["place"]) for text, row in found.items()}
+    assert places == dict(zip("zabcdefghi", (0, 0, 1, 1, 2, 0, 1, 3, 3, 0)))
+    assert [int(found[text]["section"]) for text in "zaei"] == [2, 0, 1, 1]
 
 
 def rows(html: str) -> dict[str, np.void]:
@@ -335,7 +582,8 @@ NO_TEXT = {
 }  # fmt: skip
 INVISIBLE = re.compile(
     "[\\s0-9\xad\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\u3000\ufeff\ufffc\ue000-\uf8ff"
-    "\x00-\x1f\x7f-\x9f¶“”$]+"
+    "\x00-\x1f\x7f-\x9f¶“”$"
+    "\u2070-\u208e¹²³^_{}ºª]+"  # sub- and superscripts
 )
 
 

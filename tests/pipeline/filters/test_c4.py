@@ -103,6 +103,70 @@ def test_terminal_punctuation_when_asked() -> None:
     assert page.signals["removed_unpunctuated_lines"] == 2
 
 
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("de", "Überschrift\n\n Ein Satz steht hier.[1] \nNoch einer."),  # short headings stay
+        ("zh", "灯塔的历史\n灯塔最早建于十二世纪。\n" + "塔" * 1500),
+        ("ja", "灯台の歴史\n昨日の午後、講演会が開かれました。"),
+        ("th", "ประวัติ\nเมื่อวานตอนบ่ายที่ห้องสมุด"),
+        ("und", "x\ny"),
+    ],
+)
+def test_lines_are_taken_out_of_english_alone(language: str, text: str) -> None:
+    page = measure(text, language, SignalsConfig(), ENGLISH)
+    assert page.text is text
+    assert page.signals["removed_lines"] == page.signals["removed_citations"] == 0
+    one = SignalsConfig(C4LinesConfig(languages=(language,)))
+    assert measure(f"nav\n{PROSE}", "en", one, ENGLISH).text == f"nav\n{PROSE}"
+
+
+@pytest.mark.parametrize(
+    ("line", "stays"),
+    [
+        ("灯塔的历史", True),  # five signs are five words
+        ("灯塔", False),
+        ("2024年 灯", True),  # a number and two signs
+        ("ประวัติ", True),
+        ("塔" * 1500, True),  # and no word of 1,500 characters
+        ("塔" + "x" * 1001 + "塔 塔", False),
+        ("zwei Wörter", False),
+        ("drei kurze Wörter", True),
+        ("học sinh giỏi", True),  # syllables
+        ("한국어 두", False),  # spaces
+        ("", False),
+    ],
+)
+def test_what_a_word_is_where_all_languages_are_asked_for(line: str, stays: bool) -> None:
+    every = SignalsConfig(C4LinesConfig(languages=()))
+    page = measure(f"第一行有很多字。\n{line}", "zh", every, ENGLISH)
+    assert page.text == (f"第一行有很多字。\n{line}" if stays else "第一行有很多字。")
+
+
+@pytest.mark.parametrize(
+    ("line", "language", "stays"),
+    [
+        *[(f"one two three{end}", "en", True) for end in (".", "?", "!", '"', "'")],
+        *[(f"one two three{end}", "en", False) for end in ("", "。", "...", "…", ".)")],
+        *[(f"一二三{end}", "zh", True) for end in ("。", "！", "？", "。」", "！”", "?", "。）")],
+        *[(f"一二三{end}", "zh", False) for end in ("", "，", "、", "……", "。。。", "...")],
+        ("यह एक वाक्य है।", "hi", True),
+        ("یہ ایک جملہ ہے۔", "ur", True),
+        ("هل هذا صحيح حقا؟", "ar", True),
+        ("សួស្តី ពិភព លោក។", "km", True),
+        ("မင်္ဂလာပါ ကမ္ဘာ လောက။", "my", True),
+        ("Сказал он тихо: «Да, конечно!»", "ru", True),
+        ("Und das war noch", "de", False),
+        ("เมื่อวานตอนบ่าย", "th", True),  # Thai has no full stop
+        ("เมื่อวานตอนบ่าย ฯลฯ ...", "th", False),
+    ],
+)
+def test_terminal_punctuation_of_every_script(line: str, language: str, stays: bool) -> None:
+    lines = C4LinesConfig(languages=(), require_terminal_punctuation=True)
+    page = measure(line, language, SignalsConfig(lines), ENGLISH)
+    assert page.text == (line if stays else "")
+
+
 def test_turned_off_the_text_stays_and_lines_are_counted() -> None:
     text = f"\n{PROSE}\n\n two {{ \nRead our privacy policy.\n"
     page = cleaned(text, dataclasses.replace(LINES, enabled=False))

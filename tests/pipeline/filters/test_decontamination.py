@@ -20,6 +20,7 @@ from pipeline.filters.decontamination import (
     report_rows,
 )
 from pipeline.filters.examples import Example
+from pipeline.filters.unspaced import RANGES
 from storage.errors import UserError
 
 WORDS = [f"word{i}" for i in range(3000)]
@@ -43,9 +44,6 @@ def index_of(*texts: str, **settings) -> Index:
 def python_words(text: str) -> list[tuple[str, int, int, int]]:
     """What the C code does, in Python: word, start, end, weight."""
     found, start = [], None
-    unspaced = [(0x0E01, 0x0EDF), (0x0F40, 0x0FBC), (0x1000, 0x109F), (0x1780, 0x17D3)]
-    unspaced += [(0x3041, 0x30FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF)]
-    unspaced += [(0x20000, 0x3134F)]
 
     def end(place):
         nonlocal start
@@ -56,7 +54,7 @@ def python_words(text: str) -> list[tuple[str, int, int, int]]:
             start = None
 
     for place, sign in enumerate(text):
-        alone = sign.isalpha() and any(low <= ord(sign) <= high for low, high in unspaced)
+        alone = sign.isalpha() and any(low <= ord(sign) <= high for low, high in RANGES)
         if not sign.isalnum() or alone:
             end(place)
         if alone:

@@ -1,10 +1,16 @@
 """Languages by name, scores as the fastText library gives them, scripts, gate and threshold."""
 
+import functools
+import random
 import subprocess
 import sys
 
 import pytest
+from fasttext import FastText
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from pipeline.filters import fasttext_file
 from pipeline.filters.language import (
     LanguageConfig,
     LanguageIdentifier,
@@ -40,15 +46,64 @@ def test_languages(english, language):
         assert (verdict.rule, verdict.value, verdict.detail) == ("languages", score, language)
 
 
+TEXTS = [
+    *SENTENCES.values(),
+    *("Hello\nworld", "12345", "", "\n", "a\r\nb", "a\x00b\tc\x0bd", "</s>", "one </s> two", " "),
+    *("漢字", "x" * 5000, "\u2028é\u00a0ﬀ", "Wort " * 3000, " ".join(SENTENCES.values()) * 20),
+]
+
+
+@functools.cache
+def fasttext_model():
+    return FastText._FastText(str(model_path()))
+
+
+def agrees(identifier: LanguageIdentifier, text: str) -> None:
+    """datatrove: scores of all labels for the text with newlines as spaces, the best of them."""
+    pairs = fasttext_model().f.predict(text.replace("\n", " ") + "\n", -1, 0.0, "strict")
+    theirs = {label.removeprefix("__label__"): score for score, label in pairs}
+    ours = identifier.scores(text)
+    for label in theirs.keys() | ours.keys():  # both leave out what is below 1e-5
+        assert ours.get(label, 1e-5) == pytest.approx(theirs.get(label, 1e-5), abs=1e-4)
+    assert next(iter(ours)) == next(iter(theirs))
+    assert list(ours.values()) == sorted(ours.values(), reverse=True)
+
+
 def test_scores_are_those_datatrove_takes(english):
-    # datatrove: scores of all labels for the text with newlines as spaces, the best of them
-    for text in [*SENTENCES.values(), "Hello\nworld", "12345", "", "\n", "a\r\nb"]:
-        pairs = english._model.f.predict(text.replace("\n", " ") + "\n", -1, 0.0, "strict")
-        best = max(pairs, key=lambda pair: pair[0])
-        assert english.predict(text) == (best[1].split("__")[2], best[0])
-        scores = english.scores(text)
-        assert len(scores) == len(pairs) > 0
-        assert sum(scores.values()) == pytest.approx(1.0, abs=0.01)
+    for text in TEXTS:
+        agrees(english, text)
+    # a word seen before counts as it did the first time
+    first = english.scores(TEXTS[-1])
+    for text in TEXTS:
+        english.scores(text)
+    assert english.scores(TEXTS[-1]) == first
+
+
+def test_words_that_share_a_place_among_those_kept():
+    rng = random.Random("words")
+    words = ["".join(rng.choices("aeinrstlou", k=6)) for _ in range(60_000)]
+    agrees(LanguageIdentifier(), " ".join(words))
+    for start in range(0, len(words), 20_000):
+        agrees(LanguageIdentifier(), " ".join(words[start : start + 400]))
+
+
+@given(st.text(max_size=200))
+@settings(max_examples=100, deadline=None, derandomize=True)
+def test_scores_of_any_text(text):
+    agrees(LanguageIdentifier(), text)
+
+
+def test_lone_surrogates_are_signs_like_others(english):
+    assert english.scores("ab \ud800 cd") == english.scores("ab ? cd")
+
+
+def test_a_file_of_another_kind_is_refused(tmp_path):
+    data = model_path().read_bytes()
+    path = tmp_path / "model"
+    for bad in (b"\0" * 8 + data[8:], data[:32] + b"\2" + data[33:]):
+        path.write_bytes(bad)
+        with pytest.raises(ValueError, match="model is no"):
+            fasttext_file.load(path)
 
 
 def test_thresholds(english):

@@ -13,6 +13,7 @@ from plain_words import split_words
 
 from pipeline.filters.c4 import C4LinesConfig
 from pipeline.filters.measure import SignalsConfig, measure
+from pipeline.filters.words import split_words as split_words_of
 from storage.schemas import SIGNALS
 
 CONFIGS = [
@@ -152,6 +153,51 @@ def test_unspaced_languages_have_a_word_a_sign() -> None:
     assert chinese["mean_word_length"] == 1
     assert english["word_count"] == 1  # the rules of English know no sign between them
     assert (chinese["stop_word_count"], english["stop_word_count"]) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "ellipses", "trailing"),
+    [
+        ("他说……然后走了。。。\n再见……", "zh", 3, 2),  # "……" is one
+        ("そして・・・\n終わり...", "ja", 2, 2),
+        ("Und…… dann...\nso", "de", 2, 1),
+        ("他说……然后走了...", "en", 3, 1),  # Gopher's count of signs, as datatrove has it
+        ("一。二。。", "zh", 0, 0),
+    ],
+)
+def test_ellipses_of_other_scripts(text: str, language: str, ellipses: int, trailing: int) -> None:
+    signals = measure(text, language, SignalsConfig(), ENGLISH).signals
+    words = len(split_words_of(text, language))
+    assert signals["ellipsis_word_ratio"] == ellipses / words
+    assert signals["ellipsis_line_fraction"] == trailing / len(text.splitlines())
+
+
+def test_bullets_and_hashes_of_other_scripts() -> None:
+    text = "◆ 一\n・ 二\n※ 三\n- 四\n• 五\n— 六\n＃ 七\n八"
+    chinese = measure(text, "zh", SignalsConfig(), ENGLISH).signals
+    assert chinese["bullet_line_fraction"] == 5 / 8  # a dash opens speech
+    assert chinese["hash_word_ratio"] > 0
+    english = measure(text, "en", SignalsConfig(), ENGLISH).signals
+    assert english["bullet_line_fraction"] == 2 / 8
+    assert english["hash_word_ratio"] == 0
+
+
+def test_sentences_end_with_any_script_s_full_stop() -> None:
+    khmer = "ខ្ញុំ សរសេរ។ អ្នក អាន។ យើង ដឹង។"
+    assert measure(khmer, "km", SignalsConfig(), ENGLISH).signals["sentence_count"] == 3
+    chinese = "一。二！三？四。"
+    assert measure(chinese, "zh", SignalsConfig(), ENGLISH).signals["sentence_count"] == 4
+
+
+def test_n_grams_of_small_signs_are_twice_as_long() -> None:
+    again = "กขคงจ"  # five letters, about two words: said twice, they are no repeated 5-gram
+    text = f"{again}ฉชซญฎ{again}ฏฐฑฒณ"
+    signals = measure(text, "th", SignalsConfig(), ENGLISH).signals
+    assert signals["duplicate_5_gram_character_fraction"] == 0
+    twice = measure(f"{again}ฉชซญฎ ฬ {again}ฉชซญฎ", "th", SignalsConfig(), ENGLISH).signals
+    assert twice["duplicate_5_gram_character_fraction"] == 10 / 23
+    chinese = measure("一二三四五六一二三四五", "zh", SignalsConfig(), ENGLISH).signals
+    assert chinese["duplicate_5_gram_character_fraction"] == 5 / 11
 
 
 def test_limits_below_zero_are_refused() -> None:

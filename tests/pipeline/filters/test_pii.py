@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.filters.bank_numbers import iban_check, luhn
 from pipeline.filters.pii import PLACEHOLDERS, PiiConfig, find, placeholder, replace
-from pipeline.filters.pii_patterns import iban_check, luhn
 from storage.schemas import PII_KINDS
 
 CONFIG = PiiConfig()
@@ -22,7 +22,7 @@ EXAMPLES = {
         "jürgen@müller.de",
         "A%B@sub.host.info",
     ],
-    "ipv4": ["93.184.216.34", "8.8.8.123", "203.0.114.7", "1.12.123.234"],
+    "ipv4": ["93.184.216.34", "88.8.8.123", "203.0.114.7", "1.12.123.234"],
     "ipv6": ["2606:2800:220:1:248:1893:25c8:1946", "2a00:1450:4001::200e", "2001:4860:4860::8888"],
     "phone": [
         "+44 20 7123 4567",
@@ -207,7 +207,7 @@ def test_nothing_remains_and_a_second_time_changes_nothing(text: str) -> None:
 
 @given(
     st.from_regex(r"[a-z][a-z0-9]{0,8}(\.[a-z0-9]{1,8})?", fullmatch=True),
-    st.from_regex(r"([a-z][a-z0-9]{0,8}\.){1,2}[a-z]{2,5}", fullmatch=True),
+    st.from_regex(r"([a-z][a-z0-9]{0,8}\.){1,2}(com|de|info|museum|tokyo)", fullmatch=True),
 )
 @settings(max_examples=100, deadline=None, derandomize=True)
 def test_any_email(local: str, domain: str) -> None:
@@ -219,12 +219,17 @@ def test_any_email(local: str, domain: str) -> None:
 @settings(max_examples=200, deadline=None, derandomize=True)
 def test_any_public_ipv4_and_no_other(number: int) -> None:
     address = ipaddress.IPv4Address(number)
-    sections = all(part < 32 for part in address.packed)
-    expected = address.is_global and not sections
+    parts = address.packed
+    sections = all(part < 32 for part in parts)
+    small = parts[0] < 32 and sum(part < 10 for part in parts) >= 2
+    network = address.is_multicast or parts[2:] in (b"\0\0", b"\xff\xff")
+    expected = address.is_global and not sections and not small and not network
     if str(address) not in PLACEHOLDERS["ipv4"]:
         assert counted(f"from {address} to") == ({"ipv4": 1} if expected else {})
         everything = dataclasses.replace(CONFIG, public_ips_only=False)
-        assert counted(f"from {address} to", everything) == ({} if sections else {"ipv4": 1})
+        assert counted(f"from {address} to", everything) == (
+            {} if sections or small else {"ipv4": 1}
+        )
 
 
 @given(st.integers(0, 10**14 - 1), st.integers(1, 9))
@@ -234,7 +239,7 @@ def test_card_needs_its_check_digit(number: int, off: int) -> None:
     digit = next(d for d in "0123456789" if luhn(stem + d))
     card, wrong = stem + digit, stem + str((int(digit) + off) % 10)
     assert luhn(card) != luhn(wrong)
-    if card != "4111111111111111":
+    if card != "4111111111111111" and len(set(card)) > 2:
         assert counted(f"card {card}.") == {"card": 1}
     assert counted(f"card {wrong}.") == {}
 
@@ -284,3 +289,85 @@ def test_windows_around_digits_leave_nothing_out(pieces: list[str]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pii, "_windows", lambda whole: [(0, len(whole))])
         assert find(text, CONFIG) == found
+
+
+# What stood in a reference, a log, a command or a table, and is nobody's number. Each of these was
+# replaced by an earlier version, or by finders that others have written about.
+LOOK_ALIKES = [
+    # a word of many meanings before digits: the journal Cell, a call for papers, text messages
+    "K. Author, Cell 126 (2006) 663–676; Mol. Cell 75 (1999) 127–133; Cell 2011 144 646-674.",
+    "doi:10.1016/j.cell.2006.07.024 and doi.org/10.1038/s41586-020-2649-2.",
+    "They call 2000 2001 2002 the wet years, and ring 1234567890 times.",
+    # check digits are right by chance
+    "Annual reports: 2023 2024 2025", "values 3156 3346 7757 in the table",
+    "Archive: 4012 4100 4210 4305 4410 4500 4600 4701 and so on",
+    "EAN 4006381333931, EAN: 4539148803436467, order no. 4539148803436467, ISBN 9783161484100",
+    "https://shop.example.com/p/4539148803436467/red and /id/391-58-1234/",
+    "20240518-1030 backup done; 19990101-2359 nothing; backup-880320-0016.tar",
+    "12345679Z is wrong, 20061231A a date with a letter",
+    # places and code that look like mailboxes
+    "git clone git@github.com:example-org/widgets.git", "hg clone ssh://hg@bitbucket.org/x/y",
+    "scp a.txt deploy@build.example-host.net:/srv/ && rsync -a ann@host.example.net:notes.txt .",
+    "https://joe:secret@files.example.com/a and ftp://anonymous@ftp.example.com/pub",
+    "y = numpy.dot@self.weights.shape; a.b@c.info(d); x@y.T; @decorator.name",
+    "medium.com/@ann.example.com and @alice@mastodon.social; icon@2x.png; lib@1.0.0.dev",
+    "Message-ID: <20240101.12345@mail.example.com>",
+    # versions, sections and identifiers that look like addresses
+    "Windows 10.0.19.1, firmware 93.184.216.34, Chrome/91.44.72.33, foo-81.2.3.44.tar.gz",
+    "kernel 5.10.0.248",
+    "a network is 191.255.255.255 wide, 81.7.0.0/16 and 224.0.0.251",
+    # numbers of technical texts
+    "00504000-00505000 r--p 00004000, 0.00846   2.93322, 06000000 00000000",
+    "0000: 02 23 44 30 13 40 ac 34 df 3d", "01 02 03 04 05 06 07 08 09 10 11 12",
+    "+922 -662011 +11864 -955766 -891092", "it is +3.1415926535 or +1.2125551234 with decimals",
+    "area,cell\nx,2.123456789\ny,3.987654321\nz,9.555012345", "Tel Aviv 3.1415926535 km",
+    "+48.5773+009.0033/ is a place", "clause 252.227-7013 of the regulation",
+    'PEM = ("-----BEGIN RSA PRIVATE KEY-----", "-----END RSA PRIVATE KEY-----")',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", LOOK_ALIKES)
+def test_look_alikes_are_unchanged(text: str) -> None:
+    assert replace(text, CONFIG)[0] == text
+
+
+# text, what of it is replaced, as what: names, tables and neighbours that speak for a number
+EVIDENCE = [
+    ("You can reach her on her cell: 202-555-0143.", "202-555-0143", "phone"),
+    ("In an emergency call (202) 555-0167 at any hour.", "(202) 555-0167", "phone"),
+    ("Call Ann Smith on 606 992 967 after six.", "606 992 967", "phone"),
+    ("id,mobile,city\n4699,03 9825 2475,Leiden", "03 9825 2475", "phone"),
+    ("name\tTelefon\nKeller\t031-739 37 56", "031-739 37 56", "phone"),
+    ("Phone: +1.2125551234 (RFC 5733)", "+1.2125551234", "phone"),
+    ("Ann Keller – +351.962830674", "+351.962830674", "phone"),
+    ("请拨打15913714593预约。", "15913714593", "phone"),
+    ("Ann Keller\n12 Mill Lane\n347 202 7228\nwww.example-mill.com", "347 202 7228", "phone"),
+    ("His Aadhaar number is 999941057058, says the form.", "999941057058", "national_id"),
+    ("personnummer 880320-0016", "880320-0016", "national_id"),
+    ("36574261809 (Steuer-ID)", "36574261809", "national_id"),
+    ("national_id=44051401359", "44051401359", "national_id"),
+    ("id,pesel,city\n1,44051401359,Leiden", "44051401359", "national_id"),
+    ("Applicant Anna Kowalska (44051401359)", "44051401359", "national_id"),
+    ("身分證字號:A123456789", "A123456789", "national_id"),
+    ("HKID A123456(3)", "A123456(3)", "national_id"),
+    ("NRIC S1234567D", "S1234567D", "national_id"),
+    ("Credit card 6759649826438453", "6759649826438453", "card"),
+    ("paid by visa 4539148803436467 today", "4539148803436467", "card"),
+    ("Anna Keller;4539 1488 0343 6467;09/27", "4539 1488 0343 6467", "card"),
+    ("pay to gb33bukb20201555555555", "gb33bukb20201555555555", "iban"),
+    ("IBAN番号はGB33BUKB20201555555555です。", "GB33BUKB20201555555555", "iban"),
+    ("seen from ::ffff:93.184.216.34 today", "::ffff:93.184.216.34", "ipv6"),
+    ("IPアドレス:2606:2800:220:1::25c8", "2606:2800:220:1::25c8", "ipv6"),
+    ("the server 8.8.8.123 answers", "8.8.8.123", "ipv4"),
+    ('write to "anna maria"@firm.de today', '"anna maria"@firm.de', "email"),
+    ("请发邮件到wei.li+news@firm.com.cn与我们联系。", "wei.li+news@firm.com.cn", "email"),
+    ("contact?to=ann@firm.de&cc=1", "ann@firm.de", "email"),
+    ("Write to office@northern-board.org: we answer.", "office@northern-board.org", "email"),
+    ("mailto:ann@firm.de", "ann@firm.de", "email"),
+]
+
+
+@pytest.mark.parametrize(("text", "value", "kind"), EVIDENCE)
+def test_what_stands_around_speaks_for_a_number(text: str, value: str, kind: str) -> None:
+    start = text.index(value)
+    assert find(text, CONFIG) == [(start, start + len(value), kind)]

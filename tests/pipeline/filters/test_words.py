@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.filters.english_exceptions import EXCEPTIONS
-from pipeline.filters.words import UNSPACED_LANGUAGES, sentence_count, split_words
+from pipeline.filters.words import sentence_count, signs_per_ngram_word, split_words
 
 PROSE = """Dr. Smith's well-known paper (1998) wasn't read by e.g. the U.S. press: "It's 3.5km
 away," he said... and/or 5kg of it cost $1,200.50 -- or £3 -- on
@@ -109,15 +109,27 @@ def test_same_words_as_the_plain_rules_on_readmes(shared_dir: Path) -> None:
         ("日本語です。", "ja", ["日", "本", "語", "で", "す", "。"]),
         ("日本語です。", "en", ["日本語です", "。"]),
         ("GPT是一个2018年的模型。", "zh", ["GPT", *"是一个", "2018", *"年的模型", "。"]),
-        ("น้ำดี ok", "th", ["น้", "ำ", "ดี", "ok"]),  # a tone sign stays with its letter
-        ("don't stop", "zh", ["do", "n't", "stop"]),
+        ("น้ำดี ok", "th", ["น้ำ", "ดี", "ok"]),  # vowel and tone signs stay with their letter
+        ("ในประเทศไทย", "th", ["ใน", "ป", "ระ", "เท", "ศ", "ไท", "ย"]),  # some stand before it
+        ("ພາສາລາວ", "lo", ["ພາ", "ສາ", "ລາ", "ວ"]),
+        ("ខ្ញុំសរសេរ។", "km", ["ខ្ញុំ", "ស", "រ", "សេ", "រ", "។"]),  # a letter below another
+        ("မြန်မာနိုင်ငံ။ ၂၀၂၄", "my", ["မြန်", "မာ", "နိုင်", "ငံ", "။", "၂၀၂၄"]),
+        ("བོད་ཡིག།", "bo", ["བོད་", "ཡིག", "།"]),  # parted by a sign of its own
+        ("ሰላም፡ለዓለም።", "am", ["ሰላም", "፡", "ለዓለም", "።"]),
+        ("ｶﾞｷﾞ", "ja", ["ｶﾞ", "ｷﾞ"]),
+        ("don't stop", "zh", ["don't", "stop"]),  # contractions are English
+        ("Im Haus, im Dorf z. B.", "de", ["Im", "Haus", ",", "im", "Dorf", "z.", "B."]),
+        ("im", "en", ["i", "m"]),  # spaCy's, which datatrove's thresholds were found with
+        ("Er sagte 你好 und 再见。", "de", ["Er", "sagte", *"你好", "und", *"再见", "。"]),
+        ("học sinh", "vi", ["học", "sinh"]),
         ("한국어 \uf900日", "ja", ["한국어", "\uf900", "日"]),  # Hangul has spaces
         ("한국어 문장입니다.", "ko", ["한국어", "문장입니다", "."]),
     ],
 )
 def test_unspaced_scripts(text: str, language: str, words: list[str]) -> None:
     assert split_words(text, language) == words
-    assert (language in UNSPACED_LANGUAGES) == (language in ("zh", "ja", "th"))
+    n_grams = {"en": 0, "th": 2, "lo": 2, "km": 2, "my": 2}
+    assert signs_per_ngram_word(language) == n_grams.get(language, 1)
 
 
 def test_a_run_of_letters_is_one_word_however_long() -> None:

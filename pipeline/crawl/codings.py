@@ -1,0 +1,242 @@
+"""Codings of an HTTP body undone: chunks, gzip, deflate, Brotli and Zstandard.
+
+Archives store bodies as they were sent, or decoded under headers that say otherwise, and cut them
+anywhere: so the bytes decide whether a coding is still there, and a body that was cut gives what
+there is of it. The end of a stream is not the end of the body: more gzip members and Zstandard
+frames may follow, else what is left is told. Output never grows far beyond `max_bytes`.
+"""
+
+import codecs
+import re
+import zlib
+from collections.abc import Callable
+
+from pipeline.crawl.zstandard import WEB_WINDOW_LOG, ZstdError, zstd_stream
+
+# RFC 9112 7.1: a size in hex, perhaps padded, perhaps with extensions
+CHUNK_SIZE = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,12})[ \t]*(?:;[^\n]{0,1000})?\r?\n")
+# The same without its end, where a body was cut; before it the end of the chunk before.
+CUT_SIZE = re.compile(rb"\r?\n?(?:[ \t]*[0-9A-Fa-f]{1,12}[ \t]*(?:;[^\n]{0,1000})?)?\r?\Z")
+# A chunked body's end: trailers, each a header, and an empty line
+TRAILERS = re.compile(rb"(?:[!-9;-~]{1,100}:[^\n]{0,4000}\r?\n){0,50}\s*\Z")
+GZIP = b"\x1f\x8b"
+ZSTD = b"\x28\xb5\x2f\xfd"
+SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")  # a Zstandard frame that holds no content
+PIECE_BYTES = 64 * 1024  # of what one call may inflate to
+BROTLI_BYTES = 4096  # handed to the decompressor at once
+MAX_CODINGS = 8  # one on another; a page has one, by mistake two
+# What servers write where no coding is meant, charsets among it.
+NO_CODINGS = ("", "identity", "none", "utf-8", "utf8", "binary", "8bit", "7bit", "iso-8859-1")
+MAX_HIGH_SHARE = 0.3  # of bytes beyond ASCII, in text of a charset for Latin letters
+BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
+CONTROLS = re.compile(rb"[\x01-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
+
+
+class BadCoding(Exception):
+    """Bytes that are not what they should be, and not plain text either."""
+
+
+class TooLarge(Exception):
+    """A body that inflates to more than a page may be; its size so far."""
+
+
+# What is undone: the body and, if not all of it was well, what is to be told.
+Undone = tuple[bytes, str]
+
+
+def join_chunks(body: bytes) -> Undone:
+    """Undo chunked transfer coding; a body that does not begin with a chunk is given back as is."""
+    match = CHUNK_SIZE.match(body)
+    if match is None:
+        return body, ""
+    pieces: list[bytes] = []
+    while match is not None:
+        size = int(match.group(1), 16)
+        start = match.end()
+        if size == 0:
+            rest = body[start:]
+            note = "" if TRAILERS.match(rest) else f"chunks: {len(rest)} bytes after the last"
+            return b"".join(pieces), note
+        pieces.append(body[start : start + size])
+        position = start + size
+        if position >= len(body):
+            break
+        if CUT_SIZE.match(body, position):
+            break
+        if body[position : position + 2] == b"\r\n":
+            position += 2
+        elif body[position : position + 1] == b"\n":
+            position += 1
+        match = CHUNK_SIZE.match(body, position)
+        if match is None and len(pieces) == 1:
+            return body, ""  # the first line only looked like a chunk's size
+    joined = b"".join(pieces)
+    if match is None:
+        raise BadCoding(f"after {len(joined)} bytes")
+    return joined, "chunks: cut short"
+
+
+def undo(body: bytes, codings: list[str], max_bytes: int) -> tuple[bytes, list[str]]:
+    """Undo content codings in the order in which they were applied; and what is to be told."""
+    codings = [coding for coding in codings if coding not in NO_CODINGS and "/" not in coding]
+    if len(codings) > MAX_CODINGS:
+        raise BadCoding(f"{len(codings)} codings one on another")
+    notes = []
+    for coding in reversed(codings):
+        if coding not in CODINGS:
+            if not is_text(body):
+                raise BadCoding(f"unknown coding {coding[:40]!r}")
+            continue
+        body, note = CODINGS[coding](body, max_bytes)
+        if note:
+            notes.append(f"{coding}: {note}")
+    return body, notes
+
+
+def is_text(body: bytes) -> bool:
+    """Whether a body is decoded already: it begins as markup, or holds nothing but text."""
+    for mark in BYTE_ORDER_MARKS:
+        body = body.removeprefix(mark)
+    start = body[:512]
+    if start.lstrip(b" \t\r\n\f\0")[:1] == b"<":
+        return True
+    if b"\0" in start or CONTROLS.search(start):
+        return False
+    if len(start.translate(None, bytes(range(128)))) <= MAX_HIGH_SHARE * len(start):
+        return True
+    try:
+        codecs.utf_8_decode(start, "strict", False)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def ungzip(body: bytes, max_bytes: int) -> Undone:
+    """All members of a gzip body."""
+    pieces: list[bytes] = []
+    rest, size = body, 0
+    while rest[:2] == GZIP:
+        inflater = zlib.decompressobj(zlib.MAX_WBITS | 16)
+        try:
+            piece = inflater.decompress(rest, max_bytes + 1 - size)
+        except zlib.error as error:
+            raise BadCoding(f"gzip member {len(pieces) + 1}: {error}") from error
+        pieces.append(piece)
+        size += len(piece)
+        if size > max_bytes:
+            raise TooLarge(size)
+        if not inflater.eof:
+            return b"".join(pieces), "cut short"
+        rest = inflater.unused_data
+    if body and GZIP.startswith(body):
+        return b"", "cut short"
+    if not pieces:
+        return body, ""  # decoded by the crawler
+    return b"".join(pieces), _left(rest)
+
+
+def undeflate(body: bytes, max_bytes: int) -> Undone:
+    """A zlib stream by the standard, a bare deflate stream by habit."""
+    header = int.from_bytes(body[:2], "big")
+    is_zlib = len(body) > 1 and body[0] & 0x8F == 8 and header % 31 == 0
+    if not is_zlib and is_text(body):
+        return body, ""
+    problem = ""
+    for window_bits in (zlib.MAX_WBITS, -zlib.MAX_WBITS) if is_zlib else (-zlib.MAX_WBITS,):
+        inflater = zlib.decompressobj(window_bits)
+        try:
+            page = inflater.decompress(body, max_bytes + 1)
+        except zlib.error as error:
+            problem = problem or f"deflate: {error}"
+            continue
+        if len(page) > max_bytes:
+            raise TooLarge(len(page))
+        return page, _left(inflater.unused_data) if inflater.eof else "cut short"
+    raise BadCoding(problem)
+
+
+def unbrotli(body: bytes, max_bytes: int) -> Undone:
+    """Brotli, whose streams carry no mark: what reads as text is decoded already."""
+    if is_text(body) and body.lstrip()[:1] == b"<":
+        return body, ""
+    pieces, position, problem = _brotli(body, max_bytes, len(body))
+    if problem:
+        # The library calls bytes after the end an error as well, and then says nothing of where
+        # the end was: once more, and near the error byte by byte.
+        pieces, position, problem = _brotli(body, max_bytes, position - BROTLI_BYTES)
+    if (problem or position < 0) and not any(pieces) and is_text(body):
+        return body, ""
+    if problem:
+        raise BadCoding(f"br: {problem}")
+    if position < 0:
+        return b"".join(pieces), "cut short"
+    return b"".join(pieces), _left(body[position:])
+
+
+def _brotli(body: bytes, max_bytes: int, slow_from: int) -> tuple[list[bytes], int, str]:
+    """The pieces, where the stream ends (-1: not in the body), or where it broke and why."""
+    import brotli
+
+    decompressor = brotli.Decompressor()
+    pieces: list[bytes] = []
+    size = position = 0
+    while not decompressor.is_finished():
+        data = b""
+        # A full piece leaves more to come, though it says that it can take data.
+        if decompressor.can_accept_more_data() and not (pieces and len(pieces[-1]) >= PIECE_BYTES):
+            data = body[position : position + (1 if position >= slow_from else BROTLI_BYTES)]
+            position += len(data)
+            if not data:
+                return pieces, -1, ""
+        try:
+            pieces.append(decompressor.process(data, output_buffer_limit=PIECE_BYTES))
+        except brotli.error as error:
+            return pieces, position, str(error)
+        size += len(pieces[-1])
+        if size > max_bytes:
+            raise TooLarge(size)
+    return pieces, position, ""
+
+
+def unzstd(body: bytes, max_bytes: int) -> Undone:
+    """All frames of a Zstandard body; with windows as large as RFC 9659 allows on the web."""
+    pieces: list[bytes] = []
+    rest, size = body, 0
+    while rest[:4] == ZSTD or SKIPPABLE.match(rest):
+        stream = zstd_stream(WEB_WINDOW_LOG)
+        data = rest
+        while not stream.eof and (data or not stream.needs_input):
+            try:
+                piece = stream.decompress(data, max_bytes + 1 - size)
+            except ZstdError as error:
+                raise BadCoding(f"zstd: {error}") from error
+            pieces.append(piece)
+            size += len(piece)
+            if size > max_bytes:
+                raise TooLarge(size)
+            data = b""
+        if not stream.eof:
+            return b"".join(pieces), "cut short"
+        rest = stream.unused_data
+    if rest is body:
+        if body and ZSTD.startswith(body):
+            return b"", "cut short"
+        if not is_text(body):
+            raise BadCoding("zstd: not in this format")
+        return body, ""
+    return b"".join(pieces), _left(rest)
+
+
+def _left(rest: bytes) -> str:
+    """What is to be told of bytes after a stream's end; padding with zeros is nothing."""
+    rest = rest.strip(b"\0\r\n")
+    return f"{len(rest)} bytes after its end" if rest else ""
+
+
+CODINGS: dict[str, Callable[[bytes, int], Undone]] = {
+    "gzip": ungzip,
+    "x-gzip": ungzip,
+    "deflate": undeflate,
+    "br": unbrotli,
+    "zstd": unzstd,
+}
