@@ -37,6 +37,7 @@ static void restore(Page *p, const Saved *s) {
     p->current.tags_before = tags; p->current.images_before = images;
     p->used = s->used; p->block_start = s->block_start; p->formula_count = s->formula_count;
     p->text_end = s->text_end; p->space = s->space;
+    while (p->cut_count && p->cuts[p->cut_count - 1].to > p->used) p->cut_count--;
 }
 
 /* Whether a text holds whole numbers only, each the next of the one before; `count` and `before`
@@ -105,6 +106,7 @@ static void cut_buttons(Page *p) {
             p->formulas[j - 1].to -= to - from;
         }
         for (first = j; first > 0 && p->formulas[first - 1].from >= from;) first--;
+        if (first == j) continue; /* no formula was in the button */
         memmove(p->formulas + first, p->formulas + j, (p->formula_count - j) * sizeof(Range));
         p->formula_count -= j - first;
     }

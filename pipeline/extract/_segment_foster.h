@@ -121,8 +121,10 @@ static size_t move_formulas(const Page *p, size_t from, size_t to, size_t at, Ra
         if (p->formulas[middle].from < from) low = middle + 1;
         else high = middle;
     }
-    for (; low < p->formula_count && p->formulas[low].to <= to; low++, count++)
-        formulas[count] = (Range){p->formulas[low].from - from + at, p->formulas[low].to - from + at};
+    for (; low < p->formula_count && p->formulas[low].to <= to; low++) {
+        Range f = p->formulas[low];
+        formulas[count++] = (Range){f.from - from + at, f.to - from + at};
+    }
     return count;
 }
 

@@ -457,6 +457,14 @@ def test_places_of_formulas():
     assert places == ["$é$", "$b$", "$d$"]
 
 
+def test_a_button_takes_its_formula_along():
+    found = segment("<pre>word <button><math alttext='a'></math></button><math alttext='b'></math>")
+    assert (found.texts, found.formulas.tolist()) == (["word $b$"], [[0, 5, 8]])
+    page = "<pre><b class=MathJax_Preview><button>x</button></b><script type=math/tex>q</script>"
+    found = segment(page)
+    assert (found.texts, found.formulas.tolist()) == (["$q$"], [[0, 0, 3]])
+
+
 def test_places_of_formulas_that_moved():
     found = segment(
         "<p>é $0<table><tr><td>ä <math alttext='c'></math> x</td></tr>o <math alttext='a'></math>"
