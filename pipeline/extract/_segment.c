@@ -29,13 +29,6 @@ static uint64_t hints_of(const Page *p, Slice s) {
     return mask | p->masks[p->moves[state * 32]];
 }
 
-static int same(Slice s, const char *word) { /* equal but for case; word in lower case */
-    size_t i = 0;
-    for (; i < s.n && word[i]; i++)
-        if ((s.at[i] >= 'A' && s.at[i] <= 'Z' ? s.at[i] | 32 : s.at[i]) != (u8)word[i]) return 0;
-    return i == s.n && !word[i];
-}
-
 static int holds(Slice s, const char *word) { /* holds the word, case and spaces aside */
     size_t n = strlen(word), limit = s.n > 4096 ? 4096 : s.n, matched = 0, from = 0;
     for (size_t i = 0; i < limit; i++) {
@@ -131,6 +124,9 @@ static void attribute(Page *p, int tag, Slice name, Slice value, Attributes *a) 
             a->shadow = 1;
         }
         break;
+    case 'e':
+        if (same(name, "encoding")) a->encoding = value;
+        break;
     case 'v':
         if (same(name, "value")) a->numbered = tag == T_LI && number_of(value, &a->number);
         break;
@@ -207,9 +203,35 @@ static const u8 *ahead(Page *p, const u8 **cache, const char *word) {
     return *cache;
 }
 
-static int in_foreign(const Page *p) { /* inside <svg> or <math>, and not in HTML in there */
-    int svg = p->last_of[T_SVG], math = p->last_of[T_MATH];
-    return (svg > math ? svg : math) > p->last_of[T_FOREIGN] && (svg > 0 || math > 0);
+static int ends_name(const u8 *s, const u8 *end) { /* a tag's name, of what is raw text */
+    return s < end && (is_space(*s) || *s == '>' || *s == '/');
+}
+
+/* The end tag of a script, or NULL. In a comment, <script> and </script> come in pairs. */
+static const u8 *script_end(const u8 *s, const u8 *end) {
+    enum { PLAIN, ESCAPED, DOUBLE_ESCAPED } state = PLAIN;
+    for (; s < end; s++) {
+        if (state == PLAIN) {
+            s = memchr(s, '<', (size_t)(end - s));
+            if (!s) return NULL;
+        }
+        size_t left = (size_t)(end - s);
+        if (*s == '-') {
+            if (left > 2 && s[1] == '-' && s[2] == '>') state = PLAIN;
+        } else if (*s != '<') {
+            continue;
+        } else if (state == PLAIN && left > 3 && !memcmp(s, "<!--", 4)) {
+            state = ESCAPED;
+            s++; /* its dashes may be those of "-->" */
+        } else if (left > 8 && s[1] == '/' && same((Slice){s + 2, 6}, "script")) {
+            if (!ends_name(s + 8, end)) continue;
+            if (state != DOUBLE_ESCAPED) return s;
+            state = ESCAPED;
+        } else if (state == ESCAPED && left > 7 && same((Slice){s + 1, 6}, "script")) {
+            if (ends_name(s + 7, end)) state = DOUBLE_ESCAPED;
+        }
+    }
+    return NULL;
 }
 
 static int is_tex(Slice alt) { /* says so by its delimiters */
@@ -221,11 +243,10 @@ static void raw_text(Page *p, int tag, const Attributes *a, int skip) {
     char word[16] = "</";
     size_t n = strlen(TAGS[tag].name);
     memcpy(word + 2, TAGS[tag].name, n + 1);
-    if (tag != T_PLAINTEXT)
-        for (to = from; (to = find(to, p->end, word)); to += n + 2) {
-            u8 after = to + n + 2 < p->end ? to[n + 2] : '>';
-            if (is_space(after) || after == '>' || after == '/') break;
-        }
+    if (tag == T_SCRIPT) to = script_end(from, p->end);
+    else if (tag != T_PLAINTEXT)
+        for (to = from; (to = find(to, p->end, word)); to += n + 2)
+            if (ends_name(to + n + 2, p->end)) break;
     const u8 *stop = to ? to : p->end;
     p->at = stop;
     if (tag == T_TITLE && !skip && !p->facts[FACT_TITLE].n)
@@ -238,7 +259,7 @@ static void raw_text(Page *p, int tag, const Attributes *a, int skip) {
         p->article = (Slice){from, (size_t)(stop - from)};
     if (TAGS[tag].flag == F_PRE && !skip) {
         push(p, T_PRE, a, from);
-        text(p, from, stop, 0);
+        text(p, from, stop, SHOW_NUL);
         if (p->overflow) p->overflow--;
         else pop(p);
     }
@@ -255,24 +276,47 @@ static void start_tag(Page *p, int tag, const u8 *tag_start) {
     int closed, kind = TAGS[tag].kind, skip = p->stack[p->top].skip;
     if (!attributes(p, tag, &a, &closed)) { p->at = p->end; return; }
     p->current.tags_before++;
+    int foreign = 0;
+    if (in_foreign(&p->stack[p->top])) {
+        tag = start_foreign(p, tag, tag_start, &foreign);
+        kind = foreign ? INLINE : TAGS[tag].kind;
+        skip = p->stack[p->top].skip;
+    } else if (tag == T_IMAGE) {
+        tag = T_IMG;
+    }
+    if (!foreign) {
+        if (TRAITS[tag] & SPOILS && !(tag == T_INPUT && same(a.type, "hidden"))) p->spoilt = 1;
+        if (!imply_inline(p, tag)) return;
+        skip = p->stack[p->top].skip;
+    }
     if (kind & VOID) {
         switch (tag) {
         case T_BR:
             if (!p->pre) trim_indentation(p);
             if (!p->pre && p->used > p->block_start && p->out[p->used - 1] == '\n') flush(p);
             if (p->used == p->block_start && p->break_next < 255) p->break_next++;
-            if (!skip) line_break(p);
+            if (!skip) new_line(p);
+            break;
+        case T_FRAMESET: /* in a page that has shown nothing: it has frames instead of text */
+            if (p->spoilt || p->block_count || p->used > p->block_start) break;
+            pop_to(p, 1);
+            p->stack[0].skip = 1;
             break;
         case T_HR:
             imply_ends(p, T_DIV);
             boundary(p);
+            break_rows(p);
             p->current.flags |= BIT(F_BEFORE_RULE);
             break;
         case T_IMG:
             p->current.images_before++;
-            if (!skip && a.alt.n && a.hints & HINT_GLYPH) text(p, a.alt.at, a.alt.at + a.alt.n, 1);
-            if (!skip && a.alt.n && (a.hints & HINT_FORMULA || is_tex(a.alt)))
-                formula(p, a.alt, 1, 1, FROM_IMAGE);
+            if (!skip && a.alt.n && a.hints & HINT_GLYPH)
+                moved_text(p, a.alt.at, a.alt.at + a.alt.n, DECODE | ATTRIBUTE);
+            if (!skip && a.alt.n && (a.hints & HINT_FORMULA || is_tex(a.alt))) {
+                int moved = begin_moved(p);
+                formula(p, a.alt, 1, DECODE | ATTRIBUTE, FROM_IMAGE);
+                if (moved) pop(p);
+            }
             break;
         case T_META:
             if (a.property && !p->facts[a.property - 1].n) p->facts[a.property - 1] = a.content;
@@ -285,28 +329,25 @@ static void start_tag(Page *p, int tag, const u8 *tag_start) {
         }
         return;
     }
-    /* In SVG and MathML "/>" ends an element in HTML as well. */
-    if (closed && (p->xml || tag == T_SVG || tag == T_MATH || in_foreign(p))) {
-        if (kind & BLOCK && !in_foreign(p)) {
-            imply_ends(p, tag);
-            boundary(p);
-        }
-        return;
-    }
     if (kind & RAW) {
-        raw_text(p, tag, &a, skip);
+        if (!(closed && p->xml)) raw_text(p, tag, &a, skip);
         return;
     }
-    if (tag >= T_TBODY && tag <= T_CAPTION && p->last_of[T_TABLE] < 0) {
+    if (tag >= T_TBODY && tag <= T_CAPTION && !foreign &&
+        (p->last_of[T_TABLE] < 0 || p->last_of[T_TEMPLATE] > p->last_of[T_TABLE])) {
         boundary(p); /* a cell without a table */
         return;
     }
     if (kind & BLOCK) imply_ends(p, tag);
-    if (tag == T_FORM && p->last_of[T_FORM] >= 0) return;
+    if (tag == T_FORM && (p->last_of[T_FORM] >= 0 || p->stack[p->top].in_rows)) return;
     if (tag == T_BUTTON && p->last_of[T_BUTTON] > p->stack[p->top].scope)
         pop_to(p, p->last_of[T_BUTTON]);
     if (tag == T_A && p->last_of[T_A] > p->stack[p->top].scope)
         end_element(p, p->last_of[T_A]);
+    if (closed && p->xml && !foreign) {
+        if (kind & BLOCK) boundary(p);
+        return;
+    }
     if ((tag == T_TD || tag == T_TH) && p->stack[p->top].row_entry < 0) {
         Attributes none = {0};
         push(p, T_TR, &none, tag_start);
@@ -315,27 +356,30 @@ static void start_tag(Page *p, int tag, const u8 *tag_start) {
     push(p, tag, &a, tag_start);
     if (p->top == depth) return; /* too deep */
     Open *open = &p->stack[p->top];
+    if (foreign || tag == T_SVG || tag == T_MATH) mark_foreign(p, &a);
     if (tag == T_PRE && p->at < p->end) {
         if (*p->at == '\r') p->at++;
         if (p->at < p->end && *p->at == '\n') p->at++;
     } else if (tag == T_MATH && !skip) {
         const u8 *math_end = ahead(p, &p->math_end, "</math");
         Slice tex = a.alt;
-        int source = p->spoken ? FROM_UNSEEN_MATH : FROM_MATH, is_source = a.alt.n > 0;
+        int source = p->spoken ? FROM_UNSEEN_MATH : FROM_MATH;
+        int how = DECODE | ATTRIBUTE;
         p->spoken = 0;
-        if (!is_source && math_end < p->end) {
-            is_source = tex_of(p, p->at, math_end, &tex);
-            if (!is_source && source == FROM_MATH) source = FROM_MARKUP;
+        if (!tex.n && !closed && math_end < p->end) {
+            how = tex_of(p, p->at, math_end, &tex) ? DECODE : 0;
+            if (!how && source == FROM_MATH) source = FROM_MARKUP;
         }
         if (tex.n && !p->failed) {
             open->skip = 1;
-            formula(p, tex, a.display ? 2 : 1, is_source, source);
+            formula(p, tex, a.display ? 2 : 1, how, source);
         }
     } else if (tag == T_ANNOTATION && p->last_of[T_MATH] > 0) {
         open->skip = 1;
     } else if (tag == T_Q && !open->skip) {
         append(p, (const u8 *)"\xE2\x80\x9C", 3);
     }
+    if (closed && open->vocabulary) pop(p);
 }
 
 static void markup(Page *p) { /* at '<' and something that makes it markup */
@@ -350,13 +394,16 @@ static void markup(Page *p) { /* at '<' and something that makes it markup */
         }
         while (s < end && !is_space(*s) && *s != '>' && *s != '/') s++;
         int tag = tag_id(name, (size_t)(s - name));
-        p->at = s;
+        const u8 *name_end = p->at = s;
         if (c != '/') {
             start_tag(p, tag, tag_start);
             return;
         }
         int closed;
         if (!attributes(p, tag, NULL, &closed)) { p->at = end; return; }
+        if (p->stack[p->top].vocabulary && !p->overflow &&
+            end_foreign(p, tag, (Slice){name, (size_t)(name_end - name)}))
+            return;
         end_tag(p, tag);
         return;
     }
@@ -371,7 +418,7 @@ static void markup(Page *p) { /* at '<' and something that makes it markup */
         p->at = close ? close + (close[2] == '>' ? 3 : 4) : end;
         return;
     }
-    if (p->xml && left >= 9 && !memcmp(p->at, "<![CDATA[", 9)) {
+    if ((p->xml || p->stack[p->top].vocabulary) && left >= 9 && !memcmp(p->at, "<![CDATA[", 9)) {
         close = ahead(p, &p->cdata_end, "]]>");
         if (!p->stack[p->top].skip) text(p, p->at + 9, close, 0);
         p->at = close < end ? close + 3 : end;
@@ -405,16 +452,22 @@ static void run(Page *p) {
         while ((open = memchr(open, '<', (size_t)(end - open)))) {
             if (open + 1 >= end) { open = NULL; break; }
             u8 c = open[1];
-            if (is_letter(c) || c == '/' || c == '!' || c == '?') break;
+            if (is_letter(c) || c == '!' || c == '?' || (c == '/' && open + 2 < end)) break;
             open++;
         }
         const u8 *stop = open ? open : end;
-        if (stop > s && !p->stack[p->top].skip) text(p, s, stop, 1);
+        if (stop > s && !p->stack[p->top].skip) {
+            if (p->stack[p->top].flow < 0 || is_rows(p->stack[p->top].tag))
+                moved_text(p, s, stop, DECODE);
+            else
+                text(p, s, stop, DECODE);
+        }
         p->at = stop;
         if (open) markup(p);
     }
     while (p->top > 0 && !p->failed) pop(p);
     if (!p->failed) flush(p);
+    if (!p->failed) order_blocks(p);
     for (size_t i = 0; i < p->block_count; i++) {
         Block *b = &p->blocks[i];
         Container *c = &p->containers[b->container];
@@ -435,8 +488,20 @@ static void run(Page *p) {
 
 /* ================= Python ================= */
 
-static PyObject *fact(Slice s) {
-    return PyUnicode_DecodeUTF8((const char *)s.at, (Py_ssize_t)s.n, "replace");
+/* What the head says, character references read; `attribute`: as in a tag. */
+static PyObject *fact(Slice s, int attribute) {
+    u8 *read = malloc(3 * s.n + 8), *to = read; /* NUL to U+FFFD takes most */
+    if (!read) return PyErr_NoMemory();
+    for (size_t i = 0, n = 0, taken = 1; i < s.n; i += taken, to += n) {
+        taken = s.at[i] == '&' ? reference(s.at + i, s.at + s.n, to, &n, attribute) : 0;
+        if (taken) continue;
+        taken = n = 1;
+        if (s.at[i]) *to = s.at[i];
+        else n = encode(0xFFFD, to);
+    }
+    PyObject *result = PyUnicode_DecodeUTF8((const char *)read, to - read, "replace");
+    free(read);
+    return result;
 }
 
 /* The formulas' places, written over the list of their bytes: block, first character, end. */
@@ -466,7 +531,8 @@ static PyObject *article_of(const Page *p) {
     for (size_t i = 0; i < p->block_count && characters < ARTICLE_CHARACTERS; i++)
         if (!(p->blocks[i].flags & (BIT(F_HIDDEN) | BIT(F_NOSCRIPT))))
             characters += p->blocks[i].characters - p->blocks[i].link_characters;
-    return fact(characters < ARTICLE_CHARACTERS ? p->article : (Slice){p->start, 0});
+    size_t n = characters < ARTICLE_CHARACTERS ? p->article.n : 0; /* a script's text is raw */
+    return PyUnicode_DecodeUTF8((const char *)p->article.at, (Py_ssize_t)n, "replace");
 }
 
 static PyObject *segment(PyObject *module, PyObject *args) {
@@ -486,11 +552,15 @@ static PyObject *segment(PyObject *module, PyObject *args) {
         PyErr_SetString(PyExc_ValueError, "segment: a size is out of range");
         goto done;
     }
-    for (Py_ssize_t i = 0; i < states * 32; i++)
-        if (((const uint16_t *)moves.buf)[i] >= states) {
-            PyErr_SetString(PyExc_ValueError, "segment: the hint automaton leaves its states");
-            goto done;
-        }
+    uint16_t highest = 0; /* without a way out of the loop, which compilers then vectorize */
+    for (Py_ssize_t i = 0; i < states * 32; i++) {
+        uint16_t move = ((const uint16_t *)moves.buf)[i];
+        highest = move > highest ? move : highest;
+    }
+    if (highest >= states) {
+        PyErr_SetString(PyExc_ValueError, "segment: the hint automaton leaves its states");
+        goto done;
+    }
     p->start = p->at = p->text_end = (const u8 *)html;
     p->end = p->start + length;
     p->moves = moves.buf; p->masks = masks.buf;
@@ -511,6 +581,7 @@ static PyObject *segment(PyObject *module, PyObject *args) {
     Open *root = &p->stack[0];
     memset(root, 0, sizeof(*root));
     root->tag = T_ROOT; root->is_block = root->alive = 1; root->container = -1;
+    root->above = -1;
     root->list = root->item = root->table = root->row_entry = root->cell = -1;
     p->xml = length > 5 && !memcmp(html, "<?xml", 5);
     Py_BEGIN_ALLOW_THREADS
@@ -529,9 +600,10 @@ static PyObject *segment(PyObject *module, PyObject *args) {
     result = Py_BuildValue(
         "Oy#y#(NNNNNNN)Kiiy#N", texts, (char *)p->blocks,
         (Py_ssize_t)(p->block_count * sizeof(Block)), (char *)p->containers,
-        (Py_ssize_t)(p->container_count * sizeof(Container)), fact(p->facts[0]), fact(p->facts[1]),
-        fact(p->facts[2]), fact(p->facts[3]), fact(p->facts[4]), fact(p->facts[5]),
-        fact(p->facts[6]), (unsigned long long)p->body_hints, p->capped_depth, p->capped_blocks,
+        (Py_ssize_t)(p->container_count * sizeof(Container)), fact(p->facts[0], 0),
+        fact(p->facts[1], 1),
+        fact(p->facts[2], 1), fact(p->facts[3], 1), fact(p->facts[4], 1), fact(p->facts[5], 1),
+        fact(p->facts[6], 1), (unsigned long long)p->body_hints, p->capped_depth, p->capped_blocks,
         formulas ? (char *)p->formulas : "", (Py_ssize_t)(formulas * 3 * sizeof(uint32_t)),
         article_of(p));
 done:
@@ -539,6 +611,7 @@ done:
     if (p) {
         free(p->stack); free(p->out); free(p->blocks); free(p->starts); free(p->ends);
         free(p->containers); free(p->formulas); free(p->grids); free(p->tex);
+        free(p->next); free(p->before); free(p->joins);
         free(p);
     }
     PyBuffer_Release(&moves);
@@ -561,6 +634,7 @@ static int fill_tables(void) {
         while (tag_slots[h]) h = (h + 1) % TAG_SLOTS;
         tag_slots[h] = (u8)t;
     }
+    fill_traits();
     entities = calloc(ENTITY_SLOTS, sizeof(Entity));
     PyObject *module = PyImport_ImportModule("html.entities");
     PyObject *names = module ? PyObject_GetAttrString(module, "html5") : NULL;

@@ -5,7 +5,7 @@
  * column of line numbers is taken back when it turned out to hold nothing but numbers, and a
  * button goes from a code block when that leaves some code. Whatever a class name promises, text
  * that has no other copy stays. */
-#include "_segment_text.h"
+#include "_segment_foster.h"
 
 enum { NOT_FORMULA, FROM_MATH, FROM_UNSEEN_MATH, FROM_MARKUP, FROM_SCRIPT, FROM_IMAGE };
 
@@ -30,12 +30,14 @@ static void restore(Page *p, const Saved *s) {
         for (int i = p->top; i >= 0; i--)
             if (p->stack[i].container >= (int32_t)s->container_count) p->stack[i].container = -1;
         p->container_count = s->container_count;
+        unplace(p, s->block_count);
         p->block_count = s->block_count;
     }
     p->current = s->current;
     p->current.tags_before = tags; p->current.images_before = images;
     p->used = s->used; p->block_start = s->block_start; p->formula_count = s->formula_count;
     p->text_end = s->text_end; p->space = s->space;
+    while (p->cut_count && p->cuts[p->cut_count - 1].to > p->used) p->cut_count--;
 }
 
 /* Whether a text holds whole numbers only, each the next of the one before; `count` and `before`
@@ -98,10 +100,15 @@ static void cut_buttons(Page *p) {
         size_t from = p->cuts[i].from, to = p->cuts[i].to;
         memmove(p->out + from, p->out + to, p->used - to);
         p->used -= to - from;
-        for (size_t j = p->formula_count; j-- > 0 && p->formulas[j].from >= to;) {
-            p->formulas[j].from -= to - from;
-            p->formulas[j].to -= to - from;
+        size_t j = p->formula_count, first;
+        for (; j > 0 && p->formulas[j - 1].from >= to; j--) {
+            p->formulas[j - 1].from -= to - from;
+            p->formulas[j - 1].to -= to - from;
         }
+        for (first = j; first > 0 && p->formulas[first - 1].from >= from;) first--;
+        if (first == j) continue; /* no formula was in the button */
+        memmove(p->formulas + first, p->formulas + j, (p->formula_count - j) * sizeof(Range));
+        p->formula_count -= j - first;
     }
     p->cut_count = p->sure_cut = 0;
 }

@@ -3,8 +3,7 @@
 
 static int32_t container_of(Page *p, int index) { /* its row, made with its ancestors' if need be */
     int missing = 0, i;
-    for (i = index; i >= 0 && p->stack[i].container < 0; i = i ? p->stack[i - 1].block : -1)
-        missing++;
+    for (i = index; i >= 0 && p->stack[i].container < 0; i = p->stack[i].above) missing++;
     if (missing == 0) return p->stack[index].container;
     if (p->container_count + (size_t)missing > p->container_room) {
         size_t room = p->container_room * 2 + (size_t)missing;
@@ -14,7 +13,7 @@ static int32_t container_of(Page *p, int index) { /* its row, made with its ance
     }
     int32_t row = (int32_t)p->container_count + missing - 1;
     p->container_count += (size_t)missing;
-    for (i = index; i >= 0 && p->stack[i].container < 0; i = i ? p->stack[i - 1].block : -1) {
+    for (i = index; i >= 0 && p->stack[i].container < 0; i = p->stack[i].above) {
         Open *open = &p->stack[i];
         Container *c = &p->containers[row];
         memset(c, 0, sizeof(*c));
@@ -24,7 +23,7 @@ static int32_t container_of(Page *p, int index) { /* its row, made with its ance
         c->html_start = open->html_start;
         c->html_end = (uint32_t)(p->end - p->start);
         c->first_block = (int32_t)p->block_count;
-        int below = i ? p->stack[i - 1].block : -1;
+        int below = open->above;
         c->parent = below < 0 ? -1 : p->stack[below].container >= 0 ? p->stack[below].container
                                                                    : row - 1;
         open->container = row--;
@@ -84,7 +83,7 @@ static void flush(Page *p) { /* ends the current block */
     if (p->failed) return;
     b->hints = b->hints_near = open->hints;
     for (int i = at, step = 0; step < 2 && i > 0; step++) {
-        i = p->stack[i - 1].block;
+        i = p->stack[i].above;
         b->hints_near |= p->stack[i].hints;
     }
     b->hints_any = open->hints_any;
@@ -119,6 +118,7 @@ static void flush(Page *p) { /* ends the current block */
     p->starts[p->block_count] = from;
     p->ends[p->block_count] = to;
     p->blocks[p->block_count++] = *b;
+    place(p);
     memset(b, 0, sizeof(*b));
     p->block_start = p->used;
     p->break_next = 0;
@@ -129,15 +129,36 @@ static void boundary(Page *p) { /* a block-level tag */
     if (p->stack[p->top].skip) return; /* in what is not shown */
     if (!p->pre) flush(p);
     else if (p->used > p->block_start && p->out[p->used - 1] != '\n') line_break(p);
+    close_line(p);
 }
 
 /* ================= elements ================= */
 
+static void new_line(Page *p) { /* for <br> */
+    if (p->used == p->block_start) break_rows(p);
+    line_break(p);
+}
+
+/* A piece of text that was moved out of a table ends; more may follow in its line. */
+static void end_piece(Page *p) {
+    Open *table = &p->stack[~p->stack[p->top].flow];
+    size_t before = p->block_count;
+    int due = p->space != 0, broken = p->used > 0 && p->out[p->used - 1] == '\n';
+    flush(p);
+    if (p->block_count > before) {
+        table->line_open = !broken;
+        table->space_due = (u8)due;
+    }
+}
+
 static void pop(Page *p) {
     Open *open = &p->stack[p->top];
+    if (open->tag == T_Q && !open->skip) append(p, (const u8 *)"\xE2\x80\x9D", 3);
     if (open->script && !open->skip) script(p, open->mark, open->script == 2);
     if (p->pre && (open->tag == T_LI || open->tag == T_TR) && p->used == open->mark && !open->skip)
         put_space(p, '\n'); /* an empty line of code */
+    /* a formula is written by an element that shows nothing else */
+    if (open->fostered && !open->is_block && (!open->skip || open->tag == T_MATH)) end_piece(p);
     if (open->is_block) {
         if (p->pre && !(open->flags & BIT(F_PRE) && !(p->stack[p->top - 1].flags & BIT(F_PRE)))) {
             boundary(p);
@@ -146,6 +167,8 @@ static void pop(Page *p) {
         }
         if (open->container >= 0)
             p->containers[open->container].html_end = (uint32_t)(p->at - p->start);
+        close_line(p);
+        if (open->tag == T_TABLE && open->flow == p->top) close_flow(p, p->top);
     }
     if (open->flags & BIT(F_PRE) && !(p->stack[p->top - 1].flags & BIT(F_PRE))) p->pre = 0;
     if (open->alive) {
@@ -153,7 +176,6 @@ static void pop(Page *p) {
         p->link -= open->link;
         p->bold -= open->tag == T_B || open->tag == T_STRONG || IS_HEADING(open->tag);
     }
-    if (open->tag == T_Q && !open->skip) append(p, (const u8 *)"\xE2\x80\x9D", 3);
     if (open->saved) settle(p, open->saved, open->tag);
     if (open->tag == T_TABLE && open->grid >= 0) p->grid_count = (size_t)open->grid;
     p->top--;
@@ -229,6 +251,9 @@ static void push(Page *p, int tag, const Attributes *a, const u8 *tag_start) {
     if (what->flag == F_PRE && a->keep == 1 + KEEP_NONE) keeps_space = 0;
     if (is_block && a->hints & HINT_CODE_LINE && tag != T_TD) keeps_space = 1;
     if (a->hints & HINT_CODE_BOX && tag == T_DIV) keeps_space = 1;
+    int due = p->space != 0; /* a line that a table interrupts: may its text be moved there? */
+    size_t blocks_before = p->block_count;
+    int line_open = p->used > p->block_start && p->out[p->used - 1] != '\n' && !p->pre;
     if (is_block) boundary(p);
     if (a->hints & HINT_TWICE && tag == T_DIV) is_block = 0; /* its source may come right behind */
     if (p->failed) return;
@@ -240,7 +265,20 @@ static void push(Page *p, int tag, const Attributes *a, const u8 *tag_start) {
     int index = p->top + 1;
     up = &p->stack[p->top];
     Open *open = &p->stack[index];
-    *open = *up;
+    int fostered = is_rows(up->tag) && !up->skip && !(tag >= T_TBODY && tag <= T_CAPTION) &&
+                   tag != T_TEMPLATE && p->last_of[T_TABLE] > 0;
+    *open = fostered ? p->stack[p->last_of[T_TABLE] - 1] : *up;
+    if (fostered) {
+        open->scope = up->scope;
+        open->flow = ~p->last_of[T_TABLE];
+        if (is_block) p->stack[~open->flow].line_open = 0;
+    }
+    open->fostered = (u8)fostered;
+    open->in_rows = is_rows(tag) || (up->in_rows && !(tag >= T_TD && tag <= T_CAPTION) &&
+                                     tag != T_TEMPLATE);
+    open->vocabulary = open->integration = 0;
+    open->html = index;
+    if (is_block) open->above = open->block;
     open->tag = (u8)tag; open->is_block = (u8)is_block; open->alive = 1;
     open->link = 0; open->emitted = 0; open->container = -1; open->count = 0;
     open->saved = open->script = 0; open->grid = -1; open->column = 0; open->mark = p->used;
@@ -318,6 +356,11 @@ static void push(Page *p, int tag, const Attributes *a, const u8 *tag_start) {
         open->table = index; open->row_entry = open->cell = open->item = open->list = -1;
         open->list_depth = 0;
         open->ordinal = (int32_t)p->tables++;
+        open->tail = open->foster_tail =
+            p->next ? *flow_tail(p, open->flow) : (int32_t)p->block_count;
+        open->line_open = line_open && p->block_count > blocks_before;
+        open->space_due = (u8)due;
+        open->flow = index;
         open->section = 1;
         open->flags &= ~(BIT(F_CELL) | BIT(F_TABLE_HEADER));
         break;
@@ -335,11 +378,84 @@ static void push(Page *p, int tag, const Attributes *a, const u8 *tag_start) {
     }
 }
 
+static int is_direct(const Open *open) { /* what comes stands between the rows of a table */
+    return is_rows(open->tag) && open->flow > 0;
+}
+
+/* What is no element is moved out of a table in one; returns whether it began. */
+static int begin_moved(Page *p) {
+    Attributes none = {0};
+    int depth = p->top;
+    if (is_direct(&p->stack[depth]) && !p->overflow && depth < p->max_depth)
+        push(p, T_UNKNOWN, &none, p->at);
+    return p->top > depth;
+}
+
+/* Text between the rows of a table, or in what is moved out of it: a run between two tags. */
+static void moved_text(Page *p, const u8 *s, const u8 *end, int how) {
+    Open *open = &p->stack[p->top];
+    int32_t table = open->flow < 0 ? ~open->flow : open->flow;
+    if (is_direct(open)) {
+        const u8 *first = s;
+        while (first < end && is_space(*first)) first++;
+        if (first == end) return; /* white space stays where it is, and unseen */
+    }
+    if (p->used == p->block_start && table > 0 && is_space(*s)) p->stack[table].space_due = 1;
+    int moved = begin_moved(p);
+    text(p, s, end, how);
+    if (moved) pop(p);
+}
+
 static int open_above(const Page *p, int tag, int floor) { /* stack index of an open tag, or -1 */
     return p->last_of[tag] > floor ? p->last_of[tag] : -1;
 }
 
 static int lowest(int a, int b) { return a < 0 ? b : b < 0 ? a : a < b ? a : b; }
+
+/* Stack index of what a part of a table stands in; what is open above it ends there. */
+static int place_in_table(const Page *p, int tag) {
+    int index = p->last_of[T_TABLE];
+    if (tag != T_TR && tag != T_TD && tag != T_TH) return index;
+    for (int part = T_TBODY; part <= T_TFOOT; part++)
+        if (p->last_of[part] > index) index = p->last_of[part];
+    if (tag != T_TR && p->last_of[T_TR] > index) index = p->last_of[T_TR];
+    return index;
+}
+
+/* Elements that need no end tags of their own; the standard ends them in some places only. */
+static void imply_all(Page *p, int but) {
+    for (;;) {
+        int tag = p->stack[p->top].tag;
+        if (tag == but || !(tag == T_P || tag == T_LI || tag == T_DT || tag == T_DD ||
+                            tag == T_OPTION || tag == T_OPTGROUP || (tag >= T_RB && tag <= T_RP)))
+            return;
+        pop(p);
+    }
+}
+
+/* End tags that a start tag implies though it begins no block. Returns 0 if it is ignored. */
+static int imply_inline(Page *p, int tag) {
+    int scope = p->stack[p->top].scope;
+    switch (tag) {
+    case T_RB: case T_RTC:
+        if (p->last_of[T_RUBY] > scope) imply_all(p, -1);
+        break;
+    case T_RT: case T_RP:
+        if (p->last_of[T_RUBY] > scope) imply_all(p, T_RTC);
+        break;
+    case T_OPTION: case T_OPTGROUP:
+        if (p->last_of[T_SELECT] == scope && scope > 0)
+            imply_all(p, tag == T_OPTION ? T_OPTGROUP : -1);
+        else if (p->stack[p->top].tag == T_OPTION)
+            pop(p);
+        break;
+    case T_SELECT: case T_INPUT: /* end the list of choices, and begin none */
+        if (p->last_of[T_SELECT] != scope || scope <= 0) break;
+        pop_to(p, p->last_of[T_SELECT]);
+        return tag == T_INPUT;
+    }
+    return 1;
+}
 
 /* End tags that a start tag implies. */
 static void imply_ends(Page *p, int tag) {
@@ -348,10 +464,6 @@ static void imply_ends(Page *p, int tag) {
         index = p->last_of[T_P];
         if (index > scope) pop_to(p, index);
     }
-    /* HTML inside SVG ends it, but for what is meant to be there; text ends a list of choices. */
-    if (p->last_of[T_SVG] > p->last_of[T_FOREIGN]) pop_to(p, p->last_of[T_SVG]);
-    if (p->last_of[T_SELECT] > scope && tag != T_DIV) pop_to(p, p->last_of[T_SELECT]);
-    int table = p->last_of[T_TABLE];
     switch (tag) {
     case T_LI: {
         int list = p->stack[p->top].list;
@@ -363,17 +475,12 @@ static void imply_ends(Page *p, int tag) {
         index = lowest(open_above(p, T_DT, floor), open_above(p, T_DD, floor));
         break;
     }
-    case T_TBODY: case T_THEAD: case T_TFOOT:
-        index = lowest(open_above(p, T_TBODY, table),
-                       lowest(open_above(p, T_THEAD, table), open_above(p, T_TFOOT, table)));
-        /* fall through */
-    case T_TR:
-        index = lowest(index, open_above(p, T_TR, table));
-        /* fall through */
-    case T_TD: case T_TH:
-        index = lowest(index, lowest(open_above(p, T_TD, table), open_above(p, T_TH, table)));
-        index = lowest(index, open_above(p, T_CAPTION, table));
-        break;
+    case T_TABLE: /* a table between the rows of another ends that one */
+        if (p->stack[p->top].in_rows) pop_to(p, p->last_of[T_TABLE]);
+        return;
+    case T_TBODY: case T_THEAD: case T_TFOOT: case T_CAPTION: case T_TR: case T_TD: case T_TH:
+        pop_to(p, place_in_table(p, tag) + 1);
+        return;
     case T_H1: case T_H2: case T_H3: case T_H4: case T_H5: case T_H6:
         if (IS_HEADING(p->stack[p->stack[p->top].block].tag)) index = p->stack[p->top].block;
         else index = -1;
@@ -393,7 +500,7 @@ static void end_element(Page *p, int index) { /* an inline one only if no block 
 
 static void end_tag(Page *p, int tag) {
     int kind = TAGS[tag].kind;
-    if (tag == T_BR) { line_break(p); return; }
+    if (tag == T_BR) { new_line(p); return; }
     if (kind & VOID) return;
     if (p->overflow > 0) {
         p->overflow--;
@@ -401,11 +508,13 @@ static void end_tag(Page *p, int tag) {
         return;
     }
     int index = p->last_of[tag], scope = p->stack[p->top].scope;
+    if (tag == T_P && p->last_of[T_P] < scope) break_rows(p); /* an empty paragraph */
+    if (tag == T_TEMPLATE) scope = -1;
     if (IS_HEADING(tag))
         for (int t = T_H1; t <= T_H6; t++)
             if (p->last_of[t] > index) index = p->last_of[t];
     if (kind & BLOCK && p->last_of[T_TABLE] > 0 && tag >= T_TABLE && tag <= T_CAPTION)
-        scope = p->last_of[T_TABLE];
+        scope = p->last_of[p->last_of[T_TEMPLATE] > p->last_of[T_TABLE] ? T_TEMPLATE : T_TABLE];
     if (index < 0 || index < scope) {
         if (kind & BLOCK) boundary(p);
         return;

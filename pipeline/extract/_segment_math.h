@@ -403,7 +403,7 @@ static int tex_of(Page *p, const u8 *s, const u8 *end, Slice *tex) {
             if (up->kind == M_HIDDEN || up->kind == M_ANNOTATION) s = stop;
             while (s < stop) {
                 u8 value[8];
-                size_t bytes = 0, taken = *s == '&' ? reference(s, stop, value, &bytes) : 0;
+                size_t bytes = 0, taken = *s == '&' ? reference(s, stop, value, &bytes, 0) : 0;
                 if (taken) {
                     if (bytes == 2 && value[0] == 0xC2 && value[1] == 0xA0) tex_put(p, " ", 1);
                     else tex_put(p, value, bytes);
@@ -426,6 +426,14 @@ static int tex_of(Page *p, const u8 *s, const u8 *end, Slice *tex) {
             s = close < end ? close + 3 : end;
             continue;
         }
+        if (end - s > 9 && !memcmp(s, "<![CDATA[", 9)) {
+            const u8 *from = s += 9;
+            while (s < end && !(*s == ']' && end - s > 2 && s[1] == ']' && s[2] == '>')) s++;
+            if (up->kind != M_HIDDEN && up->kind != M_ANNOTATION)
+                tex_put(p, from, (size_t)(s - from));
+            if (s < end) s += 3;
+            continue;
+        }
         const u8 *stop = s + 1;
         for (u8 quote = 0; stop < end && (quote || *stop != '>'); stop++) {
             if (quote) quote = *stop == quote ? 0 : quote;
@@ -439,6 +447,9 @@ static int tex_of(Page *p, const u8 *s, const u8 *end, Slice *tex) {
             name.at += name.n; /* a prefix */
             tag.n -= name.n; tag.at = name.at; name.n = 0;
         }
+        int in_html = (up->kind >= M_TOKEN_I && up->kind <= M_TEXT) || up->kind == M_HIDDEN;
+        int html = in_html ? T_UNKNOWN : tag_id(name.at, name.n);
+        if (ends ? html == T_P || html == T_BR : TRAITS[html] & BREAKS) break; /* out of MathML */
         if (ends) {
             if (deep) { deep--; continue; }
             int at = top;

@@ -45,7 +45,9 @@ enum { T_UNKNOWN, T_CUSTOM, T_ROOT, T_A, T_P, T_DIV, T_SPAN, T_LI, T_UL, T_OL, T
     T_H4, T_H5, T_H6, T_PRE, T_TABLE, T_TBODY, T_THEAD, T_TFOOT, T_TR, T_TD, T_TH, T_CAPTION, T_DL,
     T_DT, T_DD, T_BR, T_HR, T_IMG, T_META, T_LINK, T_TITLE, T_SCRIPT, T_STYLE, T_HTML, T_HEAD,
     T_BODY, T_FORM, T_B, T_STRONG, T_MATH, T_ANNOTATION, T_SVG, T_TEMPLATE, T_Q, T_XMP, T_PLAINTEXT,
-    T_LISTING, T_DIALOG, T_BUTTON, T_MENU, T_OBJECT, T_INPUT, T_SELECT, T_FOREIGN, T_SUP, T_SUB };
+    T_LISTING, T_DIALOG, T_BUTTON, T_MENU, T_OBJECT, T_INPUT, T_SELECT, T_FOREIGN, T_FONT, T_IMAGE,
+    T_FRAMESET, T_OPTION, T_OPTGROUP, T_RUBY, T_RB, T_RT, T_RTC, T_RP, T_DESC, T_MI, T_MO, T_MN,
+    T_MS, T_MTEXT, T_ANNOTATION_XML, T_SUP, T_SUB };
 static const Tag TAGS[] = {
     {"?", INLINE, NONE}, {"-", MAYBE, NONE}, {"body", BLOCK | SCOPE, NONE}, {"a", FORMAT, NONE},
     {"p", BP | PHRASING, F_PARAGRAPH}, {"div", BP, NONE}, {"span", INLINE, NONE},
@@ -66,7 +68,12 @@ static const Tag TAGS[] = {
     {"template", SKIP | SCOPE, NONE}, {"q", INLINE, NONE}, {"xmp", RAW, F_PRE},
     {"plaintext", RAW, F_PRE}, {"listing", BP | PHRASING, F_PRE}, {"dialog", BP, F_DIALOG},
     {"button", MAYBE, F_BUTTON}, {"menu", BP, F_LIST}, {"object", SKIP | SCOPE, NONE},
-    {"input", VOID, NONE}, {"select", SKIP, NONE}, {"foreignobject", SKIP, NONE},
+    {"input", VOID, NONE}, {"select", SKIP | SCOPE, NONE}, {"foreignobject", SKIP, NONE},
+    {"font", FORMAT, NONE}, {"image", VOID, NONE}, {"frameset", VOID, NONE},
+    {"option", SKIP, NONE}, {"optgroup", SKIP, NONE}, {"ruby", INLINE, NONE}, {"rb", INLINE, NONE},
+    {"rt", SKIP, NONE}, {"rtc", INLINE, NONE}, {"rp", SKIP, NONE}, {"desc", INLINE, NONE},
+    {"mi", INLINE, NONE}, {"mo", INLINE, NONE}, {"mn", INLINE, NONE}, {"ms", INLINE, NONE},
+    {"mtext", INLINE, NONE}, {"annotation-xml", INLINE, NONE},
     {"sup", INLINE, NONE}, {"sub", INLINE, NONE},
     /* the rest needs no code of its own */
     {"address", BP, F_ADDRESS}, {"article", BP, F_ARTICLE}, {"aside", BP, F_ASIDE},
@@ -76,20 +83,20 @@ static const Tag TAGS[] = {
     {"hgroup", BP, NONE}, {"main", BP, F_MAIN}, {"nav", BP, F_NAV}, {"section", BP, F_SECTION},
     {"summary", BP | PHRASING, F_SUMMARY}, {"search", BP, F_FORM},
     {"legend", BLOCK | PHRASING, NONE},
-    {"noscript", MAYBE, F_NOSCRIPT}, {"option", SKIP, NONE}, {"optgroup", SKIP, NONE},
-    {"datalist", SKIP, NONE}, {"audio", SKIP, NONE}, {"video", SKIP, NONE},
-    {"canvas", SKIP, NONE}, {"applet", SKIP | SCOPE, NONE}, {"rt", SKIP, NONE}, {"rp", SKIP, NONE},
+    {"noscript", MAYBE, F_NOSCRIPT}, {"datalist", SKIP, NONE}, {"audio", SKIP, NONE},
+    {"video", SKIP, NONE},
+    {"canvas", SKIP, NONE}, {"applet", SKIP | SCOPE, NONE},
     {"picture", INLINE, NONE}, {"progress", SKIP, NONE}, {"meter", SKIP, NONE},
     {"map", INLINE, NONE}, {"label", INLINE, F_LABEL}, {"time", INLINE, F_TIME},
     {"code", FORMAT, F_CODE}, {"kbd", INLINE, NONE}, {"samp", INLINE, NONE}, {"em", FORMAT, NONE},
     {"i", FORMAT, NONE}, {"u", FORMAT, NONE}, {"s", FORMAT, NONE}, {"small", FORMAT, NONE},
-    {"big", FORMAT, NONE}, {"font", FORMAT, NONE}, {"tt", FORMAT, NONE}, {"strike", FORMAT, NONE},
+    {"big", FORMAT, NONE}, {"tt", FORMAT, NONE}, {"strike", FORMAT, NONE},
     {"nobr", FORMAT, NONE}, {"cite", INLINE, NONE},
-    {"mark", INLINE, NONE}, {"ruby", INLINE, NONE}, {"marquee", BLOCK | SCOPE, NONE},
+    {"mark", INLINE, NONE}, {"var", INLINE, NONE}, {"marquee", BLOCK | SCOPE, NONE},
     {"area", VOID, NONE}, {"base", VOID, NONE}, {"col", VOID, NONE}, {"embed", VOID, NONE},
     {"param", VOID, NONE}, {"source", VOID, NONE}, {"track", VOID, NONE}, {"wbr", VOID, NONE},
     {"keygen", VOID, NONE}, {"bgsound", VOID, NONE}, {"basefont", VOID, NONE},
-    {"frame", VOID, NONE}, {"image", VOID, NONE}, {"frameset", VOID, NONE},
+    {"frame", VOID, NONE},
     {"iframe", RAW, NONE}, {"noembed", RAW, NONE}, {"noframes", RAW, NONE}, {"textarea", RAW, NONE},
 };
 #define TAG_COUNT ((int)(sizeof(TAGS) / sizeof(TAGS[0])))
@@ -116,15 +123,39 @@ static int custom(const u8 *s, size_t n) { /* MathJax's elements are parts of a 
 }
 static int tag_id(const u8 *s, size_t n) {
     if (n > 10) {
-        static const char foreign[] = "foreignobject"; /* the only longer name that matters */
+        static const char foreign[] = "foreignobject", xml[] = "annotation-xml";
+        const char *longer = n == 13 ? foreign : n == 14 ? xml : ""; /* none else matters */
         size_t i = 0;
-        while (n == 13 && i < n && (s[i] | 32) == foreign[i]) i++;
-        return i == 13 ? T_FOREIGN : custom(s, n);
+        while (longer[i] && (s[i] | 32) == longer[i]) i++;
+        if (i == n) return n == 13 ? T_FOREIGN : T_ANNOTATION_XML;
+        return custom(s, n);
     }
     uint64_t key = pack_name(s, n);
     for (unsigned h = tag_hash(key); tag_slots[h]; h = (h + 1) % TAG_SLOTS)
         if (tag_keys[tag_slots[h]] == key) return tag_slots[h];
     return custom(s, n);
+}
+
+/* ---- sets of tags that only the standard's tree construction knows, by name ---- */
+static const char *const BREAKS_OUT[] = { /* of SVG and MathML; font does with some attributes */
+    "b", "big", "blockquote", "body", "br", "center", "code", "dd", "div", "dl", "dt", "em",
+    "embed", "h1", "h2", "h3", "h4", "h5", "h6", "head", "hr", "i", "img", "li", "listing", "menu",
+    "meta", "nobr", "ol", "p", "pre", "ruby", "s", "small", "span", "strong", "strike", "sub",
+    "sup", "table", "tt", "u", "ul", "var"};
+static const char *const SPOILS_FRAMES[] = { /* after these a frameset is ignored */
+    "pre", "listing", "li", "dd", "dt", "plaintext", "textarea", "select", "table", "area", "br",
+    "embed", "img", "image", "keygen", "wbr", "input", "hr", "button", "applet", "marquee",
+    "object", "xmp", "iframe", "body"};
+enum { BREAKS = 1, SPOILS = 2 };
+static u8 TRAITS[sizeof(TAGS) / sizeof(TAGS[0])];
+static void add_trait(const char *const *names, size_t count, int trait) {
+    for (size_t i = 0; i < count; i++)
+        for (size_t t = 0; t < sizeof(TRAITS); t++)
+            if (!strcmp(names[i], TAGS[t].name) && t != T_ROOT) TRAITS[t] |= (u8)trait;
+}
+static void fill_traits(void) {
+    add_trait(BREAKS_OUT, sizeof(BREAKS_OUT) / sizeof(BREAKS_OUT[0]), BREAKS);
+    add_trait(SPOILS_FRAMES, sizeof(SPOILS_FRAMES) / sizeof(SPOILS_FRAMES[0]), SPOILS);
 }
 
 /* ---- entities: a hash of names, filled from html.entities when the module starts ---- */
@@ -181,8 +212,9 @@ static const uint16_t CP1252[32] = {
     0x152, 0x8D, 0x17D, 0x8F, 0x90, 0x2018, 0x2019, 0x201C, 0x201D, 0x2022, 0x2013, 0x2014,
     0x2DC, 0x2122, 0x161, 0x203A, 0x153, 0x9D, 0x17E, 0x178};
 
-/* A character reference at s ('&'): its bytes into `to`; returns how much of s it takes, or 0. */
-static size_t reference(const u8 *s, const u8 *end, u8 *to, size_t *bytes) {
+/* A character reference at s ('&'): its bytes into `to`; returns how much of s it takes, or 0.
+ * In an attribute's value a name without ';' before '=' or a letter or digit is no reference. */
+static size_t reference(const u8 *s, const u8 *end, u8 *to, size_t *bytes, int attribute) {
     const u8 *q = s + 1;
     if (q < end && *q == '#') {
         uint32_t c = 0;
@@ -217,6 +249,10 @@ static size_t reference(const u8 *s, const u8 *end, u8 *to, size_t *bytes) {
         }
         if (n < 2) return 0;
     }
+    const u8 *after = s + 1 + n;
+    if (attribute && !closed && after < end &&
+        (*after == '=' || is_letter(*after) || (u8)(*after - '0') < 10))
+        return 0;
     memcpy(to, found->value, found->bytes);
     *bytes = found->bytes;
     return 1 + n + (size_t)closed;

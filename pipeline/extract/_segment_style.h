@@ -1,5 +1,5 @@
 /* A style attribute: the few declarations that decide what text is seen, and how its white space. */
-#include "_segment_elements.h"
+#include "_segment_foreign.h"
 
 static int is_value(Slice s, const char *word) { /* the first word of a value */
     size_t i = 0;

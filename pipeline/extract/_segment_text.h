@@ -17,6 +17,13 @@ typedef struct {
     uint16_t list_depth, block_depth;
     u8 tag, is_block, alive, skip, link, emitted, hidden;
     u8 keep, script, saved, section; /* white space; 1 above or 2 below the line; Page.saved */
+    int32_t above;      /* stack index of the block-level element that holds this one */
+    int32_t html;       /* of the nearest HTML element, itself included */
+    u8 vocabulary, integration; /* HTML, SVG or MathML; HTML goes on inside */
+    u8 in_rows;         /* the innermost part of a table around is none that holds text */
+    int32_t flow;       /* where its blocks go: see _segment_foster.h; then of tables: */
+    int32_t tail, foster_tail;
+    u8 fostered, line_open, space_due; /* moved out of a table; the line before the table */
 } Open;
 
 /* What white space does: collapses, stays as it is, or but for line breaks collapses. */
@@ -66,6 +73,8 @@ typedef struct {
     Slice article; /* JSON-LD that holds an article's text */
     const u8 *math_end, *cdata_end; /* cached look-aheads */
     Slice facts[FACTS];
+    int32_t *next, *before; u8 *joins; size_t order_room; /* the order of blocks: _segment_foster.h */
+    u8 spoilt; /* a frameset comes too late */
     uint64_t body_hints; int capped_depth, capped_blocks, failed;
 } Page;
 
@@ -74,7 +83,7 @@ typedef struct {
     uint64_t hints, flags;
     int href, hidden, display, shadow, open, property, number, numbered, columns, rows;
     int keep, pre, shown, unseen, script, unselectable; /* by its style, see _segment_style.h */
-    Slice content, alt, rel, link_to, type;
+    Slice content, alt, rel, link_to, type, encoding;
 } Attributes;
 
 enum { SPACE = 1, SPACE_OF_LINK };
@@ -100,6 +109,13 @@ static int is_wide_end(const u8 *start, const u8 *end) { /* the last character *
     const u8 *s = end;
     while (s > start && end - s < 4 && (*--s & 0xC0) == 0x80) {}
     return is_wide(s, end);
+}
+
+static int same(Slice s, const char *word) { /* equal but for case; word in lower case */
+    size_t i = 0;
+    for (; i < s.n && word[i]; i++)
+        if ((s.at[i] >= 'A' && s.at[i] <= 'Z' ? s.at[i] | 32 : s.at[i]) != (u8)word[i]) return 0;
+    return i == s.n && !word[i];
 }
 
 static int reserve(Page *p, size_t more) {
@@ -237,6 +253,9 @@ static size_t special(Page *p, const u8 *s, const u8 *end) {
     return 0;
 }
 
+/* How text() reads: character references, those in attributes, NUL as the standard's raw text. */
+enum { DECODE = 1, ATTRIBUTE = 2, SHOW_NUL = 4 };
+
 static void text(Page *p, const u8 *s, const u8 *end, int decode) {
     while (s < end) {
         const u8 *run = s;
@@ -264,12 +283,15 @@ static void text(Page *p, const u8 *s, const u8 *end, int decode) {
             s += n;
         } else if (CLASS[c] == C_AMP) {
             u8 value[8];
-            size_t bytes = 0, taken = decode ? reference(s, end, value, &bytes) : 0;
+            size_t bytes = 0, taken = 0;
+            if (decode & DECODE) taken = reference(s, end, value, &bytes, decode & ATTRIBUTE);
             if (!taken) append(p, s, 1);
-            else if (value[0] != '\r') text(p, value, value + bytes, 0); /* &#13; is no break */
+            else if (value[0] != '\r') text(p, value, value + bytes, 0);
+            else if (p->keep != KEEP_ALL) space(p, ' '); /* &#13; is a space, and no line break */
             s += taken ? taken : 1;
         } else { /* a control character */
-            if (p->pre && c) append(p, s, 1);
+            if (!c && decode & SHOW_NUL) append(p, (const u8 *)"\xEF\xBF\xBD", 3);
+            else if (p->pre && c) append(p, s, 1);
             s++;
         }
     }

@@ -7,7 +7,6 @@ numbers and buttons in code and readings above characters: what to keep is the c
 """
 
 import dataclasses
-import html
 import re
 
 import numpy as np
@@ -138,7 +137,7 @@ def segment(page: str, max_depth: int = MAX_DEPTH, max_blocks: int = MAX_BLOCKS)
         utf8, MOVES, MASKS, max_depth, max_blocks
     )
     title, og_title, description, site_name, og_type, language, canonical = (
-        " ".join(html.unescape(fact).split()) for fact in facts
+        " ".join(fact.split()) for fact in facts
     )
     return Segments(
         texts,
