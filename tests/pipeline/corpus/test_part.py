@@ -82,7 +82,7 @@ def zoo(tmp_path_factory, make_warc, make_page, prose):
         ({"body": good, "record_type": "request"}, ("dropped", "read", "record_type")),
         ({"body": b""}, ("dropped", "read", "empty")),
         ({"body": b"a" * 6_000_000}, ("dropped", "read", "size")),
-        ({"body": b"", "raw": good}, ("error", "read", "no_http_header")),
+        ({"body": b"", "raw": b"no header " + good}, ("error", "read", "no_http_header")),
         (
             {"body": b"\1\2", "headers": [("Content-Encoding", "zstd")]},
             ("error", "read", "content_encoding"),
