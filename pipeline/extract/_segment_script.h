@@ -50,6 +50,7 @@ static int is_ending(u8 before, const u8 *s, size_t n) {
 /* Rewrites the text from `from` on, the content of a sub- or superscript that ends. */
 static void script(Page *p, size_t from, int below) {
     if (from < p->block_start || p->used <= from || p->used - from > SCRIPT_BYTES) return;
+    if (p->cut_count && p->cuts[p->cut_count - 1].to > from) return; /* a button's place is noted */
     if (p->out[from] == ' ') from++; /* the space before it */
     const u8 *s = p->out + from, *end = p->out + p->used;
     size_t n, count = 0;

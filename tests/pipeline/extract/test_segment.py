@@ -463,6 +463,7 @@ def test_a_button_takes_its_formula_along():
     page = "<pre><b class=MathJax_Preview><button>x</button></b><script type=math/tex>q</script>"
     found = segment(page)
     assert (found.texts, found.formulas.tolist()) == (["$q$"], [[0, 0, 3]])
+    assert texts("<pre>word<sup><button>222</button></sup> é") == ["word é"]
 
 
 def test_places_of_formulas_that_moved():
