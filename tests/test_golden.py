@@ -29,13 +29,13 @@ from storage.tables import read_table
 # kind -> (stage version, first 16 hex digits of the content's SHA-256)
 GOLDEN = {
     "crawl": (1, "c73fd7bb22d0bb04"),
-    "corpus_part": (2, "25b809b1cb190ceb"),
-    "selection": (1, "4f7de1ea6299a21f"),
-    "duplicates": (1, "d17e7f7fb30b31be"),
-    "corpus": (2, "ff7a8c033a67c1aa"),
-    "tokenizer": (1, "f64cce7189b985f1"),
-    "tokens": (1, "4c02e83aa033f86b"),
-    "conversations": (1, "67164bec9a8844fb"),
+    "corpus_part": (3, "5bec4d3070873d4f"),
+    "selection": (2, "59b057e3b6cffe56"),
+    "duplicates": (2, "8ca4b1429fd06fa5"),
+    "corpus": (3, "a67e5bbc1104061e"),
+    "tokenizer": (1, "fe73c73eff194a1c"),
+    "tokens": (1, "6c55301e9c883f47"),
+    "conversations": (1, "b1f9e98798155ad2"),
 }
 
 
