@@ -23,6 +23,9 @@ NOT_ALPHANUMERIC = re.compile(r"[^a-zA-Z0-9]+")
 ARCHIVE = "url_filterblacklistsv0_3_0.tar.gz"
 
 
+READ_BYTES = 1 << 20  # of the archive at a time
+
+
 @dataclasses.dataclass(frozen=True)
 class UrlConfig:
     """Source: FineWeb (arXiv 2406.17557), section 3.1, and datatrove's `URLFilter`."""
@@ -143,25 +146,29 @@ def alternation(words: tuple[str, ...]) -> re.Pattern[str] | None:
 def load_lists() -> Lists:
     """Read the lists out of the installed datatrove package, without importing it."""
     folder = assets_folder()
-    with tarfile.open(folder / ARCHIVE, "r:gz") as archive:
-        domains, urls = (read_member(archive, name) for name in ("domains", "urls"))
+    members = read_members(folder / ARCHIVE, {"domains", "urls"})
     return Lists(
         # In this version of the archive the domains are sorted and clean, which a test checks:
         # sorting 4.6 million lines again would cost each process six seconds and a gigabyte.
-        domains + b"\n",
-        sorted_lines(urls),
+        members["domains"] + b"\n",
+        sorted_lines(members["urls"]),
         word_list(folder / "banned_words.txt"),
         word_list(folder / "soft_banned_words.txt"),
         word_list(folder / "banned_subwords.txt"),
     )
 
 
-def read_member(archive: tarfile.TarFile, name: str) -> bytes:
-    """One file out of a tar archive."""
-    member = archive.extractfile(name)
-    if member is None:
-        raise FileNotFoundError(f"no list {name!r} in {archive.name!r}")
-    return member.read()
+def read_members(path: Path, names: set[str]) -> dict[str, bytes]:
+    """Files out of a compressed tar archive, gone through once: seeking inflates it again."""
+    found: dict[str, bytes] = {}
+    with tarfile.open(path, "r|gz", bufsize=READ_BYTES) as archive:
+        for member in archive:
+            file = archive.extractfile(member) if member.name in names else None
+            if file is not None:
+                found[member.name] = file.read()
+    if missing := names - found.keys():
+        raise FileNotFoundError(f"no list {sorted(missing)} in {path}")
+    return found
 
 
 def sorted_lines(block: bytes) -> bytes:
