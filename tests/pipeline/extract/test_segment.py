@@ -646,3 +646,20 @@ def test_real_pages_give_the_text_of_a_standard_tree(shared_dir):
         assert (tree - ours).total() <= 0.02 * tree.total() + 500, record.url
         checked += 1
     assert checked > 35
+
+
+@pytest.mark.parametrize(
+    ("style", "unseen"),
+    [
+        ("visibility:hidden", True),
+        ("color: red; VISIBILITY : collapse !important", True),
+        ("backface-visibility:hidden", False),
+        ("visibility:hidden;visibility:visible", False),
+        ("display:none", True),
+        ("display:none;display:block", False),
+    ],
+)
+def test_what_a_style_hides(style, unseen):
+    found = segment(f'<p>one</p><div style="{style}"><p>two</p></div>')
+    hidden = (found.table["flags"] & np.uint64(FLAG["hidden"])) != 0
+    assert dict(zip(found.texts, hidden.tolist(), strict=True)) == {"one": False, "two": unseen}
