@@ -17,6 +17,7 @@ from pathlib import Path
 
 import tldextract
 
+from pipeline.filters import _lines
 from pipeline.filters.verdict import Verdict
 
 NOT_ALPHANUMERIC = re.compile(r"[^a-zA-Z0-9]+")
@@ -123,18 +124,7 @@ def holds_line(block: bytes, line: str) -> bool:
     key = line.encode("utf-8", "replace")
     if not block or not key or b"\n" in key:
         return False
-    low, high = 0, len(block)
-    while low < high:
-        start = block.rfind(b"\n", low, (low + high) // 2) + 1 or low
-        end = block.index(b"\n", start)
-        found = block[start:end]
-        if found == key:
-            return True
-        if found < key:
-            low = end + 1
-        else:
-            high = start
-    return False
+    return _lines.holds(block, key)
 
 
 def alternation(words: tuple[str, ...]) -> re.Pattern[str] | None:
