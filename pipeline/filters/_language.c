@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define MAX_DIM 64
+#define USUAL_BUCKETS 2000000u /* fastText's default, and lid.176's */
 #define KEPT_BITS 14
 #define KEPT_BYTES 24 /* longer words are summed each time */
 
@@ -35,6 +36,7 @@ typedef struct {
     float *output;  /* inner nodes, dim floats each */
     int32_t *tree;  /* left and right child of each node; -1 for a leaf */
     Slot *slots;    /* rows of n-grams by bucket */
+    uint64_t *known; /* a bit a bucket: most n-grams of rare words have no row */
     char *letters;  /* the words, one after another */
     uint32_t *ends; /* of each word in letters */
     int32_t *words; /* numbers of words by hash, -1 for an empty place */
@@ -45,7 +47,7 @@ typedef struct {
 } Model;
 
 static void Model_free(Model *self) {
-    void *parts[] = {self->rows, self->output, self->tree,  self->slots,
+    void *parts[] = {self->rows, self->output, self->tree,  self->slots, self->known,
                      self->letters, self->ends, self->words, self->kept};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) PyMem_Free(parts[i]);
     Py_TYPE(self)->tp_free((PyObject *)self);
@@ -72,7 +74,10 @@ static uint32_t power_of_two_above(Py_ssize_t count) {
 static inline uint32_t scattered(uint32_t id) { return (id * 2654435761u) >> 7; }
 
 static inline int32_t row_of(const Model *self, uint32_t hash) {
-    int32_t id = (int32_t)(hash % self->bucket);
+    /* a division by a constant is several times as fast as by a variable */
+    int32_t id = (int32_t)(self->bucket == USUAL_BUCKETS ? hash % USUAL_BUCKETS
+                                                         : hash % self->bucket);
+    if (!(self->known[id >> 6] >> (id & 63) & 1)) return -1;
     for (uint32_t at = scattered(id);; at++) {
         const Slot *slot = &self->slots[at & self->slot_mask];
         if (slot->id == id) return slot->row;
@@ -223,10 +228,11 @@ static int fill(Model *self, Py_buffer *b) {
     self->letters = copied(&b[LETTERS]);
     self->ends = copied(&b[ENDS]);
     self->slots = PyMem_Malloc(((size_t)self->slot_mask + 1) * sizeof(Slot));
+    self->known = PyMem_Calloc(self->bucket / 64 + 1, sizeof(uint64_t));
     self->words = PyMem_Malloc(((size_t)self->word_mask + 1) * sizeof(int32_t));
     self->kept = PyMem_Calloc((size_t)1 << KEPT_BITS, sizeof(Kept));
     if (!self->rows || !self->output || !self->tree || !self->letters || !self->ends ||
-        !self->slots || !self->words || !self->kept) {
+        !self->slots || !self->known || !self->words || !self->kept) {
         PyErr_NoMemory();
         return -1;
     }
@@ -250,6 +256,8 @@ static int fill(Model *self, Py_buffer *b) {
     const int32_t *buckets = b[BUCKETS].buf;
     for (Py_ssize_t i = 0; good && i < ngrams; i++) {
         good = buckets[i] >= 0 && (uint32_t)buckets[i] < self->bucket;
+        if (!good) break;
+        self->known[buckets[i] >> 6] |= 1ull << (buckets[i] & 63);
         uint32_t at = scattered(buckets[i]);
         while (self->slots[at & self->slot_mask].id >= 0) at++;
         self->slots[at & self->slot_mask] = (Slot){buckets[i], (int32_t)(self->n_words + i)};
