@@ -39,7 +39,6 @@ class Extraction:
     text: str
     confidence: float  # of the block classifier, 0..1
     engine: str  # "blocks", "trafilatura" or, of a page that is all scripts, "json-ld"
-    plain: str = ""  # cheap plain text, see plain_text
     # Spans of `text` in characters, in order, apart from one another. The engine "blocks" has them.
     code: tuple[tuple[int, int], ...] = ()  # code blocks: whole lines, the last newline left out
     formulas: tuple[tuple[int, int], ...] = ()  # recovered as TeX, with their delimiters
@@ -70,22 +69,21 @@ def extract(
 
 
 def _extract(html: str, url: str | None, config: ExtractConfig, segments: Segments) -> Extraction:
-    plain = plain_text(segments)
     if config.engine == "trafilatura":
-        return Extraction(main_text(html, url, config), 1.0, "trafilatura", plain)
+        return Extraction(main_text(html, url, config), 1.0, "trafilatura")
     keep, _, confidence = classify(segments)
     unsure = confidence < config.fallback_confidence
     if unsure and _has_prose(segments) and _bearable(segments, config):
         text = main_text(html, url, config)
         if text:
-            return Extraction(text, confidence, "trafilatura", plain)
+            return Extraction(text, confidence, "trafilatura")
     if config.comments:
         keep = keep | _comments(segments)
     found = render(segments, keep & ~_notices(segments))
     article = _article(segments)
     if len(article) > 2 * len(found.text):
-        return Extraction(article, confidence, "json-ld", plain)
-    return Extraction(found.text, confidence, "blocks", plain, found.code, found.formulas)
+        return Extraction(article, confidence, "json-ld")
+    return Extraction(found.text, confidence, "blocks", found.code, found.formulas)
 
 
 def _article(segments: Segments) -> str:
