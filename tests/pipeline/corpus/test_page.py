@@ -30,7 +30,7 @@ def test_spans_of_the_extraction_reach_c4_s_rules(judge, prose, monkeypatch):
 
     def found(html, url, config, segments):
         spans = [(text.index(piece), text.index(piece) + len(piece)) for piece in (CODE, FORMULA)]
-        return Extraction(text, 0.9, "blocks", "", (spans[0],), (spans[1],))
+        return Extraction(text, 0.9, "blocks", (spans[0],), (spans[1],))
 
     monkeypatch.setattr(page.extraction, "extract", found)
     judged = judge.record("w", response(prose("page")))
@@ -43,9 +43,7 @@ def test_spans_of_the_extraction_reach_c4_s_rules(judge, prose, monkeypatch):
 
 def test_without_spans_code_is_lines_like_others(judge, prose, monkeypatch):
     text = f"{prose('page')}\n{CODE}"
-    monkeypatch.setattr(
-        page.extraction, "extract", lambda *_: Extraction(text, 0.9, "trafilatura", "")
-    )
+    monkeypatch.setattr(page.extraction, "extract", lambda *_: Extraction(text, 0.9, "trafilatura"))
     judged = judge.record("w", response(prose("page")))
     assert judged.text == f"{prose('page')}\nreturn {{r: 1}}"
     assert judged.signals["curly_bracket_lines"] == 1
