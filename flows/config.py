@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from flows.ranges import out_of_range
 from pipeline.config import to_dict
 from pipeline.corpus.config import AssembleConfig, CorpusConfig, DedupConfig, SelectConfig
 from pipeline.corpus.recipes import DEFAULT_RECIPE, TABLES, recipe
@@ -124,7 +125,8 @@ class RunConfig(BaseModel):
 
     @model_validator(mode="after")
     def _possible(self) -> "RunConfig":
-        for problem in impossible(self):
+        tree = {name: to_dict(getattr(self, name)) for name in RunConfig.model_fields}
+        for problem in (*out_of_range(tree), *impossible(self)):
             raise ValueError(problem)
         return self
 
@@ -160,7 +162,10 @@ def full_tree(given: dict[str, Any]) -> dict[str, Any]:
     if name not in preset_names():
         raise UserError(f"unknown preset {name!r}: one of {', '.join(preset_names())}")
     chosen = tomllib.loads(path.read_text())
-    tree = _defaults(given.get("recipe", chosen.get("recipe", DEFAULT_RECIPE)))
+    named = given.get("recipe", chosen.get("recipe", DEFAULT_RECIPE))
+    if not isinstance(named, str):
+        raise UserError(f"recipe: {named!r} is no text")
+    tree = _defaults(named)
     _lay_over(tree, {**chosen, "preset": name}, "")
     _lay_over(tree, given, "")
     if tree["pretrain"]["depth"]:
@@ -215,7 +220,7 @@ def settle(stage: Any) -> Any:
 def impossible(config: RunConfig) -> list[str]:
     """Combinations that would only fail, or mislead, hours later: one line each."""
     shape, loop = config.pretrain.shape, config.pretrain.loop
-    at_once = config.rl.prompts_per_step, config.input.processes
+    at_once = config.rl.prompts_per_step, max(1, config.input.processes)
     gate, wanted = config.corpus.gate.languages, config.select.language.languages
     strange = [name for name in config.select.filters if name not in FILTERS]
     checks = [
