@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline.training.config import ModelShape, OptimizerConfig
-from pipeline.training.shape import model_config
 from storage.errors import UserError
 
 # What of a shape follows from the number of layers; the rest is taken as it is.
@@ -63,6 +62,8 @@ def dial(
 
 def matrix_parameters(shape: Mapping[str, Any], vocab_size: int) -> int:
     """Weights of a matrix product for each token, as the model itself counts them."""
+    from pipeline.training.shape import model_config  # loads torch, which presets don't need
+
     return model_config(ModelShape(**shape), vocab_size).matrix_parameters
 
 
