@@ -5,8 +5,8 @@ As a program (under torchrun, say) it trains through both, and the first process
 
 import io
 import json
-import os
 import math
+import os
 import sys
 from pathlib import Path
 from typing import Any
