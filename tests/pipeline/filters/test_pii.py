@@ -316,6 +316,9 @@ LOOK_ALIKES = [
     "Windows 10.0.19.1, firmware 93.184.216.34, Chrome/91.44.72.33, foo-81.2.3.44.tar.gz",
     "kernel 5.10.0.248",
     "a network is 191.255.255.255 wide, 81.7.0.0/16 and 224.0.0.251",
+    # another name nearer to it, a row of fours, a number that goes on
+    "visa order no. 6759649826438453", "values 4539 1488 0343 6467 4410 here",
+    "Harbour View 602 261 950 boats",
     # numbers of technical texts
     "00504000-00505000 r--p 00004000, 0.00846   2.93322, 06000000 00000000",
     "0000: 02 23 44 30 13 40 ac 34 df 3d", "01 02 03 04 05 06 07 08 09 10 11 12",
