@@ -124,8 +124,9 @@ def curves_markdown(series: Series) -> str:
 
 
 def scores(lake: Lake, measured: Sequence[Reference]) -> None:
-    """The stage table, and what the models said."""
-    from pipeline.report.scores import stage_table
+    """The stage table, sums by the lengths of their numbers, and what the models said."""
+    from pipeline.report import charts
+    from pipeline.report.scores import stage_table, sums_by_lengths
 
     rows, samples = [], []
     for item in measured:
@@ -135,6 +136,9 @@ def scores(lake: Lake, measured: Sequence[Reference]) -> None:
     head, body = stage_table(rows)
     table = [dict(zip(head, line)) for line in body]
     _table("scores", table, "What each stage changed: value, 95% interval, n")
+    if grids := sums_by_lengths(rows):
+        picture = charts.data_uri(charts.sums(grids))
+        _markdown("sums", f"![right sums]({picture})", "Right sums (%) by lengths of both numbers")
     shown = [{name: _clip(value) for name, value in row.items()} for row in samples[:MAX_SAMPLES]]
     _table("samples", shown, "What the models say")
 

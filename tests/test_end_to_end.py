@@ -1,6 +1,7 @@
 """The whole pipeline at toy size through the command line: tables, laws, caching, talking to it."""
 
 import json
+import re
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -8,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.evals.config import SUITES
+from pipeline.evals.config import LENGTHS_SUITE, SUITES
+from pipeline.sft.held_out import sum_split
 from storage import Lake, catalog
 
 MODELS = ("base", "sft", "rl")
@@ -111,7 +113,7 @@ def test_the_parts_fit_together(ci_run: Any) -> None:
 def test_each_stage_changed_something(ci_run: Any) -> None:
     evals = rows(ci_run.lake, "SELECT model, suite, task, metric, value, low, high, n FROM evals")
     assert {row["model"] for row in evals} == set(MODELS)
-    assert {row["suite"] for row in evals} == set(SUITES)
+    assert {row["suite"] for row in evals} == {*SUITES, LENGTHS_SUITE}
     for row in evals:
         assert row["n"] > 0
         if row["suite"] != "compression":  # an archiver's size has no interval
@@ -143,9 +145,20 @@ def test_the_filters_are_held_against_the_truth(ci_run: Any) -> None:
 
 def test_the_second_run_makes_nothing(ci_run: Any, cli: Any) -> None:
     before = created(ci_run.lake)
-    done = cli.json("run", "crawl-to-chat", "--preset", "ci", "--lake", ci_run.lake)
-    assert done["artifacts"] == ci_run.result["artifacts"]
+    heads = Lake(ci_run.lake).heads()
+    done = cli("demo", "--preset", "ci", "--lake", ci_run.lake)
+    assert done.returncode == 0, done.stderr
+    assert Lake(ci_run.lake).heads() == heads
     assert created(ci_run.lake) == before
+    # its last words are sums that neither training nor a page had, with the right answer beside
+    said = re.findall(r"you> .*?(\d+) \+ (\d+).*\n.*\n +\(right: (\d+)\)", done.stdout)
+    stated = {row["text"] for row in rows(ci_run.lake, "SELECT text FROM corpus")}
+    assert len({len(a) for a, b, _ in said} | {len(b) for a, b, _ in said}) > 1
+    assert len(said) == 4
+    for a, b, answer in said:
+        assert int(answer) == int(a) + int(b)
+        assert sum_split(int(a), int(b)) == "evaluation"
+        assert max(len(a), len(b)) < 3 or not any(f"{a} + {b}" in text for text in stated)
 
 
 def test_a_change_costs_only_what_follows(copy: Path, cli: Any) -> None:

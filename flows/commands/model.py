@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,6 @@ from storage import Lake
 from storage.errors import UserError
 
 MODELS = ("base", "extended", "sft", "rl")
-# What the demo says to its model when nobody is at the keyboard.
-SCRIPT = ("Hello!", "Who are you?", "What is 347 + 58?", "What is 4821 + 379?")
 
 
 def find_model(lake: Lake, name: str) -> Path:
@@ -54,11 +53,15 @@ def chat(chosen: argparse.Namespace) -> int:
     return _interactive(chosen)
 
 
-def converse(chosen: argparse.Namespace, lines: list[str] | tuple[str, ...]) -> int:
+def converse(
+    chosen: argparse.Namespace, lines: Sequence[str], answers: Mapping[str, str] | None = None
+) -> int:
     """Say these lines, one after another, each in a conversation of its own.
 
     One that can't be answered is said to be so, and the others are answered; the exit code is 2.
+    `answers` are the right ones, shown beside the model's.
     """
+    answers = answers or {}
     from pipeline.chat import terminal
     from pipeline.chat.conversation import Message
 
@@ -73,7 +76,10 @@ def converse(chosen: argparse.Namespace, lines: list[str] | tuple[str, ...]) -> 
             answer = "".join(pieces) if chosen.json else _stream(pieces, [])
         except UserError as error:
             _cannot(error, chosen, f"line {number}: ")
-        exchanges.append({"user": line, "assistant": answer})
+        if line in answers and not chosen.json:
+            show.said(f"     (right: {answers[line]})\n")
+        right = {"right": answers[line]} if line in answers else {}
+        exchanges.append({"user": line, "assistant": answer, **right})
     if chosen.json:
         show.document(exchanges)
     return 2 if any(said["assistant"] is None for said in exchanges) else 0

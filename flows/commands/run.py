@@ -15,12 +15,15 @@ from flows import settings, terminal
 from flows.commands import show
 from flows.commands.facts import scores
 from flows.commands.lake import write_report
-from flows.commands.model import MODELS, SCRIPT, chat, converse
+from flows.commands.model import MODELS, chat, converse
 from flows.config import DEFAULT_PRESET, RunConfig, load, parse_change
 from flows.server import api_server, check_shared
 from storage import Lake
 from storage.errors import UserError
 
+# What the demo says to its model when nobody is at the keyboard, and how many sums after that.
+GREETINGS = ("Hello!", "Who are you?")
+SUMS = 4
 FROM_OPTIONS = ("files", "wet", "hosts", "language", "match", "pages", "runner", "ray_address")
 
 
@@ -56,7 +59,30 @@ def demo(chosen: argparse.Namespace) -> int:
         return 0
     _print_scores(lake, set(MODELS))
     print(f"demo: done in {terminal.duration(seconds)}; report: {page}\n")
-    return chat(chosen) if sys.stdin.isatty() else converse(chosen, SCRIPT)
+    if sys.stdin.isatty():
+        return chat(chosen)
+    sums = _unseen_sums(lake)
+    return converse(chosen, [*GREETINGS, *sums], sums)
+
+
+def _unseen_sums(lake: Lake) -> dict[str, str]:
+    """Questions that no stage was trained on and no page states, with their right answers.
+
+    They are drawn as the evaluation draws its own, with another seed.
+    """
+    from pipeline.corpus.read import corpus_batches
+    from pipeline.evals.arithmetic import draw, stated_sums
+    from pipeline.evals.asking import spread
+    from pipeline.evals.config import EvalConfig
+
+    recipe = lake.manifest("evals", lake.heads()["evals.rl"]).recipe
+    digits = tuple(recipe["digits"])
+    asked = EvalConfig(seed=recipe["seed"] + 1, digits=digits, sums_per_pair=1)
+    corpus = lake.local("corpus", lake.heads()["corpus"])
+    batches = corpus_batches(corpus, ["text"])
+    stated = stated_sums(text for batch in batches for text in batch["text"].to_pylist())
+    drawn = sorted(draw(asked, stated), key=lambda item: item.digits)
+    return {item.question: item.answer for item in spread(drawn, SUMS)}
 
 
 def evaluate(chosen: argparse.Namespace) -> int:
@@ -105,6 +131,7 @@ def _asked_before(
 
     config = load(changes=chosen.set)
     evals, tasks = to_dict(config.evals), tuple(chosen.tasks or ())
+    fields = set(evals)
     slots = [f"evals.{m}" for m in (*models, *MODELS) if f"evals.{m}" in heads]
     if slots:
         before = lake.manifest("evals", heads[slots[0]])
@@ -112,7 +139,8 @@ def _asked_before(
         tasks = tasks or tuple(path for path in named if Path(path).is_file())
         given = [parse_change(change)[0].removeprefix("evals.") for change in chosen.set]
         given = [key for key in given if key in evals]
-        evals = {**evals, **before.recipe, **{key: evals[key] for key in given}}
+        known = {key: value for key, value in before.recipe.items() if key in fields}
+        evals = {**evals, **known, **{key: evals[key] for key in given}}
     wanted = [*evals["suites"], *(chosen.suite or [])]
     evals["suites"] = [s for s in dict.fromkeys(wanted) if s != "core"]
     if "core" in (chosen.suite or []) and not tasks:

@@ -11,6 +11,9 @@ CHAT_SUITES = ("facts", "turns", "arithmetic", "spelling")
 # `core` needs files of tasks, so it is no part of what is measured unasked.
 SUITES = (*PAGE_SUITES, *CHAT_SUITES)
 ALL_SUITES = (*SUITES, "core")
+# Rows of suite `arithmetic` by the lengths of both numbers ("4+2"), which make a picture, not lines
+# of a table.
+LENGTHS_SUITE = "arithmetic_by_length"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,10 +32,10 @@ class EvalConfig:
     bootstrap_samples: int = 1_000
     facts_per_frequency: int = 200  # of each: stated often, once, never
     held_out_fraction: float = HELD_OUT_ENTITY_FRACTION  # as in SynthesisConfig
-    digits: tuple[int, ...] = (1, 2, 3, 4, 5)
-    sums_per_digit: int = 100
-    # sums from this many digits on are also left out if a page of the corpus states them; below,
-    # there are too few sums for that
+    digits: tuple[int, ...] = (1, 2, 3, 4, 5)  # of either number of a sum: every pair is asked
+    sums_per_pair: int = 20  # of each pair of lengths
+    # sums whose longer number has this many digits or more are also left out if a page of the
+    # corpus states them; below, there are too few sums for that
     unseen_from_digits: int = 3
     turns: int = 200  # prompts whose replies must end by themselves
     words: int = 100  # to be spelled

@@ -8,6 +8,7 @@ file.
 
 import base64
 import io
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -198,6 +199,42 @@ def positions(rows: Sequence[Mapping[str, Any]], border: int) -> bytes:
     axes.grid(True, color=GRID, lw=0.8)
     if rows:
         axes.legend(frameon=False, fontsize=8)
+    return _png(figure)
+
+
+def sums(grids: Mapping[str, Mapping[tuple[int, int], float]]) -> bytes:
+    """Share of right sums by the lengths of both numbers, a square for each model.
+
+    `grids` as `pipeline.report.scores.sums_by_lengths` gives them; a pair not asked stays empty.
+    """
+    digits = sorted({length for grid in grids.values() for pair in grid for length in pair})
+    width = 1.0 + 2.2 * len(grids)
+    figure = Figure(figsize=(width, 2.9), dpi=DPI, facecolor="white", layout="constrained")
+    FigureCanvasAgg(figure)
+    for place, (model, grid) in enumerate(grids.items()):
+        axes = figure.add_subplot(1, len(grids), place + 1)
+        shares = [[grid.get((a, b), math.nan) for b in digits] for a in digits]
+        axes.imshow(shares, cmap="Blues", vmin=0.0, vmax=1.0)
+        for row, line in enumerate(shares):
+            for column, share in enumerate(line):
+                if not math.isnan(share):
+                    ink = "white" if share > 0.6 else INK
+                    axes.text(
+                        *(column, row, f"{100 * share:.0f}"),
+                        ha="center",
+                        va="center",
+                        fontsize=8,
+                        color=ink,
+                        fontfamily=FONT,
+                    )
+        axes.set_xticks(range(len(digits)), [str(n) for n in digits])
+        axes.set_yticks(range(len(digits)), [str(n) for n in digits])
+        axes.tick_params(colors=DIM, labelsize=8, length=0)
+        axes.spines[:].set_visible(False)
+        axes.set_title(model, fontsize=9, color=INK, fontfamily=FONT)
+        axes.set_xlabel("digits of the second number", color=DIM, fontsize=8, fontfamily=FONT)
+        if not place:
+            axes.set_ylabel("digits of the first", color=DIM, fontsize=8, fontfamily=FONT)
     return _png(figure)
 
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from pipeline.corpus.page import STAGES as CORPUS_STAGES
 from pipeline.report import charts
-from pipeline.report.scores import STAGES, stage_table
+from pipeline.report.scores import STAGES, stage_table, sums_by_lengths
 
 MAX_SAMPLES_PER_SUITE = 4
 GONE_ON = ("simulator", "memorization")  # suites that go on with a page
@@ -183,7 +183,12 @@ def _scores(rows: Sequence[Mapping[str, Any]]) -> str:
     if not rows:
         return _nothing("no evaluation yet")
     head, body = stage_table(rows)
-    return _table(head, [[cell.replace("_", " ") for cell in line] for line in body])
+    table = _table(head, [[cell.replace("_", " ") for cell in line] for line in body])
+    grids = sums_by_lengths(rows)
+    if not grids:
+        return table
+    lead = "<p class=lead>Right sums (%) by the lengths of both numbers.</p>"
+    return table + lead + _image(charts.sums(grids), "right sums by lengths")
 
 
 def _samples(rows: Sequence[Mapping[str, Any]]) -> str:

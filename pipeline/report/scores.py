@@ -6,13 +6,19 @@ Every cell carries its value, 95% interval and n, so that no number stands witho
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pipeline.evals.config import LENGTHS_SUITE
+
 STAGES = ("base", "sft", "rl")
 
 
 def stage_table(rows: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[str]]]:
-    """Header and body: suite, task, metric, then a column for each model that was evaluated."""
+    """Header and body: suite, task, metric, then a column for each model that was evaluated.
+
+    Without the sums by lengths, which `sums_by_lengths` has for a picture.
+    """
+    rows = [row for row in rows if row["suite"] != LENGTHS_SUITE]
     there = list(dict.fromkeys(row["model"] for row in rows))
-    models = [m for m in STAGES if m in there] + [m for m in there if m not in STAGES]
+    models = _in_order(there)
     lines: dict[tuple[str, str, str], dict[str, str]] = {}
     for row in rows:
         key = (row["suite"], row["task"], row["metric"])
@@ -20,6 +26,23 @@ def stage_table(rows: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list
     head = ["suite", "task", "metric", *models]
     body = [[*key, *(cells.get(m, "–") for m in models)] for key, cells in lines.items()]
     return head, body
+
+
+def sums_by_lengths(
+    rows: Sequence[Mapping[str, Any]],
+) -> dict[str, dict[tuple[int, int], float]]:
+    """Share of right sums by the digits of the first and the second number, model by model."""
+    found: dict[str, dict[tuple[int, int], float]] = {}
+    for row in rows:
+        if row["suite"] == LENGTHS_SUITE:
+            first, second = row["task"].split("+")
+            found.setdefault(row["model"], {})[int(first), int(second)] = row["value"]
+    return {model: found[model] for model in _in_order(list(found))}
+
+
+def _in_order(models: Sequence[str]) -> list[str]:
+    """The stages as they are made, then other models."""
+    return [m for m in STAGES if m in models] + [m for m in models if m not in STAGES]
 
 
 def cell(row: Mapping[str, Any]) -> str:

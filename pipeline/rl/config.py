@@ -20,6 +20,7 @@ class RlConfig:
     max_new_tokens: int = 112
     temperature: float = 1.0  # of the sampler and of the trained policy alike
     top_k: int = 0  # 0 = all tokens; likewise for both
+    # of the longer number of a sum; the other has as many or fewer, each length equally often.
     # answering at once must mostly fail, or RL shortens answers instead of lengthening them
     digits: tuple[int, ...] = (3, 4, 5)
     spelling_share: float = 0.0  # of the prompts; the rest are sums

@@ -17,7 +17,7 @@ from pipeline.crawl.sample_web.worked import (
     spelling_question,
     sum_question,
 )
-from pipeline.sft.arithmetic import draw_sum
+from pipeline.sft.arithmetic import draw_sum, lengths
 from pipeline.sft.spelling import words_of
 from storage.errors import UserError
 
@@ -34,12 +34,12 @@ class Task:
     prompt: str
     answer: str
     kind: str  # sum or spelling
-    digits: int  # of each operand; letters of the word
+    digits: int  # of the longer operand; letters of the word
 
 
 def sum_task(digits: int, split: str, rng: random.Random) -> Task:
-    """A sum of two numbers of so many digits, in a random wording."""
-    a, b = draw_sum(digits, split, rng)
+    """A sum whose longer number has so many digits, the other any, in a random wording."""
+    a, b = draw_sum(rng.choice(lengths(digits)), split, rng)
     question = sum_question(a, b, rng.randrange(len(SUM_QUESTIONS)))
     return Task(question, str(a + b), "sum", digits)
 

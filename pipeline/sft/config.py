@@ -30,7 +30,7 @@ class SynthesisConfig:
     # of the sums, how many show their work. Few enough that RL has something to select for,
     # enough that it finds it (RECIPES 6).
     worked_share: float = 0.3
-    max_operand_digits: int = 5
+    max_operand_digits: int = 5  # every pair of lengths up to it, equally often
     spelling: int = 5_000
     # different words to spell, by frequency in the corpus: spelling a word never spelled before is
     # learned from many words, not from many wordings (from 500 words 10% of new ones, from 2,000

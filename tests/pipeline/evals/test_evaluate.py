@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.crawl.sample_web.tables import FACTS
 from pipeline.evals import evaluate
-from pipeline.evals.config import CHAT_SUITES, SUITES, EvalConfig
+from pipeline.evals.config import CHAT_SUITES, LENGTHS_SUITE, SUITES, EvalConfig
 from pipeline.stage import SILENT, Progress
 from storage.errors import UserError
 from storage.tables import read_table, table, write_table
@@ -18,7 +18,7 @@ CONFIG = EvalConfig(
     model="sft",
     max_new_tokens=24,
     facts_per_frequency=8,
-    sums_per_digit=4,
+    sums_per_pair=2,
     turns=10,
     words=5,
     validation_documents=6,
@@ -70,7 +70,8 @@ def test_every_suite_is_measured_with_n_and_interval(post_training, crawl, tmp_p
     name = "base" if model == "base" else "sft"
     config = dataclasses.replace(CONFIG, model=name)
     statistics, rows, samples = run(post_training, tmp_path / "out", config, model, crawl)
-    asked = set(SUITES) if model == "base" else {"bits_per_byte", *CHAT_SUITES}
+    asked = {*SUITES} if model == "base" else {"bits_per_byte", *CHAT_SUITES}
+    asked.add(LENGTHS_SUITE)
     # the toy pages have no host and no language
     assert {row["suite"] for row in rows} == asked - {"domains"}
     for row in rows:

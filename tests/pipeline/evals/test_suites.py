@@ -14,7 +14,7 @@ from pipeline.evals.config import EvalConfig
 from pipeline.model.engine import Completion
 from pipeline.sft.held_out import is_held_out, sum_split, word_split
 
-CONFIG = EvalConfig(sums_per_digit=5, words=8, turns=20, facts_per_frequency=6, samples_per_suite=4)
+CONFIG = EvalConfig(sums_per_pair=5, words=8, turns=20, facts_per_frequency=6, samples_per_suite=4)
 
 
 def value(scores, task, metric=None):
@@ -118,42 +118,70 @@ def test_sums_are_held_back_and_not_on_pages():
     pages = [f"{worked(123, 456)} and 77 + 5 is 82.", "no sum here, 5+4"]
     stated = arithmetic.stated_sums(pages)
     assert {(123, 456), (5, 77), (4, 5)} <= stated
-    every = arithmetic.choose(3, 50, set(), 0)
+    every = arithmetic.choose((3, 2), 50, set(), 0)
     assert len(every) == 50 == len(set(every))
     for a, b in every:
         assert sum_split(a, b) == "evaluation"
         assert 100 <= a <= 999
-        assert 100 <= b <= 999
+        assert 10 <= b <= 99
     gone = {(min(a, b), max(a, b)) for a, b in every[:20]}
-    assert not {(min(a, b), max(a, b)) for a, b in arithmetic.choose(3, 50, gone, 0)} & gone
-    few = arithmetic.choose(1, 500, set(), 0)
+    left = arithmetic.choose((3, 2), 50, gone, 0)
+    assert not {(min(a, b), max(a, b)) for a, b in left} & gone
+    few = arithmetic.choose((1, 1), 500, set(), 0)
     assert 0 < len(few) < 40
-    assert arithmetic.choose(1, 500, {(min(p), max(p)) for p in few}, 0) == []
+    assert arithmetic.choose((1, 1), 500, {(min(p), max(p)) for p in few}, 0) == []
 
 
-def test_arithmetic_counts_right_and_worked_answers_by_digits(subject, answering):
+def test_every_pair_of_lengths_is_asked_equally_often_and_long_sums_stand_on_no_page():
+    config = EvalConfig(digits=(1, 2, 3, 4, 5), sums_per_pair=2)
+    asked = arithmetic.draw(config, set())
+    counted = [item.lengths for item in asked]
+    assert {pair: counted.count(pair) for pair in set(counted)} == {
+        (a, b): 2 for a in range(1, 6) for b in range(1, 6)
+    }
+    stated = set()
+    for item in asked:
+        a, b = map(int, re.findall(r"\d+", item.question))
+        assert (len(str(a)), len(str(b))) == item.lengths
+        assert item.answer == str(a + b)
+        stated.add((min(a, b), max(a, b)))
+    again = {item.question for item in arithmetic.draw(config, stated)}
+    same = [item for item in asked if item.question in again]
+    # from 3 digits of the longer number on, no sum that a page states is asked
+    assert same
+    assert max(item.digits for item in same) < config.unseen_from_digits
+
+
+def test_arithmetic_counts_right_and_worked_answers_by_lengths(subject, answering):
     answering.tokenizer = subject.tokenizer
 
     def answer(text):
         a, b = map(int, re.findall(r"\d+", text))
-        if a < 10:
+        first, second = len(str(a)), len(str(b))
+        if max(first, second) == 1:
             return (f"It is {a + b}.", True)
-        if a < 100:
+        if max(first, second) == 2:
             return (f"It is {a + b + 1}.", True)
-        if a < 1000:
+        if max(first, second) == 3:
             return (worked(a, b), False)  # right, but never ended
-        return (worked(a, b), True)
+        return (worked(a, b), True) if first >= second else (worked(a, b + 1), True)
 
     answering(answer)
     scores = Scores()
     arithmetic.measure(subject, [], scores)
-    assert value(scores, "1_digit", "accuracy")[0] == 1.0
-    assert value(scores, "2_digits", "accuracy") == (0.0, 5)
-    assert value(scores, "3_digits", "accuracy") == (0.0, 5)
-    assert value(scores, "4_digits", "accuracy") == (1.0, 5)
-    assert value(scores, "3_or_more_digits", "accuracy") == (10 / 15, 15)
-    assert value(scores, "2_digits", "worked_share") == (0.0, 5)
-    assert value(scores, "3_digits", "worked_share") == (1.0, 5)
+    ones = len(arithmetic.choose((1, 1), 5, set(), 0))
+    assert value(scores, "1_digit", "accuracy") == (1.0, ones)
+    assert value(scores, "2_digits", "accuracy") == (0.0, 15)
+    assert value(scores, "3_digits", "accuracy") == (0.0, 25)
+    assert value(scores, "4_digits", "accuracy") == (20 / 35, 35)
+    assert value(scores, "5_digits", "accuracy") == (25 / 45, 45)
+    assert value(scores, "3_or_more_digits", "accuracy") == (45 / 105, 105)
+    assert value(scores, "equal_lengths", "accuracy") == ((ones + 10) / (ones + 20), ones + 20)
+    assert value(scores, "different_lengths", "accuracy") == (35 / 100, 100)
+    assert value(scores, "2_digits", "worked_share") == (0.0, 15)
+    assert value(scores, "3_digits", "worked_share") == (1.0, 25)
+    assert value(scores, "5+2", "accuracy") == (1.0, 5)
+    assert value(scores, "2+5", "accuracy") == (0.0, 5)
 
 
 def test_spelling_words_are_held_back(subject, answering):

@@ -65,3 +65,14 @@ def test_a_reader_that_breaks_leaves_the_others_their_room() -> None:
     assert pictures[0] == charts.positions(positions(50.0), 10)
     assert pictures[0] != charts.positions(positions(1.2), 10)
     assert size(charts.positions([], 10)) == size(pictures[1])
+
+
+def test_sums_have_a_square_for_each_model_and_a_gap_where_nothing_was_asked() -> None:
+    grid = {(a, b): a / 3 for a in (1, 2, 3) for b in (1, 2, 3)}
+    one, two = charts.sums({"rl": grid}), charts.sums({"base": grid, "rl": grid})
+    assert size(one)[0] < size(two)[0]
+    less = {pair: share for pair, share in grid.items() if pair != (1, 3)}
+    assert charts.sums({"rl": less}) not in (one, charts.sums({"rl": {**grid, (1, 3): 0.0}}))
+    # the first number is the row: a model that fails on long second numbers looks another way
+    turned = {(b, a): share for (a, b), share in grid.items()}
+    assert charts.sums({"rl": turned}) != one

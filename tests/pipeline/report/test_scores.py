@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.report.scores import cell, stage_table
+from pipeline.report.scores import cell, stage_table, sums_by_lengths
 
 
 def row(model="base", metric="accuracy", value=0.5, low=0.25, high=0.75, **more):
@@ -30,3 +30,17 @@ def test_stages_come_first_and_other_models_after_them():
     assert head == ["suite", "task", "metric", "base", "rl", "my-model"]
     assert [line[1] for line in body] == ["t", "u"]
     assert body[1][3:] == ["50.0% [25.0%, 75.0%] n=8", "–", "–"]
+
+
+def test_sums_by_lengths_make_a_picture_and_no_lines_of_the_table():
+    grid = [
+        row("rl", value=1.0, suite="arithmetic_by_length", task="4+2"),
+        row("rl", value=0.5, suite="arithmetic_by_length", task="2+4"),
+        row("base", value=0.0, suite="arithmetic_by_length", task="4+2"),
+    ]
+    assert sums_by_lengths([*grid, row()]) == {
+        "base": {(4, 2): 0.0},
+        "rl": {(4, 2): 1.0, (2, 4): 0.5},
+    }
+    assert list(sums_by_lengths(grid)) == ["base", "rl"]
+    assert stage_table([*grid, row()]) == stage_table([row()])

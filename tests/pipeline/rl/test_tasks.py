@@ -21,10 +21,17 @@ def test_sums_come_from_the_rl_split_with_the_digits_asked_for():
     assert len({task.prompt for task in drawn}) == 60
     for task in drawn:
         a, b = re.findall(r"\d+", task.prompt)
-        assert len(a) == len(b) == task.digits
+        assert max(len(a), len(b)) == task.digits
         assert int(task.answer) == int(a) + int(b)
         assert sum_split(int(a), int(b)) == "rl"
     assert [sum(task.digits == n for task in drawn) for n in (3, 4, 5)] == [20, 20, 20]
+
+
+def test_both_orders_and_every_shorter_length_are_drawn():
+    pairs = [tuple(map(len, re.findall(r"\d+", t.prompt))) for t in draw(600, digits=(4,))]
+    found = {pair: pairs.count(pair) for pair in set(pairs)}
+    assert set(found) == {(4, 1), (4, 2), (4, 3), (4, 4), (3, 4), (2, 4), (1, 4)}
+    assert min(found.values()) > 600 / 7 / 2
 
 
 def test_splits_share_no_sum():

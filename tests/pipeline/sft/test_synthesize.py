@@ -68,8 +68,9 @@ def test_sums_are_right_and_of_the_sft_split(made):
         assert max(a, b) < 10**5
     share = sum(is_worked(answer) for _, answer in pairs) / len(pairs)
     assert 0.2 < share < 0.4
-    lengths = [len(re.search(r"\d+", question)[0]) for question, _ in pairs]
-    assert [lengths.count(n) for n in range(1, 6)] == [40] * 5
+    lengths = [tuple(map(len, re.findall(r"\d+", question))) for question, _ in pairs]
+    every = [(first, second) for first in range(1, 6) for second in range(1, 6)]
+    assert [lengths.count(pair) for pair in every] == [8] * 25
 
 
 def test_nothing_held_out_is_asked(made, toy_names):
