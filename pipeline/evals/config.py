@@ -34,6 +34,8 @@ class EvalConfig:
     held_out_fraction: float = HELD_OUT_ENTITY_FRACTION  # as in SynthesisConfig
     digits: tuple[int, ...] = (1, 2, 3, 4, 5)  # of either number of a sum: every pair is asked
     sums_per_pair: int = 20  # of each pair of lengths
+    # of training text in which stated sums and spelled words are looked for, at most
+    scanned_bytes: int = 2_000_000_000
     # sums whose longer number has this many digits or more are also left out if a page of the
     # corpus states them; below, there are too few sums for that
     unseen_from_digits: int = 3

@@ -78,11 +78,8 @@ def measure(
 ) -> tuple[Scores, list[str]]:
     """All suites of the config in their order; and which of CORE's tasks had no file."""
     config = subject.config
-    train: list[pages.Page] = []
-    validation: list[pages.Page] = []
-    for corpus in inputs.get("corpus", []):
-        train, validation = pages.read(corpus)
-    texts = [page.text for page in train]
+    corpus = inputs["corpus"][0] if inputs.get("corpus") else None  # else no suite asks for pages
+    train, validation = (pages.Pages(corpus or Path(), name) for name in ("train", "validation"))
     known = _facts(inputs)
     questions = [fact["question"] for fact in known]
     limits = config.validation_documents, config.validation_bytes
@@ -96,7 +93,7 @@ def measure(
         return measured[name]
 
     def compress(scores: Scores) -> None:
-        bytes_ = sum(len(text.encode("utf-8")) for text in texts)
+        bytes_ = sum(len(text.encode("utf-8")) for text in train.texts())
         compression.measure(subject, read("validation"), read("train"), bytes_, scores)
 
     suites: dict[str, Callable[[Scores], None]] = {
@@ -109,8 +106,10 @@ def measure(
         "core": lambda s: missing.extend(core.measure(subject, inputs["tasks"], s, progress)),
         "facts": lambda s: facts.measure(subject, known, s),
         "turns": lambda s: turns.measure(subject, questions, s),
-        "arithmetic": lambda s: arithmetic.measure(subject, texts, s),
-        "spelling": lambda s: spelling.measure(subject, texts, s),
+        "arithmetic": lambda s: arithmetic.measure(subject, train.texts(config.scanned_bytes), s),
+        "spelling": lambda s: spelling.measure(
+            subject, lambda: train.texts(config.scanned_bytes), s
+        ),
     }
     # What makes sense of pages alone is asked of base models alone, and bits per byte of all.
     skipped = PAGE_SUITES[1:] if subject.chats else ()

@@ -9,7 +9,7 @@ pages left the corpus before training, so what repeats here is what dedup lets s
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -32,7 +32,7 @@ class Passage:
 
 
 def measure(
-    subject: Subject, train: Sequence[Page], validation: Sequence[Page], scores: Scores
+    subject: Subject, train: Iterable[Page], validation: Iterable[Page], scores: Scores
 ) -> None:
     """The share that is recited to the token, by times seen."""
     config, tokenizer = subject.config, subject.tokenizer
@@ -44,8 +44,9 @@ def measure(
             f"evals.prefix_tokens + evals.continuation_tokens is {length}, more than the model's"
             f" context of {subject.model.config.max_context}"
         )
-    seen = [np.array(ids) for ids in tokenizer.encode_batch(_texts(train, config.counted_bytes))]
-    unseen = [np.array(ids) for ids in tokenizer.encode_batch([page.text for page in validation])]
+    most = config.counted_bytes
+    seen = [np.array(ids) for ids in tokenizer.encode_batch(_texts(train, most))]
+    unseen = [np.array(ids) for ids in tokenizer.encode_batch(_texts(validation, most))]
     drawn = draw(seen, unseen, length, config.seen_counts, config.passages, config.seed)
     chosen = [(name, p) for name, passages in drawn.items() for p in passages]
     if not chosen:
@@ -158,7 +159,7 @@ def _apart(passages: Sequence[Passage], length: int, most: int) -> list[Passage]
     return chosen
 
 
-def _texts(pages: Sequence[Page], max_bytes: int) -> list[str]:
+def _texts(pages: Iterable[Page], max_bytes: int) -> list[str]:
     """Texts in the corpus' order up to about so many bytes."""
     texts: list[str] = []
     for page in pages:

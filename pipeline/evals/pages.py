@@ -1,18 +1,20 @@
 """Pages of the corpus as evaluations read them, and what the model makes of each, in bits.
 
-In: the corpus' tables. Out: `Page`s by split, and `Measured`: bits and bytes of each page, from
-which suites take any group of pages without asking the model again.
+In: the corpus' tables, of which some rows at a time are in memory. Out: `Page`s by split, and
+`Measured`: bits and bytes of each page, from which suites take any group of pages without asking
+the model again.
 """
 
+import bisect
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pipeline.corpus.read import corpus_table
+from pipeline.corpus.read import corpus_batches
 from pipeline.evals.asking import Subject
 from pipeline.intervals import bootstrap_ratio
 from pipeline.training.bits_per_byte import measure as measure_documents
@@ -28,6 +30,31 @@ class Page:
     text: str
     host: str = ""
     language: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Pages:
+    """The pages of one split in the corpus' order, read from its files each time they are gone
+    through.
+    """
+
+    corpus: Path
+    split: str  # train or validation
+
+    def __iter__(self) -> Iterator[Page]:
+        for batch in corpus_batches(self.corpus, COLUMNS):
+            for row in batch.to_pylist():
+                if (row["split"] == "validation") == (self.split == "validation"):
+                    yield Page(row["id"], row["text"], row["host"] or "", row["language"] or "")
+
+    def texts(self, max_bytes: int | None = None) -> Iterator[str]:
+        """Texts up to about so many UTF-8 bytes; None: all."""
+        for page in self:
+            if max_bytes is not None:
+                if max_bytes <= 0:
+                    return
+                max_bytes -= len(page.text.encode("utf-8"))
+            yield page.text
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,25 +89,25 @@ class Measured:
         }
 
 
-def read(corpus: Path) -> tuple[list[Page], list[Page]]:
-    """Training and validation pages, in the corpus' order."""
-    train: list[Page] = []
-    validation: list[Page] = []
-    for row in corpus_table(corpus, COLUMNS).to_pylist():
-        page = Page(row["id"], row["text"], row["host"] or "", row["language"] or "")
-        (validation if row["split"] == "validation" else train).append(page)
-    return train, validation
-
-
-def choose(pages: Sequence[Page], documents: int, max_bytes: int) -> list[Page]:
-    """Pages in the order of their ids, up to a number of them and of bytes."""
+def choose(pages: Iterable[Page], documents: int | None, max_bytes: int) -> list[Page]:
+    """The pages with text whose ids come first, up to a number of them (None: any) and of UTF-8
+    bytes; the page that passes `max_bytes` is the last. No more than these are ever held.
+    """
     chosen: list[Page] = []
-    for page in sorted(pages, key=lambda page: page.id)[:documents]:
-        if max_bytes <= 0:
-            break
-        if page.text:
-            chosen.append(page)
-            max_bytes -= len(page.text.encode("utf-8"))
+    sizes: list[int] = []
+    total = 0
+    for page in pages:
+        if not page.text:
+            continue
+        at = bisect.bisect(chosen, page.id, key=lambda chosen_page: chosen_page.id)
+        chosen.insert(at, page)
+        sizes.insert(at, len(page.text.encode("utf-8")))
+        total += sizes[at]
+        while chosen and (
+            total - sizes[-1] >= max_bytes or (documents is not None and len(chosen) > documents)
+        ):
+            chosen.pop()
+            total -= sizes.pop()
     return chosen
 
 

@@ -5,7 +5,7 @@ on) and one figure for both: the share of word 4-grams that stood earlier in the
 A model that goes round in circles has much more of it than pages do.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -19,13 +19,13 @@ TOP_K = 40  # as `crawl2chat complete` samples; the likeliest page goes round in
 TEMPERATURE = 0.8
 
 
-def measure(subject: Subject, validation: Sequence[Page], scores: Scores) -> None:
+def measure(subject: Subject, validation: Iterable[Page], scores: Scores) -> None:
     """Continuations of pages that are long enough to be cut."""
     config, tokenizer = subject.config, subject.tokenizer
     room = subject.model.config.max_context - 1  # the document token comes first
     prefix = min(config.page_prefix_tokens, room // 2)
     length = min(config.page_tokens, room - prefix)
-    pages = choose(validation, len(validation), config.validation_bytes)
+    pages = choose(validation, None, config.validation_bytes)
     encoded = tokenizer.encode_batch([page.text for page in pages])
     cut = [ids for ids in encoded if len(ids) >= prefix + length][: config.simulated_pages]
     if not cut or length < 1:

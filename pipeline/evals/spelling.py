@@ -5,7 +5,7 @@ that a page spells ask for memory, those that none does ask for knowing a token'
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 
 from pipeline.crawl.sample_web.worked import (
     SPELLING_QUESTIONS,
@@ -20,10 +20,10 @@ from pipeline.sft.spelling import frequent_words, words_of
 FREQUENT_WORDS = 500  # of the corpus, beside the pages' own spelling words
 
 
-def measure(subject: Subject, texts: Sequence[str], scores: Scores) -> None:
-    """Accuracy on words that pages spell and on words that none does."""
+def measure(subject: Subject, texts: Callable[[], Iterable[str]], scores: Scores) -> None:
+    """Accuracy on words that pages spell and on words that none does; `texts` opens them anew."""
     config = subject.config
-    words = words_of("evaluation", [*SPELLING_WORDS, *frequent_words(texts, FREQUENT_WORDS)])
+    words = words_of("evaluation", [*SPELLING_WORDS, *frequent_words(texts(), FREQUENT_WORDS)])
     pairs = [(word, wording) for wording in range(len(SPELLING_QUESTIONS)) for word in words]
     random.Random(f"{config.seed}:spelling").shuffle(pairs)
     pairs = pairs[: config.words]
@@ -35,8 +35,9 @@ def measure(subject: Subject, texts: Sequence[str], scores: Scores) -> None:
         answer_of("spelling", reply.text) == spelled(word)
         for reply, (word, _) in zip(replies, pairs)
     ]
-    everything = "\n".join(texts)
-    on_pages = {word: spelled(word) in everything for word in words}
+    on_pages = dict.fromkeys(words, False)
+    for text in texts():
+        on_pages.update((word, True) for word in words if spelled(word) in text)
     scores.share("spelling", "all", "accuracy", right)
     for name, wanted in (("spelled_on_pages", True), ("never_spelled", False)):
         part = [ok for ok, (word, _) in zip(right, pairs) if on_pages[word] == wanted]

@@ -116,7 +116,8 @@ def test_reciting_is_counted_by_times_seen(subject, monkeypatch):
 
 
 def test_a_real_model_and_a_byte_limit(subject, post_training):
-    train, validation = pages.read(post_training.corpus)
+    train = list(pages.Pages(post_training.corpus, "train"))
+    validation = pages.Pages(post_training.corpus, "validation")
     scores = Scores()
     memorization.measure(subject, train, validation, scores)
     assert {"not_seen", "seen_1", "seen_5_or_more"} <= {row["task"] for row in scores.rows}

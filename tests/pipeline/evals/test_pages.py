@@ -1,11 +1,15 @@
 """What the model makes of pages: bits and bytes of each, by group, and what is read."""
 
 import math
+import weakref
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline import model as models
+from pipeline.corpus.read import corpus_batches
 from pipeline.evals import bits_per_byte, pages
 from pipeline.evals.asking import Scores, Subject
 from pipeline.evals.config import EvalConfig
@@ -24,7 +28,8 @@ def measured(hosts, languages=None):
 
 
 def test_pages_are_split_and_hosts_may_be_unknown(post_training):
-    train, validation = pages.read(post_training.corpus)
+    train = list(pages.Pages(post_training.corpus, "train"))
+    validation = list(pages.Pages(post_training.corpus, "validation"))
     assert len(train) == 220
     assert len(validation) == 20
     assert {page.host for page in train} == {""}
@@ -38,9 +43,46 @@ def test_pages_are_chosen_in_the_order_of_their_ids_up_to_limits():
     assert [page.id for page in pages.choose(found, 9, 11)] == ["1", "3"]
 
 
+@given(
+    st.lists(st.tuples(st.integers(0, 99), st.text(max_size=6)), unique_by=lambda page: page[0]),
+    st.none() | st.integers(0, 9),
+    st.integers(0, 40),
+)
+def test_what_is_chosen_is_the_beginning_of_all_pages_by_id(made, documents, max_bytes):
+    found = [Page(f"{number:02}", text) for number, text in made]
+    expected = []
+    for page in sorted((p for p in found if p.text), key=lambda p: p.id)[:documents]:
+        if sum(len(p.text.encode()) for p in expected) < max_bytes:
+            expected.append(page)
+    assert pages.choose(iter(found), documents, max_bytes) == expected
+
+
+def test_pages_are_never_all_in_memory(post_training, monkeypatch):
+    held = []
+
+    def batches(corpus, columns, batch_rows=1_000):
+        for batch in corpus_batches(corpus, columns, 7):
+            held.append(weakref.ref(batch))
+            assert sum(ref() is not None for ref in held) <= 2
+            yield batch
+
+    monkeypatch.setattr(pages, "corpus_batches", batches)
+    train = pages.Pages(post_training.corpus, "train")
+    assert sum(1 for _ in train) == sum(1 for _ in train.texts()) == 220  # twice, from the start
+    assert len(held) > 20
+
+
+def test_texts_end_with_the_one_that_passes_the_limit(post_training):
+    train = pages.Pages(post_training.corpus, "train")
+    first, second = [page.text for page in train][:2]
+    limit = len(first.encode("utf-8"))
+    assert list(train.texts(limit)) == [first]
+    assert list(train.texts(limit + 1)) == [first, second]
+
+
 def test_bits_are_those_of_the_documents(post_training):
     model, tokenizer = models.load(post_training.base)
-    _, validation = pages.read(post_training.corpus)
+    validation = list(pages.Pages(post_training.corpus, "validation"))
     found = pages.measure(Subject(model, tokenizer, CONFIG), validation)
     documents = [np.array([0, *tokenizer.encode(page.text)]) for page in validation]
     expected = measure_documents(model, documents, tokenizer.token_bytes, model.config.max_context)

@@ -30,7 +30,7 @@ def test_repeated_grams(text, repeated, grams):
 
 
 def test_a_page_and_its_simulation_stand_side_by_side(subject, post_training):
-    _, validation = pages.read(post_training.corpus)
+    validation = pages.Pages(post_training.corpus, "validation")
     scores = Scores()
     simulate.measure(subject, validation, scores)
     assert {row["task"] for row in scores.rows} <= {"model", "held_out_pages"}

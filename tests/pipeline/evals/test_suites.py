@@ -7,12 +7,13 @@ import re
 import pytest
 
 from pipeline.chat.conversation import STOP, prompt, user
-from pipeline.crawl.sample_web.worked import spelled, worked
+from pipeline.crawl.sample_web.worked import SPELLING_QUESTIONS, spelled, worked
 from pipeline.evals import arithmetic, asking, facts, spelling, turns
 from pipeline.evals.asking import Reply, Scores, Subject
 from pipeline.evals.config import EvalConfig
 from pipeline.model.engine import Completion
 from pipeline.sft.held_out import is_held_out, sum_split, word_split
+from pipeline.sft.spelling import words_of
 
 CONFIG = EvalConfig(sums_per_pair=5, words=8, turns=20, facts_per_frequency=6, samples_per_suite=4)
 
@@ -195,8 +196,17 @@ def test_spelling_words_are_held_back(subject, answering):
 
     answering(answer)
     scores = Scores()
-    spelling.measure(subject, ["b-r-i-d-g-e"], scores)
-    assert value(scores, "all") == (1.0, 8)
+    word = words_of("evaluation")[0]
+    config = dataclasses.replace(CONFIG, words=500)
+    pages = [f"A {other} that no page spells." for other in words_of("evaluation")]
+    spelling.measure(
+        dataclasses.replace(subject, config=config), lambda: [*pages, spelled(word)], scores
+    )
+    _, every = value(scores, "all")
+    wordings = len(SPELLING_QUESTIONS)
+    assert every == wordings * len(set(asked))
+    assert value(scores, "spelled_on_pages") == (1.0, wordings)
+    assert value(scores, "never_spelled") == (1.0, every - wordings)
     assert {word_split(word) for word in asked} == {"evaluation"}
 
 
