@@ -21,5 +21,5 @@ setup(
             extra_compile_args=FLAGS,
         )
         for source in SOURCES
-    ]
+    ],
 )

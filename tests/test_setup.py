@@ -96,7 +96,7 @@ class Machine:
         return self
 
     def has_python(self, name: str = "python3.11") -> "Machine":
-        (self.bin / name).write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+        (self.bin / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
         (self.bin / name).chmod(0o755)
         return self
 
