@@ -14,13 +14,16 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
 NATIVE := $(shell find pipeline -name '_*.c' -o -name '*.h')
 
-.venv/runtime: pyproject.toml constraints.txt setup.py setup.sh $(NATIVE)
+SOURCES := pyproject.toml constraints.txt setup.py setup.sh $(NATIVE)
+
+.venv/runtime: $(SOURCES)
 	$(SETUP) .
 	touch $@
 
-.venv/dev: .venv/runtime
+# Not by way of the other: each compiles the C extensions.
+.venv/dev: $(SOURCES)
 	$(SETUP) '.[dev]'
-	touch $@
+	touch .venv/runtime $@
 
 setup: .venv/runtime
 
