@@ -14,13 +14,16 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
 NATIVE := $(shell find pipeline -name '_*.c' -o -name '*.h')
 
-.venv/runtime: pyproject.toml constraints.txt setup.py setup.sh $(NATIVE)
+SOURCES := pyproject.toml constraints.txt setup.py setup.sh $(NATIVE)
+
+.venv/runtime: $(SOURCES)
 	$(SETUP) .
 	touch $@
 
-.venv/dev: .venv/runtime
+# Not by way of the other: each compiles the C extensions.
+.venv/dev: $(SOURCES)
 	$(SETUP) '.[dev]'
-	touch $@
+	touch .venv/runtime $@
 
 setup: .venv/runtime
 
@@ -34,12 +37,15 @@ resolve: .venv/dev
 demo: .venv/runtime
 	$(BIN)/crawl2chat demo --lake $(LAKE)
 
+# In JOBS processes, each of up to 3 GiB: see tests/conftest.py for which test runs where.
+JOBS ?= 2
+PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder
 test: .venv/dev
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 # Without the runs through Prefect: a minute or two.
 test-fast: .venv/dev
-	$(BIN)/python -m pytest --ignore=tests/faults --ignore=tests/deployments --ignore=tests/test_end_to_end.py
+	$(PYTEST) --ignore=tests/faults --ignore=tests/deployments --ignore=tests/test_end_to_end.py
 
 lint: .venv/dev
 	$(BIN)/ruff check .

@@ -18,9 +18,10 @@ from pipeline.crawl.dumps import Dump, is_dump, resolve
 from pipeline.crawl.dumps import paths as dump_paths
 from pipeline.crawl.obtain import index_of
 from pipeline.crawl.selection import LANGUAGES, Selection, selection
-from pipeline.crawl.source import SCHEMES, place_of, while_someone_waits
+from pipeline.crawl.source import SCHEMES, cache_folder, place_of, while_someone_waits
 from pipeline.crawl.transport import TransferError
 from storage.digest import file_sha256
+from storage.durable import unwritable
 from storage.errors import UserError
 
 # What counts in a folder; a file named outright may end otherwise.
@@ -48,6 +49,11 @@ def check(config: RunConfig, ask: bool = True) -> None:
             raise UserError("--wet takes whole files: no index says where a page's text lies")
         index_of(config.download, chosen)
     find(local)
+    if (addresses or dumps) and (place := unwritable(cache_folder(config.download))):
+        raise UserError(
+            f"can't write in {place}, where fetched files go: set CRAWL2CHAT_CACHE to another"
+            " folder"
+        )
     for address in addresses:
         place_of(address)
     client = Client(while_someone_waits(config.download))

@@ -1,9 +1,9 @@
 """Shows what a flow made in the Prefect UI: funnel, curves, scores and samples as artifacts of
 its run.
 
-Read from the lake, so that a run whose tasks were all cached shows them too. If the API doesn't
-take one, that is logged and the run goes on: a picture nobody sees is no reason to lose an hour
-of work.
+Read from the lake, so that a run whose tasks were all cached shows them too; a picture of the same
+artifact that Prefect still has is shown again, not drawn again. If the API doesn't take one, that
+is logged and the run goes on: a picture nobody sees is no reason to lose an hour of work.
 """
 
 import json
@@ -11,13 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import httpx
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.artifacts import Artifact, create_markdown_artifact, create_table_artifact
 from prefect.exceptions import PrefectException
 from prefect.logging import get_run_logger
 
 from flows import terminal
 from flows.references import Reference
 from storage import Lake
+from storage.manifest import Manifest
 from storage.tables import read_table
 from storage.views import TIMING_FILE
 
@@ -52,14 +53,11 @@ def attempt(request: Callable[[], Any]) -> Any:
 
 def funnel(lake: Lake, corpus: Reference) -> None:
     """What every stage took, as a picture, and every rule, as a table."""
-    from pipeline.report import charts
-
     manifest = lake.manifest("corpus", corpus["digest"])
     rows = json.loads(lake.local_file(manifest, "funnel.json").read_text())
     stages = [s for s in manifest.statistics["funnel"] if s["dropped"] or s["errors"]]
     steps = [("records", manifest.statistics["records"])]
     steps += [(f"after {stage['stage']}", stage["left"]) for stage in stages]
-    picture = f"![funnel]({charts.data_uri(charts.funnel_bars(steps))})"
     figures = manifest.statistics
     size = f"{figures['words']:,} words in {figures['documents']:,} documents"
     words = (
@@ -67,7 +65,13 @@ def funnel(lake: Lake, corpus: Reference) -> None:
         f" + {figures['dropped']:,} dropped + {figures['errors']:,} errors; {size}"
     )
     terminal.say(f"  corpus: {words}")
-    _markdown("funnel", f"{words}\n\n{picture}", "Records that are left after each stage")
+
+    def drawn() -> str:
+        from pipeline.report import charts
+
+        return f"{words}\n\n![funnel]({charts.data_uri(charts.funnel_bars(steps))})"
+
+    _picture("funnel", drawn, "Records that are left after each stage", manifest)
     _table("funnel-by-rule", rows, "What every rule took")
 
 
@@ -86,15 +90,20 @@ def quality(lake: Lake, measured: Reference) -> None:
 
 def curves(lake: Lake, model: Reference) -> None:
     """A training run's figures over its steps, and what a clock saw of it where that is left."""
-    series: Series = {}
-    for name in ("metrics.parquet", TIMING_FILE):
-        try:
-            rows = read_table(_file(lake, model, name)).to_pylist()
-        except FileNotFoundError:  # a provenance file may be gone from a whole artifact
-            continue
-        for row in rows:
-            add_points(series, row)
-    draw(f"curves-{model['kind']}", series, f"Every step of {model['kind']}")
+
+    def drawn() -> str:
+        series: Series = {}
+        for name in ("metrics.parquet", TIMING_FILE):
+            try:
+                rows = read_table(_file(lake, model, name)).to_pylist()
+            except FileNotFoundError:  # a provenance file may be gone from a whole artifact
+                continue
+            for row in rows:
+                add_points(series, row)
+        return curves_markdown(series)
+
+    manifest = lake.manifest(model["kind"], model["digest"])
+    _picture(f"curves-{model['kind']}", drawn, f"Every step of {model['kind']}", manifest)
 
 
 def add_points(series: Series, row: Mapping[str, Any]) -> None:
@@ -105,18 +114,17 @@ def add_points(series: Series, row: Mapping[str, Any]) -> None:
 
 
 def draw(key: str, series: Series, description: str = "") -> None:
-    """Curves as pictures in one Markdown artifact, the last value of each in words."""
-    drawn = {name: series[name] for name in CURVES if len(series.get(name, ())) > 1}
-    if drawn:
-        _markdown(key, curves_markdown(drawn), description)
+    """Curves of a run that goes on."""
+    if text := curves_markdown(series):
+        _markdown(key, text, description)
 
 
 def curves_markdown(series: Series) -> str:
-    """The Markdown behind `draw`."""
+    """Curves of two points and more as pictures, the last value of each in words."""
     from pipeline.report import charts
 
     parts = []
-    for name, points in series.items():
+    for name, points in ((n, series[n]) for n in CURVES if len(series.get(n, ())) > 1):
         (title, _), (step, value) = CURVES[name], points[-1]
         picture = charts.data_uri(charts.line(title, points, x="step"))
         parts.append(f"![{title}]({picture})\n\n{title}: {value:.4g} at step {step:,}")
@@ -145,47 +153,60 @@ def scores(lake: Lake, measured: Sequence[Reference]) -> None:
 
 def compression(lake: Lake, report: Reference) -> None:
     """Bytes per token: the curve over vocabulary sizes, and every row."""
-    from pipeline.report import charts
-
     rows = read_table(_file(lake, report, "compression.parquet")).to_pylist()
     points = [(int(r["name"]), r["bytes_per_token"]) for r in rows if r["kind"] == "vocab_size"]
     by_language = [r for r in rows if r["kind"] == "language"]
     words = ", ".join(f"{r['name']} {r['bytes_per_token']:.2f}" for r in by_language[:8])
     terminal.say(f"  tokenizer: {rows[0]['bytes_per_token']:.2f} bytes per token ({words})")
-    picture = charts.data_uri(charts.vocabulary(points))
-    _markdown("vocabulary", f"![bytes per token]({picture})", "Bytes per token by vocabulary size")
+
+    def drawn() -> str:
+        from pipeline.report import charts
+
+        return f"![bytes per token]({charts.data_uri(charts.vocabulary(points))})"
+
+    manifest = lake.manifest(report["kind"], report["digest"])
+    _picture("vocabulary", drawn, "Bytes per token by vocabulary size", manifest)
     _table("compression", _rounded(rows), "Bytes per token by language, host, size")
 
 
 def scaling(lake: Lake, law: Reference) -> None:
     """The ladder, its law and what it foretells, as a picture and in words."""
-    from pipeline.report import charts
-
     rows = read_table(_file(lake, law, "runs.parquet")).to_pylist()
-    said = lake.manifest("scaling", law["digest"]).statistics
+    manifest = lake.manifest("scaling", law["digest"])
+    said = manifest.statistics
     words = scaling_words(said)
-    picture = charts.data_uri(charts.scaling(rows, said))
+
+    def drawn() -> str:
+        from pipeline.report import charts
+
+        picture = charts.data_uri(charts.scaling(rows, said))
+        return "\n\n".join([*words, f"![scaling]({picture})"])
+
     for sentence in words:
         terminal.say(f"  scaling: {sentence}")
-    _markdown("scaling", "\n\n".join([*words, f"![scaling]({picture})"]), "Loss against compute")
+    _picture("scaling", drawn, "Loss against compute", manifest)
     _table("scaling-runs", _rounded(rows), "Every size of the ladder")
 
 
 def positions(lake: Lake, measured: Reference) -> None:
     """Bits per byte by place in the page, as a picture and in a sentence a reader."""
-    from pipeline.report import charts
-
     rows = read_table(_file(lake, measured, "positions.parquet")).to_pylist()
-    said = lake.manifest("positions", measured["digest"]).statistics
+    manifest = lake.manifest("positions", measured["digest"])
+    said = manifest.statistics
     words = [
         f"{reader}: {value:.4f} bits per byte beyond {said['context_before']} tokens"
         for reader, value in said["beyond"].items()
     ]
     for sentence in words:
         terminal.say(f"  positions: {sentence}")
-    picture = charts.data_uri(charts.positions(rows, said["context_before"]))
-    text = "\n\n".join([*words, f"![positions]({picture})"])
-    _markdown("positions", text, "Bits per byte by position")
+
+    def drawn() -> str:
+        from pipeline.report import charts
+
+        picture = charts.data_uri(charts.positions(rows, said["context_before"]))
+        return "\n\n".join([*words, f"![positions]({picture})"])
+
+    _picture("positions", drawn, "Bits per byte by position", manifest)
     _table("positions-rows", _rounded(rows), "Bits per byte by position")
 
 
@@ -201,6 +222,17 @@ def scaling_words(said: dict[str, Any]) -> list[str]:
         f"at {ahead['flops']:.2e} FLOPs it foretells {ahead['value']:.4f}"
         f" [{ahead['low']:.4f}, {ahead['high']:.4f}]",
     ]
+
+
+def _picture(key: str, drawn: Callable[[], str], description: str, shows: Manifest) -> None:
+    """A Markdown artifact with a picture of an artifact of the lake, drawn once."""
+    # Built again it has the same digest, but other times.
+    made = shows.provenance.get("created", "")
+    description = f"{description} ({shows.kind} {shows.artifact}, {made})"
+    earlier = attempt(lambda: Artifact.get(key))
+    known = earlier is not None and earlier.description == description
+    if text := str(earlier.data) if known else drawn():
+        _markdown(key, text, description)
 
 
 def _markdown(key: str, text: str, description: str) -> None:

@@ -68,5 +68,6 @@ def run_name() -> str:
 def begin(config: RunConfig, lake: str) -> Run:
     """Open the lake, rid of what killed runs left in it."""
     opened = Lake(lake)
+    opened.check_writable()
     opened.collect_garbage()
     return Run(config, opened)

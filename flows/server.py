@@ -145,14 +145,14 @@ def api_server() -> Iterator[Api]:
 
 
 def check_home() -> None:
-    """ServerNotStarted where Prefect can't keep its files: it would say so late and at length."""
+    """UserError where Prefect can't keep its files: it would say so late and at length."""
     home = _home()
     try:
         home.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=home) as file:
             file.write(bytes(ROOM_BYTES))
     except OSError as error:
-        raise ServerNotStarted(
+        raise UserError(
             f"Prefect can't write in {home} ({error.strerror}): set PREFECT_HOME to a folder"
             " that can be written"
         ) from error
@@ -162,7 +162,7 @@ def _home() -> Path:
     try:
         return Path(os.environ.get("PREFECT_HOME") or "~/.prefect").expanduser().absolute()
     except RuntimeError:  # neither HOME nor an entry of the user
-        raise ServerNotStarted(
+        raise UserError(
             "Prefect needs a folder for its files, and there is no HOME: set PREFECT_HOME"
         ) from None
 

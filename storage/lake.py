@@ -7,6 +7,7 @@ laid out like a local lake.
 """
 
 import datetime
+import errno
 import hashlib
 import json
 import os
@@ -34,6 +35,7 @@ from storage.manifest import (
 from storage.s3 import ObjectTree
 
 HEADS = "heads.json"
+NOT_OURS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)
 
 
 class Lake:
@@ -64,6 +66,18 @@ class Lake:
     def __reduce__(self) -> tuple[Any, ...]:
         # Elsewhere it is opened anew: other working directory, own cache, own connections.
         return Lake, (str(self.tree.root) if isinstance(self.tree, LocalTree) else self.url,)
+
+    def check_writable(self) -> None:
+        """UserError where this process may not write: before hours are spent, or a server starts.
+
+        With S3 that is said of the local folders alone; the bucket answers when it is written to.
+        """
+        if (place := durable.unwritable(self.disk.root)) is None:
+            return
+        advice = "choose another with --lake"
+        if not isinstance(self.tree, LocalTree):
+            advice = "its files pass through there: set CRAWL2CHAT_CACHE to another folder"
+        raise UserError(f"lake {self.url}: can't write in {place}: {advice}")
 
     def is_whole(self, kind: str, digest: str, deep: bool = False) -> bool:
         """Manifest present, every content file there in its size; `deep` checks the hashes too."""
@@ -196,7 +210,9 @@ class Lake:
         try:
             with durable.full_disk_is_clear(self.url):
                 path.mkdir(parents=True, exist_ok=True)
-        except (PermissionError, NotADirectoryError) as error:
+        except OSError as error:
+            if error.errno not in NOT_OURS:
+                raise
             raise UserError(f"lake {self.url}: can't write to {path.parent}: {error}") from error
         return path
 

@@ -36,6 +36,26 @@ for _name in ("PREFECT_API_URL", "PREFECT_PROFILE", "CRAWL2CHAT_LAKE", "CRAWL2CH
     os.environ.pop(_name, None)
 
 
+# What is made once a session and costs most; who asks for it runs in one process of `make test`,
+# which comes to these first, so that nothing long is left for the end.
+COSTLY = ("ci_run", "prefect", "prefect_server")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """For pytest-xdist's loadgroup: tests that share something costly, else those of a file."""
+    if not hasattr(config, "workerinput"):  # one process, the usual order
+        return
+    ranks = {}
+    for item in items:
+        asked = getattr(item, "fixturenames", ())
+        rank = next((n for n, name in enumerate(COSTLY) if name in asked), len(COSTLY))
+        ranks[item] = rank
+        name = COSTLY[rank] if rank < len(COSTLY) else str(item.path)
+        # "@" and "]" have a meaning in xdist's names of groups
+        item.add_marker(pytest.mark.xdist_group(name.translate({ord("@"): "_", ord("]"): "_"})))
+    items.sort(key=ranks.__getitem__)
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     shutil.rmtree(_HOME, ignore_errors=True)
 

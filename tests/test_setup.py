@@ -96,7 +96,7 @@ class Machine:
         return self
 
     def has_python(self, name: str = "python3.11") -> "Machine":
-        (self.bin / name).write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+        (self.bin / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
         (self.bin / name).chmod(0o755)
         return self
 
@@ -168,3 +168,29 @@ def test_pip_else_and_torch_alone_from_its_own_index(machine: Machine) -> None:
         f"{pip} --index-url file:///torch --no-deps {torch}",
         f"{pip} -c constraints.txt -e .[dev]",
     ]
+
+
+def test_make_sets_up_once_in_any_folder(tmp_path: Path) -> None:
+    make = shutil.which("make") or pytest.skip("no make on the PATH")
+    place = tmp_path / "my projects" / "crawl2chat"
+    place.mkdir(parents=True)
+    for name in ("Makefile", "pyproject.toml", "constraints.txt", "setup.py"):
+        shutil.copy(REPOSITORY / name, place)
+    (place / "pipeline").mkdir()
+    program = "mkdir -p .venv/bin; for name in python crawl2chat; do cp stub .venv/bin/$name; done"
+    for name, then in (("setup.sh", program), ("stub", ":")):
+        (place / name).write_text(f'#!/bin/sh\necho "$(basename "$0") $*" >> log\n{then}\n')
+        (place / name).chmod(0o755)
+
+    def says(*arguments: str) -> list[str]:
+        (place / "log").unlink(missing_ok=True)
+        subprocess.run([make, *arguments], cwd=place, check=True, capture_output=True)
+        return (place / "log").read_text().splitlines()
+
+    tests = "python -m pytest -n {} --dist loadgroup --no-loadscope-reorder"
+    assert says("test") == ["setup.sh .[dev]", tests.format(2)]
+    assert says("test", "JOBS=4") == [tests.format(4)]
+    assert says("demo") == ["crawl2chat demo --lake ./lake"]
+    shutil.rmtree(place / ".venv")
+    assert says("demo") == ["setup.sh .", "crawl2chat demo --lake ./lake"]
+    assert says("test")[0] == "setup.sh .[dev]"

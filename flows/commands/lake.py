@@ -6,6 +6,7 @@ from typing import Any
 
 from flows.commands import show
 from storage import Lake, catalog
+from storage.durable import unwritable
 from storage.errors import UserError
 from storage.local import LocalTree
 
@@ -72,12 +73,14 @@ def report(chosen: argparse.Namespace) -> int:
 
 def write_report(lake: Lake, out: str | None = None) -> Path:
     """Render the page of the newest run; its path."""
+    place = lake.tree.root if isinstance(lake.tree, LocalTree) else Path()
+    path = Path(out) if out else place / "report.html"
+    if unwritable(path.parent) is not None:
+        raise UserError(f"can't write {path}: name another file with --out")
     from flows.commands.facts import headline, report_tables
     from pipeline.report.page import render
 
     page = render("crawl2chat", report_tables(lake), headline(lake))
-    place = lake.tree.root if isinstance(lake.tree, LocalTree) else Path()
-    path = Path(out) if out else place / "report.html"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(page, encoding="utf-8")
     return path

@@ -173,6 +173,7 @@ def _run(flow: str, config: RunConfig, lake: Lake, **more: Any) -> dict[str, Any
     """One flow run under the configured server, or under one of its own."""
     settings.configure(terminal=True)
     lake.heads()  # a lake of a newer version is refused before anything starts
+    lake.check_writable()
     if config.input.runner == "ray":
         check_shared()
     with api_server() as api:

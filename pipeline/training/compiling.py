@@ -8,10 +8,10 @@ between. The head's loss has a kernel of its own in `loss`.
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import torch
-from torch.distributed.fsdp import FSDPModule
 
 from pipeline.model import Transformer, fp8
 from pipeline.training.data import Batch, BatchOf
+from pipeline.training.sharded import is_sharded
 from storage.errors import UserError
 
 
@@ -22,7 +22,7 @@ def compile_layers(model: Transformer, backend: str = "inductor") -> None:
     model.borders = torch.compiler.disable(model.borders)
     model.train_step = torch.compile(model._step, backend=backend)
     for layer in model.blocks:
-        if not isinstance(layer, FSDPModule):  # whose parameters are other tensors every time
+        if not is_sharded(layer):  # whose parameters are other tensors every time
             layer.cast = torch.compile(layer.cast, backend=backend)  # type: ignore[method-assign]
 
 

@@ -8,15 +8,14 @@ communicates nothing and computes what it always has.
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.distributed.fsdp import FSDPModule
-from torch.distributed.tensor import DTensor
 
 from pipeline.training import distribution
+from pipeline.training.sharded import is_sharded, local
 
 BUCKET_BYTES = 25_000_000  # as in torch's DistributedDataParallel
 
@@ -27,7 +26,7 @@ class GradientSum:
     def __init__(self, model: nn.Module, parameters: Sequence[nn.Parameter]) -> None:
         self._model = model
         self._parameters = list(parameters)
-        self._sharded = isinstance(model, FSDPModule)
+        self._sharded = is_sharded(model)
         self._last = False
         self._buckets: list[_Bucket] = []
         self._started = 0
@@ -42,8 +41,8 @@ class GradientSum:
     def micro_batch(self, last: bool) -> Iterator[None]:
         """Around a forward and backward; `last` of this step."""
         self._last = last
-        if isinstance(self._model, FSDPModule):
-            self._model.set_requires_gradient_sync(last)
+        if self._sharded:
+            cast(Any, self._model).set_requires_gradient_sync(last)
         for bucket in self._buckets:
             bucket.missing = len(bucket.parameters)
         yield
@@ -56,7 +55,7 @@ class GradientSum:
             bucket.wait()
         self._started = 0
         gradients = (p.grad for p in self._parameters if p.grad is not None)
-        return [g.to_local() if isinstance(g, DTensor) else g for g in gradients]
+        return [local(gradient) for gradient in gradients]
 
     def norm(self, gradients: list[Tensor]) -> float:
         """Euclidean norm over all parameters; where they are sharded, over all processes."""

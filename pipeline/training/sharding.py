@@ -11,26 +11,30 @@ import dataclasses
 import functools
 import warnings
 from collections.abc import Callable, Iterator
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import FSDPModule, fully_shard, register_fsdp_forward_method
-from torch.distributed.tensor import DTensor
 
 from pipeline.model import ModelConfig, Transformer
 from pipeline.model.weights import Layer, LayerWeights
 from pipeline.training import distribution
 from pipeline.training.config import OptimizerConfig
 from pipeline.training.optimizers import build_optimizer
+from pipeline.training.sharded import is_sharded, local
+
+if TYPE_CHECKING:
+    from torch.distributed.tensor import DTensor
 
 
 def shard(model: Transformer) -> Transformer:
     """Spread the parameters over all processes, in place; one process alone keeps them."""
     if distribution.world() == 1:
         return model
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.fsdp import FSDPModule, fully_shard, register_fsdp_forward_method
+
     # `enter` hands x through, which FSDP takes for a view; nothing here writes into x in place.
     warnings.filterwarnings("ignore", message="FSDP2-wrapped module .* returned a view tensor")
     mesh = init_device_mesh(model.device.type, (distribution.world(),))
@@ -51,13 +55,13 @@ def shard(model: Transformer) -> Transformer:
 
 def whole(model: Transformer) -> Transformer:
     """The same model in one piece, on the first process' CPU; called by all, others get a husk."""
-    if not isinstance(model, FSDPModule):
+    if not is_sharded(model):
         return model
     with torch.device("meta"):
         single = Transformer(model.config)
     state = {}
     for name, tensor in model.state_dict().items():
-        full = cast(DTensor, tensor).full_tensor()
+        full = cast("DTensor", tensor).full_tensor()
         if distribution.rank() == 0:
             state[name] = full.cpu()
     if state:
@@ -105,9 +109,9 @@ class ShardedOptimizer:
         held: dict[str, nn.Parameter] = {}
         for name, parameter in self._sharded.items():
             if self._owners.get(name, distribution.rank()) == distribution.rank():
-                held[name] = nn.Parameter(_local(parameter).detach())
+                held[name] = nn.Parameter(local(parameter).detach())
         for name in matrices:  # gathered one by one: no process ever holds them all
-            full = cast(DTensor, self._sharded[name]).full_tensor().detach()
+            full = cast("DTensor", self._sharded[name]).full_tensor().detach()
             if name in held:
                 held[name] = nn.Parameter(full.clone())
         self._held = held
@@ -174,7 +178,7 @@ class ShardedOptimizer:
             state[key] = read(key, first, tensor.shape[0])
         self._inner.load_state_tensors(state)
         for name in self._owners:
-            full = cast(DTensor, self._sharded[name]).full_tensor()
+            full = cast("DTensor", self._sharded[name]).full_tensor()
             if name in self._held:
                 self._held[name].copy_(full)
 
@@ -215,8 +219,8 @@ class ShardedOptimizer:
         arrived = _exchange(sent, counts, arriving, self._device)
         sizes = [self._size(name, rank) for name in self._by_owner()]
         for name, part in zip(self._by_owner(), arrived.split(sizes)):
-            local = _local(self._sharded[name])
-            local.copy_(part.view_as(local))
+            rows = local(self._sharded[name])
+            rows.copy_(part.view_as(rows))
 
     def _by_owner(self) -> list[str]:
         """All matrices, those of the first owner first: the order in which messages hold them."""
@@ -230,7 +234,7 @@ class ShardedOptimizer:
 
     @property
     def _device(self) -> torch.device:
-        return _local(next(iter(self._sharded.values()))).device
+        return local(next(iter(self._sharded.values()))).device
 
 
 @dataclasses.dataclass(frozen=True)
@@ -274,8 +278,4 @@ def _exchange(
 
 def _gradient(parameter: nn.Parameter) -> Tensor:
     gradient: Any = parameter.grad
-    return torch.zeros_like(_local(parameter)) if gradient is None else gradient.to_local()
-
-
-def _local(parameter: nn.Parameter) -> Tensor:
-    return cast(DTensor, parameter).to_local()
+    return torch.zeros_like(local(parameter)) if gradient is None else local(gradient)

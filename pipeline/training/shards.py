@@ -16,11 +16,10 @@ from typing import Any, cast
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
-from torch.distributed.fsdp import FSDPModule
-from torch.distributed.tensor import DTensor
 
 from pipeline.training import checkpoint, distribution, state
 from pipeline.training.optimizers import Optimizer
+from pipeline.training.sharded import is_sharded, local
 from pipeline.training.sharding import Piece, ShardedOptimizer, rows_of
 from storage.errors import UserError
 
@@ -122,10 +121,9 @@ def _live(model: nn.Module, optimizer: Any) -> dict[str, Piece]:
     """Everything this process holds, by name."""
     pieces = {}
     for name, tensor in model.state_dict().items():
-        if isinstance(model, FSDPModule):
+        if is_sharded(model):
             first, _ = rows_of(tensor.shape[0], distribution.rank(), distribution.world())
-            local = cast(DTensor, tensor).to_local()
-            pieces[f"model.{name}"] = Piece(local, first, tensor.shape[0])
+            pieces[f"model.{name}"] = Piece(local(tensor), first, tensor.shape[0])
         else:
             pieces[f"model.{name}"] = Piece(tensor, 0, tensor.shape[0])
     if isinstance(optimizer, ShardedOptimizer):
@@ -142,10 +140,9 @@ def _live(model: nn.Module, optimizer: Any) -> dict[str, Piece]:
 @torch.no_grad()
 def _adopt(model: nn.Module, optimizer: Any, reader: "_Reader") -> None:
     for name, tensor in model.state_dict().items():
-        if isinstance(model, FSDPModule):
-            local = cast(DTensor, tensor).to_local()
+        if is_sharded(model):
             first, end = rows_of(tensor.shape[0], distribution.rank(), distribution.world())
-            local.copy_(reader.read(f"model.{name}", first, end - first))
+            local(tensor).copy_(reader.read(f"model.{name}", first, end - first))
         else:
             tensor.copy_(reader.read(f"model.{name}", 0, tensor.shape[0]))
     if isinstance(optimizer, ShardedOptimizer):

@@ -67,6 +67,7 @@ def command(cli: Any, tmp_path: Path) -> list[str]:
     ]
 
 
+@pytest.mark.timeout(2400)  # a dozen runs and more, and the whole one before them
 def test_killed_at_any_moment_the_artifacts_are_the_same(
     ci_run: Any, cli: Any, command: list[str], tmp_path: Path
 ) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import psutil
 import pytest
+from read_only import read_only  # noqa: F401
 
 from flows import surroundings
 
@@ -22,7 +23,7 @@ DEAD = "http://127.0.0.1:9"
 @pytest.fixture
 def odd(tmp_path: Path) -> Path:
     """A folder full of modules that tell when they are imported."""
-    folder = tmp_path / "odd"
+    folder = tmp_path / "odd folder"
     folder.mkdir()
     for name in MODULES:
         (folder / f"{name}.py").write_text(LOUD)
@@ -52,10 +53,17 @@ def run(*arguments: str | Path, **options: Any) -> "subprocess.CompletedProcess[
 
 
 def test_a_run_from_a_folder_of_same_named_files_behind_a_dead_proxy(
-    odd: Path, tmp_path: Path
+    odd: Path,
+    read_only: Any,  # noqa: F811
+    tmp_path: Path,
 ) -> None:
-    """`python -m`, PYTHONPATH, the server, workers and pools; proxies, warnings, no TMPDIR."""
+    """`python -m`, PYTHONPATH, the server, workers and pools; proxies, warnings, no TMPDIR, a HOME
+    that can't be written, spaces in names.
+    """
+    home = tmp_path / "home"
+    home.mkdir()
     hostile = {
+        "HOME": str(read_only(home)),
         "PYTHONPATH": f".{os.pathsep}{odd}",
         "PYTHONOPTIMIZE": "2",
         "PYTHONWARNINGS": "error",
@@ -66,7 +74,7 @@ def test_a_run_from_a_folder_of_same_named_files_behind_a_dead_proxy(
         "HTTPS_PROXY": DEAD,
         "ALL_PROXY": "socks://127.0.0.1:9",
     }
-    lake, environ = tmp_path / "lake", environment(tmp_path, **hostile)
+    lake, environ = tmp_path / "the lake", environment(tmp_path, **hostile)
     done = run("run", "corpus", "--preset", "ci", "--lake", lake, cwd=odd, env=environ)
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.splitlines()[-1].startswith("corpus: done in")
@@ -163,7 +171,7 @@ def test_a_desktops_spelling_of_socks_is_understood(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     ("setting", "value", "code", "words"),
     [
-        ("PREFECT_HOME", "FILE/x", 1, "set PREFECT_HOME to a folder that can be written"),
+        ("PREFECT_HOME", "FILE/x", 2, "set PREFECT_HOME to a folder that can be written"),
         ("PREFECT_API_URL", f"{DEAD}/api", 1, "no Prefect server answers at http://127.0.0.1:9"),
         ("PREFECT_API_URL", "127.0.0.1:4200", 2, "no address: http://HOST:4200/api"),
         ("PREFECT_API_URL", "http://[", 2, "no address: http://HOST:4200/api"),
@@ -215,8 +223,10 @@ def test_a_server_that_dies_mid_run_ends_the_run(tmp_path: Path) -> None:
 def test_a_current_directory_that_is_gone(tmp_path: Path) -> None:
     here = tmp_path / "here"
     here.mkdir()
-    script = f"cd {here} && rmdir {here} && exec {sys.executable} -P -m flows.cli artifacts"
+    script = 'cd "$1" && rmdir "$1" && exec "$0" -P -m flows.cli artifacts'
     environ = surroundings.child_environment()
-    done = subprocess.run(["sh", "-c", script], env=environ, capture_output=True, text=True)
+    done = subprocess.run(
+        ["sh", "-c", script, sys.executable, here], env=environ, capture_output=True, text=True
+    )
     assert done.returncode == 2
     assert done.stderr == "crawl2chat: the current directory is gone: cd to one that is there\n"

@@ -1,6 +1,7 @@
 """Small true WARC files, written by warcio, and English for their pages."""
 
 import io
+import os
 import random
 import zlib
 from collections.abc import Callable
@@ -126,6 +127,15 @@ def make_warc() -> Callable[..., list[int]]:
 @pytest.fixture(scope="session")
 def make_page() -> Callable[..., bytes]:
     return html_page
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread_beside_others() -> None:
+    """Two processes of tests with two threads each would wait for one another's."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        import torch
+
+        torch.set_num_threads(1)
 
 
 @pytest.fixture(autouse=True)

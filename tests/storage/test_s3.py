@@ -54,6 +54,15 @@ def keys(client):
     return sorted(item["Key"] for item in client.list_objects_v2(Bucket="lake").get("Contents", []))
 
 
+def test_without_room_for_local_copies_it_is_not_written_to(lake, monkeypatch):
+    lake.check_writable()
+    monkeypatch.setenv("CRAWL2CHAT_CACHE", "/proc/none")
+    with pytest.raises(
+        UserError, match=r"can't write in /proc: .* set CRAWL2CHAT_CACHE to another"
+    ):
+        Lake(lake.url).check_writable()
+
+
 def test_commit_read_and_download(lake, client, make):
     made = make(lake, "corpus", FILES)
     prefix = f"some/prefix/corpus/{made.artifact}"

@@ -68,12 +68,13 @@ def real_blocks(crawl: Path) -> Iterator[tuple[str, str, Counter[str]]]:
         for record in read_records(file, LimitsConfig()):
             if record.record_type != "response" or b"<pre" not in record.content:
                 continue
-            html, _ = decode(record.content.partition(b"\r\n\r\n")[2])
             rank = hashlib.blake2b(record.url.encode()).digest()
-            found[urlsplit(record.url).hostname].append((rank, record.url, html))
+            body = record.content.partition(b"\r\n\r\n")[2]
+            found[urlsplit(record.url).hostname].append((rank, record.url, body))
     pages = [page for host in found.values() for page in sorted(host)[:BLOCKS_OF_HOST]]
     blocks = 0
-    for _, url, html in sorted(pages):
+    for _, url, body in sorted(pages):
+        html, _ = decode(body)
         texts = []
         for node in HTMLTree.parse(html).body.get_elements_by_tag_name("pre"):
             if not in_gutter(node):

@@ -1,4 +1,6 @@
-"""A process that trains loads what it needs: torch's compiler is for GPUs that ask for it."""
+"""A process that trains loads what it needs: torch's compiler is for GPUs that ask for it, FSDP
+for runs that shard.
+"""
 
 import json
 import os
@@ -13,12 +15,13 @@ import flows.sft, flows.rl, flows.evaluate
 from pipeline.training import runtime
 import torch
 runtime.prepare("cpu", "float32", 1)
-heavy += [name for name in ("torch._dynamo", "torch._inductor") if name in sys.modules]
+unasked = "torch._dynamo torch._inductor torch.distributed.fsdp torch.distributed.tensor sympy"
+heavy += [name for name in unasked.split() if name in sys.modules]
 print(json.dumps([heavy, torch.are_deterministic_algorithms_enabled()]))
 """
 
 
-def test_the_corpus_loads_no_torch_and_training_no_compiler():
+def test_the_corpus_loads_no_torch_and_training_neither_compiler_nor_fsdp():
     environment = {**os.environ, "DO_NOT_TRACK": "1"}
     command = [sys.executable, "-c", PROGRAM]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
