@@ -14,6 +14,8 @@ to know about characters and exceptions is told to it here, once a process.
 import re
 import unicodedata
 
+import numpy as np
+
 from pipeline.filters import _signals, unspaced
 from pipeline.filters.english_exceptions import EXCEPTIONS
 from pipeline.filters.punctuation import PUNCTUATION, SENTENCE_ENDS, TERMINAL_PUNCTUATION
@@ -97,11 +99,10 @@ def _beyond_ascii(sign: str) -> bool:
 
 def _character_classes() -> dict[str, str]:
     """The characters of every class that words.h knows by name."""
-    categories = {"P": "", "S": ""}
-    for character in map(chr, range(0x20, 0x1FB00)):
-        category = unicodedata.category(character)
-        if category[0] == "P" or category == "So":
-            categories[category[0]] += character
+    points = np.arange(0x20, 0x1FB00)
+    categories = "".join(map(unicodedata.category, unspaced.text_of(points)))
+    kinds = np.frombuffer(categories.encode(), "S2")
+    first_letters = kinds.view("S1")[::2]
     return {
         "upper": _UPPER,
         "lower": "".join(filter(str.islower, _characters(_CASED_BLOCKS))),
@@ -109,8 +110,8 @@ def _character_classes() -> dict[str, str]:
         "quote": _QUOTES,
         "prefix": _PREFIXES,
         "currency": _characters(_CURRENCIES),
-        "icon": categories["S"],
-        "category_p": categories["P"],
+        "icon": unspaced.text_of(points[kinds == b"So"]),
+        "category_p": unspaced.text_of(points[first_letters == b"P"]),
         "punctuation": PUNCTUATION + TERMINAL_PUNCTUATION,
         "terminal": TERMINAL_PUNCTUATION,
         "sentence_end": "".join(sorted(SENTENCE_ENDS)),
