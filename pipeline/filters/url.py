@@ -7,7 +7,6 @@ compared in the case the URL has them in, as in the original; only sub-words ign
 
 import dataclasses
 import functools
-import re
 import urllib.parse
 
 import tldextract
@@ -34,7 +33,8 @@ class UrlFilter:
         self.config = config
         self.lists = load_lists() if config.use_lists else NONE
         self._extra_urls = frozenset(config.extra_urls)
-        self._sub_word = alternation(self.lists.sub_words)
+        self._hard_words = frozenset(self.lists.hard_words)
+        self._soft_words = frozenset(self.lists.soft_words)
 
     def check(self, url: str) -> Verdict | None:
         """Why the URL is dropped, the offending word or domain as detail; None if it is not."""
@@ -43,25 +43,24 @@ class UrlFilter:
             return Verdict("domain", detail=parts.registered)
         if holds_line(self.lists.domains, parts.host):
             return Verdict("host", detail=parts.host)
-        host = host_of(url)
+        host = host_of(url) if self.config.extra_domains else ""
         for domain in self.config.extra_domains:
             if host == domain or host.endswith(f".{domain}"):
                 return Verdict("domain", detail=domain)
         if url in self._extra_urls or holds_line(self.lists.urls, url):
             return Verdict("url", detail=url)
-        words = frozenset(NOT_ALPHANUMERIC.split(url))
-        for word in self.lists.hard_words:
-            if word in words:
-                return Verdict("hard_word", detail=word)
-        soft = [word for word in self.lists.soft_words if word in words]
+        pieces = NOT_ALPHANUMERIC.split(url)
+        words = frozenset(pieces)
+        if hard := self._hard_words & words:
+            return Verdict("hard_word", detail=min(hard))
+        soft = sorted(self._soft_words & words)
         if len(soft) >= self.config.min_soft_words:
             return Verdict(
                 "soft_words", float(len(soft)), float(self.config.min_soft_words), " ".join(soft)
             )
-        if self._sub_word is not None:
-            match = self._sub_word.search(NOT_ALPHANUMERIC.sub("", url).lower())
-            if match:
-                return Verdict("sub_word", detail=match.group())
+        letters = "".join(pieces).lower()
+        if any(word in letters for word in self.lists.sub_words):
+            return Verdict("sub_word", detail=_first_of(self.lists.sub_words, letters))
         return None
 
 
@@ -104,6 +103,8 @@ def holds_line(lines: Lines, line: str) -> bool:
     return bool(key) and b"\n" not in key and lines.holds(key)
 
 
-def alternation(words: tuple[str, ...]) -> re.Pattern[str] | None:
-    """One compiled pattern for all words; None for no words."""
-    return re.compile("|".join(map(re.escape, words))) if words else None
+def _first_of(words: tuple[str, ...], text: str) -> str:
+    """The word that stands first in a text that holds one; of two, the first in order."""
+    return min(
+        (text.find(word), number, word) for number, word in enumerate(words) if word in text
+    )[2]

@@ -70,10 +70,15 @@ def sentence_count(line: str) -> int:
 
 def _join_exceptions(words: list[str]) -> list[str]:
     """Put exceptions together again that the rules took apart (":", ")" -> ":)"), longest first."""
+    candidates = [start for start, word in enumerate(words) if word in _FIRST_PARTS]
+    if not candidates:
+        return words
     joined: dict[int, tuple[int, tuple[str, ...]]] = {}
     taken: set[int] = set()
     for length in range(_MOST_PARTS, 1, -1):
-        for start in range(len(words) - length + 1):
+        for start in candidates:
+            if start + length > len(words):
+                break
             parts = tuple(words[start : start + length])
             span = range(start, start + length)
             if parts in _TAKEN_APART:
@@ -136,6 +141,7 @@ def _taken_apart() -> dict[tuple[str, ...], None]:
 _CLASSES = _character_classes()
 _TAKEN_APART = _taken_apart()
 _MOST_PARTS = max(map(len, _TAKEN_APART))
+_FIRST_PARTS = frozenset(parts[0] for parts in _TAKEN_APART)
 _signals.configure(
     _CLASSES,
     EXCEPTIONS,
