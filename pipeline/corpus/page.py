@@ -109,6 +109,7 @@ class Judge:
         """Go once through all that a page takes, so that what it loads is there."""
         text = "The harbour lay quiet in the morning and the boats had not yet come in. " * 4
         judged = Judgement()
+        self._urls.check("http://a.example/")
         html = f"<html><body><article><p>{text}</p></article></body></html>".encode()
         self._main_text(Page(html, ""), "http://a.example/", judged)
         judged.extracted = judged.extracted or text

@@ -3,12 +3,16 @@
 import random
 import sys
 import types
+import urllib.parse
 
 import pytest
 import tldextract
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from pipeline.filters.line_file import LineBlock
-from pipeline.filters.url import UrlConfig, UrlFilter, holds_line, host_of, split_host
+from pipeline.filters.public_suffix import split_host
+from pipeline.filters.url import UrlConfig, UrlFilter, holds_line, host_of
 from pipeline.filters.url_lists import ARCHIVE, DOMAINS, URLS, assets_folder, blocks
 
 THEIR_RULE = {
@@ -126,6 +130,45 @@ def test_host_of():
     assert host_of("http://[::1]:80/") == "::1"
     assert host_of("http://[broken") == ""
     assert host_of("no url") == ""
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "http://",
+                "https://",
+                "HTTP://",
+                "//",
+                "a",
+                "B.c",
+                "-x",
+                "1",
+                ".",
+                "@",
+                ":",
+                ":80",
+                ":x",
+                "/",
+                "?",
+                "#",
+                "[",
+                "]",
+            ]
+            + ["\t", "\n", "\0", " ", "é", "İ", "\u3002", "_", "%41"]
+        ),
+        max_size=8,
+    ).map("".join)
+)
+@example("http://a.example:80@b.example/")
+@example("http://a.example\n.b.example/")
+@example("http://a.example:80")
+def test_host_of_is_urllibs(url):
+    try:
+        expected = urllib.parse.urlsplit(url).hostname or ""
+    except ValueError:
+        expected = ""
+    assert host_of(url) == expected
 
 
 class Automaton:
