@@ -64,7 +64,7 @@ class Model:
         mass = segments.table["characters"].astype(np.float64)
         scriptless = (segments.table["flags"] & SCRIPTLESS) > 0
         # Some forums give browsers without scripts the whole page, and others nothing.
-        if mass[scriptless].sum() <= SCRIPTLESS_PAGE * mass.sum():
+        if scriptless.any() and mass[scriptless].sum() <= SCRIPTLESS_PAGE * mass.sum():
             probability[scriptless] = 0
         probability[headlines(segments, matrix)] = 0
         keep = np.zeros(len(mass), bool)

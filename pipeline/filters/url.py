@@ -58,8 +58,9 @@ class UrlFilter:
                 "soft_words", float(len(soft)), float(self.config.min_soft_words), " ".join(soft)
             )
         letters = "".join(pieces).lower()
-        if any(word in letters for word in self.lists.sub_words):
-            return Verdict("sub_word", detail=_first_of(self.lists.sub_words, letters))
+        if sub_words := [word for word in self.lists.sub_words if word in letters]:
+            first = min(sub_words, key=letters.index)  # of two at one place, the first in order
+            return Verdict("sub_word", detail=first)
         return None
 
 
@@ -81,10 +82,3 @@ def holds_line(lines: Lines, line: str) -> bool:
     """Whether it is one of the lines."""
     key = line.encode("utf-8", "replace")
     return bool(key) and b"\n" not in key and lines.holds(key)
-
-
-def _first_of(words: tuple[str, ...], text: str) -> str:
-    """The word that stands first in a text that holds one; of two, the first in order."""
-    return min(
-        (text.find(word), number, word) for number, word in enumerate(words) if word in text
-    )[2]
