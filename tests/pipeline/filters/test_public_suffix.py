@@ -76,12 +76,15 @@ def test_every_rule_as_tldextract(theirs):
     assert top_level_domains() == {rule.rpartition(".")[2] for rule in theirs.tlds}
     for rule in suffixes().rules:
         plain = rule.removeprefix("!").replace("*", "any")
-        for host in (plain, f"b.{plain}", f"c.b.{plain}", plain.encode("idna").decode()):
+        above = plain.partition(".")[2]
+        for host in (above, plain, f"b.{plain}", f"c.b.{plain}", plain.encode("idna").decode()):
             assert ours(f"http://{host}/") == theirs(f"http://{host}/"), host
 
 
 @given(urls)
 @example("http://a.com.:80/")
+@example("http://a.com\u3002/")
+@example("://a.com")
 @example("http://a..com/")
 @example("http://.com/")
 @example("a.com//b")
