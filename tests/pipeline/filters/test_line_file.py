@@ -53,7 +53,8 @@ def test_no_file_answers_wrongly_whichever_byte_is_another(tmp_path, names):
     write_lines(path, b"".join(name + b"\n" for name in names))
     sound = path.read_bytes()
     draw = random.Random("bytes")
-    for place in [0, len(sound) - 1, *draw.sample(range(len(sound)), 150)]:
+    places = [0, *draw.sample(range(len(sound)), 150), *range(len(sound) - 400, len(sound), 3)]
+    for place in places:
         path.write_bytes(sound[:place] + bytes([sound[place] ^ 1]) + sound[place + 1 :])
         with pytest.raises(DamagedFile):  # a fault in a chunk is found once the chunk is read
             assert all(map(LineFile(path).holds, names))
