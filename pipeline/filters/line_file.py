@@ -19,7 +19,7 @@ from pipeline.filters import _lines
 
 CHUNK_BYTES = 4096
 DIGEST_BYTES = 16  # of SHA-256: against accidents, not against an enemy with the user's rights
-FORMAT = b"crawl2chat lines 1\n"
+FORMAT = b"crawl2chat lines 2\n"
 FOOT = struct.Struct(f"<QQ32s{len(FORMAT)}s")  # index: where, how many chunks, digest
 
 
@@ -86,7 +86,7 @@ def write_lines(path: Path, block: bytes) -> None:
     index = array("Q", starts).tobytes()
     index += b"".join(map(_digest, chunks))
     index += b"\n".join(chunk[: chunk.index(b"\n")] for chunk in chunks)
-    foot = FOOT.pack(len(block), len(chunks), hashlib.sha256(index).digest(), FORMAT)
+    foot = FOOT.pack(len(block), len(chunks), _index_digest(index, len(block), len(chunks)), FORMAT)
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"{path.name}.{os.getpid()}")
     try:
@@ -109,12 +109,16 @@ def _index(file: int) -> tuple["array[int]", bytes, list[bytes]]:
     if form != FORMAT:
         raise DamagedFile("not of this format")
     index = os.pread(file, end - start, start) if start <= end else b""
-    if hashlib.sha256(index).digest() != digest:
+    if _index_digest(index, start, count) != digest:
         raise DamagedFile("its index")
     starts = array("Q", index[: 8 * (count + 1)])
     digests_end = 8 * (count + 1) + DIGEST_BYTES * count
     firsts = index[digests_end:].split(b"\n") if count else []
     return starts, index[8 * (count + 1) : digests_end], firsts
+
+
+def _index_digest(index: bytes, start: int, count: int) -> bytes:
+    return hashlib.sha256(struct.pack("<QQ", start, count) + index).digest()
 
 
 def _digest(chunk: bytes) -> bytes:

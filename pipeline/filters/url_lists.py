@@ -20,7 +20,7 @@ from storage.cache import cache_root
 
 ARCHIVE = "url_filterblacklistsv0_3_0.tar.gz"
 DOMAINS, URLS = "domains", "urls"  # in the archive
-FOLDER = "url-lists-1"  # in the cache; another number if what is made of an archive changes
+FOLDER = "url-lists-2"  # in the cache; another number if what is made of an archive changes
 READ_BYTES = 1 << 20  # of the archive at a time
 NOT_ALPHANUMERIC = re.compile(r"[^a-zA-Z0-9]+")
 
