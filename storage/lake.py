@@ -10,7 +10,6 @@ import datetime
 import errno
 import hashlib
 import json
-import os
 import re
 import socket
 from collections.abc import Mapping
@@ -19,6 +18,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from storage import durable, garbage
+from storage.cache import cache_root
 from storage.digest import artifact_digest, canonical_json
 from storage.download import one_file, whole_artifact
 from storage.errors import UserError
@@ -48,7 +48,7 @@ class Lake:
             remote = ObjectTree(self.url)
             place = hashlib.sha256(f"{remote.endpoint} {remote.url}".encode()).hexdigest()[:16]
             self.tree: LocalTree | ObjectTree = remote
-            self.disk = LocalTree(_cache_root() / place)
+            self.disk = LocalTree(cache_root() / place)
         elif scheme in ("", "file"):
             path = Path(unquote(urlsplit(self.url).path) if scheme else self.url).expanduser()
             if not self.url:
@@ -284,9 +284,3 @@ def _parse_heads(data: bytes | None, url: str) -> dict[str, str]:
     if written_by > LAKE_FORMAT:
         raise UserError(f"lake {url}: {HEADS} was written by a newer version: update crawl2chat")
     return heads
-
-
-def _cache_root() -> Path:
-    chosen = os.environ.get("CRAWL2CHAT_CACHE")
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(chosen or f"{base}/crawl2chat").expanduser().absolute()

@@ -62,7 +62,7 @@ def _packages() -> Check:
 
 def _url_lists() -> Check:
     from pipeline.filters.language import model_path
-    from pipeline.filters.url import ARCHIVE
+    from pipeline.filters.url_lists import ARCHIVE
 
     spec = importlib.util.find_spec("datatrove")
     assets = Path(str(spec and spec.origin)).parent / "assets"

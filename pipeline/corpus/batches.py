@@ -53,14 +53,14 @@ class Batch:
 
 
 class Rows:
-    """The rows of a batch, column by column, until it is whole."""
+    """The rows of a batch until it is whole."""
 
     def __init__(self, warc: str, schemas: dict[str, pa.Schema]) -> None:
         self.warc = warc
         self.schemas = schemas
-        self.columns: dict[str, list[list[Any]]] = {
-            name: [[] for _ in schema] for name, schema in schemas.items()
-        }
+        # asked once: a schema of Arrow makes its names anew each time
+        self.names = {name: frozenset(schema.names) for name, schema in schemas.items()}
+        self.rows: dict[str, list[dict[str, Any]]] = {name: [] for name in schemas}
         self.records = self.truncated = self.characters = 0
 
     @property
@@ -85,19 +85,18 @@ class Rows:
             )
 
     def _append(self, name: str, row: dict[str, Any]) -> None:
-        schema = self.schemas[name]
-        if row.keys() != frozenset(schema.names):
-            odd = ", ".join(sorted(row.keys() ^ frozenset(schema.names)))
+        if row.keys() != self.names[name]:
+            odd = ", ".join(sorted(row.keys() ^ self.names[name]))
             raise ValueError(f"{name}: columns that are too many or missing: {odd}")
-        for column, field in zip(self.columns[name], schema.names):
-            column.append(row[field])
+        self.rows[name].append(row)
 
     def write(self, scratch: Path, number: int, after: Place | None) -> None:
         """Put the batch into scratch, whole or not at all."""
         unfinished = scratch / f"unfinished-{os.getpid()}"
         unfinished.mkdir()
         for name, schema in self.schemas.items():
-            arrays = [pa.array(c, field.type) for c, field in zip(self.columns[name], schema)]
+            rows = self.rows[name]
+            arrays = [pa.array([row[field.name] for row in rows], field.type) for field in schema]
             with pa.ipc.new_file(str(unfinished / f"{name}.arrow"), schema) as writer:
                 writer.write_batch(pa.record_batch(arrays, schema=schema))
         facts = {

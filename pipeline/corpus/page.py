@@ -14,7 +14,7 @@ from pipeline.crawl.warc import Record, document_id
 from pipeline.crawl.wet import read_text
 from pipeline.dedup import minhash
 from pipeline.extract import extract as extraction
-from pipeline.extract.decode import decode
+from pipeline.extract.decode import decode, plain_utf8
 from pipeline.extract.segment import segment
 from pipeline.filters import languages, measure, toxicity
 from pipeline.filters.language import LanguageIdentifier
@@ -109,6 +109,7 @@ class Judge:
         """Go once through all that a page takes, so that what it loads is there."""
         text = "The harbour lay quiet in the morning and the boats had not yet come in. " * 4
         judged = Judgement()
+        self._urls.check("http://a.example/")
         html = f"<html><body><article><p>{text}</p></article></body></html>".encode()
         self._main_text(Page(html, ""), "http://a.example/", judged)
         judged.extracted = judged.extracted or text
@@ -172,9 +173,11 @@ class Judge:
             self._gate(judged)
             return None
         try:
-            html, _ = decode(page.html, page.charset)
             limits = self.config.extract
-            segments = segment(html, limits.max_depth, limits.max_blocks)
+            plain = plain_utf8(page.html, page.charset)
+            html = decode(page.html, page.charset)[0] if plain is None else plain
+            utf8 = html if plain is None else page.html
+            segments = segment(utf8, limits.max_depth, limits.max_blocks)
             judged.plain = extraction.plain_text(segments)
             if not self._gate(judged):
                 return None

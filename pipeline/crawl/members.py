@@ -16,7 +16,8 @@ from collections.abc import Iterator
 
 from pipeline.crawl.frames import ERRORS, GZIP, Buffer, Compression
 
-BLOCK_BYTES = 256 * 1024  # compressed bytes handed over at once
+FIRST_BYTES = 32 * 1024  # compressed bytes handed over at first: 19 of 20 members are smaller,
+BLOCK_BYTES = 256 * 1024  # and what lies behind their end is copied for nothing; then so many
 INFLATE_BYTES = 4 * 1024 * 1024  # most that one call may inflate to
 SPILL_BYTES = 64 * 1024 * 1024  # a larger member goes to a temporary file
 
@@ -68,15 +69,15 @@ def inflated(
     stream = how.stream()
     pieces: list[bytes] = []
     size = 0
-    position = offset
+    position, block_bytes = offset, FIRST_BYTES
     problem = detail = ""
     spill = None
     with contextlib.ExitStack() as stack:
         while not stream.eof and not problem:
             block = b""
             if stream.hungry:
-                block = data[position : position + BLOCK_BYTES]
-                position += len(block)
+                block = data[position : position + block_bytes]
+                position, block_bytes = position + len(block), BLOCK_BYTES
                 if not block:
                     problem, detail = f"truncated_{how.name}", f"the file ends inside a {how.piece}"
                     break

@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
+from storage.cache import cache_root
 from storage.errors import UserError
 
 COMMON_CRAWL = "https://data.commoncrawl.org"
@@ -114,9 +115,8 @@ def join(base: str, path: str) -> str:
 
 def cache_folder(config: DownloadConfig) -> Path:
     """Where fetched files stay."""
-    chosen = config.cache or os.environ.get("CRAWL2CHAT_CACHE")
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(chosen or f"{base}/crawl2chat").expanduser().absolute() / "crawl"
+    chosen = Path(config.cache).expanduser().absolute() if config.cache else cache_root()
+    return chosen / "crawl"
 
 
 def place_of(url: str) -> str:

@@ -7,9 +7,8 @@ for else a "word" would be a whole clause and one changed sign would make it ano
 """
 
 import unicodedata
-from functools import lru_cache
-
-import numpy as np
+from array import array
+from bisect import bisect_right
 
 from pipeline.filters import unspaced
 from pipeline.filters.punctuation import PUNCTUATION
@@ -19,19 +18,23 @@ WORD, SPACE, DIGIT, DROP, ALONE = range(5)
 SIGN = 8  # added to the kind: one of these between digits belongs to the number
 _NUMBER_SIGNS = frozenset(".,،٫⎖⎗⎘")
 _PARTING = frozenset(PUNCTUATION) | frozenset(unspaced.SYLLABLE_ENDS)
+_NOTHING = (0, 0, 0)  # a character becomes three code points at most
+# Where the ranges of scripts without spaces begin and end, in turn: inside after an odd number.
+_EDGES = [edge for low, high in unspaced.RANGES for edge in (low, high + 1)]
 
 
 def block(number: int) -> bytes:
-    """Characters [256 number, 256 number + 256): for each its kind and up to three code points."""
-    table = np.zeros((BLOCK, 4), dtype=np.uint32)
-    for index in range(BLOCK):
-        kind, folded = fold_character(chr(number * BLOCK + index))
-        table[index, 0] = kind
-        table[index, 1 : 1 + len(folded)] = [ord(sign) for sign in folded]
+    """Characters [256 number, 256 number + 256): for each its kind and up to three code points.
+
+    Every page process makes those that its pages ask for, a hundred or more: not to be slow.
+    """
+    table = array("I")
+    for point in range(number * BLOCK, (number + 1) * BLOCK):
+        kind, folded = fold_character(chr(point))
+        table.extend((kind, *map(ord, folded), *_NOTHING[len(folded) :]))
     return table.tobytes()
 
 
-@lru_cache(maxsize=1024)
 def fold_character(character: str) -> tuple[int, str]:
     """Its kind, and what it becomes."""
     sign = SIGN if character in _NUMBER_SIGNS else 0
@@ -39,12 +42,12 @@ def fold_character(character: str) -> tuple[int, str]:
         return DIGIT, "0"
     if character in _PARTING or character.isspace():
         return SPACE | sign, ""
-    decomposed = unicodedata.normalize("NFD", character.lower())
-    folded = "".join(part for part in decomposed if unicodedata.category(part) != "Mn")
+    folded = unicodedata.normalize("NFD", character.lower())
+    if len(folded) > 1 or not folded.isalnum():
+        folded = "".join([part for part in folded if unicodedata.category(part) != "Mn"])
     if not folded:
         return DROP | sign, ""
     folded = folded.replace("ς", "σ")  # how lower() writes a capital sigma depends on its place
-    point = ord(character)
-    if any(low <= point <= high for low, high in unspaced.RANGES):
+    if bisect_right(_EDGES, ord(character)) & 1:
         return ALONE | sign, folded
     return WORD | sign, folded

@@ -29,8 +29,8 @@ TITLE_SHARE, TITLE_COVER = (features.FIRST.index(name) for name in ("title_share
 
 def sigmoid(raw: np.ndarray) -> np.ndarray:
     """Probabilities in steps, as float32."""
-    rounded = np.round(STEPS / (1 + np.exp(-np.clip(raw, -30, 30))))
-    return rounded.astype(np.float32) / np.float32(STEPS)
+    odds = np.exp(-np.minimum(np.maximum(raw, -30), 30))
+    return np.rint(STEPS / (1 + odds)).astype(np.float32) / np.float32(STEPS)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Model:
         mass = segments.table["characters"].astype(np.float64)
         scriptless = (segments.table["flags"] & SCRIPTLESS) > 0
         # Some forums give browsers without scripts the whole page, and others nothing.
-        if mass[scriptless].sum() <= SCRIPTLESS_PAGE * mass.sum():
+        if scriptless.any() and mass[scriptless].sum() <= SCRIPTLESS_PAGE * mass.sum():
             probability[scriptless] = 0
         probability[headlines(segments, matrix)] = 0
         keep = np.zeros(len(mass), bool)
@@ -89,9 +89,9 @@ def body(probability: np.ndarray, mass: np.ndarray, threshold: float) -> slice:
     """
     gain = mass * (probability - threshold)
     total = np.zeros(len(mass) + 1)
-    np.cumsum(np.maximum(gain, GAP * gain), out=total[1:])
-    end = int(np.argmax(total - np.minimum.accumulate(total)))
-    return slice(int(np.argmin(total[: end + 1])), end)
+    np.maximum(gain, GAP * gain).cumsum(out=total[1:])
+    end = int((total - np.minimum.accumulate(total)).argmax())
+    return slice(int(total[: end + 1].argmin()), end)
 
 
 def cut(probability: np.ndarray, mass: np.ndarray, threshold: float) -> float:
@@ -100,9 +100,9 @@ def cut(probability: np.ndarray, mass: np.ndarray, threshold: float) -> float:
     The F1 that probabilities promise is greatest where everything above half of that F1 is kept
     (Lipton, Elkan and Naryanaswamy 2014). On sure pages that is the threshold itself, nearly.
     """
-    order = np.argsort(-probability, kind="stable")
-    right = np.cumsum((probability * mass)[order])
-    best = float((2 * right / (np.cumsum(mass[order]) + right[-1])).max())
+    order = (-probability).argsort(kind="stable")
+    right = (probability * mass)[order].cumsum()
+    best = float((2 * right / (mass[order].cumsum() + right[-1])).max())
     return threshold if best >= UNSURE else min(threshold, best / 2)
 
 

@@ -8,6 +8,7 @@ can decode anything. Decoding never fails: a bad byte becomes U+FFFD.
 """
 
 import codecs
+import contextlib
 import re
 
 from resiliparse.parse.encoding import detect_encoding
@@ -23,6 +24,7 @@ MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16le"),
     (codecs.BOM_UTF16_BE, "utf-16be"),
 )
+_MARKS = tuple(mark for mark, _ in MARKS)
 # Bytes of other charsets make sequences of UTF-8 by chance: of every kind measured fewer than
 # half as many as faults (Thai, the worst, 0.4 to 1; cp1252 and cp1251 next to none).
 CERTAIN_UTF8 = 3  # sequences to a fault: UTF-8 whatever is declared
@@ -54,22 +56,31 @@ def decode(html: bytes, declared: str = "") -> tuple[str, str]:
     for mark, charset in MARKS:
         if html.startswith(mark):
             return html[len(mark) :].decode(charset, "replace"), charset
-    try:
-        text = html.decode("utf-8")
-    except UnicodeDecodeError:
-        text = ""
-    else:
-        # The common case ends here; what follows is for the others.
-        if b"\x1b" not in html and html.find(b"\0", 0, 200) < 0 and not _says_hz(html, declared):
-            return text, "utf-8"
+    text = plain_utf8(html, declared)
+    if text is not None:
+        return text, "utf-8"
     if charset := _wide(html):
         return html.decode(charset, "replace"), charset
     names = [name for name in (encoding_of(declared), declared_charset(html)) if name]
     if charset := _escaped(html, names):
         return decode_as(html, charset), charset
-    if text or not html:
-        return text, "utf-8"
+    with contextlib.suppress(UnicodeDecodeError):
+        return html.decode("utf-8"), "utf-8"
     return _eight_bit(html, names)
+
+
+def plain_utf8(html: bytes, declared: str = "") -> str | None:
+    """The text of a page that is UTF-8 throughout, as most are: its bytes are the text's own.
+
+    None where that is not certain, and with a byte-order mark, which is not text.
+    """
+    if html.startswith(_MARKS) or b"\x1b" in html or html.find(b"\0", 0, 200) >= 0:
+        return None
+    if _says_hz(html, declared):
+        return None
+    with contextlib.suppress(UnicodeDecodeError):
+        return html.decode("utf-8")
+    return None
 
 
 def _says_hz(html: bytes, declared: str) -> bool:

@@ -6,6 +6,7 @@ given to it: an unsure text in a millisecond is worth more than a page lost to t
 """
 
 import dataclasses
+import itertools
 import re
 
 import numpy as np
@@ -99,7 +100,7 @@ def _article(segments: Segments) -> str:
 def _notices(segments: Segments) -> np.ndarray:
     """Blocks of <noscript> that only ask for scripts: never main text, even if all there is."""
     notices = (segments.table["flags"] & np.uint64(FLAG["noscript"])) != 0
-    for row in np.flatnonzero(notices).tolist():
+    for row in notices.nonzero()[0].tolist():
         text = segments.texts[row]
         notices[row] = len(text) <= NOTICE_CHARACTERS and NOTICE.search(text) is not None
     return notices
@@ -129,7 +130,7 @@ def plain_text(segments: Segments) -> str:
     likely &= 2 * table["link_characters"] <= characters
     if characters[likely].sum() < ENOUGH_CHARACTERS:
         likely = (flags & np.uint64(UNSEEN)) == 0
-    plain = "\n".join([texts[row] for row in np.flatnonzero(likely).tolist()])
+    plain = "\n".join(itertools.compress(texts, likely.tolist()))
     article = _article(segments)
     return article if len(article) > 2 * len(plain) else plain
 

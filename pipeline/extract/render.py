@@ -42,20 +42,20 @@ class Rendered:
 
 def render(segments: Segments, keep: np.ndarray) -> Rendered:
     """The text of the blocks whose `keep` is true."""
-    flags = segments.table["flags"]
-    rows = _first_of_equals(segments.table, np.flatnonzero(keep))
+    rows = _first_of_equals(segments.table, keep.nonzero()[0])
+    flags = segments.table["flags"][rows]
     lines = [segments.texts[row] for row in rows.tolist()]
-    items = np.flatnonzero(flags[rows] & ITEM)
+    items = (flags & ITEM).nonzero()[0]
     before = [0] * len(lines)
     if len(items):
         for index, marker in zip(items.tolist(), _markers(segments.table[rows[items]])):
             lines[index] = marker + lines[index]
             before[index] = len(marker)
     places: list[Place] | None = None
-    if (flags[rows] & IN_CELL).any():
+    if (flags & IN_CELL).any():
         lines, places = _with_tables(lines, segments.table[rows])
     text = "\n".join(lines)
-    code = np.flatnonzero(flags[rows] & PRE).tolist()
+    code = (flags & PRE).nonzero()[0].tolist()
     if not code and not len(segments.formulas):
         return Rendered(text)
     starts = list(itertools.accumulate((len(line) + 1 for line in lines), initial=0))
@@ -86,10 +86,11 @@ def _formulas(
 def _first_of_equals(table: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """The rows without the long blocks that repeat an earlier one's words; code may repeat."""
     long = (table["characters"][rows] >= REPEAT_CHARACTERS) & (table["flags"][rows] & PRE == 0)
-    candidates = np.flatnonzero(long)
-    _, first = np.unique(table["text_hash"][rows[candidates]], return_index=True)
-    if len(first) == len(candidates):
+    candidates = long.nonzero()[0]
+    hashes = table["text_hash"][rows[candidates]]
+    if len(set(hashes.tolist())) == len(candidates):  # most pages
         return rows
+    _, first = np.unique(hashes, return_index=True)
     return np.delete(rows, np.delete(candidates, first))
 
 

@@ -127,12 +127,11 @@ class Segments:
     article: str = ""  # JSON-LD that holds an "articleBody", of pages with little text of their own
 
 
-def segment(page: str, max_depth: int = MAX_DEPTH, max_blocks: int = MAX_BLOCKS) -> Segments:
-    """The blocks of a decoded page."""
-    try:
-        utf8 = page.encode()
-    except UnicodeEncodeError:
-        utf8 = LONE_SURROGATES.sub("\ufffd", page).encode()
+def segment(
+    page: str | bytes, max_depth: int = MAX_DEPTH, max_blocks: int = MAX_BLOCKS
+) -> Segments:
+    """The blocks of a decoded page; bytes are its text as sound UTF-8."""
+    utf8 = page if isinstance(page, bytes) else _utf8(page)
     texts, blocks, containers, facts, body_hints, deep, many, formulas, article = _segment.segment(
         utf8, MOVES, MASKS, max_depth, max_blocks
     )
@@ -156,3 +155,10 @@ def segment(page: str, max_depth: int = MAX_DEPTH, max_blocks: int = MAX_BLOCKS)
         formulas=np.frombuffer(formulas, np.uint32).reshape(-1, 3),
         article=article,
     )
+
+
+def _utf8(page: str) -> bytes:
+    try:
+        return page.encode()
+    except UnicodeEncodeError:
+        return LONE_SURROGATES.sub("\ufffd", page).encode()

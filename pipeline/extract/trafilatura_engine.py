@@ -3,13 +3,10 @@
 trafilatura's `deduplicate` remembers segments of all pages that a process has seen, so the text of
 a page would depend on the pages before it and on how many workers there are. Here each page gets a
 memory of its own: what repeats inside the page is dropped, and its text depends on it alone.
+The library is loaded by the first page that needs it, which few files of a crawl hold.
 """
 
 import re
-
-import trafilatura
-from trafilatura.deduplication import LRUCache
-from trafilatura.settings import LRU_SIZE
 
 from pipeline.extract.config import ExtractConfig
 
@@ -19,6 +16,10 @@ DECLARATION = re.compile(r"^\s*<\?xml[^>]{0,500}\?>")
 
 def main_text(html: str, url: str | None, config: ExtractConfig) -> str:
     """The main text of a decoded page, "" if there is none."""
+    import trafilatura
+    from trafilatura.deduplication import LRUCache
+    from trafilatura.settings import LRU_SIZE
+
     text = trafilatura.extract(
         DECLARATION.sub("", html.replace("\0", "")),
         url=url,

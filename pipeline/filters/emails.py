@@ -8,7 +8,7 @@ import functools
 import re
 from collections.abc import Iterator
 
-from pipeline.filters.url import top_level_domains
+from pipeline.filters.public_suffix import top_level_domains
 
 Span = tuple[int, int]
 

@@ -23,7 +23,7 @@ from pipeline.filters.toxicity_words import (
     TOXIC,
     VULGAR,
 )
-from pipeline.filters.url import assets_folder, word_list
+from pipeline.filters.url_lists import assets_folder, word_list
 
 
 @dataclasses.dataclass(frozen=True)

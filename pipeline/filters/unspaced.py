@@ -11,6 +11,8 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+import numpy as np
+
 Ranges = tuple[tuple[int, int], ...]
 
 _HAN_AND_KANA: Ranges = (
@@ -58,7 +60,12 @@ SIGNS_PER_NGRAM_WORD = {"th": 2, "lo": 2, "km": 2, "my": 2}
 
 def characters(ranges: Iterable[tuple[int, int]] = RANGES) -> str:
     """All characters of the ranges."""
-    return "".join(chr(point) for low, high in ranges for point in range(low, high + 1))
+    return "".join(text_of(np.arange(low, high + 1)) for low, high in ranges)
+
+
+def text_of(points: np.ndarray) -> str:
+    """The characters of code points; a hundred thousand of them at start-up, so not by chr()."""
+    return points.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
 
 
 def marks() -> str:

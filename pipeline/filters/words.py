@@ -14,6 +14,8 @@ to know about characters and exceptions is told to it here, once a process.
 import re
 import unicodedata
 
+import numpy as np
+
 from pipeline.filters import _signals, unspaced
 from pipeline.filters.english_exceptions import EXCEPTIONS
 from pipeline.filters.punctuation import PUNCTUATION, SENTENCE_ENDS, TERMINAL_PUNCTUATION
@@ -68,10 +70,15 @@ def sentence_count(line: str) -> int:
 
 def _join_exceptions(words: list[str]) -> list[str]:
     """Put exceptions together again that the rules took apart (":", ")" -> ":)"), longest first."""
+    candidates = [start for start, word in enumerate(words) if word in _FIRST_PARTS]
+    if not candidates:
+        return words
     joined: dict[int, tuple[int, tuple[str, ...]]] = {}
     taken: set[int] = set()
     for length in range(_MOST_PARTS, 1, -1):
-        for start in range(len(words) - length + 1):
+        for start in candidates:
+            if start + length > len(words):
+                break
             parts = tuple(words[start : start + length])
             span = range(start, start + length)
             if parts in _TAKEN_APART:
@@ -97,11 +104,10 @@ def _beyond_ascii(sign: str) -> bool:
 
 def _character_classes() -> dict[str, str]:
     """The characters of every class that words.h knows by name."""
-    categories = {"P": "", "S": ""}
-    for character in map(chr, range(0x20, 0x1FB00)):
-        category = unicodedata.category(character)
-        if category[0] == "P" or category == "So":
-            categories[category[0]] += character
+    points = np.arange(0x20, 0x1FB00)
+    categories = "".join(map(unicodedata.category, unspaced.text_of(points)))
+    kinds = np.frombuffer(categories.encode(), "S2")
+    first_letters = kinds.view("S1")[::2]
     return {
         "upper": _UPPER,
         "lower": "".join(filter(str.islower, _characters(_CASED_BLOCKS))),
@@ -109,8 +115,8 @@ def _character_classes() -> dict[str, str]:
         "quote": _QUOTES,
         "prefix": _PREFIXES,
         "currency": _characters(_CURRENCIES),
-        "icon": categories["S"],
-        "category_p": categories["P"],
+        "icon": unspaced.text_of(points[kinds == b"So"]),
+        "category_p": unspaced.text_of(points[first_letters == b"P"]),
         "punctuation": PUNCTUATION + TERMINAL_PUNCTUATION,
         "terminal": TERMINAL_PUNCTUATION,
         "sentence_end": "".join(sorted(SENTENCE_ENDS)),
@@ -135,6 +141,7 @@ def _taken_apart() -> dict[tuple[str, ...], None]:
 _CLASSES = _character_classes()
 _TAKEN_APART = _taken_apart()
 _MOST_PARTS = max(map(len, _TAKEN_APART))
+_FIRST_PARTS = frozenset(parts[0] for parts in _TAKEN_APART)
 _signals.configure(
     _CLASSES,
     EXCEPTIONS,

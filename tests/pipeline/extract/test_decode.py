@@ -3,11 +3,11 @@
 import codecs
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipeline.extract.charsets import encoding_of
-from pipeline.extract.decode import decode
+from pipeline.extract.decode import decode, plain_utf8
 
 GERMAN = "Die Bäcker von Würzburg öffnen früh; süße Brötchen gibt es für 40 ¢ das Stück. " * 5
 CHINESE = "山田先生在北京大学学习中文，他每天早上都去图书馆看书。今天天气很好，我们去公园散步。" * 5
@@ -169,3 +169,37 @@ def test_traditional_characters_in_gbk_stay_there():
     for declared in ("gbk", "gb2312", ""):
         found, charset = decode(html, declared)
         assert (charset, text[:30] in found) == ("gb18030", True)
+
+
+PIECES = [
+    b"<p>",
+    b"a",
+    "é中😀".encode(),
+    b"\xe4",
+    b"\xef\xbb\xbf",
+    b"\xff\xfe",
+    b"\0",
+    b"\x1b$B",
+    b"z-gb-",
+]
+DECLARED = ["", "utf-8", "iso-8859-1", "hz-gb-2312"]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=6).map(b"".join), st.sampled_from(DECLARED))
+@example(b"", "")
+@example(b"x" * 300 + b"\0", "")
+def test_plain_utf8_is_what_decode_says(html, declared):
+    text = plain_utf8(html, declared)
+    if text is not None:
+        assert decode(html, declared) == (text, "utf-8")
+        assert text.encode() == html
+
+
+@pytest.mark.parametrize("html", [b"", b"<p>a", "<p>Größe 中 😀".encode()])
+def test_most_pages_are_plain_utf8(html):
+    assert plain_utf8(html) == html.decode()
+
+
+@pytest.mark.parametrize("html", [b"\xef\xbb\xbf<p>a", b"<p>\xe4", b"\0<p>", b"\x1b$B<p>"])
+def test_others_are_not(html):
+    assert plain_utf8(html) is None

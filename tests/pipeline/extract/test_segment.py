@@ -663,3 +663,13 @@ def test_what_a_style_hides(style, unseen):
     found = segment(f'<p>one</p><div style="{style}"><p>two</p></div>')
     hidden = (found.table["flags"] & np.uint64(FLAG["hidden"])) != 0
     assert dict(zip(found.texts, hidden.tolist(), strict=True)) == {"one": False, "two": unseen}
+
+
+@given(
+    st.lists(st.sampled_from(["<p>", "a é", "中😀 b", "<b>", "<li>", "\r\n", "&amp;"])).map("".join)
+)
+def test_a_page_as_text_and_as_bytes(html):
+    one, other = segment(html), segment(html.encode())
+    assert one.texts == other.texts
+    assert one.table.tobytes() == other.table.tobytes()
+    assert (one.html_bytes, one.title) == (other.html_bytes, other.title)

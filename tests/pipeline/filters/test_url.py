@@ -3,21 +3,17 @@
 import random
 import sys
 import types
+import urllib.parse
 
 import pytest
 import tldextract
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipeline.filters.url import (
-    UrlConfig,
-    UrlFilter,
-    holds_line,
-    host_of,
-    load_lists,
-    sorted_lines,
-    split_host,
-)
+from pipeline.filters.line_file import LineBlock
+from pipeline.filters.public_suffix import split_host
+from pipeline.filters.url import UrlConfig, UrlFilter, holds_line, host_of
+from pipeline.filters.url_lists import ARCHIVE, DOMAINS, URLS, assets_folder, blocks
 
 THEIR_RULE = {
     "domain": "domain",
@@ -44,8 +40,14 @@ def listed(block: bytes, count: int) -> list[str]:
     return found
 
 
-def test_the_shipped_domains_are_sorted_and_clean():
-    block = load_lists().domains
+@pytest.fixture(scope="module")
+def archived():
+    """The lists as they are in the archive."""
+    return blocks(assets_folder() / ARCHIVE)
+
+
+def test_the_shipped_domains_are_sorted_and_clean(archived):
+    block = archived[DOMAINS]
     assert block.endswith(b"\n")
     assert len(block) > 100_000_000
     previous = b""
@@ -56,19 +58,29 @@ def test_the_shipped_domains_are_sorted_and_clean():
     assert block.split(None, 1)[0] == block.split(b"\n", 1)[0]
 
 
-@given(st.lists(st.text(alphabet="ab.#é", max_size=5)), st.text(alphabet="ab.é", max_size=5))
-def test_bisection_finds_exactly_the_lines(lines, wanted):
-    block = sorted_lines("\n".join(lines).encode())
-    kept = {line for line in lines if line and not line.startswith("#")}
-    assert all(holds_line(block, line) for line in kept)
-    assert holds_line(block, wanted) == (wanted in kept)
-    assert not holds_line(block, "a\nb")
-
-
-def test_rules(url_filter):
+def test_every_listed_name_is_found_and_others_are_not(archived, url_filter):
     lists = url_filter.lists
-    domain = next(d for d in listed(lists.domains, 50) if split_host(d).registered == d)
-    hosts = [d for d in listed(lists.domains, 4000) if split_host(d).registered != d]
+    for block, lines in ((archived[DOMAINS], lists.domains), (archived[URLS], lists.urls)):
+        there = {*block[:20_000].split()[:-1], *block[-20_000:].split()[1:]}
+        there |= {name.encode() for name in listed(block, 2000)}
+        assert all(map(lines.holds, there))
+        for name in listed(block, 500):
+            for other in (f"{name}x", f"x{name}", name[:-1], f"{name}."):
+                assert holds_line(lines, other) == holds_line(LineBlock(block), other)
+    assert not holds_line(lists.domains, "")
+
+
+def test_the_first_of_two_sub_words_is_named(url_filter):
+    one, other = [word for word in url_filter.lists.sub_words if len(word) > 8][:2]
+    for first, second in ((one, other), (other, one)):
+        verdict = url_filter.check(f"http://fine.example.org/q{first}q{second}q")
+        assert (verdict.rule, verdict.detail) == ("sub_word", first)
+
+
+def test_rules(url_filter, archived):
+    lists, names = url_filter.lists, archived[DOMAINS]
+    domain = next(d for d in listed(names, 50) if split_host(d).registered == d)
+    hosts = [d for d in listed(names, 4000) if split_host(d).registered != d]
     host = next(  # on the list by itself, its registered domain not
         h
         for h in hosts
@@ -120,6 +132,45 @@ def test_host_of():
     assert host_of("no url") == ""
 
 
+PIECES = [
+    "http://",
+    "https://",
+    "HTTP://",
+    "//",
+    "a",
+    "B.c",
+    "-x",
+    "1",
+    ".",
+    "@",
+    ":",
+    ":80",
+    ":x",
+    "/",
+    "?",
+    "#",
+    "[",
+    "]",
+    "é",
+    "İ",
+    "。",
+    "_",
+    "%41",
+]
+
+
+@given(st.lists(st.sampled_from([*PIECES, " ", "\t", "\n", "\0"]), max_size=8).map("".join))
+@example("http://a.example:80@b.example/")
+@example("http://a.example\n.b.example/")
+@example("http://a.example:80")
+def test_host_of_is_urllibs(url):
+    try:
+        expected = urllib.parse.urlsplit(url).hostname or ""
+    except ValueError:
+        expected = ""
+    assert host_of(url) == expected
+
+
 class Automaton:
     """The three methods of pyahocorasick that datatrove uses."""
 
@@ -164,13 +215,13 @@ def theirs(tmp_path_factory):
 
 
 @pytest.mark.filterwarnings("ignore:The 'registered_domain' property")
-def test_the_same_verdicts_as_datatrove(theirs, url_filter):
+def test_the_same_verdicts_as_datatrove(theirs, url_filter, archived):
     lists = url_filter.lists
     draw = random.Random("parity")
-    urls = [f"http://{domain}/a" for domain in listed(lists.domains, 60)]
-    urls += [f"https://www.{domain}/a.html" for domain in listed(lists.domains, 20)]
-    urls += [f"http://no{domain}/a" for domain in listed(lists.domains, 20)]
-    urls += listed(lists.urls, 30)
+    urls = [f"http://{domain}/a" for domain in listed(archived[DOMAINS], 60)]
+    urls += [f"https://www.{domain}/a.html" for domain in listed(archived[DOMAINS], 20)]
+    urls += [f"http://no{domain}/a" for domain in listed(archived[DOMAINS], 20)]
+    urls += listed(archived[URLS], 30)
     words = [*lists.hard_words, *lists.soft_words, *lists.sub_words, "Page", "news", "Sussex"]
     for number in range(270):
         path = draw.choice("-/_.+").join(draw.sample(words, draw.choice([1, 2, 3])))
