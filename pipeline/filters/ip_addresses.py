@@ -6,13 +6,11 @@ its size: versions and sections are made of small numbers.
 
 import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 Span = tuple[int, int]
 
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
-# what begins with digits is found fast; the pattern proper looks behind itself at every character
-_FOUR_NUMBERS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}", re.ASCII)
 # not inside a name of a file or a package (lib-1.2.3.4.tar.gz, v1.2.3.4, Chrome/91.0.44.72)
 _IPV4 = re.compile(
     rf"(?<![\w.])(?<!\w-)(?:{_OCTET}\.){{3}}{_OCTET}(?!\w|\.\d|\.(?:tar|t?gz|zip|exe|dll|so|jar"
@@ -52,7 +50,6 @@ _SECTION_PART = 32
 _SMALL_PART = 10
 _SMALL_PARTS = 2
 
-_IPV6_START = re.compile(r"[23][0-9A-Fa-f]{3}:|::ffff:|64:ff9b::", re.IGNORECASE)
 _IPV6 = re.compile(
     r"(?<![\w.])(?<![0-9a-f:]:)(?:[23][0-9A-Fa-f]{3}:(?:[0-9A-Fa-f:]{1,31}:\d{1,3}(?:\.\d{1,3}){3}"
     r"|[0-9A-Fa-f:]{2,35})"
@@ -65,10 +62,10 @@ _IPV6 = re.compile(
 _TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
 
 
-def find_ipv4s(text: str, public_only: bool) -> Iterator[Span]:
-    """IPv4 addresses, but no versions, sections and object identifiers."""
-    for candidate in _FOUR_NUMBERS.finditer(text) if text.count(".") >= 3 else ():
-        match = _IPV4.match(text, candidate.start())
+def find_ipv4s(text: str, places: Iterable[int], public_only: bool) -> Iterator[Span]:
+    """IPv4 addresses at these places, but no versions, sections and object identifiers."""
+    for place in places:
+        match = _IPV4.match(text, place)
         if match is None or not _is_address(text, *match.span()):
             continue
         if not public_only or _is_public_host(match.group()):
@@ -101,10 +98,10 @@ def _last(words: re.Pattern[str], line: str) -> int:
     return max((match.end() for match in words.finditer(line)), default=-1)
 
 
-def find_ipv6s(text: str, public_only: bool) -> Iterator[Span]:
+def find_ipv6s(text: str, places: Iterable[int], public_only: bool) -> Iterator[Span]:
     """IPv6 addresses of the range in use (2000::/3); a trailing colon is the sentence's."""
-    for candidate in _IPV6_START.finditer(text) if text.count(":") >= 2 else ():
-        match = _IPV6.match(text, candidate.start())
+    for place in places:
+        match = _IPV6.match(text, place)
         if match is None:
             continue
         value = match.group()

@@ -287,7 +287,7 @@ def test_windows_around_digits_leave_nothing_out(pieces: list[str]) -> None:
     text = " ".join(pieces)
     found = find(text, CONFIG)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pii, "_windows", lambda whole: [(0, len(whole))])
+        patch.setattr(pii, "digit_windows", lambda whole, _: [(0, len(whole))])
         assert find(text, CONFIG) == found
 
 
