@@ -13,7 +13,7 @@ Span = tuple[int, int]
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 # not inside a name of a file or a package (lib-1.2.3.4.tar.gz, v1.2.3.4, Chrome/91.0.44.72)
 _IPV4 = re.compile(
-    rf"(?<![\w.])(?<!\w-)(?:{_OCTET}\.){{3}}{_OCTET}(?!\w|\.\d|\.(?:tar|t?gz|zip|exe|dll|so|jar"
+    rf"(?<![\w.+])(?<!\w-)(?:{_OCTET}\.){{3}}{_OCTET}(?!\w|\.\d|\.(?:tar|t?gz|zip|exe|dll|so|jar"
     rf"|whl|deb|rpm)\b"
     r"|-\w*[a-z])",
     re.ASCII,

@@ -41,7 +41,9 @@ class PiiConfig:
     named_phone_regions: tuple[str, ...] = (
         *("AR", "AT", "BE", "BR", "CA", "CH", "CL", "CN", "CO", "CZ", "DK", "EG", "FI", "GR", "HK"),
         *("HU", "ID", "IE", "IL", "KR", "MX", "MY", "NG", "NO", "NZ", "PH", "PK", "PL", "PT", "RO"),
-        *("RU", "SA", "SE", "SG", "TH", "TR", "TW", "UA", "VN", "ZA"),
+        *("RU", "SA", "SE", "SG", "TH", "TR", "TW", "UA", "VN", "ZA", "AE", "BD", "BG", "BY", "CR"),
+        *("CY", "EC", "EE", "GE", "GH", "HR", "IR", "IS", "JO", "KE", "KZ", "LB", "LK", "LT", "LU"),
+        *("LV", "MA", "MT", "NP", "PE", "QA", "RS", "SI", "SK", "TN", "UY", "VE"),
     )
 
 
@@ -63,6 +65,8 @@ PLACEHOLDERS: dict[str, tuple[str, ...]] = {
     "key": ("AKIAIOSFODNN7EXAMPLE", "AKIAI44QH8DHBEXAMPLE"),  # from Amazon's manual
     "national_id": ("078-05-1120", "219-09-9999"),  # printed in advertisements, void since
 }
+
+_EVERY_PLACEHOLDER = frozenset(value for values in PLACEHOLDERS.values() for value in values)
 
 # A replacement can bring neighbours together that look like personal data in turn; passes are
 # repeated until one finds nothing. More than two are needed for hostile input only.
@@ -97,7 +101,7 @@ def find(text: str, config: PiiConfig) -> list[tuple[int, int, str]]:
             if 1 in taken[start:stop]:
                 continue
             taken[start:stop] = b"\1" * (stop - start)
-            if text[start:stop] not in PLACEHOLDERS[kind]:
+            if text[start:stop] not in _EVERY_PLACEHOLDER:
                 found.append((start, stop, kind))
     return sorted(found)
 

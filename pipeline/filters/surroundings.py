@@ -8,6 +8,8 @@ stand in a row of other numbers? All looks are short and at candidates only.
 
 import re
 
+from pipeline.filters.persons import is_address_line, person_before
+
 _NAME_CHARACTERS = 48  # how far back a number's name is looked for
 _AFTER_CHARACTERS = 24  # and how far behind it, in brackets
 _TOKEN_CHARACTERS = 256  # how much of an address is looked at
@@ -140,28 +142,39 @@ def is_in_row(text: str, start: int, stop: int) -> bool:
     )
 
 
-_PERSON = re.compile(
-    r"(?<![^\W\d_])((?:[^\W\d_]+[ -]){1,3}[^\W\d_]+)"
-    r"(?:[^\w\n]{1,6}[a-z_]{2,12})?[^\w\n]{0,6}\n?[^\w\n]{0,4}$"  # a field's name may be between
-)
-_PERSON_CHARACTERS = 64
-
-
 def is_beside_a_person(text: str, start: int) -> bool:
-    """Whether what looks like a person's name stands right before: two words with capitals."""
-    found = _PERSON.search(text[max(0, start - _PERSON_CHARACTERS) : start])
-    return found is not None and all(word.istitle() for word in re.split("[ -]", found[1])[-2:])
+    """Whether what looks like a person's name stands right before the number."""
+    return person_before(text, start) is not None
+
+
+_FIELD_END = re.compile(r"[.,;|)\"'}\]]|\s*(?:$|\n)|[ \t]*[|;]")
+
+
+def ends_field(text: str, stop: int) -> bool:
+    """Whether a line or a field of a record ends behind the number."""
+    return _FIELD_END.match(text, stop) is not None
+
+
+def is_in_persons_record(text: str, start: int, stop: int) -> bool:
+    """Whether the number is a field by itself behind a person's name: in a row, a list, brackets."""
+    between = person_before(text, start)
+    return between is not None and bool(between.strip(" \u00a0")) and ends_field(text, stop)
 
 
 _CONTACT = re.compile(r"@\w|www\.|https?://", re.IGNORECASE)
 
 
+_LINES_ABOVE = 2  # looked at for an address
+
+
 def is_in_contact_block(text: str, start: int, stop: int) -> bool:
-    """Whether the number is a line by itself, next to a line with an e-mail or web address."""
+    """Whether the number is a line by itself, near a line with a mail, web or street address."""
     first, last = text.rfind("\n", 0, start) + 1, text.find("\n", stop)
     last = len(text) if last < 0 else last
     if text[first:start].strip() or text[stop:last].strip():
         return False
-    above = text[:first].rstrip("\n").rpartition("\n")[2] if first else ""
+    above = text[max(0, first - _TOKEN_CHARACTERS) : first].rstrip("\n").split("\n")[-_LINES_ABOVE:]
     below = text[last + 1 : last + 1 + _TOKEN_CHARACTERS].partition("\n")[0]
-    return bool(_CONTACT.search(above[-_TOKEN_CHARACTERS:]) or _CONTACT.search(below))
+    if _CONTACT.search(above[-1]) or _CONTACT.search(below):
+        return True
+    return any(map(is_address_line, above))
