@@ -138,7 +138,7 @@ TABLE: tuple[tuple[str, str, list[tuple[str, str, str]]], ...] = (
         (r"\d{7,8}[\dKk]", "cl.rut", NAMED),
     ]),
     ("EC", "cédula|cedula", [(r"\d{10}|\d{9}-\d", "ec.ci", NAMED)]),
-    ("CA", "sin|social insurance|nas|assurance sociale", [
+    ("CA", "sin|s.i.n|social insurance|nas|assurance sociale", [
         (r"\d{3}([ -]?)\d{3}\1\d{3}", "ca.sin", NAMED),
     ]),
     ("AU", "tfn|tax file", [(r"\d{3} ?\d{3} ?\d{2,3}", "au.tfn", NAMED)]),

@@ -7,7 +7,7 @@ Words are written without accents and in small letters, as `fold` writes a text:
 import re
 import unicodedata
 
-_LETTERS = str.maketrans({"ı": "i", "ł": "l", "ø": "o", "đ": "d", "ß": "s", "’": "'"})
+_LETTERS = str.maketrans({"ı": "i", "ł": "l", "ø": "o", "ß": "s", "’": "'"})
 
 
 def fold(text: str) -> str:
@@ -25,7 +25,7 @@ _TELEPHONES = (
     " telecopieur telepon ponsel ph fone fax faks fono tlf tlph tfn mobiltelefon mobilfunk mobilnummer"
     " mobielnummer mobiel handy rufnummer durchwahl festnetz fernruf portable celular movil"
     " cellulare telemovel komorka komorkowy mobilni gsm whatsapp viber hotline helpline freephone"
-    " landline voicemail pager puh puhelin matkapuhelin telefonas cep hp no.hp dt sdt dien\\ thoai"
+    " landline voicemail pager puh puhelin matkapuhelin telefonas cep hp no.hp đt sđt đien\\ thoai mob\\. cel\\."
     " what'?s\\ app cell\\ ?phone toll-?free numero\\ vert numero\\ verde"
     " contact\\ (?:no|nr|number|numbers) nr\\ tel"
     " тел телефон факс моб мобильн мобiльн вайбер ватсап τηλ τηλεφωνο κιν κινητο φαξ"
@@ -41,7 +41,8 @@ _FILLERS = (
     r"(?:(?:us|me|him|her|now|today|on|at|numbers?|num|no|nr|n|is|toll-?free|free|direct|line|office"
     r"|home|work|private|privat|day|night|int|intl|ext|of|the|our|reception|desk|customer|service"
     r"|support|ist|lautet|es|est|c'est|e|au|al|unter|sous|le|el|la|il|die|der|to|je|jest|ar|er"
-    r"|numero|numer|cislo|nummer|numara(?:si|m|miz)?|номер|номеру|号码|番号)"
+    r"|numero|numer|cislo|nummer|numara(?:si|m|miz)?|номер|номеру|号码|番号|de contacto|de contato"
+    rf"|kontakt|επικοινωνιας|{fold('नंबर')}|{fold('नम्बर')})"
     r"(?![^\W\d_])[.:#,º°\s\u00a0)\-]{1,3}){0,4}"
 )
 _LINK = r"(?:[^\w\n]|</?t[dh]>){0,8}\n?[ \t]{0,4}"
@@ -67,7 +68,7 @@ STRONG = re.compile(
     rf"(?:{fold('号码')}|{fold('番号')}|{fold('번호')})?(?:{fold('는')}|{fold('은')}|は)?[:：\s]{{0,3}}"
     rf"|(?:拨打|致电|撥打|{fold('まで')}|{fold('お電話は')})[:：\s]{{0,3}}"
     # a mobile's field, and what is asked of the reader: "call Anna on 606 992 967"
-    r"|(?<![^\W\d_])(?:mobiles?|cell|mob|mobil)(?: (?:is|no|number|nr|phone))*"
+    r"|(?<![^\W\d_])(?:mobiles?|cell?|mob|mobil)(?:[ .]{1,2}(?:is|no|number|num|nr|phone))*\.?"
     r"[\"']?(?:</t[dh]>\W{0,3}<t[dh]>| ?[:=|\t] ?|(?<=is) )[\"']?"
     rf"|(?<![^\W\d_]){_CALLS})$"
 )

@@ -15,10 +15,11 @@ from collections.abc import Iterator
 import phonenumbers
 
 from pipeline.filters import phone_names
+from pipeline.filters.persons import person_before
 from pipeline.filters.surroundings import (
     before,
     ends_field,
-    is_beside_a_person,
+    is_dialled,
     is_in_address,
     is_in_contact_block,
     is_in_row,
@@ -56,8 +57,12 @@ _DIGITS = re.compile(rf"(?<![\w+])(?:(?<!\()|(?=\())\+?\(?\d(?:{_GAP}\d){{5,14}}
 _LOCAL = re.compile(r"[2-9]\d\d[-.]\d{4}", re.ASCII)  # "555-0143", only behind a name
 _TEN_DIGITS = re.compile(r"[2-9]\d\d([ .-]?)[2-9]\d\d\1\d{4}", re.ASCII)  # of North America
 _GROUP_BREAK = re.compile(r"[^\d]+\d+$")
-# the year of a citation, a number with decimals, columns of signed numbers
-_NO_NUMBER = re.compile(r"\((?:1[5-9]|20)\d\d\)|^\d\.\d+(?:$| )| [-–]\d")
+# the year of a citation, a number with decimals, columns of signed numbers, a date
+_NO_NUMBER = re.compile(
+    r"\((?:1[5-9]|20)\d\d\)|^\d\.\d+(?:$| )| [-–]\d"
+    r"|^(?:19|20)\d\d([-./])(?:0\d|1[0-2])\1[0-3]\d$"
+    r"|^[0-3]\d([-./])[0-3]\d\2(?:19|20)\d\d$"
+)
 _YEAR = re.compile(r"(?:1[5-9]|20)\d\d")
 _MIN_DIGITS = 7
 _SLASHED = re.compile(r"0\d{1,3}/")  # an area code
@@ -103,6 +108,8 @@ def find_phones(
         first, number = match.start(), match.group()
         if number.count("(") > number.count(")"):  # the bracket is the sentence's
             first, number = first + number.index("(") + 1, number[number.index("(") + 1 :]
+        if is_dialled(text, first) and _is_valid_in("+" + number.lstrip("+"), None):
+            yield first, first + len(number)
         if _NO_NUMBER.search(number):
             continue
         strength = _strength(text, first, number)
@@ -159,10 +166,10 @@ def _belongs_to_somebody(text: str, start: int, stop: int) -> bool:
         return False
     if _TWO_POSTCODES.fullmatch(number) or _DOTTED_ADDRESS.match(number) or _is_range(number):
         return False
-    known = (ends_field(text, stop) and is_beside_a_person(text, start)) or is_in_contact_block(
-        text, start, stop
-    )
-    return known and not _stands_wrong(text, start, stop)
+    between = person_before(text, start) if ends_field(text, stop) else None
+    behind = between is not None and (between.strip(" \u00a0") or number[0] in "0(")
+    known = behind or is_in_contact_block(text, start, stop)
+    return bool(known) and not _stands_wrong(text, start, stop)
 
 
 def _stands_wrong(text: str, start: int, stop: int) -> bool:

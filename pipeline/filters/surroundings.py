@@ -15,6 +15,7 @@ _AFTER_CHARACTERS = 24  # and how far behind it, in brackets
 _TOKEN_CHARACTERS = 256  # how much of an address is looked at
 # What ends the reach of a name: another number, or a sentence's end.
 _REACH_END = re.compile(r"\d[\d .,/-]{3,}\d|[!?。！？]|[^\W\d_A-Z]{4}\.\s+(?=[A-ZÄÖÜÉ])")
+_CAMEL = re.compile(r"(?<=[a-z][a-z])(?=[A-Z][a-z])")  # a field's name: "mobilePhone"
 _TOKEN_END = re.compile(r"[\s<>\"'`|()\[\]{}，。；：、（）「」]")
 _ADDRESS = re.compile(r"://|/|\\|\b10\.\d{4,9}|[?&][\w.-]+=|\bdoi\b|\bwww\.", re.IGNORECASE)
 _MAKES_CALLS = re.compile(
@@ -50,6 +51,7 @@ def before(text: str, start: int) -> str:
     In a table with a header (CSV, columns of tabs or bars) the column's name is put in front.
     """
     said = text[max(0, start - _NAME_CHARACTERS) : start].replace("_", " ")
+    said = _CAMEL.sub(" ", said)
     line = said.rpartition("\n")
     if line[2].strip(" \t:|>*-([{\"'"):
         said = line[2]
@@ -116,6 +118,11 @@ def is_in_address(text: str, start: int) -> bool:
     return bool(_ADDRESS.search(glued)) and not _MAKES_CALLS.search(glued)
 
 
+def is_dialled(text: str, start: int) -> bool:
+    """Whether the number is that of a link that calls or writes to it."""
+    return _MAKES_CALLS.search(text[max(0, start - _NAME_CHARACTERS) : start]) is not None
+
+
 # two words of two hexadecimal digits: one may be a word ("de", "be"), two with a digit are a dump
 _DUMP = re.compile(r"(?=[\da-f ]*\d)[\da-f]{2} [\da-f]{2}", re.IGNORECASE)
 _LEFT_NUMBER = re.compile(r"(?<![^\W\d_])(\d+)([ \t\u00a0\u202f|;,]{1,3})$")
@@ -164,6 +171,8 @@ def is_in_persons_record(text: str, start: int, stop: int) -> bool:
 _CONTACT = re.compile(r"@\w|www\.|https?://", re.IGNORECASE)
 
 
+_MAILBOX = re.compile(r"[\w.]@\w[\w-]*\.\w")
+_PARTS = tuple("|•·,;/–—-")
 _LINES_ABOVE = 2  # looked at for an address
 
 
@@ -171,8 +180,11 @@ def is_in_contact_block(text: str, start: int, stop: int) -> bool:
     """Whether the number is a line by itself, near a line with a mail, web or street address."""
     first, last = text.rfind("\n", 0, start) + 1, text.find("\n", stop)
     last = len(text) if last < 0 else last
-    if text[first:start].strip() or text[stop:last].strip():
-        return False
+    left, right = text[first:start].strip(), text[stop:last].strip()
+    if left or right:  # on one line with a mail address, parted from it
+        beside = left if left else right
+        parted = left[-1:] in _PARTS or right[:1] in _PARTS
+        return not (left and right) and parted and _MAILBOX.search(beside) is not None
     above = text[max(0, first - _TOKEN_CHARACTERS) : first].rstrip("\n").split("\n")[-_LINES_ABOVE:]
     below = text[last + 1 : last + 1 + _TOKEN_CHARACTERS].partition("\n")[0]
     if _CONTACT.search(above[-1]) or _CONTACT.search(below):
