@@ -69,7 +69,7 @@ _IBAN_LENGTHS = {entry[:2]: int(entry[2:]) for entry in _IBAN_REGISTRY.split()}
 
 
 def find_cards(text: str, start: int = 0, end: int = sys.maxsize) -> Iterator[Span]:
-    """Payment cards: an issuer's digits, a right check digit, and a name, a holder or a card's form."""
+    """Payment cards: right check digits with a name, a holder, an expiry date or a card's form."""
     for match in _CARD.finditer(text, start, end):
         digits = re.sub(r"\D", "", match.group())
         if not (_CARD_ISSUER.fullmatch(digits) and luhn(digits)) or len(set(digits)) < 3:

@@ -41,6 +41,12 @@ _NETWORK = re.compile(
     r"|адрес|地址|アドレス|주소",
     re.IGNORECASE,
 )
+# Right before it, in the field's or the sentence's own words: small numbers count here, too
+_NAMED = re.compile(
+    r"(?:\bip(?:v4)?|\bip[ _-]?addr(?:ess)?|\binet|\bnameserver)[\"']?"
+    r"[ \t]*(?:is|ist|est|es)?[:=]?[ \t]*[\"']?$",
+    re.IGNORECASE,
+)
 _PORT_OR_PREFIX = re.compile(r":\d{2,5}\b|/\d{1,2}\b(?!\.)")
 _WORD_CHARACTERS = 48  # how far back words are looked for, on the same line
 # Four parts below this are a section's or a version's number: on 700 real pages all six were, and
@@ -82,8 +88,10 @@ def _is_public_host(value: str) -> bool:
 def _is_address(text: str, start: int, stop: int) -> bool:
     line = text[max(0, start - _WORD_CHARACTERS) : start].rpartition("\n")[2]
     parts = [int(part) for part in text[start:stop].split(".")]
-    if all(part < _SECTION_PART for part in parts) or _PRODUCT_BEFORE.search(line):
+    if _PRODUCT_BEFORE.search(line):
         return False
+    if all(part < _SECTION_PART for part in parts):
+        return _NAMED.search(line) is not None
     network, version = (_last(words, line) for words in (_NETWORK, _VERSION))
     if network != version:
         return network > version

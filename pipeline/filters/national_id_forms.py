@@ -22,7 +22,7 @@ TABLE: tuple[tuple[str, str, list[tuple[str, str, str]]], ...] = (
     ("GB", "national insurance|nino|ni number|ni no|nhs", [
         (r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z](?: \d\d){3} [A-D]", "", ALONE),
         (r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d\d ?\d\d ?\d\d ?[A-D]", "", PERSON),
-        (r"[1-9]\d\d[ -]?\d{3}[ -]?\d{4}", "gb.nhs", NAMED),
+        (r"[1-9]\d{9}|[1-9]\d\d \d{3} \d{4}|[1-9]\d\d-\d{3}-\d{4}", "gb.nhs", NAMED),
     ]),
     ("IN", "aadhaar|aadhar|uid|uidai|आधार|pan|permanent account", [
         (r"[2-9]\d{3}[ -]?\d{4}[ -]?\d{4}", "in_.aadhaar", NAMED),
@@ -60,7 +60,8 @@ TABLE: tuple[tuple[str, str, list[tuple[str, str, str]]], ...] = (
         (r"\d\d\.\d\d\.\d\d-\d{3}\.\d\d", "be.nn", ALONE),
         (r"\d\d[ .]?\d\d[ .]?\d\d[ .-]?\d{3}[ .-]?\d\d", "be.nn", PERSON),
     ]),
-    ("SE", "personnummer|personnr|pers.nr|persnr|personal number|personal identity number|pnr|samordningsnummer", [
+    ("SE", "personnummer|personnr|pers.nr|persnr|pnr|personal number|personal identity number"
+           "|samordningsnummer", [
         (r"(?:19|20)?\d{6}[-+]\d{4}", "se.personnummer", ALONE),
         (r"(?:19|20)?\d{10}", "se.personnummer", PERSON),
     ]),

@@ -16,8 +16,10 @@ from typing import Any
 
 from stdnum.iso7064 import mod_11_2
 
+from pipeline.filters import phone_names
 from pipeline.filters.national_id_forms import ALONE, ANY_COUNTRY, NAMED, PERSON, TABLE
 from pipeline.filters.surroundings import (
+    before,
     is_beside_a_person,
     is_in_address,
     is_in_persons_record,
@@ -142,7 +144,7 @@ def _stands_well(text: str, start: int, stop: int, counts: str) -> bool:
     if is_other(text, start) or is_in_address(text, start) or is_in_row(text, start, stop):
         return False
     if is_in_persons_record(text, start, stop):
-        return True
+        return not phone_names.STRONG.search(phone_names.fold(before(text, start)))
     number = text[start:stop]
     return (
         (counts == ALONE or (counts == PERSON and is_beside_a_person(text, start)))

@@ -13,16 +13,23 @@ _LISTED = re.compile(rf"(?<![^\W\d_])({_WORD}), ({_WORD})([^\w\n]{{0,6}}\n?[^\w\
 _PERSON_CHARACTERS = 64
 # the hundred commonest family names of China, Taiwan, Korea; Japan's of two signs
 _HAN_NAMES = (
-    "王李张張刘劉陈陳杨楊赵趙黄黃周吴吳徐孙孫胡朱高林何郭马馬罗羅梁宋郑鄭谢謝韩韓唐冯馮于董萧蕭程曹袁邓鄧许許"
-    "傅沈曾彭吕呂苏蘇卢盧蒋蔣蔡贾賈丁魏薛叶葉阎余潘杜戴夏钟鍾汪田任姜范方石姚谭譚廖邹邹熊金陆陸郝孔白崔康毛邱秦江"
-    "史顾顧侯邵孟龙龍万萬段雷钱錢汤湯尹黎易常武乔喬贺賀赖賴龚龔文"
+    "王李张張刘劉陈陳杨楊赵趙黄黃周吴吳徐孙孫胡朱高林何郭马馬罗羅梁宋郑鄭谢謝韩韓唐冯馮于董萧"
+    "蕭程曹袁邓鄧许許傅沈曾彭吕呂苏蘇卢盧蒋蔣蔡贾賈丁魏薛叶葉阎余潘杜戴夏钟鍾汪田任姜范方石姚"
+    "谭譚廖邹熊金陆陸郝孔白崔康毛邱秦江史顾顧侯邵孟龙龍万萬段雷钱錢汤湯尹黎易常武乔喬贺賀赖賴"
+    "龚龔文"
 )
-_HANGUL_NAMES = "김이박최정강조윤장임한오서신권황안송류전홍고문양손배백허유남심노하곽성차주우구민진엄채원천방공현함변염"
+_HANGUL_NAMES = (
+    "김이박최정강조윤장임한오서신권황안송류전홍고문양손배백허유남심노하곽성차주우"
+    "구민진엄채원천방공현함변염"
+)
 _JAPANESE_NAMES = (
-    "佐藤|鈴木|高橋|田中|渡辺|渡邊|伊藤|山本|中村|小林|加藤|吉田|山田|佐々木|山口|松本|井上|木村|林|斎藤|斉藤|清水|山崎"
-    "|森|池田|橋本|阿部|石川|山下|中島|石井|小川|前田|岡田|長谷川|藤田|後藤|近藤|村上|遠藤|青木|坂本|福田|太田|西村|藤井"
-    "|金子|岡本|藤原|三浦|中野|中川|原田|松田|竹内|小野|田村|中山|和田|石田|森田|上田|柴田|酒井|宮崎|横山|高木|安藤|宮本"
-    "|大野|小島|谷口|今井|工藤|高田|増田|丸山|杉山|村田|大塚|新井|小山|平野|藤本|河野|上野|野口|武田|松井|千葉|菅原|岩崎"
+    "佐藤|鈴木|高橋|田中|渡辺|渡邊|伊藤|山本|中村|小林|加藤|吉田|山田|佐々木|山口"
+    "|松本|井上|木村|林|斎藤|斉藤|清水|山崎|森|池田|橋本|阿部|石川|山下|中島|石井"
+    "|小川|前田|岡田|長谷川|藤田|後藤|近藤|村上|遠藤|青木|坂本|福田|太田|西村|藤井"
+    "|金子|岡本|藤原|三浦|中野|中川|原田|松田|竹内|小野|田村|中山|和田|石田|森田"
+    "|上田|柴田|酒井|宮崎|横山|高木|安藤|宮本|大野|小島|谷口|今井|工藤|高田|増田"
+    "|丸山|杉山|村田|大塚|新井|小山|平野|藤本|河野|上野|野口|武田|松井|千葉|菅原"
+    "|岩崎"
 )
 _EASTERN = re.compile(
     rf"(?<![\u3400-\u9fff])(?:[{_HAN_NAMES}][\u4e00-\u9fff]{{1,2}}"
@@ -31,19 +38,21 @@ _EASTERN = re.compile(
     rf"|(?<![\uac00-\ud7af])[{_HANGUL_NAMES}][\uac00-\ud7af]{{1,2}}(?:님|씨)?([^\w\n]{{1,6}}\n?|\n)$"
 )
 # Words with capitals that are no people's
-_NO_NAMES = frozenset(
-    "new north south east west united great the of and for in on at los las san santa saint st port"
-    " fort lake river mount mountain island islands bay cape valley beach harbour harbor view park"
-    " city town village county state states province region district republic kingdom street road"
-    " avenue lane drive square place court house hall center centre building floor room suite box"
-    " school college university institute department office bank hotel hospital church museum company"
-    " group inc ltd llc gmbh corp association society foundation club team league cup open race"
-    " page pages part section chapter figure table volume issue version number total price order"
-    " item model serial product code date time year years month day january february march april"
-    " may june july august september october november december monday tuesday wednesday thursday"
-    " friday saturday sunday phone fax tel mobile email contact call id no nr ref type name user"
-    " account card bank routing account isbn doi national international general".split()
+_CAPITALS = (
+    "new north south east west united great the of and for in on at los las san santa saint"
+    " st port fort lake river mount mountain island islands bay cape valley beach harbour"
+    " harbor view park city town village county state states province region district"
+    " republic kingdom street road avenue lane drive square place court house hall center"
+    " centre building floor room suite box school college university institute department"
+    " office bank hotel hospital church museum company group inc ltd llc gmbh corp"
+    " association society foundation club team league cup open race page pages part section"
+    " chapter figure table volume issue version number total price order item model serial"
+    " product code date time year years month day january february march april may june july"
+    " august september october november december monday tuesday wednesday thursday friday"
+    " saturday sunday phone fax tel mobile email contact call id no nr ref type name user"
+    " account card routing isbn doi national international general"
 )
+_NO_NAMES = frozenset(_CAPITALS.split())
 
 
 def person_before(text: str, start: int) -> str | None:
@@ -78,7 +87,9 @@ _STREET = re.compile(
     re.IGNORECASE,
 )
 _HOUSE = re.compile(r"^\d{1,4}[a-z]?(?:[-/]\d{1,4})?,? \D|\D[ .]\d{1,4} ?[a-z]?$", re.IGNORECASE)
-_EASTERN_PLACE = re.compile(r"[都道府県市区區町村省县縣路街号號]$|[시군구동로길]$|\d+(?:号|號|番地?|호)$")
+_EASTERN_PLACE = re.compile(
+    r"[都道府県市区區町村省县縣路街号號]$|[시군구동로길]$|\d+(?:号|號|番地?|호)$"
+)
 _ADDRESS_LINE = 60  # characters at most
 
 

@@ -21,16 +21,17 @@ def fold(text: str) -> str:
 
 # Telephones; from six letters on with any ending ("telefonnummer", "телефону", "telefonszam").
 _TELEPHONES = (
-    "tel tels telf telef tele phone telephone telephonic telefon telefono telefone telefoon telefax telecopie"
-    " telecopieur telepon ponsel ph fone fax faks fono tlf tlph tfn mobiltelefon mobilfunk mobilnummer"
-    " mobielnummer mobiel handy rufnummer durchwahl festnetz fernruf portable celular movil"
-    " cellulare telemovel komorka komorkowy mobilni gsm whatsapp viber hotline helpline freephone"
-    " landline voicemail pager puh puhelin matkapuhelin telefonas cep hp no.hp đt sđt đien\\ thoai mob\\. cel\\."
-    " what'?s\\ app cell\\ ?phone toll-?free numero\\ vert numero\\ verde"
-    " contact\\ (?:no|nr|number|numbers) nr\\ tel"
-    " тел телефон факс моб мобильн мобiльн вайбер ватсап τηλ τηλεφωνο κιν κινητο φαξ"
-    " טלפון נייד פקס טל هاتف جوال تلفن تلفون موبايل موبایل فاكس سلفون"
-    " फोन मोबाइल दूरभाष โทร โทรศัพท์"
+    "tel|tels|telf|telef|tele|phone|telephone|telephonic|telefon|telefono|telefone|telefoon"
+    "|telefax|telecopie|telecopieur|telepon|ponsel|ph|fone|fax|faks|fono|tlf|tlph|tfn"
+    "|mobiltelefon|mobilfunk|mobilnummer|mobielnummer|mobiel|handy|rufnummer|durchwahl"
+    "|festnetz|fernruf|portable|celular|movil|cellulare|telemovel|komorka|komorkowy|mobilni"
+    "|gsm|whatsapp|viber|hotline|helpline|freephone|landline|voicemail|pager|puh|puhelin"
+    r"|matkapuhelin|telefonas|cep|hp|no.hp|đt|sđt|đien thoai|mob\.|cel\.|what'?s app"
+    "|cell ?phone|toll-?free|numero vert|numero verde|contact no|contact nr|contact number"
+    "|contact numbers|nr tel"
+    "|тел|телефон|факс|моб|мобильн|мобiльн|вайбер|ватсап|τηλ|τηλεφωνο|κιν|κινητο|φαξ|טלפון"
+    "|נייד|פקס|טל|هاتف|جوال|تلفن|تلفون|موبايل|موبایل|فاكس|سلفون|फोन|मोबाइल|दूरभाष|โทร"
+    "|โทรศัพท์"
 )
 _UNSPACED = (
     "电话|電話|手机|手機|传真|傳真|热线|熱線|携帯|携帯電話|座机|座機|微信号|ファックス|フリーダイヤル|tel|fax"
@@ -50,17 +51,18 @@ _LONG = 6  # letters of a word that may go on
 
 
 def _words(words: str) -> str:
-    each = (word.replace("\\ ", " ") for word in re.split(r"(?<!\\) ", words))
-    folded = [fold(word) for word in each]
+    folded = [fold(word) for word in words.split("|")]
     return "|".join(
         sorted((w + r"\w{0,8}" if len(w) >= _LONG else w for w in folded), key=len, reverse=True)
     )
 
 
-_CALLS = (  # "call Anna on", "ask for Anna:", "skriv till"
-    r"(?:call|ring|phone|text|reach|contact|ask for|dial|appele[rz]|joindre|rufen sie|anrufen|llame(?:n|me)?"
-    r"|llamar|chiama(?:re|te|mi)?|ligue|volejte|zadzwon|dzwon|bel|позвоните|звоните)"
-    r"(?: [^\W\d_]+){0,3}(?: (?:on|at|under|unter|au|al|no|para|pod|op|pa|по)[: ]{1,2}|: ?)$"
+_CALLS = (  # "call Anna on", "ask for Anna:"
+    r"(?:call|ring|phone|text|reach|contact|ask for|dial|appele[rz]|joindre|rufen sie|anrufen"
+    r"|llame(?:n|me)?|llamar|chiama(?:re|te|mi)?|ligue|bel|(?:volejt|zadzwon|dzwon|звонит)\w*"
+    r"|позвонит\w*)(?: [^\W\d_]+){0,3}"
+    r"(?: (?:on|at|under|unter|au|al|no|para|pod|op|pa|по)[: ]{1,2}"
+    r"(?:(?:number|numero|numer|nummer|cislo|номеру?):? )?|: ?)$"
 )
 STRONG = re.compile(
     rf"(?:(?<![^\W\d_])(?:{_words(_TELEPHONES)}){_LINK}{_FILLERS}"
@@ -82,17 +84,18 @@ WEAK = re.compile(
 )
 # Calls in the languages that have a word for nothing else, right before a number that is dialled.
 _ORDERS = (
-    "appelez appeler composez llame llamame llamar llamen llamenos llamanos marque chiamate chiamare chiama ligue"
-    " telefone volejte zavolejte zavolajte volajte zadzwon dzwon bel anrufen hivja soita sunati"
-    " arayin arayiniz звоните позвоните звони наберите телефонуйте дзвонiть καλεστε"
+    "appelez|appeler|composez|llame|llamame|llamar|llamen|llamenos|llamanos|marque el|marque al"
+    "|chiamate|chiamare|chiama|ligue|telefone|volejte|zavolejte|zavolajte|volajte|zadzwon|dzwon|bel"
+    "|anrufen|hivja|soita|sunati|arayin|arayiniz|звоните|позвоните|звони|наберите|телефонуйте"
+    "|дзвонiть|καλεστε"
 )
 _DESKS = (
-    "reception frontdesk front\\ desk switchboard enquiries inquiries bookings reservations"
-    " secretariat accueil standard secretariat segreteria centralino portineria prenotazioni"
-    " recepcion centralita secretaria reservas recepcao portaria zentrale empfang pforte sekretariat"
-    " anmeldung receptie secretariaat sekretariat recepcja rejestracja recepce recepcia vratnice"
-    " recepcija recepcio vaxel vaxeln reception vaihde sentralbord omstilling resepsiyon santral"
-    " sekreterlik receptia secretariat приемная регистратура ресепшн диспетчер 受付 前台 总机 代表"
+    "reception|frontdesk|front desk|switchboard|enquiries|inquiries|bookings|reservations"
+    "|secretariat|accueil|standard(?= ?:)|segreteria|centralino|portineria|prenotazioni|recepcion"
+    "|centralita|secretaria|reservas|recepcao|portaria|zentrale|empfang|pforte|sekretariat"
+    "|anmeldung|receptie|secretariaat|recepcja|rejestracja|recepce|recepcia|vratnice"
+    "|recepcija|recepcio|vaxel|vaxeln|vaihde|sentralbord|omstilling|resepsiyon|santral"
+    "|sekreterlik|receptia|приемная|регистратура|ресепшн|диспетчер|受付|前台|总机|代表"
 )
 ORDER = re.compile(
     rf"(?<![^\W\d_])(?:(?:{_words(_ORDERS)})"
@@ -101,7 +104,8 @@ ORDER = re.compile(
 )
 _BEHIND = 24  # characters
 NAME_BEHIND = re.compile(  # "02-523-5250로 전화", "… numarasından", "(mobile)", "へお電話"
-    rf"[ \u00a0]?(?:(?:{fold('번')})?(?:{fold('으로')}|{fold('로')})? ?(?:{fold('전화')}|{fold('연락')})"
+    rf"[ \u00a0]?(?:(?:{fold('번')})?(?:{fold('으로')}|{fold('로')})? ?"
+    rf"(?:{fold('전화')}|{fold('연락')})"
     rf"|(?:へ|に|{fold('まで')})?お?{fold('電話')}|numara(?:si|li|dan)|(?:no|nolu) telefon"
     rf"|[(\[](?:{_words(_TELEPHONES)}|mobile|mobil|cell|home|office|work|privat)[)\].,: ])"
 )
@@ -110,8 +114,8 @@ NAME_BEHIND = re.compile(  # "02-523-5250로 전화", "… numarasından", "(mob
 _WORD = re.compile(r"[^\W\d_]+")
 _BEGINNINGS = frozenset(
     word[:2]
-    for words in (_TELEPHONES, _ORDERS, _DESKS, "mobile cell call text reach contact ask rufen")
-    for word in map(fold, words.replace("\\", " ").split())
+    for words in (_TELEPHONES, _ORDERS, _DESKS, "mobile|cell|call|text|reach|contact|ask|rufen")
+    for word in map(fold, words.split("|"))
 )
 
 

@@ -65,6 +65,7 @@ _NO_NUMBER = re.compile(
 )
 _YEAR = re.compile(r"(?:1[5-9]|20)\d\d")
 _MIN_DIGITS = 7
+_NEAR_POSTCODES = re.compile(r"(\d\d)\d{3}\D\1\d{3}")
 _SLASHED = re.compile(r"0\d{1,3}/")  # an area code
 _PAIR = re.compile(r"(\d+) ?[-‑–] ?(\d+)")
 _DOTTED_ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}$|192\.168\.")
@@ -114,6 +115,8 @@ def find_phones(
             continue
         strength = _strength(text, first, number)
         length = _valid_length(number, every if strength > WEAK else regions) if strength else 0
+        if strength == SURE and not length and number.startswith("00"):
+            length = _e164_length(number)
         found = number[:length]
         if length and (strength > WEAK or _is_formed(found)) and not is_in_address(text, first):
             yield first, first + length
@@ -129,17 +132,24 @@ def _is_named(text: str, first: int) -> bool:
 def _strength(text: str, first: int, number: str) -> int:
     """What stands around the digits that says they are a telephone's; 0 if nothing does."""
     said = phone_names.fold(before(text, first))
+    stop, is_dialled_form = first + len(number), _has_dialled_form(number)
     if phone_names.speaks(said):
         if phone_names.STRONG.search(said):
             return SURE
-        if phone_names.ORDER.search(said) and not _is_years(number):
+        if is_dialled_form and phone_names.ORDER.search(said):
             return ORDERED
-    stop = first + len(number)
-    if phone_names.is_said_behind(text, stop) and not _is_years(number):
+    if is_dialled_form and phone_names.is_said_behind(text, stop):
         return ORDERED
-    if _belongs_to_somebody(text, first, stop):
+    if is_dialled_form and _belongs_to_somebody(text, first, stop):
         return ORDERED
     return WEAK if phone_names.WEAK.search(said) else 0
+
+
+def _has_dialled_form(number: str) -> bool:
+    """Whether the digits are in groups that are no years, or bare as mobiles are written."""
+    if number[0] == "+" or _DIALLED_BARE.fullmatch(number):
+        return True
+    return len(re.findall(r"\d+", number)) >= _OWN_MIN_GROUPS and not _is_years(number)
 
 
 def _is_years(number: str) -> bool:
@@ -147,6 +157,8 @@ def _is_years(number: str) -> bool:
     groups = re.findall(r"\d+", number)
     fours = [group for group in groups if len(group) == 4]
     years = [group for group in fours if _YEAR.fullmatch(group)]
+    if number[0] in "0(+":
+        return False
     return bool(years) and (groups[0] in years or len(years) == len(fours))
 
 
@@ -160,11 +172,9 @@ def _belongs_to_somebody(text: str, start: int, stop: int) -> bool:
     """Whether groups of digits without a name stand behind a person's, or among addresses."""
     number = text[start:stop]
     groups = len(re.findall(r"\d+", number))
-    if (groups < _OWN_MIN_GROUPS and not _DIALLED_BARE.fullmatch(number)) or _is_years(number):
-        return False
     if 0 < number.count(".") < max(2, groups - 1) and not _SLASHED.match(number):
         return False
-    if _TWO_POSTCODES.fullmatch(number) or _DOTTED_ADDRESS.match(number) or _is_range(number):
+    if _NEAR_POSTCODES.fullmatch(number) or _DOTTED_ADDRESS.match(number) or _is_range(number):
         return False
     between = person_before(text, start) if ends_field(text, stop) else None
     behind = between is not None and (between.strip(" \u00a0") or number[0] in "0(")
@@ -216,8 +226,9 @@ def _valid_length(candidate: str, regions: tuple[str, ...]) -> int:
 
 
 def _e164_length(number: str) -> int:
-    """The length of "+" and digits that may be a number though no plan has it yet; else 0."""
-    return len(number) if _is_valid_in(number, None, only_length=True) else 0
+    """The length of "+" or "00" and digits that may be a number though no plan has it; or 0."""
+    dialled = "+" + number.removeprefix("00").lstrip("+")
+    return len(number) if _is_valid_in(dialled, None, only_length=True) else 0
 
 
 def _is_valid(number: str, regions: tuple[str, ...]) -> bool:

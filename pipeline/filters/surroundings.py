@@ -163,7 +163,7 @@ def ends_field(text: str, stop: int) -> bool:
 
 
 def is_in_persons_record(text: str, start: int, stop: int) -> bool:
-    """Whether the number is a field by itself behind a person's name: in a row, a list, brackets."""
+    """Whether the number is a field by itself behind a person's name, in a row or in brackets."""
     between = person_before(text, start)
     return between is not None and bool(between.strip(" \u00a0")) and ends_field(text, stop)
 
