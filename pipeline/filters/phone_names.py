@@ -34,7 +34,7 @@ _TELEPHONES = (
     "|โทรศัพท์"
 )
 _UNSPACED = (
-    "电话|電話|手机|手機|传真|傳真|热线|熱線|携帯|携帯電話|座机|座機|微信号|ファックス|フリーダイヤル|tel|fax"
+    "电话|電話|手机|手機|传真|傳真|热线|熱線|携帯|携帯電話|座机|座機|微信号|ファックス|フリーダイヤル"
     "|전화|휴대폰|휴대전화|핸드폰|연락처|팩스"
 )
 # what may stand between: "phone number is", "portable, c'est le", "numer telefonu to"
@@ -66,7 +66,8 @@ _CALLS = (  # "call Anna on", "ask for Anna:"
 )
 STRONG = re.compile(
     rf"(?:(?<![^\W\d_])(?:{_words(_TELEPHONES)}){_LINK}{_FILLERS}"
-    rf"|(?:{'|'.join(map(fold, _UNSPACED.split('|')))})"
+    r"|(?:(?<=[\u1100-\u11ff\u3040-\u30ff\u3400-\u9fff])(?:tel|fax)"
+    rf"|{'|'.join(map(fold, _UNSPACED.split('|')))})"
     rf"(?:{fold('号码')}|{fold('番号')}|{fold('번호')})?(?:{fold('는')}|{fold('은')}|は)?[:：\s]{{0,3}}"
     rf"|(?:拨打|致电|撥打|{fold('まで')}|{fold('お電話は')})[:：\s]{{0,3}}"
     # a mobile's field, and what is asked of the reader: "call Anna on 606 992 967"

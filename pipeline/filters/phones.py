@@ -65,6 +65,7 @@ _NO_NUMBER = re.compile(
 )
 _YEAR = re.compile(r"(?:1[5-9]|20)\d\d")
 _MIN_DIGITS = 7
+_COLUMNS = re.compile(r"\s\s|\s[–-]\s")  # of a table, or a range
 _NEAR_POSTCODES = re.compile(r"(\d\d)\d{3}\D\1\d{3}")
 _SLASHED = re.compile(r"0\d{1,3}/")  # an area code
 _PAIR = re.compile(r"(\d+) ?[-‑–] ?(\d+)")
@@ -174,7 +175,9 @@ def _belongs_to_somebody(text: str, start: int, stop: int) -> bool:
     groups = len(re.findall(r"\d+", number))
     if 0 < number.count(".") < max(2, groups - 1) and not _SLASHED.match(number):
         return False
-    if _NEAR_POSTCODES.fullmatch(number) or _DOTTED_ADDRESS.match(number) or _is_range(number):
+    if _COLUMNS.search(number) or _NEAR_POSTCODES.fullmatch(number):
+        return False
+    if _DOTTED_ADDRESS.match(number) or _is_range(number):
         return False
     between = person_before(text, start) if ends_field(text, stop) else None
     behind = between is not None and (between.strip(" \u00a0") or number[0] in "0(")
