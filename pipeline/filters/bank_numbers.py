@@ -8,7 +8,13 @@ import re
 import sys
 from collections.abc import Iterator
 
-from pipeline.filters.surroundings import is_in_address, is_in_row, is_named, is_other
+from pipeline.filters.surroundings import (
+    is_in_address,
+    is_in_persons_record,
+    is_in_row,
+    is_named,
+    is_other,
+)
 
 Span = tuple[int, int]
 
@@ -28,7 +34,7 @@ _CARD_NAMES = re.compile(
     r"|credit|debit"
     r"|payment|charged?\b|\bpan\b|\bcvv|\bcvc|expir|\bexp\b|carte|\bcb\b|karte|tarjeta|cart[ãa]o"
     r"|carta\b|kaart"
-    r"|\bkort|karta|kart[ıy]|карт|κάρτα|بطاقة|कार्ड|信用卡|银行卡|卡号|卡號|カード|카드",
+    r"|\bkort|karta|\bkart\b|kart[ıy]|карт|κάρτα|بطاقة|कार्ड|信用卡|银行卡|卡号|卡號|カード|카드",
     re.IGNORECASE,
 )
 # Without a name: as cards are printed (fours; 4-6-5), or 15 or 16 digits of the large companies.
@@ -39,6 +45,9 @@ _SHOWN = re.compile(
     r"|62\d{4}[ \u00a0\u202f-]\d{13}",
     re.ASCII,
 )
+# month and year until which a card is good, in the next field: "09/27"
+_EXPIRY_BEHIND = re.compile(r"[\s,;|]{1,3}(?:exp\w*\W{1,2})?(?:0[1-9]|1[0-2])[/-](?:20)?[2-4]\d\b")
+_HELD_MIN_DIGITS = 14  # thirteen are a national number rather
 _YEARS = re.compile(r"(?:(?:1[6-9]|20)\d\d\D?){4}")  # four years
 
 _SPACES = " \u00a0\u202f"
@@ -60,13 +69,16 @@ _IBAN_LENGTHS = {entry[:2]: int(entry[2:]) for entry in _IBAN_REGISTRY.split()}
 
 
 def find_cards(text: str, start: int = 0, end: int = sys.maxsize) -> Iterator[Span]:
-    """Payment cards: an issuer's digits with a right check digit, named or shown as cards are."""
+    """Payment cards: right check digits with a name, a holder, an expiry date or a card's form."""
     for match in _CARD.finditer(text, start, end):
         digits = re.sub(r"\D", "", match.group())
         if not (_CARD_ISSUER.fullmatch(digits) and luhn(digits)) or len(set(digits)) < 3:
             continue
+        holds = len(digits) >= _HELD_MIN_DIGITS and (
+            _EXPIRY_BEHIND.match(text, match.end()) or is_in_persons_record(text, *match.span())
+        )
         if is_named(text, *match.span(), _CARD_NAMES) or (
-            _SHOWN.fullmatch(match.group())
+            (holds or _SHOWN.fullmatch(match.group()))
             and not _YEARS.fullmatch(match.group())
             and not is_other(text, match.start())
             and not is_in_address(text, match.start())

@@ -18,6 +18,11 @@ _DOMAIN = re.compile(r"@(?:\w[\w-]*\.)+(?=[^\W\d_])\w[\w-]*\w")
 _PLACE_BEHIND = re.compile(r":[~/]|:[\w.-]+/|\(")  # a path on that host, a call
 _COPY_BEHIND = re.compile(r":[\w.-]")  # a file's name, after a program that copies
 _COPIES = re.compile(r"(?:^|\s)(?:scp|rsync|sftp|ssh|git|hg|svn|pscp|mosh)\s[^\n]*$")
+# an account of a host, a version of a package: "ssh -p 22 ann@host.net", "npm i react@next.io"
+_COMMANDS = re.compile(
+    r"(?:^|[\s`$>(])(?:(?:ssh|mosh|sftp|ssh-copy-id|autossh)(?: -\S+(?: \d+)?)* "
+    r"|(?:npm|pnpm|yarn|npx|bun|pip|pipx|cargo|brew|deno) (?:\S+ )*)$"
+)
 _COMMAND_CHARACTERS = 200
 _SERVICES = frozenset(("git", "hg", "svn", "cvs", "bzr"))  # accounts of hosts, nobody's mailbox
 _USER_OF_URL = re.compile(r"(?<!mailto:)[a-z][a-z0-9+.-]*://[^\s/@]*$", re.IGNORECASE)
@@ -89,6 +94,8 @@ def _is_mailbox(text: str, start: int, end: int) -> bool:
         return False
     line = text[max(0, start - _COMMAND_CHARACTERS) : start].rpartition("\n")[2]
     if _COPY_BEHIND.match(text, end) and _COPIES.search(line):
+        return False
+    if _COMMANDS.search(line):
         return False
     if _USER_OF_URL.search(line[-_URL_CHARACTERS:]):
         return False

@@ -6,16 +6,14 @@ its size: versions and sections are made of small numbers.
 
 import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 Span = tuple[int, int]
 
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
-# what begins with digits is found fast; the pattern proper looks behind itself at every character
-_FOUR_NUMBERS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}", re.ASCII)
 # not inside a name of a file or a package (lib-1.2.3.4.tar.gz, v1.2.3.4, Chrome/91.0.44.72)
 _IPV4 = re.compile(
-    rf"(?<![\w.])(?<!\w-)(?:{_OCTET}\.){{3}}{_OCTET}(?!\w|\.\d|\.(?:tar|t?gz|zip|exe|dll|so|jar"
+    rf"(?<![\w.+])(?<!\w-)(?:{_OCTET}\.){{3}}{_OCTET}(?!\w|\.\d|\.(?:tar|t?gz|zip|exe|dll|so|jar"
     rf"|whl|deb|rpm)\b"
     r"|-\w*[a-z])",
     re.ASCII,
@@ -43,6 +41,12 @@ _NETWORK = re.compile(
     r"|адрес|地址|アドレス|주소",
     re.IGNORECASE,
 )
+# Right before it, in the field's or the sentence's own words: small numbers count here, too
+_NAMED = re.compile(
+    r"(?:\bip(?:v4)?|\bip[ _-]?addr(?:ess)?|\binet|\bnameserver)[\"']?"
+    r"[ \t]*(?:is|ist|est|es)?[:=]?[ \t]*[\"']?$",
+    re.IGNORECASE,
+)
 _PORT_OR_PREFIX = re.compile(r":\d{2,5}\b|/\d{1,2}\b(?!\.)")
 _WORD_CHARACTERS = 48  # how far back words are looked for, on the same line
 # Four parts below this are a section's or a version's number: on 700 real pages all six were, and
@@ -52,7 +56,6 @@ _SECTION_PART = 32
 _SMALL_PART = 10
 _SMALL_PARTS = 2
 
-_IPV6_START = re.compile(r"[23][0-9A-Fa-f]{3}:|::ffff:|64:ff9b::", re.IGNORECASE)
 _IPV6 = re.compile(
     r"(?<![\w.])(?<![0-9a-f:]:)(?:[23][0-9A-Fa-f]{3}:(?:[0-9A-Fa-f:]{1,31}:\d{1,3}(?:\.\d{1,3}){3}"
     r"|[0-9A-Fa-f:]{2,35})"
@@ -65,10 +68,10 @@ _IPV6 = re.compile(
 _TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
 
 
-def find_ipv4s(text: str, public_only: bool) -> Iterator[Span]:
-    """IPv4 addresses, but no versions, sections and object identifiers."""
-    for candidate in _FOUR_NUMBERS.finditer(text) if text.count(".") >= 3 else ():
-        match = _IPV4.match(text, candidate.start())
+def find_ipv4s(text: str, places: Iterable[int], public_only: bool) -> Iterator[Span]:
+    """IPv4 addresses at these places, but no versions, sections and object identifiers."""
+    for place in places:
+        match = _IPV4.match(text, place)
         if match is None or not _is_address(text, *match.span()):
             continue
         if not public_only or _is_public_host(match.group()):
@@ -85,8 +88,10 @@ def _is_public_host(value: str) -> bool:
 def _is_address(text: str, start: int, stop: int) -> bool:
     line = text[max(0, start - _WORD_CHARACTERS) : start].rpartition("\n")[2]
     parts = [int(part) for part in text[start:stop].split(".")]
-    if all(part < _SECTION_PART for part in parts) or _PRODUCT_BEFORE.search(line):
+    if _PRODUCT_BEFORE.search(line):
         return False
+    if all(part < _SECTION_PART for part in parts):
+        return _NAMED.search(line) is not None
     network, version = (_last(words, line) for words in (_NETWORK, _VERSION))
     if network != version:
         return network > version
@@ -101,10 +106,10 @@ def _last(words: re.Pattern[str], line: str) -> int:
     return max((match.end() for match in words.finditer(line)), default=-1)
 
 
-def find_ipv6s(text: str, public_only: bool) -> Iterator[Span]:
+def find_ipv6s(text: str, places: Iterable[int], public_only: bool) -> Iterator[Span]:
     """IPv6 addresses of the range in use (2000::/3); a trailing colon is the sentence's."""
-    for candidate in _IPV6_START.finditer(text) if text.count(":") >= 2 else ():
-        match = _IPV6.match(text, candidate.start())
+    for place in places:
+        match = _IPV6.match(text, place)
         if match is None:
             continue
         value = match.group()

@@ -16,12 +16,13 @@ ANY_COUNTRY = "national id|nationalid|national identity|identity number|id card 
 TABLE: tuple[tuple[str, str, list[tuple[str, str, str]]], ...] = (
     ("US", "ssn|ssns|social security|itin|itins|taxpayer id|tax payer id", [
         (r"(?!000|666|9)\d{3}-(?!00)\d\d-(?!0000)\d{4}", "", ALONE),
+        (r"(?!000|666|9)\d{3} (?!00)\d\d (?!0000)\d{4}", "", PERSON),
         (r"(?!000|666)\d{3}[ .-]?(?!00)\d\d[ .-]?(?!0000)\d{4}", "", NAMED),
     ]),
     ("GB", "national insurance|nino|ni number|ni no|nhs", [
         (r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z](?: \d\d){3} [A-D]", "", ALONE),
-        (r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d\d ?\d\d ?\d\d ?[A-D]", "", NAMED),
-        (r"\d{3}[ -]?\d{3}[ -]?\d{4}", "gb.nhs", NAMED),
+        (r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d\d ?\d\d ?\d\d ?[A-D]", "", PERSON),
+        (r"[1-9]\d{9}|[1-9]\d\d \d{3} \d{4}|[1-9]\d\d-\d{3}-\d{4}", "gb.nhs", NAMED),
     ]),
     ("IN", "aadhaar|aadhar|uid|uidai|आधार|pan|permanent account", [
         (r"[2-9]\d{3}[ -]?\d{4}[ -]?\d{4}", "in_.aadhaar", NAMED),
@@ -55,11 +56,12 @@ TABLE: tuple[tuple[str, str, list[tuple[str, str, str]]], ...] = (
     ("NL", "bsn|burgerservice|sofinummer|sofi-nummer", [
         (r"\d{4}[. ]?\d\d[. ]?\d{3}|\d{3}[. ]\d{3}[. ]\d{3}", "nl.bsn", NAMED),
     ]),
-    ("BE", "rijksregister|registre national|niss|insz|nationaal nummer|numéro national", [
+    ("BE", "rijksregister|rrn|registre national|niss|insz|nationaal nummer|numéro national", [
         (r"\d\d\.\d\d\.\d\d-\d{3}\.\d\d", "be.nn", ALONE),
         (r"\d\d[ .]?\d\d[ .]?\d\d[ .-]?\d{3}[ .-]?\d\d", "be.nn", PERSON),
     ]),
-    ("SE", "personnummer|personnr|personal number|personal identity number|pnr|samordningsnummer", [
+    ("SE", "personnummer|personnr|pers.nr|persnr|pnr|personal number|personal identity number"
+           "|samordningsnummer", [
         (r"(?:19|20)?\d{6}[-+]\d{4}", "se.personnummer", ALONE),
         (r"(?:19|20)?\d{10}", "se.personnummer", PERSON),
     ]),
@@ -74,7 +76,7 @@ TABLE: tuple[tuple[str, str, list[tuple[str, str, str]]], ...] = (
     ]),
     ("IS", "kennital", [(r"\d{6}-?\d{4}", "is_.kennitala", PERSON)]),
     ("PL", "pesel", [(r"\d{11}", "pl.pesel", PERSON)]),
-    ("CZ", "rodné č|rodne c|rodného č|rč|r.č|birth number", [
+    ("CZ", "rodné č|rodne c|rodného č|rč|r.č|r. č|birth number", [
         (r"\d{6}/\d{3,4}", "cz.rc", ALONE),
         (r"\d{9,10}", "cz.rc", PERSON),
     ]),
@@ -103,9 +105,9 @@ TABLE: tuple[tuple[str, str, list[tuple[str, str, str]]], ...] = (
         (r"[1-8]\d{5}(?:19|20)\d{6}\d{3}[\dXx]", "cn", ALONE),
     ]),
     ("JP", "my number|個人番号|マイナンバー", [(r"\d{4}[ -]?\d{4}[ -]?\d{4}", "jp.in_", PERSON)]),
-    ("KR", "주민등록|rrn|resident registration", [
+    ("KR", "주민등록|주민번호|rrn|resident registration", [
         (r"\d{6}-[1-8]\d{6}", "kr.rrn", ALONE),
-        (r"\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])-?[1-8]\d{6}", "", NAMED),  # since 2020
+        (r"\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])-?[1-8]\d{6}", "", PERSON),  # since 2020
     ]),
     ("TH", "บัตรประชาชน|เลขประจำตัวประชาชน|thai id|citizen id", [
         (r"[1-8]-\d{4}-\d{5}-\d\d-\d", "th.pin", ALONE),
@@ -137,7 +139,7 @@ TABLE: tuple[tuple[str, str, list[tuple[str, str, str]]], ...] = (
         (r"\d{7,8}[\dKk]", "cl.rut", NAMED),
     ]),
     ("EC", "cédula|cedula", [(r"\d{10}|\d{9}-\d", "ec.ci", NAMED)]),
-    ("CA", "sin|social insurance|nas|assurance sociale", [
+    ("CA", "sin|s.i.n|social insurance|nas|assurance sociale", [
         (r"\d{3}([ -]?)\d{3}\1\d{3}", "ca.sin", NAMED),
     ]),
     ("AU", "tfn|tax file", [(r"\d{3} ?\d{3} ?\d{2,3}", "au.tfn", NAMED)]),

@@ -16,10 +16,13 @@ from typing import Any
 
 from stdnum.iso7064 import mod_11_2
 
-from pipeline.filters.national_id_forms import ANY_COUNTRY, NAMED, PERSON, TABLE
+from pipeline.filters import phone_names
+from pipeline.filters.national_id_forms import ALONE, ANY_COUNTRY, NAMED, PERSON, TABLE
 from pipeline.filters.surroundings import (
+    before,
     is_beside_a_person,
     is_in_address,
+    is_in_persons_record,
     is_in_row,
     is_named,
     is_other,
@@ -28,8 +31,9 @@ from pipeline.filters.surroundings import (
 Span = tuple[int, int]
 
 _START, _END = r"(?<![\w.+$€£/-])", r"(?!\w|[.-]\w)"
-_TIME_STAMP = re.compile(r"\d{6,8}-(?:[01]\d|2[0-3])[0-5]\d")  # 20240518-1030: day, hour, minute
-_DATE_AND_LETTER = re.compile(r"(?:19|20)\d\d(?:0\d|1[0-2])[0-3]\d-?[A-Z]")  # 20061231A
+
+
+_MIN_DIFFERENT = 3  # signs in a number that somebody has
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +44,11 @@ class Form:
     check: str  # of CHECKS, or a module of python-stdnum; "" for numbers without a check
     counts: str  # ALONE, PERSON or NAMED
 
+    @property
+    def is_telling(self) -> bool:
+        """Whether a right number of this form may count without a name: behind a person's."""
+        return self.counts != NAMED or self.check not in _NO_DIGITS_CHECKED
+
     @functools.cached_property
     def pattern(self) -> re.Pattern[str]:
         """The form between what is no part of a number."""
@@ -48,6 +57,8 @@ class Form:
     def is_valid(self, number: str) -> bool:
         """Whether the number's check digits, dates and parts are right."""
         bare = re.sub(r"[ \u00a0\u202f.]", "", number)
+        if len(set(bare)) < _MIN_DIFFERENT:
+            return False  # 00000000
         if self.check in CHECKS:
             return CHECKS[self.check](bare)
         return not self.check or _stdnum(self.check).is_valid(bare)
@@ -69,59 +80,76 @@ def _pattern_of(names: str) -> re.Pattern[str]:
 NAMES = {country: _pattern_of(names) for country, names, _ in TABLE}
 _NAMES = [(name, country) for country, names, _ in TABLE for name in names.split("|")]
 FORMS = {country: tuple(Form(*form) for form in forms) for country, _, forms in TABLE}
-_BARE = [
-    (country, form) for country, forms in FORMS.items() for form in forms if form.counts != NAMED
-]
-_BEHIND = [
-    (country, form) for country, forms in FORMS.items() for form in forms if form.counts == NAMED
-]
+# python-stdnum's modules for these look at lengths, dates or places only
+_NO_DIGITS_CHECKED = frozenset(("", "ar.dni", "id.nik", "pk.cnic"))
+_ALL = [(country, form) for country, forms in FORMS.items() for form in forms]
+_TELLING = [(country, form) for country, form in _ALL if form.is_telling]
+_OTHERS = [(country, form) for country, form in _ALL if not form.is_telling]
 # one look for all of them: a place where none matches is passed over at once
-_BARE_ANYWHERE = re.compile(
+_TELLING_ANYWHERE = re.compile(
     f"{_START}(?=[A-Za-z]{{0,3}}[ -]?[A-Za-z]{{0,6}}[ -]?\\d)"
-    f"(?=(?:{'|'.join(f'(?:{form.body})' for _, form in _BARE)}){_END})",
+    f"(?=(?:{'|'.join(f'(?:{form.body})' for _, form in _TELLING)}){_END})",
     re.ASCII,
 )
 _ANY_COUNTRY = _pattern_of(ANY_COUNTRY)
-_ANY_NAMES = ANY_COUNTRY.split("|")
+_WORD = re.compile(r"[^\W\d_]+")
+# a name's first word, or how it begins, to the names; those of scripts without spaces stand apart
+_EVERY_NAME = [*_NAMES, *((name, "") for name in ANY_COUNTRY.split("|"))]
+_UNSPACED_NAMES = [(name, country) for name, country in _EVERY_NAME if name[0] >= _UNSPACED]
+_FIRST_WORDS: dict[str, list[tuple[str, str]]] = {}
+for _name, _country in _EVERY_NAME:
+    if _name[0] < _UNSPACED:
+        _FIRST_WORDS.setdefault(_WORD.findall(_name)[0][:_SHORT], []).append((_name, _country))
 
 
 def find_national_ids(text: str, start: int = 0, end: int = sys.maxsize) -> Iterator[Span]:
     """Spans in the order of the forms; they may overlap."""
     end = min(end, len(text))
-    lower = text[start:end].lower().replace("_", " ")
-    names = {country for name, country in _NAMES if name in lower}
-    named = any(name in lower for name in _ANY_NAMES)
-    behind = [(country, form) for country, form in _BEHIND if named or country in names]
+    names, named = _countries_named(text[start:end].lower().replace("_", " "))
+    others = [(country, form) for country, form in _OTHERS if named or country in names]
 
     def counts(country: str, form: Form, match: re.Match[str]) -> bool:
         span = match.span()
         return form.is_valid(match.group()) and (
             (country in names and is_named(text, *span, NAMES[country]))
-            or (named and bool(form.check) and is_named(text, *span, _ANY_COUNTRY))
-            or (form.counts != NAMED and _stands_well(text, *span, form.counts))
+            or (named and form.is_telling and is_named(text, *span, _ANY_COUNTRY))
+            or (form.is_telling and _stands_well(text, *span, form.counts))
         )
 
-    for place in _BARE_ANYWHERE.finditer(text, start, end):
-        for country, form in _BARE:
+    for place in _TELLING_ANYWHERE.finditer(text, start, end):
+        ends = []
+        for country, form in _TELLING:
             match = form.pattern.match(text, place.start(), end)
             if match and counts(country, form, match):
-                yield match.span()
-    for country, form in behind:
+                ends.append(match.end())
+        if ends:  # the longest: six digits and four may be the beginning of another country's
+            yield place.start(), max(ends)
+    for country, form in others:
         for match in form.pattern.finditer(text, start, end):
             if counts(country, form, match):
                 yield match.span()
 
 
+def _countries_named(lower: str) -> tuple[set[str], bool]:
+    """Whose numbers' names may stand in a text, and whether one that fits any country does."""
+    words = {word[:_SHORT] for word in _WORD.findall(lower)}
+    likely = [name for word in words & _FIRST_WORDS.keys() for name in _FIRST_WORDS[word]]
+    likely += () if lower.isascii() else _UNSPACED_NAMES
+    countries = {country for name, country in likely if name in lower}
+    return countries - {""}, "" in countries
+
+
 def _stands_well(text: str, start: int, stop: int, counts: str) -> bool:
-    """Whether nothing around a number without a name says that it is something else."""
+    """Whether what stands around a right number without a name lets it be a person's."""
+    if is_other(text, start) or is_in_address(text, start) or is_in_row(text, start, stop):
+        return False
+    if is_in_persons_record(text, start, stop):
+        return not phone_names.STRONG.search(phone_names.fold(before(text, start)))
     number = text[start:stop]
-    return not (
-        (counts == PERSON and not is_beside_a_person(text, start))
-        or _TIME_STAMP.fullmatch(number)
-        or _DATE_AND_LETTER.fullmatch(number)
-        or is_other(text, start)
-        or is_in_address(text, start)
-        or is_in_row(text, start, stop)
+    return (
+        (counts == ALONE or (counts == PERSON and is_beside_a_person(text, start)))
+        and not _TIME_STAMP.fullmatch(number)
+        and not _DATE_AND_LETTER.fullmatch(number)
     )
 
 

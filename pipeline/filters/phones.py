@@ -14,9 +14,12 @@ from collections.abc import Iterator
 
 import phonenumbers
 
+from pipeline.filters import phone_names
+from pipeline.filters.persons import person_before
 from pipeline.filters.surroundings import (
     before,
-    is_beside_a_person,
+    ends_field,
+    is_dialled,
     is_in_address,
     is_in_contact_block,
     is_in_row,
@@ -48,58 +51,26 @@ _TRUNK_ZERO_MIN_DIGITS, _TRUNK_ZERO_MAX_DIGITS = 10, 12
 _TWO_POSTCODES = re.compile(r"\d{5}\D\d{5}")
 # an area code in brackets, then groups with a hyphen: Brazil, Russia, Mexico
 _BRACKETS = re.compile(
-    r"(?<![\w.,+$€£#/–-])(?:8 ?)?\(\d{2,4}\) ?\d{3,5}-\d{2}(?:-\d\d|\d\d)" + _END, re.ASCII
+    r"(?<![\w.,+$€£#/–-])(?:8 ?)?\(\d{2,4}\) ?(?:9 )?\d{3,5}-\d{2}(?:-\d\d|\d\d)" + _END, re.ASCII
 )
-_DIGITS = re.compile(rf"(?<![\w+(])\+?\(?\d(?:{_GAP}\d){{5,14}}(?!\w)", re.ASCII)
-_LINK = r"(?:[^\w\n]|</?t[dh]>){0,8}\n?[ \t]{0,4}"
-_FILLERS = (
-    r"(?:(?:us|me|him|her|now|today|on|at|number|numbers|num|no|nr|nº|n°|is|toll-?free|free"
-    r"|direct|line|office"
-    r"|home|work|private|privat|day|night|int|intl|ext|of|the|our|reception|desk|customer|service"
-    r"|support|ist"
-    r"|es|est|é|è|au|al|unter|sous|le|el|la|il|die|der|номер|号码|番号)\b[.:#\s\u00a0)\-]{1,3}){0,4}"
-)
-_NAME_BEFORE = re.compile(
-    r"(?:(?<![^\W\d_])(?:tel|tele?phone?s?|telef[oó]n[oe]?|telefono|telefonnummer|telefonisch"
-    r"|telefoon(?:nummer)?"
-    r"|telefoni|tlf|tlph|t[eé]l[eé]phone|t[eé]l|ph|phones?|fone|fax|faks|telefax|telecopie"
-    r"|t[eé]l[eé]copie|mobiltelefon"
-    r"|handy(?:nummer)?|rufnummer|durchwahl|portable|celular|m[oó]vil|cellulare|gsm|whats ?app"
-    r"|viber|hotline|helpline"
-    r"|freephone|toll-?free|voicemail|pager|puh|puhelin|matkapuhelin|telefonas|τηλ|τηλέφωνο|κιν"
-    r"|тел|телефон|факс"
-    r"|моб|мобильный|سلفون|هاتف|تلفون|جوال|फ़ोन|फोन|मोबाइल|điện thoại|đt|sđt|telepon|hp|โทร"
-    r"|โทรศัพท์)"
-    + _LINK
-    + _FILLERS
-    + r"|(?:电话|電話|手机|手機|传真|傳真|热线|携帯|携帯電話|TEL|FAX|전화|휴대폰|연락처|팩스)"
-    r"(?:号码|番号|번호)?[:：\s]{0,3}"
-    r"|(?:拨打|致电|撥打|まで|お電話は)[:：\s]{0,3}"
-    # a mobile's field, and what is asked of the reader: "call Anna on 606 992 967"
-    r"|(?<![^\W\d_])(?:mobiles?|cell|mob|mobil)(?: (?:is|no|number|nr|phone))*"
-    r"[\"']?(?:</t[dh]>\W{0,3}<t[dh]>| ?[:=|\t] ?|(?<=is) )[\"']?"
-    r"|(?<![^\W\d_])(?:call|ring|phone|text|reach|ask for|dial|appele[rz]|rufen sie|anrufen|llame"
-    r"|llámame|llamar|chiama(?:re|mi)?|ligue|volejte|zadzwoń|dzwoń|bel|позвоните|звоните)"
-    r"(?: [^\W\d_]+){0,3} (?:on|at|under|unter|au|al|no|para|pod|op|på|по)[: ]{1,2})$",
-    re.IGNORECASE,
-)
-_WEAK_NAME_BEFORE = re.compile(
-    r"(?<![^\W\d_/.])(?<![./])(?:mobiles?|mob|mobil|cell|call(?:ing)?|ring|dial(?:ing)?|sms|text"
-    r"|contacts?|phoning|reach(?:ed)?"
-    r"|appeler|appelez|anrufen|llame|llamar|chiamare|ligue|zadzwoń|bel|ring)"
-    + _LINK
-    + _FILLERS
-    + "$",
-    re.IGNORECASE,
-)
+_DIGITS = re.compile(rf"(?<![\w+])(?:(?<!\()|(?=\())\+?\(?\d(?:{_GAP}\d){{5,14}}(?!\w)", re.ASCII)
 _LOCAL = re.compile(r"[2-9]\d\d[-.]\d{4}", re.ASCII)  # "555-0143", only behind a name
 _TEN_DIGITS = re.compile(r"[2-9]\d\d([ .-]?)[2-9]\d\d\1\d{4}", re.ASCII)  # of North America
 _GROUP_BREAK = re.compile(r"[^\d]+\d+$")
-# the year of a citation, a number with decimals, columns of signed numbers
-_NO_NUMBER = re.compile(r"\((?:1[5-9]|20)\d\d\)|^\d\.\d+(?:$| )| [-–]\d")
-_YEAR = re.compile(r"(?<!\d)(?:1[5-9]|20)\d\d(?!\d)")
-_FIELD_END = re.compile(r"[.,;|)]?\s*(?:$|\n)|[,;|]")
+# the year of a citation, a number with decimals, columns of signed numbers, a date
+_NO_NUMBER = re.compile(
+    r"\((?:1[5-9]|20)\d\d\)|^\d\.\d+(?:$| )| [-–]\d"
+    r"|^(?:19|20)\d\d([-./])(?:0\d|1[0-2])\1[0-3]\d$"
+    r"|^[0-3]\d([-./])[0-3]\d\2(?:19|20)\d\d$"
+)
+_YEAR = re.compile(r"(?:1[5-9]|20)\d\d")
 _MIN_DIGITS = 7
+_COLUMNS = re.compile(r"\s\s|\s[–-]\s")  # of a table, or a range
+_NEAR_POSTCODES = re.compile(r"(\d\d)\d{3}\D\1\d{3}")
+_SLASHED = re.compile(r"0\d{1,3}/")  # an area code
+_PAIR = re.compile(r"(\d+) ?[-‑–] ?(\d+)")
+_DOTTED_ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}$|192\.168\.")
+_DIALLED_BARE = re.compile(r"0\d{8,10}|1[3-9]\d{9}")  # as mobiles are written in France, China
 _OWN_MIN_GROUPS = 2  # of digits, in a number that only a person's name speaks for
 _PLAUSIBLE_AREA = "2345678"  # behind a North American area code, to ask whether that exists
 
@@ -118,11 +89,10 @@ def find_phones(
     if text.find("+", start, end) >= 0:
         for match in _INTERNATIONAL.finditer(text, start, end):
             number, first = match.group(), match.start()
-            if _NO_NUMBER.search(number) or (
-                _DECIMALS.match(number) and not _NAME_BEFORE.search(before(text, first))
-            ):
+            named = functools.partial(_is_named, text, first)
+            if _NO_NUMBER.search(number) or (_DECIMALS.match(number) and not named()):
                 continue
-            length = _valid_length(number, ())
+            length = _valid_length(number, ()) or (named() and _e164_length(number))
             if length:
                 yield first, first + length
     for match in _DIALLED.finditer(text, start, end):
@@ -137,31 +107,82 @@ def find_phones(
                 yield match.span()
     every = tuple(dict.fromkeys(regions + named_regions))
     for match in _DIGITS.finditer(text, start, end):
-        first = match.start()
-        said = before(text, first)
-        strong = bool(_NAME_BEFORE.search(said)) or _belongs_to_somebody(text, *match.span())
-        weak = strong or _WEAK_NAME_BEFORE.search(said)
-        if not weak or _NO_NUMBER.search(match.group()):
+        first, number = match.start(), match.group()
+        if number.count("(") > number.count(")"):  # the bracket is the sentence's
+            first, number = first + number.index("(") + 1, number[number.index("(") + 1 :]
+        if is_dialled(text, first) and _is_valid_in("+" + number.lstrip("+"), None):
+            yield first, first + len(number)
+        if _NO_NUMBER.search(number):
             continue
-        length = _valid_length(match.group(), every if strong else regions)
-        number = match.group()[:length]
-        if length and (strong or _is_formed(number)) and not is_in_address(text, first):
+        strength = _strength(text, first, number)
+        length = _valid_length(number, every if strength > WEAK else regions) if strength else 0
+        if strength == SURE and not length and number.startswith("00"):
+            length = _e164_length(number)
+        found = number[:length]
+        if length and (strength > WEAK or _is_formed(found)) and not is_in_address(text, first):
             yield first, first + length
+
+
+WEAK, ORDERED, SURE = 1, 2, 3  # what speaks for digits: a word of many meanings, a call, a name
+
+
+def _is_named(text: str, first: int) -> bool:
+    return phone_names.STRONG.search(phone_names.fold(before(text, first))) is not None
+
+
+def _strength(text: str, first: int, number: str) -> int:
+    """What stands around the digits that says they are a telephone's; 0 if nothing does."""
+    said = phone_names.fold(before(text, first))
+    stop, is_dialled_form = first + len(number), _has_dialled_form(number)
+    if phone_names.speaks(said):
+        if phone_names.STRONG.search(said):
+            return SURE
+        if is_dialled_form and phone_names.ORDER.search(said):
+            return ORDERED
+    if is_dialled_form and phone_names.is_said_behind(text, stop):
+        return ORDERED
+    if is_dialled_form and _belongs_to_somebody(text, first, stop):
+        return ORDERED
+    return WEAK if phone_names.WEAK.search(said) else 0
+
+
+def _has_dialled_form(number: str) -> bool:
+    """Whether the digits are in groups that are no years, or bare as mobiles are written."""
+    if number[0] == "+" or _DIALLED_BARE.fullmatch(number):
+        return True
+    return len(re.findall(r"\d+", number)) >= _OWN_MIN_GROUPS and not _is_years(number)
+
+
+def _is_years(number: str) -> bool:
+    """Whether groups of four digits may be years: the first, or all of them."""
+    groups = re.findall(r"\d+", number)
+    fours = [group for group in groups if len(group) == 4]
+    years = [group for group in fours if _YEAR.fullmatch(group)]
+    if number[0] in "0(+":
+        return False
+    return bool(years) and (groups[0] in years or len(years) == len(fours))
+
+
+def _is_range(number: str) -> bool:
+    """Whether it is two numbers, from the lesser to the greater: pages, years, lines."""
+    pair = _PAIR.fullmatch(number)
+    return pair is not None and len(pair[1]) == len(pair[2]) and pair[1] < pair[2]
 
 
 def _belongs_to_somebody(text: str, start: int, stop: int) -> bool:
     """Whether groups of digits without a name stand behind a person's, or among addresses."""
     number = text[start:stop]
     groups = len(re.findall(r"\d+", number))
-    if (
-        groups < _OWN_MIN_GROUPS
-        or (0 < number.count(".") < max(2, groups - 1))
-        or _YEAR.search(number)
-    ):
+    if 0 < number.count(".") < max(2, groups - 1) and not _SLASHED.match(number):
         return False
-    ends = _FIELD_END.match(text, stop) is not None
-    known = (ends and is_beside_a_person(text, start)) or is_in_contact_block(text, start, stop)
-    return known and not _stands_wrong(text, start, stop)
+    if _COLUMNS.search(number) or _NEAR_POSTCODES.fullmatch(number):
+        return False
+    if _DOTTED_ADDRESS.match(number) or _is_range(number):
+        return False
+    between = person_before(text, start) if ends_field(text, stop) else None
+    behind = between is not None and (between.strip(" \u00a0") or number[0] in "0(")
+    known = behind or is_in_contact_block(text, start, stop)
+    return bool(known) and not _stands_wrong(text, start, stop)
 
 
 def _stands_wrong(text: str, start: int, stop: int) -> bool:
@@ -205,6 +226,12 @@ def _valid_length(candidate: str, regions: tuple[str, ...]) -> int:
             break
         candidate = shorter
     return 0
+
+
+def _e164_length(number: str) -> int:
+    """The length of "+" or "00" and digits that may be a number though no plan has it; or 0."""
+    dialled = "+" + number.removeprefix("00").lstrip("+")
+    return len(number) if _is_valid_in(dialled, None, only_length=True) else 0
 
 
 def _is_valid(number: str, regions: tuple[str, ...]) -> bool:

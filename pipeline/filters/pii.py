@@ -7,10 +7,11 @@ A placeholder in the text is left as it is and not counted: replacing twice chan
 """
 
 import dataclasses
-import functools
 import hashlib
+import itertools
 from collections.abc import Callable, Iterator
 
+from pipeline.filters._places import places
 from pipeline.filters.bank_numbers import find_cards, find_ibans
 from pipeline.filters.digit_windows import digit_windows
 from pipeline.filters.emails import find_emails
@@ -40,7 +41,9 @@ class PiiConfig:
     named_phone_regions: tuple[str, ...] = (
         *("AR", "AT", "BE", "BR", "CA", "CH", "CL", "CN", "CO", "CZ", "DK", "EG", "FI", "GR", "HK"),
         *("HU", "ID", "IE", "IL", "KR", "MX", "MY", "NG", "NO", "NZ", "PH", "PK", "PL", "PT", "RO"),
-        *("RU", "SA", "SE", "SG", "TH", "TR", "TW", "UA", "VN", "ZA"),
+        *("RU", "SA", "SE", "SG", "TH", "TR", "TW", "UA", "VN", "ZA", "AE", "BD", "BG", "BY", "CR"),
+        *("CY", "EC", "EE", "GE", "GH", "HR", "IR", "IS", "JO", "KE", "KZ", "LB", "LK", "LT", "LU"),
+        *("LV", "MA", "MT", "NP", "PE", "QA", "RS", "SI", "SK", "TN", "UY", "VE"),
     )
 
 
@@ -62,6 +65,8 @@ PLACEHOLDERS: dict[str, tuple[str, ...]] = {
     "key": ("AKIAIOSFODNN7EXAMPLE", "AKIAI44QH8DHBEXAMPLE"),  # from Amazon's manual
     "national_id": ("078-05-1120", "219-09-9999"),  # printed in advertisements, void since
 }
+
+_EVERY_PLACEHOLDER = frozenset(value for values in PLACEHOLDERS.values() for value in values)
 
 # A replacement can bring neighbours together that look like personal data in turn; passes are
 # repeated until one finds nothing. More than two are needed for hostile input only.
@@ -91,12 +96,12 @@ def find(text: str, config: PiiConfig) -> list[tuple[int, int, str]]:
     """
     found = []
     taken = bytearray(len(text))  # 1 where a value or placeholder stands
-    for kind, spans in _finders(config):
-        for start, stop in spans(text):
+    for kind, spans in _finders(text, config):
+        for start, stop in spans():
             if 1 in taken[start:stop]:
                 continue
             taken[start:stop] = b"\1" * (stop - start)
-            if text[start:stop] not in PLACEHOLDERS[kind]:
+            if text[start:stop] not in _EVERY_PLACEHOLDER:
                 found.append((start, stop, kind))
     return sorted(found)
 
@@ -108,38 +113,29 @@ def placeholder(kind: str, value: str) -> str:
     return choices[int.from_bytes(digest, "big") % len(choices)]
 
 
-Finder = Callable[[str], Iterator[tuple[int, int]]]
+Finder = Callable[[], Iterator[tuple[int, int]]]
 
 
-def _finders(config: PiiConfig) -> Iterator[tuple[str, Finder]]:
+def _finders(text: str, config: PiiConfig) -> Iterator[tuple[str, Finder]]:
     """The kinds asked for, the surest first."""
     public_only = config.public_ips_only
+    numbers, fours, sixes, keys = places(text)
+    windows = digit_windows(text, numbers)
+
+    def in_windows(find_in: Callable[[str, int, int], Iterator[tuple[int, int]]]) -> Finder:
+        return lambda: itertools.chain.from_iterable(find_in(text, *window) for window in windows)
 
     def phones(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
         return find_phones(text, config.phone_regions, config.named_phone_regions, start, end)
 
     finders: list[tuple[bool, str, Finder]] = [
-        (config.keys, "key", find_keys),
-        (config.emails, "email", find_emails),
-        (config.ibans, "iban", _where_digits_are(find_ibans)),
-        (config.cards, "card", _where_digits_are(find_cards)),
-        (config.national_ids, "national_id", _where_digits_are(find_national_ids)),
-        (config.ipv6s, "ipv6", lambda text: find_ipv6s(text, public_only)),
-        (config.ipv4s, "ipv4", lambda text: find_ipv4s(text, public_only)),
-        (config.phones, "phone", _where_digits_are(phones)),
+        (config.keys, "key", lambda: find_keys(text, keys)),
+        (config.emails, "email", lambda: find_emails(text)),
+        (config.ibans, "iban", in_windows(find_ibans)),
+        (config.cards, "card", in_windows(find_cards)),
+        (config.national_ids, "national_id", in_windows(find_national_ids)),
+        (config.ipv6s, "ipv6", lambda: find_ipv6s(text, sixes, public_only)),
+        (config.ipv4s, "ipv4", lambda: find_ipv4s(text, fours, public_only)),
+        (config.phones, "phone", in_windows(phones)),
     ]
     return ((kind, finder) for wanted, kind, finder in finders if wanted)
-
-
-def _where_digits_are(find_in: Callable[[str, int, int], Iterator[tuple[int, int]]]) -> Finder:
-    def search(text: str) -> Iterator[tuple[int, int]]:
-        for start, end in _windows(text):
-            yield from find_in(text, start, end)
-
-    return search
-
-
-@functools.lru_cache(maxsize=1)
-def _windows(text: str) -> list[tuple[int, int]]:
-    """Those of the text at hand, which four finders ask for in turn."""
-    return digit_windows(text)

@@ -8,11 +8,14 @@ stand in a row of other numbers? All looks are short and at candidates only.
 
 import re
 
+from pipeline.filters.persons import is_address_line, person_before
+
 _NAME_CHARACTERS = 48  # how far back a number's name is looked for
 _AFTER_CHARACTERS = 24  # and how far behind it, in brackets
 _TOKEN_CHARACTERS = 256  # how much of an address is looked at
 # What ends the reach of a name: another number, or a sentence's end.
 _REACH_END = re.compile(r"\d[\d .,/-]{3,}\d|[!?。！？]|[^\W\d_A-Z]{4}\.\s+(?=[A-ZÄÖÜÉ])")
+_CAMEL = re.compile(r"(?<=[a-z][a-z])(?=[A-Z][a-z])")  # a field's name: "mobilePhone"
 _TOKEN_END = re.compile(r"[\s<>\"'`|()\[\]{}，。；：、（）「」]")
 _ADDRESS = re.compile(r"://|/|\\|\b10\.\d{4,9}|[?&][\w.-]+=|\bdoi\b|\bwww\.", re.IGNORECASE)
 _MAKES_CALLS = re.compile(
@@ -48,6 +51,7 @@ def before(text: str, start: int) -> str:
     In a table with a header (CSV, columns of tabs or bars) the column's name is put in front.
     """
     said = text[max(0, start - _NAME_CHARACTERS) : start].replace("_", " ")
+    said = _CAMEL.sub(" ", said)
     line = said.rpartition("\n")
     if line[2].strip(" \t:|>*-([{\"'"):
         said = line[2]
@@ -114,6 +118,11 @@ def is_in_address(text: str, start: int) -> bool:
     return bool(_ADDRESS.search(glued)) and not _MAKES_CALLS.search(glued)
 
 
+def is_dialled(text: str, start: int) -> bool:
+    """Whether the number is that of a link that calls or writes to it."""
+    return _MAKES_CALLS.search(text[max(0, start - _NAME_CHARACTERS) : start]) is not None
+
+
 # two words of two hexadecimal digits: one may be a word ("de", "be"), two with a digit are a dump
 _DUMP = re.compile(r"(?=[\da-f ]*\d)[\da-f]{2} [\da-f]{2}", re.IGNORECASE)
 _LEFT_NUMBER = re.compile(r"(?<![^\W\d_])(\d+)([ \t\u00a0\u202f|;,]{1,3})$")
@@ -140,28 +149,44 @@ def is_in_row(text: str, start: int, stop: int) -> bool:
     )
 
 
-_PERSON = re.compile(
-    r"(?<![^\W\d_])((?:[^\W\d_]+[ -]){1,3}[^\W\d_]+)"
-    r"(?:[^\w\n]{1,6}[a-z_]{2,12})?[^\w\n]{0,6}\n?[^\w\n]{0,4}$"  # a field's name may be between
-)
-_PERSON_CHARACTERS = 64
-
-
 def is_beside_a_person(text: str, start: int) -> bool:
-    """Whether what looks like a person's name stands right before: two words with capitals."""
-    found = _PERSON.search(text[max(0, start - _PERSON_CHARACTERS) : start])
-    return found is not None and all(word.istitle() for word in re.split("[ -]", found[1])[-2:])
+    """Whether what looks like a person's name stands right before the number."""
+    return person_before(text, start) is not None
+
+
+_FIELD_END = re.compile(r"[.,;|)\"'}\]]|\s*(?:$|\n)|[ \t]*[|;]")
+
+
+def ends_field(text: str, stop: int) -> bool:
+    """Whether a line or a field of a record ends behind the number."""
+    return _FIELD_END.match(text, stop) is not None
+
+
+def is_in_persons_record(text: str, start: int, stop: int) -> bool:
+    """Whether the number is a field by itself behind a person's name, in a row or in brackets."""
+    between = person_before(text, start)
+    return between is not None and bool(between.strip(" \u00a0")) and ends_field(text, stop)
 
 
 _CONTACT = re.compile(r"@\w|www\.|https?://", re.IGNORECASE)
 
 
+_MAILBOX = re.compile(r"[\w.]@\w[\w-]*\.\w")
+_PARTS = tuple("|•·,;/–—-")
+_LINES_ABOVE = 2  # looked at for an address
+
+
 def is_in_contact_block(text: str, start: int, stop: int) -> bool:
-    """Whether the number is a line by itself, next to a line with an e-mail or web address."""
+    """Whether the number is a line by itself, near a line with a mail, web or street address."""
     first, last = text.rfind("\n", 0, start) + 1, text.find("\n", stop)
     last = len(text) if last < 0 else last
-    if text[first:start].strip() or text[stop:last].strip():
-        return False
-    above = text[:first].rstrip("\n").rpartition("\n")[2] if first else ""
+    left, right = text[first:start].strip(), text[stop:last].strip()
+    if left or right:  # on one line with a mail address, parted from it
+        beside = left if left else right
+        parted = left[-1:] in _PARTS or right[:1] in _PARTS
+        return not (left and right) and parted and _MAILBOX.search(beside) is not None
+    above = text[max(0, first - _TOKEN_CHARACTERS) : first].rstrip("\n").split("\n")[-_LINES_ABOVE:]
     below = text[last + 1 : last + 1 + _TOKEN_CHARACTERS].partition("\n")[0]
-    return bool(_CONTACT.search(above[-_TOKEN_CHARACTERS:]) or _CONTACT.search(below))
+    if _CONTACT.search(above[-1]) or _CONTACT.search(below):
+        return True
+    return any(map(is_address_line, above))

@@ -1,19 +1,28 @@
 """Choose the clean set's snippets: stratified by look-alike category, spread over sources.
 
     python -m tests.benchmarks.piisets.choose --crawl ../shared/crawl --out snippets.jsonl
+    … --keep clean.jsonl.gz    # drop what is no longer found from the index, fill it up
 
 Out: one JSON line a snippet WITH its text, for reading and labelling; `index.py` keeps no text.
 """
 
 import argparse
+import dataclasses
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
 
 from tests.benchmarks.piisets import sources
-from tests.benchmarks.piisets.index import digest, group_of
+from tests.benchmarks.piisets.index import (
+    Entry,
+    digest,
+    group_of,
+    read_index,
+    snippets,
+    write_index,
+)
 from tests.benchmarks.piisets.lookalikes import CATEGORIES
 
 SEED = 20240518
@@ -74,17 +83,31 @@ def candidates(crawl: Path, rng: Random) -> dict[tuple[str, str], list[tuple[str
     return found
 
 
-def choose(crawl: Path, seed: int = SEED) -> Iterator[dict[str, object]]:
+def still_found(crawl: Path, index: Path) -> Iterator[Entry]:
+    """Entries whose text is where their source is today, with today's offsets."""
+    pages = dict(sources.crawl_pages(crawl, {entry.source for entry in read_index(index)}))
+    for entry, text in snippets(read_index(index), crawl):
+        whole = pages.get(entry.source) or sources.file_text(entry.source)
+        if text is not None and whole is not None:
+            yield dataclasses.replace(entry, offset=whole.index(text))
+
+
+def choose(crawl: Path, seed: int = SEED, old: Sequence[Entry] = ()) -> Iterator[dict[str, object]]:
+    """New snippets; the quotas count the old ones, which are not chosen again."""
     rng = Random(seed)
     found = candidates(crawl, rng)
     taken: dict[str, list[tuple[int, int]]] = {}
-    seen: set[str] = set()
+    for entry in old:
+        taken.setdefault(entry.source, []).append((entry.offset, entry.offset + entry.length))
+    seen = {entry.sha for entry in old}
     for name in CATEGORIES:
         kept = 0
-        groups: Counter[str] = Counter()
+        mine = [entry.source for entry in old if entry.category == name]
+        groups = Counter(map(group_of, mine))
         for origin, quota in (("crawl", A_CATEGORY * 55 // 100), ("system", A_CATEGORY * 70 // 100),
                               ("package", A_CATEGORY)):  # fmt: skip
             entries = found.get((name, origin), [])
+            kept += sum(source.startswith(f"{origin} ") for source in mine)
             rng.shuffle(entries)
             for identity, offset, length, text in entries:
                 if kept >= quota:
@@ -107,9 +130,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--crawl", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--keep", type=Path, help="an index: what of it is still found stays")
     options = parser.parse_args()
+    old = list(still_found(options.crawl, options.keep)) if options.keep else []
+    if options.keep:
+        write_index(options.keep, old)
     with options.out.open("w") as out:
-        for snippet in choose(options.crawl):
+        for snippet in choose(options.crawl, old=old):
             out.write(json.dumps(snippet, ensure_ascii=False) + "\n")
 
 

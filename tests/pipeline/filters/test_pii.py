@@ -287,7 +287,7 @@ def test_windows_around_digits_leave_nothing_out(pieces: list[str]) -> None:
     text = " ".join(pieces)
     found = find(text, CONFIG)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pii, "_windows", lambda whole: [(0, len(whole))])
+        patch.setattr(pii, "digit_windows", lambda whole, _: [(0, len(whole))])
         assert find(text, CONFIG) == found
 
 
@@ -325,6 +325,22 @@ LOOK_ALIKES = [
     "+922 -662011 +11864 -955766 -891092", "it is +3.1415926535 or +1.2125551234 with decimals",
     "area,cell\nx,2.123456789\ny,3.987654321\nz,9.555012345", "Tel Aviv 3.1415926535 km",
     "+48.5773+009.0033/ is a place", "clause 252.227-7013 of the regulation",
+    # forms that a wider search for telephones and identity numbers meets
+    "Conference on Human Factors in Computing Systems, 1191–1200. doi:10.1145/2702123.2702275.",
+    "Bernhard, organist of the Old Chapel (1445–1459), has been credited with it",
+    "Babe Ruth 714 2213 506", "Michael Jordan 32292 6672 5633", "Phone 15 Pro Max 256 512 1024",
+    "Mixing Patterns, Physical Review E, 67 026126, 2003", "Phone 2024-10-24 Bharti Limited",
+    "Mattel : 2015 0806 12, Airtel 98200 11223",
+    "Philadelphia, John Kennedy Boulevard, Philadelphia 19103 19103",
+    "Máscara da Rede    255.255.255.0\nPorção da Rede     192.168.110.",
+    "Endereço de Origem: 192.168.1.1\nEndereço de Destino: 192.168.1.4",
+    "Tizen SDK richiede Linux Ubuntu 10.04/10.10/11.04",
+    "standard 12345678 and bookings 2019 345 6789; Reception: 20240518 guests",
+    "Load Address: 00000000\nEntry Point:  00000000", "New Zealand,046454286,x",
+    "table(d$sexe)\nHomme Femme\n  899  1101\nsummary", "Sales Table: 3-151 – 3-156\n",
+    "iPhone 256512102 and iPhone 2565 1210 24",
+    "npm i react@next.io", "ssh -p 22 deploy@server.example-host.com", "mosh ann@host.example.net",
+    "Reference Number 880101-0014; Document Number 2016063937",
     'PEM = ("-----BEGIN RSA PRIVATE KEY-----", "-----END RSA PRIVATE KEY-----")',
 ]  # fmt: skip
 
@@ -361,13 +377,68 @@ EVIDENCE = [
     ("IBAN番号はGB33BUKB20201555555555です。", "GB33BUKB20201555555555", "iban"),
     ("seen from ::ffff:93.184.216.34 today", "::ffff:93.184.216.34", "ipv6"),
     ("IPアドレス:2606:2800:220:1::25c8", "2606:2800:220:1::25c8", "ipv6"),
+    ('"ip_address": "22.8.20.14"', "22.8.20.14", "ipv4"),
     ("the server 8.8.8.123 answers", "8.8.8.123", "ipv4"),
     ('write to "anna maria"@firm.de today', '"anna maria"@firm.de', "email"),
     ("请发邮件到wei.li+news@firm.com.cn与我们联系。", "wei.li+news@firm.com.cn", "email"),
     ("contact?to=ann@firm.de&cc=1", "ann@firm.de", "email"),
     ("Write to office@northern-board.org: we answer.", "office@northern-board.org", "email"),
     ("mailto:ann@firm.de", "ann@firm.de", "email"),
-]
+    # accents, endings, camel case, abbreviations: one name
+    ("Teléfono de contacto: 91 345 67 89", "91 345 67 89", "phone"),
+    ("KOMÓRKA: 506 655 736", "506 655 736", "phone"),
+    ("Звоните по телефону 8 903 472 33 28 с девяти", "8 903 472 33 28", "phone"),
+    ('{"mobilePhone":"13912345678"}', "13912345678", "phone"),
+    ("Mob. No.: 98200 11223", "98200 11223", "phone"),
+    ("Tel. +4534055560", "+4534055560", "phone"),
+    ("Phone: +64.21.229.130 (weekdays)", "+64.21.229.130", "phone"),
+    # calls, and those who answer
+    ("Appelez le 26 22 18 40 pour réserver", "26 22 18 40", "phone"),
+    ("Volejte 772 181 224 kdykoli.", "772 181 224", "phone"),
+    ("문의는 02-523-5250로 전화 주세요.", "02-523-5250", "phone"),
+    ("Bizi 0532 234 56 78 numarasından arayın.", "0532 234 56 78", "phone"),
+    ("0171 392 98 80 (mobile), evenings", "0171 392 98 80", "phone"),
+    ("Empfang: 452 18 803", "452 18 803", "phone"),
+    ("Bookings ((01) 425 6161) till ten", "(01) 425 6161", "phone"),
+    ("https://wa.me/4915123456789?text=hi", "4915123456789", "phone"),
+    ("Proszę dzwonić pod numer (12) 220 86 90 po 16.", "(12) 220 86 90", "phone"),
+    ("phone: 0045 40 01 21 77", "0045 40 01 21 77", "phone"),
+    ("문의는 02-512-1882로 전화", "02-512-1882", "phone"),
+    ("| Anna Keller | 98113 96730 | sales |", "98113 96730", "phone"),
+    ("Ask for Ann Smith: 621 985 406.", "621 985 406", "phone"),
+    ("M: 07700 912345", "07700 912345", "phone"),
+    # whose they are: people, streets, a mail address on the line
+    ("Frank O'Connor, 02/677.75.96", "02/677.75.96", "phone"),
+    ("Maria de la Cruz – (41) 9 9552-1541", "(41) 9 9552-1541", "phone"),
+    ("McDonald, Jane: 461 57 313", "461 57 313", "phone"),
+    ("| 李娜 | 138 2191 3116 |", "138 2191 3116", "phone"),
+    ("김민수: 010-2345-6789", "010-2345-6789", "phone"),
+    ("高橋健一 090-1234-5678", "090-1234-5678", "phone"),
+    ("Müller GmbH\nHauptstraße 5\n452 18 803", "452 18 803", "phone"),
+    ("서울시 종로구\n02-548-6482", "02-548-6482", "phone"),
+    ("Anna Keller (792 579 004)", "792 579 004", "national_id"),
+    ("Anna Keller (859 656 298)", "859 656 298", "phone"),
+    ("Keller, Anna;9434765919;1", "9434765919", "national_id"),
+    ("Anna Keller, 276 84 2506", "276 84 2506", "national_id"),
+    ('{"name": "Anna Keller", "person": "230752-1624"}', "230752-1624", "national_id"),
+    ("| Anna Keller | ABCPE1234F |", "ABCPE1234F", "national_id"),
+    ("RRN 50100479214", "50100479214", "national_id"),
+    ("주민번호 7708192351077", "7708192351077", "national_id"),
+    ("national_id,980215 0096 08 9", "980215 0096 08 9", "national_id"),
+    ("national id: 051002 4179 08 5", "051002 4179 08 5", "national_id"),  # 051002 4179: Denmark
+    ("Anna Keller\n6759808434169377\n09/27", "6759808434169377", "card"),
+    ("36669658667225,09/27,Berlin", "36669658667225", "card"),
+    ("Kart numarası: 6217604549818118507", "6217604549818118507", "card"),
+    ("Graag overmaken naar KW75 ORLO KYC8 U4YD PBAJ WGI6 JOCT XA.",
+     "KW75 ORLO KYC8 U4YD PBAJ WGI6 JOCT XA", "iban"),
+]  # fmt: skip
+
+
+def test_a_placeholder_of_another_kind_stays_where_its_name_is_a_telephones() -> None:
+    text = '{"id": 4926, "tfn": "792 579 004", "ok": true}'
+    once, counts = replace(text, CONFIG)
+    assert (counts["national_id"], counts["phone"]) == (1, 0)
+    assert replace(once, CONFIG)[0] == once
 
 
 @pytest.mark.parametrize(("text", "value", "kind"), EVIDENCE)
