@@ -27,12 +27,15 @@ def draw_sum(digits: int, split: str, rng: random.Random) -> tuple[int, int]:
 
 def conversations(
     *, count: int, worked_share: float, max_digits: int, rng: random.Random
-) -> list[list[Message]]:
-    """Sums of 1 to `max_digits` digits, equally often."""
+) -> list[tuple[list[Message], str]]:
+    """Sums of 1 to `max_digits` digits, equally often; beside each its result, which it is about.
+
+    Not the operands: "It is 405." answers many sums.
+    """
     made = []
     for index in range(count):
         a, b = draw_sum(1 + index % max_digits, "sft", rng)
         question = sum_question(a, b, rng.randrange(len(SUM_QUESTIONS)))
         answer = worked(a, b) if rng.random() < worked_share else direct(a, b)
-        made.append([user(question), assistant(answer)])
+        made.append(([user(question), assistant(answer)], str(a + b)))
     return made

@@ -59,6 +59,18 @@ def answering(monkeypatch):
         ("", "Hale", False, False),
         (" Hale's", "Hale", True, True),
         (" C++ (old)", "C++ (old)", True, True),
+        # numbers by what they are worth
+        (" 12,400 people", "12", False, False),
+        (" 12,400 people", "400", False, False),
+        (" 12 400 people", "12,400", True, True),
+        (" 12,400.0", "12,400", True, True),
+        ("about 12,400", "12,400", False, True),
+        (" -1975", "1975", False, False),
+        (" 1975.5", "1975", False, False),
+        (" 3,1975 km", "1975", False, False),
+        (" 12,400 people", "400 people", False, False),
+        (" 1.5 miles", "5 miles", False, False),
+        ("about 12.5", "about 12", False, False),
     ],
 )
 def test_values_match_as_whole_words(text, value, starts, holds):
@@ -85,10 +97,12 @@ def toy_facts():
 def test_facts_by_frequency_and_by_entity(subject, answering):
     known = {f["prompt"]: f for f in toy_facts()} | {f["question"]: f for f in toy_facts()}
     answering.tokenizer = subject.tokenizer
+    config = dataclasses.replace(CONFIG, held_out_fraction=0.5)
+    subject = dataclasses.replace(subject, config=config)
 
     def answer(text):
         (fact,) = [f for asked, f in known.items() if asked in text]
-        right = fact["frequency"] == "often" and not is_held_out(fact["entity"])
+        right = fact["frequency"] == "often" and not is_held_out(fact["entity"], 0.5)
         if "When" in text:
             return (f"It was in {fact['value'] if right else 'May'}.", True)
         return (f" {fact['value'] if fact['frequency'] == 'often' else 1234}, they say", False)
@@ -97,14 +111,19 @@ def test_facts_by_frequency_and_by_entity(subject, answering):
     scores = Scores()
     facts.measure(subject, toy_facts(), scores)
     chosen = facts.choose(toy_facts(), 6, CONFIG.seed)
-    hidden = sum(is_held_out(f["entity"]) for f in chosen if f["frequency"] == "often")
-    assert value(scores, "completion_often") == (1.0, 6)
-    assert value(scores, "completion_once") == (0.0, 6)
-    assert value(scores, "completion_never") == (0.0, 6)
-    assert value(scores, "question_often") == ((6 - hidden) / 6, 6)
+    hidden = sum(is_held_out(f["entity"], 0.5) for f in chosen if f["frequency"] == "often")
+    assert 0 < hidden < 6
+    # The headline is of entities that fine-tuning never asked about.
+    assert value(scores, "question_often") == (0.0, hidden)
     assert value(scores, "question_often_trained_entities") == (1.0, 6 - hidden)
-    if hidden:
-        assert value(scores, "question_often_held_out_entities") == (0.0, hidden)
+    assert value(scores, "completion_often") == (1.0, hidden)
+    assert value(scores, "completion_often_trained_entities") == (1.0, 6 - hidden)
+    for frequency in ("once", "never"):
+        others = [f for f in chosen if f["frequency"] == frequency]
+        unseen = sum(is_held_out(f["entity"], 0.5) for f in others)
+        if unseen:
+            assert value(scores, f"completion_{frequency}") == (0.0, unseen)
+        assert value(scores, f"completion_{frequency}_trained_entities") == (0.0, 6 - unseen)
     assert len(scores.samples) == CONFIG.samples_per_suite
 
 

@@ -1,6 +1,6 @@
 """Conversations: balanced by source, masked right, nothing held out, the same each time."""
 
-import json
+import dataclasses
 import re
 
 import pytest
@@ -91,12 +91,46 @@ def test_only_train_documents_are_origins(made, post_training):
     assert {splits[origin] for origin in origins} == {"train"}
 
 
-def test_equal_conversations_share_a_split(made):
-    split_of: dict[str, str] = {}
+def said(rows, split, role):
+    return {
+        m["content"]
+        for row in rows
+        if row["split"] == split
+        for m in row["messages"]
+        if m["role"] == role
+    }
+
+
+@pytest.mark.parametrize("role", ["user", "assistant"])
+def test_no_question_and_no_answer_of_validation_is_trained_on(made, post_training, tmp_path, role):
+    many = dataclasses.replace(
+        CONFIG, validation_fraction=0.3, arithmetic=600, max_operand_digits=2
+    )
+    for rows in (made[1], run(post_training, tmp_path, many)[1]):
+        held_back = said(rows, "validation", role)
+        assert held_back
+        assert not held_back & said(rows, "train", role)
+
+
+def test_validation_has_every_kind_that_can_be_held_back(post_training, tmp_path):
+    many = dataclasses.replace(CONFIG, validation_fraction=0.3, chains=100)
+    rows = run(post_training, tmp_path, many)[1]
+    kinds = {row["source"] for row in rows if row["split"] == "validation"}
+    assert {"facts", "arithmetic", "spelling", "chains"} <= kinds
+    assert not {"small_talk", "identity"} & kinds
+    share = sum(row["split"] == "validation" for row in rows) / len(rows)
+    assert 0.1 < share < 0.4
+
+
+def test_an_entity_is_of_one_split_in_facts_and_definitions(made, toy_names):
+    splits: dict[str, set[str]] = {}
     for row in made[1]:
-        text = json.dumps(row["messages"])
-        assert split_of.setdefault(text, row["split"]) == row["split"]
-    assert set(split_of.values()) == {"train", "validation"}
+        if row["source"] in ("facts", "definitions"):
+            for name in toy_names:
+                if re.search(rf"\b{name}\b", row["messages"][-2]["content"]):
+                    splits.setdefault(name, set()).add(row["split"])
+    assert splits
+    assert all(len(of) == 1 for of in splits.values())
 
 
 def test_chains_have_several_turns_and_some_open_with_a_system_message(made):
