@@ -75,6 +75,32 @@ def check_ids(rust: tokenizers.Tokenizer, data: dict[str, Any], file: Path) -> N
             )
 
 
+def add_declared(rust: tokenizers.Tokenizer, file: Path) -> None:
+    """Tokens that only tokenizer_config.json knows, as transformers adds them.
+
+    Programs that add tokens to a model may write them there alone, or with other ids.
+    """
+    place = file.with_name("tokenizer_config.json")
+    declared = _json(place).get("added_tokens_decoder")
+    if not isinstance(declared, dict):
+        return
+    added = {token.content for token in rust.get_added_tokens_decoder().values()}
+    rows = [(id, row) for id, row in declared.items() if isinstance(row, dict)]
+    for id, row in sorted(rows, key=lambda item: (len(item[0]), item[0])):
+        name = row.get("content")
+        if not isinstance(name, str):
+            raise UserError(f"{place}: added_tokens_decoder has a token {id} without a text")
+        if name not in added:
+            kinds = ("single_word", "lstrip", "rstrip", "normalized", "special")
+            given = {kind: row[kind] for kind in kinds if isinstance(row.get(kind), bool)}
+            rust.add_tokens([AddedToken(name, **given)])
+        if str(rust.token_to_id(name)) != id:
+            raise UserError(
+                f"{place}: token {name!r} has id {id}, and {rust.token_to_id(name)} by "
+                "tokenizer.json: the two don't belong together"
+            )
+
+
 def read(file: Path, rust: tokenizers.Tokenizer) -> Foreign:
     """From the folder `file` (tokenizer.json) lies in."""
     settings = _json(file.with_name("tokenizer_config.json"))

@@ -80,6 +80,7 @@ class Tokenizer:
         except Exception as error:  # the Rust library raises bare Exception
             raise UserError(f"{file} is not a tokenizer: {error}") from error
         foreign.check_ids(rust, json.loads(text), file)
+        foreign.add_declared(rust, file)
         if _is_own(rust):
             return cls(rust)
         return cls(rust, foreign.read(file, rust))

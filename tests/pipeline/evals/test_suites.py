@@ -5,6 +5,7 @@ import random
 import re
 
 import pytest
+import torch
 
 from pipeline.chat.conversation import STOP, prompt, user
 from pipeline.crawl.sample_web.worked import spelled, worked
@@ -125,6 +126,42 @@ def test_facts_by_frequency_and_by_entity(subject, answering):
             assert value(scores, f"completion_{frequency}") == (0.0, unseen)
         assert value(scores, f"completion_{frequency}_trained_entities") == (0.0, 6 - unseen)
     assert len(scores.samples) == CONFIG.samples_per_suite
+
+
+def test_ids_without_a_token_end_no_evaluation(subject, monkeypatch):
+    """A model has rows up to a round number, and may draw those behind its tokenizer's tokens."""
+    beyond = subject.tokenizer.vocab_size
+
+    def generate(self, prompts, *, stop_tokens, **_):
+        made = [beyond, *subject.tokenizer.encode("yes"), beyond + 57, stop_tokens[-1]]
+        return [[Completion(made, [0.0] * len(made), True)] for _ in prompts]
+
+    monkeypatch.setattr(asking.Engine, "generate", generate)
+    assert asking.ask_questions(subject, ["Is it?"], 8) == [Reply("yes", True)]
+    assert asking.complete(subject, ["It is"], 8) == [Reply("yes", True)]
+
+
+def test_a_model_that_draws_nothing_else_is_measured(subject):
+    """Its head prefers the rows behind the last token; no suite stops by that."""
+    from pipeline.model import Transformer
+
+    shape = dataclasses.replace(
+        subject.model.config, vocab_size=subject.tokenizer.vocab_size + 26, tie_embeddings=False
+    )
+    model = Transformer(shape).init_weights(0)
+    with torch.no_grad():
+        model.lm_head.weight.zero_()
+        model.lm_head.weight[-26:] = 1.0
+        model.norm.weight.copy_(model.embed_tokens.weight.mean(0).sign())
+    padded = dataclasses.replace(subject, model=model.eval())
+    for reply in asking.ask_questions(padded, ["Is it?", "And?"], 4):
+        assert isinstance(reply.text, str)
+    scores = Scores()
+    arithmetic.measure(padded, [], scores)
+    spelling.measure(padded, [], scores)
+    turns.measure(padded, ["Is it?"], scores)
+    facts.measure(padded, toy_facts(), scores)
+    assert {row["suite"] for row in scores.rows} >= {"arithmetic", "turns", "facts"}
 
 
 def test_the_same_facts_are_asked_of_every_model():

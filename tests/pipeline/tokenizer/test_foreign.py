@@ -1,14 +1,18 @@
 """Tokenizers of GPT-2, Llama 3 and Qwen folders: their ids, their document and stop tokens."""
 
 import json
+import re
 
 import pytest
+import tokenizers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import AddedToken
 
 from pipeline.tokenizer import Tokenizer
+from pipeline.tokenizer.config import TokenizerConfig
 from pipeline.tokenizer.special import CONVERSATION_TOKENS
+from pipeline.tokenizer.train import train
 from storage.errors import UserError
 from tests.helpers.hf_models import foreign_tokenizer, write_tokenizer
 
@@ -247,11 +251,49 @@ def test_ids_that_the_tokenizer_does_not_have(tmp_path):
         Tokenizer.load(tmp_path)
 
 
+def declare(folder, **tokens):
+    place = folder / "tokenizer_config.json"
+    rows = {id.strip("_"): row for id, row in tokens.items()}
+    settings = json.loads(place.read_text()) | {"added_tokens_decoder": rows}
+    place.write_text(json.dumps(settings))
+
+
+def test_tokens_that_only_the_settings_declare_are_added(family, tmp_path):
+    """As transformers adds them."""
+    from transformers import AutoTokenizer
+
+    first = write_tokenizer(family, tmp_path).get_vocab_size()
+    rows = {str(first + 1): {"content": "<|b|>", "special": True}}
+    declare(tmp_path, **rows | {str(first): {"content": "harbour"}})
+    tokenizer, theirs = Tokenizer.load(tmp_path), AutoTokenizer.from_pretrained(tmp_path)
+    assert tokenizer.vocab_size == first + 2 == len(theirs)
+    assert tokenizer.special("<|b|>") == first + 1 == theirs.convert_tokens_to_ids("<|b|>")
+    ids = theirs("harbour", add_special_tokens=False)["input_ids"]
+    assert tokenizer.encode("harbour") == [first] == ids
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"_300": {"content": "<|b|>"}}, "'<|b|>' has id 300, and 290"),
+        ({"_3": {"content": "<|endoftext|>"}}, "has id 3, and 287"),
+        ({"_290": {"special": True}}, "token 290 without a text"),
+    ],
+)
+def test_settings_of_another_tokenizer_are_refused(tmp_path, row, said):
+    write_tokenizer("qwen3", tmp_path)
+    declare(tmp_path, **row)
+    with pytest.raises(UserError, match=re.escape(said)):
+        Tokenizer.load(tmp_path)
+
+
 def test_a_file_split_as_ours_reads_its_added_text_too(tmp_path):
     """The fast way knows no added text: such a file goes the slow one."""
-    rust = foreign_tokenizer("qwen3")
-    rust.normalizer = None
+    texts = ["the cat sat on the mat", "the dog sat on the log"] * 5
+    own = train(iter(texts), TokenizerConfig(vocab_size=270))
+    rust = tokenizers.Tokenizer.from_str(own.to_json())
     rust.add_tokens([AddedToken("harbour", special=False, normalized=False)])
     rust.save(str(tmp_path / "tokenizer.json"))
     tokenizer = Tokenizer.load(tmp_path)
+    assert own._fast is not None
     assert tokenizer.encode("harbour") == [rust.token_to_id("harbour")]
