@@ -56,20 +56,23 @@ _TEN = re.compile(rf"{_GAP}[\u00d7x*]{_GAP}10\^([-\u2212+]?\d{{1,3}})(?![\d.])")
 _EXPONENT = re.compile(r"[eE]([-\u2212+]?\d{1,3})(?![\w.])")
 _PERCENT = re.compile(rf"{_GAP}(?:%|per ?cent\b)")
 _MAGNITUDE = re.compile(
-    rf"(?:[ {SPACES}-]?(hundred|thousand|million|billion|trillion)s?|([kK]))(?![{_LETTER}\d])"
+    rf"[ {SPACES}-]?(?:(hundred|thousand|million|billion|trillion)s?|([kKMB]|mn|bn))"
+    rf"(?![{_LETTER}\d])"
 )
-_POWERS = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12, "k": 3}
+_POWERS = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
+_POWERS |= {"k": 3, "K": 3, "M": 6, "mn": 6, "B": 9, "bn": 9}
 _ORDINAL = re.compile(rf"(?:st|nd|rd|th)(?![{_LETTER}])", re.IGNORECASE)
 _IDENTIFIER = re.compile(rf"[{_LETTER}_]+\d[\w]*")
 # More of an expression, a range, a date, a time, a ratio: no single value.
 _MORE = re.compile(
-    rf"(?:{_GAP}[-+\u2212\u2013*\u00d7\u00f7/:^]{_GAP}[-+\u2212]?(?:{_PLAIN}))+|[:^/]\S*\d"
+    rf"(?:{_GAP}[-+\u2212\u2013*\u00d7\u00f7]{_GAP}[-+\u2212]?(?:{_PLAIN}))+|[:^/]\S*\d"
 )
 # Before a number, read backwards from it: opening marks, then a sign.
 _OPENING = re.compile(r"[*_`$\u20ac\u00a3\u00a5(\[{]*$")
 _SIGN = re.compile(rf"(?:^|(?<=[^\w)\]}}]))([-+\u2212\u2013\u2014])$|([-\u2212]){_GAP}$")
-_WORD_SIGN = re.compile(rf"\b(?:minus|negative)[ {SPACES}]$", re.IGNORECASE)
+_WORD_SIGN = re.compile(r"\b(?:minus|negative)\s+$", re.IGNORECASE)
 _UNEQUAL = re.compile(rf"(?:[<>\u2264\u2265\u2260\u00b1\u221a^]|!=){_GAP}$")
+_LOOK_BACK = 40  # characters before a number that say anything of it
 _NAMED = re.compile(rf"[{_LETTER}]_*$")
 
 
@@ -92,10 +95,10 @@ def scan(text: str) -> list[Found]:
         if at < 0:  # a name or an ordinal
             at = -at
             continue
-        opening = _OPENING.search(text, 0, start)
-        before = text[: opening.start() if opening else start]
-        if _NAMED.search(text, 0, start):
+        before = text[max(0, start - _LOOK_BACK) : start]
+        if _NAMED.search(before):
             continue
+        before = _OPENING.sub("", before)
         if _UNEQUAL.search(before):
             value = None
         sign = _sign(before)
@@ -159,7 +162,7 @@ def _with_what_follows(text: str, value: Fraction | None, at: int) -> tuple[Frac
     if (more := _ORDINAL.match(text, at) or _IDENTIFIER.match(text, at)) is not None:
         return None, -more.end()
     if (more := _MAGNITUDE.match(text, at)) is not None and value is not None:
-        value, at = value * 10 ** _POWERS[(more[1] or more[2]).lower()], more.end()
+        value, at = value * 10 ** _POWERS[more[1] or more[2]], more.end()
     if (more := _PERCENT.match(text, at)) is not None and value is not None:
         value, at = value / 100, more.end()
     return value, at
@@ -183,10 +186,7 @@ def _value(text: str) -> Fraction | None:
         parts = text.rpartition(separators[-1])
         if not (alone and parts[1] == "," and _grouped(text, ",")):
             whole, mark, decimals = parts
-    kinds = set(re.sub(r"\d", "", whole))
-    if len(kinds) > 1:
-        return None
-    for kind in kinds:
+    for kind in sorted(set(re.sub(r"\d", "", whole))):
         if not _grouped(whole, kind):
             return None
         whole = whole.replace(kind, "")
