@@ -23,7 +23,7 @@ _FREE = frozenset(
     " chunk_size_feed_forward task_specific_params prefix tokenizer_class model_max_length"
     " auto_map is_decoder attn_implementation use_flash_attn use_flash_attention"
     " reorder_and_upcast_attn n_ctx max_sequence_length seq_length max_seq_len"
-    " quantization_config"
+    " quantization_config is_llama_config cache_implementation resid_dropout license"
     # heads that a causal model doesn't have
     " summary_activation summary_first_dropout summary_proj_to_labels summary_type summary_use_proj"
     # ids, read by the tokenizer

@@ -147,6 +147,29 @@ def test_the_same_said_otherwise_is_understood():
         assert hf_config.from_hf(LLAMA | other) == plain
 
 
+# The keys of public folders' config.json that are no sizes: Llama 3.2, SmolLM2, Qwen3, GPT-2.
+PUBLIC = {
+    "llama": {"attention_bias": False, "mlp_bias": False, "pretraining_tp": 1, "rope_scaling": None,
+              "is_llama_config": True, "rope_interleaved": False, "eos_token_id": [1, 2, 3],
+              "transformers.js_config": {"dtype": "q4"}, "bos_token_id": 1, "use_cache": True},
+    "qwen3": {"max_window_layers": 28, "sliding_window": None, "use_sliding_window": False,
+              "layer_types": ["full_attention"] * 3, "rope_theta": 1000000, "use_cache": True},
+    "gpt2": {"n_ctx": 128, "summary_type": "cls_index", "summary_use_proj": True,
+             "task_specific_params": {"text-generation": {"do_sample": True}}, "_num_labels": 1,
+             "summary_first_dropout": 0.1, "resid_pdrop": 0.1, "reorder_and_upcast_attn": True},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("family", BASES)
+def test_public_folders_are_understood(family):
+    assert hf_config.from_hf(BASES[family] | PUBLIC[family]).family == family
+
+
+def test_mlx_folders_are_refused():
+    with pytest.raises(UserError, match="quantization"):
+        hf_config.from_hf(LLAMA | {"quantization": {"group_size": 64, "bits": 4}})
+
+
 WRONG = ["12", "", -1, 0, 1.5, True, [1], {"a": 1}, float("nan"), float("inf")]
 
 
