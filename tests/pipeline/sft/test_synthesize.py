@@ -122,15 +122,19 @@ def test_validation_has_every_kind_that_can_be_held_back(post_training, tmp_path
     assert 0.1 < share < 0.4
 
 
-def test_an_entity_is_of_one_split_in_facts_and_definitions(made, toy_names):
-    splits: dict[str, set[str]] = {}
-    for row in made[1]:
-        if row["source"] in ("facts", "definitions"):
-            for name in toy_names:
-                if re.search(rf"\b{name}\b", row["messages"][-2]["content"]):
-                    splits.setdefault(name, set()).add(row["split"])
-    assert splits
+def test_an_entity_is_of_one_split_in_facts_and_definitions():
+    names = [f"Anna B{chr(97 + i)}n" for i in range(26)]
+    documents = [(n, f"{n} was born in Hale. {n} is a baker of fine bread.") for n in names]
+    config = SynthesisConfig(min_mentions=1, validation_fraction=0.5, held_out_fraction=0.0)
+    splits: dict[str, set[bool]] = {name: set() for name in names}
+    sources = set()
+    for item in synthesize.draft(documents, config):
+        if item.source in ("facts", "definitions"):
+            (name,) = [name for name in names if name in item.messages[-2].content]
+            splits[name].add(item.validation)
+            sources.add((item.source, item.validation))
     assert all(len(of) == 1 for of in splits.values())
+    assert len(sources) == 4
 
 
 def test_chains_have_several_turns_and_some_open_with_a_system_message(made):

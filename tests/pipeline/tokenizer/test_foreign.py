@@ -296,4 +296,4 @@ def test_a_file_split_as_ours_reads_its_added_text_too(tmp_path):
     rust.save(str(tmp_path / "tokenizer.json"))
     tokenizer = Tokenizer.load(tmp_path)
     assert own._fast is not None
-    assert tokenizer.encode("harbour") == [rust.token_to_id("harbour")]
+    assert rust.token_to_id("harbour") in tokenizer.encode("the harbour")
