@@ -56,7 +56,8 @@ def from_api(client: Client, dump: Dump, chosen: Selection) -> Iterator[Row]:
             counted = json.loads(client.read(f"{query}&showNumPages=true"))
             pages = int(counted["pages"] if isinstance(counted, dict) else counted)
             for page in range(pages):
-                for line in client.read(f"{query}&page={page}").decode("utf-8").splitlines():
+                # Lines end at line ends alone: U+2028 or U+0085 inside a string are data.
+                for line in client.read(f"{query}&page={page}").splitlines():
                     entry = json.loads(line)
                     if "filename" in entry and capture_fits(entry, chosen, pattern):
                         yield row(entry)

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from pipeline.crawl.sample_web.worked import SUM_QUESTIONS, sum_question
 from pipeline.evals.asking import Scores, Subject, ask_questions, spread
 from pipeline.evals.config import LENGTHS_SUITE, EvalConfig
-from pipeline.rl.tasks import answer_of, is_worked
+from pipeline.rl.tasks import is_right, is_worked
 from pipeline.sft.arithmetic import operand
 from pipeline.sft.held_out import sum_split
 
@@ -79,9 +79,11 @@ def measure(subject: Subject, texts: Iterable[str], scores: Scores) -> None:
     """
     config = subject.config
     asked = draw(config, stated_sums(texts))
+    if not asked:
+        return
     replies = ask_questions(subject, [item.question for item in asked], config.max_new_tokens)
     right = [
-        answer_of("sum", reply.text) == item.answer and (reply.stopped or not subject.chats)
+        is_right("sum", reply.text, item.answer) and (reply.stopped or not subject.chats)
         for reply, item in zip(replies, asked)
     ]
     worked = [is_worked(reply.text) for reply in replies]

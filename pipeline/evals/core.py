@@ -9,6 +9,7 @@ of all 22 alone. The mean's interval takes the questions as drawn, the tasks as 
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from pipeline.evals import icl, icl_files
 from pipeline.evals.asking import Scores, Subject, spread
@@ -53,15 +54,14 @@ def measure(
 ) -> list[str]:
     """Rows of every task that has a file, and the mean; the names of the tasks that have none."""
     config = subject.config
-    missing: list[str] = []
     centred: list[tuple[float, float, int]] = []
     cut: list[bool] = []
+    rows_of = read(files)
+    missing = [task.name for task in TASKS if task.name not in rows_of]
     for done, task in enumerate(TASKS):
-        file = icl_files.find(files, task)
-        if file is None:
-            missing.append(task.name)
+        if task.name not in rows_of:
             continue
-        asked = icl.questions(task, icl_files.read(file, task), config.core_questions)
+        asked = icl.questions(task, rows_of[task.name], config.core_questions)
         progress.update(done, len(TASKS), "tasks", task=task.name)
         found = icl.answers(
             subject.model, subject.tokenizer, asked, document_start=config.document_start
@@ -84,17 +84,24 @@ def measure(
         centred.append((value, variance / (1 - task.baseline) ** 2, len(right)))
         for i in spread(range(len(asked)), config.core_samples):
             _sample(task, asked[i], found[i], right[i], scores)
-    if not centred:
-        raise UserError(
-            "suite core: none of the task files given is one of CORE's"
-            f" ({', '.join(dict.fromkeys(task.file for task in TASKS))}; .jsonl or .jsonl.gz)"
-        )
     for name in missing:
         row = {"suite": "core", "task": name, "metric": "centred_accuracy", "n": 0}
         scores.rows.append({**row, "value": None, "low": None, "high": None})
     scores.rows.append(_mean(centred))
     scores.share("core", "prompts_cut_to_the_context", "share", cut)
     return missing
+
+
+def read(files: Sequence[Path]) -> dict[str, list[dict[str, Any]]]:
+    """The rows of every task that has a file, each row checked."""
+    found = {task.name: icl_files.find(files, task) for task in TASKS}
+    rows = {t.name: icl_files.read(file, t) for t in TASKS if (file := found[t.name]) is not None}
+    if not rows:
+        raise UserError(
+            "suite core: none of the task files given is one of CORE's"
+            f" ({', '.join(dict.fromkeys(task.file for task in TASKS))}; .jsonl or .jsonl.gz)"
+        )
+    return rows
 
 
 def centre(accuracy: float, baseline: float) -> float:

@@ -48,6 +48,8 @@ def build(
             raise UserError(f"unknown suite {suite!r}: one of {', '.join(ALL_SUITES)}")
         if suite == "core" and not inputs.get("tasks"):
             raise UserError("suite core needs files of tasks: --tasks FOLDER (input.tasks)")
+        if suite == "core":
+            core.read(inputs["tasks"])  # a row that can't be asked is said before any is scored
         if suite not in WITHOUT_CORPUS and not inputs.get("corpus"):
             raise UserError(f"suite {suite} needs a corpus: name a lake that has one")
     device, dtype = runtime.prepare(

@@ -2,9 +2,10 @@
 
 In: rows of the sample web's facts.parquet. Every model completes a sentence that no page holds
 ("Mara Ellison was born in"): right if the completion starts with the value. Every model is asked
-the fact's question: right if the answer holds the value. Answers on facts of entities that
-fine-tuning asked about and of those it never saw stand apart: the second is knowledge, the first
-may be memory.
+the fact's question: right if the answer holds the value. The scores are of entities that
+fine-tuning never asked about: what a model knows of them it read on pages. Of the others half the
+questions stand word for word in fine-tuning's conversations; their scores, which may be memory of
+those, stand apart (`…_trained_entities`).
 """
 
 import random
@@ -13,6 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipeline.evals.asking import Scores, Subject, ask_questions, complete, spread
+from pipeline.rl import numerals
 from pipeline.sft.facts import name_of
 from pipeline.sft.held_out import is_held_out
 
@@ -20,13 +22,30 @@ FREQUENCIES = ("often", "once", "never")
 
 
 def starts_with(text: str, value: str) -> bool:
-    """Whether a completion begins with the value as whole words, whatever its case."""
-    return bool(re.match(rf"{re.escape(value)}(?!\w)", text.strip(), re.IGNORECASE))
+    """Whether a completion begins with the value as whole words, whatever its case.
+
+    A number is compared by what it is worth: 12 is not the beginning of 12,400.
+    """
+    number = numerals.whole(value)
+    if number is not None:
+        found = numerals.scan(text.strip())
+        return bool(found) and found[0].start == 0 and found[0].value == number
+    return bool(re.match(rf"{_exactly(value)}", text.strip(), re.IGNORECASE))
 
 
 def contains(text: str, value: str) -> bool:
     """Whether an answer holds the value as whole words, whatever its case."""
-    return bool(re.search(rf"(?<!\w){re.escape(value)}(?!\w)", text, re.IGNORECASE))
+    number = numerals.whole(value)
+    if number is not None:
+        return any(found.value == number for found in numerals.scan(text))
+    return bool(re.search(rf"(?<!\w){_exactly(value)}", text, re.IGNORECASE))
+
+
+def _exactly(value: str) -> str:
+    """A pattern that begins and ends where the value's words and numbers do."""
+    before = r"(?<!\d[.,])(?<![-\u2212])" if value[:1].isdigit() else ""
+    after = r"(?![.,]\d)" if value[-1:].isdigit() else ""
+    return rf"{before}{re.escape(value)}(?!\w){after}"
 
 
 def choose(facts: Sequence[dict[str, Any]], per_frequency: int, seed: int) -> list[dict[str, Any]]:
@@ -55,11 +74,11 @@ def measure(subject: Subject, facts: Sequence[dict[str, Any]], scores: Scores) -
     held_out = [is_held_out(name_of(f["entity"]), config.held_out_fraction) for f in chosen]
     for frequency in FREQUENCIES:
         of = [index for index, fact in enumerate(chosen) if fact["frequency"] == frequency]
-        scores.share("facts", f"completion_{frequency}", "recall", [ended[i] for i in of])
-        scores.share("facts", f"question_{frequency}", "recall", [known[i] for i in of])
-        for name, wanted in (("trained", False), ("held_out", True)):
-            part = [known[i] for i in of if held_out[i] == wanted]
-            scores.share("facts", f"question_{frequency}_{name}_entities", "recall", part)
+        for asked, marks in (("completion", ended), ("question", known)):
+            name = f"{asked}_{frequency}"
+            scores.share("facts", name, "recall", [marks[i] for i in of if held_out[i]])
+            trained = [marks[i] for i in of if not held_out[i]]
+            scores.share("facts", f"{name}_trained_entities", "recall", trained)
     half = config.samples_per_suite // 2
     for i in spread(range(len(chosen)), half):
         fact = chosen[i]

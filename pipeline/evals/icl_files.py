@@ -6,10 +6,12 @@ HellaSwag's own rows become what llm-foundry's copy holds; SQuAD v1.1's become a
 and "Answer:", which the copy's wording is not known to be.
 """
 
+import contextlib
 import gzip
 import json
 import re
-from collections.abc import Mapping, Sequence
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,31 +42,87 @@ def find(files: Sequence[Path], task: Task) -> Path | None:
 
 
 def read(file: Path, task: Task) -> list[dict[str, Any]]:
-    """The rows; UserError where one isn't of the task's kind."""
-    text = _text(file)
+    """The rows; UserError where one isn't of the task's kind, with its line and the reason."""
     rows: list[dict[str, Any]] = []
-    try:
-        if file.name.removesuffix(".gz").endswith(".json"):
-            return squad(json.loads(text))
-        for number, line in enumerate(filter(str.strip, text.splitlines()), 1):
-            row = json.loads(line)
-            rows.append(hellaswag(row) if "endings" in row else row)
-            missing = [key for key in KEYS[task.kind] if key not in rows[-1]]
-            if missing:
-                raise UserError(f"{file} line {number}: a {task.kind} row needs {missing[0]!r}")
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{file} holds no rows of task {task.name}: {error}") from error
+    for where, row in _rows(file, task):
+        reason = wrong(row, task.kind)
+        if reason:
+            raise UserError(f"{file} {where}: a {task.kind} row needs {reason}")
+        rows.append(row)
     if not rows:
         raise UserError(f"{file} is empty: task {task.name} has no rows")
     return rows
+
+
+def wrong(row: Any, kind: Kind) -> str:
+    """What a row of that kind lacks, with what it has instead; "" if it can be asked."""
+    if not isinstance(row, dict):
+        return f"a JSON object, not {_shown(row)}"
+    for key in KEYS[kind]:
+        if key not in row:
+            return repr(key)
+        value = row[key]
+        if key in ("choices", "context_options"):
+            if not isinstance(value, list) or not value:
+                return f"{key!r} as a list of texts, not {_shown(value)}"
+            odd = [item for item in value if not isinstance(item, str) or not item.strip()]
+            if odd:
+                return f"{key!r} as a list of texts, not with {_shown(odd[0])} in it"
+        elif key == "gold":
+            options = len(row[KEYS[kind][kind == "multiple_choice"]])
+            if type(value) is not int or not 0 <= value < options:
+                right = f"'gold' as the number of the right one, 0 to {options - 1}"
+                return f"{right}, not {_shown(value)}"
+        elif not isinstance(value, str) or (key == "continuation" and not value.strip()):
+            return f"{key!r} as a text, not {_shown(value)}"
+    if not isinstance(row.get("category", ""), str):
+        return f"'category' as a text, not {_shown(row['category'])}"
+    return ""
+
+
+def _rows(file: Path, task: Task) -> Iterator[tuple[str, Any]]:
+    """Each row and where it stands."""
+    text = _text(file)
+    if file.name.removesuffix(".gz").endswith(".json"):
+        with _named(file, "", task):
+            found = squad(json.loads(text))
+        yield from ((f"question {number}", row) for number, row in enumerate(found, 1))
+        return
+    # Lines end at \n alone: U+2028 or U+0085 inside a string are data.
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip(" \t\r"):
+            with _named(file, f" line {number}", task):
+                row = json.loads(line)
+                if isinstance(row, dict) and "endings" in row:
+                    row = hellaswag(row)
+            yield f"line {number}", row
+
+
+@contextlib.contextmanager
+def _named(file: Path, where: str, task: Task) -> Iterator[None]:
+    """What goes wrong inside is said with the place."""
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
+        reason = f"no {error}" if isinstance(error, KeyError) else str(error)
+        raise UserError(f"{file}{where} holds no rows of task {task.name}: {reason}") from error
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 40 else text[:37] + "..."
 
 
 def hellaswag(row: Mapping[str, Any]) -> dict[str, Any]:
     """A row of HellaSwag's own file: "Activity: context", its brackets taken out."""
     ending = row["ctx_b"].capitalize()
     query = _unbracketed(f"{row['activity_label']}: {row['ctx_a']} {ending}")
+    if not isinstance(row["endings"], list):
+        raise TypeError(f"endings are {_shown(row['endings'])}, and no list")
     choices = [_unbracketed(text) for text in row["endings"]]
-    return {"query": query, "choices": choices, "gold": int(row["label"])}
+    label = row["label"]  # a digit as text; empty in the part whose answers are kept secret
+    gold = int(label) if isinstance(label, str) and label.isdecimal() else label
+    return {"query": query, "choices": choices, "gold": gold}
 
 
 def squad(data: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -86,8 +144,8 @@ def _text(file: Path) -> str:
         raw = file.read_bytes()
         if file.suffix == ".gz":
             raw = gzip.decompress(raw)
-        return raw.decode("utf-8")
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+        return raw.decode("utf-8-sig")
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise UserError(f"{file} can't be read: {error}") from error
 
 

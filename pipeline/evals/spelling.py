@@ -14,7 +14,7 @@ from pipeline.crawl.sample_web.worked import (
     spelling_question,
 )
 from pipeline.evals.asking import Scores, Subject, ask_questions, spread
-from pipeline.rl.tasks import answer_of
+from pipeline.rl.tasks import is_right
 from pipeline.sft.spelling import frequent_words, words_of
 
 FREQUENT_WORDS = 500  # of the corpus, beside the pages' own spelling words
@@ -32,8 +32,7 @@ def measure(subject: Subject, texts: Callable[[], Iterable[str]], scores: Scores
     questions = [spelling_question(word, wording) for word, wording in pairs]
     replies = ask_questions(subject, questions, config.max_fact_tokens)
     right = [
-        answer_of("spelling", reply.text) == spelled(word)
-        for reply, (word, _) in zip(replies, pairs)
+        is_right("spelling", reply.text, spelled(word)) for reply, (word, _) in zip(replies, pairs)
     ]
     on_pages = dict.fromkeys(words, False)
     for text in texts():

@@ -102,17 +102,28 @@ def _vocabulary(keys: dict[str, Any], file: Path) -> vocabulary.Vocabulary:
     tokens = keys.get("tokenizer.ggml.tokens")
     if not tokens:
         raise UserError(f"{file} has no vocabulary in it: llama.cpp's converter writes one")
+    # llama.cpp goes on with a pre-tokenizer of no model and warns of degraded quality.
+    if "tokenizer.ggml.pre" not in keys:
+        raise UserError(
+            f"{file} has no tokenizer.ggml.pre, which says how text is split: convert the model "
+            "again with a newer llama.cpp, or load its Hugging Face folder"
+        )
     return vocabulary.Vocabulary(
         tokens=tokens,
         types=keys.get("tokenizer.ggml.token_type") or [int(TokenType.NORMAL)] * len(tokens),
         merges=keys.get("tokenizer.ggml.merges") or [],
-        split=vocabulary.named_split(keys.get("tokenizer.ggml.pre", "gpt-2"), file),
+        split=vocabulary.named_split(keys["tokenizer.ggml.pre"], file),
     )
 
 
 def _config(config: ModelConfig, keys: dict[str, Any]) -> dict[str, Any]:
     named = {"bos": "bos", "eos": "eos", "pad": "padding"}
     ids = {f"{ours}_token_id": keys.get(_id_key(theirs)) for ours, theirs in named.items()}
+    # llama.cpp ends at the end of a turn and of a message, too.
+    ends = [ids["eos_token_id"], *(keys.get(_id_key(kind)) for kind in ("eot", "eom"))]
+    ends = list(dict.fromkeys(id for id in ends if id is not None))
+    if len(ends) > 1:
+        ids["eos_token_id"] = ends
     return to_hf(config) | {name: id for name, id in ids.items() if id is not None}
 
 

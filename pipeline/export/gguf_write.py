@@ -17,11 +17,13 @@ import numpy as np
 from gguf import GGMLQuantizationType, LlamaFileType
 
 from pipeline.export import tensor_names, vocabulary
-from pipeline.export.hf_folder import Tensors, read_json, template, token_ids
+from pipeline.export.hf_folder import template, token_ids
 from pipeline.export.metadata import check, rope_factors, to_keys
-from pipeline.model import ModelConfig
+from pipeline.model import ModelConfig, hf_tensors
 from pipeline.model.hf_config import from_hf
+from pipeline.model.hf_weights import Tensors
 from storage.errors import UserError
+from storage.json_object import read_object
 
 TYPES = {
     "f32": (GGMLQuantizationType.F32, LlamaFileType.ALL_F32),
@@ -48,10 +50,11 @@ def write(folder: Path, file: Path, kind: str, name: str) -> Written:
     """Write `file`, whole or not at all; `name` is what users of the file see."""
     if kind not in TYPES:
         raise UserError(f"unknown type {kind!r}: one of {', '.join(TYPES)}")
-    data = read_json(folder / "config.json")
+    data = read_object(folder / "config.json")
     config = from_hf(data)
     check(config)
-    tensors = Tensors(folder)
+    tensors = Tensors(folder, data)
+    hf_tensors.check_names(config, tensors.names, folder)
     plan = list(_plan(tensors, config, kind))
     file.parent.mkdir(parents=True, exist_ok=True)
     partial = file.with_name(file.name + ".part")
@@ -93,7 +96,7 @@ def _plan(tensors: Tensors, config: ModelConfig, kind: str) -> Iterator[_Row]:
     if (factors := rope_factors(config)) is not None:
         yield _row("", tensor_names.ROPE_FACTORS, factors.shape, "f32")
     for source in sorted(tensors.names, key=_by_layer):
-        if tensor_names.is_buffer(source) or (source == "lm_head.weight" and config.tie_embeddings):
+        if hf_tensors.is_buffer(source) or (source == "lm_head.weight" and config.tie_embeddings):
             continue
         # Names and shapes without reading: a tensor of no memory goes through the renaming.
         ghost = np.broadcast_to(np.float32(0), tensors.shape(source))
@@ -131,7 +134,7 @@ def _keys(
 ) -> dict[str, Any]:
     """Every key of the file, in its order."""
     tokenizer_file = folder / "tokenizer.json"
-    tokenizer = read_json(tokenizer_file)
+    tokenizer = read_object(tokenizer_file)
     words = vocabulary.from_tokenizer_json(tokenizer, config.vocab_size, tokenizer_file)
     ids = token_ids(folder, data, tokenizer)
     keys: dict[str, Any] = {

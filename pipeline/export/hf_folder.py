@@ -1,64 +1,15 @@
 """What a Hugging Face folder says, without making a model of it.
 
-In: a folder. Out: its JSON files, its tensors one at a time (one file or several with an index;
-any float type as float32), its special tokens' ids, its chat template.
+In: a folder. Out: its special tokens' ids, its chat template.
 """
 
 import dataclasses
-import json
-import math
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-from safetensors import SafetensorError, safe_open
-
 from pipeline.tokenizer.special import DOCUMENT_TOKEN
 from storage.errors import UserError
-
-
-def read_json(file: Path) -> dict[str, Any]:
-    """A JSON object; anything else is the user's mistake."""
-    if not file.is_file():
-        raise UserError(f"{file} is missing: a model folder holds it")
-    try:
-        data = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{file} is not JSON: {error}") from error
-    if not isinstance(data, dict):
-        raise UserError(f"{file} holds no JSON object")
-    return data
-
-
-class Tensors:
-    """The weights of a folder, read when asked for."""
-
-    def __init__(self, folder: Path) -> None:
-        index = folder / "model.safetensors.index.json"
-        files = ["model.safetensors"]
-        if index.is_file():
-            files = sorted(set(read_json(index)["weight_map"].values()))
-        self._of: dict[str, Any] = {}
-        for name in files:
-            file = folder / Path(name).name
-            if not file.is_file():
-                raise UserError(f"no weights at {file}: a model folder holds model.safetensors")
-            try:
-                opened = safe_open(file, framework="pt")
-            except SafetensorError as error:
-                raise UserError(f"{file} is not a safetensors file: {error}") from error
-            self._of |= dict.fromkeys(opened.keys(), opened)
-        self.names = sorted(self._of)
-
-    def shape(self, name: str) -> tuple[int, ...]:
-        return tuple(self._of[name].get_slice(name).get_shape())
-
-    def size(self, name: str) -> int:
-        return math.prod(self.shape(name))
-
-    def float32(self, name: str) -> np.ndarray:
-        return self._of[name].get_tensor(name).to(torch.float32).numpy()
+from storage.json_object import read_object
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,8 +34,14 @@ def token_ids(folder: Path, config: dict[str, Any], tokenizer: dict[str, Any]) -
     def named(kind: str) -> int | None:
         token = settings.get(f"{kind}_token")
         name = token.get("content") if isinstance(token, dict) else token
-        found = ids.get(name, config.get(f"{kind}_token_id"))
-        return found[0] if isinstance(found, list) else found  # Llama 3 lists several ends
+        found = ids.get(name) if isinstance(name, str) else None
+        if found is None:
+            found = config.get(f"{kind}_token_id")
+        if isinstance(found, list):  # Llama 3 lists several ends
+            found = found[0] if found else None
+        if found is not None and (isinstance(found, bool) or not isinstance(found, int)):
+            raise UserError(f"{folder}: {kind}_token_id is {found!r}, and no id of a token")
+        return None if found is None or found < 0 else found
 
     document = ids.get(DOCUMENT_TOKEN)
     begin = next((i for i in (named("bos"), document, named("eos")) if i is not None), None)
@@ -104,7 +61,10 @@ def template(folder: Path) -> str | None:
         return file.read_text(encoding="utf-8")
     found = _optional(folder / "tokenizer_config.json").get("chat_template")
     if isinstance(found, list):  # several by name
-        found = next((row["template"] for row in found if row["name"] == "default"), None)
+        named = [row for row in found if isinstance(row, dict) and row.get("name") == "default"]
+        found = named[0].get("template") if named else None
+    if found is not None and not isinstance(found, str):
+        raise UserError(f"{folder / 'tokenizer_config.json'}: chat_template is no text")
     return found
 
 
@@ -121,4 +81,4 @@ def _adds(tokenizer: dict[str, Any], begin: int) -> bool:
 
 
 def _optional(file: Path) -> dict[str, Any]:
-    return read_json(file) if file.is_file() else {}
+    return read_object(file) if file.is_file() else {}

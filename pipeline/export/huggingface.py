@@ -15,11 +15,12 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from pipeline import model as models
-from pipeline.export.hf_folder import read_json, token_ids
+from pipeline.export.hf_folder import token_ids
 from pipeline.export.metadata import check_portable
 from pipeline.model import Transformer, hf_tensors
 from pipeline.tokenizer import Tokenizer
 from storage.errors import UserError
+from storage.json_object import read_object
 
 TYPES = {"f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16}
 
@@ -39,7 +40,7 @@ def write(model: Transformer, tokenizer: Tokenizer, folder: Path, kind: str) -> 
         raise UserError(f"a Hugging Face folder holds {', '.join(TYPES)}, not {kind}")
     check_portable(model.config)
     models.save(model, tokenizer, folder)
-    config = read_json(folder / "config.json")
+    config = read_object(folder / "config.json")
     if kind != "f32":
         state = hf_tensors.to_hf(model.config, model.state_dict())
         cast = {name: _cast(name, weight, TYPES[kind]) for name, weight in state.items()}
@@ -56,7 +57,7 @@ def write(model: Transformer, tokenizer: Tokenizer, folder: Path, kind: str) -> 
 
 def _generation(folder: Path, config: dict[str, Any], tokenizer: Tokenizer) -> dict[str, Any]:
     """What `generate` stops at: the end of a turn, and a document's end, whichever comes first."""
-    ids = token_ids(folder, config, read_json(folder / "tokenizer.json"))
+    ids = token_ids(folder, config, read_object(folder / "tokenizer.json"))
     ends = list(dict.fromkeys([ids.end, tokenizer.document_token]))
     return {
         "bos_token_id": ids.begin,

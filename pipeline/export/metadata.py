@@ -6,6 +6,8 @@ in family llama, so that rule is refused for qwen3. Numbers are float32 in the f
 are the shortest decimal that has that float32, which is what was written.
 """
 
+# ruff: noqa: SIM905 - lists of words are easier to read as text
+
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -17,6 +19,16 @@ from pipeline.model.rope import RopeScaling, frequencies
 from storage.errors import UserError
 
 FAMILIES = ("qwen3", "llama", "gpt2")
+# What a file may say of its family: read below, or without effect on what is computed. Any other
+# key that isn't off (0, false, empty) is refused: what it asks for would be left out.
+_READ = (
+    "context_length embedding_length block_count feed_forward_length attention.head_count"
+    " attention.head_count_kv attention.key_length attention.value_length"
+    " attention.layer_norm_epsilon attention.layer_norm_rms_epsilon rope.dimension_count"
+    " rope.freq_base rope.scaling.type rope.scaling.factor rope.scaling.original_context_length"
+    " rope.scaling.yarn_beta_fast rope.scaling.yarn_beta_slow rope.scaling.attn_factor"
+).split()
+_FREE = ("vocab_size", "rope.scaling.finetuned", "tensor_data_layout")
 # Rules of Llama 3 in use say these of the original context; the tensor alone doesn't tell.
 _LLAMA3_CONTEXTS = tuple(1 << power for power in range(6, 21))
 
@@ -75,6 +87,17 @@ def from_keys(
     if family not in FAMILIES:
         raise UserError(f"GGUF of family {family!r}: only {', '.join(FAMILIES)} can be loaded")
 
+    known = {f"{family}.{key}" for key in (*_READ, *_FREE)}
+    for key, value in keys.items():
+        off = not value or (key.endswith("attention.causal") and value is True)
+        if key.startswith(f"{family}.") and key not in known and not off:
+            raise UserError(
+                f"the GGUF file says {key} = {value!r}, which is not known here and may change "
+                "what the model computes"
+            )
+    if keys.get("general.type", "model") != "model":
+        raise UserError(f"the GGUF file is of type {keys['general.type']!r}, and no model")
+
     def get(key: str, default: Any = None) -> Any:
         found = keys.get(f"{family}.{key}", default)
         if found is None:
@@ -83,16 +106,22 @@ def from_keys(
             raise UserError(f"the GGUF file has another {key} in each layer: that is not built")
         return shortest(found) if isinstance(found, float) else found
 
-    width, heads = get("embedding_length"), get("attention.head_count")
+    def size(key: str, default: int | None = None) -> int:
+        found = get(key, default)
+        if type(found) is not int or found < 1:
+            raise UserError(f"the GGUF file's {key} is {found!r}, and no whole number from 1 on")
+        return found
+
+    width, heads = size("embedding_length"), size("attention.head_count")
     sizes: dict[str, Any] = {
         "vocab_size": rows,
-        "layers": get("block_count"),
+        "layers": size("block_count"),
         "width": width,
         "heads": heads,
-        "kv_heads": get("attention.head_count_kv", heads),
-        "head_dim": get("attention.key_length", width // heads),
-        "ffn_width": get("feed_forward_length"),
-        "max_context": get("context_length"),
+        "kv_heads": size("attention.head_count_kv", heads),
+        "head_dim": size("attention.key_length", width // heads),
+        "ffn_width": size("feed_forward_length"),
+        "max_context": size("context_length"),
         "tie_embeddings": tied,
         "family": family,
     }

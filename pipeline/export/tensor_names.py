@@ -46,13 +46,6 @@ _GPT2 = {
 }
 _NAMES = {"qwen3": _DECODER, "llama": _DECODER, "gpt2": _GPT2}
 _CONV1D = re.compile(r"\.(c_attn|c_proj|c_fc)\.weight$")
-# Causal masks and rotation tables that old files carry along.
-_BUFFERS = re.compile(r"\.attn\.(bias|masked_bias)$|\.rotary_emb\.inv_freq$")
-
-
-def is_buffer(name: str) -> bool:
-    """Whether a stored tensor is no weight."""
-    return bool(_BUFFERS.search(name))
 
 
 def to_gguf(name: str, tensor: np.ndarray, config: ModelConfig) -> tuple[str, np.ndarray]:

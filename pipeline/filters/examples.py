@@ -163,8 +163,8 @@ def _json(path: Path, fields: Sequence[str]) -> Iterator[tuple[str, ...]]:
 
 def _open(path: Path) -> IO[str]:
     if path.suffix == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8", errors="replace")
-    return path.open(encoding="utf-8", errors="replace")
+        return gzip.open(path, "rt", encoding="utf-8-sig", errors="replace")
+    return path.open(encoding="utf-8-sig", errors="replace")
 
 
 def _read(path: Path, file: IO[str], line: bool = False) -> str:

@@ -1,23 +1,23 @@
 """A model folder as Hugging Face lays it out: model.safetensors, config.json, the tokenizer.
 
 `transformers.AutoModelForCausalLM.from_pretrained` loads what `save` writes, with equal logits (the
-speedrun family apart), and `load` reads Qwen3, Llama and GPT-2 folders (one file or several with an
-index; float32, bf16 or f16 tensors). Weights are kept and stored in float32.
+speedrun family apart), and `load` reads Qwen3, Llama and GPT-2 folders (see `hf_weights`). Weights
+are kept and stored in float32. A tensor that the family has no place for is refused by name.
 """
 
 import json
 from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from pipeline.model import hf_config, hf_tensors
+from pipeline.model.hf_weights import Tensors
 from pipeline.model.transformer import Transformer
 from pipeline.tokenizer import Tokenizer
 from storage.errors import UserError
+from storage.json_object import read_object
 
 
 def save(model: Transformer, tokenizer: Tokenizer, folder: Path | str) -> None:
@@ -54,10 +54,7 @@ def load(
     file = folder / "config.json"
     if not file.is_file():
         raise UserError(f"no model at {folder}: a model folder holds config.json")
-    try:
-        data: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{file} is not JSON: {error}") from error
+    data = read_object(file)
     config = hf_config.from_hf(data)
     tokenizer = Tokenizer.load(folder)
     if tokenizer.vocab_size > config.vocab_size:
@@ -67,36 +64,27 @@ def load(
         )
     with torch.device("meta"):
         model = Transformer(config)
-    state = _checked(model, _read_tensors(folder), folder)
+    stored = Tensors(folder, data)
+    hf_tensors.check_names(config, stored.names, folder)
+    state = _checked(model, {name: stored.read(name) for name in stored.names}, folder)
     model.load_state_dict(state, assign=True)
     model.compute_dtype = compute_dtype
     return model.to(device), tokenizer
 
 
-def _read_tensors(folder: Path) -> dict[str, Tensor]:
-    index = folder / "model.safetensors.index.json"
-    names = ["model.safetensors"]
-    if index.is_file():
-        names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
-    tensors: dict[str, Tensor] = {}
-    for name in names:
-        file = folder / Path(name).name
-        if not file.is_file():
-            raise UserError(f"no weights at {file}: a model folder holds model.safetensors")
-        try:
-            tensors.update(load_file(file))
-        except SafetensorError as error:
-            raise UserError(f"{file} is not a safetensors file: {error}") from error
-    return tensors
-
-
 def _checked(model: Transformer, tensors: dict[str, Tensor], folder: Path) -> dict[str, Tensor]:
     """The model's tensors by its own names, in float32, every shape as the config says."""
     found = hf_tensors.from_hf(model.config, tensors)
+    head = found.get(hf_tensors.HEAD)
+    if model.config.tie_embeddings and head is not None:
+        embedding = found["embed_tokens.weight"]
+        if head.shape != embedding.shape or not torch.equal(head, embedding):
+            raise UserError(
+                f"{folder}: {hf_tensors.HEAD} is another matrix than the embedding, and "
+                "config.json ties the two: set tie_word_embeddings to false there"
+            )
     state = {}
     for name, parameter in model.state_dict().items():
-        if name not in found:
-            raise UserError(f"{folder}: tensor {name} is missing: config.json asks for it")
         if found[name].shape != parameter.shape:
             raise UserError(
                 f"{folder}: tensor {name} has shape {tuple(found[name].shape)}, "

@@ -2,13 +2,17 @@
 
 In: a ModelConfig, or the parsed JSON of a Qwen3, Llama or GPT-2 folder. Whatever this code would
 compute differently from transformers (sliding windows, biases where the family has none, another
-activation) is refused by name, never ignored.
+activation) is refused by name, never ignored, and so is what it doesn't know (`hf_keys`).
 """
+
+# ruff: noqa: SIM905 - lists of words are easier to read as text
 
 import dataclasses
 from typing import Any
 
-from pipeline.model.config import ModelConfig
+from pipeline.model import hf_keys
+from pipeline.model.config import SIZES, ModelConfig
+from pipeline.model.hf_keys import flag, number, table, whole
 from pipeline.model.rope import RopeScaling
 from storage.errors import UserError
 
@@ -18,6 +22,8 @@ ARCHITECTURES = {
     "gpt2": "GPT2LMHeadModel",
     "speedrun": "SpeedrunForCausalLM",  # this project's own: no other program knows it
 }
+# How the names of a family's classes begin: a folder may have been saved from another of them.
+CLASSES = {"qwen3": "qwen3", "llama": "llama", "gpt2": "gpt2", "speedrun": "speedrun"}
 
 
 def to_hf(config: ModelConfig) -> dict[str, Any]:
@@ -55,18 +61,20 @@ def to_hf(config: ModelConfig) -> dict[str, Any]:
 def from_hf(data: dict[str, Any]) -> ModelConfig:
     """From a parsed `config.json`."""
     kind = data.get("model_type")
-    try:
-        if kind == "gpt2":
-            return _gpt2_from_hf(data)
-        if kind == "speedrun":
-            return _speedrun_from_hf(data)
-        if kind in ("qwen3", "llama"):
-            return _rotary_from_hf(data, kind)
-    except KeyError as error:
-        raise UserError(f"config.json lacks {error.args[0]!r}") from error
-    raise UserError(
-        f"config.json says model_type {kind!r}: {', '.join(ARCHITECTURES)} can be loaded"
-    )
+    readers = {
+        "gpt2": _gpt2_from_hf,
+        "speedrun": _speedrun_from_hf,
+        "qwen3": _rotary_from_hf,
+        "llama": _rotary_from_hf,
+    }
+    if not isinstance(kind, str) or kind not in readers:
+        raise UserError(
+            f"config.json says model_type {kind!r}: {', '.join(ARCHITECTURES)} can be loaded"
+        )
+    classes = data.get("architectures") or []
+    if classes and not any(str(name).lower().startswith(CLASSES[kind]) for name in classes):
+        raise UserError(f"config.json says {kind} and architectures {classes}: which is it?")
+    return readers[kind](data)
 
 
 def _refuse(data: dict[str, Any], unwanted: dict[str, Any]) -> None:
@@ -76,35 +84,50 @@ def _refuse(data: dict[str, Any], unwanted: dict[str, Any]) -> None:
             raise UserError(f"config.json asks for {name} {data[name]!r}: only {wanted!r} is built")
 
 
-def _rotary_from_hf(data: dict[str, Any], family: str) -> ModelConfig:
-    _refuse(
-        data,
-        {
-            "hidden_act": "silu",
-            "attention_bias": False,
-            "mlp_bias": False,
-            "use_sliding_window": False,
-            "partial_rotary_factor": 1.0,
-        },
-    )
+_ROTARY_SIZES = (
+    "vocab_size num_hidden_layers hidden_size num_attention_heads num_key_value_heads head_dim"
+    " intermediate_size max_position_embeddings rope_theta rms_norm_eps tie_word_embeddings"
+    " rope_scaling rope_parameters hidden_act layer_types sliding_window max_window_layers"
+).split()
+
+
+def _rotary_from_hf(data: dict[str, Any]) -> ModelConfig:
+    built = {
+        "attention_bias": False,
+        "mlp_bias": False,
+        "use_sliding_window": False,
+        "partial_rotary_factor": 1.0,
+    }
+    _refuse(data, built)
+    if data.get("hidden_act", "silu") not in ("silu", "swish"):  # the same function
+        raise UserError(f"config.json asks for hidden_act {data['hidden_act']!r}: silu is built")
+    hf_keys.check(data, (*_ROTARY_SIZES, *built))
+    context = whole(data, "max_position_embeddings")
+    if any(kind != "full_attention" for kind in data.get("layer_types") or ()):
+        raise UserError("config.json asks for layer_types that aren't full_attention: not built")
+    window = data.get("sliding_window")
+    if data["model_type"] == "llama" and window and not window >= context:
+        raise UserError(f"config.json asks for a sliding_window of {window}: none is built")
     # transformers 5 keeps theta and the scaling rule in rope_parameters.
-    rope = data.get("rope_parameters") or {}
-    context = data["max_position_embeddings"]
-    scaling = RopeScaling.from_hf(data.get("rope_scaling") or rope, context)
+    rope = table(data, "rope_scaling") or table(data, "rope_parameters")
+    theta = number(data, "rope_theta", number(rope, "rope_theta", 10_000.0))
+    if number(rope, "rope_theta", theta) != theta:
+        raise UserError(f"config.json says rope_theta {theta} and {rope['rope_theta']}: which?")
+    heads = whole(data, "num_attention_heads")
     return ModelConfig(
-        vocab_size=data["vocab_size"],
-        layers=data["num_hidden_layers"],
-        width=data["hidden_size"],
-        heads=data["num_attention_heads"],
-        kv_heads=data.get("num_key_value_heads") or data["num_attention_heads"],
-        head_dim=data.get("head_dim") or data["hidden_size"] // data["num_attention_heads"],
-        ffn_width=data["intermediate_size"],
+        vocab_size=whole(data, "vocab_size"),
+        layers=whole(data, "num_hidden_layers"),
+        width=whole(data, "hidden_size"),
+        heads=heads,
+        kv_heads=whole(data, "num_key_value_heads", heads),
+        head_dim=whole(data, "head_dim", whole(data, "hidden_size") // heads),
+        ffn_width=whole(data, "intermediate_size"),
         max_context=context,
-        rope_theta=float(data.get("rope_theta") or rope.get("rope_theta", 10_000.0)),
-        norm_eps=data.get("rms_norm_eps", 1e-6),
-        tie_embeddings=bool(data.get("tie_word_embeddings", False)),
-        family=family,
-        rope_scaling=scaling,
+        rope_theta=theta,
+        norm_eps=number(data, "rms_norm_eps", 1e-6),
+        tie_embeddings=flag(data, "tie_word_embeddings", False),
+        family=data["model_type"],
+        rope_scaling=RopeScaling.from_hf(rope, context),
     )
 
 
@@ -130,38 +153,43 @@ def _gpt2_to_hf(config: ModelConfig) -> dict[str, Any]:
 def _gpt2_from_hf(data: dict[str, Any]) -> ModelConfig:
     activation = data.get("activation_function", "gelu_new")
     if activation not in ("gelu_new", "gelu_pytorch_tanh"):  # the same function
-        raise UserError(f"config.json asks for activation {activation!r}: only gelu_new is built")
-    _refuse(
-        data,
-        {
-            "scale_attn_weights": True,
-            "scale_attn_by_inverse_layer_idx": False,
-            "add_cross_attention": False,
-        },
-    )
-    width, heads = data["n_embd"], data["n_head"]
+        raise UserError(
+            f"config.json asks for activation_function {activation!r}: only gelu_new is built"
+        )
+    built = {
+        "scale_attn_weights": True,
+        "scale_attn_by_inverse_layer_idx": False,
+        "add_cross_attention": False,
+    }
+    _refuse(data, built)
+    sizes = "vocab_size n_layer n_embd n_head n_inner n_positions layer_norm_epsilon".split()
+    hf_keys.check(data, (*sizes, *built, "activation_function", "tie_word_embeddings"))
+    width, heads = whole(data, "n_embd"), whole(data, "n_head")
     return ModelConfig(
-        vocab_size=data["vocab_size"],
-        layers=data["n_layer"],
+        vocab_size=whole(data, "vocab_size"),
+        layers=whole(data, "n_layer"),
         width=width,
         heads=heads,
         kv_heads=heads,
         head_dim=width // heads,
-        ffn_width=data.get("n_inner") or 4 * width,
-        max_context=data.get("n_positions") or data["n_ctx"],
-        norm_eps=data.get("layer_norm_epsilon", 1e-5),
-        tie_embeddings=bool(data.get("tie_word_embeddings", True)),
+        ffn_width=whole(data, "n_inner", 4 * width),
+        max_context=whole(data, "n_ctx" if data.get("n_positions") is None else "n_positions"),
+        norm_eps=number(data, "layer_norm_epsilon", 1e-5),
+        tie_embeddings=flag(data, "tie_word_embeddings", True),
         family="gpt2",
     )
 
 
 def _speedrun_from_hf(data: dict[str, Any]) -> ModelConfig:
     names = [field.name for field in dataclasses.fields(ModelConfig)]
+    hf_keys.check(data, (*names, "tie_word_embeddings"))
     values = {name: data[name] for name in names if name in data}
-    values["ngram_rows"] = tuple(values.get("ngram_rows", ()))
-    if values.get("rope_scaling") is not None:
-        values["rope_scaling"] = RopeScaling(**values["rope_scaling"])
+    for name in SIZES:
+        values[name] = whole(data, name)
     try:
+        values["ngram_rows"] = tuple(values.get("ngram_rows", ()))
+        if values.get("rope_scaling") is not None:
+            values["rope_scaling"] = RopeScaling(**values["rope_scaling"])
         return ModelConfig(**values)
     except TypeError as error:
         raise UserError(f"config.json is no whole speedrun config: {error}") from error

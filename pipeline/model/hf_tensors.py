@@ -6,11 +6,14 @@ are exact: a load and a save give the same bytes (in float32).
 """
 
 import re
+from collections.abc import Iterable
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from pipeline.model.config import ModelConfig
+from pipeline.model.transformer import Transformer
 from storage.errors import UserError
 
 HEAD = "lm_head.weight"
@@ -23,7 +26,39 @@ _GPT2_LAYER = {
     "mlp.c_proj": "mlp.down_proj",
 }
 _GPT2_TOP = {"wte": "embed_tokens", "wpe": "embed_positions", "ln_f": "norm"}
+# Causal masks and rotation tables that old files carry along.
+_BUFFERS = re.compile(r"\.attn\.(bias|masked_bias)$|\.rotary_emb\.inv_freq$")
 _GPT2_JOINED = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj")
+
+
+def is_buffer(name: str) -> bool:
+    """Whether a stored tensor is no weight."""
+    return bool(_BUFFERS.search(name))
+
+
+def check_names(config: ModelConfig, names: Iterable[str], folder: Path) -> None:
+    """Every weight that the config asks for, and none that it has no place for."""
+    with torch.device("meta"):
+        expected = set(to_hf(config, Transformer(config).state_dict()))
+    prefix = "transformer." if config.family == "gpt2" else "model."
+    found: set[str] = set()
+    for name in names:
+        if is_buffer(name):
+            continue
+        whole = name if name == HEAD or name.startswith(prefix) else prefix + name
+        if whole in found:
+            raise UserError(f"{folder}: tensor {whole} stands there twice, with and without prefix")
+        found.add(whole)
+    missing = sorted(expected - found)
+    if missing:
+        raise UserError(f"{folder}: tensor {missing[0]} is missing: config.json asks for it")
+    unknown = sorted(found - expected - ({HEAD} if config.tie_embeddings else set()))
+    if unknown:
+        more = f" (and {len(unknown) - 1} more)" if len(unknown) > 1 else ""
+        raise UserError(
+            f"{folder}: tensor {unknown[0]}{more} has no place in a {config.family} model of "
+            f"{config.layers} layers: what it does would be left out"
+        )
 
 
 def to_hf(config: ModelConfig, state: dict[str, Tensor]) -> dict[str, Tensor]:

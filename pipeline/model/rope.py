@@ -6,6 +6,8 @@ so that logits agree at any position: "linear" (Chen et al. 2023), "llama3" (Lla
 (Peng et al. 2023, with its attention factor on cos and sin).
 """
 
+# ruff: noqa: SIM905 - lists of words are easier to read as text
+
 import dataclasses
 import math
 from typing import Any
@@ -13,8 +15,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pipeline.model import hf_keys
+from pipeline.model.hf_keys import flag, number, whole
 from storage.errors import UserError
 
+_HF_KEYS = (
+    "rope_type type factor original_max_position_embeddings attention_factor beta_fast beta_slow"
+    " low_freq_factor high_freq_factor truncate mscale mscale_all_dim rope_theta finetuned"
+    " partial_rotary_factor"
+).split()
 KINDS = ("linear", "llama3", "yarn")
 
 
@@ -70,25 +79,35 @@ class RopeScaling:
     @classmethod
     def from_hf(cls, data: dict[str, Any], max_context: int) -> "RopeScaling | None":
         """From a `rope_scaling` or `rope_parameters`; None where nothing is scaled."""
-        kind = data.get("rope_type", data.get("type", "default"))
+        hf_keys.check(data, _HF_KEYS, "config.json's rotation")
+        partial = data.get("partial_rotary_factor")
+        if partial not in (None, 1):
+            raise UserError(
+                f"config.json asks for partial_rotary_factor {partial!r}: only 1 is built"
+            )
+        kind = data.get("rope_type", data.get("type")) or "default"
         if kind == "default":
             return None
         if kind not in KINDS:
             raise UserError(
                 f"config.json asks for RoPE scaling {kind!r}: known are {', '.join(KINDS)}"
             )
-        original = data.get("original_max_position_embeddings") or max_context
-        factor = data.get("factor") or max_context / original
-        optional = ("beta_fast", "beta_slow", "low_freq_factor", "high_freq_factor", "truncate")
-        chosen = {name: data[name] for name in optional if data.get(name) is not None}
-        attention = data.get("attention_factor")
-        if attention is None and data.get("mscale") and data.get("mscale_all_dim"):
-            parts = [0.1 * data[n] * math.log(factor) + 1.0 for n in ("mscale", "mscale_all_dim")]
+        original = whole(data, "original_max_position_embeddings", max_context)
+        factor = number(data, "factor", max_context / original)
+        optional = ("beta_fast", "beta_slow", "low_freq_factor", "high_freq_factor")
+        chosen = {name: number(data, name) for name in optional if data.get(name) is not None}
+        attention = None
+        if data.get("attention_factor") is not None:
+            attention = number(data, "attention_factor")
+        elif data.get("mscale") and data.get("mscale_all_dim"):
+            scales = [number(data, name) for name in ("mscale", "mscale_all_dim")]
+            parts = [0.1 * scale * math.log(factor) + 1.0 for scale in scales]
             attention = parts[0] / parts[1]
         # A linear rule has no original context of its own; the quotient is what it came from.
         if kind == "linear":
             original = max(1, round(max_context / factor))
-        return cls(kind, float(factor), int(original), attention_factor=attention, **chosen)
+        truncate = flag(data, "truncate", True)
+        return cls(kind, factor, original, attention_factor=attention, truncate=truncate, **chosen)
 
 
 def frequencies(head_dim: int, theta: float, scaling: RopeScaling | None) -> Tensor:

@@ -6,6 +6,7 @@ neither its neighbours nor the dropping of finished rows change them.
 """
 
 import dataclasses
+import math
 from typing import Any
 
 import numpy as np
@@ -32,9 +33,10 @@ class Sampling:
     stop_tokens: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        if self.temperature < 0 or self.top_k < 0:
+        if not 0 <= self.temperature < math.inf or self.top_k < 0:
             raise UserError(
-                f"temperature {self.temperature} and top_k {self.top_k} must not be negative"
+                f"temperature {self.temperature} and top_k {self.top_k} must be finite and not "
+                "negative"
             )
         if not 0 < self.top_p <= 1 or not 0 <= self.min_p <= 1:
             raise UserError(

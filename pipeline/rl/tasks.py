@@ -2,8 +2,8 @@
 
 In: how many, which kind, a random generator. Out: tasks, all different. Sums and words come from
 the RL split, so neither fine-tuning nor evaluation shares any with them. A reply is right if it
-ended by itself and its last number (or its last word spelled with hyphens) is the answer; how it
-got there earns nothing.
+ended by itself and its last number, as people write numbers (`numerals`), or its last word spelled
+with hyphens is the answer; how it got there earns nothing.
 """
 
 import dataclasses
@@ -17,11 +17,11 @@ from pipeline.crawl.sample_web.worked import (
     spelling_question,
     sum_question,
 )
+from pipeline.rl import numerals
 from pipeline.sft.arithmetic import draw_sum, lengths
 from pipeline.sft.spelling import words_of
 from storage.errors import UserError
 
-_INTEGER = re.compile(r"\d+")
 _SPELLED = re.compile(r"\b[a-z](?:-[a-z])+\b")
 _COLUMN = re.compile(r"\b\d\+\d(?:\+1)?=\d{1,2}\b")
 MAX_DRAWS = 100  # a task, before a kind counts as used up
@@ -78,15 +78,17 @@ def draw(
     )
 
 
-def answer_of(kind: str, reply: str) -> str:
-    """What a reply answers: its last integer, or its last word spelled out; "" if it has none."""
-    found = (_INTEGER if kind == "sum" else _SPELLED).findall(reply)
-    return found[-1] if found else ""
+def is_right(kind: str, reply: str, answer: str) -> bool:
+    """Whether a reply's last number has the answer's value, or its last word spelled out is it."""
+    if kind == "sum":
+        return numerals.last(reply) == int(answer)
+    found = _SPELLED.findall(reply)
+    return bool(found) and found[-1] == answer
 
 
 def check(task: Task, reply: str, stopped: bool) -> bool:
     """Whether the reply is right and ended with the stop token."""
-    return stopped and answer_of(task.kind, reply) == task.answer
+    return stopped and is_right(task.kind, reply, task.answer)
 
 
 def is_worked(reply: str) -> bool:

@@ -36,13 +36,17 @@ def draw_sum(digits: tuple[int, int], split: str, rng: random.Random) -> tuple[i
 
 def conversations(
     *, count: int, worked_share: float, max_digits: int, rng: random.Random
-) -> list[list[Message]]:
-    """Sums of every pair of lengths from 1 to `max_digits` digits, equally often."""
+) -> list[tuple[list[Message], str]]:
+    """Sums of every pair of lengths from 1 to `max_digits` digits, equally often; beside each its
+    result, which it is about.
+
+    Not the operands: "It is 405." answers many sums.
+    """
     pairs = [pair for digits in range(1, max_digits + 1) for pair in lengths(digits)]
     made = []
     for index in range(count):
         a, b = draw_sum(pairs[index % len(pairs)], "sft", rng)
         question = sum_question(a, b, rng.randrange(len(SUM_QUESTIONS)))
         answer = worked(a, b) if rng.random() < worked_share else direct(a, b)
-        made.append([user(question), assistant(answer)])
+        made.append(([user(question), assistant(answer)], str(a + b)))
     return made

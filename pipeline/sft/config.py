@@ -16,7 +16,9 @@ class SynthesisConfig:
     seed: int = 0
     name: str = "crawl2chat model"  # what the model calls itself
     max_tokens: int = 190  # longer conversations are left out: they must fit a context whole
-    validation_fraction: float = 0.03  # of conversations, by hash of their id
+    # of entities, sums' results and words, by hash; small talk and who-are-you have nothing to hold
+    # back, they all train
+    validation_fraction: float = 0.03
     # entities whose facts never become conversations, by hash of the name
     held_out_fraction: float = HELD_OUT_ENTITY_FRACTION
     # facts stated by fewer documents are left out: a model trained to answer what it can't know

@@ -53,8 +53,8 @@ def conversations(
     count: int,
     held_out_fraction: float,
     rng: random.Random,
-) -> list[tuple[list[Message], str]]:
-    """Question and answer about what things are, at most `count`."""
+) -> list[tuple[list[Message], str, str]]:
+    """Question and answer about what things are, at most `count`; each's document and entity."""
     pool = [
         found
         for found in extract(documents)
@@ -66,5 +66,5 @@ def conversations(
         question = rng.choice(QUESTIONS).format(
             entity=entity, Who="Who" if is_person(what) else "What"
         )
-        made.append(([user(question), assistant(sentence)], document))
+        made.append(([user(question), assistant(sentence)], document, name_of(entity)))
     return made

@@ -136,9 +136,9 @@ def conversations(
     questions_per_fact: int,
     held_out_fraction: float,
     rng: random.Random,
-) -> list[tuple[list[Message], str]]:
-    """Question and answer about facts, at most `count`; beside each the document it came from."""
-    made: list[tuple[list[Message], str]] = []
+) -> list[tuple[list[Message], str, str]]:
+    """Question and answer about facts, at most `count`; beside each its document and entity."""
+    made: list[tuple[list[Message], str, str]] = []
     used: dict[str, int] = {}
     pool = [
         fact
@@ -155,7 +155,8 @@ def conversations(
         wordings = fact.relation.questions
         for question in rng.sample(wordings, min(questions_per_fact, len(wordings))):
             answer = rng.choice(fact.relation.answers)
-            made.append(([user(fill(question, fact)), assistant(fill(answer, fact))], origin))
+            messages = [user(fill(question, fact)), assistant(fill(answer, fact))]
+            made.append((messages, origin, name_of(fact.entity)))
             if len(made) == count:
                 return made
     return made

@@ -33,6 +33,15 @@ def sum_split(a: int, b: int) -> str:
     return "rl" if where < EVALUATION_SUM_FRACTION + RL_SUM_FRACTION else "sft"
 
 
+def is_validation(subject: str, fraction: float) -> bool:
+    """True if conversations on this (an entity, a sum's result, a word) validate and don't train.
+
+    By subject, since the same question stands there in several wordings, and the same answer in
+    several conversations. What has no subject (small talk) trains.
+    """
+    return bool(subject) and position(f"validation:{subject}") < fraction
+
+
 def word_split(word: str) -> str:
     """The same for a word to be spelled."""
     where = position(f"held-out-word:{word.lower()}")

@@ -36,12 +36,12 @@ def words_of(split: str, candidates: Iterable[str] = SPELLING_WORDS) -> list[str
 
 def conversations(
     texts: Iterable[str], *, count: int, words: int, rng: random.Random
-) -> list[list[Message]]:
-    """So many of the corpus' words spelled out, in several wordings, until `count` is reached."""
+) -> list[tuple[list[Message], str]]:
+    """So many of the corpus' words spelled out, in several wordings; beside each its word."""
     known = words_of("sft", [*SPELLING_WORDS, *frequent_words(texts, words)])
     pairs = [(word, wording) for wording in range(len(SPELLING_QUESTIONS)) for word in known]
     rng.shuffle(pairs)
     return [
-        [user(spelling_question(word, wording)), assistant(spelling_answer(word))]
+        ([user(spelling_question(word, wording)), assistant(spelling_answer(word))], word)
         for word, wording in pairs[:count]
     ]

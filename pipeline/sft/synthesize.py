@@ -3,7 +3,9 @@
 In: a corpus artifact and a tokenizer. Out: conversations.parquet: questions on facts that pages
 state, definitions, sums, spelling, small talk and who-are-you, some with a system message, some
 joined into several turns. Counts by source are the config's; what is too long is left out. Only
-documents of the train split are read, and no held-out entity or sum is ever used.
+documents of the train split are read, and no held-out entity or sum is ever used. What validates
+is chosen by what a conversation is about (an entity, a sum's result, a word), before any are
+joined: no question and no answer of validation stands in training.
 """
 
 import hashlib
@@ -16,7 +18,7 @@ from pipeline.chat.conversation import Message, render, spans
 from pipeline.corpus.read import corpus_table
 from pipeline.sft import arithmetic, definitions, facts, identity, small_talk, spelling
 from pipeline.sft.config import SynthesisConfig
-from pipeline.sft.held_out import position
+from pipeline.sft.held_out import is_validation
 from pipeline.stage import Progress, Stage
 from pipeline.tokenizer import Tokenizer
 from storage.errors import UserError
@@ -29,7 +31,8 @@ class Drafted(NamedTuple):
 
     source: str
     messages: list[Message]
-    origin: str  # document id, or ""
+    origin: str = ""  # document id
+    validation: bool = False
 
 
 def draft(documents: list[tuple[str, str]], config: SynthesisConfig) -> list[Drafted]:
@@ -66,13 +69,20 @@ def draft(documents: list[tuple[str, str]], config: SynthesisConfig) -> list[Dra
     self_talk = identity.conversations(
         count=config.identity, name=config.name, rng=_rng(config, "identity")
     )
+
+    def about(subject: str) -> bool:
+        return is_validation(subject, config.validation_fraction)
+
     drafted = [
-        *[Drafted("facts", messages, origin) for messages, origin in asked],
-        *[Drafted("definitions", messages, origin) for messages, origin in defined],
-        *[Drafted("arithmetic", messages, "") for messages in sums],
-        *[Drafted("spelling", messages, "") for messages in spelled],
-        *[Drafted("small_talk", messages, "") for messages in talk],
-        *[Drafted("identity", messages, "") for messages in self_talk],
+        *[Drafted("facts", m, origin, about(f"entity:{name}")) for m, origin, name in asked],
+        *[
+            Drafted("definitions", m, origin, about(f"entity:{name}"))
+            for m, origin, name in defined
+        ],
+        *[Drafted("arithmetic", m, validation=about(f"sum:{result}")) for m, result in sums],
+        *[Drafted("spelling", m, validation=about(f"word:{word}")) for m, word in spelled],
+        *[Drafted("small_talk", messages) for messages in talk],
+        *[Drafted("identity", messages) for messages in self_talk],
     ]
     drafted += chains(drafted, config.chains, _rng(config, "chains"))
     rng = _rng(config, "system")
@@ -87,11 +97,15 @@ def draft(documents: list[tuple[str, str]], config: SynthesisConfig) -> list[Dra
 
 
 def chains(drafted: list[Drafted], count: int, rng: random.Random) -> list[Drafted]:
-    """Pairs of conversations joined into one of several turns."""
-    if len(drafted) < 2:
-        return []
-    pairs = (rng.sample(drafted, 2) for _ in range(count))
-    return [Drafted("chains", [*a.messages, *b.messages], a.origin or b.origin) for a, b in pairs]
+    """Pairs of conversations joined into one of several turns, both of the same split."""
+    made: list[Drafted] = []
+    for validation in (False, True):
+        pool = [item for item in drafted if item.validation == validation]
+        wanted = round(count * len(pool) / len(drafted)) if len(pool) > 1 else 0
+        for a, b in (rng.sample(pool, 2) for _ in range(wanted)):
+            messages = [*a.messages, *b.messages]
+            made.append(Drafted("chains", messages, a.origin or b.origin, validation))
+    return made
 
 
 def rows(
@@ -106,8 +120,6 @@ def rows(
             too_long[item.source] = too_long.get(item.source, 0) + 1
             continue
         text = json.dumps([[m.role, m.content] for m in item.messages], ensure_ascii=False)
-        # Equal conversations fall into the same split, or validation would be trained on.
-        validation = position(f"validation:{text}") < config.validation_fraction
         made.append(
             {
                 "id": hashlib.sha256(f"{number}:{text}".encode()).hexdigest()[:32],
@@ -115,7 +127,7 @@ def rows(
                 "messages": [{"role": m.role, "content": m.content} for m in item.messages],
                 "loss_spans": spans(mask),
                 "origin": item.origin,
-                "split": "validation" if validation else "train",
+                "split": "validation" if item.validation else "train",
             }
         )
     return made, too_long

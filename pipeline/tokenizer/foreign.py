@@ -1,18 +1,31 @@
 """What another project's tokenizer folder says of itself: which token starts a document, which end.
 
 In: the folder (tokenizer_config.json, generation_config.json, config.json, each optional) and its
-special tokens. Out: ids, and the tokenizer_config.json to write back. Documents start with the
+tokens. Out: ids, and the tokenizer_config.json to write back. Documents start with the
 token the model was trained to see there: <|endoftext|> (GPT-2, Qwen), else the folder's bos token
 (Llama's <|begin_of_text|>), else its eos token.
+
+Truncation, padding and dropout that a session left in tokenizer.json are no part of a vocabulary
+and are dropped, as transformers drops them. Tokens that look like control tokens (`<tool_call>`,
+`[INST]`) are never read out of text, although Qwen's file calls some of them not special; other
+added tokens (words, runs of spaces) are text and are read as the file says, but take no white
+space with them (`lstrip`, `rstrip`): it would be lost.
 """
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 from typing import Any
 
+import tokenizers
+from tokenizers import AddedToken
+
 from pipeline.tokenizer.special import DOCUMENT_TOKEN
 from storage.errors import UserError
+from storage.json_object import read_object
+
+_CONTROL = re.compile(r"<[^\n]+>|\[[^\n]+\]")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,42 +37,109 @@ class Foreign:
     settings: dict[str, Any]  # tokenizer_config.json, kept as it came
 
 
-def read(file: Path, special: dict[str, int]) -> Foreign:
+def forget_session(rust: tokenizers.Tokenizer) -> None:
+    """Switch off what a training or a call left in the file."""
+    rust.no_truncation()
+    rust.no_padding()
+    if getattr(rust.model, "dropout", None) is not None:
+        rust.model.dropout = None
+
+
+def is_control(token: AddedToken) -> bool:
+    """Whether a token steers a model and is nothing that a text may yield."""
+    return token.special or bool(_CONTROL.fullmatch(token.content))
+
+
+def plain_reader(rust: tokenizers.Tokenizer) -> tokenizers.Tokenizer:
+    """What encodes plain text: the same tokenizer where its file has none of the cases above."""
+    reader = rust
+    added = rust.get_added_tokens_decoder().values()
+    if any(t.lstrip or t.rstrip or is_control(t) != t.special for t in added):
+        data = json.loads(rust.to_str())
+        control = {t.content for t in added if is_control(t)}
+        for row in data["added_tokens"]:
+            row |= {"lstrip": False, "rstrip": False, "special": row["content"] in control}
+        reader = tokenizers.Tokenizer.from_str(json.dumps(data))
+    reader.encode_special_tokens = True
+    return reader
+
+
+def check_ids(rust: tokenizers.Tokenizer, data: dict[str, Any], file: Path) -> None:
+    """The library counts added tokens up and pays no heed to the ids that the file gives them."""
+    for token in data.get("added_tokens") or ():
+        found = rust.token_to_id(token["content"])
+        if found != token["id"]:
+            raise UserError(
+                f"{file}: token {token['content']!r} has id {token['id']}, but the ids before it "
+                f"end at {found}: ids without a token can't be read between added ones"
+            )
+
+
+def add_declared(rust: tokenizers.Tokenizer, file: Path) -> None:
+    """Tokens that only tokenizer_config.json knows, as transformers adds them.
+
+    Programs that add tokens to a model may write them there alone, or with other ids.
+    """
+    place = file.with_name("tokenizer_config.json")
+    declared = _json(place).get("added_tokens_decoder")
+    if not isinstance(declared, dict):
+        return
+    added = {token.content for token in rust.get_added_tokens_decoder().values()}
+    rows = [(id, row) for id, row in declared.items() if isinstance(row, dict)]
+    for id, row in sorted(rows, key=lambda item: (len(item[0]), item[0])):
+        name = row.get("content")
+        if not isinstance(name, str):
+            raise UserError(f"{place}: added_tokens_decoder has a token {id} without a text")
+        if name not in added:
+            kinds = ("single_word", "lstrip", "rstrip", "normalized", "special")
+            given = {kind: row[kind] for kind in kinds if isinstance(row.get(kind), bool)}
+            rust.add_tokens([AddedToken(name, **given)])
+        if str(rust.token_to_id(name)) != id:
+            raise UserError(
+                f"{place}: token {name!r} has id {id}, and {rust.token_to_id(name)} by "
+                "tokenizer.json: the two don't belong together"
+            )
+
+
+def read(file: Path, rust: tokenizers.Tokenizer) -> Foreign:
     """From the folder `file` (tokenizer.json) lies in."""
     settings = _json(file.with_name("tokenizer_config.json"))
-    configs = [_json(file.with_name(n)) for n in ("generation_config.json", "config.json")]
-    starts = _named(settings.get("bos_token"), special) + _ids(configs, "bos_token_id")
-    ends = _named(settings.get("eos_token"), special) + _ids(configs, "eos_token_id")
-    if DOCUMENT_TOKEN in special:
-        starts.insert(0, special[DOCUMENT_TOKEN])
-    if not starts + ends:
+    tokens = {t.content: id for id, t in sorted(rust.get_added_tokens_decoder().items())}
+    known = set(rust.get_vocab(with_added_tokens=True).values())
+    starts = _named(settings.get("bos_token"), tokens)
+    ends = _named(settings.get("eos_token"), tokens)
+    for name in ("generation_config.json", "config.json"):
+        config = _json(file.with_name(name))
+        starts += _ids(config, "bos_token_id", file.with_name(name))
+        ends += _ids(config, "eos_token_id", file.with_name(name))
+    if DOCUMENT_TOKEN in tokens:
+        starts.insert(0, tokens[DOCUMENT_TOKEN])
+    # Programs write their classes' defaults, GPT-2's 50256 among them, beside any tokenizer.
+    named = [id for id in starts + ends if id in known]
+    if not named:
         raise UserError(
             f"{file} names no token that starts a document: it needs {DOCUMENT_TOKEN}, or a "
             "bos_token or eos_token in the tokenizer_config.json beside it"
         )
-    document = (starts + ends)[0]
+    document = named[0]
     return Foreign(document, tuple(dict.fromkeys([*ends, document])), settings)
 
 
 def _json(file: Path) -> dict[str, Any]:
-    if not file.is_file():
-        return {}
-    try:
-        data = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{file} is not JSON: {error}") from error
-    return data if isinstance(data, dict) else {}
+    return read_object(file) if file.is_file() else {}
 
 
-def _named(token: Any, special: dict[str, int]) -> list[int]:
+def _named(token: Any, tokens: dict[str, int]) -> list[int]:
     """A token is given by its text, or by an object that holds it as `content`."""
     name = token.get("content") if isinstance(token, dict) else token
-    return [special[name]] if name in special else []
+    return [tokens[name]] if isinstance(name, str) and name in tokens else []
 
 
-def _ids(configs: list[dict[str, Any]], key: str) -> list[int]:
-    found: list[int] = []
-    for config in configs:
-        value = config.get(key)
-        found += value if isinstance(value, list) else [value] if isinstance(value, int) else []
-    return found
+def _ids(config: dict[str, Any], key: str, file: Path) -> list[int]:
+    """One id, several, or none, which some folders write as null and some as -1."""
+    value = config.get(key)
+    found = value if isinstance(value, list) else [] if value is None else [value]
+    for id in found:
+        if isinstance(id, bool) or not isinstance(id, int):
+            raise UserError(f"{file}: {key} is {id!r}, and no id of a token")
+    return [id for id in found if id >= 0]

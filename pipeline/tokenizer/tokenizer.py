@@ -3,8 +3,10 @@
 Pre-tokenized with Qwen2's exact regular expression (digits one by one), so llama.cpp knows it as
 `qwen2`. Unlike Qwen2 it has no NFC normalizer: `decode(encode(text)) == text` must hold for every
 text, since bits per byte are counted on the raw bytes. `encode` takes all text as plain text: a
-web page that says "<|im_end|>" never yields that token. The tokenizers of GPT-2, Llama 3 and Qwen
-folders are taken as they are, Qwen's normalizer included (see `foreign`).
+web page that says "<|im_end|>" never yields that token, nor any other that is written like a
+control token, whether its file calls it special or not. The tokenizers of GPT-2, Llama 3 and Qwen
+folders are taken as they are, Qwen's normalizer included, but for what somebody's session left in
+them (see `foreign`).
 """
 
 import json
@@ -47,14 +49,15 @@ class Tokenizer:
     """Immutable: `with_conversation_tokens` gives a new one."""
 
     def __init__(self, rust: tokenizers.Tokenizer, other: foreign.Foreign | None = None) -> None:
-        # Text is never parsed for special tokens, see above.
-        rust.encode_special_tokens = True
+        foreign.forget_session(rust)
         self._rust = rust
+        self._reader = foreign.plain_reader(rust)
         self._foreign = other
-        self._special = {
-            token.content: id for id, token in sorted(rust.get_added_tokens_decoder().items())
-        }
-        self.vocab_size: int = rust.get_vocab_size(with_added_tokens=True)
+        added = sorted(rust.get_added_tokens_decoder().items())
+        self._added = {token.content: id for id, token in added}
+        self._special = {t.content: id for id, t in added if foreign.is_control(t)}
+        # One more than the last id: some ids in between may be without a token.
+        self.vocab_size: int = 1 + max(rust.get_vocab(with_added_tokens=True).values(), default=-1)
         # Starts every document; ends a page that the model writes, as `stop_tokens` do.
         self.document_token: int = (
             self.special(DOCUMENT_TOKEN) if other is None else other.document_token
@@ -72,13 +75,15 @@ class Tokenizer:
         if not file.is_file():
             raise UserError(f"no tokenizer at {file}: name a folder that holds tokenizer.json")
         try:
-            rust = tokenizers.Tokenizer.from_str(file.read_text(encoding="utf-8"))
+            text = file.read_text(encoding="utf-8")
+            rust = tokenizers.Tokenizer.from_str(text)
         except Exception as error:  # the Rust library raises bare Exception
             raise UserError(f"{file} is not a tokenizer: {error}") from error
+        foreign.check_ids(rust, json.loads(text), file)
+        foreign.add_declared(rust, file)
         if _is_own(rust):
             return cls(rust)
-        special = {t.content: id for id, t in sorted(rust.get_added_tokens_decoder().items())}
-        return cls(rust, foreign.read(file, special))
+        return cls(rust, foreign.read(file, rust))
 
     def save(self, folder: Path | str) -> None:
         """tokenizer.json and tokenizer_config.json, as transformers reads them."""
@@ -109,25 +114,28 @@ class Tokenizer:
     def _encode_slowly(self, texts: list[str]) -> list[list[int]]:
         """By the Rust pipeline itself, which defines the ids."""
         try:
-            encodings = self._rust.encode_batch_fast(texts, add_special_tokens=False)
+            encodings = self._reader.encode_batch_fast(texts, add_special_tokens=False)
         except TypeError as error:
             raise UserError(LONE_SURROGATE) from error
         return [encoding.ids for encoding in encodings]
 
     @cached_property
     def _fast(self) -> Any:
-        if self._foreign is not None:
+        if self._foreign is not None or self._added != self._special:
             return None
         special = set(self._special.values())
         return fast.encoder(self._rust, self.token_bytes, special, QWEN2_REGEX)
 
     def decode_bytes(self, ids: list[int]) -> bytes:
-        """The bytes behind the ids; a special token gives its name."""
-        for id in (min(ids, default=0), max(ids, default=0)):
-            if not 0 <= id < self.vocab_size:
-                raise UserError(f"token id {id} is outside the vocabulary of {self.vocab_size}")
+        """The bytes behind the ids; a special token gives its name.
+
+        An id without a token gives nothing: models have more rows than their tokenizers have
+        tokens, and may draw any of them.
+        """
+        if min(ids, default=0) < 0:
+            raise UserError(f"token id {min(ids)} is negative")
         table = self.token_bytes
-        return b"".join([table[id] for id in ids])
+        return b"".join([table[id] for id in ids if id < len(table)])
 
     def decode(self, ids: list[int]) -> str:
         """Text; bytes that are no UTF-8 (a character cut in two) become the replacement sign."""
@@ -152,21 +160,17 @@ class Tokenizer:
 
     @cached_property
     def token_bytes(self) -> list[bytes]:
-        """The bytes of each id."""
+        """The bytes of each id; none of an id without a token."""
         names = {id: name for name, id in self._rust.get_vocab(with_added_tokens=True).items()}
-        if sorted(names) != list(range(self.vocab_size)):
-            raise UserError("the tokenizer's ids have gaps: only tables without gaps are supported")
-        special = set(self._special.values())
+        added = set(self._added.values())
         byte_of = _byte_of_character()
-        odd = sorted(
-            n for id, n in names.items() if id not in special and not set(n) <= set(byte_of)
-        )
+        odd = sorted(n for id, n in names.items() if id not in added and not set(n) <= set(byte_of))
         if odd:
             raise UserError(f"the tokenizer is not byte-level: its token {odd[0]!r} is no bytes")
-        return [
-            names[id].encode() if id in special else bytes(byte_of[c] for c in names[id])
-            for id in range(self.vocab_size)
-        ]
+        found = [b""] * self.vocab_size
+        for id, name in names.items():
+            found[id] = name.encode() if id in added else bytes(byte_of[c] for c in name)
+        return found
 
     def with_conversation_tokens(self) -> "Tokenizer":
         """The same tokenizer with the conversation's special tokens after the old ids."""
@@ -174,6 +178,12 @@ class Tokenizer:
         rust.add_special_tokens(
             [AddedToken(name, special=True, normalized=False) for name in CONVERSATION_TOKENS]
         )
+        # The library counts tokens where it should take the next id.
+        new = [n for n in CONVERSATION_TOKENS if n not in self._added]
+        if any((rust.token_to_id(name) or 0) < self.vocab_size for name in new):
+            raise UserError(
+                f"the tokenizer's ids have gaps: no token can be added after {self.vocab_size - 1}"
+            )
         return Tokenizer(rust, self._foreign)
 
     def _transformers_config(self) -> dict:

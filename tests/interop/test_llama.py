@@ -14,11 +14,11 @@ from stress_tokenizer import stress_tokenizer
 from pipeline import model as models
 from pipeline.chat.conversation import assistant, prompt, system, user
 from pipeline.export import gguf_write, load
-from pipeline.export.hf_folder import read_json
 from pipeline.export.vocabulary import SPLITS
 from pipeline.model import ModelConfig, Transformer
 from pipeline.model.engine import Engine
 from pipeline.tokenizer import Tokenizer
+from storage.json_object import read_object
 
 NASTY = [
     "",
@@ -260,7 +260,7 @@ def test_the_folder_says_what_the_file_says(llama, trained, tmp_path):
     """General facts as other programs show them."""
     file = write(trained["base"], tmp_path / "base.gguf", "q8_0")
     metadata = llama(file)["metadata"]
-    config = read_json(trained["base"] / "config.json")
+    config = read_object(trained["base"] / "config.json")
     assert metadata["general.architecture"] == "qwen3"
     assert metadata["qwen3.context_length"] == str(config["max_position_embeddings"])
     assert metadata["tokenizer.ggml.pre"] == "qwen2"

@@ -231,6 +231,7 @@ def test_the_api_gives_the_same_pages(server, client):
             "filename": c.filename,
             "offset": str(c.offset),
             "length": str(c.length),
+            "note": "one\u2028line\x85only",
         }
         for c in CAPTURES
         if host_fits(urlsplit(c.url).hostname, ("*.example.com",))
@@ -238,7 +239,7 @@ def test_the_api_gives_the_same_pages(server, client):
     query = f"{NAME}-index?url=%2A.example.com&output=json"
     server.files[f"{query}&showNumPages=true"] = b'{"pages": 2, "pageSize": 5, "blocks": 1}'
     for page, share in enumerate((entries[:3], entries[3:])):
-        lines = "\n".join(json.dumps(entry) for entry in share)
+        lines = "\n".join(json.dumps(entry, ensure_ascii=False) for entry in share)
         server.files[f"{query}&page={page}"] = lines.encode()
     assert found(cdx.from_api(client, DUMP, chosen(**wish))) == expected(**wish)
     assert list(cdx.from_api(client, DUMP, chosen(hosts=["none.example"]))) == []

@@ -5,6 +5,7 @@ import random
 import re
 
 import pytest
+import torch
 
 from pipeline.chat.conversation import STOP, prompt, user
 from pipeline.crawl.sample_web.worked import SPELLING_QUESTIONS, spelled, worked
@@ -60,6 +61,18 @@ def answering(monkeypatch):
         ("", "Hale", False, False),
         (" Hale's", "Hale", True, True),
         (" C++ (old)", "C++ (old)", True, True),
+        # numbers by what they are worth
+        (" 12,400 people", "12", False, False),
+        (" 12,400 people", "400", False, False),
+        (" 12 400 people", "12,400", True, True),
+        (" 12,400.0", "12,400", True, True),
+        ("about 12,400", "12,400", False, True),
+        (" -1975", "1975", False, False),
+        (" 1975.5", "1975", False, False),
+        (" 3,1975 km", "1975", False, False),
+        (" 12,400 people", "400 people", False, False),
+        (" 1.5 miles", "5 miles", False, False),
+        ("about 12.5", "about 12", False, False),
     ],
 )
 def test_values_match_as_whole_words(text, value, starts, holds):
@@ -86,10 +99,12 @@ def toy_facts():
 def test_facts_by_frequency_and_by_entity(subject, answering):
     known = {f["prompt"]: f for f in toy_facts()} | {f["question"]: f for f in toy_facts()}
     answering.tokenizer = subject.tokenizer
+    config = dataclasses.replace(CONFIG, held_out_fraction=0.5)
+    subject = dataclasses.replace(subject, config=config)
 
     def answer(text):
         (fact,) = [f for asked, f in known.items() if asked in text]
-        right = fact["frequency"] == "often" and not is_held_out(fact["entity"])
+        right = fact["frequency"] == "often" and not is_held_out(fact["entity"], 0.5)
         if "When" in text:
             return (f"It was in {fact['value'] if right else 'May'}.", True)
         return (f" {fact['value'] if fact['frequency'] == 'often' else 1234}, they say", False)
@@ -98,15 +113,56 @@ def test_facts_by_frequency_and_by_entity(subject, answering):
     scores = Scores()
     facts.measure(subject, toy_facts(), scores)
     chosen = facts.choose(toy_facts(), 6, CONFIG.seed)
-    hidden = sum(is_held_out(f["entity"]) for f in chosen if f["frequency"] == "often")
-    assert value(scores, "completion_often") == (1.0, 6)
-    assert value(scores, "completion_once") == (0.0, 6)
-    assert value(scores, "completion_never") == (0.0, 6)
-    assert value(scores, "question_often") == ((6 - hidden) / 6, 6)
+    hidden = sum(is_held_out(f["entity"], 0.5) for f in chosen if f["frequency"] == "often")
+    assert 0 < hidden < 6
+    # The headline is of entities that fine-tuning never asked about.
+    assert value(scores, "question_often") == (0.0, hidden)
     assert value(scores, "question_often_trained_entities") == (1.0, 6 - hidden)
-    if hidden:
-        assert value(scores, "question_often_held_out_entities") == (0.0, hidden)
+    assert value(scores, "completion_often") == (1.0, hidden)
+    assert value(scores, "completion_often_trained_entities") == (1.0, 6 - hidden)
+    for frequency in ("once", "never"):
+        others = [f for f in chosen if f["frequency"] == frequency]
+        unseen = sum(is_held_out(f["entity"], 0.5) for f in others)
+        if unseen:
+            assert value(scores, f"completion_{frequency}") == (0.0, unseen)
+        assert value(scores, f"completion_{frequency}_trained_entities") == (0.0, 6 - unseen)
     assert len(scores.samples) == CONFIG.samples_per_suite
+
+
+def test_ids_without_a_token_end_no_evaluation(subject, monkeypatch):
+    """A model has rows up to a round number, and may draw those behind its tokenizer's tokens."""
+    beyond = subject.tokenizer.vocab_size
+
+    def generate(self, prompts, *, stop_tokens, **_):
+        made = [beyond, *subject.tokenizer.encode("yes"), beyond + 57, stop_tokens[-1]]
+        return [[Completion(made, [0.0] * len(made), True)] for _ in prompts]
+
+    monkeypatch.setattr(asking.Engine, "generate", generate)
+    assert asking.ask_questions(subject, ["Is it?"], 8) == [Reply("yes", True)]
+    assert asking.complete(subject, ["It is"], 8) == [Reply("yes", True)]
+
+
+def test_a_model_that_draws_nothing_else_is_measured(subject):
+    """Its head prefers the rows behind the last token; no suite stops by that."""
+    from pipeline.model import Transformer
+
+    shape = dataclasses.replace(
+        subject.model.config, vocab_size=subject.tokenizer.vocab_size + 26, tie_embeddings=False
+    )
+    model = Transformer(shape).init_weights(0)
+    with torch.no_grad():
+        model.lm_head.weight.zero_()
+        model.lm_head.weight[-26:] = 1.0
+        model.norm.weight.copy_(model.embed_tokens.weight.mean(0).sign())
+    padded = dataclasses.replace(subject, model=model.eval())
+    for reply in asking.ask_questions(padded, ["Is it?", "And?"], 4):
+        assert isinstance(reply.text, str)
+    scores = Scores()
+    arithmetic.measure(padded, [], scores)
+    spelling.measure(padded, [], scores)
+    turns.measure(padded, ["Is it?"], scores)
+    facts.measure(padded, toy_facts(), scores)
+    assert {row["suite"] for row in scores.rows} >= {"arithmetic", "turns", "facts"}
 
 
 def test_the_same_facts_are_asked_of_every_model():

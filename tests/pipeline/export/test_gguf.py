@@ -15,6 +15,7 @@ from pipeline.export.metadata import shortest
 from pipeline.model import ModelConfig, Transformer
 from pipeline.model.rope import RopeScaling
 from storage.errors import UserError
+from storage.json_object import read_object
 
 FILES = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
 
@@ -216,8 +217,8 @@ def test_what_cannot_be_written_is_refused(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["model"]
 
 
-def changed(**changes):
-    """A file with other keys: None takes one out."""
+def changed(added=None, **changes):
+    """A file with other keys (None takes one out) and `added` ones."""
 
     def damage(file):
         reader = gguf.GGUFReader(file)
@@ -234,6 +235,8 @@ def changed(**changes):
             )
         for name in set(changes) & {"split_count"}:
             writer.add_uint16("split.count", changes[name])
+        for name, value in (added or {}).items():
+            writer.add_key_value(name, value, gguf.GGUFValueType.get_type(value))
         for tensor in reader.tensors:
             writer.add_tensor(tensor.name, np.array(tensor.data))
         writer.write_header_to_file()
@@ -273,6 +276,16 @@ def cut(size):
         (changed(tokenizer_ggml_pre="tekken"), "pre-tokenizer 'tekken'"),
         (changed(tokenizer_ggml_tokens=None), "no vocabulary in it"),
         (changed(split_count=2), "one part of several"),
+        (changed(tokenizer_ggml_pre=None), r"has no tokenizer\.ggml\.pre"),
+        (changed(tokenizer_ggml_pre="default"), "pre-tokenizer 'default'"),
+        (changed(qwen3_block_count=1), r"layers\.1\..* has no place"),
+        (changed(qwen3_block_count="2"), "block_count is '2'"),
+        (changed(general_type="adapter"), "of type 'adapter'"),
+        (changed({"qwen3.attention.sliding_window": 64}), "sliding_window = 64"),
+        (changed({"qwen3.expert_count": 8}), "qwen3.expert_count = 8"),
+        (changed({"qwen3.logit_scale": 0.5}), "qwen3.logit_scale"),
+        (changed({"qwen3.attention.causal": "no"}), "attention.causal"),
+        (changed({"qwen3.rope.scale_linear": 4.0}), "rope.scale_linear"),
     ],
 )
 def test_damaged_files_are_named(damage, said, tmp_path):
@@ -281,6 +294,27 @@ def test_damaged_files_are_named(damage, said, tmp_path):
     damage(file)
     with pytest.raises(UserError, match=said):
         load(file)
+
+
+def test_keys_that_are_off_or_about_the_file_change_nothing(tmp_path):
+    file = tmp_path / "model.gguf"
+    write(folder_of(random_model("qwen3"), tmp_path), file)
+    before = load(file)[0].config
+    off = {"qwen3.expert_count": 0, "qwen3.attention.causal": True, "general.license": "x"}
+    off |= {"quantize.imatrix.file": "x", "llama.logit_scale": 0.5, "qwen3.vocab_size": 9}
+    changed(off)(file)
+    assert load(file)[0].config == before
+
+
+def test_a_file_ends_where_llama_cpp_ends(post_training, tmp_path):
+    """At the end of a turn, which many files name beside the end of a text."""
+    file = tmp_path / "model.gguf"
+    write(post_training.chat, file)
+    changed({"tokenizer.ggml.eom_token_id": 7}, tokenizer_ggml_eot_token_id=5)(file)
+    to_folder(file, tmp_path / "out")
+    config = read_object(tmp_path / "out" / "config.json")
+    eos = read_object(post_training.chat / "config.json")["eos_token_id"]
+    assert config["eos_token_id"] == [eos, 5, 7]
 
 
 def test_rope_factors_of_no_known_rule_are_refused(tmp_path):

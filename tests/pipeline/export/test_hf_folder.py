@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from pipeline.export.hf_folder import TokenIds, read_json, template, token_ids
+from pipeline.export.hf_folder import TokenIds, template, token_ids
 from storage.errors import UserError
 
 ENDOFTEXT, BEGIN, END = "<|endoftext|>", "<|begin_of_text|>", "<|eot_id|>"
@@ -75,10 +75,19 @@ def test_templates(tmp_path):
     assert template(tmp_path) == "three"
 
 
-def test_json_that_is_none(tmp_path):
-    for text, said in (("{", "not JSON"), ("[1]", "no JSON object")):
-        (tmp_path / "x.json").write_text(text)
-        with pytest.raises(UserError, match=said):
-            read_json(tmp_path / "x.json")
-    with pytest.raises(UserError, match="is missing"):
-        read_json(tmp_path / "y.json")
+@pytest.mark.parametrize(
+    "wrong", [[{"name": "default"}], [3], {"default": "x"}, 7, [{"name": "default", "template": 1}]]
+)
+def test_templates_of_another_shape(tmp_path, wrong):
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"chat_template": wrong}))
+    if wrong in ([{"name": "default"}], [3]):
+        assert template(tmp_path) is None
+    else:
+        with pytest.raises(UserError, match="chat_template is no text"):
+            template(tmp_path)
+
+
+@pytest.mark.parametrize("wrong", ["<|endoftext|>", True, 1.5, ["x"]])
+def test_ids_that_are_none(tmp_path, wrong):
+    with pytest.raises(UserError, match=r"eos_token_id is .* no id"):
+        token_ids(tmp_path, {"eos_token_id": wrong}, tokenizer(ENDOFTEXT))

@@ -198,3 +198,10 @@ def test_negative_settings_are_refused(make_model):
     for bad in ({"temperature": -1.0}, {"top_k": -1}):
         with pytest.raises(UserError, match="negative"):
             Engine(make_model()).generate([[1]], max_new_tokens=2, **bad)
+
+
+@pytest.mark.parametrize("wrong", [-0.1, float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("name", ["temperature", "top_p", "min_p"])
+def test_sampling_by_no_number_is_refused(make_model, name, wrong):
+    with pytest.raises(UserError, match=name):
+        Engine(make_model()).generate([[1, 2]], max_new_tokens=2, **{name: wrong})

@@ -222,7 +222,7 @@ def test_speedrun_folders_round_trip(make_model, tokenizer, tmp_path):
         ("llama", {"hidden_act": "gelu"}, "hidden_act 'gelu'"),
         ("qwen3", {"use_sliding_window": True}, "use_sliding_window"),
         ("llama", {"rope_scaling": {"rope_type": "longrope", "factor": 2.0}}, "'longrope'"),
-        ("gpt2", {"activation_function": "gelu"}, "activation 'gelu'"),
+        ("gpt2", {"activation_function": "gelu"}, "activation_function 'gelu'"),
         ("gpt2", {"scale_attn_by_inverse_layer_idx": True}, "scale_attn_by_inverse"),
         ("gpt2", {"n_head": 6}, "heads \\* head_dim = width"),
         ("llama", {"model_type": "mistral"}, "'mistral'"),

@@ -95,6 +95,10 @@ def break_vocabulary(folder):
     (folder / "config.json").write_text(json.dumps(config | {"vocab_size": 200}))
 
 
+POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 1234\n"
+INDEX = "model.safetensors.index.json"
+
+
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
@@ -108,6 +112,18 @@ def break_vocabulary(folder):
         (break_rope, "RoPE scaling"),
         (break_kind, "'bert': qwen3, llama, gpt2"),
         (break_vocabulary, "don't belong together"),
+        (lambda f: (f / "config.json").write_text("[]"), "config.json holds no JSON object"),
+        (lambda f: (f / "config.json").write_text("<!doctype html>"), "config.json .* web page"),
+        (lambda f: (f / "config.json").write_text(POINTER), "config.json .* LFS pointer"),
+        (lambda f: (f / "model.safetensors").write_text(POINTER), "safetensors .* LFS pointer"),
+        (lambda f: (f / "model.safetensors").write_bytes(b""), "safetensors .* empty"),
+        (lambda f: (f / INDEX).write_text("{}"), "index.json has no weight_map"),
+        (lambda f: (f / INDEX).write_text('{"weight_map": {}}'), "has no weight_map"),
+        (lambda f: (f / INDEX).write_text('{"weight_map": ["a"]}'), "has no weight_map"),
+        (lambda f: (f / INDEX).write_text('{"weight_map": {"a": 3}}'), "tensor a lies in 3"),
+        (lambda f: (f / INDEX).write_text('{"weight_map": {"a": "../b"}}'), "no file of this"),
+        (lambda f: (f / INDEX).write_text("<html>"), "index.json .* web page"),
+        (lambda f: (f / INDEX).write_text('{"weight_map": {"a": "b"}}'), "no weights at .*b"),
     ],
 )
 def test_what_is_no_model_is_named(folder, damage, said):

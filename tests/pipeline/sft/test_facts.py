@@ -113,14 +113,15 @@ def test_conversations_ask_about_the_fact_and_answer_it():
     found = facts.extract([("d1", "The mayor of Hale is Jon Brek. Jon Brek works as an engineer.")])
     made = make(found)
     assert len(made) == 4
-    for (question, answer), origin in made:
+    for (question, answer), origin, entity in made:
         assert (question.role, answer.role, origin) == ("user", "assistant", "d1")
+        assert entity in question.content
         assert question.content.endswith("?")
         assert answer.content in (
             "The mayor of Hale is Jon Brek.",
             "Jon Brek works as an engineer.",
         )
-    questions = [messages[0].content for messages, _ in made]
+    questions = [messages[0].content for messages, _, _ in made]
     assert len(set(questions)) == 4
     assert not any("What is the mayor" in question for question in questions)
 
@@ -130,7 +131,7 @@ def test_held_out_entities_rare_facts_and_full_documents_are_left_out():
     text = " ".join(f"{name} lives in Hale." for name in names)
     found = facts.extract([("1", text), ("2", f"{names[0]} lives in Hale.")])
     assert len(found) == 26
-    asked = {m[0].content for m, _ in make(found, held_out_fraction=0.4, questions_per_fact=1)}
+    asked = {m[0].content for m, _, _ in make(found, held_out_fraction=0.4, questions_per_fact=1)}
     kept = [name for name in names if not is_held_out(name, 0.4)]
     assert 0 < len(kept) < 26
     assert len(asked) == len(kept)
@@ -145,6 +146,7 @@ def test_the_article_is_no_part_of_a_held_out_name():
     fraction = 0.999999 if is_held_out("Elbe", 0.999999) else 1.0
     assert make(found, held_out_fraction=fraction) == []
     assert make(found)[0][0][1].content == "The Elbe flows into the North Sea."
+    assert make(found)[0][2] == "Elbe"
 
 
 def test_definitions_ask_who_of_people_and_what_of_things():
@@ -162,7 +164,8 @@ def test_definitions_ask_who_of_people_and_what_of_things():
     made = definitions.conversations(
         documents, count=9, held_out_fraction=0.0, rng=random.Random("x")
     )
-    assert {messages[1].content for messages, _ in made} == {
+    assert {entity for _, _, entity in made} == {"Ada Abel", "Hale", "Elbe"}
+    assert {messages[1].content for messages, _, _ in made} == {
         "Ada Abel is an English teacher.",
         "Hale is a town on the Elbe.",
         "The Elbe is one of the rivers of the north.",

@@ -1,6 +1,6 @@
 """Conversations: balanced by source, masked right, nothing held out, the same each time."""
 
-import json
+import dataclasses
 import re
 
 import pytest
@@ -92,12 +92,50 @@ def test_only_train_documents_are_origins(made, post_training):
     assert {splits[origin] for origin in origins} == {"train"}
 
 
-def test_equal_conversations_share_a_split(made):
-    split_of: dict[str, str] = {}
-    for row in made[1]:
-        text = json.dumps(row["messages"])
-        assert split_of.setdefault(text, row["split"]) == row["split"]
-    assert set(split_of.values()) == {"train", "validation"}
+def said(rows, split, role):
+    return {
+        m["content"]
+        for row in rows
+        if row["split"] == split
+        for m in row["messages"]
+        if m["role"] == role
+    }
+
+
+@pytest.mark.parametrize("role", ["user", "assistant"])
+def test_no_question_and_no_answer_of_validation_is_trained_on(made, post_training, tmp_path, role):
+    many = dataclasses.replace(
+        CONFIG, validation_fraction=0.3, arithmetic=600, max_operand_digits=2
+    )
+    for rows in (made[1], run(post_training, tmp_path, many)[1]):
+        held_back = said(rows, "validation", role)
+        assert held_back
+        assert not held_back & said(rows, "train", role)
+
+
+def test_validation_has_every_kind_that_can_be_held_back(post_training, tmp_path):
+    many = dataclasses.replace(CONFIG, validation_fraction=0.3, chains=100)
+    rows = run(post_training, tmp_path, many)[1]
+    kinds = {row["source"] for row in rows if row["split"] == "validation"}
+    assert {"facts", "arithmetic", "spelling", "chains"} <= kinds
+    assert not {"small_talk", "identity"} & kinds
+    share = sum(row["split"] == "validation" for row in rows) / len(rows)
+    assert 0.1 < share < 0.4
+
+
+def test_an_entity_is_of_one_split_in_facts_and_definitions():
+    names = [f"Anna B{chr(97 + i)}n" for i in range(26)]
+    documents = [(n, f"{n} was born in Hale. {n} is a baker of fine bread.") for n in names]
+    config = SynthesisConfig(min_mentions=1, validation_fraction=0.5, held_out_fraction=0.0)
+    splits: dict[str, set[bool]] = {name: set() for name in names}
+    sources = set()
+    for item in synthesize.draft(documents, config):
+        if item.source in ("facts", "definitions"):
+            (name,) = [name for name in names if name in item.messages[-2].content]
+            splits[name].add(item.validation)
+            sources.add((item.source, item.validation))
+    assert all(len(of) == 1 for of in splits.values())
+    assert len(sources) == 4
 
 
 def test_chains_have_several_turns_and_some_open_with_a_system_message(made):
