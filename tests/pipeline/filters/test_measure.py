@@ -270,3 +270,13 @@ def test_repeated_ngrams_whose_words_are_cut_elsewhere():
             assert measure(text, "en", config, ()).signals == pytest.approx(
                 plain_measure(text, config, ())[1]
             )
+
+
+@pytest.mark.parametrize(
+    "head", ["a b c d e", "ab c d e f", "abcd efgh ijk lm no", "a b c d efghijklmnop"]
+)
+def test_repeated_ngrams_shorter_and_longer_than_a_head(head):
+    text = f"{head} harbour lies here {head} boats go {head.replace('b c', 'bc')} home {head}"
+    signals = measure(text, "en", SignalsConfig(), ()).signals
+    assert signals == pytest.approx(plain_measure(text, SignalsConfig(), ())[1])
+    assert signals["duplicate_5_gram_character_fraction"] > 0
