@@ -216,11 +216,12 @@ class Judge:
             stop_words,
             found.code if found else (),
             found.formulas if found else (),
+            toxicity.listed(language),
         )
         judged.text = measured.text
         judged.signals = {
             **measured.signals,
-            **toxicity.signals(measured.words, measured.text, language),
+            **toxicity.signals_of(measured.listed, measured.word_total, measured.text, language),
             "extraction_confidence": found.confidence if found else None,
         }
         judged.signature = minhash.signature_of(judged.text, self.config.minhash)

@@ -1,10 +1,12 @@
 /* Every count that the filters of text need, from one pass over a page: see measure.py.
 
-   measure(text, signs, stop_words, lines, code, formulas)
+   measure(text, signs, stop_words, lines, code, formulas, listed)
        -> (text after C4's line rules, its words, counts, where its code blocks are)
    takes the text apart into runs and words once (words.h), counts repetitions over word numbers
    (repetition.h), and goes through the lines for Gopher's, C4's (c4_lines.h) and FineWeb's rules.
-   `signs` is 0 for English, else how many signs of its script stand for a word in n-grams.
+   `signs` is 0 for English, else how many signs of its script stand for a word in n-grams. Of the
+   words only those in `listed` (a word_set) are given, with how often they occur, and how many all
+   are; a list of all if it is None.
    Only where C4's rules changed a line is that line split again. Fractions are made in Python.
    All counts are integers and the same on every machine. */
 
@@ -12,6 +14,7 @@
 #include "c4_lines.h"
 #include "page.h"
 #include "repetition.h"
+#include "word_set.h"
 #include "words.h"
 
 enum { MAX_CHARACTERS = INT32_MAX };
@@ -73,7 +76,7 @@ static int count_repetition(Page *page)
     uint64_t *counts = page->counts;
     Places places;
     if (!page->length) return 0;
-    if (places_init(&places, w->count)) return -1;
+    if (places_init(&places, w)) return -1;
     count_top_ngrams(&places, w, counts + TOP_2_GRAM);
     count_duplicate_ngrams(&places, w, w->by_script ? (size_t)w->by_script : 1, counts + DUPLICATE_5_GRAM);
     places_free(&places);
@@ -188,7 +191,7 @@ static PyObject *span_tuple(const Spans *spans)
     return tuple;
 }
 
-static PyObject *results(Page *page, PyObject *text)
+static PyObject *results(Page *page, PyObject *text, PyObject *listed)
 {
     const Py_UCS4 *cleaned = page->cleaned;
     PyObject *counts = PyTuple_New(COUNTS), *words, *after, *code = span_tuple(&page->kept_code);
@@ -202,7 +205,13 @@ static PyObject *results(Page *page, PyObject *text)
     after = same ? Py_NewRef(text)
                  : PyUnicode_FromKindAndData(
                      PyUnicode_4BYTE_KIND, cleaned, (Py_ssize_t)page->cleaned_length);
-    words = word_list(&page->words, page->final, page->final_count);
+    /* how many words there are: FINAL_WORDS counts those of lines judged without sparing code */
+    words = listed == Py_None ? word_list(&page->words, page->final, page->final_count)
+                              : Py_BuildValue(
+                                  "(Nn)",
+                                  listed_counts(
+                                      listed, &page->words, page->final, page->final_count),
+                                  (Py_ssize_t)page->final_count);
     if (counts && after && words && code) return Py_BuildValue("(NNNN)", after, words, counts, code);
     Py_XDECREF(counts);
     Py_XDECREF(after);
@@ -273,16 +282,16 @@ static int go_through_lines(Page *page, const LineRules *rules, Py_UCS4 **second
 
 static PyObject *measure(PyObject *module, PyObject *args)
 {
-    PyObject *text, *stop_words, *code, *formulas, *answer = NULL;
+    PyObject *text, *stop_words, *code, *formulas, *listed = Py_None, *answer = NULL;
     int signs;
     LineRules rules;
     (void)module;
     if (!PyArg_ParseTuple(
-            args, "UiO!(iiiiiiiii)O!O!", &text, &signs, &PyTuple_Type, &stop_words,
+            args, "UiO!(iiiiiiiii)O!O!|O", &text, &signs, &PyTuple_Type, &stop_words,
             &rules.enabled, &rules.max_word_length, &rules.min_words_per_line, &rules.remove_citations,
             &rules.require_terminal_punctuation, &rules.drop_javascript_lines,
             &rules.drop_policy_lines, &rules.spare_code, &rules.short_line_characters, &PyTuple_Type,
-            &code, &PyTuple_Type, &formulas))
+            &code, &PyTuple_Type, &formulas, &listed))
         return NULL;
     if (rules.max_word_length < 0 || rules.min_words_per_line < 0 || rules.short_line_characters < 0
         || signs < 0) {
@@ -307,7 +316,7 @@ static PyObject *measure(PyObject *module, PyObject *args)
         count_words(&page);
         if (!count_stop_words(&page, stop_words) && !count_repetition(&page)
             && !go_through_lines(&page, &rules, &second))
-            answer = results(&page, text);
+            answer = results(&page, text, listed);
     }
     PyMem_RawFree(first);
     PyMem_RawFree(second);
@@ -353,16 +362,17 @@ static PyObject *count_line(PyObject *module, PyObject *args)
     return PyArg_ParseTuple(args, "U", &text) ? split_text(text, 0, 1) : NULL;
 }
 
-static int add_entry(PyObject *key, uint8_t flags, PyObject *parts)
+/* The lexicon's entry for a key, with flags added; a new one if there is none. */
+static Entry *add_entry(PyObject *key, uint8_t flags)
 {
     Py_UCS4 chars[LEXICON_LENGTH];
     if (!PyUnicode_Check(key) || PyUnicode_GET_LENGTH(key) > LEXICON_LENGTH
         || PyUnicode_GET_LENGTH(key) < 1 || lexicon_count == LEXICON_ENTRIES) {
         PyErr_Format(PyExc_ValueError, "no entry of the lexicon: %R", key);
-        return -1;
+        return NULL;
     }
     size_t length = (size_t)PyUnicode_GET_LENGTH(key);
-    if (!PyUnicode_AsUCS4(key, chars, LEXICON_LENGTH, 0)) return -1;
+    if (!PyUnicode_AsUCS4(key, chars, LEXICON_LENGTH, 0)) return NULL;
     Entry *entry = look_up(chars, length, 255);
     if (!entry) {
         entry = &lexicon[lexicon_count++];
@@ -372,10 +382,16 @@ static int add_entry(PyObject *key, uint8_t flags, PyObject *parts)
         size_t slot = mixed(entry->hash) & (LEXICON_SLOTS - 1);
         while (lexicon_slots[slot]) slot = (slot + 1) & (LEXICON_SLOTS - 1);
         lexicon_slots[slot] = (uint16_t)lexicon_count;
-        lexicon_lengths[chars[0] & 255] |= (uint32_t)1 << length;
+        *lengths_like(chars, length) |= (uint32_t)1 << length;
     }
     entry->flags |= flags;
-    if (!parts) return 0;
+    return entry;
+}
+
+static int add_exception(PyObject *key, PyObject *parts)
+{
+    Entry *entry = add_entry(key, EXCEPTION);
+    if (!entry) return -1;
     Py_ssize_t count = PyTuple_Check(parts) ? PyTuple_GET_SIZE(parts) : 0, total = 0;
     for (Py_ssize_t i = 0; i < count && count <= MAX_PARTS; i++) {
         Py_ssize_t size = PyObject_Length(PyTuple_GET_ITEM(parts, i));
@@ -384,19 +400,43 @@ static int add_entry(PyObject *key, uint8_t flags, PyObject *parts)
         total += size;
     }
     entry->parts = (uint8_t)count;
-    if (total == (Py_ssize_t)length) return 0;
+    if (total == entry->length) return 0;
     PyErr_Format(PyExc_ValueError, "the parts of an exception do not make it: %R", key);
     return -1;
 }
 
-static int add_entries(PyObject *keys, uint8_t flags)
+static int add_units(PyObject *units)
 {
-    PyObject *items = PySequence_Fast(keys, "a list of words expected");
+    PyObject *items = PySequence_Fast(units, "a list of units expected");
     if (!items) return -1;
     int failed = 0;
     for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(items) && !failed; i++)
-        failed = add_entry(PySequence_Fast_GET_ITEM(items, i), flags, NULL);
+        failed = !add_entry(PySequence_Fast_GET_ITEM(items, i), UNIT);
     Py_DECREF(items);
+    return failed;
+}
+
+/* Two words that an exception can begin with, as the rules cut it. */
+static int add_pair(PyObject *pair)
+{
+    PyObject *first, *second;
+    if (!PyTuple_Check(pair) || !PyArg_ParseTuple(pair, "UU", &first, &second)) return -1;
+    PyObject *both = PyUnicode_Concat(first, second);
+    Entry *entry = both ? add_entry(both, PAIR) : NULL;
+    if (entry) entry->pair_cuts |= (uint32_t)1 << PyUnicode_GET_LENGTH(first);
+    Py_XDECREF(both);
+    return entry ? 0 : -1;
+}
+
+static int add_pairs(PyObject *pairs)
+{
+    PyObject *items = PySequence_Fast(pairs, "a list of pairs expected");
+    if (!items) return -1;
+    int failed = 0;
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(items) && !failed; i++)
+        failed = add_pair(PySequence_Fast_GET_ITEM(items, i));
+    Py_DECREF(items);
+    if (failed && !PyErr_Occurred()) PyErr_SetString(PyExc_TypeError, "no pair of words");
     return failed;
 }
 
@@ -422,22 +462,20 @@ static int add_classes(PyObject *named)
 
 static PyObject *configure(PyObject *module, PyObject *args)
 {
-    PyObject *named, *exceptions, *units, *firsts, *seconds, *key, *parts, *url, *join;
+    PyObject *named, *exceptions, *units, *pairs, *key, *parts, *url, *join;
     Py_ssize_t position = 0;
     (void)module;
     if (!PyArg_ParseTuple(
-            args, "O!O!OOOOO", &PyDict_Type, &named, &PyDict_Type, &exceptions, &units, &firsts,
-            &seconds, &url, &join))
+            args, "O!O!OOOO", &PyDict_Type, &named, &PyDict_Type, &exceptions, &units, &pairs, &url,
+            &join))
         return NULL;
     lexicon_count = 0;
     memset(lexicon, 0, sizeof lexicon);
     memset(lexicon_slots, 0, sizeof lexicon_slots);
     memset(lexicon_lengths, 0, sizeof lexicon_lengths);
     while (PyDict_Next(exceptions, &position, &key, &parts))
-        if (add_entry(key, EXCEPTION, parts)) return NULL;
-    if (add_entries(units, UNIT) || add_entries(firsts, FIRST_PART)
-        || add_entries(seconds, SECOND_PART) || add_classes(named))
-        return NULL;
+        if (add_exception(key, parts)) return NULL;
+    if (add_units(units) || add_pairs(pairs) || add_classes(named)) return NULL;
     Py_XSETREF(is_url_callback, Py_NewRef(url));
     Py_XSETREF(join_callback, Py_NewRef(join));
     Py_RETURN_NONE;
@@ -446,6 +484,7 @@ static PyObject *configure(PyObject *module, PyObject *args)
 static PyMethodDef METHODS[] = {
     {"configure", configure, METH_VARARGS, "Character classes and exceptions; once, by words.py."},
     {"measure", measure, METH_VARARGS, "A page's text after C4's line rules, its words, counts."},
+    {"word_set", word_set, METH_O, "Words to look for: measure's `listed`."},
     {"split", split, METH_VARARGS, "The words of a text."},
     {"count_sentences", count_line, METH_VARARGS, "The sentences of a line; at least 1."},
     {NULL, NULL, 0, NULL},

@@ -7,7 +7,9 @@ kinds raise ValueError.
 
 import dataclasses
 import struct
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -28,11 +30,22 @@ class Classifier:
 
     def scores(self, text: str) -> np.ndarray:
         """float32, a probability a label; empty for a text without any known feature."""
-        try:
-            found = self.model.scores(text)
-        except UnicodeEncodeError:  # lone surrogates
-            found = self.model.scores(text.encode("utf-8", "replace").decode())
-        return np.frombuffer(found, np.float32)
+        return np.frombuffer(_asked(self.model.scores, text), np.float32)
+
+    def best(self, text: str) -> tuple[int, float] | None:
+        """The number and the score of the best label; None without any known feature."""
+        return _asked(self.model.best, text)
+
+    def some(self, text: str, labels: tuple[int, ...]) -> tuple[float, ...] | None:
+        """The scores of labels by their numbers; None without any known feature."""
+        return _asked(self.model.some, text, labels)
+
+
+def _asked(method: Callable[..., Any], text: str, *more: object) -> Any:
+    try:
+        return method(text, *more)
+    except UnicodeEncodeError:  # lone surrogates
+        return method(text.encode("utf-8", "replace").decode(), *more)
 
 
 class _Reader:

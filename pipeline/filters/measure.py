@@ -9,13 +9,15 @@ look at all lines, code included: that code blocks are spared changes the text a
 """
 
 import dataclasses
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from pipeline.filters import _signals
 from pipeline.filters.c4 import C4LinesConfig
 from pipeline.filters.words import signs_per_ngram_word
 
 Spans = tuple[tuple[int, int], ...]  # of characters: first, and first beyond
+WordSet = object  # what word_set gives
+word_set = _signals.word_set
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,8 +35,12 @@ class Measured:
 
     text: str
     signals: dict[str, float | int]
-    words: list[str]  # of that text, punctuation signs included
+    words: list[
+        str
+    ]  # of that text, punctuation signs included; none if only `listed` were asked for
     code: Spans = ()  # where its code blocks are
+    word_total: int = 0  # how many words that text has
+    listed: Mapping[str, int] = dataclasses.field(default_factory=dict)  # words asked for, counted
 
 
 def measure(
@@ -44,10 +50,12 @@ def measure(
     stop_words: Collection[str],
     code: Spans = (),
     formulas: Spans = (),
+    listed: WordSet | None = None,
 ) -> Measured:
     """Measure a page; its language decides how words are split, and which stop words count.
 
     `code` and `formulas` are spans of the text, in order and apart, as the extraction gives them.
+    With `listed` only these words are counted, and no list of all words is made.
     """
     after, words, counts, code = _signals.measure(
         text,
@@ -56,8 +64,12 @@ def measure(
         _line_rules(config, language),
         code,
         formulas,
+        listed,
     )
-    return Measured(after, _signals_of(counts), words, code)
+    if listed is None:
+        return Measured(after, _signals_of(counts), words, code, len(words))
+    found, total = words
+    return Measured(after, _signals_of(counts), [], code, total, found)
 
 
 def _line_rules(

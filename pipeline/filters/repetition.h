@@ -1,7 +1,7 @@
 /* What a page says again: equal parts (lines, paragraphs) and word n-grams, as datatrove counts them.
-   Most parts and n-grams of a page occur once. So each is first dropped into one of many small
-   buckets by its hash: only those that share a bucket can be equal to another, and only they are
-   looked at closely, in full and in their order. Hashes decide nothing but who is compared.
+   Most n-grams of a page occur once, and something cheap tells so of nearly all: a word that occurs
+   once, a shorter n-gram that does, or letters that begin no other n-gram. Only what is left is looked
+   at closely, in full and in its order. Hashes decide nothing but who is compared.
    Included by _signals.c alone, after words.h. */
 
 #ifndef FILTERS_REPETITION_H
@@ -9,14 +9,19 @@
 
 #include "words.h"
 
-/* Scratch for places (of n-grams or parts) on one page. */
+#define HEAD 16 /* letters of an n-gram by which others are told apart */
+
+/* Scratch for places (of n-grams) on one page. */
 typedef struct {
-    uint64_t *hash;   /* of the place's n-gram */
-    uint8_t *bucket;  /* how many places fell in: 0, 1, 2 = more */
-    uint32_t *slots;  /* place + 1, by hash, of the places that share a bucket */
-    uint32_t *first;  /* first place of an equal n-gram */
-    uint32_t *times;  /* how often, at that first place */
-    size_t buckets, slot_mask;
+    uint64_t *hash;  /* of the place's n-gram */
+    uint32_t *slots; /* place + 1, by hash */
+    uint32_t *first; /* first place of an equal n-gram */
+    uint32_t *times; /* how often, at that first place */
+    uint32_t *list;  /* places whose n-gram may occur twice, in order */
+    uint32_t *ends;  /* of the place's word, in the letters of all words */
+    uint8_t *letters;
+    size_t count; /* of the list */
+    size_t slot_mask;
 } Places;
 
 static size_t power_of_two(size_t least)
@@ -29,70 +34,77 @@ static size_t power_of_two(size_t least)
 static void places_free(Places *p)
 {
     PyMem_RawFree(p->hash);
-    PyMem_RawFree(p->bucket);
-    PyMem_RawFree(p->slots);
-    PyMem_RawFree(p->first);
-    PyMem_RawFree(p->times);
+    PyMem_RawFree(p->letters);
 }
 
-static int places_init(Places *p, size_t count)
+/* All of it in two pieces: they are asked for a thousand times a second. */
+static int places_init(Places *p, const Words *w)
 {
-    p->buckets = power_of_two(count * 8);
-    p->hash = PyMem_RawMalloc((count + 1) * sizeof *p->hash);
-    p->bucket = PyMem_RawMalloc(p->buckets);
-    p->slots = PyMem_RawMalloc(power_of_two(count * 2) * sizeof *p->slots);
-    p->first = PyMem_RawMalloc((count + 1) * sizeof *p->first);
-    p->times = PyMem_RawMalloc((count + 1) * sizeof *p->times);
-    if (p->hash && p->bucket && p->slots && p->first && p->times) return 0;
-    places_free(p);
-    PyErr_NoMemory();
-    return -1;
-}
-
-static inline uint8_t *bucket_of(Places *p, uint64_t hash)
-{
-    return &p->bucket[mixed(hash) & (p->buckets - 1)];
-}
-
-static void fill_buckets(Places *p, size_t count)
-{
-    static const uint8_t JOINED[] = {0, 2, 1}; /* how many places share it now that did not before */
-    size_t shared = 0;
-    memset(p->bucket, 0, p->buckets);
-    for (size_t place = 0; place < count; place++) {
-        uint8_t *bucket = bucket_of(p, p->hash[place]);
-        shared += JOINED[*bucket];
-        *bucket = *bucket ? 2 : 1;
+    size_t count = w->count + 1, slots = power_of_two(count * 2), letters = 0;
+    for (uint32_t i = 0; i < w->distinct_count; i++)
+        letters += (size_t)w->distinct[i].count * w->distinct[i].length;
+    *p = (Places){0};
+    p->hash = PyMem_RawMalloc(count * sizeof *p->hash + (4 * count + slots) * sizeof(uint32_t));
+    p->letters = PyMem_RawMalloc(letters + HEAD);
+    if (!p->hash || !p->letters) {
+        places_free(p);
+        PyErr_NoMemory();
+        return -1;
     }
-    p->slot_mask = power_of_two(shared * 2) - 1;
-    memset(p->slots, 0, (p->slot_mask + 1) * sizeof *p->slots);
+    p->first = (uint32_t *)(p->hash + count);
+    p->times = p->first + count;
+    p->list = p->times + count;
+    p->ends = p->list + count;
+    p->slots = p->ends + count;
+    return 0;
 }
+
+/* Empties the slots, and makes them as many as the list needs. */
+static void clear_slots(Places *p)
+{
+    size_t slots = power_of_two(p->count * 2);
+    p->slot_mask = slots - 1;
+    memset(p->slots, 0, slots * sizeof *p->slots);
+}
+
+/* ---- the most frequent n-grams ---- */
 
 /* Characters, with a space between words, of the most frequent n-gram times its occurrences, for
    n = 2, 3, 4. Of equally frequent ones the first counts. An n-gram is its first (n - 1)-gram's
    number and a word: 64 bits, so the key is no hash here but the thing itself. */
 static void count_top_ngrams(Places *p, const Words *w, uint64_t characters[3])
 {
-    for (size_t place = 0; place < w->count; place++) p->first[place] = w->ids[place];
+    for (size_t place = 0; place < w->count; place++) {
+        p->first[place] = w->ids[place];
+        p->times[place] = w->distinct[w->ids[place]].count; /* of what the n-gram before had */
+        p->list[place] = (uint32_t)place;
+    }
+    p->count = w->count;
     for (size_t n = 2; n <= 4; n++) {
         characters[n - 2] = 0;
         if (w->count < n) continue;
-        size_t count = w->count - n + 1, best = 0;
+        size_t count = w->count - n + 1, best = 0, left = 0;
         uint32_t best_times = 1;
-        for (size_t place = 0; place < count; place++)
+        /* both (n - 1)-grams of an n-gram that is there twice are there twice */
+        for (size_t i = 0; i < p->count; i++) {
+            uint32_t place = p->list[i];
+            p->list[left] = place;
+            left += place < count && p->times[place] > 1 && p->times[place + 1] > 1;
+        }
+        p->count = left;
+        clear_slots(p);
+        for (size_t i = 0; i < p->count; i++) {
+            size_t place = p->list[i];
             p->hash[place] = (uint64_t)p->first[place] << 32 | w->ids[place + n - 1];
-        fill_buckets(p, count);
-        for (size_t place = 0; place < count; place++) {
+        }
+        for (size_t place = 0; place < w->count; place++) p->times[place] = 0;
+        for (size_t i = 0; i < p->count; i++) {
+            uint32_t place = p->list[i];
             uint64_t key = p->hash[place];
-            p->first[place] = (uint32_t)place;
-            if (*bucket_of(p, key) < 2) continue;
-            size_t slot = mixed(key) >> 20 & p->slot_mask;
+            size_t slot = mixed(key) & p->slot_mask;
             while (p->slots[slot] && p->hash[p->slots[slot] - 1] != key)
                 slot = (slot + 1) & p->slot_mask;
-            if (!p->slots[slot]) {
-                p->slots[slot] = (uint32_t)place + 1;
-                p->times[place] = 0;
-            }
+            if (!p->slots[slot]) p->slots[slot] = place + 1;
             uint32_t first = p->slots[slot] - 1;
             p->first[place] = first;
             uint32_t times = ++p->times[first];
@@ -101,10 +113,58 @@ static void count_top_ngrams(Places *p, const Words *w, uint64_t characters[3])
                 best_times = times;
             }
         }
+        for (size_t i = 0; i < p->count; i++) p->times[p->list[i]] = p->times[p->first[p->list[i]]];
         uint64_t size = n - 1;
         for (size_t i = 0; i < n; i++) size += w->distinct[w->ids[best + i]].length;
         characters[n - 2] = size * best_times;
     }
+}
+
+/* ---- n-grams that were there before ---- */
+
+/* The letters of all words, one byte each, run together, and where each word ends. */
+static void lay_letters(Places *p, const Words *w)
+{
+    size_t at = 0;
+    for (size_t place = 0; place < w->count; place++) {
+        const Distinct *word = &w->distinct[w->ids[place]];
+        for (uint32_t i = 0; i < word->length; i++) p->letters[at + i] = (uint8_t)word->chars[i];
+        at += word->length;
+        p->ends[place] = (uint32_t)at;
+    }
+    memset(p->letters + at, 0, HEAD);
+}
+
+static inline size_t begin_of(const Places *p, size_t place)
+{
+    return place ? p->ends[place - 1] : 0;
+}
+
+/* Lists the places of n-grams of at least `n` words that may equal another one's. Equal n-grams have
+   equal heads; one that is shorter than a head is listed whatever it is, since what is in the head
+   beyond its end says nothing. */
+static void list_places(Places *p, const Words *w, size_t n)
+{
+    size_t count = w->count < n ? 0 : w->count - n + 1;
+    p->count = count;
+    clear_slots(p);
+    /* a slot's bits say that one head fell there, and that another did */
+    for (size_t place = 0; place < count; place++) {
+        uint64_t head[2];
+        memcpy(head, p->letters + begin_of(p, place), HEAD);
+        p->hash[place] = mixed(head[0] * BASE ^ head[1]);
+        uint32_t *slot = &p->slots[p->hash[place] & p->slot_mask];
+        uint32_t bit = 1u << (p->hash[place] >> 60);
+        *slot |= (*slot & bit) << 16 | bit;
+    }
+    size_t listed = 0;
+    for (size_t place = 0; place < count; place++) {
+        uint32_t slot = p->slots[p->hash[place] & p->slot_mask];
+        int is_short = p->ends[place + n - 1] - begin_of(p, place) < HEAD;
+        p->list[listed] = (uint32_t)place;
+        listed += is_short || slot >> (16 + (p->hash[place] >> 60)) & 1;
+    }
+    p->count = listed;
 }
 
 /* Whether two n-grams hold the same characters, wherever their words begin. */
@@ -126,29 +186,33 @@ static int same_characters(const Words *w, size_t one, size_t other, size_t n)
 static void count_duplicate_ngrams(
     Places *p, const Words *w, size_t signs_per_word, uint64_t characters[6])
 {
-    for (size_t place = 0; place < w->count; place++) p->hash[place] = 0;
+    lay_letters(p, w);
+    list_places(p, w, 5 * signs_per_word);
+    for (size_t i = 0; i < p->count; i++) p->hash[p->list[i]] = 0;
     for (size_t n = 1; n <= 10 * signs_per_word; n++) {
-        size_t count = w->count < n ? 0 : w->count - n + 1;
-        for (size_t place = 0; place < count; place++) {
+        while (p->count && p->list[p->count - 1] + n > w->count) p->count--;
+        for (size_t i = 0; i < p->count; i++) {
+            size_t place = p->list[i];
             const Distinct *last = &w->distinct[w->ids[place + n - 1]];
             p->hash[place] = p->hash[place] * last->power + last->hash;
         }
         if (n < 5 * signs_per_word || n % signs_per_word) continue;
         uint64_t *again = characters + n / signs_per_word - 5;
-        fill_buckets(p, count);
         *again = 0;
-        for (size_t place = 0; place < count; place++) {
+        clear_slots(p);
+        for (size_t i = 0, next = 0; i < p->count; i++) {
+            uint32_t place = p->list[i];
+            if (place < next) continue;
             uint64_t hash = p->hash[place];
-            if (*bucket_of(p, hash) < 2) continue;
-            size_t slot = mixed(hash) >> 20 & p->slot_mask;
+            size_t slot = mixed(hash) & p->slot_mask;
             while (p->slots[slot]
                    && !(p->hash[p->slots[slot] - 1] == hash
                         && same_characters(w, p->slots[slot] - 1, place, n)))
                 slot = (slot + 1) & p->slot_mask;
-            if (!p->slots[slot]) p->slots[slot] = (uint32_t)place + 1;
+            if (!p->slots[slot]) p->slots[slot] = place + 1;
             else {
-                for (size_t i = 0; i < n; i++) *again += w->distinct[w->ids[place + i]].length;
-                place += n - 1;
+                *again += p->ends[place + n - 1] - begin_of(p, place);
+                next = place + n;
             }
         }
     }
@@ -194,13 +258,18 @@ static int split_at_newlines(Parts *parts, const Py_UCS4 *text, size_t length, s
     return add_part(parts, text + start, length - start);
 }
 
+/* Four sums side by side: a multiplication waits for none but its own. */
 static uint64_t part_hash(const Part *part)
 {
-    uint64_t hash = part->length;
+    uint64_t sums[4] = {part->length, 1, 2, 3}, pair;
     size_t i = 0;
-    for (; i + 2 <= part->length; i += 2)
-        hash = mixed(hash ^ ((uint64_t)part->chars[i] << 32 | part->chars[i + 1]));
-    return i < part->length ? mixed(hash ^ part->chars[i]) : hash;
+    for (; i + 8 <= part->length; i += 8)
+        for (size_t k = 0; k < 4; k++) {
+            memcpy(&pair, part->chars + i + 2 * k, sizeof pair);
+            sums[k] = ((sums[k] << 29 | sums[k] >> 35) ^ pair) * BASE;
+        }
+    for (; i < part->length; i++) sums[i & 3] = (sums[i & 3] ^ part->chars[i]) * BASE;
+    return mixed(mixed(mixed(mixed(sums[0]) ^ sums[1]) ^ sums[2]) ^ sums[3]);
 }
 
 /* How many parts repeat an earlier one, and how many characters these hold. */

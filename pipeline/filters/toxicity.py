@@ -10,9 +10,11 @@ condemn a short page.
 import dataclasses
 import functools
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 from pipeline.filters.decide import Rule
+from pipeline.filters.measure import WordSet, word_set
 from pipeline.filters.toxicity_words import (
     ADULT_ABROAD,
     ADULT_PHRASES,
@@ -52,24 +54,27 @@ _ADULT, _MAYBE_ADULT, _TOXIC, _MAYBE_TOXIC, _VULGAR = 1, 2, 4, 8, 16
 
 def signals(words: Sequence[str], text: str = "", language: str = "en") -> dict[str, float | int]:
     """The four signals of a page; the text is only looked at where words are not spaced apart."""
-    lexicon, names = _lexicon(language)
+    return signals_of(Counter(words), len(words), text, language)
+
+
+def signals_of(
+    counts: Mapping[str, int], total: int, text: str = "", language: str = "en"
+) -> dict[str, float | int]:
+    """The same from how often words occur, of `total` words in all."""
+    lexicon = _lexicon(_abroad(language))
     adult = toxic = 0
-    found = names.intersection(words)
-    if found:
-        kinds = {word: lexicon[word] for word in sorted(found)}
-        counts = [kinds[word] for word in words if word in kinds]
+    kinds = {word: lexicon[word] for word in sorted(counts) if word in lexicon}
+    if kinds:
         sure = _different(kinds, _ADULT)
         vulgar = _different(kinds, _VULGAR)
-        if len(sure) >= _SURE_WORDS or len(vulgar) >= _VULGAR_WORDS:
-            adult = sum(1 for kind in counts if kind & (_ADULT | _MAYBE_ADULT))
-        else:
-            adult = sum(1 for kind in counts if kind & _ADULT)
+        maybe = _MAYBE_ADULT if len(sure) >= _SURE_WORDS or len(vulgar) >= _VULGAR_WORDS else 0
+        adult = sum(counts[word] for word, kind in kinds.items() if kind & (_ADULT | maybe))
         sure = _different(kinds, _TOXIC)
         maybe = _MAYBE_TOXIC if len(sure) >= _SURE_WORDS else 0
-        toxic = sum(1 for kind in counts if kind & (_TOXIC | maybe))
+        toxic = sum(counts[word] for word, kind in kinds.items() if kind & (_TOXIC | maybe))
     if phrases := _phrases(language):
         adult += _PHRASE_WORDS * len(phrases.findall(text))
-    size = max(len(words), _LEAST_WORDS)
+    size = max(total, _LEAST_WORDS)
     return {
         "toxic_words": toxic,
         "toxic_word_fraction": toxic / size,
@@ -78,12 +83,27 @@ def signals(words: Sequence[str], text: str = "", language: str = "en") -> dict[
     }
 
 
+def listed(language: str) -> WordSet:
+    """The words that `signals_of` asks for, as measure.py counts them."""
+    return _word_set(_abroad(language))
+
+
+@functools.cache
+def _word_set(language: str) -> WordSet:
+    return word_set(tuple(_lexicon(language)))
+
+
+def _abroad(language: str) -> str:
+    """The language if it has words of its own here: all others share one lexicon."""
+    return language if language in ADULT_ABROAD else ""
+
+
 def _different(kinds: dict[str, int], wanted: int) -> set[str]:
     return {word.lower() for word, kind in kinds.items() if kind & wanted}
 
 
 @functools.cache
-def _lexicon(language: str) -> tuple[dict[str, int], frozenset[str]]:
+def _lexicon(language: str) -> dict[str, int]:
     """Word -> kinds, in lower case, capitalised and in capitals; English words count anywhere."""
     folder = assets_folder()
     listed = {*word_list(folder / "banned_words.txt"), *word_list(folder / "soft_banned_words.txt")}
@@ -99,12 +119,11 @@ def _lexicon(language: str) -> tuple[dict[str, int], frozenset[str]]:
         kinds[word] = kind
     for word in sorted(ADULT_ABROAD.get(language, ())):
         kinds[word] = _ADULT
-    forms = {
+    return {
         form: kind
         for word, kind in kinds.items()
         for form in (word, word.capitalize(), word.upper())
     }
-    return forms, frozenset(forms)
 
 
 @functools.cache

@@ -73,9 +73,9 @@ static inline uint32_t class_of(Py_UCS4 c)
     return c < CLASSES ? classes[c] : python_class(c);
 }
 
-/* ---- the lexicon: exceptions, units, and what parts of exceptions can begin with ---- */
+/* ---- the lexicon: exceptions, units, and pairs of words that can begin an exception ---- */
 
-enum { EXCEPTION = 1, UNIT = 2, FIRST_PART = 4, SECOND_PART = 8 };
+enum { EXCEPTION = 1, UNIT = 2, PAIR = 4 };
 #define MAX_PARTS 8
 #define LEXICON_SLOTS 8192
 #define LEXICON_ENTRIES (LEXICON_SLOTS / 2)
@@ -84,13 +84,14 @@ enum { EXCEPTION = 1, UNIT = 2, FIRST_PART = 4, SECOND_PART = 8 };
 typedef struct {
     uint64_t hash;
     Py_UCS4 chars[LEXICON_LENGTH];
+    uint32_t pair_cuts; /* bits: where a pair's second word may begin */
     uint8_t length, flags, parts, part_length[MAX_PARTS];
 } Entry;
 
 static Entry lexicon[LEXICON_ENTRIES];
 static uint16_t lexicon_slots[LEXICON_SLOTS]; /* entry + 1 */
 static uint32_t lexicon_count;
-static uint32_t lexicon_lengths[256]; /* by first character: which lengths occur (a quick no) */
+static uint32_t lexicon_lengths[1024]; /* by first and last character: which occur (a quick no) */
 static PyObject *is_url_callback, *join_callback;
 
 /* A polynomial over the code points, modulo 2^64: hash(ab) = hash(a) * BASE^|b| + hash(b), so word
@@ -111,10 +112,13 @@ static inline uint64_t mixed(uint64_t hash)
     return hash ^ hash >> 32;
 }
 
-static Entry *look_up(const Py_UCS4 *chars, size_t length, uint8_t flags)
+static inline uint32_t *lengths_like(const Py_UCS4 *chars, size_t length)
 {
-    if (!length || length > LEXICON_LENGTH) return NULL;
-    if (!(lexicon_lengths[chars[0] & 255] >> length & 1)) return NULL;
+    return &lexicon_lengths[(chars[0] * 37 ^ chars[length - 1]) & 1023];
+}
+
+static Entry *look_up_closely(const Py_UCS4 *chars, size_t length, uint8_t flags)
+{
     uint64_t hash = hash_of(chars, length);
     for (size_t slot = mixed(hash) & (LEXICON_SLOTS - 1); lexicon_slots[slot];
          slot = (slot + 1) & (LEXICON_SLOTS - 1)) {
@@ -124,6 +128,13 @@ static Entry *look_up(const Py_UCS4 *chars, size_t length, uint8_t flags)
             return entry->flags & flags ? entry : NULL;
     }
     return NULL;
+}
+
+static inline Entry *look_up(const Py_UCS4 *chars, size_t length, uint8_t flags)
+{
+    if (!length || length > LEXICON_LENGTH || !(*lengths_like(chars, length) >> length & 1))
+        return NULL;
+    return look_up_closely(chars, length, flags);
 }
 
 /* ---- the words of a page ---- */
@@ -467,8 +478,9 @@ static int join_exceptions(const Py_UCS4 *run, size_t length, uint8_t *cut)
     while (at < length && !possible) {
         size_t end = at + 1;
         while (end < length && !cut[end]) end++;
-        possible = previous < length && look_up(run + at, end - at, SECOND_PART)
-                   && look_up(run + previous, at - previous, FIRST_PART);
+        const Entry *pair =
+            previous < length ? look_up(run + previous, end - previous, PAIR) : NULL;
+        possible = pair && pair->pair_cuts >> (at - previous) & 1;
         previous = at;
         at = end;
     }

@@ -133,7 +133,7 @@ def _character_classes() -> dict[str, str]:
 
 def _taken_apart() -> dict[tuple[str, ...], None]:
     """The exceptions that hold an affix or infix, as the rules alone split them."""
-    _signals.configure(_CLASSES, {}, _UNITS.split(), [], [], _URL.fullmatch, _join_exceptions)
+    _signals.configure(_CLASSES, {}, _UNITS.split(), [], _URL.fullmatch, _join_exceptions)
     split = (tuple(split_words(exception)) for exception in EXCEPTIONS)
     return dict.fromkeys(words for words in split if len(words) > 1)
 
@@ -146,8 +146,7 @@ _signals.configure(
     _CLASSES,
     EXCEPTIONS,
     _UNITS.split(),
-    [words[0] for words in _TAKEN_APART],
-    [words[1] for words in _TAKEN_APART],
+    [words[:2] for words in _TAKEN_APART],
     _URL.fullmatch,
     _join_exceptions,
 )

@@ -2,6 +2,7 @@
 
 import dataclasses
 import random
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from plain_signals import plain_measure
 from plain_words import split_words
 
 from pipeline.filters.c4 import C4LinesConfig
-from pipeline.filters.measure import SignalsConfig, measure
+from pipeline.filters.measure import SignalsConfig, measure, word_set
 from pipeline.filters.words import split_words as split_words_of
 from storage.schemas import SIGNALS
 
@@ -224,3 +225,58 @@ def test_limits_below_zero_are_refused() -> None:
 def test_hostile_pages_end(text: str) -> None:
     signals = measure(text, "en", SignalsConfig(), ENGLISH).signals
     assert signals["extracted_characters"] == len(text)
+
+
+@pytest.mark.parametrize("language", ["en", "zh", "th"])
+def test_listed_words_are_counted_without_a_list_of_all(language):
+    text = "The cat, the cat [1] and the \u6e2f\u53e3 cat's tail lay here. It was so.\n\nThe end."
+    wanted = ("cat", "the", "The", "dog", "港", "港口", "é" * 40, "")
+    page = measure(text, language, SignalsConfig(), ())
+    found = measure(text, language, SignalsConfig(), (), listed=word_set(wanted))
+    counts = Counter(page.words)
+    assert found.listed == {word: counts[word] for word in wanted if counts[word]}
+    assert len(found.listed) >= 3
+    assert (found.words, found.word_total) == ([], len(page.words))
+    assert (found.text, found.signals) == (page.text, page.signals)
+
+
+def test_words_of_spared_code_are_counted_with_the_others():
+    code = "x = {\n  cat\n}"
+    text = f"The cat of the harbour sat there.\n{code}\nThe cat went home by the road."
+    start = text.index(code)
+    spans = ((start, start + len(code)),)
+    page = measure(text, "en", SignalsConfig(), (), spans)
+    found = measure(text, "en", SignalsConfig(), (), spans, listed=word_set(["cat"]))
+    assert code in page.text
+    assert found.listed == {"cat": page.words.count("cat")} == {"cat": 3}
+    assert found.word_total == page.word_total == len(page.words)
+
+
+def test_a_set_of_words_holds_words():
+    with pytest.raises(TypeError):
+        word_set([b"cat"])
+    with pytest.raises(ValueError, match="PyCapsule"):
+        measure("cat", "en", SignalsConfig(), (), listed=object())
+
+
+def test_repeated_ngrams_whose_words_are_cut_elsewhere():
+    """Long and short ones, with equal heads and without: datatrove runs words together."""
+    rng = random.Random("digits")
+    for length in (40, 400):
+        for letters in ("1", "12", "123456789"):
+            words = ["".join(rng.choices(letters, k=rng.randrange(1, 5))) for _ in range(length)]
+            text = " ".join(words + words[length // 3 :])
+            config = SignalsConfig()
+            assert measure(text, "en", config, ()).signals == pytest.approx(
+                plain_measure(text, config, ())[1]
+            )
+
+
+@pytest.mark.parametrize(
+    "head", ["a b c d e", "ab c d e f", "abcd efgh ijk lm no", "a b c d efghijklmnop"]
+)
+def test_repeated_ngrams_shorter_and_longer_than_a_head(head):
+    text = f"{head} harbour lies here {head} boats go {head.replace('b c', 'bc')} home {head}"
+    signals = measure(text, "en", SignalsConfig(), ()).signals
+    assert signals == pytest.approx(plain_measure(text, SignalsConfig(), ())[1])
+    assert signals["duplicate_5_gram_character_fraction"] > 0
