@@ -9,8 +9,6 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from pipeline import model as models
 from pipeline.model import ModelConfig
 from pipeline.model.rope import RopeScaling

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from pipeline import model as models
 from pipeline.model import Transformer
+from pipeline.model import device as devices
 from pipeline.model.engine import Moved, unwatched
 from pipeline.stage import SILENT, Progress, Stage
 from pipeline.tokenizer import Tokenizer
@@ -94,7 +95,7 @@ def build(
     optimizer, store = spread(model, config)
     if config.fp8:
         multiply_in_8_bits(model)
-    if config.compile and device.type == "cuda":
+    if config.compile and devices.on_cuda(device):
         compile_layers(model)
     elif config.compile:
         progress.note("pretrain.compile is for GPUs: the CPU's own kernels are used")
@@ -105,7 +106,7 @@ def build(
     metrics, timing = train(
         model,
         optimizer,
-        Ahead(data.batch) if device.type == "cuda" else data.batch,
+        Ahead(data.batch) if devices.on_cuda(device) else data.batch,
         loop,
         stage="pretrain",
         scratch=scratch,

@@ -147,7 +147,9 @@ def test_an_unknown_suite_is_refused(post_training, tmp_path):
         run(post_training, tmp_path / "out", config)
 
 
-def test_the_models_work_is_watched_and_the_rest_is_not(post_training, tmp_path, crawl, monkeypatch):
+def test_the_models_work_is_watched_and_the_rest_is_not(
+    post_training, tmp_path, crawl, monkeypatch
+):
     told: list[tuple[float, str]] = []
 
     class Recorder:
