@@ -169,9 +169,10 @@ def build(
                 done, config.steps, "steps", reward=seen["reward"], tokens_per_second=speed
             )
             # By now every process has kept its rollouts: this waits for all of them.
-            stopping = distribution.any_true(interruption.requested, model.device)
-            due = distribution.any_true(keeper.due(done), model.device)
-            if stopping or (due and done < config.steps):
+            stopping, *clock = distribution.any_of(
+                [interruption.requested, keeper.waited, keeper.busy], model.device
+            )
+            if stopping or (keeper.due(done, *clock) and done < config.steps):
                 watchdog.expect("checkpoint")
                 kept = {"metrics": list(metrics), "timing": list(timing), "start": start}
                 keeper.save(done, {**kept, "tokens": tokens, "used": meter.used()})

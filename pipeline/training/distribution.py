@@ -70,9 +70,14 @@ def sum_numbers(values: list[float], device: torch.device) -> list[float]:
     return [float(value) for value in tensor.tolist()]
 
 
+def any_of(flags: list[bool], device: torch.device) -> list[bool]:
+    """Each flag, true if it is in any process: how all stop, go back and save at the same step."""
+    return [value > 0 for value in sum_numbers([float(flag) for flag in flags], device)]
+
+
 def any_true(flag: bool, device: torch.device) -> bool:
-    """Whether it is true in any process: how all agree to stop at the same step."""
-    return sum_numbers([float(flag)], device)[0] > 0
+    """`any_of` of one."""
+    return any_of([flag], device)[0]
 
 
 def broadcast(tensors: Iterable[Tensor]) -> None:

@@ -1,13 +1,16 @@
 import os
 import signal
+import types
 
 import pytest
 import torch
 from checkpoints import newest
 
 from pipeline.stage import SILENT
+from pipeline.training import distribution
 from pipeline.training.config import LoopConfig, OptimizerConfig
 from pipeline.training.data import Batch
+from pipeline.training.keeper import Keeper
 from pipeline.training.loop import train
 from pipeline.training.optimizers import build_optimizer
 from storage.errors import UserError
@@ -138,3 +141,39 @@ def test_a_batch_that_teaches_nothing_is_an_error(tiny_model, tmp_path):
     empty = batch_of(0)._replace(loss_mask=torch.zeros(6, 16, dtype=torch.long))
     with pytest.raises(RuntimeError, match="without a single token"):
         run(tiny_model, tmp_path, lambda step: empty)
+
+
+@pytest.mark.parametrize(
+    ("writes", "others_write", "saved"),
+    [(False, False, [2, 4]), (False, True, [4]), (True, False, [4])],
+)
+def test_checkpoints_follow_the_first_process_clock(
+    tiny_model, tmp_path, monkeypatch, writes, others_write, saved
+):
+    """As seen by the second of two processes, whose own clock says at every step that it is time.
+
+    Step 2 is due by the first one's clock, step 4 by number. While anybody's disk is busy nobody
+    may begin to wait for it.
+    """
+    second = types.SimpleNamespace(**{**vars(distribution), "rank": lambda: 1})
+    monkeypatch.setattr("pipeline.training.keeper.distribution", second)
+    steps, sent = [], []
+
+    def summed(values, device):
+        if len(values) != 4:
+            return values
+        sent.append(values)
+        others = (0.0, 0.0, float(len(sent) == 2), float(others_write))
+        return [value + other for value, other in zip(values, others)]
+
+    class Saved(Keeper):
+        busy = writes
+
+        def save(self, step, notes, best=None):
+            steps.append(step)
+
+    monkeypatch.setattr(distribution, "sum_numbers", summed)
+    monkeypatch.setattr("pipeline.training.loop.Keeper", Saved)
+    run(tiny_model, tmp_path, steps=5, checkpoint_seconds=0.0, checkpoint_steps=4, rollback_steps=0)
+    assert steps == saved
+    assert sent == [[0.0, 0.0, 0.0, float(writes)]] * 5  # its own clock has nothing to say
