@@ -74,6 +74,7 @@ def update(
         answers,
         temperature=config.temperature,
         top_k=config.top_k,
+        ratio_limit=config.ratio_limit,
         normalizer=total_tokens,
         micro_rows=config.micro_rows,
     )
@@ -208,6 +209,8 @@ def check_config(config: RlConfig) -> None:
         )
     if config.temperature <= 0.0:
         raise UserError("rl.temperature must be above 0: equal answers have no advantage")
+    if not config.ratio_limit >= 1.0:
+        raise UserError("rl.ratio_limit must be at least 1: that is where both agree")
     if config.prompts_per_step % distribution.world():
         raise UserError(
             f"rl.prompts_per_step is {config.prompts_per_step}: it must be a multiple of the "
