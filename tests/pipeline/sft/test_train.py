@@ -11,7 +11,7 @@ from pipeline.chat.conversation import STOP, prompt, user
 from pipeline.model.engine import Engine
 from pipeline.sft import train as sft
 from pipeline.sft.config import SftConfig
-from pipeline.sft.data import encode
+from pipeline.sft.data import ConversationData, encode
 from pipeline.stage import SILENT
 from pipeline.tokenizer import Tokenizer
 from pipeline.training.config import LoopConfig
@@ -128,14 +128,15 @@ def test_what_training_is_handed(post_training, tmp_path, monkeypatch, share, pa
         assert len(talks) == 6
         found = [row for row, talk in zip(batch.tokens.tolist(), talks) if not talk]
         assert found == rows
-        assert batch.document_ids is not None
-        for row, ids in zip(batch.tokens, batch.document_ids):
-            if (row == stop).any():  # a conversation is a document: it begins anew in each
-                begins = 1 + int((ids[1:] != ids[:-1]).sum())
-                starts = [int(i) for i in (row == tokenizer.document_token).nonzero()[:, 0]]
-                changes = [0, *((ids[1:] != ids[:-1]).nonzero()[:, 0] + 1).tolist()]
-                assert begins == len(changes)
-                assert set(changes) <= set(starts)
+    rows = read_table(post_training.conversations / "conversations.parquet").to_pylist()
+    parts = encode([row for row in rows if row["split"] == "train"], tokenizer)
+    talk = ConversationData(parts, 192, 6 - pages, tokenizer.document_token, 5)
+    for step, batch in enumerate(handed["batches"]):  # whole, in documents of their own
+        mine = {tuple(row): ids for row, ids in zip(batch.tokens.tolist(), batch.document_ids)}
+        alone = talk.batch(step)
+        for row, ids in zip(alone.tokens.tolist(), alone.document_ids):
+            assert torch.equal(mine[tuple(row)], ids)
+            assert len(set(ids.tolist())) > 1
 
 
 def test_held_back_conversations_are_what_is_measured(post_training, tmp_path, monkeypatch):
