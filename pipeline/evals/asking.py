@@ -13,7 +13,7 @@ from pipeline.chat.conversation import STOP, Message, prompt, user
 from pipeline.evals.config import EvalConfig
 from pipeline.intervals import wilson
 from pipeline.model import Transformer
-from pipeline.model.engine import Engine
+from pipeline.model.engine import Engine, Moved, unwatched
 from pipeline.tokenizer import Tokenizer
 
 
@@ -24,10 +24,15 @@ class Subject:
     model: Transformer
     tokenizer: Tokenizer
     config: EvalConfig
+    moved: Moved = unwatched  # told of each piece of the model's work, for a watchdog
 
     @property
     def chats(self) -> bool:
         return self.tokenizer.has_conversation_tokens
+
+    @property
+    def engine(self) -> Engine:
+        return Engine(self.model, moved=self.moved)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,7 +122,7 @@ def _generate(
     subject: Subject, prompts: list[list[int]], max_new_tokens: int, stops: tuple[int, ...]
 ) -> list[Reply]:
     config, tokenizer = subject.config, subject.tokenizer
-    found = Engine(subject.model).generate(
+    found = subject.engine.generate(
         prompts,
         max_new_tokens=max_new_tokens,
         temperature=config.temperature,

@@ -64,6 +64,7 @@ class EvalConfig:
     device: str = "auto"
     precision: str = "float32"  # scores shall not move with the machine's capability
     products: str = "auto"  # as PretrainConfig's: they move the last digits of a score
+    watchdog_seconds: float = 300.0  # as LoopConfig's, for each batch the model works on; 0 = never
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,3 +81,4 @@ class PositionsConfig:
     threads: int = 2
     device: str = "auto"
     seed: int = 0
+    watchdog_seconds: float = 300.0  # as EvalConfig's

@@ -64,7 +64,11 @@ def measure(
         asked = icl.questions(task, rows_of[task.name], config.core_questions)
         progress.update(done, len(TASKS), "tasks", task=task.name)
         found = icl.answers(
-            subject.model, subject.tokenizer, asked, document_start=config.document_start
+            subject.model,
+            subject.tokenizer,
+            asked,
+            document_start=config.document_start,
+            moved=subject.moved,
         )
         cut += [answer.cut for answer in found]
         right = [icl.is_right(task, q, a) for q, a in zip(asked, found)]

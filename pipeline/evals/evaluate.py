@@ -27,6 +27,7 @@ from pipeline.evals.asking import Scores, Subject
 from pipeline.evals.config import ALL_SUITES, PAGE_SUITES, EvalConfig
 from pipeline.stage import Progress, Stage
 from pipeline.training import runtime
+from pipeline.training.watchdog import Watchdog
 from storage.errors import UserError
 from storage.schemas import EVALS, SAMPLES
 from storage.tables import read_table, table, write_table
@@ -57,7 +58,10 @@ def build(
     )
     model, tokenizer = models.load(inputs["model"][0], device, dtype)
     model.eval()
-    scores, missing = measure(Subject(model, tokenizer, config), inputs, progress)
+    with Watchdog(config.watchdog_seconds) as watchdog:
+        watchdog.expect("")
+        subject = Subject(model, tokenizer, config, watchdog.expect)
+        scores, missing = measure(subject, inputs, progress)
     if not scores.rows:
         raise UserError("no suite had anything to measure: the corpus has no validation documents")
     common = {"model": config.model, "stage": STAGE_OF.get(config.model, config.model)}

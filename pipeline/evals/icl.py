@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from pipeline.model import Transformer
+from pipeline.model.engine import Moved, unwatched
 from pipeline.model.scoring import score
 from pipeline.tokenizer import Tokenizer
 from storage.errors import UserError
@@ -98,6 +99,7 @@ def answers(
     *,
     document_start: bool = True,
     tokens_per_batch: int = 8192,
+    moved: Moved = unwatched,
 ) -> list[Answer]:
     """All questions in one go, so that batches are full and what they share is read once."""
     pairs = [pair for question in asked for pair in question.pairs]
@@ -108,7 +110,7 @@ def answers(
         these = range(at, at + len(question.pairs))
         cut.append(_crop(contexts, continuations, these, model.config.max_context))
         at += len(question.pairs)
-    scored = score(model, contexts, continuations, tokens_per_batch=tokens_per_batch)
+    scored = score(model, contexts, continuations, tokens_per_batch=tokens_per_batch, moved=moved)
     found, at = [], 0
     for question, was_cut in zip(asked, cut):
         part = scored[at : at + len(question.pairs)]

@@ -15,7 +15,6 @@ import numpy as np
 
 from pipeline.evals.asking import Scores, Subject, spread
 from pipeline.evals.pages import Page
-from pipeline.model.engine import Engine
 from storage.errors import UserError
 
 DRAWN = 200_000  # training passages that are counted, about
@@ -52,7 +51,7 @@ def measure(
     if not chosen:
         return
     texts = [(unseen if p.count == 0 else seen)[p.page][p.start :][:length] for _, p in chosen]
-    found = Engine(subject.model).generate(
+    found = subject.engine.generate(
         [ids[:prefix].tolist() for ids in texts],
         max_new_tokens=config.continuation_tokens,
         temperature=0.0,

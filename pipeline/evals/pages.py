@@ -119,6 +119,10 @@ def measure(subject: Subject, pages: Sequence[Page]) -> Measured:
         for ids in tokenizer.encode_batch([page.text for page in pages])
     ]
     found = measure_documents(
-        subject.model, documents, tokenizer.token_bytes, subject.model.config.max_context
+        subject.model,
+        documents,
+        tokenizer.token_bytes,
+        subject.model.config.max_context,
+        moved=subject.moved,
     )
     return Measured(list(pages), found.nats / math.log(2), found.bytes)

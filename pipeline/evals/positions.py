@@ -17,9 +17,11 @@ from pipeline import model as models
 from pipeline.evals.config import PositionsConfig
 from pipeline.intervals import bootstrap_ratio
 from pipeline.model import Transformer
+from pipeline.model.engine import Moved, unwatched
 from pipeline.stage import Progress, Stage
 from pipeline.training import bits_per_byte, runtime
 from pipeline.training.data import TokenShards
+from pipeline.training.watchdog import Watchdog
 from storage.errors import UserError
 from storage.schemas import POSITIONS
 from storage.tables import table, write_table
@@ -48,12 +50,13 @@ def by_position(
     byte_lengths: np.ndarray,
     window: int,
     edges: Sequence[tuple[int, int]],
+    moved: Moved = unwatched,
 ) -> tuple[np.ndarray, np.ndarray]:
     """(bits, bytes), each (documents, buckets), read in windows of `window` tokens."""
     ends = np.array([end for _, end in edges])
     bits = np.zeros((len(documents), len(edges)))
     sizes = np.zeros((len(documents), len(edges)))
-    for group, per_token in bits_per_byte.read(model, documents, window):
+    for group, per_token in bits_per_byte.read(model, documents, window, moved=moved):
         values = per_token.double().cpu().numpy() / math.log(2)
         for row, (length, index, start) in enumerate(group):
             bucket = np.searchsorted(ends, np.arange(start, start + length), side="right")
@@ -116,21 +119,18 @@ def build(
     byte_lengths = np.array([len(token) for token in tokenizer.token_bytes], dtype=np.int64)
     edges = buckets(old, new, config.edges)
     rows = []
-    for reader, model, window in (
+    readers = (
         (f"base, windows of {old}", base, old),
         (f"base, read past {old}", base, new),
         (f"extended to {new}", extended, new),
-    ):
-        if window > model.config.max_context:  # only its own rotation, carried on
-            model.stretch(window, model.config.rope_theta, model.config.rope_scaling)
-        rows += rows_of(
-            reader,
-            window,
-            by_position(model, documents, byte_lengths, window, edges),
-            edges,
-            config,
-        )
-        progress.update(len(rows), 3 * len(edges), "buckets")
+    )
+    with Watchdog(config.watchdog_seconds) as watchdog:
+        for reader, model, window in readers:
+            if window > model.config.max_context:  # only its own rotation, carried on
+                model.stretch(window, model.config.rope_theta, model.config.rope_scaling)
+            measured = by_position(model, documents, byte_lengths, window, edges, watchdog.expect)
+            rows += rows_of(reader, window, measured, edges, config)
+            progress.update(len(rows), 3 * len(edges), "buckets")
     write_table(table(rows, POSITIONS), out / "positions.parquet")
     return {
         "documents": len(documents),

@@ -12,7 +12,6 @@ import numpy as np
 from pipeline.evals.asking import Scores, Subject, spread
 from pipeline.evals.pages import Page, choose
 from pipeline.intervals import bootstrap_ratio
-from pipeline.model.engine import Engine
 
 GRAM = 4  # words
 TOP_K = 40  # as `crawl2chat complete` samples; the likeliest page goes round in circles
@@ -30,7 +29,7 @@ def measure(subject: Subject, validation: Iterable[Page], scores: Scores) -> Non
     cut = [ids for ids in encoded if len(ids) >= prefix + length][: config.simulated_pages]
     if not cut or length < 1:
         return
-    found = Engine(subject.model).generate(
+    found = subject.engine.generate(
         [[tokenizer.document_token, *ids[:prefix]] for ids in cut],
         max_new_tokens=length,
         temperature=TEMPERATURE,

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from pipeline.model import device as devices
 from pipeline.model.cache import KVCache
 from pipeline.model.transformer import Transformer, Weights
 
@@ -18,7 +19,7 @@ Step = Callable[[Tensor], Tensor]  # (rows,) tokens to (rows, V) logits; the cac
 
 def step(model: Transformer, weights: Weights, cache: KVCache) -> Step:
     """As `record` where that is possible, else launched one by one."""
-    if cache.recent is None and model.device.type == "cuda":
+    if cache.recent is None and devices.on_cuda(model.device):
         return record(model, weights, cache)
 
     def plain(tokens: Tensor) -> Tensor:

@@ -102,11 +102,13 @@ static void decode(struct Job *job, const struct Team *t, const struct Block *b,
     }
 }
 
+/* What this step has to do, decided by one thread for all. None may look at `failed` by itself: one
+ * that is late would see what another met in this very step, go, and leave the rest waiting. */
 static void count_living(struct Job *job) {
     int64_t living = 0;
     for (int64_t row = 0; row < job->rows->count; row++)
         if (!job->rows->done[row]) job->alive[living++] = (int32_t)row;
-    job->living = living;
+    job->living = atomic_load(&job->failed) ? 0 : living;
 }
 
 static void *work(void *argument) {
@@ -137,7 +139,7 @@ static void *work(void *argument) {
         if (id == 0) count_living(job);
         meet(&all_of_us);
         int64_t living = job->living;
-        if (atomic_load(&job->failed) || !living) break;
+        if (!living) break;
         if (living >= job->alone_from)
             decode(job, &alone, &mine, &own, living * id / threads, living * (id + 1) / threads);
         else

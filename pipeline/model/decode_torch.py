@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from pipeline.model import cuda_graph, sampling
+from pipeline.model import device as devices
 from pipeline.model.attention import MAX_SCORES
 from pipeline.model.cache import KVCache
 from pipeline.model.rows import Array, Rows
@@ -81,7 +82,7 @@ def prefill(
     for row, prompt in enumerate(prompts):
         padded[row, : len(prompt)] = torch.tensor(prompt)
     # Products of single queries are faster in float32 than in bf16 on a CPU.
-    dtype = torch.float32 if model.device.type == "cpu" else model.compute_dtype
+    dtype = torch.float32 if devices.on_cpu(model.device) else model.compute_dtype
     cache = KVCache.empty(model.config, len(prompts), capacity, dtype, model.device)
     padded = padded.to(model.device)
     last = torch.empty(

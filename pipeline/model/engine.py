@@ -21,8 +21,15 @@ OnToken = Callable[
     [int, int, int, float], None
 ]  # prompt index, sample index, token, log-probability
 
+# What a caller that keeps watch is told: which piece of work begins now; "" when all is done.
+Moved = Callable[[str], object]
+
 BURST = 32  # tokens a row between looks at the clock's interrupts
 TEXT_BURST = 4  # … where each look may find a stop string: what lies behind it was made in vain
+
+
+def unwatched(_: str) -> None:
+    """The `Moved` of a caller that keeps no watch."""
 
 
 @dataclasses.dataclass
@@ -44,7 +51,7 @@ class Engine:
     `max_rows` bounds the cache: longer lists are worked off in slices of whole prompts, which
     changes no result. `int8` multiplies by weights of 8 bits, an eighth of a float's precision for
     half or a quarter of the memory traffic: on CPUs that have the instruction. `frozen` keeps the
-    weights of the first call: for models that don't change.
+    weights of the first call: for models that don't change. `moved` is told of each piece of work.
     """
 
     def __init__(
@@ -54,8 +61,10 @@ class Engine:
         *,
         int8: bool = False,
         frozen: bool = False,
+        moved: Moved | None = None,
     ) -> None:
         self.model = model
+        self.moved = moved or unwatched
         self.max_rows = max_rows
         self.format = "int8" if int8 else str(model.compute_dtype).removeprefix("torch.")
         self.frozen = frozen
@@ -106,6 +115,7 @@ class Engine:
             rows = Rows.begin(
                 part, keys[start : start + stride], settings, self.model.config.max_context
             )
+            self.moved("prompts")
             decoder = self._decoder(weights, part, rows)
             watches = []
             if tokenizer is not None and stops:
@@ -114,6 +124,7 @@ class Engine:
             lengths: dict[int, int] = {}  # of texts that end before a stop string
             while len(living := rows.living):
                 made = rows.made.copy()
+                self.moved("tokens")
                 decoder.advance(burst)
                 for row in living if watches else ():
                     found = watches[row].find(rows.tokens[row, made[row] : rows.made[row]].tolist())
@@ -133,6 +144,7 @@ class Engine:
             completions += [
                 finished[row : row + samples] for row in range(0, len(finished), samples)
             ]
+        self.moved("")
         return completions
 
     def stream(

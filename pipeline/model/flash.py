@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from pipeline.model import device as devices
+
 MIN_BORDERS = 256  # and powers of two above
 
 
@@ -22,7 +24,7 @@ class Borders(NamedTuple):
 
 def takes(dtype: torch.dtype, device: torch.device, head_dim: int) -> bool:
     """Whether the kernel exists for such tensors."""
-    if device.type != "cuda" or dtype not in (torch.bfloat16, torch.float16):
+    if not devices.on_cuda(device) or dtype not in (torch.bfloat16, torch.float16):
         return False
     return (
         head_dim % 8 == 0 and head_dim <= 256 and torch.cuda.get_device_capability(device)[0] >= 8

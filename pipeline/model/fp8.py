@@ -12,6 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd import Function
 
+from pipeline.model import device as devices
+
 E4M3, E5M2 = torch.float8_e4m3fn, torch.float8_e5m2
 MULTIPLE = 16  # all sizes must divide by it
 TINY = 1e-12  # instead of the largest value of a tensor of zeros
@@ -28,7 +30,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
 def supported(device: torch.device) -> bool:
     """8-bit products in hardware: compute capability 8.9 (Ada) and 9.0 (Hopper) on."""
-    return device.type == "cuda" and torch.cuda.get_device_capability(device) >= (8, 9)
+    return devices.on_cuda(device) and torch.cuda.get_device_capability(device) >= (8, 9)
 
 
 class _Product(Function):

@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
+from pipeline.model import device as devices
+
 LANES = 16  # floats of a vector
 
 
@@ -35,7 +37,7 @@ def ready(dtype: torch.dtype, device: torch.device) -> bool:
     """Whether the kernels work on this type here; torch.compile must see torch's operations."""
     return (
         dtype == torch.bfloat16
-        and device.type == "cpu"
+        and devices.on_cpu(device)
         and not torch.compiler.is_compiling()
         and _kernels() is not None
     )

@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from pipeline.model import device as devices
 from pipeline.model.prefixes import tree
 from pipeline.model.rope import rotary_tables
 from pipeline.model.transformer import Transformer
@@ -52,7 +53,7 @@ def kernels(model: Transformer, format: str) -> ModuleType | None:
     """The module for this machine, model and format (float32, bfloat16, int8); None: use torch."""
     c = model.config
     fits = (
-        model.device.type == "cpu"
+        devices.on_cpu(model.device)
         and c.family in FAMILIES
         and c.head_dim in HEAD_DIMS
         and c.width % 16 == 0

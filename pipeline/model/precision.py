@@ -6,6 +6,7 @@ part of the recipe, so noise never changes a result.
 
 import torch
 
+from pipeline.model import device as devices
 from storage.errors import UserError
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -22,9 +23,9 @@ def resolve(name: str, device: torch.device | str = "cpu") -> str:
 
 def multiplies_bfloat16(device: torch.device) -> bool:
     """Native bf16 products: AVX512-BF16 or AMX on a CPU, compute capability 8 on a GPU."""
-    if device.type == "cuda":
+    if devices.on_cuda(device):
         return torch.cuda.get_device_capability(device)[0] >= 8
-    if device.type == "cpu":
+    if devices.on_cpu(device):
         capabilities = torch.cpu.get_capabilities()
         return any(capabilities.get(flag, False) for flag in ("avx512_bf16", "amx_bf16"))
     return False

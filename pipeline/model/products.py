@@ -16,6 +16,7 @@ from pathlib import Path
 
 import torch
 
+from pipeline.model import device as devices
 from storage.errors import UserError
 
 VARIABLE = "MKL_CBWR"
@@ -45,7 +46,7 @@ def require() -> None:
 
 def resolve(name: str, device: torch.device | str = "cpu") -> str:
     """`auto` becomes what multiplies here; UserError where a recipe names something else."""
-    if torch.device(device).type != "cpu":
+    if not devices.on_cpu(torch.device(device)):
         return ""  # no promise is made for other devices
     if name not in ("auto", (here := _here())):
         raise UserError(f"products are {name!r} in the recipe, but this machine's are {here!r}")

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pipeline.model import native
+from pipeline.model.engine import Moved, unwatched
 from pipeline.model.prefixes import common
 from pipeline.model.transformer import Transformer, Weights
 from storage.errors import UserError
@@ -29,6 +30,7 @@ def score(
     *,
     tokens_per_batch: int = 8192,
     int8: bool = False,
+    moved: Moved = unwatched,
 ) -> list[tuple[float, bool]]:
     """(sum of log-probabilities, greedy would say it) of each continuation after its context.
 
@@ -55,6 +57,7 @@ def score(
         weights = model.cast_weights()
         batches = _by_length(pairs, scored, tokens_per_batch)
     for batch in batches:
+        moved("scores")
         part = [pairs[i] for i in batch]
         if packed is not None:
             found = _judge(*_hidden_shared(packed, part), part, head)
@@ -65,6 +68,7 @@ def score(
             )
         for index, result in zip(batch, found):
             results[index] = result
+    moved("")
     return results
 
 

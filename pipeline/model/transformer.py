@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pipeline.model import device as devices
 from pipeline.model import flash, fused
 from pipeline.model.attention import (
     MAX_SCORES,
@@ -224,14 +225,14 @@ class Transformer(nn.Module):
             visible = cached_mask(cache, count, c.heads // c.kv_heads)
             return lambda layer, qk, v: attend_cached(qk, v, visible, cache, layer)
         scores = rows * c.heads * count**2
-        if tokens.device.type == "cpu" and scores <= MAX_SCORES:
+        if devices.on_cpu(tokens.device) and scores <= MAX_SCORES:
             if fused.ready(self.compute_dtype, tokens.device):
                 first = first_keys(tokens, document_ids)
                 return lambda _, qk, v: attend_whole(qk, v, first)
             plain = packed_mask(tokens, document_ids, self.compute_dtype)
             grouped = grouped_mask(plain, rows, c.heads, c.kv_heads)
             return lambda _, qk, v: attend_whole(qk, v, grouped)
-        if tokens.device.type == "cpu" and document_ids is not None:
+        if devices.on_cpu(tokens.device) and document_ids is not None:
             spans = document_spans(document_ids)
             return lambda _, qk, v: attend_spans(qk, v, spans)
         if document_ids is not None and flash.takes(self.compute_dtype, tokens.device, c.head_dim):
@@ -286,6 +287,6 @@ class Transformer(nn.Module):
         positions = self._positions(count, cache).clamp_max(len(cos) - 1)
         shape = (*positions.shape, c.heads + c.kv_heads, c.head_dim)
         cos, sin = cos[positions].unsqueeze(-2), sin[positions].unsqueeze(-2)
-        if cos.is_cuda:  # there one table for all heads is read from the cache
+        if devices.on_cuda(cos.device):  # there one table for all heads is read from the cache
             return cos, sin
         return cos.expand(shape).contiguous(), sin.expand(shape).contiguous()

@@ -1,10 +1,13 @@
 """The policy gradient: answers with advantages in, gradients of the loss out.
 
-loss = - sum over answers and their tokens of advantage * log pi(token), divided by the number of
-tokens of the whole batch (token-level normalisation: long and short answers weigh by their tokens).
-On-policy with one update a batch, so there is no ratio and nothing to clip. Log-probabilities come
-from the sampler's own function at the same temperature and top-k. Answers of advantage zero add
-nothing and are skipped, but their tokens still count in the denominator.
+loss = - sum over answers and their tokens of advantage * ratio * log pi(token), divided by the
+number of tokens of the whole batch (token-level normalisation: long and short answers weigh by
+their tokens). There is one update a batch, but the policy that drew is not to the bit the one that
+learns: the sampler multiplies by other kernels, in bf16 rounded elsewhere. So each token counts by
+its importance, ratio = pi(token) / sampler(token), a constant for the gradient and cut at
+`ratio_limit` (truncated importance sampling, as Yao et al. 2025 do between vLLM and FSDP; nothing
+else of PPO's). Temperature and top-k are the sampler's. Answers of advantage zero add nothing and
+are skipped, but their tokens still count in the denominator.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,6 +28,7 @@ class PolicyBatch(NamedTuple):
     targets: Tensor  # int64, the next token of each position
     mask: Tensor  # bool, true where the target belongs to the answer, its stop token included
     advantages: Tensor  # float32
+    sampled: Tensor  # float32, the target's log-probability when it was drawn; 0 outside the mask
 
 
 def collate(rollouts: Sequence[Rollout], device: torch.device | str = "cpu") -> PolicyBatch:
@@ -33,14 +37,16 @@ def collate(rollouts: Sequence[Rollout], device: torch.device | str = "cpu") -> 
     tokens = torch.zeros(len(rollouts), longest, dtype=torch.int64)
     targets = torch.zeros(len(rollouts), longest, dtype=torch.int64)
     mask = torch.zeros(len(rollouts), longest, dtype=torch.bool)
+    sampled = torch.zeros(len(rollouts), longest)
     for row, r in enumerate(rollouts):
         sequence = torch.tensor(r.prompt + r.tokens)
         end = len(sequence) - 1
         tokens[row, :end] = sequence[:-1]
         targets[row, :end] = sequence[1:]
         mask[row, len(r.prompt) - 1 : end] = True
+        sampled[row, len(r.prompt) - 1 : end] = torch.tensor(r.logprobs)
     advantages = torch.tensor([r.advantage for r in rollouts], dtype=torch.float32)
-    return PolicyBatch(*(t.to(device) for t in (tokens, targets, mask, advantages)))
+    return PolicyBatch(*(t.to(device) for t in (tokens, targets, mask, advantages, sampled)))
 
 
 def token_log_probs(
@@ -54,9 +60,16 @@ def token_log_probs(
     return table.gather(-1, batch.targets[batch.mask][:, None])[:, 0], rows
 
 
-def policy_loss(logprobs: Tensor, advantages: Tensor, normalizer: float) -> Tensor:
-    """- sum of advantage * log pi over tokens, divided by `normalizer`."""
-    return -(advantages * logprobs).sum() / normalizer
+def policy_loss(
+    logprobs: Tensor, sampled: Tensor, advantages: Tensor, normalizer: float, ratio_limit: float
+) -> Tensor:
+    """- sum of advantage * ratio * log pi over tokens, divided by `normalizer`.
+
+    A token that the sampler's top-k held and the trainer's doesn't has ratio 0: it is left out.
+    """
+    ratios = (logprobs.detach() - sampled).exp().clamp_max(ratio_limit)
+    kept = torch.where(ratios == 0, 0.0, logprobs)  # not 0 * -inf
+    return -(advantages * ratios * kept).sum() / normalizer
 
 
 def accumulate_gradients(
@@ -65,6 +78,7 @@ def accumulate_gradients(
     *,
     temperature: float,
     top_k: int,
+    ratio_limit: float,
     normalizer: float,
     micro_rows: int,
 ) -> float:
@@ -76,7 +90,8 @@ def accumulate_gradients(
     for part in _micro_batches(rollouts, micro_rows):
         batch = collate(part, model.device)
         logprobs, rows = token_log_probs(model, batch, temperature, top_k)
-        partial = policy_loss(logprobs, batch.advantages[rows], normalizer)
+        sampled, gains = batch.sampled[batch.mask], batch.advantages[rows]
+        partial = policy_loss(logprobs, sampled, gains, normalizer, ratio_limit)
         partial.backward()
         loss += float(partial.detach())
     return loss

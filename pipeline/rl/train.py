@@ -74,6 +74,7 @@ def update(
         answers,
         temperature=config.temperature,
         top_k=config.top_k,
+        ratio_limit=config.ratio_limit,
         normalizer=total_tokens,
         micro_rows=config.micro_rows,
     )
@@ -169,9 +170,10 @@ def build(
                 done, config.steps, "steps", reward=seen["reward"], tokens_per_second=speed
             )
             # By now every process has kept its rollouts: this waits for all of them.
-            stopping = distribution.any_true(interruption.requested, model.device)
-            due = distribution.any_true(keeper.due(done), model.device)
-            if stopping or (due and done < config.steps):
+            stopping, *clock = distribution.any_of(
+                [interruption.requested, keeper.waited, keeper.busy], model.device
+            )
+            if stopping or (keeper.due(done, *clock) and done < config.steps):
                 watchdog.expect("checkpoint")
                 kept = {"metrics": list(metrics), "timing": list(timing), "start": start}
                 keeper.save(done, {**kept, "tokens": tokens, "used": meter.used()})
@@ -207,6 +209,8 @@ def check_config(config: RlConfig) -> None:
         )
     if config.temperature <= 0.0:
         raise UserError("rl.temperature must be above 0: equal answers have no advantage")
+    if not config.ratio_limit >= 1.0:
+        raise UserError("rl.ratio_limit must be at least 1: that is where both agree")
     if config.prompts_per_step % distribution.world():
         raise UserError(
             f"rl.prompts_per_step is {config.prompts_per_step}: it must be a multiple of the "

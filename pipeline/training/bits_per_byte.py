@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from pipeline.model.engine import Moved, unwatched
 from pipeline.training import distribution
 from pipeline.training.data import Batch
 from pipeline.training.loss import token_loss
@@ -45,11 +46,12 @@ def measure(
     *,
     tokens_per_batch: int = 8192,
     chunk_tokens: int = 1024,
+    moved: Moved = unwatched,
 ) -> Measurement:
     """Each document is an array of ids that begins with the document token."""
     byte_lengths = np.array([len(token) for token in token_bytes], dtype=np.int64)
     nats = np.zeros(len(documents))
-    for group, per_token in read(model, documents, context, tokens_per_batch, chunk_tokens):
+    for group, per_token in read(model, documents, context, tokens_per_batch, chunk_tokens, moved):
         sums = per_token.double().sum(dim=1).tolist()
         for (_, index, _), value in zip(group, sums):
             nats[index] += value
@@ -66,6 +68,7 @@ def read(
     context: int,
     tokens_per_batch: int = 8192,
     chunk_tokens: int = 1024,
+    moved: Moved = unwatched,
 ) -> Iterator[tuple[list[tuple[int, int, int]], torch.Tensor]]:
     """Windows as (length, document, start), and the nats of each of their tokens (n, longest)."""
     windows = [
@@ -77,6 +80,7 @@ def read(
     device = next(model.parameters()).device
     was_training = model.training
     model.eval()
+    moved("weights")
     with torch.no_grad():  # once, and in all processes at the same time: shards are gathered here
         cast = model.cast_weights()
     at = 0
@@ -84,23 +88,31 @@ def read(
         rows = max(1, tokens_per_batch // windows[at][0])
         group = windows[at : at + rows]
         at += rows
+        moved("pages")
         batch = _batch(documents, group).to(device)
         with torch.inference_mode():
             _, per_token = token_loss(model, batch, chunk_tokens=chunk_tokens, cast=cast)
         yield group, per_token
+    moved("")
     model.train(was_training)
 
 
 def measure_shared(
-    model: Any, documents: Sequence[np.ndarray], token_bytes: Sequence[bytes], context: int
+    model: Any,
+    documents: Sequence[np.ndarray],
+    token_bytes: Sequence[bytes],
+    context: int,
+    moved: Moved = unwatched,
 ) -> float:
     """Bits per byte with the documents dealt out to all processes; the same number in each."""
     own = documents[distribution.rank() :: distribution.world()]
-    part = measure(model, own, token_bytes, context)
+    part = measure(model, own, token_bytes, context, moved=moved)
     device = next(model.parameters()).device
+    moved("sums")
     nats, bytes_ = distribution.sum_numbers(
         [float(part.nats.sum()), float(part.bytes.sum())], device
     )
+    moved("")
     return ratio(nats, bytes_)
 
 

@@ -13,6 +13,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from pipeline.model import device as devices
+
 # A rank may wait while another validates or writes; a dead one must not hang the others for long.
 TIMEOUT = datetime.timedelta(minutes=10)
 
@@ -21,11 +23,12 @@ def init(device: torch.device) -> torch.device:
     """Join the group torchrun announces, if any; the device this process should use."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return device
-    if device.type == "cuda":
+    gpu = devices.on_cuda(device)
+    if gpu:
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(device)
     if not dist.is_initialized():
-        if device.type == "cuda":
+        if gpu:
             dist.init_process_group("nccl", timeout=TIMEOUT, device_id=device)
         else:
             dist.init_process_group("gloo", timeout=TIMEOUT)
@@ -67,9 +70,14 @@ def sum_numbers(values: list[float], device: torch.device) -> list[float]:
     return [float(value) for value in tensor.tolist()]
 
 
+def any_of(flags: list[bool], device: torch.device) -> list[bool]:
+    """Each flag, true if it is in any process: how all stop, go back and save at the same step."""
+    return [value > 0 for value in sum_numbers([float(flag) for flag in flags], device)]
+
+
 def any_true(flag: bool, device: torch.device) -> bool:
-    """Whether it is true in any process: how all agree to stop at the same step."""
-    return sum_numbers([float(flag)], device)[0] > 0
+    """`any_of` of one."""
+    return any_of([flag], device)[0]
 
 
 def broadcast(tensors: Iterable[Tensor]) -> None:

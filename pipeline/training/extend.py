@@ -9,8 +9,6 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from pipeline import model as models
 from pipeline.model import ModelConfig
 from pipeline.model.rope import RopeScaling
@@ -21,6 +19,7 @@ from pipeline.training.data import PretrainData, TokenShards
 from pipeline.training.loop import train
 from pipeline.training.optimizers import build_optimizer
 from pipeline.training.pretrain import validation_subset, write_run
+from pipeline.training.watchdog import Watchdog
 from storage.errors import UserError
 
 SCALINGS = ("yarn", "llama3", "theta")
@@ -83,12 +82,15 @@ def build(
     subset = validation_subset(validation, loop.validation_rows * context, config.seed)
     everything = [validation.document(index) for index in range(len(validation))]
 
-    def measure(documents: list[np.ndarray], context: int) -> float:
-        return bits_per_byte.measure_shared(model, documents, token_bytes, context)
+    def measure_watched(context: int) -> float:
+        with Watchdog(loop.watchdog_seconds) as watchdog:
+            return bits_per_byte.measure_shared(
+                model, everything, token_bytes, context, watchdog.expect
+            )
 
-    before = measure(everything, old)
+    before = measure_watched(old)
     model.stretch(new.max_context, new.rope_theta, new.rope_scaling)
-    untrained = measure(everything, context)
+    untrained = measure_watched(context)
     progress.note(
         f"extended: {old} to {context} tokens by {config.scaling}; {before:.4f} bits per "
         f"byte before, {untrained:.4f} with the longer context untrained"
@@ -101,9 +103,9 @@ def build(
         stage="extend",
         scratch=scratch,
         progress=progress,
-        validate=lambda: measure(subset, context),
+        validate=lambda: bits_per_byte.measure_shared(model, subset, token_bytes, context),
     )
-    after, short = measure(everything, context), measure(everything, old)
+    after, short = measure_watched(context), measure_watched(old)
     progress.note(f"extended: {after:.4f} bits per byte on the validation split")
     processes = distribution.world()
     distribution.close()

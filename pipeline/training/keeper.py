@@ -132,12 +132,19 @@ class Keeper:
             self.store.forget(self.folder, step)
         return step, notes
 
-    def due(self, step: int) -> bool:
-        """Whether a checkpoint should be written now; the clock of the first process decides."""
-        if self.rhythm.fixed(step):
-            return True
-        waited = time.monotonic() - self._saved_at >= self.rhythm.seconds
-        return waited and not self._busy
+    @property
+    def waited(self) -> bool:
+        """Whether it is time by the clock: the first process' alone, so that all have one."""
+        return distribution.rank() == 0 and self._since_saved() >= self.rhythm.seconds
+
+    @property
+    def busy(self) -> bool:
+        """Whether this process is still writing the checkpoint before: a new one would wait."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def due(self, step: int, waited: bool, busy: bool) -> bool:
+        """Whether a checkpoint is written now; `waited` and `busy` as they are in any process."""
+        return self.rhythm.fixed(step) or (waited and not busy)
 
     def save(self, step: int, notes: dict[str, Any], best: int | None = None) -> None:
         """Copy the state after `step` steps, in every process, and begin to write it."""
@@ -184,9 +191,8 @@ class Keeper:
     ) -> None:
         self.wait()
 
-    @property
-    def _busy(self) -> bool:
-        return self._thread is not None and self._thread.is_alive()
+    def _since_saved(self) -> float:
+        return time.monotonic() - self._saved_at
 
     def _write(
         self,

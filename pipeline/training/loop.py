@@ -83,9 +83,10 @@ def train(
             log.done += 1
             log.tokens += batch.tokens.numel()
             wrong = log.spikes.judge(step["loss"], step["grad_norm"])
-            stopping, went_wrong, due = _agreed(
-                model, interruption.requested, bool(wrong), keeper.due(log.done)
+            stopping, went_wrong, *clock = distribution.any_of(
+                [interruption.requested, bool(wrong), keeper.waited, keeper.busy], model.device
             )
+            due = keeper.due(log.done, *clock)
             if went_wrong:
                 watchdog.expect("rollback")
                 log = _go_back(log, wrong, number, config, stage, keeper, progress)
@@ -175,12 +176,6 @@ def _rhythm(config: LoopConfig) -> Rhythm:
         config.checkpoint_keep_every,
         config.rollback_steps,
     )
-
-
-def _agreed(model: Transformer, *flags: bool) -> list[bool]:
-    """Each flag, true if it is in any process: all stop, go back and save at the same step."""
-    sums = distribution.sum_numbers([float(flag) for flag in flags], model.device)
-    return [value > 0 for value in sums]
 
 
 def _step(

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from pipeline.model import device as devices
 from pipeline.model import fused
 from pipeline.training.data import Batch
 
@@ -54,7 +55,7 @@ def fused_cross_entropy(
 ) -> tuple[Tensor, Tensor]:
     """The same on flat tensors: hidden (N, D), head (V, D) and its bias (V,), in hidden's dtype."""
     weights = weights.to(torch.float32)
-    if weights.is_cuda:  # to find out which are zero, the GPU would have to be waited for
+    if devices.on_cuda(weights.device):  # to know which are zero, one would wait for the GPU
         return _FusedCrossEntropy.apply(hidden, head, bias, targets, weights, chunk_tokens)
     used = weights.nonzero().squeeze(1)
     if len(used) == len(weights):
@@ -102,12 +103,13 @@ class _FusedCrossEntropy(torch.autograd.Function):
         grad_head = torch.zeros_like(head, dtype=torch.float32) if needs_head else None
         grad_bias = torch.zeros_like(head[:, 0], dtype=torch.float32) if needs_bias else None
         nats = torch.empty_like(weights)
+        gpu = devices.on_cuda(hidden.device)
         for start in range(0, len(hidden), chunk):
             part = slice(start, start + chunk)
             inputs, goal = hidden[part], targets[part].unsqueeze(1)
             logits = F.linear(inputs, cast, bias)
             in_place = fused.ready(logits.dtype, logits.device)
-            if logits.is_cuda:
+            if gpu:
                 nats[part], slopes = _compiled_slopes()(logits, goal, weights[part])
             elif in_place:
                 wanted = needs_hidden or needs_head or needs_bias
@@ -118,7 +120,7 @@ class _FusedCrossEntropy(torch.autograd.Function):
                 nats[part] = -log_probs.gather(1, goal).squeeze(1)
             if not (needs_hidden or needs_head or needs_bias):
                 continue
-            if not (logits.is_cuda or in_place):
+            if not (gpu or in_place):
                 # d nats / d logits = softmax - one_hot, times the token's weight
                 slopes = log_probs.exp_()
                 slopes[torch.arange(len(goal)), goal.squeeze(1)] -= 1.0
@@ -133,6 +135,7 @@ class _FusedCrossEntropy(torch.autograd.Function):
         ctx.save_for_backward(*(g for g in grads if g is not None))
         ctx.head_dtype = head.dtype
         ctx.mark_non_differentiable(nats)
+        nats.masked_fill_(weights == 0, 0.0)  # on a GPU those of weight zero were read as well
         return (nats.double() * weights).sum().float(), nats
 
     @staticmethod

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from pipeline.energy import JOULES_PER_KWH, Energy
+from pipeline.model import device as devices
 from pipeline.training import distribution
 from pipeline.training.runtime import measured_peak_flops
 
@@ -90,7 +91,7 @@ class Meter:
 
 def peak_memory(device: torch.device) -> int:
     """The most bytes this process has held so far: on the GPU if it trains there, else in all."""
-    if device.type == "cuda":
+    if devices.on_cuda(device):
         return torch.cuda.max_memory_allocated(device)
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -13,6 +13,8 @@ import pyarrow as pa
 
 from pipeline import model as models
 from pipeline.model import Transformer
+from pipeline.model import device as devices
+from pipeline.model.engine import Moved, unwatched
 from pipeline.stage import SILENT, Progress, Stage
 from pipeline.tokenizer import Tokenizer
 from pipeline.training import bits_per_byte, distribution, runtime, sharding, shards, state
@@ -23,6 +25,7 @@ from pipeline.training.keeper import Store
 from pipeline.training.loop import train
 from pipeline.training.optimizers import Optimizer, build_optimizer
 from pipeline.training.shape import model_config
+from pipeline.training.watchdog import Watchdog
 from storage.errors import UserError
 from storage.tables import write_table
 
@@ -85,14 +88,14 @@ def build(
     subset = validation_subset(validation, loop.validation_rows * shape.context, config.seed)
     token_bytes = tokenizer.token_bytes
 
-    def measure(documents: list[np.ndarray]) -> float:
-        return bits_per_byte.measure_shared(model, documents, token_bytes, shape.context)
+    def measure(documents: list[np.ndarray], moved: Moved = unwatched) -> float:
+        return bits_per_byte.measure_shared(model, documents, token_bytes, shape.context, moved)
 
     parameters = sum(p.numel() for p in model.parameters())
     optimizer, store = spread(model, config)
     if config.fp8:
         multiply_in_8_bits(model)
-    if config.compile and device.type == "cuda":
+    if config.compile and devices.on_cuda(device):
         compile_layers(model)
     elif config.compile:
         progress.note("pretrain.compile is for GPUs: the CPU's own kernels are used")
@@ -103,7 +106,7 @@ def build(
     metrics, timing = train(
         model,
         optimizer,
-        Ahead(data.batch) if device.type == "cuda" else data.batch,
+        Ahead(data.batch) if devices.on_cuda(device) else data.batch,
         loop,
         stage="pretrain",
         scratch=scratch,
@@ -111,7 +114,9 @@ def build(
         validate=lambda: measure(subset),
         store=store,
     )
-    final = measure([validation.document(index) for index in range(len(validation))])
+    everything = [validation.document(index) for index in range(len(validation))]
+    with Watchdog(loop.watchdog_seconds) as watchdog:
+        final = measure(everything, watchdog.expect)
     progress.note(f"base model: {final:.4f} bits per byte on the validation split")
     processes = distribution.world()
     model = sharding.whole(model)

@@ -16,6 +16,9 @@ from pipeline.training import distribution
 from pipeline.training.allocator import keep_freed_memory
 from storage.errors import UserError
 
+# Rows and columns of the product by which a machine's peak rate is measured.
+PEAK_SIZE_GPU, PEAK_SIZE_CPU = 8192, 1024
+
 
 def prepare(
     device: str, precision: str, threads: int, products: str = "auto"
@@ -27,15 +30,15 @@ def prepare(
     keep_freed_memory()
     picked = devices.pick(device)
     cpu_products.resolve(products, picked)  # the recipe's, or it is not this machine's to make
-    if picked.type == "cpu":
+    if devices.on_cpu(picked):
         cpu_products.check()
     # As use_deterministic_algorithms, which imports the compiler to tell it as well: two seconds.
-    torch.set_deterministic_debug_mode("error" if picked.type == "cpu" else "default")
+    torch.set_deterministic_debug_mode("error" if devices.on_cpu(picked) else "default")
     # Filling fresh memory costs time and guards only against reading what was never written.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     picked = distribution.init(picked)
     dtype = precisions.dtype(precisions.resolve(precision, picked))
-    if picked.type == "cuda" and dtype == torch.bfloat16:
+    if devices.on_cuda(picked) and dtype == torch.bfloat16:
         # Where the recipe takes bfloat16, what is left in float32 may take TF32's finer products.
         torch.set_float32_matmul_precision("high")
     return picked, dtype
@@ -43,14 +46,14 @@ def prepare(
 
 def measured_peak_flops(device: torch.device, dtype: torch.dtype, repeats: int = 5) -> float:
     """FLOP/s of a large square matrix product on this machine, the best of a few."""
-    size = 8192 if device.type == "cuda" else 1024
+    size = PEAK_SIZE_GPU if devices.on_cuda(device) else PEAK_SIZE_CPU
     generator = torch.Generator().manual_seed(0)  # the run's own random numbers stay untouched
     matrix = torch.randn(size, size, generator=generator).to(device, dtype)
     best = float("inf")
     for _ in range(repeats + 1):  # the first one warms up
         start = time.perf_counter()
         torch.mm(matrix, matrix)
-        if device.type == "cuda":
+        if devices.on_cuda(device):
             torch.cuda.synchronize(device)
         best = min(best, time.perf_counter() - start)
     return 2.0 * size**3 / best

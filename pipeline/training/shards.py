@@ -17,6 +17,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
+from pipeline.model import device as devices
 from pipeline.training import checkpoint, distribution, state
 from pipeline.training.optimizers import Optimizer
 from pipeline.training.sharded import is_sharded, local
@@ -40,11 +41,11 @@ def snapshot(
     for name, piece in _live(model, optimizer).items():
         if name not in copies:
             copies[name] = torch.empty_like(
-                piece.tensor, device="cpu", pin_memory=piece.tensor.is_cuda
+                piece.tensor, device="cpu", pin_memory=devices.on_cuda(piece.tensor.device)
             )
         copies[name].copy_(piece.tensor, non_blocking=True)
         copies[_place(name)] = torch.tensor([piece.first, piece.total])
-    if torch.cuda.is_available():
+    if devices.on_cuda(next(model.parameters()).device):
         torch.cuda.synchronize()
     return copies
 

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from pipeline.model import device as devices
 from pipeline.training import checkpoint, distribution
 from pipeline.training.optimizers import Optimizer
 from storage.errors import UserError
@@ -40,14 +41,17 @@ def snapshot(
     for name, tensor in optimizer.state_tensors().items():
         live[f"optimizer.{name}"] = tensor
     live["rng.cpu"] = torch.get_rng_state()
-    if torch.cuda.is_available():
+    gpu = devices.on_cuda(next(model.parameters()).device)
+    if gpu:
         live["rng.cuda"] = torch.cuda.get_rng_state()
     copies = {} if into is None else into
     for name, tensor in live.items():
         if name not in copies:  # pinned memory lets all copies be under way at once
-            copies[name] = torch.empty_like(tensor, device="cpu", pin_memory=tensor.is_cuda)
+            copies[name] = torch.empty_like(
+                tensor, device="cpu", pin_memory=devices.on_cuda(tensor.device)
+            )
         copies[name].copy_(tensor, non_blocking=True)
-    if torch.cuda.is_available():
+    if gpu:
         torch.cuda.synchronize()
     return copies
 
@@ -76,7 +80,7 @@ def restore(
         model.load_state_dict(_part(found.tensors, "model."))
         optimizer.load_state_tensors(_part(found.tensors, "optimizer."))
         torch.set_rng_state(found.tensors["rng.cpu"])
-        if torch.cuda.is_available() and "rng.cuda" in found.tensors:
+        if devices.on_cuda(device) and "rng.cuda" in found.tensors:
             torch.cuda.set_rng_state(found.tensors["rng.cuda"])
     step = distribution.broadcast_number(-1 if found is None else found.step, device)
     distribution.broadcast(model.state_dict().values())

@@ -56,14 +56,14 @@ class Watchdog:
         self.on_duty = False
 
     def expect(self, phase: str) -> None:
-        """The phase before has ended and this one begins."""
+        """The phase before has ended and this one begins; "": work whose length nobody knows."""
         now = time.monotonic()
         if self._phase:
             taken = now - self._since
             self._slowest[self._phase] = max(taken, self._slowest.get(self._phase, 0.0))
         self._phase, self._since = phase, now
         if self.on_duty:
-            signal.setitimer(signal.ITIMER_REAL, self.limit(phase))
+            signal.setitimer(signal.ITIMER_REAL, self.limit(phase) if phase else 0.0)
 
     def limit(self, phase: str) -> float:
         """Seconds the phase may take."""

@@ -2,6 +2,10 @@
 
 import dataclasses
 import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +18,7 @@ from storage.tables import read_table, table, write_table
 
 pytestmark = pytest.mark.usefixtures("torch_restored")
 
+ROOT = Path(__file__).parents[3]
 CONFIG = EvalConfig(
     model="sft",
     max_new_tokens=24,
@@ -141,3 +146,82 @@ def test_an_unknown_suite_is_refused(post_training, tmp_path):
     config = dataclasses.replace(CONFIG, suites=("iq",))
     with pytest.raises(UserError, match="iq"):
         run(post_training, tmp_path / "out", config)
+
+
+def test_the_models_work_is_watched_and_the_rest_is_not(
+    post_training, tmp_path, crawl, monkeypatch
+):
+    told: list[tuple[float, str]] = []
+
+    class Recorder:
+        def __init__(self, least_seconds):
+            self.least_seconds = least_seconds
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            told.append((self.least_seconds, "left"))
+
+        def expect(self, phase):
+            told.append((self.least_seconds, phase))
+
+    monkeypatch.setattr(evaluate, "Watchdog", Recorder)
+    rows = [{"query": f"{n} + 1 =", "choices": [f"{n + 1}", "7"], "gold": 0} for n in range(9)]
+    (tmp_path / "copa.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for suite, phases in (
+        ("core", ["scores"]),
+        ("bits_per_byte", ["weights", "pages"]),
+        ("few_shot", ["prompts", "tokens"]),
+        ("simulator", ["prompts", "tokens"]),
+        ("memorization", ["prompts", "tokens"]),
+    ):
+        told.clear()
+        out = tmp_path / suite
+        out.mkdir()
+        config = dataclasses.replace(CONFIG, watchdog_seconds=17.0, suites=(suite,), model="base")
+        inputs = {
+            "model": [post_training.base],
+            "corpus": [post_training.corpus],
+            "crawl": [crawl],
+            "tasks": [tmp_path / "copa.jsonl"],
+        }
+        evaluate.build(out, inputs, config, SILENT, out)
+        assert {seconds for seconds, _ in told} == {17.0}
+        said = [phase for _, phase in told]
+        assert said[0] == ""  # reading the corpus takes what it takes
+        assert said[1 : 1 + len(phases)] == phases
+        assert set(said) == {"", "left", *phases}
+        assert said[-2:] == ["", "left"]  # as does counting what the model said
+
+
+HANGS = """
+import dataclasses, sys, threading
+from pathlib import Path
+from pipeline.evals import evaluate
+from pipeline.evals.config import EvalConfig
+from pipeline.model.decode_native import NativeDecoder
+from pipeline.model.decode_torch import TorchDecoder
+from pipeline.stage import SILENT
+
+def waits_for_ever(self, steps):
+    threading.Event().wait()
+
+NativeDecoder.advance = TorchDecoder.advance = waits_for_ever
+out, model, corpus = map(Path, sys.argv[1:])
+config = EvalConfig(suites=("turns",), turns=2, threads=1, device="cpu", watchdog_seconds=0.3)
+evaluate.build(out, {"model": [model], "corpus": [corpus]}, config, SILENT, out)
+"""
+
+
+def test_an_evaluation_that_hangs_ends_with_traces(post_training, tmp_path):
+    folders = (tmp_path, post_training.chat, post_training.corpus)
+    done = subprocess.run(
+        [sys.executable, "-c", HANGS, *map(str, folders)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=100,
+    )
+    assert done.returncode == -signal.SIGALRM, done.stderr
+    assert "in waits_for_ever" in done.stderr

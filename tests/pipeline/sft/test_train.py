@@ -1,16 +1,21 @@
 """Fine-tuning learns to answer and to stop, keeps the base as it was, and resumes bit for bit."""
 
 import dataclasses
+import math
 
 import pytest
+import torch
 
 from pipeline import model as models
 from pipeline.chat.conversation import STOP, prompt, user
 from pipeline.model.engine import Engine
 from pipeline.sft import train as sft
 from pipeline.sft.config import SftConfig
+from pipeline.sft.data import ConversationData, encode
 from pipeline.stage import SILENT
+from pipeline.tokenizer import Tokenizer
 from pipeline.training.config import LoopConfig
+from pipeline.training.data import PretrainData
 from storage.tables import read_table
 
 pytestmark = pytest.mark.usefixtures("torch_restored")
@@ -84,3 +89,78 @@ def test_a_killed_run_ends_in_the_same_bytes(trained, post_training, tmp_path, k
     assert statistics == trained[1]
     for name in ("model.safetensors", "metrics.parquet", "tokenizer.json", "config.json"):
         assert (tmp_path / "out" / name).read_bytes() == (trained[0] / name).read_bytes()
+
+
+class HandedOver(Exception):
+    """Ends a build where it begins to train."""
+
+
+@pytest.mark.parametrize(("share", "pages"), [(0.0, 0), (0.34, 2), (0.5, 3)])
+def test_what_training_is_handed(post_training, tmp_path, monkeypatch, share, pages):
+    """Rates times the factor; of 6 rows the pages' share, the very rows that pretraining reads."""
+    rates, handed = [], {}
+    made = sft.build_optimizer
+
+    def build_optimizer(model, config):
+        rates.append(config)
+        return made(model, config)
+
+    def train(model, optimizer, batch_of, loop, **rest):
+        handed.update(model=model, batches=[batch_of(0), batch_of(1)], loop=loop, **rest)
+        raise HandedOver
+
+    monkeypatch.setattr(sft, "build_optimizer", build_optimizer)
+    monkeypatch.setattr(sft, "train", train)
+    config = dataclasses.replace(CONFIG, rate_factor=0.25, pretraining_share=share, seed=5)
+    with pytest.raises(HandedOver):
+        run(post_training, tmp_path / "out", config)
+    assert rates == [config.optimizer.scaled(0.25)]
+    assert rates[0].matrix_lr == 0.25 * 0.02
+    assert handed["loop"] is config.loop
+    tokenizer = Tokenizer.load(post_training.base).with_conversation_tokens()
+    stop = tokenizer.special(STOP)
+    expected = [[], []]
+    if pages:
+        data = PretrainData(post_training.tokens, 192, pages, 5)
+        expected = [data.batch(step).tokens.tolist() for step in range(2)]
+    for batch, rows in zip(handed["batches"], expected):
+        talks = [bool((row == stop).any()) for row in batch.tokens]
+        assert len(talks) == 6
+        found = [row for row, talk in zip(batch.tokens.tolist(), talks) if not talk]
+        assert found == rows
+    rows = read_table(post_training.conversations / "conversations.parquet").to_pylist()
+    parts = encode([row for row in rows if row["split"] == "train"], tokenizer)
+    talk = ConversationData(parts, 192, 6 - pages, tokenizer.document_token, 5)
+    for step, batch in enumerate(handed["batches"]):  # whole, in documents of their own
+        mine = {tuple(row): ids for row, ids in zip(batch.tokens.tolist(), batch.document_ids)}
+        alone = talk.batch(step)
+        for row, ids in zip(alone.tokens.tolist(), alone.document_ids):
+            assert torch.equal(mine[tuple(row)], ids)
+            assert len(set(ids.tolist())) > 1
+
+
+def test_held_back_conversations_are_what_is_measured(post_training, tmp_path, monkeypatch):
+    handed = {}
+
+    def train(model, optimizer, batch_of, loop, **rest):
+        handed.update(rest, model=model)
+        raise HandedOver
+
+    monkeypatch.setattr(sft, "train", train)
+    with pytest.raises(HandedOver):
+        run(post_training, tmp_path / "out")
+    rows = read_table(post_training.conversations / "conversations.parquet").to_pylist()
+    tokenizer = Tokenizer.load(post_training.base).with_conversation_tokens()
+    parts = encode([row for row in rows if row["split"] == "validation"], tokenizer)
+    parts = [part for part in parts if len(part.tokens) <= 192]
+    assert 0 < len(parts) < len(rows) / 2
+    nats, size = 0.0, 0
+    for part in parts:  # one at a time, by the model's own logits
+        tokens = torch.from_numpy(part.tokens)
+        with torch.no_grad():
+            table = handed["model"](tokens[None, :-1])[0].log_softmax(-1)
+        for at, (token, learned) in enumerate(zip(part.tokens[1:], part.learned[1:])):
+            if learned:
+                nats -= float(table[at, token])
+                size += 0 if token == tokenizer.special(STOP) else len(tokenizer.token_bytes[token])
+    assert handed["validate"]() == pytest.approx(nats / math.log(2) / size, rel=1e-5)

@@ -17,6 +17,7 @@ from pipeline.tokenizer.train import train as train_tokenizer
 from pipeline.training import bits_per_byte, extend, pretrain
 from pipeline.training.config import ExtendConfig, LoopConfig, ModelShape, PretrainConfig
 from pipeline.training.data import TokenShards
+from pipeline.training.pretrain import validation_subset
 from storage.errors import UserError
 from storage.tables import read_table
 
@@ -155,3 +156,38 @@ def test_what_cannot_be_extended_is_refused(family, changes, said):
     base = dataclasses.replace(BASE, family=family)
     with pytest.raises(UserError, match=said):
         extend.stretched(base, dataclasses.replace(ExtendConfig(context=256), **changes))
+
+
+class HandedOver(Exception):
+    """Ends a build where it begins to train."""
+
+
+@pytest.mark.parametrize("apart", [True, False])
+def test_what_training_is_handed(base, artifacts, tmp_path, monkeypatch, apart):
+    rates, handed = [], {}
+    made = extend.build_optimizer
+
+    def build_optimizer(model, config):
+        rates.append(config)
+        return made(model, config)
+
+    def train(model, optimizer, batch_of, loop, **rest):
+        handed.update(model=model, batch=batch_of(0), loop=loop, **rest)
+        raise HandedOver
+
+    monkeypatch.setattr(extend, "build_optimizer", build_optimizer)
+    monkeypatch.setattr(extend, "train", train)
+    config = dataclasses.replace(CONFIG, rate_factor=0.25, separate_documents=apart, seed=3)
+    with pytest.raises(HandedOver):
+        run(base, artifacts, tmp_path, config)
+    assert [r.matrix_lr for r in rates] == [0.25 * 0.02]
+    assert rates == [config.optimizer.scaled(0.25)]
+    assert handed["loop"] is config.loop
+    assert handed["model"].config.max_context == 96
+    assert handed["batch"].tokens.shape == (6, 96)
+    assert (handed["batch"].document_ids is not None) is apart
+    shards = TokenShards(artifacts["tokens"], "validation")
+    subset = validation_subset(shards, 4 * 96, 3)
+    _, tokenizer = models.load(base)
+    measured = bits_per_byte.measure(handed["model"], subset, tokenizer.token_bytes, 96)
+    assert handed["validate"]() == pytest.approx(measured.bits_per_byte)

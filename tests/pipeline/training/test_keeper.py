@@ -63,10 +63,10 @@ def test_what_is_written_is_the_state_at_the_moment_of_saving(bench, tmp_path):
     held.keeper.save(5, {"a": 1})
     with torch.no_grad():
         held.model.norm.weight.mul_(3.0)
-    assert not held.keeper.due(6)  # one is still being written
+    assert held.keeper.busy
     held.gate.set()
     held.keeper.wait()
-    assert held.keeper.due(6)
+    assert not held.keeper.busy
     found = newest(tmp_path / "scratch")
     assert found.step == 5
     assert torch.equal(found.tensors["model.norm.weight"], before)
@@ -79,6 +79,23 @@ def test_the_clock_and_fixed_steps_decide_when():
     assert not Rhythm(never).fixed(100)
     rhythm = Rhythm(never, steps=30, keep_every=50, anchor_steps=40)
     assert [s for s in range(1, 101) if rhythm.fixed(s)] == [30, 40, 50, 60, 80, 90, 100]
+
+
+def test_a_checkpoint_is_due_by_the_first_process_clock_when_nobody_is_writing(bench, monkeypatch):
+    keeper = bench(seconds=10.0, steps=7).keeper
+    keeper.save(0, {})
+    keeper.wait()
+    now = keeper._saved_at
+    for rank in (0, 1):
+        monkeypatch.setattr("pipeline.training.keeper.distribution.rank", lambda rank=rank: rank)
+        for seconds, late in ((9.9, False), (10.1, True)):
+            monkeypatch.setattr(
+                "pipeline.training.keeper.time.monotonic", lambda later=seconds: now + later
+            )
+            assert keeper.waited is (late and rank == 0)
+    for waited, busy, due in ((0, 0, 0), (1, 0, 1), (0, 1, 0), (1, 1, 0)):
+        assert keeper.due(6, bool(waited), bool(busy)) is bool(due)
+        assert keeper.due(7, bool(waited), bool(busy))  # a fixed step asks nobody
 
 
 @given(
