@@ -159,7 +159,7 @@ def test_a_model_that_draws_nothing_else_is_measured(subject):
         assert isinstance(reply.text, str)
     scores = Scores()
     arithmetic.measure(padded, [], scores)
-    spelling.measure(padded, [], scores)
+    spelling.measure(padded, list, scores)
     turns.measure(padded, ["Is it?"], scores)
     facts.measure(padded, toy_facts(), scores)
     assert {row["suite"] for row in scores.rows} >= {"arithmetic", "turns", "facts"}
