@@ -75,7 +75,7 @@ def write_report(lake: Lake, out: str | None = None) -> Path:
     """Render the page of the newest run; its path."""
     place = lake.tree.root if isinstance(lake.tree, LocalTree) else Path()
     path = Path(out) if out else place / "report.html"
-    if unwritable(path.parent) is not None:
+    if not out and unwritable(place) is not None:
         raise UserError(f"can't write {path}: name another file with --out")
     from flows.commands.facts import headline, report_tables
     from pipeline.report.page import render

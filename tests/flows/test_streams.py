@@ -24,9 +24,10 @@ ESCAPE = "\x1b"
 
 
 def shell(script: str, tmp_path: Path, **environment: str) -> "subprocess.CompletedProcess[str]":
-    """`$C` is the command line; the exit code is that of the first program of a pipe."""
-    line = f"set -o pipefail; {script}; exit ${{PIPESTATUS[0]}}"
-    environ = {**os.environ, "C": " ".join(CLI), "L": str(tmp_path / "lake"), **environment}
+    """`crawl2chat` is the command line; the exit code is that of the first program of a pipe."""
+    ours = 'crawl2chat() { "$PYTHON" -m flows.cli "$@"; }'
+    line = f"{ours}; set -o pipefail; {script}; exit ${{PIPESTATUS[0]}}"
+    environ = {**os.environ, "PYTHON": sys.executable, "L": str(tmp_path / "lake"), **environment}
     return subprocess.run(
         ["bash", "-c", line], env=environ, capture_output=True, text=True, errors="replace"
     )
@@ -38,7 +39,7 @@ def test_a_reader_that_has_had_enough(form: str, unbuffered: str, tmp_path: Path
     sql = "SELECT 1 AS n" if not form else ROWS  # a table for people is short: lost at the end
     reader = "head -1" if form else "true"
     done = shell(
-        f'$C sql "{sql}" --lake $L {form} | {reader}', tmp_path, PYTHONUNBUFFERED=unbuffered
+        f'crawl2chat sql "{sql}" --lake $L {form} | {reader}', tmp_path, PYTHONUNBUFFERED=unbuffered
     )
     assert done.stderr == ""
     assert done.returncode in ((141,) if form else (0, 141))  # a fast writer may have been done
@@ -46,7 +47,7 @@ def test_a_reader_that_has_had_enough(form: str, unbuffered: str, tmp_path: Path
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_a_full_stdout(unbuffered: str, tmp_path: Path) -> None:
-    script = '$C sql "SELECT 1" --lake $L > /dev/full'
+    script = 'crawl2chat sql "SELECT 1" --lake $L > /dev/full'
     done = shell(script, tmp_path, PYTHONUNBUFFERED=unbuffered)
     assert done.returncode == 1
     assert done.stderr == "crawl2chat: stdout: No space left on device\n"
@@ -54,7 +55,7 @@ def test_a_full_stdout(unbuffered: str, tmp_path: Path) -> None:
 
 def test_closed_streams_are_no_files_and_no_failure(tmp_path: Path) -> None:
     for ends in (">&-", "<&- >&-", "2>&-", "<&-"):
-        done = shell(f'$C sql "SELECT 1 AS one" --lake $L --csv {ends}', tmp_path)
+        done = shell(f'crawl2chat sql "SELECT 1 AS one" --lake $L --csv {ends}', tmp_path)
         assert done.returncode == 0, ends
         assert done.stderr == ""
         assert done.stdout == (
@@ -65,8 +66,8 @@ def test_closed_streams_are_no_files_and_no_failure(tmp_path: Path) -> None:
 
 
 def test_help_and_mistakes_into_a_closed_pipe(tmp_path: Path) -> None:
-    assert shell("$C --help | true", tmp_path).stderr == ""
-    done = shell("$C nonsense", tmp_path)
+    assert shell("crawl2chat --help | true", tmp_path).stderr == ""
+    done = shell("crawl2chat nonsense", tmp_path)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
 
 
@@ -74,7 +75,7 @@ def test_help_and_mistakes_into_a_closed_pipe(tmp_path: Path) -> None:
 def test_text_that_stdout_can_not_encode(encoding: str, tmp_path: Path) -> None:
     import json
 
-    script = "$C sql \"SELECT 'Zoë — 😀' AS x\" --lake $L"
+    script = "crawl2chat sql \"SELECT 'Zoë — 😀' AS x\" --lake $L"
     done = shell(f"{script} --json", tmp_path, PYTHONIOENCODING=encoding)
     assert json.loads(done.stdout) == [{"x": "Zoë — 😀"}]
     done = shell(script, tmp_path, PYTHONIOENCODING=encoding)
