@@ -123,6 +123,9 @@ def test_a_hidden_line_goes_and_a_folded_panel_stays(hidden):
     panel = f"<h3>What the shop owners say</h3><div {hidden}><p>{ENGLISH[1]}</p></div>"
     texts, _ = kept(PAGE.format(title="A bridge", body=body.format(ENGLISH[0], panel, ENGLISH[2])))
     assert [text for text in texts if text in ENGLISH] == ENGLISH
+    panel = f"<h3>What the shop owners say</h3><div {hidden}>{ENGLISH[1]}</div>"
+    texts, _ = kept(PAGE.format(title="A bridge", body=body.format(ENGLISH[0], panel, ENGLISH[2])))
+    assert [text for text in texts if text in ENGLISH] == ENGLISH
     # what holds most of the page's text waits for a script
     texts, _ = kept(PAGE.format(title="A bridge", body=f"<p {hidden}>{' '.join(ENGLISH)}</p>"))
     assert texts == [" ".join(ENGLISH)]
