@@ -129,7 +129,9 @@ class Judge:
         found = self._main_text(page, record.url, judged)
         if judged.outcome == "kept":
             self._measure(judged, found)
-            told = [] if isinstance(page, str) or not page.detail else [page.detail]
+            told = [record.detail] if record.detail else []
+            if not isinstance(page, str) and page.detail:
+                told.append(page.detail)
             if cut := record.headers.get("warc-truncated"):
                 told.insert(0, f"WARC-Truncated: {cut}")
             judged.detail = "; ".join(told)[:DETAIL_CHARACTERS]

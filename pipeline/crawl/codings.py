@@ -1,12 +1,14 @@
 """Codings of an HTTP body undone: chunks, gzip, deflate, Brotli and Zstandard.
 
 Archives store bodies as they were sent, or decoded under headers that say otherwise, and cut them
-anywhere: so the bytes decide whether a coding is still there, and a body that was cut gives what
-there is of it. The end of a stream is not the end of the body: more gzip members and Zstandard
-frames may follow, else what is left is told. Output never grows far beyond `max_bytes`.
+anywhere: so the bytes decide whether a coding is still there and which it is, and a body that was
+cut gives what there is of it. The end of a stream is not the end of the body: more gzip members and
+Zstandard frames may follow, else what is left is told. A wrong checksum is told, too; browsers
+never look at it. Output never grows far beyond `max_bytes`.
 """
 
 import codecs
+import contextlib
 import re
 import zlib
 from collections.abc import Callable
@@ -19,11 +21,14 @@ CHUNK_SIZE = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,12})[ \t]*(?:;[^\n]{0,1000})?\r?
 CUT_SIZE = re.compile(rb"\r?\n?(?:[ \t]*[0-9A-Fa-f]{1,12}[ \t]*(?:;[^\n]{0,1000})?)?\r?\Z")
 # A chunked body's end: trailers, each a header, and an empty line
 TRAILERS = re.compile(rb"(?:[!-9;-~]{1,100}:[^\n]{0,4000}\r?\n){0,50}\s*\Z")
+LINE_ENDS = re.compile(rb"(?:\r?\n){0,4}")  # that servers and archives put before a body
 GZIP = b"\x1f\x8b"
 ZSTD = b"\x28\xb5\x2f\xfd"
 SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")  # a Zstandard frame that holds no content
 PIECE_BYTES = 64 * 1024  # of what one call may inflate to
-BROTLI_BYTES = 4096  # handed to the decompressor at once
+# What zlib calls a stream of which the trailer alone is wrong; bytes of gzip's that are then unread
+WRONG_TRAILERS = {"incorrect data check": 4, "incorrect length check": 0}
+BLOCK_BYTES = 4096  # handed to a decompressor at once where all it gives is wanted
 MAX_CODINGS = 8  # one on another; a page has one, by mistake two
 # What servers write where no coding is meant, charsets among it.
 NO_CODINGS = ("", "identity", "none", "utf-8", "utf8", "binary", "8bit", "7bit", "iso-8859-1")
@@ -46,7 +51,7 @@ Undone = tuple[bytes, str]
 
 def join_chunks(body: bytes) -> Undone:
     """Undo chunked transfer coding; a body that does not begin with a chunk is given back as is."""
-    match = CHUNK_SIZE.match(body)
+    match = CHUNK_SIZE.match(body, _line_ends(body))
     if match is None:
         return body, ""
     pieces: list[bytes] = []
@@ -76,6 +81,21 @@ def join_chunks(body: bytes) -> Undone:
     return joined, "chunks: cut short"
 
 
+def join_unsaid_chunks(body: bytes) -> bytes:
+    """The same for a body that nothing says is chunked: only if it is, to the last chunk."""
+    for _ in range(MAX_CODINGS):
+        if CHUNK_SIZE.match(body) is None:
+            break
+        try:
+            joined, note = join_chunks(body)
+        except BadCoding:
+            break
+        if joined is body or note:
+            break
+        body = joined
+    return body
+
+
 def undo(body: bytes, codings: list[str], max_bytes: int) -> tuple[bytes, list[str]]:
     """Undo content codings in the order in which they were applied; and what is to be told."""
     codings = [coding for coding in codings if coding not in NO_CODINGS and "/" not in coding]
@@ -87,10 +107,35 @@ def undo(body: bytes, codings: list[str], max_bytes: int) -> tuple[bytes, list[s
             if not is_text(body):
                 raise BadCoding(f"unknown coding {coding[:40]!r}")
             continue
+        coding = _of_bytes(body) or coding
         body, note = CODINGS[coding](body, max_bytes)
         if note:
             notes.append(f"{coding}: {note}")
     return body, notes
+
+
+def undo_unsaid(body: bytes, max_bytes: int) -> tuple[bytes, list[str]]:
+    """Undo gzip as often as the bytes show it, whatever the headers said."""
+    notes: list[str] = []
+    for _ in range(MAX_CODINGS):
+        start = _line_ends(body)
+        if body[start : start + 3] != GZIP + b"\x08":
+            break
+        body, told = undo(body[start:], ["gzip"], max_bytes)
+        notes += told
+    return body, notes
+
+
+def _of_bytes(body: bytes) -> str:
+    """The coding that a body shows it is in; "" where only the headers tell."""
+    if body[:3] == GZIP + b"\x08":
+        return "gzip"
+    return "zstd" if body[:4] == ZSTD else ""
+
+
+def _line_ends(body: bytes) -> int:
+    match = LINE_ENDS.match(body)
+    return match.end() if match else 0
 
 
 def is_text(body: bytes) -> bool:
@@ -114,25 +159,74 @@ def is_text(body: bytes) -> bool:
 def ungzip(body: bytes, max_bytes: int) -> Undone:
     """All members of a gzip body."""
     pieces: list[bytes] = []
-    rest, size = body, 0
+    rest, size, note = body, 0, ""
     while rest[:2] == GZIP:
-        inflater = zlib.decompressobj(zlib.MAX_WBITS | 16)
-        try:
-            piece = inflater.decompress(rest, max_bytes + 1 - size)
-        except zlib.error as error:
-            raise BadCoding(f"gzip member {len(pieces) + 1}: {error}") from error
+        piece, after, problem = _inflated(rest, zlib.MAX_WBITS | 16, max_bytes + 1 - size)
+        if problem and not piece:
+            raise BadCoding(f"gzip member {len(pieces) + 1}: {problem}")
         pieces.append(piece)
         size += len(piece)
         if size > max_bytes:
             raise TooLarge(size)
-        if not inflater.eof:
+        if after is None:
             return b"".join(pieces), "cut short"
-        rest = inflater.unused_data
+        rest, note = after, note or problem
     if body and GZIP.startswith(body):
         return b"", "cut short"
     if not pieces:
-        return body, ""  # decoded by the crawler
-    return b"".join(pieces), _left(rest)
+        return _misnamed(body, max_bytes)
+    return b"".join(pieces), note or _left(rest)
+
+
+def _misnamed(body: bytes, max_bytes: int) -> Undone:
+    """A body that is called gzip and is not: decoded by the crawler, or in another coding."""
+    if not is_text(body):
+        for other in (undeflate, unbrotli):
+            try:
+                page, note = other(body, max_bytes)
+            except BadCoding:
+                continue
+            if page and is_text(page):
+                return page, note
+    return body, ""
+
+
+def _inflated(data: bytes, window_bits: int, most: int) -> tuple[bytes, bytes | None, str]:
+    """What a stream inflates to, what follows it (None: it was cut), and what is wrong with it.
+
+    Nothing is given of a stream that breaks, but all of one that ends where it should with another
+    checksum or length than it says.
+    """
+    inflater = zlib.decompressobj(window_bits)
+    try:
+        page = inflater.decompress(data, most)
+    except zlib.error as error:
+        problem = str(error).partition(": ")[2] or str(error)
+        if problem not in WRONG_TRAILERS:
+            return b"", b"", problem
+        page, end = _until_broken(data, window_bits, most)
+        after = data[end + WRONG_TRAILERS[problem] * (window_bits > zlib.MAX_WBITS) :]
+        if _left(after) and not after.startswith(GZIP):
+            return b"", b"", problem
+        return page, after, problem
+    return page, inflater.unused_data if inflater.eof else None, ""
+
+
+def _until_broken(data: bytes, window_bits: int, most: int) -> tuple[bytes, int]:
+    """All that a stream inflates to before an error, and where that is."""
+    inflater = zlib.decompressobj(window_bits)
+    page, at = b"", 0
+    with contextlib.suppress(zlib.error):
+        while at < len(data) and len(page) < most:
+            block, before = data[at : at + BLOCK_BYTES], inflater.copy()
+            try:
+                page += inflater.decompress(block, most)
+            except zlib.error:  # the library keeps what this call had: once more, by bytes
+                for byte in block:
+                    at += 1
+                    page += before.decompress(bytes([byte]), most)
+            at += BLOCK_BYTES
+    return page, at
 
 
 def undeflate(body: bytes, max_bytes: int) -> Undone:
@@ -143,15 +237,13 @@ def undeflate(body: bytes, max_bytes: int) -> Undone:
         return body, ""
     problem = ""
     for window_bits in (zlib.MAX_WBITS, -zlib.MAX_WBITS) if is_zlib else (-zlib.MAX_WBITS,):
-        inflater = zlib.decompressobj(window_bits)
-        try:
-            page = inflater.decompress(body, max_bytes + 1)
-        except zlib.error as error:
-            problem = problem or f"deflate: {error}"
+        page, after, wrong = _inflated(body, window_bits, max_bytes + 1)
+        if wrong and not page:
+            problem = problem or f"deflate: {wrong}"
             continue
         if len(page) > max_bytes:
             raise TooLarge(len(page))
-        return page, _left(inflater.unused_data) if inflater.eof else "cut short"
+        return page, wrong or ("cut short" if after is None else _left(after))
     raise BadCoding(problem)
 
 
@@ -163,7 +255,7 @@ def unbrotli(body: bytes, max_bytes: int) -> Undone:
     if problem:
         # The library calls bytes after the end an error as well, and then says nothing of where
         # the end was: once more, and near the error byte by byte.
-        pieces, position, problem = _brotli(body, max_bytes, position - BROTLI_BYTES)
+        pieces, position, problem = _brotli(body, max_bytes, position - BLOCK_BYTES)
     if (problem or position < 0) and not any(pieces) and is_text(body):
         return body, ""
     if problem:
@@ -184,7 +276,7 @@ def _brotli(body: bytes, max_bytes: int, slow_from: int) -> tuple[list[bytes], i
         data = b""
         # A full piece leaves more to come, though it says that it can take data.
         if decompressor.can_accept_more_data() and not (pieces and len(pieces[-1]) >= PIECE_BYTES):
-            data = body[position : position + (1 if position >= slow_from else BROTLI_BYTES)]
+            data = body[position : position + (1 if position >= slow_from else BLOCK_BYTES)]
             position += len(data)
             if not data:
                 return pieces, -1, ""

@@ -9,20 +9,32 @@ Everything that is no readable HTML page raises `NoPage`, which becomes the reco
 import dataclasses
 import re
 
-from pipeline.crawl.codings import GZIP, BadCoding, TooLarge, join_chunks, undo
+from pipeline.crawl.codings import (
+    BadCoding,
+    TooLarge,
+    join_chunks,
+    join_unsaid_chunks,
+    undo,
+    undo_unsaid,
+)
 from pipeline.crawl.mime import extract_type
 from pipeline.crawl.records import HEADERS_END, parse_fields
 
 STATUS_LINE = re.compile(
-    rb"(?:\r?\n){0,4}HTTP/\d(?:\.\d)?[ \t]+(?P<status>\d{3})(?!\d)(?P<reason>[^\n]*)\r?\n?",
+    # or a pseudo-header of HTTP/2 that a crawler wrote down as it came
+    rb"(?:\r?\n){0,4}(?:HTTP/\d(?:\.\d)?[ \t]+|:status:[ \t]*)"
+    rb"(?P<status>\d{3})(?!\d)(?P<reason>[^\n]*)\r?\n?",
     re.IGNORECASE,
 )
 # A proxy's answer, before that of the server behind it.
 TUNNEL = re.compile(rb"[ \t]*connection established", re.IGNORECASE)
 HTML_TYPES = ("text/html", "application/xhtml+xml")  # FineWeb's reader takes these two
-# white space, an XML declaration and comments, then <!doctype html or <html
+# Types that say nothing: by the MIME Sniffing standard the body is looked at, as without one.
+NO_TYPES = ("unknown/unknown", "application/unknown")
+# What the standard takes for HTML, behind white space, an XML declaration and comments
 LOOKS_LIKE_HTML = re.compile(
-    rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b",
+    rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|script|iframe|h1|div"
+    rb"|font|table|a|style|title|b|body|br|p)(?=[ >\t\r\n])",
     re.IGNORECASE | re.DOTALL,
 )
 
@@ -65,7 +77,7 @@ def read_page(content: bytes, payload_type: str, max_bytes: int, max_header_byte
     if status != 200:
         raise NoPage("dropped", "http_status", value=float(status), threshold=200.0)
     declared, charset = extract_type(*values.get("content-type", []))
-    mime = extract_type(payload_type)[0] or declared
+    mime = extract_type(payload_type)[0] or ("" if declared in NO_TYPES else declared)
     if mime and mime not in HTML_TYPES:
         raise NoPage("dropped", "mime", mime[:100])
     body, notes = _decoded(body, values, max_bytes)
@@ -107,15 +119,15 @@ def _decoded(body: bytes, values: dict[str, list[str]], max_bytes: int) -> tuple
         if "chunked" in transfer:
             body, note = join_chunks(body)
             notes += [note] if note else []
+        body = join_unsaid_chunks(body)
     except BadCoding as error:
         raise NoPage("error", "broken_chunks", str(error)) from error
     codings = _tokens(values.get("content-encoding", []))
     codings += [coding for coding in transfer if coding != "chunked"]
     try:
         body, told = undo(body, codings, max_bytes)
-        if body.startswith(GZIP + b"\x08"):  # compressed once more than the headers say
-            body, again = undo(body, ["gzip"], max_bytes)
-            told += again
+        body, again = undo_unsaid(body, max_bytes)
+        told += again
     except BadCoding as error:
         raise NoPage("error", "content_encoding", str(error)) from error
     except TooLarge as error:
@@ -126,4 +138,5 @@ def _decoded(body: bytes, values: dict[str, list[str]], max_bytes: int) -> tuple
 
 def _tokens(values: list[str]) -> list[str]:
     """The codings of all headers of a name, in the order in which they were applied."""
-    return [token.split(";")[0].strip().lower() for token in ",".join(values).split(",")]
+    tokens = ",".join(values).split(",")
+    return [token.split(";")[0].strip(" \t\"'").lower() for token in tokens]

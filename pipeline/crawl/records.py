@@ -1,8 +1,9 @@
 """Records inside inflated bytes: WARC/0.17 to 1.1, and ARC, one after another by their lengths.
 
-What is not a record, or lies about its length, gives one broken record, and reading goes on at the
-next line that begins a record. A length is trusted when the blank lines that end a record, the next
-record or the end of the data follow it.
+A length is trusted when the blank lines that end a record, the next record or the end of the data
+follow it. Else (some crawlers are off by one, or count characters) the next line that begins a
+record, or the end of a whole member, ends it, and the record says so. What is no record, or is cut
+by the end of the file, gives one broken record.
 """
 
 import dataclasses
@@ -13,6 +14,8 @@ from pipeline.crawl.members import Buffer
 
 HEADERS_END = re.compile(rb"\r?\n\r?\n")
 LINE_ENDS = re.compile(rb"[\r\n]*")
+ZEROED = bytes(16)  # what a damaged disk leaves
+MOST_BYTES_A_CHARACTER = 3  # more than a length counted in characters explains is no content
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +36,7 @@ WARC = _format(rb"WARC/\d\.\d{1,2}[ \t]*\r?\n(?=[A-Za-z][A-Za-z0-9-]*[ \t]*:)", 
 # spaces (Common Crawl's do, 2008 to 2012): what comes after it is looked for from the right.
 _ARC_LINE = (
     rb"(?P<url>[A-Za-z][A-Za-z0-9+.-]{1,20}:[^\r\n]{0,8000}) (?P<address>[0-9A-Fa-f.:]+)"
-    rb" (?P<date>\d{14}|\d{12}) (?P<fields>(?:[^\s]{1,500} ){0,8})(?P<length>\d{1,15})\r?\n"
+    rb" (?P<date>\d{14}|\d{12}) (?P<fields>(?:[^\s]{0,500} ){0,8})(?P<length>\d{1,15})\r?\n"
 )
 ARC = _format(_ARC_LINE, b"\n")
 RECORD_START = re.compile(rb"%s|%s" % (WARC.start.pattern, ARC.start.pattern))
@@ -49,25 +52,27 @@ class RawRecord:
     content_start: int = 0
     content_end: int = 0
     problem: str = ""  # broken_record or unreadable_headers; "" for a sound one
-    detail: str = ""
+    detail: str = ""  # of the problem, or of a sound record's wrong length
 
 
-def parse(data: Buffer, start: int, form: Format, max_header_bytes: int) -> Iterator[RawRecord]:
-    """All records of `data` from `start` on."""
+def parse(
+    data: Buffer, start: int, form: Format, max_header_bytes: int, whole: bool = False
+) -> Iterator[RawRecord]:
+    """All records of `data` from `start` on; if it is `whole`, its end is that of a record."""
     position = skip_blank(data, start)
     while position < len(data):
         first = form.start.match(data, position)
         if first is None:
             record = _no_record(data, position, form)
         elif form is ARC:
-            record = _arc(data, first)
+            record = _arc(data, first, whole)
         else:
-            record = _warc(data, first, max_header_bytes)
+            record = _warc(data, first, max_header_bytes, whole)
         yield record
         position = skip_blank(data, record.end)
 
 
-def _warc(data: Buffer, first: re.Match[bytes], max_header_bytes: int) -> RawRecord:
+def _warc(data: Buffer, first: re.Match[bytes], max_header_bytes: int, whole: bool) -> RawRecord:
     start = first.start()
     headers_end = HEADERS_END.search(data, first.end(), first.end() + max_header_bytes)
     if headers_end is None:
@@ -76,15 +81,14 @@ def _warc(data: Buffer, first: re.Match[bytes], max_header_bytes: int) -> RawRec
         return RawRecord(start, end, {}, problem="unreadable_headers", detail=detail)
     headers = parse_headers(data[first.end() : headers_end.start()])
     length = headers.get("content-length", "")
-    if not re.fullmatch(r"[0-9]{1,15}", length) or not headers.get("warc-type"):
+    if not headers.get("warc-type"):
         end = _next(data, start + 1, WARC)
-        kind = headers.get("warc-type", "")
-        detail = f"Content-Length {length[:40]!r}, WARC-Type {kind[:40]!r}"
-        return RawRecord(start, end, headers, problem="unreadable_headers", detail=detail)
-    return _by_length(data, start, headers, headers_end.end(), int(length), WARC)
+        return RawRecord(start, end, headers, problem="unreadable_headers", detail="no WARC-Type")
+    size = int(length) if re.fullmatch(r"[0-9]{1,15}", length) else -1
+    return _by_length(data, start, headers, headers_end.end(), size, WARC, whole)
 
 
-def _arc(data: Buffer, first: re.Match[bytes]) -> RawRecord:
+def _arc(data: Buffer, first: re.Match[bytes], whole: bool) -> RawRecord:
     texts = {
         name: value.decode("utf-8", "replace").replace("\0", "")
         for name, value in first.groupdict().items()
@@ -100,25 +104,38 @@ def _arc(data: Buffer, first: re.Match[bytes]) -> RawRecord:
         "content-type": "application/http; msgtype=response" if http else mime,
         "content-length": length,
     }
-    return _by_length(data, first.start(), headers, first.end(), int(length), ARC)
+    return _by_length(data, first.start(), headers, first.end(), int(length), ARC, whole)
 
 
 def _by_length(
-    data: Buffer, start: int, headers: dict[str, str], content_start: int, length: int, form: Format
+    data: Buffer,
+    start: int,
+    headers: dict[str, str],
+    content_start: int,
+    length: int,
+    form: Format,
+    whole: bool,
 ) -> RawRecord:
     content_end = content_start + length
-    after = skip_blank(data, content_end)
-    detail = ""
-    if content_end > len(data):
+    if length < 0:
+        detail = f"Content-Length {headers.get('content-length', '')[:40]!r}"
+    elif content_end > len(data):
         detail = f"{content_end - len(data)} bytes less than its Content-Length of {length}"
-    elif after < len(data) and not form.start.match(data, after):
+    else:
+        after = skip_blank(data, content_end)
         tail = data[content_end : content_end + 4].replace(b"\r", b"")
-        if not tail.startswith(form.terminator):
-            detail = f"a Content-Length of {length} does not lead to the end of the record"
-    if detail:
-        end = _next(data, content_start, form)
+        if after == len(data) or form.start.match(data, after) or tail.startswith(form.terminator):
+            return RawRecord(start, content_end, headers, content_start, content_end)
+        detail = f"a Content-Length of {length} does not lead to the end of the record"
+    end = _next(data, content_start, form)
+    found_end = end
+    while found_end > content_start and data[found_end - 1] in b"\r\n":
+        found_end -= 1
+    cut = end == len(data) and not whole and not 0 <= length <= len(data) - content_start
+    more = data[content_end:found_end] if length >= 0 else b""
+    if cut or len(more) > MOST_BYTES_A_CHARACTER * max(0, length) or ZEROED in more:
         return RawRecord(start, end, headers, problem="broken_record", detail=detail)
-    return RawRecord(start, content_end, headers, content_start, content_end)
+    return RawRecord(start, end, headers, content_start, found_end, detail=detail)
 
 
 def _no_record(data: Buffer, start: int, form: Format) -> RawRecord:
@@ -154,7 +171,7 @@ def parse_fields(block: bytes) -> list[tuple[str, str]]:
     for line in block.decode("utf-8", "replace").replace("\0", "").split("\n"):
         if line[:1] in (" ", "\t") and goes_on:
             name, value = fields[-1]
-            fields[-1] = name, f"{value} {line.strip()}"
+            fields[-1] = name, f"{value} {line.strip()}".strip()
             continue
         key, colon, value = line.partition(":")
         name = key.strip().lower()

@@ -32,7 +32,7 @@ class Record:
     length: int  # of its content, bytes
     content: bytes  # b"" above the cap on a record
     problem: str = ""  # truncated_gzip, broken_gzip, inflation_limit, broken_record, …; "" if sound
-    detail: str = ""
+    detail: str = ""  # of the problem, or of a sound record's wrong length
     lost_bytes: int = 0  # of the file, from a broken record's beginning to where reading goes on
 
 
@@ -93,7 +93,7 @@ def _read(data: Buffer, offset: int, path: Path, limits: LimitsConfig) -> Iterat
 def _member_records(member: Member, form: Format, limits: LimitsConfig) -> Iterator[Record]:
     """The records of one member; if the member is damaged, its last record is."""
     index, last = 0, None
-    for raw in parse(member.data, 0, form, limits.max_header_bytes):
+    for raw in parse(member.data, 0, form, limits.max_header_bytes, not member.problem):
         if last is not None:
             yield _record(last, member.data, member.offset, index, limits)
             index += 1
@@ -136,8 +136,10 @@ def _detect(data: Buffer, path: Path, limits: LimitsConfig) -> tuple[Compression
         first = skip_blank(data, 0)
         if WARC.start.match(data, first):
             return None, WARC
-        if ARC.start.match(data, first) and data[first : first + 9] == b"filedesc:":
-            return None, ARC
+        if ARC.start.match(data, first):
+            record = next(parse(data, first, ARC, limits.max_header_bytes))
+            if data[first : first + 9] == b"filedesc:" or not (record.problem or record.detail):
+                return None, ARC
         # A damaged beginning: whichever is found first.
         following = WARC.following.search(data)
         plain = following.start() if following else len(data)

@@ -7,7 +7,7 @@
  * would begin a new line of boxes. Each look-ahead is cached or consumes what it saw, so time is
  * linear in the page whatever it holds. Layouts of Block and Container are repeated in segment.py.
  */
-#include "_segment_style.h"
+#include "_segment_drawn.h"
 
 /* ================= attributes ================= */
 
@@ -60,6 +60,11 @@ static const struct { const char *role; int flag; } ROLES[] = {
     {"dialog", F_DIALOG}, {"alertdialog", F_DIALOG}, {"search", F_FORM}, {"form", F_FORM},
 };
 
+static const struct { const char *role; int part; } PARTS[] = {
+    {"table", PART_TABLE}, {"grid", PART_TABLE}, {"row", PART_ROW}, {"cell", PART_CELL},
+    {"gridcell", PART_CELL}, {"columnheader", PART_CELL}, {"rowheader", PART_CELL},
+};
+
 static const struct { const char *name; int fact; } METAS[] = {
     {"og:title", FACT_OG_TITLE}, {"og:site_name", FACT_SITE_NAME}, {"og:type", FACT_TYPE},
     {"description", FACT_DESCRIPTION}, {"og:description", FACT_DESCRIPTION},
@@ -68,8 +73,11 @@ static const struct { const char *name; int fact; } METAS[] = {
 static void attribute(Page *p, int tag, Slice name, Slice value, Attributes *a) {
     switch (name.at[0] | 32) {
     case 'c':
-        if (same(name, "class")) a->hints |= hints_of(p, value);
-        else if (same(name, "content")) a->content = value;
+        if (same(name, "class")) {
+            a->hints |= hints_of(p, value);
+            if (same(value, "sup") || same(value, "superscript")) a->script = 1;
+            else if (same(value, "subscript")) a->script = 2;
+        } else if (same(name, "content")) a->content = value;
         else if ((tag == T_TD || tag == T_TH) && same(name, "colspan"))
             number_of(value, &a->columns);
         break;
@@ -82,12 +90,15 @@ static void attribute(Page *p, int tag, Slice name, Slice value, Attributes *a) 
             a->hints |= hints_of(p, value);
             for (size_t i = 0; i < sizeof(ROLES) / sizeof(ROLES[0]); i++)
                 if (same(value, ROLES[i].role)) a->flags |= BIT(ROLES[i].flag);
+            for (size_t i = 0; i < sizeof(PARTS) / sizeof(PARTS[0]); i++)
+                if (same(value, PARTS[i].role)) a->part = PARTS[i].part;
         } else if (same(name, "rel")) {
             a->rel = value;
             a->hints |= hints_of(p, value);
         } else if ((tag == T_TD || tag == T_TH) && same(name, "rowspan")) {
             if (!number_of(value, &a->rows) || a->rows < 0) a->rows = 1;
-        }
+        } else if (same(name, "reversed")) a->reversed = tag == T_OL;
+        else if (same(name, "readonly")) a->readonly = 1;
         break;
     case 'a':
         if (same(name, "aria-hidden")) {
@@ -102,6 +113,7 @@ static void attribute(Page *p, int tag, Slice name, Slice value, Attributes *a) 
             same(name, "data-role") || same(name, "data-test-id") || same(name, "data-block"))
             a->hints |= hints_of(p, value);
         else if (tag == T_MATH && same(name, "display")) a->display = same(value, "block");
+        else if (tag == T_IMG && same(name, "data-src")) a->source = value;
         break;
     case 'h':
         if (same(name, "href")) {
@@ -122,6 +134,8 @@ static void attribute(Page *p, int tag, Slice name, Slice value, Attributes *a) 
             a->numbered = tag == T_OL && number_of(value, &a->number);
         } else if (same(name, "shadowrootmode") || same(name, "shadowroot")) {
             a->shadow = 1;
+        } else if (tag == T_IMG && same(name, "src") && !a->source.n) {
+            a->source = value;
         }
         break;
     case 'e':
@@ -257,9 +271,10 @@ static void raw_text(Page *p, int tag, const Attributes *a, int skip) {
     else if (tag == T_SCRIPT && (size_t)(stop - from) > p->article.n && a->type.n &&
              holds(a->type, "ld+json") && find(from, stop, "\"articlebody\""))
         p->article = (Slice){from, (size_t)(stop - from)};
-    if (TAGS[tag].flag == F_PRE && !skip) {
+    int shown = a->readonly && !strcmp(TAGS[tag].name, "textarea"); /* text to be copied */
+    if ((TAGS[tag].flag == F_PRE || shown) && !skip) {
         push(p, T_PRE, a, from);
-        text(p, from, stop, SHOW_NUL);
+        text(p, from, stop, shown ? DECODE : SHOW_NUL);
         if (p->overflow) p->overflow--;
         else pop(p);
     }
@@ -268,6 +283,14 @@ static void raw_text(Page *p, int tag, const Attributes *a, int skip) {
         int closed;
         if (!attributes(p, tag, NULL, &closed)) p->at = p->end;
     }
+}
+
+static const u8 *end_of_math(Page *p, const u8 *tag_start) { /* its end tag */
+    if ((tag_start[1] | 32) == 'm' && tag_start[5] != ':' && same((Slice){tag_start + 1, 4}, "math"))
+        return ahead(p, &p->math_end, "</math");
+    const u8 *at = ahead(p, &p->prefixed_end, ":math"); /* </mml:math> */
+    while (at < p->end && at > p->at && *at != '<') at--;
+    return at;
 }
 
 static void start_tag(Page *p, int tag, const u8 *tag_start) {
@@ -312,7 +335,9 @@ static void start_tag(Page *p, int tag, const u8 *tag_start) {
             p->current.images_before++;
             if (!skip && a.alt.n && a.hints & HINT_GLYPH)
                 moved_text(p, a.alt.at, a.alt.at + a.alt.n, DECODE | ATTRIBUTE);
-            if (!skip && a.alt.n && (a.hints & HINT_FORMULA || is_tex(a.alt))) {
+            if (!skip && tex_of_address(p, a.source)) a.alt = (Slice){p->tex, p->tex_used};
+            else if (!(a.alt.n && (a.hints & HINT_FORMULA || is_tex(a.alt)))) break;
+            if (!skip) {
                 int moved = begin_moved(p);
                 formula(p, a.alt, 1, DECODE | ATTRIBUTE, FROM_IMAGE);
                 if (moved) pop(p);
@@ -361,7 +386,7 @@ static void start_tag(Page *p, int tag, const u8 *tag_start) {
         if (*p->at == '\r') p->at++;
         if (p->at < p->end && *p->at == '\n') p->at++;
     } else if (tag == T_MATH && !skip) {
-        const u8 *math_end = ahead(p, &p->math_end, "</math");
+        const u8 *math_end = end_of_math(p, tag_start);
         Slice tex = a.alt;
         int source = p->spoken ? FROM_UNSEEN_MATH : FROM_MATH;
         int how = DECODE | ATTRIBUTE;
@@ -394,6 +419,8 @@ static void markup(Page *p) { /* at '<' and something that makes it markup */
         }
         while (s < end && !is_space(*s) && *s != '>' && *s != '/') s++;
         int tag = tag_id(name, (size_t)(s - name));
+        if (tag == T_UNKNOWN && s - name > 5 && s[-5] == ':' && same((Slice){s - 4, 4}, "math"))
+            tag = T_MATH;
         const u8 *name_end = p->at = s;
         if (c != '/') {
             start_tag(p, tag, tag_start);

@@ -151,6 +151,17 @@ static void end_piece(Page *p) {
     }
 }
 
+#define COUNTS_DOWN 1 /* as a list's column */
+/* A reversed list ends: its items' numbers, counted up so far, are counted down to 1, or from the
+ * number where it starts. */
+static void count_down(Page *p, const Open *list) {
+    int32_t sum = list->ordinal ? 2 * list->ordinal : list->count + 1;
+    int32_t table = list->table >= 0 ? p->stack[list->table].ordinal : -1;
+    for (size_t i = (size_t)list->tail; i < p->block_count; i++)
+        if (p->blocks[i].list_depth == list->list_depth && p->blocks[i].table == table)
+            p->blocks[i].item = sum - p->blocks[i].item;
+}
+
 static void pop(Page *p) {
     Open *open = &p->stack[p->top];
     if (open->tag == T_Q && !open->skip) append(p, (const u8 *)"\xE2\x80\x9D", 3);
@@ -169,6 +180,7 @@ static void pop(Page *p) {
             p->containers[open->container].html_end = (uint32_t)(p->at - p->start);
         close_line(p);
         if (open->tag == T_TABLE && open->flow == p->top) close_flow(p, p->top);
+        if (open->tag == T_OL && open->column == COUNTS_DOWN) count_down(p, open);
     }
     if (open->flags & BIT(F_PRE) && !(p->stack[p->top - 1].flags & BIT(F_PRE))) p->pre = 0;
     if (open->alive) {
@@ -232,6 +244,57 @@ static int save_place(Page *p, int tag, int is_block, const Attributes *a) {
     return a->hints & HINT_TWICE ? save(p, S_RENDERING) : 0;
 }
 
+static size_t letters_at(const u8 *s, const u8 *end) {
+    const u8 *from = s;
+    while (s < end && is_letter(*s)) s++;
+    return (size_t)(s - from);
+}
+
+static int is_control(int tag) { /* what a text for screen readers names */
+    return tag == T_INPUT || tag == T_SELECT || tag == T_BUTTON || tag == T_IMG ||
+           !strcmp(TAGS[tag].name, "textarea");
+}
+
+/* Whether all of a cell is what screen readers are told: beside a sign drawn by style. */
+static int fills_cell(const Page *p) {
+    const Open *up = &p->stack[p->top];
+    if (up->cell < 0 || p->stack[up->cell].emitted || p->used > p->block_start) return 0;
+    const u8 *s = p->at, *end = p->end - s > 400 ? s + 400 : p->end;
+    int inside = 1;
+    for (int tags = 0; tags < 8; tags++) {
+        while (s < end && (inside || is_space(*s)) && *s != '<') s++;
+        if (end - s < 4 || *s != '<') return 0;
+        const u8 *name = s + 1 + (s[1] == '/');
+        int tag = tag_id(name, letters_at(name, end));
+        if (tag >= T_TABLE && tag <= T_TH) return !inside;
+        inside = inside && s[1] != '/';
+        if (!inside && name == s + 1 && is_control(tag)) return 0;
+        while (s < end && *s++ != '>') {}
+    }
+    return 0;
+}
+
+/* What a role or style makes a table, a row or a cell: as the elements that are. */
+static void table_part(Page *p, int index, int part) {
+    Open *open = &p->stack[index];
+    if (part == PART_TABLE) {
+        open->table = index; open->row_entry = open->cell = open->item = open->list = -1;
+        open->list_depth = 0; open->section = 1;
+        open->ordinal = (int32_t)p->tables++;
+        open->flags = (open->flags | BIT(F_TABLE)) & ~(BIT(F_CELL) | BIT(F_TABLE_HEADER));
+    } else if (open->table >= 0 && TAGS[p->stack[open->table].tag].flag != F_TABLE) {
+        if (part == PART_ROW) {
+            open->row_entry = index; open->cell = -1;
+            open->ordinal = p->stack[open->table].count++;
+        } else if (open->row_entry >= 0 && open->cell < 0) {
+            open->cell = index;
+            open->ordinal = p->stack[open->row_entry].count++;
+            open->column = grid_cell(p, &p->stack[open->table], &p->stack[open->row_entry], 1, 1);
+            open->flags |= BIT(F_CELL);
+        }
+    }
+}
+
 static void push(Page *p, int tag, const Attributes *a, const u8 *tag_start) {
     const Tag *what = &TAGS[tag];
     Open *up = &p->stack[p->top];
@@ -242,8 +305,9 @@ static void push(Page *p, int tag, const Attributes *a, const u8 *tag_start) {
     int unseen = hidden || (!is_block && a->hints & HINT_UNSEEN);
     int spoken = unseen && comes(p, "<math"); /* the formula's text, beside its picture */
     if (spoken) hidden = unseen = 0;
-    if (unseen && !hidden && is_spoken_sign(p)) unseen = 0;
-    if (!is_block && a->shown == SHOWN_BLOCK && !(what->kind & (SKIP | SCOPE)) && tag != T_MATH)
+    if (unseen && !hidden && (is_spoken_sign(p) ||
+                               (what->flag != F_LABEL && fills_cell(p)))) unseen = 0;
+    if (!is_block && (a->shown == SHOWN_BLOCK || a->part) && !(what->kind & (SKIP | SCOPE)) && tag != T_MATH)
         is_block = 1;
     if (!is_block && hidden && block_comes(p)) is_block = 1; /* a script may yet show it */
     int keeps_space = what->flag == F_PRE ||
@@ -346,6 +410,11 @@ static void push(Page *p, int tag, const Attributes *a, const u8 *tag_start) {
     case T_UL: case T_OL: case T_MENU:
         open->list = index; open->list_depth++; open->item = -1;
         if (a->numbered) open->count = a->number - 1;
+        if (a->reversed) {
+            open->column = COUNTS_DOWN;
+            open->tail = (int32_t)p->block_count;
+            open->ordinal = a->numbered ? a->number : 0;
+        }
         break;
     case T_LI:
         open->item = index;
@@ -375,6 +444,8 @@ static void push(Page *p, int tag, const Attributes *a, const u8 *tag_start) {
             open->column = grid_cell(p, &p->stack[open->table], &p->stack[open->row_entry],
                                      a->columns, a->rows);
         break;
+    default:
+        if (a->part && is_block) table_part(p, index, a->part);
     }
 }
 

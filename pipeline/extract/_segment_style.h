@@ -24,6 +24,9 @@ static void declaration(Slice name, Slice value, Attributes *a) {
         if (is_value(value, "none")) a->shown = SHOWN_NOT;
         else if (starts_with(value, "inline") || is_value(value, "contents")) a->shown = SHOWN_INLINE;
         else a->shown = SHOWN_BLOCK;
+        a->part = is_value(value, "table") ? PART_TABLE
+                  : is_value(value, "table-row") ? PART_ROW
+                  : is_value(value, "table-cell") ? PART_CELL : 0;
         return;
     case 10:
         if (is_name(name, "visibility"))

@@ -71,7 +71,7 @@ typedef struct {
     Grid *grids; size_t grid_count, grid_room;
     u8 *tex; size_t tex_used, tex_room; /* a formula that is being converted */
     Slice article; /* JSON-LD that holds an article's text */
-    const u8 *math_end, *cdata_end; /* cached look-aheads */
+    const u8 *math_end, *prefixed_end, *cdata_end; /* cached look-aheads */
     Slice facts[FACTS];
     int32_t *next, *before; u8 *joins; size_t order_room; /* the order of blocks: _segment_foster.h */
     u8 spoilt; /* a frameset comes too late */
@@ -83,11 +83,13 @@ typedef struct {
     uint64_t hints, flags;
     int href, hidden, display, shadow, open, property, number, numbered, columns, rows;
     int keep, pre, shown, unseen, script, unselectable; /* by its style, see _segment_style.h */
-    Slice content, alt, rel, link_to, type, encoding;
+    int part, reversed, readonly; /* part: of a table, by role or style */
+    Slice content, alt, rel, link_to, type, encoding, source;
 } Attributes;
 
 enum { SPACE = 1, SPACE_OF_LINK };
 enum { SHOWN_NOT = 1, SHOWN_INLINE, SHOWN_BLOCK }; /* by "display", 0 if it says nothing */
+enum { PART_TABLE = 1, PART_ROW, PART_CELL };
 
 /* Characters between which a line break of the source is nothing: East Asian wide, full- and
  * half-width ones, but for Hangul, which has spaces between words, and emoji. */
@@ -223,7 +225,12 @@ static size_t special(Page *p, const u8 *s, const u8 *end) {
     if (p->pre) return 0; /* code keeps every other character */
     if (s[0] == 0xC2 && left > 1) {
         if (s[1] == 0x85) { space(p, ' '); return 2; }
-        return s[1] == 0xAD || s[1] < 0xA0 ? 2 : 0; /* soft hyphen, C1 controls */
+        if (s[1] < 0xA0) { /* a C1 control is Windows' sign, as in numeric references */
+            u8 sign[4];
+            append(p, sign, encode(CP1252[s[1] - 0x80], sign));
+            return 2;
+        }
+        return s[1] == 0xAD ? 2 : 0; /* soft hyphen */
     }
     if (left < 3) return 0;
     unsigned c = (s[0] & 15u) << 12 | (s[1] & 63u) << 6 | (s[2] & 63u);

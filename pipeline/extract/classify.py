@@ -15,7 +15,7 @@ import numpy as np
 
 from pipeline.extract import _forest, features, forest
 from pipeline.extract.headline import COVER, SHARE
-from pipeline.extract.segment import FLAG, Segments
+from pipeline.extract.segment import FLAG, TAGS, Segments
 
 MODEL = Path(__file__).with_name("blocks.forest")
 STEPS = 4096  # probabilities are rounded: no machine's exp() may move a block across a threshold
@@ -23,6 +23,9 @@ UNSURE = 0.6  # expected F1 of the best cut, below which the threshold gives way
 SCRIPTLESS = np.uint64(FLAG["noscript"])
 SCRIPTLESS_PAGE = 0.8  # share of the text from which on <noscript> is the page
 GAP = 0.1  # what a character of furniture inside the main text costs, against one of main text
+LINES = [
+    TAGS.index(tag) for tag in ("p", "li", "h1", "h2", "h3", "h4", "h5", "h6", "dt", "td", "th")
+]
 # A heading that repeats the page's title is its headline and no main text (headline.py gives it).
 TITLE_SHARE, TITLE_COVER = (features.FIRST.index(name) for name in ("title_share", "title_cover"))
 
@@ -66,11 +69,22 @@ class Model:
         # Some forums give browsers without scripts the whole page, and others nothing.
         if scriptless.any() and mass[scriptless].sum() <= SCRIPTLESS_PAGE * mass.sum():
             probability[scriptless] = 0
+        probability[hidden_lines(segments)] = 0
         probability[headlines(segments, matrix)] = 0
         keep = np.zeros(len(mass), bool)
         inside = body(probability, mass, self.threshold)
         keep[inside] = probability[inside] > cut(probability, mass, self.threshold)
         return keep, probability, expected_f1(keep, probability, mass)
+
+
+def hidden_lines(segments: Segments) -> np.ndarray:
+    """Which blocks are paragraphs, items and the like that are hidden by themselves.
+
+    What a page folds away to show it on demand (panels, answers, tabs) are boxes of them.
+    """
+    container = segments.containers[segments.table["container"]]
+    hidden = (segments.table["flags"] & np.uint64(FLAG["hidden"])) > 0
+    return hidden & (container["hidden"] > 0) & np.isin(container["tag"], LINES)
 
 
 def headlines(segments: Segments, matrix: np.ndarray) -> np.ndarray:

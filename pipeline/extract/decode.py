@@ -45,6 +45,8 @@ _PAIRS = (
 )
 SIBLINGS = {one: other for pair in _PAIRS for one, other in (pair, pair[::-1])}
 
+CYRILLIC = ("windows-1251", "koi8-r", "koi8-u", "iso-8859-5", "ibm866", "x-mac-cyrillic")
+
 _ASCII = bytes(range(128))
 # Not one letter of the charsets with gaps (Greek, Hebrew, Thai) is among these.
 _RARE = re.compile(rb"[\x80-\x9f\xff]")
@@ -121,7 +123,7 @@ def _eight_bit(html: bytes, names: list[str]) -> tuple[str, str]:
     first = _HIGH.search(html)
     sample = html[max(0, first.start() - 100) :][:SAMPLE_BYTES] if first else html
     rated = {name: plausibility(decode_as(sample, name), name) for name in names}
-    if len(names) == 1 and rated[names[0]] >= EVIDENT:
+    if len(names) == 1 and rated[names[0]] >= EVIDENT and not _shouts(sample, names[0]):
         return decode_as(html, names[0]), names[0]
     found = _detected(sample)
     if len(names) > 1 and found == names[1]:
@@ -154,10 +156,20 @@ def _as_utf8(html: bytes) -> tuple[str, int, int]:
 
 def _is_other(name: str, rate: float, found: str, sample: bytes) -> bool:
     """Whether a declared charset of single bytes only seems to fit: it fits anything."""
+    if _shouts(sample, name):  # KOI8 has its small letters where Windows has the capitals
+        return found in CYRILLIC and not _shouts(sample, found)
     if name in MULTI_BYTE or found not in MULTI_BYTE:
         return False
     other = plausibility(decode_as(sample, found), found)
     return other >= CONVINCING and other > rate
+
+
+def _shouts(sample: bytes, name: str) -> bool:
+    """Whether a page of Cyrillic has more capitals than small letters."""
+    if name not in CYRILLIC:
+        return False
+    letters = [one for one in decode_as(sample, name) if "\u0400" <= one < "\u0530"]
+    return 2 * sum(map(str.isupper, letters)) > len(letters)
 
 
 def _detected(sample: bytes) -> str:

@@ -3,8 +3,8 @@
 List items begin with "- " or their number, indented by depth; code keeps its lines; a table of data
 becomes rows "| a | b |", a table that only lays out a page becomes lines. A cell that spans columns
 or rows is written once, and the places that it covers are left empty, so that all cells stand in
-their own column; sections stand in the order of display, head before bodies before foot. A long
-block that repeats an earlier one (a second rendering for small screens) is left out.
+their own column; sections stand in the order of display, head before bodies before foot. Second
+copies (repeats.py) and line numbers (gutters.py) are left out.
 """
 
 import dataclasses
@@ -12,9 +12,10 @@ import itertools
 
 import numpy as np
 
+from pipeline.extract.gutters import CODE, without_gutters
+from pipeline.extract.repeats import without_repeats
 from pipeline.extract.segment import FLAG, KINDS, TAGS, Segments
 
-REPEAT_CHARACTERS = 100  # shorter blocks may repeat: a refrain, a table's cells
 CELL_CHARACTERS = 400  # a cell with more in it is part of a layout
 MAX_INDENTATION = 8  # levels: beyond it is a page's fault, or its intent to harm
 ORDERED = TAGS.index("ol")
@@ -42,8 +43,11 @@ class Rendered:
 
 def render(segments: Segments, keep: np.ndarray) -> Rendered:
     """The text of the blocks whose `keep` is true."""
-    rows = _first_of_equals(segments.table, keep.nonzero()[0])
+    rows = without_repeats(segments.table, keep.nonzero()[0])
     flags = segments.table["flags"][rows]
+    if (flags & CODE).any():
+        rows = without_gutters(segments, rows)
+        flags = segments.table["flags"][rows]
     lines = [segments.texts[row] for row in rows.tolist()]
     items = (flags & ITEM).nonzero()[0]
     before = [0] * len(lines)
@@ -81,17 +85,6 @@ def _formulas(
             start = starts[index] + before[index]
             found.append((start + first, start + last))
     return tuple(sorted(found))
-
-
-def _first_of_equals(table: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """The rows without the long blocks that repeat an earlier one's words; code may repeat."""
-    long = (table["characters"][rows] >= REPEAT_CHARACTERS) & (table["flags"][rows] & PRE == 0)
-    candidates = long.nonzero()[0]
-    hashes = table["text_hash"][rows[candidates]]
-    if len(set(hashes.tolist())) == len(candidates):  # most pages
-        return rows
-    _, first = np.unique(hashes, return_index=True)
-    return np.delete(rows, np.delete(candidates, first))
 
 
 def _markers(items: np.ndarray) -> list[str]:

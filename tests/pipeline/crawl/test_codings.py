@@ -9,7 +9,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipeline.crawl.codings import BadCoding, TooLarge, is_text, join_chunks, undo
+from pipeline.crawl.codings import (
+    BadCoding,
+    TooLarge,
+    is_text,
+    join_chunks,
+    join_unsaid_chunks,
+    undo,
+    undo_unsaid,
+)
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -94,6 +102,53 @@ def test_a_broken_later_member_is_said():
     second[20:40] = bytes(20)
     with pytest.raises(BadCoding, match="gzip member 2"):
         undo(gzip.compress(HTML) + second, ["gzip"], MOST)
+
+
+@pytest.mark.parametrize("size", [100, 70_000])
+def test_a_wrong_checksum_is_told_and_the_page_stays(size):
+    page = HTML * (size // 100)
+    for at, problem in ((-8, "incorrect data check"), (-4, "incorrect length check")):
+        body = bytearray(gzip.compress(page))
+        body[at] ^= 255
+        assert undo(body, ["gzip"], 10**7) == (page, [f"gzip: {problem}"])
+        two = bytes(body) + gzip.compress(HTML)
+        assert undo(two, ["gzip"], 10**7) == (page + HTML, [f"gzip: {problem}"])
+        with pytest.raises(TooLarge):
+            undo(body, ["gzip"], len(page) - 1)
+    body = bytearray(zlib.compress(page))
+    body[-1] ^= 255
+    assert undo(body, ["deflate"], 10**7) == (page, ["deflate: incorrect data check"])
+    # a stream that ends too early has lost its content, not its checksum
+    with pytest.raises(BadCoding, match="incorrect data check"):
+        undo(b"\x1f\x8b\x08" + bytes(7) + raw_deflate(b"<html>") + b"garbage " * 9, ["gzip"], MOST)
+
+
+@pytest.mark.parametrize("said", sorted(ENCODERS))
+@pytest.mark.parametrize("true", sorted(ENCODERS))
+def test_a_coding_under_the_name_of_another(said, true):
+    if said in ("br", "zstd", "deflate") and true in ("br", "deflate") and said != true:
+        return  # nothing in the bytes shows these two
+    assert undo(ENCODERS[true](HTML), [said], MOST) == (HTML, [])
+    assert undo(raw_deflate(HTML), ["gzip"], MOST) == (HTML, [])
+    with pytest.raises(TooLarge):
+        undo(ENCODERS[true](HTML * 50), [said], 5 * len(HTML))
+
+
+def test_what_nothing_says():
+    twice = gzip.compress(gzip.compress(HTML))
+    assert undo_unsaid(HTML, MOST) == (HTML, [])
+    assert undo_unsaid(twice, MOST) == (HTML, [])
+    assert undo_unsaid(b"\r\n" + twice[:-30], MOST)[1] == ["gzip: cut short"] * 2
+    assert undo(twice, ["gzip"], MOST) == (gzip.compress(HTML), [])
+    with pytest.raises(TooLarge):
+        undo_unsaid(gzip.compress(bytes(MOST + 1)), MOST)
+    sent = chunked(chunked(HTML, 99), 70)
+    assert join_unsaid_chunks(sent) == HTML
+    assert join_unsaid_chunks(HTML) == HTML
+    # what is not chunks to its end only looks like them
+    for body in (sent[:-5], sent + b"more", b"5\r\nwords and so on", b"abc\r\n" * 9):
+        assert join_unsaid_chunks(body) == body
+    assert join_chunks(b"\r\n" + chunked(HTML, 99)) == (HTML, "")
 
 
 @pytest.mark.parametrize("coding", ["deflate", "br"])

@@ -54,6 +54,10 @@ def raw_deflate(body: bytes) -> bytes:
         ("identity", HTML),
         ("deflate, gzip", gzip.compress(zlib.compress(HTML), mtime=0)),
         ("zstd", HTML),
+        ('"gzip"', gzip.compress(HTML, mtime=0)),
+        ("gzip", gzip.compress(gzip.compress(gzip.compress(HTML, mtime=0), mtime=0), mtime=0)),
+        ("gzip", b"\r\n" + gzip.compress(HTML, mtime=0)),  # commoncrawl/nutch#5
+        ("deflate", gzip.compress(HTML, mtime=0)),
     ],
 )
 def test_content_codings(coding, body):
@@ -71,7 +75,7 @@ def test_bad_codings_are_errors_and_bombs_are_dropped():
     assert rule(response(b"\1\2\3", head, "Content-Encoding: zstd")) == unreadable
     bomb = b" " * 50_000_000
     for coding, body in (
-        ("gzip", gzip.compress(bomb)),
+        ("gzip", gzip.compress(bomb, mtime=0)),
         ("deflate", zlib.compress(bomb)),
         ("br", brotli.compress(bomb, quality=1)),
     ):
@@ -85,6 +89,8 @@ def test_chunks():
     assert page(response(chunked(HTML, 100, b";name=value"), *head)) == HTML
     assert page(response(HTML, *head)) == HTML  # joined by the crawler, header left
     assert page(response(chunked(HTML, 100)[:250], *head)) == HTML[:234]  # cut short
+    assert page(response(chunked(HTML, 100), head[0])) == HTML  # ukwa/webarchive-discovery#218
+    assert page(response(chunked(chunked(HTML, 100), 90), *head)) == HTML
     zipped = chunked(gzip.compress(HTML, mtime=0), 50)
     assert page(response(zipped, *head, "Content-Encoding: gzip")) == HTML
     bad = chunked(HTML, 100).replace(b"\r\n64\r\n", b"\r\nzz\r\n").replace(b"zz", b"64", 1)
@@ -166,11 +172,34 @@ def test_headers_given_twice_or_badly():
     assert page(response(HTML, *stored)) == HTML
 
 
+@pytest.mark.parametrize("kind", ["", "unknown/unknown", "application/unknown", "*/*", "html"])
+def test_types_that_say_nothing(kind):
+    """MIME Sniffing 7.1: the body is looked at."""
+    tags = ("head", "SCRIPT ", "iframe src=a", "H1", "div", "font\n", "table", "a href=b", "style")
+    for tag in (*tags, "title", "b", "body", "br", "p", "!DOCTYPE HTML", "html"):
+        body = f"\n\t <!-- a --> <{tag}>words".encode()
+        assert page(response(body, f"Content-Type: {kind}")) == body
+        assert page(response(body)) == body
+        assert page(response(body, f"Content-Type: {kind}"), "text/html") == body
+    for body in (
+        b"<pre>words",
+        b"words <html>",
+        b"<htmlx>",
+        b"{}",
+        b"<?xml?><rss>",
+        b"%PDF <html>",
+    ):
+        assert rule(response(body, f"Content-Type: {kind}")) == ("dropped", "mime")
+    assert rule(response(HTML, "Content-Type: unknown/unknown"), "image/png")[1] == "mime"
+
+
 def test_old_and_new_versions():
     assert page(HTML) == HTML  # HTTP/0.9 has no headers
     for line in (b"HTTP/2 200", b"HTTP/1.1 200 ", b"\r\nHTTP/1.1 200 OK", b"http/1.1 200 OK"):
         assert page(line + b"\r\nContent-Type: text/html\r\n\r\n" + HTML) == HTML
     assert page(b"HTTP/1.0 200 OK\n\n" + HTML) == HTML
+    assert page(b":status: 200\r\ncontent-type: text/html\r\n\r\n" + HTML) == HTML
+    assert rule(b":status: 404\r\ncontent-type: text/html\r\n\r\n" + HTML)[1] == "http_status"
 
 
 def test_what_was_cut_is_told():

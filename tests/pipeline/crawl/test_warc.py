@@ -177,36 +177,72 @@ def test_garbage_between_and_after_members_is_counted(warc):
     assert len(sound(records)) == 7
 
 
+def with_length(data: bytes, offset: int, change) -> bytes:
+    """The same with another length in the header of the record there."""
+    start = data.index(b"Content-Length: ", offset) + len(b"Content-Length: ")
+    end = data.index(b"\r\n", start)
+    return data[:start] + str(change(int(data[start:end]))).encode() + data[end:]
+
+
+@pytest.mark.parametrize("zipped", [False, True])
 @pytest.mark.parametrize("change", [-20, -1, +5, +500, +10_000_000])
-def test_a_wrong_length_in_a_plain_file_breaks_one_record_only(tmp_path, make_warc, change):
+def test_a_wrong_length_is_told_and_loses_nothing(tmp_path, make_warc, change, zipped):
+    # iipc/jwarc#29: wget is off by one; webrecorder/warcio#121: "perhaps invalid"
     path = tmp_path / "a.warc"
     offsets = make_warc(path, pages(4), gzip=False)
-    data = path.read_bytes()
-    start = data.index(b"Content-Length: ", offsets[1]) + len(b"Content-Length: ")
-    end = data.index(b"\r\n", start)
-    length = int(data[start:end])
-    path.write_bytes(data[:start] + str(length + change).encode() + data[end:])
+    whole = read(path)
+    data = with_length(path.read_bytes(), offsets[1], lambda length: length + change)
+    if zipped:
+        starts = [data.index(b"WARC/1", max(0, at - 10)) for at in offsets]
+        ends = [*starts[1:], len(data)]
+        data = b"".join(gzip.compress(data[start:end]) for start, end in zip(starts, ends))
+    path.write_bytes(data)
     records = read(path)
-    assert [record.problem for record in records] == ["", "broken_record", "", ""]
+    assert [record.problem for record in records] == ["", "", "", ""]
+    assert [record.content for record in records] == [record.content for record in whole]
+    assert [bool(record.detail) for record in records] == [False, True, False, False]
     assert [record.url for record in records] == [page["url"] for page in pages(4)]
 
 
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        (b"Content-Length: ", b"Content-Length: x"),
-        (b"Content-Length: ", b"Content-Length: -"),
-        (b"Content-Length: ", b"Missing-Length: "),
-        (b"WARC-Type: response", b"WARC-Tope: response"),
-    ],
-)
-def test_unreadable_headers(tmp_path, make_warc, old, new):
+def test_what_no_wrong_length_explains_is_broken(tmp_path, make_warc):
     path = tmp_path / "a.warc"
     offsets = make_warc(path, pages(3), gzip=False)
     data = path.read_bytes()
+    # the last record is cut by the end of the file
+    path.write_bytes(data[:-500])
+    assert [record.problem for record in read(path)] == ["", "", "broken_record"]
+    path.write_bytes(with_length(data, offsets[2], lambda length: length + 500))
+    assert [record.problem for record in read(path)] == ["", "", "broken_record"]
+    # three times as much as it says
+    path.write_bytes(with_length(data, offsets[1], lambda length: length // 5))
+    assert [record.problem for record in read(path)] == ["", "broken_record", ""]
+    # zeros over the end of one and the beginning of the next
+    at = offsets[2]
+    path.write_bytes(data[: at - 10] + bytes(40) + data[at + 30 :])
+    assert [record.problem for record in read(path)] == ["", "broken_record"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        (b"Content-Length: ", b"Content-Length: x", ""),
+        (b"Content-Length: ", b"Content-Length: -", ""),
+        (b"Content-Length: ", b"Missing-Length: ", ""),
+        (b"WARC-Type: response", b"WARC-Tope: response", "unreadable_headers"),
+    ],
+)
+def test_headers_that_say_too_little(tmp_path, make_warc, old, new, problem):
+    path = tmp_path / "a.warc"
+    offsets = make_warc(path, pages(3), gzip=False)
+    data = path.read_bytes()
+    whole = read(path)
     head, tail = data[: offsets[1]], data[offsets[1] :]
     path.write_bytes(head + tail.replace(old, new, 1))
-    assert [record.problem for record in read(path)] == ["", "unreadable_headers", ""]
+    records = read(path)
+    assert [record.problem for record in records] == ["", problem, ""]
+    if not problem:
+        assert records[1].content == whole[1].content
+        assert "Content-Length" in records[1].detail
 
 
 def test_headers_without_an_end_stop_at_the_cap(tmp_path, make_warc):
@@ -268,6 +304,17 @@ def test_arc(tmp_path):
         assert found[1].date == "2008-04-30T20:48:26Z"
 
 
+def test_arc_without_its_description(tmp_path):
+    block = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>x</html>"
+    line = b"http://a.example/ 1.2.3.4 20080430204826 text/html %d\n"
+    path = tmp_path / "a.arc"
+    path.write_bytes((line % len(block) + block + b"\n") * 2)
+    assert [record.url for record in read(path)] == ["http://a.example/"] * 2
+    path.write_bytes((line % 5 + block + b"\n") * 2)  # a text that looks like one
+    with pytest.raises(UserError):
+        read(path)
+
+
 def test_arc_fields_are_split_from_the_right(tmp_path):
     block = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>x</html>"
     head = b"2 0 Test\nURL IP-address Archive-date Content-type Result-code Checksum Location"
@@ -280,6 +327,7 @@ def test_arc_fields_are_split_from_the_right(tmp_path):
             b"2001:db8::1 20080430204826 text/html 200 - - 0 a.arc %d" % size,
         ),
         (b"http://d.example/1.2.3.4 20080430204826 x", b"1.2.3.4 19990101000000 no-type %d" % size),
+        (b"http://f.example/", b"1.2.3.4 20080430204826  %d" % size),  # no type
         (b"http://e.example/ ", b"0.0.0.0 199901010000 text/html %d" % size),
     ]
     records = [b"filedesc://a.arc 0.0.0.0 20080430204825 text/plain %d\n%s\n" % (len(head), head)]
@@ -301,7 +349,7 @@ def test_arc_fields_are_split_from_the_right(tmp_path):
 def test_wget_angle_brackets_and_folded_headers(tmp_path):
     path = tmp_path / "a.warc"
     path.write_bytes(
-        b"WARC/1.0\r\nWARC-Type: Response\r\nWARC-Target-URI: <http://a.example/>\r\n"
+        b"WARC/1.0\r\nWARC-Type: Response\r\nWARC-Target-URI:\r\n <http://a.example/>\r\n"
         b"X-Long: one\r\n two\r\nContent-Length: 2\r\n\r\nhi\r\n\r\n"
     )
     (record,) = read(path)

@@ -113,6 +113,24 @@ def test_the_headline_is_no_main_text_and_its_words_elsewhere_are():
     assert probability[rows[0]] == 0 < probability[rows[1]]
 
 
+@pytest.mark.parametrize("hidden", ["style='display:none'", "hidden", "style='visibility: hidden'"])
+def test_a_hidden_line_goes_and_a_folded_panel_stays(hidden):
+    """mozilla/readability#283 for the line; panels are shown when somebody asks."""
+    body = "<p>{}</p>{}<p>{}</p>"
+    line = f"<p {hidden}>{ENGLISH[1]}</p>"
+    texts, _ = kept(PAGE.format(title="A bridge", body=body.format(ENGLISH[0], line, ENGLISH[2])))
+    assert [text for text in texts if text in ENGLISH] == [ENGLISH[0], ENGLISH[2]]
+    panel = f"<h3>What the shop owners say</h3><div {hidden}><p>{ENGLISH[1]}</p></div>"
+    texts, _ = kept(PAGE.format(title="A bridge", body=body.format(ENGLISH[0], panel, ENGLISH[2])))
+    assert [text for text in texts if text in ENGLISH] == ENGLISH
+    panel = f"<h3>What the shop owners say</h3><div {hidden}>{ENGLISH[1]}</div>"
+    texts, _ = kept(PAGE.format(title="A bridge", body=body.format(ENGLISH[0], panel, ENGLISH[2])))
+    assert [text for text in texts if text in ENGLISH] == ENGLISH
+    # what holds most of the page's text waits for a script
+    texts, _ = kept(PAGE.format(title="A bridge", body=f"<p {hidden}>{' '.join(ENGLISH)}</p>"))
+    assert texts == [" ".join(ENGLISH)]
+
+
 def test_pages_without_blocks():
     keep, probability, confidence = classify(segment(""))
     assert len(keep) == len(probability) == 0

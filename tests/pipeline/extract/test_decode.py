@@ -150,6 +150,30 @@ def test_charsets_of_several_bytes_keep_their_claim(text, codec, name, where):
         assert cut[1] == name
 
 
+RUSSIAN = (
+    "Комитет снова собрался во вторник, чтобы узнать, что инженеры нашли под старым мостом. "
+    "Доклад был длинным и скучным, и Анна Петрова ушла раньше всех."
+)
+
+
+def test_small_letters_where_another_charset_has_capitals():
+    for true, said in (("koi8-r", "windows-1251"), ("cp1251", "koi8-r"), ("koi8-u", "cp1251")):
+        page = f"<p>{RUSSIAN}".encode(true)
+        assert decode(page, said)[0] == f"<p>{RUSSIAN}"
+        meta = f"<meta charset={said}><p>{RUSSIAN}"
+        assert decode(meta.encode(true))[0] == meta
+    # capitals on purpose are as declared
+    page = f"<p>{RUSSIAN.upper()}"
+    assert decode(page.encode("cp1251"), "windows-1251")[0] == page
+
+
+def test_half_of_it_is_enough_for_what_is_declared():
+    # a letter, and the one byte that is a control in windows-1251
+    assert decode(b"<p>a \xff b \x98 c", "windows-1251")[0] == "<p>a я b \x98 c"
+    # less than half
+    assert decode(b"<p>a \xff b \x98 c \x98", "windows-1251")[1] == "windows-1252"
+
+
 def test_escapes():
     assert decode(page(JAPANESE).encode("iso2022_jp"))[0] == page(JAPANESE)
     assert decode(page(KOREAN, "iso-2022-kr").encode("iso2022_kr"))[0] == page(

@@ -24,6 +24,12 @@ def text(html: str, left_out: str = "") -> str:
         ("<ul><li>a<li>b<ul><li>c</ul></ul>d", "- a\n- b\n  - c\nd"),
         ("<ol><li>a<li><p>b</p><p>c</p></ol>", "1. a\n2. b\nc"),
         ("<ol start=3><li>a<li>b<li value=9>c<li value=x>d</ol>", "3. a\n4. b\n9. c\n10. d"),
+        ("<ol reversed><li>a<li>b<p>c</p><li>d</ol>", "3. a\n2. b\nc\n1. d"),
+        ("<ol reversed start=9><li>a<li>b</ol><ol><li>c</ol>", "9. a\n8. b\n1. c"),
+        (
+            "<ol reversed><li>a<ol><li>b<li>c</ol><li>d<table><tr><td><ol><li>e</ol></table></ol>",
+            "2. a\n  1. b\n  2. c\n1. d\n1. e",
+        ),
         # no second marker, none for layouts made of lists
         ("<ul><li>• a<li>- b<li><h3>c</h3>d</ul><ol><li>1. e</ol>", "• a\n- b\nc\nd\n1. e"),
         ("<ul><li>x<ul><li><pre>  a\n   b</pre><li><h3>c</h3></ul></ul>", "- x\n  a\n   b\nc"),
@@ -42,12 +48,27 @@ def text(html: str, left_out: str = "") -> str:
             "<table><tr><td>a<td>b<tr><td><td>4<tr><td>5<td>6<p>7<br>8</table>x",
             "| a | b |\n|  | 4 |\n| 5 | 6 7 8 |\nx",
         ),
+        # a table, rows and cells by role or by style
+        (
+            "<div role=table><div role=row><span role=columnheader>Port</span>"
+            "<span role=columnheader>Ships</span></div><div role=row><span role=rowheader>N</span>"
+            "<span role=cell>12</span></div></div>x",
+            "| Port | Ships |\n| N | 12 |\nx",
+        ),
+        (
+            "<div style='display:table'><p style='display: table-row'>"
+            "<span style='display:table-cell'>a</span><span style='display:table-cell'>b</span></p>"
+            "<p style='display: table-row'><b style='display:table-cell'>c</b>"
+            "<b style='display:table-cell'>d</b></p></div>",
+            "| a | b |\n| c | d |",
+        ),
+        ("<p>a <span role=cell>b</span><span role=row>c</span>", "a\nb\nc"),
         # tables that only lay out
         (f"<table><tr><td>a<td>{LONG * 3}<tr><td>b<td>c</table>", f"a\n{LONG.strip()}\nb\nc"),
         ("<table><tr><td>a<td><h2>b</h2><tr><td>c<td>d</table>", "a\nb\nc\nd"),
         ("<table><tr><td>a<tr><td>b<tr><td>c<tr><td>d</table>", "a\nb\nc\nd"),
         # a long text once, code and short lines as often as they stand there
-        (f"<p>{LONG}<p>x<p>{LONG}<p>x", f"{LONG.strip()}\nx\nx"),
+        (f"<p>{LONG}<p>x<p>{LONG}<p>y<p>x", f"{LONG.strip()}\nx\ny\nx"),
         (f"<pre>{LONG}</pre><pre>{LONG}</pre>", f"{LONG.rstrip()}\n{LONG.rstrip()}"),
     ],
 )

@@ -50,6 +50,8 @@ def texts(html: str) -> list[str]:
         ("<p>\u3000山田\u3000太郎\u3000", ["山田\u3000太郎"]),
         ("<p>a\0b\x01c\x7f", ["abc"]),
         ("<p>icon \ue001 font", ["icon font"]),
+        # Windows' signs that were taken for Latin-1's controls: as numeric references
+        ("<p>It\x92s \x93so\x94 \x96 \x80 5\x85", ["It’s “so” – € 5"]),
         # character references
         ("&lt;b&gt; &amp;amp; &copy 5 &copy5; &notit; &unknown; &", None),
         ("<p>&#8212;&#x2014;&#151;&#0;&#xD800;&#1114112;&#;", ["———\ufffd\ufffd\ufffd&#;"]),
@@ -265,6 +267,22 @@ WIKIPEDIA = (
         (f"<p>a</p>{WIKIPEDIA.format('div')}<p>b", ["a", "${x}$", "b"]),
         ("<p><img class=mwe-math-fallback-image-inline alt='y'> b", ["$y$ b"]),
         ("<p><img alt='$z^2$'> <img alt='\\(w\\)'> <img alt='$5'>", ["$z^2$ $w$"]),
+        # images that a server draws from TeX in their address
+        (
+            "<p><img src='//latex.codecogs.com/svg.latex?%5Cfrac%7Ba%7D%7Bb%7D'> a",
+            [r"$\frac{a}{b}$ a"],
+        ),
+        (
+            "<p><img src='//latex.codecogs.com/gif.latex?\\inline&space;\\dpi{9}x+&space;y'>",
+            ["$x+ y$"],
+        ),
+        ("<p><img alt=x src='/equation?tex=x%5E2%2B1+y&size=2' eeimg=1>", ["$x^2+1 y$"]),
+        ("<p><img src='//s0.wp.com/latex.php?bg=ffffff&amp;latex=a%3Cb&amp;fg=0'>", ["$a<b$"]),
+        ("<p><img data-src='/render/math?math=e%5E%7Bi%7D' src=data:, alt=math>", ["$e^{i}$"]),
+        ("<p><img src='/chart?cht=tx&chl=x_1'> <img src='/chart?cht=p&chl=x_1'>", ["$x_1$"]),
+        ("<p><img src='/cgi-bin/mathtex.cgi?x_2'>", ["$x_2$"]),
+        ("<p>a <img src='/a.png?vertex=1&amp;w=2'><img src='/a?math=2'> b", ["a b"]),
+        ("<p>a <img src='/equation?tex='> <img src='/equation?tex=%'> b", ["a $%$ b"]),
         ("<p>" + KATEX.format("x") + KATEX.format("y"), ["$x_1$$y_1$"]),
         ("<p>a <span class=katex><span class=katex-html>x</span></span>", ["a x"]),
         (
@@ -313,6 +331,21 @@ WIKIPEDIA = (
         ("<p>a <b hidden style='display:inline'>b</b><b hidden>c</b>", ["a b"]),
         ("<p><span style='display:block'>a</span><span style='display:block'>b</span>", ["a", "b"]),
         ("<span style='display:none'><p>a<p>b</span>", ["a", "b"]),  # flagged as hidden
+        # what screen readers are told is all of a cell that shows a sign by style
+        (
+            "<table><tr><td>A<td><i class=yes></i><span class=sr-only>Yes</span>"
+            "<td><b class=visually-hidden>No</b><i class=no></i><tr><td>B"
+            "<td><i class=sr-only>Yes</i></table>",
+            ["A", "Yes", "No", "B", "Yes"],
+        ),
+        (
+            "<table><tr><td>A<td>5 <i class=sr-only>stars</i><td><label class=sr-only>Of</label>"
+            "<input><td><i class=sr-only>Amount</i><input><td><i class=sr-only>See</i> B</table>",
+            ["A", "5", "B"],
+        ),
+        # a text to be copied is text, a field is none
+        ("<p>a<textarea readonly>\nx &lt; y\n  <b></textarea>b", ["a", "x < y\n  <b>", "b"]),
+        ("<p>a<textarea>x</textarea>b<template><textarea readonly>c</textarea></template>", ["ab"]),
         # signs that only screen readers are told
         ("<p><b>1<b class=sr-only>+</b>1&frasl;2</b> a<b class=sr-only>+</b>", ["1+1⁄2 a"]),
     ],
@@ -340,6 +373,8 @@ def test_a_copy_is_dropped_only_for_the_other(html, expected):
         ),
         ("a<sup> more than a mark, in small print</sup>", "a more than a mark, in small print"),
         ("m<span style='vertical-align: super'>2</span>", "m²"),
+        ("10<span class=sup>8</span> x<i class=superscript>n</i>", "10⁸ x^n"),
+        ("H<b class=subscript>2</b>O, sub<i class=sub>title</i>", "H₂O, subtitle"),
         ("x<sup>2</p><p>y", "x²"),  # never closed
     ],
 )
@@ -396,6 +431,10 @@ def test_mathml_becomes_tex(mathml, tex):
     found = segment(f"<p>a <math>{mathml}</math> b")
     assert found.texts == [f"a ${tex}$ b"]
     assert found.formulas.tolist() == [[0, 2, 4 + len(tex)]]
+    if mathml.count("<") == len(re.findall("</?[a-z]", mathml)):  # with a prefix
+        for prefix in ("mml", "m"):
+            named = re.sub("(</?)", rf"\1{prefix}:", f"<math>{mathml}</math>")
+            assert texts(f"<p>a {named} b <mml:math>")[0] == f"a ${tex}$ b"
 
 
 @pytest.mark.parametrize(
