@@ -85,7 +85,7 @@ static void prepare_normed(const struct Model *m, struct Own *o, const float *x,
 static void share(const struct Model *m, const struct Team *t, const struct Own *o,
                   const struct Matrix *w, int64_t rows, float *y, int64_t stride, int add) {
     int64_t panels = w->n / PANEL;
-    product((int)m->format, w, &o->a, rows, panels * t->id / t->count,
+    product(m, w, &o->a, rows, panels * t->id / t->count,
             panels * (t->id + 1) / t->count, (struct Target){y, stride, add});
 }
 

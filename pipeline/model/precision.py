@@ -6,6 +6,7 @@ part of the recipe, so noise never changes a result.
 
 import torch
 
+from pipeline.model import instructions
 from storage.errors import UserError
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -25,8 +26,7 @@ def multiplies_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device)[0] >= 8
     if device.type == "cpu":
-        capabilities = torch.cpu.get_capabilities()
-        return any(capabilities.get(flag, False) for flag in ("avx512_bf16", "amx_bf16"))
+        return not instructions.flags().isdisjoint({"avx512_bf16", "amx_bf16"})
     return False
 
 
