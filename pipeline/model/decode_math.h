@@ -36,18 +36,39 @@ static inline vec either(ivec yes, vec a, vec b) {
 
 static inline vec larger(vec a, vec b) { return either(a > b, a, b); }
 
-/* Always in the same order, so that sums don't depend on how work was shared. */
+/* Halves onto each other, always in the same order, so that sums don't depend on how work was
+ * shared. FOLD leaves the result in the first lane.
+ */
+#if defined(AVX512) && LANES == 16
+#define FOLD(v, with)                                                                       \
+    v = with(v, __builtin_shuffle(v, (ivec){8, 9, 10, 11, 12, 13, 14, 15}));                \
+    v = with(v, __builtin_shuffle(v, (ivec){4, 5, 6, 7}));                                  \
+    v = with(v, __builtin_shuffle(v, (ivec){2, 3}));                                        \
+    v = with(v, __builtin_shuffle(v, (ivec){1}))
+#elif defined(AVX2) && LANES == 8
+#define FOLD(v, with)                                                                       \
+    v = with(v, __builtin_shuffle(v, (ivec){4, 5, 6, 7}));                                  \
+    v = with(v, __builtin_shuffle(v, (ivec){2, 3}));                                        \
+    v = with(v, __builtin_shuffle(v, (ivec){1}))
+#else
+#define FOLD(v, with)                                                                       \
+    for (int half = LANES / 2; half; half /= 2)                                             \
+        for (int i = 0; i < half; i++) v[i] = with(v[i], v[i + half])
+#endif
+#define SUM(a, b) ((a) + (b))
+
 static inline float sum16(vec v) {
-    float s = 0;
-    for (int half = LANES / 2; half; half /= 2)
-        for (int i = 0; i < half; i++) v[i] += v[i + half];
-    s = v[0];
-    return s;
+    FOLD(v, SUM);
+    return v[0];
 }
 
+#if !defined(AVX512) && !(defined(AVX2) && LANES == 8)
+#define LARGER(a, b) ((a) > (b) ? (a) : (b))
+#else
+#define LARGER larger
+#endif
 static inline float max16(vec v) {
-    for (int half = LANES / 2; half; half /= 2)
-        for (int i = 0; i < half; i++) v[i] = v[i] > v[i + half] ? v[i] : v[i + half];
+    FOLD(v, LARGER);
     return v[0];
 }
 

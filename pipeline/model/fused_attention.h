@@ -32,8 +32,8 @@ static inline int64_t whole_vectors(int64_t n) { return (n + 15) / 16 * 16; }
 
 static int64_t scratch_size(int64_t count, int64_t dim, int backward) {
     int64_t keys = whole_vectors(count) + 16;
-    int64_t heads = (backward ? 8 : 4) * keys * dim;
-    return heads + (backward ? 2 : 1) * (QUERIES + HIGH) * keys + 64;
+    int64_t scores = backward ? 2 * QUERIES * keys : HIGH * keys;
+    return (backward ? 7 : 2) * keys * dim + HIGH * dim + scores + LANES;
 }
 
 /* out[r][c] = sum over k of a[r][k] b[k][c] of `rows` rows and `tiles` vectors; a's steps are
@@ -65,34 +65,76 @@ static inline __attribute__((always_inline)) void tile_of(
         }
 }
 
-/* HIGH rows by `width` columns, a multiple of LANES. */
-static void band(const float *a, int64_t a_row, int64_t a_step, const float *b, int64_t b_step,
-                 int64_t steps, float *out, int64_t out_row, int64_t width, int add) {
+/* `rows` rows by `width` columns, a multiple of LANES. */
+static inline __attribute__((always_inline)) void band_of(
+    int rows, const float *a, int64_t a_row, int64_t a_step, const float *b, int64_t b_step,
+    int64_t steps, float *out, int64_t out_row, int64_t width, int add) {
     int64_t c = 0;
     for (; c + TILES * LANES <= width; c += TILES * LANES)
-        tile_of(HIGH, TILES, a, a_row, a_step, b + c, b_step, steps, out + c, out_row, add);
+        tile_of(rows, TILES, a, a_row, a_step, b + c, b_step, steps, out + c, out_row, add);
     if (TILES > 2 && c + 2 * LANES <= width) {
-        tile_of(HIGH, 2, a, a_row, a_step, b + c, b_step, steps, out + c, out_row, add);
+        tile_of(rows, 2, a, a_row, a_step, b + c, b_step, steps, out + c, out_row, add);
         c += 2 * LANES;
     }
     if (c < width)
-        tile_of(HIGH, 1, a, a_row, a_step, b + c, b_step, steps, out + c, out_row, add);
+        tile_of(rows, 1, a, a_row, a_step, b + c, b_step, steps, out + c, out_row, add);
+}
+
+static void band(int64_t rows, const float *a, int64_t a_row, int64_t a_step, const float *b,
+                 int64_t b_step, int64_t steps, float *out, int64_t out_row, int64_t width,
+                 int add) {
+    if (rows == HIGH) {
+        band_of(HIGH, a, a_row, a_step, b, b_step, steps, out, out_row, width, add);
+        return;
+    }
+    for (int64_t r = 0; r < rows; r++) /* the last few of a row */
+        band_of(1, a + r * a_row, a_row, a_step, b, b_step, steps, out + r * out_row, out_row,
+                width, add);
+}
+
+/* The next head's part of a token lies behind this one's: a stride that no processor foresees. */
+static inline void foresee(const float *x, int64_t d) {
+    for (int64_t j = 0; j < d; j += 16) __builtin_prefetch(x + d + j);
 }
 
 /* One head's rows next to each other, zeros behind them up to `padded`. */
 static void gather(const float *from, int64_t step, int64_t count, int64_t padded, int64_t d,
                    float *out) {
-    for (int64_t i = 0; i < count; i++) memcpy(out + i * d, from + i * step, (size_t)d * 4);
+    for (int64_t i = 0; i < count; i++) {
+        foresee(from + i * step, d);
+        for (int64_t j = 0; j < d; j += LANES) store(out + i * d + j, load(from + i * step + j));
+    }
     memset(out + count * d, 0, (size_t)((padded - count) * d) * 4);
 }
 
-static void turn(const float *x, int64_t count, int64_t padded, int64_t d, float *out) {
-    for (int64_t i = 0; i < padded; i += 16)
-        for (int64_t j = 0; j < d; j++) {
-            float line[16];
-            for (int64_t k = 0; k < 16; k++) line[k] = i + k < count ? x[(i + k) * d + j] : 0;
-            memcpy(out + j * padded + i, line, sizeof line);
+/* One head's rows as columns (d, padded), zeros behind them. */
+static void turn(const float *from, int64_t step, int64_t count, int64_t padded, int64_t d,
+                 float *out) {
+    typedef float four __attribute__((vector_size(16)));
+    typedef int32_t picks __attribute__((vector_size(16)));
+    typedef float loose_four __attribute__((vector_size(16), aligned(4), may_alias));
+    int64_t whole = count / 4 * 4;
+    for (int64_t i = 0; i < whole; i += 4) {
+        for (int64_t k = 0; k < 4; k++) foresee(from + (i + k) * step, d);
+        for (int64_t j = 0; j < d; j += 4) {
+            const float *x = from + i * step + j;
+            four a = *(const loose_four *)x, b = *(const loose_four *)(x + step);
+            four c = *(const loose_four *)(x + 2 * step), e = *(const loose_four *)(x + 3 * step);
+            four ab = __builtin_shuffle(a, b, (picks){0, 4, 1, 5});
+            four ab2 = __builtin_shuffle(a, b, (picks){2, 6, 3, 7});
+            four ce = __builtin_shuffle(c, e, (picks){0, 4, 1, 5});
+            four ce2 = __builtin_shuffle(c, e, (picks){2, 6, 3, 7});
+            float *o = out + j * padded + i;
+            *(loose_four *)o = __builtin_shuffle(ab, ce, (picks){0, 1, 4, 5});
+            *(loose_four *)(o + padded) = __builtin_shuffle(ab, ce, (picks){2, 3, 6, 7});
+            *(loose_four *)(o + 2 * padded) = __builtin_shuffle(ab2, ce2, (picks){0, 1, 4, 5});
+            *(loose_four *)(o + 3 * padded) = __builtin_shuffle(ab2, ce2, (picks){2, 3, 6, 7});
         }
+    }
+    for (int64_t j = 0; j < d; j++) {
+        for (int64_t i = whole; i < count; i++) out[j * padded + i] = from[i * step + j];
+        memset(out + j * padded + count, 0, (size_t)(padded - count) * 4);
+    }
 }
 
 struct Band { /* HIGH queries from `query`, and the whole vectors of keys they see */
@@ -127,32 +169,28 @@ static void attention_rows(void *args, int64_t begin, int64_t end, int64_t part)
     int64_t n = a->count, d = a->dim, keys = whole_vectors(n) + 16, group = a->heads / a->kv_heads;
     int64_t both = (a->heads + a->kv_heads) * d, out = a->heads * d;
     float *turned = a->scratch + part * scratch_size(n, d, 0), *values = turned + keys * d;
-    float *q = values + keys * d, *y = q + keys * d, *s = y + keys * d;
+    float *y = values + keys * d, *s = y + HIGH * d;
     for (int64_t unit = begin; unit < end; unit++) {
         int64_t row = unit / a->kv_heads, head = unit % a->kv_heads;
         const float *qk = a->qk + row * n * both;
         const int32_t *first = a->first + row * n;
-        gather(qk + (a->heads + head) * d, both, n, keys, d, q);
-        turn(q, n, keys, d, turned);
+        turn(qk + (a->heads + head) * d, both, n, keys, d, turned);
         gather(a->v + row * a->v_row + head * d, a->v_token, n, keys, d, values);
         for (int64_t h = head * group; h < (head + 1) * group; h++) {
-            gather(qk + h * d, both, n, keys, d, q);
             for (int64_t query = 0; query < n; query += HIGH) {
                 struct Band b = band_at(first, query, n);
                 float scale[HIGH];
-                band(q + query * d, d, 1, turned + b.low, keys, d, s + b.low, keys, b.high - b.low,
-                     0);
-                for (int64_t r = 0; r < HIGH; r++) {
-                    if (r >= b.rows) { /* no such query */
-                        memset(s + r * keys + b.low, 0, (size_t)(b.high - b.low) * 4);
-                        continue;
-                    }
+                for (int64_t r = 0; r < b.rows; r++) foresee(qk + (query + r) * both + h * d, d);
+                band(b.rows, qk + query * both + h * d, both, 1, turned + b.low, keys, d,
+                     s + b.low, keys, b.high - b.low, 0);
+                for (int64_t r = 0; r < b.rows; r++) {
                     float top, sum = soften_row(s + r * keys, b.low, b.high, first[query + r],
                                                 query + r, &top);
                     scale[r] = 1.0f / sum;
                     a->logs[(row * a->heads + h) * n + query + r] = top + logf(sum);
                 }
-                band(s + b.low, keys, 1, values + b.low * d, d, query + b.rows - b.low, y, d, d, 0);
+                band(b.rows, s + b.low, keys, 1, values + b.low * d, d, query + b.rows - b.low, y,
+                     d, d, 0);
                 for (int64_t r = 0; r < b.rows; r++)
                     for (int64_t i = 0; i < d; i += LANES)
                         store(a->y + (row * n + query + r) * out + h * d + i,
@@ -165,13 +203,8 @@ static void attention_rows(void *args, int64_t begin, int64_t end, int64_t part)
 /* A band's probabilities, and in `slopes` (their own, coming in) those of the scores. */
 static void slopes_of(struct Band b, const int32_t *first, const float *logs, const float *shares,
                       float *p, float *slopes, int64_t stride) {
-    for (int64_t r = 0; r < HIGH; r++, p += stride, slopes += stride) {
+    for (int64_t r = 0; r < b.rows; r++, p += stride, slopes += stride) {
         int64_t query = b.query + r;
-        if (r >= b.rows) {
-            memset(p + b.low, 0, (size_t)(b.high - b.low) * 4);
-            memset(slopes + b.low, 0, (size_t)(b.high - b.low) * 4);
-            continue;
-        }
         for (int64_t k = b.low; k < first[query]; k++) p[k] = -INFINITY;
         for (int64_t k = query + 1; k < b.high; k++) p[k] = -INFINITY;
         for (int64_t k = b.low; k < b.high; k += LANES) {
@@ -190,7 +223,7 @@ static void to_keys(const float *weights, int64_t stride, const float *rows, int
         int64_t from = k > start ? k : start; /* earlier queries see none of these keys */
         while (stop < end && first[stop] < k + HIGH) stop++;
         if (from < stop)
-            band(weights + (from - start) * stride + k, 1, stride, rows + from * d, d, stop - from,
+            band(HIGH, weights + (from - start) * stride + k, 1, stride, rows + from * d, d, stop - from,
                  sums + k * d, d, d, 1);
     }
 }
@@ -202,16 +235,14 @@ static void attention_back_rows(void *args, int64_t begin, int64_t end, int64_t 
     float *key = a->scratch + part * scratch_size(n, d, 1), *turned_keys = key + keys * d;
     float *turned_values = turned_keys + keys * d, *q = turned_values + keys * d;
     float *grad = q + keys * d, *to_key = grad + keys * d, *to_value = to_key + keys * d;
-    float *to_query = to_value + keys * d, *p = to_query + keys * d;
-    float *slopes = p + (QUERIES + HIGH) * keys;
+    float *to_query = to_value + keys * d, *p = to_query + HIGH * d, *slopes = p + QUERIES * keys;
     for (int64_t unit = begin; unit < end; unit++) {
         int64_t row = unit / a->kv_heads, head = unit % a->kv_heads;
         const float *qk = a->qk + row * n * both;
         const int32_t *first = a->first + row * n;
-        gather(a->v + row * a->v_row + head * d, a->v_token, n, keys, d, q);
-        turn(q, n, keys, d, turned_values);
+        turn(a->v + row * a->v_row + head * d, a->v_token, n, keys, d, turned_values);
+        turn(qk + (a->heads + head) * d, both, n, keys, d, turned_keys);
         gather(qk + (a->heads + head) * d, both, n, keys, d, key);
-        turn(key, n, keys, d, turned_keys);
         memset(to_key, 0, (size_t)(keys * d) * 4);
         memset(to_value, 0, (size_t)(keys * d) * 4);
         for (int64_t h = head * group; h < (head + 1) * group; h++) {
@@ -225,6 +256,7 @@ static void attention_back_rows(void *args, int64_t begin, int64_t end, int64_t 
                 int64_t low = first[start] / 16 * 16;
                 for (int64_t query = start; query < stop; query++) {
                     vec sum = all(0);
+                    foresee(y + query * out, d);
                     for (int64_t i = 0; i < d; i += LANES)
                         sum = fma16(load(y + query * out + i), load(grad + query * d + i), sum);
                     shares[query - start] = sum16(sum);
@@ -232,7 +264,7 @@ static void attention_back_rows(void *args, int64_t begin, int64_t end, int64_t 
                 for (int64_t query = start; query < stop; query += HIGH) {
                     struct Band b = band_at(first, query, stop);
                     int64_t at = (query - start) * keys, width = b.high - b.low;
-                    for (int64_t r = 0; r < HIGH; r++) { /* what the band leaves out is zero */
+                    for (int64_t r = 0; r < b.rows; r++) { /* what the band leaves out is zero */
                         size_t left = (size_t)(b.low - low) * 4;
                         int64_t right = stop + HIGH + 15 < keys ? stop + HIGH + 15 : keys;
                         memset(p + at + r * keys + low, 0, left);
@@ -240,12 +272,12 @@ static void attention_back_rows(void *args, int64_t begin, int64_t end, int64_t 
                         memset(p + at + r * keys + b.high, 0, (size_t)(right - b.high) * 4);
                         memset(slopes + at + r * keys + b.high, 0, (size_t)(right - b.high) * 4);
                     }
-                    band(q + query * d, d, 1, turned_keys + b.low, keys, d, p + at + b.low, keys,
+                    band(b.rows, q + query * d, d, 1, turned_keys + b.low, keys, d, p + at + b.low, keys,
                          width, 0);
-                    band(grad + query * d, d, 1, turned_values + b.low, keys, d,
+                    band(b.rows, grad + query * d, d, 1, turned_values + b.low, keys, d,
                          slopes + at + b.low, keys, width, 0);
                     slopes_of(b, first, logs, shares, p + at, slopes + at, keys);
-                    band(slopes + at + b.low, keys, 1, key + b.low * d, d,
+                    band(b.rows, slopes + at + b.low, keys, 1, key + b.low * d, d,
                          query + b.rows - b.low, to_query, d, d, 0);
                     for (int64_t r = 0; r < b.rows; r++)
                         memcpy(a->grad_qk + (row * n + query + r) * both + h * d,
