@@ -3,12 +3,10 @@
  */
 #define NAME "_decode128"
 #define INIT PyInit__decode128
+#define LANES 4
 #if defined(__aarch64__)
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC optimize("fp-contract=fast")
-#elif defined(__clang__)
-#pragma STDC FP_CONTRACT ON
-#endif
+#include <arm_neon.h>
+#define NEON
 #define INSTRUCTIONS "neon"
 #else
 #define INSTRUCTIONS "portable"

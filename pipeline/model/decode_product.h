@@ -1,7 +1,7 @@
 /* Products of few rows with packed matrices.
  *
  * A row's sums run over k in one order whatever rows stand beside it, so a result never depends on
- * the batch. All three formats read one 4-byte word of the row (1 float, 2 bf16, 4 uint8) against 16
+ * the batch. All three formats read one 4-byte word of the row (1 float, 2 bf16, 4 uint8) against LANES
  * words of the matrix at a time. bf16 and int8 have an instruction of their own on some processors
  * (`special`) and are made of others' elsewhere: int8 to the same bits, its sums being integers.
  */
@@ -18,32 +18,35 @@ static inline void prepare_row(struct Prepared *a, int format, int64_t row, int6
     if (format == F32) {
         memcpy(out, x, (size_t)k * 4);
     } else if (format == BF16) {
-        for (int64_t i = 0; i < k; i += 16) store_bf16((uint16_t *)out + i, load(x + i));
+        for (int64_t i = 0; i < k; i += LANES) store_bf16((uint16_t *)out + i, load(x + i));
     } else {
         vec top = all(0);
-        for (int64_t i = 0; i < k; i += 16) {
+        for (int64_t i = 0; i < k; i += LANES) {
             vec v = load(x + i);
             top = larger(larger(v, -v), top);
         }
         float largest = max16(top), scale = largest > 0 ? largest / 127.0f : 1.0f;
         a->scales[row] = isfinite(largest) ? scale : NAN;
-        for (int64_t i = 0; i < k; i += 16) {
+        for (int64_t i = 0; i < k; i += LANES) {
             vec v = load(x + i) * (1.0f / scale) + 12582912.0f; /* rounds; the low bits are it */
             ivec q = ((ivec)v & 0xff) ^ 0x80;                     /* + 128 */
-            typedef uint8_t loose_bytes __attribute__((vector_size(16), aligned(1), may_alias));
+            typedef uint8_t loose_bytes __attribute__((vector_size(LANES), aligned(1), may_alias));
             *(loose_bytes *)(out + i) = __builtin_convertvector(q, loose_bytes);
         }
     }
 }
 
-#ifdef AVX512
-enum { TALLEST = 12 };
-#else
+enum { SUMS = PANEL / LANES }; /* vectors a row and panel */
+#if defined(AVX512)
+enum { TALLEST = 12 }; /* rows at a time: their sums fill the registers */
+#elif defined(AVX2) || defined(NEON)
 enum { TALLEST = 3 };
+#else
+enum { TALLEST = 1 };
 #endif
 #define ALWAYS static inline __attribute__((always_inline))
 typedef ivec sum_t;
-typedef int32_t loose_ints __attribute__((vector_size(64), aligned(4), may_alias));
+typedef int32_t loose_ints __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
 
 struct Target {
     float *y;
@@ -84,16 +87,11 @@ ALWAYS sum_t add_products_int8(sum_t sum, int32_t word, const char *b) {
     return sum + (ivec)_mm512_add_epi32((__m512i)_mm512_madd_epi16(even, low),
                                         (__m512i)_mm512_madd_epi16(odd, high));
 #elif defined(AVX2)
-    union { ivec all; __m256i part[2]; } s = {sum};
-    __m256i a = _mm256_set1_epi32(word);
+    __m256i w = _mm256_loadu_si256((const __m256i *)b), a = _mm256_set1_epi32(word);
+    __m256i even = _mm256_srai_epi16(_mm256_slli_epi16(w, 8), 8), odd = _mm256_srai_epi16(w, 8);
     __m256i low = _mm256_and_si256(a, _mm256_set1_epi16(255)), high = _mm256_srli_epi16(a, 8);
-    for (int i = 0; i < 2; i++) {
-        __m256i w = _mm256_loadu_si256((const __m256i *)b + i);
-        __m256i even = _mm256_srai_epi16(_mm256_slli_epi16(w, 8), 8), odd = _mm256_srai_epi16(w, 8);
-        s.part[i] = _mm256_add_epi32(s.part[i], _mm256_add_epi32(_mm256_madd_epi16(even, low),
-                                                                 _mm256_madd_epi16(odd, high)));
-    }
-    return s.all;
+    return sum + (ivec)_mm256_add_epi32(_mm256_madd_epi16(even, low),
+                                        _mm256_madd_epi16(odd, high));
 #else
     ivec w = *(const loose_ints *)b;
     uint32_t a = (uint32_t)word;

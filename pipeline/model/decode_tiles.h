@@ -1,5 +1,5 @@
 /* The products of one FORMAT by one instruction: read once for each, with AS(name) for its names and
- * AS(add_products) there: 16 words of the matrix by one of the row, added to 16 sums.
+ * AS(add_products) there: LANES words of the matrix by one of the row, added to as many sums.
  */
 
 ALWAYS void AS(finish)(const struct Matrix *w, const struct Prepared *a, int64_t row,
@@ -22,9 +22,9 @@ ALWAYS void AS(tile)(int rows, int panels, const struct Matrix *w, const struct 
     int64_t words = FORMAT == F32 ? w->k : FORMAT == BF16 ? w->k / 2 : w->k / 4;
     const char *b = w->data + panel * words * PANEL * 4;
     const char *x = a->data + row * a->stride;
-    sum_t sums[TALLEST * 2 > 8 ? TALLEST * 2 : 8];
+    sum_t sums[TALLEST * SUMS > 8 ? TALLEST * SUMS : 8];
 #pragma GCC unroll 24
-    for (int i = 0; i < rows * panels * 2; i++) sums[i] = (sum_t){0};
+    for (int i = 0; i < rows * panels * SUMS; i++) sums[i] = (sum_t){0};
     for (int64_t k = 0; k < words; k++) {
 #pragma GCC unroll 12
         for (int r = 0; r < rows; r++) {
@@ -33,9 +33,10 @@ ALWAYS void AS(tile)(int rows, int panels, const struct Matrix *w, const struct 
 #pragma GCC unroll 4
             for (int p = 0; p < panels; p++) {
                 const char *at = b + (p * words + k) * PANEL * 4;
-                sum_t *s = sums + (r * panels + p) * 2;
-                s[0] = AS(add_products)(s[0], word, at);
-                s[1] = AS(add_products)(s[1], word, at + 64);
+                sum_t *s = sums + (r * panels + p) * SUMS;
+#pragma GCC unroll 8
+                for (int h = 0; h < SUMS; h++)
+                    s[h] = AS(add_products)(s[h], word, at + h * LANES * 4);
             }
         }
     }
@@ -43,9 +44,10 @@ ALWAYS void AS(tile)(int rows, int panels, const struct Matrix *w, const struct 
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll 4
         for (int p = 0; p < panels; p++)
-            for (int h = 0; h < 2; h++)
-                AS(finish)(w, a, row + r, (panel + p) * PANEL + h * 16,
-                       sums[(r * panels + p) * 2 + h], t);
+#pragma GCC unroll 8
+            for (int h = 0; h < SUMS; h++)
+                AS(finish)(w, a, row + r, (panel + p) * PANEL + h * LANES,
+                           sums[(r * panels + p) * SUMS + h], t);
 }
 
 #define CASE(R)                                                                      \
@@ -58,7 +60,10 @@ ALWAYS void AS(tile)(int rows, int panels, const struct Matrix *w, const struct 
 ALWAYS void AS(panels_of)(const struct Matrix *w, const struct Prepared *a, int64_t row,
                       int rows, int64_t panel, int64_t last, const struct Target *t) {
     switch (rows) {
-        CASE(1) CASE(2) CASE(3)
+        CASE(1)
+#if defined(AVX512) || defined(AVX2) || defined(NEON)
+        CASE(2) CASE(3)
+#endif
 #ifdef AVX512
         CASE(4) CASE(5) CASE(6) CASE(7) CASE(8) CASE(9) CASE(10) CASE(11) CASE(12)
 #endif

@@ -7,7 +7,7 @@ enum { SWIGLU, GELU_TANH, RELU2 };    /* activations */
 enum { PANEL = 32, BLOCK = 96, HEAD_ROWS = 48, DEPTH = 8, SUM_BLOCK = 64 };
 
 #ifndef LANES
-#define LANES 16 /* floats of a vector; the layouts of decoding need 16, row kernels the machine's */
+#define LANES 16 /* floats of a vector, as the machine has them */
 #endif
 typedef float vec __attribute__((vector_size(LANES * 4)));
 typedef int32_t ivec __attribute__((vector_size(LANES * 4)));
