@@ -45,7 +45,6 @@ enum { TALLEST = 3 };
 enum { TALLEST = 1 };
 #endif
 #define ALWAYS static inline __attribute__((always_inline))
-typedef ivec sum_t;
 typedef int32_t loose_ints __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
 
 struct Target {
@@ -58,28 +57,30 @@ struct Target {
 ALWAYS int wide(int rows) { return TALLEST < 12 ? 1 : rows == 1 ? 4 : rows <= 3 ? 3 : rows <= 5 ? 2 : 1; }
 
 
-ALWAYS sum_t add_products_f32(sum_t sum, int32_t word, const char *b) {
+ALWAYS vec add_products_f32(vec sum, int32_t word, const char *b) {
     float x;
     memcpy(&x, &word, 4);
-    return (sum_t)fma16(all(x), load((const float *)b), (vec)sum);
+    return fma16(all(x), load((const float *)b), sum);
 }
 #define FORMAT F32
+#define SUMS_OF vec
 #define AS(name) name##_f32
 #include "decode_tiles.h"
 
-ALWAYS sum_t add_products_bf16(sum_t sum, int32_t word, const char *b) {
+ALWAYS vec add_products_bf16(vec sum, int32_t word, const char *b) {
     ivec w = *(const loose_ints *)b;
     union { uint32_t bits; float value; } even = {(uint32_t)word << 16},
                                           odd = {(uint32_t)word & 0xffff0000u};
-    vec part = fma16(all(even.value), (vec)(w << 16), (vec)sum);
-    return (sum_t)fma16(all(odd.value), (vec)(w & (int32_t)0xffff0000), part);
+    vec part = fma16(all(even.value), (vec)(w << 16), sum);
+    return fma16(all(odd.value), (vec)(w & (int32_t)0xffff0000), part);
 }
 #define FORMAT BF16
+#define SUMS_OF vec
 #define AS(name) name##_bf16
 #include "decode_tiles.h"
 
 /* Bytes to 16 bits, even and odd ones apart; pairs of products never leave 32 bits. */
-ALWAYS sum_t add_products_int8(sum_t sum, int32_t word, const char *b) {
+ALWAYS ivec add_products_int8(ivec sum, int32_t word, const char *b) {
 #if defined(AVX512)
     __m512i w = _mm512_loadu_si512(b), a = _mm512_set1_epi32(word);
     __m512i even = _mm512_srai_epi16(_mm512_slli_epi16(w, 8), 8), odd = _mm512_srai_epi16(w, 8);
@@ -100,27 +101,30 @@ ALWAYS sum_t add_products_int8(sum_t sum, int32_t word, const char *b) {
 #endif
 }
 #define FORMAT INT8
+#define SUMS_OF ivec
 #define AS(name) name##_int8
 #include "decode_tiles.h"
 
 #ifdef AVX512
 #pragma GCC push_options
 #pragma GCC target("avx512bf16")
-ALWAYS sum_t add_products_bf16_special(sum_t sum, int32_t word, const char *b) {
+ALWAYS vec add_products_bf16_special(vec sum, int32_t word, const char *b) {
     __m512i a = _mm512_set1_epi32(word), w = _mm512_loadu_si512(b);
-    return (sum_t)_mm512_dpbf16_ps((__m512)sum, (__m512bh)a, (__m512bh)w);
+    return (vec)_mm512_dpbf16_ps((__m512)sum, (__m512bh)a, (__m512bh)w);
 }
 #define FORMAT BF16
+#define SUMS_OF vec
 #define AS(name) name##_bf16_special
 #include "decode_tiles.h"
 #pragma GCC pop_options
 
 #pragma GCC push_options
 #pragma GCC target("avx512vnni")
-ALWAYS sum_t add_products_int8_special(sum_t sum, int32_t word, const char *b) {
-    return (sum_t)_mm512_dpbusd_epi32((__m512i)sum, _mm512_set1_epi32(word), _mm512_loadu_si512(b));
+ALWAYS ivec add_products_int8_special(ivec sum, int32_t word, const char *b) {
+    return (ivec)_mm512_dpbusd_epi32((__m512i)sum, _mm512_set1_epi32(word), _mm512_loadu_si512(b));
 }
 #define FORMAT INT8
+#define SUMS_OF ivec
 #define AS(name) name##_int8_special
 #include "decode_tiles.h"
 #pragma GCC pop_options

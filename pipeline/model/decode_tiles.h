@@ -1,9 +1,10 @@
-/* The products of one FORMAT by one instruction: read once for each, with AS(name) for its names and
+/* The products of one FORMAT by one instruction, with sums in vectors SUMS_OF floats or integers
+ * (which only casts must not mix: registers are lost over it): read once for each, with AS(name) and
  * AS(add_products) there: LANES words of the matrix by one of the row, added to as many sums.
  */
 
 ALWAYS void AS(finish)(const struct Matrix *w, const struct Prepared *a, int64_t row,
-                   int64_t column, sum_t sum, const struct Target *t) {
+                   int64_t column, SUMS_OF sum, const struct Target *t) {
     float *y = t->y + row * t->stride + column;
     vec value;
     if (FORMAT == INT8) {
@@ -22,9 +23,9 @@ ALWAYS void AS(tile)(int rows, int panels, const struct Matrix *w, const struct 
     int64_t words = FORMAT == F32 ? w->k : FORMAT == BF16 ? w->k / 2 : w->k / 4;
     const char *b = w->data + panel * words * PANEL * 4;
     const char *x = a->data + row * a->stride;
-    sum_t sums[TALLEST * SUMS > 8 ? TALLEST * SUMS : 8];
+    SUMS_OF sums[TALLEST * SUMS > 8 ? TALLEST * SUMS : 8];
 #pragma GCC unroll 24
-    for (int i = 0; i < rows * panels * SUMS; i++) sums[i] = (sum_t){0};
+    for (int i = 0; i < rows * panels * SUMS; i++) sums[i] = (SUMS_OF){0};
     for (int64_t k = 0; k < words; k++) {
 #pragma GCC unroll 12
         for (int r = 0; r < rows; r++) {
@@ -33,7 +34,7 @@ ALWAYS void AS(tile)(int rows, int panels, const struct Matrix *w, const struct 
 #pragma GCC unroll 4
             for (int p = 0; p < panels; p++) {
                 const char *at = b + (p * words + k) * PANEL * 4;
-                sum_t *s = sums + (r * panels + p) * SUMS;
+                SUMS_OF *s = sums + (r * panels + p) * SUMS;
 #pragma GCC unroll 8
                 for (int h = 0; h < SUMS; h++)
                     s[h] = AS(add_products)(s[h], word, at + h * LANES * 4);
@@ -86,4 +87,5 @@ static void AS(product_as)(const struct Matrix *w, const struct Prepared *a, int
 
 #undef CASE
 #undef FORMAT
+#undef SUMS_OF
 #undef AS

@@ -43,7 +43,7 @@ class Engine:
 
     `max_rows` bounds the cache: longer lists are worked off in slices of whole prompts, which
     changes no result. `int8` multiplies by weights of 8 bits, an eighth of a float's precision for
-    half or a quarter of the memory traffic: fastest on CPUs that have VNNI, the same bits on all. `frozen` keeps the
+    half or a quarter of the memory traffic: fastest on CPUs that have VNNI. `frozen` keeps the
     weights of the first call: for models that don't change.
     """
 

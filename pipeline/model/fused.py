@@ -137,7 +137,9 @@ class _SwiGLU(Function):
         x = x.contiguous()
         ffn = x.shape[-1] // 2
         y = x.new_empty(*x.shape[:-1], ffn)
-        _call("swiglu" + SUFFIXES[x.dtype], y.numel() // ffn, torch.get_num_threads(), x, None, y, ffn)
+        _call(
+            "swiglu" + SUFFIXES[x.dtype], y.numel() // ffn, torch.get_num_threads(), x, None, y, ffn
+        )
         ctx.save_for_backward(x)
         return y
 
@@ -145,7 +147,15 @@ class _SwiGLU(Function):
     def backward(ctx: Any, *grads: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
         grad, out, ffn = grads[0].contiguous(), torch.empty_like(x), x.shape[-1] // 2
-        _call("swiglu" + SUFFIXES[x.dtype], grad.numel() // ffn, torch.get_num_threads(), x, grad, out, ffn)
+        _call(
+            "swiglu" + SUFFIXES[x.dtype],
+            grad.numel() // ffn,
+            torch.get_num_threads(),
+            x,
+            grad,
+            out,
+            ffn,
+        )
         return out
 
 
@@ -154,7 +164,17 @@ class _RmsNorm(Function):
     def forward(ctx: Any, x: Tensor, eps: float) -> Tensor:
         x, width = x.contiguous(), x.shape[-1]
         y, scale = torch.empty_like(x), torch.empty(x.numel() // width)
-        _call("norm" + SUFFIXES[x.dtype], eps, len(scale), torch.get_num_threads(), x, y, None, scale, width)
+        _call(
+            "norm" + SUFFIXES[x.dtype],
+            eps,
+            len(scale),
+            torch.get_num_threads(),
+            x,
+            y,
+            None,
+            scale,
+            width,
+        )
         ctx.save_for_backward(y, scale)
         return y
 
@@ -166,7 +186,17 @@ class _RmsNorm(Function):
             torch.empty_like(normed),
             torch.get_num_threads(),
         )
-        _call("norm" + SUFFIXES[normed.dtype], 0.0, len(scale), threads, grad, out, normed, scale, normed.shape[-1])
+        _call(
+            "norm" + SUFFIXES[normed.dtype],
+            0.0,
+            len(scale),
+            threads,
+            grad,
+            out,
+            normed,
+            scale,
+            normed.shape[-1],
+        )
         return out, None
 
 
@@ -182,7 +212,18 @@ class _NormRotate(Function):
         sizes = (heads, dim, x.stride(1), cos.numel() // (heads * dim))
         threads = torch.get_num_threads()
         tables = (cos, sin, gains, None, scale)
-        _call("rotate" + SUFFIXES[x.dtype], eps, rows * count, threads, x, y, normed, None, *tables, *sizes)
+        _call(
+            "rotate" + SUFFIXES[x.dtype],
+            eps,
+            rows * count,
+            threads,
+            x,
+            y,
+            normed,
+            None,
+            *tables,
+            *sizes,
+        )
         ctx.save_for_backward(normed, scale, gains, cos, sin)
         return y
 
@@ -195,7 +236,18 @@ class _NormRotate(Function):
         to_gains = torch.zeros(threads, heads, dim)
         sizes = (heads, dim, heads * dim, cos.numel() // (heads * dim))
         tables = (cos, sin, gains, to_gains, scale)
-        _call("rotate" + SUFFIXES[normed.dtype], 0.0, rows * count, threads, None, out, normed, grad, *tables, *sizes)
+        _call(
+            "rotate" + SUFFIXES[normed.dtype],
+            0.0,
+            rows * count,
+            threads,
+            None,
+            out,
+            normed,
+            grad,
+            *tables,
+            *sizes,
+        )
         return out, to_gains.sum(0), None, None, None
 
 

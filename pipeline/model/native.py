@@ -1,9 +1,10 @@
 """The C kernels' side of Python: weights in their layout, the cache, reading prompts.
 
-In: a Transformer on a CPU. Out: `Packed` weights and `Lanes` of keys and values that
-`_decode512.c`, `_decode256.c` and `_decode128.c` work on. A lane continues another one (its parent) without copying
-it: samples share their prompt's keys, prompts the beginning they have in common. Whatever the
-kernels can't do (a GPU, the speedrun family, odd sizes) is left to torch.
+In: a Transformer on a CPU. Out: `Packed` weights and `Lanes` of keys and values that the builds
+of the decoding kernel (`_decode512.c`, `_decode256.c`, `_decode128.c`) work on. A lane continues
+another one (its parent) without copying it: samples share their prompt's keys, prompts the
+beginning they have in common. Whatever the kernels can't do (a GPU, the speedrun family, odd
+sizes) is left to torch.
 """
 
 import dataclasses

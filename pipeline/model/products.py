@@ -63,7 +63,7 @@ def check() -> None:
 
 
 def _here() -> str:
-    """The library, its mode, the width of torch's own loops, which sum by it, and forced kernels."""
+    """The library, its mode, and the width by which torch's own loops and the kernels sum."""
     width = torch.backends.cpu.get_cpu_capability()
     if (forced := os.environ.get(instructions.VARIABLE, "auto")) not in ("", "auto"):
         width += f" with {forced} kernels"

@@ -26,7 +26,7 @@ from pipeline.rl.policy_gradient import accumulate_gradients
 from pipeline.rl.tasks import draw
 from pipeline.stage import Progress, Stage
 from pipeline.tokenizer import Tokenizer
-from pipeline.training import distribution, runtime
+from pipeline.training import distribution, matrix_rate, runtime
 from pipeline.training.interruption import EXIT_CODE, Interruption
 from pipeline.training.keeper import Keeper, Rhythm
 from pipeline.training.meter import Meter

@@ -6,7 +6,7 @@ import torch
 from pipeline.model import instructions, precision
 from storage.errors import UserError
 
-# What /proc/cpuinfo of these processors says, in torch's names (Intel ARK; the kernel's cpu tables).
+# What these processors have, in torch's names (Intel's instruction set reference, table 1-3).
 WIDE = {"avx2", "fma3", "avx512_f", "avx512_bw", "avx512_dq", "avx512_vl", "avx512_cd"}
 PROCESSORS = {
     "Nehalem": {"sse4_2"},
@@ -21,7 +21,11 @@ NARROW = {"Nehalem": "128", "Haswell": "256", "Alder Lake": "256"}
 
 
 def act_like(monkeypatch, flags):
-    capabilities = dict.fromkeys(flags, True) | {"cpu_name": "test", "l2_cache_size": 1, "sha": False}
+    capabilities = dict.fromkeys(flags, True) | {
+        "cpu_name": "test",
+        "l2_cache_size": 1,
+        "sha": False,
+    }
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
 
 

@@ -58,7 +58,9 @@ def force(monkeypatch, ceiling):
 
 
 @pytest.mark.parametrize("ceiling", instructions.CEILINGS)
-@pytest.mark.parametrize(("format", "most"), [("float32", 1e-5), ("bfloat16", 0.03), ("int8", 0.05)])
+@pytest.mark.parametrize(
+    ("format", "most"), [("float32", 1e-5), ("bfloat16", 0.03), ("int8", 0.05)]
+)
 def test_every_format_stays_near_on_every_processor(model, format, most, ceiling, monkeypatch):
     force(monkeypatch, ceiling)
     got = torch.cat(hidden_by_kernels(model, format, PROMPTS, [1] * len(PROMPTS)))
@@ -86,7 +88,7 @@ def test_a_format_takes_what_it_needs_and_asks_for_no_more(
 ):
     force(monkeypatch, ceiling)
     packed = native.pack(model, format, 40)
-    assert packed.kernels.INSTRUCTIONS == name
+    assert name == packed.kernels.INSTRUCTIONS
     assert bool(packed.record["special"][0]) is special
 
 
