@@ -5,7 +5,6 @@
 #define INIT PyInit__decode128
 #define LANES 4
 #if defined(__aarch64__)
-#include <arm_neon.h>
 #define NEON
 #define INSTRUCTIONS "neon"
 #else

@@ -107,6 +107,12 @@ static void gather(const float *from, int64_t step, int64_t count, int64_t padde
     memset(out + count * d, 0, (size_t)((padded - count) * d) * 4);
 }
 
+#ifdef __clang__
+#define MIX(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define MIX(a, b, ...) __builtin_shuffle(a, b, (picks){__VA_ARGS__})
+#endif
+
 /* One head's rows as columns (d, padded), zeros behind them. */
 static void turn(const float *from, int64_t step, int64_t count, int64_t padded, int64_t d,
                  float *out) {
@@ -120,15 +126,15 @@ static void turn(const float *from, int64_t step, int64_t count, int64_t padded,
             const float *x = from + i * step + j;
             four a = *(const loose_four *)x, b = *(const loose_four *)(x + step);
             four c = *(const loose_four *)(x + 2 * step), e = *(const loose_four *)(x + 3 * step);
-            four ab = __builtin_shuffle(a, b, (picks){0, 4, 1, 5});
-            four ab2 = __builtin_shuffle(a, b, (picks){2, 6, 3, 7});
-            four ce = __builtin_shuffle(c, e, (picks){0, 4, 1, 5});
-            four ce2 = __builtin_shuffle(c, e, (picks){2, 6, 3, 7});
+            four ab = MIX(a, b, 0, 4, 1, 5);
+            four ab2 = MIX(a, b, 2, 6, 3, 7);
+            four ce = MIX(c, e, 0, 4, 1, 5);
+            four ce2 = MIX(c, e, 2, 6, 3, 7);
             float *o = out + j * padded + i;
-            *(loose_four *)o = __builtin_shuffle(ab, ce, (picks){0, 1, 4, 5});
-            *(loose_four *)(o + padded) = __builtin_shuffle(ab, ce, (picks){2, 3, 6, 7});
-            *(loose_four *)(o + 2 * padded) = __builtin_shuffle(ab2, ce2, (picks){0, 1, 4, 5});
-            *(loose_four *)(o + 3 * padded) = __builtin_shuffle(ab2, ce2, (picks){2, 3, 6, 7});
+            *(loose_four *)o = MIX(ab, ce, 0, 1, 4, 5);
+            *(loose_four *)(o + padded) = MIX(ab, ce, 2, 3, 6, 7);
+            *(loose_four *)(o + 2 * padded) = MIX(ab2, ce2, 0, 1, 4, 5);
+            *(loose_four *)(o + 3 * padded) = MIX(ab2, ce2, 2, 3, 6, 7);
         }
     }
     for (int64_t j = 0; j < d; j++) {
