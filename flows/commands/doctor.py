@@ -16,6 +16,7 @@ from storage.errors import UserError
 
 MIN_FREE_DISK_GIB = 2.0  # the demo's lake takes well under one
 MIN_MEMORY_GIB = 4.0
+BUSY_LOAD = 0.5  # programs a core that run or wait: beyond it training's two threads have company
 GIB = 1024**3
 PACKAGES = ("torch", "prefect", "pyarrow", "duckdb", "trafilatura", "fasttext", "tokenizers")
 CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
@@ -30,6 +31,8 @@ def doctor(chosen: argparse.Namespace) -> int:
         ("packages", _packages),
         ("url lists", _url_lists),
         ("processor", _processor),
+        ("kernels", _kernels),
+        ("load", _load),
         ("memory", _memory),
         ("disk", lambda: _disk(chosen.lake)),
         ("lake", lambda: _lake(chosen.lake)),
@@ -83,6 +86,25 @@ def _processor() -> Check:
     by = f" ({products.resolve('auto', place)})" if place.type == "cpu" else ""
     name = torch.cuda.get_device_name(place) if place.type == "cuda" else place.type
     return "ok", f"{os.cpu_count()} cores; training on {name}, matrix products in {chosen}{by}"
+
+
+def _kernels() -> Check:
+    from pipeline.model import instructions
+
+    try:
+        found = instructions.described()
+    except UserError as error:
+        return "problem", str(error)
+    if "by torch" in found:
+        return "warning", f"{found}: the extensions are not built (make setup)"
+    return "ok", found
+
+
+def _load() -> Check:
+    load, cores = os.getloadavg()[0], os.cpu_count() or 1
+    if load > cores * BUSY_LOAD:
+        return "warning", f"{load:.1f} on {cores} cores: the machine is busy, times say little"
+    return "ok", f"{load:.1f} on {cores} cores"
 
 
 def _memory() -> Check:

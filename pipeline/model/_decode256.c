@@ -1,11 +1,12 @@
-/* Decoding with 256-bit vectors: float32. See decode_module.h. */
+/* Decoding with 256-bit vectors. See decode_module.h. */
 #define NAME "_decode256"
 #define INIT PyInit__decode256
+#define LANES 8
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #pragma GCC target("avx2,fma,f16c")
-#pragma GCC optimize("fp-contract=fast")
+#define AVX2
 #define INSTRUCTIONS "avx2"
 #else
-#define INSTRUCTIONS "portable"
+#define INSTRUCTIONS "none"
 #endif
 #include "decode_module.h"

@@ -5,6 +5,12 @@
  * position: how keys are spread over shared lanes changes no bit.
  */
 
+#ifdef AVX512
+enum { MOST_VALUES = 8 }; /* vectors of values that are summed at a time */
+#else
+enum { MOST_VALUES = 4 };
+#endif
+
 static inline int64_t element_size(const struct Model *m) { return m->format == F32 ? 4 : 2; }
 
 static inline char *keys_at(const struct Model *m, const struct Lane *l, int64_t layer, int64_t head) {
@@ -21,10 +27,10 @@ static inline void place_head(const struct Model *m, float *x, const float *gain
     int64_t d = m->head_dim, half = d / 2;
     float scale = gain ? 1.0f / sqrtf(square_mean(x, d) + (float)m->eps) : 1.0f;
     if (gain)
-        for (int64_t i = 0; i < d; i += 16) store(x + i, load(x + i) * scale * load(gain + i));
+        for (int64_t i = 0; i < d; i += LANES) store(x + i, load(x + i) * scale * load(gain + i));
     if (!m->cos) return;
     const float *cos = m->cos + position * d, *sin = m->sin + position * d;
-    for (int64_t i = 0; i < half; i += 16) {
+    for (int64_t i = 0; i < half; i += LANES) {
         vec a = load(x + i), b = load(x + half + i);
         store(x + i, fma16(b, load(sin + i), a * load(cos + i)));
         store(x + half + i, fma16(a, load(sin + half + i), b * load(cos + half + i)));
@@ -45,10 +51,10 @@ static void place(const struct Model *m, const struct Layer *w, const struct Lan
         for (int64_t i = 0; i < d; i++) ((float *)keys)[at + i * 16] = key[i];
         memcpy((float *)values + own * d, value, (size_t)d * 4);
     } else {
-        uint16_t rounded[16];
-        for (int64_t i = 0; i < d; i += 16) {
+        uint16_t rounded[LANES];
+        for (int64_t i = 0; i < d; i += LANES) {
             store_bf16(rounded, load(key + i));
-            for (int64_t j = 0; j < 16; j++) ((uint16_t *)keys)[at + (i + j) * 16] = rounded[j];
+            for (int64_t j = 0; j < LANES; j++) ((uint16_t *)keys)[at + (i + j) * 16] = rounded[j];
             store_bf16((uint16_t *)values + own * d + i, load(value + i));
         }
     }
@@ -61,10 +67,11 @@ ALWAYS vec load_as(int wide, const char *p, int64_t index) {
 /* Scores of `heads` queries against one lane's keys; may write up to 15 past the end. */
 ALWAYS void scores_of(int wide, int heads, int64_t d, const float *q, const char *keys,
                       int64_t count, float *scores, int64_t stride) {
-    for (int64_t p = 0; p < count; p += 16) {
+    for (int64_t p = 0; p < count; p += LANES) { /* LANES of a block's 16 */
+        const int64_t block = p / 16 * 16 * d + p % 16;
         vec sums[4] = {{0}};
         for (int64_t i = 0; i < d; i++) {
-            vec key = load_as(wide, keys, p * d + i * 16);
+            vec key = load_as(wide, keys, block + i * 16);
 #pragma GCC unroll 4
             for (int h = 0; h < heads; h++) sums[h] = fma16(all(q[h * d + i]), key, sums[h]);
         }
@@ -77,9 +84,9 @@ ALWAYS void scores_of(int wide, int heads, int64_t d, const float *q, const char
 static float soften(float *scores, int64_t count) {
     for (int64_t i = count; i < (count + 15) / 16 * 16; i++) scores[i] = -INFINITY;
     vec top = all(-INFINITY), sum = all(0);
-    for (int64_t i = 0; i < count; i += 16) top = larger(load(scores + i), top);
+    for (int64_t i = 0; i < count; i += LANES) top = larger(load(scores + i), top);
     float largest = max16(top);
-    for (int64_t i = 0; i < count; i += 16) {
+    for (int64_t i = 0; i < count; i += LANES) {
         vec e = exp16(load(scores + i) - largest);
         store(scores + i, e);
         sum += e;
@@ -92,37 +99,53 @@ struct Piece { /* keys and values of positions [start, end) */
     int64_t start, end;
 };
 
-/* Values weighed and summed, positions in order; even and odd ones apart to have more under way. */
-ALWAYS void weigh(int wide, int parts, const struct Piece *pieces, int count, const float *p,
-                  float total, float *out) {
+/* `parts` vectors of the values, weighed and summed, positions in order; even and odd ones apart to
+ * have more under way. `d`: from one position to the next. */
+ALWAYS void weigh_some(int wide, int parts, int64_t d, const struct Piece *pieces, int count,
+                       int64_t offset, const float *p, float total, float *out) {
     vec even[8] = {{0}}, odd[8] = {{0}};
-    int64_t d = parts * 16;
     for (int i = 0; i < count; i++) {
         int64_t at = pieces[i].start;
         const char *values = pieces[i].values;
         if (at % 2 && at < pieces[i].end) {
 #pragma GCC unroll 8
             for (int j = 0; j < parts; j++)
-                odd[j] = fma16(all(p[at]), load_as(wide, values, j * 16), odd[j]);
+                odd[j] = fma16(all(p[at]), load_as(wide, values, offset + j * LANES), odd[j]);
             at++;
         }
         for (; at + 1 < pieces[i].end; at += 2) {
-            int64_t own = (at - pieces[i].start) * d;
+            int64_t own = (at - pieces[i].start) * d + offset;
 #pragma GCC unroll 8
             for (int j = 0; j < parts; j++) {
-                even[j] = fma16(all(p[at]), load_as(wide, values, own + j * 16), even[j]);
-                odd[j] = fma16(all(p[at + 1]), load_as(wide, values, own + d + j * 16), odd[j]);
+                even[j] = fma16(all(p[at]), load_as(wide, values, own + j * LANES), even[j]);
+                odd[j] = fma16(all(p[at + 1]), load_as(wide, values, own + d + j * LANES), odd[j]);
             }
         }
         if (at < pieces[i].end) {
-            int64_t own = (at - pieces[i].start) * d;
+            int64_t own = (at - pieces[i].start) * d + offset;
 #pragma GCC unroll 8
             for (int j = 0; j < parts; j++)
-                even[j] = fma16(all(p[at]), load_as(wide, values, own + j * 16), even[j]);
+                even[j] = fma16(all(p[at]), load_as(wide, values, own + j * LANES), even[j]);
         }
     }
 #pragma GCC unroll 8
-    for (int j = 0; j < parts; j++) store(out + j * 16, (even[j] + odd[j]) / total);
+    for (int j = 0; j < parts; j++) store(out + j * LANES, (even[j] + odd[j]) / total);
+}
+
+/* All of a head's values, as many vectors at a time as there are registers for their sums. */
+ALWAYS void weigh(int wide, int64_t d, const struct Piece *pieces, int count, const float *p,
+                  float total, float *out) {
+    int64_t i = 0, vectors = d / LANES;
+    for (; MOST_VALUES >= 8 && i + 8 <= vectors; i += 8)
+        weigh_some(wide, 8, d, pieces, count, i * LANES, p, total, out + i * LANES);
+    if (MOST_VALUES >= 6 && i + 6 <= vectors) {
+        weigh_some(wide, 6, d, pieces, count, i * LANES, p, total, out + i * LANES);
+        i += 6;
+    }
+    for (; i + 4 <= vectors; i += 4)
+        weigh_some(wide, 4, d, pieces, count, i * LANES, p, total, out + i * LANES);
+    if (i + 2 <= vectors)
+        weigh_some(wide, 2, d, pieces, count, i * LANES, p, total, out + i * LANES);
 }
 
 ALWAYS void attend_as(int wide, const struct Model *m, const struct Piece *pieces, int count,
@@ -144,12 +167,7 @@ ALWAYS void attend_as(int wide, const struct Model *m, const struct Piece *piece
         }
         for (int64_t i = 0; i < heads; i++, h++) {
             float *p = scores + i * stride, total = soften(p, length);
-            switch (d / 16) {
-            case 2: weigh(wide, 2, pieces, count, p, total, out + h * d); break;
-            case 4: weigh(wide, 4, pieces, count, p, total, out + h * d); break;
-            case 6: weigh(wide, 6, pieces, count, p, total, out + h * d); break;
-            default: weigh(wide, 8, pieces, count, p, total, out + h * d);
-            }
+            weigh(wide, d, pieces, count, p, total, out + h * d);
         }
     }
 }

@@ -1,4 +1,4 @@
-/* Vectors of 16 floats: the compiler splits them where registers are shorter. */
+/* Vectors of LANES floats: the compiler splits them where registers are shorter. */
 #include <math.h>
 #include <string.h>
 
@@ -18,8 +18,12 @@ static inline void store_bf16(uint16_t *p, vec v) {
 }
 
 static inline vec fma16(vec a, vec b, vec c) {
-#ifdef AVX512
+#if defined(AVX512) && LANES == 16
     return (vec)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif defined(AVX2) && LANES == 8
+    return (vec)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#elif defined(NEON) && LANES == 4
+    return (vec)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
 #else
     return a * b + c;
 #endif
@@ -32,18 +36,39 @@ static inline vec either(ivec yes, vec a, vec b) {
 
 static inline vec larger(vec a, vec b) { return either(a > b, a, b); }
 
-/* Always in the same order, so that sums don't depend on how work was shared. */
+/* Halves onto each other, always in the same order, so that sums don't depend on how work was
+ * shared. FOLD leaves the result in the first lane.
+ */
+#if defined(AVX512) && LANES == 16
+#define FOLD(v, with)                                                                       \
+    v = with(v, __builtin_shuffle(v, (ivec){8, 9, 10, 11, 12, 13, 14, 15}));                \
+    v = with(v, __builtin_shuffle(v, (ivec){4, 5, 6, 7}));                                  \
+    v = with(v, __builtin_shuffle(v, (ivec){2, 3}));                                        \
+    v = with(v, __builtin_shuffle(v, (ivec){1}))
+#elif defined(AVX2) && LANES == 8
+#define FOLD(v, with)                                                                       \
+    v = with(v, __builtin_shuffle(v, (ivec){4, 5, 6, 7}));                                  \
+    v = with(v, __builtin_shuffle(v, (ivec){2, 3}));                                        \
+    v = with(v, __builtin_shuffle(v, (ivec){1}))
+#else
+#define FOLD(v, with)                                                                       \
+    for (int half = LANES / 2; half; half /= 2)                                             \
+        for (int i = 0; i < half; i++) v[i] = with(v[i], v[i + half])
+#endif
+#define SUM(a, b) ((a) + (b))
+
 static inline float sum16(vec v) {
-    float s = 0;
-    for (int half = 8; half; half /= 2)
-        for (int i = 0; i < half; i++) v[i] += v[i + half];
-    s = v[0];
-    return s;
+    FOLD(v, SUM);
+    return v[0];
 }
 
+#if !defined(AVX512) && !(defined(AVX2) && LANES == 8)
+#define LARGER(a, b) ((a) > (b) ? (a) : (b))
+#else
+#define LARGER larger
+#endif
 static inline float max16(vec v) {
-    for (int half = 8; half; half /= 2)
-        for (int i = 0; i < half; i++) v[i] = v[i] > v[i + half] ? v[i] : v[i + half];
+    FOLD(v, LARGER);
     return v[0];
 }
 
@@ -68,7 +93,7 @@ static inline vec exp16(vec x) {
 
 static inline float square_mean(const float *x, int64_t n) {
     vec s = all(0);
-    for (int64_t i = 0; i < n; i += 16) s = fma16(load(x + i), load(x + i), s);
+    for (int64_t i = 0; i < n; i += LANES) s = fma16(load(x + i), load(x + i), s);
     return sum16(s) / (float)n;
 }
 
@@ -80,9 +105,9 @@ static inline void norm_of(const struct Model *m, const float *x, float *shift, 
         return;
     }
     vec s = all(0), q = all(0);
-    for (int64_t i = 0; i < m->width; i += 16) s += load(x + i);
+    for (int64_t i = 0; i < m->width; i += LANES) s += load(x + i);
     float mean = sum16(s) / (float)m->width;
-    for (int64_t i = 0; i < m->width; i += 16) {
+    for (int64_t i = 0; i < m->width; i += LANES) {
         vec centred = load(x + i) - mean;
         q = fma16(centred, centred, q);
     }

@@ -3,6 +3,8 @@
 #include <Python.h>
 #if defined(__x86_64__)
 #include <immintrin.h>
+#elif defined(NEON)
+#include <arm_neon.h>
 #endif
 
 #include "decode_types.h"

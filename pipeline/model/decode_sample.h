@@ -60,17 +60,17 @@ static struct Choice choose(const struct Rows *r, float *logits, int64_t vocab, 
     if (r->top_k > 0 && r->top_k < vocab) {
         memcpy(scratch, logits, (size_t)vocab * 4);
         vec least = all(border(scratch, vocab, (double)r->top_k, 0));
-        for (int64_t i = 0; i < padded; i += 16) {
+        for (int64_t i = 0; i < padded; i += LANES) {
             vec x = load(logits + i);
             store(logits + i, either(x < least, all(-INFINITY), x));
         }
     }
     vec top = all(-INFINITY), total16 = all(0);
-    for (int64_t i = 0; i < padded; i += 16) top = larger(load(logits + i), top);
+    for (int64_t i = 0; i < padded; i += LANES) top = larger(load(logits + i), top);
     float largest = max16(top), inverse = (float)(1.0 / temperature);
     if (r->temperature == 0)
         while (best < vocab - 1 && logits[best] != largest) best++;
-    for (int64_t i = 0; i < padded; i += 16) {
+    for (int64_t i = 0; i < padded; i += LANES) {
         vec e = exp16((load(logits + i) - largest) * inverse);
         store(logits + i, e);
         total16 += e;
@@ -84,7 +84,7 @@ static struct Choice choose(const struct Rows *r, float *logits, int64_t vocab, 
             float nucleus = border(scratch, vocab, r->top_p * rough, 1);
             if (nucleus <= 1.0f && nucleus > least) least = nucleus;
         }
-        for (int64_t i = 0; i < padded; i += 16) {
+        for (int64_t i = 0; i < padded; i += LANES) {
             vec e = load(logits + i);
             store(logits + i, either(e < all(least), all(0.0f), e));
         }
@@ -93,7 +93,7 @@ static struct Choice choose(const struct Rows *r, float *logits, int64_t vocab, 
     for (int64_t i = 0; i < padded; i += SUM_BLOCK) {
         vec part = all(0);
         int64_t end = i + SUM_BLOCK < padded ? i + SUM_BLOCK : padded;
-        for (int64_t j = i; j < end; j += 16) part += load(logits + j);
+        for (int64_t j = i; j < end; j += LANES) part += load(logits + j);
         total += scratch[i / SUM_BLOCK] = sum16(part);
     }
     int64_t token = best;

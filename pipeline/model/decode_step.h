@@ -75,7 +75,7 @@ static void prepare_normed(const struct Model *m, struct Own *o, const float *x,
     for (int64_t r = 0; r < rows; r++, x += stride) {
         float shift, scale;
         norm_of(m, x, &shift, &scale);
-        for (int64_t i = 0; i < m->width; i += 16)
+        for (int64_t i = 0; i < m->width; i += LANES)
             store(o->row + i, (load(x + i) - shift) * scale);
         prepare_row(&o->a, (int)m->format, r, m->width, o->row);
     }
@@ -85,7 +85,7 @@ static void prepare_normed(const struct Model *m, struct Own *o, const float *x,
 static void share(const struct Model *m, const struct Team *t, const struct Own *o,
                   const struct Matrix *w, int64_t rows, float *y, int64_t stride, int add) {
     int64_t panels = w->n / PANEL;
-    product((int)m->format, w, &o->a, rows, panels * t->id / t->count,
+    product(m, w, &o->a, rows, panels * t->id / t->count,
             panels * (t->id + 1) / t->count, (struct Target){y, stride, add});
 }
 
@@ -97,7 +97,7 @@ static void forward(const struct Model *m, const struct Lane *lanes, const struc
     for (int64_t r = t->id; r < rows; r += t->count) {
         const float *from = m->embedding + (int64_t)tokens[r] * m->width;
         const float *place = m->positions ? m->positions + (int64_t)position[r] * m->width : 0;
-        for (int64_t i = 0; i < m->width; i += 16)
+        for (int64_t i = 0; i < m->width; i += LANES)
             store(b->x + r * width + i, place ? load(from + i) + load(place + i) : load(from + i));
     }
     meet(t);
@@ -126,7 +126,7 @@ static void forward(const struct Model *m, const struct Lane *lanes, const struc
         share(m, t, o, &w->gate_up, rows, b->up, w->gate_up.n, 0);
         meet(t);
         for (int64_t r = 0; r < rows; r++) {
-            for (int64_t i = 0; i < m->ffn; i += 16)
+            for (int64_t i = 0; i < m->ffn; i += LANES)
                 store(o->row + i, activated(m, b->up + r * w->gate_up.n, i));
             prepare_row(&o->a, (int)m->format, r, m->ffn, o->row);
         }
@@ -139,5 +139,5 @@ static void forward(const struct Model *m, const struct Lane *lanes, const struc
 static void hidden_of(const struct Model *m, const float *x, float *out) {
     float shift, scale;
     norm_of(m, x, &shift, &scale);
-    for (int64_t i = 0; i < m->width; i += 16) store(out + i, (load(x + i) - shift) * scale);
+    for (int64_t i = 0; i < m->width; i += LANES) store(out + i, (load(x + i) - shift) * scale);
 }

@@ -6,11 +6,14 @@ enum { RMS, LAYER };                  /* norms */
 enum { SWIGLU, GELU_TANH, RELU2 };    /* activations */
 enum { PANEL = 32, BLOCK = 96, HEAD_ROWS = 48, DEPTH = 8, SUM_BLOCK = 64 };
 
-typedef float vec __attribute__((vector_size(64)));
-typedef int32_t ivec __attribute__((vector_size(64)));
-typedef float loose_vec __attribute__((vector_size(64), aligned(4), may_alias));
-typedef uint16_t loose_half __attribute__((vector_size(32), aligned(2), may_alias));
-typedef uint32_t uvec __attribute__((vector_size(64)));
+#ifndef LANES
+#define LANES 16 /* floats of a vector, as the machine has them */
+#endif
+typedef float vec __attribute__((vector_size(LANES * 4)));
+typedef int32_t ivec __attribute__((vector_size(LANES * 4)));
+typedef float loose_vec __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
+typedef uint16_t loose_half __attribute__((vector_size(LANES * 2), aligned(2), may_alias));
+typedef uint32_t uvec __attribute__((vector_size(LANES * 4)));
 
 /* y = x W^T: W in panels of 32 rows; per panel and word of k, 32 words of 4 bytes. */
 struct Matrix {
@@ -28,6 +31,7 @@ struct Layer {
 
 struct Model {
     int64_t layers, width, heads, kv_heads, head_dim, ffn, vocab, norm, activation, format;
+    int64_t special; /* the processor has an instruction for the format's products */
     double eps;
     const float *embedding, *positions, *cos, *sin; /* positions or cos and sin may be null */
     const struct Layer *layer;

@@ -50,7 +50,7 @@ class Engine:
 
     `max_rows` bounds the cache: longer lists are worked off in slices of whole prompts, which
     changes no result. `int8` multiplies by weights of 8 bits, an eighth of a float's precision for
-    half or a quarter of the memory traffic: on CPUs that have the instruction. `frozen` keeps the
+    half or a quarter of the memory traffic: fastest on CPUs that have VNNI. `frozen` keeps the
     weights of the first call: for models that don't change. `moved` is told of each piece of work.
     """
 
@@ -69,10 +69,10 @@ class Engine:
         self.format = "int8" if int8 else str(model.compute_dtype).removeprefix("torch.")
         self.frozen = frozen
         self._kept: native.Packed | Weights | None = None
-        if int8 and native.kernels(model, "int8") is None:
+        if int8 and native.kernels(model) is None:
             raise UserError(
-                "int8 weights need a CPU with AVX512-VNNI, the built extensions and a model of "
-                "a portable family: leave int8 off"
+                "int8 weights need a CPU, the built extensions and a model of a portable family "
+                "(qwen3, llama, gpt2) with heads of 32, 64, 96 or 128: leave int8 off"
             )
 
     def generate(

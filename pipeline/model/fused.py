@@ -1,13 +1,16 @@
-"""The row-wise parts of a training step in C, for bf16 on a CPU with AVX-512: one pass each.
+"""The row-wise parts of a training step in C, one pass each, and attention in float32.
 
 The same functions as in `functions`, `attention` and the loss, which ask `takes` first and keep
-torch for everything else. Sums are float32 and in an order that the number of threads alone can
-change. Measured on two cores, processor time of a
-whole step (its matrix products stay torch's): demo preset 232 -> 184 ms, cpu preset 802 -> 690.
+torch for everything else. Rows are float32 or bf16, sums are float32 and in an order that the
+number of threads alone can change. Attention in bf16 keeps torch's products (which have
+instructions of their own) and has its softmax here; in float32 it is one kernel that makes only
+the scores somebody sees. Measured on two cores, processor time of a whole step (its other products
+stay torch's): demo preset in bf16 232 -> 184 ms, cpu preset 802 -> 690; demo preset in float32 on
+a busy machine 650 -> 510, of which the matrix products are 330.
 """
 
 import functools
-import importlib
+import os
 from types import ModuleType
 from typing import Any
 
@@ -16,31 +19,35 @@ from torch import Tensor
 from torch.autograd import Function
 
 from pipeline.model import device as devices
+from pipeline.model import instructions
 
-LANES = 16  # floats of a vector
+LANES = 16  # floats that rows and heads are a multiple of
+SUFFIXES = {torch.bfloat16: "_bf16", torch.float32: "_f32"}
+
+
+def _kernels() -> ModuleType | None:
+    """The C module, where it was built."""
+    return _build(os.environ.get(instructions.VARIABLE))
 
 
 @functools.cache
-def _kernels() -> ModuleType | None:
-    """The C module, where it was built and this processor runs it."""
-    has = torch.cpu.get_capabilities()
-    wanted = ("avx512_f", "avx512_bw", "avx512_dq", "avx512_vl", "avx512_bf16")
-    try:
-        module = importlib.import_module("pipeline.model._fused")
-    except ImportError:  # a bare checkout, its extensions not built: torch does the work
-        return None
-    usable = module.INSTRUCTIONS == "avx512" and all(has.get(flag) for flag in wanted)
-    return module if usable else None
+def _build(_: str | None) -> ModuleType | None:
+    return instructions.build_of("_fused")
 
 
 def ready(dtype: torch.dtype, device: torch.device) -> bool:
     """Whether the kernels work on this type here; torch.compile must see torch's operations."""
     return (
-        dtype == torch.bfloat16
+        dtype in SUFFIXES
         and devices.on_cpu(device)
         and not torch.compiler.is_compiling()
         and _kernels() is not None
     )
+
+
+def attends(dtype: torch.dtype, device: torch.device, head_dim: int) -> bool:
+    """Whether `attend` works on this type and these heads here."""
+    return dtype == torch.float32 and head_dim % LANES == 0 and ready(dtype, device)
 
 
 def takes(x: Tensor, multiple_of: int) -> bool:
@@ -67,7 +74,7 @@ def cross_entropy_(logits: Tensor, targets: Tensor, weights: Tensor, slopes: boo
     goals, shares = targets.contiguous(), weights.float().contiguous()
     count, vocabulary = logits.shape
     _call(
-        "cross_entropy",
+        "cross_entropy" + SUFFIXES[logits.dtype],
         *(count, threads, logits, goals, shares, nats, vocabulary, int(slopes), scratch),
     )
     return nats
@@ -91,13 +98,50 @@ def _softmax(x: Tensor, p: Tensor | None, first: Tensor, kv_heads: int) -> Tenso
     return x
 
 
+class _Attend(Function):
+    @staticmethod
+    def forward(ctx: Any, qk: Tensor, v: Tensor, first: Tensor) -> Tensor:
+        rows, count, kv_heads, dim = v.shape
+        heads = qk.shape[2] - kv_heads
+        qk = qk.contiguous()
+        if v.stride()[2:] != (dim, 1):
+            v = v.contiguous()
+        first = first.expand(rows, count).contiguous()
+        y, logs = qk.new_empty(rows, count, heads * dim), torch.empty(rows, heads, count)
+        sizes = (count, heads, kv_heads, dim, v.stride(1), v.stride(0))
+        threads, scratch = _attention_scratch(count, dim, backward=False)
+        _call("attention", rows * kv_heads, threads, qk, v, first, y, logs, scratch, *sizes)
+        ctx.save_for_backward(qk, v, first, y, logs)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None]:
+        qk, v, first, y, logs = ctx.saved_tensors
+        rows, count, kv_heads, dim = v.shape
+        grad, to_qk, to_v = grads[0].contiguous(), torch.empty_like(qk), v.new_empty(v.shape)
+        sizes = (count, qk.shape[2] - kv_heads, kv_heads, dim, v.stride(1), v.stride(0))
+        threads, scratch = _attention_scratch(count, dim, backward=True)
+        inputs = (qk, v, first, y, logs, scratch)
+        _call("attention_back", rows * kv_heads, threads, *inputs, *sizes, grad, to_qk, to_v)
+        return to_qk, to_v, None
+
+
+def _attention_scratch(count: int, dim: int, backward: bool) -> tuple[int, Tensor]:
+    """The number of threads, and what each needs."""
+    kernels, threads = _kernels(), torch.get_num_threads()
+    assert kernels is not None
+    return threads, torch.empty(threads * kernels.attention_scratch(count, dim, int(backward)))
+
+
 class _SwiGLU(Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
         x = x.contiguous()
         ffn = x.shape[-1] // 2
         y = x.new_empty(*x.shape[:-1], ffn)
-        _call("swiglu", y.numel() // ffn, torch.get_num_threads(), x, None, y, ffn)
+        _call(
+            "swiglu" + SUFFIXES[x.dtype], y.numel() // ffn, torch.get_num_threads(), x, None, y, ffn
+        )
         ctx.save_for_backward(x)
         return y
 
@@ -105,7 +149,15 @@ class _SwiGLU(Function):
     def backward(ctx: Any, *grads: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
         grad, out, ffn = grads[0].contiguous(), torch.empty_like(x), x.shape[-1] // 2
-        _call("swiglu", grad.numel() // ffn, torch.get_num_threads(), x, grad, out, ffn)
+        _call(
+            "swiglu" + SUFFIXES[x.dtype],
+            grad.numel() // ffn,
+            torch.get_num_threads(),
+            x,
+            grad,
+            out,
+            ffn,
+        )
         return out
 
 
@@ -114,7 +166,17 @@ class _RmsNorm(Function):
     def forward(ctx: Any, x: Tensor, eps: float) -> Tensor:
         x, width = x.contiguous(), x.shape[-1]
         y, scale = torch.empty_like(x), torch.empty(x.numel() // width)
-        _call("norm", eps, len(scale), torch.get_num_threads(), x, y, None, scale, width)
+        _call(
+            "norm" + SUFFIXES[x.dtype],
+            eps,
+            len(scale),
+            torch.get_num_threads(),
+            x,
+            y,
+            None,
+            scale,
+            width,
+        )
         ctx.save_for_backward(y, scale)
         return y
 
@@ -126,7 +188,17 @@ class _RmsNorm(Function):
             torch.empty_like(normed),
             torch.get_num_threads(),
         )
-        _call("norm", 0.0, len(scale), threads, grad, out, normed, scale, normed.shape[-1])
+        _call(
+            "norm" + SUFFIXES[normed.dtype],
+            0.0,
+            len(scale),
+            threads,
+            grad,
+            out,
+            normed,
+            scale,
+            normed.shape[-1],
+        )
         return out, None
 
 
@@ -142,7 +214,18 @@ class _NormRotate(Function):
         sizes = (heads, dim, x.stride(1), cos.numel() // (heads * dim))
         threads = torch.get_num_threads()
         tables = (cos, sin, gains, None, scale)
-        _call("rotate", eps, rows * count, threads, x, y, normed, None, *tables, *sizes)
+        _call(
+            "rotate" + SUFFIXES[x.dtype],
+            eps,
+            rows * count,
+            threads,
+            x,
+            y,
+            normed,
+            None,
+            *tables,
+            *sizes,
+        )
         ctx.save_for_backward(normed, scale, gains, cos, sin)
         return y
 
@@ -155,7 +238,18 @@ class _NormRotate(Function):
         to_gains = torch.zeros(threads, heads, dim)
         sizes = (heads, dim, heads * dim, cos.numel() // (heads * dim))
         tables = (cos, sin, gains, to_gains, scale)
-        _call("rotate", 0.0, rows * count, threads, None, out, normed, grad, *tables, *sizes)
+        _call(
+            "rotate" + SUFFIXES[normed.dtype],
+            0.0,
+            rows * count,
+            threads,
+            None,
+            out,
+            normed,
+            grad,
+            *tables,
+            *sizes,
+        )
         return out, to_gains.sum(0), None, None, None
 
 
@@ -172,3 +266,11 @@ def norm_rotate(x: Tensor, gains: Tensor, cos: Tensor, sin: Tensor, eps: float) 
 def swiglu(x: Tensor) -> Tensor:
     """silu(gate) * up of (…, 2 ffn), ffn a multiple of 16."""
     return _SwiGLU.apply(x)
+
+
+def attend(qk: Tensor, v: Tensor, first: Tensor) -> Tensor:
+    """Causal attention in float32 from the first key each query sees (see `first_keys`).
+
+    qk (B, T, heads + kv_heads, d), v (B, T, kv_heads, d), d a multiple of 16: (B, T, heads * d).
+    """
+    return _Attend.apply(qk, v, first)

@@ -1,13 +1,13 @@
 """The C kernels' side of Python: weights in their layout, the cache, reading prompts.
 
-In: a Transformer on a CPU. Out: `Packed` weights and `Lanes` of keys and values that
-`_decode512.c` and `_decode256.c` work on. A lane continues another one (its parent) without copying
-it: samples share their prompt's keys, prompts the beginning they have in common. Whatever the
-kernels can't do (a GPU, the speedrun family, odd sizes, old processors) is left to torch.
+In: a Transformer on a CPU. Out: `Packed` weights and `Lanes` of keys and values that the builds
+of the decoding kernel (`_decode512.c`, `_decode256.c`, `_decode128.c`) work on. A lane continues
+another one (its parent) without copying it: samples share their prompt's keys, prompts the
+beginning they have in common. Whatever the kernels can't do (a GPU, the speedrun family, odd
+sizes) is left to torch.
 """
 
 import dataclasses
-import importlib
 from types import ModuleType
 from typing import Any
 
@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pipeline.model import device as devices
+from pipeline.model import instructions
 from pipeline.model.prefixes import tree
 from pipeline.model.rope import rotary_tables
 from pipeline.model.transformer import Transformer
@@ -37,7 +38,7 @@ MATRIX = np.dtype([(n, "i8") for n in ("data", "bias", "scales", "sums", "n", "k
 LAYER = np.dtype([(n, MATRIX) for n in ("qkv", "output", "gate_up", "down")] + [("gains", "i8")])
 SIZES = (
     *("layers", "width", "heads", "kv_heads", "head_dim"),
-    *("ffn", "vocab", "norm", "activation", "format"),
+    *("ffn", "vocab", "norm", "activation", "format", "special"),
 )
 TABLES = ("embedding", "positions", "cos", "sin", "layer")
 MODEL = np.dtype(
@@ -49,8 +50,8 @@ ENTRIES = np.dtype(
 )
 
 
-def kernels(model: Transformer, format: str) -> ModuleType | None:
-    """The module for this machine, model and format (float32, bfloat16, int8); None: use torch."""
+def kernels(model: Transformer) -> ModuleType | None:
+    """The module for this machine and model; None: use torch."""
     c = model.config
     fits = (
         devices.on_cpu(model.device)
@@ -59,25 +60,7 @@ def kernels(model: Transformer, format: str) -> ModuleType | None:
         and c.width % 16 == 0
         and c.ffn_width % 16 == 0
     )
-    return _module(format) if fits else None
-
-
-def _module(format: str) -> ModuleType | None:
-    has = torch.cpu.get_capabilities()
-    needed = {"float32": [], "bfloat16": ["avx512_bf16"], "int8": ["avx512_vnni"]}[format]
-    wide = ["avx512_f", "avx512_bw", "avx512_dq", "avx512_vl", "avx512_bf16", "avx512_vnni"]
-    choices = [("_decode512", "avx512", [*wide, *needed])]
-    if format == "float32":
-        choices.append(("_decode256", "avx2", ["avx2", "fma3"]))
-        choices.append(("_decode256", "portable", []))
-    for name, instructions, flags in choices:
-        try:
-            module = importlib.import_module(f"pipeline.model.{name}")
-        except ImportError:  # a bare checkout, its extensions not built: torch does the work
-            return None
-        if instructions == module.INSTRUCTIONS and all(has.get(flag) for flag in flags):
-            return module
-    return None
+    return instructions.build_of("_decode") if fits else None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,7 +81,7 @@ class Packed:
 
 def pack(model: Transformer, format: str, positions: int) -> Packed | None:
     """The weights as they stand, for contexts of up to `positions`; None: use torch."""
-    module = kernels(model, format)
+    module = kernels(model)
     if module is None:
         return None
     c, kept = model.config, []
@@ -153,6 +136,7 @@ def pack(model: Transformer, format: str, positions: int) -> Packed | None:
                 int(c.parts.norm == "layer"),
                 ACTIVATIONS[c.parts.activation],
                 FORMATS[format],
+                int(instructions.special(format)),
             ),
         ):
             whole[name] = value

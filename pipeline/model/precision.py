@@ -7,6 +7,7 @@ part of the recipe, so noise never changes a result.
 import torch
 
 from pipeline.model import device as devices
+from pipeline.model import instructions
 from storage.errors import UserError
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -26,8 +27,7 @@ def multiplies_bfloat16(device: torch.device) -> bool:
     if devices.on_cuda(device):
         return torch.cuda.get_device_capability(device)[0] >= 8
     if devices.on_cpu(device):
-        capabilities = torch.cpu.get_capabilities()
-        return any(capabilities.get(flag, False) for flag in ("avx512_bf16", "amx_bf16"))
+        return not instructions.flags().isdisjoint({"avx512_bf16", "amx_bf16"})
     return False
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import torch
 
 from pipeline.model import device as devices
+from pipeline.model import instructions
 from storage.errors import UserError
 
 VARIABLE = "MKL_CBWR"
@@ -63,8 +64,10 @@ def check() -> None:
 
 
 def _here() -> str:
-    """The library, its mode, and the width of torch's own loops, which sum by it."""
+    """The library, its mode, and the width by which torch's own loops and the kernels sum."""
     width = torch.backends.cpu.get_cpu_capability()
+    if (forced := os.environ.get(instructions.VARIABLE, "auto")) not in ("", "auto"):
+        width += f" with {forced} kernels"
     if torch.backends.mkl.is_available():
         return f"mkl {os.environ.get(VARIABLE, 'OFF')} on {width}"
     return f"{_library()} on {width}"

@@ -52,7 +52,7 @@ def score(
             head = (values * scales[:, None], head[1])
         batches = _by_prefix(pairs, scored, tokens_per_batch)
     elif int8:
-        raise UserError("int8 weights need a CPU with AVX512-VNNI and a portable model family")
+        raise UserError("int8 weights need a CPU, the built extensions and a portable model family")
     else:
         weights = model.cast_weights()
         batches = _by_length(pairs, scored, tokens_per_batch)

@@ -224,9 +224,12 @@ class Transformer(nn.Module):
         if cache is not None:
             visible = cached_mask(cache, count, c.heads // c.kv_heads)
             return lambda layer, qk, v: attend_cached(qk, v, visible, cache, layer)
+        if fused.attends(self.compute_dtype, tokens.device, c.head_dim):
+            first = first_keys(tokens, document_ids)
+            return lambda _, qk, v: fused.attend(qk, v, first)
         scores = rows * c.heads * count**2
         if devices.on_cpu(tokens.device) and scores <= MAX_SCORES:
-            if fused.ready(self.compute_dtype, tokens.device):
+            if self.compute_dtype == torch.bfloat16 and fused.ready(torch.bfloat16, tokens.device):
                 first = first_keys(tokens, document_ids)
                 return lambda _, qk, v: attend_whole(qk, v, first)
             plain = packed_mask(tokens, document_ids, self.compute_dtype)

@@ -26,7 +26,7 @@ from pipeline.rl.policy_gradient import accumulate_gradients
 from pipeline.rl.tasks import draw
 from pipeline.stage import Progress, Stage
 from pipeline.tokenizer import Tokenizer
-from pipeline.training import distribution, runtime
+from pipeline.training import distribution, matrix_rate, runtime
 from pipeline.training.interruption import EXIT_CODE, Interruption
 from pipeline.training.keeper import Keeper, Rhythm
 from pipeline.training.meter import Meter
@@ -116,6 +116,9 @@ def build(
     settings = to_dict(config)
     for name in ("checkpoint_seconds", "watchdog_seconds"):
         settings.pop(name)
+    machine = matrix_rate.measure(device, dtype)  # before the keeper's thread writes
+    if machine.busy:
+        progress.note(f"rl: {machine.warning()}")
     rhythm = Rhythm(config.checkpoint_seconds)
     keeper = Keeper(scratch, model, optimizer, ["rl", settings], rhythm, progress)
     done, notes = keeper.resume()
@@ -123,7 +126,7 @@ def build(
     timing: list[dict[str, Any]] = notes.get("timing", [])
     start: dict[str, float] = notes.get("start", {})
     tokens: int = notes.get("tokens", 0)
-    meter = Meter(device, dtype, tokens, notes.get("used", {}))
+    meter = Meter(device, machine, tokens, notes.get("used", {}))
     if done:
         progress.note(f"rl: resumed at step {done} of {config.steps}")
     watchdog = Watchdog(config.watchdog_seconds)

@@ -20,7 +20,7 @@ import torch
 from pipeline.config import to_dict
 from pipeline.model import Transformer
 from pipeline.stage import SILENT, Progress
-from pipeline.training import distribution, state
+from pipeline.training import distribution, matrix_rate, state
 from pipeline.training.config import LoopConfig
 from pipeline.training.data import Batch
 from pipeline.training.gradients import GradientSum
@@ -63,6 +63,9 @@ def train(
     if distribution.rank() != 0:
         progress = SILENT
     fingerprint = [stage, _result_settings(config), to_dict(optimizer.config)]
+    rate_of_machine = matrix_rate.measure(model.device, model.compute_dtype)  # no thread works yet
+    if rate_of_machine.busy:
+        progress.note(f"{stage}: {rate_of_machine.warning()}")
     rhythm = _rhythm(config)
     keeper = Keeper(scratch, model, optimizer, fingerprint, rhythm, progress, store)
     sums = GradientSum(model, optimizer.parameters())
@@ -72,7 +75,7 @@ def train(
         log = RunLog.of(*keeper.resume(), config)
         if log.done:
             progress.note(f"{stage}: resumed at step {log.done} of {config.steps}")
-        meter = Meter(model.device, model.compute_dtype, log.tokens, log.used)
+        meter = Meter(model.device, rate_of_machine, log.tokens, log.used)
         model.train()
         while log.done < config.steps:
             watchdog.expect("step")

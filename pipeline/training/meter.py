@@ -17,17 +17,17 @@ import torch
 from pipeline.energy import JOULES_PER_KWH, Energy
 from pipeline.model import device as devices
 from pipeline.training import distribution
-from pipeline.training.runtime import measured_peak_flops
+from pipeline.training.matrix_rate import MatrixRate
 
 
 class Meter:
     """Started with what earlier processes of the run had used (`used`, as this one gives it)."""
 
     def __init__(
-        self, device: torch.device, dtype: torch.dtype, tokens: int, used: dict[str, float]
+        self, device: torch.device, rate: MatrixRate, tokens: int, used: dict[str, float]
     ) -> None:
         self.device = device
-        self.peak_flops = measured_peak_flops(device, dtype)
+        self.peak_flops = rate.flops
         self._before = used
         self._energy = Energy()
         self._cpu_start = time.process_time()

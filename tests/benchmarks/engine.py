@@ -21,7 +21,15 @@ from typing import Any
 
 import torch
 
-from pipeline.model import ModelConfig, Transformer, load, native, save
+from pipeline.model import (
+    ModelConfig,
+    Transformer,
+    instructions,
+    load,
+    native,
+    precision,
+    save,
+)
 from pipeline.model.engine import Engine
 from pipeline.model.scoring import score
 from pipeline.tokenizer.config import TokenizerConfig
@@ -147,7 +155,7 @@ def our_seconds(
 ) -> float:
     """0 where this machine has no such kernel."""
     model.compute_dtype = PRECISIONS.get(kind, torch.float32)
-    if kind == "int8" and native.kernels(model, kind) is None:
+    if kind == "int8" and native.kernels(model) is None:
         return 0.0
     engine = Engine(model, int8=kind == "int8")
     engine.generate(batch[:1], max_new_tokens=2)
@@ -206,7 +214,7 @@ def nanochat_seconds(config: ModelConfig, given: argparse.Namespace) -> dict[str
 def bandwidth_line(name: str, model: Transformer, given: argparse.Namespace) -> str:
     """At one row, decoding is reading the matrices: how near to the machine's reading speed."""
     model.compute_dtype = torch.bfloat16
-    kind = "bfloat16" if native.kernels(model, "bfloat16") else "float32"
+    kind = precision.resolve("auto", "cpu")
     packed = native.pack(model, kind, 16)
     if packed is None:
         return ""
@@ -241,7 +249,8 @@ def bits_lost(given: argparse.Namespace) -> str:
     found = {}
     for kind in ("float32", "bfloat16", "int8"):
         model.compute_dtype = PRECISIONS.get(kind, torch.float32)
-        if native.kernels(model, kind) is not None:
+        fast = kind == "float32" or instructions.special(kind)
+        if fast and native.kernels(model) is not None:
             total = sum(nats for nats, _ in score(model, contexts, ids, int8=kind == "int8"))
             found[kind] = -total / size / 0.6931471805599453
     figures = ", ".join(f"{kind} {bits:.4f}" for kind, bits in found.items())

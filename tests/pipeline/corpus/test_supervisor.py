@@ -79,6 +79,7 @@ def behave(monkeypatch: pytest.MonkeyPatch, prose, acts: dict[int, Callable[[], 
                 act()
         return text, found
 
+    monkeypatch.setattr(page, "plain_utf8", lambda *_: None)  # which needs no decoding
     monkeypatch.setattr(page, "decode", act_and_decode)
 
 

@@ -1,13 +1,12 @@
 """The C kernels against the model's own forward pass, and bit by bit against themselves."""
 
-import importlib
 import itertools
 
 import numpy as np
 import pytest
 import torch
 
-from pipeline.model import native
+from pipeline.model import instructions, native
 from pipeline.model.decode_torch import TorchDecoder
 from pipeline.model.engine import Engine
 from pipeline.model.rows import Rows, Sampling, row_keys
@@ -26,7 +25,7 @@ FAMILIES = {
 @pytest.fixture(params=FAMILIES)
 def model(request, make_model):
     made = make_model(**{**SHAPE, **FAMILIES[request.param]})
-    if native.kernels(made, "float32") is None:
+    if native.kernels(made) is None:
         pytest.skip("the C kernels are not built")
     return made
 
@@ -49,10 +48,21 @@ def test_hidden_states_equal_the_models(model):
             torch.testing.assert_close(got, expected, atol=2e-5, rtol=0)
 
 
-@pytest.mark.parametrize(("format", "most"), [("bfloat16", 0.03), ("int8", 0.05)])
-def test_short_formats_stay_near(model, format, most):
-    if native.kernels(model, format) is None:
-        pytest.skip(f"this processor doesn't multiply {format}")
+def force(monkeypatch, ceiling):
+    """Act like a processor that has no more than this; skip where this one has less itself."""
+    monkeypatch.setenv(instructions.VARIABLE, ceiling)
+    try:
+        instructions.flags()
+    except UserError as error:
+        pytest.skip(str(error))
+
+
+@pytest.mark.parametrize("ceiling", instructions.CEILINGS)
+@pytest.mark.parametrize(
+    ("format", "most"), [("float32", 1e-5), ("bfloat16", 0.03), ("int8", 0.05)]
+)
+def test_every_format_stays_near_on_every_processor(model, format, most, ceiling, monkeypatch):
+    force(monkeypatch, ceiling)
     got = torch.cat(hidden_by_kernels(model, format, PROMPTS, [1] * len(PROMPTS)))
     with torch.no_grad():
         expected = torch.stack([model.hidden(torch.tensor([p]))[0, -1] for p in PROMPTS])
@@ -60,13 +70,42 @@ def test_short_formats_stay_near(model, format, most):
     assert 0 < error < most
 
 
-def test_kernels_of_shorter_vectors_agree(model, monkeypatch):
+@pytest.mark.parametrize(
+    ("ceiling", "format", "name", "special"),
+    [
+        ("avx512_bf16", "float32", "avx512", False),
+        ("avx512_bf16", "bfloat16", "avx512", True),
+        ("avx512_bf16", "int8", "avx512", True),
+        ("avx512_vnni", "float32", "avx512", False),  # Cascade Lake: wide, and int8 as it should be
+        ("avx512_vnni", "bfloat16", "avx512", False),
+        ("avx512_vnni", "int8", "avx512", True),
+        ("avx512", "int8", "avx512", False),
+        ("avx2", "int8", "avx2", False),
+    ],
+)
+def test_a_format_takes_what_it_needs_and_asks_for_no_more(
+    model, ceiling, format, name, special, monkeypatch
+):
+    force(monkeypatch, ceiling)
+    packed = native.pack(model, format, 40)
+    assert name == packed.kernels.INSTRUCTIONS
+    assert bool(packed.record["special"][0]) is special
+
+
+def test_int8_is_the_same_to_the_bit_without_its_instruction(model, monkeypatch):
+    results = []
+    for ceiling in ("avx512_vnni", "avx512"):
+        force(monkeypatch, ceiling)
+        results.append(hidden_by_kernels(model, "int8", PROMPTS, [1] * len(PROMPTS)))
+    for a, b in zip(*results):
+        assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize("ceiling", ["portable", "avx2", "avx512"])
+def test_kernels_of_shorter_vectors_agree(model, ceiling, monkeypatch):
     settings = {"samples": 3, "max_new_tokens": 20, "seed": 3}
     wide = Engine(model).generate(PROMPTS, **settings)
-    shorter = importlib.import_module("pipeline.model._decode256")
-    if not torch.cpu.get_capabilities().get("avx2") and shorter.INSTRUCTIONS == "avx2":
-        pytest.skip("this processor has no AVX2")
-    monkeypatch.setattr(native, "_module", lambda format: shorter)
+    force(monkeypatch, ceiling)
     short = Engine(model).generate(PROMPTS, **settings)
     for a, b in zip(itertools.chain(*wide), itertools.chain(*short)):
         assert a.tokens == b.tokens
@@ -75,7 +114,7 @@ def test_kernels_of_shorter_vectors_agree(model, monkeypatch):
 
 @pytest.mark.parametrize("int8", [False, True])
 def test_a_result_is_the_same_to_the_bit_in_any_batch(model, int8):
-    if int8 and native.kernels(model, "int8") is None:
+    if int8 and native.kernels(model) is None:
         pytest.skip("this processor doesn't multiply int8")
     settings = {"samples": 5, "max_new_tokens": 20, "seed": 3, "stop_tokens": (11, 40)}
     engine = Engine(model, int8=int8)
@@ -125,7 +164,7 @@ def test_weights_are_read_anew_unless_frozen(model):
 
 def test_what_the_kernels_cant_do_goes_to_torch(make_model):
     odd = make_model()  # heads of 8
-    assert native.kernels(odd, "float32") is None
+    assert native.kernels(odd) is None
     assert len(Engine(odd).generate([[1]], max_new_tokens=3)[0][0].tokens) == 3
     with pytest.raises(UserError, match="int8"):
         Engine(odd, int8=True)

@@ -45,7 +45,7 @@ def test_scores_equal_a_plain_forward(make_model, head_dim, tokens, monkeypatch)
 
 def test_int8_stays_near(make_model):
     model = make_model(head_dim=32)
-    if native.kernels(model, "int8") is None:
+    if native.kernels(model) is None:
         pytest.skip("this processor doesn't multiply int8")
     sides = list(map(list, zip(*PAIRS)))
     exact, near = score(model, *sides), score(model, *sides, int8=True)

@@ -1,0 +1,73 @@
+"""What this machine multiplies a second, the rate that MFU is a share of; and whether it is ours.
+
+Measured before a run has threads of its own (checkpoints are written beside the training). On a
+machine that others use as well the clock says what they left, not what the machine can do: there
+the rate is by processor time, and the run says so in one line.
+"""
+
+import os
+import time
+from typing import NamedTuple
+
+import torch
+
+from pipeline.model import device as devices
+from pipeline.training.runtime import measured_peak_flops
+
+SIZE = 1024  # rows and columns of the product
+REPEATS = 6  # a sixth of a second on two cores
+# Of the processor time that the threads ask for: 0.93 to 1 on a quiet machine, half beside an
+# equal load.
+QUIET_SHARE = 0.8
+
+
+class MatrixRate(NamedTuple):
+    flops: float  # a second, by all threads of this process
+    share: float = 1.0  # of the processor time it asked for, what it got
+    threads: int = 1
+
+    @property
+    def busy(self) -> bool:
+        return self.share < QUIET_SHARE
+
+    def warning(self) -> str:
+        """A line for people where others are at work; else nothing."""
+        if not self.busy:
+            return ""
+        load, cores = os.getloadavg()[0], _cores()
+        return (
+            f"this machine is busy (load average {load:.1f} on {cores} cores): {self.threads}"
+            f" threads got {self.share:.0%} of the processor time they asked for, so times say"
+            " little; MFU is against the rate by processor time"
+        )
+
+
+def measure(device: torch.device, dtype: torch.dtype) -> MatrixRate:
+    """The rate of a large square product."""
+    if not devices.on_cpu(device):
+        return MatrixRate(measured_peak_flops(device, dtype))
+    generator = torch.Generator().manual_seed(0)  # the run's own random numbers stay untouched
+    matrix = torch.randn(SIZE, SIZE, generator=generator).to(dtype)
+    torch.mm(matrix, matrix)  # warms up
+    times = []
+    for _ in range(REPEATS):
+        wall, processor = time.perf_counter(), time.process_time()
+        torch.mm(matrix, matrix)
+        times.append((time.perf_counter() - wall, time.process_time() - processor))
+    return judged(times, min(torch.get_num_threads(), _cores()), 2.0 * SIZE**3)
+
+
+def judged(times: list[tuple[float, float]], threads: int, flops: float) -> MatrixRate:
+    """The rate from (seconds by the clock, processor seconds) of equal products of `flops`."""
+    wall, processor = (sum(column) for column in zip(*times))
+    share = min(1.0, processor / max(wall * threads, 1e-9))
+    best = min(clock for clock, _ in times)
+    if share < QUIET_SHARE:
+        best = min(best, min(used for _, used in times) / threads)
+    return MatrixRate(flops / max(best, 1e-9), share, threads)
+
+
+def _cores() -> int:
+    """Those that this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1

@@ -1,0 +1,38 @@
+"""What the doctor says of the processor's kernels and of the machine's load."""
+
+import pytest
+
+from flows.commands import doctor
+from pipeline.model import instructions
+
+
+def test_kernels_are_named_for_each_format(monkeypatch):
+    monkeypatch.setenv(instructions.VARIABLE, "portable")
+    if instructions.build_of("_decode") is None:
+        pytest.skip("the C kernels are not built")
+    state, found = doctor._kernels()
+    assert state == "ok"
+    for part in ("training by ", "float32 ", "bfloat16 ", "int8 "):
+        assert part + instructions.build_of("_decode").INSTRUCTIONS in found
+    assert found.endswith("CRAWL2CHAT_KERNELS=portable")
+
+
+def test_a_switch_that_means_nothing_is_a_problem(monkeypatch):
+    monkeypatch.setenv(instructions.VARIABLE, "turbo")
+    state, found = doctor._kernels()
+    assert state == "problem"
+    assert "turbo" in found
+
+
+def test_kernels_that_were_not_built_are_a_warning(monkeypatch):
+    monkeypatch.setattr(instructions, "build_of", lambda kernel: None)
+    state, found = doctor._kernels()
+    assert state == "warning"
+    assert "training by torch" in found
+
+
+@pytest.mark.parametrize(("load", "state"), [(0.2, "ok"), (1.0, "ok"), (1.1, "warning")])
+def test_a_busy_machine_is_a_warning(load, state, monkeypatch):
+    monkeypatch.setattr("os.getloadavg", lambda: (load, 0.0, 0.0))
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    assert doctor._load()[0] == state
