@@ -45,7 +45,7 @@ def render(segments: Segments, keep: np.ndarray) -> Rendered:
     """The text of the blocks whose `keep` is true."""
     flags = segments.table["flags"]
     rows = without_repeats(segments.table, np.flatnonzero(keep))
-    if (flags[rows] & CODE).any():
+    if int(np.bitwise_or.reduce(flags[rows])) & int(CODE):
         rows = without_gutters(segments, rows)
     lines = [segments.texts[row] for row in rows.tolist()]
     items = np.flatnonzero(flags[rows] & ITEM)

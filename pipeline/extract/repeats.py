@@ -18,9 +18,9 @@ def without_repeats(table: np.ndarray, rows: np.ndarray) -> np.ndarray:
     long = (table["characters"][rows] >= LONG_CHARACTERS) & (table["flags"][rows] & PRE == 0)
     candidates = np.flatnonzero(long)
     hashes = table["text_hash"][rows]
-    _, first, back = np.unique(hashes[candidates], return_index=True, return_inverse=True)
-    if len(first) == len(candidates):
+    if len(set(hashes[candidates].tolist())) == len(candidates):
         return rows
+    _, first, back = np.unique(hashes[candidates], return_index=True, return_inverse=True)
     earlier = candidates[first[back]]  # of each candidate, the first that has its words
     copies = np.zeros(len(rows), bool)
     words, tables = hashes.tolist(), table["table"][rows].tolist()
