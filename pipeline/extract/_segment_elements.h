@@ -305,8 +305,7 @@ static void push(Page *p, int tag, const Attributes *a, const u8 *tag_start) {
     int unseen = hidden || (!is_block && a->hints & HINT_UNSEEN);
     int spoken = unseen && comes(p, "<math"); /* the formula's text, beside its picture */
     if (spoken) hidden = unseen = 0;
-    if (unseen && !hidden && (is_spoken_sign(p) ||
-                               (what->flag != F_LABEL && fills_cell(p)))) unseen = 0;
+    if (unseen && !hidden && (is_spoken_sign(p) || fills_cell(p))) unseen = 0;
     if (!is_block && (a->shown == SHOWN_BLOCK || a->part) && !(what->kind & (SKIP | SCOPE)) && tag != T_MATH)
         is_block = 1;
     if (!is_block && hidden && block_comes(p)) is_block = 1; /* a script may yet show it */
