@@ -122,6 +122,8 @@ class Judge:
             self._check(record)
             page = self._read(record)
         except NoPage as no:
+            if no.rule == "empty" and record.detail:  # its page was lost with the record's length
+                return judged.end("error", "read", "broken_record", record.detail)
             return judged.end(no.outcome, "read", no.rule, no.detail, no.value, no.threshold)
         if verdict := self._urls.check(record.url):
             return judged.drop("url", verdict)

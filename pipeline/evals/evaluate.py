@@ -139,4 +139,4 @@ def _facts(inputs: dict[str, list[Path]]) -> list[dict[str, Any]]:
     return []
 
 
-STAGE = Stage("evals", 2, EvalConfig, build)
+STAGE = Stage("evals", 3, EvalConfig, build)

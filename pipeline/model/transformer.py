@@ -224,7 +224,8 @@ class Transformer(nn.Module):
         if cache is not None:
             visible = cached_mask(cache, count, c.heads // c.kv_heads)
             return lambda layer, qk, v: attend_cached(qk, v, visible, cache, layer)
-        if fused.attends(self.compute_dtype, tokens.device, c.head_dim):
+        compiled = self.training and self.train_step is not None  # which sees no C
+        if not compiled and fused.attends(self.compute_dtype, tokens.device, c.head_dim):
             first = first_keys(tokens, document_ids)
             return lambda _, qk, v: fused.attend(qk, v, first)
         scores = rows * c.heads * count**2

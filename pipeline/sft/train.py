@@ -113,4 +113,4 @@ def build(
     }
 
 
-STAGE = Stage("sft", 2, SftConfig, build)
+STAGE = Stage("sft", 3, SftConfig, build)

@@ -130,4 +130,4 @@ def build(
     }
 
 
-STAGE = Stage(kind="extended", version=1, config=ExtendConfig, build=build)
+STAGE = Stage(kind="extended", version=2, config=ExtendConfig, build=build)

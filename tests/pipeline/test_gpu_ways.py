@@ -24,6 +24,7 @@ from pipeline.training import (
     bits_per_byte,
     distribution,
     loss,
+    matrix_rate,
     meter,
     pretrain,
     runtime,
@@ -281,9 +282,9 @@ def test_generation(gpu, family, temperature):
 
 
 def test_what_the_hardware_can_do(gpu):
-    assert native.kernels(model_of(head_dim=32), "float32") is not None
+    assert native.kernels(model_of(head_dim=32)) is not None
     gpu.force()
-    assert native.kernels(model_of(head_dim=32), "float32") is None
+    assert native.kernels(model_of(head_dim=32)) is None
     assert not fused.ready(torch.bfloat16, CPU)
     for capability, bf16, eight_bits in (
         ((7, 5), False, False),
@@ -318,11 +319,13 @@ def test_the_machine_is_set_up(gpu, monkeypatch):
     monkeypatch.setattr(runtime, "PEAK_SIZE_GPU", 64)
     monkeypatch.setattr(runtime, "PEAK_SIZE_CPU", None)
     assert runtime.measured_peak_flops(CPU, torch.float32, repeats=3) > 0
-    assert [name for name, *_ in gpu.called].count("synchronize") == 4
+    assert matrix_rate.measure(CPU, torch.float32).share == 1.0  # a GPU's rate is no share
+    assert [name for name, *_ in gpu.called].count("synchronize") >= 4
     assert meter.peak_memory(CPU) == 12345
     gpu.passed(
         "pipeline.training.runtime.prepare",
         "pipeline.training.runtime.measured_peak_flops",
+        "pipeline.training.matrix_rate.measure",
         "pipeline.training.meter.peak_memory",
     )
 

@@ -42,7 +42,7 @@ for threads in (2, 5):
 
 
 def test_logits_that_are_no_numbers_end_all_threads():
-    if native.kernels(Transformer(ModelConfig(*SHAPE)), "float32") is None:
+    if native.kernels(Transformer(ModelConfig(*SHAPE))) is None:
         pytest.skip("the C kernels are not built")
     command = [sys.executable, "-c", PROGRAM]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS)
