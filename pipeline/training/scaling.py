@@ -121,4 +121,4 @@ def _losses(rows: list[dict[str, Any]]) -> list[float]:
     return [row["bits_per_byte"] for row in rows]
 
 
-STAGE = Stage("scaling", 1, ScalingConfig, build)
+STAGE = Stage("scaling", 2, ScalingConfig, build)
