@@ -9,7 +9,7 @@ others show no rows.
 import json
 import re
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any, TypeVar
 
 import duckdb
@@ -23,6 +23,7 @@ from storage.manifest import Manifest
 from storage.views import ARTIFACTS, VIEWS, select
 
 T = TypeVar("T")
+INTERRUPT_SECONDS = 0.1  # between two tries to end a query
 
 
 def connect(lake: Lake, sql: str | None = None) -> duckdb.DuckDBPyConnection:
@@ -81,7 +82,10 @@ def _interruptible(connection: duckdb.DuckDBPyConnection, work: Callable[[], T])
         try:
             return future.result()
         except KeyboardInterrupt:
-            connection.interrupt()
+            # One that comes before the query has begun is forgotten.
+            while not future.done():
+                connection.interrupt()
+                wait([future], timeout=INTERRUPT_SECONDS)
             raise
 
 

@@ -1,5 +1,8 @@
 """Views on small artifacts: right columns when empty, right rows after several runs."""
 
+import signal
+import threading
+
 import pyarrow as pa
 import pytest
 
@@ -316,3 +319,22 @@ def test_any_sql_may_be_run_and_the_lake_stays_as_it_is(lake, two_runs):
     assert ask(lake, "DROP VIEW ledger; SELECT 1 AS n") == [{"n": 1}]
     assert ask(lake, "SELECT count(*) AS n FROM ledger") == [{"n": 2}]
     assert lake.is_whole("corpus", first.digest, deep=True)
+
+
+def test_an_interrupt_before_the_query_has_begun_ends_it_all_the_same():
+    """DuckDB forgets it when the query begins."""
+    ended, calls = threading.Event(), []
+
+    class Connection:
+        def interrupt(self):
+            calls.append(None)
+            if len(calls) == 3:
+                ended.set()
+
+    main = threading.main_thread().ident
+    assert main is not None
+    timer = threading.Timer(0.2, lambda: signal.pthread_kill(main, signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        catalog._interruptible(Connection(), lambda: ended.wait(30))
+    assert len(calls) == 3
