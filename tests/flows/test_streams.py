@@ -100,6 +100,7 @@ class Terminal:
 
     @staticmethod
     def _own_terminal() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # what runs in the background ignores it
         import fcntl
         import termios
 
