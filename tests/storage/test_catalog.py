@@ -334,7 +334,11 @@ def test_an_interrupt_before_the_query_has_begun_ends_it_all_the_same():
     main = threading.main_thread().ident
     assert main is not None
     timer = threading.Timer(0.2, lambda: signal.pthread_kill(main, signal.SIGINT))
-    timer.start()
-    with pytest.raises(KeyboardInterrupt):
-        catalog._interruptible(Connection(), lambda: ended.wait(30))
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        timer.start()
+        with pytest.raises(KeyboardInterrupt):
+            catalog._interruptible(Connection(), lambda: ended.wait(30))
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert len(calls) == 3
