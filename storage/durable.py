@@ -55,13 +55,13 @@ def sync_folder(folder: Path) -> None:
     _sync(folder)
 
 
-def write_atomic(path: Path, data: bytes) -> None:
+def write_atomic(path: Path, *pieces: bytes) -> None:
     """Write a file so that a reader finds the old bytes or the new ones, never a mixture."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.part")
     try:
         with part.open("xb") as file:
-            file.write(data)
+            file.writelines(pieces)
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)

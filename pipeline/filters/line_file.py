@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from pipeline.filters import _lines
+from storage.durable import write_atomic
 
 CHUNK_BYTES = 4096
 DIGEST_BYTES = 16  # of SHA-256: against accidents, not against an enemy with the user's rights
@@ -87,17 +88,7 @@ def write_lines(path: Path, block: bytes) -> None:
     index += b"".join(map(_digest, chunks))
     index += b"\n".join(chunk[: chunk.index(b"\n")] for chunk in chunks)
     foot = FOOT.pack(len(block), len(chunks), _index_digest(index, len(block), len(chunks)), FORMAT)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}")
-    try:
-        with unfinished.open("wb") as file:
-            file.writelines((block, index, foot))
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise
+    write_atomic(path, block, index, foot)
 
 
 def _index(file: int) -> tuple["array[int]", bytes, list[bytes]]:

@@ -1,5 +1,7 @@
 """From a record to its signals: what the extraction marks reaches the rules."""
 
+import dataclasses
+
 import pytest
 
 from pipeline.corpus import page
@@ -47,3 +49,14 @@ def test_without_spans_code_is_lines_like_others(judge, prose, monkeypatch):
     judged = judge.record("w", response(prose("page")))
     assert judged.text == f"{prose('page')}\nreturn {{r: 1}}"
     assert judged.signals["curly_bracket_lines"] == 1
+
+
+def test_a_page_that_went_with_its_record_s_length_is_an_error(judge):
+    whole = response("")
+    content = whole.content.split(b"<html>")[0]
+    empty = dataclasses.replace(whole, content=content)
+    judged = judge.record("w", empty)
+    assert (judged.outcome, judged.rule) == ("dropped", "empty")
+    judged = judge.record("w", dataclasses.replace(empty, detail="9 bytes less than its length"))
+    assert (judged.outcome, judged.rule) == ("error", "broken_record")
+    assert judged.detail == "9 bytes less than its length"
