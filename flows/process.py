@@ -78,15 +78,26 @@ def run_worker(
     with full_disk_is_clear(place):
         path.write_text(json.dumps({**spec, "owner_pid": os.getpid()}))
     if spec.get("preload"):
-        with _hosts.taken() as host:
-            host.send(str(path))
-            ended = _follow(host, on_event, on_log)
+        ended = _follow_host(str(path), on_event, on_log)
     else:
         worker = WorkerProcess("pipeline.worker", str(path))
         with _stopped_if_interrupted(worker):
             ended = _follow(worker, on_event, on_log)
     _raise_failure(ended, spec["kind"], place)
     return Outcome(ended.last["statistics"], ended.cpu_seconds, ended.peak_memory_bytes)
+
+
+def _follow_host(path: str, on_event: OnEvent, on_log: OnLog) -> "_Ended":
+    """A build in a fork of a host; a host that died while it waited is replaced."""
+    with _hosts.taken() as host:
+        host.send(path)
+        ended = _follow(host, on_event, on_log)
+    # It can have been killed before it took the line, and seen only then: nothing was begun.
+    if ended.last or ended.code == 0:
+        return ended
+    with _hosts.taken(new=True) as host:
+        host.send(path)
+        return _follow(host, on_event, on_log)
 
 
 class _Hosts:
@@ -97,10 +108,10 @@ class _Hosts:
         self._idle: list[WorkerProcess] = []
 
     @contextlib.contextmanager
-    def taken(self) -> Iterator[WorkerProcess]:
+    def taken(self, new: bool = False) -> Iterator[WorkerProcess]:
         """One for the time of a build; it goes back unless it died, or the build was cancelled."""
         with self._lock:
-            host = self._idle.pop() if self._idle else None
+            host = self._idle.pop() if self._idle and not new else None
         if host is not None and host.has_ended():
             host.end()
             host = None

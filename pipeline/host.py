@@ -2,8 +2,9 @@
 
 Imports, lists and models are loaded once (the stage's `preload`); each build then runs in a fork of
 this process, which starts in milliseconds and gives its memory back when it ends. In, on stdin: a
-line with the path of a spec (see `pipeline.worker`) for each build. Out: the build's events on
-stdout, then `ended` with its exit code and what it used; its log on stderr, then END_OF_LOG.
+line with the path of a spec (see `pipeline.worker`) for each build. Out, on stdout: `taken`, the
+build's events, then `ended` with its exit code and what it used; its log on stderr, then
+END_OF_LOG.
 """
 
 import contextlib
@@ -26,6 +27,7 @@ def main(owner_pid: int) -> int:
     events = worker.take_stdout()
     host_pid = os.getpid()
     for line in sys.stdin:
+        worker.write_event(events, {"event": "taken"})
         spec: dict[str, Any] = json.loads(Path(line.rstrip("\n")).read_text())
         with contextlib.suppress(Exception):  # the build meets it again, and reports it
             preload(spec)

@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from flows.process import Outcome, StageFailed, WorkerKilled, close_hosts, run_worker
+from flows.worker_process import WorkerProcess
 from storage import UserError
 from storage.durable import DiskFull
 
@@ -130,6 +131,23 @@ def test_a_killed_host_is_a_killed_worker_and_replaced(
         time.sleep(0.01)
     assert run().statistics == {"total": 7}
     assert len(set(hosts(tmp_path))) == 3
+
+
+def test_a_host_that_dies_as_work_is_sent_is_replaced(
+    tmp_path: Path, run: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run()
+    send, seen = WorkerProcess.send, []
+
+    def kill_and_send(worker: WorkerProcess, line: str) -> None:
+        if not seen:
+            os.kill(hosts(tmp_path)[-1], signal.SIGKILL)
+        seen.append(line)
+        send(worker, line)
+
+    monkeypatch.setattr(WorkerProcess, "send", kill_and_send)
+    assert run().statistics == {"total": 7}
+    assert len(seen) == len(set(hosts(tmp_path))) == 2
 
 
 def kill_when_at_work(place: Path) -> None:
