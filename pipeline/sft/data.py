@@ -16,7 +16,7 @@ import torch
 from pipeline.chat.conversation import from_rows, render, spans
 from pipeline.tokenizer import Tokenizer
 from pipeline.training.data import Batch, PretrainData, RowPart, collate
-from pipeline.training.packing import best_fit
+from pipeline.training.packing import whole_rows
 from storage.errors import UserError
 
 
@@ -73,8 +73,7 @@ class ConversationData:
         generator = np.random.default_rng([self.seed, epoch])
         order = generator.permutation(len(self.parts)).tolist()
         lengths = [len(self.parts[index].tokens) for index in order]
-        packed = best_fit(lengths, self.row_length, cut=False)
-        rows = [[order[piece.document] for piece in row] for row in packed]
+        rows = [[order[at] for at in row] for row in whole_rows(lengths, self.row_length)]
         return [rows[index] for index in generator.permutation(len(rows)).tolist()]
 
 

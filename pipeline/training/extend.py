@@ -125,7 +125,7 @@ def build(
         "bits_per_byte_untrained": untrained,  # stretched, not trained
         "bits_per_byte_short": short,  # trained, in windows of the base's context
         "bits_per_byte": after,
-        "long_documents": int((data.shards.lengths > old).sum()),
+        "long_documents": data.shards.longer_than(old),
         "final_loss": metrics["loss"][-1].as_py(),
     }
 

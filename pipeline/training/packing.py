@@ -6,81 +6,99 @@ piece that still fits from a pool of the next documents; a gap that none fits is
 the caller's: shuffle documents before and rows after. Equal input gives equal rows.
 """
 
+import array
 import bisect
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
+
+import numpy as np
 
 from storage.errors import UserError
 
-
-class Piece(NamedTuple):
-    """Tokens start .. start + length of a document, given by its index."""
-
-    document: int
-    start: int
-    length: int
+POOL = 1_000  # documents to choose from: more cut less, and cost more
+# A piece as one number, `length << BITS | document`: it sorts by length, then by document.
+BITS = 32
+LOW = (1 << BITS) - 1
 
 
-def best_fit(
-    lengths: Sequence[int], row_length: int, *, cut: bool = True, pool_size: int = 1000
-) -> list[list[Piece]]:
-    """Rows of pieces, each row at most `row_length` tokens.
+class Packed(NamedTuple):
+    """Rows of pieces."""
 
-    With `cut` every row is full, each token of each document stands in exactly one row, and only a
-    tail shorter than one row is left out. Without it documents stay whole, rows may end early, and
-    a document longer than a row is a UserError. Empty documents take no place.
+    pieces: np.ndarray  # (n, 3): document, start, length
+    borders: np.ndarray  # (rows + 1): where each row's pieces begin
+
+
+def cut_rows(lengths: np.ndarray, row_length: int, pool_size: int = POOL) -> Packed:
+    """Every row full, each token of each document in exactly one row; documents may be cut.
+
+    Only a tail shorter than one row is left out. Empty documents take no place.
     """
-    return list(iterate_rows(lengths, row_length, cut=cut, pool_size=pool_size))
-
-
-def iterate_rows(
-    lengths: Sequence[int], row_length: int, *, cut: bool = True, pool_size: int = 1000
-) -> Iterator[list[Piece]]:
-    """`best_fit` one row at a time, for corpora whose pieces should not all be objects at once."""
     if row_length < 1:
         raise ValueError("row_length must be at least 1")
-    rows = _cut_rows if cut else _whole_rows
-    return rows(lengths, row_length, pool_size)
-
-
-def _cut_rows(lengths: Sequence[int], row_length: int, pool_size: int) -> Iterator[list[Piece]]:
-    source = _pieces(lengths, row_length)
-    pool: list[tuple[int, int, int]] = []  # (length, document, start), sorted
+    # Documents longer than a row are full rows and a rest: of each, one piece can be in the pool.
+    full, rest = np.divmod(lengths, row_length)
+    waiting = (rest << BITS | np.arange(len(rest))).tolist()
+    fulls: list[int] = full.tolist()
+    pool: list[int] = []  # sorted
     left = 0  # tokens in the pool
-    exhausted = False
+    taken = array.array("q")
+    borders = array.array("q", [0])
+    # How far the start of a row's last piece lies behind (before, if negative) its document's rest.
+    shifts = array.array("q")
+    at = 0  # the next document
+    documents = len(waiting)
     while True:
         # A row can always be filled while the pool holds a row's worth of tokens.
-        while not exhausted and (len(pool) < pool_size or left < row_length):
-            piece = next(source, None)
-            if piece is None:
-                exhausted = True
-            elif piece.length == row_length:
-                yield [piece]
-            else:
-                bisect.insort(pool, (piece.length, piece.document, piece.start))
-                left += piece.length
+        while at < documents and (len(pool) < pool_size or left < row_length):
+            for back in range(fulls[at], 0, -1):
+                taken.append(row_length << BITS | at)
+                borders.append(len(taken))
+                shifts.append(-back * row_length)
+            piece = waiting[at]
+            if piece > LOW:
+                bisect.insort(pool, piece)
+                left += piece >> BITS
+            at += 1
         if left < row_length:
-            return
+            break
         left -= row_length
-        row: list[Piece] = []
         gap = row_length
+        shift = 0
         while gap:
-            at = bisect.bisect_left(pool, (gap + 1, -1, -1)) - 1
-            if at >= 0:
-                length, document, start = pool.pop(at)
-                row.append(Piece(document, start, length))
-                gap -= length
+            place = bisect.bisect_left(pool, (gap + 1) << BITS) - 1
+            if place >= 0:
+                piece = pool.pop(place)
+                gap -= piece >> BITS
             else:
-                length, document, start = pool.pop()
-                bisect.insort(pool, (length - gap, document, start))
-                row.append(Piece(document, start + length - gap, gap))
+                longest = pool.pop()
+                shift = (longest >> BITS) - gap
+                document = longest & LOW
+                bisect.insort(pool, shift << BITS | document)
+                piece = gap << BITS | document
                 gap = 0
-        yield row
+            taken.append(piece)
+        borders.append(len(taken))
+        shifts.append(shift)
+    found = np.frombuffer(taken, np.int64) if taken else np.empty(0, np.int64)
+    pieces = np.empty((len(found), 3), dtype=np.int64)
+    pieces[:, 0] = found & LOW
+    pieces[:, 2] = found >> BITS
+    pieces[:, 1] = (full * row_length)[pieces[:, 0]]
+    ends = np.array(borders, dtype=np.int64)
+    pieces[ends[1:] - 1, 1] += np.array(shifts, dtype=np.int64)
+    return Packed(pieces, ends)
 
 
-def _whole_rows(lengths: Sequence[int], row_length: int, pool_size: int) -> Iterator[list[Piece]]:
+def whole_rows(lengths: Sequence[int], row_length: int, pool_size: int = POOL) -> list[list[int]]:
+    """Rows of documents, none of them cut, so that rows may end early.
+
+    A document longer than a row is a UserError. Empty documents take no place.
+    """
+    if row_length < 1:
+        raise ValueError("row_length must be at least 1")
     source = ((length, document) for document, length in enumerate(lengths) if length)
     pool: list[tuple[int, int]] = []
+    rows: list[list[int]] = []
     while True:
         while len(pool) < pool_size:
             item = next(source, None)
@@ -93,18 +111,11 @@ def _whole_rows(lengths: Sequence[int], row_length: int, pool_size: int) -> Iter
                 )
             bisect.insort(pool, item)
         if not pool:
-            return
-        row: list[Piece] = []
+            return rows
+        row: list[int] = []
         gap = row_length
         while (at := bisect.bisect_left(pool, (gap + 1, -1)) - 1) >= 0:
             length, document = pool.pop(at)
-            row.append(Piece(document, 0, length))
+            row.append(document)
             gap -= length
-        yield row
-
-
-def _pieces(lengths: Sequence[int], row_length: int) -> Iterator[Piece]:
-    """Documents longer than a row as full rows and a rest."""
-    for document, length in enumerate(lengths):
-        for start in range(0, length, row_length):
-            yield Piece(document, start, min(row_length, length - start))
+        rows.append(row)

@@ -1,27 +1,71 @@
+import bisect
 import itertools
 from collections import Counter
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.training.packing import best_fit
+from pipeline.training.packing import cut_rows, whole_rows
 from storage.errors import UserError
 
 LENGTHS = st.lists(st.integers(0, 40), max_size=60)
 
 
+def rows_of(lengths: list[int], row_length: int, pool_size: int = 1000) -> list[list[tuple]]:
+    packed = cut_rows(np.array(lengths, dtype=np.int64), row_length, pool_size)
+    pieces = [tuple(piece) for piece in packed.pieces.tolist()]
+    return [pieces[a:b] for a, b in itertools.pairwise(packed.borders.tolist())]
+
+
+def as_said(lengths: list[int], row_length: int, pool_size: int) -> list[list[tuple]]:
+    """The rule in the plainest words: rows of (document, start, length)."""
+    source = [
+        (document, start, min(row_length, length - start))
+        for document, length in enumerate(lengths)
+        for start in range(0, length, row_length)
+    ]
+    pool: list[tuple] = []  # (length, document, start)
+    rows = []
+    while True:
+        while source and (len(pool) < pool_size or sum(p[0] for p in pool) < row_length):
+            document, start, length = source.pop(0)
+            if length == row_length:
+                rows.append([(document, start, length)])
+            else:
+                bisect.insort(pool, (length, document, start))
+        if sum(p[0] for p in pool) < row_length:
+            return rows
+        row, gap = [], row_length
+        while gap:
+            fitting = [piece for piece in pool if piece[0] <= gap]
+            length, document, start = (fitting or pool)[-1]
+            pool.remove((length, document, start))
+            taken = min(length, gap)
+            if taken < length:
+                bisect.insort(pool, (length - taken, document, start))
+            row.append((document, start + length - taken, taken))
+            gap -= taken
+        rows.append(row)
+
+
+@given(LENGTHS, st.integers(1, 17), st.integers(1, 20))
+def test_rows_are_those_of_the_rule(lengths, row_length, pool_size):
+    assert rows_of(lengths, row_length, pool_size) == as_said(lengths, row_length, pool_size)
+
+
 @given(LENGTHS, st.integers(1, 17), st.integers(1, 20))
 def test_cut_rows_are_full_and_use_each_token_once(lengths, row_length, pool_size):
-    rows = best_fit(lengths, row_length, pool_size=pool_size)
+    rows = rows_of(lengths, row_length, pool_size)
     for row in rows:
-        assert sum(piece.length for piece in row) == row_length
-        assert all(piece.length > 0 for piece in row)
+        assert sum(length for _, _, length in row) == row_length
+        assert all(length > 0 for _, _, length in row)
     used = Counter(
-        (piece.document, piece.start + offset)
+        (document, start + offset)
         for row in rows
-        for piece in row
-        for offset in range(piece.length)
+        for document, start, length in row
+        for offset in range(length)
     )
     assert all(count == 1 for count in used.values())
     assert all(offset < lengths[document] for document, offset in used)
@@ -31,29 +75,36 @@ def test_cut_rows_are_full_and_use_each_token_once(lengths, row_length, pool_siz
 
 @given(st.lists(st.integers(0, 17), max_size=60), st.integers(1, 20))
 def test_whole_documents_are_never_cut_nor_lost(lengths, pool_size):
-    rows = best_fit(lengths, 17, cut=False, pool_size=pool_size)
-    pieces = [piece for row in rows for piece in row]
-    assert sorted((p.document, p.start, p.length) for p in pieces) == [
-        (document, 0, length) for document, length in enumerate(lengths) if length
-    ]
-    assert all(sum(p.length for p in row) <= 17 for row in rows)
+    rows = whole_rows(lengths, 17, pool_size)
+    documents = [document for row in rows for document in row]
+    assert sorted(documents) == [document for document, length in enumerate(lengths) if length]
+    sizes = [sum(lengths[document] for document in row) for row in rows]
+    assert all(size <= 17 for size in sizes)
     # First-fit quality: two neighbouring rows never fit into one with the whole pool in sight.
     if pool_size >= len(lengths):
-        sizes = [sum(p.length for p in row) for row in rows]
         assert all(a + b > 17 for a, b in itertools.pairwise(sizes))
 
 
 def test_best_fit_fills_gaps_without_cuts_where_lengths_allow():
-    rows = best_fit([6, 5, 4, 3, 2], 10)
-    assert sorted(sorted(p.length for p in row) for row in rows) == [[2, 3, 5], [4, 6]]
-    assert all(p.start == 0 for row in rows for p in row)
+    rows = rows_of([6, 5, 4, 3, 2], 10)
+    assert sorted(sorted(length for _, _, length in row) for row in rows) == [[2, 3, 5], [4, 6]]
+    assert all(start == 0 for row in rows for _, start, _ in row)
 
 
 def test_a_gap_takes_the_end_of_the_longest():
-    rows = best_fit([7, 6], 10)
-    assert rows == [[(0, 0, 7), (1, 3, 3)]]
+    assert rows_of([7, 6], 10) == [[(0, 0, 7), (1, 3, 3)]]
+
+
+def test_a_document_longer_than_a_row_is_full_rows_and_a_rest():
+    assert rows_of([25, 5], 10) == [[(0, 0, 10)], [(0, 10, 10)], [(1, 0, 5), (0, 20, 5)]]
 
 
 def test_a_document_longer_than_a_row_cannot_stay_whole():
     with pytest.raises(UserError, match="document 1 has 12 tokens"):
-        best_fit([3, 12], 10, cut=False)
+        whole_rows([3, 12], 10)
+
+
+@pytest.mark.parametrize("pack", [whole_rows, lambda lengths, n: cut_rows(np.array(lengths), n)])
+def test_rows_of_no_tokens_are_a_mistake(pack):
+    with pytest.raises(ValueError, match="at least 1"):
+        pack([3], 0)

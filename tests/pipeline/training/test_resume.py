@@ -1,4 +1,5 @@
-"""Bitwise resume at any step: across the ends of epochs, between a checkpoint and the next."""
+"""Bitwise resume at any step: across the ends of epochs and of groups of rows, between a checkpoint
+and the next."""
 
 import contextlib
 import itertools
@@ -13,10 +14,12 @@ from pipeline.stage import SILENT
 from pipeline.training import checkpoint
 from pipeline.training.config import LoopConfig, OptimizerConfig
 from pipeline.training.data import PretrainData
+from pipeline.training.groups import GroupLimits
 from pipeline.training.loop import train
 from pipeline.training.optimizers import build_optimizer
 
 STEPS = 24
+GROUPS = GroupLimits(tokens=2_000, documents=1_000, block_tokens=300)
 SLOW = settings(
     max_examples=5,
     deadline=None,
@@ -34,7 +37,8 @@ class Trained:
     """A model trained until its end or until it is killed while it draws batch `kill_at`."""
 
     def __init__(self, model, tokens, scratch, kill_at=None, **changes):
-        data = PretrainData(tokens, 32, 40, seed=3)
+        data = PretrainData(tokens, 32, 40, seed=3, limits=GROUPS)
+        assert data.groups.count > 5
         self.rows_per_epoch = data.rows_per_epoch
         self.seen: list[torch.Tensor] = []
         self.noise: list[float] = []
