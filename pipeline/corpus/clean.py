@@ -5,13 +5,8 @@ and those that drop out, with the reason. A document's result depends on nothing
 so batches are spread over processes and their number changes nothing.
 """
 
-import collections
 import dataclasses
-import itertools
-import multiprocessing
-import os
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +19,9 @@ from pipeline.dedup.passages import Remover, limits
 from pipeline.filters import decontamination
 from pipeline.filters.pii import replace
 from pipeline.filters.unspaced import count_words
-from pipeline.lifetime import die_with_parent
+from pipeline.in_order import cores, in_order
 from storage.schemas import PII_KINDS
 
-AHEAD = 4  # batches a process that are under way, so that none has to wait
 WORTH_PROCESSES = 1_000  # documents; starting a process takes as long as some hundred of them
 
 
@@ -128,41 +122,10 @@ def clean_all(
 
     On all cores where there are enough documents (`documents` in all), else in this process.
     """
-    processes = processes or _cores()
-    if processes < 2 or documents < WORTH_PROCESSES:
-        cleaner = Cleaner(setting)
-        for tag, batch in batches:
-            yield tag, cleaner.clean(batch)
-        return
-    # spawned, not forked: threads of Arrow are running here
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(processes, context, _start, (os.getpid(), setting))
-    waiting: collections.deque[tuple[Any, Future[Cleaned]]] = collections.deque()
-    try:
-        coming = iter(batches)
-        for tag, batch in itertools.islice(coming, processes * AHEAD):
-            waiting.append((tag, pool.submit(_clean, batch)))
-        while waiting:
-            tag, future = waiting.popleft()
-            outcome = future.result()
-            for next_tag, batch in itertools.islice(coming, 1):
-                waiting.append((next_tag, pool.submit(_clean, batch)))
-            yield tag, outcome
-    finally:
-        pool.shutdown(cancel_futures=True)
+    if documents < WORTH_PROCESSES:
+        processes = 1
+    yield from in_order(batches, _cleaner, (setting,), processes or cores())
 
 
-_CLEANER: list[Cleaner] = []  # of this process
-
-
-def _start(parent_pid: int, setting: Setting) -> None:
-    die_with_parent(parent_pid)
-    _CLEANER.append(Cleaner(setting))
-
-
-def _clean(batch: pa.Table) -> Cleaned:
-    return _CLEANER[0].clean(batch)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _cleaner(setting: Setting) -> Callable[[pa.Table], Cleaned]:
+    return Cleaner(setting).clean

@@ -10,7 +10,6 @@ them (see `foreign`).
 """
 
 import json
-import os
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from typing import Any
 import tokenizers
 from tokenizers import AddedToken, Regex, decoders, models, pre_tokenizers
 
+from pipeline.in_order import cores
 from pipeline.tokenizer import fast, foreign
 from pipeline.tokenizer.special import CHAT_TEMPLATE, CONVERSATION_TOKENS, DOCUMENT_TOKEN
 from storage.errors import UserError
@@ -101,13 +101,13 @@ class Tokenizer:
         """Ids of plain text; special tokens spelled in it stay text."""
         return self.encode_batch([text])[0]
 
-    def encode_batch(self, texts: list[str]) -> list[list[int]]:
-        """The same for many texts, on all cores; by tiktoken where it gives the same ids."""
+    def encode_batch(self, texts: list[str], threads: int = 0) -> list[list[int]]:
+        """The same for many texts, on all cores (0); by tiktoken where it gives the same ids."""
         if self._fast is None:
             return self._encode_slowly(texts)
         takes = [fast.can_take(text) for text in texts]
         quick = [text for text, can in zip(texts, takes) if can]
-        found = iter(self._fast.encode_ordinary_batch(quick, num_threads=os.cpu_count() or 1))
+        found = iter(self._fast.encode_ordinary_batch(quick, num_threads=threads or cores()))
         slow = iter(self._encode_slowly([text for text, can in zip(texts, takes) if not can]))
         return [next(found if can else slow) for can in takes]
 

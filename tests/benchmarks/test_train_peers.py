@@ -9,7 +9,7 @@ import pytest
 import torch
 from toy_artifacts import small_model
 
-from pipeline.tokenizer.shards import ShardWriter
+from pipeline.tokenizer import shard_files
 from pipeline.training import bits_per_byte as pipelines
 from tests.benchmarks import gpu_training, real_text, train_peers, training
 from tests.benchmarks.our_training import laid_over, unsaved, window_nats
@@ -180,10 +180,9 @@ def test_nanogpt_is_driven_and_its_evaluations_are_not_counted(tmp_path: Path) -
 def test_our_side_runs_on_ready_tokens(tmp_path: Path) -> None:
     texts = documents(60)
     for split in ("train", "validation"):
-        writer = ShardWriter(tmp_path, split, 1 << 20, np.uint16)
-        for number, text in enumerate(texts):
-            writer.add(str(number), text.tolist(), len(text))
-        writer.flush()
+        lengths = np.array([len(text) for text in texts])
+        tokens = [text.astype(np.uint16) for text in texts]
+        shard_files.save(tmp_path / f"{split}-00000.safetensors", tokens, lengths)
     held(texts).save(tmp_path / "held_out.npz")
     shape = {"layers": 1, "width": 16, "heads": 2, "kv_heads": 2, "head_dim": 8, "ffn_width": 32}
     settings = {"shape": {**shape, "context": CONTEXT}, "loop": {"rows_per_step": 4}}

@@ -182,7 +182,7 @@ def test_the_order_of_parts_changes_the_order_of_rows_only(parts, tmp_path, join
 
 def test_processes_change_no_byte(parts, tmp_path, joined, monkeypatch):
     monkeypatch.setattr(clean, "WORTH_PROCESSES", 1)
-    monkeypatch.setattr(clean, "_cores", lambda: 2)
+    monkeypatch.setattr(clean, "cores", lambda: 2)
     monkeypatch.setattr(assemble, "BATCH_ROWS", 3)
     statistics, _, out = join(parts, tmp_path / "two")
     assert statistics == joined[0]
