@@ -108,6 +108,15 @@ def read_table(path: Path | str, columns: list[str] | None = None) -> pa.Table:
     return pa.concat_tables([_read(file, columns) for file in files])
 
 
+def streamed(path: Path | str) -> pq.ParquetFile:
+    """A Parquet file to read some rows at a time.
+
+    As pyarrow opens one by itself it keeps all bytes that it has read of it, however few rows are
+    asked for at once: in the end the whole file.
+    """
+    return pq.ParquetFile(path, pre_buffer=False)
+
+
 def row_count(path: Path | str) -> int:
     """Rows of one Parquet file, from its footer alone."""
     with pq.ParquetFile(path) as file:

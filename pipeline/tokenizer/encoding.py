@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from pipeline.corpus.read import corpus_batches, corpus_files
 from pipeline.in_order import cores, in_order
 from pipeline.tokenizer.tokenizer import Tokenizer
+from storage.tables import streamed
 
 BATCH_BYTES = 1 << 20  # of text given to a process at once; one document may be more
 WORTH_PROCESSES = 32 << 20  # bytes of text; to start a process takes as long as to encode some MB
@@ -102,7 +103,7 @@ def _from_row(corpus: Path, first: int, batch_rows: int) -> Iterator[tuple[int, 
     """Batches with the place of their first row; row groups wholly before `first` are not read."""
     row = 0
     for path in corpus_files(corpus):
-        with pq.ParquetFile(path) as file:
+        with streamed(path) as file:
             groups: list[int] = []
             for group in range(file.num_row_groups):
                 rows = file.metadata.row_group(group).num_rows

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage import schemas
-from storage.tables import read_table, row_count, table, write_table
+from storage.tables import read_table, row_count, streamed, table, write_table, write_tables
 
 SCHEMAS = {name: value for name, value in vars(schemas).items() if isinstance(value, pa.Schema)}
 
@@ -78,3 +78,18 @@ def test_unknown_columns_and_wrong_types_fail_where_they_are_written():
     with pytest.raises(pa.ArrowInvalid):
         table([{"offset": "twelve"}], schemas.LEDGER)
     assert table([{"url": "http://a/"}], schemas.LEDGER)["value"].to_pylist() == [None]
+
+
+def test_what_was_read_of_a_streamed_file_is_let_go(tmp_path):
+    """Forty row groups of a megabyte that no codec makes smaller: one or two are held at a time."""
+    schema = pa.schema([("data", pa.binary())])
+    noise = np.random.default_rng(0)
+    tables = (pa.table({"data": [noise.bytes(1 << 20)]}, schema=schema) for _ in range(40))
+    write_tables(tables, schema, tmp_path / "t.parquet", group_rows=1)
+    before = pa.total_allocated_bytes()
+    most = 0
+    with streamed(tmp_path / "t.parquet") as file:
+        for batch in file.iter_batches(1):
+            assert batch.num_rows == 1
+            most = max(most, pa.total_allocated_bytes() - before)
+    assert most < 8 << 20
