@@ -4,9 +4,9 @@ In: measured pages, held-out and of training. With arithmetic coding the model s
 many bits as it measures (Delétang et al., arXiv 2309.10668); both archivers get all pages as one
 file, which is kind to them: they may refer back to earlier pages, the model may not. Unkind is that
 they start from nothing, while the model has read the training text: so xz is measured once more
-behind that text (`xz_after_training_text`), which an archiver would have to be sent as well. The
-model itself must be sent along, so below `break_even` megabytes of such text the archiver wins. On
-the training text the bits saved are what the model knows of it: a lossy zip of its corpus.
+behind that text (`xz_after_training_text`). The model must be sent along, and with that archiver
+the training text, compressed: below `break_even` megabytes of such text the archiver wins. On the
+training text the bits saved are what the model knows of it: a lossy zip of its corpus.
 """
 
 import lzma
@@ -32,15 +32,18 @@ def xz_9e(data: bytes) -> int:
     return len(lzma.compress(data, preset=9 | lzma.PRESET_EXTREME))
 
 
-def xz_after(data: bytes, known: bytes) -> int:
-    """Compressed bytes of `data` for one who has `known` already; its window holds all of both."""
+def xz_after(data: bytes, known: bytes) -> tuple[int, int]:
+    """Compressed bytes of `data` for one who has `known` already, and those of `known`; the window
+    holds all of both.
+    """
     window = max(lzma_window(len(known) + len(data)), 1 << 16)
     filters = [{"id": lzma.FILTER_LZMA2, "preset": XZ_PRESET, "dict_size": window}]
 
     def size(text: bytes) -> int:
         return len(lzma.compress(text, format=lzma.FORMAT_XZ, filters=filters))
 
-    return size(known + data) - size(known)
+    before = size(known)
+    return size(known + data) - before, before
 
 
 def lzma_window(size: int) -> int:
@@ -76,8 +79,13 @@ def measure(
         n = len(pages.pages)
         if name == "held_out":
             known = first_bytes(training_texts(), config.archived_bytes)
-            rate = 8 * xz_after(text, known) / len(text)
+            more, before = xz_after(text, known)
+            rate = 8 * more / len(text)
             _row(scores, "held_out/xz_after_training_text", "bits_per_byte", rate, n=n)
+            rates = [row[key] for key in ("value", "low", "high")]
+            lengths = [break_even(max(0, model_bits - 8 * before), bits, rate) for bits in rates]
+            task = "held_out/break_even_with_xz_after_training_text"
+            _row(scores, task, "megabytes", lengths[0], (lengths[1], lengths[2]), n)
         for archiver, size_of in ARCHIVERS.items():
             rate = 8 * size_of(text) / len(text)
             _row(scores, f"{name}/{archiver}", "bits_per_byte", rate, n=n)
@@ -108,7 +116,10 @@ def first_bytes(texts: Iterable[str], most: int) -> bytes:
 
 
 def break_even(model_bits: float, model_rate: float, archiver_rate: float) -> float | None:
-    """Megabytes of text from which the model and its text are smaller; None: never."""
+    """Megabytes of text from which the model and its text are smaller; None: never.
+
+    `model_bits`: by how much the model is larger than what the archiver needs beside the text.
+    """
     if model_rate >= archiver_rate:
         return None
     return model_bits / (archiver_rate - model_rate) / MEGABYTE
