@@ -10,10 +10,10 @@ import dataclasses
 import random
 import re
 
-from pipeline.crawl.sample_web.worked import spelled
+from pipeline.crawl.sample_web.worked import SPELLING_QUESTIONS, spelled
 from pipeline.rl import numerals
 from pipeline.sft.arithmetic import draw_sum, lengths, question
-from pipeline.sft.spelling import QUESTIONS, words_of
+from pipeline.sft.spelling import words_of
 from storage.errors import UserError
 
 _SPELLED = re.compile(r"\b[a-z](?:-[a-z])+\b")
@@ -40,7 +40,7 @@ def sum_task(digits: int, split: str, rng: random.Random) -> Task:
 def spelling_task(split: str, rng: random.Random) -> Task:
     """A word to be spelled, in a random wording."""
     word = rng.choice(words_of(split))
-    asked = rng.choice(QUESTIONS).format(word=word)
+    asked = rng.choice(SPELLING_QUESTIONS).format(word=word)
     return Task(asked, spelled(word), "spelling", len(word))
 
 

@@ -1,8 +1,9 @@
 """Conversations that spell a word: `harbour` is `h-a-r-b-o-u-r.`
 
 In: documents of the corpus, for the words people really use there. Out: question and answer pairs
-in the wordings of the sample web's pages and some more. Words of the other splits (RL, evaluation)
-are left out.
+in the wordings of the sample web's pages (more of them only thin out what each teaches: 8% of new
+words in place of 13%, and 1% in new wordings either way, n = 100). Words of the other splits (RL,
+evaluation) are left out.
 """
 
 import random
@@ -14,15 +15,6 @@ from pipeline.chat.conversation import Message, assistant, user
 from pipeline.crawl.sample_web.worked import SPELLING_QUESTIONS, SPELLING_WORDS, spelling_answer
 from pipeline.sft.held_out import word_split
 
-# The pages' wordings first. Those that evaluation asks besides are none of these: evals/unseen.py.
-QUESTIONS = (
-    *SPELLING_QUESTIONS,
-    "Spell {word}.",
-    "Spell the word {word}.",
-    "How is the word {word} written?",
-    "What are the letters of {word}?",
-    "I want to know how to spell {word}.",
-)
 _WORD = re.compile(r"(?<![\w'’-])[a-z]{3,10}(?![\w'’-])")
 
 
@@ -44,7 +36,7 @@ def conversations(
 ) -> list[tuple[list[Message], str]]:
     """So many of the corpus' words spelled out, in several wordings; beside each its word."""
     known = words_of("sft", [*SPELLING_WORDS, *frequent_words(texts, words)])
-    pairs = [(word, wording) for wording in QUESTIONS for word in known]
+    pairs = [(word, wording) for wording in SPELLING_QUESTIONS for word in known]
     rng.shuffle(pairs)
     return [
         ([user(wording.format(word=word)), assistant(spelling_answer(word))], word)

@@ -5,10 +5,16 @@ import re
 
 import pytest
 
-from pipeline.crawl.sample_web.worked import SUM_QUESTIONS, direct, spelling_answer, worked
+from pipeline.crawl.sample_web.worked import (
+    SPELLING_QUESTIONS,
+    SUM_QUESTIONS,
+    direct,
+    spelling_answer,
+    worked,
+)
 from pipeline.rl import tasks
 from pipeline.rl.tasks import Task
-from pipeline.sft import arithmetic, spelling
+from pipeline.sft import arithmetic
 from pipeline.sft.held_out import sum_split, word_split
 from storage.errors import UserError
 
@@ -65,7 +71,7 @@ def test_tasks_are_worded_as_fine_tuning_words_them():
     assert pages | plain <= set(blank)
     assert 0.15 < sum(text not in pages | plain for text in blank) / len(blank) < 0.25
     prompts = {t.prompt.replace(t.answer.replace("-", ""), "{word}") for t in draw(400, share=1.0)}
-    assert prompts == {*spelling.QUESTIONS}
+    assert prompts == {*SPELLING_QUESTIONS}
 
 
 def test_the_same_seed_draws_the_same_tasks():

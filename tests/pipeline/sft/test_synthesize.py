@@ -6,9 +6,15 @@ import re
 import pytest
 
 from pipeline.chat.conversation import from_rows, mask_of, render
-from pipeline.crawl.sample_web.worked import SPELLING_WORDS, SUM_QUESTIONS, direct, worked
+from pipeline.crawl.sample_web.worked import (
+    SPELLING_QUESTIONS,
+    SPELLING_WORDS,
+    SUM_QUESTIONS,
+    direct,
+    worked,
+)
 from pipeline.rl.tasks import is_worked
-from pipeline.sft import spelling, synthesize
+from pipeline.sft import synthesize
 from pipeline.sft.config import SynthesisConfig
 from pipeline.sft.held_out import is_held_out, sum_split, word_split
 from pipeline.stage import SILENT
@@ -82,7 +88,7 @@ def test_sums_and_words_are_asked_in_many_wordings(made):
         question.replace(answer.replace("-", "").rstrip("."), "{word}")
         for question, answer in questions(made[1], "spelling")
     ]
-    assert {*spelled} == {*spelling.QUESTIONS}
+    assert {*spelled} == {*SPELLING_QUESTIONS}
 
 
 def test_nothing_held_out_is_asked(made, toy_names):
