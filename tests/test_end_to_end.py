@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.evals.config import LENGTHS_SUITE, SUITES
+from pipeline.evals.config import DETAIL_SUITES, SUITES
 from pipeline.sft.held_out import sum_split
 from storage import Lake, catalog
 
@@ -113,7 +113,7 @@ def test_the_parts_fit_together(ci_run: Any) -> None:
 def test_each_stage_changed_something(ci_run: Any) -> None:
     evals = rows(ci_run.lake, "SELECT model, suite, task, metric, value, low, high, n FROM evals")
     assert {row["model"] for row in evals} == set(MODELS)
-    assert {row["suite"] for row in evals} == {*SUITES, LENGTHS_SUITE}
+    assert {row["suite"] for row in evals} == {*SUITES, *DETAIL_SUITES}
     for row in evals:
         assert row["n"] > 0
         if row["suite"] != "compression":  # an archiver's size has no interval

@@ -23,7 +23,8 @@ from storage.tables import read_table, table
 Z = 1.959963984540054  # 95%
 AFTER_FILTERS = ("dedup", "decontamination")
 # Pairs of pages by their true similarity. MinHash is meant to find the first and leave the last.
-BANDS = ((0.8, 1.0), (0.6, 0.8), (0.0, 0.6))
+# Copies to the word stand apart: they need no MinHash.
+BANDS = ((0.9, 1.0), (0.8, 0.9), (0.6, 0.8), (0.0, 0.6))
 
 QUALITY = pa.schema(
     [
@@ -125,6 +126,14 @@ def filter_rows(measured: Measured) -> list[dict[str, Any]]:
         if stage != "all":
             here = sum(is_out and at_stage for is_out, at_stage in meant)
             rows.append(proportion(stage, "pages", "agreement", here, len(meant)))
+    by_kind: dict[str, list[bool]] = {}  # of what was planted: most of it is in foreign languages
+    for wanted, row in pairs:
+        if wanted["expected"] != "kept":
+            by_kind.setdefault(wanted["kind"], []).append(is_gone(wanted, row))
+    for kind, gone_of in sorted(by_kind.items()):
+        rows.append(proportion("planted", kind, "recall", sum(gone_of), len(gone_of)))
+    shares = [sum(gone_of) / len(gone_of) for gone_of in by_kind.values()]
+    rows.append(mean("planted", "every kind counted alike", "recall", shares))
     kept = [
         row["outcome"] == "kept" or (row["stage"] == "dedup" and ought_to_go(wanted, row))
         for wanted, row in pairs
@@ -151,12 +160,10 @@ def dedup_rows(measured: Measured) -> list[dict[str, Any]]:
     rows = []
     for low, high in BANDS:
         task = f"planted pairs, similarity {low:g} to {high:g}"
-        hits = [
-            same
-            for similarity, same in planted
-            if similarity is not None and (low <= similarity < high or similarity == high == 1.0)
-        ]
+        hits = [same for similarity, same in planted if similarity and low <= similarity < high]
         rows.append(proportion("dedup", task, "recall", sum(hits), len(hits)))
+    copies = [same for similarity, same in planted if similarity == 1.0]
+    rows.append(proportion("dedup", "planted copies", "recall", sum(copies), len(copies)))
 
     root = origins(measured)
     id_root = {id_: root[key[1]] for key, id_ in ids.items()}
@@ -217,13 +224,17 @@ def pii_rows(measured: Measured) -> list[dict[str, Any]]:
 def main_text_rows(measured: Measured) -> list[dict[str, Any]]:
     """Words of the extracted text against words of the true main text, over pages to keep."""
     scores = []
+    by_kind: dict[str, list[float]] = {}
     for key, row in measured.ledger.items():
         wanted = measured.truth[key]
         if row["id"] in measured.texts and wanted["expected"] == "kept" and wanted["main_text"]:
             scores.append(word_f1(measured.texts[row["id"]], wanted["main_text"]))
+            by_kind.setdefault(wanted["kind"], []).append(scores[-1][2])
     rows = []
     for metric, index in (("precision", 0), ("recall", 1), ("f1", 2)):
         rows.append(mean("extract", "words of main text", metric, [s[index] for s in scores]))
+    for kind, values in sorted(by_kind.items()):
+        rows.append(mean("extract", f"words of main text, {kind}", "f1", values))
     return rows
 
 

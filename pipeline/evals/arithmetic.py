@@ -2,17 +2,21 @@
 
 In: the corpus' texts, to know which sums pages state. Sums are of the evaluation split, so neither
 fine-tuning nor RL had them; from `unseen_from_digits` digits on, none stands on a page either.
-Every pair of lengths is asked equally often, since a model that adds numbers of one length need
-not add 347 and 58. A chat model's reply must end with the stop token and have the answer as its
-last number; a base model is asked on a page and judged by the line after the question.
+First come the same sums in wordings that were never trained, plain ones and small stories; then
+every pair of lengths equally often in the pages' wordings, since a model that adds numbers of one
+length need not add 347 and 58; last what no stage trains: longer numbers, thousands with commas,
+three numbers. A chat model's reply must end with the stop token and have the answer as its last
+number; a base model is asked on a page and judged by the line after the question.
 """
 
 import dataclasses
 import random
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from pipeline.crawl.sample_web.worked import SUM_QUESTIONS, sum_question
+from pipeline.evals import unseen
 from pipeline.evals.asking import Scores, Subject, ask_questions, spread
 from pipeline.evals.config import LENGTHS_SUITE, EvalConfig
 from pipeline.rl.tasks import is_right, is_worked
@@ -21,6 +25,12 @@ from pipeline.sft.held_out import sum_split
 
 _SUM = re.compile(r"\b(\d{1,9}) ?\+ ?(\d{1,9})\b")
 MAX_DRAWS = 200  # a sum that is asked for, before a pair of lengths counts as used up
+WORDINGS: dict[str, tuple[str, ...]] = {  # of the others: the pages' own
+    "new_wordings": unseen.SUMS,
+    "new_stories": unseen.STORIES,
+    "three_numbers": unseen.THREE_NUMBERS,
+}
+NOT_TRAINED_SHARE = 0.5  # of `unseen_wordings`, how many sums of each kind that no stage trains
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +57,7 @@ def stated_sums(texts: Iterable[str]) -> set[tuple[int, int]]:
 
 
 def choose(
-    lengths: tuple[int, int], count: int, stated: set[tuple[int, int]], seed: int
+    lengths: tuple[int, int], count: int, stated: set[tuple[int, int]], seed: int | str
 ) -> list[tuple[int, int]]:
     """Different sums of the evaluation split, none of them stated; fewer if there are no more."""
     rng = random.Random(f"{seed}:sums:{lengths[0]}:{lengths[1]}")
@@ -73,20 +83,82 @@ def draw(config: EvalConfig, stated: set[tuple[int, int]]) -> list[Sum]:
     return asked
 
 
+def draw_unseen(config: EvalConfig, stated: set[tuple[int, int]]) -> dict[str, list[Sum]]:
+    """Sums of 3 digits and more, or of the longest that are asked, as no stage trains them."""
+    count = config.unseen_wordings
+    if not count or not config.digits:
+        return {}
+    rng = random.Random(f"{config.seed}:unseen sums")
+    few = max(1, round(NOT_TRAINED_SHARE * count))
+    least = min(3, max(config.digits))
+    lengths = [(a, b) for a in config.digits for b in config.digits if max(a, b) >= least]
+    longer = max(config.digits) + 1
+    pairs = {
+        name: _pairs(wanted, of, stated, f"{config.seed}:{name}")
+        for name, wanted, of in (
+            ("new_wordings", count, lengths),
+            ("new_stories", count, lengths),
+            ("with_commas", few, [(max(4, longer - 1), max(4, longer - 1))]),
+            (f"{longer}_digits", few, [(longer, longer), (longer, 2), (3, longer)]),
+            ("three_numbers", few, lengths),
+        )
+    }
+    made: dict[str, list[Sum]] = {}
+    for name, drawn in pairs.items():
+        made[name] = []
+        for number, (a, b) in enumerate(drawn):
+            c = rng.randrange(10, 1_000) if name == "three_numbers" else 0
+            values: dict[str, Any] = {"a": a, "b": b, "c": c}
+            if name == "with_commas":
+                values = {key: f"{value:,}" for key, value in values.items()}
+            wordings = WORDINGS.get(name, SUM_QUESTIONS)
+            wording = wordings[number % len(wordings)]
+            question = wording.format(things=rng.choice(unseen.THINGS), **values)
+            made[name].append(Sum((len(str(a)), len(str(b))), question, str(a + b + c)))
+    return made
+
+
+def _pairs(
+    count: int, lengths: Sequence[tuple[int, int]], stated: set[tuple[int, int]], seed: str
+) -> list[tuple[int, int]]:
+    """So many sums, every pair of lengths equally often as far as that goes, in a drawn order."""
+    each = -(-count // len(lengths))
+    pools = [choose(pair, each, stated, seed) for pair in lengths]
+    found = [pool[turn] for turn in range(each) for pool in pools if turn < len(pool)]
+    random.Random(seed).shuffle(found)
+    return found[:count]
+
+
 def measure(subject: Subject, texts: Iterable[str], scores: Scores) -> None:
-    """Accuracy and share of worked answers, by the longer number's digits, for numbers of equal
-    and of different lengths, and from 3 digits on together; accuracy of each pair of lengths.
+    """Accuracy and share of worked answers: in new wordings, by the longer number's digits, for
+    numbers of equal and of different lengths, from 3 digits on together, and of what is not
+    trained; accuracy of each pair of lengths.
     """
     config = subject.config
-    asked = draw(config, stated_sums(texts))
+    stated = stated_sums(texts)
+    asked = draw(config, stated)
     if not asked:
         return
-    replies = ask_questions(subject, [item.question for item in asked], config.max_new_tokens)
+    others = draw_unseen(config, stated)
+    every = [*asked, *(item for items in others.values() for item in items)]
+    replies = ask_questions(subject, [item.question for item in every], config.max_new_tokens)
     right = [
         is_right("sum", reply.text, item.answer) and (reply.stopped or not subject.chats)
-        for reply, item in zip(replies, asked)
+        for reply, item in zip(replies, every)
     ]
     worked = [is_worked(reply.text) for reply in replies]
+    at, unlike = len(asked), {}
+    for name, items in others.items():
+        unlike[name] = range(at, at + len(items))
+        at += len(items)
+
+    def share(name: str, of: Sequence[int]) -> None:
+        scores.share("arithmetic", name, "accuracy", [right[i] for i in of])
+        scores.share("arithmetic", name, "worked_share", [worked[i] for i in of])
+
+    trained_in_kind = ("new_wordings", "new_stories")
+    for name in trained_in_kind:
+        share(name, unlike.get(name, ()))
     groups = {
         **{
             f"{digits}_digits" if digits > 1 else "1_digit": [
@@ -99,11 +171,12 @@ def measure(subject: Subject, texts: Iterable[str], scores: Scores) -> None:
         "different_lengths": [len(set(item.lengths)) > 1 for item in asked],
     }
     for name, members in groups.items():
-        of = [index for index, member in enumerate(members) if member]
-        scores.share("arithmetic", name, "accuracy", [right[i] for i in of])
-        scores.share("arithmetic", name, "worked_share", [worked[i] for i in of])
+        share(name, [index for index, member in enumerate(members) if member])
+    for name, of in unlike.items():
+        if name not in trained_in_kind:
+            share(name, of)
     for lengths in dict.fromkeys(item.lengths for item in asked):
         marks = [mark for item, mark in zip(asked, right) if item.lengths == lengths]
         scores.share(LENGTHS_SUITE, f"{lengths[0]}+{lengths[1]}", "accuracy", marks)
-    for i in spread(range(len(asked)), config.samples_per_suite):
-        scores.sample("arithmetic", asked[i].question, replies[i].text, asked[i].answer, right[i])
+    for i in spread(range(len(every)), config.samples_per_suite):
+        scores.sample("arithmetic", every[i].question, replies[i].text, every[i].answer, right[i])

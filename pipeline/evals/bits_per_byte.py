@@ -1,25 +1,81 @@
 """Bits per byte of unseen pages: how well the model predicts text, whatever its vocabulary.
 
-In: measured validation pages. Out: one row for all of them, and rows by domain: by language, and by
-host for the hosts with the most text, the others together. A language or group of hosts with fewer
-than `MIN_PAGES` pages counts among the others: its interval would say nothing.
+In: measured validation pages, the training pages. Out: first a row for passages that no training
+page holds: a page of another host can still be put together of sentences that training pages have
+too, and those are recited rather than foretold (which share of the text that is, is a row of its
+own); then one for all of the pages, and rows by domain: by language, and by host for the hosts with
+the most text, the others together. A language or group of hosts with fewer than `MIN_PAGES` pages
+counts among the others: its interval would say nothing.
 """
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterable, Sequence
 
-from pipeline.evals.asking import Scores
+import numpy as np
+
+from pipeline.evals.asking import Scores, Subject
 from pipeline.evals.config import EvalConfig
-from pipeline.evals.pages import Measured, Page
+from pipeline.evals.memorization import window_hashes
+from pipeline.evals.pages import Measured, Page, byte_lengths
+from pipeline.intervals import bootstrap_ratio
 
 MIN_PAGES = 5
+TEXTS_AT_ONCE = 512
 
 
-def measure(measured: Measured, config: EvalConfig, scores: Scores) -> None:
-    """All validation pages together."""
-    if measured.pages:
+def measure(measured: Measured, training: Iterable[str], subject: Subject, scores: Scores) -> None:
+    """What no training page holds, and all validation pages together."""
+    config = subject.config
+    if not measured.pages:
+        return
+    seen = seen_tokens(measured.tokens, training, subject)
+    sizes = byte_lengths(subject)
+    samples, seed = config.bootstrap_samples, config.seed
+    new = [~held for held in seen]
+    all_bytes = np.array([float(sizes[ids].sum()) for ids in measured.tokens])
+    new_bytes = np.array([float(sizes[ids][n].sum()) for ids, n in zip(measured.tokens, new)])
+    new_bits = np.array([float(bits[n].sum()) for bits, n in zip(measured.token_bits, new)])
+    if new_bytes.sum():
+        row = {"suite": "bits_per_byte", "task": "new_passages", "n": len(measured.pages)}
+        low, high = bootstrap_ratio(new_bits, new_bytes, samples, seed)
+        value = float(new_bits.sum() / new_bytes.sum())
         scores.rows.append(
-            measured.row("bits_per_byte", "validation", config.bootstrap_samples, config.seed)
+            {**row, "metric": "bits_per_byte", "value": value, "low": low, "high": high}
         )
+        low, high = bootstrap_ratio(new_bytes, all_bytes, samples, seed)
+        value = float(new_bytes.sum() / all_bytes.sum())
+        scores.rows.append(
+            {**row, "metric": "share_of_text", "value": value, "low": low, "high": high}
+        )
+    scores.rows.append(measured.row("bits_per_byte", "validation", samples, seed))
+
+
+def seen_tokens(
+    pages: Sequence[np.ndarray], training: Iterable[str], subject: Subject
+) -> list[np.ndarray]:
+    """Which tokens stand in a run of `overlap_tokens` that the training text holds as well."""
+    length = subject.config.overlap_tokens
+    names = np.random.default_rng(subject.config.seed).integers(
+        0, 1 << 64, subject.model.config.vocab_size, np.uint64
+    )
+    hashes = [window_hashes(ids, length, names) for ids in pages]
+    wanted = np.unique(np.concatenate(hashes))
+    if not len(wanted):
+        return [np.zeros(len(ids), dtype=bool) for ids in pages]
+    found = np.zeros(len(wanted), dtype=bool)
+    texts = iter(training)
+    while batch := list(itertools.islice(texts, TEXTS_AT_ONCE)):
+        for encoded in subject.tokenizer.encode_batch(batch):
+            there = window_hashes(np.array(encoded, dtype=np.int64), length, names)
+            at = np.minimum(np.searchsorted(wanted, there), len(wanted) - 1)
+            found[at[wanted[at] == there]] = True
+    seen = []
+    for ids, own in zip(pages, hashes):
+        marks = np.zeros(len(ids), dtype=bool)
+        for start in np.flatnonzero(found[np.searchsorted(wanted, own)]):
+            marks[start : start + length] = True
+        seen.append(marks)
+    return seen
 
 
 def by_domain(measured: Measured, config: EvalConfig, scores: Scores) -> None:

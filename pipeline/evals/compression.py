@@ -2,13 +2,15 @@
 
 In: measured pages, held-out and of training. With arithmetic coding the model stores a page in as
 many bits as it measures (Delétang et al., arXiv 2309.10668); both archivers get all pages as one
-file, which is kind to them: they may refer back to earlier pages, the model may not. The model
-itself must be sent along, so below `break_even` megabytes of such text the archiver wins. On the
+file, which is kind to them: they may refer back to earlier pages, the model may not. Unkind is that
+they start from nothing, while the model has read the training text: so xz is measured once more
+behind that text (`xz_after_training_text`). The model must be sent along, and with that archiver
+the training text, compressed: below `break_even` megabytes of such text the archiver wins. On the
 training text the bits saved are what the model knows of it: a lossy zip of its corpus.
 """
 
 import lzma
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pyarrow as pa
@@ -17,6 +19,7 @@ from pipeline.evals.asking import Scores, Subject
 from pipeline.evals.pages import Measured
 
 MEGABYTE = 1_000_000
+XZ_PRESET = 6  # of xz behind the training text, which is compressed twice for that: 1 s a MB
 
 
 def zstd_19(data: bytes) -> int:
@@ -29,16 +32,40 @@ def xz_9e(data: bytes) -> int:
     return len(lzma.compress(data, preset=9 | lzma.PRESET_EXTREME))
 
 
+def xz_after(data: bytes, known: bytes) -> tuple[int, int]:
+    """Compressed bytes of `data` for one who has `known` already, and those of `known`; the window
+    holds all of both.
+    """
+    window = max(lzma_window(len(known) + len(data)), 1 << 16)
+    filters = [{"id": lzma.FILTER_LZMA2, "preset": XZ_PRESET, "dict_size": window}]
+
+    def size(text: bytes) -> int:
+        return len(lzma.compress(text, format=lzma.FORMAT_XZ, filters=filters))
+
+    before = size(known)
+    return size(known + data) - before, before
+
+
+def lzma_window(size: int) -> int:
+    """The next power of two."""
+    return 1 << max(1, size - 1).bit_length()
+
+
 ARCHIVERS: dict[str, Callable[[bytes], int]] = {"zstd_19": zstd_19, "xz_9e": xz_9e}
 
 
 def measure(
-    subject: Subject, held_out: Measured, training: Measured, training_bytes: int, scores: Scores
+    subject: Subject,
+    held_out: Measured,
+    training: Measured,
+    training_texts: Callable[[], Iterable[str]],
+    scores: Scores,
 ) -> None:
     """Bits per byte of all three, what is saved, and from how much text on.
 
-    `training` is a sample of `training_bytes` of text that the model was trained on.
+    `training` is a sample of the texts that the model was trained on.
     """
+    training_bytes = sum(len(text.encode("utf-8")) for text in training_texts())
     config = subject.config
     parameters = sum(weight.numel() for weight in subject.model.parameters())
     model_bits = parameters * config.bits_per_parameter
@@ -49,9 +76,18 @@ def measure(
         row = pages.row("compression", f"{name}/model", config.bootstrap_samples, config.seed)
         scores.rows.append(row)
         text = "\n".join(page.text for page in pages.pages).encode("utf-8")
+        n = len(pages.pages)
+        if name == "held_out":
+            known = first_bytes(training_texts(), config.archived_bytes)
+            more, before = xz_after(text, known)
+            rate = 8 * more / len(text)
+            _row(scores, "held_out/xz_after_training_text", "bits_per_byte", rate, n=n)
+            rates = [row[key] for key in ("value", "low", "high")]
+            lengths = [break_even(max(0, model_bits - 8 * before), bits, rate) for bits in rates]
+            task = "held_out/break_even_with_xz_after_training_text"
+            _row(scores, task, "megabytes", lengths[0], (lengths[1], lengths[2]), n)
         for archiver, size_of in ARCHIVERS.items():
             rate = 8 * size_of(text) / len(text)
-            n = len(pages.pages)
             _row(scores, f"{name}/{archiver}", "bits_per_byte", rate, n=n)
             value, low, high = row["value"], row["low"], row["high"]  # of the model
             saved = [1 - bits / rate for bits in (value, high, low)]
@@ -67,8 +103,23 @@ def measure(
             _row(scores, task, "megabytes", lengths[0], (lengths[1], lengths[2]), n)
 
 
+def first_bytes(texts: Iterable[str], most: int) -> bytes:
+    """Texts one after the other, up to so many bytes."""
+    held: list[bytes] = []
+    left = most
+    for text in texts:
+        if left <= 0:
+            break
+        held.append(text.encode("utf-8")[:left])
+        left -= len(held[-1]) + 1
+    return b"\n".join(held)
+
+
 def break_even(model_bits: float, model_rate: float, archiver_rate: float) -> float | None:
-    """Megabytes of text from which the model and its text are smaller; None: never."""
+    """Megabytes of text from which the model and its text are smaller; None: never.
+
+    `model_bits`: by how much the model is larger than what the archiver needs beside the text.
+    """
     if model_rate >= archiver_rate:
         return None
     return model_bits / (archiver_rate - model_rate) / MEGABYTE

@@ -7,13 +7,16 @@ from pipeline.sft.held_out import HELD_OUT_ENTITY_FRACTION
 # Suites that take a model as a reader and writer of pages; a model that was taught to converse is
 # not asked them, except for bits per byte.
 PAGE_SUITES = ("bits_per_byte", "domains", "compression", "simulator", "memorization", "few_shot")
-CHAT_SUITES = ("facts", "turns", "arithmetic", "spelling")
+CHAT_SUITES = ("facts", "talk", "turns", "arithmetic", "spelling")
 # `core` needs files of tasks, so it is no part of what is measured unasked.
 SUITES = (*PAGE_SUITES, *CHAT_SUITES)
 ALL_SUITES = (*SUITES, "core")
 # Rows of suite `arithmetic` by the lengths of both numbers ("4+2"), which make a picture, not lines
 # of a table.
 LENGTHS_SUITE = "arithmetic_by_length"
+# Rows of suite `facts` by relation, too few of each for the table of stages.
+RELATIONS_SUITE = "facts_by_relation"
+DETAIL_SUITES = (LENGTHS_SUITE, RELATIONS_SUITE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,20 +32,27 @@ class EvalConfig:
     max_completion_tokens: int = 16  # of a sentence's end, where the value comes first
     validation_documents: int = 200  # for bits per byte, at most; in the order of their ids
     validation_bytes: int = 300_000  # and at most about so much text
+    # a run of so many tokens that training text holds as well counts as seen, about nine words
+    overlap_tokens: int = 16
     bootstrap_samples: int = 1_000
     facts_per_frequency: int = 200  # of each: stated often, once, never
     held_out_fraction: float = HELD_OUT_ENTITY_FRACTION  # as in SynthesisConfig
     digits: tuple[int, ...] = (1, 2, 3, 4, 5)  # of either number of a sum: every pair is asked
     sums_per_pair: int = 20  # of each pair of lengths
+    # sums, and words to be spelled, in each of the kinds of wordings that no stage trains; 0 = none
+    unseen_wordings: int = 100
     # of training text in which stated sums and spelled words are looked for, at most
     scanned_bytes: int = 2_000_000_000
     # sums whose longer number has this many digits or more are also left out if a page of the
     # corpus states them; below, there are too few sums for that
     unseen_from_digits: int = 3
     turns: int = 200  # prompts whose replies must end by themselves
+    talk_questions: int = 60  # sums and facts, each asked after five different beginnings
     words: int = 100  # to be spelled
     samples_per_suite: int = 12  # rows of samples.parquet a suite
     domains: int = 8  # hosts and languages with bits per byte of their own, the largest
+    # of training text that an archiver is given before the held-out pages, at most
+    archived_bytes: int = 4_000_000
     bits_per_parameter: int = 16  # the model's size as a file, for the compression view
     # document simulator: so many tokens of a page, then so many of the model's
     simulated_pages: int = 24

@@ -21,6 +21,7 @@ from pipeline.evals import (
     pages,
     simulate,
     spelling,
+    talk,
     turns,
 )
 from pipeline.evals.asking import Scores, Subject
@@ -99,11 +100,12 @@ def measure(
         return measured[name]
 
     def compress(scores: Scores) -> None:
-        bytes_ = sum(len(text.encode("utf-8")) for text in train.texts())
-        compression.measure(subject, read("validation"), read("train"), bytes_, scores)
+        compression.measure(subject, read("validation"), read("train"), train.texts, scores)
 
     suites: dict[str, Callable[[Scores], None]] = {
-        "bits_per_byte": lambda s: bits_per_byte.measure(read("validation"), config, s),
+        "bits_per_byte": lambda s: bits_per_byte.measure(
+            read("validation"), train.texts(config.counted_bytes), subject, s
+        ),
         "domains": lambda s: bits_per_byte.by_domain(read("validation"), config, s),
         "compression": compress,
         "simulator": lambda s: simulate.measure(subject, validation, s),
@@ -111,6 +113,7 @@ def measure(
         "few_shot": lambda s: few_shot.measure(subject, known, s),
         "core": lambda s: missing.extend(core.measure(subject, inputs["tasks"], s, progress)),
         "facts": lambda s: facts.measure(subject, known, s),
+        "talk": lambda s: talk.measure(subject, known, s),
         "turns": lambda s: turns.measure(subject, questions, s),
         "arithmetic": lambda s: arithmetic.measure(subject, train.texts(config.scanned_bytes), s),
         "spelling": lambda s: spelling.measure(

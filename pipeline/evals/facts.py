@@ -1,19 +1,24 @@
-"""Does the model know what the crawl states often, once or never? Asked in wordings it never saw.
+"""Does the model know what the crawl states often, once or never?
 
 In: rows of the sample web's facts.parquet. Every model completes a sentence that no page holds
 ("Mara Ellison was born in"): right if the completion starts with the value. Every model is asked
-the fact's question: right if the answer holds the value. The scores are of entities that
-fine-tuning never asked about: what a model knows of them it read on pages. Of the others half the
-questions stand word for word in fine-tuning's conversations; their scores, which may be memory of
-those, stand apart (`…_trained_entities`).
+the fact's question, in a wording that no page asks of this fact and in one that neither pages nor
+conversations ask of any (`…_new_wordings`): right if the answer holds the value. The scores are of
+entities that fine-tuning never asked about: what a model knows of them it read on pages. Of the
+others half the questions stand word for word in fine-tuning's conversations; their scores, which
+may be memory of those, stand apart (`…_trained_entities`). What guessing pays stands beside them:
+the commonest value of the same relation (`guessing_…`); few mountains have many rivers.
 """
 
 import random
 import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from pipeline.evals import unseen
 from pipeline.evals.asking import Scores, Subject, ask_questions, complete, spread
+from pipeline.evals.config import RELATIONS_SUITE
 from pipeline.rl import numerals
 from pipeline.sft.facts import name_of
 from pipeline.sft.held_out import is_held_out
@@ -48,37 +53,93 @@ def _exactly(value: str) -> str:
     return rf"{before}{re.escape(value)}(?!\w){after}"
 
 
-def choose(facts: Sequence[dict[str, Any]], per_frequency: int, seed: int) -> list[dict[str, Any]]:
-    """At most so many facts of each frequency, the same for every model."""
+def choose(
+    facts: Sequence[dict[str, Any]], per_frequency: int, fraction: float, seed: int
+) -> list[dict[str, Any]]:
+    """At most so many facts of each frequency, the same for every model: at most half of them of
+    held-out entities, if there are enough others.
+    """
     chosen: list[dict[str, Any]] = []
     for frequency in FREQUENCIES:
         group = [fact for fact in facts if fact["frequency"] == frequency]
-        if len(group) > per_frequency:
-            group = random.Random(f"{seed}:facts:{frequency}").sample(group, per_frequency)
-        chosen += group
+        random.Random(f"{seed}:facts:{frequency}").shuffle(group)
+        hidden = [fact for fact in group if is_held_out(name_of(fact["entity"]), fraction)]
+        others = [fact for fact in group if not is_held_out(name_of(fact["entity"]), fraction)]
+        half = max(per_frequency // 2, per_frequency - len(others))
+        hidden = hidden[:half]
+        chosen += [*hidden, *others[: per_frequency - len(hidden)]]
     return chosen
 
 
+def guesses(facts: Sequence[dict[str, Any]]) -> list[str]:
+    """For each fact the value that pages state of the most entities for the same relation."""
+    counts: dict[str, Counter[str]] = {}
+    for fact in facts:
+        if fact["frequency"] != "never":
+            counts.setdefault(fact["attribute"], Counter())[fact["value"]] += 1
+    best = {name: max(sorted(of), key=of.__getitem__) for name, of in counts.items()}
+    return [best.get(fact["attribute"], "") for fact in facts]
+
+
+def kind_of(value: str) -> str:
+    """What a value is, by how it is written: guessing pays among words, not among numbers."""
+    if numerals.whole(value) is not None:
+        return "numbers"
+    return "names" if value[:1].isupper() else "words"
+
+
 def measure(subject: Subject, facts: Sequence[dict[str, Any]], scores: Scores) -> None:
-    """Both ways of asking, by frequency."""
+    """All ways of asking, by frequency; questions on what is stated often also by kind of value,
+    and relation by relation.
+    """
     config = subject.config
-    chosen = choose(facts, config.facts_per_frequency, config.seed)
+    chosen = choose(facts, config.facts_per_frequency, config.held_out_fraction, config.seed)
     if not chosen:
         return
+    guess = {id(fact): value for fact, value in zip(facts, guesses(facts))}
+    held_out = [is_held_out(name_of(f["entity"]), config.held_out_fraction) for f in chosen]
+    rng = random.Random(f"{config.seed}:new wordings of facts")
+    reworded = {
+        i: rng.choice(unseen.FACTS[fact["attribute"]]).format(e=fact["entity"])
+        for i, fact in enumerate(chosen)
+        if held_out[i] and fact["attribute"] in unseen.FACTS
+    }
     completions = complete(
         subject, [fact["prompt"] for fact in chosen], config.max_completion_tokens
     )
-    answers = ask_questions(subject, [fact["question"] for fact in chosen], config.max_fact_tokens)
+    questions = [*(fact["question"] for fact in chosen), *reworded.values()]
+    answers = ask_questions(subject, questions, config.max_fact_tokens)
     ended = [starts_with(r.text, fact["value"]) for r, fact in zip(completions, chosen)]
     known = [contains(r.text, fact["value"]) for r, fact in zip(answers, chosen)]
-    held_out = [is_held_out(name_of(f["entity"]), config.held_out_fraction) for f in chosen]
+    again = {
+        i: contains(reply.text, chosen[i]["value"])
+        for i, reply in zip(reworded, answers[len(chosen) :])
+    }
+    guessed = [guess[id(fact)] == fact["value"] for fact in chosen]
+
+    def share(name: str, marks: Sequence[bool], of: Sequence[int]) -> None:
+        scores.share("facts", name, "recall", [marks[i] for i in of])
+
     for frequency in FREQUENCIES:
         of = [index for index, fact in enumerate(chosen) if fact["frequency"] == frequency]
-        for asked, marks in (("completion", ended), ("question", known)):
-            name = f"{asked}_{frequency}"
-            scores.share("facts", name, "recall", [marks[i] for i in of if held_out[i]])
-            trained = [marks[i] for i in of if not held_out[i]]
-            scores.share("facts", f"{name}_trained_entities", "recall", trained)
+        hidden = [i for i in of if held_out[i]]
+        others = [i for i in of if not held_out[i]]
+        new = [again[i] for i in hidden if i in again]
+        scores.share("facts", f"question_{frequency}_new_wordings", "recall", new)
+        share(f"question_{frequency}", known, hidden)
+        share(f"completion_{frequency}", ended, hidden)
+        share(f"guessing_{frequency}", guessed, hidden)
+        share(f"question_{frequency}_trained_entities", known, others)
+        share(f"completion_{frequency}_trained_entities", ended, others)
+    often = [i for i, fact in enumerate(chosen) if fact["frequency"] == "often"]
+    for kind in ("names", "words", "numbers"):
+        of = [i for i in often if held_out[i] and kind_of(chosen[i]["value"]) == kind]
+        share(f"question_often_{kind}", known, of)
+        share(f"guessing_often_{kind}", guessed, of)
+    for relation in sorted({chosen[i]["attribute"] for i in often}):
+        of = [i for i in often if chosen[i]["attribute"] == relation]
+        scores.share(RELATIONS_SUITE, relation, "recall", [known[i] for i in of])
+        scores.share(RELATIONS_SUITE, relation, "guessing", [guessed[i] for i in of])
     half = config.samples_per_suite // 2
     for i in spread(range(len(chosen)), half):
         fact = chosen[i]

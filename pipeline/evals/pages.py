@@ -1,8 +1,8 @@
 """Pages of the corpus as evaluations read them, and what the model makes of each, in bits.
 
 In: the corpus' tables, of which some rows at a time are in memory. Out: `Page`s by split, and
-`Measured`: bits and bytes of each page, from which suites take any group of pages without asking
-the model again.
+`Measured`: bits and bytes of each page and of each of its tokens, from which suites take any group
+of pages, or of passages, without asking the model again.
 """
 
 import bisect
@@ -17,7 +17,7 @@ import numpy as np
 from pipeline.corpus.read import corpus_batches
 from pipeline.evals.asking import Subject
 from pipeline.intervals import bootstrap_ratio
-from pipeline.training.bits_per_byte import measure as measure_documents
+from pipeline.training.bits_per_byte import read
 
 COLUMNS = ["id", "text", "split", "host", "language"]
 
@@ -64,6 +64,8 @@ class Measured:
     pages: list[Page]
     bits: np.ndarray  # float64
     bytes: np.ndarray  # int64
+    tokens: list[np.ndarray]  # ids of each page, without the document token
+    token_bits: list[np.ndarray]  # float64, of each of them
 
     @property
     def bits_per_byte(self) -> float:
@@ -73,7 +75,13 @@ class Measured:
     def of(self, chosen: Sequence[int]) -> "Measured":
         """Some of the pages."""
         index = np.array(chosen, dtype=np.int64)
-        return Measured([self.pages[i] for i in chosen], self.bits[index], self.bytes[index])
+        return Measured(
+            [self.pages[i] for i in chosen],
+            self.bits[index],
+            self.bytes[index],
+            [self.tokens[i] for i in chosen],
+            [self.token_bits[i] for i in chosen],
+        )
 
     def row(self, suite: str, task: str, samples: int, seed: int) -> dict[str, Any]:
         """Bits per byte as a row of the evals table, its interval by bootstrap over pages."""
@@ -118,11 +126,21 @@ def measure(subject: Subject, pages: Sequence[Page]) -> Measured:
         np.array([tokenizer.document_token, *ids], dtype=np.int64)
         for ids in tokenizer.encode_batch([page.text for page in pages])
     ]
-    found = measure_documents(
-        subject.model,
-        documents,
-        tokenizer.token_bytes,
-        subject.model.config.max_context,
-        moved=subject.moved,
-    )
-    return Measured(list(pages), found.nats / math.log(2), found.bytes)
+    nats = np.zeros(len(documents))
+    token_bits = [np.zeros(len(document) - 1) for document in documents]
+    context = subject.model.config.max_context
+    for group, found in read(subject.model, documents, context, moved=subject.moved):
+        per_token = found.double()
+        sums, rows = per_token.sum(dim=1).tolist(), per_token.cpu().numpy()
+        for (length, page, start), total, row in zip(group, sums, rows):
+            nats[page] += total
+            token_bits[page][start : start + length] = row[:length] / math.log(2)
+    sizes = byte_lengths(subject)
+    tokens = [document[1:] for document in documents]
+    bytes_ = np.array([int(sizes[ids].sum()) for ids in tokens], dtype=np.int64)
+    return Measured(list(pages), nats / math.log(2), bytes_, tokens, token_bits)
+
+
+def byte_lengths(subject: Subject) -> np.ndarray:
+    """UTF-8 bytes of each token of the vocabulary."""
+    return np.array([len(token) for token in subject.tokenizer.token_bytes], dtype=np.int64)

@@ -1,45 +1,76 @@
 """Spelling words letter by letter: hard, since the model sees tokens and never letters.
 
-In: the corpus' texts, to know which words pages spell out. Words are of the evaluation split; those
-that a page spells ask for memory, those that none does ask for knowing a token's letters.
+In: the corpus' texts, to know which words pages use and which they spell out. Words are of the
+evaluation split, of the frequent words that fine-tuning takes its own from, each asked once; those
+that a page spells ask for memory, those that none does ask for knowing a token's letters. The same
+words are asked in wordings that were never trained, and made-up words that no page holds.
 """
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
-from pipeline.crawl.sample_web.worked import (
-    SPELLING_QUESTIONS,
-    SPELLING_WORDS,
-    spelled,
-    spelling_question,
-)
+from pipeline.crawl.sample_web.worked import SPELLING_QUESTIONS, SPELLING_WORDS, spelled
+from pipeline.evals import unseen
 from pipeline.evals.asking import Scores, Subject, ask_questions, spread
+from pipeline.evals.few_shot import made_up_words
 from pipeline.rl.tasks import is_right
+from pipeline.sft.config import SynthesisConfig
 from pipeline.sft.spelling import frequent_words, words_of
 
-FREQUENT_WORDS = 500  # of the corpus, beside the pages' own spelling words
+FREQUENT_WORDS = SynthesisConfig().spelling_words  # of the corpus, beside the pages' own
+COMMON_WORDS = 500  # the most frequent of them
 
 
 def measure(subject: Subject, texts: Callable[[], Iterable[str]], scores: Scores) -> None:
-    """Accuracy on words that pages spell and on words that none does; `texts` opens them anew."""
+    """Accuracy in new wordings, in the pages' wordings, by what pages spell, by length, by how
+    frequent a word is, and of made-up words; `texts` opens the corpus anew.
+    """
     config = subject.config
-    words = words_of("evaluation", [*SPELLING_WORDS, *frequent_words(texts(), FREQUENT_WORDS)])
-    pairs = [(word, wording) for wording in range(len(SPELLING_QUESTIONS)) for word in words]
-    random.Random(f"{config.seed}:spelling").shuffle(pairs)
-    pairs = pairs[: config.words]
-    if not pairs:
+    frequent = frequent_words(texts(), FREQUENT_WORDS)
+    words = words_of("evaluation", [*SPELLING_WORDS, *frequent])
+    random.Random(f"{config.seed}:spelling").shuffle(words)
+    words = words[: config.words]
+    if not words:
         return
-    questions = [spelling_question(word, wording) for word, wording in pairs]
-    replies = ask_questions(subject, questions, config.max_fact_tokens)
+    again = words[: config.unseen_wordings]
+    invented = [word for word, _ in made_up_words(config.unseen_wordings // 2, config.seed)]
+    asked = [
+        *_questions(words, SPELLING_QUESTIONS),
+        *_questions(again, unseen.SPELLING),
+        *_questions(invented, SPELLING_QUESTIONS),
+    ]
+    replies = ask_questions(subject, [question for question, _ in asked], config.max_fact_tokens)
     right = [
-        is_right("spelling", reply.text, spelled(word)) for reply, (word, _) in zip(replies, pairs)
+        is_right("spelling", reply.text, spelled(word)) for reply, (_, word) in zip(replies, asked)
     ]
     on_pages = dict.fromkeys(words, False)
     for text in texts():
         on_pages.update((word, True) for word in words if spelled(word) in text)
-    scores.share("spelling", "all", "accuracy", right)
-    for name, wanted in (("spelled_on_pages", True), ("never_spelled", False)):
-        part = [ok for ok, (word, _) in zip(right, pairs) if on_pages[word] == wanted]
+    first = {word: place for place, word in enumerate(frequent)}
+    after = len(words) + len(again)
+    scores.share("spelling", "new_wordings", "accuracy", right[len(words) : after])
+    scores.share("spelling", "all", "accuracy", right[: len(words)])
+    for name, wanted in (
+        ("never_spelled", lambda word: not on_pages[word]),
+        ("spelled_on_pages", lambda word: on_pages[word]),
+        ("6_letters_or_more", lambda word: len(word) > 5),
+        ("3_to_5_letters", lambda word: len(word) <= 5),
+        ("rarer_words", lambda word: first.get(word, FREQUENT_WORDS) >= COMMON_WORDS),
+        (
+            f"{COMMON_WORDS}_commonest_words",
+            lambda word: first.get(word, FREQUENT_WORDS) < COMMON_WORDS,
+        ),
+    ):
+        part = [ok for ok, word in zip(right, words) if wanted(word)]
         scores.share("spelling", name, "accuracy", part)
-    for i in spread(range(len(pairs)), config.samples_per_suite):
-        scores.sample("spelling", questions[i], replies[i].text, spelled(pairs[i][0]), right[i])
+    scores.share("spelling", "made_up_words", "accuracy", right[after:])
+    for i in spread(range(len(asked)), config.samples_per_suite):
+        scores.sample("spelling", asked[i][0], replies[i].text, spelled(asked[i][1]), right[i])
+
+
+def _questions(words: Sequence[str], wordings: Sequence[str]) -> list[tuple[str, str]]:
+    """Each word with its question, the wordings in turn."""
+    return [
+        (wordings[number % len(wordings)].format(word=word), word)
+        for number, word in enumerate(words)
+    ]

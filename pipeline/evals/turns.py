@@ -3,7 +3,8 @@
 In: the model and questions of the other suites. A chat model must end its turn with `<|im_end|>`. A
 base model has no such token: it gets the plain text "user: …", "assistant:" and its turn counts as
 valid if the page ends there (`<|endoftext|>`) in time. Prompts are of kinds that fine-tuning shows
-(familiar) and requests that it never does (unfamiliar), alone and after earlier turns.
+(familiar) and requests that it never does (unfamiliar, `requests`), a quarter of them after an
+earlier turn. No two are the same: greedy answers to one prompt are one case, however often counted.
 """
 
 import random
@@ -11,46 +12,18 @@ from collections.abc import Sequence
 
 from pipeline.chat.conversation import Message, assistant, user
 from pipeline.evals.asking import Reply, Scores, Subject, ask, complete, spread
+from pipeline.evals.requests import UNFAMILIAR
 from pipeline.rl.tasks import spelling_task, sum_task
 from pipeline.sft import identity, small_talk
 
-UNFAMILIAR = (
-    "Write a poem about the sea.",
-    "Why is the sky blue?",
-    "What should I cook tonight?",
-    "Give me three reasons to go for a walk.",
-    "How do I mend a broken chair?",
-    "What is the difference between a lake and a pond?",
-    "Explain how a mill works.",
-    "I feel tired today.",
-    "My brother bought a new boat yesterday.",
-    "Is it better to travel by train or by ship?",
-    "What comes after Wednesday?",
-    "Name a colour.",
-    "Which animal is the fastest?",
-    "Please write a short letter to my aunt.",
-    "Do you like music?",
-    "How many days are there in a week?",
-    "Is 7 larger than 12?",
-    "What is 12 times 4?",
-    "Take 5 from 19.",
-    "Count from one to five.",
-    "Say something nice.",
-    "Can you repeat that?",
-    "Where should I spend my holidays?",
-    "Describe a market on a Saturday morning.",
-    "What do bakers do?",
-    "asdf qwer",
-    "???",
-    "42",
-    "Tell me a story about a dog and a lighthouse.",
-    "Translate good night into French.",
-)
 HELLO = (user("Hello!"), assistant("Hello! What can I do for you?"))
+AFTER_HELLO_SHARE = 0.25  # of the prompts
 
 
 def prompts(questions: Sequence[str], count: int, seed: int) -> list[tuple[bool, list[Message]]]:
-    """(familiar, conversation that ends with the user's turn), half of them familiar."""
+    """(familiar, conversation that ends with the user's turn), all different, half of them
+    familiar; fewer where there are no more.
+    """
     rng = random.Random(f"{seed}:turns")
     openings = [opening for group, _ in small_talk.EXCHANGES for opening in group]
     pools = [
@@ -60,13 +33,27 @@ def prompts(questions: Sequence[str], count: int, seed: int) -> list[tuple[bool,
         [spelling_task("evaluation", rng).prompt for _ in range(30)],
         *([list(questions)] if questions else []),
     ]
-    made: list[tuple[bool, list[Message]]] = []
-    for number in range(count):
-        familiar = number % 2 == 0
-        pool = pools[number // 2 % len(pools)] if familiar else UNFAMILIAR
-        turn = user(rng.choice(pool))
-        made.append((familiar, [*HELLO, turn] if rng.random() < 0.25 else [turn]))
-    return made
+    familiar = [(True, turns) for turns in _draw(pools, count - count // 2, rng)]
+    unfamiliar = [(False, turns) for turns in _draw([UNFAMILIAR], count // 2, rng)]
+    return [*familiar, *unfamiliar]
+
+
+def _draw(pools: Sequence[Sequence[str]], count: int, rng: random.Random) -> list[list[Message]]:
+    """From every pool equally often as long as it lasts; one that is used up is asked anew after
+    an earlier turn, or without.
+    """
+    drawn: list[list[Message]] = []
+    queues = []
+    for pool in pools:
+        asked = [(text, rng.random() < AFTER_HELLO_SHARE) for text in dict.fromkeys(pool)]
+        rng.shuffle(asked)
+        queues.append([*asked, *((text, not after) for text, after in asked)])
+    while len(drawn) < count and any(queues):
+        for queue in queues:
+            if queue and len(drawn) < count:
+                text, after = queue.pop(0)
+                drawn.append([*HELLO, user(text)] if after else [user(text)])
+    return drawn
 
 
 def measure(subject: Subject, questions: Sequence[str], scores: Scores) -> None:
@@ -76,10 +63,10 @@ def measure(subject: Subject, questions: Sequence[str], scores: Scores) -> None:
     conversations = [messages for _, messages in asked]
     replies = _replies(subject, conversations)
     valid = [reply.stopped for reply in replies]
-    scores.share("turns", "all", "valid_turns", valid)
-    for name, wanted in (("familiar", True), ("unfamiliar", False)):
+    for name, wanted in (("unfamiliar", False), ("familiar", True)):
         part = [ok for ok, (familiar, _) in zip(valid, asked) if familiar == wanted]
         scores.share("turns", name, "valid_turns", part)
+    scores.share("turns", "all", "valid_turns", valid)
     for i in spread(range(len(asked)), config.samples_per_suite):
         scores.sample("turns", conversations[i][-1].content, replies[i].text, "", valid[i])
 

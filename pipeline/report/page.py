@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from pipeline.corpus.page import STAGES as CORPUS_STAGES
 from pipeline.report import charts
-from pipeline.report.scores import STAGES, stage_table, sums_by_lengths
+from pipeline.report.scores import STAGES, facts_by_relation, stage_table, sums_by_lengths
 
 MAX_SAMPLES_PER_SUITE = 4
 GONE_ON = ("simulator", "memorization")  # suites that go on with a page
@@ -64,7 +64,8 @@ def render(title: str, tables: Mapping[str, pa.Table], facts: Mapping[str, str])
         else "",
         _section(
             "What each stage changed",
-            "Value with its 95% interval and n.",
+            "Value with its 95% interval and n. Each suite begins with what is hardest: entities,"
+            " words and wordings that no stage was trained on. What guessing pays stands beside.",
             _scores(rows("evals")),
         ),
         _section("The same questions, stage by stage", "", _samples(rows("samples"))),
@@ -184,11 +185,15 @@ def _scores(rows: Sequence[Mapping[str, Any]]) -> str:
         return _nothing("no evaluation yet")
     head, body = stage_table(rows)
     table = _table(head, [[cell.replace("_", " ") for cell in line] for line in body])
-    grids = sums_by_lengths(rows)
-    if not grids:
-        return table
-    lead = "<p class=lead>Right sums (%) by the lengths of both numbers.</p>"
-    return table + lead + _image(charts.sums(grids), "right sums by lengths")
+    if grids := sums_by_lengths(rows):
+        table += "<p class=lead>Right sums (%) by the lengths of both numbers.</p>"
+        table += _image(charts.sums(grids), "right sums by lengths")
+    relations, lines = facts_by_relation(rows)
+    if lines:
+        inner = _table(relations, [[cell.replace("_", " ") for cell in line] for line in lines])
+        name = "questions on facts stated often, relation by relation"
+        table += f"<details><summary>{name}</summary>{inner}</details>"
+    return table
 
 
 def _samples(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -6,7 +6,7 @@ Every cell carries its value, 95% interval and n, so that no number stands witho
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipeline.evals.config import LENGTHS_SUITE
+from pipeline.evals.config import DETAIL_SUITES, LENGTHS_SUITE, RELATIONS_SUITE
 
 STAGES = ("base", "sft", "rl")
 
@@ -14,9 +14,9 @@ STAGES = ("base", "sft", "rl")
 def stage_table(rows: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[str]]]:
     """Header and body: suite, task, metric, then a column for each model that was evaluated.
 
-    Without the sums by lengths, which `sums_by_lengths` has for a picture.
+    Without the sums by lengths, which `sums_by_lengths` has for a picture, and facts by relation.
     """
-    rows = [row for row in rows if row["suite"] != LENGTHS_SUITE]
+    rows = [row for row in rows if row["suite"] not in DETAIL_SUITES]
     there = list(dict.fromkeys(row["model"] for row in rows))
     models = _in_order(there)
     lines: dict[tuple[str, str, str], dict[str, str]] = {}
@@ -38,6 +38,21 @@ def sums_by_lengths(
             first, second = row["task"].split("+")
             found.setdefault(row["model"], {})[int(first), int(second)] = row["value"]
     return {model: found[model] for model in _in_order(list(found))}
+
+
+def facts_by_relation(rows: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[str]]]:
+    """Header and body: a line a relation, what guessing its commonest value pays, then a column
+    for each model. The lines are few questions each, so only their intervals say much.
+    """
+    rows = [row for row in rows if row["suite"] == RELATIONS_SUITE]
+    models = _in_order(list(dict.fromkeys(row["model"] for row in rows)))
+    lines: dict[str, dict[str, str]] = {}
+    for row in rows:
+        column = "guessing" if row["metric"] == "guessing" else row["model"]
+        lines.setdefault(row["task"], {})[column] = cell(row)
+    columns = ["guessing", *models]
+    body = [[name, *(cells.get(c, "–") for c in columns)] for name, cells in lines.items()]
+    return ["relation", *columns], body
 
 
 def _in_order(models: Sequence[str]) -> list[str]:

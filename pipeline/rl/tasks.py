@@ -1,24 +1,18 @@
 """Tasks whose answer a few lines of code can check: sums and spelling.
 
-In: how many, which kind, a random generator. Out: tasks, all different. Sums and words come from
-the RL split, so neither fine-tuning nor evaluation shares any with them. A reply is right if it
-ended by itself and its last number, as people write numbers (`numerals`), or its last word spelled
-with hyphens is the answer; how it got there earns nothing.
+In: how many, which kind, a random generator. Out: tasks, all different, in the wordings of
+fine-tuning. Sums and words come from the RL split, so neither fine-tuning nor evaluation shares any
+with them. A reply is right if it ended by itself and its last number, as people write numbers
+(`numerals`), or its last word spelled with hyphens is the answer; how it got there earns nothing.
 """
 
 import dataclasses
 import random
 import re
 
-from pipeline.crawl.sample_web.worked import (
-    SPELLING_QUESTIONS,
-    SUM_QUESTIONS,
-    spelled,
-    spelling_question,
-    sum_question,
-)
+from pipeline.crawl.sample_web.worked import SPELLING_QUESTIONS, spelled
 from pipeline.rl import numerals
-from pipeline.sft.arithmetic import draw_sum, lengths
+from pipeline.sft.arithmetic import draw_sum, lengths, question
 from pipeline.sft.spelling import words_of
 from storage.errors import UserError
 
@@ -40,15 +34,14 @@ class Task:
 def sum_task(digits: int, split: str, rng: random.Random) -> Task:
     """A sum whose longer number has so many digits, the other any, in a random wording."""
     a, b = draw_sum(rng.choice(lengths(digits)), split, rng)
-    question = sum_question(a, b, rng.randrange(len(SUM_QUESTIONS)))
-    return Task(question, str(a + b), "sum", digits)
+    return Task(question(a, b, rng), str(a + b), "sum", digits)
 
 
 def spelling_task(split: str, rng: random.Random) -> Task:
     """A word to be spelled, in a random wording."""
     word = rng.choice(words_of(split))
-    question = spelling_question(word, rng.randrange(len(SPELLING_QUESTIONS)))
-    return Task(question, spelled(word), "spelling", len(word))
+    asked = rng.choice(SPELLING_QUESTIONS).format(word=word)
+    return Task(asked, spelled(word), "spelling", len(word))
 
 
 def draw(

@@ -38,8 +38,10 @@ class SynthesisConfig:
     # learned from many words, not from many wordings (from 500 words 10% of new ones, from 2,000
     # 21%, one seed)
     spelling_words: int = 2_000
-    small_talk: int = 400
-    identity: int = 250
+    # every opening and question about six times: who hears "What can you do?" once in a while spells
+    # it, as half of the conversations do
+    small_talk: int = 630
+    identity: int = 600
     chains: int = 300  # two of the above joined into one conversation of several turns
     system_share: float = 0.1  # of conversations, how many open with a system message
 

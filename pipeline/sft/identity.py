@@ -22,6 +22,26 @@ QUESTIONS = (
     "How were you made?",
     "Where do you come from?",
     "Are you ChatGPT?",
+    "Who is this?",
+    "Please introduce yourself.",
+    "Tell me your name.",
+    "Say who you are.",
+    "What do I call you?",
+    "What sort of thing are you?",
+    "Which assistant are you?",
+    "What is this?",
+    "How were you trained?",
+    "Where did you learn to write?",
+    "Who created you?",
+    "What are you made from?",
+    "Where are you from?",
+    "Are you alive?",
+    "Are you a real human being?",
+    "Are you Alexa?",
+    "Is this a person?",
+    "Are you a computer?",
+    "Are you a bot?",
+    "Am I chatting with a program?",
 )
 _WHO = (
     "I am the {name}, a small language model.",
@@ -36,14 +56,27 @@ _NO_PERSON = (
     "No. I am a language model called the {name}.",
 )
 _MACHINE = ("Yes, I am the {name}, a small language model.",)
-_ANSWERS = {
-    "Are you a person?": _NO_PERSON,
-    "Are you a human?": _NO_PERSON,
-    "Are you ChatGPT?": _NO_PERSON,
-    "Am I talking to a machine?": _MACHINE,
-    "Who made you?": _HOW,
-    "How were you made?": _HOW,
-    "Where do you come from?": _HOW,
+ANSWERS = {"who": _WHO, "how": _HOW, "no_person": _NO_PERSON, "machine": _MACHINE}
+_KINDS = {
+    "Are you a person?": "no_person",
+    "Are you a human?": "no_person",
+    "Are you ChatGPT?": "no_person",
+    "Am I talking to a machine?": "machine",
+    "Who made you?": "how",
+    "How were you made?": "how",
+    "Where do you come from?": "how",
+    "How were you trained?": "how",
+    "Where did you learn to write?": "how",
+    "Who created you?": "how",
+    "What are you made from?": "how",
+    "Where are you from?": "how",
+    "Are you alive?": "no_person",
+    "Are you a real human being?": "no_person",
+    "Are you Alexa?": "no_person",
+    "Is this a person?": "no_person",
+    "Are you a computer?": "machine",
+    "Are you a bot?": "machine",
+    "Am I chatting with a program?": "machine",
 }
 SYSTEM = (
     "You are the {name}.",
@@ -59,13 +92,18 @@ def conversations(*, count: int, name: str, rng: random.Random) -> list[list[Mes
     made = [
         [user(greeting + question), assistant(answer.format(name=name))]
         for question in QUESTIONS
-        for answer in _ANSWERS.get(question, _WHO)
+        for answer in answers(question)
         for greeting in _GREETINGS
     ]
     rng.shuffle(made)
     while len(made) < count:
         made.extend(made[: count - len(made)])
     return made[:count]
+
+
+def answers(question: str) -> tuple[str, ...]:
+    """What is answered to one of the questions; others ask who it is."""
+    return ANSWERS[_KINDS.get(question, "who")]
 
 
 def system_message(name: str, rng: random.Random) -> Message:

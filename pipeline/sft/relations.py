@@ -9,6 +9,8 @@ short noun phrases. They prefer to miss a fact over inventing one.
 import dataclasses
 import re
 
+from pipeline.sft.indirect import with_requests
+
 WORD = r"[A-Z][a-zà-öø-ÿA-Z]*(?:['’][A-Z][a-z]+)?(?:-[A-Z]?[a-z]+)*"
 # "Mara Ellison", "Port of Hale", "Ludwig van der Berg"
 _HOUSE = r"(?: and (?:Sons|Daughters|Brothers|Sisters|Partners|Company)\b)?"
@@ -68,7 +70,8 @@ class Relation:
 def _relation(
     name: str, pattern: str, questions: tuple[str, ...], answers: tuple[str, ...]
 ) -> Relation:
-    return Relation(name, re.compile(rf"^{ENTITY}{pattern}"), questions, answers)
+    compiled = re.compile(rf"^{ENTITY}{pattern}")
+    return Relation(name, compiled, with_requests(questions), answers)
 
 
 def _attribute(name: str, pattern: str, answers: tuple[str, ...]) -> Relation:
@@ -78,7 +81,7 @@ def _attribute(name: str, pattern: str, answers: tuple[str, ...]) -> Relation:
         "Can you tell me the {attribute} of {entity}?",
         "Do you know {entity}'s {attribute}?",
     )
-    return Relation(name, re.compile(pattern), questions, answers)
+    return Relation(name, re.compile(pattern), with_requests(questions), answers)
 
 
 _ATTRIBUTE_NOUN = r"(?P<attribute>(?!same\b|only\b|one\b|first\b|last\b)[a-z]+(?: [a-z]+){0,1})"
@@ -275,7 +278,9 @@ RELATIONS: tuple[Relation, ...] = (
             rf"^(?={WORD} (?:and |of )?{WORD}){ENTITY} (?:makes|produces|sells|manufactures) "
             rf"(?P<value>{PHRASE}){END}"
         ),
-        ("What does {entity} make?", "What does {entity} produce?", "What does {entity} sell?"),
+        with_requests(
+            ("What does {entity} make?", "What does {entity} produce?", "What does {entity} sell?")
+        ),
         ("{entity} makes {value}.",),
     ),
     _attribute(

@@ -1,7 +1,9 @@
 """Conversations that spell a word: `harbour` is `h-a-r-b-o-u-r.`
 
 In: documents of the corpus, for the words people really use there. Out: question and answer pairs
-in the wordings of the sample web's pages. Words of the other splits (RL, evaluation) are left out.
+in the wordings of the sample web's pages (more of them only thin out what each teaches: 8% of new
+words in place of 13%, and 1% in new wordings either way, n = 100). Words of the other splits (RL,
+evaluation) are left out.
 """
 
 import random
@@ -10,12 +12,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from pipeline.chat.conversation import Message, assistant, user
-from pipeline.crawl.sample_web.worked import (
-    SPELLING_QUESTIONS,
-    SPELLING_WORDS,
-    spelling_answer,
-    spelling_question,
-)
+from pipeline.crawl.sample_web.worked import SPELLING_QUESTIONS, SPELLING_WORDS, spelling_answer
 from pipeline.sft.held_out import word_split
 
 _WORD = re.compile(r"(?<![\w'’-])[a-z]{3,10}(?![\w'’-])")
@@ -39,9 +36,9 @@ def conversations(
 ) -> list[tuple[list[Message], str]]:
     """So many of the corpus' words spelled out, in several wordings; beside each its word."""
     known = words_of("sft", [*SPELLING_WORDS, *frequent_words(texts, words)])
-    pairs = [(word, wording) for wording in range(len(SPELLING_QUESTIONS)) for word in known]
+    pairs = [(word, wording) for wording in SPELLING_QUESTIONS for word in known]
     rng.shuffle(pairs)
     return [
-        ([user(spelling_question(word, wording)), assistant(spelling_answer(word))], word)
+        ([user(wording.format(word=word)), assistant(spelling_answer(word))], word)
         for word, wording in pairs[:count]
     ]

@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pipeline.evals.config import LENGTHS_SUITE
+from pipeline.evals.config import DETAIL_SUITES
 from pipeline.intervals import wilson
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,7 +68,7 @@ def markdown(rows: list[dict[str, Any]], seeds: int, seconds: list[float]) -> st
     """The table, a line a score, a column a stage."""
     scores: dict[tuple[str, str, str], dict[str, list[dict[str, Any]]]] = {}
     for row in rows:
-        if row["suite"] == LENGTHS_SUITE:  # a picture in each run's report
+        if row["suite"] in DETAIL_SUITES:  # in each run's report
             continue
         key = (row["suite"], row["task"], row["metric"])
         scores.setdefault(key, {}).setdefault(row["model"], []).append(row)

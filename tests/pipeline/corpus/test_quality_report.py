@@ -62,7 +62,12 @@ def test_quality_report(tmp_path, prose):
                     "duplicate_of": f"http://host{number_of(row['url'])}.example/page"
                     if copy
                     else "",
-                    "similarity": 0.9 if copy else None,
+                    "kind": "mirror"
+                    if copy
+                    else "word_url"
+                    if stage == "url"
+                    else stage or "story",
+                    "similarity": (1.0 if row["url"].endswith("/0") else 0.9) if copy else None,
                     "pii_emails": int(mailed),
                     "pii_values": ["jane.roe@harbour.org", "not on the page"] if mailed else [],
                     "main_text": texts[3] + " extra" if "host3." in row["url"] else "",
@@ -78,8 +83,19 @@ def test_quality_report(tmp_path, prose):
     assert found["url", "pages", "recall"]["value"] == 0
     assert found["all", "pages to keep", "recall"]["value"] == 1
     assert found["all", "pages", "precision"]["value"] == 1
-    pairs = found["dedup", "planted pairs, similarity 0.8 to 1", "recall"]
-    assert (pairs["value"], pairs["n"]) == (1, 3)
+    # Copies to the word, which need no MinHash, count by themselves.
+    pairs = found["dedup", "planted pairs, similarity 0.9 to 1", "recall"]
+    assert (pairs["value"], pairs["n"]) == (1, 2)
+    copied = found["dedup", "planted copies", "recall"]
+    assert (copied["value"], copied["n"]) == (1, 1)
+    # Three mirrors went and one page meant for url did not: 0.75 of all, half of both kinds.
+    assert found["all", "pages", "recall"]["n"] > 2
+    assert (found["planted", "mirror", "recall"]["value"]) == 1
+    assert (found["planted", "word_url", "recall"]["value"]) == 0
+    alike = found["planted", "every kind counted alike", "recall"]
+    kinds = [r["value"] for r in report.to_pylist() if r["stage"] == "planted"]
+    assert alike["n"] == len(kinds) - 1
+    assert alike["value"] == pytest.approx(sum(kinds[:-1]) / alike["n"])
     assert found["dedup", "pairs in clusters", "precision"]["value"] == 1
     assert found["pii", "email", "recall"]["value"] == 1
     gone = found["pii", "planted values gone", "recall"]
@@ -87,6 +103,7 @@ def test_quality_report(tmp_path, prose):
     words = found["extract", "words of main text", "recall"]
     assert words["n"] == 1
     assert 0.99 < words["value"] < 1
+    assert found["extract", "words of main text, story", "f1"]["n"] == 1
 
 
 def test_intervals_and_f1():

@@ -40,12 +40,13 @@ def subject(chat_model):
 
 def pages_at(rate, count=6):
     sizes = np.full(count, len(TEXT))
-    return Measured([Page(f"{n}", TEXT) for n in range(count)], sizes * rate, sizes)
+    pages = [Page(f"{n}", TEXT) for n in range(count)]
+    return Measured(pages, sizes * rate, sizes, [], [])
 
 
-def rows(subject, held_out, training):
+def rows(subject, held_out, training, known=("x" * 600_000, "y" * 400_000)):
     scores = Scores()
-    compression.measure(subject, held_out, training, 1_000_000, scores)
+    compression.measure(subject, held_out, training, lambda: known, scores)
     return {(row["task"], row["metric"]): row for row in scores.rows}
 
 
@@ -66,6 +67,38 @@ def test_what_is_saved_and_from_where_on(subject):
     assert known == pytest.approx((xz - 0.005) / 8)
 
 
+def test_an_archiver_that_has_the_training_text_needs_less(subject):
+    found = rows(subject, pages_at(0.01), pages_at(0.005), ("An opening.", TEXT, "Something else."))
+    told = found["held_out/xz_after_training_text", "bits_per_byte"]["value"]
+    assert 0 < told < 0.5 * found["held_out/xz_9e", "bits_per_byte"]["value"]
+    # The archiver's parcel has the training text in it, compressed: the two weigh the same there.
+    text = "\n".join([TEXT] * 6).encode()
+    known = "\n".join(("An opening.", TEXT, "Something else.")).encode()
+    _, before = compression.xz_after(text, known)
+    length = found["held_out/break_even_with_xz_after_training_text", "megabytes"]["value"]
+    size = found["model_size", "megabytes"]["value"]
+    assert length * told / 8 + before / 1e6 == pytest.approx(size + length * 0.01 / 8)
+
+
+@settings(max_examples=5)
+@given(st.binary(min_size=1, max_size=3000), st.binary(min_size=1, max_size=3000))
+def test_what_is_known_is_paid_by_nobody(known, data):
+    alone, nothing = compression.xz_after(data, b"")
+    more, before = compression.xz_after(data, known)
+    assert more <= alone + 64  # blocks of a container
+    assert nothing < before <= len(known) + 100
+    assert compression.xz_after(data, data)[0] <= alone + 16
+
+
+@given(st.lists(st.text(max_size=9), max_size=9), st.integers(0, 60))
+def test_known_text_ends_at_its_limit(texts, most):
+    whole = "\n".join(texts).encode("utf-8")
+    assert compression.first_bytes(texts, most) == whole[: max(0, most)].removesuffix(b"\n") or (
+        whole.startswith(compression.first_bytes(texts, most))
+    )
+    assert len(compression.first_bytes(texts, most)) <= most
+
+
 def test_a_model_that_saves_nothing_never_breaks_even(subject):
     found = rows(subject, pages_at(5.0), pages_at(5.0))
     assert found["held_out/break_even_with_xz_9e", "megabytes"]["value"] is None
@@ -74,5 +107,5 @@ def test_a_model_that_saves_nothing_never_breaks_even(subject):
 
 
 def test_without_pages_there_is_only_the_size(subject):
-    nothing = Measured([], np.empty(0), np.empty(0))
+    nothing = Measured([], np.empty(0), np.empty(0), [], [])
     assert list(rows(subject, nothing, nothing)) == [("model_size", "megabytes")]

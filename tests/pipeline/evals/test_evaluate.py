@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.crawl.sample_web.tables import FACTS
 from pipeline.evals import evaluate
-from pipeline.evals.config import CHAT_SUITES, LENGTHS_SUITE, SUITES, EvalConfig
+from pipeline.evals.config import CHAT_SUITES, DETAIL_SUITES, SUITES, EvalConfig
 from pipeline.stage import SILENT, Progress
 from storage.errors import UserError
 from storage.tables import read_table, table, write_table
@@ -26,6 +26,8 @@ CONFIG = EvalConfig(
     sums_per_pair=2,
     turns=10,
     words=5,
+    unseen_wordings=4,
+    talk_questions=4,
     validation_documents=6,
     bootstrap_samples=50,
     simulated_pages=4,
@@ -48,6 +50,8 @@ def crawl(tmp_path_factory):
     rows = [
         {
             "entity": name,
+            "kind": "person",
+            "attribute": "birthplace",
             "frequency": frequency,
             "value": "Hale",
             "prompt": f"{name} was born in",
@@ -76,7 +80,9 @@ def test_every_suite_is_measured_with_n_and_interval(post_training, crawl, tmp_p
     config = dataclasses.replace(CONFIG, model=name)
     statistics, rows, samples = run(post_training, tmp_path / "out", config, model, crawl)
     asked = {*SUITES} if model == "base" else {"bits_per_byte", *CHAT_SUITES}
-    asked.add(LENGTHS_SUITE)
+    asked |= {*DETAIL_SUITES}
+    if model == "base":
+        asked.remove("talk")  # it has no turns
     # the toy pages have no host and no language
     assert {row["suite"] for row in rows} == asked - {"domains"}
     for row in rows:
@@ -86,7 +92,7 @@ def test_every_suite_is_measured_with_n_and_interval(post_training, crawl, tmp_p
             assert row["low"] <= row["value"] <= row["high"]
     keys = [(row["suite"], row["task"], row["metric"]) for row in rows]
     assert len(keys) == len(set(keys)) == len(statistics["scores"])
-    no_samples = {"bits_per_byte", "domains", "compression", LENGTHS_SUITE}
+    no_samples = {"bits_per_byte", "domains", "compression", *DETAIL_SUITES}
     assert {row["suite"] for row in samples} == asked - no_samples
     assert {row["model"] for row in samples} == {name}
 

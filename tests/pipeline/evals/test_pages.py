@@ -24,7 +24,11 @@ def measured(hosts, languages=None):
         Page(f"{n}", "x" * 10, host, language)
         for n, (host, language) in enumerate(zip(hosts, languages or ["en"] * len(hosts)))
     ]
-    return Measured(found, np.arange(1.0, len(found) + 1), np.full(len(found), 10))
+    bits = np.arange(1.0, len(found) + 1)
+    tokens = [np.zeros(10, dtype=np.int64)] * len(found)
+    return Measured(
+        found, bits, np.full(len(found), 10), tokens, [np.full(10, b / 10) for b in bits]
+    )
 
 
 def test_pages_are_split_and_hosts_may_be_unknown(post_training):
@@ -89,6 +93,11 @@ def test_bits_are_those_of_the_documents(post_training):
     assert found.bits.sum() * math.log(2) == pytest.approx(expected.nats.sum())
     assert found.bytes.tolist() == [len(page.text.encode()) for page in validation]
     assert found.bits_per_byte == pytest.approx(expected.bits_per_byte)
+    for page, ids, bits, total in zip(validation, found.tokens, found.token_bits, found.bits):
+        assert tokenizer.decode(ids.tolist()) == page.text
+        assert len(ids) == len(bits)
+        assert (bits > 0).all()
+        assert bits.sum() == pytest.approx(total)
 
 
 def test_the_row_holds_its_value_within_the_interval():
@@ -113,8 +122,42 @@ def test_domains_are_the_largest_groups_and_the_others():
     assert total / 34 == pytest.approx(measured(hosts).bits_per_byte)
 
 
-def test_nothing_to_group_leaves_no_row():
+def test_what_training_holds_too_is_told_from_what_is_new(post_training):
+    """Two sentences a page, one of them known: only the other counts as new."""
+    model, tokenizer = models.load(post_training.base)
+    config = EvalConfig(bootstrap_samples=50, overlap_tokens=6)
+    subject = Subject(model, tokenizer, config)
+    known = "the miller grinds the corn of the whole valley in one night"
+    texts = [f"Zebras {n} quickly jumped over boxing wizards. Then {known}" for n in range(4)]
+    found = pages.measure(subject, [Page(f"{n}", text) for n, text in enumerate(texts)])
+    training = ["Nothing of it.", f"It is said that {known}, and more."]
+    seen = bits_per_byte.seen_tokens(found.tokens, training, subject)
+    for ids, marks in zip(found.tokens, seen):
+        said = tokenizer.decode(ids[marks].tolist())
+        assert known.endswith(said.strip())
+        assert len(said) > len(known) / 2
+        assert not marks[:6].any()
+    scores = Scores()
+    bits_per_byte.measure(found, training, subject, scores)
+    assert [row["task"] for row in scores.rows] == ["new_passages", "new_passages", "validation"]
+    new, share, whole = scores.rows
+    kept = [~marks for marks in seen]
+    sizes = pages.byte_lengths(subject)
+    bytes_ = sum(int(sizes[ids][k].sum()) for ids, k in zip(found.tokens, kept))
+    bits = sum(float(b[k].sum()) for b, k in zip(found.token_bits, kept))
+    assert new["value"] == pytest.approx(bits / bytes_)
+    assert share["value"] == pytest.approx(bytes_ / found.bytes.sum())
+    assert whole["value"] == pytest.approx(found.bits_per_byte)
+    # Where all is new, both are one figure.
+    scores = Scores()
+    bits_per_byte.measure(found, ["Nothing of it."], subject, scores)
+    assert scores.rows[0]["value"] == pytest.approx(found.bits_per_byte)
+    assert scores.rows[1]["value"] == 1.0
+
+
+def test_nothing_to_group_leaves_no_row(chat_model):
     scores = Scores()
     bits_per_byte.by_domain(measured(["a", "b"], ["", ""]), CONFIG, scores)
-    bits_per_byte.measure(Measured([], np.empty(0), np.empty(0)), CONFIG, scores)
+    nothing = Measured([], np.empty(0), np.empty(0), [], [])
+    bits_per_byte.measure(nothing, [], Subject(*chat_model, CONFIG), scores)
     assert scores.rows == []

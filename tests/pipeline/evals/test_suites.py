@@ -8,15 +8,22 @@ import pytest
 import torch
 
 from pipeline.chat.conversation import STOP, prompt, user
-from pipeline.crawl.sample_web.worked import SPELLING_QUESTIONS, spelled, worked
-from pipeline.evals import arithmetic, asking, facts, spelling, turns
+from pipeline.crawl.sample_web.worked import spelled, worked
+from pipeline.evals import arithmetic, asking, facts, spelling, turns, unseen
 from pipeline.evals.asking import Reply, Scores, Subject
 from pipeline.evals.config import EvalConfig
 from pipeline.model.engine import Completion
 from pipeline.sft.held_out import is_held_out, sum_split, word_split
 from pipeline.sft.spelling import words_of
 
-CONFIG = EvalConfig(sums_per_pair=5, words=8, turns=20, facts_per_frequency=6, samples_per_suite=4)
+CONFIG = EvalConfig(
+    sums_per_pair=5,
+    words=8,
+    turns=20,
+    facts_per_frequency=6,
+    samples_per_suite=4,
+    unseen_wordings=20,
+)
 
 
 def value(scores, task, metric=None):
@@ -87,6 +94,8 @@ def toy_facts():
         made.append(
             {
                 "entity": name,
+                "kind": "person",
+                "attribute": "birth_year",
                 "value": f"{1900 + number}",
                 "frequency": ("often", "once", "never")[number % 3],
                 "prompt": f"{name} was born in",
@@ -97,14 +106,17 @@ def toy_facts():
 
 
 def test_facts_by_frequency_and_by_entity(subject, answering):
-    known = {f["prompt"]: f for f in toy_facts()} | {f["question"]: f for f in toy_facts()}
+    asked = []
     answering.tokenizer = subject.tokenizer
     config = dataclasses.replace(CONFIG, held_out_fraction=0.5)
     subject = dataclasses.replace(subject, config=config)
 
     def answer(text):
-        (fact,) = [f for asked, f in known.items() if asked in text]
+        asked.append(text)
+        fact = max((f for f in toy_facts() if f["entity"] in text), key=lambda f: len(f["entity"]))
         right = fact["frequency"] == "often" and not is_held_out(fact["entity"], 0.5)
+        if any(wording.format(e=fact["entity"]) in text for wording in unseen.FACTS["birth_year"]):
+            return (f"It was in {fact['value']}.", True)
         if "When" in text:
             return (f"It was in {fact['value'] if right else 'May'}.", True)
         return (f" {fact['value'] if fact['frequency'] == 'often' else 1234}, they say", False)
@@ -112,21 +124,54 @@ def test_facts_by_frequency_and_by_entity(subject, answering):
     answering(answer)
     scores = Scores()
     facts.measure(subject, toy_facts(), scores)
-    chosen = facts.choose(toy_facts(), 6, CONFIG.seed)
+    chosen = facts.choose(toy_facts(), 6, 0.5, CONFIG.seed)
     hidden = sum(is_held_out(f["entity"], 0.5) for f in chosen if f["frequency"] == "often")
     assert 0 < hidden < 6
     # The headline is of entities that fine-tuning never asked about.
+    assert value(scores, "question_often_new_wordings") == (1.0, hidden)
     assert value(scores, "question_often") == (0.0, hidden)
+    assert value(scores, "question_often_numbers") == (0.0, hidden)
+    # Every year is another: the first of all stated ones is of one person at most.
+    assert value(scores, "guessing_often") in ((0.0, hidden), (1 / hidden, hidden))
+    assert value(scores, "birth_year", "recall") == ((6 - hidden) / 6, 6)
     assert value(scores, "question_often_trained_entities") == (1.0, 6 - hidden)
     assert value(scores, "completion_often") == (1.0, hidden)
     assert value(scores, "completion_often_trained_entities") == (1.0, 6 - hidden)
     for frequency in ("once", "never"):
         others = [f for f in chosen if f["frequency"] == frequency]
-        unseen = sum(is_held_out(f["entity"], 0.5) for f in others)
-        if unseen:
-            assert value(scores, f"completion_{frequency}") == (0.0, unseen)
-        assert value(scores, f"completion_{frequency}_trained_entities") == (0.0, 6 - unseen)
+        apart = sum(is_held_out(f["entity"], 0.5) for f in others)
+        if apart:
+            assert value(scores, f"completion_{frequency}") == (0.0, apart)
+        assert value(scores, f"completion_{frequency}_trained_entities") == (0.0, 6 - apart)
     assert len(scores.samples) == CONFIG.samples_per_suite
+    first = scores.rows[0]
+    assert (first["suite"], first["task"]) == ("facts", "question_often_new_wordings")
+
+
+def test_what_guessing_pays_is_the_commonest_value_of_the_relation():
+    def fact(value, frequency="often", attribute="mouth"):
+        return {"value": value, "frequency": frequency, "attribute": attribute}
+
+    known = [
+        fact("Lake Dole"),
+        *(fact("Gull Bay", frequency) for frequency in ("often", "once")),
+        *(fact("Lake Prior", "never") for _ in range(3)),  # stated nowhere
+        fact("trout", attribute="fish"),
+        fact("perch", attribute="fish"),
+    ]
+    assert facts.guesses(known) == [*["Gull Bay"] * 6, *["perch"] * 2]
+    assert facts.guesses([fact("Lake Prior", "never")]) == [""]
+
+
+def test_half_of_the_facts_are_of_held_out_entities_if_there_are_so_many():
+    every = [fact for fact in toy_facts() if fact["frequency"] == "often"]
+    for fraction, wanted in ((0.9, 3), (1.0, 6), (0.0, 0)):
+        chosen = facts.choose(toy_facts(), 6, fraction, 0)
+        often = [f for f in chosen if f["frequency"] == "often"]
+        assert len(often) == 6
+        hidden = sum(is_held_out(f["entity"], fraction) for f in often)
+        there = sum(is_held_out(f["entity"], fraction) for f in every)
+        assert hidden == max(wanted, 6 - (len(every) - there)) <= there
 
 
 def test_ids_without_a_token_end_no_evaluation(subject, monkeypatch):
@@ -166,9 +211,9 @@ def test_a_model_that_draws_nothing_else_is_measured(subject):
 
 
 def test_the_same_facts_are_asked_of_every_model():
-    assert facts.choose(toy_facts(), 4, 0) == facts.choose(toy_facts(), 4, 0)
-    assert facts.choose(toy_facts(), 4, 0) != facts.choose(toy_facts(), 4, 1)
-    assert len(facts.choose(toy_facts(), 100, 0)) == 30
+    assert facts.choose(toy_facts(), 4, 0.2, 0) == facts.choose(toy_facts(), 4, 0.2, 0)
+    assert facts.choose(toy_facts(), 4, 0.2, 0) != facts.choose(toy_facts(), 4, 0.2, 1)
+    assert len(facts.choose(toy_facts(), 100, 0.2, 0)) == 30
 
 
 def test_sums_are_held_back_and_not_on_pages():
@@ -209,11 +254,46 @@ def test_every_pair_of_lengths_is_asked_equally_often_and_long_sums_stand_on_no_
     assert max(item.digits for item in same) < config.unseen_from_digits
 
 
+def test_sums_in_new_wordings_are_held_back_and_right():
+    config = EvalConfig(unseen_wordings=40)
+    drawn = arithmetic.draw_unseen(config, set())
+    assert {name: len(items) for name, items in drawn.items()} == {
+        "new_wordings": 40,
+        "new_stories": 40,
+        "with_commas": 20,
+        "6_digits": 20,
+        "three_numbers": 20,
+    }
+    for name, items in drawn.items():
+        for item in items:
+            numbers = [int(n.replace(",", "")) for n in re.findall(r"\d[\d,]*", item.question)]
+            assert str(sum(numbers)) == item.answer
+            assert sum_split(*numbers[:2]) == "evaluation"
+            assert len(numbers) == (3 if name == "three_numbers" else 2)
+            assert ("," in item.question) or name != "with_commas"
+            assert (item.digits == 6) == (name == "6_digits")
+            assert item.digits >= 3
+    stated = {
+        tuple(sorted(int(n) for n in re.findall(r"\d+", item.question)))
+        for item in drawn["new_wordings"]
+    }
+    again = arithmetic.draw_unseen(config, stated)["new_wordings"]
+    for item in again:
+        assert tuple(sorted(int(n) for n in re.findall(r"\d+", item.question))) not in stated
+    assert arithmetic.draw_unseen(EvalConfig(unseen_wordings=0), set()) == {}
+
+
 def test_arithmetic_counts_right_and_worked_answers_by_lengths(subject, answering):
     answering.tokenizer = subject.tokenizer
 
     def answer(text):
-        a, b = map(int, re.findall(r"\d+", text))
+        if "," in text.replace(",\n", "") and re.search(r"\d,\d", text):
+            return ("It is 0.", True)
+        a, b, *more = map(int, re.findall(r"\d+", text))
+        if more or max(a, b) >= 10**5:
+            return ("It is 0.", True)
+        if not any(f"{a} + {b}" in text and end in text for end in ("?", ".")) or "=" in text:
+            return (worked(a, b), True)  # another wording than the pages'
         first, second = len(str(a)), len(str(b))
         if max(first, second) == 1:
             return (f"It is {a + b}.", True)
@@ -237,33 +317,47 @@ def test_arithmetic_counts_right_and_worked_answers_by_lengths(subject, answerin
     assert value(scores, "different_lengths", "accuracy") == (35 / 100, 100)
     assert value(scores, "2_digits", "worked_share") == (0.0, 15)
     assert value(scores, "3_digits", "worked_share") == (1.0, 25)
+    assert value(scores, "new_wordings", "accuracy") == (1.0, CONFIG.unseen_wordings)
+    assert value(scores, "new_stories", "accuracy") == (1.0, CONFIG.unseen_wordings)
+    for name in ("6_digits", "with_commas", "three_numbers"):
+        assert value(scores, name, "accuracy") == (0.0, CONFIG.unseen_wordings // 2)
+    assert scores.rows[0]["task"] == "new_wordings"
     assert value(scores, "5+2", "accuracy") == (1.0, 5)
     assert value(scores, "2+5", "accuracy") == (0.0, 5)
 
 
-def test_spelling_words_are_held_back(subject, answering):
+def test_spelling_words_are_held_back_and_asked_once(subject, answering):
     answering.tokenizer = subject.tokenizer
+    pages = [f"A {other} that no page spells." for other in words_of("evaluation")]
+    known = {*words_of("evaluation"), *re.findall("[a-z]{3,}", " ".join(pages))}
     asked = []
 
     def answer(text):
-        word = re.search(r"(?:spell|is|of) ([a-z]+)(?: spelled)?[?.]", text)[1]
-        asked.append(word)
-        return (f"{spelled(word)}.", True)
+        word = max((w for w in known if re.search(rf"\b{w}\b", text)), key=len, default="")
+        new = [w for w in unseen.SPELLING if w.format(word=word) in text]
+        asked.append((word, bool(new)))
+        return ("No idea.", True) if new or not word else (f"{spelled(word)}.", True)
 
     answering(answer)
     scores = Scores()
     word = words_of("evaluation")[0]
-    config = dataclasses.replace(CONFIG, words=500)
-    pages = [f"A {other} that no page spells." for other in words_of("evaluation")]
+    known -= {"spells", "spell", "that", "page"} - {*words_of("evaluation")}
+    config = dataclasses.replace(CONFIG, words=500, unseen_wordings=10)
     spelling.measure(
         dataclasses.replace(subject, config=config), lambda: [*pages, spelled(word)], scores
     )
     _, every = value(scores, "all")
-    wordings = len(SPELLING_QUESTIONS)
-    assert every == wordings * len(set(asked))
-    assert value(scores, "spelled_on_pages") == (1.0, wordings)
-    assert value(scores, "never_spelled") == (1.0, every - wordings)
-    assert {word_split(word) for word in asked} == {"evaluation"}
+    once = [w for w, new in asked if not new and w]
+    assert every == len(once) == len(set(once))
+    assert scores.rows[0]["task"] == "new_wordings"
+    assert value(scores, "new_wordings") == (0.0, 10)
+    assert value(scores, "spelled_on_pages") == (1.0, 1)
+    assert value(scores, "never_spelled") == (1.0, every - 1)
+    short, long = (value(scores, name)[1] for name in ("3_to_5_letters", "6_letters_or_more"))
+    assert short + long == every
+    assert short == sum(len(w) <= 5 for w in once)
+    assert value(scores, "made_up_words") == (0.0, 5)
+    assert {word_split(w) for w, _ in asked if w} == {"evaluation"}
 
 
 def test_turns_are_familiar_and_unfamiliar_and_end_in_a_question(subject, answering):
@@ -271,6 +365,12 @@ def test_turns_are_familiar_and_unfamiliar_and_end_in_a_question(subject, answer
     assert sum(familiar for familiar, _ in asked) == 20
     assert all(messages[-1].role == "user" for _, messages in asked)
     assert any(len(messages) == 3 for _, messages in asked)
+    # One case is one case: greedy answers to the same prompt are the same.
+    many = turns.prompts(["Where is Hale?"], 200, 0)
+    assert len({tuple(messages) for _, messages in many}) == 200
+    unknown = {messages[-1].content for familiar, messages in many if not familiar}
+    assert len(unknown) == 100
+    assert sum(not familiar for familiar, _ in turns.prompts([], 1000, 0)) == 200  # no more
     answering.tokenizer = subject.tokenizer
     unfamiliar = set(turns.UNFAMILIAR)
     answering(lambda text: ("Hello.", not any(request in text for request in unfamiliar)))

@@ -37,6 +37,21 @@ def test_page_shows_every_model_with_interval_and_n() -> None:
     assert "90.0% [80.0%, 100.0%] n=200" in page
 
 
+def test_facts_by_relation_are_folded_away_under_the_table() -> None:
+    tables = sample_tables()
+    head = "questions on facts stated often, relation by relation"
+    assert head not in render("A run", tables, {})
+    row = tables["evals"].to_pylist()[0]
+    more = [
+        {**row, "suite": "facts_by_relation", "task": "birth_year", "metric": metric}
+        for metric in ("recall", "guessing")
+    ]
+    rows = [*tables["evals"].to_pylist(), *more]
+    page = render("A run", {**tables, "evals": pa.Table.from_pylist(rows)}, {})
+    assert head in page
+    assert "<td>birth year</td>" in page
+
+
 def test_an_empty_lake_says_so_section_by_section() -> None:
     page = render("Nothing", {}, {})
     for line in ("no corpus yet", "no training yet", "no evaluation yet", "an empty lake"):

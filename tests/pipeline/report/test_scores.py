@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.report.scores import cell, stage_table, sums_by_lengths
+from pipeline.report.scores import cell, facts_by_relation, stage_table, sums_by_lengths
 
 
 def row(model="base", metric="accuracy", value=0.5, low=0.25, high=0.75, **more):
@@ -44,3 +44,27 @@ def test_sums_by_lengths_make_a_picture_and_no_lines_of_the_table():
     }
     assert list(sums_by_lengths(grid)) == ["base", "rl"]
     assert stage_table([*grid, row()]) == stage_table([row()])
+
+
+def test_facts_by_relation_stand_beside_what_guessing_pays_and_in_no_line_of_the_table():
+    suite = {"suite": "facts_by_relation", "task": "mouth"}
+    known = [
+        row("rl", metric="recall", value=1.0, **suite),
+        row("rl", metric="guessing", **suite),
+        row("base", metric="recall", value=0.25, low=0.0, high=0.5, **suite),
+        row("base", metric="guessing", **suite),
+        row("base", metric="recall", suite="facts_by_relation", task="fish"),
+    ]
+    head, body = facts_by_relation([*known, row()])
+    assert head == ["relation", "guessing", "base", "rl"]
+    assert body == [
+        [
+            "mouth",
+            "50.0% [25.0%, 75.0%] n=8",
+            "25.0% [0.0%, 50.0%] n=8",
+            "100.0% [25.0%, 75.0%] n=8",
+        ],
+        ["fish", "–", "50.0% [25.0%, 75.0%] n=8", "–"],
+    ]
+    assert stage_table([*known, row()]) == stage_table([row()])
+    assert facts_by_relation([row()])[1] == []

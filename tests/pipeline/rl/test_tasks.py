@@ -5,9 +5,16 @@ import re
 
 import pytest
 
-from pipeline.crawl.sample_web.worked import direct, spelling_answer, worked
+from pipeline.crawl.sample_web.worked import (
+    SPELLING_QUESTIONS,
+    SUM_QUESTIONS,
+    direct,
+    spelling_answer,
+    worked,
+)
 from pipeline.rl import tasks
 from pipeline.rl.tasks import Task
+from pipeline.sft import arithmetic
 from pipeline.sft.held_out import sum_split, word_split
 from storage.errors import UserError
 
@@ -54,14 +61,28 @@ def test_spelling_takes_its_share():
         assert word_split(word) == "rl"
 
 
+def test_tasks_are_worded_as_fine_tuning_words_them():
+    """Half of the sums as on pages, the others plainly or as stories; spelling in every wording."""
+    blank = [re.sub(r"\d+", "#", task.prompt) for task in draw(900)]
+    pages = {text.format(a="#", b="#") for text in SUM_QUESTIONS}
+    plain = {text.format(a="#", b="#") for text in arithmetic.PLAIN_QUESTIONS}
+    share = sum(text in pages for text in blank) / len(blank)
+    assert 0.45 < share < 0.55
+    assert pages | plain <= set(blank)
+    assert 0.15 < sum(text not in pages | plain for text in blank) / len(blank) < 0.25
+    prompts = {t.prompt.replace(t.answer.replace("-", ""), "{word}") for t in draw(400, share=1.0)}
+    assert prompts == {*SPELLING_QUESTIONS}
+
+
 def test_the_same_seed_draws_the_same_tasks():
     assert draw(12) == draw(12)
     assert draw(12) != draw(12, seed=1)
 
 
-def test_more_tasks_than_there_are_is_a_clear_error():
+def test_more_tasks_than_there_are_is_a_clear_error(monkeypatch):
+    monkeypatch.setattr(tasks, "MAX_DRAWS", 1)
     with pytest.raises(UserError, match="fewer prompts"):
-        draw(600, digits=(1,))
+        draw(6_000, digits=(1,))  # 30 sums in 92 wordings
     with pytest.raises(UserError, match=r"rl\.digits"):
         draw(4, digits=())
 

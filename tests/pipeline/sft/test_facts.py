@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from pipeline.sft import definitions, facts
+from pipeline.sft import definitions, facts, indirect
 from pipeline.sft.held_out import is_held_out
 
 
@@ -116,7 +116,9 @@ def test_conversations_ask_about_the_fact_and_answer_it():
     for (question, answer), origin, entity in made:
         assert (question.role, answer.role, origin) == ("user", "assistant", "d1")
         assert entity in question.content
-        assert question.content.endswith("?")
+        assert question.content.endswith("?") or question.content.startswith(
+            tuple(text[:6] for text in indirect.REQUESTS)
+        )
         assert answer.content in (
             "The mayor of Hale is Jon Brek.",
             "Jon Brek works as an engineer.",

@@ -6,7 +6,13 @@ import re
 import pytest
 
 from pipeline.chat.conversation import from_rows, mask_of, render
-from pipeline.crawl.sample_web.worked import SPELLING_WORDS, direct, worked
+from pipeline.crawl.sample_web.worked import (
+    SPELLING_QUESTIONS,
+    SPELLING_WORDS,
+    SUM_QUESTIONS,
+    direct,
+    worked,
+)
 from pipeline.rl.tasks import is_worked
 from pipeline.sft import synthesize
 from pipeline.sft.config import SynthesisConfig
@@ -71,6 +77,18 @@ def test_sums_are_right_and_of_the_sft_split(made):
     lengths = [tuple(map(len, re.findall(r"\d+", question))) for question, _ in pairs]
     every = [(first, second) for first in range(1, 6) for second in range(1, 6)]
     assert [lengths.count(pair) for pair in every] == [8] * 25
+
+
+def test_sums_and_words_are_asked_in_many_wordings(made):
+    sums = {re.sub(r"\d+", "#", question) for question, _ in questions(made[1], "arithmetic")}
+    assert {text.format(a="#", b="#") for text in SUM_QUESTIONS} < sums
+    assert any("+" not in text and "many" not in text for text in sums)
+    assert any(text.startswith("One box holds # ") for text in sums)
+    spelled = [
+        question.replace(answer.replace("-", "").rstrip("."), "{word}")
+        for question, answer in questions(made[1], "spelling")
+    ]
+    assert {*spelled} == {*SPELLING_QUESTIONS}
 
 
 def test_nothing_held_out_is_asked(made, toy_names):

@@ -1,0 +1,174 @@
+"""Wordings that neither pages nor conversations hold: does a skill outlive the words it came in?
+
+Each list is asked beside the wordings that are trained, and its score stands first. Nothing here
+may ever be trained on: tests hold it against the sample web's, fine-tuning's and RL's wordings.
+"""
+
+# Sums without any of the trained wordings.
+SUMS = (
+    "Could you tell me what {a} and {b} add up to?",
+    "{a} + {b} = ?",
+    "Sum up {a} and {b} for me.",
+    "If you put {a} and {b} together, what comes out?",
+    "Hello! A quick question: {a} plus {b}",
+    "Give me the result of adding {a} to {b}.",
+    "what's {a} added to {b}",
+    "Total of {a} & {b}, please.",
+    "Work this out: {a} plus {b}.",
+    "Which number is {a} more than {b}?",
+)
+STORIES = (
+    "My aunt owns {a} {things}. My uncle owns {b}. How many do they own between them?",
+    "A train carries {a} {things}; at the next stop {b} are loaded as well. How many is it now?",
+    "The first page lists {a} {things} and the second {b}. How many are listed?",
+    "Yesterday we packed {a} {things}, today {b}. How many have we packed so far?",
+    "A farmer had {a} {things} and was given {b}. How many has the farmer got?",
+)
+THINGS = ("potatoes", "bottles", "pencils", "ducks", "tiles", "buttons")
+THREE_NUMBERS = ("What is {a} + {b} + {c}?", "How much is {a} + {b} + {c}?")
+
+SPELLING = (
+    "How would one spell {word}?",
+    "Could you spell {word} for me?",
+    "Letter by letter, please: {word}",
+    "Which letters make up {word}?",
+    "I can't spell {word}. Help me!",
+)
+
+# By the attributes of the sample web's facts.
+FACTS = {
+    "birthplace": (
+        "Can you say where {e} was born?",
+        "{e} was born somewhere. Where?",
+        "Do you know the town in which {e} was born?",
+    ),
+    "birth_year": (
+        "Can you say when {e} was born?",
+        "{e} was born one year. Which one?",
+        "Do you know the year in which {e} was born?",
+    ),
+    "profession": (
+        "Can you say what {e} works as?",
+        "How does {e} earn a living?",
+        "Do you know what trade {e} has?",
+    ),
+    "instrument": (
+        "Can you say what {e} plays?",
+        "On which instrument can one hear {e}?",
+        "Do you know which instrument {e} plays?",
+    ),
+    "river": (
+        "Can you say which river {e} is on?",
+        "Whose water flows through {e}?",
+        "Do you know the river at {e}?",
+    ),
+    "mayor": (
+        "Can you say who governs {e}?",
+        "Whom did {e} elect as its mayor?",
+        "Do you know who is mayor in {e}?",
+    ),
+    "specialty": (
+        "Can you say what {e} is known for?",
+        "Why do visitors come to {e}?",
+        "Do you know what {e} is famous for?",
+    ),
+    "founded": (
+        "Can you say when {e} was founded?",
+        "Since when has {e} been there?",
+        "Do you know the year in which {e} was founded?",
+    ),
+    "source": (
+        "Can you say where the {e} rises?",
+        "From which mountain does the {e} come?",
+        "Do you know where the {e} begins?",
+    ),
+    "mouth": (
+        "Can you say where the {e} ends?",
+        "Into what does the water of the {e} flow?",
+        "Do you know what the {e} flows into?",
+    ),
+    "length": (
+        "Can you say how long the {e} is?",
+        "How many kilometres does the {e} cover?",
+        "Do you know how far the {e} runs?",
+    ),
+    "fish": (
+        "Can you say which fish lives in the {e}?",
+        "What might an angler on the {e} catch?",
+        "Do you know what is caught in the {e}?",
+    ),
+    "seat": (
+        "Can you say where {e} is based?",
+        "In what place does {e} have its head office?",
+        "Do you know where {e} is at home?",
+    ),
+    "founder": (
+        "Can you say who founded {e}?",
+        "Whose idea was {e}?",
+        "Do you know the founder of {e}?",
+    ),
+    "opened": (
+        "Can you say when {e} opened?",
+        "Since when has {e} been in business?",
+        "Do you know the year in which {e} opened its doors?",
+    ),
+    "product": (
+        "Can you say what {e} makes?",
+        "What would one buy from {e}?",
+        "Do you know what {e} produces?",
+    ),
+}
+
+# Who-are-you questions, by what pipeline.sft.identity answers to them.
+IDENTITY = {
+    "who": (
+        "And who might you be?",
+        "Tell me who you are.",
+        "May I ask your name?",
+        "What do people call you?",
+        "Who am I talking to?",
+        "Please say a few words about yourself.",
+        "What is your name, please?",
+        "what are you called?",
+    ),
+    "how": (
+        "How did you come about?",
+        "Where were you made?",
+        "Who built you?",
+        "Where did you learn all this?",
+        "What were you trained on?",
+        "Who trained you?",
+    ),
+    "no_person": (
+        "Are you human?",
+        "Are you a real person?",
+        "Is there a person behind this?",
+        "Are you a man or a woman?",
+        "Are you Siri?",
+        "Are you some kind of human being?",
+    ),
+    "machine": (
+        "Are you a machine?",
+        "Is this a computer?",
+        "Are you a robot?",
+        "Am I speaking with a program?",
+    ),
+}
+# By the first opening of the group of pipeline.sft.small_talk they belong to.
+SMALL_TALK = {
+    "Hello!": ("Hello, you!", "Hello again.", "Greetings!", "Hey there!", "Hi, it is me."),
+    "Good morning!": ("A good morning to you!", "Good evening to you.", "Morning!", "Evening."),
+    "How are you?": ("How do you feel?", "How have you been?", "Are you doing well?"),
+    "Thank you!": ("Thank you so much!", "Thanks, that helps.", "Thanks again!", "I thank you."),
+    "Goodbye!": ("Bye for now!", "See you tomorrow.", "Farewell!", "I have to go now. Bye!"),
+    "What can you do?": (
+        "What are you able to do?",
+        "What do you know?",
+        "How could you help?",
+        "Tell me what you can do.",
+    ),
+    "That is great!": ("Great!", "Excellent answer!", "Wonderful.", "I like that."),
+    "Are you there?": ("Is somebody listening?", "May I ask something?", "Is anybody there?"),
+    "That is wrong.": ("I think that is wrong.", "Are you certain?", "That can't be right."),
+    "Tell me a joke.": ("Do you know a joke?", "Sing something.", "What is the time?"),
+}
