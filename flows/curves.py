@@ -24,7 +24,7 @@ Row = dict[str, Any]
 
 FLUSH_SECONDS = 5.0  # between two writings of what waits in a sink's own buffer
 CLOSE_SECONDS = 60.0  # a sink that does not end by then is left to itself
-MOST_WAITING = 100_000  # rows: a service that takes none for so long counts as failed
+PATIENCE_SECONDS = 600.0  # a sink that takes no row for so long has failed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,20 +105,21 @@ class Feed:
     def __init__(self, name: str, make: Callable[[], Sink]) -> None:
         self.name, self.make = name, make
         self.failure, self.said = "", False
-        self._rows: queue.Queue[Row | float | None] = queue.Queue(MOST_WAITING)
+        self._rows: queue.Queue[Row | float | None] = queue.Queue()
         self._thread: threading.Thread | None = None
+        self._took_at = time.monotonic()
 
     def put(self, row: Row | float | None) -> None:
         """Hand over a row; a number: the rows of so many seconds follow; None: that was all."""
         if self.failure:
             return
         if self._thread is None:  # only training runs come here
+            self._took_at = time.monotonic()
             self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
             self._thread.start()
-        try:
-            self._rows.put_nowait(row)
-        except queue.Full:
-            self.failure = f"it took no row of {MOST_WAITING:,}"
+        if time.monotonic() - self._took_at > PATIENCE_SECONDS + FLUSH_SECONDS:
+            self.failure = f"it took no row for {PATIENCE_SECONDS:g} s"
+        self._rows.put(row)
 
     def end(self) -> None:
         """No more rows come."""
@@ -131,7 +132,7 @@ class Feed:
             return
         self._thread.join(seconds)
         if self._thread.is_alive() and not self.failure:
-            self.failure = f"it did not end within {CLOSE_SECONDS:g} s"
+            self.failure = "it did not end in time"
 
     def _run(self) -> None:
         try:
@@ -146,7 +147,9 @@ class Feed:
                 row = self._rows.get(timeout=FLUSH_SECONDS)
             except queue.Empty:
                 sink.flush()
+                self._took_at = time.monotonic()
                 continue
+            self._took_at = time.monotonic()
             if row is None:
                 sink.close()
                 return

@@ -15,9 +15,8 @@ from pipeline.model.cache import KVCache
 from pipeline.model.prefixes import Node, foretellers, tree
 from pipeline.model.transformer import Transformer, Weights
 
-WORTHWHILE = (
-    0.25  # of all tokens: with less in common a pass for each depth costs more than it saves
-)
+# Of all tokens: where less is shared, a pass for each depth costs more than it saves.
+WORTHWHILE = 0.25
 MAX_CACHE_BYTES = 2 << 30  # of keys and values, at each depth of the tree
 
 Moved = Callable[[str], object]

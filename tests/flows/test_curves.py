@@ -74,23 +74,46 @@ def test_one_that_fails_is_said_once_and_the_others_go_on(where):
     assert whole.got[-1] == ("close",)
 
 
-def test_one_that_hangs_holds_up_nothing(monkeypatch):
-    monkeypatch.setattr(curves, "MOST_WAITING", 50)
+def test_one_that_hangs_holds_up_nothing():
     hangs, whole = Sink("add hangs"), Sink()
     began = time.monotonic()
     made = a_run({"hangs": lambda: hangs, "whole": lambda: whole}, steps=45, close=0.3)
     assert time.monotonic() - began < 3
     assert list(made.failures()) == [
-        "no more curves by hangs: it did not end within 60 s; training goes on"
+        "no more curves by hangs: it did not end in time; training goes on"
     ]
     hangs.go_on.set()
     assert whole.got[-1] == ("close",)
-    hangs = Sink("add hangs")
-    made = a_run({"hangs": lambda: hangs}, steps=90, close=0.1)
+
+
+def test_one_that_takes_nothing_for_long_gets_no_more(monkeypatch):
+    monkeypatch.setattr(curves, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(curves, "FLUSH_SECONDS", 0.1)
+    hangs, slow = Sink("add hangs"), Sink()
+    made = Curves({"hangs": lambda: hangs, "slow": lambda: slow})
+    made.history(0.0)
+    made.add({"step": 1})
+    time.sleep(0.6)  # no row for long is no failure; a row that is not taken is
+    for step in (2, 3):
+        made.add({"step": step})
     assert list(made.failures()) == [
-        "no more curves by hangs: it took no row of 50; training goes on"
+        "no more curves by hangs: it took no row for 0.2 s; training goes on"
     ]
     hangs.go_on.set()
+    made.close(5.0)
+    assert [what for what in slow.got if what[0] == "add"] == [("add", n) for n in (1, 2, 3)]
+    assert ("add", 3) not in hangs.got
+
+
+def test_a_long_history_comes_all_at_once():
+    sink = Sink()
+    made = Curves({"one": lambda: sink})
+    made.history(0.0)
+    for step in range(250_000):
+        made.add({"step": step})
+    made.close()
+    assert sink.got[-2] == ("add", 249_999)
+    assert list(made.failures()) == []
 
 
 def test_what_waits_is_written_though_no_row_comes(monkeypatch):
