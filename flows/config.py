@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from flows.curves import LoggingConfig
 from flows.ranges import out_of_range
 from pipeline.config import to_dict
 from pipeline.corpus.config import AssembleConfig, CorpusConfig, DedupConfig, SelectConfig
@@ -83,6 +84,10 @@ class RunConfig(BaseModel):
     input: InputConfig = Field(default_factory=InputConfig, description="where the pages come from")
     download: DownloadConfig = Field(
         default_factory=DownloadConfig, description="how a dump is fetched; changes no digest"
+    )
+    logging: LoggingConfig = Field(
+        default_factory=LoggingConfig,
+        description="live curves of training runs; changes no digest",
     )
     sample_web: SampleWebConfig = Field(
         default_factory=SampleWebConfig, description="the embedded sample crawl"

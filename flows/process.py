@@ -180,7 +180,7 @@ def _follow(worker: WorkerProcess, on_event: OnEvent, on_log: OnLog) -> _Ended:
             elif event is None:
                 tail.append(line)
                 on_log(line)
-            elif event["event"] in ("progress", "metric", "note"):
+            elif event["event"] in ("progress", "history", "metric", "note"):
                 on_event(event)
             elif event["event"] == "ended":
                 report = event

@@ -1,7 +1,7 @@
 """Passes a worker's events on: to the terminal, to Prefect's log, and to Prefect's artifacts.
 
 Progress becomes a progress artifact, training figures a picture that is drawn anew while the run
-goes on. Both are throttled: each costs a request.
+goes on. Both are throttled: each costs a request. The figures go to `flows.curves` too, every row.
 """
 
 import time
@@ -12,33 +12,42 @@ from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.logging import get_run_logger
 
 from flows import publish, terminal
+from flows.curves import Curves
 
 PROGRESS_SECONDS = 3.0
 CURVE_SECONDS = 30.0
+POINT_SECONDS = 0.5  # between two points of the picture, but for those with a validation
+PAST_POINTS = 2_000  # of what an earlier try did, about
+STOPPED_SECONDS = 10.0  # for the curves to be written, where the run has failed
 MAX_LOG_LINES = 200  # of a worker's stderr that reach Prefect's log, per task
 
 
 class Relay:
     """For one task run."""
 
-    def __init__(self, kind: str, title: str) -> None:
+    def __init__(self, kind: str, title: str, curves: Curves | None = None) -> None:
         self.kind, self.title = kind, title
+        self.curves = curves or Curves({})
         self.logger = get_run_logger()
         self.bar = terminal.Bar(title)
         self.progress_id: UUID | None = None
         self.progress_at = self.curve_at = time.monotonic()
         self.points: publish.Series = {}
+        self.point_at = 0.0
+        self.past, self.past_every = 0, 1
         self.log_lines = 0
 
     def event(self, event: dict[str, Any]) -> None:
         """One event of the worker."""
         if event["event"] == "progress":
             self._progress(event["done"], event["total"], event["unit"], event)
+        elif event["event"] == "history":
+            self._history(event)
         elif event["event"] == "metric":
             self._metric(event)
         else:
-            self.logger.info(event["text"])
-            terminal.note(f"  {event['text']}")
+            self._note(event["text"])
+        self._say_failures()
 
     def log(self, line: str) -> None:
         """One line of the worker's stderr."""
@@ -51,10 +60,14 @@ class Relay:
         if self.progress_id is not None:
             progress_id = self.progress_id
             publish.attempt(lambda: update_progress_artifact(progress_id, progress=100.0))
+        self.curves.close()
+        self._say_failures()
         self.bar.close(f"✓ {self.title}  ({terminal.duration(seconds)})")
 
     def failed(self, error: BaseException, may_pass: bool) -> None:
         """The attempt failed. What is final is said by whoever started the run, and only there."""
+        self.curves.close(STOPPED_SECONDS)
+        self._say_failures()
         self.bar.close(f"✗ {self.title}: {error}; trying again" if may_pass else "")
 
     def draw(self) -> None:
@@ -81,10 +94,33 @@ class Relay:
             progress_id = self.progress_id
             publish.attempt(lambda: update_progress_artifact(progress_id, progress=percent))
 
+    def _history(self, event: dict[str, Any]) -> None:
+        """A training run begins, goes on or went back; its rows so far follow."""
+        self.curves.history(event["seconds"])
+        self.points, self.past = {}, 0
+        self.past_every = 1 + event["rows"] // PAST_POINTS
+
     def _metric(self, event: dict[str, Any]) -> None:
-        publish.add_points(self.points, event)
-        if time.monotonic() - self.curve_at >= CURVE_SECONDS:
+        self.curves.add(event)
+        now = time.monotonic()
+        if event.get("past"):
+            self.past += 1
+            wanted = self.past % self.past_every == 0
+        else:
+            wanted = now - self.point_at >= POINT_SECONDS
+        if wanted or "validation_bits_per_byte" in event:
+            self.point_at = now
+            publish.add_points(self.points, event)
+        if now - self.curve_at >= CURVE_SECONDS:
             self.draw()
+
+    def _note(self, text: str) -> None:
+        self.logger.info(text)
+        terminal.note(f"  {text}")
+
+    def _say_failures(self) -> None:
+        for line in self.curves.failures():
+            self._note(f"{self.kind}: {line}")
 
 
 def _slug(kind: str) -> str:

@@ -11,7 +11,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from flows import terminal
+from flows import curves, terminal
 from flows.config import RunConfig, settle
 from flows.references import Reference
 from flows.tasks import Input, Work, make
@@ -41,7 +41,8 @@ class Run:
             f"  {stage.kind}: {settled.precision} on {settled.device}, {settled.threads} threads"
         )
         work = self.work(stage, settled, title, **inputs)
-        return make(dataclasses.replace(work, processes=self.config.input.processes))
+        processes, logging = self.config.input.processes, self.config.logging
+        return make(dataclasses.replace(work, processes=processes, logging=logging))
 
     def work(self, stage: Stage, config: Any, title: str, **inputs: Sequence[Input]) -> Work:
         """What such an artifact takes."""
@@ -67,6 +68,7 @@ def run_name() -> str:
 
 def begin(config: RunConfig, lake: str) -> Run:
     """Open the lake, rid of what killed runs left in it."""
+    curves.check(config.logging)
     opened = Lake(lake)
     opened.check_writable()
     opened.collect_garbage()

@@ -24,6 +24,7 @@ from prefect.results import get_result_store
 from prefect.task_runners import TaskRunner
 from prefect.tasks import Task, exponential_backoff
 
+from flows.curves import About, Curves, LoggingConfig, begin, runs_folder
 from flows.process import NetworkError, WorkerKilled, run_worker
 from flows.references import InputFile, Reference, reference
 from flows.relay import Relay
@@ -57,6 +58,8 @@ class Work:
     processes: int = 1  # more than one: torchrun, where the stage knows how
     # More inputs, which follow from the others and only save work: of no digest's concern.
     prepared: dict[str, list[Input]] = dataclasses.field(default_factory=dict)
+    # Where a training run's figures go while it runs: of no digest's concern either.
+    logging: LoggingConfig | None = None
     # On a node of a cluster: two may build the same for a while, so scratch is not for others.
     elsewhere: bool = False
 
@@ -138,7 +141,7 @@ def artifact(work: Work) -> Reference:
         return reference(lake.manifest(stage.kind, work.digest), lake)
     if work.elsewhere:
         check_shared(work)
-    relay, meter = Relay(stage.kind, work.title), Meter()
+    relay, meter = Relay(stage.kind, work.title, _curves(work)), Meter()
     staging = lake.staging(stage.kind, work.digest)
     desk = lake.staging(stage.kind, work.digest)  # of a killed run both are collected as garbage
     try:
@@ -196,6 +199,16 @@ def is_readable(declared: Task[..., Any], key: str) -> bool:
         return not store.exists(key) or bool(store.read(key))
     except ValueError:  # not JSON
         return False
+
+
+def _curves(work: Work) -> Curves | None:
+    """What draws the curves of a training run."""
+    if work.logging is None:
+        return None
+    name = f"{work.stage.kind}-{work.digest[:16]}"
+    folder = runs_folder(work.logging, work.lake) / name
+    about = About(name, work.title, work.recipe, work.logging.project, folder)
+    return begin(work.logging, about)
 
 
 def _digest(item: Input) -> str:

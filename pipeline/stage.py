@@ -14,7 +14,7 @@ long stages keep their checkpoints there. `inputs` are folders of earlier artifa
 import dataclasses
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TextIO
 
 
@@ -44,7 +44,8 @@ class Stage:
 class Progress:
     """Writes one JSON line an event: the task that owns this process relays it to people.
 
-    Events: progress (done, total, unit, and any numbers), metric (a step's numbers), note (text).
+    Events: progress (done, total, unit, and any numbers), history (a training run begins, goes on
+    or went back: the rows so far follow), metric (a step's numbers), note (text).
     """
 
     def __init__(self, stream: TextIO | None = None, min_seconds: float = 0.5) -> None:
@@ -60,9 +61,17 @@ class Progress:
         self._last = now
         self._write({"event": "progress", "done": done, "total": total, "unit": unit, **numbers})
 
-    def metric(self, stage: str, step: int, **numbers: float) -> None:
-        """A training step's figures, for live curves."""
-        self._write({"event": "metric", "stage": stage, "step": step, **numbers})
+    def history(self, stage: str, rows: Iterable[dict[str, Any]]) -> None:
+        """All rows of a training run so far; whatever was said of later steps isn't so any more."""
+        known = list(rows)
+        seconds = known[-1].get("seconds", 0.0) if known else 0.0
+        self._write({"event": "history", "stage": stage, "rows": len(known), "seconds": seconds})
+        for row in known:
+            self._write({"event": "metric", "past": True, **_known(row)})
+
+    def metric(self, stage: str, step: int, **numbers: float | None) -> None:
+        """A row of a training run, for live curves: None is left out."""
+        self._write({"event": "metric", "stage": stage, "step": step, **_known(numbers)})
 
     def note(self, text: str) -> None:
         """A line people should see once (a choice made, a warning)."""
@@ -75,6 +84,10 @@ class Progress:
 
 
 SILENT = Progress()
+
+
+def _known(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if value is not None}
 
 
 def _entry(function: Callable[..., Any]) -> str:

@@ -22,7 +22,7 @@ from storage.cache import cache_root
 from storage.digest import artifact_digest, canonical_json
 from storage.download import one_file, whole_artifact
 from storage.errors import UserError
-from storage.local import SCRATCH, STAGING, LocalTree
+from storage.local import RUNS, SCRATCH, STAGING, LocalTree
 from storage.manifest import (
     LAKE_FORMAT,
     MANIFEST,
@@ -122,6 +122,11 @@ class Lake:
         """Where a long stage keeps its checkpoints: survives kills, goes with the commit."""
         _folder(kind, digest)
         return self._make(self.disk.root / SCRATCH / f"{kind}-{digest[:16]}")
+
+    @property
+    def runs(self) -> Path:
+        """Where training runs may leave live curves on this disk: no artifacts, free to delete."""
+        return self.disk.root / RUNS
 
     def commit(
         self,

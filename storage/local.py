@@ -15,6 +15,7 @@ from storage.digest import file_sha256
 
 STAGING = ".staging"
 SCRATCH = ".scratch"
+RUNS = "runs"
 LOCK = ".lock"
 
 

@@ -3,6 +3,7 @@
 In: the crawl's truth.parquet, the parts and the corpus made from it. Out: a row for each figure
 (stage, task, metric, value, low, high, n): precision and recall of each filter stage, of duplicate
 pairs, of personal data by kind, F1 of main text by words. Proportions have Wilson intervals (95%).
+All of it is held in memory, as the truth is: only a sample web carries one, some thousand pages.
 """
 
 import dataclasses
@@ -22,6 +23,7 @@ from storage.tables import read_table, table
 
 Z = 1.959963984540054  # 95%
 AFTER_FILTERS = ("dedup", "decontamination")
+CORPUS_COLUMNS = ["id", "text", *(f"pii_{kind}s" for kind in PII_KINDS)]
 # Pairs of pages by their true similarity. MinHash is meant to find the first and leave the last.
 # Copies to the word stand apart: they need no MinHash.
 BANDS = ((0.9, 1.0), (0.8, 0.9), (0.6, 0.8), (0.0, 0.6))
@@ -83,7 +85,7 @@ def load(truth: Path, corpus: Path, parts: Iterable[Path]) -> Measured:
         truth=truth_rows,
         ledger=ledger,
         texts=texts,
-        corpus={row["id"]: row for row in corpus_table(corpus).to_pylist()},
+        corpus={row["id"]: row for row in corpus_table(corpus, CORPUS_COLUMNS).to_pylist()},
         clusters=dict(zip(clusters["id"], clusters["cluster"])),
     )
 

@@ -69,6 +69,17 @@ class KVCache:
         self.keys[layer][rows, :, places] = key.to(self.dtype)
         self.values[layer][rows, :, places] = value.to(self.dtype)
 
+    def put(self, rows: list[int], other: "KVCache", its_rows: list[int]) -> None:
+        """Rows of another cache in the place of some of this one's, as far as this one has room."""
+        index = torch.tensor([rows, its_rows], device=self.lengths.device)
+        to, of = index[0], index[1]
+        room = min(self.capacity, other.capacity)
+        for mine, its in zip((*self.keys, *self.values), (*other.keys, *other.values)):
+            mine[to, :, :room] = its[of, :, :room]
+        self.lengths[to] = other.lengths[of]
+        if self.recent is not None and other.recent is not None:
+            self.recent[to] = other.recent[of]
+
     def advance(self, counts: Tensor | int) -> None:
         """Tokens just written that count; right padding does not."""
         if self.fixed:

@@ -1,16 +1,14 @@
 """Decoding by torch: for GPUs, and for models and machines that the C kernels don't know.
 
-All prompts are read in one right-padded batch, then shared out to their samples; rows decode
-together over a preallocated cache, and finished rows are dropped from it.
+All prompts are read, what they share once where that is much, then shared out to their samples;
+rows decode together over a preallocated cache, and finished rows are dropped from it.
 """
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from pipeline.model import cuda_graph, sampling
-from pipeline.model import device as devices
-from pipeline.model.attention import MAX_SCORES
+from pipeline.model import cuda_graph, prefixes, sampling, shared_reading
 from pipeline.model.cache import KVCache
 from pipeline.model.rows import Array, Rows
 from pipeline.model.transformer import Transformer, Weights
@@ -76,26 +74,18 @@ class TorchDecoder:
 def prefill(
     model: Transformer, weights: Weights, prompts: list[list[int]], capacity: int
 ) -> tuple[Tensor, KVCache]:
-    """Read all prompts, right-padded; the hidden state at each one's end and the cache."""
+    """Read all prompts; the hidden state at each one's end and the cache."""
+    total = sum(map(len, prompts))
+    if shared_reading.is_worthwhile(total, prefixes.different_tokens(prompts)):
+        return shared_reading.prompts(model, weights, prompts, capacity)
+    cache = shared_reading.empty_cache(model, len(prompts), capacity)
     lengths = torch.tensor([len(p) for p in prompts], device=model.device)
-    padded = torch.zeros(len(prompts), int(lengths.max()), dtype=torch.int64)
-    for row, prompt in enumerate(prompts):
-        padded[row, : len(prompt)] = torch.tensor(prompt)
-    # Products of single queries are faster in float32 than in bf16 on a CPU.
-    dtype = torch.float32 if devices.on_cpu(model.device) else model.compute_dtype
-    cache = KVCache.empty(model.config, len(prompts), capacity, dtype, model.device)
-    padded = padded.to(model.device)
     last = torch.empty(
         len(prompts), model.config.width, dtype=model.compute_dtype, device=model.device
     )
-    # In pieces: the scores of a piece over all before it are held at once.
-    longest = padded.shape[1]
-    step = max(1, MAX_SCORES // (len(prompts) * model.config.heads * longest))
-    for start in range(0, longest, step):
-        piece = padded[:, start : start + step]
-        h = model.hidden(piece, cache=cache, weights=weights)
-        cache.advance((lengths - start).clamp(0, piece.shape[1]))
-        ends = (lengths - 1 - start).clamp(0, piece.shape[1] - 1)
-        here = (lengths > start) & (lengths <= start + piece.shape[1])
+    for start, h in shared_reading.read_rows(model, weights, cache, prompts):
+        count = h.shape[1]
+        ends = (lengths - 1 - start).clamp(0, count - 1)
+        here = (lengths > start) & (lengths <= start + count)
         last[here] = h[torch.arange(len(prompts), device=h.device), ends][here]
     return last, cache

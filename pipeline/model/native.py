@@ -19,7 +19,7 @@ from torch import Tensor
 
 from pipeline.model import device as devices
 from pipeline.model import instructions
-from pipeline.model.prefixes import tree
+from pipeline.model.prefixes import foretellers, tree
 from pipeline.model.rope import rotary_tables
 from pipeline.model.transformer import Transformer
 from pipeline.model.weights import fold
@@ -216,19 +216,7 @@ def read(
         parent = -1 if node.parent < 0 else first + node.parent
         lanes.add(parent, node.start, len(node.tokens))
     lanes.allocate()
-    outputs = [np.full(len(node.tokens), -1, np.int32) for node in nodes]
-    places, count = [], 0
-    for sequence, leaf, last in zip(sequences, leaves, wanted):
-        own = []
-        for position in range(len(sequence) - 1, len(sequence) - 1 - last, -1):
-            while position < nodes[leaf].start:
-                leaf = nodes[leaf].parent
-            at = position - nodes[leaf].start
-            if outputs[leaf][at] < 0:
-                outputs[leaf][at] = count
-                count += 1
-            own.append(int(outputs[leaf][at]))
-        places.append(own[::-1])
+    outputs, places, count = foretellers(nodes, leaves, sequences, wanted)
     hidden = np.empty((count, packed.width), np.float32)
     for level in range(max(node.level for node in nodes) + 1):
         chosen = [i for i, node in enumerate(nodes) if node.level == level]

@@ -8,6 +8,9 @@ several choices is read once, whoever continues it.
 import dataclasses
 import itertools
 
+import numpy as np
+import numpy.typing as npt
+
 SHARED_FROM = 8  # tokens: a shorter common beginning isn't worth a node of its own
 DEEPEST = 5  # nodes above a leaf; the kernels follow a chain of at most 8
 
@@ -44,6 +47,36 @@ def tree(sequences: list[list[int]]) -> tuple[list[Node], list[int]]:
             work.append((low, high, len(nodes), end, level + 1))
             nodes.append(Node(parent, start, sequences[order[low]][start:end], level))
     return nodes, leaves
+
+
+def different_tokens(sequences: list[list[int]]) -> int:
+    """How many tokens there are to read, what each shares with its neighbour in order read once."""
+    ordered = sorted(sequences)
+    first = len(ordered[0]) if ordered else 0
+    pairs = itertools.pairwise(ordered)
+    return first + sum(len(right) - common(left, right) for left, right in pairs)
+
+
+def foretellers(
+    nodes: list[Node], leaves: list[int], sequences: list[list[int]], wanted: list[int]
+) -> tuple[list[npt.NDArray[np.int32]], list[list[int]], int]:
+    """For each node the number of each token's place, -1 where none is wanted; for each sequence
+    the places of its `wanted` last tokens; how many places there are.
+    """
+    outputs = [np.full(len(node.tokens), -1, np.int32) for node in nodes]
+    places, count = [], 0
+    for sequence, leaf, last in zip(sequences, leaves, wanted):
+        own = []
+        for position in range(len(sequence) - 1, len(sequence) - 1 - last, -1):
+            while position < nodes[leaf].start:
+                leaf = nodes[leaf].parent
+            at = position - nodes[leaf].start
+            if outputs[leaf][at] < 0:
+                outputs[leaf][at] = count
+                count += 1
+            own.append(int(outputs[leaf][at]))
+        places.append(own[::-1])
+    return outputs, places, count
 
 
 def common(a: list[int], b: list[int]) -> int:

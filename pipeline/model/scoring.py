@@ -1,9 +1,10 @@
 """Log-probabilities of given continuations: what in-context tasks and likelihood metrics ask for.
 
 In: contexts and continuations as token ids. Out, for each pair: the sum of the continuation's
-log-probabilities and whether greedy decoding would give exactly it. On a CPU the C kernels read
-what sequences share once (few-shot examples, the context of several choices); else torch reads them
-in batches of like length. The head multiplies only the places that are scored.
+log-probabilities and whether greedy decoding would give exactly it. What sequences share (few-shot
+examples, the context of several choices) is read once: on a CPU by the C kernels, else by torch,
+which reads those that share little in batches of like length. The head multiplies only the places
+that are scored.
 """
 
 import torch
@@ -12,7 +13,8 @@ from torch import Tensor
 
 from pipeline.model import native
 from pipeline.model.engine import Moved, unwatched
-from pipeline.model.prefixes import common
+from pipeline.model.prefixes import common, different_tokens
+from pipeline.model.shared_reading import hidden_states, is_worthwhile
 from pipeline.model.transformer import Transformer, Weights
 from storage.errors import UserError
 
@@ -20,6 +22,9 @@ Pair = tuple[list[int], int]  # tokens, how many of the last ones are scored
 Head = tuple[Tensor, Tensor | None]
 
 MAX_LOGITS = 1 << 24  # held at once, 64 MiB
+# Torch looks for common beginnings in so many batches at a time: of more there are more of like
+# length, and more hidden states to hold.
+BATCHES_AT_ONCE = 8
 
 
 @torch.no_grad()
@@ -55,17 +60,24 @@ def score(
         raise UserError("int8 weights need a CPU, the built extensions and a portable model family")
     else:
         weights = model.cast_weights()
-        batches = _by_length(pairs, scored, tokens_per_batch)
+        head = (weights.head, weights.head_bias)
+        inputs = [pairs[i][0][:-1] for i in scored]
+        shared = is_worthwhile(sum(map(len, inputs)), different_tokens(inputs))
+        if shared:
+            batches = _by_prefix(pairs, scored, BATCHES_AT_ONCE * tokens_per_batch)
+        else:
+            batches = _by_length(pairs, scored, tokens_per_batch)
     for batch in batches:
         moved("scores")
         part = [pairs[i] for i in batch]
         if packed is not None:
-            found = _judge(*_hidden_shared(packed, part), part, head)
+            hidden, places = _hidden_shared(packed, part)
+        elif shared:
+            hidden, places = _hidden_shared_by_torch(model, part, weights, tokens_per_batch, moved)
         else:
             hidden = _hidden_padded(model, part, weights)
-            found = _judge(
-                hidden, torch.arange(len(hidden)), part, (weights.head, weights.head_bias)
-            )
+            places = torch.arange(len(hidden))
+        found = _judge(hidden, places, part, head)
         for index, result in zip(batch, found):
             results[index] = result
     moved("")
@@ -124,6 +136,14 @@ def _hidden_shared(packed: native.Packed, pairs: list[Pair]) -> tuple[Tensor, Te
     counts = [count for _, count in pairs]
     hidden, places, _ = native.read(lanes, [tokens[:-1] for tokens, _ in pairs], counts)
     return torch.from_numpy(hidden), torch.tensor([place for own in places for place in own])
+
+
+def _hidden_shared_by_torch(
+    model: Transformer, pairs: list[Pair], weights: Weights, at_once: int, moved: Moved
+) -> tuple[Tensor, Tensor]:
+    inputs, counts = [tokens[:-1] for tokens, _ in pairs], [count for _, count in pairs]
+    hidden, places = hidden_states(model, weights, inputs, counts, at_once, moved)
+    return hidden, torch.tensor([place for own in places for place in own])
 
 
 def _hidden_padded(model: Transformer, pairs: list[Pair], weights: Weights) -> Tensor:

@@ -129,6 +129,7 @@ def build(
     meter = Meter(device, machine, tokens, notes.get("used", {}))
     if done:
         progress.note(f"rl: resumed at step {done} of {config.steps}")
+    progress.history("rl", (row | clock for row, clock in zip(metrics, timing)))
     watchdog = Watchdog(config.watchdog_seconds)
     with watchdog, keeper, Interruption() as interruption:
         while done < config.steps:
@@ -164,10 +165,7 @@ def build(
             )
             # Sampling does most of the work, and its FLOPs are not the training step's: no MFU.
             timing.append(meter.row(done, tokens, None))
-            shown = {k: v for k, v in metrics[-1].items() if k not in ("stage", "step")}
-            shown |= {"pass_at_k": seen["pass_at_k"]}
-            shown |= {k: v for k, v in timing[-1].items() if k not in ("step", "mfu")}
-            progress.metric("rl", done, **shown)
+            progress.metric(**metrics[-1] | timing[-1])
             speed = timing[-1]["tokens_per_second"]
             progress.update(
                 done, config.steps, "steps", reward=seen["reward"], tokens_per_second=speed

@@ -16,6 +16,9 @@ class SynthesisConfig:
     seed: int = 0
     name: str = "crawl2chat model"  # what the model calls itself
     max_tokens: int = 190  # longer conversations are left out: they must fit a context whole
+    # of training text in which facts, definitions and words are looked for, at most: of a larger
+    # corpus an even sample of its documents, as the tokenizer's
+    scanned_bytes: int = 2_000_000_000
     # of entities, sums' results and words, by hash; small talk and who-are-you have nothing to hold
     # back, they all train
     validation_fraction: float = 0.03

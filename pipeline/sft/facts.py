@@ -48,7 +48,8 @@ class Fact:
     relation: Relation
     attribute: str  # the noun, for relations that carry one, else ""
     value: str
-    documents: tuple[str, ...]  # ids of the documents that state it, in corpus order
+    documents: tuple[str, ...]  # ids of the first documents that state it, in corpus order
+    mentions: int  # documents that state it, all of them
 
 
 def sentences(text: str) -> Iterator[str]:
@@ -98,9 +99,30 @@ def is_name(text: str) -> bool:
     return len(text) > 2 and words[0] not in NO_NAMES and words[-1] not in NO_NAMES
 
 
-def extract(documents: Iterable[tuple[str, str]]) -> list[Fact]:
-    """Facts of (id, text) documents, in the order in which they are first stated."""
-    found: dict[tuple[str, str, str], dict[str, dict[str, None]]] = {}
+class _Value:
+    """A value that is stated of an entity: by how many documents, and the first of them."""
+
+    __slots__ = ("documents", "last", "mentions")  # a corpus states millions
+
+    def __init__(self) -> None:
+        self.mentions = 0
+        self.documents: list[str] = []
+        self.last: str | None = None
+
+    def stated(self, document: str, most_documents: int) -> None:
+        if document != self.last:  # all statements of a document come one after another
+            self.last = document
+            self.mentions += 1
+            if self.mentions <= most_documents:
+                self.documents.append(document)
+
+
+def extract(documents: Iterable[tuple[str, str]], most_documents: int = 1_000) -> list[Fact]:
+    """Facts of (id, text) documents, in the order in which they are first stated.
+
+    Of the documents that state a fact the first `most_documents` are kept.
+    """
+    found: dict[tuple[str, str, str], dict[str, _Value]] = {}
     relations: dict[str, Relation] = {}
     shown: dict[str, str] = {}
     for document, text in documents:
@@ -111,13 +133,16 @@ def extract(documents: Iterable[tuple[str, str]]) -> list[Fact]:
                 if shown.setdefault(name, entity) != entity:
                     shown[name] = f"the {name}"  # "Rhine bridges" and "the Rhine" are one name
                 values = found.setdefault((name, relation.name, attribute), {})
-                values.setdefault(value, {})[document] = None
+                if value not in values:
+                    values[value] = _Value()
+                values[value].stated(document, most_documents)
     facts = []
     for (name, relation_name, attribute), values in found.items():
-        best = majority({value: len(ids) for value, ids in values.items()})
+        best = majority({text: value.mentions for text, value in values.items()})
         if best is not None:
-            relation = relations[relation_name]
-            facts.append(Fact(shown[name], relation, attribute, best, tuple(values[best])))
+            relation, stated = relations[relation_name], values[best]
+            where = tuple(stated.documents)
+            facts.append(Fact(shown[name], relation, attribute, best, where, stated.mentions))
     return facts
 
 
@@ -143,7 +168,7 @@ def conversations(
     pool = [
         fact
         for fact in facts
-        if len(fact.documents) >= min_mentions
+        if fact.mentions >= min_mentions
         and not is_held_out(name_of(fact.entity), held_out_fraction)
     ]
     rng.shuffle(pool)

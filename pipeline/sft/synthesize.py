@@ -3,21 +3,22 @@
 In: a corpus artifact and a tokenizer. Out: conversations.parquet: questions on facts that pages
 state, definitions, sums, spelling, small talk and who-are-you, some with a system message, some
 joined into several turns. Counts by source are the config's; what is too long is left out. Only
-documents of the train split are read, and no held-out entity or sum is ever used. What validates
-is chosen by what a conversation is about (an entity, a sum's result, a word), before any are
-joined: no question and no answer of validation stands in training.
+documents of the train split are read, some at a time, and no held-out entity or sum is ever used.
+What validates is chosen by what a conversation is about (an entity, a sum's result, a word), before
+any are joined: no question and no answer of validation stands in training.
 """
 
 import hashlib
 import json
 import random
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline.chat.conversation import Message, render, spans
-from pipeline.corpus.read import corpus_table
 from pipeline.sft import arithmetic, definitions, facts, identity, small_talk, spelling
 from pipeline.sft.config import SynthesisConfig
+from pipeline.sft.documents import Documents
 from pipeline.sft.held_out import is_validation
 from pipeline.stage import Progress, Stage
 from pipeline.tokenizer import Tokenizer
@@ -35,9 +36,15 @@ class Drafted(NamedTuple):
     validation: bool = False
 
 
-def draft(documents: list[tuple[str, str]], config: SynthesisConfig) -> list[Drafted]:
-    """All conversations, in a shuffled order that depends on documents and config alone."""
-    found = facts.extract(documents)
+def draft(documents: Iterable[tuple[str, str]], config: SynthesisConfig) -> list[Drafted]:
+    """All conversations, in a shuffled order that depends on documents and config alone.
+
+    The documents are gone through three times.
+    """
+    # A document is used up after `facts_per_document` facts, so no more than this can be: of a
+    # fact's documents the first so many and one are enough to find one that is not.
+    used_up = config.facts // max(1, config.facts_per_document)
+    found = facts.extract(documents, most_documents=used_up + 1)
     asked = facts.conversations(
         found,
         count=config.facts,
@@ -141,8 +148,7 @@ def build(
     scratch: Path,
 ) -> dict[str, Any]:
     """The `conversations` stage."""
-    columns = corpus_table(inputs["corpus"][0], ["id", "text", "split"])
-    documents = [(row["id"], row["text"]) for row in columns.to_pylist() if row["split"] == "train"]
+    documents = Documents(inputs["corpus"][0], config.scanned_bytes)
     tokenizer = Tokenizer.load(inputs["tokenizer"][0]).with_conversation_tokens()
     drafted = draft(documents, config)
     made, too_long = rows(drafted, tokenizer, config)
@@ -156,7 +162,7 @@ def build(
         counts[row["source"]] = counts.get(row["source"], 0) + 1
     progress.note(f"{len(made)} conversations: " + ", ".join(f"{n} {s}" for s, n in counts.items()))
     return {
-        "documents": len(documents),
+        "documents": documents.read,
         "conversations": len(made),
         "by_source": dict(sorted(counts.items())),
         "too_long": dict(sorted(too_long.items())),

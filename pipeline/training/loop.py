@@ -9,7 +9,6 @@ tokens of the whole global batch, however it is split over processes and accumul
 
 import math
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -36,7 +35,6 @@ from storage.errors import UserError
 from storage.schemas import METRICS, TIMING
 from storage.tables import table
 
-METRIC_EVENT_SECONDS = 0.5  # live curves need no more events than this
 # Settings of how a run is kept safe, which change nothing while nothing goes wrong.
 RHYTHM_SETTINGS = ("checkpoint_", "watchdog_")
 
@@ -70,11 +68,11 @@ def train(
     keeper = Keeper(scratch, model, optimizer, fingerprint, rhythm, progress, store)
     sums = GradientSum(model, optimizer.parameters())
     watchdog = Watchdog(config.watchdog_seconds)
-    shown_at = time.monotonic()
     with watchdog, keeper, Interruption() as interruption:
         log = RunLog.of(*keeper.resume(), config)
         if log.done:
             progress.note(f"{stage}: resumed at step {log.done} of {config.steps}")
+        progress.history(stage, log.rows())
         meter = Meter(model.device, rate_of_machine, log.tokens, log.used)
         model.train()
         while log.done < config.steps:
@@ -93,6 +91,7 @@ def train(
             if went_wrong:
                 watchdog.expect("rollback")
                 log = _go_back(log, wrong, number, config, stage, keeper, progress)
+                progress.history(stage, log.rows())
                 meter.went_back(log.tokens)
                 continue
             last = log.done == config.steps
@@ -106,9 +105,7 @@ def train(
             if last or measured is not None or log.done % config.log_every == 0:
                 flops = model.config.flops_per_token(batch.tokens.shape[1])
                 log.add(stage, step, measured, meter.row(log.done, log.tokens, flops))
-                if last or measured is not None or _since(shown_at) >= METRIC_EVENT_SECONDS:
-                    shown_at = time.monotonic()
-                    _show(progress, stage, log)
+                progress.metric(**log.metrics[-1] | log.timing[-1])
             _update(progress, log, config, step["loss"])
             record = config.checkpoint_keep_best and log.is_best(measured)
             if stopping or ((due or record) and not last):
@@ -236,14 +233,6 @@ def _add_gradients(
     return distribution.sum_numbers([float(nats)], model.device)[0] / learned
 
 
-def _show(progress: Progress, stage: str, log: RunLog) -> None:
-    row, timing = log.metrics[-1], log.timing[-1]
-    names = ("tokens", "loss", "validation_bits_per_byte", "lr", "grad_norm", "rollbacks")
-    numbers = {name: row[name] for name in names if row[name] is not None}
-    measured = {k: v for k, v in timing.items() if k != "step" and v is not None}
-    progress.metric(stage, row["step"], **numbers, **measured)
-
-
 def _update(progress: Progress, log: RunLog, config: LoopConfig, loss: float) -> None:
     """How far the run is, for whoever looks on."""
     timing = log.timing[-1] if log.timing else {}
@@ -255,7 +244,3 @@ def _update(progress: Progress, log: RunLog, config: LoopConfig, loss: float) ->
 
 def _multiple(step: int, every: int) -> bool:
     return every > 0 and step % every == 0
-
-
-def _since(moment: float) -> float:
-    return time.monotonic() - moment

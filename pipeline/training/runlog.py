@@ -6,6 +6,7 @@ the undisturbed one would have.
 
 import dataclasses
 import math
+from collections.abc import Iterator
 from typing import Any
 
 from pipeline.training.config import LoopConfig
@@ -71,6 +72,10 @@ class RunLog:
         row["rollbacks"] = self.course.rollbacks(self.done - 1)
         self.metrics.append(row)
         self.timing.append(timing)
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Both tables' rows, joined: what live curves are drawn from."""
+        return (row | timing for row, timing in zip(self.metrics, self.timing))
 
     def is_best(self, measured: float | None) -> bool:
         """Whether this validation is the best so far, which is then remembered."""

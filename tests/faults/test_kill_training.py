@@ -4,8 +4,10 @@ Kills fall into the writing of a checkpoint and between two of them; what comes 
 byte for byte what an undisturbed run makes.
 """
 
+import contextlib
 import io
 import json
+import logging
 import os
 import random
 import signal
@@ -14,9 +16,13 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 from checkpoints import newest
+from event_files import scalars
 
+from flows import relay
+from flows.curves import About, LoggingConfig, begin
 from flows.process import WorkerKilled, run_worker
 from pipeline.config import to_dict
 from pipeline.rl import train as rl
@@ -27,6 +33,7 @@ from pipeline.stage import SILENT, Progress
 from pipeline.training import checkpoint, pretrain
 from pipeline.training.config import LoopConfig, ModelShape, PretrainConfig
 from storage.durable import DiskFull
+from storage.tables import read_table
 
 pytestmark = pytest.mark.usefixtures("torch_restored")
 
@@ -173,6 +180,70 @@ def test_a_hang_is_ended_told_and_made_good(post_training, tmp_path, monkeypatch
     run_worker(spec, hung.root, "lake", told.append, log.append)
     assert any(": resumed at step" in event.get("text", "") for event in told)
     assert contents(hung.out) == contents(whole.out)
+
+
+def kill_children() -> None:
+    for child in psutil.Process().children():
+        with contextlib.suppress(psutil.Error):
+            if "pipeline.worker" in child.cmdline():
+                child.send_signal(signal.SIGKILL)
+
+
+@pytest.mark.parametrize(
+    ("kind", "kill_after", "processes"),
+    [("base", 21, 1), ("sft", 21, 1), ("rl", 9, 1), ("base", 21, 2)],
+)
+def test_live_curves_of_a_killed_run_hold_each_step_once_as_the_tables_do(
+    kind, kill_after, processes, post_training, tmp_path, monkeypatch
+):
+    """Two tries of one run, the first of which got further than its last checkpoint."""
+    monkeypatch.setattr(relay, "get_run_logger", lambda: logging.getLogger("test"))
+    monkeypatch.setattr(relay.publish, "attempt", lambda request: None)  # no server runs
+    bench = Bench(kind, post_training, tmp_path)
+    spec = {**bench.spec(), "processes": processes}
+    about = About("a-run", "title", {}, "project", tmp_path / "runs" / "a-run")
+    tries: list[list[dict]] = []
+
+    def follow(kill_after: int | None = None) -> None:
+        events: list[dict] = []
+        tries.append(events)
+        told = relay.Relay(kind, "title", begin(LoggingConfig(), about))
+
+        def on_event(event: dict) -> None:
+            events.append(event)
+            told.event(event)
+            if event["event"] == "metric" and event["step"] == kill_after:
+                kill_children()
+
+        try:
+            run_worker(spec, bench.root, "lake", on_event, lambda line: None)
+        except BaseException as error:
+            told.failed(error, may_pass=True)
+            raise
+        told.done(1.0)
+
+    with pytest.raises(WorkerKilled):
+        follow(kill_after)
+    first = [step for step, _ in scalars(about.folder)]
+    assert first[:kill_after] == [*range(1, kill_after + 1)]
+    follow()
+    again = [event for event in tries[1] if event["event"] == "metric" and event.get("past")]
+    assert again  # resumed, not begun anew
+    metrics = read_table(bench.out / "metrics.parquet").to_pylist()
+    timing = read_table(bench.out / "provenance" / "timing.parquet").to_pylist()
+    expected = [
+        (row["step"], {k: v for k, v in (row | clock).items() if is_figure(k, v)})
+        for row, clock in zip(metrics, timing, strict=True)
+    ]
+    found = scalars(about.folder)
+    assert [step for step, _ in found] == [step for step, _ in expected]
+    for (_, said), (_, row) in zip(found, expected):
+        assert said == pytest.approx(row, rel=1e-6)
+    assert any("validation_bits_per_byte" in row for _, row in found) == (kind != "rl")
+
+
+def is_figure(name: str, value: object) -> bool:
+    return name != "step" and isinstance(value, int | float)
 
 
 def fill(disk: Path, left: int) -> None:

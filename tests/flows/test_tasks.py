@@ -1,16 +1,19 @@
 """The one way a task is declared: what is cached, what is built again, what is retried."""
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from event_files import scalars
 from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.settings import get_current_settings
 
+from flows.curves import LoggingConfig
 from flows.process import StageFailed, WorkerKilled
 from flows.references import InputFile, Reference
 from flows.tasks import Work, make
@@ -75,6 +78,17 @@ def wait_for_states(bench: Bench, count: int) -> list[Any]:
             return runs
         time.sleep(0.1)
     raise AssertionError(bench.task_runs())
+
+
+def test_live_curves_lie_beside_the_artifacts_and_change_no_digest(bench: Bench) -> None:
+    plain = bench.work(ending="killed_once")
+    drawn = dataclasses.replace(plain, logging=LoggingConfig())
+    assert drawn.digest == plain.digest
+    bench.run(lambda: make(drawn))
+    folder = bench.lake.runs / f"toy-{plain.digest[:16]}"
+    assert scalars(folder) == [(step, {"loss": 5.0 - step}) for step in range(5)]  # of two tries
+    assert [m.kind for m in bench.lake.list()] == ["toy"]
+    assert bench.lake.is_whole("toy", plain.digest, deep=True)
 
 
 def test_what_is_whole_is_not_made_again(bench: Bench) -> None:

@@ -30,8 +30,9 @@ def build(
     attempts.write_text(str(attempt))
     print("a stray print")
     progress.note("half way")
+    progress.history("toy", [])
     for step in range(5):
-        progress.metric("toy", step, loss=5.0 - step)
+        progress.metric("toy", step, loss=5.0 - step, mfu=None)
         progress.update(step + 1, 5, "steps")
     _end(config.ending, attempt)
     total = config.number

@@ -45,6 +45,7 @@ class Run:
     def __init__(self, model: Transformer, upsets: dict[int, str]) -> None:
         self.model, self.upsets = model, upsets
         self.drawn: list[int] = []
+        self.events: list[dict] = []
         self.notes: list[str] = []
 
     def batch_of(self, number: int) -> Batch:
@@ -84,7 +85,8 @@ class Run:
                 validate=lambda: float(self.model.norm.weight.detach().sum()),
             )
         finally:
-            events = map(json.loads, stream.getvalue().splitlines())
+            events = [json.loads(line) for line in stream.getvalue().splitlines()]
+            self.events += events
             self.notes += [event["text"] for event in events if event["event"] == "note"]
 
     def weights(self) -> dict[str, torch.Tensor]:

@@ -19,6 +19,7 @@ from toy_artifacts import make_artifacts
 from pipeline.model import ModelConfig, Transformer, flash, fp8, fused, native, precision, products
 from pipeline.model import device as devices
 from pipeline.model.engine import Engine
+from pipeline.model.scoring import score
 from pipeline.stage import SILENT
 from pipeline.training import (
     bits_per_byte,
@@ -276,9 +277,71 @@ def test_generation(gpu, family, temperature):
     for cs, others in zip(found, expected):
         for c, other in zip(cs, others):
             np.testing.assert_allclose(c.logprobs, other.logprobs, atol=1e-4)
-    gpu.passed("pipeline.model.native.kernels", "pipeline.model.decode_torch.prefill")
+    gpu.passed("pipeline.model.native.kernels", "pipeline.model.shared_reading.empty_cache")
     if family != "speedrun":
         gpu.passed("pipeline.model.cuda_graph.step")
+
+
+def read_tokens(monkeypatch):
+    """What the model is given to read from here on, padding and all, call by call."""
+    read, hidden = [], Transformer.hidden
+
+    def counted(model, tokens, **settings):
+        read.append(tokens.numel())
+        return hidden(model, tokens, **settings)
+
+    monkeypatch.setattr(Transformer, "hidden", counted)
+    return read
+
+
+FEW_SHOT = [
+    # (examples, question, choices): what in-context tasks are made of
+    ([5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16], [20 + n, 21, 22 + n, 30], [[40], [41, n], [n, 7]])
+    for n in range(20)
+]
+
+
+@pytest.mark.parametrize("family", ["qwen3", "llama", "gpt2", "speedrun"])
+def test_scores_read_what_choices_and_questions_share_once(gpu, family, monkeypatch):
+    kernels = {"head_dim": 32, "width": 64}  # on the CPU by C
+    shape = {"ngram_rows": (64, 64), "ngram_width": 8} if family == "speedrun" else kernels
+    model = model_of(family, **shape)
+    pairs = [(e + q, c) for e, q, choices in FEW_SHOT for c in choices]
+    pairs += [([1], [2, 3, 4]), (list(range(50, 90)), [3]), (FEW_SHOT[0][0], [9, 9])]
+    contexts, continuations = map(list, zip(*pairs))
+    alone = [score(model, [context], [answer])[0] for context, answer in pairs]
+    gpu.force()
+    read = read_tokens(monkeypatch)
+    found = score(model, contexts, continuations)
+    np.testing.assert_allclose([s for s, _ in found], [s for s, _ in alone], rtol=1e-5, atol=1e-5)
+    assert [said for _, said in found] == [said for _, said in alone]
+    every = sum(len(c) + len(a) - 1 for c, a in pairs)
+    assert sum(read) < 0.5 * every  # padding counts
+    gpu.passed("pipeline.model.native.kernels", "pipeline.model.shared_reading.empty_cache")
+    small = score(model, contexts, continuations, tokens_per_batch=16)  # other groups, same scores
+    np.testing.assert_allclose([s for s, _ in small], [s for s, _ in alone], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("family", ["qwen3", "gpt2", "speedrun"])
+def test_prompts_that_begin_alike_are_read_once(gpu, family, monkeypatch):
+    """Few-shot questions behind the same examples."""
+    shape = {"ngram_rows": (64, 64), "ngram_width": 8}
+    if family != "speedrun":
+        shape = {"head_dim": 32, "width": 64}
+    model = model_of(family, **shape)
+    examples = FEW_SHOT[0][0] + [3, 1, 4, 1, 5]
+    prompts = [[*examples, *[30 + n] * (1 + n % 3)] for n in range(12)]
+    prompts += [[7, 8], [*examples[:4], 50, 51]]
+    settings = {"max_new_tokens": 6, "stop_tokens": (3,), "temperature": 0.0}
+    expected = Engine(model).generate(prompts, **settings)
+    gpu.force()
+    read = read_tokens(monkeypatch)
+    found = Engine(model).generate(prompts, **settings)
+    assert [c.tokens for (c,) in found] == [c.tokens for (c,) in expected]
+    for (c,), (other,) in zip(found, expected):
+        np.testing.assert_allclose(c.logprobs, other.logprobs, atol=1e-4)
+    reading = [tokens for tokens in read if tokens > len(prompts)]
+    assert sum(reading) < 0.4 * sum(map(len, prompts))
 
 
 def test_what_the_hardware_can_do(gpu):

@@ -3,7 +3,14 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.model.prefixes import DEEPEST, SHARED_FROM, common, tree
+from pipeline.model.prefixes import (
+    DEEPEST,
+    SHARED_FROM,
+    common,
+    different_tokens,
+    foretellers,
+    tree,
+)
 
 FEW = st.lists(st.integers(0, 1), min_size=1, max_size=60)
 
@@ -48,3 +55,32 @@ def test_common_is_the_first_difference(a, b):
     length = common(a, b)
     assert a[:length] == b[:length]
     assert length == min(len(a), len(b)) - 1 or a[length] != b[length]
+
+
+@given(st.lists(FEW, min_size=1, max_size=12), FEW)
+def test_different_tokens_are_those_of_a_tree_that_shares_everything(tails, stem):
+    sequences = [stem + tail for tail in tails]
+    shared = {tuple(s[: n + 1]) for s in sequences for n in range(len(s) - 1)}
+    assert different_tokens(sequences) <= len(shared) + len(sequences)
+    assert different_tokens(sequences) >= len(shared)
+    assert different_tokens([]) == 0
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(FEW, min_size=1, max_size=8), FEW, st.data())
+def test_every_wanted_token_has_a_place_and_shared_ones_have_one(tails, stem, data):
+    sequences = [stem + tail for tail in tails]
+    wanted = [data.draw(st.integers(0, len(s))) for s in sequences]
+    nodes, leaves = tree(sequences)
+    outputs, places, count = foretellers(nodes, leaves, sequences, wanted)
+    assert sorted(n for output in outputs for n in output.tolist() if n >= 0) == [*range(count)]
+    where = {}  # place -> node and position
+    for index, output in enumerate(outputs):
+        for at, place in enumerate(output.tolist()):
+            where[place] = (index, at)
+    for sequence, leaf, last, own in zip(sequences, leaves, wanted, places):
+        branch = []
+        while leaf >= 0:
+            branch = [(leaf, at) for at in range(len(nodes[leaf].tokens))] + branch
+            leaf = nodes[leaf].parent
+        assert [where[place] for place in own] == branch[len(sequence) - last :]

@@ -95,7 +95,15 @@ def test_the_majority_wins_and_a_tie_loses():
     hale, tarn = "Ada Abel was born in Hale.", "Ada Abel was born in Tarn."
     assert facts.extract([("1", hale), ("2", tarn)]) == []
     (fact,) = facts.extract([("1", hale), ("2", tarn), ("3", hale), ("4", f"{hale} {hale}")])
-    assert (fact.value, fact.documents) == ("Hale", ("1", "3", "4"))
+    assert (fact.value, fact.documents, fact.mentions) == ("Hale", ("1", "3", "4"), 3)
+
+
+def test_of_a_facts_documents_the_first_are_kept_and_all_counted():
+    text = "Ada Abel was born in Hale."
+    (fact,) = facts.extract([(f"{n}", text) for n in range(9)], most_documents=2)
+    assert (fact.documents, fact.mentions) == (("0", "1"), 9)
+    assert len(make([fact], min_mentions=9)) == 2
+    assert make([fact], min_mentions=10) == []
 
 
 def make(found, **changes):

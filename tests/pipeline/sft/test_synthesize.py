@@ -164,6 +164,35 @@ def test_chains_have_several_turns_and_some_open_with_a_system_message(made):
     assert any(CONFIG.name in m["content"] for row in made[1] for m in row["messages"])
 
 
+def test_no_more_documents_of_a_fact_are_kept_than_can_be_asked_for(monkeypatch):
+    """Every fact of these pages is used up before the first documents that state it are not."""
+    names = [f"Anna B{chr(97 + i)}n" for i in range(26)]
+    text = " ".join(f"{name} lives in Hale. {name} was born in Tarn." for name in names)
+    documents = [(f"{n}", text) for n in range(60)]
+    config = SynthesisConfig(facts=50, facts_per_document=2, held_out_fraction=0.0)
+    some = synthesize.draft(documents, config)
+    whole = synthesize.facts.extract
+
+    def all_of_them(documents, most_documents):
+        assert most_documents == 26
+        return whole(documents, most_documents=60)
+
+    monkeypatch.setattr(synthesize.facts, "extract", all_of_them)
+    assert synthesize.draft(documents, config) == some
+    # two wordings of a question for each of 13 facts, or four of each: some documents are full
+    assert len({item.origin for item in some if item.source == "facts"}) > 5
+
+
+def test_of_a_corpus_above_the_limit_a_sample_is_read(post_training, made, tmp_path):
+    small = dataclasses.replace(CONFIG, scanned_bytes=9_000)
+    statistics, rows, _ = run(post_training, tmp_path, small)
+    assert 10 < statistics["documents"] < made[0]["documents"] == 220
+    sample = {id_ for id_, _ in synthesize.Documents(post_training.corpus, 9_000)}
+    origins = {row["origin"] for row in rows} - {""}
+    assert len(origins) > 5
+    assert origins <= sample
+
+
 def test_same_input_same_bytes(made, post_training, tmp_path):
     _, _, again = run(post_training, tmp_path, CONFIG)
     name = "conversations.parquet"

@@ -1,3 +1,5 @@
+import io
+import json
 import math
 import os
 import signal
@@ -7,7 +9,7 @@ import pytest
 import torch
 from checkpoints import newest
 
-from pipeline.stage import SILENT
+from pipeline.stage import SILENT, Progress
 from pipeline.training import distribution, loop
 from pipeline.training.config import LoopConfig, OptimizerConfig
 from pipeline.training.data import Batch
@@ -28,7 +30,7 @@ def batch_of(step: int) -> Batch:
     return Batch(tokens[:, :-1], tokens[:, 1:], mask, None)
 
 
-def run(model, scratch, batches=batch_of, validate=None, **settings):
+def run(model, scratch, batches=batch_of, validate=None, progress=SILENT, **settings):
     config = LoopConfig(**{"steps": 12, "rows_per_step": 6, "warmup_steps": 2, **settings})
     optimizer = build_optimizer(model, OPTIMIZER)
     return train(
@@ -38,7 +40,7 @@ def run(model, scratch, batches=batch_of, validate=None, **settings):
         config,
         stage="pretrain",
         scratch=scratch,
-        progress=SILENT,
+        progress=progress,
         validate=validate,
     )
 
@@ -49,6 +51,47 @@ def test_overfits_a_single_batch(tiny_model, tmp_path):
     losses = metrics["loss"].to_pylist()
     assert losses[0] > 5.0
     assert losses[-1] < 0.5
+
+
+def told(stream):
+    """What live curves are drawn from: (past rows, live rows) since each history."""
+    found = []
+    for event in map(json.loads, stream.getvalue().splitlines()):
+        if event["event"] == "history":
+            assert event["stage"] == "pretrain"
+            found.append(([], []))
+        elif event["event"] == "metric":
+            row = {k: v for k, v in event.items() if k not in ("event", "past")}
+            found[-1][0 if event.get("past") else 1].append(row)
+    return found
+
+
+def test_live_curves_are_told_the_tables_rows_all_of_them(make_model, tmp_path):
+    settings = {"log_every": 2, "validate_every": 5, "checkpoint_steps": 4}
+    whole, stopped, resumed = io.StringIO(), io.StringIO(), io.StringIO()
+
+    def tables(scratch, stream, batches=batch_of):
+        made = run(
+            make_model(), scratch, batches, lambda: 1.5, progress=Progress(stream), **settings
+        )
+        rows = zip(made[0].to_pylist(), made[1].to_pylist())
+        return [{k: v for k, v in (a | b).items() if v is not None} for a, b in rows]
+
+    expected = tables(tmp_path / "a", whole)
+    assert told(whole) == [([], expected)]
+    assert [row["step"] for row in expected] == [2, 4, 5, 6, 8, 10, 12]
+
+    def failing(step):
+        if step == 9:
+            raise KeyError("killed")
+        return batch_of(step)
+
+    with pytest.raises(KeyError):
+        tables(tmp_path / "b", stopped, failing)
+    expected = tables(tmp_path / "b", resumed)
+    ((past, live),) = told(resumed)
+    assert [row["step"] for row in past] == [2, 4, 5, 6, 8]
+    assert past + live == expected
 
 
 def test_metrics_and_timing_rows(tiny_model, tmp_path):

@@ -37,6 +37,24 @@ def test_a_number_that_is_none_is_gone_around(make_model, tmp_path):
     assert "past the 5 batches since (rollback 1 of 3)" in note
 
 
+def test_live_curves_are_told_where_it_goes_back_to(make_model, tmp_path):
+    run = Run(make_model(), {20: "nan"})
+    metrics, _ = run.train(tmp_path)
+    rows: list[dict] = []
+    told = []
+    for event in run.events:
+        if event["event"] == "history":
+            told.append([row["step"] for row in rows])
+            rows = []
+        elif event["event"] == "metric":
+            rows.append(event)
+    assert told == [[], [*range(1, 21)]]
+    assert [row["step"] for row in rows if row.get("past")] == [*range(1, 17)]
+    assert [row["step"] for row in rows] == metrics["step"].to_pylist()
+    assert [row["loss"] for row in rows] == metrics["loss"].to_pylist()
+    assert [row["rollbacks"] for row in rows] == metrics["rollbacks"].to_pylist()
+
+
 def test_a_lasting_spike_is_gone_around(make_model, tmp_path):
     run = Run(make_model(), {29: "shout"})
     metrics, _ = run.train(tmp_path)

@@ -1,0 +1,164 @@
+"""Reads sequences by torch, what they share once: the GPU's side of `native.read`.
+
+The sequences' tree (`prefixes`) is gone down from its roots: nodes of like length are read
+together, right-padded, each after its parent's keys and values, which its cache row begins with.
+"""
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+
+from pipeline.model import device as devices
+from pipeline.model.attention import MAX_SCORES
+from pipeline.model.cache import KVCache
+from pipeline.model.prefixes import Node, foretellers, tree
+from pipeline.model.transformer import Transformer, Weights
+
+# Of all tokens: where less is shared, a pass for each depth costs more than it saves.
+WORTHWHILE = 0.25
+MAX_CACHE_BYTES = 2 << 30  # of keys and values, at each depth of the tree
+
+Moved = Callable[[str], object]
+
+
+def is_worthwhile(all_tokens: int, different_tokens: int) -> bool:
+    """Whether sequences of so many tokens, of which so many are to be read, are read this way."""
+    return different_tokens <= (1 - WORTHWHILE) * all_tokens
+
+
+def empty_cache(model: Transformer, rows: int, capacity: int) -> KVCache:
+    """For reading by torch."""
+    # Products of single queries are faster in float32 than in bf16 on a CPU.
+    dtype = torch.float32 if devices.on_cpu(model.device) else model.compute_dtype
+    return KVCache.empty(model.config, rows, capacity, dtype, model.device)
+
+
+def read_rows(
+    model: Transformer, weights: Weights, cache: KVCache, rows: list[list[int]]
+) -> Iterator[tuple[int, Tensor]]:
+    """Read a row of tokens after each row of the cache, right-padded; (first token, hidden states).
+
+    In pieces: the scores of a piece over all before it are held at once.
+    """
+    lengths = torch.tensor([len(row) for row in rows], device=model.device)
+    padded = torch.zeros(len(rows), int(lengths.max()), dtype=torch.int64)
+    for number, row in enumerate(rows):
+        padded[number, : len(row)] = torch.tensor(row)
+    padded = padded.to(model.device)
+    longest = padded.shape[1]
+    keys = int(cache.lengths.max()) + longest
+    step = max(1, MAX_SCORES // (len(rows) * model.config.heads * keys))
+    for start in range(0, longest, step):
+        piece = padded[:, start : start + step]
+        h = model.hidden(piece, cache=cache, weights=weights)
+        cache.advance((lengths - start).clamp(0, piece.shape[1]))
+        yield start, h
+
+
+def hidden_states(
+    model: Transformer,
+    weights: Weights,
+    sequences: list[list[int]],
+    wanted: list[int],
+    tokens_at_once: int,
+    moved: Moved,
+) -> tuple[Tensor, list[list[int]]]:
+    """Hidden states (places, width), and each sequence's places of its `wanted` last tokens."""
+    nodes, leaves = tree(sequences)
+    outputs, places, count = foretellers(nodes, leaves, sequences, wanted)
+    hidden = torch.empty(count, model.config.width, dtype=model.compute_dtype, device=model.device)
+
+    def seen(chosen: list[int], start: int, h: Tensor) -> None:
+        found = [
+            (row, at, int(outputs[index][start + at]))
+            for row, index in enumerate(chosen)
+            for at in range(min(h.shape[1], len(outputs[index]) - start))
+            if outputs[index][start + at] >= 0
+        ]
+        if found:
+            rows, at, to = torch.tensor(found, device=h.device).T
+            hidden[to] = h[rows, at]
+
+    _go_down(model, weights, nodes, tokens_at_once, moved, seen, lambda chosen, cache: None)
+    return hidden, places
+
+
+def prompts(
+    model: Transformer, weights: Weights, sequences: list[list[int]], capacity: int
+) -> tuple[Tensor, KVCache]:
+    """The hidden state at each sequence's end, and a cache with a row for each."""
+    nodes, leaves = tree(sequences)
+    whole = empty_cache(model, len(sequences), capacity)
+    last = torch.empty(
+        len(sequences), model.config.width, dtype=model.compute_dtype, device=model.device
+    )
+    ends = {leaf: row for row, leaf in enumerate(leaves)}  # every sequence has a leaf of its own
+
+    def seen(chosen: list[int], start: int, h: Tensor) -> None:
+        for row, index in enumerate(chosen):
+            at = len(nodes[index].tokens) - 1 - start
+            if index in ends and 0 <= at < h.shape[1]:
+                last[ends[index]] = h[row, at]
+
+    def filled(chosen: list[int], cache: KVCache) -> None:
+        rows = [row for row, index in enumerate(chosen) if index in ends]
+        if rows:
+            whole.put([ends[chosen[row]] for row in rows], cache, rows)
+
+    tokens_at_once = sum(len(node.tokens) for node in nodes)
+    _go_down(model, weights, nodes, tokens_at_once, lambda _: None, seen, filled)
+    return last, whole
+
+
+def _go_down(
+    model: Transformer,
+    weights: Weights,
+    nodes: list[Node],
+    tokens_at_once: int,
+    moved: Moved,
+    seen: Callable[[list[int], int, Tensor], None],
+    filled: Callable[[list[int], KVCache], None],
+) -> None:
+    """Read all nodes. `seen`: some nodes, the first of their tokens that was read, hidden states;
+    `filled`: the nodes and the cache with a row for each, which is gone afterwards.
+    """
+    below: dict[int, list[int]] = {}
+    reach = [node.end for node in nodes]  # the longest sequence through it
+    for index in reversed(range(len(nodes))):  # parents come before children
+        parent = nodes[index].parent
+        below.setdefault(parent, []).insert(0, index)
+        if parent >= 0:
+            reach[parent] = max(reach[parent], reach[index])
+    size = _position_bytes(model)
+
+    def visit(above: KVCache | None, chosen: list[tuple[int, int]]) -> None:
+        """Nodes, with the rows of their parents in the cache above."""
+        chosen = sorted(chosen, key=lambda pair: len(nodes[pair[0]].tokens), reverse=True)
+        while chosen:
+            most = max(1, tokens_at_once // len(nodes[chosen[0][0]].tokens))
+            capacity = max(reach[index] for index, _ in chosen[:most])
+            if above is not None:
+                capacity = above.capacity
+            group = chosen[: min(most, max(1, MAX_CACHE_BYTES // (capacity * size)))]
+            chosen = chosen[len(group) :]
+            moved("scores")
+            indices = [index for index, _ in group]
+            if above is None:
+                # One more: there padding falls that has no room, on no key that anybody sees.
+                cache = empty_cache(model, len(group), capacity + 1)
+            else:
+                cache = above.select(torch.tensor([row for _, row in group], device=model.device))
+            for start, h in read_rows(model, weights, cache, [nodes[i].tokens for i in indices]):
+                seen(indices, start, h)
+            filled(indices, cache)
+            deeper = [(i, row) for row, index in enumerate(indices) for i in below.get(index, ())]
+            if deeper:
+                visit(cache, deeper)
+
+    visit(None, [(index, -1) for index in below[-1]])
+
+
+def _position_bytes(model: Transformer) -> int:
+    c = model.config
+    return 2 * c.layers * c.kv_heads * c.head_dim * 4
