@@ -13,6 +13,7 @@ from typing import Any
 
 from flows import terminal
 from flows.config import RunConfig, settle
+from flows.nodes import Nodes, lead
 from flows.references import Reference
 from flows.tasks import Input, Work, make
 from pipeline.stage import Stage
@@ -36,12 +37,16 @@ class Run:
 
     def train(self, stage: Stage, config: Any, title: str, **inputs: Sequence[Input]) -> Reference:
         """One artifact on the machine's device, by as many processes as the run has."""
+        given = self.config.input
         settled = settle(config)
+        if getattr(settled, "parallelism", "") == "hsdp" and not settled.replicas:
+            settled = dataclasses.replace(settled, replicas=given.nodes)
         terminal.say(
             f"  {stage.kind}: {settled.precision} on {settled.device}, {settled.threads} threads"
         )
         work = self.work(stage, settled, title, **inputs)
-        return make(dataclasses.replace(work, processes=self.config.input.processes))
+        processes = given.processes * given.nodes
+        return make(dataclasses.replace(work, processes=processes, nodes=Nodes.of(given)))
 
     def work(self, stage: Stage, config: Any, title: str, **inputs: Sequence[Input]) -> Work:
         """What such an artifact takes."""
@@ -69,5 +74,6 @@ def begin(config: RunConfig, lake: str) -> Run:
     """Open the lake, rid of what killed runs left in it."""
     opened = Lake(lake)
     opened.check_writable()
+    lead(config.input, opened)
     opened.collect_garbage()
     return Run(config, opened)
