@@ -319,7 +319,6 @@ def _several_nodes(given: InputConfig) -> list[tuple[bool, str]]:
     host, _, port = given.rendezvous.rpartition(":")
     is_place = bool(host) and port.isdecimal() and 0 < int(port) < 65536
     return [
-        (given.nodes < 1, "input.nodes: at least 1"),
         (
             not 0 <= given.node_rank < max(1, given.nodes),
             f"input.node_rank ({given.node_rank}): below input.nodes ({given.nodes}), from 0",

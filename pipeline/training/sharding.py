@@ -49,9 +49,10 @@ def shard(model: Transformer, replicas: int = 1) -> Transformer:
     # `enter` hands x through, which FSDP takes for a view; nothing here writes into x in place.
     warnings.filterwarnings("ignore", message="FSDP2-wrapped module .* returned a view tensor")
     # Neighbours hold a replica together: torchrun numbers a node's processes in one go.
-    sizes, names = ((world,), ("shard",))
-    if replicas > 1:
-        sizes, names = (replicas, world // replicas), ("replicate", "shard")
+    sizes: tuple[int, ...] = (replicas, world // replicas)
+    names: tuple[str, ...] = ("replicate", "shard")
+    if replicas == 1:
+        sizes, names = sizes[1:], names[1:]
     mesh = init_device_mesh(model.device.type, sizes, mesh_dim_names=names)
     for layer in model.blocks:
         fully_shard(layer, mesh=mesh)
