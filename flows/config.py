@@ -26,7 +26,12 @@ from pipeline.filters.quality_model import QualityModelConfig
 from pipeline.rl.config import RlConfig
 from pipeline.sft.config import SftConfig, SynthesisConfig
 from pipeline.tokenizer.config import ShardConfig, TokenizerConfig, TokenizerReportConfig
-from pipeline.training.config import ExtendConfig, PretrainConfig, ScalingConfig
+from pipeline.training.config import (
+    ACTIVATION_CHECKPOINTING,
+    ExtendConfig,
+    PretrainConfig,
+    ScalingConfig,
+)
 from pipeline.training.depth import DIAL_SHAPE, dial
 from storage.errors import UserError
 
@@ -61,7 +66,13 @@ class InputConfig:
     # of a running cluster (HOST:6379, or ray://HOST:10001 from outside it); empty: RAY_ADDRESS, or
     # a Ray of this machine alone, for the length of the run
     ray_address: str = ""
-    processes: int = 1  # training processes (torchrun); one for each GPU
+    processes: int = 1  # training processes (torchrun) on each node; one for each GPU
+    # Machines that train together, each started with its own number; the lake must be a folder that
+    # all see under one path. Node 0 runs the flow and writes, the others train with it.
+    nodes: int = 1
+    node_rank: int = 0  # this machine's number, 0 to nodes - 1
+    rendezvous: str = ""  # HOST:PORT of node 0, as the others reach it; with nodes > 1
+    rendezvous_seconds: float = 600.0  # that nodes wait for each other before a try has failed
     # a fastText model for select's filter `learned`; empty: the newest one of the lake
     quality_model: str = ""
     # what quality-model learns from: files of good texts, and of others. "corpus" is the lake's
@@ -225,7 +236,7 @@ def settle(stage: Any) -> Any:
 def impossible(config: RunConfig) -> list[str]:
     """Combinations that would only fail, or mislead, hours later: one line each."""
     shape, loop = config.pretrain.shape, config.pretrain.loop
-    at_once = config.rl.prompts_per_step, max(1, config.input.processes)
+    at_once = config.rl.prompts_per_step, max(1, config.input.processes * config.input.nodes)
     gate, wanted = config.corpus.gate.languages, config.select.language.languages
     strange = [name for name in config.select.filters if name not in FILTERS]
     checks = [
@@ -239,6 +250,7 @@ def impossible(config: RunConfig) -> list[str]:
             "input.ray_address: only with input.runner=ray (--runner ray)",
         ),
         (config.input.processes < 1, "input.processes: at least 1"),
+        *_several_nodes(config.input),
         (config.input.files < -1, "input.files: at least -1 (-1 = all)"),
         (config.input.pages < 0, "input.pages: at least 0 (0 = all)"),
         (
@@ -281,20 +293,65 @@ def impossible(config: RunConfig) -> list[str]:
             config.rl.answers_per_prompt < 2,
             "rl.answers_per_prompt: at least 2, or the group's mean is the answer itself",
         ),
-        (at_once[0] % at_once[1] != 0, "rl.prompts_per_step: must divide by input.processes"),
+        (
+            at_once[0] % at_once[1] != 0,
+            f"rl.prompts_per_step ({at_once[0]}): must divide by input.processes x input.nodes",
+        ),
         (
             loop.rows_per_step % at_once[1] != 0,
-            f"pretrain.loop.rows_per_step ({loop.rows_per_step}): must divide by input.processes",
+            f"pretrain.loop.rows_per_step ({loop.rows_per_step}): must divide by input.processes"
+            " x input.nodes",
         ),
         (
-            config.pretrain.parallelism not in ("ddp", "fsdp"),
-            f"pretrain.parallelism: unknown {config.pretrain.parallelism!r}: ddp or fsdp",
+            config.pretrain.parallelism not in ("ddp", "fsdp", "hsdp"),
+            f"pretrain.parallelism: unknown {config.pretrain.parallelism!r}: ddp, fsdp or hsdp",
         ),
+        (
+            at_once[1] % max(1, config.pretrain.replicas) != 0,
+            f"pretrain.replicas ({config.pretrain.replicas}): input.processes x input.nodes must"
+            " divide by it",
+        ),
+        *_activations(config),
         *_ladder(config.scaling),
         (min(loop.steps, config.sft.loop.steps) < 1, "loop.steps: at least 1"),
         (min(loop.rows_per_step, config.sft.loop.rows_per_step) < 1, "rows_per_step: at least 1"),
     ]
     return [message for wrong, message in checks if wrong]
+
+
+def _several_nodes(given: InputConfig) -> list[tuple[bool, str]]:
+    """What keeps machines from meeting."""
+    host, _, port = given.rendezvous.rpartition(":")
+    is_place = bool(host) and port.isdecimal() and 0 < int(port) < 65536
+    return [
+        (
+            not 0 <= given.node_rank < max(1, given.nodes),
+            f"input.node_rank ({given.node_rank}): below input.nodes ({given.nodes}), from 0",
+        ),
+        (
+            given.nodes > 1 and not is_place,
+            f"input.rendezvous ({given.rendezvous!r}): HOST:PORT of node 0, as all nodes reach it",
+        ),
+        (bool(given.rendezvous) and given.nodes == 1, "input.rendezvous: only with input.nodes"),
+    ]
+
+
+def _activations(config: RunConfig) -> list[tuple[bool, str]]:
+    """Settings of activation checkpointing that are none."""
+    given = {
+        "pretrain.loop": config.pretrain.loop.activation_checkpointing,
+        "extend.loop": config.extend.loop.activation_checkpointing,
+        "sft.loop": config.sft.loop.activation_checkpointing,
+        "rl": config.rl.activation_checkpointing,
+    }
+    known = " or ".join(ACTIVATION_CHECKPOINTING)
+    return [
+        (
+            value not in ACTIVATION_CHECKPOINTING,
+            f"{table}.activation_checkpointing: unknown {value!r}: {known}",
+        )
+        for table, value in given.items()
+    ]
 
 
 def _ladder(scaling: ScalingConfig) -> list[tuple[bool, str]]:

@@ -23,13 +23,17 @@ from typing import Any
 
 from flows.worker_process import PIPE_CLOSE_SECONDS, WorkerProcess, event_of
 from pipeline.host import END_OF_LOG
+from pipeline.rendezvous import LOST_PEER
 from storage.durable import DiskFull, full_disk_is_clear
 from storage.errors import UserError
 
 POLL_SECONDS = 0.2
 STDERR_TAIL_LINES = 40
-# torchrun reports a rank's death by signal in its own log only.
-TORCHRUN_SIGNAL = re.compile(r"exitcode\s*:\s*-(\d+)")
+# torchrun reports how ranks end in its own log only: those that ended before it ended the others.
+TORCHRUN_CODE = re.compile(r"exitcode\s*:\s*(-?\d+)")
+# What its own part of several nodes' meeting failed by.
+RENDEZVOUS = re.compile(r"\b(?:Rendezvous\w+Error|DistNetworkError|DistStoreError)\b.*")
+FINAL = ("user_error", "disk_full")  # events that what follows from them must not hide
 HINTS: dict[int, str] = {
     signal.SIGKILL: " (out of memory?)",
     signal.SIGALRM: " (its watchdog: nothing moved for too long; its log shows where it hung)",
@@ -184,7 +188,7 @@ def _follow(worker: WorkerProcess, on_event: OnEvent, on_log: OnLog) -> _Ended:
                 on_event(event)
             elif event["event"] == "ended":
                 report = event
-            else:
+            elif last.get("event") not in FINAL:
                 last = event
             continue
         if ended_at is None and worker.has_ended():
@@ -204,15 +208,21 @@ def _raise_failure(ended: _Ended, kind: str, place: str) -> None:
         raise UserError(last["text"])
     if event == "disk_full":
         raise DiskFull(place)
+    codes = [int(code) for code in TORCHRUN_CODE.findall(log)]
+    # Once one has ended torchrun ends the others, and lists them as well.
+    codes = [code for code in codes if code != -signal.SIGTERM] or codes
     if event == "network_error":
         raise NetworkError(f"{kind}: {last['text']}")
     if code == 0 and event == "done":
         return
-    rank_death = TORCHRUN_SIGNAL.search(log)
+    if codes and all(number == LOST_PEER for number in codes):
+        raise NetworkError(f"{kind}: a process on another node is gone, or cannot be reached")
+    if not codes and (failure := RENDEZVOUS.search(log)):
+        raise NetworkError(f"{kind}: the nodes did not meet, or node 0 is gone: {failure.group()}")
     if code < 0 or code > 128:  # shells and our training loop say a signal as 128 + number
         number = -code if code < 0 else code - 128
     else:
-        number = int(rank_death.group(1)) if rank_death else 0
+        number = next((-code for code in codes if code < 0), 0)
     if number:
         name = signal.Signals(number).name
         hint = HINTS.get(number, "")

@@ -13,6 +13,7 @@ from typing import Any
 
 from flows import curves, terminal
 from flows.config import RunConfig, settle
+from flows.nodes import Nodes, lead
 from flows.references import Reference
 from flows.tasks import Input, Work, make
 from pipeline.stage import Stage
@@ -36,13 +37,18 @@ class Run:
 
     def train(self, stage: Stage, config: Any, title: str, **inputs: Sequence[Input]) -> Reference:
         """One artifact on the machine's device, by as many processes as the run has."""
+        given = self.config.input
         settled = settle(config)
+        if getattr(settled, "parallelism", "") == "hsdp" and not settled.replicas:
+            settled = dataclasses.replace(settled, replicas=given.nodes)
         terminal.say(
             f"  {stage.kind}: {settled.precision} on {settled.device}, {settled.threads} threads"
         )
         work = self.work(stage, settled, title, **inputs)
-        processes, logging = self.config.input.processes, self.config.logging
-        return make(dataclasses.replace(work, processes=processes, logging=logging))
+        processes, nodes = given.processes * given.nodes, Nodes.of(given)
+        return make(
+            dataclasses.replace(work, processes=processes, nodes=nodes, logging=self.config.logging)
+        )
 
     def work(self, stage: Stage, config: Any, title: str, **inputs: Sequence[Input]) -> Work:
         """What such an artifact takes."""
@@ -71,5 +77,6 @@ def begin(config: RunConfig, lake: str) -> Run:
     curves.check(config.logging)
     opened = Lake(lake)
     opened.check_writable()
+    lead(config.input, opened)
     opened.collect_garbage()
     return Run(config, opened)

@@ -12,6 +12,7 @@ import functools
 import hashlib
 import os
 import socket
+import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,10 @@ from prefect.results import get_result_store
 from prefect.task_runners import TaskRunner
 from prefect.tasks import Task, exponential_backoff
 
+from flows import nodes
 from flows.curves import About, Curves, LoggingConfig, begin, runs_folder
-from flows.process import NetworkError, WorkerKilled, run_worker
+from flows.nodes import Nodes
+from flows.process import NetworkError, Outcome, WorkerKilled, run_worker
 from flows.references import InputFile, Reference, reference
 from flows.relay import Relay
 from pipeline.config import to_dict
@@ -56,6 +59,7 @@ class Work:
     lake: Lake
     title: str
     processes: int = 1  # more than one: torchrun, where the stage knows how
+    nodes: Nodes | None = None  # the machines that share the processes
     # More inputs, which follow from the others and only save work: of no digest's concern.
     prepared: dict[str, list[Input]] = dataclasses.field(default_factory=dict)
     # Where a training run's figures go while it runs: of no digest's concern either.
@@ -154,9 +158,9 @@ def artifact(work: Work) -> Reference:
             "inputs": {key: [str(_path(i, lake)) for i in items] for key, items in given.items()},
             "config": to_dict(work.config),
             "scratch": str(desk if work.elsewhere else lake.scratch(stage.kind, work.digest)),
-            "processes": work.processes,
+            "processes": work.processes // (work.nodes.count if work.nodes else 1),
         }
-        outcome = run_worker(spec, desk, lake.url, relay.event, relay.log)
+        outcome = _run(spec, work, desk, relay)
         provenance = {
             **meter.read(outcome.cpu_seconds, outcome.peak_memory_bytes),
             "input_paths": {
@@ -182,6 +186,20 @@ def artifact(work: Work) -> Reference:
         remove_tree(staging)  # published by renaming, where all went well
     relay.done(provenance["seconds"])
     return reference(manifest, lake)
+
+
+def _run(spec: dict[str, Any], work: Work, desk: Path, relay: Relay) -> Outcome:
+    """One try, on this machine or with the other nodes."""
+    call = functools.partial(
+        run_worker, desk=desk, place=work.lake.url, on_event=relay.event, on_log=relay.log
+    )
+    if work.nodes is None:
+        return call(spec)
+    leader = nodes.leader(work.lake, work.nodes)
+    name = f"{work.stage.kind}-{work.digest[:16]}-{uuid.uuid4().hex[:8]}"
+    spec = {**spec, "rendezvous": work.nodes.meeting(0, name)}
+    with leader.announced(spec):
+        return call(spec)
 
 
 def _declared(work: Work) -> Task[..., Reference]:

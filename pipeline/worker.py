@@ -2,9 +2,10 @@
 
 The task that starts it owns it: a crash, an out-of-memory kill or a SIGKILL of this process is
 then an ordinary failure that can be retried, never the death of the flow; and it dies with its
-owner. With `processes` > 1 it becomes torchrun, which starts this module once a process. Events
-go to stdout as JSON lines (see `pipeline.stage.Progress`), the last one `done` (statistics),
-`user_error`, `disk_full` or `network_error` (text); logs and tracebacks go to stderr.
+owner. With `processes` > 1, or on several nodes, it becomes torchrun, which starts this module once
+a process (see `rendezvous`). Events go to stdout as JSON lines (see `pipeline.stage.Progress`), the
+last one `done` (statistics), `user_error`, `disk_full` or `network_error` (text); logs and
+tracebacks go to stderr.
 `pipeline.host` runs many, one after another, from one warm process.
 """
 
@@ -13,11 +14,13 @@ import importlib
 import json
 import os
 import sys
+import traceback
 import typing
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
 
+from pipeline import rendezvous
 from pipeline.config import from_dict
 from pipeline.lifetime import die_with_parent
 from pipeline.stage import Progress
@@ -44,12 +47,18 @@ NETWORK_TEXTS = ("network_connection", "slow_down", "service unavailable", "time
 def main(spec_path: str) -> int:
     spec: dict[str, Any] = json.loads(Path(spec_path).read_text())
     rank = os.environ.get("RANK")
+    meeting = rendezvous.of(spec)
     # torchrun's processes are children of torchrun, not of the task.
     die_with_parent(spec["owner_pid"] if rank is None else None)
-    if spec["processes"] > 1 and rank is None:
-        _become_torchrun(spec["processes"], spec_path)
+    if rank is None and (spec["processes"] > 1 or meeting):
+        rendezvous.become_torchrun(spec["processes"], meeting, "pipeline.worker", spec_path)
+    if rank is not None and meeting:
+        rendezvous.number_processes(meeting)
+        rank = os.environ["RANK"]
     events = take_stdout()
-    return run(spec, events, speaker=rank in (None, "0"))
+    # On another node than the first its first process says how it ended, and nothing else.
+    first_here = os.environ.get("LOCAL_RANK", "0") == "0"
+    return run(spec, events, speaker=rank in (None, "0"), last_word=first_here)
 
 
 def take_stdout() -> TextIO:
@@ -59,7 +68,7 @@ def take_stdout() -> TextIO:
     return events
 
 
-def run(spec: dict[str, Any], events: TextIO, speaker: bool = True) -> int:
+def run(spec: dict[str, Any], events: TextIO, speaker: bool = True, last_word: bool = True) -> int:
     """Build what the spec says and report how it ended; under torchrun one process speaks."""
     try:
         statistics = _build(spec, Progress(events if speaker else None))
@@ -70,8 +79,11 @@ def run(spec: dict[str, Any], events: TextIO, speaker: bool = True) -> int:
             return _end(events, "disk_full", str(error), 1)
         if is_network_error(error):
             return _end(events, "network_error", f"{type(error).__name__}: {error}", 1)
+        if "RANK" in os.environ and rendezvous.lost_a_peer(error):
+            traceback.print_exc()
+            return rendezvous.LOST_PEER
         raise
-    if speaker:
+    if speaker or last_word:
         write_event(events, {"event": "done", "statistics": statistics})
     return 0
 
@@ -118,19 +130,6 @@ def _build(spec: dict[str, Any], progress: Progress) -> dict[str, Any]:
         scratch=Path(spec["scratch"]),
     )
     return statistics
-
-
-def _become_torchrun(processes: int, spec_path: str) -> None:
-    # exec keeps the pid and the death signal, so torchrun too dies with the task.
-    arguments = [
-        "-P",
-        "-m",
-        "torch.distributed.run",
-        "--standalone",
-        f"--nproc-per-node={processes}",
-    ]
-    command = [sys.executable, *arguments, "-m", "pipeline.worker", spec_path]
-    os.execv(sys.executable, command)  # noqa: S606
 
 
 def _end(events: TextIO, event: str, text: str, code: int) -> int:

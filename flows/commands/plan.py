@@ -105,7 +105,10 @@ def training_rows(
     else:
         rows.append(_row("hours: not measured, no such model in this lake", math.nan, "h"))
     if config.pretrain.device == "cuda":
-        hours, cards = flops / (gpu_teraflops * 1e12) / 3600, config.input.processes
+        hours, cards = (
+            flops / (gpu_teraflops * 1e12) / 3600,
+            config.input.processes * config.input.nodes,
+        )
         rows.append(_row(f"GPU hours, at {gpu_teraflops:,.0f} TFLOP/s a card", hours, "h"))
         rows.append(_row(f"hours on {cards} card{'s' * (cards > 1)}", hours / cards, "h"))
     return rows

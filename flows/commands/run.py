@@ -30,8 +30,10 @@ FROM_OPTIONS = ("files", "wet", "hosts", "language", "match", "pages", "runner",
 def run(chosen: argparse.Namespace) -> int:
     """Run one flow."""
     started = time.monotonic()
-    lake = Lake(chosen.lake)
-    made = _run(chosen.flow, _config(chosen), lake)
+    lake, config = Lake(chosen.lake), _config(chosen)
+    if config.input.node_rank:
+        return _follow(config, lake)
+    made = _run(chosen.flow, config, lake)
     seconds = time.monotonic() - started
     if chosen.json:
         state = {"flow": chosen.flow, "lake": lake.url, "seconds": round(seconds, 3)}
@@ -46,8 +48,10 @@ def demo(chosen: argparse.Namespace) -> int:
     """The whole pipeline, its report, and a chat with what came out."""
     chosen.flow = "crawl-to-chat"
     started = time.monotonic()
-    lake = Lake(chosen.lake)
-    made = _run(chosen.flow, _config(chosen), lake)
+    lake, config = Lake(chosen.lake), _config(chosen)
+    if config.input.node_rank:
+        return _follow(config, lake)
+    made = _run(chosen.flow, config, lake)
     page = write_report(lake)
     seconds = time.monotonic() - started
     chosen.model, chosen.max_tokens, chosen.temperature = "rl", 112, 0.0
@@ -165,8 +169,17 @@ def _config(chosen: argparse.Namespace) -> RunConfig:
         tables["corpus"] = {"gate": {"languages": wanted}}
         tables["select"] = {"language": {"languages": wanted}, "per_language": True}
     config = load(chosen.preset or DEFAULT_PRESET, chosen.set, **tables)
-    check(config)  # before a server is started for nothing
+    if not config.input.node_rank:  # another node reads no crawl
+        check(config)  # before a server is started for nothing
     return config
+
+
+def _follow(config: RunConfig, lake: Lake) -> int:
+    """Another node than the first: it runs no flow, but its part of what node 0 trains."""
+    from flows.nodes import follow
+
+    follow(config.input, lake, lambda line: print(line, file=sys.stderr, flush=True))
+    return 0
 
 
 def _run(flow: str, config: RunConfig, lake: Lake, **more: Any) -> dict[str, Any]:
@@ -176,13 +189,15 @@ def _run(flow: str, config: RunConfig, lake: Lake, **more: Any) -> dict[str, Any
     lake.check_writable()
     if config.input.runner == "ray":
         check_shared()
+    from flows.nodes import told
+
     with api_server() as api:
         name = flow.replace("-", "_")
         function = getattr(importlib.import_module(f"flows.{name}"), name)
         api.wait()
         api.watch(_end_at_once)
         try:
-            with terminal.shown():
+            with terminal.shown(), told():
                 made: dict[str, Any] = function(config, lake.url, **more)
         finally:
             _send_rest()

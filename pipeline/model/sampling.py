@@ -1,7 +1,7 @@
 """From logits to log-probabilities to tokens: the one path that the sampler and the trainer share.
 
 Policy gradients need the trainer's log-probability of a token to be the one it was drawn with,
-temperature and truncation included; so both call `log_probs`. Randomness is a counter-based hash
+temperature and truncation included; so both call `kept_scores`. Randomness is a counter-based hash
 (SplitMix64), not a stream: a draw depends on (seed, prompt, sample, position) and on nothing else.
 """
 
@@ -29,12 +29,7 @@ def log_probs(
     these, those at least `min_p` as likely as the likeliest. Ties with the last one kept stay in,
     so the set never depends on a sort's order.
     """
-    scores = logits.float()
-    if temperature not in (0.0, 1.0):
-        scores = scores / temperature
-    if 0 < top_k < scores.shape[-1]:
-        kth = scores.topk(top_k, dim=-1).values[..., -1:]
-        scores = scores.masked_fill(scores < kth, float("-inf"))
+    scores = kept_scores(logits, temperature, top_k)
     if top_p < 1.0:
         ordered = scores.sort(dim=-1, descending=True).values
         before = ordered.softmax(-1).cumsum(-1) - ordered.softmax(-1)
@@ -44,6 +39,17 @@ def log_probs(
         least = scores.amax(-1, keepdim=True) + math.log(min_p)
         scores = scores.masked_fill(scores < least, float("-inf"))
     return torch.log_softmax(scores, dim=-1)
+
+
+def kept_scores(logits: Tensor, temperature: float = 1.0, top_k: int = 0) -> Tensor:
+    """float32 logits over the temperature, -inf but for the `top_k` likeliest."""
+    scores = logits.float()
+    if temperature not in (0.0, 1.0):
+        scores = scores / temperature
+    if 0 < top_k < scores.shape[-1]:
+        kth = scores.topk(top_k, dim=-1).values[..., -1:]
+        scores = scores.masked_fill(scores < kth, float("-inf"))
+    return scores
 
 
 def sample(log_probabilities: Tensor, uniforms: Tensor) -> Tensor:

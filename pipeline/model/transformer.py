@@ -9,6 +9,7 @@ head N(0, 0.001).
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -50,7 +51,7 @@ Place = Callable[[Tensor, Tensor | None], Tensor]  # queries and keys, their gai
 
 
 Linear = Callable[[Tensor, Tensor, Tensor | None], Tensor]
-Step = Callable[[Tensor, LayerWeights, int, Place, Attend], Tensor]
+Step = Callable[..., Tensor]  # x, weights, index, Place, Attend
 
 
 class Transformer(nn.Module):
@@ -79,6 +80,8 @@ class Transformer(nn.Module):
         self.linear: Linear = F.linear
         self.borders = flash.borders
         self.train_step: Step | None = None
+        # Whether a layer's activations are made again in the backward instead of being kept.
+        self.recompute = False
 
     @property
     def blocks(self) -> list[Layer]:
@@ -185,9 +188,14 @@ class Transformer(nn.Module):
             x = x + weights.ngrams.embed(tokens, document_ids, cache)
         place = self._place(tokens.shape[1], cache)
         attend = self._attend(tokens, document_ids, cache)
+        recompute = self.recompute and self.training and torch.is_grad_enabled()
         for index in range(c.layers):
-            x, w = weights.layer(index, x)
-            x = step(x, w, index, place, attend)
+            if recompute and isinstance(weights, LazyWeights):
+                bound = functools.partial(step, index=index, place=place, attend=attend)
+                x = weights.blocks[index].run(x, self.compute_dtype, bound)
+            else:
+                x, w = weights.layer(index, x)
+                x = step(x, w, index, place, attend)
         return norm(x, c.parts.norm, c.norm_eps)
 
     def _step(self, x: Tensor, w: LayerWeights, index: int, place: Place, attend: Attend) -> Tensor:

@@ -7,6 +7,7 @@ product's). Autograd flows through.
 """
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -136,6 +137,20 @@ class Layer(nn.Module):
     def enter(self, x: Tensor | None, dtype: torch.dtype) -> tuple[Any, LayerWeights]:
         """x as it is, and the weights that will read it: where FSDP gathers and frees them."""
         return x, self.cast(dtype)
+
+    def run(
+        self, x: Tensor, dtype: torch.dtype, step: Callable[[Tensor, LayerWeights], Tensor]
+    ) -> Tensor:
+        """The layer's step, of which x alone is kept for the backward: there all else, the cast
+        weights too, is made again. FSDP gathers the weights around it, once each way."""
+        from torch.utils.checkpoint import checkpoint
+
+        def whole(x: Tensor) -> Tensor:
+            return step(x, self.cast(dtype))
+
+        # Nothing in a layer draws random numbers.
+        y: Tensor = checkpoint(whole, x, use_reentrant=False, preserve_rng_state=False)
+        return y
 
     def cast(self, dtype: torch.dtype) -> LayerWeights:
         a, m = self.self_attn, self.mlp

@@ -33,6 +33,8 @@ class RlConfig:
     # how much likelier the trainer may find a token than the sampler did and still count it in full
     ratio_limit: float = 2.0  # Yao et al. 2025; kernels in bf16 differ by 1.08 at most
     micro_rows: int = 96  # answers that go through the model at once
+    loss_chunk_tokens: int = 1024  # answer tokens whose logits exist at the same time
+    activation_checkpointing: str = "off"  # as LoopConfig's: off or layers
     checkpoint_seconds: float = 20.0  # wall seconds between checkpoints; never changes the result
     watchdog_seconds: float = 300.0  # as LoopConfig's: the least time without a step; 0 = never
     # the first step's answers, sampled before any update, give pass@k; where it lies below this, no

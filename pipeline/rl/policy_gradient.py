@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 
 from pipeline.model import Transformer
-from pipeline.model.sampling import log_probs
 from pipeline.rl.rollouts import Rollout
+from pipeline.training.loss import Drawn, fused_cross_entropy
 
 
 class PolicyBatch(NamedTuple):
@@ -49,27 +49,27 @@ def collate(rollouts: Sequence[Rollout], device: torch.device | str = "cpu") -> 
     return PolicyBatch(*(t.to(device) for t in (tokens, targets, mask, advantages, sampled)))
 
 
-def token_log_probs(
-    model: Transformer, batch: PolicyBatch, temperature: float, top_k: int
-) -> tuple[Tensor, Tensor]:
-    """(log pi of each answer token (N,), the row it belongs to (N,)); the head sees only those."""
-    weights = model.cast_weights()
-    logits = weights.logits(model.hidden(batch.tokens, weights=weights)[batch.mask])
-    table = log_probs(logits, temperature, top_k)
-    rows = batch.mask.nonzero()[:, 0]
-    return table.gather(-1, batch.targets[batch.mask][:, None])[:, 0], rows
-
-
 def policy_loss(
-    logprobs: Tensor, sampled: Tensor, advantages: Tensor, normalizer: float, ratio_limit: float
-) -> Tensor:
-    """- sum of advantage * ratio * log pi over tokens, divided by `normalizer`.
+    model: Transformer,
+    batch: PolicyBatch,
+    *,
+    temperature: float,
+    top_k: int,
+    ratio_limit: float,
+    chunk_tokens: int,
+) -> tuple[Tensor, Tensor]:
+    """(minus the sum of advantage * ratio * log pi, minus log pi of each answer token (N,)).
 
-    A token that the sampler's top-k held and the trainer's doesn't has ratio 0: it is left out.
+    The head sees those tokens only, `chunk_tokens` of them at a time. A token that the sampler's
+    top-k held and the trainer's doesn't has ratio 0: it is left out.
     """
-    ratios = (logprobs.detach() - sampled).exp().clamp_max(ratio_limit)
-    kept = torch.where(ratios == 0, 0.0, logprobs)  # not 0 * -inf
-    return -(advantages * ratios * kept).sum() / normalizer
+    hidden, head, bias = model.read(batch.tokens)
+    mask = batch.mask
+    drawn = Drawn(batch.sampled[mask], temperature, top_k, ratio_limit)
+    gains = batch.advantages[:, None].expand(mask.shape)[mask]
+    return fused_cross_entropy(
+        hidden[mask], head, batch.targets[mask], gains, chunk_tokens, bias, drawn
+    )
 
 
 def accumulate_gradients(
@@ -81,6 +81,7 @@ def accumulate_gradients(
     ratio_limit: float,
     normalizer: float,
     micro_rows: int,
+    chunk_tokens: int,
 ) -> float:
     """Add the loss's gradient to every parameter's `.grad`; the loss.
 
@@ -89,11 +90,16 @@ def accumulate_gradients(
     loss = 0.0
     for part in _micro_batches(rollouts, micro_rows):
         batch = collate(part, model.device)
-        logprobs, rows = token_log_probs(model, batch, temperature, top_k)
-        sampled, gains = batch.sampled[batch.mask], batch.advantages[rows]
-        partial = policy_loss(logprobs, sampled, gains, normalizer, ratio_limit)
-        partial.backward()
-        loss += float(partial.detach())
+        total, _ = policy_loss(
+            model,
+            batch,
+            temperature=temperature,
+            top_k=top_k,
+            ratio_limit=ratio_limit,
+            chunk_tokens=chunk_tokens,
+        )
+        (total / normalizer).backward()
+        loss += float(total.detach()) / normalizer
     return loss
 
 

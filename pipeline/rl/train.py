@@ -29,6 +29,7 @@ from pipeline.tokenizer import Tokenizer
 from pipeline.training import distribution, matrix_rate, runtime
 from pipeline.training.interruption import EXIT_CODE, Interruption
 from pipeline.training.keeper import Keeper, Rhythm
+from pipeline.training.loop import check_recomputation
 from pipeline.training.meter import Meter
 from pipeline.training.optimizers import Optimizer, build_optimizer
 from pipeline.training.pretrain import write_run
@@ -77,6 +78,7 @@ def update(
         ratio_limit=config.ratio_limit,
         normalizer=total_tokens,
         micro_rows=config.micro_rows,
+        chunk_tokens=config.loss_chunk_tokens,
     )
     parameters = optimizer.parameters()
     distribution.sum_gradients(parameters)
@@ -112,6 +114,7 @@ def build(
     model, tokenizer = models.load(inputs["sft"][0], device, dtype)
     if not tokenizer.has_conversation_tokens:
         raise UserError(f"{inputs['sft'][0]} is no chat model: RL starts from the sft stage's")
+    model.recompute = config.activation_checkpointing == "layers"
     optimizer = build_optimizer(model, config.optimizer.scaled(config.rate_factor))
     settings = to_dict(config)
     for name in ("checkpoint_seconds", "watchdog_seconds"):
@@ -212,6 +215,7 @@ def check_config(config: RlConfig) -> None:
         raise UserError("rl.temperature must be above 0: equal answers have no advantage")
     if not config.ratio_limit >= 1.0:
         raise UserError("rl.ratio_limit must be at least 1: that is where both agree")
+    check_recomputation(config.activation_checkpointing)
     if config.prompts_per_step % distribution.world():
         raise UserError(
             f"rl.prompts_per_step is {config.prompts_per_step}: it must be a multiple of the "

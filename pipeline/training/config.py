@@ -8,6 +8,8 @@ embedding_lr 0.1: after 400 steps 1.412 bits per byte where the defaults gave 1.
 
 import dataclasses
 
+ACTIVATION_CHECKPOINTING = ("off", "layers")
+
 
 @dataclasses.dataclass(frozen=True)
 class OptimizerConfig:
@@ -59,6 +61,9 @@ class LoopConfig:
     validate_every: int = 100  # steps; 0 = never during training; the last step always validates
     validation_rows: int = 64  # rows' worth of validation tokens in those measurements
     loss_chunk_tokens: int = 1024  # tokens whose logits exist at the same time
+    # off, or layers: of each layer its input alone is kept for the backward, which makes the rest
+    # again: the same numbers for a third more work and a fraction of the memory.
+    activation_checkpointing: str = "off"
     checkpoint_seconds: float = 30.0  # wall seconds between checkpoints; never changes the result
     checkpoint_steps: int = 0  # and also every so many steps; 0 = by the clock alone
     checkpoint_keep: int = 2  # the newest so many stay (and three anchors, see rollback_steps)
@@ -115,8 +120,10 @@ class PretrainConfig:
     depth: int = 0
     tokens_per_parameter: float = 12.0  # with depth, of matrix parameters (Hoffmann et al.: 20)
     # Of several processes. ddp: each holds everything, gradients are summed. fsdp: parameters,
-    # gradients and optimizer state are spread over them.
+    # gradients and optimizer state are spread over them. hsdp: over those of each replica, and
+    # between replicas gradients are summed.
     parallelism: str = "ddp"
+    replicas: int = 0  # of hsdp; 0 = one a node, so that only gradients travel between nodes
     compile: bool = False  # torch.compile of forward and backward: for GPUs, a minute at the start
     fp8: bool = False  # the layers' products in 8 bits: H100 and later, from ~900M parameters
     # Whose CPU products, in which reproducible mode (pipeline.model.products); auto: this machine's

@@ -2,12 +2,16 @@
 
 Every process computes the same global batch, takes its rows and sums its gradients with the
 others' (see `gradients`): one code path, one process being the case without communication. What
-they hold between them is in `sharding`.
+they hold between them is in `sharding`. Where some of the processes hold together what the others
+hold as well, `among` makes all of this a matter of those few.
 """
 
+import contextlib
+import contextvars
 import datetime
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -35,14 +39,38 @@ def init(device: torch.device) -> torch.device:
     return device
 
 
+# Of this thread: a checkpoint is written beside the training.
+_scope: contextvars.ContextVar[Any] = contextvars.ContextVar("scope", default=None)
+
+
+@contextlib.contextmanager
+def among(group: Any) -> Iterator[None]:
+    """Within it `world`, `rank` and all messages are of a process group; None: of all processes."""
+    before = _scope.set(group)
+    try:
+        yield
+    finally:
+        _scope.reset(before)
+
+
+def group() -> Any:
+    """The process group this is about; None: all processes."""
+    return _scope.get()
+
+
 def world() -> int:
     """Number of processes."""
-    return dist.get_world_size() if dist.is_initialized() else 1
+    return dist.get_world_size(group()) if dist.is_initialized() else 1
 
 
 def rank() -> int:
     """This process' number; 0 writes."""
-    return dist.get_rank() if dist.is_initialized() else 0
+    return dist.get_rank(group()) if dist.is_initialized() else 0
+
+
+def nodes() -> int:
+    """Number of machines, each with as many processes."""
+    return world() // int(os.environ.get("LOCAL_WORLD_SIZE", world()))
 
 
 def sum_gradients(parameters: Iterable[torch.nn.Parameter]) -> None:
@@ -55,7 +83,7 @@ def sum_gradients(parameters: Iterable[torch.nn.Parameter]) -> None:
             parameter.grad = torch.zeros_like(parameter)
         gradients.append(parameter.grad)
     flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
-    dist.all_reduce(flat)
+    dist.all_reduce(flat, group=group())
     parts = flat.split([gradient.numel() for gradient in gradients])
     for gradient, part in zip(gradients, parts):
         gradient.copy_(part.view_as(gradient))
@@ -66,7 +94,7 @@ def sum_numbers(values: list[float], device: torch.device) -> list[float]:
     if world() == 1:
         return values
     tensor = torch.tensor(values, dtype=torch.float64, device=device)
-    dist.all_reduce(tensor)
+    dist.all_reduce(tensor, group=group())
     return [float(value) for value in tensor.tolist()]
 
 
@@ -86,7 +114,7 @@ def broadcast(tensors: Iterable[Tensor]) -> None:
         return
     with torch.no_grad():
         for tensor in tensors:
-            dist.broadcast(tensor, src=0)
+            dist.broadcast(tensor, group=group(), group_src=0)
 
 
 def broadcast_number(value: int, device: torch.device) -> int:
@@ -94,7 +122,7 @@ def broadcast_number(value: int, device: torch.device) -> int:
     if world() == 1:
         return value
     tensor = torch.tensor([value], dtype=torch.int64, device=device)
-    dist.broadcast(tensor, src=0)
+    dist.broadcast(tensor, group=group(), group_src=0)
     return int(tensor.item())
 
 

@@ -15,7 +15,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from pipeline.training import distribution
-from pipeline.training.sharded import is_sharded, local
+from pipeline.training.sharded import is_sharded, local, shard_group
 
 BUCKET_BYTES = 25_000_000  # as in torch's DistributedDataParallel
 
@@ -62,7 +62,8 @@ class GradientSum:
         norm = float(torch.stack(list(torch._foreach_norm(gradients))).norm())
         if not self._sharded:
             return norm
-        (squares,) = distribution.sum_numbers([norm**2], gradients[0].device)
+        with distribution.among(shard_group(self._parameters[0])):
+            (squares,) = distribution.sum_numbers([norm**2], gradients[0].device)
         return float(squares**0.5)
 
     def _start_full_ones(self) -> None:

@@ -20,7 +20,7 @@ from pipeline.config import to_dict
 from pipeline.model import Transformer
 from pipeline.stage import SILENT, Progress
 from pipeline.training import distribution, matrix_rate, state
-from pipeline.training.config import LoopConfig
+from pipeline.training.config import ACTIVATION_CHECKPOINTING, LoopConfig
 from pipeline.training.data import Batch
 from pipeline.training.gradients import GradientSum
 from pipeline.training.interruption import EXIT_CODE, Interruption
@@ -60,6 +60,7 @@ def train(
     _check(config)
     if distribution.rank() != 0:
         progress = SILENT
+    model.recompute = config.activation_checkpointing == "layers"
     fingerprint = [stage, _result_settings(config), to_dict(optimizer.config)]
     rate_of_machine = matrix_rate.measure(model.device, model.compute_dtype)  # no thread works yet
     if rate_of_machine.busy:
@@ -155,10 +156,19 @@ def _check(config: LoopConfig) -> None:
         raise UserError(
             "loop: rollback_steps and rollback_limit must be at least 0, spike_window at least 1"
         )
+    check_recomputation(config.activation_checkpointing)
     if config.rows_per_step % distribution.world():
         raise UserError(
             f"loop.rows_per_step is {config.rows_per_step}: it must be a multiple of the "
             f"{distribution.world()} processes"
+        )
+
+
+def check_recomputation(setting: str) -> None:
+    """UserError where the setting is none."""
+    if setting not in ACTIVATION_CHECKPOINTING:
+        raise UserError(
+            f"activation_checkpointing is {setting!r}: use {' or '.join(ACTIVATION_CHECKPOINTING)}"
         )
 
 

@@ -1,5 +1,8 @@
 """Masked cross entropy with the head fused in: logits exist for a chunk of tokens at a time.
 
+Of pretraining, fine-tuning and policy gradients, whose tokens weigh by what the loss finds out
+about them (`Drawn`).
+
 Softmax is float32 whatever the matrix products run in. The gradients of hidden states and head are
 made in the forward pass, while the chunk's logits are still in the cache (as Liger kernels do), so
 a large vocabulary costs neither memory nor a second product. Positions of weight zero are left out
@@ -7,7 +10,7 @@ before the head: fine-tuning pays for the tokens it learns from only.
 """
 
 import functools
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -15,7 +18,34 @@ from torch import Tensor
 
 from pipeline.model import device as devices
 from pipeline.model import fused
+from pipeline.model.sampling import kept_scores
 from pipeline.training.data import Batch
+
+
+class Drawn(NamedTuple):
+    """Targets that a policy drew: each counts by its importance, a constant for the gradient.
+
+    Importance: how much likelier we find a token than whoever drew it did, cut at `ratio_limit`.
+    Temperature and truncation are the sampler's. A token that we would not draw has importance 0.
+    """
+
+    logprobs: Tensor  # (N,) float32, each target's when it was drawn
+    temperature: float = 1.0  # above 0
+    top_k: int = 0  # 0 = all tokens
+    ratio_limit: float = 1.0
+
+    def rows(self, which: Any) -> "Drawn":
+        """Some of the targets."""
+        return self._replace(logprobs=self.logprobs[which])
+
+    def importance(self, nats: Tensor) -> Tensor:
+        """Of targets that we give so many nats."""
+        return (-nats - self.logprobs).exp().clamp_max(self.ratio_limit)
+
+    @property
+    def from_everything(self) -> bool:
+        """Whether their distribution is the softmax of the logits as they are."""
+        return self.temperature == 1.0 and self.top_k == 0
 
 
 def token_loss(
@@ -52,38 +82,83 @@ def fused_cross_entropy(
     weights: Tensor,
     chunk_tokens: int = 1024,
     bias: Tensor | None = None,
+    drawn: Drawn | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """The same on flat tensors: hidden (N, D), head (V, D) and its bias (V,), in hidden's dtype."""
+    """The same on flat tensors: hidden (N, D), head (V, D) and its bias (V,), in hidden's dtype.
+
+    With `drawn` the sum is of weight * importance * nats, and nats are those of what it says.
+    """
     weights = weights.to(torch.float32)
     if devices.on_cuda(weights.device):  # to know which are zero, one would wait for the GPU
-        return _FusedCrossEntropy.apply(hidden, head, bias, targets, weights, chunk_tokens)
+        return _FusedCrossEntropy.apply(hidden, head, bias, targets, weights, chunk_tokens, drawn)
     used = weights.nonzero().squeeze(1)
     if len(used) == len(weights):
-        return _FusedCrossEntropy.apply(hidden, head, bias, targets, weights, chunk_tokens)
+        return _FusedCrossEntropy.apply(hidden, head, bias, targets, weights, chunk_tokens, drawn)
+    if drawn is not None:
+        drawn = drawn.rows(used)
     total, part = _FusedCrossEntropy.apply(
-        hidden[used], head, bias, targets[used], weights[used], chunk_tokens
+        hidden[used], head, bias, targets[used], weights[used], chunk_tokens, drawn
     )
     nats = torch.zeros_like(weights)
     nats[used] = part
     return total, nats
 
 
-def softmax_slopes(logits: Tensor, targets: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-    """Nats of each target (N, 1) under logits (N, V), and the slopes of weight * nats by logits.
+def softmax_slopes(
+    logits: Tensor, targets: Tensor, weights: Tensor, drawn: Drawn | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Of targets (N, 1) under logits (N, V): nats, weights by importance, slopes by the logits.
 
     Compiled for a GPU these are two passes over the logits, where single operations take ten.
     """
     wide = logits.float()
+    if drawn is not None:
+        wide = kept_scores(logits, drawn.temperature, drawn.top_k)
     total = wide.logsumexp(1, keepdim=True)
     nats = (total - wide.gather(1, targets)).squeeze(1)
+    by_logits = weights
+    if drawn is not None:
+        weights = weights * drawn.importance(nats)
+        by_logits = weights / drawn.temperature
     hit = torch.arange(logits.shape[1], device=logits.device) == targets
-    slopes = ((wide - total).exp() - hit.float()) * weights[:, None]
-    return nats, slopes.to(logits.dtype)
+    slopes = ((wide - total).exp() - hit.float()) * by_logits[:, None]
+    return nats, weights, slopes.to(logits.dtype)
 
 
 @functools.cache
 def _compiled_slopes() -> Any:
     return torch.compile(softmax_slopes, dynamic=True)
+
+
+def _slopes(
+    logits: Tensor, targets: Tensor, weights: Tensor, drawn: Drawn | None, wanted: bool
+) -> tuple[Tensor, Tensor, Tensor]:
+    """As `softmax_slopes`, in the machine's own way, over the logits where it can.
+
+    The slopes are anything where they are not wanted.
+    """
+    if devices.on_cuda(logits.device):
+        nats, weights, slopes = _compiled_slopes()(logits, targets.unsqueeze(1), weights, drawn)
+        return nats, weights, slopes
+    plain = drawn is None or drawn.from_everything
+    if plain and fused.ready(logits.dtype, logits.device):
+        if drawn is not None:
+            nats = fused.cross_entropy_(logits, targets, weights, slopes=False)
+            weights = weights * drawn.importance(nats)
+        return fused.cross_entropy_(logits, targets, weights, wanted), weights, logits
+    scores = logits if drawn is None else kept_scores(logits, drawn.temperature, drawn.top_k)
+    log_probs = torch.log_softmax(scores, dim=-1, dtype=torch.float32)
+    nats = -log_probs.gather(1, targets.unsqueeze(1)).squeeze(1)
+    by_logits = weights
+    if drawn is not None:
+        weights = weights * drawn.importance(nats)
+        by_logits = weights / drawn.temperature
+    if not wanted:
+        return nats, weights, logits
+    # d nats / d logits = softmax - one_hot, times the token's weight
+    slopes = log_probs.exp_()
+    slopes[torch.arange(len(targets)), targets] -= 1.0
+    return nats, weights, slopes.mul_(by_logits.unsqueeze(1)).to(logits.dtype)
 
 
 class _FusedCrossEntropy(torch.autograd.Function):
@@ -96,35 +171,25 @@ class _FusedCrossEntropy(torch.autograd.Function):
         targets: Tensor,
         weights: Tensor,
         chunk: int,
+        drawn: Drawn | None,
     ) -> tuple[Tensor, Tensor]:
         needs_hidden, needs_head, needs_bias = ctx.needs_input_grad[:3]
+        wanted = needs_hidden or needs_head or needs_bias
         cast = head.to(hidden.dtype)
         grad_hidden = torch.empty_like(hidden) if needs_hidden else None
         grad_head = torch.zeros_like(head, dtype=torch.float32) if needs_head else None
         grad_bias = torch.zeros_like(head[:, 0], dtype=torch.float32) if needs_bias else None
-        nats = torch.empty_like(weights)
-        gpu = devices.on_cuda(hidden.device)
+        nats, shares = torch.empty_like(weights), torch.empty_like(weights)
         for start in range(0, len(hidden), chunk):
             part = slice(start, start + chunk)
-            inputs, goal = hidden[part], targets[part].unsqueeze(1)
-            logits = F.linear(inputs, cast, bias)
-            in_place = fused.ready(logits.dtype, logits.device)
-            if gpu:
-                nats[part], slopes = _compiled_slopes()(logits, goal, weights[part])
-            elif in_place:
-                wanted = needs_hidden or needs_head or needs_bias
-                nats[part] = fused.cross_entropy_(logits, targets[part], weights[part], wanted)
-                slopes = logits
-            else:
-                log_probs = torch.log_softmax(logits, dim=-1, dtype=torch.float32)
-                nats[part] = -log_probs.gather(1, goal).squeeze(1)
-            if not (needs_hidden or needs_head or needs_bias):
-                continue
-            if not (gpu or in_place):
-                # d nats / d logits = softmax - one_hot, times the token's weight
-                slopes = log_probs.exp_()
-                slopes[torch.arange(len(goal)), goal.squeeze(1)] -= 1.0
-                slopes = slopes.mul_(weights[part].unsqueeze(1)).to(hidden.dtype)
+            inputs = hidden[part]
+            nats[part], shares[part], slopes = _slopes(
+                F.linear(inputs, cast, bias),
+                targets[part],
+                weights[part],
+                None if drawn is None else drawn.rows(part),
+                wanted,
+            )
             if grad_hidden is not None:
                 torch.mm(slopes, cast, out=grad_hidden[part])
             if grad_head is not None:
@@ -135,8 +200,10 @@ class _FusedCrossEntropy(torch.autograd.Function):
         ctx.save_for_backward(*(g for g in grads if g is not None))
         ctx.head_dtype = head.dtype
         ctx.mark_non_differentiable(nats)
-        nats.masked_fill_(weights == 0, 0.0)  # on a GPU those of weight zero were read as well
-        return (nats.double() * weights).sum().float(), nats
+        # On a GPU those of weight zero were read as well; what we would not draw has infinite nats.
+        counted = nats.masked_fill(shares == 0, 0.0)
+        nats = nats.masked_fill_(weights == 0, 0.0)
+        return (counted.double() * shares).sum().float(), nats
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
@@ -148,6 +215,7 @@ class _FusedCrossEntropy(torch.autograd.Function):
             None if grad_hidden is None else grad_hidden * upstream.to(grad_hidden.dtype),
             None if grad_head is None else (grad_head * upstream).to(ctx.head_dtype),
             None if grad_bias is None else (grad_bias * upstream).to(ctx.head_dtype),
+            None,
             None,
             None,
             None,

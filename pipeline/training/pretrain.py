@@ -24,12 +24,13 @@ from pipeline.training.data import PretrainData, TokenShards
 from pipeline.training.keeper import Store
 from pipeline.training.loop import train
 from pipeline.training.optimizers import Optimizer, build_optimizer
+from pipeline.training.replicas import ReplicatedStore
 from pipeline.training.shape import model_config
 from pipeline.training.watchdog import Watchdog
 from storage.errors import UserError
 from storage.tables import write_table
 
-PARALLELISMS = ("ddp", "fsdp")
+PARALLELISMS = ("ddp", "fsdp", "hsdp")
 
 
 def validation_subset(shards: TokenShards, tokens: int, seed: int) -> list[np.ndarray]:
@@ -47,14 +48,16 @@ def spread(model: Transformer, config: PretrainConfig) -> tuple[Optimizer, Store
     """The optimizer, and how checkpoints are written; with fsdp the model is sharded in place."""
     if config.parallelism not in PARALLELISMS:
         raise UserError(
-            f"pretrain.parallelism is {config.parallelism!r}: use {' or '.join(PARALLELISMS)}"
+            f"pretrain.parallelism is {config.parallelism!r}: use {', '.join(PARALLELISMS)}"
         )
     if config.parallelism == "ddp":
         return build_optimizer(model, config.optimizer), state
-    sharding.shard(model)
+    replicas = (config.replicas or distribution.nodes()) if config.parallelism == "hsdp" else 1
+    sharding.shard(model, replicas)
     if distribution.world() == 1:
         return build_optimizer(model, config.optimizer), shards
-    return cast(Optimizer, sharding.ShardedOptimizer(model, config.optimizer)), shards
+    optimizer = cast(Optimizer, sharding.ShardedOptimizer(model, config.optimizer))
+    return optimizer, shards if replicas == 1 else ReplicatedStore(model)
 
 
 def build(

@@ -14,6 +14,13 @@ def is_sharded(module: nn.Module) -> bool:
     return fsdp is not None and isinstance(module, fsdp.FSDPModule)
 
 
+def shard_group(tensor: Any) -> Any:
+    """The processes over which a spread tensor is cut, where others hold the same rows as well;
+    None where it is cut over all of them."""
+    mesh = tensor.device_mesh
+    return mesh.get_group(1) if mesh.ndim == 2 else None
+
+
 def local(tensor: Tensor) -> Tensor:
     """This process' rows of a tensor that is spread; another one as it is."""
     tensors: Any = sys.modules.get("torch.distributed.tensor")

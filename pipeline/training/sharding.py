@@ -5,6 +5,10 @@ summed and scattered as soon as the backward has passed it. AdamW works on rows 
 else. Muon needs whole matrices: each matrix has an owner to which its gradient's rows travel, and
 from which its new rows come back, so that every process orthogonalizes its share of the matrices
 with the very optimizer that one process uses for all of them.
+
+With replicas (HSDP) the processes are a table, a row for each replica: parameters are spread over
+a row and the same in every row. Between rows gradients are summed, and nothing else travels: each
+replica computes the same update for itself.
 """
 
 import dataclasses
@@ -22,26 +26,39 @@ from pipeline.model.weights import Layer, LayerWeights
 from pipeline.training import distribution
 from pipeline.training.config import OptimizerConfig
 from pipeline.training.optimizers import build_optimizer
-from pipeline.training.sharded import is_sharded, local
+from pipeline.training.sharded import is_sharded, local, shard_group
+from storage.errors import UserError
 
 if TYPE_CHECKING:
     from torch.distributed.tensor import DTensor
 
 
-def shard(model: Transformer) -> Transformer:
-    """Spread the parameters over all processes, in place; one process alone keeps them."""
-    if distribution.world() == 1:
+def shard(model: Transformer, replicas: int = 1) -> Transformer:
+    """Spread the parameters over all processes, or over those of each replica, in place.
+
+    One process alone keeps them.
+    """
+    world = distribution.world()
+    if world == 1:
         return model
+    if world % replicas:
+        raise UserError(f"pretrain.replicas is {replicas}: {world} processes can't be divided so")
     from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.fsdp import FSDPModule, fully_shard, register_fsdp_forward_method
 
     # `enter` hands x through, which FSDP takes for a view; nothing here writes into x in place.
     warnings.filterwarnings("ignore", message="FSDP2-wrapped module .* returned a view tensor")
-    mesh = init_device_mesh(model.device.type, (distribution.world(),))
+    # Neighbours hold a replica together: torchrun numbers a node's processes in one go.
+    sizes: tuple[int, ...] = (replicas, world // replicas)
+    names: tuple[str, ...] = ("replicate", "shard")
+    if replicas == 1:
+        sizes, names = sizes[1:], names[1:]
+    mesh = init_device_mesh(model.device.type, sizes, mesh_dim_names=names)
     for layer in model.blocks:
         fully_shard(layer, mesh=mesh)
         layer.enter = functools.partial(_enter_apart, layer)  # type: ignore[method-assign]
-        register_fsdp_forward_method(layer, "enter")
+        for method in ("enter", "run"):
+            register_fsdp_forward_method(layer, method)
     fully_shard(model, mesh=mesh)
     for method in ("read", "cast_weights"):
         register_fsdp_forward_method(model, method)
@@ -104,6 +121,11 @@ class ShardedOptimizer:
     def __init__(self, model: Transformer, config: OptimizerConfig) -> None:
         self.config = config
         self._sharded = dict(model.named_parameters())
+        self._group = shard_group(next(iter(self._sharded.values())))
+        with distribution.among(self._group):
+            self._hold(model, config)
+
+    def _hold(self, model: Transformer, config: OptimizerConfig) -> None:
         matrices = _muon_names(model.config, config)
         self._owners = _owners({name: self._sharded[name].numel() for name in matrices})
         held: dict[str, nn.Parameter] = {}
@@ -137,6 +159,10 @@ class ShardedOptimizer:
     @torch.no_grad()
     def step(self, lr_scale: float = 1.0) -> None:
         """One update from the sharded gradients, which all processes take together."""
+        with distribution.among(self._group):
+            self._step(lr_scale)
+
+    def _step(self, lr_scale: float) -> None:
         parts = {name: _gradient(parameter) for name, parameter in self._sharded.items()}
         for name, parameter in self._held.items():
             if name not in self._owners:
@@ -272,7 +298,7 @@ def _exchange(
     """Send the first counts[0] elements to process 0, and so on; what arrives, in their order."""
     flat = torch.cat([part.reshape(-1) for part in parts]) if parts else torch.zeros(0)
     out = torch.empty(sum(arriving), device=device)
-    dist.all_to_all_single(out, flat.to(device), arriving, counts)
+    dist.all_to_all_single(out, flat.to(device), arriving, counts, group=distribution.group())
     return out
 
 

@@ -57,7 +57,12 @@ def test_a_preset_s_values_arrive(name: str) -> None:
         ("select.language.languages=['de']", "asks for de, but the pass lets en through"),
         ("select.language.languages=[]", "asks for all, but the pass lets en through"),
         ("input.processes=4", "must divide by input.processes"),
-        ("pretrain.parallelism=magic", "pretrain.parallelism: unknown 'magic': ddp or fsdp"),
+        ("pretrain.parallelism=magic", "pretrain.parallelism: unknown 'magic': ddp, fsdp or hsdp"),
+        ("pretrain.replicas=2", r"pretrain.replicas \(2\): .* must divide by it"),
+        *(
+            (f"{table}.activation_checkpointing=some", f"{table}.activation_checkpointing: unknown")
+            for table in ("pretrain.loop", "extend.loop", "sft.loop", "rl")
+        ),
     ],
 )
 def test_a_mistake_is_one_line_that_helps(change: str, words: str) -> None:

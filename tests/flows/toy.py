@@ -25,7 +25,7 @@ def build(
     if config.log:
         with Path(config.log).open("a") as log:
             log.write(f"{config.number} pid={os.getpid()} rank={os.environ.get('RANK', '')}\n")
-    attempts = scratch / "attempts"
+    attempts = scratch / f"attempts{os.environ.get('RANK', '')}"  # each process counts its own
     attempt = int(attempts.read_text()) + 1 if attempts.exists() else 1
     attempts.write_text(str(attempt))
     print("a stray print")
@@ -35,6 +35,7 @@ def build(
         progress.metric("toy", step, loss=5.0 - step, mfu=None)
         progress.update(step + 1, 5, "steps")
     _end(config.ending, attempt)
+    _end_on_a_node(config.ending, scratch)
     total = config.number
     for paths in inputs.values():
         for path in paths:
@@ -58,6 +59,25 @@ def _end(ending: str, attempt: int) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
     if ending == "sleep":
         time.sleep(600)
+
+
+def _end_on_a_node(ending: str, scratch: Path) -> None:
+    """Of two nodes the second one fails, once or for good; the first sees it gone."""
+    if ending not in ("node_killed_once", "node_mistaken"):
+        return
+    rank = os.environ["RANK"]
+    before = scratch / f"tried-{rank}"
+    if ending == "node_killed_once" and before.exists():
+        return
+    before.touch()
+    if rank == "1" and ending == "node_mistaken":
+        raise UserError("input x: is no y: give a z")
+    if rank == "1":
+        os.kill(os.getpid(), signal.SIGKILL)
+    import torch.distributed
+
+    time.sleep(0.5)
+    raise torch.distributed.DistNetworkError("the other one is gone")
 
 
 STAGE = Stage("toy", 1, ToyConfig, build)

@@ -6,6 +6,7 @@ Each case names the places that it must have passed; together they are all place
 
 import ast
 import contextlib
+import random
 import sys
 from pathlib import Path
 
@@ -20,6 +21,9 @@ from pipeline.model import ModelConfig, Transformer, flash, fp8, fused, native, 
 from pipeline.model import device as devices
 from pipeline.model.engine import Engine
 from pipeline.model.scoring import score
+from pipeline.rl import policy_gradient
+from pipeline.rl.rollouts import Rollout
+from pipeline.rl.tasks import Task
 from pipeline.stage import SILENT
 from pipeline.training import (
     bits_per_byte,
@@ -191,7 +195,7 @@ def gradients(model, batch, weights=None):
 
 LOSS = (
     "pipeline.training.loss.fused_cross_entropy",
-    "pipeline.training.loss._FusedCrossEntropy.forward",
+    "pipeline.training.loss._slopes",
 )
 ATTENTION = (
     "pipeline.model.transformer.Transformer._attend",
@@ -220,6 +224,34 @@ def test_a_training_step(gpu, family, apart):
             torch.testing.assert_close(its_slopes[name], slope, rtol=1e-3, atol=2e-4)
     positions = ATTENTION[:1] if family == "gpt2" else ATTENTION
     gpu.passed(*LOSS, *positions, *(["pipeline.model.flash.takes"] if apart else []))
+
+
+@pytest.mark.parametrize(("temperature", "top_k"), [(1.0, 0), (0.7, 0), (1.3, 12)])
+def test_a_policy_gradient(gpu, temperature, top_k):
+    """Answers of different lengths, some of no advantage, drawn by another policy."""
+    model, draw = model_of().train(), random.Random(0)
+    answers = []
+    for number in range(12):
+        tokens = [draw.randrange(90) for _ in range(draw.randint(1, 30))]
+        sampled = [draw.uniform(-6.0, -3.0) for _ in tokens]
+        rest = {"text": "", "stopped": True, "reward": 0.0, "advantage": number % 4 - 1.0}
+        task = Task("", "", "", 0)
+        answers.append(Rollout(task, number, [1, 2, 3], tokens, sampled, **rest))
+    settings = {"temperature": temperature, "top_k": top_k, "ratio_limit": 2.0}
+    settings |= {"normalizer": 50.0, "micro_rows": 5, "chunk_tokens": 16}
+
+    def learned():
+        model.zero_grad(set_to_none=True)
+        found = policy_gradient.accumulate_gradients(model, answers, **settings)
+        return found, {name: parameter.grad.clone() for name, parameter in model.named_parameters()}
+
+    expected, slopes = learned()
+    gpu.force()
+    found, its_slopes = learned()
+    assert found == pytest.approx(expected, rel=1e-5)
+    for name, slope in slopes.items():
+        torch.testing.assert_close(its_slopes[name], slope, rtol=1e-3, atol=2e-4)
+    gpu.passed(*LOSS, *ATTENTION)
 
 
 def test_documents_by_the_kernel_for_them(gpu, monkeypatch):

@@ -6,6 +6,7 @@ import json
 
 import pytest
 import torch
+import torch.utils.checkpoint
 
 from pipeline import model as models
 from pipeline.rl import train as rl
@@ -86,6 +87,26 @@ def test_a_killed_run_ends_in_the_same_bytes(post_training, tmp_path, easy, kill
         assert ours.read_bytes() == theirs.read_bytes(), name
 
 
+def test_recomputed_activations_change_no_byte(post_training, tmp_path, easy, monkeypatch):
+    recomputed = []
+    checkpoint = torch.utils.checkpoint.checkpoint
+
+    def spied(*arguments, **settings):
+        recomputed.append(arguments)
+        return checkpoint(*arguments, **settings)
+
+    monkeypatch.setattr(torch.utils.checkpoint, "checkpoint", spied)
+    config = dataclasses.replace(CONFIG, steps=2)
+    run(post_training, tmp_path / "kept", config)
+    assert not recomputed
+    config = dataclasses.replace(config, activation_checkpointing="layers")
+    run(post_training, tmp_path / "again", config)
+    assert recomputed
+    for name in ("model.safetensors", "metrics.parquet"):
+        kept, again = tmp_path / "kept" / name, tmp_path / "again" / name
+        assert kept.read_bytes() == again.read_bytes(), name
+
+
 def test_a_hopeless_start_is_named_and_moves_nothing(post_training, tmp_path):
     stream = io.StringIO()
     config = dataclasses.replace(CONFIG, digits=(5,), steps=2)
@@ -106,6 +127,7 @@ def test_a_hopeless_start_is_named_and_moves_nothing(post_training, tmp_path):
         ({"temperature": 0.0}, "temperature"),
         ({"steps": 0}, "steps"),
         ({"digits": ()}, "digits"),
+        ({"activation_checkpointing": "some"}, "activation_checkpointing is 'some'"),
     ],
 )
 def test_settings_that_cannot_work_are_refused(post_training, tmp_path, changes, message):

@@ -33,6 +33,7 @@ CONFIG = RlConfig(
     top_k=7,
     ratio_limit=1.5,
     micro_rows=5,
+    loss_chunk_tokens=17,
     max_grad_norm=0.3,
     precision="float32",
     threads=1,
@@ -93,6 +94,7 @@ def test_build_hands_on_what_the_recipe_says(post_training, tmp_path, easy, monk
             "ratio_limit": 1.5,
             "normalizer": tokens,
             "micro_rows": 5,
+            "chunk_tokens": 17,
         }
     assert [config for config, _ in drawn] == [CONFIG] * 5
     assert [rest["seed"] for _, rest in drawn] == list(range(5))

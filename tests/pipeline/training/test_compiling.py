@@ -79,7 +79,7 @@ def test_softmax_slopes_are_the_gradient() -> None:
     weights = torch.rand(7, generator=generator)
     nats = torch.nn.functional.cross_entropy(logits, targets.squeeze(1), reduction="none")
     (nats * weights).sum().backward()
-    found, slopes = softmax_slopes(logits.detach(), targets, weights)
+    found, _, slopes = softmax_slopes(logits.detach(), targets, weights)
     torch.testing.assert_close(found, nats.detach())
     torch.testing.assert_close(slopes, logits.grad)
 

@@ -1,13 +1,11 @@
-"""FSDP in two and four gloo processes: one process' curve, also across a change of their number."""
+"""FSDP and HSDP in gloo processes: one process' curve, also across a change of their number."""
 
 import dataclasses
 import functools
-import json
 import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -15,19 +13,20 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from two_nodes import start_worker
 
 from pipeline import model as models
 from pipeline.config import to_dict
 from pipeline.stage import SILENT
-from pipeline.training import shards
+from pipeline.training import distribution, sharding, shards
 from pipeline.training.config import LoopConfig, ModelShape, OptimizerConfig, PretrainConfig
 from pipeline.training.optimizers import build_optimizer
 from pipeline.training.pretrain import STAGE, build
+from pipeline.training.replicas import ReplicatedStore
 from pipeline.training.sharding import Piece, rows_of
 from storage.errors import UserError
 from storage.tables import read_table
 
-ROOT = Path(__file__).parents[3]
 # Rows that four processes can't share evenly (41 = 11 + 11 + 11 + 8), and fewer rows than that.
 SHAPE = ModelShape(layers=2, width=18, heads=2, kv_heads=1, head_dim=8, ffn_width=41, context=32)
 STEPS = 12
@@ -46,28 +45,21 @@ CONFIG = PretrainConfig(
 )
 
 
-def start(artifacts, root: Path, config: PretrainConfig, processes: int) -> subprocess.Popen:
-    """The process a flow would start, building below `root`; its scratch may hold checkpoints."""
+def spec_of(artifacts, root: Path, config: PretrainConfig, processes: int) -> dict:
+    """What a flow would have built below `root`, whose scratch may hold checkpoints."""
     (root / "out").mkdir(parents=True, exist_ok=True)
-    spec = {
+    return {
         "entry": STAGE.entry,
         "out": str(root / "out"),
         "inputs": {key: [str(path)] for key, path in artifacts.items()},
         "config": to_dict(config),
         "scratch": str(root / "scratch"),
-        "owner_pid": os.getpid(),
         "processes": processes,
     }
-    (root / "spec.json").write_text(json.dumps(spec))
-    return subprocess.Popen(
-        [sys.executable, "-m", "pipeline.worker", str(root / "spec.json")],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        start_new_session=True,
-    )
+
+
+def start(artifacts, root: Path, config: PretrainConfig, processes: int) -> subprocess.Popen:
+    return start_worker(root, spec_of(artifacts, root, config, processes))
 
 
 def curve(artifacts, root: Path, config: PretrainConfig, processes: int) -> list[float]:
@@ -115,9 +107,7 @@ def test_it_resumes_on_other_numbers_of_processes(artifacts, expected, tmp_path)
     for processes, reached in ((1, 4), (2, 7), (4, 9)):
         run = alone if processes == 1 else functools.partial(curve, processes=processes)
         run(artifacts, tmp_path, CONFIG)
-        for step in range(reached + 1, STEPS + 1):  # as if the run had been killed then
-            for path in scratch.glob(f"checkpoint-{step:09d}.*"):
-                path.unlink()
+        keep_until(scratch, reached)
         parts = list(scratch.glob(f"checkpoint-{reached:09d}.*-of-{processes:05d}.json"))
         assert len(parts) == processes
     older = {path.stat().st_mtime_ns for path in scratch.glob("checkpoint-000000009.*")}
@@ -125,6 +115,55 @@ def test_it_resumes_on_other_numbers_of_processes(artifacts, expected, tmp_path)
     assert {p.stat().st_mtime_ns for p in scratch.glob("checkpoint-000000009.*")} == older
     metrics = read_table(tmp_path / "out" / "metrics.parquet")
     assert metrics["step"].to_pylist() == list(range(1, STEPS + 1))
+
+
+def test_two_replicas_of_two_processes_follow_one_process(artifacts, expected, tmp_path):
+    """Begun by one process, gone on with by 2 x 2, which recompute activations; ended by 2."""
+    (root, losses), scratch = expected, tmp_path / "scratch"
+    loop = dataclasses.replace(LOOP, activation_checkpointing="layers")
+    begun = dataclasses.replace(CONFIG, loop=loop)
+    alone(artifacts, tmp_path, begun)
+    keep_until(scratch, 3)
+    hybrid = dataclasses.replace(begun, parallelism="hsdp", replicas=2)
+    assert curve(artifacts, tmp_path, hybrid, 4) == pytest.approx(losses, abs=1e-4)
+    plain, _ = models.load(root / "out")
+    sharded, _ = models.load(tmp_path / "out")
+    for name, tensor in plain.state_dict().items():
+        torch.testing.assert_close(sharded.state_dict()[name], tensor, atol=1e-3, rtol=0)
+    # One replica wrote: two parts, of which none holds everything.
+    parts = sorted(scratch.glob("checkpoint-000000007.*.safetensors"))
+    assert [part.name.split(".")[1] for part in parts] == ["00000-of-00002", "00001-of-00002"]
+    sizes = [part.stat().st_size for part in parts]
+    assert max(sizes) < 0.75 * sum(sizes)
+    keep_until(scratch, 7)
+    assert curve(artifacts, tmp_path, begun, 2) == pytest.approx(losses, abs=1e-4)
+    metrics = read_table(tmp_path / "out" / "metrics.parquet")
+    assert metrics["step"].to_pylist() == list(range(1, STEPS + 1))
+
+
+def keep_until(scratch: Path, reached: int) -> None:
+    """As if the run had been killed after so many steps."""
+    for step in range(reached + 1, STEPS + 1):
+        for path in scratch.glob(f"checkpoint-{step:09d}.*"):
+            path.unlink()
+
+
+def test_replicas_must_fit_the_processes(make_model, monkeypatch):
+    model = make_model()
+    assert sharding.shard(model, 3) is model  # one process has nobody to share with
+    monkeypatch.setattr(distribution, "world", lambda: 2)
+    with pytest.raises(UserError, match=r"replicas is 3: 2 processes can't be divided so"):
+        sharding.shard(model, 3)
+
+
+def test_replicas_that_see_other_checkpoints_are_refused(make_model, monkeypatch, tmp_path):
+    """As processes of two replicas would, of which one finds step 5 and this one nothing."""
+    store = object.__new__(ReplicatedStore)
+    store._group = None
+    monkeypatch.setattr(distribution, "broadcast_number", lambda value, device: 5)
+    optimizer = build_optimizer(make_model(), OptimizerConfig())
+    with pytest.raises(UserError, match="storage that all nodes share"):
+        store.restore(tmp_path, make_model(), optimizer, ["f"])
 
 
 def test_speedrun_in_bfloat16_is_sharded_too(artifacts, tmp_path):
@@ -222,7 +261,7 @@ def test_a_missing_part_of_a_tensor_is_said(tmp_path):
 
 def test_an_unknown_parallelism_is_one_line(artifacts, tmp_path):
     config = dataclasses.replace(CONFIG, parallelism="magic")
-    with pytest.raises(UserError, match="'magic': use ddp or fsdp"):
+    with pytest.raises(UserError, match="'magic': use ddp, fsdp, hsdp"):
         alone(artifacts, tmp_path, config)
 
 

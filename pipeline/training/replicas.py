@@ -1,0 +1,71 @@
+"""Checkpoints of a run in which replicas hold the same shards: the first one writes, all read.
+
+Same interface as `shards`, whose files they are: each is about the processes of one replica alone.
+So what 2 x 2 processes wrote, 2 can read, or 3, or one.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from pipeline.training import checkpoint, distribution, shards, state
+from pipeline.training.sharded import shard_group
+from storage.errors import UserError
+
+
+class ReplicatedStore:
+    """For a model that `sharding.shard` spread over each of several replicas."""
+
+    def __init__(self, model: nn.Module) -> None:
+        parameter: Any = next(model.parameters())
+        self._group = shard_group(parameter)
+        self._writes = parameter.device_mesh.get_local_rank(0) == 0
+
+    def writes(self) -> bool:
+        """Whether this process is of the replica that writes."""
+        return self._writes
+
+    def snapshot(
+        self, model: nn.Module, optimizer: Any, into: dict[str, Tensor] | None = None
+    ) -> dict[str, Tensor]:
+        """As `shards.snapshot`."""
+        with distribution.among(self._group):
+            return shards.snapshot(model, optimizer, into)
+
+    def write(
+        self,
+        folder: Path,
+        step: int,
+        tensors: dict[str, Tensor],
+        meta: dict[str, Any],
+        keep: checkpoint.Keep,
+    ) -> None:
+        """As `shards.write`."""
+        with distribution.among(self._group):
+            shards.write(folder, step, tensors, meta, keep)
+
+    def restore(
+        self,
+        folder: Path,
+        model: nn.Module,
+        optimizer: Any,
+        fingerprint: Any,
+        order: state.Order = state.newest_first,
+    ) -> tuple[int, dict[str, Any]]:
+        """As `shards.restore`, in every replica."""
+        with distribution.among(self._group):
+            step, notes = shards.restore(folder, model, optimizer, fingerprint, order)
+        device = next(model.parameters()).device
+        first = distribution.broadcast_number(step, device)
+        if distribution.any_true(step != first, device):  # nobody writes before all have read
+            raise UserError(
+                f"{folder}: not all processes see the same checkpoints: it must be on storage that"
+                " all nodes share"
+            )
+        return step, notes
+
+    def forget(self, folder: Path, after: int) -> None:
+        """As `shards.forget`."""
+        with distribution.among(self._group):
+            shards.forget(folder, after)
