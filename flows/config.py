@@ -25,7 +25,7 @@ from pipeline.filters.quality_model import QualityModelConfig
 from pipeline.rl.config import RlConfig
 from pipeline.sft.config import SftConfig, SynthesisConfig
 from pipeline.tokenizer.config import ShardConfig, TokenizerConfig, TokenizerReportConfig
-from pipeline.training.config import ExtendConfig, PretrainConfig, ScalingConfig
+from pipeline.training.config import ExtendConfig, LoopConfig, PretrainConfig, ScalingConfig
 from pipeline.training.depth import DIAL_SHAPE, dial
 from storage.errors import UserError
 
@@ -285,11 +285,29 @@ def impossible(config: RunConfig) -> list[str]:
             config.pretrain.parallelism not in ("ddp", "fsdp"),
             f"pretrain.parallelism: unknown {config.pretrain.parallelism!r}: ddp or fsdp",
         ),
+        *_ramp("pretrain", loop, at_once[1]),
+        *_ramp("sft", config.sft.loop, 1),
+        *_ramp("extend", config.extend.loop, 1),
         *_ladder(config.scaling),
         (min(loop.steps, config.sft.loop.steps) < 1, "loop.steps: at least 1"),
         (min(loop.rows_per_step, config.sft.loop.rows_per_step) < 1, "rows_per_step: at least 1"),
     ]
     return [message for wrong, message in checks if wrong]
+
+
+def _ramp(stage: str, loop: LoopConfig, processes: int) -> list[tuple[bool, str]]:
+    """Smaller batches at the start than can be, or than the processes can share."""
+    first, rows = loop.first_rows, loop.rows_per_step
+    return [
+        (
+            first > 0 and (rows < first or rows % first != 0),
+            f"{stage}.loop.first_rows ({first}): must divide rows_per_step ({rows})",
+        ),
+        (
+            first % processes != 0,
+            f"{stage}.loop.first_rows ({first}): must divide by input.processes",
+        ),
+    ]
 
 
 def _ladder(scaling: ScalingConfig) -> list[tuple[bool, str]]:
