@@ -29,6 +29,7 @@ from pipeline.tokenizer.config import ShardConfig, TokenizerConfig, TokenizerRep
 from pipeline.training.config import (
     ACTIVATION_CHECKPOINTING,
     ExtendConfig,
+    LoopConfig,
     PretrainConfig,
     ScalingConfig,
 )
@@ -312,6 +313,9 @@ def impossible(config: RunConfig) -> list[str]:
             " divide by it",
         ),
         *_activations(config),
+        *_ramp("pretrain", loop, at_once[1]),
+        *_ramp("sft", config.sft.loop, 1),
+        *_ramp("extend", config.extend.loop, 1),
         *_ladder(config.scaling),
         (min(loop.steps, config.sft.loop.steps) < 1, "loop.steps: at least 1"),
         (min(loop.rows_per_step, config.sft.loop.rows_per_step) < 1, "rows_per_step: at least 1"),
@@ -351,6 +355,21 @@ def _activations(config: RunConfig) -> list[tuple[bool, str]]:
             f"{table}.activation_checkpointing: unknown {value!r}: {known}",
         )
         for table, value in given.items()
+    ]
+
+
+def _ramp(stage: str, loop: LoopConfig, processes: int) -> list[tuple[bool, str]]:
+    """Smaller batches at the start than can be, or than the processes can share."""
+    first, rows = loop.first_rows, loop.rows_per_step
+    return [
+        (
+            first > 0 and (rows < first or rows % first != 0),
+            f"{stage}.loop.first_rows ({first}): must divide rows_per_step ({rows})",
+        ),
+        (
+            first % processes != 0,
+            f"{stage}.loop.first_rows ({first}): must divide by input.processes",
+        ),
     ]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from flows.commands import show
 from flows.config import RunConfig, load
 from pipeline.corpus.plan import Joined, Part, Target, extrapolate
+from pipeline.training.batch_sizes import seen_rows
 from pipeline.training.power_law import predict
 from pipeline.training.shape import model_config
 from storage import Lake
@@ -85,7 +86,7 @@ def training_rows(
     model = model_config(shape, config.tokenizer.vocab_size)
     products = model.matrix_parameters
     embedding = 0 if shape.tie_embeddings else config.tokenizer.vocab_size * shape.width
-    tokens = loop.steps * loop.rows_per_step * shape.context
+    tokens = seen_rows(loop) * shape.context
     flops = float(model.flops_per_token(shape.context) * tokens)
     rows = dial_rows(config) if config.pretrain.depth else []
     rows += [

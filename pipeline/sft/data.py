@@ -15,6 +15,7 @@ import torch
 
 from pipeline.chat.conversation import from_rows, render, spans
 from pipeline.tokenizer import Tokenizer
+from pipeline.training.batch_sizes import BatchSizes, as_sizes
 from pipeline.training.data import Batch, PretrainData, RowPart, collate
 from pipeline.training.packing import whole_rows
 from storage.errors import UserError
@@ -38,7 +39,12 @@ class ConversationData:
     """Rows of packed conversations; a new order each epoch, drawn from (seed, epoch)."""
 
     def __init__(
-        self, parts: Sequence[RowPart], context: int, rows_per_step: int, pad_token: int, seed: int
+        self,
+        parts: Sequence[RowPart],
+        context: int,
+        rows_per_step: int | BatchSizes,
+        pad_token: int,
+        seed: int,
     ) -> None:
         self.row_length = context + 1
         self.parts = [part for part in parts if len(part.tokens) <= self.row_length]
@@ -48,7 +54,7 @@ class ConversationData:
                 f"no conversation fits the model's context of {context} tokens: lower max_tokens "
                 "of the conversations or pretrain with a longer context"
             )
-        self.rows_per_step = rows_per_step
+        self.sizes = as_sizes(rows_per_step)
         self.pad_token = pad_token
         self.seed = seed
         # A batch may straddle epochs, and an epoch of a tiny set may be shorter than a batch.
@@ -57,8 +63,8 @@ class ConversationData:
 
     def batch(self, step: int) -> Batch:
         """The conversations' rows of a step."""
-        first = step * self.rows_per_step
-        rows = [self._row(index) for index in range(first, first + self.rows_per_step)]
+        first = self.sizes.before(step)
+        rows = [self._row(index) for index in range(first, first + self.sizes.of_batch(step))]
         return collate(rows, self.row_length, self.pad_token)
 
     def _row(self, row: int) -> list[RowPart]:
@@ -86,20 +92,20 @@ class MixedData:
         tokens_folder: Path,
         *,
         context: int,
-        rows_per_step: int,
+        rows_per_step: int | BatchSizes,
         pretraining_share: float,
         pad_token: int,
         seed: int,
     ) -> None:
         if not 0.0 <= pretraining_share < 1.0:
             raise UserError(f"pretraining_share is {pretraining_share}: it must be in [0, 1)")
-        pages = min(round(pretraining_share * rows_per_step), rows_per_step - 1)
-        self.conversations = ConversationData(
-            parts, context, rows_per_step - pages, pad_token, seed
-        )
+        sizes = as_sizes(rows_per_step)
+        pages = sizes.map(lambda rows: min(round(pretraining_share * rows), rows - 1))
+        talk = sizes.minus(pages)
+        self.conversations = ConversationData(parts, context, talk, pad_token, seed)
         self.pages = (
             PretrainData(tokens_folder, context, pages, seed, separate_documents=True)
-            if pages
+            if any(pages.rows)
             else None
         )
 

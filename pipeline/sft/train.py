@@ -18,6 +18,7 @@ from pipeline.sft.data import MixedData, encode
 from pipeline.stage import Progress, Stage
 from pipeline.tokenizer import Tokenizer
 from pipeline.training import distribution, runtime
+from pipeline.training.batch_sizes import BatchSizes
 from pipeline.training.data import RowPart, collate
 from pipeline.training.loop import train
 from pipeline.training.loss import token_loss
@@ -78,7 +79,7 @@ def build(
         parts,
         inputs["tokens"][0],
         context=context,
-        rows_per_step=config.loop.rows_per_step,
+        rows_per_step=BatchSizes.of(config.loop),
         pretraining_share=config.pretraining_share,
         pad_token=tokenizer.document_token,
         seed=config.seed,

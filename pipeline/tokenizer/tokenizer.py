@@ -28,6 +28,9 @@ QWEN2_REGEX = (
     r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 
+# tiktoken starts its threads anew for each batch: half a millisecond, in which one thread encodes
+# six thousand characters.
+CHARACTERS_FOR_THREADS = 20_000
 
 LONE_SURROGATE = "text is not valid Unicode: it holds a lone surrogate"
 
@@ -107,9 +110,15 @@ class Tokenizer:
             return self._encode_slowly(texts)
         takes = [fast.can_take(text) for text in texts]
         quick = [text for text, can in zip(texts, takes) if can]
-        found = iter(self._fast.encode_ordinary_batch(quick, num_threads=threads or cores()))
+        found = iter(self._encode_quickly(quick, threads or cores()))
         slow = iter(self._encode_slowly([text for text, can in zip(texts, takes) if not can]))
         return [next(found if can else slow) for can in takes]
+
+    def _encode_quickly(self, texts: list[str], threads: int) -> list[list[int]]:
+        if threads < 2 or sum(map(len, texts)) < CHARACTERS_FOR_THREADS:
+            return [self._fast.encode_ordinary(text) for text in texts]
+        found: list[list[int]] = self._fast.encode_ordinary_batch(texts, num_threads=threads)
+        return found
 
     def _encode_slowly(self, texts: list[str]) -> list[list[int]]:
         """By the Rust pipeline itself, which defines the ids."""

@@ -52,6 +52,10 @@ class LoopConfig:
 
     steps: int = 900
     rows_per_step: int = 24  # global batch: over all processes and accumulation steps
+    # Smaller batches first: so many rows, then twice, three times … as many, each equally long,
+    # until rows_per_step (a multiple of it) is reached; 0 = rows_per_step from the first step on.
+    first_rows: int = 0
+    ramp_fraction: float = 0.5  # with first_rows, the first part of the steps, in which rows rise
     micro_rows: int = 0  # rows a process takes through the model at once; 0 = all of its share
     warmup_steps: int = 40
     warmdown_fraction: float = 0.5  # the last part of the steps, in which the rate falls linearly

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from pipeline.training.batch_sizes import BatchSizes, as_sizes
 from pipeline.training.groups import GroupLimits, Groups, Range
 from pipeline.training.packing import cut_rows
 from storage.errors import UserError
@@ -162,7 +163,7 @@ class PretrainData:
         self,
         folder: Path,
         context: int,
-        rows_per_step: int,
+        rows_per_step: int | BatchSizes,
         seed: int,
         split: str = "train",
         separate_documents: bool = True,
@@ -170,7 +171,7 @@ class PretrainData:
     ) -> None:
         self.shards = TokenShards(folder, split)
         self.row_length = context + 1
-        self.rows_per_step = rows_per_step
+        self.sizes = as_sizes(rows_per_step)
         self.separate_documents = separate_documents
         self.tokens = sum(self.shards.sizes)
         sizes, documents = self.shards.sizes, len(self.shards)
@@ -186,8 +187,8 @@ class PretrainData:
 
     def batch(self, step: int) -> Batch:
         """The global batch of a step."""
-        first = step * self.rows_per_step
-        rows = [self._row(index) for index in range(first, first + self.rows_per_step)]
+        first = self.sizes.before(step)
+        rows = [self._row(index) for index in range(first, first + self.sizes.of_batch(step))]
         return collate(rows, self.row_length, 0, self.separate_documents)
 
     def pieces(self, row: int) -> np.ndarray:

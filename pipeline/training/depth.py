@@ -12,7 +12,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.training.config import ModelShape, OptimizerConfig
+from pipeline.training.batch_sizes import mean_rows
+from pipeline.training.config import LoopConfig, ModelShape, OptimizerConfig
 from storage.errors import UserError
 
 # What of a shape follows from the number of layers; the rest is taken as it is.
@@ -101,11 +102,14 @@ def _loop(
         batch = REFERENCE_BATCH * (tokens / reference) ** BATCH_EXPONENT
     batch = 2.0 ** round(math.log2(batch))
     rows = fixed.get("rows_per_step", ROWS_OF * max(1, round(batch / context / ROWS_OF)))
+    given = {name: fixed[name] for name in ("first_rows", "ramp_fraction") if name in fixed}
+    ramp = LoopConfig(rows_per_step=rows, **given)
     room = ACTIVATION_BYTES / (BYTES_PER_FEATURE * shape["width"] * shape["layers"])
     micro = min(MAX_MICRO_TOKENS, 2 ** int(math.log2(room)))
     return {
-        "steps": max(1, round(tokens / (rows * context))),
+        "steps": max(1, round(tokens / (mean_rows(ramp) * context))),
         "micro_rows": min(rows, max(1, micro // context)),
+        "first_rows": 0,  # a smaller preset's ramp is not meant for these batches
         **fixed,
         "rows_per_step": rows,
     }

@@ -14,6 +14,7 @@ from pipeline.model import ModelConfig
 from pipeline.model.rope import RopeScaling
 from pipeline.stage import SILENT, Progress, Stage
 from pipeline.training import bits_per_byte, distribution, runtime
+from pipeline.training.batch_sizes import BatchSizes, seen_rows
 from pipeline.training.config import ExtendConfig
 from pipeline.training.data import PretrainData, TokenShards
 from pipeline.training.loop import train
@@ -74,7 +75,7 @@ def build(
     data = PretrainData(
         tokens_folder,
         context,
-        loop.rows_per_step,
+        BatchSizes.of(loop),
         config.seed,
         separate_documents=config.separate_documents,
     )
@@ -120,7 +121,7 @@ def build(
         "steps": loop.steps,
         "context_before": old,
         "context": context,
-        "tokens_seen": loop.steps * loop.rows_per_step * context,
+        "tokens_seen": seen_rows(loop) * context,
         "bits_per_byte_before": before,  # in windows of the base's context
         "bits_per_byte_untrained": untrained,  # stretched, not trained
         "bits_per_byte_short": short,  # trained, in windows of the base's context

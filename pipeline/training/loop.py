@@ -20,6 +20,7 @@ from pipeline.config import to_dict
 from pipeline.model import Transformer
 from pipeline.stage import SILENT, Progress
 from pipeline.training import distribution, matrix_rate, state
+from pipeline.training.batch_sizes import BatchSizes
 from pipeline.training.config import ACTIVATION_CHECKPOINTING, LoopConfig
 from pipeline.training.data import Batch
 from pipeline.training.gradients import GradientSum
@@ -157,11 +158,12 @@ def _check(config: LoopConfig) -> None:
             "loop: rollback_steps and rollback_limit must be at least 0, spike_window at least 1"
         )
     check_recomputation(config.activation_checkpointing)
-    if config.rows_per_step % distribution.world():
-        raise UserError(
-            f"loop.rows_per_step is {config.rows_per_step}: it must be a multiple of the "
-            f"{distribution.world()} processes"
-        )
+    for rows in BatchSizes.of(config).rows:
+        if rows % distribution.world():
+            raise UserError(
+                f"loop: batches of {rows} rows (rows_per_step, first_rows): they must be a multiple"
+                f" of the {distribution.world()} processes"
+            )
 
 
 def check_recomputation(setting: str) -> None:

@@ -18,6 +18,7 @@ from pipeline.model.engine import Moved, unwatched
 from pipeline.stage import SILENT, Progress, Stage
 from pipeline.tokenizer import Tokenizer
 from pipeline.training import bits_per_byte, distribution, runtime, sharding, shards, state
+from pipeline.training.batch_sizes import BatchSizes, seen_rows
 from pipeline.training.compiling import Ahead, compile_layers, multiply_in_8_bits
 from pipeline.training.config import PretrainConfig
 from pipeline.training.data import PretrainData, TokenShards
@@ -83,7 +84,7 @@ def build(
     data = PretrainData(
         tokens_folder,
         shape.context,
-        loop.rows_per_step,
+        BatchSizes.of(loop),
         config.seed,
         separate_documents=config.separate_documents,
     )
@@ -128,7 +129,8 @@ def build(
         return {}
     models.save(model, tokenizer, out)
     write_run(out, metrics, timing)
-    tokens_seen = loop.steps * loop.rows_per_step * shape.context
+    rows_seen = seen_rows(loop)
+    tokens_seen = rows_seen * shape.context
     return {
         "parameters": parameters,
         "matrix_parameters": model.config.matrix_parameters,
@@ -137,7 +139,7 @@ def build(
         "steps": loop.steps,
         "tokens": data.tokens,
         "tokens_seen": tokens_seen,
-        "epochs": loop.steps * loop.rows_per_step / data.rows_per_epoch,
+        "epochs": rows_seen / data.rows_per_epoch,
         "flops": model.config.flops_per_token(shape.context) * tokens_seen,
         "final_loss": metrics["loss"][-1].as_py(),
         "bits_per_byte": final,

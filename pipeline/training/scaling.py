@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.stage import Progress, Stage
+from pipeline.training.batch_sizes import mean_rows, seen_rows
 from pipeline.training.config import PretrainConfig, ScalingConfig
 from pipeline.training.power_law import fit, predict
 from pipeline.training.shape import model_config
@@ -37,7 +38,7 @@ def rung(
         ffn_width=max(32, round(width * config.ffn_ratio / 32) * 32),
     )
     matrix_parameters = model_config(shape, vocab_size).matrix_parameters
-    tokens_per_step = base.loop.rows_per_step * shape.context
+    tokens_per_step = mean_rows(base.loop) * shape.context
     steps = max(1, round(config.tokens_per_parameter * matrix_parameters / tokens_per_step))
     # Measured once, at the end: on the whole validation split.
     loop = dataclasses.replace(base.loop, steps=steps, validate_every=0)
@@ -49,7 +50,7 @@ def check_epochs(
 ) -> None:
     """UserError where the largest size would read the corpus too often; nothing is spent yet."""
     largest = rung(base, config, max(config.depths), 0, vocab_size)
-    seen = largest.loop.steps * largest.loop.rows_per_step * largest.shape.context
+    seen = seen_rows(largest.loop) * largest.shape.context
     if seen > config.max_epochs * train_tokens:
         raise UserError(
             f"scaling: {largest.shape.layers} layers would see {seen:,} tokens of"

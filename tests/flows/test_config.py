@@ -57,6 +57,8 @@ def test_a_preset_s_values_arrive(name: str) -> None:
         ("select.language.languages=['de']", "asks for de, but the pass lets en through"),
         ("select.language.languages=[]", "asks for all, but the pass lets en through"),
         ("input.processes=4", "must divide by input.processes"),
+        ("pretrain.loop.first_rows=7", "pretrain.loop.first_rows .7.: must divide rows_per_step"),
+        ("sft.loop.first_rows=999", "sft.loop.first_rows .999.: must divide rows_per_step"),
         ("pretrain.parallelism=magic", "pretrain.parallelism: unknown 'magic': ddp, fsdp or hsdp"),
         ("pretrain.replicas=2", r"pretrain.replicas \(2\): .* must divide by it"),
         *(

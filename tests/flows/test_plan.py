@@ -43,6 +43,13 @@ def test_gpu_hours_follow_from_the_operations() -> None:
     assert rows["floating-point operations"] == pytest.approx(5.19e19, rel=1e-2)
 
 
+def test_a_ramp_s_tokens_are_counted_as_they_will_be_seen() -> None:
+    ramp = ("pretrain.loop.steps=100", "pretrain.loop.rows_per_step=24")
+    ramp += ("pretrain.loop.first_rows=12", "pretrain.loop.ramp_fraction=0.5")
+    rows = figures("demo", *ramp)
+    assert rows["tokens"] == (50 * 12 + 50 * 24) * 192
+
+
 def test_without_the_dial_it_is_silent_about_it() -> None:
     rows = figures("demo")
     assert "layers" not in rows

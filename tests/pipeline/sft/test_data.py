@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from pipeline.sft.data import ConversationData, MixedData, encode
 from pipeline.tokenizer import Tokenizer
-from pipeline.training.data import RowPart, collate
+from pipeline.training.batch_sizes import BatchSizes
+from pipeline.training.data import PretrainData, RowPart, collate
 from pipeline.training.loss import token_loss
 from storage.errors import UserError
 from storage.tables import read_table
@@ -114,6 +115,25 @@ def test_pages_are_mixed_in_by_their_share_and_learned_whole(post_training, chat
     assert pages[:5] != pages[5:] or sum(pages[:5]) not in (0, 3)  # spread over the batch
     for is_page, mask in zip(pages, batch.loss_mask):
         assert (mask.float().mean() > 0.9) == is_page
+
+
+def test_batches_that_grow_keep_the_share_of_pages_and_skip_no_row(post_training, chat_tokenizer):
+    parts = train_parts(post_training, chat_tokenizer)
+    settings_ = {"context": 96, "pretraining_share": 0.2, "pad_token": 0, "seed": 0}
+    mixed = MixedData(
+        parts, post_training.tokens, rows_per_step=BatchSizes((0, 3), (5, 10)), **settings_
+    )
+    batches = [mixed.batch(step) for step in range(5)]
+    assert [len(batch.tokens) for batch in batches] == [5, 5, 5, 10, 10]
+    pages = PretrainData(post_training.tokens, 96, 1, 0)
+    talk = ConversationData(parts, 96, 1, 0, 0)
+    # of each batch a fifth of the rows: 1, 1, 1, 2 and 2, one after another
+    alone = [pages.batch(row).tokens[0].tolist() for row in range(7)]
+    alone += [talk.batch(row).tokens[0].tolist() for row in range(28)]
+    assert sorted(row for batch in batches for row in batch.tokens.tolist()) == sorted(alone)
+    start = chat_tokenizer.special("<|im_start|>")
+    counts = [sum(start not in row for row in batch.tokens.tolist()) for batch in batches]
+    assert counts == [1, 1, 1, 2, 2]
 
 
 def test_no_pages_at_share_zero_and_an_impossible_share_is_refused(post_training, chat_tokenizer):

@@ -95,6 +95,20 @@ class HandedOver(Exception):
     """Ends a build where it begins to train."""
 
 
+def test_batches_grow_as_the_loop_says(post_training, tmp_path, monkeypatch):
+    rows = []
+
+    def train(model, optimizer, batch_of, loop, **rest):
+        rows.extend(len(batch_of(step).tokens) for step in (0, 29, 30, 59))
+        raise HandedOver
+
+    monkeypatch.setattr(sft, "train", train)
+    loop = dataclasses.replace(CONFIG.loop, first_rows=3, ramp_fraction=0.5)
+    with pytest.raises(HandedOver):
+        run(post_training, tmp_path / "out", dataclasses.replace(CONFIG, loop=loop))
+    assert rows == [3, 3, 6, 6]
+
+
 @pytest.mark.parametrize(("share", "pages"), [(0.0, 0), (0.34, 2), (0.5, 3)])
 def test_what_training_is_handed(post_training, tmp_path, monkeypatch, share, pages):
     """Rates times the factor; of 6 rows the pages' share, the very rows that pretraining reads."""

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.tokenizer import Tokenizer, fast
-from pipeline.tokenizer.tokenizer import QWEN2_REGEX
+from pipeline.tokenizer.tokenizer import CHARACTERS_FOR_THREADS, QWEN2_REGEX
 from storage.errors import UserError
 
 PIECES = (
@@ -88,3 +88,20 @@ def test_without_tiktoken_the_ids_are_the_same(tokenizer, tmp_path, monkeypatch)
     again = Tokenizer.load(tmp_path)
     assert again._fast is None
     assert again.encode("the river, 12 houses\n") == tokenizer.encode("the river, 12 houses\n")
+
+
+def test_threads_are_started_for_much_text_alone(tokenizer, slowly, monkeypatch):
+    threaded = []
+    batch = tokenizer._fast.encode_ordinary_batch
+
+    def spy(texts, num_threads):
+        threaded.append(len(texts))
+        return batch(texts, num_threads=num_threads)
+
+    monkeypatch.setattr(tokenizer._fast, "encode_ordinary_batch", spy)
+    few = ["a word", "and another, 12 of them", ""]
+    assert tokenizer.encode_batch(few) == slowly(few)
+    assert threaded == []
+    many = ["a word and another "] * (CHARACTERS_FOR_THREADS // 19 + 1)
+    assert tokenizer.encode_batch(many) == slowly(many)
+    assert threaded == [len(many)]

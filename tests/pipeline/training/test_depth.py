@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from flows.config import PRESETS, load
 from pipeline.model.config import ModelConfig
+from pipeline.training.batch_sizes import seen_rows
+from pipeline.training.config import LoopConfig
 from pipeline.training.depth import (
     REFERENCE_BATCH,
     ROWS_OF,
@@ -57,6 +59,18 @@ def test_the_laws_hold_at_every_depth(depth, vocab, ratio, context, family) -> N
     twelve = matrix_parameters(dial(12, 32_768, ratio, fixed)["shape"], 32_768)
     law = REFERENCE_BATCH * (tokens / (ratio * twelve)) ** 0.383
     assert law / 2 < batch < law * 2
+
+
+def test_a_ramp_that_is_set_leaves_the_tokens_as_they_are() -> None:
+    flat = dial(12, 32_768, 12.0, CONTEXT)["loop"]
+    assert flat["first_rows"] == 0
+    rows = flat["rows_per_step"]
+    ramp = {"first_rows": rows // 4, "ramp_fraction": 0.5}
+    loop = dial(12, 32_768, 12.0, {**CONTEXT, "loop": ramp})["loop"]
+    assert loop["first_rows"] == rows // 4
+    assert loop["rows_per_step"] == rows
+    seen = seen_rows(LoopConfig(**loop))
+    assert seen == pytest.approx(flat["steps"] * rows, rel=2e-3)
 
 
 def test_what_is_fixed_stays_and_the_rest_follows() -> None:

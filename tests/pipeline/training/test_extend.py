@@ -158,6 +158,15 @@ def test_what_cannot_be_extended_is_refused(family, changes, said):
         extend.stretched(base, dataclasses.replace(ExtendConfig(context=256), **changes))
 
 
+def test_batches_that_grow_are_read_and_counted(base, artifacts, tmp_path):
+    ramp = dataclasses.replace(LOOP, steps=4, first_rows=2, ramp_fraction=1.0, validate_every=0)
+    out, said = run(base, artifacts, tmp_path, dataclasses.replace(CONFIG, loop=ramp))
+    # two steps of 2 rows, then two of 4: the next size would come after the end
+    seen = [row * 96 for row in (2, 4, 8, 12)]
+    assert read_table(out / "metrics.parquet")["tokens"].to_pylist() == seen
+    assert said["tokens_seen"] == seen[-1]
+
+
 class HandedOver(Exception):
     """Ends a build where it begins to train."""
 

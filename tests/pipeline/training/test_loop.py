@@ -325,3 +325,12 @@ def test_loss_and_slopes_are_means_over_the_learned_tokens_of_all_processes(
     assert found == pytest.approx(float(expected.detach()) + 8.0 / learned, rel=1e-5)
     for parameter, slope in zip(tiny_model.parameters(), slopes):
         torch.testing.assert_close(parameter.grad, slope, rtol=1e-3, atol=1e-6)
+
+
+def test_every_size_of_batch_must_be_shared_by_the_processes(monkeypatch):
+    monkeypatch.setattr(distribution, "world", lambda: 4)
+    loop._check(LoopConfig(rows_per_step=24, first_rows=8))
+    with pytest.raises(UserError, match="batches of 6 rows"):
+        loop._check(LoopConfig(rows_per_step=24, first_rows=6))
+    with pytest.raises(UserError, match="batches of 22 rows"):
+        loop._check(LoopConfig(rows_per_step=22))

@@ -111,6 +111,20 @@ def test_end_to_end(artifacts, tokenizer, tmp_path):
     json.dumps(statistics)
 
 
+def test_a_ramp_s_tokens_and_operations_are_counted_as_they_were(artifacts, tmp_path):
+    # 4 rows for 10 of 20 steps, then 8
+    ramp = recipe(20, first_rows=4, ramp_fraction=0.5, validate_every=0)
+    out, statistics = build_here(artifacts, tmp_path, ramp)
+    metrics = read_table(out / "metrics.parquet").to_pylist()
+    seen = (10 * 4 + 10 * 8) * 32
+    assert [row["tokens"] for row in metrics][8:12] == [9 * 128, 10 * 128, 1536, 1792]
+    assert statistics["tokens_seen"] == seen == metrics[-1]["tokens"]
+    model, _ = models.load(out)
+    assert statistics["flops"] == model.config.flops_per_token(32) * seen
+    whole = build_here(artifacts, tmp_path / "flat", recipe(15, validate_every=0))[1]
+    assert statistics["epochs"] == whole["epochs"]  # 15 x 8 rows are as many
+
+
 def test_two_processes_follow_the_same_curve_as_one(artifacts, tmp_path):
     config = recipe(10, validate_every=5)
     expected, alone = build_here(artifacts, tmp_path / "one", config)

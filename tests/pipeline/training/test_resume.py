@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from pipeline.stage import SILENT
 from pipeline.training import checkpoint
+from pipeline.training.batch_sizes import BatchSizes
 from pipeline.training.config import LoopConfig, OptimizerConfig
 from pipeline.training.data import PretrainData
 from pipeline.training.groups import GroupLimits
@@ -37,7 +38,12 @@ class Trained:
     """A model trained until its end or until it is killed while it draws batch `kill_at`."""
 
     def __init__(self, model, tokens, scratch, kill_at=None, **changes):
-        data = PretrainData(tokens, 32, 40, seed=3, limits=GROUPS)
+        config = LoopConfig(
+            **{"steps": STEPS, "rows_per_step": 40, "warmup_steps": 3, "log_every": 2}
+            | {"validate_every": 5, "checkpoint_seconds": 1e9, "watchdog_seconds": 0.0}
+            | changes
+        )
+        data = PretrainData(tokens, 32, BatchSizes.of(config), seed=3, limits=GROUPS)
         assert data.groups.count > 5
         self.rows_per_epoch = data.rows_per_epoch
         self.seen: list[torch.Tensor] = []
@@ -51,11 +57,6 @@ class Trained:
             self.seen.append(batch.tokens)
             return batch
 
-        config = LoopConfig(
-            **{"steps": STEPS, "rows_per_step": 40, "warmup_steps": 3, "log_every": 2}
-            | {"validate_every": 5, "checkpoint_seconds": 1e9, "watchdog_seconds": 0.0}
-            | changes
-        )
         self.metrics: pa.Table | None = None
         optimizer = build_optimizer(model, OptimizerConfig())
         with contextlib.suppress(Killed):
@@ -105,6 +106,24 @@ def test_any_kills_any_rhythm_the_same_bits(
     assert resumed.metrics.equals(expected.metrics)
     assert same(resumed, expected)
     assert noise == expected.noise
+
+
+def test_killed_on_a_ramp_of_batch_sizes_the_same_bits(make_model, artifacts, tmp_path):
+    # 8 rows for 4 steps, 16, 24 and 32 likewise, then 40: killed within the third size
+    ramp = {"first_rows": 8, "ramp_fraction": 16 / STEPS}
+    tokens = artifacts["tokens"]
+    expected = Trained(make_model(), tokens, tmp_path / "whole", **ramp)
+    Trained(make_model(), tokens, tmp_path / "killed", 10, checkpoint_steps=3, **ramp)
+    resumed = Trained(make_model(9), tokens, tmp_path / "killed", checkpoint_steps=3, **ramp)
+    assert [len(batch) for batch in expected.seen[2:18:4]] == [8, 16, 24, 32]
+    assert len(resumed.seen) == STEPS - 9
+    assert resumed.metrics.equals(expected.metrics)
+    assert same(resumed, expected)
+    rows = [8] * 4 + [16] * 4 + [24] * 4 + [32] * 4 + [40] * 8
+    seen = {step: sum(rows[:step]) * 32 for step in range(1, STEPS + 1)}
+    metrics = expected.metrics.to_pylist()
+    assert {row["step"]: row["tokens"] for row in metrics}.items() <= seen.items()
+    assert metrics[-1]["tokens"] == seen[STEPS]
 
 
 def test_retention_in_a_whole_run(make_model, artifacts, tmp_path):

@@ -8,6 +8,7 @@ import pytest
 from pipeline.config import to_dict
 from pipeline.stage import SILENT
 from pipeline.training import scaling
+from pipeline.training.batch_sizes import seen_rows
 from pipeline.training.config import LoopConfig, ModelShape, PretrainConfig, ScalingConfig
 from pipeline.training.power_law import PowerLaw
 from pipeline.training.shape import model_config
@@ -33,6 +34,20 @@ def test_a_rung_has_its_size_and_its_share_of_tokens():
         same = {"layers", "width", "heads", "kv_heads", "head_dim", "ffn_width"}
         for name, value in dataclasses.asdict(BASE.shape).items():
             assert name in same or getattr(shape, name) == value
+
+
+def test_a_rung_with_a_ramp_takes_more_steps_for_the_same_tokens():
+    loop = LoopConfig(rows_per_step=16, first_rows=4, ramp_fraction=0.8)
+    ramped = dataclasses.replace(BASE, loop=loop)
+    recipe = scaling.rung(ramped, CONFIG, 5, seed=7, vocab_size=500)
+    flat = scaling.rung(BASE, CONFIG, 5, seed=7, vocab_size=500)
+    assert recipe.loop.steps == pytest.approx(flat.loop.steps / 0.6, abs=1)
+    seen = seen_rows(recipe.loop) * recipe.shape.context
+    wanted = CONFIG.tokens_per_parameter * model_config(recipe.shape, 500).matrix_parameters
+    assert seen == pytest.approx(wanted, rel=0.01)
+    scaling.check_epochs(ramped, CONFIG, 500, int(seen / CONFIG.max_epochs) + 1)
+    with pytest.raises(UserError, match=f"would see {seen:,} tokens"):
+        scaling.check_epochs(ramped, CONFIG, 500, int(seen / CONFIG.max_epochs) - 1)
 
 
 def finished(folder, depth: int, loss: float, seed: int = 0):
