@@ -70,7 +70,7 @@ class Session:
                     fate = result.test_outcome.value
                     fate += " by the limit" * (result.output == TIME_OVER)
                     where = f"{spec.module_path}:{spec.start_pos[0]}"
-                    say(f"{self.package} {number}/{len(drawn)} {fate}: {where}")
+                    say(f"{number}/{len(drawn)} {fate}: {where}")
                 results[item.job_id] = result
             return [self._judged(item.mutations[0], results[item.job_id]) for item in drawn]
 

@@ -108,7 +108,7 @@ def test_files_are_as_they_were_and_a_later_run_judges_only_survivors_whose_test
     test.write_text(test.read_text().replace("area(3, 4)", "assert area(3, 4) == 12"))
     now = session_of(work).judge(50, said.append)
     assert [m.killed for m in now if m.module == "toypack/unseen.py"] == [True]
-    assert said == ["toypack 5/5 killed: toypack/unseen.py:2"]
+    assert said == ["5/5 killed: toypack/unseen.py:2"]
 
 
 def test_the_session_is_cosmic_rays_own(finished: Finished) -> None:
