@@ -6,6 +6,8 @@ python -m tests.mutants --packages training,storage --sample 30 --seed 0
 import argparse
 import os
 import shutil
+import signal
+import sys
 from pathlib import Path
 
 from tests.mutants import warm
@@ -62,4 +64,5 @@ def main() -> None:
 
 if __name__ == "__main__":
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that no test is left behind
     main()

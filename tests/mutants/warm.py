@@ -22,7 +22,9 @@ PRELOADED = (
     "pyarrow.compute",
     "pyarrow.dataset",
     "torch",
-    "torch.distributed",
+    "torch._inductor",
+    "torch.distributed.fsdp",
+    "torch.distributed.tensor",
     "duckdb",
     "hypothesis",
     "hypothesis.strategies",
@@ -102,6 +104,7 @@ def _be_tests(tree: Path, tests: tuple[str, ...], scratch: Path, said: Path) -> 
     status = 70
     try:
         os.setsid()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         output = os.open(said, os.O_WRONLY | os.O_CREAT)
         for stream in (1, 2):
             os.dup2(output, stream)

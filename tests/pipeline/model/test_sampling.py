@@ -91,6 +91,28 @@ def test_uniforms_are_pinned():
     assert sampling.uniforms(keys[:1], 1)[0] == pytest.approx((0x6E789E6A + 0.5) / 2**32, abs=0)
 
 
+@pytest.mark.parametrize(
+    ("seed", "published"),
+    [
+        # Vigna's splitmix64.c, as its users print it for these seeds.
+        (0, [0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4, 0x06C45D188009454F, 0xF88BB8A8724C81EC]),
+        (
+            1234567,
+            [
+                6457827717110365317,
+                3203168211198807973,
+                9817491932198370423,
+                4593380528125082431,
+                16408922859458223821,
+            ],
+        ),
+    ],
+)
+def test_uniforms_are_the_upper_halves_of_splitmix64(seed, published):
+    drawn = sampling.uniforms(np.array([seed], np.uint64), np.arange(len(published)))
+    assert ((drawn * 2**32) - 0.5).astype(np.uint64).tolist() == [n >> 32 for n in published]
+
+
 def test_row_keys_differ_in_every_part():
     base = (7, [1, 2, 3], 0, 0)
     others = [(8, [1, 2, 3], 0, 0), (7, [1, 2], 0, 0), (7, [1, 2, 3], 1, 0), (7, [1, 2, 3], 0, 1)]
