@@ -83,6 +83,7 @@ def test_every_letter_of_the_scripts_main_blocks_is_counted() -> None:
 def test_shares_are_of_letters_alone() -> None:
     assert letter_shares("αβγ дд!! 12 ...") == {"Grek": 0.6, "Cyrl": 0.4}
     assert letter_shares("12, 34 — «»") == {}
+    assert letter_shares("،؏") == {}  # Arabic by name, of the categories Po and So
     assert letter_shares("12.") == {}
 
 
