@@ -47,8 +47,10 @@ class Place:
     spec: MutationSpec
     name: str  # the same while line and operator are, wherever the line goes
 
-    def item(self) -> WorkItem:
-        return WorkItem.single(hashlib.sha256(self.name.encode()).hexdigest()[:32], self.spec)
+    def item(self, source: str) -> WorkItem:
+        """For a session; another one once the module has changed at all."""
+        whole = hashlib.sha256(f"{self.name}\n{source}".encode()).hexdigest()
+        return WorkItem.single(whole[:32], self.spec)
 
 
 def places(module: str, source: str) -> Iterator[Place]:

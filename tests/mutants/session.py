@@ -43,18 +43,18 @@ class Session:
     package: str
     seed: int
 
-    def path(self, sources: dict[str, str]) -> Path:
-        """Sources that changed have other mutants, and a session of their own."""
-        whole = hashlib.sha256(json.dumps(sources, sort_keys=True).encode()).hexdigest()
-        return self.work / f"{self.package.replace('/', '.')}-seed{self.seed}-{whole[:12]}.sqlite"
+    @property
+    def path(self) -> Path:
+        return self.work / f"{self.package.replace('/', '.')}-seed{self.seed}.sqlite"
 
     def judge(self, size: int, say: Callable[[str], None]) -> list[Judged]:
         """The fate of `size` mutants, those of earlier runs included."""
         names = choose.modules(self.tree, self.package)
         sources = {name: (self.tree / name).read_text() for name in names}
         found = [place for name in names for place in choose.places(name, sources[name])]
-        drawn = [place.item() for place in choose.sample(found, size, self.seed, sources)]
-        with use_db(str(self.path(sources)), WorkDB.Mode.create) as database:
+        chosen = choose.sample(found, size, self.seed, sources)
+        drawn = [place.item(sources[place.spec.module_path.as_posix()]) for place in chosen]
+        with use_db(str(self.path), WorkDB.Mode.create) as database:
             known = {item.job_id for item in database.work_items}
             database.add_work_items([item for item in drawn if item.job_id not in known])
             drawn.sort(key=lambda item: item.mutations[0].module_path.as_posix())

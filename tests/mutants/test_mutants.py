@@ -109,11 +109,16 @@ def test_files_are_as_they_were_and_a_later_run_judges_only_survivors_whose_test
     now = session_of(work).judge(50, said.append)
     assert [m.killed for m in now if m.module == "toypack/unseen.py"] == [True]
     assert said == ["5/5 killed: toypack/unseen.py:2"]
+    # A module that has changed has other mutants; what was judged of the others stays.
+    (work / "tree/toypack/unseen.py").write_text("def area(a, b):\n    return b * a\n")
+    said.clear()
+    now = session_of(work).judge(50, said.append)
+    assert [m.was for m in now if m.module == "toypack/unseen.py"] == ["return b * a"]
+    assert said == ["5/5 killed: toypack/unseen.py:2"]
 
 
 def test_the_session_is_cosmic_rays_own(finished: Finished) -> None:
-    (path,) = finished.work.glob("toypack-seed0-*.sqlite")
-    with use_db(str(path), WorkDB.Mode.open) as database:
+    with use_db(str(finished.work / "toypack-seed0.sqlite"), WorkDB.Mode.open) as database:
         assert database.num_results == len(finished.mutants) == database.num_work_items
 
 

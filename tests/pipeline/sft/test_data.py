@@ -147,7 +147,8 @@ def test_shares_outside_of_zero_to_one_are_refused(post_training, chat_tokenizer
 def test_rows_run_through_one_epoch_after_another():
     """Row by row against the epochs written out, past the border of two epochs and back."""
     data = ConversationData(parts_of([5, 9, 12, 3, 7], 0), 16, 3, PAD, 7)
-    whole = [row for epoch in range(4) for row in data._pack(epoch)]
+    whole = [row for epoch in range(9) for row in data._pack(epoch)]
+    assert len(whole) >= 15
     for step in (4, 0, 2):
         expected = [[data.parts[i] for i in row] for row in whole[3 * step : 3 * step + 3]]
         batch, wanted = data.batch(step), collate(expected, 17, PAD)
