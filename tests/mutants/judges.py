@@ -35,7 +35,6 @@ MORE = {
     "pipeline/model/weights.py": ("test_transformer", "test_native"),
     "pipeline/filters/bank_numbers.py": ("test_pii", "test_pii_contexts"),
     "pipeline/filters/digit_windows.py": ("test_places",),
-    "pipeline/filters/emails.py": ("test_pii", "test_pii_contexts"),
     "pipeline/filters/english_exceptions.py": ("test_words",),
     "pipeline/filters/fasttext_file.py": ("test_language_model", "test_language"),
     "pipeline/filters/ip_addresses.py": ("test_pii", "test_pii_contexts"),

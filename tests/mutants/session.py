@@ -82,6 +82,8 @@ class Session:
             if after is None:
                 raise RuntimeError(f"{module}: cosmic-ray made no such mutant: {spec}")
             outcome = self._run(tests, limit) if tests else warm.Outcome(0, 0.0, "")
+        if outcome.passed and tests:
+            self._do_load(module, tests)
         lines = difflib.unified_diff(before.split("\n"), after.split("\n"), lineterm="", n=0)
         fate = TestOutcome.SURVIVED if outcome.passed else TestOutcome.KILLED
         said = TIME_OVER if outcome.status is None else outcome.output[-4000:]
@@ -93,8 +95,7 @@ class Session:
         )
 
     def _seconds(self, module: str, tests: tuple[str, ...], stamp: str) -> float:
-        """What the tests take without a mutant. They must pass then, and fail where the module
-        can't be imported: else they judge another file, or nothing."""
+        """What the tests take without a mutant, when they must pass."""
         if not tests:
             return 0.0
         notes = self.work / "without-mutant.json"
@@ -105,12 +106,15 @@ class Session:
             sound = self._run(tests, UNJUDGED)
             if not sound.passed:
                 raise RuntimeError(f"{tests} fail without a mutant:\n{sound.output[-6000:]}")
-            with _broken(self.tree / module):
-                if self._run(tests, UNJUDGED).passed:
-                    raise RuntimeError(f"tests/mutants/judges.py: {tests} do not load {module}")
             known[name] = round(sound.seconds, 2)
             notes.write_text(json.dumps(known))
         return known[name]
+
+    def _do_load(self, module: str, tests: tuple[str, ...]) -> None:
+        """They fail where the module can't be imported: else they judge another file, or none."""
+        with _broken(self.tree / module):
+            if self._run(tests, UNJUDGED).passed:
+                raise RuntimeError(f"tests/mutants/judges.py: {tests} do not load {module}")
 
     def _run(self, tests: tuple[str, ...], limit: float) -> warm.Outcome:
         return warm.run(self.tree, tests, limit, self.work / "scratch")
