@@ -78,7 +78,7 @@ def run(tree: Path, tests: tuple[str, ...], limit: float, scratch: Path) -> Outc
     said, began = scratch / "output", time.monotonic()
     child = os.fork()
     if not child:
-        _be_tests(tree, tests, scratch, said)
+        _be_tests(tree, tests, limit, scratch, said)
     status: int | None = None
     try:
         while time.monotonic() - began < limit:
@@ -100,7 +100,7 @@ def _within(path: str, repository: str) -> bool:
     return Path(path).resolve() in (Path(repository), Path(repository, "tests", "helpers"))
 
 
-def _be_tests(tree: Path, tests: tuple[str, ...], scratch: Path, said: Path) -> None:
+def _be_tests(tree: Path, tests: tuple[str, ...], limit: float, scratch: Path, said: Path) -> None:
     status = 70
     try:
         os.setsid()
@@ -111,6 +111,9 @@ def _be_tests(tree: Path, tests: tuple[str, ...], scratch: Path, said: Path) -> 
         sys.stdout = sys.stderr = os.fdopen(1, "w", closefd=False)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        # Should nobody be left to end it: each thread may work all the time that is given.
+        processor = int(limit + 1) * (os.cpu_count() or 1)
+        resource.setrlimit(resource.RLIMIT_CPU, (processor, processor))
         os.chdir(tree)
         os.environ |= {
             "TMPDIR": str(scratch),

@@ -125,3 +125,19 @@ def test_sampled_frequencies_match_probabilities():
     drawn = sampling.sample(table.expand(20_000, -1), torch.from_numpy(sampling.uniforms(keys, 0)))
     counts = np.bincount(drawn.numpy(), minlength=12)
     assert chi_square(counts, table.exp().double().numpy()) < 31.3  # 11 degrees, p = 0.001
+
+
+def test_greedy_takes_the_likeliest_of_each_row_and_of_equal_ones_the_lowest_id():
+    table = torch.tensor([[-3.0, -1.0, -1.0], [-0.5, -2.0, -2.0], [-4.0, -4.0, -0.1]])
+    assert sampling.greedy(table).tolist() == [1, 0, 2]
+    assert sampling.greedy(table[0]).item() == 1
+
+
+def test_every_row_is_cut_by_itself_whatever_the_shape():
+    logits = torch.randn(2, 3, 7, generator=torch.Generator().manual_seed(2)) * 3
+    for settings in ({"top_k": 3}, {"top_p": 0.7}, {"min_p": 0.2}, {"top_k": 4, "top_p": 0.8}):
+        whole = sampling.log_probs(logits, 0.8, **settings)
+        for row in range(2):
+            for at in range(3):
+                alone = sampling.log_probs(logits[row, at], 0.8, **settings)
+                assert torch.equal(whole[row, at], alone)
