@@ -10,7 +10,7 @@ export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
 .PHONY: setup setup-dev resolve demo test test-fast lint bench bench-corpus bench-train bench-engine \
-	bench-tokenizer bench-evals interop fuzz server clean
+	bench-tokenizer bench-evals interop fuzz mutants server clean
 
 NATIVE := $(shell find pipeline -name '_*.c' -o -name '*.h')
 
@@ -111,9 +111,17 @@ interop: .venv-interop/ready
 fuzz: .venv/dev
 	CRAWL2CHAT_MUTANTS=2000 $(BIN)/python -m pytest tests/faults/test_hostile_archives.py
 
+# Small faults planted one at a time in a copy of the source: which of them do the tests see? Goes on
+# where it was interrupted; docs/testing.md says what is drawn and holds the table.
+PACKAGES ?= training,sft,rl,model,filters,dedup,storage
+SAMPLE ?= 30
+SEED ?= 0
+mutants: .venv/dev
+	$(BIN)/python -m tests.mutants --packages $(PACKAGES) --sample $(SAMPLE) --seed $(SEED)
+
 # The Prefect server with its UI on http://127.0.0.1:4200
 server: .venv/runtime
 	$(BIN)/prefect server start --host 127.0.0.1 --port 4200
 
 clean:
-	rm -rf .venv .venv-peers .venv-interop .venv-harness .peers lake
+	rm -rf .venv .venv-peers .venv-interop .venv-harness .peers .mutants lake

@@ -25,7 +25,7 @@ _COMMANDS = re.compile(
 )
 _COMMAND_CHARACTERS = 200
 _SERVICES = frozenset(("git", "hg", "svn", "cvs", "bzr"))  # accounts of hosts, nobody's mailbox
-_USER_OF_URL = re.compile(r"(?<!mailto:)[a-z][a-z0-9+.-]*://[^\s/@]*$", re.IGNORECASE)
+_USER_OF_URL = re.compile(r"(?<![a-z])(?!mailto:)[a-z][a-z0-9+.-]*://[^\s/@]*$", re.IGNORECASE)
 _URL_CHARACTERS = 64
 _MESSAGE_ID = re.compile(r"(?:message-id|in-reply-to|references)\s*:?\s*<?$", re.IGNORECASE)
 _HEADER_CHARACTERS = 20

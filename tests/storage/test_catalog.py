@@ -342,3 +342,18 @@ def test_an_interrupt_before_the_query_has_begun_ends_it_all_the_same():
     finally:
         signal.signal(signal.SIGINT, before)
     assert len(calls) == 3
+
+
+@pytest.mark.parametrize(
+    ("sql", "view", "named"),
+    [
+        ("SELECT * FROM pages", "pages", True),
+        ("select count(*) from Pages;", "pages", True),
+        ("SELECT * FROM all_pages", "pages", False),
+        ("SELECT * FROM all_pages", "all_pages", True),
+        ("SELECT pages_kept FROM documents", "pages", False),
+        ("SELECT 1", "pages", False),
+    ],
+)
+def test_only_the_files_of_views_that_a_query_names_are_fetched(sql, view, named):
+    assert catalog._names(sql, view) is named

@@ -80,3 +80,27 @@ def test_scratch_stays_until_its_artifact_is_whole_or_it_is_old(lake, make):
     age(waiting, 10**9)
     assert lake.collect_garbage() == [waiting]
     assert lake.is_whole("corpus", made.digest)
+
+
+def test_half_written_small_files_go_when_their_writer_is_long_gone(lake):
+    lake.disk.root.mkdir(parents=True, exist_ok=True)
+    part = lake.disk.root / ".heads.json.12.abcd.part"
+    part.write_bytes(b"{")
+    lake.collect_garbage(max_age_seconds=500)
+    assert part.exists()
+    os.utime(part, (time.time() - 1000,) * 2)
+    lake.collect_garbage(max_age_seconds=500)
+    assert not part.exists()
+
+
+def test_where_the_system_tells_no_start_a_living_pid_is_the_owner(lake, monkeypatch):
+    """A system without /proc: 0 stands for a start that nobody knows, in the name or today."""
+    name = garbage.staging_name("base", DIGEST)
+    started = f"_{garbage._started(os.getpid())}_"
+    unknown = lake.disk.root / ".staging" / name.replace(started, "_0_")
+    unknown.mkdir(parents=True)
+    assert lake.collect_garbage() == []
+    monkeypatch.setattr(garbage, "_started", lambda pid: 0)
+    known = lake.disk.root / ".staging" / name
+    known.mkdir()
+    assert lake.collect_garbage() == []

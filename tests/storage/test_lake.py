@@ -286,3 +286,13 @@ def test_another_process_opens_the_same_lake_wherever_it_works(tmp_path, monkeyp
     opened, arguments = lake.__reduce__()
     folder = str(tmp_path / "lake" / "corpus" / ("0" * 16))
     assert opened(*arguments).folder("corpus", "0" * 64) == folder
+
+
+def test_a_place_that_can_be_written_to_is_passed_and_another_named(tmp_path, monkeypatch):
+    """Before hours are spent; the folder itself need not be there yet."""
+    lake = Lake(str(tmp_path / "not" / "yet"))
+    lake.check_writable()
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setattr("storage.durable.unwritable", lambda folder: folder.parent)
+    with pytest.raises(UserError, match=r"can't write in .*/not: choose another with --lake"):
+        lake.check_writable()

@@ -3,10 +3,13 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
-from pipeline.dedup.bands import band_pairs, keyed
+from pipeline.dedup.bands import band_pairs, keyed, number_documents
 from pipeline.dedup.components import cluster
+from pipeline.dedup.index import MOST_DOCUMENTS
 from pipeline.dedup.spill import KEYED, Spill, key_range, open_numbers, partition_bits
+from storage.errors import UserError
 
 
 def test_partitions_are_in_the_order_of_keys(tmp_path: Path) -> None:
@@ -72,3 +75,45 @@ def test_several_tasks_spill_and_one_pairs(tmp_path: Path) -> None:
             place = np.searchsorted(stored, np.uint64(key))
             assert keeper == firsts[place]
     assert made[0] == made[1]
+
+
+def numbered(folder: Path, ids: list[int], first: int, total: int, memory: int = 1 << 30):
+    """number_documents on ids given as numbers, in batches of three; the file of ids besides."""
+    folder.mkdir()
+    rows = np.frombuffer(b"".join(i.to_bytes(16, "big") for i in ids), "u1").reshape(-1, 16)
+    batches = [rows[start : start + 3] for start in range(0, len(ids), 3)]
+    earlier = np.full((first, 16), 7, dtype="u1")
+    found = number_documents(
+        batches, total, first, earlier, folder / "ids", folder / "scratch", memory
+    )
+    return found.tolist(), (folder / "ids").read_bytes()
+
+
+@pytest.mark.parametrize("memory", [1 << 30, 600])
+def test_documents_are_numbered_by_id_after_those_of_earlier_dumps(
+    tmp_path: Path, memory: int
+) -> None:
+    """Ids that differ in the first or only in the last of 16 bytes."""
+    ids = [2**127, 5, 2**127 + 1, 2**64, 3, 2**64 - 1, 2**126]
+    found, written = numbered(tmp_path / "a", ids, 4, len(ids), memory)
+    assert found == [4 + sorted(ids).index(i) for i in ids]
+    assert written == b"\x07" * 64 + b"".join(i.to_bytes(16, "big") for i in sorted(ids))
+
+
+def test_no_documents_have_no_numbers(tmp_path: Path) -> None:
+    assert numbered(tmp_path / "a", [], 2, 0) == ([], b"\x07" * 32)
+
+
+def test_documents_that_come_twice_or_not_as_announced_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="given twice"):
+        numbered(tmp_path / "a", [2**100, 1, 2**100], 0, 3)
+    for announced in (2, 4):
+        with pytest.raises(RuntimeError, match=f"3 documents came, {announced} were announced"):
+            numbered(tmp_path / f"{announced}", [1, 2, 3], 0, announced)
+
+
+def test_an_index_holds_as_many_documents_as_its_numbers_name(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="4,294,967,296 documents"):
+        number_documents(
+            [], 1, MOST_DOCUMENTS, np.empty((0, 16)), tmp_path / "ids", tmp_path, 1 << 30
+        )

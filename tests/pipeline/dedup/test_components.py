@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.dedup import _components
-from pipeline.dedup.components import cluster, memberships
+from pipeline.dedup import _components, components
+from pipeline.dedup.components import cluster, copies, memberships
 
 
 def plain(pairs: list[tuple[int, int]], count: int) -> list[int]:
@@ -69,3 +69,30 @@ def test_wrong_arrays_are_refused() -> None:
     frozen.flags.writeable = False
     with pytest.raises(TypeError):
         _components.flatten(frozen)
+
+
+def test_copies_are_those_an_earlier_document_or_another_of_this_dump_equals(
+    tmp_path: Path,
+) -> None:
+    np.array([[0, 5], [6, 8]], dtype="<u4").tofile(tmp_path / "pairs")
+    assert copies(tmp_path / "pairs", 5, 9).tolist() == [True, False, False, True]
+    assert copies(tmp_path / "none", 5, 7).tolist() == [False, False]
+
+
+def test_pairs_are_read_whole_however_many_come_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(components, "PAIRS_AT_ONCE", 3)
+    pairs = np.arange(14, dtype="<u4").reshape(-1, 2)
+    pairs.tofile(tmp_path / "pairs")
+    read = list(components.read_pairs(tmp_path / "pairs"))
+    assert [len(some) for some in read] == [3, 3, 1]
+    assert np.concatenate(read).tolist() == pairs.tolist()
+
+
+def test_clusters_of_earlier_dumps_alone_are_not_told_again() -> None:
+    # 0 and 1 are one cluster since an earlier dump; 3 is new and alone, 4 joins 2
+    keepers = np.array([0, 0, 2, 3, 2], dtype=np.uint32)
+    ((members, their_keepers),) = memberships(keepers, 3)
+    assert members.tolist() == [2, 4]
+    assert their_keepers.tolist() == [2, 2]

@@ -158,3 +158,13 @@ def test_the_model_is_found_without_importing_its_package():
     )
     subprocess.run([sys.executable, "-c", code], check=True)
     assert model_path().stat().st_size == 938_013
+
+
+def test_a_score_of_nearly_nothing_is_zero(english):
+    """What the ledger says: fastText gives English 0.0005 here, below the least that counts."""
+    chinese = "今天天气很好，我们一起去公园散步。" * 20
+    for wanted in ("en", "no such language"):
+        verdict = english.gate(chinese, (wanted,), 0.1)
+        assert verdict is not None
+        assert (verdict.rule, verdict.value, verdict.threshold) == ("languages", 0.0, 0.1)
+        assert verdict.detail == "zh"

@@ -161,3 +161,10 @@ def test_each_rule_drops_a_page_that_the_rules_before_it_pass(rule: str) -> None
 
 def test_unique_words_pass() -> None:
     assert verdict(" ".join(unique_words(500))) is None
+
+
+def test_a_text_of_one_character_is_not_empty() -> None:
+    assert verdict("x") is None
+    empty = verdict("")
+    assert empty is not None
+    assert empty.rule == "empty"

@@ -205,3 +205,19 @@ def test_negative_settings_are_refused(make_model):
 def test_sampling_by_no_number_is_refused(make_model, name, wrong):
     with pytest.raises(UserError, match=name):
         Engine(make_model()).generate([[1, 2]], max_new_tokens=2, **{name: wrong})
+
+
+def test_weights_that_changed_between_two_calls_are_seen(make_model):
+    """Frozen is for models that don't change: an engine isn't unless it is told so."""
+    model = make_model(head_dim=32)  # which the kernels take: they pack the weights
+    engine = Engine(model)
+    settings = {"max_new_tokens": 8, "temperature": 0.0}
+    before = engine.generate([[1, 2]], **settings)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(parameter.roll(1, 0))
+    after = engine.generate([[1, 2]], **settings)
+    fresh = Engine(model).generate([[1, 2]], **settings)
+    assert [c.tokens for c in after[0]] == [c.tokens for c in fresh[0]]
+    assert [c.logprobs for c in after[0]] == [c.logprobs for c in fresh[0]]
+    assert [c.logprobs for c in after[0]] != [c.logprobs for c in before[0]]

@@ -99,3 +99,12 @@ def test_attention_by_spans_equals_the_masked_kernel():
         results.append((y, qk.grad, v.grad))
     for mine, expected in zip(*results):
         torch.testing.assert_close(mine, expected)
+
+
+def test_rms_norm_is_the_same_while_the_compiler_looks(monkeypatch):
+    """It is given torch's own, over the last dimension alone: x / sqrt(mean(x^2) + eps)."""
+    x = doubles(3, 5, 16)
+    expected = x / (x.square().mean(-1, keepdim=True) + EPS).sqrt()
+    torch.testing.assert_close(rms_norm(x, EPS), expected)
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
+    torch.testing.assert_close(rms_norm(x, EPS), expected)

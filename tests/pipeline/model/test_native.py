@@ -1,6 +1,7 @@
 """The C kernels against the model's own forward pass, and bit by bit against themselves."""
 
 import itertools
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -176,3 +177,23 @@ def test_quantized_rows_come_back_within_half_a_step():
     assert values.dtype == torch.int8
     assert values.abs().amax(1).eq(127).all()
     assert ((values * scales[:, None] - weight).abs() <= scales[:, None] / 2 + 1e-7).all()
+
+
+@pytest.mark.skipif(instructions.build_of("_decode") is None, reason="no kernels on this machine")
+@pytest.mark.parametrize(
+    ("changes", "taken"),
+    [
+        ({}, True),
+        ({"width": 48}, True),
+        ({"width": 40}, False),
+        ({"width": 60}, False),
+        ({"ffn_width": 80}, True),
+        ({"ffn_width": 72}, False),
+    ],
+)
+def test_the_kernels_take_models_whose_rows_are_whole_vectors(changes, taken):
+    """Sixteen floats a vector: nothing is said of a tail."""
+    sizes = {"family": native.FAMILIES[0], "head_dim": native.HEAD_DIMS[0]}
+    sizes |= {"width": 64, "ffn_width": 96} | changes
+    stand_in = SimpleNamespace(device=torch.device("cpu"), config=SimpleNamespace(**sizes))
+    assert (native.kernels(stand_in) is not None) is taken

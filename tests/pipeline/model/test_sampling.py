@@ -91,6 +91,28 @@ def test_uniforms_are_pinned():
     assert sampling.uniforms(keys[:1], 1)[0] == pytest.approx((0x6E789E6A + 0.5) / 2**32, abs=0)
 
 
+@pytest.mark.parametrize(
+    ("seed", "published"),
+    [
+        # Vigna's splitmix64.c, as its users print it for these seeds.
+        (0, [0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4, 0x06C45D188009454F, 0xF88BB8A8724C81EC]),
+        (
+            1234567,
+            [
+                6457827717110365317,
+                3203168211198807973,
+                9817491932198370423,
+                4593380528125082431,
+                16408922859458223821,
+            ],
+        ),
+    ],
+)
+def test_uniforms_are_the_upper_halves_of_splitmix64(seed, published):
+    drawn = sampling.uniforms(np.array([seed], np.uint64), np.arange(len(published)))
+    assert ((drawn * 2**32) - 0.5).astype(np.uint64).tolist() == [n >> 32 for n in published]
+
+
 def test_row_keys_differ_in_every_part():
     base = (7, [1, 2, 3], 0, 0)
     others = [(8, [1, 2, 3], 0, 0), (7, [1, 2], 0, 0), (7, [1, 2, 3], 1, 0), (7, [1, 2, 3], 0, 1)]
@@ -103,3 +125,19 @@ def test_sampled_frequencies_match_probabilities():
     drawn = sampling.sample(table.expand(20_000, -1), torch.from_numpy(sampling.uniforms(keys, 0)))
     counts = np.bincount(drawn.numpy(), minlength=12)
     assert chi_square(counts, table.exp().double().numpy()) < 31.3  # 11 degrees, p = 0.001
+
+
+def test_greedy_takes_the_likeliest_of_each_row_and_of_equal_ones_the_lowest_id():
+    table = torch.tensor([[-3.0, -1.0, -1.0], [-0.5, -2.0, -2.0], [-4.0, -4.0, -0.1]])
+    assert sampling.greedy(table).tolist() == [1, 0, 2]
+    assert sampling.greedy(table[0]).item() == 1
+
+
+def test_every_row_is_cut_by_itself_whatever_the_shape():
+    logits = torch.randn(2, 3, 7, generator=torch.Generator().manual_seed(2)) * 3
+    for settings in ({"top_k": 3}, {"top_p": 0.7}, {"min_p": 0.2}, {"top_k": 4, "top_p": 0.8}):
+        whole = sampling.log_probs(logits, 0.8, **settings)
+        for row in range(2):
+            for at in range(3):
+                alone = sampling.log_probs(logits[row, at], 0.8, **settings)
+                assert torch.equal(whole[row, at], alone)

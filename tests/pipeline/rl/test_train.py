@@ -70,6 +70,8 @@ def test_reward_rises_and_everything_is_logged(post_training, tmp_path, easy):
             assert sum(values) == pytest.approx(0.0, abs=1e-9)
     assert statistics["start"]["reward"] == metrics[0]["reward"]
     assert statistics["end"]["reward"] == metrics[-1]["reward"]
+    assert "entropy" in statistics["end"]  # which is another after each step, unlike the reward
+    assert statistics["end"] == {name: metrics[-1][name] for name in statistics["end"]}
     _, tokenizer = models.load(tmp_path / "rl")
     assert tokenizer.has_conversation_tokens
 

@@ -154,3 +154,23 @@ def test_the_stop_token_is_learned_in_every_turn(post_training):
         ends = np.flatnonzero(np.diff(np.append(part.learned, 0)) == -1)
         assert (part.tokens[ends] == stop).all()
         assert (learned == stop).sum() == len(ends)
+
+
+@pytest.mark.parametrize("share", [-0.5, -0.01, 1.0, 1.5, float("nan")])
+def test_shares_outside_of_zero_to_one_are_refused(post_training, chat_tokenizer, share):
+    parts = train_parts(post_training, chat_tokenizer)
+    settings_ = {"context": 96, "rows_per_step": 4, "pad_token": 0, "seed": 0}
+    with pytest.raises(UserError, match="pretraining_share"):
+        MixedData(parts, post_training.tokens, pretraining_share=share, **settings_)
+
+
+def test_rows_run_through_one_epoch_after_another():
+    """Row by row against the epochs written out, past the border of two epochs and back."""
+    data = ConversationData(parts_of([5, 9, 12, 3, 7], 0), 16, 3, PAD, 7)
+    whole = [row for epoch in range(9) for row in data._pack(epoch)]
+    assert len(whole) >= 15
+    for step in (4, 0, 2):
+        expected = [[data.parts[i] for i in row] for row in whole[3 * step : 3 * step + 3]]
+        batch, wanted = data.batch(step), collate(expected, 17, PAD)
+        assert torch.equal(batch.tokens, wanted.tokens)
+        assert torch.equal(batch.loss_mask, wanted.loss_mask)

@@ -180,3 +180,25 @@ def test_definitions_ask_who_of_people_and_what_of_things():
         "Hale is a town on the Elbe.",
         "The Elbe is one of the rivers of the north.",
     }
+
+
+@pytest.mark.parametrize(("length", "some"), [(60, True), (61, False)])
+def test_a_value_has_at_most_sixty_characters(length, some):
+    value = "Hale" + "x" * (length - 4)
+    assert bool(stated(f"Ada Abel lives in {value}.")) is some
+
+
+def test_a_name_has_three_letters_or_more_and_neither_ends_in_a_word_of_openings():
+    assert [facts.is_name(name) for name in ("Ulm", "Ur", "When", "Hale When")] == [
+        True,
+        False,
+        False,
+        False,
+    ]
+    assert stated("Ulm lies on the Danube.") == [("Ulm", "located", "on", "the Danube")]
+
+
+def test_more_than_two_thirds_must_agree():
+    assert facts.majority({"Hale": 2, "Tarn": 1}) is None  # two thirds, no more
+    assert facts.majority({"Hale": 5, "Tarn": 2}) == "Hale"
+    assert facts.majority({"Tarn": 1, "Hale": 3}) == "Hale"

@@ -28,3 +28,21 @@ def test_splits_have_their_sizes():
     assert 0.27 < splits.count("rl") / len(splits) < 0.33
     assert splits.count("sft") + splits.count("rl") + splits.count("evaluation") == len(splits)
     assert {held_out.word_split(f"word{i}") for i in range(100)} == {"evaluation", "rl", "sft"}
+
+
+def test_a_position_is_the_first_eight_bytes_of_the_hash():
+    # sha256("abc") = ba7816bf 8f01cfea … (FIPS 180-2, appendix B.1)
+    assert held_out.position("abc") == 0xBA7816BF8F01CFEA / 2**64
+
+
+def test_words_are_split_by_the_same_shares_whatever_their_case():
+    splits = [held_out.word_split(f"word{n}") for n in range(4000)]
+    assert 0.08 < splits.count("evaluation") / 4000 < 0.12
+    assert 0.27 < splits.count("rl") / 4000 < 0.33
+    assert splits == [held_out.word_split(f"Word{n}") for n in range(4000)]
+
+
+def test_what_has_no_subject_trains():
+    assert not held_out.is_validation("", 1.0)
+    assert held_out.is_validation("Elbe", 1.0)
+    assert not held_out.is_validation("Elbe", 0.0)

@@ -202,3 +202,13 @@ def test_same_input_same_bytes(made, post_training, tmp_path):
 def test_nothing_to_say_is_a_clear_error(post_training, tmp_path):
     with pytest.raises(UserError, match="max_tokens"):
         run(post_training, tmp_path, SynthesisConfig(max_tokens=3))
+
+
+def test_what_is_too_long_is_left_out_and_counted_by_its_source(post_training, tmp_path):
+    config = dataclasses.replace(CONFIG, max_tokens=60)
+    statistics, rows, _ = run(post_training, tmp_path, config)
+    counts, left_out = statistics["by_source"], statistics["too_long"]
+    assert left_out["arithmetic"] > 1
+    assert statistics["conversations"] == len(rows) == sum(counts.values())
+    for source, wanted in (("arithmetic", 200), ("spelling", 60), ("small_talk", 30)):
+        assert counts.get(source, 0) + left_out.get(source, 0) == wanted

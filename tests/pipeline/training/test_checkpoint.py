@@ -100,3 +100,12 @@ def test_keep_decides_what_stays(tmp_path):
     for step in (1, 2, 3, 4):
         checkpoint.save(tmp_path, step, tensors(step), {}, keep=lambda steps: {1, max(steps)})
     assert checkpoint.steps(tmp_path) == [1, 4]
+
+
+def test_what_kept_a_file_from_being_opened_is_what_is_said(tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.open", full)
+    with pytest.raises(OSError, match="No space"), checkpoint.written(tmp_path / "file"):
+        pass

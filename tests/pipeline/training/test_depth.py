@@ -152,3 +152,30 @@ def test_below_six_layers_the_small_presets_rates_hold() -> None:
     assert (small.optimizer.matrix_lr, small.optimizer.embedding_lr) == (0.04, 0.1)
     assert small.shape.width == 192
     assert 4_096 <= small.loop.rows_per_step * small.shape.context <= 16_384
+
+
+def test_the_dial_by_hand_below_and_at_the_reference() -> None:
+    """Eleven layers are 704 wide and have heads of 64; a width below one head's has one head."""
+    tables = dial(11, 32_768, 12.0, CONTEXT)
+    shape = tables["shape"]
+    assert (shape["width"], shape["head_dim"], shape["heads"], shape["kv_heads"]) == (
+        704,
+        64,
+        11,
+        11,
+    )
+    assert shape["ffn_width"] == 1920  # 8/3 x 704 = 1877.3, up to a multiple of 128
+    narrow = dial(2, 1024, 12.0, {"shape": {"context": 256, "family": "qwen3", "width": 32}})
+    assert (narrow["shape"]["heads"], narrow["shape"]["head_dim"]) == (1, 64)
+    ungated = dial(3, 1024, 12.0, {"shape": {"context": 256, "family": "gpt2"}})
+    assert ungated["shape"]["ffn_width"] == 4 * 192
+    # 30 GB over 38 bytes x 768 x 12 leave 85,663 tokens a micro-batch: 2^16, or 32 rows of 2,048.
+    assert dial(12, 32_768, 12.0, CONTEXT)["loop"]["micro_rows"] == 32
+    # Depth 24: 38 x 1536 x 24 leave 21,415, so 2^14 and 8 rows.
+    assert dial(24, 32_768, 12.0, CONTEXT)["loop"]["micro_rows"] == 8
+
+
+def test_below_six_layers_a_step_has_about_8192_tokens() -> None:
+    loop = dial(5, 4096, 12.0, {"shape": {"context": 256, "family": "qwen3"}})["loop"]
+    assert loop["rows_per_step"] * 256 == 8192
+    assert dial(1, 300, 1e-6, CONTEXT)["loop"]["steps"] == 1

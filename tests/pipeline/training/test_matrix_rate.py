@@ -77,3 +77,14 @@ def test_the_rate_is_measured_before_the_run_has_threads(tiny_model, tmp_path, m
     assert timing["mfu"][-1].as_py() == pytest.approx(
         tiny_model.config.flops_per_token(16) * speed / 1e9
     )
+
+
+def test_the_rate_is_the_products_operations_over_the_best_time():
+    assert judged([(0.5, 0.5), (0.25, 0.25)], 1, 100.0).flops == pytest.approx(400.0)
+    # Half of the time was others': 4 threads took 0.8 s of processor time, 0.2 s each.
+    assert judged([(0.4, 0.8)], 4, 100.0).flops == pytest.approx(500.0)
+
+
+@pytest.mark.parametrize(("share", "busy"), [(0.79, True), (0.8, False)])
+def test_a_machine_is_busy_below_four_fifths(share, busy):
+    assert judged([(1.0, share)], 1, 1.0).busy is busy

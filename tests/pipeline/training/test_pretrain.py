@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -15,7 +16,7 @@ from pipeline.stage import SILENT
 from pipeline.training import bits_per_byte
 from pipeline.training.config import LoopConfig, ModelShape, OptimizerConfig, PretrainConfig
 from pipeline.training.data import TokenShards
-from pipeline.training.pretrain import STAGE, build
+from pipeline.training.pretrain import STAGE, build, validation_subset
 from storage.tables import read_table
 
 ROOT = Path(__file__).parents[3]
@@ -151,3 +152,16 @@ def test_bfloat16_learns_as_float32_does(artifacts, tmp_path):
     assert statistics["bits_per_byte"] == pytest.approx(exact["bits_per_byte"], rel=0.1)
     weights = models.load(out)[0].state_dict()
     assert all(tensor.dtype == torch.float32 for tensor in weights.values())
+
+
+def test_validation_takes_whole_documents_until_they_hold_enough(artifacts):
+    """The first that reach the number, no more; all where it is more than there is."""
+    validation = TokenShards(artifacts["tokens"], "validation")
+    order = np.random.default_rng(3).permutation(len(validation)).tolist()
+    sizes = [len(validation.document(index)) for index in order]
+    for count in (1, 2, 5):
+        for tokens in (sum(sizes[:count]), sum(sizes[: count - 1]) + 1):
+            chosen = validation_subset(validation, tokens, seed=3)
+            assert [len(document) for document in chosen] == sizes[:count]
+    assert validation_subset(validation, 0, seed=3) == []
+    assert len(validation_subset(validation, 10**9, seed=3)) == len(validation)

@@ -122,3 +122,16 @@ def test_a_ladder_that_would_read_the_corpus_too_often_is_refused():
     scaling.check_epochs(BASE, CONFIG, 500, int(needed / 3.9))
     with pytest.raises(UserError, match=r"more than scaling\.max_epochs 4 passes"):
         scaling.check_epochs(BASE, CONFIG, 500, int(needed / 4.1))
+
+
+def test_a_rungs_feed_forward_is_the_ratio_in_multiples_of_32():
+    """Width 160: 8/3 of it is 426.7, and 13 x 32 = 416 is nearest; never less than 32."""
+    config = dataclasses.replace(CONFIG, ffn_ratio=8 / 3)
+    assert scaling.rung(BASE, config, 5, 0, 500).shape.ffn_width == 416
+    doubled = dataclasses.replace(CONFIG, ffn_ratio=2.0)
+    assert [scaling.rung(BASE, doubled, depth, 0, 500).shape.ffn_width for depth in (1, 2)] == [
+        64,
+        128,
+    ]
+    tiny = dataclasses.replace(CONFIG, ffn_ratio=0.1)
+    assert scaling.rung(BASE, tiny, 1, 0, 500).shape.ffn_width == 32

@@ -1,0 +1,83 @@
+"""Which tests judge a module: tests/<its folder>/test_<its name>.py and test_<its name>_*.py, and
+those named here, where a module's tests bear another name."""
+
+import hashlib
+from pathlib import Path
+
+# By module; a name without a folder lies where the module's own tests would.
+MORE = {
+    "pipeline/training/config.py": ("test_pretrain",),
+    "pipeline/training/distribution.py": ("test_loop", "tests/pipeline/rl/test_update"),
+    "pipeline/training/interruption.py": ("test_loop", "test_resume"),
+    "pipeline/training/loop.py": ("test_rollback", "test_resume", "test_separation"),
+    "pipeline/training/optimizers.py": ("test_optimizer_steps",),
+    "pipeline/training/shape.py": ("test_depth", "test_scaling"),
+    "pipeline/training/sharded.py": ("test_sharding",),
+    "pipeline/training/shards.py": ("test_sharding",),
+    "pipeline/training/state.py": ("test_keeper", "test_checkpoint", "test_resume"),
+    "pipeline/sft/config.py": ("test_synthesize", "test_train"),
+    "pipeline/sft/definitions.py": ("test_facts",),
+    "pipeline/sft/identity.py": ("test_synthesize",),
+    "pipeline/sft/relations.py": ("test_facts", "test_synthesize"),
+    "pipeline/sft/small_talk.py": ("test_synthesize",),
+    "pipeline/sft/spelling.py": ("test_synthesize", "tests/pipeline/evals/test_suites"),
+    "pipeline/rl/config.py": ("test_train", "test_rollouts"),
+    "pipeline/rl/train.py": ("test_update",),
+    "pipeline/model/attention.py": ("test_functions", "test_transformer", "test_fused"),
+    "pipeline/model/cache.py": ("test_transformer", "test_cuda_graph", "test_speedrun"),
+    "pipeline/model/config.py": ("test_hf_config", "test_transformer"),
+    "pipeline/model/decode_native.py": ("test_native", "test_decode_run"),
+    "pipeline/model/decode_torch.py": ("test_native", "test_engine"),
+    "pipeline/model/device.py": ("test_precision", "tests/pipeline/test_gpu_ways"),
+    "pipeline/model/hf_keys.py": ("test_hf_config", "test_rope", "test_families"),
+    "pipeline/model/hf_tensors.py": ("test_hf_weights", "test_hf_quantized", "test_families"),
+    "pipeline/model/rows.py": ("test_native",),
+    "pipeline/model/weights.py": ("test_transformer", "test_native"),
+    "pipeline/filters/bank_numbers.py": ("test_pii", "test_pii_contexts"),
+    "pipeline/filters/digit_windows.py": ("test_places",),
+    "pipeline/filters/english_exceptions.py": ("test_words",),
+    "pipeline/filters/fasttext_file.py": ("test_language_model", "test_language"),
+    "pipeline/filters/ip_addresses.py": ("test_pii", "test_pii_contexts"),
+    "pipeline/filters/keys.py": ("test_pii", "test_pii_contexts"),
+    "pipeline/filters/language_table.py": ("test_languages",),
+    "pipeline/filters/national_id_forms.py": ("test_national_ids",),
+    "pipeline/filters/phones.py": ("test_pii", "test_pii_contexts", "test_phone_names"),
+    "pipeline/filters/punctuation.py": ("test_c4", "test_fineweb", "test_datatrove_parity"),
+    "pipeline/filters/quality_scores.py": ("test_quality_model",),
+    "pipeline/filters/separation.py": ("test_quality_model",),
+    "pipeline/filters/surroundings.py": ("test_pii", "test_pii_contexts", "test_national_ids"),
+    "pipeline/filters/toxicity_words.py": ("test_toxicity",),
+    "pipeline/filters/verdict.py": ("test_decide", "test_language", "test_url"),
+    "pipeline/dedup/spill.py": ("test_bands",),
+    "storage/cache.py": ("test_lake",),
+    "storage/download.py": ("test_s3",),
+    "storage/manifest.py": ("test_lake", "test_catalog"),
+    "storage/schemas.py": ("test_tables", "test_catalog"),
+    "storage/views.py": ("test_catalog", "test_explain"),
+}
+
+
+def tests_of(root: Path, module: str) -> tuple[str, ...]:
+    """Relative paths of a module's tests, its own first; a name that isn't there is a mistake."""
+    folder = Path("tests") / Path(module).parent
+    name = Path(module).stem
+    mirror = [folder / f"test_{name}.py", *sorted((root / folder).glob(f"test_{name}_*.py"))]
+    found = [path.relative_to(root) if path.is_absolute() else path for path in mirror]
+    found = [path for path in found if (root / path).is_file()]
+    for more in MORE.get(module, ()):
+        path = Path(f"{more}.py") if more.startswith("tests/") else folder / f"{more}.py"
+        if not (root / path).is_file():
+            raise FileNotFoundError(f"tests/mutants/judges.py: {module} names {path}: not there")
+        found.append(path)
+    return tuple(dict.fromkeys(path.as_posix() for path in found))
+
+
+def digest(root: Path, tests: tuple[str, ...]) -> str:
+    """Of the tests and the fixtures above them: a survivor is judged again when it changes."""
+    folders = {folder for test in tests for folder in Path(test).parents}
+    conftests = (root / folder / "conftest.py" for folder in sorted(folders))
+    whole = hashlib.sha256()
+    for path in (*(root / test for test in tests), *conftests):
+        if path.is_file():
+            whole.update(path.read_bytes())
+    return whole.hexdigest()[:16]

@@ -1,0 +1,82 @@
+"""What an index says of itself and whom it refuses to be compared with."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.dedup.config import MinhashConfig, PassageConfig
+from pipeline.dedup.index import (
+    Index,
+    band_files,
+    band_names,
+    check_previous,
+    id_bytes,
+    id_texts,
+    open_index,
+    write_head,
+)
+from storage.errors import UserError
+
+MINHASH, OTHER = MinhashConfig(buckets=3), MinhashConfig(seed=9)
+
+
+def test_a_head_is_read_as_it_was_written(tmp_path: Path) -> None:
+    folder = tmp_path / "index"
+    folder.mkdir()
+    passages = PassageConfig(max_documents_per_line=7, keep_first=False)
+    write_head(folder, MINHASH, passages, ["b.warc", "a.warc"])
+    assert open_index(tmp_path) == Index(folder, MINHASH, passages, ("b.warc", "a.warc"))
+    assert (folder / "index.json").read_text().endswith("}\n")
+    with pytest.raises(UserError, match="no dedup index"):
+        open_index(tmp_path / "elsewhere")
+
+
+def test_numbers_are_read_by_their_size(tmp_path: Path) -> None:
+    ids = ["00" * 16, "0123456789abcdef" * 2, "ff" * 16]
+    (tmp_path / "ids").write_bytes(id_bytes(ids).tobytes())
+    (tmp_path / "keepers").write_bytes((0).to_bytes(4, "little") + (258).to_bytes(4, "little"))
+    (tmp_path / "exact.keys").write_bytes((2**40 + 1).to_bytes(8, "little"))
+    (tmp_path / "exact.documents").write_bytes((7).to_bytes(4, "little"))
+    index = Index(tmp_path)
+    assert index.ids.shape == (3, 16)
+    assert id_texts(index.ids) == ids
+    assert id_texts(index.ids[1:2]) == [ids[1]]
+    assert index.keepers.tolist() == [0, 258]
+    assert [numbers.tolist() for numbers in index.band("exact")] == [[2**40 + 1], [7]]
+    assert [numbers.tolist() for numbers in index.band("lines")] == [[], []]
+    assert band_files(index, "exact") == (tmp_path / "exact.keys", tmp_path / "exact.documents")
+
+
+def test_no_index_has_nothing() -> None:
+    assert Index().ids.shape == (0, 16)
+    assert len(Index().keepers) == 0
+    assert all(len(numbers) == 0 for numbers in Index().band("exact"))
+    assert band_files(Index(), "exact") is None
+
+
+def test_bands_are_the_buckets_and_the_exact_hash() -> None:
+    assert band_names(MINHASH, True, True) == [
+        "minhash-00",
+        "minhash-01",
+        "minhash-02",
+        "exact",
+    ]
+    assert band_names(MINHASH, False, True)[-1] == "minhash-02"
+    assert band_names(MINHASH, True, False) == ["exact"]
+
+
+def test_an_index_of_other_signatures_or_of_the_same_files_is_refused() -> None:
+    previous = Index(Path("index"), MINHASH, PassageConfig(), ("a", "b"))
+    check_previous(previous, MINHASH, ["c", "d"])
+    check_previous(Index(), OTHER, ["a"])
+    with pytest.raises(UserError, match="other MinHash settings"):
+        check_previous(previous, OTHER, ["c"])
+    with pytest.raises(UserError, match=r"^b is in .* already \(1 of 2 files"):
+        check_previous(previous, MINHASH, ["c", "b"])
+
+
+def test_ids_of_another_length_are_refused() -> None:
+    assert id_bytes(["00" * 15 + "ff"]).tolist() == [[0] * 15 + [255]]
+    for wrong in ("ab" * 15, "ab" * 17, "AB" * 15 + "x"):
+        with pytest.raises(RuntimeError, match=wrong):
+            id_bytes(["00" * 16, wrong])

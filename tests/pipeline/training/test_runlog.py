@@ -1,0 +1,87 @@
+"""A run's own story: from notes and back, the best validation, the newest one."""
+
+import json
+import math
+
+import torch
+
+from pipeline.training.config import LoopConfig
+from pipeline.training.matrix_rate import MatrixRate
+from pipeline.training.meter import Meter
+from pipeline.training.runlog import RunLog
+
+CONFIG = LoopConfig(steps=10, rows_per_step=2)
+STEP = {"loss": 2.0, "lr": 0.1, "grad_norm": 1.0}
+
+
+def meter() -> Meter:
+    return Meter(torch.device("cpu"), MatrixRate(1e9), 0, {})
+
+
+def rows_of(log: RunLog, measured: list[float | None]) -> RunLog:
+    for value in measured:
+        log.done += 1
+        log.tokens += 32
+        log.add("pretrain", STEP, value, {"step": log.done})
+        log.is_best(value)
+    return log
+
+
+def test_a_fresh_run_has_nothing() -> None:
+    log = RunLog.of(0, {}, CONFIG)
+    assert (log.done, log.tokens, log.metrics, log.timing, log.used) == (0, 0, [], [], {})
+    assert (log.best, log.best_step, log.validated) == (math.inf, None, None)
+
+
+def test_rows_carry_step_tokens_and_what_was_measured() -> None:
+    log = rows_of(RunLog.of(0, {}, CONFIG), [None, 1.5])
+    assert [(row["step"], row["tokens"]) for row in log.metrics] == [(1, 32), (2, 64)]
+    assert [row["validation_bits_per_byte"] for row in log.metrics] == [None, 1.5]
+    assert {row["stage"] for row in log.metrics} == {"pretrain"}
+    assert {row["rollbacks"] for row in log.metrics} == {0}
+    assert [row["loss"] for row in log.metrics] == [2.0, 2.0]
+    assert log.timing == [{"step": 1}, {"step": 2}]
+
+
+def test_the_best_is_the_least_and_the_first_of_equals() -> None:
+    log = RunLog.of(0, {}, CONFIG)
+    log.done = 3
+    assert log.is_best(1.5)
+    log.done = 4
+    assert not log.is_best(1.5)
+    assert not log.is_best(math.nan)
+    assert not log.is_best(None)
+    assert (log.best, log.best_step) == (1.5, 3)
+    log.done = 5
+    assert log.is_best(1.25)
+    assert (log.best, log.best_step) == (1.25, 5)
+
+
+def test_the_newest_measurement_is_remembered() -> None:
+    log = rows_of(RunLog.of(0, {}, CONFIG), [1.5, 1.7, None])
+    assert log.validated == 1.7
+    again = RunLog.of(3, json.loads(json.dumps(log.notes(meter()))), CONFIG)
+    assert again.validated == 1.7
+    assert (again.best, again.best_step) == (1.5, 1)
+    assert (again.done, again.tokens) == (3, 96)
+    assert again.metrics == log.metrics
+    assert again.timing == log.timing
+    assert set(again.used) == {"seconds", "joules"}
+
+
+def test_notes_do_not_grow_with_the_run() -> None:
+    """A checkpoint is written while training goes on."""
+    log = rows_of(RunLog.of(0, {}, CONFIG), [1.5])
+    notes = log.notes(meter())
+    rows_of(log, [1.4])
+    assert len(notes["metrics"]) == len(notes["timing"]) == 1
+
+
+def test_without_rollbacks_no_spike_is_one() -> None:
+    """Deviations of 0 switch the watch off; a loss that is no number stays one."""
+    for steps, judged in ((0, False), (2, True)):
+        config = LoopConfig(steps=300, rows_per_step=2, rollback_steps=steps, spike_patience=1)
+        log = RunLog.of(0, {}, config)
+        for step in range(config.spike_window + 1):
+            assert not log.spikes.judge(2.0 + 0.001 * (step % 3), 1.0)
+        assert bool(log.spikes.judge(50.0, 1.0)) is judged

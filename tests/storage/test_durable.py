@@ -1,0 +1,119 @@
+"""File operations one by one: order of syncs, files whole or not at all, who may write where."""
+
+import errno
+import fcntl
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from storage import durable
+
+
+def test_files_are_synced_before_their_folder_and_inner_folders_before_outer(tmp_path, monkeypatch):
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    for name in ("top", "a/middle", "a/b/deep"):
+        (tmp_path / name).write_bytes(b"x")
+    synced: list[str] = []
+    sync = durable._sync
+
+    def spy(path: Path) -> None:
+        synced.append(path.relative_to(tmp_path).as_posix())
+        sync(path)
+
+    monkeypatch.setattr(durable, "_sync", spy)
+    durable.sync_tree(tmp_path)
+    assert synced == ["a/b/deep", "a/b", "a/middle", "a", "top", "."]
+
+
+def test_a_file_is_replaced_whole_and_its_folder_synced(tmp_path, monkeypatch):
+    target = tmp_path / "new" / "file"
+    durable.write_atomic(target, b"one", b"two")
+    assert target.read_bytes() == b"onetwo"
+    synced: list[int] = []
+    fsync = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda number: (synced.append(number), fsync(number)))
+    durable.write_atomic(target, b"three")
+    assert target.read_bytes() == b"three"
+    assert len(synced) == 2  # the file, its folder
+    assert [path.name for path in target.parent.iterdir()] == ["file"]
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
+    target = tmp_path / "file"
+    target.write_bytes(b"old")
+
+    def full(number: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        durable.write_atomic(target, b"new")
+    assert target.read_bytes() == b"old"
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize(
+    ("error", "is_full"),
+    [
+        (OSError(errno.ENOSPC, "x"), True),
+        (OSError(errno.EDQUOT, "x"), True),
+        (OSError("IOError: No space left on device"), True),
+        (OSError(errno.EIO, "x"), False),
+    ],
+)
+def test_which_errors_are_a_full_disk(error, is_full):
+    with pytest.raises(OSError, match=r"x|space") as raised, durable.full_disk_is_clear("/place"):
+        raise error
+    assert isinstance(raised.value, durable.DiskFull) is is_full
+    if is_full:
+        assert str(raised.value) == "disk full: /place: free some space and run again"
+        assert (raised.value.place, raised.value.errno) == ("/place", errno.ENOSPC)
+
+
+def test_a_full_disk_keeps_the_place_that_was_named_first():
+    inner, outer = durable.full_disk_is_clear("/inner"), durable.full_disk_is_clear("/outer")
+    with pytest.raises(durable.DiskFull) as raised, outer, inner:
+        raise OSError(errno.ENOSPC, "x")
+    assert raised.value.place == "/inner"
+
+
+def test_a_lock_is_held_by_one_and_freed_at_the_end(tmp_path):
+    path = tmp_path / "new" / ".lock"
+
+    def is_free() -> bool:
+        with path.open("r+b") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+            return True
+
+    with durable.locked(path):
+        assert not is_free()
+    assert is_free()
+
+
+def test_a_tree_that_is_gone_is_removed(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "file").write_bytes(b"x")
+    durable.remove_tree(tmp_path / "a")
+    durable.remove_tree(tmp_path / "a")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("number", "is_named"), [(errno.EACCES, True), (errno.EROFS, True), (errno.ENOSPC, False)]
+)
+def test_the_nearest_folder_that_is_there_is_asked(tmp_path, monkeypatch, number, is_named):
+    assert durable.unwritable(tmp_path / "not" / "yet") is None
+    asked: list[Path] = []
+
+    def refuse(dir: Path):
+        asked.append(dir)
+        raise OSError(number, "no")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+    assert durable.unwritable(tmp_path / "not" / "yet") == (tmp_path if is_named else None)
+    assert asked == [tmp_path]
