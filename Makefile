@@ -10,7 +10,7 @@ export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
 .PHONY: setup setup-dev resolve demo test test-fast lint bench bench-corpus bench-train bench-engine \
-	bench-tokenizer bench-evals interop fuzz mutants server clean
+	bench-tokenizer bench-evals tune-train interop fuzz mutants server clean
 
 NATIVE := $(shell find pipeline -name '_*.c' -o -name '*.h')
 
@@ -80,6 +80,12 @@ $(PEERS)/ready: tests/benchmarks/peers/commits.txt
 
 bench-train: .venv/dev $(PEERS)/ready
 	$(BIN)/python -m tests.benchmarks.training --peers $(PEERS) --crawl $(CRAWL) --eval $(EVAL) --readme README.md
+
+# Batches and rates for it, on documents that it doesn't report (docs/benchmarks.md). SIDES: nanogpt,
+# nanochat, portable, speedrun; all of them take 40 minutes of a quiet machine.
+SIDES ?=
+tune-train: .venv/dev $(PEERS)/ready
+	$(BIN)/python -m tests.benchmarks.training --peers $(PEERS) --crawl $(CRAWL) --eval $(EVAL) --tune $(SIDES)
 
 bench-engine: .venv/dev $(PEERS)/ready
 	$(BIN)/python -m tests.benchmarks.engine --peers $(PEERS) --readme README.md

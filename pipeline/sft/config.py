@@ -41,7 +41,7 @@ class SynthesisConfig:
     # learned from many words, not from many wordings (from 500 words 10% of new ones, from 2,000
     # 21%, one seed)
     spelling_words: int = 2_000
-    # every opening and question about six times: who hears "What can you do?" once in a while spells
+    # every opening and question about six times: who seldom hears "What can you do?" spells
     # it, as half of the conversations do
     small_talk: int = 630
     identity: int = 600

@@ -2,8 +2,9 @@
 
 Random weights of a tiny and a small Qwen3, exported by `pipeline.model.save` and read by
 transformers: both sides multiply the same matrices, sample at temperature 1 and make the same
-number of tokens. Every side runs in float32 and bf16 and counts with its faster one. nanochat's
-engine runs its own GPT of the same depth, width and heads.
+number of tokens. Every side makes a few tokens before the clock, and counts with the faster of
+float32 and, on a CPU that multiplies it, bf16. nanochat's engine runs its own GPT of the same
+depth, width and heads. Each kind of CPU (`tests.benchmarks.kinds`) has a process of its own.
 """
 
 import argparse
@@ -34,7 +35,8 @@ from pipeline.model.engine import Engine
 from pipeline.model.scoring import score
 from pipeline.tokenizer.config import TokenizerConfig
 from pipeline.tokenizer.train import train
-from tests.benchmarks.train_peers import ROOT, write_between
+from tests.benchmarks import kinds
+from tests.benchmarks.train_peers import ROOT, last_line, write_between
 
 BEGIN, END = "<!-- engine-table:begin -->", "<!-- engine-table:end -->"
 SHAPES = {
@@ -56,25 +58,55 @@ def main() -> None:
     parser.add_argument("--shape", choices=SHAPES, help="one of the models")
     parser.add_argument("--model", type=Path, help="a trained model: what int8 costs in bits")
     parser.add_argument("--text", type=Path, help="… on this text, a document a line")
+    parser.add_argument("--kind", help="this kind of CPU in this process (the parent says it)")
     given = parser.parse_args()
     if given.quick:
         given.new, given.repeats = 32, 1
     torch.set_num_threads(given.threads)
+    shown = kinds.kinds()
+    if given.kind:
+        print(json.dumps(of_kind(given.kind, given)))
+        return
     lines = [
-        "| model | rows | transformers, s | nanochat, s | crawl2chat, s | int8, s | tokens/s "
+        "| model | rows | CPU | transformers, s | nanochat, s | crawl2chat, s | int8, s | tokens/s "
         "| times transformers | times nanochat |",
-        "|---|---|--:|--:|--:|--:|--:|--:|--:|",
+        "|---|---|---|--:|--:|--:|--:|--:|--:|--:|",
     ]
     notes = []
-    for name in [given.shape] if given.shape else SHAPES:
-        rows, note = compare(name, given)
-        lines += rows
-        notes.append(note)
-    notes += [bits_lost(given), gpu_line(given)]
+    for kind in shown:
+        said = last_line(
+            ["-m", "tests.benchmarks.engine", *sys.argv[1:], "--kind", kind.name],
+            given.threads,
+            kind.environment,
+        )
+        lines += said["lines"]
+        notes += said["notes"]
+    notes += [
+        f"Every side made a few tokens before the clock; the fastest of {given.repeats} counts."
+        f" {kinds.note(shown)}",
+        bits_lost(given),
+        gpu_line(given),
+    ]
     text = "\n".join([*lines, "", *(note for note in notes if note)])
     print(text)
     if given.readme:
         write_between(given.readme, BEGIN, END, text)
+
+
+def of_kind(kind: str, given: argparse.Namespace) -> dict[str, list[str]]:
+    """The table's lines and notes for the CPU that this process may use."""
+    lines, notes = [], []
+    for name in [given.shape] if given.shape else SHAPES:
+        rows, note = compare(name, kind, given)
+        lines += rows
+        notes.append(note)
+    return {"lines": lines, "notes": notes}
+
+
+def precisions() -> dict[str, torch.dtype]:
+    """Those that count here: bf16 where the CPU multiplies it."""
+    best = precision.resolve("auto", "cpu")
+    return {kind: dtype for kind, dtype in PRECISIONS.items() if kind in ("float32", best)}
 
 
 def build(config: ModelConfig) -> Transformer:
@@ -100,7 +132,7 @@ def fastest(call: Callable[[], Any], repeats: int) -> float:
     return min(times)
 
 
-def compare(name: str, given: argparse.Namespace) -> tuple[list[str], str]:
+def compare(name: str, cpu: str, given: argparse.Namespace) -> tuple[list[str], str]:
     """The table's lines for one model, and what else there is to say of it."""
     from transformers import AutoModelForCausalLM
 
@@ -122,8 +154,10 @@ def compare(name: str, given: argparse.Namespace) -> tuple[list[str], str]:
         save(model, words, scratch)
         theirs = {
             kind: AutoModelForCausalLM.from_pretrained(scratch, dtype=dtype).eval()
-            for kind, dtype in PRECISIONS.items()
+            for kind, dtype in precisions().items()
         }
+    for net in theirs.values():  # as ours and nanochat's
+        by_transformers(net, prompts(1, PROMPT), 1, 4)
     nanochat = nanochat_seconds(config, given)
     lines = []
     for label, batch, samples in cases:
@@ -133,21 +167,22 @@ def compare(name: str, given: argparse.Namespace) -> tuple[list[str], str]:
             )
             for kind, net in theirs.items()
         }
-        ours = {kind: our_seconds(model, kind, batch, samples, given) for kind in PRECISIONS}
+        ours = {kind: our_seconds(model, kind, batch, samples, given) for kind in precisions()}
         int8 = our_seconds(model, "int8", batch, samples, given)
         best = min(ours, key=lambda kind: ours[kind])
         slow = min(peer, key=lambda kind: peer[kind])
+        figures = ", ".join(f"{ours[k]:.4f} ({k})" for k in sorted(ours, key=lambda k: ours[k]))
         tokens = len(batch) * samples * given.new
         other = nanochat[str(samples)] if len(batch) == 1 else None
         lines.append(
-            f"| {name} | {label} | {peer[slow]:.3f} ({slow}) | {f'{other:.3f}' if other else ''} "
-            f"| {ours[best]:.4f} ({best}), {ours['float32']:.4f} (float32) "
+            f"| {name} | {label} | {cpu} | {peer[slow]:.3f} ({slow}) "
+            f"| {f'{other:.3f}' if other else ''} | {figures} "
             f"| {f'{int8:.4f}' if int8 else ''} | {tokens / ours[best]:,.0f} "
             f"| **{peer[slow] / ours[best]:.1f}** "
             f"| {f'**{other / ours[best]:.1f}**' if other else ''} |"
         )
         print(lines[-1], file=sys.stderr, flush=True)
-    return lines, bandwidth_line(name, model, given)
+    return lines, bandwidth_line(name, cpu, model, given)
 
 
 def our_seconds(
@@ -158,7 +193,7 @@ def our_seconds(
     if kind == "int8" and native.kernels(model) is None:
         return 0.0
     engine = Engine(model, int8=kind == "int8")
-    engine.generate(batch[:1], max_new_tokens=2)
+    engine.generate(batch[:1], max_new_tokens=4)
     return fastest(
         lambda: engine.generate(batch, samples=samples, max_new_tokens=given.new), given.repeats
     )
@@ -181,7 +216,7 @@ def by_transformers(net: Any, batch: list[list[int]], samples: int, new: int) ->
 def nanochat_seconds(config: ModelConfig, given: argparse.Namespace) -> dict[str, float]:
     """By number of samples, in its faster precision."""
     best: dict[str, float] = {}
-    for kind in PRECISIONS:
+    for kind in precisions():
         command = [sys.executable, "-m", "tests.benchmarks.peers.nanochat_engine"]
         for option, value in {
             "checkout": given.peers / "nanochat",
@@ -211,7 +246,7 @@ def nanochat_seconds(config: ModelConfig, given: argparse.Namespace) -> dict[str
     return best
 
 
-def bandwidth_line(name: str, model: Transformer, given: argparse.Namespace) -> str:
+def bandwidth_line(name: str, cpu: str, model: Transformer, given: argparse.Namespace) -> str:
     """At one row, decoding is reading the matrices: how near to the machine's reading speed."""
     model.compute_dtype = torch.bfloat16
     kind = precision.resolve("auto", "cpu")
@@ -231,7 +266,7 @@ def bandwidth_line(name: str, model: Transformer, given: argparse.Namespace) -> 
     block.sum()
     reading = packed.bytes / fastest(lambda: block.sum(), 20)
     return (
-        f"{name} at one row reads its {packed.bytes / 1e6:.1f} MB of matrices ({kind}) at "
+        f"{cpu}: {name} at one row reads its {packed.bytes / 1e6:.1f} MB of matrices ({kind}) at "
         f"{rate / 1e9:.0f} GB/s; torch sums as many bytes at {reading / 1e9:.0f} GB/s "
         f"({rate / reading:.0%})."
     )

@@ -27,7 +27,14 @@ from pipeline.training.loop import train
 from pipeline.training.loss import token_loss
 from pipeline.training.optimizers import build_optimizer
 from pipeline.training.shape import model_config
-from tests.benchmarks.train_peers import HeldOut, bits_per_byte, mean_nats, measure
+from tests.benchmarks.train_peers import (
+    HeldOut,
+    bits_per_byte,
+    mean_nats,
+    measure,
+    now,
+    synchronize,
+)
 
 WARM = 4  # steps before the clock
 
@@ -63,18 +70,27 @@ def main() -> None:
         multiply_in_8_bits(model)
     if config.compile:
         compile_layers(model)
+    warm: list[float] = []  # the clock when the process was
+    ready = Ahead(data.batch) if device.type == "cuda" else data.batch
+
+    def batch(step: int) -> Batch:
+        if step == WARM:
+            synchronize()
+            warm.append(now())
+        return ready(step)
+
     with tempfile.TemporaryDirectory() as scratch:
-        _, timing = train(
+        train(
             model,
             optimizer,
-            Ahead(data.batch) if device.type == "cuda" else data.batch,
+            batch,
             unsaved(config.loop, given.steps),
             stage="benchmark",
             scratch=Path(scratch),
             progress=SILENT,
         )
-    clock = timing["seconds"].to_pylist()
-    seconds = (clock[-1] - clock[0]) / (given.steps - WARM) * given.steps
+    synchronize()
+    seconds = (now() - warm[0]) / (given.steps - WARM) * given.steps
     model.eval()
     nats = measure(lambda x, y: window_nats(model, x, y), held_out, device, given.rows)
     if given.nats:
@@ -110,18 +126,19 @@ def unsaved(loop: LoopConfig, steps: int) -> LoopConfig:
         loop,
         steps=steps,
         validate_every=0,
-        log_every=WARM,
         checkpoint_seconds=1e9,
         checkpoint_steps=0,
         rollback_steps=0,
     )
 
 
-def window_nats(model: Transformer, inputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Nats of each target; those that aren't counted are nought."""
+def window_nats(
+    model: Transformer, inputs: torch.Tensor, targets: torch.Tensor, cast: Any = None
+) -> torch.Tensor:
+    """Nats of each target; those that aren't counted are nought. `cast`: see `token_loss`."""
     counted = targets >= 0
     batch = Batch(inputs, targets.clamp_min(0), counted.long(), None)
-    return token_loss(model, batch)[1].view(targets.shape)
+    return token_loss(model, batch, cast=cast)[1].view(targets.shape)
 
 
 if __name__ == "__main__":

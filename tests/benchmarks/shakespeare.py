@@ -1,11 +1,14 @@
 """The record at nanoGPT's own CPU size: seconds to a validation loss on tiny Shakespeare.
 
-In: the text. Out: for each seed the validation loss in nats a character at points of the training
-clock, through `pipeline.training.loop.train` and nothing beside it. By character, 65 of them, first
-nine tenths to train, no more parameters than nanoGPT's 0.80M, context 64; validation is every
-window of 64 side by side (`train_peers.stream_windows`), and measuring stops the clock.
+In: the text, a seed. Out: the validation loss in nats a character at points of the training clock,
+through `pipeline.training.loop.train` and nothing beside it, in a process of its own. By character,
+65 of them, no more parameters than nanoGPT's 0.80M, context 64; measured on every window of 64 side
+by side (`train_peers.stream_windows`), which stops the clock. Reported: first nine tenths to train,
+the last one to measure. Steps, rates and shapes were chosen on `--split tuning`, which trains on
+the first eight tenths and measures on the ninth: it never sees the last.
 
-    python -m tests.benchmarks.shakespeare --text FILE.gz [--family speedrun] [--seeds 3]
+    python -m tests.benchmarks.shakespeare --text FILE.gz [--family speedrun] [--split tuning]
+        [--settings '{"loop": {"steps": 90}}']
 """
 
 import argparse
@@ -13,10 +16,10 @@ import dataclasses
 import gzip
 import json
 import math
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,9 +30,9 @@ from pipeline.training import runtime
 from pipeline.training.config import LoopConfig, OptimizerConfig
 from pipeline.training.data import Batch
 from pipeline.training.loop import train
-from pipeline.training.loss import token_loss
 from pipeline.training.optimizers import build_optimizer
-from tests.benchmarks.train_peers import stream_windows
+from tests.benchmarks.our_training import laid_over, window_nats
+from tests.benchmarks.train_peers import Clock, mean_nats, measure, start_up, stream_windows
 
 CONTEXT = 64
 TARGET = 1.88  # nats a character: nanoGPT's README
@@ -43,7 +46,20 @@ class Recipe:
     model: ModelConfig
     loop: LoopConfig
     optimizer: OptimizerConfig
-    sentence: str
+
+    @property
+    def sentence(self) -> str:
+        m, loop = self.model, self.loop
+        layers = "1 layer" if m.layers == 1 else f"{m.layers} layers"
+        kind = "Qwen3's shape"
+        if m.family == "speedrun":
+            orders = " and ".join(f"{n}" for n in range(2, 2 + len(m.ngram_rows)))
+            kind = f"the speedrun shape with tables of {orders}-grams"
+        return (
+            f"{layers} of width {m.width} in {kind}, {loop.steps} steps of {loop.rows_per_step}"
+            f" rows, warm-down {loop.warmdown_fraction:g} to {loop.final_fraction:g}, Muon"
+            f" {self.optimizer.matrix_lr:g} with momentum {self.optimizer.momentum:g}"
+        )
 
 
 # No clipping, no rollback anchors and no checkpoints: a run of a second has nothing to lose.
@@ -83,8 +99,6 @@ RECIPES = {
         ),
         dataclasses.replace(_LOOP, steps=56, validate_every=4),
         _OPTIMIZER,
-        "1 layer of width 128, tables of 2-, 3- and 4-grams, Muon, bf16 products, 56 steps of 32 "
-        "rows",
     ),
     "qwen3": Recipe(
         ModelConfig(
@@ -99,7 +113,6 @@ RECIPES = {
         ),
         dataclasses.replace(_LOOP, steps=130, validate_every=5),
         _OPTIMIZER,
-        "3 layers of width 128 in Qwen3's shape, Muon, bf16 products, 130 steps of 32 rows",
     ),
 }
 
@@ -108,27 +121,20 @@ RECIPES = {
 class Point:
     step: int
     seconds: float  # of training, from the first step's start
-    nats: float  # a character, over all validation windows
+    nats: float  # a character, over all windows measured
 
 
-@dataclasses.dataclass(frozen=True)
-class Run:
-    seed: int
-    parameters: int
-    points: list[Point]
-
-    def seconds_to(self, nats: float) -> float | None:
-        """The clock at the first measurement at or below `nats`."""
-        return next((p.seconds for p in self.points if p.nats <= nats), None)
+# Of the text: where training ends, and where what is measured ends.
+SPLITS = {"validation": (0.9, 1.0), "tuning": (0.8, 0.9)}
 
 
-def characters(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """The text as numbers of its sorted characters: the first nine tenths, and the rest."""
+def characters(path: Path, split: str = "validation") -> tuple[np.ndarray, np.ndarray]:
+    """The text as numbers of its sorted characters: what is trained on, and what is measured."""
     text = gzip.decompress(path.read_bytes()).decode()
     number = {character: index for index, character in enumerate(sorted(set(text)))}
     ids = np.array([number[character] for character in text], dtype=np.int64)
-    border = int(len(ids) * 0.9)
-    return ids[:border], ids[border:]
+    begin, end = (int(len(ids) * share) for share in SPLITS[split])
+    return ids[:begin], ids[begin:end]
 
 
 def batches(ids: np.ndarray, rows: int, seed: int) -> Callable[[int], Batch]:
@@ -137,77 +143,80 @@ def batches(ids: np.ndarray, rows: int, seed: int) -> Callable[[int], Batch]:
 
     def batch(step: int) -> Batch:
         starts = np.random.default_rng([seed, step]).integers(0, len(ids) - CONTEXT, rows)
-        windows = torch.from_numpy(ids[starts[:, None] + steps])
-        return Batch(
-            windows[:, :-1], windows[:, 1:], torch.ones(rows, CONTEXT, dtype=torch.int64), None
-        )
+        return every_token(ids[starts[:, None] + steps])
 
     return batch
 
 
-def run(text: Path, family: str, seed: int, threads: int) -> Run:
-    """One training from fresh weights."""
-    recipe = RECIPES[family]
+def every_token(windows: np.ndarray) -> Batch:
+    """Windows of CONTEXT + 1 characters, of which each but the first is learned."""
+    rows = torch.from_numpy(windows)
+    return Batch(rows[:, :-1], rows[:, 1:], torch.ones_like(rows[:, 1:]), None)
+
+
+def run(text: Path, recipe: Recipe, seed: int, threads: int, split: str) -> dict[str, Any]:
+    """One training from fresh weights; nothing of it is run before the clock but a measurement."""
     _, dtype = runtime.prepare("cpu", "auto", threads)
-    training, validation = characters(text)
-    held_out = stream_windows(validation, CONTEXT)
+    training, held_back = characters(text, split)
+    held_out = stream_windows(held_back, CONTEXT)
     model = Transformer(recipe.model).init_weights(seed)
     model.compute_dtype = dtype
-    every = Batch(
-        torch.from_numpy(held_out.inputs),
-        torch.from_numpy(held_out.targets),
-        torch.ones(held_out.inputs.shape, dtype=torch.int64),
-        None,
-    )
+    clock, points = Clock(), []
+    steps = 0
 
-    @torch.no_grad()
-    def bits() -> float:
-        cast = model.cast_weights()
-        nats = 0.0
-        for start in range(0, len(every.tokens), 256):
-            nats += float(token_loss(model, every.rows(start, start + 256), cast=cast)[0])
-        return nats / every.targets.numel() / math.log(2)
+    def measured() -> float:
+        """In bits, as the loop has it."""
+        clock.pause()
+        with torch.no_grad():
+            cast = model.cast_weights()
+            nats = mean_nats(
+                measure(lambda x, y: window_nats(model, x, y, cast), held_out, rows=256), held_out
+            )
+        points.append(Point(steps, clock.seconds, nats))
+        return nats / math.log(2)
 
+    draw = batches(training, recipe.loop.rows_per_step, seed)
+
+    def batch(step: int) -> Batch:
+        nonlocal steps
+        clock.run()  # at the first step, and after a measurement
+        steps = step + 1
+        return draw(step)
+
+    measured()  # at step 0, as nanoGPT's train.py does
+    began = start_up()
     with tempfile.TemporaryDirectory() as scratch:
-        metrics, timing = train(
+        train(
             model,
             build_optimizer(model, recipe.optimizer),
-            batches(training, recipe.loop.rows_per_step, seed),
+            batch,
             recipe.loop,
             stage="shakespeare",
             scratch=Path(scratch),
             progress=SILENT,
-            validate=bits,
+            validate=measured,
         )
-    points = [
-        Point(row["step"], clock["seconds"], row["validation_bits_per_byte"] * math.log(2))
-        for row, clock in zip(metrics.to_pylist(), timing.to_pylist())
-    ]
-    return Run(seed, sum(p.numel() for p in model.parameters()), points)
+    return {
+        "seed": seed,
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "precision": str(dtype).removeprefix("torch."),
+        "settings": recipe.sentence,
+        "start_up": began,
+        "points": [dataclasses.asdict(point) for point in points],
+    }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--text", type=Path, required=True, help="tinyshakespeare.txt.gz")
     parser.add_argument("--family", choices=sorted(RECIPES), default="speedrun")
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)
-    options = parser.parse_args()
-    run(options.text, options.family, seed=0, threads=options.threads)  # warms the machine up
-    runs = [run(options.text, options.family, s, options.threads) for s in range(options.seeds)]
-    for one in runs:
-        seconds = one.seconds_to(TARGET)
-        reached = "not reached" if seconds is None else f"{seconds:.2f} s"
-        print(f"seed {one.seed}: {TARGET} {reached}; {one.points[-1]}", file=sys.stderr)
-    report = {
-        "parameters": runs[0].parameters,
-        "settings": RECIPES[options.family].sentence,
-        "runs": [
-            {"seed": one.seed, "points": [dataclasses.asdict(p) for p in one.points]}
-            for one in runs
-        ],
-    }
-    print(json.dumps(report))
+    parser.add_argument("--split", choices=sorted(SPLITS), default="validation")
+    parser.add_argument("--settings", default="{}", help="JSON, laid over the family's Recipe")
+    given = parser.parse_args()
+    recipe = laid_over(RECIPES[given.family], json.loads(given.settings))
+    print(json.dumps(run(given.text, recipe, given.seed, given.threads, given.split)))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from toy_artifacts import small_model
 
 from pipeline.tokenizer import shard_files
 from pipeline.training import bits_per_byte as pipelines
-from tests.benchmarks import gpu_training, real_text, train_peers, training
+from tests.benchmarks import gpu_training, kinds, real_text, shakespeare_table, train_peers
 from tests.benchmarks.our_training import laid_over, unsaved, window_nats
 from tests.benchmarks.train_peers import Clock, HeldOut, bits_per_byte, last_line, measure
 
@@ -207,26 +207,56 @@ def test_the_tables_are_made_of_what_the_sides_say(
     generator = np.random.default_rng(1)
     nats = generator.uniform(20, 60, len(held_out.inputs))
 
-    def side(setting: real_text.Setting, steps: int, windows: Path, out: Path) -> dict[str, object]:
-        np.save(out, nats)
-        said = {"steps": steps, "seconds": steps * 0.5, "parameters": 3e6, "matrix_parameters": 2e6}
-        return {**said, "bits_per_byte": bits_per_byte(nats, held_out)}
+    def side(
+        setting: real_text.Setting,
+        chosen: dict[str, float],
+        kind: kinds.Kind,
+        steps: int,
+        windows: Path,
+        out: Path,
+    ) -> dict[str, object]:
+        slower = 1.0 if kind.bf16 else 2.0
+        np.save(out, nats * slower)
+        said = {"steps": steps, "parameters": 3e6, "matrix_parameters": 2e6}
+        bits = bits_per_byte(nats * slower, held_out)
+        return {**said, "seconds": steps * 0.5 * slower, "bits_per_byte": bits}
 
-    names = ("nanoGPT", "nanochat", "ours")
-    monkeypatch.setattr(real_text, "SIDES", tuple(real_text.Side(n, 4, side) for n in names))
+    shown = [kinds.Kind("bf16", {}, "bfloat16"), kinds.Kind("ordinary", {}, "float32")]
+    sides = tuple(real_text.Side(one.key, one.name, side) for one in real_text.SIDES)
+    monkeypatch.setattr(real_text, "SIDES", sides)
     setting = real_text.Setting(tmp_path, tmp_path, VOCABULARY, tmp_path, 2, 100.0, held_out)
-    rows = real_text.table(setting, "corpus").splitlines()
-    assert [row.split("|")[1].strip() for row in rows[2:5]] == list(names)
-    cells = [cell.strip() for cell in rows[4].split("|")]
-    assert cells[2].startswith(f"{bits_per_byte(nats, held_out):.3f} (")
-    assert cells[3] == "+0.000 (+0.000 to +0.000)"
-    assert cells[4:7] == [f"{4 * 256 / 0.5:,.0f}", "0.20M", "200 × 1,024"]
+    text = real_text.table(setting, shown, "corpus")
+    rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in text.splitlines()[2:10]]
+    assert [row[0] for row in rows] == [one.name for one in sides] * 2
+    assert [row[1] for row in rows] == ["bf16"] * 4 + ["ordinary"] * 4
+    tokens = real_text.tuned()["sides"]["portable"]["chosen"]["rows"] * 256
+    assert rows[2][3].startswith(f"{bits_per_byte(nats, held_out):.3f} (")
+    assert rows[6][3].startswith(f"{bits_per_byte(nats * 2, held_out):.3f} (")
+    assert rows[6][4] == "+0.000 (+0.000 to +0.000)"  # against the nanochat of the same CPU
+    assert rows[2][5:8] == [
+        f"{tokens / 0.5:,.0f}",
+        f"{tokens * 200 / 1e6:.2f}M",
+        f"200 × {tokens:,}",
+    ]
+    assert rows[6][5:8] == [f"{tokens:,}", f"{tokens * 100 / 1e6:.2f}M", f"100 × {tokens:,}"]
+
+
+def test_seconds_are_the_processors_where_others_use_the_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    monkeypatch.setattr(train_peers.time, "process_time", lambda: 10.0)
+    monkeypatch.setattr(train_peers.time, "perf_counter", lambda: 7.0)
+    monkeypatch.delenv(train_peers.BUSY, raising=False)
+    assert train_peers.now() == 7.0
+    monkeypatch.setenv(train_peers.BUSY, "1")
+    assert train_peers.now() == 5.0
 
 
 def test_seconds_to_a_loss_of_several_seeds() -> None:
     points = [{"seconds": 1.0, "nats": 2.0}, {"seconds": 2.0, "nats": 1.8}]
-    assert training.seconds_to(1.88, points) == 2.0
-    assert training.seconds_to(1.7, points) is None
-    assert training.between([2.0, 1.0], 1) == "1.0 to 2.0"
-    assert training.between([2.0, None], 1) == "2.0 to 2.0 (1 of 2 not)"
-    assert training.between([None], 1) == "not reached"
+    assert shakespeare_table.seconds_to(1.88, points) == 2.0
+    assert shakespeare_table.seconds_to(1.7, points) is None
+    assert shakespeare_table.between([2.0, 1.0], 1) == "1.0 to 2.0"
+    assert shakespeare_table.between([2.0, None], 1) == "2.0 (1 of 2 not)"
+    assert shakespeare_table.between([None], 1) == "not reached"

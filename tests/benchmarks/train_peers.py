@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,13 @@ import torch
 
 ROOT = Path(__file__).resolve().parents[2]
 NOT_COUNTED = -1  # a target of padding
+BUSY = "BENCHMARK_BUSY"  # environment: see `now`
+BEGAN = "BENCHMARK_BEGAN"  # environment: see `start_up`
+
+BUSY_NOTE = (
+    "Measured on a machine that others used: seconds are processor seconds over threads, not the"
+    " clock's."
+)
 
 NatsOf = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
@@ -107,6 +114,27 @@ def synchronize() -> None:
         torch.cuda.synchronize()
 
 
+def now() -> float:
+    """Seconds on the benchmark's clock.
+
+    On a machine that others use as well (BUSY) processor seconds over threads, which are what the
+    clock would say if the threads had been alone.
+    """
+    if is_busy():
+        return time.process_time() / torch.get_num_threads()
+    return time.perf_counter()
+
+
+def is_busy() -> bool:
+    return bool(os.environ.get(BUSY))
+
+
+def start_up() -> float:
+    """Seconds since `last_line` began this process; 0 where something else did."""
+    began = float(os.environ.get(BEGAN, 0.0))
+    return time.time() - began if began else 0.0
+
+
 class Clock:
     """Training seconds: runs between `run` and `pause`, which wait for what a GPU still does."""
 
@@ -117,17 +145,17 @@ class Clock:
     def run(self) -> None:
         if self._since is None:
             synchronize()
-            self._since = time.perf_counter()
+            self._since = now()
 
     def pause(self) -> None:
         if self._since is not None:
             synchronize()
-            self.seconds += time.perf_counter() - self._since
+            self.seconds += now() - self._since
             self._since = None
 
 
 def last_line(
-    command: Sequence[Any], threads: int, extra_environment: dict[str, str] | None = None
+    command: Sequence[Any], threads: int, extra_environment: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
     """Run one side's script with this interpreter; the JSON it prints last."""
     environment = {
@@ -135,6 +163,7 @@ def last_line(
         "OMP_NUM_THREADS": str(threads),
         "OMP_WAIT_POLICY": "PASSIVE",
         "PYTHONPATH": str(ROOT),
+        BEGAN: repr(time.time()),
         **(extra_environment or {}),
     }
     words = [sys.executable, *(str(word) for word in command)]

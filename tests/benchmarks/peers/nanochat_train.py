@@ -11,7 +11,6 @@ import json
 import os
 import runpy
 import sys
-import time
 import types
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +19,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from tests.benchmarks.train_peers import HeldOut, bits_per_byte, mean_nats, measure, synchronize
+from tests.benchmarks.train_peers import (
+    HeldOut,
+    bits_per_byte,
+    mean_nats,
+    measure,
+    now,
+    synchronize,
+)
 
 WARM = 3  # steps before the clock
 
@@ -98,7 +104,7 @@ def main() -> None:
 
     def stepped(*_: Any) -> None:
         synchronize()
-        ends.append(time.perf_counter())
+        ends.append(now())
 
     peer.GPT = Observed
     sys.argv = ["base_train", *rest]

@@ -17,7 +17,14 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from tests.benchmarks.train_peers import Clock, HeldOut, bits_per_byte, mean_nats, measure
+from tests.benchmarks.train_peers import (
+    Clock,
+    HeldOut,
+    bits_per_byte,
+    mean_nats,
+    measure,
+    start_up,
+)
 
 
 def main() -> None:
@@ -42,6 +49,7 @@ def main() -> None:
     made: list[Any] = []
     steps: list[int] = []
     clock = Clock()
+    began: list[float] = []  # seconds of start-up, its evaluation at step 0 included
     points: list[dict[str, float]] = []
 
     class Observed(peer.GPT):
@@ -57,6 +65,8 @@ def main() -> None:
             return optimizer
 
         def train(self, mode: bool = True) -> Any:
+            if mode and not began:
+                began.append(start_up())
             clock.run() if mode and len(steps) >= given.skip else clock.pause()
             return super().train(mode)
 
@@ -120,6 +130,7 @@ def main() -> None:
         "steps": points[-1]["step"],
         "clocked_steps": points[-1]["step"] - given.skip,
         "seconds": points[-1]["seconds"],
+        "start_up": began[0],
     }
     print("\n" + json.dumps(said))
 
