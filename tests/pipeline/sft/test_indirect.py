@@ -25,6 +25,7 @@ from pipeline.sft.relations import RELATIONS
         ("{What} is the {attribute} of {entity}?", "the {attribute} of {entity}"),
         ("Which subject did {entity} study?", "which subject {entity} studied"),
         ("When did {entity} open?", "when {entity} opened"),
+        ("Where did {entity} go to school?", "where {entity} went to school"),
         ("Who founded {entity}?", "who founded {entity}"),
         ("Who is {entity} married to?", "who {entity} is married to"),
         ("How many people live in {entity}?", "how many people live in {entity}"),
