@@ -108,6 +108,14 @@ def read_table(path: Path | str, columns: list[str] | None = None) -> pa.Table:
     return pa.concat_tables([_read(file, columns) for file in files])
 
 
+def open_batches(path: Path | str) -> pq.ParquetFile:
+    """A Parquet file to be read by `iter_batches`, in memory that does not grow with it.
+
+    pyarrow's default holds on to all it has read until the file is closed.
+    """
+    return pq.ParquetFile(path, pre_buffer=False)
+
+
 def row_count(path: Path | str) -> int:
     """Rows of one Parquet file, from its footer alone."""
     with pq.ParquetFile(path) as file:

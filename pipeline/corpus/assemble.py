@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from pipeline.corpus.clean import Cleaned, Drop, Setting, clean_all
 from pipeline.corpus.config import AssembleConfig
@@ -35,7 +34,7 @@ from pipeline.corpus.split import host_numbers, is_validation, validation_limit
 from pipeline.filters.decontamination import REPORT
 from pipeline.stage import Progress, Stage
 from storage.schemas import CORPUS, LEDGER, PII_KINDS
-from storage.tables import TableWriter, read_table, table
+from storage.tables import TableWriter, open_batches, read_table, table
 
 TEXT_COLUMNS = ["id", "url", "host", "text", "language"]
 DECISION = ["outcome", "stage", "rule", "value", "threshold", "detail"]
@@ -185,7 +184,7 @@ def text_batches(parts: list[Path], selection: Path, duplicates: Path) -> Iterat
         kept = pc.equal(part.decided["outcome"], "kept").to_numpy()
         waiting = Batch(part, np.empty(0, dtype=np.int64), CORPUS_INPUT.empty_table(), True)
         start = 0
-        with pq.ParquetFile(part.folder / "pages.parquet") as pages:
+        with open_batches(part.folder / "pages.parquet") as pages:
             for some in pages.iter_batches(BATCH_ROWS, columns=TEXT_COLUMNS):
                 here = kept[start : start + some.num_rows]
                 ids = part.decided["id"].slice(start, some.num_rows)

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from datatrove.data import Document, DocumentsPipeline
 from datatrove.pipeline.base import PipelineStep
 
@@ -28,7 +27,7 @@ from storage.digest import artifact_digest, file_digest, file_sha256
 from storage.durable import remove_tree
 from storage.errors import UserError
 from storage.manifest import Manifest
-from storage.tables import read_table
+from storage.tables import open_batches, read_table
 
 ROWS_AT_ONCE = 1_000
 PEAK_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes in a unit of ru_maxrss
@@ -93,7 +92,7 @@ class CorpusPass(PipelineStep):
         if self.selection is not None:
             chosen = select.select(select.read_pages(folder, self.selection), 0, self.selection)
         done = 0
-        with pq.ParquetFile(folder / "pages.parquet") as pages:
+        with open_batches(folder / "pages.parquet") as pages:
             for batch in pages.iter_batches(ROWS_AT_ONCE):
                 decided = None if chosen is None else chosen.slice(done, len(batch)).to_pylist()
                 done += len(batch)

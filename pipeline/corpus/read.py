@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from pipeline.dedup.index import id_bytes
 from storage.errors import UserError
+from storage.tables import open_batches
 
 UNKNOWN_LANGUAGE = "und"
 SIGNATURES_AT_ONCE = 8_192  # 7 MB
@@ -41,13 +42,13 @@ def corpus_batches(
 ) -> Iterator[pa.RecordBatch]:
     """The same, some rows at a time."""
     for path in corpus_files(corpus):
-        with pq.ParquetFile(path) as file:
+        with open_batches(path) as file:
             yield from file.iter_batches(batch_rows, columns=columns)
 
 
 def by_part(path: Path, parts: int, columns: list[str] | None = None) -> Iterator[pa.Table]:
     """The rows of each part in turn, of a file that is sorted by its column `part`."""
-    with pq.ParquetFile(path) as file:
+    with open_batches(path) as file:
         if columns is not None:
             columns = [*columns, "part"]
         waiting = file.schema_arrow.empty_table()
@@ -83,7 +84,7 @@ def selected(
     for number, (part, rows) in enumerate(zip(parts, chosen, strict=True)):
         kept = pc.equal(rows["outcome"], "kept")
         done = 0
-        with pq.ParquetFile(part / file) as stored:
+        with open_batches(part / file) as stored:
             for batch in stored.iter_batches(SIGNATURES_AT_ONCE, columns=["id", *columns]):
                 some = pa.Table.from_batches([batch])
                 if not some["id"].equals(rows["id"].slice(done, some.num_rows)):

@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipeline.filters.quality_scores import POSITIVE_LABEL, QualityModel
 from pipeline.stage import Progress, Stage
 from storage.errors import UserError
-from storage.tables import write_table
+from storage.tables import open_batches, write_table
 
 SCORES = pa.schema([("id", pa.string()), ("quality_score", pa.float64())])
 _ROWS_A_BATCH = 512
@@ -41,7 +40,7 @@ def build(
     model = load_model(given, config)
     ids: list[str] = []
     scores: list[float] = []
-    with pq.ParquetFile(part / "pages.parquet") as pages:
+    with open_batches(part / "pages.parquet") as pages:
         total = pages.metadata.num_rows
         for batch in pages.iter_batches(_ROWS_A_BATCH, columns=["id", "text"]):
             ids += batch.column("id").to_pylist()

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import IO, Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from storage.errors import UserError
+from storage.tables import open_batches
 
 # What a row says about itself, not what it asks; compared in lower case.
 _ABOUT = frozenset(
@@ -125,7 +125,7 @@ def _inside(folder: Path) -> list[Path]:
 
 def _parquet(path: Path, fields: Sequence[str]) -> Iterator[tuple[str, ...]]:
     try:
-        with pq.ParquetFile(path) as file:
+        with open_batches(path) as file:
             names = file.schema_arrow.names
             wanted = [name for name in fields if name in names] or None
             if fields and wanted is None:

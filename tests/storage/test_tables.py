@@ -1,6 +1,7 @@
 """Parquet files: the same rows give the same bytes, whatever their chunks."""
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage import schemas
-from storage.tables import read_table, row_count, table, write_table
+from storage.tables import open_batches, read_table, row_count, table, write_table
 
 SCHEMAS = {name: value for name, value in vars(schemas).items() if isinstance(value, pa.Schema)}
 
@@ -78,3 +79,29 @@ def test_unknown_columns_and_wrong_types_fail_where_they_are_written():
     with pytest.raises(pa.ArrowInvalid):
         table([{"offset": "twelve"}], schemas.LEDGER)
     assert table([{"url": "http://a/"}], schemas.LEDGER)["value"].to_pylist() == [None]
+
+
+def test_what_was_read_in_batches_is_not_held(tmp_path):
+    draw = np.random.default_rng(0)
+    texts = pa.array([draw.bytes(4_000) for _ in range(5_000)], pa.binary())
+    path = tmp_path / "t.parquet"
+    pq.write_table(pa.table({"text": texts}), path, row_group_size=100)
+    del texts
+    assert path.stat().st_size > 19_000_000
+    before, most = pa.total_allocated_bytes(), 0
+    with open_batches(path) as file:
+        for batch in file.iter_batches(50):
+            del batch
+            most = max(most, pa.total_allocated_bytes() - before)
+    assert most < 4_000_000
+
+
+def test_nothing_is_read_in_batches_by_pyarrows_defaults():
+    root = Path(__file__).parents[2]
+    for path in [
+        p for part in ("flows", "pipeline", "storage") for p in (root / part).rglob("*.py")
+    ]:
+        text = path.read_text()
+        opened = text.count("pq.ParquetFile(") + text.count("open_batches(")
+        if ".iter_batches(" in text and path.name != "tables.py":
+            assert opened - text.count("file.read(columns") == text.count("open_batches("), path
