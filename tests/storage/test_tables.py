@@ -1,6 +1,7 @@
 """Parquet files: the same rows give the same bytes, whatever their chunks."""
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -93,3 +94,14 @@ def test_what_was_read_of_a_streamed_file_is_let_go(tmp_path):
             assert batch.num_rows == 1
             most = max(most, pa.total_allocated_bytes() - before)
     assert most < 8 << 20
+
+
+def test_nothing_is_read_in_batches_by_pyarrows_defaults():
+    root = Path(__file__).parents[2]
+    for path in [
+        p for part in ("flows", "pipeline", "storage") for p in (root / part).rglob("*.py")
+    ]:
+        text = path.read_text()
+        opened = text.count("pq.ParquetFile(") + text.count("streamed(")
+        if ".iter_batches(" in text and path.name != "tables.py":
+            assert opened - text.count("file.read(columns") == text.count("streamed("), path
