@@ -69,6 +69,13 @@ def test_one_group_is_the_whole_corpus_in_its_order_and_numpys_seed():
     assert groups.generator(4, 0).random() == np.random.default_rng([3, 4]).random()
 
 
+def test_each_group_of_each_epoch_draws_its_own_numbers():
+    groups = Groups([4000], 100, 10, 5, GroupLimits(1000, 1000, 50))
+    # the one behind the last draws the order of the blocks
+    places = [(epoch, group) for epoch in range(3) for group in range(groups.count + 1)]
+    assert len({groups.generator(*place).random() for place in places}) == len(places)
+
+
 def test_groups_differ_between_epochs_and_seeds_and_agree_between_objects():
     def order(seed, epoch):
         groups = Groups([4000], 100, 10, seed, GroupLimits(1000, 1000, 50))
