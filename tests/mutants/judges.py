@@ -45,7 +45,6 @@ MORE = {
     "pipeline/filters/punctuation.py": ("test_c4", "test_fineweb", "test_datatrove_parity"),
     "pipeline/filters/quality_scores.py": ("test_quality_model",),
     "pipeline/filters/separation.py": ("test_quality_model",),
-    "pipeline/filters/surroundings.py": ("test_pii", "test_pii_contexts", "test_national_ids"),
     "pipeline/filters/toxicity_words.py": ("test_toxicity",),
     "pipeline/filters/verdict.py": ("test_decide", "test_language", "test_url"),
     "pipeline/dedup/spill.py": ("test_bands",),
