@@ -69,3 +69,21 @@ def test_on_a_gpu_it_equals_the_masked_kernel() -> None:
     found = flash.attend_documents(qk, v, flash.borders(ids))
     expected = attend_fused(qk, v, packed_mask(ids, ids, torch.bfloat16))
     torch.testing.assert_close(found, expected, atol=2e-2, rtol=2e-2)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "head_dim", "capability", "taken"),
+    [
+        (torch.bfloat16, 64, (8, 0), True),  # A100
+        (torch.float16, 256, (9, 0), True),
+        (torch.bfloat16, 64, (7, 5), False),
+        (torch.bfloat16, 264, (8, 0), False),
+        (torch.bfloat16, 60, (8, 0), False),
+        (torch.float32, 64, (8, 0), False),
+    ],
+)
+def test_which_tensors_the_kernel_takes(monkeypatch, dtype, head_dim, capability, taken):
+    """FlashAttention 2: Ampere or newer, half precision, heads up to 256 in multiples of 8."""
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    assert flash.takes(dtype, torch.device("cuda"), head_dim) is taken
+    assert not flash.takes(dtype, torch.device("cpu"), head_dim)

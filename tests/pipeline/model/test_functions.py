@@ -1,5 +1,8 @@
 """Hand-written backwards against numerical gradients in float64, forwards against torch's."""
 
+import math
+
+import pytest
 import torch
 import torch.nn.functional as F
 
@@ -11,7 +14,7 @@ from pipeline.model.attention import (
     grouped_mask,
     packed_mask,
 )
-from pipeline.model.functions import norm_rotate, rms_norm, swiglu
+from pipeline.model.functions import activate, norm_rotate, rms_norm, swiglu
 from pipeline.model.rope import rotary_tables
 
 EPS = 1e-6
@@ -108,3 +111,15 @@ def test_rms_norm_is_the_same_while_the_compiler_looks(monkeypatch):
     torch.testing.assert_close(rms_norm(x, EPS), expected)
     monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
     torch.testing.assert_close(rms_norm(x, EPS), expected)
+
+
+def test_activations_by_their_names():
+    """gelu_tanh as its paper has it: 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))."""
+    x = torch.linspace(-3, 3, 8, dtype=torch.float64)
+    torch.testing.assert_close(activate(x, "relu2"), torch.where(x > 0, x * x, 0.0))
+    inner = math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)
+    torch.testing.assert_close(activate(x, "gelu_tanh"), 0.5 * x * (1 + inner.tanh()))
+    gate, up = x.chunk(2)
+    torch.testing.assert_close(activate(x, "swiglu"), gate / (1 + (-gate).exp()) * up)
+    with pytest.raises(ValueError, match="unknown activation 'gelu'"):
+        activate(x, "gelu")
