@@ -224,15 +224,18 @@ def note(setting: Setting, shown: list[Kind], corpus: str, found: dict[str, Any]
     def chosen(key: str) -> str:
         tried = len(sides[key]["tried"])
         said = ", ".join(f"{k} {v:g}" for k, v in sides[key]["chosen"].items())
-        return f"{said} (the best of {tried} tried)" if tried else f"{said} (not searched)"
+        if tried:
+            return f"{said} (the best of {tried} tried)"
+        return f"{said} (not searched yet: as in earlier tables, chosen on these same documents)"
 
     return (
         f"{corpus}. Equal: the tokens, {setting.threads} threads, one fresh process after the other"
         " and the same seconds, of which each side's schedule ends with the last; start-up isn't"
         " counted, the first steps (compiling, caches) are charged at the later steps' mean;"
         " products in bf16 on a CPU that multiplies it, for all; 4 layers of width 192, 6 heads,"
-        f" context {CONTEXT}. One seed each; 95% intervals over documents. Batches and rates:"
-        f" {found['how']} Whose code: nanoGPT's train.py with config/train_shakespeare_char.py,"
+        f" context {CONTEXT}. One seed each; 95% intervals over documents. Batches and"
+        f" rates: {found['how']} Whose code: nanoGPT's train.py with"
+        f" config/train_shakespeare_char.py,"
         f" torch.compile, bf16 by autocast; {chosen('nanogpt')}, min_lr a tenth; tied head, so"
         " fewer parameters. nanochat's scripts/base_train.py, depth 4, torch.compile, its own"
         f" schedules and laws; {chosen('nanochat')}: rate_factor on its default rates before"

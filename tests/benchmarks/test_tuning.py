@@ -80,7 +80,9 @@ def test_each_search_is_written_beside_the_others(
     tuning.search(setting, ["nanochat"], "some documents")
     written = json.loads(file.read_text())
     assert set(written["sides"]) == {"portable", "nanochat"}
-    assert written["how"].startswith("for each side by itself, on some documents")
+    assert written["how"].startswith(
+        "searched for each side by itself, on documents of training hosts"
+    )
     assert len(written["sides"]["nanochat"]["tried"]) == 8
 
 
@@ -89,7 +91,26 @@ def test_what_was_tuned_fits_the_sides() -> None:
     assert set(sides) == {side.key for side in real_text.SIDES} == set(tuning.SEARCHES)
     for key, search in tuning.SEARCHES.items():
         assert set(sides[key]["chosen"]) == set(search.start)
-    assert "none of them reported" in real_text.tuned()["how"]
+        tried = sides[key]["tried"]
+        if tried:
+            assert (
+                min(tried, key=lambda one: one["bits_per_byte"])["settings"] == sides[key]["chosen"]
+            )
+    assert "on documents of training hosts" in real_text.tuned()["how"]
+
+
+def test_settings_that_were_not_searched_are_said_to_be_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held_out = train_peers.stream_windows(np.arange(40) % 7, 4)
+    setting = real_text.Setting(tmp_path, tmp_path, 7, tmp_path, 2, 9.0, held_out)
+    found = real_text.tuned()
+    for side in found["sides"].values():
+        side["tried"] = [{}, {}]
+    shown = [kinds.Kind("ordinary", {}, "float32")]
+    assert real_text.note(setting, shown, "", found).count("(the best of 2 tried)") == 4
+    found["sides"]["nanochat"]["tried"] = []
+    assert real_text.note(setting, shown, "", found).count("(not searched yet") == 1
 
 
 def test_peers_multiply_bf16_where_the_cpu_does_and_nowhere_else(
