@@ -251,4 +251,4 @@ def outcome_count(counts: Counts, outcome: str) -> int:
     return sum(number for (_, _, name), number in counts.items() if name == outcome)
 
 
-STAGE = Stage("corpus", 4, AssembleConfig, build)
+STAGE = Stage("corpus", 5, AssembleConfig, build)

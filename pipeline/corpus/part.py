@@ -94,4 +94,4 @@ def preload(config: CorpusConfig) -> None:
     _judge(config).warm_up()
 
 
-STAGE = Stage("corpus_part", 4, CorpusConfig, build, preload)
+STAGE = Stage("corpus_part", 5, CorpusConfig, build, preload)

@@ -33,4 +33,4 @@ def build(
     return {"figures": figures.num_rows}
 
 
-STAGE = Stage("quality", 2, QualityConfig, build)
+STAGE = Stage("quality", 3, QualityConfig, build)

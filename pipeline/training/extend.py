@@ -131,4 +131,4 @@ def build(
     }
 
 
-STAGE = Stage(kind="extended", version=2, config=ExtendConfig, build=build)
+STAGE = Stage(kind="extended", version=3, config=ExtendConfig, build=build)

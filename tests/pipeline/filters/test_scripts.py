@@ -40,7 +40,6 @@ NAMES = {
 LEFT_OUT = (
     (0x0250, 0x02AF),  # IPA extensions
     (0x0870, 0x089F),  # Arabic extended-B
-    (0x0971, 0x097F),  # the end of Devanagari, behind signs that other scripts share
     (0x1C90, 0x1CBF),  # Georgian extended: capitals that no word begins with
     (0x1D00, 0x1DBF),  # phonetic extensions
 )
