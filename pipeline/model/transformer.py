@@ -188,7 +188,7 @@ class Transformer(nn.Module):
             x = x + weights.ngrams.embed(tokens, document_ids, cache)
         place = self._place(tokens.shape[1], cache)
         attend = self._attend(tokens, document_ids, cache)
-        recompute = self.recompute and self.training and torch.is_grad_enabled()
+        recompute = self.recompute and torch.is_grad_enabled()
         for index in range(c.layers):
             if recompute and isinstance(weights, LazyWeights):
                 bound = functools.partial(step, index=index, place=place, attend=attend)

@@ -135,13 +135,14 @@ def test_every_node_is_a_replica(
     assert work.config.replicas == replicas
 
 
-def test_a_file_of_a_dead_run_is_no_sign_of_life(tmp_path: Path) -> None:
+@pytest.mark.parametrize("state", ["busy", "done", "failed"])
+def test_a_file_of_an_earlier_run_is_no_sign_of_life(tmp_path: Path, state: str) -> None:
     lake, settings = Lake(tmp_path), given(1, rendezvous_seconds=1.0)
     place = nodes.Nodes.of(settings)
     assert place is not None
     file = nodes.board(lake, place)
     file.parent.mkdir(parents=True)
-    file.write_text(json.dumps({"run": "old", "beat": 7, "state": "busy", "spec": {}}))
+    file.write_text(json.dumps({"run": "old", "beat": 7, "state": state, "text": "", "spec": None}))
     with pytest.raises(NetworkError, match="node 0 is not there for 1 s"):
         follow(settings, lake, lambda line: None)
 
