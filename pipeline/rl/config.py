@@ -13,7 +13,7 @@ from pipeline.training.config import OptimizerConfig
 class RlConfig:
     """One policy-gradient update a step, on answers sampled in that step."""
 
-    steps: int = 30  # 40 reach the same 99% of sums of different lengths (docs/training.md)
+    steps: int = 40
     prompts_per_step: int = 48
     answers_per_prompt: int = 8  # the group whose mean reward is the baseline
     # a worked 5-digit sum takes about 90; a longer answer is cut and earns nothing
