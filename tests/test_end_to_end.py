@@ -123,7 +123,7 @@ def test_each_stage_changed_something(ci_run: Any) -> None:
         for row in evals
         if row["task"] == "all" and row["suite"] == "turns"
     }
-    assert turns["base"] < 0.5 < turns["sft"]
+    assert turns["sft"] >= turns["base"] + 0.25  # without trained stops both are 0
     folders = {
         m.kind: m.files["model.safetensors"]["sha256"]
         for m in Lake(ci_run.lake).list()

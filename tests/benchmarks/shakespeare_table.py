@@ -185,6 +185,7 @@ def note(given: argparse.Namespace, shown: list[kinds.Kind], rows: list[Row]) ->
         " with bf16 once more with bf16 products, by autocast. Its own estimate at the end, from 20"
         f" random batches: {own:.3f}. Ours: {len(rows[-1].runs)} seeds, least to most, ratios from"
         " the slowest; shape, batch, steps and rates were searched, on the ninth tenth of the text"
-        f" with the first eight to train, other seeds ({recipes}). {kinds.note(shown)}"
+        f" with the first eight to train, other seeds ({recipes}); only where to stop, 1.81 there,"
+        f" was set by what earlier recipes had reached on the last tenth. {kinds.note(shown)}"
         + (f" {BUSY_NOTE}" if is_busy() else "")
     )

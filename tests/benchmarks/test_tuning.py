@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.tokenizer.shards import ShardWriter
+from pipeline.tokenizer import shard_files
 from pipeline.training.data import TokenShards
 from tests.benchmarks import kinds, real_text, train_peers, tuning
 
@@ -21,14 +21,14 @@ def artifact(tmp_path: Path) -> tuple[Path, Path]:
     corpus.mkdir()
     rows, documents, number = [], [], 0
     for split, hosts in (("train", 40), ("validation", 5)):
-        writer = ShardWriter(tokens, split, 1 << 20, np.uint16)
+        name, texts = f"{split}-00000.safetensors", []
         for host in range(hosts):
             for _ in range(3):
-                writer.add(f"id{number}", [0, number + 1, number + 1], 7)
+                texts.append(np.array([0, number + 1, number + 1], np.uint16))
+                documents.append({"shard": name, "id": f"id{number}", "bytes": 7})
                 rows.append({"id": f"id{number}", "host": f"{split}{host}.example", "text": "x"})
                 number += 1
-        writer.flush()
-        documents += writer.documents
+        shard_files.save(tokens / name, texts, np.full(len(texts), 3))
     pq.write_table(pa.Table.from_pylist(documents), tokens / "document_ids.parquet")
     pq.write_table(pa.Table.from_pylist(rows), corpus / "corpus-en.parquet")
     return tokens, corpus

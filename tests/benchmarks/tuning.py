@@ -12,12 +12,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 
 from pipeline.corpus.config import SplitConfig
 from pipeline.corpus.read import corpus_batches
 from pipeline.corpus.split import validation_hosts
-from pipeline.tokenizer.shards import ShardWriter
+from pipeline.tokenizer import shard_files
 from pipeline.training.data import TokenShards
 from tests.benchmarks import kinds, real_text
 from tests.benchmarks.real_text import SIDES, TUNED, Settings
@@ -76,11 +77,11 @@ def split_of_training(tokens: Path, corpus: Path, out: Path) -> Path:
     held_out = validation_hosts((host[row["id"]] for row in rows), HELD_OUT)
     out.mkdir()
     for split in ("train", "validation"):
-        writer = ShardWriter(out, split, 1 << 26, training.document(0).dtype.type)
-        for index, row in enumerate(rows):
-            if (host[row["id"]] in held_out) == (split == "validation"):
-                writer.add(row["id"], training.document(index).tolist(), row["bytes"])
-        writer.flush()
+        is_held_out = split == "validation"
+        chosen = [i for i, row in enumerate(rows) if (host[row["id"]] in held_out) == is_held_out]
+        texts = [training.document(index) for index in chosen]
+        lengths = np.array([len(text) for text in texts])
+        shard_files.save(out / f"{split}-00000.safetensors", texts, lengths)
     return out
 
 

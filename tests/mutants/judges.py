@@ -12,6 +12,7 @@ MORE = {
     "pipeline/training/loop.py": ("test_rollback", "test_resume", "test_separation"),
     "pipeline/training/optimizers.py": ("test_optimizer_steps",),
     "pipeline/training/shape.py": ("test_depth", "test_scaling"),
+    "pipeline/training/replicas.py": ("test_sharding",),
     "pipeline/training/sharded.py": ("test_sharding",),
     "pipeline/training/shards.py": ("test_sharding",),
     "pipeline/training/state.py": ("test_keeper", "test_checkpoint", "test_resume"),

@@ -20,7 +20,7 @@ def model(request):
 
     sizes = {"vocab_size": 30, "layers": 2, "width": 16, "heads": 2, "head_dim": 8}
     kv_heads = 2 if request.param == "gpt2" else 1
-    rest = {"ffn_width": 32, "max_context": 64, "family": request.param, "kv_heads": kv_heads}
+    rest = {"ffn_width": 32, "max_context": 96, "family": request.param, "kv_heads": kv_heads}
     tables = {"ngram_rows": (32, 32), "ngram_width": 8} if request.param == "speedrun" else {}
     made = Transformer(ModelConfig(**sizes, **rest, **tables)).init_weights(0)
     draw = torch.Generator().manual_seed(1)
