@@ -16,12 +16,31 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pipeline.evals.config import DETAIL_SUITES
+from pipeline.evals.config import DETAIL_SUITES, PAGE_SUITES
 from pipeline.intervals import wilson
 
 ROOT = Path(__file__).resolve().parents[2]
 BEGIN, END = "<!-- demo-table:begin -->", "<!-- demo-table:end -->"
 STAGES = ("base", "sft", "rl")
+# In each run's report; of the pages' suites the first alone is a score of every stage.
+LEFT_OUT = (*DETAIL_SUITES, *PAGE_SUITES[1:])
+# What stands open; all else can be unfolded. Of each suite what no stage was trained on, the other
+# way of asking beside it.
+HEADLINES = {
+    "bits_per_byte": ("validation", "new_passages"),
+    "facts": (
+        "question_often_new_wordings",
+        "question_often",
+        "completion_often",
+        "guessing_often",
+        "completion_once",
+        "completion_never",
+    ),
+    "turns": ("unfamiliar",),
+    "arithmetic": ("different_lengths", "new_wordings", "new_stories", "6_digits"),
+    "spelling": ("new_wordings", "all"),
+    "talk": ("identity_new_wordings", "identity", "definitions_new_wordings", "definitions"),
+}
 # two-sided 95% quantiles of Student's t by degrees of freedom
 STUDENT_T = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306}
 
@@ -68,25 +87,28 @@ def markdown(rows: list[dict[str, Any]], seeds: int, seconds: list[float]) -> st
     """The table, a line a score, a column a stage."""
     scores: dict[tuple[str, str, str], dict[str, list[dict[str, Any]]]] = {}
     for row in rows:
-        if row["suite"] in DETAIL_SUITES:  # in each run's report
+        if row["suite"] in LEFT_OUT:
             continue
         key = (row["suite"], row["task"], row["metric"])
         scores.setdefault(key, {}).setdefault(row["model"], []).append(row)
-    lines = [
+    said = [
         f"{seeds} seeds, mean and 95% interval (the wider of Student's t over seeds and Wilson's "
         "over questions); n is the number of questions a seed. "
         f"Made by `make bench`; work of all stages from crawl to chat, seed by seed: "
         f"{', '.join(f'{s:.0f} s' for s in seconds)}.",
         "",
-        "| what is measured | n | base | SFT | RL |",
-        "|---|---|---|---|---|",
     ]
+    head = ["| what is measured | n | base | SFT | RL |", "|---|---|---|---|---|"]
+    open_lines, folded = [*head], [*head]
     for (suite, task, metric), models in scores.items():
+        is_headline = task in HEADLINES.get(suite, ()) and metric != "share_of_text"
         name = " ".join(dict.fromkeys(part for part in (suite, task, metric) if part))
         count = next(iter(models.values()))[0]["n"]
         cells = [cell(models[stage]) if stage in models else "–" for stage in STAGES]
+        lines = open_lines if is_headline else folded
         lines.append(f"| {name.replace('_', ' ')} | {count:,} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+    fold = ["", "<details><summary>all other scores</summary>", "", *folded, "", "</details>"]
+    return "\n".join([*said, *open_lines, *fold])
 
 
 def write_readme(table: str, readme: Path) -> None:

@@ -1,0 +1,53 @@
+"""The README's table over seeds: which scores stand in it, and with which interval."""
+
+from typing import Any
+
+import pytest
+
+from tests.benchmarks.demo_seeds import interval, markdown
+
+
+def score(
+    suite: str, task: str, metric: str, value: float, n: int = 20, model: str = "base"
+) -> dict[str, Any]:
+    return {
+        "suite": suite, "task": task, "metric": metric, "value": value, "n": n, "model": model,
+    }  # fmt: skip
+
+
+def test_a_line_is_a_score_of_every_stage_and_no_other() -> None:
+    rows = [
+        score("turns", "unfamiliar", "valid_turns", 0.0),
+        score("turns", "unfamiliar", "valid_turns", 1.0, model="rl"),
+        score("turns", "all", "valid_turns", 0.0),
+        score("bits_per_byte", "validation", "bits_per_byte", 0.25, n=92),
+        score("compression", "xz", "megabytes", 37.3),
+        score("simulator", "pages", "repeated_word_4_grams", 0.1),
+        score("arithmetic_by_length", "4+2", "accuracy", 1.0),
+        score("facts_by_relation", "capital", "recall", 1.0),
+    ]
+    lines = markdown(rows, 1, [7.4]).splitlines()
+    assert "work of all stages from crawl to chat, seed by seed: 7 s." in lines[0]
+    head = ["| what is measured | n | base | SFT | RL |", "|---|---|---|---|---|"]
+    assert lines[2:] == [
+        *head,
+        "| turns unfamiliar valid turns | 20 | 0.0% [0.0, 16.1] | – | 100.0% [83.9, 100.0] |",
+        "| bits per byte validation | 92 | 0.250 [0.250, 0.250] | – | – |",
+        "",
+        "<details><summary>all other scores</summary>",
+        "",
+        *head,
+        "| turns all valid turns | 20 | 0.0% [0.0, 16.1] | – | – |",
+        "",
+        "</details>",
+    ]
+
+
+def test_the_interval_is_the_wider_one() -> None:
+    # Three seeds at 0.5, 0.6, 0.7: 0.6 and 4.303 x 0.1 / sqrt(3) = 0.2484 to either side.
+    assert interval([0.5, 0.6, 0.7], None) == pytest.approx((0.6, 0.3516, 0.8484), abs=1e-4)
+    mean, low, high = interval([0.5, 0.6, 0.7], 3000)
+    assert (mean, low, high) == pytest.approx((0.6, 0.3516, 0.8484), abs=1e-4)
+    # Seeds that agree: Wilson of 15 of 30 is 0.332 to 0.668.
+    assert interval([0.5, 0.5, 0.5], 30) == pytest.approx((0.5, 0.3315, 0.6685), abs=1e-3)
+    assert interval([0.9, 0.9, 1.0], 3000)[2] == 1.0
