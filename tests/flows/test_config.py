@@ -73,6 +73,24 @@ def test_a_mistake_is_one_line_that_helps(change: str, words: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "pretrain.loop.rows_per_step=9",
+        "pretrain.loop.first_rows=1",
+        "sft.loop.rows_per_step=9",
+        "sft.loop.first_rows=1",
+        "rl.prompts_per_step=9",
+    ],
+)
+def test_what_processes_cannot_share_is_refused_before_the_first_stage(change: str) -> None:
+    load("ci", [change])
+    name = change.split("=")[0]
+    with pytest.raises(UserError, match=f"{name} .*must divide by input.processes x input.nodes"):
+        load("ci", [change, "input.processes=2"])
+    load("ci", ["input.processes=2"])
+
+
 def test_an_unknown_preset_lists_those_there_are() -> None:
     words = "unknown preset 'nonsense': one of ci, cpu, demo, gpu, gpu8"
     with pytest.raises(UserError, match=words):
