@@ -179,10 +179,14 @@ def runs_folder(config: LoggingConfig, lake: Lake) -> Path:
 
 def begin(config: LoggingConfig, about: About) -> Curves:
     """The sinks that are asked for; none begins, or is imported, before the first row comes."""
-    made = {"tensorboard": "event_files", "wandb": "trackers", "trackio": "trackers"}
+    made = {
+        "tensorboard": ("flows.event_files", "Tensorboard"),
+        "wandb": ("flows.trackers", "start_wandb"),
+        "trackio": ("flows.trackers", "start_trackio"),
+    }
     sinks = {
-        name: functools.partial(_made, f"flows.{module}", name.capitalize(), about)
-        for name, module in made.items()
+        name: functools.partial(_made, module, maker, about)
+        for name, (module, maker) in made.items()
         if getattr(config, name)
     }
     return Curves(sinks)

@@ -33,24 +33,13 @@ class Sent:
         return True
 
 
-class Wandb:
-    """A sink of `flows.curves`."""
+class Tracker:
+    """A sink of `flows.curves`: a service's own run, which is sent what it does not have yet."""
 
-    def __init__(self, about: About) -> None:
-        import wandb
-
+    def __init__(self, about: About, service: str, run: Any) -> None:
         about.folder.mkdir(parents=True, exist_ok=True)
-        self.sent = Sent(about.folder / "wandb.json")
-        self.run = wandb.init(
-            project=about.project,
-            id=about.name,
-            name=f"{about.title} {about.name}",
-            config=about.recipe,
-            dir=str(about.folder),
-            resume="allow",
-            mode=_wandb_mode(wandb),
-            settings=wandb.Settings(console="off", silent=True, disable_git=True, save_code=False),
-        )
+        self.sent = Sent(about.folder / f"{service}.json")
+        self.run = run
 
     def history(self, seconds: float) -> None:
         """Nothing is sent twice."""
@@ -66,34 +55,31 @@ class Wandb:
         self.run.finish()
 
 
-class Trackio:
-    """Likewise."""
+def start_wandb(about: About) -> Tracker:
+    """A run of Weights & Biases, offline where it knows no key."""
+    import wandb
 
-    def __init__(self, about: About) -> None:
-        import trackio
+    about.folder.mkdir(parents=True, exist_ok=True)
+    run = wandb.init(
+        project=about.project,
+        id=about.name,
+        name=f"{about.title} {about.name}",
+        config=about.recipe,
+        dir=str(about.folder),
+        resume="allow",
+        mode=_wandb_mode(wandb),
+        settings=wandb.Settings(console="off", silent=True, disable_git=True, save_code=False),
+    )
+    return Tracker(about, "wandb", run)
 
-        _keep_from_stdout("trackio")
-        about.folder.mkdir(parents=True, exist_ok=True)
-        self.sent = Sent(about.folder / "trackio.json")
-        self.run = trackio.init(
-            project=about.project,
-            name=about.name,
-            config=about.recipe,
-            resume="allow",
-        )
 
-    def history(self, seconds: float) -> None:
-        """Nothing is sent twice."""
+def start_trackio(about: About) -> Tracker:
+    """A run of trackio."""
+    import trackio
 
-    def add(self, row: Row) -> None:
-        if self.sent.is_new(row["step"]):
-            self.run.log(figures(row), step=row["step"])
-
-    def flush(self) -> None:
-        """It has threads of its own."""
-
-    def close(self) -> None:
-        self.run.finish()
+    _keep_from_stdout("trackio")
+    run = trackio.init(project=about.project, name=about.name, config=about.recipe, resume="allow")
+    return Tracker(about, "trackio", run)
 
 
 def _keep_from_stdout(package: str) -> None:

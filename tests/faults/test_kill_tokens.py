@@ -1,16 +1,15 @@
 """SIGKILL to the token stage and to the processes that encode for it: the same bytes in the end."""
 
 import json
-import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+from worker_process import start_worker
 
 from pipeline.config import to_dict
 from pipeline.stage import SILENT
@@ -45,19 +44,9 @@ class Run:
             "inputs": self.inputs,
             "config": to_dict(CONFIG),
             "scratch": str(self.scratch),
-            "owner_pid": os.getpid(),
             "processes": 1,
         }
-        path = self.root / "spec.json"
-        path.write_text(json.dumps(spec))
-        return subprocess.Popen(
-            [sys.executable, "-m", "pipeline.worker", str(path)],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "PYTHONPATH": str(ROOT / "tests" / "helpers")},
-        )
+        return start_worker(self.root, spec, PYTHONPATH=str(ROOT / "tests" / "helpers"))
 
     def finish(self, process: subprocess.Popen[str]) -> list[dict[str, Any]]:
         stdout, stderr = process.communicate(timeout=120)

@@ -12,7 +12,6 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -20,6 +19,7 @@ import psutil
 import pytest
 from checkpoints import newest
 from event_files import scalars
+from worker_process import start_worker
 
 from flows import relay
 from flows.curves import About, LoggingConfig, begin
@@ -91,21 +91,11 @@ class Bench:
             "inputs": {name: [str(path) for path in paths] for name, paths in self.inputs.items()},
             "config": to_dict(self.config),
             "scratch": str(self.scratch),
-            "owner_pid": os.getpid(),
             "processes": 1,
         }
 
     def start(self) -> subprocess.Popen[str]:
-        path = self.root / "spec.json"
-        path.write_text(json.dumps(self.spec()))
-        return subprocess.Popen(
-            [sys.executable, "-m", "pipeline.worker", str(path)],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-        )
+        return start_worker(self.root, self.spec())
 
     @property
     def newest(self) -> int:

@@ -164,4 +164,4 @@ def test_only_what_is_asked_for_is_begun(tmp_path, monkeypatch):
         made = curves.begin(load("ci", changes).logging, about)
         made.history(0.0)
         made.close()
-    assert sorted(begun) == ["Tensorboard", "Tensorboard", "Wandb"]
+    assert sorted(begun) == ["Tensorboard", "Tensorboard", "start_wandb"]

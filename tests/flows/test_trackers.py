@@ -91,15 +91,15 @@ def test_steps_are_sent_once_and_the_run_is_the_same_one(name, about, monkeypatc
 
 def test_without_a_key_wandb_writes_for_later_and_asks_nothing(about, monkeypatch):
     monkeypatch.setitem(sys.modules, "wandb", service := Service("wandb"))
-    trackers.Wandb(about)
+    trackers.start_wandb(about)
     assert service.begun[0]["mode"] == "offline"
     assert service.asked == [{"prompt": False, "verify": False}]
     service.key = "k"
-    trackers.Wandb(about)
+    trackers.start_wandb(about)
     assert service.begun[1]["mode"] is None
     monkeypatch.setenv("WANDB_MODE", "online")
     service.key = ""
-    trackers.Wandb(about)
+    trackers.start_wandb(about)
     assert service.begun[2]["mode"] is None
 
 

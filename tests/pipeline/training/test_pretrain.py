@@ -1,14 +1,13 @@
 """The stage as the flows run it: alone and under torchrun (kills: tests/faults)."""
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from worker_process import start_worker
 
 from pipeline import model as models
 from pipeline.config import to_dict
@@ -19,7 +18,6 @@ from pipeline.training.data import TokenShards
 from pipeline.training.pretrain import STAGE, build, validation_subset
 from storage.tables import read_table
 
-ROOT = Path(__file__).parents[3]
 SHAPE = ModelShape(layers=2, width=32, heads=2, kv_heads=2, head_dim=16, ffn_width=64, context=32)
 HASHED = ("model.safetensors", "config.json", "metrics.parquet", "tokenizer.json")
 
@@ -53,7 +51,7 @@ def build_here(artifacts, root: Path, config: PretrainConfig) -> tuple[Path, dic
     return out, statistics
 
 
-def start_worker(artifacts, root: Path, config: PretrainConfig, processes: int = 1):
+def start_pretraining(artifacts, root: Path, config: PretrainConfig, processes: int = 1):
     """The process a flow would start, building below `root`."""
     out, scratch = root / "out", root / "scratch"
     spec = {
@@ -62,19 +60,9 @@ def start_worker(artifacts, root: Path, config: PretrainConfig, processes: int =
         "inputs": {key: [str(path)] for key, path in artifacts.items()},
         "config": to_dict(config),
         "scratch": str(scratch),
-        "owner_pid": os.getpid(),
         "processes": processes,
     }
-    path = root / "spec.json"
-    path.write_text(json.dumps(spec))
-    return subprocess.Popen(
-        [sys.executable, "-m", "pipeline.worker", str(path)],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
+    return start_worker(root, spec)
 
 
 def events(process: subprocess.Popen) -> list[dict]:
@@ -131,7 +119,7 @@ def test_two_processes_follow_the_same_curve_as_one(artifacts, tmp_path):
     expected, alone = build_here(artifacts, tmp_path / "one", config)
     root = tmp_path / "two"
     out, _ = folders(root)
-    process = start_worker(artifacts, root, config, processes=2)
+    process = start_pretraining(artifacts, root, config, processes=2)
     lines = events(process)
     statistics = lines[-1]["statistics"]
     assert statistics["processes"] == 2

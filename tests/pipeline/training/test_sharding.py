@@ -13,7 +13,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from two_nodes import start_worker
+from worker_process import start_worker
 
 from pipeline import model as models
 from pipeline.config import to_dict
