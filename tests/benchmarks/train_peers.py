@@ -157,7 +157,10 @@ class Clock:
 def last_line(
     command: Sequence[Any], threads: int, extra_environment: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """Run one side's script with this interpreter; the JSON it prints last."""
+    """Run one side's script with this interpreter; the JSON it prints last.
+
+    A line on stderr says what runs and how long it took: a table takes a quarter of an hour.
+    """
     environment = {
         **os.environ,
         "OMP_NUM_THREADS": str(threads),
@@ -167,7 +170,10 @@ def last_line(
         **(extra_environment or {}),
     }
     words = [sys.executable, *(str(word) for word in command)]
+    began = time.monotonic()
+    print(f"  {words[2]} …", end="", file=sys.stderr, flush=True)
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, env=environment)
+    print(f" {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
     if done.returncode:
         raise SystemExit(f"{words[1:4]} ended with {done.returncode}:\n{done.stderr[-4000:]}")
     said: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
