@@ -11,6 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from flows.process import StageFailed, WorkerKilled, run_worker
+
 OWNER = """
 import sys, toy
 from pathlib import Path
@@ -69,6 +71,25 @@ def test_the_spec_can_be_run_by_hand(tmp_path: Path) -> None:
     assert events[0] == {"event": "note", "text": "half way"}
     assert events[-1] == {"event": "done", "statistics": {"total": 7}}
     assert "a stray print" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("ending", "expected", "words"),
+    [
+        ("code 3", StageFailed, r"toy: a stray print \(exit code 3\)"),
+        ("code 200", StageFailed, r"toy: a stray print \(exit code 200\)"),
+        ("code 255", StageFailed, r"toy: a stray print \(exit code 255\)"),
+        ("code 143", WorkerKilled, "ended by SIGTERM"),
+        ("killed", WorkerKilled, "ended by SIGKILL"),
+    ],
+)
+def test_a_code_above_128_is_a_signal_only_if_there_is_one(
+    tmp_path: Path, ending: str, expected: type[Exception], words: str
+) -> None:
+    spec = {"kind": "toy", "entry": "toy:build", "inputs": {}, "config": {"ending": ending}}
+    spec |= {"out": str(tmp_path), "scratch": str(tmp_path), "processes": 1}
+    with pytest.raises(expected, match=words):
+        run_worker(spec, tmp_path, "lake", lambda event: None, lambda line: None)
 
 
 def test_a_worker_without_its_owner_ends_at_once(tmp_path: Path) -> None:
