@@ -66,6 +66,7 @@ class Work:
     logging: LoggingConfig | None = None
     # On a node of a cluster: two may build the same for a while, so scratch is not for others.
     elsewhere: bool = False
+    beside: int = 1  # tasks that run at a time, this one among them
 
     @functools.cached_property
     def recipe(self) -> dict[str, Any]:
@@ -145,7 +146,7 @@ def artifact(work: Work) -> Reference:
         return reference(lake.manifest(stage.kind, work.digest), lake)
     if work.elsewhere:
         check_shared(work)
-    relay, meter = Relay(stage.kind, work.title, _curves(work)), Meter()
+    relay, meter = Relay(stage.kind, work.title, _curves(work), work.beside), Meter()
     staging = lake.staging(stage.kind, work.digest)
     desk = lake.staging(stage.kind, work.digest)  # of a killed run both are collected as garbage
     try:
