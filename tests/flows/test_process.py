@@ -5,11 +5,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
 import pytest
+from patience import eventually, have_ended
 
 from flows.process import StageFailed, WorkerKilled, run_worker
 
@@ -27,13 +27,12 @@ run_worker(spec, Path(place), "lake", lambda event: None, lambda line: None)
 
 def started(log: Path, workers: int) -> list[psutil.Process]:
     """The worker processes, once they wrote their lines."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        lines = log.read_text().splitlines() if log.exists() else []
-        if len(lines) == workers:
-            return [psutil.Process(int(line.split("pid=")[1].split()[0])) for line in lines]
-        time.sleep(0.05)
-    raise AssertionError("the worker did not start")
+
+    def lines() -> list[str]:
+        return log.read_text().splitlines() if log.exists() else []
+
+    eventually(lambda: len(lines()) == workers, "the worker did not start")
+    return [psutil.Process(int(line.split("pid=")[1].split()[0])) for line in lines()]
 
 
 @pytest.mark.parametrize("processes", [1, 2])
@@ -48,8 +47,7 @@ def test_a_worker_dies_with_its_owner(tmp_path: Path, processes: int) -> None:
         owner.send_signal(signal.SIGKILL)
         owner.wait()
     everyone = [*workers, *(p for p in parents if p is not None and p.pid != os.getpid())]
-    _, alive = psutil.wait_procs(everyone, timeout=10)
-    assert alive == []
+    assert have_ended(everyone)
 
 
 def test_the_spec_can_be_run_by_hand(tmp_path: Path) -> None:

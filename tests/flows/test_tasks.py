@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from bench import Bench
 from event_files import scalars
+from patience import eventually
 from prefect.settings import get_current_settings
 
 from flows.curves import LoggingConfig
@@ -28,15 +29,13 @@ def bench(tmp_path: Path) -> Bench:
 
 def wait_for_states(bench: Bench, count: int) -> list[Any]:
     """Task runs reach the database through a queue: give it a moment."""
-    import time
 
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
+    def all_ended() -> list[Any]:
         runs = bench.task_runs()
-        if len(runs) == count and all(run.state and run.state.is_final() for run in runs):
-            return runs
-        time.sleep(0.1)
-    raise AssertionError(bench.task_runs())
+        ended = all(run.state and run.state.is_final() for run in runs)
+        return runs if ended and len(runs) == count else []
+
+    return eventually(all_ended, bench.task_runs)
 
 
 def test_live_curves_lie_beside_the_artifacts_and_change_no_digest(bench: Bench) -> None:

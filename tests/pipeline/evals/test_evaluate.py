@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_SECONDS
 
 from pipeline.crawl.sample_web.tables import FACTS
 from pipeline.evals import evaluate
@@ -227,7 +228,7 @@ def test_an_evaluation_that_hangs_ends_with_traces(post_training, tmp_path):
         capture_output=True,
         text=True,
         cwd=ROOT,
-        timeout=100,
+        timeout=PATIENCE_SECONDS,
     )
     assert done.returncode == -signal.SIGALRM, done.stderr
     assert "in waits_for_ever" in done.stderr
