@@ -81,6 +81,17 @@ def test_a_changed_config_or_input_makes_another(bench: Bench, tmp_path: Path) -
     assert manifest.inputs == {"artifact": [one["digest"], two["digest"]]}
 
 
+def test_prefect_does_not_look_through_a_task_s_inputs(bench: Bench) -> None:
+    """Of 90,000 parts that takes longer than finding out that nothing is to do."""
+
+    class Reserved(dict[str, Any]):
+        def items(self) -> Any:
+            raise AssertionError("somebody looked for futures in here")
+
+    one = bench.make(1)
+    assert bench.make(2, artifact=[Reserved(one)])["kind"] == "toy"
+
+
 @pytest.mark.parametrize("damage", ["deleted", "cut"])
 def test_a_lost_or_damaged_artifact_is_built_again(bench: Bench, damage: str) -> None:
     import shutil
