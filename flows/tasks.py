@@ -102,7 +102,8 @@ def make(work: Work) -> Reference:
 
 def submit(work: Work, runner: TaskRunner[Any]) -> PrefectFuture[Reference]:
     """Have a task runner make it beside others."""
-    future: PrefectFuture[Reference] = runner.submit(_declared(work), parameters={"work": _unseen(work)})
+    given = {"work": _unseen(work)}
+    future: PrefectFuture[Reference] = runner.submit(_declared(work), parameters=given)
     return future
 
 
