@@ -97,19 +97,16 @@ class Work:
 
 def make(work: Work) -> Reference:
     """Make the artifact, or find it made, and wait for it."""
-    return _declared(work)(_unseen(work))
+    # Unquoted, Prefect looks for futures in every input: of 90,000 parts for half a minute. Only
+    # here: submitted work has few inputs, and what Ray pickles comes out of its quotes a tuple.
+    unseen: Any = quote(work)
+    return _declared(work)(unseen)
 
 
 def submit(work: Work, runner: TaskRunner[Any]) -> PrefectFuture[Reference]:
     """Have a task runner make it beside others."""
-    given = {"work": _unseen(work)}
-    future: PrefectFuture[Reference] = runner.submit(_declared(work), parameters=given)
+    future: PrefectFuture[Reference] = runner.submit(_declared(work), parameters={"work": work})
     return future
-
-
-def _unseen(work: Work) -> Any:
-    """Prefect would look for futures in every input: of 90,000 parts for half a minute."""
-    return quote(work)
 
 
 def may_pass(error: object) -> bool:

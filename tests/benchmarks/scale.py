@@ -23,6 +23,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from tests.benchmarks import scale_pages
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -71,7 +73,8 @@ class Cost:
     code: int = 0
     s3_requests: dict[str, int] = dataclasses.field(default_factory=dict)
     api_requests: dict[str, int] = dataclasses.field(default_factory=dict)
-    task_runs: int = 0
+    api_cpu_seconds: float = 0.0  # of the Prefect server
+    task_runs: int = 0  # that it had recorded when the run ended
     database_bytes: int = 0  # that it grew by
 
     @property
@@ -131,6 +134,10 @@ class Server:
             found: dict[str, int] = json.load(answer)
         return found
 
+    def cpu_seconds(self) -> float:
+        used = psutil.Process(self._process.pid).cpu_times()
+        return float(used.user + used.system)
+
     def stop(self) -> None:
         self._process.kill()
         self._process.wait()
@@ -185,7 +192,7 @@ class Bench:
             api = None
             if "run" in filled:
                 api = stack.enter_context(self.prefect(environment))
-                before, size = api.counts(), self.database_bytes()
+                before, size, used = api.counts(), self.database_bytes(), api.cpu_seconds()
             for key, value in run(filled, environment, log).items():
                 setattr(cost, key, value)
             if store == "S3":
@@ -193,6 +200,7 @@ class Bench:
             if api is not None:
                 now = api.counts()
                 cost.api_requests = {k: n - before.get(k, 0) for k, n in now.items()}
+                cost.api_cpu_seconds = api.cpu_seconds() - used
         if "run" in filled:
             cost.database_bytes = self.database_bytes() - size
             cost.task_runs = self.task_runs()
@@ -266,13 +274,14 @@ def tables(costs: dict[tuple[str, str, int], Cost]) -> str:
             lines.append(f"| {name} | " + " | ".join(cells) + " |")
         lines.append("")
     runs = [c for c in costs.values() if c.api_requests]
-    head = ["run", "parts", "task runs", "API requests", "messages", "database"]
+    head = ["run", "parts", "task runs", "API requests", "messages", "server's CPU", "database"]
     lines += ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
     for cost in sorted(runs, key=lambda c: (c.command, c.store, c.parts)):
         messages = sum(n for what, n in cost.api_requests.items() if what.startswith("message"))
         requests = sum(cost.api_requests.values()) - messages
         cells = [f"{cost.command} ({cost.store})", f"{cost.parts:,}", f"{cost.task_runs:,}"]
-        cells += [f"{requests:,}", f"{messages:,}", f"{cost.database_bytes / 1e6:.1f} MB"]
+        cells += [f"{requests:,}", f"{messages:,}", f"{_seconds(cost.api_cpu_seconds)} s"]
+        cells += [f"{cost.database_bytes / 1e6:.1f} MB"]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
