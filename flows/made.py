@@ -1,9 +1,9 @@
 """Which artifacts are there already, so that a run over thousands of them makes no task for each.
 
 A task run that finds its artifact still costs states, events and rows in Prefect's database (see
-docs/operations.md), and with S3 two requests: for 90,000 parts an hour and a gigabyte. So where
-tasks are handed out side by side, what is whole in the lake gets none. A few are asked one by one;
-when there are many the lake is listed once, and that holds for the rest of the run.
+docs/operations.md), and with S3 some requests: for 90,000 parts 20 minutes and two gigabytes. So
+where tasks are handed out side by side, what is whole in the lake gets none. A few are asked one by
+one; when there are many the lake is listed once, and that holds for the rest of the run.
 """
 
 import weakref
