@@ -216,7 +216,7 @@ def waits_for_ever(self, steps):
 
 NativeDecoder.advance = TorchDecoder.advance = waits_for_ever
 out, model, corpus = map(Path, sys.argv[1:])
-config = EvalConfig(suites=("turns",), turns=2, threads=1, device="cpu", watchdog_seconds=0.3)
+config = EvalConfig(suites=("turns",), turns=2, threads=1, device="cpu", watchdog_seconds=1.0)
 evaluate.build(out, {"model": [model], "corpus": [corpus]}, config, SILENT, out)
 """
 

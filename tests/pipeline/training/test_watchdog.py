@@ -22,7 +22,7 @@ def waits_for_a_lock():
 def waits_in_c_with_pythons_lock_held():
     ctypes.PyDLL(None).sleep(3600)
 
-with Watchdog(0.2) as dog:
+with Watchdog(2.0) as dog:
     for _ in range(3):
         dog.expect("step")
         time.sleep(0.01)
