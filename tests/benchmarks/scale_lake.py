@@ -76,8 +76,7 @@ def patched(first: First, number: int, config: RunConfig) -> dict[str, pa.Table]
         for before, after in zip(paragraphs(0, page), paragraphs(number, page))
     }
     tables: dict[str, pa.Table] = {}
-    for name in ("ledger.parquet", "pages.parquet", "signatures.parquet"):
-        table = first.tables[name]
+    for name, table in sorted(first.tables.items()):  # ledger, pages, signatures
         columns = {column: table[column].to_pylist() for column in table.column_names}
         changed = {
             c: [_renamed(v, number, words) for v in columns[c]] for c in TEXTS if c in columns
