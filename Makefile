@@ -10,7 +10,7 @@ export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
 .PHONY: setup setup-dev resolve demo test test-fast lint bench bench-corpus bench-train bench-engine \
-	bench-tokenizer bench-evals tune-train interop fuzz mutants server clean
+	bench-tokenizer bench-evals bench-scale tune-train interop fuzz mutants server clean
 
 NATIVE := $(shell find pipeline -name '_*.c' -o -name '*.h')
 
@@ -102,6 +102,14 @@ bench-evals: .venv/dev .venv-harness/ready $(PEERS)/ready
 	$(BIN)/python -m tests.benchmarks.evals_parity --eval $(EVAL) --harness-python .venv-harness/bin/python \
 		--nanochat $(PEERS)/nanochat --readme docs/training.md
 
+# What commands cost over lakes of 1,000 to 90,000 parts, into docs/operations.md. SCALE holds the lakes
+# (8 GB; goes on where it was interrupted), PARTS and S3_PARTS the sizes that are measured.
+SCALE ?= .scale
+PARTS ?= 1000,10000,90000
+S3_PARTS ?= 1000,10000
+bench-scale: .venv/dev
+	$(BIN)/python -m tests.benchmarks.scale $(SCALE) --parts $(PARTS) --s3 $(S3_PARTS)
+
 # llama.cpp itself on what `crawl2chat export` writes: llama-cpp-python builds for about ten minutes.
 .venv-interop/ready: tests/interop/requirements.txt .venv/dev
 	$(SETUP) -r $< .venv-interop
@@ -130,4 +138,4 @@ server: .venv/runtime
 	$(BIN)/prefect server start --host 127.0.0.1 --port 4200
 
 clean:
-	rm -rf .venv .venv-peers .venv-interop .venv-harness .peers .mutants lake
+	rm -rf .venv .venv-peers .venv-interop .venv-harness .peers .mutants .scale lake

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from prefect.futures import PrefectFuture
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
-from flows import server, tasks, terminal
+from flows import made, server, tasks, terminal
 from flows.config import InputConfig
 from flows.process import WorkerKilled
 from flows.references import Reference
@@ -50,12 +50,15 @@ def several_at_a_time(run: Run) -> TaskRunner[Any]:
 
 
 def submit(work: Work, runner: TaskRunner[Any]) -> PrefectFuture[Reference]:
-    """Have an artifact made beside others."""
+    """Have an artifact made beside others, if it isn't there."""
+    if found := made.find(work):
+        return made.Found(found)
     if isinstance(runner, ThreadPoolTaskRunner):
-        return tasks.submit(work, runner)
+        return tasks.submit(dataclasses.replace(work, beside=runner._max_workers), runner)
     from prefect_ray.context import remote_options
 
-    there = dataclasses.replace(work, elsewhere=True)
+    cores = int(_ray().cluster_resources().get("CPU", 1))
+    there = dataclasses.replace(work, elsewhere=True, beside=cores)
     with remote_options(num_cpus=1, max_retries=LOST_NODES, scheduling_strategy="SPREAD"):
         future = tasks.submit(there, runner)
     # The node's own line about it has no terminal to go to.
@@ -65,18 +68,23 @@ def submit(work: Work, runner: TaskRunner[Any]) -> PrefectFuture[Reference]:
 
 def results(run: Run, futures: Sequence[PrefectFuture[Reference]]) -> list[Reference]:
     """What the tasks made, in their order, found in the lake."""
+    found = [future.result() for future in futures if isinstance(future, made.Found)]
+    if found:
+        kind = found[0]["kind"].replace("_", " ")
+        terminal.note(f"  {kind}: {len(found):,} of {len(futures):,} are there")
     if run.config.input.runner != "ray":
         return [future.result() for future in futures]
     from ray.exceptions import RayError
 
     try:
-        made = [future.result() for future in futures]
+        built = [future.result() for future in futures]
     except RayError as error:
         reason = next(line for line in str(error).splitlines() if line.strip())
         raise WorkerKilled(f"the cluster lost a task {LOST_NODES} times: {reason}") from error
-    for reference in made:
-        _wait_until_seen(run, reference)
-    return made
+    for future, reference in zip(futures, built):
+        if not isinstance(future, made.Found):
+            _wait_until_seen(run, reference)
+    return built
 
 
 def join(run: Run) -> None:

@@ -23,6 +23,7 @@ from typing import Any
 
 from flows.worker_process import PIPE_CLOSE_SECONDS, WorkerProcess, event_of
 from pipeline.host import END_OF_LOG
+from pipeline.lifetime import signal_name, signal_of
 from pipeline.rendezvous import LOST_PEER
 from storage.durable import DiskFull, full_disk_is_clear
 from storage.errors import UserError
@@ -219,15 +220,9 @@ def _raise_failure(ended: _Ended, kind: str, place: str) -> None:
         raise NetworkError(f"{kind}: a process on another node is gone, or cannot be reached")
     if not codes and (failure := RENDEZVOUS.search(log)):
         raise NetworkError(f"{kind}: the nodes did not meet, or node 0 is gone: {failure.group()}")
-    if code < 0 or code > 128:  # shells and our training loop say a signal as 128 + number
-        number = -code if code < 0 else code - 128
-    else:
-        number = next((-code for code in codes if code < 0), 0)
-    if number:
-        name = signal.Signals(number).name
+    if number := signal_of(code) or next((-code for code in codes if code < 0), 0):
         hint = HINTS.get(number, "")
-        raise WorkerKilled(f"{kind}: its process was ended by {name}{hint}")
-    reason = next(
-        (line for line in reversed(log.splitlines()) if line.strip()), f"exit code {code}"
-    )
-    raise StageFailed(f"{kind}: {reason.strip()}", log)
+        raise WorkerKilled(f"{kind}: its process was ended by {signal_name(number)}{hint}")
+    reason = next((line.strip() for line in reversed(log.splitlines()) if line.strip()), "no word")
+    # An exception's last line says it all, and Python's code for it is 1.
+    raise StageFailed(f"{kind}: {reason}" + (f" (exit code {code})" if code != 1 else ""), log)

@@ -1,7 +1,8 @@
 """Passes a worker's events on: to the terminal, to Prefect's log, and to Prefect's artifacts.
 
 Progress becomes a progress artifact, training figures a picture that is drawn anew while the run
-goes on. Both are throttled: each costs a request. The figures go to `flows.curves` too, every row.
+goes on. Both are throttled: each costs a request, and a server takes some hundred a second from all
+tasks together. The figures go to `flows.curves` too, every row.
 """
 
 import time
@@ -15,6 +16,7 @@ from flows import publish, terminal
 from flows.curves import Curves
 
 PROGRESS_SECONDS = 3.0
+MOST_PER_SECOND = 4.0  # progress of all tasks that run side by side
 CURVE_SECONDS = 30.0
 POINT_SECONDS = 0.5  # between two points of the picture, but for those with a validation
 PAST_POINTS = 2_000  # of what an earlier try did, about
@@ -25,8 +27,11 @@ MAX_LOG_LINES = 200  # of a worker's stderr that reach Prefect's log, per task
 class Relay:
     """For one task run."""
 
-    def __init__(self, kind: str, title: str, curves: Curves | None = None) -> None:
+    def __init__(
+        self, kind: str, title: str, curves: Curves | None = None, beside: int = 1
+    ) -> None:
         self.kind, self.title = kind, title
+        self.every_seconds = max(PROGRESS_SECONDS, beside / MOST_PER_SECOND)
         self.curves = curves or Curves({})
         self.logger = get_run_logger()
         self.bar = terminal.Bar(title)
@@ -80,7 +85,7 @@ class Relay:
     ) -> None:
         self.bar.update(done, total, unit, numbers)
         now = time.monotonic()
-        if not total or now - self.progress_at < PROGRESS_SECONDS:
+        if not total or now - self.progress_at < self.every_seconds:
             return
         self.progress_at = now
         percent = min(100.0, 100.0 * done / total)

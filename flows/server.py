@@ -26,9 +26,10 @@ from flows.surroundings import child_environment, command
 from pipeline.lifetime import die_with_parent
 from storage.errors import UserError
 
-STARTUP_SECONDS = 120.0
+STARTUP_SECONDS = 300.0
 STOP_SECONDS = 5.0
 ANSWER_SECONDS = 5.0  # of a server that is up
+BUSY_SECONDS = 60.0  # of one that is up, with much to do
 ROOM_BYTES = 1 << 16  # without room for these there is none for its database
 POLL_SECONDS = 0.1
 LOG_LINES = 60
@@ -126,15 +127,18 @@ def api_server() -> Iterator[Api]:
         wait_until_up(configured, ANSWER_SECONDS)
         yield Api(configured)
         return
-    port = _free_port()
-    process = subprocess.Popen(
-        command("flows.server", str(port), str(os.getpid())),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        env={**child_environment(), **OF_OURS},
-        start_new_session=True,  # Ctrl-C must reach the run first, which still has states to report
-    )
+    with socket.socket() as place:  # handed over, so that nobody else can get its port
+        place.bind(("127.0.0.1", 0))
+        port = place.getsockname()[1]
+        process = subprocess.Popen(
+            command("flows.server", str(place.fileno()), str(os.getpid())),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env={**child_environment(), **OF_OURS},
+            pass_fds=[place.fileno()],
+            start_new_session=True,  # Ctrl-C must reach the run first, which has states to report
+        )
     api = Api(f"http://127.0.0.1:{port}/api", process)
     os.environ["PREFECT_API_URL"] = api.url
     try:
@@ -210,10 +214,13 @@ def check_shared() -> None:
 
 
 def wait_until_up(url: str, timeout_seconds: float) -> None:
-    """Return once the API answers; raise ServerNotStarted when it doesn't."""
+    """Return once the API answers; raise ServerNotStarted when it doesn't.
+
+    One that takes our question, but is busy with others', gets longer.
+    """
     deadline = time.monotonic() + timeout_seconds
     while time.monotonic() < deadline:
-        if is_up(url):
+        if is_up(url, BUSY_SECONDS):
             return
         time.sleep(POLL_SECONDS)
     raise ServerNotStarted(
@@ -222,33 +229,24 @@ def wait_until_up(url: str, timeout_seconds: float) -> None:
     )
 
 
-def is_up(url: str) -> bool:
+def is_up(url: str, seconds: float = 2.0) -> bool:
     """Whether a Prefect API answers there."""
     try:
-        with urllib.request.urlopen(f"{url}/health", timeout=2) as response:  # noqa: S310
+        with urllib.request.urlopen(f"{url}/health", timeout=seconds) as response:  # noqa: S310
             return bool(response.status == 200)
     except (OSError, ValueError, http.client.HTTPException):  # it may be no server of HTTP at all
         return False
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _serve(port: int, owner_pid: int) -> None:
+def _serve(place: int, owner_pid: int) -> int:
     die_with_parent(owner_pid)
     import uvicorn
 
-    uvicorn.run(
-        "prefect.server.api.server:create_app",
-        factory=True,
-        host="127.0.0.1",
-        port=port,
-        log_level="error",
-    )
+    app = "prefect.server.api.server:create_app"
+    server = uvicorn.Server(uvicorn.Config(app, factory=True, log_level="error"))
+    server.run([socket.socket(fileno=place)])
+    return 0 if server.started else 1
 
 
 if __name__ == "__main__":
-    _serve(int(sys.argv[1]), int(sys.argv[2]))
+    sys.exit(_serve(int(sys.argv[1]), int(sys.argv[2])))

@@ -24,6 +24,7 @@ from prefect.futures import PrefectFuture
 from prefect.results import get_result_store
 from prefect.task_runners import TaskRunner
 from prefect.tasks import Task, exponential_backoff
+from prefect.utilities.annotations import quote
 
 from flows import nodes
 from flows.curves import About, Curves, LoggingConfig, begin, runs_folder
@@ -66,6 +67,7 @@ class Work:
     logging: LoggingConfig | None = None
     # On a node of a cluster: two may build the same for a while, so scratch is not for others.
     elsewhere: bool = False
+    beside: int = 1  # tasks that run at a time, this one among them
 
     @functools.cached_property
     def recipe(self) -> dict[str, Any]:
@@ -95,7 +97,10 @@ class Work:
 
 def make(work: Work) -> Reference:
     """Make the artifact, or find it made, and wait for it."""
-    return _declared(work)(work)
+    # Unquoted, Prefect looks for futures in every input: of 90,000 parts for half a minute. Only
+    # here: submitted work has few inputs, and what Ray pickles comes out of its quotes a tuple.
+    unseen: Any = quote(work)
+    return _declared(work)(unseen)
 
 
 def submit(work: Work, runner: TaskRunner[Any]) -> PrefectFuture[Reference]:
@@ -145,7 +150,7 @@ def artifact(work: Work) -> Reference:
         return reference(lake.manifest(stage.kind, work.digest), lake)
     if work.elsewhere:
         check_shared(work)
-    relay, meter = Relay(stage.kind, work.title, _curves(work)), Meter()
+    relay, meter = Relay(stage.kind, work.title, _curves(work), work.beside), Meter()
     staging = lake.staging(stage.kind, work.digest)
     desk = lake.staging(stage.kind, work.digest)  # of a killed run both are collected as garbage
     try:

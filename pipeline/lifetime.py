@@ -1,4 +1,5 @@
-"""Ties the life of a child process to its parent's, so that a killed run leaves nothing behind.
+"""Ties the life of a child process to its parent's, so that a killed run leaves nothing behind;
+and says how one ended.
 
 Linux sends the child SIGKILL when the thread that started it ends (prctl PR_SET_PDEATHSIG):
 unlike an exit handler this also works when the parent dies of SIGKILL. Elsewhere than on Linux it
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 PR_SET_PDEATHSIG = 1
+SHELL_BASE = 128
 
 
 def die_with_parent(parent_pid: int | None = None) -> None:
@@ -24,6 +26,24 @@ def die_with_parent(parent_pid: int | None = None) -> None:
     # The parent may have died between fork and prctl: then nobody is left to wait for us.
     if parent_pid is not None and os.getppid() != parent_pid:
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def signal_of(code: int) -> int:
+    """The signal behind an exit code: -number, or 128 + number as shells say it; 0 for none.
+
+    A program may end with any code up to 255: beyond 128 only those of signals with a name count.
+    """
+    if code < 0:
+        return -code
+    return code - SHELL_BASE if code - SHELL_BASE in list(signal.Signals) else 0
+
+
+def signal_name(number: int) -> str:
+    """SIGKILL and so on; most real-time signals have no name."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def leave(last: Callable[..., int], *arguments: Any) -> NoReturn:

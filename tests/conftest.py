@@ -17,6 +17,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+from patience import PATIENCE_SECONDS
 
 # A slow machine is no failure; CI repeats itself, a developer's machine looks further each time.
 hypothesis.settings.register_profile("suite", deadline=None, derandomize="CI" in os.environ)
@@ -87,7 +88,7 @@ class CommandLine:
 
     def __call__(self, *arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "flows.cli", *map(str, arguments)]
-        defaults = {"env": self.environment, "cwd": REPOSITORY, "timeout": 900}
+        defaults = {"env": self.environment, "cwd": REPOSITORY, "timeout": PATIENCE_SECONDS}
         return subprocess.run(command, capture_output=True, text=True, **{**defaults, **options})
 
     def json(self, *arguments: str | Path) -> Any:

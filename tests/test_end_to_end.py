@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENCE_SECONDS
 
 from pipeline.evals.config import DETAIL_SUITES, SUITES
 from pipeline.sft.held_out import sum_split
@@ -287,7 +288,7 @@ def test_the_run_shows_in_prefect(ci_run: Any, prefect_server: str) -> None:
     def ask(path: str, body: dict[str, Any]) -> Any:
         data, headers = json.dumps(body).encode(), {"content-type": "application/json"}
         request = urllib.request.Request(prefect_server + path, data, headers)
-        with urllib.request.urlopen(request, timeout=30) as response:
+        with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as response:
             return json.load(response)
 
     flows = {flow["name"] for flow in ask("/flows/filter", {})}

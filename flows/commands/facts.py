@@ -5,34 +5,35 @@ from typing import Any
 
 import pyarrow as pa
 
+from flows.commands import funnel
+from flows.commands.ask import LISTED, Ask
 from flows.commands.funnel import newest, rules, samples
 from storage import Lake, catalog
 from storage.tables import read_table
 
 SAMPLES_PER_RULE = 2  # of what was dropped; `crawl2chat funnel --samples` shows more
-VIEWS = ("metrics", "positions", "evals", "samples", "rollouts", "artifacts")
+VIEWS = ("metrics", "positions", "evals", "samples", "rollouts")
+USED = f"FROM artifacts, token_shards, {', '.join(VIEWS)} {funnel.USED}"
 
 
-def report_tables(lake: Lake) -> dict[str, pa.Table]:
-    """What `pipeline.report.page.render` shows."""
-    tables = {}
-    for view in VIEWS:
-        chosen = "SELECT * FROM artifacts WHERE current" if view == "artifacts" else f"FROM {view}"
-        tables[view] = catalog.query(lake, chosen)
+def report_tables(lake: Lake, ask: Ask) -> dict[str, pa.Table]:
+    """What `pipeline.report.page.render` shows; `ask` knows the views in USED."""
+    tables = {view: ask(f"FROM {view}") for view in VIEWS}
+    tables["artifacts"] = ask(f"FROM ({LISTED}) WHERE current ORDER BY created")
     heads = lake.heads()
     if "corpus" in heads:
         corpus = lake.manifest("corpus", heads["corpus"])
-        funnel = json.loads(lake.local_file(corpus, "funnel.json").read_text())
-        tables["funnel"] = pa.Table.from_pylist(funnel)
-        tables["rules"] = pa.Table.from_pylist(rules(lake, newest(lake)))
-        tables["dropped"] = samples(lake, SAMPLES_PER_RULE)
+        counted = json.loads(lake.local_file(corpus, "funnel.json").read_text())
+        tables["funnel"] = pa.Table.from_pylist(counted)
+        tables["rules"] = pa.Table.from_pylist(rules(ask, newest(lake)))
+        tables["dropped"] = samples(ask, SAMPLES_PER_RULE)
     if "quality" in heads:
         quality = lake.manifest("quality", heads["quality"])
         tables["quality"] = read_table(lake.local_file(quality, "quality.parquet"))
     return tables
 
 
-def headline(lake: Lake) -> dict[str, str]:
+def headline(lake: Lake, ask: Ask) -> dict[str, str]:
     """The run in a few figures; what isn't made yet is left out."""
     heads = lake.heads()
     facts: dict[str, str] = {}
@@ -42,18 +43,14 @@ def headline(lake: Lake) -> dict[str, str]:
         facts["documents kept"] = f"{corpus['documents']:,}"
         facts["words"] = f"{corpus['words']:,}"
     if "tokens" in heads:
-        shards = catalog.query(
-            lake, "SELECT sum(tokens)::BIGINT AS n FROM token_shards"
-        ).to_pylist()
+        shards = ask("SELECT sum(tokens)::BIGINT AS n FROM token_shards").to_pylist()
         facts["tokens"] = f"{shards[0]['n'] or 0:,}"
-    cost = catalog.query(lake, "SELECT sum(seconds) AS s FROM artifacts WHERE current").to_pylist()
+    cost = ask("SELECT sum(seconds) AS s FROM artifacts WHERE current").to_pylist()
     if cost[0]["s"] is not None:
         facts["seconds of work"] = f"{cost[0]['s']:,.0f}"
-    energy = [
-        m.provenance["energy_kwh"]
-        for m in lake.list()
-        if m.digest in heads.values() and "energy_kwh" in m.provenance
-    ]
+    named = [(slot.split(".")[0], digest) for slot, digest in heads.items()]
+    newest_of = [lake.manifest(*name) for name in named if lake.is_whole(*name)]
+    energy = [m.provenance["energy_kwh"] for m in newest_of if "energy_kwh" in m.provenance]
     if energy:
         facts["kWh (models and tables)"] = f"{sum(energy):.4f}"
     return facts

@@ -10,8 +10,9 @@ from typing import Any
 import pyarrow as pa
 
 from flows.commands import show
+from flows.commands.ask import Ask, asking
 from pipeline.report.rules import drift, rule_rows
-from storage import Lake, catalog
+from storage import Lake
 from storage.errors import UserError
 
 EXCERPT_CHARACTERS = 240
@@ -35,15 +36,19 @@ _SAMPLES = """
     ORDER BY l.stage, l.rule, l.url
 """
 
+USED = _COUNTS + _SAMPLES
+
 
 def funnel(chosen: argparse.Namespace) -> int:
     """Print the rules, and what else is asked for."""
     lake = Lake(chosen.lake)
     artifact = newest(lake)
-    rows = rules(lake, artifact)
+    against = _known(lake, chosen.against) if chosen.against else None
+    with asking(lake, USED) as ask:
+        rows = rules(ask, artifact)
+        moved = drift(rules(ask, against), rows) if against else None
+        dropped = samples(ask, chosen.samples, chosen.seed).to_pylist() if chosen.samples else None
     drawn = None if chosen.out is None else draw(rows, Path(chosen.out))
-    moved = drift(rules(lake, _known(lake, chosen.against)), rows) if chosen.against else None
-    dropped = samples(lake, chosen.samples, chosen.seed).to_pylist() if chosen.samples else None
     if chosen.json:
         found = {"artifact": artifact, "rules": rows, "drift": moved, "samples": dropped}
         show.document({name: value for name, value in found.items() if value is not None})
@@ -68,17 +73,15 @@ def newest(lake: Lake) -> str:
     return head[:16]
 
 
-def rules(lake: Lake, artifact: str) -> list[dict[str, Any]]:
+def rules(ask: Ask, artifact: str) -> list[dict[str, Any]]:
     """`rule_rows` of one corpus."""
-    return rule_rows(catalog.query(lake, _COUNTS.format(artifact=artifact)).to_pylist())
+    return rule_rows(ask(_COUNTS.format(artifact=artifact)).to_pylist())
 
 
-def samples(lake: Lake, count: int, seed: int = 0) -> pa.Table:
+def samples(ask: Ask, count: int, seed: int = 0) -> pa.Table:
     """Up to `count` records that each rule dropped, with the reason and how their text begins."""
     characters = EXCERPT_CHARACTERS
-    return catalog.query(
-        lake, _SAMPLES.format(samples=int(count), seed=int(seed), characters=characters)
-    )
+    return ask(_SAMPLES.format(samples=int(count), seed=int(seed), characters=characters))
 
 
 def draw(rows: list[dict[str, Any]], path: Path) -> Path:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.commands import show
+from flows.commands.ask import LISTED, asking
 from storage import Lake, catalog
 from storage.durable import unwritable
 from storage.errors import UserError
@@ -31,17 +32,13 @@ def sql(chosen: argparse.Namespace) -> int:
 
 def artifacts(chosen: argparse.Namespace) -> int:
     """What the lake holds."""
-    listed = catalog.query(Lake(chosen.lake), "SELECT * FROM artifacts ORDER BY created")
     if chosen.json:
+        listed = catalog.query(Lake(chosen.lake), "SELECT * FROM artifacts ORDER BY created")
         show.document(listed.to_pylist())
         return 0
-    columns = ["kind", "artifact", "created", "seconds", "rows", "bytes", "current", "inputs"]
-    body = [
-        [row["inputs"] if c == "inputs" else row[c] for c in columns] for row in listed.to_pylist()
-    ]
-    for line in body:
-        line[-1] = _short_inputs(line[-1])
-    show.rows(columns, body)
+    listed = catalog.query(Lake(chosen.lake), f"FROM ({LISTED}) ORDER BY created")
+    body = zip(*(column.to_pylist() for column in listed.columns))
+    show.rows(listed.column_names, [[*line[:-1], _short_inputs(line[-1])] for line in body])
     return 0
 
 
@@ -77,10 +74,11 @@ def write_report(lake: Lake, out: str | None = None) -> Path:
     path = Path(out) if out else place / "report.html"
     if not out and unwritable(place) is not None:
         raise UserError(f"can't write {path}: name another file with --out")
-    from flows.commands.facts import headline, report_tables
+    from flows.commands.facts import USED, headline, report_tables
     from pipeline.report.page import render
 
-    page = render("crawl2chat", report_tables(lake), headline(lake))
+    with asking(lake, USED) as ask:
+        page = render("crawl2chat", report_tables(lake, ask), headline(lake, ask))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(page, encoding="utf-8")
     return path

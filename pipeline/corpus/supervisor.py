@@ -19,7 +19,7 @@ from pipeline.corpus.batches import Batch, Place, whole_batches
 from pipeline.corpus.page import Judge
 from pipeline.corpus.page_process import FAILED, Board, Job, Poison, read_pages
 from pipeline.extract.config import ExtractConfig
-from pipeline.lifetime import die_with_parent, leave
+from pipeline.lifetime import die_with_parent, leave, signal_name
 from storage.errors import UserError
 
 WATCH_SECONDS = 0.25  # between two reports of progress
@@ -115,7 +115,7 @@ def _poison(cause: str, code: int, config: ExtractConfig) -> Poison:
         return Poison("memory", f"more than {config.max_memory_bytes} bytes of memory")
     if cause == "kill":
         return Poison("memory", f"{CHANCES['kill']} processes were killed at it: out of memory?")
-    how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+    how = signal_name(-code) if code < 0 else f"exit code {code}"
     return Poison("crash", f"the page process ended with {how}")
 
 

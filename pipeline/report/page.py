@@ -247,11 +247,11 @@ def _artifacts(rows: Sequence[Mapping[str, Any]]) -> str:
     if not rows:
         return _nothing("an empty lake")
     return _table(
-        ("kind", "digest", "seconds", "rows", "bytes"),
+        ("kind", "artifact", "seconds", "rows", "bytes"),
         [
             (
                 r["kind"],
-                r["digest"][:16],
+                r["artifact"],
                 "" if r["seconds"] is None else f"{r['seconds']:.1f}",
                 "" if r["rows"] is None else f"{r['rows']:,}",
                 f"{r['bytes']:,}",

@@ -4,10 +4,8 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+from patience import PATIENCE_SECONDS, eventually, free_port
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PREFECT_YAML = REPOSITORY / "deployments" / "prefect.yaml"
@@ -41,11 +40,17 @@ class Server:
             "PREFECT_WORKER_QUERY_SECONDS": "1",
         }
 
+    def is_up(self) -> bool:
+        with contextlib.suppress(OSError):
+            urllib.request.urlopen(f"{self.url}/health", timeout=2)
+            return True
+        return False
+
     def post(self, path: str, body: dict[str, Any]) -> Any:
         request = urllib.request.Request(
             self.url + path, json.dumps(body).encode(), {"content-type": "application/json"}
         )
-        with urllib.request.urlopen(request, timeout=30) as response:
+        with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as response:
             return json.load(response)
 
     def prefect(self, *arguments: str, **options: Any) -> str:
@@ -55,7 +60,7 @@ class Server:
             cwd=REPOSITORY,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=PATIENCE_SECONDS,
             **options,
         )
         assert done.returncode == 0, done.stdout + done.stderr
@@ -87,19 +92,11 @@ def process_group(command: list[str], environment: dict[str, str], log: Path) ->
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     home = tmp_path_factory.mktemp("prefect")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     found = Server(home, port)
     command = [*PREFECT, "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     with process_group(command, found.environment, home / "server.log"):
-        deadline = time.monotonic() + 120
-        while True:
-            with contextlib.suppress(OSError):
-                urllib.request.urlopen(f"{found.url}/health", timeout=2)
-                break
-            assert time.monotonic() < deadline, (home / "server.log").read_text()
-            time.sleep(0.2)
+        eventually(found.is_up, (home / "server.log").read_text)
         found.prefect("work-pool", "create", "crawl2chat", "--type", "process")
         yield found
 
@@ -169,14 +166,15 @@ def test_a_scheduled_run_fires_and_finishes(server: Server, tmp_path: Path) -> N
 
 def wait_for_run(server: Server, log: Path) -> dict[str, Any]:
     """The first scheduled run that ended."""
-    deadline = time.monotonic() + 120
     ended = {"state": {"type": {"any_": ["COMPLETED", "FAILED", "CRASHED"]}}}
-    while time.monotonic() < deadline:
-        for run in server.post("/flow_runs/filter", {"flow_runs": ended}):
-            if run["auto_scheduled"]:
-                return dict(run)
-        time.sleep(0.5)
-    raise AssertionError("no scheduled run ended:\n" + log.read_text()[-4000:])
+
+    def found() -> dict[str, Any] | None:
+        runs = server.post("/flow_runs/filter", {"flow_runs": ended})
+        return next((dict(run) for run in runs if run["auto_scheduled"]), None)
+
+    run = eventually(found, lambda: "no scheduled run ended:\n" + log.read_text()[-4000:])
+    assert run is not None
+    return run
 
 
 def write_crawl(folder: Path) -> Path:

@@ -11,23 +11,20 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+from patience import PATIENCE_SECONDS, eventually, free_port
 
 from storage import Lake
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-START_SECONDS = 90
-RUN_SECONDS = 240
 SMALL = ["--preset", "ci"]
 for setting in ("sample_web.pages=260", "sample_web.warc_files=4", "corpus.minhash.buckets=4"):
     SMALL += ["--set", setting]
@@ -75,21 +72,8 @@ class Node:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(signal.SIGKILL)
         self.process.wait()
-        _, alive = psutil.wait_procs(found, timeout=20)
+        _, alive = psutil.wait_procs(found, timeout=PATIENCE_SECONDS)
         return alive
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def wait_for(what: str, happened: Callable[[], bool], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.02)
 
 
 @pytest.fixture
@@ -134,9 +118,9 @@ def cluster(environment: dict[str, str], tmp_path: Path) -> Iterator[tuple[str, 
     try:
         port = address.rpartition(":")[2]
         head = start("head", "--head", f"--port={port}", "--include-dashboard=false")
-        wait_for("no head", lambda: is_up(head), START_SECONDS)
+        eventually(lambda: is_up(head), "no head")
         second = start("second", f"--address={address}")
-        wait_for("no second node", lambda: is_up(second), START_SECONDS)
+        eventually(lambda: is_up(second), "no second node")
         yield address, head, second
     finally:
         assert [node.kill() for node in nodes] == [[] for _ in nodes]
@@ -182,14 +166,13 @@ def test_a_lost_node_changes_no_byte(
             start_new_session=True,
         )
         try:
-            wait_for(
-                "nothing was read on the second node",
+            eventually(
                 lambda: run.poll() is not None or at_work(lake, second),
-                RUN_SECONDS,
+                "nothing was read on the second node",
             )
             assert run.poll() is None, (tmp_path / "log").read_text()[-4000:]
             assert second.kill() == []
-            assert run.wait(RUN_SECONDS) == 0, (tmp_path / "log").read_text()[-4000:]
+            assert run.wait(PATIENCE_SECONDS) == 0, (tmp_path / "log").read_text()[-4000:]
         finally:
             if run.poll() is None:
                 os.killpg(run.pid, signal.SIGKILL)

@@ -12,7 +12,7 @@ def prefect() -> Iterator[None]:
     """One harness for the session: a database and a server of its own."""
     from prefect.testing.utilities import prefect_test_harness
 
-    with prefect_test_harness(server_startup_timeout=120):
+    with prefect_test_harness(server_startup_timeout=600):
         yield
 
 

@@ -5,13 +5,12 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
+from patience import eventually, have_ended, running
 
 from flows.process import Outcome, StageFailed, WorkerKilled, close_hosts, run_worker
 from flows.worker_process import WorkerProcess
@@ -22,22 +21,9 @@ OWNER = """
 import sys
 from pathlib import Path
 from flows.process import run_worker
-from test_hosts import spec_of
+from toy import spec_of
 run_worker(spec_of(Path(sys.argv[1]), "sleep"), Path(sys.argv[1]), "lake", print, print)
 """
-
-
-def spec_of(place: Path, ending: str) -> dict[str, Any]:
-    return {
-        "kind": "toy",
-        "entry": "toy:build",
-        "preload": "toy:preload",
-        "config": {"number": 7, "ending": ending, "log": str(place / "log")},
-        "inputs": {},
-        "out": str(place),
-        "scratch": str(place),
-        "processes": 1,
-    }
 
 
 @pytest.fixture
@@ -46,6 +32,8 @@ def run(tmp_path: Path) -> Iterator[Callable[..., Outcome]]:
     log: list[str] = []
 
     def run(ending: str = "well") -> Outcome:
+        from toy import spec_of
+
         return run_worker(spec_of(tmp_path, ending), tmp_path, "lake", lambda _: None, log.append)
 
     yield run
@@ -122,13 +110,11 @@ def test_a_killed_host_is_a_killed_worker_and_replaced(
     with pytest.raises(WorkerKilled, match="SIGKILL"):
         run("sleep")
     killer.join()
-    _, alive = psutil.wait_procs(alive_of(workers(tmp_path)), timeout=10)
-    assert alive == []
+    assert have_ended(running(workers(tmp_path)))
     assert run().statistics == {"total": 7}
     host = psutil.Process(hosts(tmp_path)[-1])
     host.kill()  # while it waits for work
-    while host.status() != psutil.STATUS_ZOMBIE:
-        time.sleep(0.01)
+    eventually(lambda: host.status() == psutil.STATUS_ZOMBIE)
     assert run().statistics == {"total": 7}
     assert len(set(hosts(tmp_path))) == 3
 
@@ -156,24 +142,16 @@ def kill_when_at_work(place: Path) -> None:
 
 
 def wait_for(path: Path) -> None:
-    deadline = time.monotonic() + 60
-    while not (path.exists() and path.read_text().endswith("\n")):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-def alive_of(pids: list[int]) -> list[psutil.Process]:
-    return [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]
+    eventually(lambda: path.exists() and path.read_text().endswith("\n"))
 
 
 def test_a_host_and_its_build_die_with_their_owner(tmp_path: Path) -> None:
     owner = subprocess.Popen([sys.executable, "-c", OWNER, str(tmp_path)])
     try:
         wait_for(tmp_path / "log")
-        everyone = alive_of([*hosts(tmp_path), *workers(tmp_path)])
+        everyone = running([*hosts(tmp_path), *workers(tmp_path)])
         assert len(everyone) == 2
     finally:
         owner.send_signal(signal.SIGKILL)
         owner.wait()
-    _, alive = psutil.wait_procs(everyone, timeout=10)
-    assert alive == []
+    assert have_ended(everyone)

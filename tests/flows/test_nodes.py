@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from bench import Bench
+from patience import PATIENCE_SECONDS
 from two_nodes import free_address
 
 from flows import nodes
@@ -55,14 +56,14 @@ class Other:
             self.error = error
 
     def ended(self) -> list[str]:
-        self._thread.join(60)
+        self._thread.join(PATIENCE_SECONDS)
         assert not self._thread.is_alive()
         return self.lines
 
 
 def together(bench: Bench, ending: str) -> tuple[Other, Callable[[], Any]]:
     """Node 1, and node 0's run: a task of two processes, one on each."""
-    settings = given(rendezvous=free_address(), rendezvous_seconds=60.0)
+    settings = given(rendezvous=free_address(), rendezvous_seconds=600.0)
     other = Other(bench.lake, dataclasses.replace(settings, node_rank=1))
     work = dataclasses.replace(bench.work(13, ending), processes=2, nodes=Nodes.of(settings))
 
@@ -150,28 +151,38 @@ def test_a_file_of_an_earlier_run_is_no_sign_of_life(tmp_path: Path, state: str)
 def test_a_node_0_that_falls_silent_ends_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(nodes, "SILENT_SECONDS", 1.0)
+    monkeypatch.setattr(nodes, "BEAT_SECONDS", 0.1)
+    monkeypatch.setattr(nodes, "SILENT_SECONDS", 3.0)
     lake, settings = Lake(tmp_path), given()
     place = nodes.Nodes.of(settings)
     assert place is not None
     leader = Leader(nodes.board(lake, place))
     other = Other(lake, dataclasses.replace(settings, node_rank=1))
-    time.sleep(1.5)
+    time.sleep(4.0)
     assert other.error is None
     leader._over.set()
     other.ended()
     assert isinstance(other.error, NetworkError)
-    assert "node 0 has not been heard of for 1 s" in str(other.error)
+    assert "node 0 has not been heard of for 3 s" in str(other.error)
 
 
-def test_the_others_hear_that_a_run_failed(tmp_path: Path) -> None:
+def test_the_others_hear_that_a_run_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard, read = threading.Event(), nodes._Follower.read
+
+    def listen(follower: nodes._Follower) -> dict[str, Any] | None:
+        said = read(follower)
+        if follower._first:
+            heard.set()
+        return said
+
+    monkeypatch.setattr(nodes._Follower, "read", listen)
     lake, settings = Lake(tmp_path), given()
     other = Other(lake, dataclasses.replace(settings, node_rank=1))
 
     def fail() -> None:
         with told():
             nodes.lead(settings, lake)
-            time.sleep(1)
+            assert heard.wait(PATIENCE_SECONDS)
             raise UserError("no such input")
 
     with pytest.raises(UserError, match="no such input"):

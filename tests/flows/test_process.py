@@ -5,11 +5,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
 import pytest
+from patience import eventually, have_ended
+
+from flows.process import StageFailed, WorkerKilled, run_worker
 
 OWNER = """
 import sys, toy
@@ -25,13 +27,12 @@ run_worker(spec, Path(place), "lake", lambda event: None, lambda line: None)
 
 def started(log: Path, workers: int) -> list[psutil.Process]:
     """The worker processes, once they wrote their lines."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        lines = log.read_text().splitlines() if log.exists() else []
-        if len(lines) == workers:
-            return [psutil.Process(int(line.split("pid=")[1].split()[0])) for line in lines]
-        time.sleep(0.05)
-    raise AssertionError("the worker did not start")
+
+    def lines() -> list[str]:
+        return log.read_text().splitlines() if log.exists() else []
+
+    eventually(lambda: len(lines()) == workers, "the worker did not start")
+    return [psutil.Process(int(line.split("pid=")[1].split()[0])) for line in lines()]
 
 
 @pytest.mark.parametrize("processes", [1, 2])
@@ -46,8 +47,7 @@ def test_a_worker_dies_with_its_owner(tmp_path: Path, processes: int) -> None:
         owner.send_signal(signal.SIGKILL)
         owner.wait()
     everyone = [*workers, *(p for p in parents if p is not None and p.pid != os.getpid())]
-    _, alive = psutil.wait_procs(everyone, timeout=10)
-    assert alive == []
+    assert have_ended(everyone)
 
 
 def test_the_spec_can_be_run_by_hand(tmp_path: Path) -> None:
@@ -69,6 +69,25 @@ def test_the_spec_can_be_run_by_hand(tmp_path: Path) -> None:
     assert events[0] == {"event": "note", "text": "half way"}
     assert events[-1] == {"event": "done", "statistics": {"total": 7}}
     assert "a stray print" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("ending", "expected", "words"),
+    [
+        ("code 3", StageFailed, r"toy: a stray print \(exit code 3\)"),
+        ("code 200", StageFailed, r"toy: a stray print \(exit code 200\)"),
+        ("code 255", StageFailed, r"toy: a stray print \(exit code 255\)"),
+        ("code 143", WorkerKilled, "ended by SIGTERM"),
+        ("killed", WorkerKilled, "ended by SIGKILL"),
+    ],
+)
+def test_a_code_above_128_is_a_signal_only_if_there_is_one(
+    tmp_path: Path, ending: str, expected: type[Exception], words: str
+) -> None:
+    spec = {"kind": "toy", "entry": "toy:build", "inputs": {}, "config": {"ending": ending}}
+    spec |= {"out": str(tmp_path), "scratch": str(tmp_path), "processes": 1}
+    with pytest.raises(expected, match=words):
+        run_worker(spec, tmp_path, "lake", lambda event: None, lambda line: None)
 
 
 def test_a_worker_without_its_owner_ends_at_once(tmp_path: Path) -> None:

@@ -76,3 +76,17 @@ def test_curves_get_every_row_and_failures_are_said_once(monkeypatch, caplog):
     assert got == [1.5, 1, 2, 3, 4, 5, 6, 7]
     lines = [r.message for r in caplog.records]
     assert lines == ["base: no more curves by a: OSError: gone; training goes on"]
+
+
+@pytest.mark.parametrize(("beside", "expected"), [(1, 33), (12, 33), (80, 5), (1600, 0)])
+def test_many_tasks_together_ask_no_more_than_one_alone(monkeypatch, beside, expected):
+    """Progress of a hundred seconds, said eight times a second."""
+    clock, asked = [100.0], []
+    monkeypatch.setattr(relay.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(relay, "get_run_logger", lambda: logging.getLogger("test"))
+    monkeypatch.setattr(relay.publish, "attempt", lambda request: asked.append(clock[0]))
+    told = relay.Relay("corpus_part", "one of many", beside=beside)
+    for done in range(800):
+        clock[0] += 0.125
+        told.event({"event": "progress", "done": done, "total": 800, "unit": "bytes"})
+    assert len(asked) == expected

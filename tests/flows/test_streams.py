@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENCE_SECONDS
 from toy_artifacts import post_training  # noqa: F401
 
 from flows import streams
@@ -110,13 +111,13 @@ class Terminal:
     def say(self, text: str) -> None:
         os.write(self.master, text.encode())
 
-    def until(self, words: str, times: int = 1, seconds: float = 120) -> None:
+    def until(self, words: str, times: int = 1, seconds: float = PATIENCE_SECONDS) -> None:
         deadline = time.monotonic() + seconds
         while self.text.count(words) < times:
             assert time.monotonic() < deadline, self.text
             self._read(0.2)
 
-    def end(self, seconds: float = 60) -> int:
+    def end(self, seconds: float = PATIENCE_SECONDS) -> int:
         deadline = time.monotonic() + seconds
         while self.process.poll() is None and time.monotonic() < deadline:
             self._read(0.1)

@@ -57,6 +57,8 @@ def _end(ending: str, attempt: int) -> None:
         raise ConnectionResetError("peer went away")
     if ending == "killed" or (ending == "killed_once" and attempt == 1):
         os.kill(os.getpid(), signal.SIGKILL)
+    if ending.startswith("code "):
+        os._exit(int(ending.removeprefix("code ")))
     if ending == "sleep":
         time.sleep(600)
 
@@ -76,6 +78,8 @@ def _end_on_a_node(ending: str, scratch: Path) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
     import torch.distributed
 
+    while not (scratch / "tried-1").exists():
+        time.sleep(0.01)
     time.sleep(0.5)
     raise torch.distributed.DistNetworkError("the other one is gone")
 
@@ -89,3 +93,17 @@ def preload(config: ToyConfig) -> None:
         log.write(f"{os.getpid()}\n")
     if config.ending == "preload_fails":
         raise KeyError("nothing to load")
+
+
+def spec_of(place: Path, ending: str) -> dict[str, Any]:
+    """Of a build in a fork of a host."""
+    return {
+        "kind": "toy",
+        "entry": "toy:build",
+        "preload": "toy:preload",
+        "config": {"number": 7, "ending": ending, "log": str(place / "log")},
+        "inputs": {},
+        "out": str(place),
+        "scratch": str(place),
+        "processes": 1,
+    }

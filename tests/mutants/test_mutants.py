@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from cosmic_ray.work_db import WorkDB, use_db
+from patience import PATIENCE_SECONDS
 
 from tests.mutants import choose, judges, session, table, warm
 from tests.mutants.__main__ import PACKAGES, REPOSITORY, lay_out
@@ -63,7 +64,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     work = tmp_path_factory.mktemp("mutants")
     lay_out_toy(work)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(session, "FLOOR", 1.0)
+        patched.setattr(session, "FLOOR", 5.0)
         return Finished(work, session_of(work).judge(50, print))
 
 
@@ -151,7 +152,9 @@ def test_processes_that_a_hanging_test_started_end_with_it(toy: Path) -> None:
     )
     outcome = warm.run(toy / "tree", ("tests/toypack/test_seen.py",), 1.5, toy / "scratch")
     assert outcome.status is None
-    outcome = warm.run(toy / "tree", ("tests/toypack/test_unseen.py",), 60.0, toy / "scratch")
+    outcome = warm.run(
+        toy / "tree", ("tests/toypack/test_unseen.py",), PATIENCE_SECONDS, toy / "scratch"
+    )
     assert outcome.passed, outcome.output
     assert not mark.exists()
 

@@ -6,11 +6,11 @@ import os
 import re
 import signal
 import sys
-import time
 from pathlib import Path
 
 import pytest
 import torch
+from patience import PATIENCE_SECONDS, eventually
 from toy_artifacts import make_artifacts
 from two_nodes import start_nodes
 
@@ -66,7 +66,7 @@ def test_two_nodes_follow_one_process(toy, tmp_path, torch_as_it_was):
     inputs = {"tokens": [toy.tokens], "tokenizer": [toy.base]}
     build(alone / "out", inputs, CONFIG, SILENT, alone / "scratch")
     nodes = start_nodes(tmp_path, spec_of(toy, tmp_path, CONFIG))
-    said = [node.communicate(timeout=120) for node in nodes]
+    said = [node.communicate(timeout=PATIENCE_SECONDS) for node in nodes]
     assert [node.returncode for node in nodes] == [0, 0], said
     first, second = ([json.loads(line) for line in out.splitlines()] for out, _ in said)
     assert first[-1]["event"] == "done"
@@ -81,14 +81,11 @@ def test_a_node_that_dies_ends_the_other_and_a_try_can_be_made_again(toy, tmp_pa
     endless = dataclasses.replace(CONFIG, loop=dataclasses.replace(LOOP, steps=100_000))
     nodes = start_nodes(tmp_path, spec_of(toy, tmp_path, endless))
     scratch = tmp_path / "scratch"
-    while not list(scratch.glob("checkpoint-*.json")) and nodes[0].poll() is None:
-        time.sleep(0.02)
+    eventually(lambda: list(scratch.glob("checkpoint-*.json")) or nodes[0].poll() is not None)
     os.killpg(nodes[1].pid, signal.SIGKILL)
-    began = time.monotonic()
-    _, log = nodes[0].communicate(timeout=60)
+    _, log = nodes[0].communicate(timeout=PATIENCE_SECONDS)
     nodes[1].communicate()
     assert nodes[0].returncode != 0
-    assert time.monotonic() - began < 40
     codes = set(re.findall(r"exitcode\s*:\s*(-?\d+)", log))
     assert codes == {str(LOST_PEER)}, log  # flows.process knows: this one may be tried again
     assert any(scratch.glob("checkpoint-*.json"))  # from where the next try goes on

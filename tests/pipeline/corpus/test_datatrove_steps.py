@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENCE_SECONDS
 
 from flows.references import InputFile
 from flows.tasks import Work
@@ -74,7 +75,7 @@ def run_script(folder: Path, warcs: list[Path]) -> subprocess.CompletedProcess[s
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=PATIENCE_SECONDS,
     )
 
 

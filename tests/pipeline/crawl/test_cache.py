@@ -80,7 +80,7 @@ def test_the_claim_of_a_killed_process_ends_with_it(tmp_path):
     program = (
         "import sys, time; from pathlib import Path; from pipeline.crawl.cache import Cache\n"
         "with Cache(Path(sys.argv[1]), 100).lease() as lease:\n"
-        "    lease.hold('h/a'); print('held', flush=True); time.sleep(60)\n"
+        "    lease.hold('h/a'); print('held', flush=True); time.sleep(3600)\n"
     )
     command = [sys.executable, "-c", program, str(tmp_path)]
     with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE) as holder:

@@ -4,11 +4,11 @@ import json
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
 from crawl_server import Trouble
+from patience import eventually
 
 from pipeline.crawl.client import Client
 from pipeline.crawl.ranges import RangeFile
@@ -53,9 +53,7 @@ def test_all_threads_wait_when_one_is_told_to_slow_down(server, config):
     client = Client(config())
     first = threading.Thread(target=client.read, args=(f"{server.url}/a",))
     first.start()
-    while not server.seen:
-        time.sleep(0.005)
-    time.sleep(0.1)  # the answer is on its way
+    eventually(lambda: client._not_before)  # it has been told
     assert client.read(f"{server.url}/b") == DATA
     first.join()
     refused = server.seen[0]

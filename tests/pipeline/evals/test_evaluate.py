@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_SECONDS
 
 from pipeline.crawl.sample_web.tables import FACTS
 from pipeline.evals import evaluate
@@ -215,7 +216,7 @@ def waits_for_ever(self, steps):
 
 NativeDecoder.advance = TorchDecoder.advance = waits_for_ever
 out, model, corpus = map(Path, sys.argv[1:])
-config = EvalConfig(suites=("turns",), turns=2, threads=1, device="cpu", watchdog_seconds=0.3)
+config = EvalConfig(suites=("turns",), turns=2, threads=1, device="cpu", watchdog_seconds=1.0)
 evaluate.build(out, {"model": [model], "corpus": [corpus]}, config, SILENT, out)
 """
 
@@ -227,7 +228,7 @@ def test_an_evaluation_that_hangs_ends_with_traces(post_training, tmp_path):
         capture_output=True,
         text=True,
         cwd=ROOT,
-        timeout=100,
+        timeout=PATIENCE_SECONDS,
     )
     assert done.returncode == -signal.SIGALRM, done.stderr
     assert "in waits_for_ever" in done.stderr

@@ -29,7 +29,7 @@ GUTTER = re.compile(r"(?:^|[\s_-])(?:lineno\w*|linenos?|linenumbers?|lnt?|gutter
 
 def shown(node: DOMNode, parts: list[str]) -> None:
     """The text of an element's children, appended to parts."""
-    for child in node.child_nodes:
+    for child in children(node):
         if child.type == NodeType.TEXT:
             parts.append(child.text)
         elif child.type != NodeType.ELEMENT or child.tag in UNSEEN:
@@ -42,6 +42,14 @@ def shown(node: DOMNode, parts: list[str]) -> None:
                     shown(child, parts)
                 elif child.tag in LINES and parts and not parts[-1].endswith("\n"):
                     parts.append("\n")
+
+
+def children(node: DOMNode) -> Iterator[DOMNode]:
+    """Not by `child_nodes`, which counts from the first again for each."""
+    child = node.first_child
+    while child is not None:
+        yield child
+        child = child.next
 
 
 def is_gutter(node: DOMNode) -> bool:

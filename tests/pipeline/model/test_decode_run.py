@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from patience import PATIENCE_SECONDS
 
 from pipeline.model import ModelConfig, Transformer, native
 from pipeline.model.engine import Engine
 
 ROOT = Path(__file__).parents[3]
 SHAPE = (64, 1, 32, 1, 1, 32, 32, 64)
-SECONDS = 120  # the rounds take one on a quiet machine
 
 # In a process of its own: threads that wait for each other in C can't be interrupted.
 PROGRAM = f"""
@@ -45,7 +45,9 @@ def test_logits_that_are_no_numbers_end_all_threads():
     if native.kernels(Transformer(ModelConfig(*SHAPE))) is None:
         pytest.skip("the C kernels are not built")
     command = [sys.executable, "-c", PROGRAM]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS)
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_SECONDS
+    )
     assert done.returncode == 0, (done.stdout, done.stderr)
 
 

@@ -1,11 +1,10 @@
 """Gradients of two processes: their sum, over many buckets, started while the backward runs."""
 
-import socket
-
 import pytest
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
+from patience import PATIENCE_SECONDS, free_port
 
 from pipeline.model import ModelConfig, Transformer
 from pipeline.training import gradients
@@ -58,13 +57,11 @@ def one_of_two(rank: int, port: int, queue: mp.SimpleQueue) -> None:
 
 
 def test_two_processes_sum_as_one_does() -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     queue = mp.get_context("spawn").SimpleQueue()
     context = mp.spawn(one_of_two, (port, queue), nprocs=2, join=False)
     buckets, started, norm, found = queue.get()
-    while not context.join(timeout=60):
+    while not context.join(timeout=PATIENCE_SECONDS):
         pass
     model = Transformer(CONFIG).init_weights(0)
     model.norm.weight.requires_grad_(False)

@@ -11,6 +11,7 @@ import torch
 from checkpoints import newest
 from hypothesis import given
 from hypothesis import strategies as st
+from patience import PATIENCE_SECONDS
 
 from pipeline.stage import Progress
 from pipeline.training import checkpoint, state
@@ -38,7 +39,7 @@ class Bench:
     forget = staticmethod(state.forget)
 
     def write(self, folder, step, tensors, meta, keep):
-        self.gate.wait(30)
+        self.gate.wait(PATIENCE_SECONDS)
         if self.failure is not None:
             raise self.failure
         state.write(folder, step, tensors, meta, keep)

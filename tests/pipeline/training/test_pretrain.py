@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from patience import PATIENCE_SECONDS
 from worker_process import start_worker
 
 from pipeline import model as models
@@ -66,7 +67,7 @@ def start_pretraining(artifacts, root: Path, config: PretrainConfig, processes: 
 
 
 def events(process: subprocess.Popen) -> list[dict]:
-    stdout, stderr = process.communicate(timeout=120)
+    stdout, stderr = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 0, stderr
     return [json.loads(line) for line in stdout.splitlines()]
 

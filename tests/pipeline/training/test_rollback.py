@@ -15,6 +15,7 @@ import torch
 import upset_training
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from patience import PATIENCE_SECONDS
 from upset_training import STEPS, Killed, Run
 
 from storage.errors import UserError
@@ -151,7 +152,7 @@ def test_two_processes_go_back_together(tmp_path):
             [sys.executable, *launcher, upset_training.__file__, scratch],
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=PATIENCE_SECONDS,
             env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
         )
         assert done.returncode == 0, done.stderr

@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_SECONDS
 
 from pipeline.training.watchdog import FIRST, SLOWER, Watchdog
 
@@ -19,9 +20,9 @@ def waits_for_a_lock():
     lock = threading.Lock(); lock.acquire(); lock.acquire()
 
 def waits_in_c_with_pythons_lock_held():
-    ctypes.PyDLL(None).sleep(60)
+    ctypes.PyDLL(None).sleep(3600)
 
-with Watchdog(0.2) as dog:
+with Watchdog(2.0) as dog:
     for _ in range(3):
         dog.expect("step")
         time.sleep(0.01)
@@ -37,7 +38,7 @@ def test_a_hang_ends_with_traces_and_a_signal(hang):
         capture_output=True,
         text=True,
         cwd=ROOT,
-        timeout=50,
+        timeout=PATIENCE_SECONDS,
     )
     assert done.returncode == -signal.SIGALRM
     assert f"in {hang}" in done.stderr
