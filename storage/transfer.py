@@ -100,22 +100,26 @@ def download(place: Place, target: Path) -> None:
 
 def read_range(place: Place, start: int, stop: int, etag: str) -> bytes:
     """These bytes of this version; ConnectionError if there is another by now."""
-    with aws.plain_errors(place.where):
-        for left in reversed(range(TRIES)):
-            try:
-                answer = place.client.get_object(
-                    **place.named, Range=f"bytes={start}-{stop - 1}", IfMatch=etag
-                )
-                with contextlib.closing(answer["Body"]) as body:
-                    data = bytes(body.read())
-            except Exception as error:
-                if left and _broke_off(error):
-                    continue
+    for left in reversed(range(TRIES)):
+        try:
+            with aws.plain_errors(place.where):
+                return _read_once(place, start, stop, etag)
+        except aws.Changed as error:
+            raise ConnectionError(f"{place.where}: changed while it was read") from error
+        except ConnectionError:
+            if not left:
                 raise
-            if len(data) != stop - start:
-                raise ConnectionError(f"{place.where}: {len(data):,} of {stop - start:,} bytes")
-            return data
     raise AssertionError("not reached")
+
+
+def _read_once(place: Place, start: int, stop: int, etag: str) -> bytes:
+    span = f"bytes={start}-{stop - 1}"
+    answer = place.client.get_object(**place.named, Range=span, IfMatch=etag)
+    with contextlib.closing(answer["Body"]) as body:
+        data = bytes(body.read())
+    if len(data) != stop - start:  # a store that ignores ranges
+        raise OSError(f"{place.where}: sent {len(data):,} bytes for {stop - start:,}")
+    return data
 
 
 def _begin(place: Place, metadata: dict[str, str]) -> str:
@@ -132,12 +136,6 @@ def _all(work: Callable[[int], Any], numbers: Iterable[int]) -> list[Any]:
             future.cancel()
         failed = [f for f in futures if f.done() and not f.cancelled() and f.exception()]
     return [future.result() for future in failed or futures]
-
-
-def _broke_off(error: Exception) -> bool:
-    from botocore import exceptions as boto
-
-    return isinstance(error, boto.IncompleteReadError | boto.HTTPClientError)
 
 
 class _Section(io.RawIOBase):
