@@ -8,12 +8,10 @@ them.
 """
 
 import contextlib
-import dataclasses
-import fnmatch
 import hashlib
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from storage import columns, durable, garbage, leases
@@ -22,22 +20,12 @@ from storage.errors import UserError
 from storage.leases import Lease
 from storage.local import STAGING
 from storage.manifest import MANIFEST, Manifest
+from storage.reads import Read, wanted
 from storage.s3 import ObjectTree
 
 COPIES = ".copies"
 LOCKS = ".locks"
 BLOCK_BYTES = 512  # the unit of st_blocks: what a sparse file really takes
-
-
-@dataclasses.dataclass(frozen=True)
-class Read:
-    """Files of an artifact by name (`*` for any), of Parquet files perhaps some columns alone."""
-
-    name: str = "*"
-    columns: tuple[str, ...] = ()  # () = all
-
-
-WHOLE = (Read(),)
 
 
 class Copies:
@@ -52,17 +40,17 @@ class Copies:
 
         Without a lease they stay until this process has ended.
         """
-        wanted = _wanted(manifest, reads)
+        files = wanted(manifest, reads)
         whole = _place(manifest, {})
-        pruned = {name: found for name, found in wanted.items() if found}
-        if pruned and self._has(whole, manifest, wanted):
+        pruned = {name: found for name, found in files.items() if found}
+        if pruned and self._has(whole, files):
             pruned = {}
         place = _place(manifest, pruned)
         target = self.folder / place
         (lease or leases.of_process(self.folder)).hold(place)
         alone = self.folder / LOCKS / place.replace("/", "-")
         with durable.full_disk_is_clear(self.disk), durable.locked(alone):
-            missing = {n: c for n, c in wanted.items() if not (target / n).exists()}
+            missing = {n: c for n, c in files.items() if not (target / n).exists()}
             if missing or not (target / MANIFEST).exists():
                 self._fetch(manifest, missing, target)
             os.utime(target / MANIFEST)
@@ -137,8 +125,8 @@ class Copies:
         if damage:
             raise UserError(f"{where}: damaged ({damage}): delete it and run again")
 
-    def _has(self, place: str, manifest: Manifest, wanted: dict[str, tuple[str, ...]]) -> bool:
-        return all((self.folder / place / name).exists() for name in wanted)
+    def _has(self, place: str, files: Iterable[str]) -> bool:
+        return all((self.folder / place / name).exists() for name in files)
 
     def _staging(self, kind: str, digest: str) -> Path:
         return self.disk / STAGING / garbage.staging_name(kind, digest)
@@ -155,21 +143,6 @@ class Copies:
             with contextlib.suppress(FileNotFoundError):
                 found.append(((path / MANIFEST).stat().st_mtime, size, path))
         return found
-
-
-def _wanted(manifest: Manifest, reads: Sequence[Read]) -> dict[str, tuple[str, ...]]:
-    """The files that are read, each with its columns, () for all; later reads add to earlier."""
-    wanted: dict[str, tuple[str, ...]] = {}
-    for name in [*manifest.files, *manifest.provenance.get("files", {})]:
-        for read in reads:
-            if not fnmatch.fnmatchcase(name, read.name):
-                continue
-            before = wanted.get(name)
-            if before == () or not read.columns:
-                wanted[name] = ()
-            else:
-                wanted[name] = tuple(sorted({*(before or ()), *read.columns}))
-    return wanted
 
 
 def _place(manifest: Manifest, pruned: dict[str, tuple[str, ...]]) -> str:

@@ -21,7 +21,7 @@ from urllib.parse import unquote, urlsplit
 from storage import durable, garbage, leases
 from storage.cache import cache_root, lake_bytes
 from storage.digest import artifact_digest, canonical_json
-from storage.download import WHOLE, Copies, Read
+from storage.download import Copies
 from storage.errors import UserError
 from storage.leases import Lease
 from storage.local import RUNS, SCRATCH, STAGING, LocalTree
@@ -34,6 +34,7 @@ from storage.manifest import (
     measure,
     parse,
 )
+from storage.reads import WHOLE, Read
 from storage.redaction import hide, reveal
 from storage.s3 import ObjectTree
 

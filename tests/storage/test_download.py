@@ -12,8 +12,8 @@ import pytest
 from s3_server import s3_server
 
 from storage import Lake, UserError, cache
-from storage.download import Read
 from storage.durable import remove_tree
+from storage.reads import Read
 
 PAGES = pa.table(
     {"id": [f"{n:06d}" for n in range(3000)], "text": [os.urandom(50).hex() for _ in range(3000)]}
