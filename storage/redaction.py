@@ -1,11 +1,12 @@
 """Secrets in addresses: kept out of whatever is written down or shown.
 
 A presigned address, a `token=`, a `user:password@` are as good as a key. `hide` puts
-`${CRAWL2CHAT_SECRET_1}` in the secret's place and the secret into that environment variable, which
-dies with the process; a user may write `${MY_TOKEN}` likewise. `reveal` puts it back, where a
-request is made and nowhere else. `redact` is for text of all kinds: logs, errors, provenance.
+`${CRAWL2CHAT_SECRET_1}` in the secret's place and keeps it in this process's memory; a user may
+write `${MY_TOKEN}` for an environment variable likewise. `reveal` puts it back, where a request is
+made and nowhere else. `redact` is for text of all kinds: logs, errors, provenance.
 """
 
+import itertools
 import os
 import re
 import threading
@@ -16,6 +17,8 @@ from storage.errors import UserError
 PREFIX = "CRAWL2CHAT_SECRET_"
 STARS = "***"
 SHORTEST_SECRET = 8  # characters: replacing less everywhere would garble what is no secret
+# Values looked for everywhere: those of a listing's thousands stand where their place tells them.
+MOST_KNOWN = 100
 KNOWN = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")  # whose values never belong into text
 
 _NAMES = (
@@ -29,7 +32,9 @@ _PARAMETER = re.compile(rf"(?P<head>[?&;](?:{_NAMES})=)(?P<secret>[^&;#\s\"'<>|]
 _USER = re.compile(
     r"(?P<head>\b[a-z][a-z0-9+.-]*://)(?P<secret>[^/?#\s\"'<>]+)(?=@)", re.IGNORECASE
 )
-_names = threading.Lock()
+_names: dict[str, str] = {}  # by secret
+_secrets: dict[str, str] = {}  # by name
+_naming = threading.Lock()
 
 
 def redact(text: str) -> str:
@@ -58,12 +63,17 @@ def reveal(address: str) -> str:
     """The address as it is asked for."""
 
     def value(match: re.Match[str]) -> str:
-        found = os.environ.get(match[1])
+        found = _secrets.get(match[1]) or os.environ.get(match[1])
         if found is None:
             raise UserError(f"{redact(address)}: there is no environment variable {match[1]} here")
         return found
 
     return _REFERENCE.sub(value, address)
+
+
+def foreign(address: str) -> str:
+    """An address that others wrote: what looks like a reference in it is none."""
+    return address.replace("${", "%24%7B")
 
 
 def _starred(match: re.Match[str]) -> str:
@@ -75,19 +85,15 @@ def _referred(match: re.Match[str]) -> str:
     secret = match["secret"]
     if _REFERENCE.search(secret) or secret == STARS:
         return match[0]
-    with _names:
-        number = 1
-        while os.environ.get(f"{PREFIX}{number}") not in (None, secret):
-            number += 1
-        os.environ[f"{PREFIX}{number}"] = secret
-    return f"{match['head']}${{{PREFIX}{number}}}"
+    with _naming:
+        name = _names.setdefault(secret, f"{PREFIX}{len(_names) + 1}")
+        _secrets[name] = secret
+    return f"{match['head']}${{{name}}}"
 
 
 def _known() -> list[str]:
     """The longest first: one may begin as another does."""
-    values = {
-        value
-        for name, value in os.environ.items()
-        if (name in KNOWN or name.startswith(PREFIX)) and len(value) >= SHORTEST_SECRET
-    }
-    return sorted(values, key=len, reverse=True)
+    with _naming:
+        values = list(itertools.islice(_names, MOST_KNOWN))
+    values += [os.environ.get(name, "") for name in KNOWN]
+    return sorted((v for v in values if len(v) >= SHORTEST_SECRET), key=len, reverse=True)

@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from storage.cache import cache_root
 from storage.errors import UserError
-from storage.redaction import hide, redact
+from storage.redaction import foreign, hide, redact
 
 COMMON_CRAWL = "https://data.commoncrawl.org"
 COMMON_CRAWL_BUCKET = "s3://commoncrawl"
@@ -118,7 +118,7 @@ def join(base: str, path: str, config: DownloadConfig) -> str:
     if "://" in path:
         if urlsplit(path).scheme not in SCHEMES or not is_allowed(path, base, config):
             raise UserError(f"{redact(path)}: named by a listing, but {NOT_ALLOWED}")
-        return path
+        return str(hide(foreign(path)))
     return f"{base}/{quote(path.lstrip('/'), safe='/=~:+@,%')}"
 
 

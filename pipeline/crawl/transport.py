@@ -24,7 +24,7 @@ from pipeline.crawl import s3_rest
 from pipeline.crawl.source import NOT_ALLOWED, DownloadConfig, host_of, is_allowed
 from storage import aws
 from storage.errors import UserError
-from storage.redaction import redact, reveal
+from storage.redaction import foreign, redact, reveal
 
 BLOCK_BYTES = 1 << 20
 REDIRECTS = (301, 302, 303, 307, 308)
@@ -102,7 +102,7 @@ def _followed(
         if signs:
             place = response.headers.get("x-amz-bucket-region", "another region")
             raise UserError(f"{url}: this bucket lies in {place}: set AWS_REGION to that")
-        target = urljoin(reveal(address), target)
+        target = foreign(urljoin(reveal(address), target))
         if not is_allowed(target, asked, config):
             raise UserError(f"{url}: redirected to {host_of(target)}, {NOT_ALLOWED}")
         address = target
