@@ -25,7 +25,7 @@ class Store(Protocol):
 
     def write(self, name: str, data: bytes) -> None: ...
 
-    def delete(self, name: str) -> None: ...
+    def remove(self, name: str) -> None: ...
 
     def times(self, folder: str) -> dict[str, datetime]: ...
 
@@ -46,7 +46,7 @@ def held(
         number = 1 + max((int(name.split("-")[1]) for name in seen), default=0)
         ticket = f"{folder}/{TICKET}{number:012d}-{me}"
         store.write(ticket, b"")
-        store.delete(choosing)
+        store.remove(choosing)
         written = clock()
         while not _is_first(store, folder, ticket.rpartition("/")[2]):
             sleep(POLL_SECONDS)
@@ -58,7 +58,7 @@ def held(
     finally:
         for name in (ticket, choosing):
             if name:
-                store.delete(name)
+                store.remove(name)
 
 
 def _is_first(store: Store, folder: str, ticket: str) -> bool:
@@ -68,7 +68,7 @@ def _is_first(store: Store, folder: str, ticket: str) -> bool:
     newest = max(times.values())
     for name, written in times.items():
         if (newest - written).total_seconds() > DEAD_SECONDS and name != ticket:
-            store.delete(f"{folder}/{name}")
+            store.remove(f"{folder}/{name}")
         elif name.startswith(CHOOSING) or (name.startswith(TICKET) and name < ticket):
             return False
     return True

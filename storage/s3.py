@@ -26,6 +26,7 @@ from storage.aws import Changed, Unsupported
 from storage.errors import UserError
 from storage.manifest import MANIFEST, file_names, parse
 from storage.redaction import redact, reveal
+from storage.remote_file import RemoteFile
 from storage.transfer import Place
 
 LOCKS = ".locks"
@@ -38,6 +39,7 @@ SHA256 = "sha256"  # of a file's bytes, in its object's metadata
 PAUSE_SECONDS = 0.05  # before the next try after a lost race; twice as long after each
 MOST_PAUSE_SECONDS = 2.0
 RACES = 50  # lost one after another: no longer chance
+Entries = dict[str, tuple[int, int]]  # size and time of change (ns) of objects, by name
 log = logging.getLogger("crawl2chat")
 
 
@@ -107,7 +109,7 @@ class ObjectTree:
                 self.replace(name, change(old), etag)
                 return
 
-    def delete(self, name: str) -> None:
+    def remove(self, name: str) -> None:
         """Remove an object; one that is gone is fine."""
         place = self.place(name)
         with aws.plain_errors(place.where):
@@ -123,12 +125,28 @@ class ObjectTree:
 
     def all_sizes(self) -> dict[str, dict[str, int]]:
         """`sizes` of every artifact folder, by `<kind>/<digest16>`, from one listing."""
-        sizes: dict[str, dict[str, int]] = {}
-        for path, found in self._listed(""):
-            parts = path.split("/", 2)
-            if len(parts) == 3 and not parts[0].startswith("."):
-                sizes.setdefault("/".join(parts[:2]), {})[parts[2]] = int(found["Size"])
-        return sizes
+        found = self.entries()
+        return {
+            place: {name: size for name, (size, _) in of.items()} for place, of in found.items()
+        }
+
+    def entries(self, kind: str | None = None, start: str = "") -> dict[str, Entries]:
+        """Size and time of change of the objects of artifact folders, by `<kind>/<digest16>`.
+
+        Of one kind if it is given, and of those alone whose digest starts so.
+        """
+        found: dict[str, Entries] = {}
+        place = f"{kind}/{start[:16]}" if kind else ""
+        for rest, object_ in self._listed(place):
+            parts = f"{place}{rest}".split("/", 2)
+            if len(parts) == 3 and parts[0][0] != "." and parts[1].startswith(start[:16]):
+                when = int(object_["LastModified"].timestamp() * 1e9)
+                found.setdefault("/".join(parts[:2]), {})[parts[2]] = int(object_["Size"]), when
+        return found
+
+    def open(self, name: str) -> RemoteFile:
+        """A file to read ranges of, of one version."""
+        return RemoteFile(self.place(name))
 
     def publish(self, staging: Path, folder: str, is_whole: Callable[[], bool]) -> bool:
         """Upload a finished staging folder; False if a whole artifact is there.
@@ -186,7 +204,7 @@ class ObjectTree:
             known = False
         finally:
             with contextlib.suppress(UserError):  # some may write, and not delete
-                self.delete(name)
+                self.remove(name)
         if not known:
             log.warning(
                 "lake %s: this store knows no conditional writes (If-Match, If-None-Match): locks"

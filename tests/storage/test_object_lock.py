@@ -19,7 +19,7 @@ class Objects:
     def write(self, name, data):
         self.known[name] = self.now
 
-    def delete(self, name):
+    def remove(self, name):
         self.known.pop(name, None)
 
     def times(self, folder):
@@ -42,9 +42,9 @@ def test_who_is_choosing_and_who_was_first_are_waited_for():
         steps.append(sorted(store.known))
         if len(steps) == 1:
             store.write("l/ticket-000000000001-0", b"")
-            store.delete("l/choosing-0")
+            store.remove("l/choosing-0")
         else:
-            store.delete("l/ticket-000000000001-0")
+            store.remove("l/ticket-000000000001-0")
 
     with object_lock.held(store, "l", sleep):
         assert len(steps) == 2
@@ -56,7 +56,7 @@ def test_who_is_choosing_and_who_was_first_are_waited_for():
 def test_a_later_one_takes_a_larger_number():
     store = Objects()
     store.write("l/ticket-000000000041-9", b"")
-    with object_lock.held(store, "l", lambda seconds: store.delete("l/ticket-000000000041-9")):
+    with object_lock.held(store, "l", lambda seconds: store.remove("l/ticket-000000000041-9")):
         assert next(iter(store.known)).startswith("l/ticket-000000000042-")
 
 
@@ -85,7 +85,7 @@ def test_one_that_is_taken_for_dead_says_so():
 
     def sleep(seconds):
         for name in [n for n in store.known if not n.endswith("-0")]:
-            store.delete(name)
+            store.remove(name)
 
     with (
         pytest.raises(UserError, match="taken for a dead writer's"),
