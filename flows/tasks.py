@@ -15,6 +15,7 @@ import os
 import socket
 import uuid
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ from storage.leases import Lease
 from storage.local import LocalTree
 
 RETRIES = 3
+AT_ONCE = 16  # inputs that are fetched from an S3 lake
 BACKOFF_SECONDS = 1.0  # 1, 2, 4, each lengthened by up to half at random
 
 
@@ -249,4 +251,8 @@ def _localized(work: Work, lease: Lease | None) -> dict[str, list[str]]:
         reads = work.stage.read_of(key, work.config, given)
         return work.lake.local(item["kind"], item["digest"], reads, lease)
 
-    return {key: [str(path(key, item)) for item in items] for key, items in given.items()}
+    with ThreadPoolExecutor(AT_ONCE) as pool:  # a dump has 90,000 parts, each some requests
+        return {
+            key: [str(found) for found in pool.map(functools.partial(path, key), items)]
+            for key, items in given.items()
+        }

@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import os
 import shutil
+import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from storage.s3 import ObjectTree
 
 COPIES = ".copies"
 LOCKS = ".locks"
+RECOUNT = 0.05  # of the cap: so much may come before what other processes brought is looked at
 BLOCK_BYTES = 512  # the unit of st_blocks: what a sparse file really takes
 
 
@@ -34,6 +36,11 @@ class Copies:
     def __init__(self, remote: ObjectTree, disk: Path, max_bytes: int) -> None:
         self.remote, self.disk, self.max_bytes = remote, disk, max_bytes
         self.folder = disk / COPIES
+        self._lock = threading.Lock()
+        # Bytes that are there, as last counted, and what came since; not counted yet: too many.
+        self._bytes: float = float("inf")
+        self._since = 0  # what came since, and other processes may have brought as much
+        self._is_stuck = False  # all that is there is in use
 
     def have(self, manifest: Manifest, reads: Sequence[Read], lease: Lease | None = None) -> Path:
         """The artifact's folder with at least these files in it.
@@ -60,21 +67,41 @@ class Copies:
         """What was just uploaded needs no download: it becomes the copy, if there is room."""
         target = self.folder / _place(manifest, {})
         size = sum(file["bytes"] for file in manifest.files.values())
+        if size > self.max_bytes or target.exists():
+            return
+        self.make_room(size)
         with durable.locked(self.folder / leases.LOCK):
-            if size <= self.max_bytes and not target.exists():
-                target.parent.mkdir(parents=True, exist_ok=True)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if not target.exists():
                 staging.rename(target)
-        self.make_room(0)
 
     def make_room(self, needed: int) -> int:
-        """Remove what was not used for longest; the bytes by which the cap is still exceeded."""
+        """Remove what was not used for longest; the bytes by which the cap is still exceeded.
+
+        Copies are many, so they are counted only when there may be no room, or nothing is needed.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
+        with self._lock:
+            self._bytes += needed
+            self._since += needed
+            is_known = self._since <= RECOUNT * self.max_bytes
+            fits = self._bytes <= self.max_bytes or self._is_stuck
+            if not (needed and is_known and fits and needed < self._free()):
+                self._evict(needed)
+            return int(max(0, self._bytes - self.max_bytes, needed - self._free()))
+
+    def _free(self) -> int:
+        return shutil.disk_usage(self.folder).free
+
+    def _evict(self, needed: int) -> None:
         removed = []
         with durable.locked(self.folder / leases.LOCK):
             found = sorted(self._all())
             used = leases.in_use(self.folder)
-            free = shutil.disk_usage(self.folder).free
-            excess = max(sum(f[1] for f in found) + needed - self.max_bytes, needed - free)
+            there = sum(f[1] for f in found)
+            excess = max(there + needed - self.max_bytes, needed - self._free())
+            if excess > 0:
+                excess += int(RECOUNT * self.max_bytes)  # not one by one
             for _, size, path in found:
                 if excess <= 0:
                     break
@@ -84,13 +111,15 @@ class Copies:
                     path.rename(aside)  # in one step: nobody sees half of it
                     removed.append(aside)
                     excess -= size
+                    there -= size
         for aside in removed:
             durable.remove_tree(aside)
-        return max(0, excess)
+        self._bytes, self._since, self._is_stuck = there + needed, 0, excess > 0
 
     def _fetch(self, manifest: Manifest, missing: dict[str, tuple[str, ...]], target: Path) -> None:
         files = {**manifest.files, **manifest.provenance.get("files", {})}
-        self.make_room(sum(files[name]["bytes"] for name in missing))
+        needed = sum(files[name]["bytes"] for name in missing)
+        self.make_room(needed)
         staging = self._staging(manifest.kind, manifest.digest)
         try:
             for name, chosen in missing.items():
@@ -98,6 +127,9 @@ class Copies:
             staging.mkdir(parents=True, exist_ok=True)
             (staging / MANIFEST).write_bytes(manifest.to_json())
             durable.sync_tree(staging)
+            came = _size(staging)
+            with self._lock:  # of single columns less
+                self._bytes, self._since = self._bytes + came - needed, self._since + came - needed
             for name in (MANIFEST, *missing):
                 (target / name).parent.mkdir(parents=True, exist_ok=True)
                 (staging / name).replace(target / name)
@@ -135,14 +167,19 @@ class Copies:
         """Last use, size on disk and folder of every copy."""
         found = []
         for path in self.folder.glob("[!.]*/*/*"):
-            size = 0
-            for root, _, names in os.walk(path):
-                for name in names:
-                    with contextlib.suppress(FileNotFoundError):
-                        size += (Path(root) / name).stat().st_blocks * BLOCK_BYTES
             with contextlib.suppress(FileNotFoundError):
-                found.append(((path / MANIFEST).stat().st_mtime, size, path))
+                found.append(((path / MANIFEST).stat().st_mtime, _size(path), path))
         return found
+
+
+def _size(folder: Path) -> int:
+    """What a folder's files take on disk."""
+    size = 0
+    for root, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                size += (Path(root) / name).stat().st_blocks * BLOCK_BYTES
+    return size
 
 
 def _place(manifest: Manifest, pruned: dict[str, tuple[str, ...]]) -> str:

@@ -10,7 +10,7 @@ import fcntl
 import os
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from storage import durable
@@ -31,8 +31,9 @@ class Lease:
     def hold(self, place: str) -> None:
         """Keep this file (whole or growing) until it is let go as often as held."""
         with self.lock:
-            self.places[place] = self.places.get(place, 0) + 1
-            self._write()
+            count = self.places[place] = self.places.get(place, 0) + 1
+            if count == 1:  # added at the end: a run over a whole dump holds many
+                self._write("a", [place])
 
     def let_go(self, place: str) -> None:
         """No longer in use here."""
@@ -40,15 +41,15 @@ class Lease:
             count = self.places.get(place, 0) - 1
             if count > 0:
                 self.places[place] = count
-            else:
-                self.places.pop(place, None)
-            self._write()
+            elif self.places.pop(place, None) is not None:
+                self._write("w", sorted(self.places))
 
-    def _write(self) -> None:
+    def _write(self, mode: str, places: Iterable[str]) -> None:
         # In place: another file would not be the locked one. Readers hold the cache's lock.
         with durable.locked(self.cache_lock):
             self.path.parent.mkdir(exist_ok=True)  # a user may clear the cache at any time
-            self.path.write_text("".join(f"{place}\n" for place in sorted(self.places)))
+            with self.path.open(mode) as file:
+                file.writelines(f"{place}\n" for place in places)
 
 
 @contextlib.contextmanager

@@ -81,10 +81,10 @@ def upload(source: Path, place: Place, metadata: dict[str, str]) -> None:
 
 def download(place: Place, target: Path) -> None:
     """Fetch an object into a file, all of it of one version."""
+    target.parent.mkdir(parents=True, exist_ok=True)
     with aws.plain_errors(place.where):
         head = place.client.head_object(**place.named)
         size, etag = int(head["ContentLength"]), str(head["ETag"])
-        target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("wb") as file:
             file.truncate(size)
 

@@ -1,6 +1,8 @@
 """Credentials from wherever botocore finds them, and its exceptions in our words."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 from botocore import exceptions as boto
@@ -103,3 +105,12 @@ def test_exceptions(error, ours, words):
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
     assert "hunter2" not in str(caught.value)
+
+
+def test_who_needs_no_s3_does_not_load_it():
+    program = (
+        "import sys, storage, flows.tasks, pipeline.crawl.transport\n"
+        "print([name for name in sys.modules if name.startswith('botocore')])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout == "[]\n", done.stderr

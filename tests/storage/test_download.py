@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+import types
 from pathlib import Path
 
 import pyarrow as pa
@@ -109,14 +110,46 @@ def test_above_the_cap_what_was_used_longest_ago_goes(lake, make):
     first, second, third = made_three(lake, make)
     with lake.lease() as lease:
         paths = [lake.local("base", made.digest, lease=lease) for made in (first, second)]
-    aged(paths[0], 50)
-    aged(paths[1], 100)
+    aged(paths[0], 100)
+    aged(paths[1], 50)
     with lake.lease() as lease:
         lake.local("base", first.digest, lease=lease)  # used again
     with lake.lease() as lease:
         lake.local("base", third.digest, lease=lease)
     assert [path.exists() for path in paths] == [True, False]
     assert list((lake.disk.root / ".staging").iterdir()) == []
+
+
+def test_copies_are_counted_only_where_there_may_be_no_room(lake, make, monkeypatch):
+    """A dump has 90,000 parts: looking at all copies for each would never end."""
+    made_three(lake, make)
+    copies, counted = lake.copies, []
+    found = copies._all
+    monkeypatch.setattr(copies, "_all", lambda: counted.append(1) or found())
+    copies.max_bytes = 10_000_000
+    for _ in range(10):
+        copies.make_room(10_000)
+    assert len(counted) == 1
+    for _ in range(100):
+        copies.make_room(10_000)  # others may have brought as much
+    assert len(counted) == 3
+    copies.make_room(9_950_000)
+    assert len(counted) == 4
+    assert copies.make_room(10_500_000) == 500_000
+    counted.clear()
+    copies.make_room(1_000)  # all of it in use, or not there yet: no use in looking again
+    assert counted == []
+    usage = types.SimpleNamespace(free=100)
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: usage)
+    copies.max_bytes = 1 << 60
+    assert copies.make_room(1_000) == 900
+
+
+def test_of_single_columns_what_they_take_is_counted(lake, part):
+    lake.copies.make_room(0)
+    before = lake.copies._bytes
+    lake.local("corpus_part", part.digest, [Read("pages.parquet", ("id",))])
+    assert 0 < lake.copies._bytes - before < part.files["pages.parquet"]["bytes"] / 2
 
 
 def test_what_is_in_use_stays_though_the_cap_is_passed(lake, make):
