@@ -70,6 +70,16 @@ def test_neighbours_come_in_one_request_and_stay(place, server):
     assert len(spans(server)) == 3
 
 
+def test_a_few_blocks_are_kept(place, monkeypatch):
+    monkeypatch.setattr("storage.remote_file.BLOCKS", 2)
+    file = RemoteFile(place)
+    assert file.read() == DATA
+    assert sorted(file._blocks) == [4, 5]
+    file.seek(0)
+    assert file.read(1) == DATA[:1]
+    assert sorted(file._blocks) == [0, 5]
+
+
 def test_threads_have_places_of_their_own(place):
     file, wrong = RemoteFile(place), []
 
