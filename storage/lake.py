@@ -77,9 +77,11 @@ class Lake:
     def check_writable(self) -> None:
         """UserError where this process may not write: before hours are spent, or a server starts.
 
-        With S3 that is said of the local folders alone; the bucket answers when it is written to.
+        With S3 of the local folders, and of the bucket, by writing to it.
         """
         if (place := durable.unwritable(self.disk.root)) is None:
+            if isinstance(self.tree, ObjectTree):
+                self.tree.is_conditional  # noqa: B018  (found out by writing)
             return
         advice = "choose another with --lake"
         if not isinstance(self.tree, LocalTree):

@@ -62,6 +62,21 @@ def test_without_room_for_local_copies_it_is_not_written_to(lake, monkeypatch):
         Lake(lake.url).check_writable()
 
 
+def test_a_bucket_that_takes_nothing_is_said_before_hours_are_spent(lake, server, monkeypatch):
+    policy = {"Effect": "Deny", "Principal": "*", "Action": "s3:PutObject"}
+    policy["Resource"] = "arn:aws:s3:::lake/*"
+    client = server.client()
+    client.put_bucket_policy(
+        Bucket="lake", Policy=json.dumps({"Version": "2012-10-17", "Statement": [policy]})
+    )
+    try:
+        with pytest.raises(UserError, match="not for these credentials"):
+            lake.check_writable()
+    finally:
+        client.delete_bucket_policy(Bucket="lake")
+    lake.check_writable()
+
+
 def test_commit_read_and_download(lake, client, make):
     made = make(lake, "corpus", FILES)
     prefix = f"some/prefix/corpus/{made.artifact}"
@@ -292,8 +307,12 @@ def test_who_rebuilds_with_others_does_not_undo_their_work(store, make, server, 
         "corpus-en.parquet",
         lambda: won.append(make(Lake(store.url), "corpus", FILES, provenance={"who": "winner"})),
     )
+    server.requests.clear()
     lost = make(store, "corpus", FILES, provenance={"who": "loser"})
     assert won == [lost] == store.list()
+    written = [p for m, p, _ in server.requests if m == "PUT" and p.endswith(f"/{manifest}")]
+    # One of each, at its end; with a lock the loser's does not come so far.
+    assert len(written) == (2 if server.conditions == "kept" else 1)
 
 
 def test_a_manifest_deleted_under_a_committer_is_written_anew(store, make, server, client):
