@@ -63,6 +63,13 @@ class Copies:
             os.utime(target / MANIFEST)
         return target
 
+    def put_beside(self, artifact: Path, other: Path) -> None:
+        """Let a copy find another as in the lake: two folders up and two down."""
+        link = artifact.parent.parent / other.parent.name / other.name
+        link.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            link.symlink_to(os.path.relpath(other, link.parent))
+
     def keep(self, staging: Path, manifest: Manifest) -> None:
         """What was just uploaded needs no download: it becomes the copy, if there is room."""
         target = self.folder / _place(manifest, {})
@@ -167,6 +174,8 @@ class Copies:
         """Last use, size on disk and folder of every copy."""
         found = []
         for path in self.folder.glob("[!.]*/*/*"):
+            if path.is_symlink():
+                continue
             with contextlib.suppress(FileNotFoundError):
                 found.append(((path / MANIFEST).stat().st_mtime, _size(path), path))
         return found

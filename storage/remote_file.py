@@ -27,6 +27,7 @@ class RemoteFile:
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
         self._lock = threading.Lock()
         self._here = threading.local()
+        self.closed = False
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Of the calling thread alone."""
@@ -50,8 +51,13 @@ class RemoteFile:
         """Always."""
         return True
 
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
     def close(self) -> None:
         """Forget what was kept."""
+        self.closed = True
         with self._lock:
             self._blocks.clear()
 

@@ -2,9 +2,11 @@
 
 import json
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from s3_server import s3_server
 
@@ -360,6 +362,18 @@ def test_who_is_always_too_late_is_told(store, server):
     with pytest.raises(ConnectionError, match="others were faster"):
         tree.update("heads.json", change)
     assert store.tree.read("heads.json") == str(count).encode()
+
+
+def test_a_file_is_read_here_and_there(lake, client, make, server):
+    made = make(lake, "corpus", FILES)
+    name = f"corpus/{made.artifact}/corpus-en.parquet"
+    with lake.tree.opened(name) as source, pq.ParquetFile(source) as file:
+        assert file.read(columns=["text"])["text"] == ROWS["text"]
+    entries = lake.tree.entries("corpus", made.digest)[f"corpus/{made.artifact}"]
+    assert entries["deep/funnel.json"][0] == 2
+    assert abs(entries["deep/funnel.json"][1] / 1e9 - time.time()) < 3600
+    assert lake.tree.entries("corpus") == lake.tree.entries()
+    assert lake.tree.entries("corpus", "0" * 64) == {} == lake.tree.entries("base")
 
 
 def test_another_machine_opens_the_same_lake(lake, client, make):
