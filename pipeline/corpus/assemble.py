@@ -10,7 +10,7 @@ import dataclasses
 import json
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +31,10 @@ from pipeline.corpus.funnel import (
 )
 from pipeline.corpus.read import by_part
 from pipeline.corpus.split import host_numbers, is_validation, validation_limit
+from pipeline.dedup.passages import UNITS
 from pipeline.filters.decontamination import REPORT
-from pipeline.stage import Progress, Stage
+from pipeline.stage import Progress, Reads, Stage
+from storage.reads import Read
 from storage.schemas import CORPUS, LEDGER, PII_KINDS
 from storage.tables import TableWriter, read_table, streamed, table
 
@@ -251,4 +253,16 @@ def outcome_count(counts: Counts, outcome: str) -> int:
     return sum(number for (_, _, name), number in counts.items() if name == outcome)
 
 
-STAGE = Stage("corpus", 5, AssembleConfig, build)
+def reads(config: AssembleConfig, given: Collection[str]) -> Reads:
+    """No signatures, no signals."""
+    pages = Read("pages*", tuple(TEXT_COLUMNS))
+    return {
+        "parts": [Read("read.json"), Read("ledger*"), pages],
+        "duplicates": [
+            *(Read(name) for name in ("clusters*", "dropped*", "index/index.json", "index/ids")),
+            *(Read(f"index/{unit}.*") for unit in UNITS),  # frequent passages, no bands
+        ],
+    }
+
+
+STAGE = Stage("corpus", 5, AssembleConfig, build, reads=reads)

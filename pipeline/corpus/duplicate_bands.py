@@ -9,6 +9,7 @@ follows are the same bytes. It costs disk: about 12 bytes a band and document in
 import dataclasses
 import json
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ from pipeline.dedup import bands, index
 from pipeline.dedup.config import DedupConfig
 from pipeline.dedup.index import Index
 from pipeline.dedup.spill import open_numbers, partition_paths
-from pipeline.stage import Progress, Stage
+from pipeline.stage import Progress, Reads, Stage
+from storage.reads import Read
 from storage.schemas import SELECTION
 from storage.tables import write_table
 
@@ -155,6 +157,27 @@ def preload(config: KeysConfig | BandConfig) -> None:
     """Nothing but this module's imports: tasks are many, and forks of a warm host cost nothing."""
 
 
-NUMBERS = Stage("dedup_numbers", 2, DedupConfig, build_numbers)
-KEYS = Stage("dedup_keys", 2, KeysConfig, build_keys, preload)
-BAND = Stage("dedup_band", 2, BandConfig, build_band, preload)
+def reads_of_numbers(config: DedupConfig, given: Collection[str]) -> Reads:
+    """Of the signatures the ids alone."""
+    parts = [Read("read.json"), Read("signatures*", ("id",))]
+    return {"parts": parts, "previous": [Read("index/*")]}
+
+
+def reads_of_keys(config: KeysConfig, given: Collection[str]) -> Reads:
+    """Whole signatures, of this group's parts."""
+    return {"parts": [Read("read.json"), Read("signatures*")]}
+
+
+def reads_of_band(config: BandConfig, given: Collection[str]) -> Reads:
+    """This band's keys."""
+    previous = [Read("index/index.json"), Read("index/ids"), Read("index/keepers")]
+    return {
+        "keys": [Read(f"{config.band}-*")],
+        "numbers": [Read(HEAD)],
+        "previous": [*previous, Read(f"index/{config.band}.*")],
+    }
+
+
+NUMBERS = Stage("dedup_numbers", 2, DedupConfig, build_numbers, reads=reads_of_numbers)
+KEYS = Stage("dedup_keys", 2, KeysConfig, build_keys, preload, reads_of_keys)
+BAND = Stage("dedup_band", 2, BandConfig, build_band, preload, reads_of_band)

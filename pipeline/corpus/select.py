@@ -7,7 +7,7 @@ read and no WARC opened, so a changed threshold costs seconds.
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,9 @@ from pipeline.filters import c4, fineweb, quality, repetition, toxicity
 from pipeline.filters.decide import Filter, Rule, columns_of, decide
 from pipeline.filters.languages import rules as language_rules
 from pipeline.filters.quality_scores import threshold_of_best
-from pipeline.stage import Progress, Stage
+from pipeline.stage import Progress, Reads, Stage
 from storage.errors import UserError
+from storage.reads import Read
 from storage.schemas import SELECTION
 from storage.tables import read_table, write_tables
 
@@ -94,10 +95,13 @@ def check(config: SelectConfig, parts: int, scores: int) -> None:
 
 def read_pages(part: Path, config: SelectConfig) -> pa.Table:
     """The columns of a part's pages that decide."""
+    return read_table(part / "pages.parquet", _columns(config))
+
+
+def _columns(config: SelectConfig) -> list[str]:
     wanted = {rule.signal: None for name in config.filters for rule in _rules(name, config)}
     columns = ["id", "language", "language_score", *wanted, NO_TEXT.rules[0].signal]
-    columns = [name for name in dict.fromkeys(columns) if name not in DERIVED]
-    return read_table(part / "pages.parquet", columns)
+    return [name for name in dict.fromkeys(columns) if name not in DERIVED]
 
 
 def select(
@@ -209,4 +213,9 @@ def _without(filter_: Filter, derived: tuple[str, ...]) -> Filter:
     return dataclasses.replace(filter_, rules=stored)
 
 
-STAGE = Stage("selection", 2, SelectConfig, build)
+def reads(config: SelectConfig, given: Collection[str]) -> Reads:
+    """Of the pages the columns that decide, not their texts."""
+    return {"parts": [Read("pages*", tuple(_columns(config)))]}
+
+
+STAGE = Stage("selection", 2, SelectConfig, build, reads=reads)
