@@ -69,7 +69,7 @@ class LocalTree:
     def publish(self, staging: Path, folder: str, is_whole: Callable[[], bool]) -> bool:
         """Rename a finished staging folder into place; False if a whole artifact is there."""
         target = self.root / folder
-        target.parent.mkdir(parents=True, exist_ok=True)
+        durable.make_folder(target.parent)
         durable.sync_tree(staging)
         aside = staging.with_name(staging.name + ".damaged")
         with durable.locked(self.root / LOCK):
