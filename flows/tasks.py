@@ -13,6 +13,7 @@ import functools
 import hashlib
 import os
 import socket
+import threading
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -46,6 +47,7 @@ from storage.local import LocalTree
 RETRIES = 3
 BACKOFF_SECONDS = 1.0  # 1, 2, 4, each lengthened by up to half at random
 
+interrupted = threading.Event()  # set when a run ends while threads of it wait for another run
 
 Input = Reference | InputFile
 Inputs = Mapping[str, Sequence[Input]]
@@ -219,7 +221,8 @@ def _alone(work: Work) -> Iterator[str | None]:
         get_run_logger().info(text)
         terminal.say(f"  {text}")
 
-    with locks.held(work.lake.lock(work.stage.kind, work.digest), say) as token:
+    lock = work.lake.lock(work.stage.kind, work.digest)
+    with locks.held(lock, say, stop=interrupted.is_set) as token:
         yield token
 
 

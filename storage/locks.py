@@ -139,7 +139,7 @@ def _wait_for(path: Path, me: Holder, on_wait: OnWait, stop: Callable[[], bool])
         try:
             locked = _locked(descriptor, fcntl.LOCK_EX)
             holder = _read(descriptor)
-            mark = holder and (holder.token, os.fstat(descriptor).st_mtime_ns)
+            mark = (holder.token, os.fstat(descriptor).st_mtime_ns) if holder else None
             if mark != seen:
                 seen, seen_at = mark, time.monotonic()
             silent = time.monotonic() - seen_at > SILENT_SECONDS

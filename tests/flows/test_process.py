@@ -10,6 +10,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+from worker_process import start_worker
+
+from storage import locks
 
 OWNER = """
 import sys, toy
@@ -69,6 +72,32 @@ def test_the_spec_can_be_run_by_hand(tmp_path: Path) -> None:
     assert events[0] == {"event": "note", "text": "half way"}
     assert events[-1] == {"event": "done", "statistics": {"total": 7}}
     assert "a stray print" in done.stderr
+
+
+def test_a_worker_keeps_its_artifact_s_lock_until_it_is_dead(tmp_path: Path) -> None:
+    lock, log = tmp_path / "locks" / "toy-0", tmp_path / "log"
+    spec = {
+        "kind": "toy",
+        "entry": "toy:build",
+        "out": str(tmp_path),
+        "inputs": {},
+        "config": {"ending": "sleep", "log": str(log)},
+        "scratch": str(tmp_path),
+        "processes": 1,
+    }
+    with locks.held(lock, lambda holder: None) as token:
+        worker = start_worker(tmp_path, {**spec, "lock": [str(lock), token]})
+        started(log, 1)
+    with locks.free(lock) as is_free:
+        assert not is_free
+    worker.kill()
+    worker.communicate()
+    with locks.free(lock) as is_free:
+        assert is_free
+    late = start_worker(tmp_path, {**spec, "lock": [str(lock), token]}, "late")
+    late.communicate()
+    assert late.returncode == -signal.SIGKILL
+    assert len(log.read_text().splitlines()) == 1
 
 
 def test_a_worker_without_its_owner_ends_at_once(tmp_path: Path) -> None:

@@ -119,11 +119,11 @@ def test_threads_of_one_process_keep_each_other_out(path: Path) -> None:
 def test_processes_that_take_turns_lose_none(path: Path, tmp_path: Path) -> None:
     """Taking, turning and deleting the file race in all ways here."""
     (tmp_path / "count").write_text("0")
-    command = [sys.executable, "-c", TURNS, str(path), str(tmp_path), "60"]
+    command = [sys.executable, "-c", TURNS, str(path), str(tmp_path), "25"]
     runs = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(4)]
     said = [run.communicate()[1] for run in runs]
     assert [run.returncode for run in runs] == [0] * 4, said
-    assert (tmp_path / "count").read_text() == "240"
+    assert (tmp_path / "count").read_text() == "100"
 
 
 def test_it_lasts_until_the_last_process_of_the_run_is_dead(path: Path) -> None:
@@ -166,6 +166,54 @@ def test_a_worker_whose_run_is_dead_ends_at_once(path: Path, state: str) -> None
             locks.share(path, "a token of before")
             os._exit(0)
         assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
+
+
+def test_a_file_that_its_holder_deletes_as_we_open_it_is_not_ours(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another one could take the name anew, and both would hold a lock."""
+    lock, late = locks._locked, [path]
+
+    def delete_and_lock(descriptor: int, how: int) -> bool:
+        if late:
+            late.pop().unlink()
+        return lock(descriptor, how)
+
+    monkeypatch.setattr(locks, "_locked", delete_and_lock)
+    with held(path, lambda holder: None):
+        assert is_held(path)
+
+
+def test_who_finds_another_s_token_waits_again(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel turns a lock into a shared one in two steps: another may come between."""
+    flock, other = fcntl.flock, Holder("another's", 1, "here", locks.boot_id(), "then")
+    between = [other]
+
+    def turn(descriptor: int, how: int) -> None:
+        if how == fcntl.LOCK_SH and between:
+            path.write_text(json.dumps(dataclasses.asdict(between.pop())))
+        flock(descriptor, how)
+
+    monkeypatch.setattr(fcntl, "flock", turn)
+    with held(path, lambda holder: None) as token:
+        assert json.loads(path.read_bytes())["token"] == token
+
+
+def test_a_worker_that_is_still_ending_keeps_the_next_one_out(path: Path) -> None:
+    receiver, sender = os.pipe()
+    with held(path, lambda holder: None) as token:
+        pid = os.fork()
+        if pid == 0:
+            locks.share(path, token)
+            os.write(sender, b".")
+            time.sleep(600)
+        os.read(receiver, 1)
+    assert is_held(path)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    assert not is_held(path)
+    for descriptor in (receiver, sender):
+        os.close(descriptor)
 
 
 def test_waiting_can_be_stopped(path: Path) -> None:
