@@ -63,7 +63,7 @@ def save(
 
     `meta` is JSON; floats come back bit for bit, NaN and infinity included.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    durable.make_folder(folder)
     for path in sorted(folder.glob(f".checkpoint-*{durable.PART}")):  # leftovers of a killed save
         path.unlink(missing_ok=True)
     # One of the same step may be of an abandoned course: its JSON must not speak for new tensors.

@@ -56,7 +56,7 @@ def write(
 ) -> None:
     """Put this process' part on disk; the first one deletes what `keep` leaves out."""
     rank, world = distribution.rank(), distribution.world()
-    folder.mkdir(parents=True, exist_ok=True)
+    durable.make_folder(folder)
     name = f"checkpoint-{step:09d}.{rank:05d}-of-{world:05d}"
     leftovers = f".*.{rank:05d}-of-{world:05d}.*{durable.PART}"  # of a killed save
     for path in sorted(folder.glob(leftovers)):

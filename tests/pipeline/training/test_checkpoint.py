@@ -1,9 +1,11 @@
+import contextlib
 import math
 
 import pytest
 import safetensors.torch
 import torch
 from checkpoints import newest
+from forgetful_disk import LOST, ForgetfulDisk
 
 from pipeline.training import checkpoint
 
@@ -100,3 +102,29 @@ def test_keep_decides_what_stays(tmp_path):
     for step in (1, 2, 3, 4):
         checkpoint.save(tmp_path, step, tensors(step), {}, keep=lambda steps: {1, max(steps)})
     assert checkpoint.steps(tmp_path) == [1, 4]
+
+
+@pytest.mark.parametrize("lost", LOST)
+@pytest.mark.parametrize("number", range(1, 11))
+def test_after_a_power_cut_there_is_the_newest_or_the_one_before(tmp_path, lost, number):
+    (tmp_path / "disk").mkdir()
+    disk = ForgetfulDisk(tmp_path / "disk", tmp_path / "notes")
+
+    def cut(count: int) -> None:
+        if count == number:
+            raise InterruptedError
+
+    scratch = disk.root / "scratch"
+    saved = 0
+    end = disk.watch(cut)
+    with contextlib.suppress(InterruptedError):
+        for step in (1, 2):
+            checkpoint.save(scratch, step, tensors(step), {})
+            saved = step
+    end()
+    assert (saved == 2) == (number == 10)  # one of the folder, four of a checkpoint
+    disk.power_cut(lost)
+    found = newest(scratch) if scratch.exists() else None
+    assert (found.step if found else 0) in (saved, saved + 1)
+    checkpoint.save(scratch, 3, tensors(3), {})
+    assert newest(scratch).step == 3
