@@ -149,7 +149,10 @@ def artifact(work: Work) -> Reference:
     if work.elsewhere:
         check_shared(work)
     with _alone(work) as token:
-        return _found(work) if work.is_whole else _build(work, token)
+        if not work.is_whole:
+            return _build(work, token)
+        terminal.say(f"✓ {work.title}  (made by another run)")
+        return _found(work)
 
 
 def _build(work: Work, token: str | None) -> Reference:

@@ -80,7 +80,6 @@ class Cache:
     def alone(self, place: str) -> Iterator[None]:
         """Only one at a time fetches a file; the others wait, and find it there."""
         path = self.path(place)
-        path.parent.mkdir(parents=True, exist_ok=True)
         with durable.locked(path.with_name(f".{path.name}{LOCK}")):
             yield
 

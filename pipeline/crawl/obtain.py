@@ -77,7 +77,6 @@ def selected_pages(
         if not limited:
             raise UserError(f"input {dump.name}: no page in it fits the selection")
         part = cache.part(place)
-        part.parent.mkdir(parents=True, exist_ok=True)
         with cache.alone(place), durable.full_disk_is_clear(cache.folder):
             write_table(table(limited), part)
             durable.publish(part, path)

@@ -36,6 +36,12 @@ HOW = {"command": 3, "everything": 2, "worker": 5}  # and how often of ten
 PAIRS = 5  # laps, of which one has two runs
 DISTURBED = 2  # times at most an artifact; one that is always killed is never made
 MAX_DELAY_SECONDS = 1.6
+QUICK = (  # than preset ci: more kills an hour
+    "pretrain.loop.steps=30",
+    "sft.loop.steps=30",
+    "rl.steps=3",
+    'evals.suites=["bits_per_byte"]',
+)
 PATIENCE_SECONDS = 600.0  # that nothing new may happen, on a slow machine
 WORKERS = ("pipeline.worker", "pipeline.host", "torch.distributed.run")
 
@@ -60,12 +66,14 @@ class Run:
     lake: Path
     environment: dict[str, str]
     log: Path
+    settings: Sequence[str] = ()
     process: subprocess.Popen[bytes] | None = None
     starts: int = 0
 
     def start(self) -> None:
         self.starts += 1
         command = [sys.executable, "-m", "flows.cli", "run", self.flow, "--preset", "ci"]
+        command += [word for setting in self.settings for word in ("--set", setting)]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [*command, "--lake", str(self.lake)],
@@ -147,10 +155,11 @@ def lap(
     environment: dict[str, str],
     rng: random.Random,
     most: int,
+    settings: Sequence[str] = (),
 ) -> list[Kill]:
     """From an empty lake to a finished one, with so many kills at most."""
     lake = folder / "lake"
-    runs = [Run(flow, lake, environment, folder / f"{flow}.log") for flow in flows]
+    runs = [Run(flow, lake, environment, folder / f"{flow}.log", settings) for flow in flows]
     for run in runs:
         run.start()
     kills: list[Kill] = []
@@ -224,7 +233,7 @@ def main() -> None:
     with server() as environment, tempfile.TemporaryDirectory(prefix="campaign-") as place:
         calm = Path(place) / "calm"
         calm.mkdir()
-        lap(0, ["crawl-to-chat"], calm, environment, rng, most=0)
+        lap(0, ["crawl-to-chat"], calm, environment, rng, 0, QUICK)
         expected = contents(calm / "lake")
         number = 0
         while len(kills) < chosen.kills:
@@ -234,7 +243,8 @@ def main() -> None:
             pair = number % PAIRS == 1
             flows = ["crawl-to-chat", "corpus"] if pair else ["crawl-to-chat"]
             began = time.monotonic()
-            made = lap(number, flows, folder, environment, rng, chosen.kills - len(kills))
+            left = chosen.kills - len(kills)
+            made = lap(number, flows, folder, environment, rng, left, QUICK)
             check(folder / "lake", expected)
             kills += made
             seconds = time.monotonic() - began

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from campaign import HOW, check, contents, lap
+
+from tests.faults.campaign import HOW, check, contents, lap
 
 SEED = 20260117
 KILLS = 14

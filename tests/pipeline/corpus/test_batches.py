@@ -95,7 +95,7 @@ def test_a_power_cut_costs_no_more_than_what_was_not_on_disk(
     assert kept == sorted(kept)
 
 
-@pytest.mark.parametrize("damage", ["empty", "half", "cut", "folder", "gone"])
+@pytest.mark.parametrize("damage", ["empty", "half", "cut", "end", "folder", "gone"])
 def test_a_batch_that_cannot_be_read_is_made_again(damage, warc, judge, calm, tmp_path):
     scratch = tmp_path / "scratch"
     read_all(warc, judge, scratch)
@@ -106,8 +106,9 @@ def test_a_batch_that_cannot_be_read_is_made_again(damage, warc, judge, calm, tm
         victim.mkdir()
         (victim / "batch.json").write_text("{}")
     elif damage != "gone":
-        size = {"empty": 0, "half": len(data) // 2, "cut": len(data) - 1}[damage]
-        victim.write_bytes(data[:size])
+        first = 64 if damage == "end" else 0
+        size = {"empty": 0, "half": len(data) // 2, "cut": len(data) - 1}.get(damage, len(data))
+        victim.write_bytes(data[first:size])
     (scratch / ".batch-000002.1.ab.part").write_bytes(b"a kill left it")
     assert [batch.file.name for batch in whole_batches(scratch)] == ["batch-000000"]
     assert [path.name for path in scratch.iterdir()] == ["batch-000000"]
