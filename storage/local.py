@@ -79,6 +79,5 @@ class LocalTree:
                 target.rename(aside)
             staging.rename(target)
             durable.sync_folder(target.parent)
-            durable.sync_folder(self.root)
         durable.remove_tree(aside)
         return True

@@ -3,7 +3,7 @@
 A batch gets its name when it is whole and on disk, so that a process killed at any moment leaves
 whole batches only, and the next one goes on behind the last. One that can't be read counts as
 absent, and so do those behind it. Where batches are cut changes no row. A file holds the tables as
-Arrow files one after another, then facts as JSON, their length, and a mark that all is there.
+Arrow files one after another, then facts as JSON, then how long both are.
 """
 
 import dataclasses
@@ -26,8 +26,7 @@ BATCH_RECORDS = 256
 BATCH_CHARACTERS = 32 * 1024 * 1024  # of text: a batch of books is cut earlier
 PREFIX = "batch-"
 ALIGNMENT = 64  # of a table in the file: Arrow's own, so that it can be used where it lies
-TAIL = struct.Struct("<QQ8s")  # bytes of the facts, of all before the tail, MARK
-MARK = b"c2cbatch"
+TAIL = struct.Struct("<QQ")  # bytes of the facts, and of all before the tail
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,7 +116,7 @@ class Rows:
             "after": after and dataclasses.asdict(after),
         }
         said = json.dumps(facts).encode()
-        tail = TAIL.pack(len(said), size + len(said), MARK)
+        tail = TAIL.pack(len(said), size + len(said))
         durable.write_atomic(scratch / f"{PREFIX}{number:06d}", *pieces, said, tail)
 
 
@@ -163,8 +162,8 @@ def _read(path: Path) -> Batch | None:
     try:
         with path.open("rb") as file:
             size = file.seek(-TAIL.size, 2)
-            length, whole, mark = TAIL.unpack(file.read())
-            if mark != MARK or whole != size:
+            length, whole = TAIL.unpack(file.read())
+            if whole != size:
                 return None
             file.seek(size - length)
             facts = json.loads(file.read(length))

@@ -74,7 +74,7 @@ def test_the_second_run_waits_and_goes_on_where_the_killed_one_was(
             second.wait(PATIENCE_SECONDS)
             said = logs[1].read_text()
             assert second.returncode == 0, said[-4000:]
-    assert f" of {STEPS}" in said.partition("base: resumed at step ")[2][:12]
+    assert f" of {STEPS}" in said.partition("pretrain: resumed at step ")[2][:12]
     base = Lake(lake).heads()["base"]
     assert Lake(lake).manifest("base", base).statistics["steps"] == STEPS
     assert leftovers(lake) == []
