@@ -46,7 +46,19 @@ def several_at_a_time(run: Run) -> TaskRunner[Any]:
 
         join(run)
         return RayTaskRunner()  # finds Ray connected, and leaves it so
-    return ThreadPoolTaskRunner(max_workers=run.config.input.workers or os.cpu_count() or 1)
+    return _Threads(max_workers=run.config.input.workers or os.cpu_count() or 1)
+
+
+class _Threads(ThreadPoolTaskRunner[Any]):
+    """Ends those that wait for another run when this one fails: Prefect waits for all threads."""
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if kind is not None:
+            tasks.interrupted.set()
+        try:
+            super().__exit__(kind, error, trace)
+        finally:
+            tasks.interrupted.clear()
 
 
 def submit(work: Work, runner: TaskRunner[Any]) -> PrefectFuture[Reference]:

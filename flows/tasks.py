@@ -13,8 +13,9 @@ import functools
 import hashlib
 import os
 import socket
+import threading
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -23,12 +24,13 @@ from prefect import task
 from prefect.cache_policies import CacheKeyFnPolicy
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.futures import PrefectFuture
+from prefect.logging import get_run_logger
 from prefect.results import get_result_store
 from prefect.task_runners import TaskRunner
 from prefect.tasks import Task, exponential_backoff
 from prefect.utilities.annotations import quote
 
-from flows import nodes
+from flows import nodes, terminal
 from flows.curves import About, Curves, LoggingConfig, begin, runs_folder
 from flows.nodes import Nodes
 from flows.process import NetworkError, Outcome, WorkerKilled, run_worker
@@ -38,7 +40,7 @@ from pipeline.config import to_dict
 from pipeline.provenance import Meter
 from pipeline.stage import Stage
 from pipeline.worker import is_network_error
-from storage import Lake
+from storage import Lake, locks
 from storage.digest import artifact_digest, file_digest
 from storage.durable import remove_tree
 from storage.errors import UserError
@@ -49,6 +51,7 @@ RETRIES = 3
 AT_ONCE = 16  # inputs that are fetched from an S3 lake
 BACKOFF_SECONDS = 1.0  # 1, 2, 4, each lengthened by up to half at random
 
+interrupted = threading.Event()  # set when a run ends while threads of it wait for another run
 
 Input = Reference | InputFile
 Inputs = Mapping[str, Sequence[Input]]
@@ -148,15 +151,25 @@ def _worth_a_retry(task: Task[..., Any], run: TaskRun, state: State[Any]) -> boo
     retry_condition_fn=_worth_a_retry,
 )
 def artifact(work: Work) -> Reference:
-    """Build one artifact of the lake."""
-    stage, lake = work.stage, work.lake
+    """Build one artifact of the lake, or find that another run has."""
     if work.is_whole:  # made under another Prefect database, or by another run a moment ago
-        return reference(lake.manifest(stage.kind, work.digest), lake)
+        return _found(work)
     if work.elsewhere:
         check_shared(work)
+    with _alone(work) as token:
+        if not work.is_whole:
+            return _build(work, token)
+        terminal.say(f"✓ {work.title}  (made by another run)")
+        return _found(work)
+
+
+def _build(work: Work, token: str | None) -> Reference:
+    """One try; with a token scratch is ours as long as the lock is."""
+    stage, lake = work.stage, work.lake
     relay, meter = Relay(stage.kind, work.title, _curves(work), work.beside), Meter()
     staging = lake.staging(stage.kind, work.digest)
     desk = lake.staging(stage.kind, work.digest)  # of a killed run both are collected as garbage
+    scratch = lake.scratch(stage.kind, work.digest) if token else desk
     leases = contextlib.ExitStack()
     try:
         given = _localized(work, leases.enter_context(lake.lease()))
@@ -167,7 +180,8 @@ def artifact(work: Work) -> Reference:
             "out": str(staging),
             "inputs": given,
             "config": to_dict(work.config),
-            "scratch": str(desk if work.elsewhere else lake.scratch(stage.kind, work.digest)),
+            "scratch": str(scratch),
+            "lock": [str(lake.lock(stage.kind, work.digest)), token] if token else None,
             "processes": work.processes // (work.nodes.count if work.nodes else 1),
         }
         outcome = _run(spec, work, desk, relay)
@@ -188,6 +202,7 @@ def artifact(work: Work) -> Reference:
             outcome.statistics,
             provenance,
         )
+        remove_tree(scratch)
     except BaseException as error:
         relay.failed(error, may_pass(error))
         raise
@@ -197,6 +212,31 @@ def artifact(work: Work) -> Reference:
         remove_tree(staging)  # published by renaming, where all went well
     relay.done(provenance["seconds"])
     return reference(manifest, lake)
+
+
+def _found(work: Work) -> Reference:
+    return reference(work.lake.manifest(work.stage.kind, work.digest), work.lake)
+
+
+@contextlib.contextmanager
+def _alone(work: Work) -> Iterator[str | None]:
+    """While this lasts no other run makes the same in this lake; the token of `storage.locks`.
+
+    None on a cluster, where a node that is lost but not dead may be at it for a while.
+    """
+    if work.elsewhere:
+        yield None
+        return
+
+    def say(holder: locks.Holder | None) -> None:
+        who = holder or "whose processes still end"
+        text = f"{work.title}: waits for another run at {work.stage.kind} {work.digest[:16]}: {who}"
+        get_run_logger().info(text)
+        terminal.say(f"  {text}")
+
+    lock = work.lake.lock(work.stage.kind, work.digest)
+    with locks.held(lock, say, stop=interrupted.is_set) as token:
+        yield token
 
 
 def _run(spec: dict[str, Any], work: Work, desk: Path, relay: Relay) -> Outcome:

@@ -24,6 +24,7 @@ from pipeline import rendezvous
 from pipeline.config import from_dict
 from pipeline.lifetime import die_with_parent
 from pipeline.stage import Progress
+from storage import locks
 from storage.errors import UserError
 
 DISK_FULL_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -70,6 +71,8 @@ def take_stdout() -> TextIO:
 
 def run(spec: dict[str, Any], events: TextIO, speaker: bool = True, last_word: bool = True) -> int:
     """Build what the spec says and report how it ended; under torchrun one process speaks."""
+    if spec.get("lock"):
+        locks.share(Path(spec["lock"][0]), spec["lock"][1])  # as long as this process lives
     try:
         statistics = _build(spec, Progress(events if speaker else None))
     except UserError as error:

@@ -1,8 +1,9 @@
 """The few file operations that must survive a kill, a power cut and a full disk.
 
-Replace a file in one step, force a folder to disk, remove a folder so that nobody sees half of
-it, hold a lock that dies with its process. A full disk becomes `DiskFull`: one line that names
-the place.
+Write a file or rename what is written so that its name never shows less than its bytes, force a
+folder to disk, remove one, hold a lock that dies with its process. A power cut loses what was not
+forced to disk, and each thing by itself: a name may be there and its bytes not. A full disk becomes
+`DiskFull`: one line that names the place.
 """
 
 import contextlib
@@ -14,7 +15,9 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
+PART = ".part"
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -55,13 +58,18 @@ def sync_folder(folder: Path) -> None:
     _sync(folder)
 
 
-def write_atomic(path: Path, *pieces: bytes) -> None:
-    """Write a file so that a reader finds the old bytes or the new ones, never a mixture."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.part")
+@contextlib.contextmanager
+def written(path: Path) -> Iterator[IO[bytes]]:
+    """A file that takes its name when it is whole and on disk; one that fails leaves nothing.
+
+    A reader finds the old bytes or the new ones, never a mixture; a killed writer leaves
+    `.NAME.….part`.
+    """
+    make_folder(path.parent)
+    part = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}{PART}")
     try:
         with part.open("xb") as file:
-            file.writelines(pieces)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
@@ -71,16 +79,47 @@ def write_atomic(path: Path, *pieces: bytes) -> None:
     _sync(path.parent)
 
 
+def write_atomic(path: Path, *pieces: bytes) -> None:
+    """`written`, of bytes that are there."""
+    with written(path) as file:
+        file.writelines(pieces)
+
+
+def publish(source: Path, target: Path) -> None:
+    """Rename a file or a folder that is written: its bytes go to disk first, then its name."""
+    if source.is_dir():
+        sync_tree(source)
+    else:
+        _sync(source)
+    source.replace(target)
+    _sync(target.parent)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it that are missing; a power cut does not undo it."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    try:
+        folder.mkdir(exist_ok=True)
+    except FileExistsError as error:
+        raise NotADirectoryError(errno.ENOTDIR, "is a file, not a folder", str(folder)) from error
+    _sync(folder.parent)
+
+
 def remove_tree(folder: Path) -> None:
-    """Remove a folder and all below it; one that is gone already is fine."""
+    """Remove a folder and all below it, or a file; one that is gone already is fine."""
     with contextlib.suppress(FileNotFoundError):
-        shutil.rmtree(folder)
+        if folder.is_dir():
+            shutil.rmtree(folder)
+        else:
+            folder.unlink()
 
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold an exclusive lock between processes and threads; the kernel frees it when one dies."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

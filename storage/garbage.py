@@ -1,10 +1,12 @@
 """Whose a staging folder is, and which ones nobody will ever finish.
 
 The folder's name says it: `<kind>-<digest16>-<pid>-<host>_<started>_<random>`. `host` is a hash
-of host name and pid namespace, `started` the process's start time, so that a pid used again, or
-one seen from another machine or container on a shared disk, is not taken for the owner. Folders
-of a living process on this host are never touched, those of a dead one always, those of other
-hosts when they are old.
+of what tells one running system from another (host name, machine id, boot id, pid namespace),
+`started` the process's start time, so that a pid used again, or one seen from another machine or
+container on a shared disk, is not taken for the owner. Folders of a living process on this host are
+never touched, those of a dead one always, those of other hosts, or of before the last boot, when
+they are old. Scratch that a living run has locked is never touched. Others may remove or finish
+what is looked at here.
 """
 
 import contextlib
@@ -17,10 +19,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from storage import durable
+from storage import durable, locks
 from storage.local import SCRATCH, STAGING
 
 MAX_AGE_SECONDS = 7 * 24 * 3600.0
+MACHINE_ID = Path("/etc/machine-id")
 
 _NAME = re.compile(
     r"(?P<kind>[a-z0-9_]+)-(?P<digest>[0-9a-f]{16})-(?P<pid>\d+)"
@@ -44,15 +47,22 @@ def collect(
     """Remove abandoned staging folders, and scratch folders that are old or done with."""
     now = time.time() if now is None else now
     doomed = [p for p in _folders(root / STAGING) if _abandoned(p, max_age_seconds, now)]
+    for path in doomed:
+        durable.remove_tree(path)
     for path in _folders(root / SCRATCH):
         kind, _, digest = path.name.rpartition("-")
         if _age_seconds(path, now) > max_age_seconds or is_whole(kind, digest):
-            doomed.append(path)
-    for path in doomed:
-        durable.remove_tree(path)
-    for part in sorted(root.glob(".*.part")):  # of a small file whose writer was killed
-        if now - part.stat().st_mtime > max_age_seconds:
-            part.unlink(missing_ok=True)
+            with locks.free(root / locks.LOCKS / path.name) as is_free:
+                if is_free:
+                    durable.remove_tree(path)
+                    doomed.append(path)
+    for path in _files(root / locks.LOCKS, "*"):  # of killed runs whose artifact nobody wants now
+        if _age_seconds(path, now) > max_age_seconds:
+            with locks.free(path):
+                pass
+    for path in _files(root, f".*{durable.PART}"):  # of a small file whose writer was killed
+        if _age_seconds(path, now) > max_age_seconds:
+            path.unlink(missing_ok=True)
     return doomed
 
 
@@ -77,7 +87,11 @@ def _host() -> str:
     namespace = ""
     with contextlib.suppress(OSError):  # absent outside Linux
         namespace = str(Path("/proc/self/ns/pid").readlink())
-    return hashlib.sha256(f"{socket.gethostname()} {namespace}".encode()).hexdigest()[:8]
+    machine = ""
+    with contextlib.suppress(OSError):  # absent in many containers
+        machine = MACHINE_ID.read_text().strip()
+    told = f"{socket.gethostname()} {machine} {locks.boot_id()} {namespace}"
+    return hashlib.sha256(told.encode()).hexdigest()[:8]
 
 
 def _started(pid: int) -> int:
@@ -90,14 +104,22 @@ def _started(pid: int) -> int:
     return int(stat.rpartition(b")")[2].split()[19])
 
 
-def _age_seconds(folder: Path, now: float) -> float:
-    newest = folder.stat().st_mtime
-    for root, _, names in os.walk(folder):
+def _age_seconds(path: Path, now: float) -> float:
+    """Of a file, or of the newest of a folder's; one that is gone is not old."""
+    newest = 0.0
+    for root, _, names in os.walk(path):
         for name in names:
             with contextlib.suppress(FileNotFoundError):
                 newest = max(newest, (Path(root) / name).lstat().st_mtime)
-    return now - newest
+    try:
+        return now - max(newest, path.stat().st_mtime)
+    except FileNotFoundError:
+        return 0.0
 
 
 def _folders(parent: Path) -> list[Path]:
     return sorted(p for p in parent.iterdir() if p.is_dir()) if parent.is_dir() else []
+
+
+def _files(parent: Path, pattern: str) -> list[Path]:
+    return sorted(parent.glob(pattern))

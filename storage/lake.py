@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from storage import durable, garbage, leases
+from storage import durable, garbage, leases, locks
 from storage.cache import cache_root, lake_bytes
 from storage.digest import artifact_digest, canonical_json
 from storage.download import Copies
@@ -142,12 +142,17 @@ class Lake:
         """A fresh private folder for the files of an artifact to be."""
         _folder(kind, digest)
         path = self.disk.root / STAGING / garbage.staging_name(kind, digest)
-        return self._make(path)
+        return self._make(path, parents_alone=True)
 
     def scratch(self, kind: str, digest: str) -> Path:
         """Where a long stage keeps its checkpoints: survives kills, goes with the commit."""
         _folder(kind, digest)
         return self._make(self.disk.root / SCRATCH / f"{kind}-{digest[:16]}")
+
+    def lock(self, kind: str, digest: str) -> Path:
+        """The file whose lock says who makes the artifact and has its scratch: `storage.locks`."""
+        _folder(kind, digest)
+        return self.disk.root / locks.LOCKS / f"{kind}-{digest[:16]}"
 
     @property
     def runs(self) -> Path:
@@ -187,7 +192,9 @@ class Lake:
                     self.copies.keep(staging, manifest)
         finally:
             durable.remove_tree(staging)  # renamed away already when all went well
-        durable.remove_tree(self.disk.root / SCRATCH / f"{kind}-{digest[:16]}")
+        with locks.free(self.lock(kind, digest)) as is_free:  # else whoever holds it removes it
+            if is_free:
+                durable.remove_tree(self.disk.root / SCRATCH / f"{kind}-{digest[:16]}")
         return manifest if published else self.manifest(kind, digest)
 
     def manifest(self, kind: str | None, digest_prefix: str) -> Manifest:
@@ -236,10 +243,12 @@ class Lake:
         named_so = manifest.kind == kind and manifest.digest.startswith(digest)
         return manifest if named_so else None
 
-    def _make(self, path: Path) -> Path:
+    def _make(self, path: Path, parents_alone: bool = False) -> Path:
+        """A folder that a power cut does not undo, or such a parent and the folder."""
         try:
             with durable.full_disk_is_clear(self.url):
-                path.mkdir(parents=True, exist_ok=True)
+                durable.make_folder(path.parent if parents_alone else path)
+                path.mkdir(exist_ok=True)
         except OSError as error:
             if error.errno not in NOT_OURS:
                 raise

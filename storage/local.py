@@ -69,7 +69,7 @@ class LocalTree:
     def publish(self, staging: Path, folder: str, is_whole: Callable[[], bool]) -> bool:
         """Rename a finished staging folder into place; False if a whole artifact is there."""
         target = self.root / folder
-        target.parent.mkdir(parents=True, exist_ok=True)
+        durable.make_folder(target.parent)
         durable.sync_tree(staging)
         aside = staging.with_name(staging.name + ".damaged")
         with durable.locked(self.root / LOCK):
@@ -79,6 +79,5 @@ class LocalTree:
                 target.rename(aside)
             staging.rename(target)
             durable.sync_folder(target.parent)
-            durable.sync_folder(self.root)
         durable.remove_tree(aside)
         return True

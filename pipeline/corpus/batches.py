@@ -1,15 +1,14 @@
-"""Rows of a part on their way to its Parquet files: batches of Arrow files in scratch.
+"""Rows of a part on their way to its Parquet files: batches in scratch, a file each.
 
-A page process fills a batch and renames its folder when it is whole, so that a process killed at
-any moment leaves whole batches only, and the next one goes on behind the last. Where batches are
-cut changes no row.
+A batch gets its name when it is whole and on disk, so that a process killed at any moment leaves
+whole batches only, and the next one goes on behind the last. One that can't be read counts as
+absent, and so do those behind it. Where batches are cut changes no row. A file holds the tables as
+Arrow files one after another, then facts as JSON, then how long both are.
 """
 
 import dataclasses
 import json
-import os
-import shutil
-from collections.abc import Iterator
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +19,14 @@ from pipeline.crawl.warc import Record
 from pipeline.dedup.exact import text_sha256
 from pipeline.dedup.minhash import MinhashConfig
 from pipeline.filters.url import host_of
+from storage import durable
 from storage.schemas import LEDGER, PAGES
 
 BATCH_RECORDS = 256
 BATCH_CHARACTERS = 32 * 1024 * 1024  # of text: a batch of books is cut earlier
 PREFIX = "batch-"
+ALIGNMENT = 64  # of a table in the file: Arrow's own, so that it can be used where it lies
+TAIL = struct.Struct("<QQ")  # bytes of the facts, and of all before the tail
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,15 +43,17 @@ class Place:
 class Batch:
     """A whole batch in scratch."""
 
-    folder: Path
+    file: Path
+    places: dict[str, tuple[int, int]]  # first byte and size of each table
     records: int  # that the reader gave
     truncated: int  # of which the crawler cut short
     after: Place | None  # None: the file ends with it
 
     def table(self, name: str) -> pa.Table:
         """Its rows of one of the part's tables."""
-        with pa.memory_map(str(self.folder / f"{name}.arrow")) as file:
-            return pa.ipc.open_file(file).read_all()
+        start, size = self.places[name]
+        with pa.memory_map(str(self.file)) as file:
+            return pa.ipc.open_file(file.read_buffer().slice(start, size)).read_all()
 
 
 class Rows:
@@ -92,20 +96,28 @@ class Rows:
 
     def write(self, scratch: Path, number: int, after: Place | None) -> None:
         """Put the batch into scratch, whole or not at all."""
-        unfinished = scratch / f"unfinished-{os.getpid()}"
-        unfinished.mkdir()
+        pieces: list[Any] = []
+        places: dict[str, tuple[int, int]] = {}
+        size = 0
         for name, schema in self.schemas.items():
             rows = self.rows[name]
             arrays = [pa.array([row[field.name] for row in rows], field.type) for field in schema]
-            with pa.ipc.new_file(str(unfinished / f"{name}.arrow"), schema) as writer:
+            sink = pa.BufferOutputStream()
+            with pa.ipc.new_file(sink, schema) as writer:
                 writer.write_batch(pa.record_batch(arrays, schema=schema))
+            table = sink.getvalue()
+            pieces += [table, bytes(-table.size % ALIGNMENT)]
+            places[name] = (size, table.size)
+            size += table.size + len(pieces[-1])
         facts = {
+            "places": places,
             "records": self.records,
             "truncated": self.truncated,
             "after": after and dataclasses.asdict(after),
         }
-        (unfinished / "batch.json").write_text(json.dumps(facts))
-        unfinished.rename(scratch / f"{PREFIX}{number:06d}")
+        said = json.dumps(facts).encode()
+        tail = TAIL.pack(len(said), size + len(said))
+        durable.write_atomic(scratch / f"{PREFIX}{number:06d}", *pieces, said, tail)
 
 
 def page_row(warc: str, dump: str, record: Record, judged: Judgement) -> dict[str, Any]:
@@ -133,14 +145,30 @@ def schemas(minhash: MinhashConfig) -> dict[str, pa.Schema]:
 
 
 def whole_batches(scratch: Path) -> list[Batch]:
-    """The batches that are there, in order; what a killed process left unfinished is removed."""
-    for folder in scratch.glob("unfinished-*"):
-        shutil.rmtree(folder)
-    return list(_batches(scratch))
+    """The batches that are there, in order; what a kill or a power cut spoilt is removed."""
+    for part in scratch.glob(f".{PREFIX}*{durable.PART}"):
+        part.unlink(missing_ok=True)
+    found: list[Batch] = []
+    for file in sorted(scratch.glob(f"{PREFIX}*")):
+        batch = _read(file) if file.name == f"{PREFIX}{len(found):06d}" else None
+        if batch is None:  # all behind it are removed as well: their numbers are free again
+            durable.remove_tree(file)
+        else:
+            found.append(batch)
+    return found
 
 
-def _batches(scratch: Path) -> Iterator[Batch]:
-    for folder in sorted(scratch.glob(f"{PREFIX}*")):
-        facts = json.loads((folder / "batch.json").read_text())
+def _read(path: Path) -> Batch | None:
+    try:
+        with path.open("rb") as file:
+            size = file.seek(-TAIL.size, 2)
+            length, whole = TAIL.unpack(file.read())
+            if whole != size:
+                return None
+            file.seek(size - length)
+            facts = json.loads(file.read(length))
+        places = {name: (start, bytes_) for name, (start, bytes_) in facts["places"].items()}
         after = facts["after"] and Place(**facts["after"])
-        yield Batch(folder, facts["records"], facts["truncated"], after)
+        return Batch(path, places, facts["records"], facts["truncated"], after)
+    except (OSError, ValueError, LookupError, TypeError):
+        return None  # cut short: the disk lost what it said it had

@@ -20,6 +20,7 @@ from pipeline.corpus.page import Judge
 from pipeline.corpus.page_process import FAILED, Board, Job, Poison, read_pages
 from pipeline.extract.config import ExtractConfig
 from pipeline.lifetime import die_with_parent, leave, signal_name
+from storage.durable import make_folder, write_atomic
 from storage.errors import UserError
 
 WATCH_SECONDS = 0.25  # between two reports of progress
@@ -33,7 +34,7 @@ Report = Callable[[int, int, int], None]  # records, kept, offset
 
 def read_file(path: Path, judge: Judge, scratch: Path, report: Report) -> list[Batch]:
     """All batches of the file, those of an earlier run that was killed included."""
-    scratch.mkdir(parents=True, exist_ok=True)
+    make_folder(scratch)
     job = Job(path, judge, scratch, Board())
     poisoned = _notes(scratch)
     deaths: Counter[tuple[int, str]] = Counter()
@@ -120,16 +121,14 @@ def _poison(cause: str, code: int, config: ExtractConfig) -> Poison:
 
 
 def _notes(scratch: Path) -> dict[int, Poison]:
-    path = scratch / NOTES
-    if not path.exists():
-        return {}
-    return {
-        int(number): Poison(**poison) for number, poison in json.loads(path.read_text()).items()
-    }
+    try:
+        noted = json.loads((scratch / NOTES).read_bytes())
+        return {int(number): Poison(**poison) for number, poison in noted.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}  # none, or spoilt: what kills will do so again
 
 
 def _note(scratch: Path, poisoned: dict[int, Poison]) -> None:
     """Kept in scratch, so that a second run does not wait for the same page again."""
-    unfinished = scratch / f"{NOTES}.{os.getpid()}"
-    unfinished.write_text(json.dumps({n: asdict(poison) for n, poison in poisoned.items()}))
-    unfinished.replace(scratch / NOTES)
+    noted = json.dumps({n: asdict(poison) for n, poison in poisoned.items()})
+    write_atomic(scratch / NOTES, noted.encode())

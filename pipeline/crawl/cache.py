@@ -68,18 +68,14 @@ class Cache:
     def store(self, place: str, stored: Stored) -> None:
         """Publish the part that has become whole."""
         path = self.path(place)
-        with self.part(place).open("rb") as file:
-            os.fsync(file.fileno())
         with durable.locked(self.folder / LOCK):
-            self.part(place).replace(path)
-            durable.sync_folder(path.parent)
+            durable.publish(self.part(place), path)
             durable.write_atomic(_record(path), json.dumps(dataclasses.asdict(stored)).encode())
 
     @contextlib.contextmanager
     def alone(self, place: str) -> Iterator[None]:
         """Only one at a time fetches a file; the others wait, and find it there."""
         path = self.path(place)
-        path.parent.mkdir(parents=True, exist_ok=True)
         with durable.locked(path.with_name(f".{path.name}{LOCK}")):
             yield
 

@@ -8,8 +8,10 @@ itself. The captures of a selection are kept in the cache: finding them is the d
 import dataclasses
 import itertools
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.crawl import cdx, columnar
@@ -69,17 +71,15 @@ def selected_pages(
     folder = place_of(f"{base_url(client.config)}/selections")
     place = f"{folder}/{dump.name}-{digest}.parquet"
     path = cache.path(place)
-    if not path.exists():
+    if not _is_readable(path):
         rows = _find(client, dump, chosen, index, tell)
         limited = list(itertools.islice(rows, chosen.pages or None))
         if not limited:
             raise UserError(f"input {dump.name}: no page in it fits the selection")
         part = cache.part(place)
-        part.parent.mkdir(parents=True, exist_ok=True)
         with cache.alone(place), durable.full_disk_is_clear(cache.folder):
             write_table(table(limited), part)
-            part.replace(path)
-            durable.sync_folder(path.parent)
+            durable.publish(part, path)
     rows_there = pq.read_metadata(path).num_rows
     step = client.config.pages_per_file
     remotes = []
@@ -89,6 +89,15 @@ def selected_pages(
         there = f"{folder}/{step}/{name}"
         remotes.append(Remote(name, there, captures=place, start=start, stop=stop))
     return remotes
+
+
+def _is_readable(captures: Path) -> bool:
+    """False where there are none, or where a power cut has spoilt them."""
+    try:
+        pq.read_metadata(captures)
+    except (OSError, pa.ArrowInvalid):
+        return False
+    return True
 
 
 def index_of(config: DownloadConfig, chosen: Selection) -> str:

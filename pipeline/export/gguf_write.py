@@ -22,6 +22,7 @@ from pipeline.export.metadata import check, rope_factors, to_keys
 from pipeline.model import ModelConfig, hf_tensors
 from pipeline.model.hf_config import from_hf
 from pipeline.model.hf_weights import Tensors
+from storage import durable
 from storage.errors import UserError
 from storage.json_object import read_object
 
@@ -70,7 +71,7 @@ def write(folder: Path, file: Path, kind: str, name: str) -> Written:
         for row in plan:
             writer.write_tensor_data(_data(row, tensors, config))
         writer.close()
-        partial.replace(file)
+        durable.publish(partial, file)
     finally:
         partial.unlink(missing_ok=True)
     counts: dict[str, int] = {}

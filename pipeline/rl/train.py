@@ -35,7 +35,7 @@ from pipeline.training.optimizers import Optimizer, build_optimizer
 from pipeline.training.pretrain import write_run
 from pipeline.training.schedule import lr_scale
 from pipeline.training.watchdog import Watchdog
-from storage.durable import write_atomic
+from storage.durable import make_folder, publish
 from storage.errors import UserError
 from storage.schemas import METRICS, ROLLOUTS, TIMING
 from storage.tables import read_table, table, write_table
@@ -252,9 +252,9 @@ def _keep(scratch: Path, step: int, answers: list[rolls.Rollout]) -> None:
     """A step's rollouts, on disk before a checkpoint can say that the step is done."""
     path = _rollout_file(scratch, step, distribution.rank())
     part = path.with_suffix(".part")
+    make_folder(path.parent)
     write_table(table(rolls.rows(step + 1, answers), ROLLOUTS), part)
-    write_atomic(path, part.read_bytes())
-    part.unlink()
+    publish(part, path)
 
 
 def _kept(scratch: Path, steps: int) -> pa.Table:

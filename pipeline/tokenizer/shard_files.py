@@ -1,7 +1,8 @@
 """Files of tokens, one whole after another: a killed run leaves whole shards, the next goes on.
 
 A shard is made as a folder in scratch, forced to disk and renamed when it is whole; `shard.json`
-in it says behind which row of the corpus the next shard begins.
+in it says behind which row of the corpus the next shard begins. A shard that can't be read counts
+as absent, and so do those behind it.
 """
 
 import json
@@ -44,12 +45,25 @@ class Shard(NamedTuple):
 
 
 def whole_shards(scratch: Path, split: str) -> list[Shard]:
-    """Those that are there, in order."""
-    shards = []
+    """Those that are there, in order; what a power cut spoilt is removed."""
+    shards: list[Shard] = []
     for folder in sorted(scratch.glob(f"{split}-?????")):
-        said = json.loads((folder / FACTS).read_text())
-        shards.append(Shard(folder, said["facts"], said["next_row"]))
+        shard = _read(folder) if folder.name == f"{split}-{len(shards):05d}" else None
+        if shard is None:
+            durable.remove_tree(folder)
+        else:
+            shards.append(shard)
     return shards
+
+
+def _read(folder: Path) -> Shard | None:
+    try:
+        said = json.loads((folder / FACTS).read_bytes())
+        if any((folder / name).stat().st_size != size for name, size in said["files"].items()):
+            return None
+        return Shard(folder, said["facts"], said["next_row"])
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return None
 
 
 def remove_unfinished(scratch: Path) -> None:
@@ -122,11 +136,11 @@ class ShardWriter:
         table = pa.table({"id": ids, "bytes": sizes})
         with pa.ipc.new_file(str(unfinished / DOCUMENTS), table.schema) as writer:
             writer.write_table(table)
-        (unfinished / FACTS).write_text(json.dumps({"facts": facts, "next_row": next_row}))
-        durable.sync_tree(unfinished)
+        files = {path.name: path.stat().st_size for path in unfinished.iterdir()}
+        said = {"facts": facts, "next_row": next_row, "files": files}
+        (unfinished / FACTS).write_text(json.dumps(said))
         folder = self.scratch / name
-        unfinished.rename(folder)
-        durable.sync_folder(self.scratch)
+        durable.publish(unfinished, folder)
         self.shards.append(Shard(folder, facts, next_row))
         self._start()
 

@@ -6,10 +6,8 @@ match is passed over. Tensors go to disk one by one: no second copy of a state i
 Nothing is ever unpickled.
 """
 
-import contextlib
 import hashlib
 import json
-import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +17,8 @@ import safetensors.torch
 import torch
 from safetensors import SafetensorError
 from torch import Tensor
+
+from storage import durable
 
 KEEP = 2
 CHUNK_BYTES = 1 << 22
@@ -63,21 +63,20 @@ def save(
 
     `meta` is JSON; floats come back bit for bit, NaN and infinity included.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    for path in sorted(folder.glob("checkpoint-*.part")):  # leftovers of a killed save
+    durable.make_folder(folder)
+    for path in sorted(folder.glob(f".checkpoint-*{durable.PART}")):  # leftovers of a killed save
         path.unlink(missing_ok=True)
     # One of the same step may be of an abandoned course: its JSON must not speak for new tensors.
     _path(folder, step, "json").unlink(missing_ok=True)
-    with written(_path(folder, step, "safetensors")) as write:
+    with durable.written(_path(folder, step, "safetensors")) as file:
         digest = hashlib.sha256()
         for piece in serialized(tensors):
             digest.update(piece)
-            write(piece)
+            file.write(piece)
     # The JSON comes last: it is what makes the checkpoint exist.
     record = {"step": step, "sha256": digest.hexdigest(), "meta": meta}
     path = _path(folder, step, "json")
-    with written(path) as write:
-        write(json.dumps(record).encode())
+    durable.write_atomic(path, json.dumps(record).encode())
     found = steps(folder)
     kept = keep(found)
     for old in found:
@@ -144,23 +143,3 @@ def serialized(tensors: dict[str, Tensor]) -> Iterator[Any]:
         flat = tensors[name].detach().cpu().contiguous().reshape(-1).view(torch.uint8)
         for part in flat.split(CHUNK_BYTES):
             yield part.numpy()
-
-
-@contextlib.contextmanager
-def written(path: Path) -> Iterator[Callable[[Any], Any]]:
-    """A file that takes its name when it is whole and on disk; one that fails leaves nothing."""
-    part = path.with_name(path.name + ".part")
-    try:
-        with part.open("wb") as file:
-            yield file.write
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-    descriptor = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

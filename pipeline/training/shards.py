@@ -22,6 +22,7 @@ from pipeline.training import checkpoint, distribution, state
 from pipeline.training.optimizers import Optimizer
 from pipeline.training.sharded import is_sharded, local
 from pipeline.training.sharding import Piece, ShardedOptimizer, rows_of
+from storage import durable
 from storage.errors import UserError
 
 _NAME = re.compile(r"checkpoint-(\d{9})\.(\d{5})-of-(\d{5})\.json")
@@ -55,21 +56,21 @@ def write(
 ) -> None:
     """Put this process' part on disk; the first one deletes what `keep` leaves out."""
     rank, world = distribution.rank(), distribution.world()
-    folder.mkdir(parents=True, exist_ok=True)
+    durable.make_folder(folder)
     name = f"checkpoint-{step:09d}.{rank:05d}-of-{world:05d}"
-    for path in sorted(folder.glob(f"*.{rank:05d}-of-{world:05d}.*.part")):  # of a killed save
+    leftovers = f".*.{rank:05d}-of-{world:05d}.*{durable.PART}"  # of a killed save
+    for path in sorted(folder.glob(leftovers)):
         path.unlink(missing_ok=True)
     data, companion = folder / f"{name}.safetensors", folder / f"{name}.json"
     companion.unlink(missing_ok=True)
-    with checkpoint.written(data) as put:
+    with durable.written(data) as file:
         digest = hashlib.sha256()
         for piece in checkpoint.serialized(tensors):
             digest.update(piece)
-            put(piece)
+            file.write(piece)
     # Notes are the same in every process: they are kept once.
     record = {"step": step, "sha256": digest.hexdigest(), "meta": meta if rank == 0 else {}}
-    with checkpoint.written(companion) as put:
-        put(json.dumps(record).encode())
+    durable.write_atomic(companion, json.dumps(record).encode())
     if rank == 0:
         found = sorted(_whole(folder))
         kept = keep(found)

@@ -10,8 +10,10 @@ from pathlib import Path
 import psutil
 import pytest
 from patience import eventually, have_ended
+from worker_process import start_worker
 
 from flows.process import StageFailed, WorkerKilled, run_worker
+from storage import locks
 
 OWNER = """
 import sys, toy
@@ -88,6 +90,32 @@ def test_a_code_above_128_is_a_signal_only_if_there_is_one(
     spec |= {"out": str(tmp_path), "scratch": str(tmp_path), "processes": 1}
     with pytest.raises(expected, match=words):
         run_worker(spec, tmp_path, "lake", lambda event: None, lambda line: None)
+
+
+def test_a_worker_keeps_its_artifact_s_lock_until_it_is_dead(tmp_path: Path) -> None:
+    lock, log = tmp_path / "locks" / "toy-0", tmp_path / "log"
+    spec = {
+        "kind": "toy",
+        "entry": "toy:build",
+        "out": str(tmp_path),
+        "inputs": {},
+        "config": {"ending": "sleep", "log": str(log)},
+        "scratch": str(tmp_path),
+        "processes": 1,
+    }
+    with locks.held(lock, lambda holder: None) as token:
+        worker = start_worker(tmp_path, {**spec, "lock": [str(lock), token]})
+        started(log, 1)
+    with locks.free(lock) as is_free:
+        assert not is_free
+    worker.kill()
+    worker.communicate()
+    with locks.free(lock) as is_free:
+        assert is_free
+    late = start_worker(tmp_path, {**spec, "lock": [str(lock), token]}, "late")
+    late.communicate()
+    assert late.returncode == -signal.SIGKILL
+    assert len(log.read_text().splitlines()) == 1
 
 
 def test_a_worker_without_its_owner_ends_at_once(tmp_path: Path) -> None:

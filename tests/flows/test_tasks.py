@@ -2,7 +2,11 @@
 
 import dataclasses
 import json
+import os
+import threading
+from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,15 +15,18 @@ from event_files import scalars
 from patience import eventually
 from prefect.settings import get_current_settings
 
+from flows import cluster, tasks, terminal
 from flows.curves import LoggingConfig
 from flows.process import StageFailed, WorkerKilled
 from flows.references import InputFile
 from flows.tasks import make
-from storage import Lake, UserError
+from storage import Lake, UserError, locks
 from storage.digest import file_sha256
 from storage.durable import DiskFull
 
 pytestmark = pytest.mark.usefixtures("prefect")
+
+THREADS: Any = SimpleNamespace(config=SimpleNamespace(input=SimpleNamespace(runner="", workers=1)))
 
 
 @pytest.fixture
@@ -197,3 +204,59 @@ def test_several_processes_are_another_recipe(bench: Bench) -> None:
         "0",
         "1",
     ]
+
+
+def test_what_another_run_makes_is_waited_for_and_taken(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work, said = bench.work(14), []
+    with ExitStack() as other:
+        other.enter_context(locks.held(bench.lake.lock("toy", work.digest), lambda holder: None))
+
+        def end_of_the_other(line: str) -> None:
+            said.append(line)
+            if "waits for" in line:
+                staging = bench.lake.staging("toy", work.digest)
+                bench.lake.commit(staging, "toy", work.digest, 1, work.recipe, {}, {}, {})
+                other.close()
+
+        def story() -> Any:
+            with cluster.several_at_a_time(THREADS):
+                pass  # what ends well leaves no trace
+            return make(work)
+
+        monkeypatch.setattr(terminal, "say", end_of_the_other)
+        made = bench.run(story)
+    assert made["digest"] == work.digest
+    assert bench.builds == 0
+    waits = [line for line in said if "waits for" in line]
+    (line,) = waits
+    assert f"another run at toy {work.digest[:16]}: process {os.getpid()} on " in line
+    assert not list(bench.lake.disk.root.glob(".scratch/*"))
+
+
+def test_an_interrupted_run_waits_no_longer(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    work, waits = bench.work(15), threading.Event()
+    monkeypatch.setattr(terminal, "say", lambda line: waits.set())
+
+    def story() -> None:
+        with cluster.several_at_a_time(THREADS) as runner:
+            tasks.submit(work, runner)
+            waits.wait()
+            raise KeyboardInterrupt
+
+    lock = bench.lake.lock("toy", work.digest)
+    with locks.held(lock, lambda holder: None), pytest.raises(KeyboardInterrupt):
+        bench.run(story)
+    assert bench.builds == 0
+    assert bench.make(15)["kind"] == "toy"
+
+
+@pytest.mark.parametrize("ending", ["exception", "killed_once"])
+def test_scratch_is_another_run_s_as_soon_as_a_try_has_failed(bench: Bench, ending: str) -> None:
+    if ending == "exception":
+        with pytest.raises(StageFailed):
+            bench.make(16, ending)
+    else:
+        bench.make(16, ending)
+    assert not list((bench.lake.disk.root / locks.LOCKS).iterdir())

@@ -54,6 +54,21 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path, monkeypat
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+def test_what_kept_a_file_from_being_opened_is_what_is_said(tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "open", full)
+    with pytest.raises(OSError, match="No space"), durable.written(tmp_path / "file"):
+        pass
+
+
+def test_where_a_file_is_no_folder_is_made(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(NotADirectoryError, match="is a file, not a folder"):
+        durable.make_folder(tmp_path / "file" / "deep" / "er")
+
+
 @pytest.mark.parametrize(
     ("error", "is_full"),
     [

@@ -1,13 +1,16 @@
 """Garbage collection: the dead's folders go, the living's stay, strangers' go when old."""
 
 import os
+import shutil
+import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
-from storage import garbage
+from storage import garbage, locks
 
 DIGEST = "ab" * 32
 SLEEPER = """
@@ -104,3 +107,78 @@ def test_where_the_system_tells_no_start_a_living_pid_is_the_owner(lake, monkeyp
     known = lake.disk.root / ".staging" / name
     known.mkdir()
     assert lake.collect_garbage() == []
+
+
+def test_scratch_that_a_run_has_locked_stays_however_old(lake, make):
+    made = make(lake, "corpus", {"a": b"1"})
+    done, waiting = lake.scratch("corpus", made.digest), lake.scratch("base", DIGEST)
+    age(waiting, 10**9)
+    with (
+        locks.held(lake.lock("corpus", made.digest), lambda holder: None),
+        locks.held(lake.lock("base", DIGEST), lambda holder: None),
+    ):
+        make(lake, "corpus", {"a": b"1"})  # somebody commits the same
+        assert lake.collect_garbage() == []
+        assert done.is_dir()
+        assert waiting.is_dir()
+    assert set(lake.collect_garbage()) == {done, waiting}
+    assert list((lake.disk.root / locks.LOCKS).iterdir()) == []
+
+
+def test_lock_files_of_killed_runs_go_when_old(lake):
+    path = lake.lock("base", DIGEST)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"{}")
+    lake.collect_garbage()
+    assert path.exists()
+    os.utime(path, (0, 0))
+    with locks.held(path, lambda holder: None):
+        lake.collect_garbage(max_age_seconds=-1)
+        assert path.exists()
+    path.write_bytes(b"{}")
+    os.utime(path, (0, 0))
+    lake.collect_garbage()
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("place", [".staging", ".scratch", ".locks", "."])
+def test_what_another_run_removes_meanwhile_is_no_error(lake, monkeypatch, place):
+    """Between the listing and the look at each."""
+    name = garbage.staging_name("base", DIGEST) if place == ".staging" else f"base-{DIGEST[:16]}"
+    host = garbage._host()
+    name = ".x.part" if place == "." else name.replace(host, "00000000")
+    gone, seen = lake.disk.root / place / name, []
+    gone.mkdir(parents=True) if place in (".staging", ".scratch") else lake.tree.write(
+        f"{place}/{name}", b""
+    )
+    stat = Path.stat
+
+    def stat_when_gone(path, **options):
+        # the second look: the first is the listing's own
+        if path.name == name and seen.count(name) == (place in (".staging", ".scratch")):
+            shutil.rmtree(gone, ignore_errors=True)
+            gone.unlink(missing_ok=True)
+        seen.append(path.name)
+        return stat(path, **options)
+
+    monkeypatch.setattr(Path, "stat", stat_when_gone)
+    assert lake.collect_garbage(max_age_seconds=0) == []
+    assert name in seen
+
+
+def test_hosts_are_told_apart_by_more_than_their_name(monkeypatch, tmp_path):
+    found = {garbage._host()}
+    monkeypatch.setattr(socket, "gethostname", lambda: "node-1")
+    found.add(garbage._host())
+    machine = tmp_path / "machine-id"
+    monkeypatch.setattr(garbage, "MACHINE_ID", machine)
+    machine.write_text("0123\n")
+    found.add(garbage._host())
+    machine.write_text("4567\n")
+    found.add(garbage._host())
+    machine.unlink()
+    found.add(garbage._host())
+    monkeypatch.setattr(locks, "boot_id", lambda: "another boot")
+    found.add(garbage._host())
+    assert len(found) == 6
+    assert garbage._host() in found

@@ -8,6 +8,8 @@ import sys
 import threading
 from pathlib import Path
 
+import pytest
+from forgetful_disk import LOST, ForgetfulDisk
 from toy_dump import warc_file
 
 from pipeline.crawl.cache import Cache, Stored
@@ -43,6 +45,20 @@ def test_the_least_recently_used_go_first(tmp_path):
     assert known is not None  # what it held is still known
     assert known.bytes == 300
     assert cache.stored("h/a") is None
+
+
+@pytest.mark.parametrize("lost", LOST)
+def test_a_stored_file_survives_a_power_cut(tmp_path, lost):
+    (tmp_path / "disk").mkdir()
+    disk = ForgetfulDisk(tmp_path / "disk", tmp_path / "notes")
+    cache = Cache(disk.root / "cache", 1000)
+    end = disk.watch()
+    with cache.alone("h/deep/a"):
+        put(cache, "h/deep/a", 300, 1.0)
+    end()
+    disk.power_cut(lost)
+    assert cache.stored("h/deep/a") is not None
+    assert cache.path("h/deep/a").read_bytes() == bytes(300)
 
 
 def test_what_a_running_flow_uses_stays(tmp_path):

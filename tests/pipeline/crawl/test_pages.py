@@ -4,9 +4,11 @@ import pyarrow as pa
 import pytest
 from crawl_server import Trouble
 from fastwarc.warc import ArchiveIterator
+from forgetful_disk import LOST, ForgetfulDisk
 from toy_dump import NAME, toy_dump
 
 from pipeline.crawl import obtain
+from pipeline.crawl.cache import Cache
 from pipeline.crawl.client import Client
 from pipeline.crawl.dumps import Dump
 from pipeline.crawl.limits import LimitsConfig
@@ -131,6 +133,33 @@ def test_a_selection_in_files_of_so_many_pages(server, config, cache):
     seen = len(server.seen)
     assert obtain.selected_pages(client, cache, DUMP, chosen) == files
     assert len(server.seen) == seen  # the captures are kept
+
+
+@pytest.mark.parametrize("left", [0, 300])
+def test_captures_that_cannot_be_read_are_found_again(server, config, cache, left):
+    """A power cut may have left less than a file of an earlier version's run."""
+    client, chosen = Client(config()), selection((), "deu", "", 0)
+    files = obtain.selected_pages(client, cache, DUMP, chosen)
+    captures = cache.path(files[0].captures)
+    whole = captures.read_bytes()
+    captures.write_bytes(whole[:left])
+    assert obtain.selected_pages(client, cache, DUMP, chosen) == files
+    assert captures.read_bytes() == whole
+
+
+@pytest.mark.parametrize("lost", LOST)
+def test_captures_that_were_found_survive_a_power_cut(server, config, tmp_path, lost):
+    (tmp_path / "disk").mkdir()
+    disk = ForgetfulDisk(tmp_path / "disk", tmp_path / "notes")
+    cache = Cache(disk.root / "cache", 1 << 30)
+    client, chosen = Client(config()), selection((), "deu", "", 0)
+    end = disk.watch()
+    files = obtain.selected_pages(client, cache, DUMP, chosen)
+    end()
+    disk.power_cut(lost)
+    seen = len(server.seen)
+    assert obtain.selected_pages(client, cache, DUMP, chosen) == files
+    assert len(server.seen) == seen
 
 
 def test_a_limit_and_nothing_found(server, client, cache):

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import functools
 import io
 import itertools
 import json
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from forgetful_disk import LOST, ForgetfulDisk
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load_file
@@ -179,6 +181,53 @@ def die_after(patch: pytest.MonkeyPatch, left: int, writing: bool) -> None:
         patch.setattr(durable, "sync_tree", dying(durable.sync_tree))
     else:
         patch.setattr(ShardWriter, "add", dying(ShardWriter.add))
+
+
+@pytest.mark.parametrize("lost", LOST)
+def test_a_power_cut_costs_no_more_than_what_was_not_on_disk(
+    corpus, tokenizer_folder, tmp_path, lost
+):
+    config = {"batch_documents": 5, "max_tokens_per_shard": 2_500}
+    run(corpus, tokenizer_folder, tmp_path / "whole", **config)
+    found = []
+    for number in (3, 10, 11):  # five a shard: its three files, its folder, and the one above
+        root = tmp_path / str(number)
+        (root / "again-scratch").mkdir(parents=True)
+        disk = ForgetfulDisk(root, tmp_path / f"notes-{number}")
+        end = disk.watch(functools.partial(die_at, number))
+        with pytest.raises(Killed):
+            run(corpus, tokenizer_folder, root / "again", **config)
+        end()
+        shutil.rmtree(root / "again")
+        disk.power_cut(lost)
+        found.append(len(times(root / "again-scratch")))
+        run(corpus, tokenizer_folder, root / "again", **config)
+        assert contents(root / "again") == contents(tmp_path / "whole")
+    assert found == [0, 2, 2]
+
+
+def die_at(number: int, count: int) -> None:
+    if count == number:
+        raise Killed
+
+
+@pytest.mark.parametrize("name", ["shard.json", "tokens.safetensors", "documents.arrow"])
+@pytest.mark.parametrize("damage", ["gone", "empty", "half"])
+def test_a_shard_that_cannot_be_read_is_made_again(
+    corpus, tokenizer_folder, tmp_path, name, damage
+):
+    config = {"batch_documents": 5, "max_tokens_per_shard": 2_500}
+    run(corpus, tokenizer_folder, tmp_path / "whole", **config)
+    shutil.copytree(tmp_path / "whole-scratch", tmp_path / "again-scratch")
+    victim = tmp_path / "again-scratch" / "train-00001" / name
+    data = victim.read_bytes()
+    victim.unlink()
+    if damage != "gone":
+        victim.write_bytes(data[: len(data) // 2] if damage == "half" else b"")
+    kept = shard_files.whole_shards(tmp_path / "again-scratch", "train")
+    assert [shard.folder.name for shard in kept] == ["train-00000"]
+    run(corpus, tokenizer_folder, tmp_path / "again", **config)
+    assert contents(tmp_path / "again") == contents(tmp_path / "whole")
 
 
 def test_whole_shards_are_not_encoded_again(corpus, tokenizer_folder, tmp_path, monkeypatch):

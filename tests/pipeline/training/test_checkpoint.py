@@ -1,9 +1,11 @@
+import contextlib
 import math
 
 import pytest
 import safetensors.torch
 import torch
 from checkpoints import newest
+from forgetful_disk import LOST, ForgetfulDisk
 
 from pipeline.training import checkpoint
 
@@ -51,7 +53,7 @@ def test_a_damaged_newest_falls_back(tmp_path):
 def test_leftovers_of_a_killed_save_are_ignored_and_removed(tmp_path):
     checkpoint.save(tmp_path, 1, tensors(1), {})
     (tmp_path / "checkpoint-000000002.safetensors").write_bytes(b"no json yet")
-    (tmp_path / "checkpoint-000000002.json.part").write_bytes(b"{")
+    (tmp_path / ".checkpoint-000000002.json.12.ab.part").write_bytes(b"{")
     assert newest(tmp_path).step == 1
     checkpoint.save(tmp_path, 2, tensors(2), {})
     assert not list(tmp_path.glob("*.part"))
@@ -89,7 +91,7 @@ def test_a_failed_save_leaves_no_half_file_and_the_older_ones(tmp_path, monkeypa
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pipeline.training.checkpoint.os.fsync", full)
+    monkeypatch.setattr("storage.durable.os.fsync", full)
     with pytest.raises(OSError, match="No space"):
         checkpoint.save(tmp_path, 2, tensors(2), {})
     assert sorted(p.name for p in tmp_path.iterdir()) == before
@@ -102,10 +104,27 @@ def test_keep_decides_what_stays(tmp_path):
     assert checkpoint.steps(tmp_path) == [1, 4]
 
 
-def test_what_kept_a_file_from_being_opened_is_what_is_said(tmp_path, monkeypatch):
-    def full(*_, **__):
-        raise OSError(28, "No space left on device")
+@pytest.mark.parametrize("lost", LOST)
+@pytest.mark.parametrize("number", range(1, 11))
+def test_after_a_power_cut_there_is_the_newest_or_the_one_before(tmp_path, lost, number):
+    (tmp_path / "disk").mkdir()
+    disk = ForgetfulDisk(tmp_path / "disk", tmp_path / "notes")
 
-    monkeypatch.setattr("pathlib.Path.open", full)
-    with pytest.raises(OSError, match="No space"), checkpoint.written(tmp_path / "file"):
-        pass
+    def cut(count: int) -> None:
+        if count == number:
+            raise InterruptedError
+
+    scratch = disk.root / "scratch"
+    saved = 0
+    end = disk.watch(cut)
+    with contextlib.suppress(InterruptedError):
+        for step in (1, 2):
+            checkpoint.save(scratch, step, tensors(step), {})
+            saved = step
+    end()
+    assert (saved == 2) == (number == 10)  # one of the folder, four of a checkpoint
+    disk.power_cut(lost)
+    found = newest(scratch) if scratch.exists() else None
+    assert (found.step if found else 0) in (saved, saved + 1)
+    checkpoint.save(scratch, 3, tensors(3), {})
+    assert newest(scratch).step == 3
