@@ -66,6 +66,7 @@ class Work:
     logging: LoggingConfig | None = None
     # On a node of a cluster: two may build the same for a while, so scratch is not for others.
     elsewhere: bool = False
+    cores: int = 0  # that it may take, where others run beside it; 0: all. Changes no byte.
 
     @functools.cached_property
     def recipe(self) -> dict[str, Any]:
@@ -159,6 +160,7 @@ def artifact(work: Work) -> Reference:
             "config": to_dict(work.config),
             "scratch": str(desk if work.elsewhere else lake.scratch(stage.kind, work.digest)),
             "processes": work.processes // (work.nodes.count if work.nodes else 1),
+            "cores": work.cores,
         }
         outcome = _run(spec, work, desk, relay)
         provenance = {

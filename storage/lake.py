@@ -17,11 +17,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import pyarrow as pa
+
 from storage import durable, garbage
 from storage.cache import cache_root
 from storage.digest import artifact_digest, canonical_json
 from storage.download import one_file, whole_artifact
 from storage.errors import UserError
+from storage.groups import GROUPS, group_kind
 from storage.local import RUNS, SCRATCH, STAGING, LocalTree
 from storage.manifest import (
     LAKE_FORMAT,
@@ -80,9 +83,15 @@ class Lake:
         raise UserError(f"lake {self.url}: can't write in {place}: {advice}")
 
     def is_whole(self, kind: str, digest: str, deep: bool = False) -> bool:
-        """Manifest present, every content file there in its size; `deep` checks the hashes too."""
+        """Manifest present, every content file there in its size; `deep` checks the hashes too.
+
+        What lies in groups is whole while they are.
+        """
         manifest = self._read(kind, digest)
         if manifest is None or not _has_all(manifest, self.tree.sizes(_folder(kind, digest))):
+            return False
+        groups = manifest.inputs.get(GROUPS, ())
+        if not all(self.is_whole(group_kind(kind), group, deep) for group in groups):
             return False
         if not deep:
             return True
@@ -99,10 +108,15 @@ class Lake:
         return f"{self.tree.url}/{_folder(kind, digest)}"
 
     def local(self, kind: str, digest: str) -> Path:
-        """The artifact's folder on this disk; from S3 it is downloaded once, and verified."""
+        """The artifact's folder on this disk; from S3 it is downloaded once, and verified.
+
+        Its groups, if it has any, come with it.
+        """
         manifest = self.manifest(kind, digest)
         if isinstance(self.tree, LocalTree):
             return self.tree.root / _folder(kind, digest)
+        for group in manifest.inputs.get(GROUPS, ()):
+            self.local(group_kind(kind), group)
         return whole_artifact(self.tree, self.disk, _folder(kind, digest), manifest)
 
     def local_file(self, manifest: Manifest, name: str) -> Path:
@@ -111,6 +125,13 @@ class Lake:
         if isinstance(self.tree, LocalTree):
             return self.tree.root / folder / name
         return one_file(self.tree, self.disk, folder, manifest, name)
+
+    def opened(self, manifest: Manifest, name: str) -> pa.NativeFile:
+        """One file of an artifact, to read here and there; from S3 no more comes than is read."""
+        path = f"{_folder(manifest.kind, manifest.digest)}/{name}"
+        if isinstance(self.tree, LocalTree):
+            return pa.OSFile(str(self.tree.root / path), "rb")
+        return self.tree.opened(path)
 
     def staging(self, kind: str, digest: str) -> Path:
         """A fresh private folder for the files of an artifact to be."""

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
+import pyarrow as pa
 from pyarrow import fs
 
 from storage.errors import UserError
@@ -102,6 +103,10 @@ class ObjectTree:
         ):
             while block := source.read(COPY_BUFFER_BYTES):
                 sink.write(block)
+
+    def opened(self, name: str) -> pa.NativeFile:
+        """An object to read here and there."""
+        return self.filesystem.open_input_file(self._path(name))
 
     def sha256(self, name: str) -> str:
         """Hash of an object's bytes, read once."""

@@ -13,12 +13,13 @@ from flows.commands import show
 from pipeline.report.rules import drift, rule_rows
 from storage import Lake, catalog
 from storage.errors import UserError
+from storage.groups import GROUPS
 
 EXCERPT_CHARACTERS = 240
 # Words are known of pages that were measured; an id stands in several parts where stages changed.
 _COUNTS = """
     SELECT l.stage, l.rule, l.outcome, count(*) AS records, sum(p.words)::BIGINT AS words
-    FROM (FROM all_ledger WHERE artifact = '{artifact}') l
+    FROM (FROM all_ledger WHERE artifact IN ({groups})) l
     LEFT JOIN (SELECT id, any_value(word_count) AS words FROM all_pages GROUP BY id) p
         ON l.id <> '' AND p.id = l.id
     GROUP BY ALL ORDER BY ALL
@@ -70,7 +71,9 @@ def newest(lake: Lake) -> str:
 
 def rules(lake: Lake, artifact: str) -> list[dict[str, Any]]:
     """`rule_rows` of one corpus."""
-    return rule_rows(catalog.query(lake, _COUNTS.format(artifact=artifact)).to_pylist())
+    groups = lake.manifest("corpus", artifact).inputs[GROUPS]
+    listed = ", ".join(f"'{group[:16]}'" for group in groups)
+    return rule_rows(catalog.query(lake, _COUNTS.format(groups=listed)).to_pylist())
 
 
 def samples(lake: Lake, count: int, seed: int = 0) -> pa.Table:

@@ -12,26 +12,20 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow.parquet as pq
-
 from pipeline.corpus import duplicates
-from pipeline.corpus.read import selected, selected_counts
+from pipeline.corpus.read import selected_counts, selected_ids
 from pipeline.dedup import bands, index
 from pipeline.dedup.config import DedupConfig
 from pipeline.dedup.index import Index
 from pipeline.dedup.spill import open_numbers, partition_paths
 from pipeline.stage import Progress, Stage
-from storage.schemas import SELECTION
-from storage.tables import write_table
 
-PARTS_IN_GROUP = 50  # of a WARC of 1 GB each: 100 MB of keys
 HEAD = "numbers.json"
 
 
 @dataclasses.dataclass(frozen=True)
 class KeysConfig:
-    """Which parts of the selection a task gets: so many from `first` on, as its inputs."""
+    """Which parts a task gets: so many from `first` on, and the selection's group of just these."""
 
     first: int = 0
     dedup: DedupConfig = dataclasses.field(default_factory=DedupConfig)
@@ -53,14 +47,14 @@ def build_numbers(
     scratch: Path,
 ) -> dict[str, Any]:
     """Number the selected documents of all parts, those of earlier dumps before them."""
-    parts, selection = inputs["parts"], inputs["selection"][0] / "selection.parquet"
+    parts, selection = inputs["parts"], inputs["selection"][0]
     duplicates.check_parts([json.loads((part / "read.json").read_text()) for part in parts])
     earlier = previous_index(inputs)
     counts = selected_counts(selection, len(parts))
     first, total = len(earlier.keepers), sum(counts)
     work = fresh(scratch)
     numbers = bands.number_documents(
-        (ids for _, ids, _ in selected(parts, selection, [])),
+        selected_ids(selection),
         total,
         first,
         earlier.ids,
@@ -90,12 +84,8 @@ def build_keys(
     count = sum(head["counts"][config.first : config.first + len(parts)])
     signed = duplicates.check_parts([json.loads((p / "read.json").read_text()) for p in parts])
     numbers = open_numbers(numbered / "numbers", "<u4")[start : start + count]
-    work = fresh(scratch)
-    chosen = own_selection(
-        inputs["selection"][0] / "selection.parquet", config.first, len(parts), work
-    )
+    chosen = inputs["selection"][0]  # of these parts alone
     spills = duplicates.spill_bands(parts, chosen, numbers, head["bits"], config.dedup, signed, out)
-    shutil.rmtree(work)
     progress.update(count, count, "documents")
     return {"documents": count, "keys": sum(spilled.rows for spilled in spills.values())}
 
@@ -131,16 +121,6 @@ def previous_index(inputs: dict[str, list[Path]]) -> Index:
     """What earlier dumps left, if there is any."""
     previous = inputs.get("previous", [])
     return index.open_index(previous[0]) if previous else Index()
-
-
-def own_selection(selection: Path, first: int, parts: int, work: Path) -> Path:
-    """The rows of some parts, as a selection of these parts alone."""
-    span = [("part", ">=", first), ("part", "<", first + parts)]
-    rows = pq.read_table(selection, filters=span)
-    shifted = rows["part"].to_numpy() - np.int32(first)
-    rows = rows.set_column(rows.schema.get_field_index("part"), SELECTION.field("part"), [shifted])
-    write_table(rows, work / "selection.parquet")
-    return work / "selection.parquet"
 
 
 def fresh(scratch: Path) -> Path:
