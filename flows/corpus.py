@@ -1,4 +1,4 @@
-"""From web archives to a corpus: one task a WARC file, then selection, dedup and assembly by groups.
+"""From web archives to a corpus: a task a WARC file, then selection, dedup and assembly by groups.
 
 The pass over a file measures every page and decides little, so that other thresholds need no
 second pass. Without input the embedded sample web is made first; its truth then tells how well

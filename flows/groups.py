@@ -82,7 +82,7 @@ def join_parts(
     copies: Reference,
     benchmarks: dict[str, list[Input]],
 ) -> Reference:
-    """The corpus: hosts held out over all groups, texts cleaned group by group, figures added up."""
+    """The corpus: hosts held out over all, texts cleaned group by group, figures added up."""
     config = run.config.assemble
     groups = in_groups(run, parts)
 

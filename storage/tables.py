@@ -81,13 +81,20 @@ class TableWriter:
     @property
     def stored_bytes(self) -> int:
         """What was written so far: row groups that are cut."""
-        return int(self._sink.tell())
+        return int(self._sink.tell()) if self._groups else 0
 
     def flush(self) -> None:
         """Cut a row group here."""
         if self._waiting.num_rows:
             self._write_group(self._waiting)
             self._waiting = self._waiting.slice(0, 0)
+
+    def take_waiting(self) -> pa.Table:
+        """What waits, for another file to have it."""
+        left = self._waiting
+        self._waiting = left.slice(0, 0)
+        self.rows -= left.num_rows
+        return left
 
     def close(self) -> None:
         """Write what waits, and the file's foot; a file without rows has one empty row group."""
@@ -175,8 +182,11 @@ class ShardWriter:
 
     def _end_full(self) -> None:
         if self._writer is not None and self._writer.stored_bytes >= self._file_bytes:
+            left = self._writer.take_waiting()
             self._writer.close()
             self._writer = None
+            if left.num_rows:
+                self._current().write(left)
 
     def __enter__(self) -> "ShardWriter":
         return self

@@ -72,7 +72,7 @@ def build(
         "passages_removed": sums["passages"],
         "passage_characters_removed": sums["passage_characters"],
         "contaminated_documents": sums["contaminated_documents"],
-        "languages": dict(sorted(languages.items())),
+        "languages": {name: n for name, n in sorted(languages.items()) if n},
         "bytes": sums["bytes"],
         "words": sums["words"],
         "pii": {kind: pii[kind] for kind in PII_KINDS},

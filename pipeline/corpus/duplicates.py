@@ -4,9 +4,9 @@ In: parts, the selection over them and, for a new dump, the `duplicates` artifac
 Out: dropped-00000.parquet … (one for each group of the selection, in the order of its parts),
 clusters-00000.parquet … and the index that a later dump is held against. No text is read, unless
 lines or paragraphs are looked for, and no earlier file but the index. Sorting is done on disk, band
-by band; memory grows by some 10 bytes a document (its keeper; marks for copies and for clusters).
-Files of the index are bounded by 2^32 documents: 69 GB for ids, 34 GB for a band's keys. On a
-cluster the bands come made (`pipeline.corpus.duplicate_bands`); the artifact is the same.
+by band; memory grows by less than 16 bytes a document. A file of the index is bounded by 2^32
+documents: 69 GB of ids, 34 GB of a band's keys. On a cluster the bands come made
+(`pipeline.corpus.duplicate_bands`); the artifact is the same.
 """
 
 import json

@@ -14,7 +14,7 @@ from typing import Any
 from storage.errors import UserError
 
 GB = 1e9
-DEDUP_BYTES_PER_PAGE = 10  # of memory while clusters are joined (pipeline.dedup.components)
+DEDUP_BYTES_PER_PAGE = 16  # of memory while clusters are joined (pipeline.dedup.components)
 # Student's t, 97.5%, for 1, 2, … degrees of freedom; beyond the last the normal's is near enough
 STUDENT = (12.71, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179)
 NORMAL = 1.96

@@ -18,8 +18,8 @@ import pyarrow as pa
 
 from pipeline.corpus.page import STAGES
 from pipeline.corpus.read import corpus_table, ledger_table
-from storage.schemas import PII_KINDS
 from storage.groups import shards
+from storage.schemas import PII_KINDS
 from storage.tables import read_table, table
 
 Z = 1.959963984540054  # 95%
@@ -53,9 +53,7 @@ class Measured:
     clusters: dict[str, str]  # id -> cluster
 
 
-def quality_report(
-    truth: Path, corpus: Path, duplicates: Path, parts: Iterable[Path]
-) -> pa.Table:
+def quality_report(truth: Path, corpus: Path, duplicates: Path, parts: Iterable[Path]) -> pa.Table:
     """All figures (QUALITY)."""
     measured = load(truth, corpus, duplicates, parts)
     rows = [

@@ -124,7 +124,7 @@ def build_scores(
     scratch: Path,
 ) -> dict[str, Any]:
     """Count the scores of those pages of some parts that every other filter keeps."""
-    parts, scores = inputs["parts"], inputs["scores"]
+    parts, scores = inputs["parts"], inputs.get("scores", [])
     check(config, len(parts), len(scores))
 
     def kept() -> Iterator[np.ndarray]:

@@ -57,7 +57,7 @@ class DedupConfig:
     exact: bool = True
     minhash: bool = True
     passages: PassageConfig = dataclasses.field(default_factory=PassageConfig)
-    # for sorting, over all threads; besides, a document takes about 10 bytes. Changes no result.
+    # for sorting, over all threads; besides, a document takes about 16 bytes. Changes no result.
     sort_memory_bytes: int = 1 << 30
     max_file_bytes: int = (
         FILE_BYTES  # of clusters: a file is ended at the row group that reaches it

@@ -18,6 +18,7 @@ import psutil
 import pytest
 
 from storage import Lake
+from storage.groups import group_kind
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SEED = 20260117
@@ -117,6 +118,8 @@ def test_the_number_of_workers_changes_no_byte(ci_run: Any, cli: Any, tmp_path: 
             "run", "corpus", "--preset", "ci", "--set", f"input.workers={workers}", "--lake", lake
         )
         made = contents(lake)
-        kinds = {"crawl", "corpus_part", "selection", "duplicates", "corpus", "quality"}
+        kinds = {"crawl", "corpus_part", "duplicates", "quality"}
+        grouped = ("selection", "corpus", "corpus_split")
+        kinds |= {*grouped, *map(group_kind, grouped)}
         assert kinds == {key.split("/")[0] for key in made}
         assert made == {key: there[key] for key in made}

@@ -187,13 +187,15 @@ def test_another_machine_opens_the_same_lake(lake, client, make):
 
 def test_heads_and_views(lake, client, make):
     assert lake.heads() == {}
-    made = make(lake, "corpus", FILES)
+    group = make(lake, "corpus_group", FILES)
+    inputs = {"groups": [group.digest]}
+    made = make(lake, "corpus", {"x": b""}, inputs=inputs)
     model = make(lake, "base", {"model.safetensors": bytes(1000)})
     lake.set_heads({"corpus": made.digest, "base": model.digest})
     assert Lake(lake.url).heads() == {"corpus": made.digest, "base": model.digest}
     remove_tree(lake.disk.root)
     assert catalog.query(lake, "SELECT id, text FROM corpus ORDER BY id").equals(ROWS)
-    assert catalog.query(lake, "SELECT count(*) AS n FROM artifacts")["n"].to_pylist() == [2]
+    assert catalog.query(lake, "SELECT count(*) AS n FROM artifacts")["n"].to_pylist() == [3]
     here = [p.name for p in lake.disk.root.rglob("*") if p.is_file()]
     assert here == ["corpus-en.parquet"], "no more is downloaded than the query needs"
 
