@@ -70,6 +70,8 @@ def test_wrong_arrays_are_refused() -> None:
                     _components.join(wrong, np.array([pair], dtype=np.uint32))
     with pytest.raises(ValueError, match="greater than its child"):
         _components.flatten(np.array([1, 1], dtype=np.uint32))
+    with pytest.raises(ValueError, match="greater than its child"):  # the parent's parent
+        _components.join(np.array([0, 2, 1], np.uint32), np.array([[2, 0]], np.uint32))
     frozen = np.arange(4, dtype=np.uint32)
     frozen.flags.writeable = False
     with pytest.raises(TypeError):
@@ -104,7 +106,10 @@ def test_clusters_of_earlier_dumps_alone_are_not_told_again(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_members_are_those_of_plain_python(seed: int, tmp_path: Path) -> None:
+def test_members_are_those_of_plain_python(
+    seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(components, "DOCUMENTS_AT_ONCE", 64)
     rng = np.random.default_rng(seed)
     total, earlier = 1000, 300
     keepers = np.minimum(rng.integers(0, 400, total), np.arange(total)).astype(np.uint32)
@@ -119,6 +124,8 @@ def test_members_are_those_of_plain_python(seed: int, tmp_path: Path) -> None:
         if any(document >= earlier and document != keeper for document in members)
         for document in members
     ]
+    own = keepers == np.arange(total)
+    assert counts(keepers, earlier) == (own[earlier:].sum(), (keepers[earlier:] < earlier).sum())
     for memory in (1 << 20, 5_000):
         found = list(memberships(keepers, earlier, tmp_path, memory))
         pairs = [pair for some in found for pair in zip(*(column.tolist() for column in some))]
