@@ -20,6 +20,7 @@ from storage.tables import ShardWriter
 
 KEYS, ROW_GROUPS = "places.keys", "places.row_groups"
 FILE_BYTES = 32 << 20  # `explain` reads one: small, for it may come from afar
+GROUP_ROWS = 10_000  # and unpacks one row group of it
 MERGE_ROW_BYTES = 64  # what merging takes in memory, a key
 MERGE_BYTES = 1 << 29
 
@@ -80,7 +81,7 @@ def merge(groups: Sequence[Path], out: Path) -> int:
     places = [open_numbers(group / ROW_GROUPS, "<u4") for group in groups]
     total = sum(map(len, keys))
     spans = 1 << partition_bits(total, MERGE_ROW_BYTES, MERGE_BYTES)
-    with ShardWriter(out, NAME, PLACES, FILE_BYTES) as writer:
+    with ShardWriter(out, NAME, PLACES, FILE_BYTES, group_rows=GROUP_ROWS) as writer:
         for span in range(spans):
             found = [rows_within(some, span, spans) for some in keys]
             counts = [rows.stop - rows.start for rows in found]
