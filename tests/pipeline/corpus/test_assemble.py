@@ -234,7 +234,8 @@ def test_what_cannot_be_joined(parts, tmp_path, joined):
 
 def test_groups_change_files_and_no_row(parts, tmp_path, joined, prose):
     """However the parts are grouped: the same rows in order, the same hosts held out."""
-    third = make_part(tmp_path / "c", "c", [prose(f"third {n}", 24) for n in range(3)])
+    german = [{"text": prose(f"third {n}", 24), "language": "de"} for n in range(3)]
+    third = make_part(tmp_path / "c", "c", german)
     parts = [*parts, third, make_part(tmp_path / "d", "d", [])]
     statistics, tables, out = join(parts, tmp_path / "one")
     for size in (1, 2, 3):

@@ -205,6 +205,18 @@ def test_a_learned_score_decides_last_and_over_all_parts(tmp_path):
         build(tmp_path / "none", parts, config)
 
 
+def test_scores_that_several_groups_have_add_up(tmp_path):
+    parts = [part(tmp_path, "p", *map(page, "abc")), part(tmp_path, "q", *map(page, "def"))]
+    given = [
+        scores(tmp_path, "s", a=0.9, b=0.9, c=0.9),
+        scores(tmp_path, "t", d=0.9, e=0.5, f=0.1),
+    ]
+    config = SelectConfig(filters=("learned",), best_fraction=0.5)
+    for group in (1, 2):
+        _, found = build(tmp_path / str(group), parts, config, group, scores=given)
+        assert kept(found) == "abcd"
+
+
 def test_an_unknown_filter_is_the_user_s_mistake(tmp_path, parts):
     with pytest.raises(UserError, match="unknown filter 'taste': one of language, repetition"):
         build(tmp_path / "out", parts, SelectConfig(filters=("taste",)))
