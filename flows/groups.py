@@ -32,17 +32,22 @@ def in_groups(run: Run, parts: Sequence[Reference]) -> list[list[Reference]]:
 
 def for_each(run: Run, groups: int, work: Callable[[int], Work]) -> list[Reference]:
     """What a task makes for each group, by number."""
+    given = run.config.input
+    cores = share(given.runner, groups, given.workers, os.cpu_count() or 1)
     with several_at_a_time(run) as runner:
-        others = min(groups, run.config.input.workers or os.cpu_count() or 1)
-        alone = run.config.input.runner != "ray"
-        # Beside each other they share the machine; Ray gives each task one core.
-        share = max(1, (os.cpu_count() or 1) // others) if alone and others > 1 else 0
-        cores = share if alone else 1
         made = [
             submit(dataclasses.replace(work(number), cores=cores), runner)
             for number in range(groups)
         ]
         return results(run, made)
+
+
+def share(runner: str, groups: int, workers: int, cores: int) -> int:
+    """Of a machine's cores, those that a task may take beside the others; 0: all."""
+    if runner == "ray":
+        return 1  # that is what Ray counts for it
+    others = min(groups, workers or cores)
+    return max(1, cores // others) if others > 1 else 0
 
 
 def select_pages(run: Run, parts: list[Reference], scores: list[Reference]) -> Selection:
