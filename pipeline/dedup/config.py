@@ -64,7 +64,7 @@ class DedupConfig:
     )
 
     def __post_init__(self) -> None:
-        _at_least(1, self, "sort_memory_bytes", "max_file_bytes")
+        _at_least(1, self, "sort_memory_bytes")
 
 
 def _at_least(least: int, config: object, *names: str) -> None:
