@@ -18,6 +18,7 @@ from flows import streams
 from flows.arguments import parser
 from flows.surroundings import command
 from storage.errors import UserError
+from storage.redaction import redact
 
 # For the models that `chat`, `complete` and `eval` run in this process: see flows/process.py.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -74,7 +75,7 @@ def _failed(error: Exception) -> int:
     from storage.durable import DiskFull
 
     if isinstance(error, StageFailed):
-        print(error.log, file=sys.stderr)
+        print(redact(error.log), file=sys.stderr)
     if isinstance(error, StageFailed | WorkerKilled | NetworkError | ServerNotStarted | DiskFull):
         return _end(error, 1)
     if isinstance(error, OSError) and error.filename is not None:
@@ -142,7 +143,7 @@ def _call(name: str, chosen: argparse.Namespace) -> int:
 
 
 def _end(message: object, code: int) -> int:
-    print(f"crawl2chat: {' '.join(str(message).split())}", file=sys.stderr)
+    print(f"crawl2chat: {redact(' '.join(str(message).split()))}", file=sys.stderr)
     return code
 
 

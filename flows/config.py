@@ -29,6 +29,7 @@ from pipeline.tokenizer.config import ShardConfig, TokenizerConfig, TokenizerRep
 from pipeline.training.config import ExtendConfig, PretrainConfig, ScalingConfig
 from pipeline.training.depth import DIAL_SHAPE, dial
 from storage.errors import UserError
+from storage.redaction import hide
 
 PRESETS = Path(__file__).parent / "presets"
 DEFAULT_PRESET = "demo"
@@ -169,6 +170,7 @@ def load(
 
 def full_tree(given: dict[str, Any]) -> dict[str, Any]:
     """Defaults, then the preset, then what is given, as one nested dict."""
+    given = hide(given)  # what is a secret in an address goes no further, to no database either
     name = given.get("preset", DEFAULT_PRESET)
     path = PRESETS / f"{name}.toml"
     if name not in preset_names():

@@ -13,6 +13,7 @@ from prefect.logging import get_run_logger
 
 from flows import publish, terminal
 from flows.curves import Curves
+from storage.redaction import redact
 
 PROGRESS_SECONDS = 3.0
 CURVE_SECONDS = 30.0
@@ -53,7 +54,7 @@ class Relay:
         """One line of the worker's stderr."""
         self.log_lines += 1
         if self.log_lines <= MAX_LOG_LINES:
-            self.logger.info(line)
+            self.logger.info(redact(line))
 
     def done(self, seconds: float) -> None:
         """The artifact is committed."""
@@ -115,6 +116,7 @@ class Relay:
             self.draw()
 
     def _note(self, text: str) -> None:
+        text = redact(text)
         self.logger.info(text)
         terminal.note(f"  {text}")
 

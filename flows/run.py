@@ -18,8 +18,9 @@ from flows.references import Reference
 from flows.tasks import Input, Work, make
 from pipeline.stage import Stage
 from storage import Lake
+from storage.redaction import hide
 
-LAKE = os.environ.get("CRAWL2CHAT_LAKE", "./lake")
+LAKE: str = hide(os.environ.get("CRAWL2CHAT_LAKE", "./lake"))
 
 Artifacts = dict[str, Reference]
 

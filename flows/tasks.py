@@ -7,6 +7,7 @@ reference, never data. Failures that may pass (a killed worker, the network) are
 exception of the stage, a user's mistake and a full disk are not.
 """
 
+import contextlib
 import dataclasses
 import functools
 import hashlib
@@ -14,6 +15,7 @@ import os
 import socket
 import uuid
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +41,11 @@ from storage import Lake
 from storage.digest import artifact_digest, file_digest
 from storage.durable import remove_tree
 from storage.errors import UserError
+from storage.leases import Lease
 from storage.local import LocalTree
 
 RETRIES = 3
+AT_ONCE = 16  # inputs that are fetched from an S3 lake
 BACKOFF_SECONDS = 1.0  # 1, 2, 4, each lengthened by up to half at random
 
 
@@ -149,14 +153,15 @@ def artifact(work: Work) -> Reference:
     relay, meter = Relay(stage.kind, work.title, _curves(work)), Meter()
     staging = lake.staging(stage.kind, work.digest)
     desk = lake.staging(stage.kind, work.digest)  # of a killed run both are collected as garbage
+    leases = contextlib.ExitStack()
     try:
-        given = {**work.inputs, **work.prepared}
+        given = _localized(work, leases.enter_context(lake.lease()))
         spec = {
             "kind": stage.kind,
             "entry": stage.entry,
             "preload": stage.preload_entry,
             "out": str(staging),
-            "inputs": {key: [str(_path(i, lake)) for i in items] for key, items in given.items()},
+            "inputs": given,
             "config": to_dict(work.config),
             "scratch": str(desk if work.elsewhere else lake.scratch(stage.kind, work.digest)),
             "processes": work.processes // (work.nodes.count if work.nodes else 1),
@@ -184,6 +189,7 @@ def artifact(work: Work) -> Reference:
         relay.failed(error, may_pass(error))
         raise
     finally:
+        leases.close()
         remove_tree(desk)
         remove_tree(staging)  # published by renaming, where all went well
     relay.done(provenance["seconds"])
@@ -237,5 +243,18 @@ def _digest(item: Input) -> str:
     return item["digest"]
 
 
-def _path(item: Input, lake: Lake) -> Path:
-    return item.path if isinstance(item, InputFile) else lake.local(item["kind"], item["digest"])
+def _localized(work: Work, lease: Lease | None) -> dict[str, list[str]]:
+    """Paths of the inputs on this disk, with what the stage reads of each."""
+    given = {**work.inputs, **work.prepared}
+
+    def path(key: str, item: Input) -> Path:
+        if isinstance(item, InputFile):
+            return item.path
+        reads = work.stage.read_of(key, work.config, given)
+        return work.lake.local(item["kind"], item["digest"], reads, lease)
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:  # a dump has 90,000 parts, each some requests
+        return {
+            key: [str(found) for found in pool.map(functools.partial(path, key), items)]
+            for key, items in given.items()
+        }

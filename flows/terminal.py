@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from flows import streams
+from storage.redaction import redact
 
 PLAIN_LINE_SECONDS = 15.0  # between two lines of one task, where lines can't move
 
@@ -51,6 +52,7 @@ class Screen:
 
     def say(self, text: str) -> None:
         """A line of text above the moving ones."""
+        text = redact(text)
         with self.lock:
             if self.moving:
                 self.progress.console.print(text, markup=False)

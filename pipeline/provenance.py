@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.energy import JOULES_PER_KWH, Energy
+from storage.redaction import redact
 
 PACKAGES = ("torch", "tokenizers", "pyarrow", "trafilatura", "resiliparse", "fasttext", "numpy")
 
@@ -38,7 +39,7 @@ class Meter:
             "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.platform()}",
             "packages": _packages(),
             "git_commit": _git_commit(),
-            "command": " ".join(sys.argv),
+            "command": redact(" ".join(sys.argv)),
         }
 
 

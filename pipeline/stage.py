@@ -9,13 +9,19 @@ output changes) and its build function:
 It writes files into the empty folder `out` and returns statistics: small, JSON, reproducible
 to the byte. What a clock measures goes below `out/provenance/`. `scratch` outlives a killed run:
 long stages keep their checkpoints there. `inputs` are folders of earlier artifacts, or input files.
+A stage that says what it `reads` of them must read nothing else: no more is fetched for it from a
+lake in an object store.
 """
 
 import dataclasses
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, TextIO
+
+from storage.reads import WHOLE, Read
+
+Reads = Mapping[str, Sequence[Read]]  # by the key of an input
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,11 +35,17 @@ class Stage:
     # Loads into memory what every build needs (lists, models). A stage that has one is built by a
     # host that loads once and forks for each build; see pipeline.worker.
     preload: Callable[[Any], None] | None = None
+    # What of its inputs' files, by its config and the keys of what it is given; None = all of all.
+    reads: Callable[[Any, Collection[str]], Reads] | None = None
 
     @property
     def entry(self) -> str:
         """`module:function` by which a worker process finds the build function again."""
         return _entry(self.build)
+
+    def read_of(self, key: str, config: Any, given: Collection[str]) -> Sequence[Read]:
+        """What it reads of the artifacts under a key; all of one that it doesn't mention."""
+        return WHOLE if self.reads is None else self.reads(config, given).get(key, WHOLE)
 
     @property
     def preload_entry(self) -> str:

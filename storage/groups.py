@@ -7,8 +7,10 @@ names the groups as the input `groups`; it counts as whole while they are (`stor
 copies alike.
 """
 
+import contextlib
+import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from storage.errors import UserError
@@ -44,6 +46,18 @@ def members(artifact: Path) -> list[Path]:
                 f"{artifact}: its group {name} is not in {lake}: run again to rebuild it"
             )
     return [lake / name for name in names]
+
+
+def side_by_side(folder: Path, own: Path, groups: Sequence[Path]) -> Path:
+    """An artifact's copy beside those of its groups, as in a lake, wherever they lie: as links."""
+    every = [own, *groups]
+    name = hashlib.sha256("\n".join(map(str, every)).encode()).hexdigest()[:16]
+    for path in every:
+        link = folder / name / path.parent.name / path.name
+        link.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):  # by another process: the name says where to
+            link.symlink_to(path.absolute())
+    return folder / name / own.parent.name / own.name
 
 
 def shards(artifact: Path, name: str) -> list[Path]:

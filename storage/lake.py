@@ -2,29 +2,30 @@
 
 A stage's files are written into a private staging folder on this disk; `commit` measures them,
 writes the manifest and publishes. `heads` names the newest run's artifact of each slot. With S3,
-staging, scratch and downloaded copies live below CRAWL2CHAT_CACHE (default ~/.cache/crawl2chat),
-laid out like a local lake.
+staging, scratch and copies of what was read live below CRAWL2CHAT_CACHE (default
+~/.cache/crawl2chat), up to CRAWL2CHAT_LAKE_CACHE_GB.
 """
 
+import contextlib
 import datetime
 import errno
 import hashlib
+import io
 import json
 import re
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import unquote, urlsplit
 
-import pyarrow as pa
-
-from storage import durable, garbage
-from storage.cache import cache_root
+from storage import durable, garbage, leases
+from storage.cache import cache_root, lake_bytes
 from storage.digest import artifact_digest, canonical_json
-from storage.download import one_file, whole_artifact
+from storage.download import Copies
 from storage.errors import UserError
-from storage.groups import GROUPS, group_kind
+from storage.groups import GROUPS, group_kind, side_by_side
+from storage.leases import Lease
 from storage.local import RUNS, SCRATCH, STAGING, LocalTree
 from storage.manifest import (
     LAKE_FORMAT,
@@ -35,9 +36,13 @@ from storage.manifest import (
     measure,
     parse,
 )
+from storage.reads import WHOLE, Read
+from storage.redaction import hide, reveal
+from storage.remote_file import RangeReader
 from storage.s3 import ObjectTree
 
 HEADS = "heads.json"
+JOINED = ".joined"  # copies of artifacts beside those of their groups, as links
 NOT_OURS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)
 
 
@@ -45,13 +50,14 @@ class Lake:
     """`Lake("lake")`, `Lake("s3://bucket/prefix")`. Opening one creates nothing."""
 
     def __init__(self, url: str | Path) -> None:
-        self.url = str(url)
+        self.url = hide(str(url))
         scheme = urlsplit(self.url).scheme if "://" in self.url else ""
         if scheme == "s3":
             remote = ObjectTree(self.url)
             place = hashlib.sha256(f"{remote.endpoint} {remote.url}".encode()).hexdigest()[:16]
             self.tree: LocalTree | ObjectTree = remote
             self.disk = LocalTree(cache_root() / place)
+            self.copies = Copies(remote, self.disk.root, lake_bytes())
         elif scheme in ("", "file"):
             path = Path(unquote(urlsplit(self.url).path) if scheme else self.url).expanduser()
             if not self.url:
@@ -68,14 +74,18 @@ class Lake:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Elsewhere it is opened anew: other working directory, own cache, own connections.
-        return Lake, (str(self.tree.root) if isinstance(self.tree, LocalTree) else self.url,)
+        return Lake, (
+            str(self.tree.root) if isinstance(self.tree, LocalTree) else reveal(self.url),
+        )
 
     def check_writable(self) -> None:
         """UserError where this process may not write: before hours are spent, or a server starts.
 
-        With S3 that is said of the local folders alone; the bucket answers when it is written to.
+        With S3 of the local folders, and of the bucket, by writing to it.
         """
         if (place := durable.unwritable(self.disk.root)) is None:
+            if isinstance(self.tree, ObjectTree):
+                self.tree.is_conditional  # noqa: B018  (found out by writing)
             return
         advice = "choose another with --lake"
         if not isinstance(self.tree, LocalTree):
@@ -107,31 +117,49 @@ class Lake:
             return str(self.tree.root / _folder(kind, digest))
         return f"{self.tree.url}/{_folder(kind, digest)}"
 
-    def local(self, kind: str, digest: str) -> Path:
-        """The artifact's folder on this disk; from S3 it is downloaded once, and verified.
+    def local(
+        self,
+        kind: str,
+        digest: str,
+        reads: Sequence[Read] = WHOLE,
+        lease: Lease | None = None,
+    ) -> Path:
+        """The artifact's folder on this disk; from S3 with what is to be read of it, verified.
 
-        Its groups, if it has any, come with it.
+        Copies from S3 stay as long as the lease, or this process, holds them. If it lies in groups,
+        the same is to be read of them, and they come with it.
         """
         manifest = self.manifest(kind, digest)
         if isinstance(self.tree, LocalTree):
             return self.tree.root / _folder(kind, digest)
-        for group in manifest.inputs.get(GROUPS, ()):
-            self.local(group_kind(kind), group)
-        return whole_artifact(self.tree, self.disk, _folder(kind, digest), manifest)
+        own = self.copies.have(manifest, reads, lease)
+        if not manifest.inputs.get(GROUPS):
+            return own
+        digests = manifest.inputs[GROUPS]
+        groups = [self.local(group_kind(kind), group, reads, lease) for group in digests]
+        return side_by_side(self.disk.root / JOINED, own, groups)
 
     def local_file(self, manifest: Manifest, name: str) -> Path:
         """One file of an artifact on this disk, without the rest of it."""
-        folder = _folder(manifest.kind, manifest.digest)
         if isinstance(self.tree, LocalTree):
-            return self.tree.root / folder / name
-        return one_file(self.tree, self.disk, folder, manifest, name)
+            return self.tree.root / _folder(manifest.kind, manifest.digest) / name
+        return self.copies.have(manifest, [Read(name)]) / name
 
-    def opened(self, manifest: Manifest, name: str) -> pa.NativeFile:
+    @contextlib.contextmanager
+    def lease(self) -> Iterator[Lease | None]:
+        """For `local`: what is fetched under it may be removed when this has ended."""
+        if isinstance(self.tree, LocalTree):
+            yield None
+            return
+        with leases.lease(self.copies.folder) as lease:
+            yield lease
+
+    def opened(self, manifest: Manifest, name: str) -> BinaryIO:
         """One file of an artifact, to read here and there; from S3 no more comes than is read."""
         path = f"{_folder(manifest.kind, manifest.digest)}/{name}"
         if isinstance(self.tree, LocalTree):
-            return pa.OSFile(str(self.tree.root / path), "rb")
-        return self.tree.opened(path)
+            return (self.tree.root / path).open("rb")
+        return io.BufferedReader(RangeReader(self.tree.open(path)))
 
     def staging(self, kind: str, digest: str) -> Path:
         """A fresh private folder for the files of an artifact to be."""
@@ -179,8 +207,7 @@ class Lake:
                 )
                 published = self.tree.publish(staging, folder, lambda: self.is_whole(kind, digest))
                 if published and self.tree is not self.disk:
-                    # What was just uploaded needs no download: it becomes the local copy.
-                    self.disk.publish(staging, folder, lambda: False)
+                    self.copies.keep(staging, manifest)
         finally:
             durable.remove_tree(staging)  # renamed away already when all went well
         durable.remove_tree(self.disk.root / SCRATCH / f"{kind}-{digest[:16]}")

@@ -10,6 +10,7 @@ a look at one row group more, no wrong answer: whoever looks compares the row.
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
+from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -28,7 +29,7 @@ CLUSTER_SPANS = "clusters.json"  # the least and the greatest cluster of each sh
 GROUP_HEAD = "group.json"  # of a corpus's group: its WARC files and figures
 _HOST = re.compile(r"(?:[^:/?#]*:)?(?://)?([^/?#]*)")
 
-Open = Callable[[str], pa.NativeFile]  # a file of the corpus by name
+Open = Callable[[str], BinaryIO]  # a file of the corpus by name
 
 
 def url_key(url: str) -> int:

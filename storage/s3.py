@@ -1,164 +1,295 @@
-"""A tree of artifacts in an object store, `s3://bucket/prefix/<kind>/<digest16>/…`, by pyarrow.fs.
+"""A tree of artifacts in an object store, `s3://bucket/prefix/<kind>/<digest16>/…`.
 
 Object stores have no rename, but each object appears whole: the files are uploaded first and
-manifest.json last, and a folder without its manifest is no artifact. Credentials and region come
-from the usual AWS variables and files; another endpoint from AWS_ENDPOINT_URL or
+manifest.json last, and a folder without its manifest is no artifact. Where two may write the same
+object, a write says what it replaces (If-Match, If-None-Match), and the one that comes too late
+looks again; a store that doesn't know such requests gets a lock made of objects instead. Keys and
+region come from wherever botocore finds them; another endpoint from AWS_ENDPOINT_URL or
 `?endpoint_override=`.
 """
 
+import contextlib
+import functools
 import hashlib
-import os
-from collections.abc import Callable
+import logging
+import random
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-import pyarrow as pa
-from pyarrow import fs
-
+from storage import aws, object_lock, transfer
+from storage.aws import Changed, Unsupported
 from storage.errors import UserError
-from storage.manifest import MANIFEST, file_names
+from storage.manifest import MANIFEST, file_names, parse
+from storage.redaction import redact, reveal
+from storage.remote_file import RemoteFile
+from storage.transfer import Place
 
-DEFAULT_REGION = "us-east-1"
-COPY_BUFFER_BYTES = 8 << 20
-CONNECT_TIMEOUT_SECONDS = 10.0
+LOCKS = ".locks"
+PROBE = ".probe"
+ABSENT = ""  # the ETag of an object that is not there
+# Stands in a damaged manifest's place while its files are replaced: no reader takes the mixture
+# for whole. All who rebuild write the same, so that none undoes the work of another.
+REBUILDING = b'{"rebuilding": "the next commit replaces this"}\n'
+SHA256 = "sha256"  # of a file's bytes, in its object's metadata
+PAUSE_SECONDS = 0.05  # before the next try after a lost race; twice as long after each
+MOST_PAUSE_SECONDS = 2.0
+RACES = 50  # lost one after another: no longer chance
+Entries = dict[str, tuple[int, int]]  # size and time of change (ns) of objects, by name
+log = logging.getLogger("crawl2chat")
 
 
 class ObjectTree:
     """Reads and publishes artifact folders below an s3:// URL."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, sleep: Callable[[float], None] = time.sleep) -> None:
         parts = urlsplit(url)
         options = {key: values[-1] for key, values in parse_qs(parts.query).items()}
         for key in sorted(options.keys() - {"endpoint_override", "region", "scheme"}):
             raise UserError(
-                f"lake {url}: unknown option {key!r} (known: endpoint_override, region, scheme)"
+                f"lake {redact(url)}: unknown option {key!r}"
+                " (known: endpoint_override, region, scheme)"
             )
         if not parts.netloc:
             raise UserError(f"lake {url}: no bucket: write s3://BUCKET/PREFIX")
-        self.url = f"s3://{parts.netloc}{unquote(parts.path).rstrip('/')}"
-        self.base = self.url.removeprefix("s3://")
-        self.endpoint = (
-            options.get("endpoint_override")
-            or os.environ.get("AWS_ENDPOINT_URL_S3")
-            or os.environ.get("AWS_ENDPOINT_URL")
-            or ""
-        )
-        self.filesystem = _filesystem(self.endpoint, options)
-        self._check_bucket(parts.netloc)
+        if "@" in parts.netloc:
+            raise UserError(f"lake {redact(url)}: no keys in an address: {aws.HOW_TO_SIGN_IN}")
+        self.bucket, self.prefix = parts.netloc, unquote(parts.path).strip("/")
+        self.url = f"s3://{self.bucket}/{self.prefix}".rstrip("/")
+        self.endpoint = options.get("endpoint_override", "") or aws.endpoint()
+        address = reveal(self.endpoint)
+        if address and "://" not in address:
+            address = f"{options.get('scheme', 'https')}://{address}"
+        self.client = aws.client(address, options.get("region", ""))
+        self._sleep = sleep
+        self._check_bucket()
 
     def read(self, name: str) -> bytes | None:
         """A small object's bytes, None where there is none."""
-        try:
-            with self.filesystem.open_input_stream(self._path(name)) as stream:
-                return bytes(stream.read())
-        except FileNotFoundError:
-            return None
+        return self.tagged(name)[0]
+
+    def tagged(self, name: str) -> tuple[bytes | None, str]:
+        """A small object's bytes and the ETag that names them; None and "" where there is none."""
+        place = self.place(name)
+        with contextlib.suppress(FileNotFoundError), aws.plain_errors(place.where):
+            answer = self.client.get_object(**place.named)
+            with contextlib.closing(answer["Body"]) as body:
+                return bytes(body.read()), str(answer["ETag"])
+        return None, ABSENT
 
     def write(self, name: str, data: bytes) -> None:
-        """Replace a small object; the store shows the old or the new one."""
-        with self.filesystem.open_output_stream(self._path(name)) as stream:
-            stream.write(data)
+        """Replace a small object, whatever is there; the store shows the old or the new one."""
+        place = self.place(name)
+        with aws.plain_errors(place.where):
+            self.client.put_object(**place.named, Body=data)
+
+    def replace(self, name: str, data: bytes, old: str) -> str:
+        """Write a small object if what is there has this ETag; the new one's, else `Changed`."""
+        if self.is_conditional:
+            with _missing_is_changed():
+                return self._put_if(name, data, old)
+        with object_lock.held(self, f"{LOCKS}/{name}", self._sleep):
+            if self._etag(name) != old:
+                raise Changed(self.place(name).where)
+            self.write(name, data)
+            return self._etag(name)
 
     def update(self, name: str, change: Callable[[bytes | None], bytes]) -> None:
-        """Read, change and replace. No lock: of two at the same moment the later one wins."""
-        self.write(name, change(self.read(name)))
+        """Read, change and replace a small object; two that do it at once don't lose each other's.
+
+        `change` may be called several times.
+        """
+        for attempt in self._races(name):
+            old, etag = self.tagged(name)
+            with attempt:
+                self.replace(name, change(old), etag)
+                return
+
+    def remove(self, name: str) -> None:
+        """Remove an object; one that is gone is fine."""
+        place = self.place(name)
+        with aws.plain_errors(place.where):
+            self.client.delete_object(**place.named)
 
     def sizes(self, folder: str) -> dict[str, int]:
         """Size of each object below a folder, by name; empty where there is none."""
-        prefix = self._path(folder) + "/"
-        return {path.removeprefix(prefix): size for path, size in self._objects(prefix)}
+        return {name: int(found["Size"]) for name, found in self._listed(f"{folder}/")}
+
+    def times(self, folder: str) -> dict[str, datetime]:
+        """When each object below a folder was written, by the store's clock."""
+        return {name: found["LastModified"] for name, found in self._listed(f"{folder}/")}
 
     def all_sizes(self) -> dict[str, dict[str, int]]:
         """`sizes` of every artifact folder, by `<kind>/<digest16>`, from one listing."""
-        prefix = self.base + "/"
-        found: dict[str, dict[str, int]] = {}
-        for path, size in self._objects(prefix):
-            parts = path.removeprefix(prefix).split("/", 2)
-            if len(parts) == 3 and not parts[0].startswith("."):
-                found.setdefault("/".join(parts[:2]), {})[parts[2]] = size
+        found = self.entries()
+        return {
+            place: {name: size for name, (size, _) in of.items()} for place, of in found.items()
+        }
+
+    def entries(self, kind: str | None = None, start: str = "") -> dict[str, Entries]:
+        """Size and time of change of the objects of artifact folders, by `<kind>/<digest16>`.
+
+        Of one kind if it is given, and of those alone whose digest starts so.
+        """
+        found: dict[str, Entries] = {}
+        place = f"{kind}/{start[:16]}" if kind else ""
+        for rest, object_ in self._listed(place):
+            parts = f"{place}{rest}".split("/", 2)
+            if len(parts) == 3 and parts[0][0] != "." and parts[1].startswith(start[:16]):
+                when = int(object_["LastModified"].timestamp() * 1e9)
+                found.setdefault("/".join(parts[:2]), {})[parts[2]] = int(object_["Size"]), when
         return found
+
+    def open(self, name: str) -> RemoteFile:
+        """A file to read ranges of, of one version."""
+        return RemoteFile(self.place(name))
 
     def publish(self, staging: Path, folder: str, is_whole: Callable[[], bool]) -> bool:
         """Upload a finished staging folder; False if a whole artifact is there.
 
-        Two that commit the same digest at once upload the same bytes: neither harms the other.
+        Of two that commit the same digest at once the first manifest stays. Files are the same
+        bytes by either, and one that is there already is not sent again.
         """
-        if is_whole():
-            return False
-        manifest = self._path(f"{folder}/{MANIFEST}")
-        if self.filesystem.get_file_info(manifest).type != fs.FileType.NotFound:
-            self.filesystem.delete_file(
-                manifest
-            )  # damaged: no reader may take the mixture for whole
-        for name in [n for n in file_names(staging) if n != MANIFEST] + [MANIFEST]:
-            self._upload(staging / name, self._path(f"{folder}/{name}"))
-        return True
+        manifest = f"{folder}/{MANIFEST}"
+        names = [name for name in file_names(staging) if name != MANIFEST]
+        for name in names:  # before hours are spent on the others
+            transfer.part_bytes((staging / name).stat().st_size, f"{self.url}/{folder}/{name}")
+        for attempt in self._races(manifest):
+            found, etag = self.tagged(manifest)
+            if is_whole():
+                return False
+            with attempt:
+                if found not in (None, REBUILDING):  # damaged
+                    etag = self.replace(manifest, REBUILDING, etag)
+                self._upload_files(staging, folder, names)
+                self.replace(manifest, (staging / MANIFEST).read_bytes(), etag)
+                return True
+        raise AssertionError("not reached")
 
     def download(self, name: str, target: Path) -> None:
         """Copy an object to a local file."""
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with (
-            self.filesystem.open_input_stream(self._path(name)) as source,
-            target.open("wb") as sink,
-        ):
-            while block := source.read(COPY_BUFFER_BYTES):
-                sink.write(block)
-
-    def opened(self, name: str) -> pa.NativeFile:
-        """An object to read here and there."""
-        return self.filesystem.open_input_file(self._path(name))
+        transfer.download(self.place(name), target)
 
     def sha256(self, name: str) -> str:
         """Hash of an object's bytes, read once."""
-        sha = hashlib.sha256()
-        with self.filesystem.open_input_stream(self._path(name)) as stream:
-            while block := stream.read(COPY_BUFFER_BYTES):
-                sha.update(block)
+        sha, place = hashlib.sha256(), self.place(name)
+        with aws.plain_errors(place.where):
+            answer = self.client.get_object(**place.named)
+            with contextlib.closing(answer["Body"]) as body:
+                for block in body.iter_chunks(transfer.PART_BYTES):
+                    sha.update(block)
         return sha.hexdigest()
 
-    def _upload(self, source: Path, path: str) -> None:
-        stream = self.filesystem.open_output_stream(path)
+    def place(self, name: str) -> Place:
+        """The object of this name."""
+        return Place(self.client, self.bucket, f"{self.prefix}/{name}".lstrip("/"))
+
+    @functools.cached_property
+    def is_conditional(self) -> bool:
+        """Whether the store keeps its word where a write names what it replaces.
+
+        Some answer that they don't know such requests; some don't even look at the condition.
+        """
+        name = f"{PROBE}/{secrets.token_hex(8)}"
         try:
-            with source.open("rb") as file:
-                while block := file.read(COPY_BUFFER_BYTES):
-                    stream.write(block)
-        except BaseException:
-            stream.abort() if hasattr(stream, "abort") else None
-            raise
-        stream.close()
+            etag = self._put_if(name, b"1", ABSENT)
+            known = self._refuses(name, ABSENT) and self._refuses(name, f'"{"0" * 32}"')
+            if known:
+                self._put_if(name, b"2", etag)
+        except (Unsupported, Changed):  # the last: what is refused although it holds
+            known = False
+        finally:
+            with contextlib.suppress(UserError):  # some may write, and not delete
+                self.remove(name)
+        if not known:
+            log.warning(
+                "lake %s: this store knows no conditional writes (If-Match, If-None-Match): locks"
+                " made of objects take their place, so commits are slower",
+                self.url,
+            )
+        return known
 
-    def _objects(self, prefix: str) -> list[tuple[str, int]]:
-        selector = fs.FileSelector(prefix.rstrip("/"), recursive=True, allow_not_found=True)
-        infos = self.filesystem.get_file_info(selector)
-        return sorted((i.path, i.size) for i in infos if i.type == fs.FileType.File)
+    def _refuses(self, name: str, wrong: str) -> bool:
+        try:
+            self._put_if(name, b"0", wrong)
+        except Changed:
+            return True
+        return False
 
-    def _path(self, name: str) -> str:
-        return f"{self.base}/{name}"
+    def _put_if(self, name: str, data: bytes, old: str) -> str:
+        place = self.place(name)
+        condition = {"IfMatch": old} if old else {"IfNoneMatch": "*"}
+        with aws.plain_errors(place.where):
+            answer = self.client.put_object(**place.named, Body=data, **condition)
+        return str(answer["ETag"])
 
-    def _check_bucket(self, bucket: str) -> None:
+    def _etag(self, name: str) -> str:
+        place = self.place(name)
+        with contextlib.suppress(FileNotFoundError), aws.plain_errors(place.where):
+            return str(self.client.head_object(**place.named)["ETag"])
+        return ABSENT
+
+    def _upload_files(self, staging: Path, folder: str, names: list[str]) -> None:
+        manifest = parse((staging / MANIFEST).read_bytes(), folder)
+        files = {**manifest.files, **manifest.provenance.get("files", {})}
+        there = self.sizes(folder)
+        for name in names:
+            sha256 = files[name]["sha256"]
+            if (
+                there.get(name) != files[name]["bytes"]
+                or self._sha256_noted(f"{folder}/{name}") != sha256
+            ):
+                self._upload(staging / name, f"{folder}/{name}", sha256)
+
+    def _upload(self, source: Path, name: str, sha256: str) -> None:
+        transfer.upload(source, self.place(name), {SHA256: sha256})
+
+    def _sha256_noted(self, name: str) -> str:
+        place = self.place(name)
+        with contextlib.suppress(FileNotFoundError), aws.plain_errors(place.where):
+            noted = self.client.head_object(**place.named)["Metadata"]
+            return str(noted.get(SHA256, ""))
+        return ""
+
+    def _races(self, name: str) -> Iterator[contextlib.AbstractContextManager[None]]:
+        """Tries, each of which may end in `Changed`; a pause after each, longer and longer."""
+        for lost in range(RACES):
+            yield contextlib.suppress(Changed)
+            pause = min(MOST_PAUSE_SECONDS, PAUSE_SECONDS * 2**lost)
+            self._sleep(pause * random.uniform(0.5, 1.5))
+        raise ConnectionError(f"{self.place(name).where}: {RACES} times others were faster")
+
+    def _listed(self, folder: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        """What is below a folder, in order: its name from there on, and what the store says."""
+        prefix = f"{self.prefix}/{folder}".lstrip("/")
+        with aws.plain_errors(f"s3://{self.bucket}/{prefix}"):
+            pages = self.client.get_paginator("list_objects_v2")
+            for page in pages.paginate(Bucket=self.bucket, Prefix=prefix):
+                for found in page.get("Contents", ()):
+                    if not found["Key"].endswith("/"):  # some tools make objects for folders
+                        yield found["Key"].removeprefix(prefix), found
+
+    def _check_bucket(self) -> None:
         """A wrong bucket, endpoint or key is found here, in one line, not deep inside a run."""
         try:
-            info = self.filesystem.get_file_info(bucket)
+            with aws.plain_errors(self.url):
+                self.client.head_bucket(Bucket=self.bucket)
+        except FileNotFoundError as error:
+            raise UserError(
+                f"lake {self.url}: no bucket {self.bucket!r}: create it first"
+            ) from error
         except OSError as error:
-            reason = " ".join(str(error).split())
-            raise UserError(f"lake {self.url}: can't be reached: {reason}") from error
-        if info.type == fs.FileType.NotFound:
-            raise UserError(f"lake {self.url}: no bucket {bucket!r}: create it first")
+            raise UserError(f"lake {self.url}: can't be reached: {error}") from error
 
 
-def _filesystem(endpoint: str, options: dict[str, str]) -> fs.S3FileSystem:
-    scheme, _, host = endpoint.rpartition("://")
-    region = (
-        options.get("region")
-        or os.environ.get("AWS_REGION")
-        or os.environ.get("AWS_DEFAULT_REGION")
-        or (DEFAULT_REGION if endpoint else None)
-    )
-    return fs.S3FileSystem(
-        endpoint_override=host or None,
-        scheme=options.get("scheme") or scheme or "https",
-        region=region,
-        connect_timeout=CONNECT_TIMEOUT_SECONDS,
-        # One stream a file keeps memory flat and the order of uploads the order of our calls.
-        background_writes=False,
-    )
+@contextlib.contextmanager
+def _missing_is_changed() -> Iterator[None]:
+    """If-Match on an object that is gone is answered with 404."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise Changed(str(error)) from error

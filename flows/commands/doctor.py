@@ -13,6 +13,7 @@ from pathlib import Path
 
 from flows.commands import show
 from storage.errors import UserError
+from storage.redaction import redact
 
 MIN_FREE_DISK_GIB = 2.0  # the demo's lake takes well under one
 MIN_MEMORY_GIB = 4.0
@@ -39,7 +40,10 @@ def doctor(chosen: argparse.Namespace) -> int:
         ("presets", _presets),
         ("prefect server", _server),
     ]
-    found = [{"check": name, **dict(zip(("state", "found"), check()))} for name, check in checks]
+    found = []
+    for name, check in checks:
+        state, what = check()
+        found.append({"check": name, "state": state, "found": redact(what)})
     if chosen.json:
         show.document(found)
     else:

@@ -9,6 +9,7 @@ a few numbers a group.
 
 import json
 from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ from pipeline.corpus import places
 from pipeline.corpus.config import AssembleConfig
 from pipeline.corpus.funnel import Counts, funnel_rows, stage_rows
 from pipeline.corpus.hosts import SPLIT
-from pipeline.corpus.read import counts_of
-from pipeline.stage import Progress, Stage
-from storage.groups import GROUPS, write_list
+from pipeline.corpus.read import SELECTION_HEAD, counts_of
+from pipeline.stage import Progress, Reads, Stage
+from storage.groups import GROUPS, LIST, write_list
 from storage.places import GROUP_HEAD
+from storage.reads import Read
 from storage.schemas import PII_KINDS
 
 
@@ -98,4 +100,13 @@ def outcome_count(counts: Counts, outcome: str) -> int:
     return sum(number for (_, _, name), number in counts.items() if name == outcome)
 
 
-STAGE = Stage("corpus", 6, AssembleConfig, build)
+def reads(config: AssembleConfig, given: Collection[str]) -> Reads:
+    """Of the groups their figures and keys; no text, no ledger."""
+    return {
+        GROUPS: [Read(GROUP_HEAD), Read(places.KEYS), Read(places.ROW_GROUPS)],
+        "selection": [Read(LIST), Read(SELECTION_HEAD)],
+        "duplicates": [],
+    }
+
+
+STAGE = Stage("corpus", 6, AssembleConfig, build, reads=reads)

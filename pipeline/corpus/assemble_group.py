@@ -10,7 +10,7 @@ stand in the order of the parts; what becomes of a page depends on no order and 
 import dataclasses
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +28,11 @@ from pipeline.corpus.hosts import SPLIT
 from pipeline.corpus.places import GroupPlaces
 from pipeline.corpus.read import selected_counts
 from pipeline.corpus.split import is_validation
+from pipeline.dedup.passages import UNITS
 from pipeline.filters.decontamination import REPORT
-from pipeline.stage import Progress, Stage
+from pipeline.stage import Progress, Reads, Stage
 from storage.places import GROUP_HEAD
+from storage.reads import Read
 from storage.schemas import CORPUS, LEDGER, PII_KINDS
 from storage.tables import ShardWriter, read_table, row_count, streamed, table
 
@@ -187,4 +189,13 @@ def count(sums: Counter[str], rows: pa.Table, cleaned: Cleaned) -> None:
     sums["passage_characters"] += cleaned.passage_characters
 
 
-STAGE = Stage("corpus_group", 1, GroupConfig, build)
+def reads(config: GroupConfig, given: Collection[str]) -> Reads:
+    """No signatures, no signals; of the duplicates this group's, and frequent passages."""
+    names = (dropped_file(config.group), "index/index.json", "index/ids")
+    return {
+        "parts": [Read("read.json"), Read("ledger*"), Read("pages*", tuple(TEXT_COLUMNS))],
+        "duplicates": [Read(name) for name in (*names, *(f"index/{unit}.*" for unit in UNITS))],
+    }
+
+
+STAGE = Stage("corpus_group", 1, GroupConfig, build, reads=reads)

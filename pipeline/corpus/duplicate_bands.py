@@ -9,16 +9,24 @@ follows are the same bytes. It costs disk: about 12 bytes a band and document in
 import dataclasses
 import json
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from pipeline.corpus import duplicates
-from pipeline.corpus.read import selected_counts, selected_ids
+from pipeline.corpus.read import (
+    SELECTION_FILE,
+    SELECTION_HEAD,
+    selected_counts,
+    selected_ids,
+)
 from pipeline.dedup import bands, index
 from pipeline.dedup.config import DedupConfig
 from pipeline.dedup.index import Index
 from pipeline.dedup.spill import open_numbers, partition_paths
-from pipeline.stage import Progress, Stage
+from pipeline.stage import Progress, Reads, Stage
+from storage.groups import LIST
+from storage.reads import Read
 
 HEAD = "numbers.json"
 
@@ -135,6 +143,28 @@ def preload(config: KeysConfig | BandConfig) -> None:
     """Nothing but this module's imports: tasks are many, and forks of a warm host cost nothing."""
 
 
-NUMBERS = Stage("dedup_numbers", 2, DedupConfig, build_numbers)
-KEYS = Stage("dedup_keys", 2, KeysConfig, build_keys, preload)
-BAND = Stage("dedup_band", 2, BandConfig, build_band, preload)
+def reads_of_numbers(config: DedupConfig, given: Collection[str]) -> Reads:
+    """Of the selection its ids."""
+    names = (LIST, SELECTION_HEAD)
+    selection = [*map(Read, names), Read(SELECTION_FILE, ("id", "part", "outcome"))]
+    return {"parts": [Read("read.json")], "selection": selection, "previous": [Read("index/*")]}
+
+
+def reads_of_keys(config: KeysConfig, given: Collection[str]) -> Reads:
+    """Whole signatures, of this group's parts."""
+    return {"parts": [Read("read.json"), Read("signatures*")]}
+
+
+def reads_of_band(config: BandConfig, given: Collection[str]) -> Reads:
+    """This band's keys."""
+    previous = [Read("index/index.json"), Read("index/ids"), Read("index/keepers")]
+    return {
+        "keys": [Read(f"{config.band}-*")],
+        "numbers": [Read(HEAD)],
+        "previous": [*previous, Read(f"index/{config.band}.*")],
+    }
+
+
+NUMBERS = Stage("dedup_numbers", 2, DedupConfig, build_numbers, reads=reads_of_numbers)
+KEYS = Stage("dedup_keys", 2, KeysConfig, build_keys, preload, reads_of_keys)
+BAND = Stage("dedup_band", 2, BandConfig, build_band, preload, reads_of_band)

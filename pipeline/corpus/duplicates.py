@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -27,9 +27,10 @@ from pipeline.dedup import bands, components, exact, index, minhash, passages
 from pipeline.dedup.config import DedupConfig, MinhashConfig
 from pipeline.dedup.index import EXACT, Index, id_texts
 from pipeline.dedup.spill import Spill, open_numbers, partition_bits
-from pipeline.stage import Progress, Stage
+from pipeline.stage import Progress, Reads, Stage
 from storage.errors import UserError
 from storage.places import CLUSTER_SPANS
+from storage.reads import Read
 from storage.schemas import CLUSTERS
 from storage.tables import ShardWriter, column_span, write_tables
 
@@ -329,4 +330,14 @@ def _threads() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-STAGE = Stage("duplicates", 3, DedupConfig, build)
+def reads(config: DedupConfig, given: Collection[str]) -> Reads:
+    """Signatures, unless the bands are joined already; texts only where lines are counted."""
+    wanted = [Read("read.json")]
+    if "bands" not in given:
+        wanted.append(Read("signatures*"))
+    if passages.limits(config.passages):
+        wanted.append(Read("pages*", ("id", "text")))
+    return {"parts": wanted, "previous": [Read("index/*")]}
+
+
+STAGE = Stage("duplicates", 3, DedupConfig, build, reads=reads)

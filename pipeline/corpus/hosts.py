@@ -8,7 +8,7 @@ many hosts there are: they are merged a span of numbers at a time, in little mem
 
 import dataclasses
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,12 @@ import pyarrow.compute as pc
 
 from pipeline.corpus.config import SplitConfig
 from pipeline.corpus.decisions import decisions
+from pipeline.corpus.duplicates import dropped_file
 from pipeline.corpus.split import held_out_of, host_numbers, share_limit
 from pipeline.dedup.spill import open_numbers, partition_bits, rows_within
-from pipeline.stage import Progress, Stage
+from pipeline.stage import Progress, Reads, Stage
 from storage.groups import GROUPS
+from storage.reads import Read
 from storage.tables import read_table
 
 HOSTS = "hosts"  # numbers of 64 bits, ascending
@@ -103,5 +105,13 @@ def preload(config: HostsConfig) -> None:
     """Nothing but this module's imports: groups are many, and forks of a warm host cost nothing."""
 
 
-GROUP = Stage("corpus_split_group", 1, HostsConfig, build_group, preload)
+def reads(config: HostsConfig, given: Collection[str]) -> Reads:
+    """Of the pages their hosts, of the duplicates this group's."""
+    return {
+        "parts": [Read("pages*", ("host",))],
+        "duplicates": [Read(dropped_file(config.group))],
+    }
+
+
+GROUP = Stage("corpus_split_group", 1, HostsConfig, build_group, preload, reads)
 STAGE = Stage("corpus_split", 1, SplitConfig, build)

@@ -6,11 +6,13 @@ counting.
 """
 
 import dataclasses
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from pipeline.corpus.quality_report import quality_report
-from pipeline.stage import Progress, Stage
+from pipeline.stage import Progress, Reads, Stage
+from storage.reads import Read
 from storage.tables import write_table
 
 
@@ -34,4 +36,13 @@ def build(
     return {"figures": figures.num_rows}
 
 
-STAGE = Stage("quality", 4, QualityConfig, build)
+def reads(config: QualityConfig, given: Collection[str]) -> Reads:
+    """The truth about the sample web, and the texts held against it."""
+    return {
+        "crawl": [Read("truth*")],
+        "duplicates": [Read("clusters*")],
+        "parts": [Read("pages*", ("id", "text"))],
+    }
+
+
+STAGE = Stage("quality", 4, QualityConfig, build, reads=reads)

@@ -6,14 +6,16 @@ Out: scores.parquet, a row for every row of the part's pages, in their order.
 
 import dataclasses
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from pipeline.filters.quality_scores import POSITIVE_LABEL, QualityModel
-from pipeline.stage import Progress, Stage
+from pipeline.stage import Progress, Reads, Stage
 from storage.errors import UserError
+from storage.reads import Read
 from storage.tables import streamed, write_table
 
 SCORES = pa.schema([("id", pa.string()), ("quality_score", pa.float64())])
@@ -61,4 +63,9 @@ def load_model(given: Path, config: ScoreConfig) -> QualityModel:
     return QualityModel(given / "model.bin", config.label, int(said["max_characters"]))
 
 
-STAGE = Stage(kind="quality_scores", version=1, config=ScoreConfig, build=build)
+def reads(config: ScoreConfig, given: Collection[str]) -> Reads:
+    """The texts."""
+    return {"part": [Read("pages*", ("id", "text"))]}
+
+
+STAGE = Stage(kind="quality_scores", version=1, config=ScoreConfig, build=build, reads=reads)

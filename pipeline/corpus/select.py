@@ -10,7 +10,7 @@ needs all pages at once, the score that the best fraction reaches, is counted by
 import dataclasses
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +23,10 @@ from pipeline.filters import c4, fineweb, quality, repetition, toxicity
 from pipeline.filters.decide import Filter, Rule, columns_of, decide
 from pipeline.filters.languages import rules as language_rules
 from pipeline.filters.quality_scores import count_scores, threshold_of_best
-from pipeline.stage import Progress, Stage
+from pipeline.stage import Progress, Reads, Stage
 from storage.errors import UserError
 from storage.groups import GROUPS, write_list
+from storage.reads import Read
 from storage.schemas import SELECTION
 from storage.tables import read_table, write_tables
 
@@ -178,10 +179,13 @@ def check(config: SelectConfig, parts: int, scores: int) -> None:
 
 def read_pages(part: Path, config: SelectConfig) -> pa.Table:
     """The columns of a part's pages that decide."""
+    return read_table(part / "pages.parquet", _columns(config))
+
+
+def _columns(config: SelectConfig) -> list[str]:
     wanted = {rule.signal: None for name in config.filters for rule in _rules(name, config)}
     columns = ["id", "language", "language_score", *wanted, NO_TEXT.rules[0].signal]
-    columns = [name for name in dict.fromkeys(columns) if name not in DERIVED]
-    return read_table(part / "pages.parquet", columns)
+    return [name for name in dict.fromkeys(columns) if name not in DERIVED]
 
 
 def select(
@@ -281,7 +285,17 @@ def preload(config: SelectConfig) -> None:
     """Nothing but this module's imports: groups are many, and forks of a warm host cost nothing."""
 
 
-SCORES = Stage("selection_best_group", 1, SelectConfig, build_scores, preload)
+def reads(config: SelectConfig, given: Collection[str]) -> Reads:
+    """Of the pages the columns that decide, not their texts."""
+    return {"parts": [Read("pages*", tuple(_columns(config)))]}
+
+
+def reads_of_groups(config: SelectConfig, given: Collection[str]) -> Reads:
+    """What is added up."""
+    return {GROUPS: [Read(SELECTION_HEAD)]}
+
+
+SCORES = Stage("selection_best_group", 1, SelectConfig, build_scores, preload, reads)
 BEST_STAGE = Stage("selection_best", 1, SelectConfig, build_best)
-GROUP = Stage("selection_group", 1, SelectConfig, build_group, preload)
-STAGE = Stage("selection", 3, SelectConfig, build)
+GROUP = Stage("selection_group", 1, SelectConfig, build_group, preload, reads)
+STAGE = Stage("selection", 3, SelectConfig, build, reads=reads_of_groups)

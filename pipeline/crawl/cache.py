@@ -8,21 +8,17 @@ uses stands in its lease, a locked file that the kernel frees when the flow dies
 
 import contextlib
 import dataclasses
-import fcntl
 import json
 import os
-import secrets
 import shutil
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from storage import durable
+from storage import durable, leases
+from storage.leases import LOCK, Lease
 
 RECORD = ".json"
 PART = ".part"
-LEASES = ".leases"
-LOCK = ".lock"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +88,7 @@ class Cache:
         self.folder.mkdir(parents=True, exist_ok=True)
         with durable.locked(self.folder / LOCK):
             files = self._files()
-            used = self._in_use()
+            used = leases.in_use(self.folder)
             free = shutil.disk_usage(self.folder).free
             excess = max(sum(f[2] for f in files) + needed - self.max_bytes, needed - free)
             for _, path, size in sorted(files):
@@ -103,20 +99,9 @@ class Cache:
                     excess -= size
             return max(0, excess)
 
-    @contextlib.contextmanager
-    def lease(self) -> Iterator["Lease"]:
+    def lease(self) -> contextlib.AbstractContextManager[Lease]:
         """Keeps the files it is told to hold from being removed, until it ends or its process."""
-        folder = self.folder / LEASES
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{os.getpid()}-{secrets.token_hex(4)}"
-        with durable.locked(self.folder / LOCK):  # nobody may take it for a dead one's
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        try:
-            yield Lease(self, path, threading.Lock(), {})
-        finally:
-            path.unlink(missing_ok=True)
-            os.close(descriptor)
+        return leases.lease(self.folder)
 
     def _files(self) -> list[tuple[float, Path, int]]:
         """Last use, path and size of every file and part."""
@@ -134,59 +119,12 @@ class Cache:
                     found.append((used.st_mtime, path, status.st_size))
         return found
 
-    def _in_use(self) -> set[str]:
-        used: set[str] = set()
-        for path in (self.folder / LEASES).glob("*"):
-            try:
-                descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-            except FileNotFoundError:
-                continue
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                path.unlink(missing_ok=True)  # nobody holds it: its process is dead
-            except BlockingIOError:
-                used.update(path.read_text().splitlines())
-            finally:
-                os.close(descriptor)
-        return used
-
     def _place(self, path: Path) -> str:
         """A file's place; a part counts as the file it will be."""
         place = path.relative_to(self.folder)
         if place.name.startswith(".") and place.name.endswith(PART):
             place = place.with_name(place.name[1 : -len(PART)])
         return place.as_posix()
-
-
-@dataclasses.dataclass(frozen=True)
-class Lease:
-    """One flow's claim on files; threads may share it."""
-
-    cache: Cache
-    path: Path
-    lock: threading.Lock
-    places: dict[str, int]  # how often each is held
-
-    def hold(self, place: str) -> None:
-        """Keep this file (whole or growing) until it is let go as often as held."""
-        with self.lock:
-            self.places[place] = self.places.get(place, 0) + 1
-            self._write()
-
-    def let_go(self, place: str) -> None:
-        """No longer in use here."""
-        with self.lock:
-            count = self.places.get(place, 0) - 1
-            if count > 0:
-                self.places[place] = count
-            else:
-                self.places.pop(place, None)
-            self._write()
-
-    def _write(self) -> None:
-        # In place: another file would not be the locked one. Readers hold the cache's lock.
-        with durable.locked(self.cache.folder / LOCK):
-            self.path.write_text("".join(f"{place}\n" for place in self.places))
 
 
 def _record(path: Path) -> Path:

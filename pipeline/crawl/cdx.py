@@ -19,17 +19,20 @@ from pipeline.crawl.ranges import RangeFile
 from pipeline.crawl.selection import Selection, capture_fits, compiled, surt_host
 from pipeline.crawl.source import base_url, index_url, join
 from pipeline.crawl.transport import Missing, TransferError
+from pipeline.inflate import TooLarge, gunzip
 from storage.errors import UserError
 
 PROBE_BYTES = 8 * 1024  # holds dozens of lines of cluster.idx
 SCAN_BYTES = 256 * 1024
+MAX_BLOCK_BYTES = 64 << 20  # of the index, unpacked: its 3,000 lines take about 1 MB
 
 Row = tuple[str, int, int, str]
 
 
 def from_files(client: Client, dump: Dump, chosen: Selection) -> Iterator[Row]:
     """The captures of the chosen hosts, host by host."""
-    folder = join(base_url(client.config), f"cc-index/collections/{dump.name}/indexes")
+    base = base_url(client.config)
+    folder = join(base, f"cc-index/collections/{dump.name}/indexes", client.config)
     try:
         cluster = RangeFile(client, f"{folder}/cluster.idx")
     except Missing as error:
@@ -47,7 +50,8 @@ def from_files(client: Client, dump: Dump, chosen: Selection) -> Iterator[Row]:
 
 def from_api(client: Client, dump: Dump, chosen: Selection) -> Iterator[Row]:
     """The same from the CDX server."""
-    api = dump.api or join(index_url(client.config), f"{dump.name}-index")
+    # The list of dumps names its own API, perhaps on another host.
+    api = join(index_url(client.config), dump.api or f"{dump.name}-index", client.config)
     pattern = compiled(chosen.match)
     for host in chosen.hosts:
         asked = quote(host if host.startswith("*.") else f"{host}/*", safe="")
@@ -143,8 +147,8 @@ def _lines(
     def attempt() -> bytes:
         data = client.read_once(url, offset, offset + length)[0]
         try:
-            return zlib.decompress(data, zlib.MAX_WBITS | 16)
-        except zlib.error as error:
+            return gunzip(data, MAX_BLOCK_BYTES)
+        except (TooLarge, EOFError, zlib.error) as error:
             raise TransferError(f"{url}: no gzip block at byte {offset:,}: {error}") from error
 
     for line in client.keep_trying(attempt).splitlines():

@@ -8,7 +8,6 @@ waits. Tries are counted from the last new byte, so a line that breaks often sti
 
 import contextlib
 import fcntl
-import gzip
 import os
 import random
 import threading
@@ -16,11 +15,11 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 from pipeline.crawl import transport
-from pipeline.crawl.source import DownloadConfig, cache_folder
+from pipeline.crawl.source import DownloadConfig, cache_folder, host_of
 from pipeline.crawl.transport import SLOW_DOWN, Refused, TransferError
+from pipeline.inflate import TooLarge, gunzip
 
 T = TypeVar("T")
 SLOT_POLL_SECONDS = 0.05
@@ -63,7 +62,7 @@ class Client:
     ) -> Iterator[transport.Body]:
         """One request in a slot of its own."""
         with (
-            self._slot(urlsplit(url).netloc),
+            self._slot(host_of(url)),
             transport.get(url, self.config, start, stop, validator) as body,
         ):
             yield body
@@ -102,8 +101,8 @@ class Client:
         def attempt() -> list[str]:
             data = self.read_once(url)[0]
             try:
-                return gzip.decompress(data).decode("utf-8").split("\n")
-            except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+                return gunzip(data, MAX_LISTING_BYTES).decode("utf-8").split("\n")
+            except (TooLarge, EOFError, zlib.error, UnicodeDecodeError) as error:
                 raise TransferError(f"{url}: no sound gzip file ({error})") from error
 
         return [line for line in self.keep_trying(attempt) if line]

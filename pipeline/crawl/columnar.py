@@ -63,7 +63,7 @@ def from_index(
 
 def _rows(client: Client, name: str, chosen: Selection) -> list[Row]:
     """The captures of one file, at most as many as are wanted in all."""
-    url = join(base_url(client.config), name)
+    url = join(base_url(client.config), name, client.config)
     source = RangeFile(client, url)
     try:
         file = pq.ParquetFile(pa.PythonFile(source, mode="r"), pre_buffer=True)

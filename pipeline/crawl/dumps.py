@@ -39,11 +39,11 @@ def is_dump(text: str) -> bool:
 
 def list_dumps(client: Client) -> list[Dump]:
     """All dumps, the newest first."""
-    place = join(index_url(client.config), "collinfo.json")
+    place = join(index_url(client.config), "collinfo.json", client.config)
     try:
         return _from_collinfo(client, place)
     except (Missing, TransferError) as first:
-        listing = join(base_url(client.config), "crawl-data/index.html")
+        listing = join(base_url(client.config), "crawl-data/index.html", client.config)
         try:
             page = client.read(listing).decode("utf-8", "replace")
         except (Missing, TransferError):
@@ -80,7 +80,8 @@ def unknown(client: Client, name: str, known: list[Dump]) -> UserError:
 
 def paths(client: Client, dump: Dump, kind: str) -> list[str]:
     """A dump's files of one kind (warc, wet, index), as its list names them."""
-    url = join(base_url(client.config), f"crawl-data/{dump.name}/{LISTINGS[kind]}")
+    name = f"crawl-data/{dump.name}/{LISTINGS[kind]}"
+    url = join(base_url(client.config), name, client.config)
     try:
         return client.read_lines(url)
     except Missing as error:

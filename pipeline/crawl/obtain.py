@@ -52,7 +52,7 @@ def whole_files(client: Client, dump: Dump, kind: str, count: int) -> list[Remot
     """The first files of a dump; all with 0. More of them later begin with the same ones."""
     listed = paths(client, dump, kind)
     chosen = listed[:count] if count else listed
-    return [remote(join(base_url(client.config), path)) for path in chosen]
+    return [remote(join(base_url(client.config), path, client.config)) for path in chosen]
 
 
 def selected_pages(

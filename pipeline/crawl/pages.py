@@ -145,7 +145,7 @@ def _fetched(client: Client, requests: list[Request]) -> Iterator[list[bytes]]:
 
 
 def _records(client: Client, request: Request) -> list[bytes]:
-    url = join(base_url(client.config), request.filename)
+    url = join(base_url(client.config), request.filename, client.config)
 
     def attempt() -> list[bytes]:
         data = client.read_once(url, request.start, request.stop)[0]

@@ -11,11 +11,11 @@ from urllib.parse import quote, unquote, urlsplit
 
 from storage.cache import cache_root
 from storage.errors import UserError
+from storage.redaction import foreign, hide, redact
 
 COMMON_CRAWL = "https://data.commoncrawl.org"
 COMMON_CRAWL_BUCKET = "s3://commoncrawl"
 COMMON_CRAWL_INDEX = "https://index.commoncrawl.org"
-DEFAULT_REGION = "us-east-1"  # where Common Crawl's bucket lies
 SCHEMES = ("https", "http", "s3")
 INDEXES = ("auto", "cdx", "api", "columnar")
 
@@ -45,9 +45,12 @@ class DownloadConfig:
     timeout_seconds: float = 30.0
     # slower than this over `timeout_seconds` counts as a stall
     min_bytes_per_second: float = 1000.0
-    # s3:// requests signed with AWS_ACCESS_KEY_ID and the like: Common Crawl's bucket has asked for
-    # that since April 2022; mirrors may not
+    # s3:// requests signed with AWS credentials (variables, a profile, single sign-on, a role):
+    # Common Crawl's bucket has asked for that since April 2022; mirrors may not
     sign: bool = False
+    # hosts (or buckets) besides those of the addresses above and of the input that a redirect or a
+    # listing may lead to; *.example.com for all below it
+    allowed_hosts: tuple[str, ...] = ()
     # folder; "" = CRAWL2CHAT_CACHE, else ~/.cache/crawl2chat
     cache: str = ""
     # beyond it the files that were not used for longest go; a running flow's own never
@@ -86,7 +89,7 @@ def while_someone_waits(config: DownloadConfig) -> DownloadConfig:
 def base_url(config: DownloadConfig) -> str:
     """Of the crawl's files, without a slash at the end."""
     url = config.base_url or os.environ.get("CRAWL2CHAT_CRAWL_URL") or COMMON_CRAWL
-    return checked(url)
+    return checked(hide(url))
 
 
 def index_url(config: DownloadConfig) -> str:
@@ -95,22 +98,48 @@ def index_url(config: DownloadConfig) -> str:
     if not url:
         base = base_url(config)
         url = COMMON_CRAWL_INDEX if base in (COMMON_CRAWL, COMMON_CRAWL_BUCKET) else base
-    return checked(url)
+    return checked(hide(url))
 
 
 def checked(url: str) -> str:
     """The address without its last slash; UserError if it is none that can be fetched from."""
     parts = urlsplit(url)
     if parts.scheme not in SCHEMES or not parts.netloc:
-        raise UserError(f"{url}: write the crawl's address as https://HOST or s3://BUCKET")
+        where = redact(url)
+        raise UserError(f"{where}: write the crawl's address as https://HOST or s3://BUCKET")
     return url.rstrip("/")
 
 
-def join(base: str, path: str) -> str:
-    """The address of a file that a listing names."""
+def join(base: str, path: str, config: DownloadConfig) -> str:
+    """The address of a file that a listing names; UserError if it is on a host of its own choice.
+
+    A listing is written by others: what it names must not reach where only this machine can.
+    """
     if "://" in path:
-        return path
+        if urlsplit(path).scheme not in SCHEMES or not is_allowed(path, base, config):
+            raise UserError(f"{redact(path)}: named by a listing, but {NOT_ALLOWED}")
+        return str(hide(foreign(path)))
     return f"{base}/{quote(path.lstrip('/'), safe='/=~:+@,%')}"
+
+
+NOT_ALLOWED = "not on an allowed host: add it to download.allowed_hosts if that is meant"
+
+
+def is_allowed(url: str, asked: str, config: DownloadConfig) -> bool:
+    """Whether an address may be followed that was not asked for but came with an answer."""
+    host = host_of(url)
+    if host in map(host_of, (asked, base_url(config), index_url(config))):
+        # what was asked for over https is not sent in the open
+        return not (url.startswith("http://") and asked.startswith("https://"))
+    return any(
+        host == wanted.lower() or (wanted.startswith("*.") and host.endswith(wanted[1:].lower()))
+        for wanted in config.allowed_hosts
+    )
+
+
+def host_of(url: str) -> str:
+    """Host and port (of s3:// the bucket), without whoever signs in there."""
+    return urlsplit(url).netloc.rpartition("@")[2].lower()
 
 
 def cache_folder(config: DownloadConfig) -> Path:

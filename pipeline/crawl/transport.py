@@ -2,8 +2,9 @@
 
 In: an address, where to begin and the validator (ETag) of what is on disk. Out: a `Body` that says
 where it begins and how long the whole is, whatever was asked for: servers ignore ranges and lie
-about lengths, so the caller decides by what came. S3 is spoken as plain REST, unsigned or signed
-(AWS signature version 4), so that one code path has all the patience and all the checks.
+about lengths, so the caller decides by what came. S3 is spoken as plain REST, unsigned or signed,
+so that one code path has all the patience and all the checks. Redirects are followed to allowed
+hosts only, and what signed the request stays with the host that it was for.
 """
 
 import contextlib
@@ -14,15 +15,20 @@ import re
 import threading
 import time
 from collections.abc import Iterator
+from urllib.parse import urljoin
 
 import requests
 import urllib3
 
 from pipeline.crawl import s3_rest
-from pipeline.crawl.source import DownloadConfig
+from pipeline.crawl.source import NOT_ALLOWED, DownloadConfig, host_of, is_allowed
+from storage import aws
 from storage.errors import UserError
+from storage.redaction import foreign, redact, reveal
 
 BLOCK_BYTES = 1 << 20
+REDIRECTS = (301, 302, 303, 307, 308)
+MOST_REDIRECTS = 5
 USER_AGENT = "crawl2chat"
 CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)$")
 SLOW_DOWN = (403, 429, 503)  # what Common Crawl says to those who are too fast
@@ -71,27 +77,53 @@ def get(
         headers["Range"] = f"bytes={start}-{'' if stop is None else stop - 1}"
         if validator:
             headers["If-Range"] = validator
-    address = url
-    if url.startswith("s3://"):
-        address = s3_rest.address(url)
-        if config.sign:
-            headers.update(s3_rest.signature(address, datetime.datetime.now(datetime.UTC)))
-    try:
-        response = _session().get(
-            address,
-            headers=headers,
-            stream=True,
-            timeout=config.timeout_seconds,
-            allow_redirects=True,
-        )
-    except requests.exceptions.InvalidURL as error:
-        raise UserError(f"{url}: no address that can be fetched: {error}") from error
-    except requests.RequestException as error:
-        raise TransferError(f"{url}: {_reason(error)}") from error
-    with contextlib.closing(response):
+    signs = {}
+    address = s3_rest.address(url) if url.startswith("s3://") else url
+    if url.startswith("s3://") and config.sign:
+        signs = aws.signed(address)
+    url = redact(url)  # from here on it only names things
+    with contextlib.closing(_followed(url, address, headers, signs, config)) as response:
         if response.status_code not in (200, 206):
             raise _refusal(url, response, config)
         yield _body(url, response, config)
+
+
+def _followed(
+    url: str, address: str, headers: dict[str, str], signs: dict[str, str], config: DownloadConfig
+) -> requests.Response:
+    """The answer, after redirects."""
+    asked = address
+    for _ in range(MOST_REDIRECTS + 1):
+        response = _answer(url, address, {**headers, **signs}, config)
+        target = response.headers.get("Location", "")
+        if response.status_code not in REDIRECTS or not target:
+            return response
+        response.close()
+        if signs:
+            place = response.headers.get("x-amz-bucket-region", "another region")
+            raise UserError(f"{url}: this bucket lies in {place}: set AWS_REGION to that")
+        target = foreign(urljoin(reveal(address), target))
+        if not is_allowed(target, asked, config):
+            raise UserError(f"{url}: redirected to {host_of(target)}, {NOT_ALLOWED}")
+        address = target
+    raise TransferError(f"{url}: more than {MOST_REDIRECTS} redirects")
+
+
+def _answer(
+    url: str, address: str, headers: dict[str, str], config: DownloadConfig
+) -> requests.Response:
+    try:
+        return _session().get(
+            reveal(address),
+            headers=headers,
+            stream=True,
+            timeout=config.timeout_seconds,
+            allow_redirects=False,
+        )
+    except requests.exceptions.InvalidURL as error:
+        raise UserError(f"{url}: no address that can be fetched: {redact(str(error))}") from error
+    except requests.RequestException as error:
+        raise TransferError(f"{url}: {redact(_reason(error))}") from error
 
 
 def _session() -> requests.Session:

@@ -7,7 +7,6 @@ and "Answer:", which the copy's wording is not known to be.
 """
 
 import contextlib
-import gzip
 import json
 import re
 import zlib
@@ -16,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.evals.icl import Kind, Task
+from pipeline.inflate import TooLarge, gunzip
 from storage.errors import UserError
 
+MOST_BYTES = 1 << 30  # of a file, unpacked
 ENDINGS = (".jsonl", ".jsonl.gz", ".json", ".json.gz")
 # Other names under which a task's data is found, as its authors or samplers call it.
 OTHER_NAMES = {
@@ -143,9 +144,9 @@ def _text(file: Path) -> str:
     try:
         raw = file.read_bytes()
         if file.suffix == ".gz":
-            raw = gzip.decompress(raw)
+            raw = gunzip(raw, MOST_BYTES)
         return raw.decode("utf-8-sig")
-    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
+    except (OSError, EOFError, TooLarge, UnicodeDecodeError, zlib.error) as error:
         raise UserError(f"{file} can't be read: {error}") from error
 
 

@@ -30,6 +30,7 @@ _ABOUT = frozenset(
 )
 _FOLDER_FILES = ("corpus-*.parquet", "pages.parquet", "corpus.parquet")
 _ROWS_A_BATCH = 256
+_MOST_CHARACTERS = 1 << 30  # of a line, or of a file that is read whole, when unpacked
 _KINDS = ".jsonl .json .txt (or these .gz), .parquet, or a folder with pages or a corpus"
 
 
@@ -170,7 +171,10 @@ def _open(path: Path) -> IO[str]:
 
 def _read(path: Path, file: IO[str], line: bool = False) -> str:
     try:
-        return file.readline() if line else file.read()
+        text = file.readline(_MOST_CHARACTERS) if line else file.read(_MOST_CHARACTERS)
+        if len(text) == _MOST_CHARACTERS:
+            raise UserError(f"{path}: more than {_MOST_CHARACTERS:,} characters in one piece")
+        return text
     except (OSError, EOFError, zlib.error) as error:
         raise UserError(f"{path}: cannot be read to its end ({error})") from error
 

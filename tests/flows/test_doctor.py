@@ -1,5 +1,7 @@
 """What the doctor says of the processor's kernels and of the machine's load."""
 
+import argparse
+
 import pytest
 
 from flows.commands import doctor
@@ -36,3 +38,12 @@ def test_a_busy_machine_is_a_warning(load, state, monkeypatch):
     monkeypatch.setattr("os.getloadavg", lambda: (load, 0.0, 0.0))
     monkeypatch.setattr("os.cpu_count", lambda: 2)
     assert doctor._load()[0] == state
+
+
+def test_it_says_no_secret_of_an_address(monkeypatch, capsys):
+    monkeypatch.setenv("PREFECT_API_URL", "http://user:hunter2hunter2@127.0.0.1:9/api")
+    lake = "s3://key:hunter2hunter2@bucket/lake"
+    doctor.doctor(argparse.Namespace(lake=lake, json=True))
+    said = capsys.readouterr()
+    assert "no keys in an address" in said.out
+    assert "hunter2" not in said.out + said.err

@@ -24,6 +24,7 @@ class Trouble:
 
     status: int = 0  # answer with this instead
     retry_after: str = ""
+    location: str = ""  # of a redirect
     cut_after: int = -1  # body bytes, then the connection is reset: what was under way is lost
     politely: bool = False  # cut by closing: all that was sent arrives
     stall_after: int = -1  # body bytes, then nothing more comes
@@ -45,6 +46,7 @@ class Seen:
     path: str
     range: str
     if_range: str
+    authorization: str = ""
     sent: int = 0
     closed: bool = False
     at: float = field(default_factory=time.monotonic)
@@ -104,7 +106,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         crawl = self.crawl
         path = self.path.lstrip("/")
-        seen = Seen(path, self.headers.get("Range", ""), self.headers.get("If-Range", ""))
+        headers = ("Range", "If-Range", "Authorization")
+        seen = Seen(path, *(self.headers.get(name, "") for name in headers))
         with crawl.lock:
             crawl.seen.append(seen)
             crawl.open += 1
@@ -128,12 +131,12 @@ class _Handler(BaseHTTPRequestHandler):
         if trouble.swap:
             crawl.files[path] = trouble.swap
         if trouble.status:
-            return self._error(trouble.status, trouble.retry_after)
+            return self._error(trouble.status, trouble.retry_after, trouble.location)
         if trouble.html:
             return self._send(200, {"Content-Type": "text/html"}, b"<html>Please log in</html>")
         data = crawl.files.get(path)
         if data is None:
-            return self._error(404, "")
+            return self._error(404)
         etag = f'"{hashlib.md5(data).hexdigest()}"'
         headers: dict[str, Any] = {"Content-Type": "application/octet-stream"}
         if trouble.coding:
@@ -145,14 +148,15 @@ class _Handler(BaseHTTPRequestHandler):
         if match and not trouble.ignore_range and seen.if_range in ("", etag):
             start, stop = int(match[1]), min(int(match[2] or len(data)) + 1, len(data))
             if start >= len(data):
-                return self._error(416, "")
+                return self._error(416)
             status, body = 206, data[start:stop]
             total = trouble.total or len(data)
             headers["Content-Range"] = f"bytes {start}-{stop - 1}/{total}"
         return self._send(status, headers, body, trouble, seen)
 
-    def _error(self, status: int, retry_after: str) -> None:
+    def _error(self, status: int, retry_after: str = "", location: str = "") -> None:
         headers = {"Retry-After": retry_after} if retry_after else {}
+        headers |= {"Location": location} if location else {}
         self._send(status, headers, f"<html>{status}</html>".encode())
 
     def _send(

@@ -1,7 +1,6 @@
 """Work over processes: outcomes in order, few pieces held, errors told, the killed replaced."""
 
 import os
-import signal
 
 import pytest
 

@@ -1,17 +1,17 @@
-"""The lake in an object store: moto's server, real HTTP."""
+"""The lake in an object store: moto's server, real HTTP, races in every order that matters."""
 
+import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-import boto3
 import pyarrow as pa
 import pytest
-from moto.server import ThreadedMotoServer
+from s3_server import s3_server
 
 from storage import Lake, UserError, catalog
 from storage.digest import artifact_digest
 from storage.durable import remove_tree
-from storage.s3 import ObjectTree
+from storage.s3 import REBUILDING, ObjectTree
 
 ROWS = pa.table({"id": ["a", "b"], "text": ["one", "two"]})
 FILES = {"corpus-en.parquet": ROWS, "deep/funnel.json": b"{}", "provenance/clock": b"12"}
@@ -19,27 +19,26 @@ FILES = {"corpus-en.parquet": ROWS, "deep/funnel.json": b"{}", "provenance/clock
 
 @pytest.fixture(scope="module")
 def server():
-    server = ThreadedMotoServer(port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with s3_server() as running:
+        yield running
 
 
 @pytest.fixture
 def client(server, monkeypatch, tmp_path):
     for name, value in {
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_ACCESS_KEY_ID": "testing-key-id",
+        "AWS_SECRET_ACCESS_KEY": "testing-secret-key",
         "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_ENDPOINT_URL": server,
+        "AWS_ENDPOINT_URL": server.url,
         "CRAWL2CHAT_CACHE": str(tmp_path / "cache"),
     }.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AWS_REGION", raising=False)
-    client = boto3.client("s3", endpoint_url=server, region_name="us-east-1")
+    for name in ("AWS_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    client = server.client()
     client.create_bucket(Bucket="lake")
     yield client
+    server.before, server.conditions = lambda method, path: None, "kept"
     for item in client.list_objects_v2(Bucket="lake").get("Contents", []):
         client.delete_object(Bucket="lake", Key=item["Key"])
     client.delete_bucket(Bucket="lake")
@@ -63,6 +62,21 @@ def test_without_room_for_local_copies_it_is_not_written_to(lake, monkeypatch):
         Lake(lake.url).check_writable()
 
 
+def test_a_bucket_that_takes_nothing_is_said_before_hours_are_spent(lake, server, monkeypatch):
+    policy = {"Effect": "Deny", "Principal": "*", "Action": "s3:PutObject"}
+    policy["Resource"] = "arn:aws:s3:::lake/*"
+    client = server.client()
+    client.put_bucket_policy(
+        Bucket="lake", Policy=json.dumps({"Version": "2012-10-17", "Statement": [policy]})
+    )
+    try:
+        with pytest.raises(UserError, match="not for these credentials"):
+            lake.check_writable()
+    finally:
+        client.delete_bucket_policy(Bucket="lake")
+    lake.check_writable()
+
+
 def test_commit_read_and_download(lake, client, make):
     made = make(lake, "corpus", FILES)
     prefix = f"some/prefix/corpus/{made.artifact}"
@@ -84,45 +98,50 @@ def test_commit_read_and_download(lake, client, make):
     assert list((other.disk.root / ".staging").iterdir()) == []
 
 
-def test_the_manifest_is_written_last(lake, client, make, monkeypatch):
-    order = []
-    upload = ObjectTree._upload
-
-    def spy(self, source, path):
-        order.append(path.rpartition("/")[2])
-        upload(self, source, path)
-
-    monkeypatch.setattr(ObjectTree, "_upload", spy)
-    make(lake, "corpus", FILES)
-    assert order[-1] == "manifest.json"
-    assert len(order) == 4
+def test_the_manifest_is_written_last(lake, client, make, server):
+    server.requests.clear()
+    made = make(lake, "corpus", FILES)
+    sent = [
+        path.split(made.artifact)[1]
+        for method, path, _ in server.requests
+        if method == "PUT" and made.artifact in path
+    ]
+    assert sent == [
+        "/corpus-en.parquet",
+        "/deep/funnel.json",
+        "/provenance/clock",
+        "/manifest.json",
+    ]
 
 
 @pytest.mark.parametrize("at", range(4))
 def test_an_upload_that_fails_leaves_no_artifact_and_a_rerun_mends_it(
-    lake, client, make, monkeypatch, at
+    lake, client, make, server, at
 ):
-    upload, count = ObjectTree._upload, 0
+    count = 0
 
-    def fail(self, source, path):
+    def fail(method, path):
         nonlocal count
-        count += 1
+        count += method == "PUT" and "/corpus/" in path
         if count > at:
-            raise OSError("connection lost")
-        upload(self, source, path)
+            raise OSError("the server is gone")
 
-    monkeypatch.setattr(ObjectTree, "_upload", fail)
+    lake.tree.is_conditional  # noqa: B018
+    server.before = fail
     digest = artifact_digest("corpus", 1, {}, {})
-    with pytest.raises(OSError, match="connection lost"):
+    with pytest.raises(ConnectionError):
         make(lake, "corpus", FILES)
-    monkeypatch.undo()
-    lake = Lake(
-        f"s3://lake/some/prefix?endpoint_override={client.meta.endpoint_url}&region=us-east-1"
-    )
-    assert not lake.is_whole("corpus", digest)
-    assert lake.list() == []
+    server.before = lambda method, path: None
+    again = Lake(f"s3://lake/some/prefix?endpoint_override={server.url}&region=us-east-1")
+    assert not again.is_whole("corpus", digest)
+    assert again.list() == []
     with pytest.raises(UserError):
-        lake.local("corpus", digest)
+        again.local("corpus", digest)
+    server.requests.clear()
+    make(again, "corpus", FILES)
+    assert again.is_whole("corpus", digest, deep=True)
+    sent = [path for method, path, _ in server.requests if method == "PUT" and "/corpus/" in path]
+    assert len(sent) == 4 - at, "what is there already is not sent again"
 
 
 def test_a_damaged_artifact_is_replaced_and_a_whole_one_kept(lake, client, make):
@@ -165,18 +184,182 @@ def test_a_copy_of_an_earlier_artifact_of_that_digest_is_not_used(lake, client, 
     assert (lake.local("corpus", old.digest) / "a").read_bytes() == b"new"
 
 
-def test_concurrent_committers(client, make):
+@pytest.fixture(params=["kept", "ignored", "refused"])
+def store(request, server, client):
+    """A lake in a store that keeps conditions, one that ignores them, one that says so."""
+    server.conditions = request.param
+    return Lake("s3://lake/some/prefix")
+
+
+def at_put(server, name, *actions):
+    """Before the first PUTs of an object whose path ends so, one action each."""
+    waiting = list(actions)
+
+    def before(method, path):
+        if method == "PUT" and path.endswith(name) and waiting:
+            waiting.pop(0)()
+
+    server.before = before
+
+
+def test_which_stores_know_conditions(server, client, caplog):
+    for word, known in (("kept", True), ("ignored", False), ("refused", False)):
+        server.conditions = word
+        caplog.clear()
+        assert Lake("s3://lake/some/prefix").tree.is_conditional == known
+        assert ("no conditional writes" in caplog.text) == (not known)
+    assert keys(client) == [], "the probe is gone"
+
+
+def test_concurrent_committers(store, make):
     barrier = threading.Barrier(4)
 
-    def work(_):
-        lake = Lake("s3://lake/some/prefix")
+    def work(number):
+        lake = Lake(store.url)
         barrier.wait()
-        return make(lake, "corpus", FILES).content()
+        made = make(lake, "corpus", FILES, provenance={"who": number})
+        lake.set_heads({f"slot{number}": made.digest})
+        return made
 
     with ThreadPoolExecutor(4) as pool:
-        results = list(pool.map(work, range(4)))
-    assert all(content == results[0] for content in results)
-    assert Lake("s3://lake/some/prefix").is_whole("corpus", results[0]["digest"], deep=True)
+        made = list(pool.map(work, range(4)))
+    assert made == made[:1] * 4, "one wins, and all are told who"
+    assert store.is_whole("corpus", made[0].digest, deep=True)
+    assert store.list() == made[:1]
+    assert store.heads() == {f"slot{number}": made[0].digest for number in range(4)}
+
+
+def test_a_manifest_that_another_has_just_committed_stays(store, make, server):
+    """The loser looked before the winner was done, and comes to its own manifest after that."""
+    store.tree.is_conditional  # noqa: B018
+    won = []
+    at_put(
+        server,
+        "corpus-en.parquet",  # the loser has seen that there is no artifact
+        lambda: won.append(make(Lake(store.url), "corpus", FILES, provenance={"who": "winner"})),
+    )
+    lost = make(store, "corpus", FILES, provenance={"who": "loser"})
+    assert won == [lost] == store.list()
+    assert lost.provenance["who"] == "winner"
+    assert store.is_whole("corpus", lost.digest, deep=True)
+
+
+def test_a_damaged_manifest_that_another_has_mended_stays(store, make, server, client):
+    made = make(store, "corpus", FILES)
+    manifest = f"some/prefix/corpus/{made.artifact}/manifest.json"
+    client.put_object(Bucket="lake", Key=manifest, Body=b"not JSON")
+    won = []
+
+    def mend():
+        won.append(make(Lake(store.url), "corpus", FILES, provenance={"who": "winner"}))
+
+    waiting = [mend]
+
+    def before(method, path):
+        # It has seen the damage; this is its first write, or that for the lock before it.
+        if method == "PUT" and f"/corpus/{made.artifact}/manifest.json" in path and waiting:
+            waiting.pop()()
+
+    server.before = before
+    lost = make(Lake(store.url), "corpus", FILES, provenance={"who": "loser"})
+    assert won == [lost] == store.list()
+    assert client.get_object(Bucket="lake", Key=manifest)["Body"].read() == won[0].to_json()
+
+
+def test_no_mixture_of_old_and_new_files_is_taken_for_whole(store, make, server, client):
+    """The old manifest's sizes fit the new files, whose bytes are others."""
+    old = make(store, "corpus", {"a": b"old", "b": b"old"})
+    client.delete_object(Bucket="lake", Key=f"some/prefix/corpus/{old.artifact}/b")
+    assert not store.is_whole("corpus", old.digest)
+    seen = []
+
+    def look():
+        seen.append(Lake(store.url).is_whole("corpus", old.digest))
+
+    reader = []
+
+    def before(method, path):
+        if method == "PUT" and path.endswith("/manifest.json") and "/.locks/" not in path:
+            reader.append(
+                client.get_object(Bucket="lake", Key=path.removeprefix("/lake/"))["Body"].read()
+            )
+            server.before = lambda *a: None
+            look()
+            server.before = before
+
+    server.before = before
+    new = make(store, "corpus", {"a": b"new", "b": b"new"})
+    assert seen == [False, False]
+    assert reader == [old.to_json(), REBUILDING]
+    assert store.is_whole("corpus", new.digest, deep=True)
+
+
+def test_who_rebuilds_with_others_does_not_undo_their_work(store, make, server, client):
+    made = make(store, "corpus", FILES)
+    manifest = f"some/prefix/corpus/{made.artifact}/manifest.json"
+    client.put_object(Bucket="lake", Key=manifest, Body=REBUILDING)  # another has begun
+    for key in keys(client):
+        if key != manifest:
+            client.delete_object(Bucket="lake", Key=key)
+    won = []
+    at_put(
+        server,
+        "corpus-en.parquet",
+        lambda: won.append(make(Lake(store.url), "corpus", FILES, provenance={"who": "winner"})),
+    )
+    server.requests.clear()
+    lost = make(store, "corpus", FILES, provenance={"who": "loser"})
+    assert won == [lost] == store.list()
+    written = [p for m, p, _ in server.requests if m == "PUT" and p.endswith(f"/{manifest}")]
+    # One of each, at its end; with a lock the loser's does not come so far.
+    assert len(written) == (2 if server.conditions == "kept" else 1)
+
+
+def test_a_manifest_deleted_under_a_committer_is_written_anew(store, make, server, client):
+    made = make(store, "corpus", FILES)
+    manifest = f"some/prefix/corpus/{made.artifact}/manifest.json"
+    client.put_object(Bucket="lake", Key=manifest, Body=b"{}")
+    store.tree.is_conditional  # noqa: B018
+    waiting = [manifest]
+
+    def before(method, path):
+        if method == "PUT" and manifest in path and waiting:
+            client.delete_object(Bucket="lake", Key=waiting.pop())
+
+    server.before = before
+    again = make(store, "corpus", FILES)
+    assert store.list() == [again]
+
+
+def test_no_head_is_lost(store, server):
+    store.tree.is_conditional  # noqa: B018
+    at_put(
+        server,
+        "/heads.json" if server.conditions == "kept" else "/none",
+        *(lambda n=n: store.set_heads({f"other{n}": "d" * 64}) for n in range(2)),
+    )
+    Lake(store.url).set_heads({"mine": "e" * 64})
+    if server.conditions == "kept":
+        assert store.heads() == {"other0": "d" * 64, "other1": "d" * 64, "mine": "e" * 64}
+    store.set_heads({"mine": None})
+    assert "mine" not in store.heads()
+
+
+def test_who_is_always_too_late_is_told(store, server):
+    tree = ObjectTree(store.url, sleep=lambda seconds: None)
+    if not tree.is_conditional:
+        pytest.skip("a lock has no losers")
+    count = 0
+
+    def change(old):
+        nonlocal count
+        count += 1
+        store.tree.write("heads.json", json.dumps(count).encode())
+        return b"never"
+
+    with pytest.raises(ConnectionError, match="others were faster"):
+        tree.update("heads.json", change)
+    assert store.tree.read("heads.json") == str(count).encode()
 
 
 def test_another_machine_opens_the_same_lake(lake, client, make):
@@ -196,8 +379,10 @@ def test_heads_and_views(lake, client, make):
     remove_tree(lake.disk.root)
     assert catalog.query(lake, "SELECT id, text FROM corpus ORDER BY id").equals(ROWS)
     assert catalog.query(lake, "SELECT count(*) AS n FROM artifacts")["n"].to_pylist() == [3]
-    here = [p.name for p in lake.disk.root.rglob("*") if p.is_file()]
-    assert here == ["corpus-en.parquet"], "no more is downloaded than the query needs"
+    artifact = "SELECT DISTINCT artifact FROM corpus"
+    assert catalog.query(lake, artifact)["artifact"].to_pylist() == [group.artifact]
+    here = sorted(p.name for p in lake.disk.root.glob(".copies/*/*/*/**/*"))
+    assert here == ["corpus-en.parquet", "manifest.json"], "no more than the query needs"
 
 
 def test_wrong_bucket_and_unreachable_endpoint(client):

@@ -110,7 +110,7 @@ def test_addresses_and_places(config, monkeypatch, tmp_path):
     assert index_url(config(base_url="s3://commoncrawl")) == "https://index.commoncrawl.org"
     with pytest.raises(UserError, match="https://HOST or s3://BUCKET"):
         base_url(config(base_url="ftp://x/y"))
-    assert join("s3://commoncrawl", "/a/b c.gz") == "s3://commoncrawl/a/b%20c.gz"
+    assert join("s3://commoncrawl", "/a/b c.gz", config()) == "s3://commoncrawl/a/b%20c.gz"
     assert place_of("https://user:key@host:80/a/b%20c.gz") == "host:80/a/b c.gz"
     monkeypatch.setenv("CRAWL2CHAT_CACHE", str(tmp_path / "elsewhere"))
     assert cache_folder(config(cache="")) == tmp_path / "elsewhere" / "crawl"
