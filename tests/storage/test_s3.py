@@ -11,6 +11,8 @@ from s3_server import s3_server
 from storage import Lake, UserError, catalog
 from storage.digest import artifact_digest
 from storage.durable import remove_tree
+from storage.groups import members
+from storage.reads import Read
 from storage.s3 import REBUILDING, ObjectTree
 
 ROWS = pa.table({"id": ["a", "b"], "text": ["one", "two"]})
@@ -391,3 +393,29 @@ def test_wrong_bucket_and_unreachable_endpoint(client):
     with pytest.raises(UserError, match="can't be reached") as caught:
         Lake("s3://lake/prefix?endpoint_override=http://127.0.0.1:9")
     assert "\n" not in str(caught.value)
+
+
+def test_an_artifact_in_groups_comes_with_them(lake, make):
+    """Their copies lie anywhere; a reader finds them beside it, and only what it reads."""
+    groups = [
+        make(lake, "corpus_group", {"t-00000.bin": bytes([n]), "big": b"x" * 99}, recipe={"n": n})
+        for n in range(3)
+    ]
+    names = [f"corpus_group/{group.artifact}" for group in groups]
+    files = {"groups.json": json.dumps(names).encode(), "other": b"y"}
+    whole = make(lake, "corpus", files, inputs={"groups": [group.digest for group in groups]})
+    assert lake.is_whole("corpus", whole.digest)
+    remove_tree(lake.disk.root)
+    for _ in range(2):
+        folder = lake.local("corpus", whole.digest, [Read("groups.json"), Read("t-*")])
+        assert [(found / "t-00000.bin").read_bytes() for found in members(folder)] == [
+            bytes([n]) for n in range(3)
+        ]
+        assert not list(lake.disk.root.rglob("big"))
+    with lake.opened(whole, "other") as file:
+        assert file.read() == b"y"
+    with lake.opened(groups[1], "big") as file:
+        file.seek(97)
+        assert file.read(5) == b"xx"
+    lake.tree.remove(f"corpus_group/{groups[1].artifact}/manifest.json")
+    assert not lake.is_whole("corpus", whole.digest)
