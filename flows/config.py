@@ -55,6 +55,9 @@ class InputConfig:
     pages: int = 0  # at most so many of them; 0 = all
     wet: bool = False  # a dump's ready-made text (WET) instead of its pages
     workers: int = 0  # WARC files at a time; 0 = as many as there are cores
+    # files whose pages are selected, compared and joined in one task; changes no row, but which
+    # files of the lake hold it. 50 of Common Crawl's leave about 1 GB.
+    group_files: int = 50
     # who reads them: threads of this machine, or a Ray cluster. The bytes are the same.
     runner: str = "threads"
     # of a running cluster (HOST:6379, or ray://HOST:10001 from outside it); empty: RAY_ADDRESS, or

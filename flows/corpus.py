@@ -1,4 +1,4 @@
-"""From web archives to a corpus: one task a WARC file, then selection, dedup and assembly over all.
+"""From web archives to a corpus: a task a WARC file, then selection, dedup and assembly by groups.
 
 The pass over a file measures every page and decides little, so that other thresholds need no
 second pass. Without input the embedded sample web is made first; its truth then tells how well
@@ -15,11 +15,12 @@ from flows.cluster import leave, results, several_at_a_time, submit
 from flows.config import Settings, load
 from flows.crawl import warc_inputs
 from flows.deduplicate import find_duplicates
+from flows.groups import join_parts, select_pages
 from flows.process import close_hosts
 from flows.references import InputFile, Reference, reference
 from flows.run import LAKE, Artifacts, Run, begin, run_name
 from flows.tasks import Input, Work
-from pipeline.corpus import assemble, part, quality, score, select
+from pipeline.corpus import part, quality, score
 from pipeline.corpus.recipes import deviations, recipe
 from pipeline.crawl.sample_web import build as sample_web
 from storage.digest import file_sha256
@@ -40,23 +41,12 @@ def corpus(config: Settings = load(), lake: str = LAKE) -> Artifacts:  # noqa: B
     try:
         parts = read_all(run, crawl)
         scores = score_all(run, parts) if "learned" in config.select.filters else []
-        judged = {"parts": parts, "scores": scores} if scores else {"parts": parts}
-        selection = run.make(
-            select.STAGE, config.select, f"selection from {len(parts)} parts", **judged
-        )
+        selection = select_pages(run, parts, scores)
         copies = find_duplicates(run, parts, selection, previous_duplicates(run))
+        joined = join_parts(run, parts, selection, copies, benchmarks(run))
     finally:
         close_hosts()
         leave(config.input)
-    joined = run.make(
-        assemble.STAGE,
-        config.assemble,
-        f"corpus of {len(parts)} parts",
-        parts=parts,
-        selection=[selection],
-        duplicates=[copies],
-        **benchmarks(run),
-    )
     publish.funnel(run.lake, joined)
     measured = None
     if crawl is not None:
@@ -66,6 +56,7 @@ def corpus(config: Settings = load(), lake: str = LAKE) -> Artifacts:  # noqa: B
             "filters against the truth",
             crawl=[crawl],
             corpus=[joined],
+            duplicates=[copies],
             parts=parts,
         )
         publish.quality(run.lake, measured)

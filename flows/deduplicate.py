@@ -7,6 +7,7 @@ The bands' artifacts stay in the lake, so that a run that was killed goes on whe
 import dataclasses
 
 from flows.cluster import results, several_at_a_time, submit
+from flows.groups import Selection, in_groups
 from flows.references import Reference
 from flows.run import Run
 from flows.tasks import Input, Work, make
@@ -15,11 +16,14 @@ from pipeline.dedup.index import band_names
 
 
 def find_duplicates(
-    run: Run, parts: list[Reference], selection: Reference, previous: dict[str, list[Input]]
+    run: Run,
+    parts: list[Reference],
+    selection: Selection,
+    previous: dict[str, list[Input]],
 ) -> Reference:
     """The duplicates among the selected pages of these parts and of earlier dumps."""
     config = run.config.dedup
-    inputs: dict[str, list[Input]] = {"parts": [*parts], "selection": [selection], **previous}
+    inputs: dict[str, list[Input]] = {"parts": [*parts], "selection": [selection.whole], **previous}
     work = run.work(duplicates.STAGE, config, "duplicates", **inputs)
     if run.config.input.runner == "ray" and not work.is_whole:
         numbers = run.make(duplicate_bands.NUMBERS, config, "dedup: documents numbered", **inputs)
@@ -31,22 +35,22 @@ def find_duplicates(
 def join_bands(
     run: Run,
     parts: list[Reference],
-    selection: Reference,
+    selection: Selection,
     numbers: Reference,
     previous: dict[str, list[Input]],
 ) -> list[Reference]:
     """Every band joined by itself, in the order of their names."""
-    config, size = run.config.dedup, duplicate_bands.PARTS_IN_GROUP
+    config = run.config.dedup
     names = band_names(run.config.corpus.minhash, config.exact, config.minhash)
-    groups = range(0, len(parts), size)
+    groups = in_groups(run, parts)
 
-    def keys_of(number: int, first: int) -> Work:
+    def keys_of(number: int, some: list[Reference]) -> Work:
         return run.work(
             duplicate_bands.KEYS,
-            duplicate_bands.KeysConfig(first, config),
-            f"dedup keys {number}/{len(groups)}",
-            parts=parts[first : first + size],
-            selection=[selection],
+            duplicate_bands.KeysConfig(number * run.config.input.group_files, config),
+            f"dedup keys {number + 1}/{len(groups)}",
+            parts=some,
+            selection=[selection.groups[number]],
             numbers=[numbers],
         )
 
@@ -61,7 +65,6 @@ def join_bands(
         )
 
     with several_at_a_time(run) as runner:
-        groups_made = [submit(keys_of(n, first), runner) for n, first in enumerate(groups, 1)]
-        keys = results(run, groups_made)
+        keys = results(run, [submit(keys_of(*some), runner) for some in enumerate(groups)])
         bands_made = [submit(joined(n, name, keys), runner) for n, name in enumerate(names, 1)]
         return results(run, bands_made)

@@ -24,7 +24,8 @@ ABOVE_ZERO = frozenset(
     " bootstrap_samples batch_documents max_tokens_per_shard max_operand_digits width_per_layer"
     " ffn_ratio max_epochs tokens_per_parameter bits_per_parameter questions_per_fact"
     " prefix_tokens continuation_tokens page_prefix_tokens page_tokens digits depths seen_counts"
-    " ngram_rows rl.temperature rl.micro_rows input.nodes rendezvous_seconds".split()
+    " ngram_rows max_file_bytes rl.temperature rl.micro_rows input.nodes input.group_files"
+    " rendezvous_seconds".split()
 )
 AT_MOST = {"newton_schulz_steps": 5}  # coefficients for more are not known
 

@@ -75,6 +75,7 @@ class Work:
     # On a node of a cluster: two may build the same for a while, so scratch is not for others.
     elsewhere: bool = False
     beside: int = 1  # tasks that run at a time, this one among them
+    cores: int = 0  # that it may take, where others run beside it; 0: all. Changes no byte.
 
     @functools.cached_property
     def recipe(self) -> dict[str, Any]:
@@ -183,6 +184,7 @@ def _build(work: Work, token: str | None) -> Reference:
             "scratch": str(scratch),
             "lock": [str(lake.lock(stage.kind, work.digest)), token] if token else None,
             "processes": work.processes // (work.nodes.count if work.nodes else 1),
+            "cores": work.cores,
         }
         outcome = _run(spec, work, desk, relay)
         provenance = {

@@ -22,6 +22,7 @@ from typing import Any, TextIO
 
 from pipeline import rendezvous
 from pipeline.config import from_dict
+from pipeline.in_order import share_cores
 from pipeline.lifetime import die_with_parent
 from pipeline.stage import Progress
 from storage import locks
@@ -125,6 +126,7 @@ def config_of(build: Callable[..., Any]) -> type:
 
 def _build(spec: dict[str, Any], progress: Progress) -> dict[str, Any]:
     build = named(spec["entry"])
+    share_cores(spec.get("cores", 0))
     statistics: dict[str, Any] = build(
         out=Path(spec["out"]),
         inputs={key: [Path(p) for p in paths] for key, paths in spec["inputs"].items()},

@@ -10,12 +10,13 @@ import contextlib
 import datetime
 import errno
 import hashlib
+import io
 import json
 import re
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from storage import durable, garbage, leases, locks
@@ -23,6 +24,7 @@ from storage.cache import cache_root, lake_bytes
 from storage.digest import artifact_digest, canonical_json
 from storage.download import Copies
 from storage.errors import UserError
+from storage.groups import GROUPS, group_kind, side_by_side
 from storage.leases import Lease
 from storage.local import RUNS, SCRATCH, STAGING, LocalTree
 from storage.manifest import (
@@ -36,9 +38,11 @@ from storage.manifest import (
 )
 from storage.reads import WHOLE, Read
 from storage.redaction import hide, reveal
+from storage.remote_file import RangeReader
 from storage.s3 import ObjectTree
 
 HEADS = "heads.json"
+JOINED = ".joined"  # copies of artifacts beside those of their groups, as links
 NOT_OURS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)
 
 
@@ -89,9 +93,15 @@ class Lake:
         raise UserError(f"lake {self.url}: can't write in {place}: {advice}")
 
     def is_whole(self, kind: str, digest: str, deep: bool = False) -> bool:
-        """Manifest present, every content file there in its size; `deep` checks the hashes too."""
+        """Manifest present, every content file there in its size; `deep` checks the hashes too.
+
+        What lies in groups is whole while they are.
+        """
         manifest = self._read(kind, digest)
         if manifest is None or not _has_all(manifest, self.tree.sizes(_folder(kind, digest))):
+            return False
+        groups = manifest.inputs.get(GROUPS, ())
+        if not all(self.is_whole(group_kind(kind), group, deep) for group in groups):
             return False
         if not deep:
             return True
@@ -116,12 +126,18 @@ class Lake:
     ) -> Path:
         """The artifact's folder on this disk; from S3 with what is to be read of it, verified.
 
-        Copies from S3 stay as long as the lease, or this process, holds them.
+        Copies from S3 stay as long as the lease, or this process, holds them. If it lies in groups,
+        the same is to be read of them, and they come with it.
         """
         manifest = self.manifest(kind, digest)
         if isinstance(self.tree, LocalTree):
             return self.tree.root / _folder(kind, digest)
-        return self.copies.have(manifest, reads, lease)
+        own = self.copies.have(manifest, reads, lease)
+        if not manifest.inputs.get(GROUPS):
+            return own
+        digests = manifest.inputs[GROUPS]
+        groups = [self.local(group_kind(kind), group, reads, lease) for group in digests]
+        return side_by_side(self.disk.root / JOINED, own, groups)
 
     def local_file(self, manifest: Manifest, name: str) -> Path:
         """One file of an artifact on this disk, without the rest of it."""
@@ -137,6 +153,13 @@ class Lake:
             return
         with leases.lease(self.copies.folder) as lease:
             yield lease
+
+    def opened(self, manifest: Manifest, name: str) -> BinaryIO:
+        """One file of an artifact, to read here and there; from S3 no more comes than is read."""
+        path = f"{_folder(manifest.kind, manifest.digest)}/{name}"
+        if isinstance(self.tree, LocalTree):
+            return (self.tree.root / path).open("rb")
+        return io.BufferedReader(RangeReader(self.tree.open(path)))
 
     def staging(self, kind: str, digest: str) -> Path:
         """A fresh private folder for the files of an artifact to be."""

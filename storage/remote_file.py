@@ -5,9 +5,11 @@ columns that it reads. Bytes come in blocks, a few of which are kept, since read
 pieces one after another.
 """
 
+import io
 import os
 import threading
 from collections import OrderedDict
+from typing import Any
 
 from storage import aws
 from storage.transfer import Place, read_range
@@ -87,3 +89,28 @@ class RemoteFile:
             while len(self._blocks) > BLOCKS:
                 self._blocks.popitem(last=False)
         return found
+
+
+class RangeReader(io.RawIOBase):
+    """The same for whoever wants a file of Python's."""
+
+    def __init__(self, file: RemoteFile) -> None:
+        super().__init__()
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._file.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)

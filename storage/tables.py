@@ -3,6 +3,10 @@
 The bytes of a file depend on the rows alone, not on how the table was put together in memory: row
 groups are cut every 50,000 rows and each is made contiguous before it is written, since Parquet's
 page borders would otherwise follow the chunks. Schema metadata (pandas' above all) is dropped.
+
+What grows with the crawl is written by `ShardWriter`: files NAME-00000.parquet and on, each ended
+at the row group with which it has its size, so that no file outgrows what an object store takes or
+a reader wants to fetch.
 """
 
 from collections.abc import Iterable
@@ -13,6 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 ROW_GROUP_ROWS = 50_000
+ROW_GROUP_BYTES = 64 << 20  # in memory, of tables with texts: a row group is cut here at the latest
+FILE_BYTES = 1_000_000_000  # of a shard, as stored; S3 takes 98 GiB from pyarrow, readers like less
 ZSTD_LEVEL = 3
 
 
@@ -54,8 +60,9 @@ class TableWriter:
         self._waiting = schema.remove_metadata().empty_table()
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._sink = pa.OSFile(str(path), "wb")
         self._writer = pq.ParquetWriter(
-            path, self._waiting.schema, compression="zstd", compression_level=ZSTD_LEVEL
+            self._sink, self._waiting.schema, compression="zstd", compression_level=ZSTD_LEVEL
         )
 
     def write(self, table: pa.Table) -> None:
@@ -71,11 +78,23 @@ class TableWriter:
         """What waits for its row group to be full."""
         return int(self._waiting.nbytes)
 
+    @property
+    def stored_bytes(self) -> int:
+        """What was written so far: row groups that are cut."""
+        return int(self._sink.tell()) if self._groups else 0
+
     def flush(self) -> None:
         """Cut a row group here."""
         if self._waiting.num_rows:
             self._write_group(self._waiting)
             self._waiting = self._waiting.slice(0, 0)
+
+    def take_waiting(self) -> pa.Table:
+        """What waits, for another file to have it."""
+        left = self._waiting
+        self._waiting = left.slice(0, 0)
+        self.rows -= left.num_rows
+        return left
 
     def close(self) -> None:
         """Write what waits, and the file's foot; a file without rows has one empty row group."""
@@ -83,7 +102,7 @@ class TableWriter:
             self.flush()
         else:
             self._write_group(self._waiting)
-        self._writer.close()
+        self._end()
 
     def __enter__(self) -> "TableWriter":
         return self
@@ -92,11 +111,91 @@ class TableWriter:
         if kind is None:
             self.close()
         else:
-            self._writer.close()
+            self._end()
+
+    def _end(self) -> None:
+        self._writer.close()
+        self._sink.close()
 
     def _write_group(self, group: pa.Table) -> None:
         self._writer.write_table(group.combine_chunks(), row_group_size=self._group_rows)
         self._groups += 1
+
+
+class ShardWriter:
+    """The files NAME-00000.parquet, NAME-00001.parquet … of one table; at least the first.
+
+    Rows and bytes written so far decide where a row group and where a file ends: the same tables
+    in the same order give the same files.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        schema: pa.Schema,
+        file_bytes: int = FILE_BYTES,
+        group_bytes: int = ROW_GROUP_BYTES,
+        group_rows: int = ROW_GROUP_ROWS,
+    ) -> None:
+        self.rows = 0
+        self.paths: list[Path] = []
+        self._folder, self._name, self._schema = folder, name, schema
+        self._file_bytes, self._group_bytes, self._group_rows = file_bytes, group_bytes, group_rows
+        self._writer: TableWriter | None = None
+
+    def write(self, table: pa.Table) -> None:
+        """Take rows."""
+        for start in range(0, table.num_rows, self._group_rows):
+            some = table.slice(start, self._group_rows)
+            self.rows += some.num_rows
+            writer = self._current()
+            writer.write(some)
+            if writer.waiting_bytes > self._group_bytes:
+                writer.flush()
+            self._end_full()
+
+    @property
+    def waiting_bytes(self) -> int:
+        """What waits for its row group to be full."""
+        return self._writer.waiting_bytes if self._writer is not None else 0
+
+    def flush(self) -> None:
+        """Cut a row group here."""
+        if self._writer is not None:
+            self._writer.flush()
+            self._end_full()
+
+    def close(self) -> None:
+        """Write what waits."""
+        if not self.paths:
+            self._current()
+        if self._writer is not None:
+            self._writer.close()
+
+    def _current(self) -> TableWriter:
+        if self._writer is None:
+            path = self._folder / f"{self._name}-{len(self.paths):05d}.parquet"
+            self.paths.append(path)
+            self._writer = TableWriter(path, self._schema, self._group_rows)
+        return self._writer
+
+    def _end_full(self) -> None:
+        if self._writer is not None and self._writer.stored_bytes >= self._file_bytes:
+            left = self._writer.take_waiting()
+            self._writer.close()
+            self._writer = None
+            if left.num_rows:
+                self._current().write(left)
+
+    def __enter__(self) -> "ShardWriter":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
+        if kind is None:
+            self.close()
+        elif self._writer is not None:
+            self._writer.__exit__(kind, *error)
 
 
 def read_table(path: Path | str, columns: list[str] | None = None) -> pa.Table:
@@ -115,6 +214,17 @@ def streamed(path: Path | str) -> pq.ParquetFile:
     asked for at once: in the end the whole file.
     """
     return pq.ParquetFile(path, pre_buffer=False)
+
+
+def column_span(path: Path | str, column: str) -> list[Any]:
+    """The least and the greatest value of a column, from the file's footer; none without rows."""
+    meta = pq.read_metadata(path)
+    place = meta.schema.names.index(column)
+    groups = (
+        meta.row_group(group).column(place).statistics for group in range(meta.num_row_groups)
+    )
+    known = [found for found in groups if found is not None and found.has_min_max]
+    return [min(f.min for f in known), max(f.max for f in known)] if known else []
 
 
 def row_count(path: Path | str) -> int:

@@ -85,11 +85,11 @@ class Source:
 
 # Views that show files as they are. `documents` and `metrics` are joins, see below.
 SOURCES = {
-    "ledger": Source(schemas.LEDGER, ("corpus",), "ledger.parquet"),
+    "ledger": Source(schemas.LEDGER, ("corpus_group",), "ledger-*.parquet"),
     "pages": Source(schemas.PAGES, ("corpus_part",), "pages.parquet"),
-    "selection": Source(schemas.SELECTION, ("selection",), "selection.parquet"),
-    "corpus": Source(schemas.CORPUS, ("corpus",), "corpus-*.parquet"),
-    "clusters": Source(schemas.CLUSTERS, ("corpus",), "clusters.parquet"),
+    "selection": Source(schemas.SELECTION, ("selection_group",), "selection.parquet"),
+    "corpus": Source(schemas.CORPUS, ("corpus_group",), "corpus-*.parquet"),
+    "clusters": Source(schemas.CLUSTERS, ("duplicates",), "clusters-*.parquet"),
     "compression": Source(schemas.COMPRESSION, ("tokenizer_report",), "compression.parquet"),
     "token_shards": Source(schemas.TOKEN_SHARDS, ("tokens",), "shards.parquet"),
     "conversations": Source(schemas.CONVERSATIONS, ("conversations",), "conversations.parquet"),
@@ -141,11 +141,11 @@ def select(view: str, manifests: list[Manifest], locate: Locate) -> str:
 def _documents(manifests: list[Manifest], locate: Locate) -> str:
     """The kept pages of the parts, with the cluster that dedup put each into, null for none.
 
-    A part may serve several selections, and a selection several corpora: the newest of these
+    A part may serve several selections, and a selection several dedups: the newest of these
     manifests that was made from it decides.
     """
-    selections = _pairs(_made_from(manifests, "selection"))
-    corpora = _pairs(_made_from(manifests, "corpus"))
+    selections = _pairs(_made_from(manifests, "selection_group"))
+    copies = _pairs(_made_from(manifests, "duplicates"))
     pages, selection, clusters = (
         _rows(SOURCES[name], manifests, locate) for name in ("pages", "selection", "clusters")
     )
@@ -154,8 +154,8 @@ def _documents(manifests: list[Manifest], locate: Locate) -> str:
         f" FROM ({pages}) p"
         f" JOIN ({selections}) m(part, selection) ON m.part = p.artifact"
         f" JOIN ({selection}) s ON s.artifact = m.selection AND s.id = p.id"
-        f" LEFT JOIN ({corpora}) n(part, corpus) ON n.part = p.artifact"
-        f" LEFT JOIN ({clusters}) c ON c.artifact = n.corpus AND c.id = p.id"
+        f" LEFT JOIN ({copies}) n(part, duplicates) ON n.part = p.artifact"
+        f" LEFT JOIN ({clusters}) c ON c.artifact = n.duplicates AND c.id = p.id"
         " WHERE s.outcome = 'kept'"
     )
 

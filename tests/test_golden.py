@@ -15,9 +15,10 @@ from typing import Any
 
 import pytest
 
-from pipeline.corpus import assemble, duplicates, part, select
+from pipeline.corpus import assemble, assemble_group, duplicates, hosts, part, select
 from pipeline.crawl.sample_web import build as sample_web
 from pipeline.crawl.sample_web.config import SampleWebConfig
+from pipeline.dedup.config import DedupConfig
 from pipeline.sft import synthesize
 from pipeline.sft.config import SynthesisConfig
 from pipeline.stage import SILENT, Stage
@@ -40,8 +41,8 @@ GOLDEN = {
 
 
 def run(stage: Stage, config: Any, folder: Path, **inputs: list[Path]) -> Path:
-    out = folder / stage.kind
-    out.mkdir()
+    out = folder / stage.kind / "made"
+    out.mkdir(parents=True)
     stage.build(out=out, inputs=inputs, config=config, progress=SILENT, scratch=folder / "scratch")
     return out
 
@@ -74,9 +75,17 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, str]]
     (warc,) = sorted(crawl.glob("*.warc.gz"))
     pages = run(part.STAGE, part.STAGE.config(), folder, warc=[warc])
     chosen = {"parts": [pages]}
-    chosen["selection"] = [run(select.STAGE, select.STAGE.config(), folder, **chosen)]
-    chosen["duplicates"] = [run(duplicates.STAGE, duplicates.STAGE.config(), folder, **chosen)]
-    corpus = run(assemble.STAGE, assemble.STAGE.config(), folder, **chosen)
+    group = run(select.GROUP, select.GROUP.config(), folder, **chosen)
+    selection = run(select.STAGE, select.STAGE.config(), folder, groups=[group])
+    copies = run(duplicates.STAGE, DedupConfig(), folder, **chosen, selection=[selection])
+    chosen |= {"selection": [group], "duplicates": [copies]}
+    hosts_of = run(hosts.GROUP, hosts.GROUP.config(), folder, **chosen)
+    split = run(hosts.STAGE, hosts.STAGE.config(), folder, groups=[hosts_of])
+    joined = run(
+        assemble_group.STAGE, assemble_group.GroupConfig(), folder, **chosen, split=[split]
+    )
+    whole = {"groups": [joined], "selection": [selection], "split": [split]}
+    corpus = run(assemble.STAGE, assemble.STAGE.config(), folder, **whole)
     tokenizer = run(
         tokenizer_training.STAGE, TokenizerConfig(vocab_size=512), folder, corpus=[corpus]
     )
@@ -86,8 +95,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, str]]
     stages = (
         (sample_web.STAGE, crawl),
         (part.STAGE, pages),
-        (select.STAGE, chosen["selection"][0]),
-        (duplicates.STAGE, chosen["duplicates"][0]),
+        (select.GROUP, group),
+        (select.STAGE, selection),
+        (duplicates.STAGE, copies),
+        (hosts.GROUP, hosts_of),
+        (hosts.STAGE, split),
+        (assemble_group.STAGE, joined),
         (assemble.STAGE, corpus),
         (tokenizer_training.STAGE, tokenizer),
         (shards.STAGE, tokens),

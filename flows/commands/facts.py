@@ -25,7 +25,7 @@ def report_tables(lake: Lake, ask: Ask) -> dict[str, pa.Table]:
         corpus = lake.manifest("corpus", heads["corpus"])
         counted = json.loads(lake.local_file(corpus, "funnel.json").read_text())
         tables["funnel"] = pa.Table.from_pylist(counted)
-        tables["rules"] = pa.Table.from_pylist(rules(ask, newest(lake)))
+        tables["rules"] = pa.Table.from_pylist(rules(lake, ask, newest(lake)))
         tables["dropped"] = samples(ask, SAMPLES_PER_RULE)
     if "quality" in heads:
         quality = lake.manifest("quality", heads["quality"])

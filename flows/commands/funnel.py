@@ -14,12 +14,13 @@ from flows.commands.ask import Ask, asking
 from pipeline.report.rules import drift, rule_rows
 from storage import Lake
 from storage.errors import UserError
+from storage.groups import GROUPS
 
 EXCERPT_CHARACTERS = 240
 # Words are known of pages that were measured; an id stands in several parts where stages changed.
 _COUNTS = """
     SELECT l.stage, l.rule, l.outcome, count(*) AS records, sum(p.words)::BIGINT AS words
-    FROM (FROM all_ledger WHERE artifact = '{artifact}') l
+    FROM (FROM all_ledger WHERE artifact IN ({groups})) l
     LEFT JOIN (SELECT id, any_value(word_count) AS words FROM all_pages GROUP BY id) p
         ON l.id <> '' AND p.id = l.id
     GROUP BY ALL ORDER BY ALL
@@ -45,8 +46,8 @@ def funnel(chosen: argparse.Namespace) -> int:
     artifact = newest(lake)
     against = _known(lake, chosen.against) if chosen.against else None
     with asking(lake, USED) as ask:
-        rows = rules(ask, artifact)
-        moved = drift(rules(ask, against), rows) if against else None
+        rows = rules(lake, ask, artifact)
+        moved = drift(rules(lake, ask, against), rows) if against else None
         dropped = samples(ask, chosen.samples, chosen.seed).to_pylist() if chosen.samples else None
     drawn = None if chosen.out is None else draw(rows, Path(chosen.out))
     if chosen.json:
@@ -73,9 +74,11 @@ def newest(lake: Lake) -> str:
     return head[:16]
 
 
-def rules(ask: Ask, artifact: str) -> list[dict[str, Any]]:
+def rules(lake: Lake, ask: Ask, artifact: str) -> list[dict[str, Any]]:
     """`rule_rows` of one corpus."""
-    return rule_rows(ask(_COUNTS.format(artifact=artifact)).to_pylist())
+    groups = lake.manifest("corpus", artifact).inputs[GROUPS]
+    listed = ", ".join(f"'{group[:16]}'" for group in groups)
+    return rule_rows(ask(_COUNTS.format(groups=listed)).to_pylist())
 
 
 def samples(ask: Ask, count: int, seed: int = 0) -> pa.Table:

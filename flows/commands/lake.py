@@ -104,8 +104,8 @@ def _judged_again(lake: Lake, record: dict[str, Any]) -> dict[str, Any]:
     from pipeline.corpus.explain import explain as judge_again
     from pipeline.corpus.explain import explain_rules
 
-    corpus = lake.manifest("corpus", record["artifact"])
-    selection = lake.manifest("selection", corpus.inputs["selection"][0])
+    group = lake.manifest("corpus_group", record["artifact"])
+    selection = lake.manifest("selection_group", group.inputs["selection"][0])
     document, rules = record["document"], []
     if document is not None:
         rules = explain_rules(
@@ -114,7 +114,7 @@ def _judged_again(lake: Lake, record: dict[str, Any]) -> dict[str, Any]:
             from_dict(SelectConfig, selection.recipe),
         )
     if record["warc_path"] is not None:
-        part = lake.manifest("corpus_part", corpus.inputs["parts"][0])
+        part = lake.manifest("corpus_part", group.inputs["parts"][0])
         config = from_dict(CorpusConfig, part.recipe)
         judged = judge_again(Path(record["warc_path"]), record["offset"], record["url"], config)
         texts |= {"text_plain": judged["plain"], "text_before": judged["extracted"]}

@@ -18,7 +18,7 @@ from storage import Lake
 from storage.lineage import reachable
 from storage.manifest import Manifest
 
-JOINING = ("selection", "duplicates", "corpus")
+JOINING = ("selection", "duplicates", "corpus")  # and their groups
 GPU_TERAFLOPS = 400.0  # sustained in bf16 by an H100: 40% of its peak, as good trainers reach
 
 
@@ -61,7 +61,7 @@ def joined(manifests: list[Manifest]) -> Joined | None:
     if not corpus:
         return None
     said = corpus[-1].statistics
-    joining = [m for m in manifests if m.kind in JOINING]
+    joining = [m for m in manifests if m.kind.startswith(JOINING) and m.kind != "corpus_part"]
     return Joined(
         warc_bytes=said["warc_bytes"],
         documents=said["documents"],

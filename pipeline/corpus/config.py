@@ -20,6 +20,7 @@ from pipeline.filters.quality import GopherQualityConfig
 from pipeline.filters.repetition import RepetitionConfig
 from pipeline.filters.toxicity import ToxicityConfig
 from pipeline.filters.url import UrlConfig
+from storage.tables import FILE_BYTES
 
 __all__ = [
     "AssembleConfig",
@@ -97,3 +98,5 @@ class AssembleConfig:
         default_factory=DecontaminationConfig
     )
     split: SplitConfig = dataclasses.field(default_factory=SplitConfig)
+    # of a Parquet file of ledger or corpus: it is ended at the row group that reaches it
+    max_file_bytes: int = FILE_BYTES

@@ -13,27 +13,27 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow.parquet as pq
-
 from pipeline.corpus import duplicates
-from pipeline.corpus.read import selected, selected_counts
+from pipeline.corpus.read import (
+    SELECTION_FILE,
+    SELECTION_HEAD,
+    selected_counts,
+    selected_ids,
+)
 from pipeline.dedup import bands, index
 from pipeline.dedup.config import DedupConfig
 from pipeline.dedup.index import Index
 from pipeline.dedup.spill import open_numbers, partition_paths
 from pipeline.stage import Progress, Reads, Stage
+from storage.groups import LIST
 from storage.reads import Read
-from storage.schemas import SELECTION
-from storage.tables import write_table
 
-PARTS_IN_GROUP = 50  # of a WARC of 1 GB each: 100 MB of keys
 HEAD = "numbers.json"
 
 
 @dataclasses.dataclass(frozen=True)
 class KeysConfig:
-    """Which parts of the selection a task gets: so many from `first` on, as its inputs."""
+    """Which parts a task gets: so many from `first` on, and the selection's group of just these."""
 
     first: int = 0
     dedup: DedupConfig = dataclasses.field(default_factory=DedupConfig)
@@ -55,14 +55,14 @@ def build_numbers(
     scratch: Path,
 ) -> dict[str, Any]:
     """Number the selected documents of all parts, those of earlier dumps before them."""
-    parts, selection = inputs["parts"], inputs["selection"][0] / "selection.parquet"
+    parts, selection = inputs["parts"], inputs["selection"][0]
     duplicates.check_parts([json.loads((part / "read.json").read_text()) for part in parts])
     earlier = previous_index(inputs)
     counts = selected_counts(selection, len(parts))
     first, total = len(earlier.keepers), sum(counts)
     work = fresh(scratch)
     numbers = bands.number_documents(
-        (ids for _, ids, _ in selected(parts, selection, [])),
+        selected_ids(selection),
         total,
         first,
         earlier.ids,
@@ -92,12 +92,8 @@ def build_keys(
     count = sum(head["counts"][config.first : config.first + len(parts)])
     signed = duplicates.check_parts([json.loads((p / "read.json").read_text()) for p in parts])
     numbers = open_numbers(numbered / "numbers", "<u4")[start : start + count]
-    work = fresh(scratch)
-    chosen = own_selection(
-        inputs["selection"][0] / "selection.parquet", config.first, len(parts), work
-    )
+    chosen = inputs["selection"][0]  # of these parts alone
     spills = duplicates.spill_bands(parts, chosen, numbers, head["bits"], config.dedup, signed, out)
-    shutil.rmtree(work)
     progress.update(count, count, "documents")
     return {"documents": count, "keys": sum(spilled.rows for spilled in spills.values())}
 
@@ -135,16 +131,6 @@ def previous_index(inputs: dict[str, list[Path]]) -> Index:
     return index.open_index(previous[0]) if previous else Index()
 
 
-def own_selection(selection: Path, first: int, parts: int, work: Path) -> Path:
-    """The rows of some parts, as a selection of these parts alone."""
-    span = [("part", ">=", first), ("part", "<", first + parts)]
-    rows = pq.read_table(selection, filters=span)
-    shifted = rows["part"].to_numpy() - np.int32(first)
-    rows = rows.set_column(rows.schema.get_field_index("part"), SELECTION.field("part"), [shifted])
-    write_table(rows, work / "selection.parquet")
-    return work / "selection.parquet"
-
-
 def fresh(scratch: Path) -> Path:
     """An empty folder: sorting that was killed starts again."""
     work = scratch / "dedup"
@@ -158,9 +144,10 @@ def preload(config: KeysConfig | BandConfig) -> None:
 
 
 def reads_of_numbers(config: DedupConfig, given: Collection[str]) -> Reads:
-    """Of the signatures the ids alone."""
-    parts = [Read("read.json"), Read("signatures*", ("id",))]
-    return {"parts": parts, "previous": [Read("index/*")]}
+    """Of the selection its ids."""
+    names = (LIST, SELECTION_HEAD)
+    selection = [*map(Read, names), Read(SELECTION_FILE, ("id", "part", "outcome"))]
+    return {"parts": [Read("read.json")], "selection": selection, "previous": [Read("index/*")]}
 
 
 def reads_of_keys(config: KeysConfig, given: Collection[str]) -> Reads:

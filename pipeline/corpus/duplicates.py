@@ -1,17 +1,19 @@
 """Which of the selected pages are duplicates, of one another or of an earlier dump's pages.
 
 In: parts, the selection over them and, for a new dump, the `duplicates` artifact of those before.
-Out: dropped.parquet (in the order of the parts), clusters.parquet and the index that a later dump
-is held against. No text is read, unless lines or paragraphs are looked for, and no earlier file but
-the index. Sorting is done on disk, band by band; memory grows by some 16 bytes a document. On a
-cluster the bands come made (`pipeline.corpus.duplicate_bands`); the artifact is the same.
+Out: dropped-00000.parquet … (one for each group of the selection, in the order of its parts),
+clusters-00000.parquet … and the index that a later dump is held against. No text is read, unless
+lines or paragraphs are looked for, and no earlier file but the index. Sorting is done on disk, band
+by band; memory grows by less than 16 bytes a document. A file of the index is bounded by 2^32
+documents: 69 GB of ids, 34 GB of a band's keys. On a cluster the bands come made
+(`pipeline.corpus.duplicate_bands`); the artifact is the same.
 """
 
 import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -20,21 +22,22 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.config import from_dict
-from pipeline.corpus.read import selected, selected_counts
+from pipeline.corpus.read import counts_of, selected, selected_counts, selected_ids
 from pipeline.dedup import bands, components, exact, index, minhash, passages
 from pipeline.dedup.config import DedupConfig, MinhashConfig
 from pipeline.dedup.index import EXACT, Index, id_texts
 from pipeline.dedup.spill import Spill, open_numbers, partition_bits
 from pipeline.stage import Progress, Reads, Stage
 from storage.errors import UserError
+from storage.places import CLUSTER_SPANS
 from storage.reads import Read
 from storage.schemas import CLUSTERS
-from storage.tables import write_tables
+from storage.tables import ShardWriter, column_span, write_tables
 
 DROPPED = pa.schema(
     [
         ("id", pa.string()),
-        ("part", pa.int32()),  # which of the parts given, from 0
+        ("part", pa.int32()),  # which of its group's parts, from 0
         ("rule", pa.string()),  # exact or minhash
         ("keeper", pa.string()),  # id of the page that is kept instead
     ]
@@ -51,7 +54,7 @@ def build(
     scratch: Path,
 ) -> dict[str, Any]:
     """Find the duplicates; see the module's head."""
-    parts, selection = inputs["parts"], inputs["selection"][0] / "selection.parquet"
+    parts, selection = inputs["parts"], inputs["selection"][0]
     reads = [json.loads((part / "read.json").read_text()) for part in parts]
     signed = check_parts(reads)
     previous = inputs.get("previous", [])
@@ -71,9 +74,14 @@ def build(
         numbers = take_numbers(inputs["numbers"][0], total, store)
         paths = take_bands(inputs["bands"], names, store)
     else:
-        ids = (ids for _, ids, _ in selected(parts, selection, []))
         numbers = bands.number_documents(
-            ids, total, first, earlier.ids, store / "ids", work, config.sort_memory_bytes
+            selected_ids(selection),
+            total,
+            first,
+            earlier.ids,
+            store / "ids",
+            work,
+            config.sort_memory_bytes,
         )
         bits = bands_bits(first + total, config.sort_memory_bytes // _threads())
         spills = spill_bands(parts, selection, numbers, bits, config, signed, work)
@@ -82,30 +90,33 @@ def build(
     progress.update(2, 4, "steps", step="pairs are found")
     pairs = sum(path.stat().st_size for path in paths.values()) // PAIR_BYTES
     keepers = components.cluster(paths.values(), earlier.keepers, first + total)
-    keepers.astype("<u4").tofile(store / "keepers")
+    keepers.astype("<u4", copy=False).tofile(store / "keepers")
     is_copy = np.zeros(total, dtype=bool)
     if config.exact:
         is_copy = components.copies(paths[EXACT], first, first + total)
     known = Index(store)
     rules: Counter[str] = Counter()
-    tables = dropped_tables(counts, numbers, keepers, is_copy, known.ids, rules)
-    write_tables(tables, DROPPED, out / "dropped.parquet")
-    members = cluster_tables(keepers, first, known.ids)
-    clustered = write_tables(members, CLUSTERS, out / "clusters.parquet")
+    start = 0
+    for number, group in enumerate(counts_of(selection)):
+        documents = numbers[start : start + sum(group)]
+        start += len(documents)
+        tables = dropped_tables(group, documents, keepers, is_copy, known.ids, rules)
+        write_tables(tables, DROPPED, out / dropped_file(number))
+    members = components.memberships(keepers, first, work, config.sort_memory_bytes)
+    clustered = write_clusters(members, first, known.ids, out, config.max_file_bytes)
     progress.update(3, 4, "steps", step="clusters are written")
     found = find_passages(parts, selection, numbers, keepers, earlier, config, store, work)
     keep_other_bands(earlier, store)
     index.write_head(store, signed, config.passages, [*earlier.warcs, *warcs])
     shutil.rmtree(work)
     progress.update(4, 4, "steps", step="done")
-    own = np.arange(first, first + total, dtype=np.uint32)
-    gone = keepers[first:] != own
+    kept, of_earlier = components.counts(keepers, first)
     return {
         "documents": total,
-        "kept": int(total - gone.sum()),
+        "kept": kept,
         "exact_duplicates": rules["exact"],
         "minhash_duplicates": rules["minhash"],
-        "duplicates_of_earlier_dumps": int((keepers[first:] < first).sum()),
+        "duplicates_of_earlier_dumps": of_earlier,
         "earlier_documents": first,
         "clustered_documents": clustered,
         "pairs": pairs,
@@ -227,7 +238,7 @@ def dropped_tables(
     ids: np.ndarray,
     rules: Counter[str],
 ) -> Iterator[pa.Table]:
-    """Rows of DROPPED in the order of the parts; counts them by rule."""
+    """Rows of DROPPED for a group's parts, in their order; counts them by rule."""
     start = 0
     for part, count in enumerate(counts):
         documents = np.array(numbers[start : start + count])
@@ -245,18 +256,33 @@ def dropped_tables(
         yield pa.table(columns, schema=DROPPED)
 
 
-def cluster_tables(keepers: np.ndarray, earlier: int, ids: np.ndarray) -> Iterator[pa.Table]:
-    """Rows of CLUSTERS in the order of cluster and id, of clusters with a page of this run."""
-    for documents, clusters in components.memberships(keepers, earlier):
-        for start in range(0, len(documents), ROWS_AT_ONCE):
-            some, cluster = documents[start:][:ROWS_AT_ONCE], clusters[start:][:ROWS_AT_ONCE]
-            columns = {
-                "id": id_texts(ids[some]),
-                "cluster": id_texts(ids[cluster]),
-                "kept": some == cluster,
-                "earlier": some < earlier,
-            }
-            yield pa.table(columns, schema=CLUSTERS)
+def write_clusters(
+    members: Iterable[tuple[np.ndarray, np.ndarray]],
+    earlier: int,
+    ids: np.ndarray,
+    out: Path,
+    file_bytes: int,
+) -> int:
+    """Rows of CLUSTERS in the order of cluster and id, and which clusters each file has."""
+    with ShardWriter(out, "clusters", CLUSTERS, file_bytes) as writer:
+        for documents, clusters in members:
+            for start in range(0, len(documents), ROWS_AT_ONCE):
+                some, cluster = documents[start:][:ROWS_AT_ONCE], clusters[start:][:ROWS_AT_ONCE]
+                columns = {
+                    "id": id_texts(ids[some]),
+                    "cluster": id_texts(ids[cluster]),
+                    "kept": some == cluster,
+                    "earlier": some < earlier,
+                }
+                writer.write(pa.table(columns, schema=CLUSTERS))
+    spans = [column_span(path, "cluster") for path in writer.paths]
+    (out / CLUSTER_SPANS).write_text(json.dumps(spans) + "\n")
+    return writer.rows
+
+
+def dropped_file(group: int) -> str:
+    """The name of the file with the duplicates among a group's pages."""
+    return f"dropped-{group:05d}.parquet"
 
 
 def find_passages(
@@ -314,4 +340,4 @@ def reads(config: DedupConfig, given: Collection[str]) -> Reads:
     return {"parts": wanted, "previous": [Read("index/*")]}
 
 
-STAGE = Stage("duplicates", 2, DedupConfig, build, reads=reads)
+STAGE = Stage("duplicates", 3, DedupConfig, build, reads=reads)

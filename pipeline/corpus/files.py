@@ -1,4 +1,4 @@
-"""Writes a corpus as it comes: one Parquet file a language, with no more than a cap in memory.
+"""Writes a corpus as it comes: Parquet files by language, with no more than a cap in memory.
 
 Row groups are cut by rows and bytes of what was written so far, never by time or workers, so the
 same documents in the same order give the same bytes.
@@ -13,35 +13,33 @@ import pyarrow as pa
 
 from pipeline.corpus.read import UNKNOWN_LANGUAGE
 from storage.schemas import CORPUS
-from storage.tables import TableWriter
+from storage.tables import FILE_BYTES, ROW_GROUP_BYTES, ShardWriter
 
 LANGUAGE = re.compile(r"[a-z]{2,3}(?:[-_][A-Za-z]{2,8})?")
-MAX_GROUP_BYTES = 64 << 20  # a row group of one language
 MAX_WAITING_BYTES = 512 << 20  # of all languages
 
 
 class CorpusFiles:
-    """The files corpus-<language>.parquet of one folder."""
+    """The files corpus-<language>-00000.parquet … of one folder."""
 
     def __init__(
         self,
         out: Path,
-        max_group_bytes: int = MAX_GROUP_BYTES,
+        file_bytes: int = FILE_BYTES,
+        max_group_bytes: int = ROW_GROUP_BYTES,
         max_waiting_bytes: int = MAX_WAITING_BYTES,
     ) -> None:
         self.out = out
+        self.file_bytes = file_bytes
         self.max_group_bytes = max_group_bytes
         self.max_waiting_bytes = max_waiting_bytes
-        self._writers: dict[str, TableWriter] = {}
+        self._writers: dict[str, ShardWriter] = {}
 
     def add(self, rows: pa.Table) -> None:
         """Documents, each into its language's file."""
         names = np.array([file_language(name) for name in rows["language"].to_pylist()], dtype=str)
         for name in np.unique(names).tolist():
-            writer = self._writer(name)
-            writer.write(rows.filter(pa.array(names == name)))
-            if writer.waiting_bytes > self.max_group_bytes:
-                writer.flush()
+            self._writer(name).write(rows.filter(pa.array(names == name)))
         while sum(w.waiting_bytes for w in self._writers.values()) > self.max_waiting_bytes:
             # of equal ones the first by name
             largest = max(sorted(self._writers), key=lambda n: self._writers[n].waiting_bytes)
@@ -52,10 +50,12 @@ class CorpusFiles:
         """How many there are of each language."""
         return {name: self._writers[name].rows for name in sorted(self._writers)}
 
-    def _writer(self, language: str) -> TableWriter:
+    def _writer(self, language: str) -> ShardWriter:
         if language not in self._writers:
-            path = self.out / f"corpus-{language}.parquet"
-            self._writers[language] = TableWriter(path, CORPUS)
+            name = f"corpus-{language}"
+            self._writers[language] = ShardWriter(
+                self.out, name, CORPUS, self.file_bytes, self.max_group_bytes
+            )
         return self._writers[language]
 
     def __enter__(self) -> "CorpusFiles":

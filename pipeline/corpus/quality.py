@@ -28,16 +28,21 @@ def build(
     progress: Progress,
     scratch: Path,
 ) -> dict[str, Any]:
-    """Write quality.parquet from a crawl with truth.parquet, its parts and its corpus."""
+    """Write quality.parquet from a crawl with truth.parquet, its parts, duplicates and corpus."""
     (crawl,), (corpus,) = inputs["crawl"], inputs["corpus"]
-    figures = quality_report(crawl / "truth.parquet", corpus, inputs["parts"])
+    (copies,) = inputs["duplicates"]
+    figures = quality_report(crawl / "truth.parquet", corpus, copies, inputs["parts"])
     write_table(figures, out / "quality.parquet")
     return {"figures": figures.num_rows}
 
 
 def reads(config: QualityConfig, given: Collection[str]) -> Reads:
     """The truth about the sample web, and the texts held against it."""
-    return {"crawl": [Read("truth*")], "parts": [Read("pages*", ("id", "text"))]}
+    return {
+        "crawl": [Read("truth*")],
+        "duplicates": [Read("clusters*")],
+        "parts": [Read("pages*", ("id", "text"))],
+    }
 
 
-STAGE = Stage("quality", 3, QualityConfig, build, reads=reads)
+STAGE = Stage("quality", 4, QualityConfig, build, reads=reads)

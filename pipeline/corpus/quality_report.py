@@ -17,7 +17,8 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.corpus.page import STAGES
-from pipeline.corpus.read import corpus_table
+from pipeline.corpus.read import corpus_table, ledger_table
+from storage.groups import shards
 from storage.schemas import PII_KINDS
 from storage.tables import read_table, table
 
@@ -52,9 +53,9 @@ class Measured:
     clusters: dict[str, str]  # id -> cluster
 
 
-def quality_report(truth: Path, corpus: Path, parts: Iterable[Path]) -> pa.Table:
+def quality_report(truth: Path, corpus: Path, duplicates: Path, parts: Iterable[Path]) -> pa.Table:
     """All figures (QUALITY)."""
-    measured = load(truth, corpus, parts)
+    measured = load(truth, corpus, duplicates, parts)
     rows = [
         *filter_rows(measured),
         *dedup_rows(measured),
@@ -64,12 +65,12 @@ def quality_report(truth: Path, corpus: Path, parts: Iterable[Path]) -> pa.Table
     return table(rows, QUALITY)
 
 
-def load(truth: Path, corpus: Path, parts: Iterable[Path]) -> Measured:
+def load(truth: Path, corpus: Path, duplicates: Path, parts: Iterable[Path]) -> Measured:
     """Read what the figures are made from; records that are no page are left out."""
     truth_rows = {(row["warc"], row["url"]): row for row in read_table(truth).to_pylist()}
     ledger = {}
     passed = set()  # ids of pages that all filters kept
-    for row in read_table(corpus / "ledger.parquet").to_pylist():
+    for row in ledger_table(corpus).to_pylist():
         key = (row["warc"], row["url"])
         if key in truth_rows and row["record_type"] not in ("request", "metadata", "warcinfo"):
             ledger[key] = row
@@ -80,7 +81,8 @@ def load(truth: Path, corpus: Path, parts: Iterable[Path]) -> Measured:
         pages = read_table(part / "pages.parquet", ["id", "text"]).to_pydict()
         pairs = zip(pages["id"], pages["text"])
         texts |= {id_: text for id_, text in pairs if id_ in passed}
-    clusters = read_table(corpus / "clusters.parquet").to_pydict()
+    files = shards(duplicates, "clusters")
+    clusters = pa.concat_tables(map(read_table, files)).to_pydict()
     return Measured(
         truth=truth_rows,
         ledger=ledger,

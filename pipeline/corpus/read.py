@@ -1,9 +1,13 @@
-"""Reads what the corpus stages leave: a corpus of one file a language, tables sorted by part.
+"""Reads what the corpus stages leave: a corpus in files by language, tables sorted by part.
 
-`corpus_table` is for whoever fits the corpus into memory, `corpus_batches` for whoever does not.
-Files come in the order of their languages' names, rows in the order of the parts they are from.
+Everybody who reads a corpus finds its files by `corpus_files`: whether it lies in groups or in one
+folder makes no difference. Files come in the order of their languages' names, and of one language
+in the order of the parts they are from. `corpus_table` is for whoever fits the corpus into memory,
+`corpus_batches` for whoever does not.
 """
 
+import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,18 +18,27 @@ import pyarrow.parquet as pq
 
 from pipeline.dedup.index import id_bytes
 from storage.errors import UserError
-from storage.tables import streamed
+from storage.groups import members, shards
+from storage.tables import read_table, streamed
 
 UNKNOWN_LANGUAGE = "und"
+SELECTION_FILE = "selection.parquet"
+SELECTION_HEAD = "selection.json"
+SHARD = re.compile(r"-\d{5}$")  # of a file's name: the number among those of its language
 SIGNATURES_AT_ONCE = 8_192  # 7 MB
 
 
 def corpus_files(corpus: Path) -> list[Path]:
     """The files of a corpus, at least one."""
-    files = sorted(corpus.glob("corpus-*.parquet"))
+    files = [path for folder in members(corpus) for path in sorted(folder.glob("corpus-*.parquet"))]
     if not files:
         raise UserError(f"no corpus-<language>.parquet in {corpus}: build the corpus first")
-    return files
+    return sorted(files, key=lambda path: SHARD.sub("", path.stem))  # stable: groups stay in order
+
+
+def ledger_table(corpus: Path) -> pa.Table:
+    """All rows of a corpus's ledger, for whoever has the memory."""
+    return pa.concat_tables(read_table(path) for path in shards(corpus, "ledger"))
 
 
 def corpus_table(corpus: Path, columns: list[str] | None = None) -> pa.Table:
@@ -68,19 +81,38 @@ def by_part(path: Path, parts: int, columns: list[str] | None = None) -> Iterato
             raise RuntimeError(f"{path} has rows of more than {parts} parts")
 
 
+def counts_of(selection: Path) -> list[list[int]]:
+    """How many pages of each part are selected, group by group."""
+    heads = (json.loads((group / SELECTION_HEAD).read_text()) for group in members(selection))
+    return [head["selected"] for head in heads]
+
+
 def selected_counts(selection: Path, parts: int) -> list[int]:
-    """How many pages of each part are selected."""
-    return [
-        pc.sum(pc.equal(rows["outcome"], "kept")).as_py() or 0
-        for rows in by_part(selection, parts, ["outcome"])
-    ]
+    """How many pages of each of so many parts are selected."""
+    counts = [count for group in counts_of(selection) for count in group]
+    if len(counts) != parts:
+        raise RuntimeError(f"{selection} is of {len(counts)} parts, not of {parts}")
+    return counts
+
+
+def selections(selection: Path, columns: list[str] | None = None) -> Iterator[pa.Table]:
+    """The rows of each part in turn, of one group or of all."""
+    for group, counts in zip(members(selection), counts_of(selection), strict=True):
+        yield from by_part(group / SELECTION_FILE, len(counts), columns)
+
+
+def selected_ids(selection: Path) -> Iterator[np.ndarray]:
+    """The ids of the selected pages (16 bytes each) in the order of the parts."""
+    for rows in selections(selection, ["id", "outcome"]):
+        yield id_bytes(rows.filter(pc.equal(rows["outcome"], "kept"))["id"].to_pylist())
 
 
 def selected(
     parts: list[Path], selection: Path, columns: list[str], file: str = "signatures.parquet"
 ) -> Iterator[tuple[int, np.ndarray, pa.Table]]:
     """The selected pages, some at a time: part, ids (16 bytes each), columns of a part's file."""
-    chosen = by_part(selection, len(parts), ["id", "outcome"])
+    selected_counts(selection, len(parts))
+    chosen = selections(selection, ["id", "outcome"])
     for number, (part, rows) in enumerate(zip(parts, chosen, strict=True)):
         kept = pc.equal(rows["outcome"], "kept")
         done = 0

@@ -1,11 +1,14 @@
 """Which pages of all parts are kept: thresholds on stored signals, column by column.
 
-In: parts, their quality scores if a filter asks for them, and a `SelectConfig`. Out:
-selection.parquet (SELECTION), a row for every row of the parts' pages, in their order. No text is
-read and no WARC opened, so a changed threshold costs seconds.
+A group of parts is one task. In: the parts, their quality scores if a filter asks for them, and a
+`SelectConfig`. Out: selection.parquet (SELECTION), a row for every row of the parts' pages, in
+their order, and selection.json with what the whole is counted from. No text is read and no WARC
+opened, so a changed threshold costs seconds. The whole selection is a list of its groups. What
+needs all pages at once, the score that the best fraction reaches, is counted by groups before.
 """
 
 import dataclasses
+import json
 from collections import Counter
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -15,12 +18,14 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.corpus.config import SelectConfig
+from pipeline.corpus.read import SELECTION_FILE, SELECTION_HEAD
 from pipeline.filters import c4, fineweb, quality, repetition, toxicity
 from pipeline.filters.decide import Filter, Rule, columns_of, decide
 from pipeline.filters.languages import rules as language_rules
-from pipeline.filters.quality_scores import threshold_of_best
+from pipeline.filters.quality_scores import count_scores, threshold_of_best
 from pipeline.stage import Progress, Reads, Stage
 from storage.errors import UserError
+from storage.groups import GROUPS, write_list
 from storage.reads import Read
 from storage.schemas import SELECTION
 from storage.tables import read_table, write_tables
@@ -40,7 +45,43 @@ RULES = {
 # Always asked, after the filters: a page whose lines were all taken out is dropped as what it is,
 # and never reaches dedup as a copy of other empty ones.
 NO_TEXT = Filter("extract", (Rule("no_text_left", "line_count", "below", 1),), "always")
+SCORE_COUNTS = "scores"  # pairs of numbers: steps of the score, then pages that have it
+BEST = "best.json"
 DERIVED = ("unwanted_language", "quality_score")  # columns that pages.parquet does not have
+
+
+def build_group(
+    out: Path,
+    inputs: dict[str, list[Path]],
+    config: SelectConfig,
+    progress: Progress,
+    scratch: Path,
+) -> dict[str, Any]:
+    """Write the selection over some parts; see the module's head."""
+    parts, scores = inputs["parts"], inputs.get("scores", [])
+    check(config, len(parts), len(scores))
+    least = -np.inf
+    if asks_for_best(config):
+        least = json.loads((inputs["best"][0] / BEST).read_text())["least"]
+    stages: Counter[str] = Counter()
+    languages: Counter[str] = Counter()
+    counts: list[int] = []
+
+    def selections() -> Iterator[pa.Table]:
+        for number, part in enumerate(parts):
+            pages = read_pages(part, config)
+            selected = select(pages, number, config, _scores(scores, number, pages), least)
+            stages.update(selected["stage"].to_pylist())
+            kept = selected["outcome"].to_numpy(zero_copy_only=False) == "kept"
+            counts.append(int(kept.sum()))
+            languages.update(pages["language"].filter(pa.array(kept)).to_pylist())
+            progress.update(number + 1, len(parts), "parts")
+            yield selected
+
+    write_tables(selections(), SELECTION, out / SELECTION_FILE)
+    head = {"selected": counts, "stages": stages, "languages": languages}
+    (out / SELECTION_HEAD).write_text(json.dumps(head, sort_keys=True) + "\n")
+    return totals(stages, languages, config)
 
 
 def build(
@@ -50,35 +91,78 @@ def build(
     progress: Progress,
     scratch: Path,
 ) -> dict[str, Any]:
-    """Write the selection over all parts; see the module's head."""
-    parts, scores = inputs["parts"], inputs.get("scores", [])
-    check(config, len(parts), len(scores))
-    least = _least_of_best(parts, scores, config)
+    """List the groups as one selection, and add up what they counted."""
     stages: Counter[str] = Counter()
-    kept_languages: Counter[str] = Counter()
+    languages: Counter[str] = Counter()
+    for group in inputs[GROUPS]:
+        head = json.loads((group / SELECTION_HEAD).read_text())
+        stages.update(head["stages"])
+        languages.update(head["languages"])
+    write_list(out, inputs[GROUPS])
+    return totals(stages, languages, config)
 
-    def selections() -> Iterator[pa.Table]:
-        for number, part in enumerate(parts):
-            pages = read_pages(part, config)
-            selected = select(pages, number, config, _scores(scores, number, pages), least)
-            stages.update(selected["stage"].to_pylist())
-            kept = selected["outcome"].to_numpy(zero_copy_only=False) == "kept"
-            kept_languages.update(pages["language"].filter(pa.array(kept)).to_pylist())
-            progress.update(number + 1, len(parts), "parts")
-            yield selected
 
-    rows = write_tables(selections(), SELECTION, out / "selection.parquet")
-    kept = stages.pop("", 0)
+def totals(stages: Counter[str], languages: Counter[str], config: SelectConfig) -> dict[str, Any]:
+    """Pages by what became of them; `stages` has the kept ones under no name."""
+    kept, pages = stages[""], stages.total()
     return {
-        "pages": rows,
+        "pages": pages,
         "kept": kept,
-        "dropped": rows - kept,
+        "dropped": pages - kept,
         "dropped_by_stage": {
             **{name: stages[name] for name in config.filters},
             **({NO_TEXT.stage: stages[NO_TEXT.stage]} if stages[NO_TEXT.stage] else {}),
         },
-        "kept_by_language": dict(sorted(kept_languages.items())),
+        "kept_by_language": dict(sorted(languages.items())),
     }
+
+
+def build_scores(
+    out: Path,
+    inputs: dict[str, list[Path]],
+    config: SelectConfig,
+    progress: Progress,
+    scratch: Path,
+) -> dict[str, Any]:
+    """Count the scores of those pages of some parts that every other filter keeps."""
+    parts, scores = inputs["parts"], inputs.get("scores", [])
+    check(config, len(parts), len(scores))
+
+    def kept() -> Iterator[np.ndarray]:
+        for number, part in enumerate(parts):
+            pages = read_pages(part, config)
+            found = _scores(scores, number, pages)
+            assert found is not None
+            outcome = select(pages, number, config, found)["outcome"]
+            progress.update(number + 1, len(parts), "parts")
+            yield found[outcome.to_numpy(zero_copy_only=False) == "kept"]
+
+    counts = count_scores(kept())
+    steps = np.flatnonzero(counts)
+    np.stack([steps, counts[steps]]).astype("<i8").tofile(out / SCORE_COUNTS)
+    return {"pages": int(counts.sum())}
+
+
+def build_best(
+    out: Path,
+    inputs: dict[str, list[Path]],
+    config: SelectConfig,
+    progress: Progress,
+    scratch: Path,
+) -> dict[str, Any]:
+    """The score that the best fraction of all otherwise kept pages reaches."""
+    counts = count_scores([])
+    for group in inputs[GROUPS]:
+        steps, pages = np.fromfile(group / SCORE_COUNTS, "<i8").reshape(2, -1)
+        counts[steps] += pages
+    least = threshold_of_best(counts, config.best_fraction)
+    (out / BEST).write_text(json.dumps({"least": least}) + "\n")
+    return {"pages": int(counts.sum()), "least": least}
+
+
+def asks_for_best(config: SelectConfig) -> bool:
+    """Whether a page's fate hangs on the scores of all others."""
+    return "learned" in config.filters and config.best_fraction < 1
 
 
 def check(config: SelectConfig, parts: int, scores: int) -> None:
@@ -172,7 +256,7 @@ def filters_of(language: str, config: SelectConfig, least_of_best: float) -> lis
             "c4": config.c4 if own.use_c4 else None,
         }
     filters = [Filter(name, _rules(name, config), configs[name]) for name in config.filters]
-    if "learned" in config.filters and config.best_fraction < 1:
+    if asks_for_best(config):
         best = Rule("best_fraction", "quality_score", "below", least_of_best)
         filters.append(Filter("learned", (best,), config))
     return [*filters, NO_TEXT]
@@ -180,22 +264,6 @@ def filters_of(language: str, config: SelectConfig, least_of_best: float) -> lis
 
 def _rules(name: str, config: SelectConfig) -> tuple[Rule, ...]:
     return c4.rules(config.c4) if name == "c4" else RULES[name]
-
-
-def _least_of_best(parts: list[Path], scores: list[Path], config: SelectConfig) -> float:
-    """The score that the best fraction of all otherwise kept pages reaches."""
-    if "learned" not in config.filters or config.best_fraction >= 1:
-        return -np.inf
-
-    def kept() -> Iterator[np.ndarray]:
-        for number, part in enumerate(parts):
-            pages = read_pages(part, config)
-            found = _scores(scores, number, pages)
-            assert found is not None
-            outcome = select(pages, number, config, found)["outcome"]
-            yield found[outcome.to_numpy(zero_copy_only=False) == "kept"]
-
-    return threshold_of_best(kept(), config.best_fraction)
 
 
 def _scores(scores: list[Path], number: int, pages: pa.Table) -> np.ndarray | None:
@@ -213,9 +281,21 @@ def _without(filter_: Filter, derived: tuple[str, ...]) -> Filter:
     return dataclasses.replace(filter_, rules=stored)
 
 
+def preload(config: SelectConfig) -> None:
+    """Nothing but this module's imports: groups are many, and forks of a warm host cost nothing."""
+
+
 def reads(config: SelectConfig, given: Collection[str]) -> Reads:
     """Of the pages the columns that decide, not their texts."""
     return {"parts": [Read("pages*", tuple(_columns(config)))]}
 
 
-STAGE = Stage("selection", 2, SelectConfig, build, reads=reads)
+def reads_of_groups(config: SelectConfig, given: Collection[str]) -> Reads:
+    """What is added up."""
+    return {GROUPS: [Read(SELECTION_HEAD)]}
+
+
+SCORES = Stage("selection_best_group", 1, SelectConfig, build_scores, preload, reads)
+BEST_STAGE = Stage("selection_best", 1, SelectConfig, build_best)
+GROUP = Stage("selection_group", 1, SelectConfig, build_group, preload, reads)
+STAGE = Stage("selection", 3, SelectConfig, build, reads=reads_of_groups)

@@ -25,11 +25,24 @@ def host_numbers(hosts: Sequence[str], salt: str) -> np.ndarray:
 
 def validation_limit(numbers: np.ndarray, config: SplitConfig) -> int:
     """The number below which a host is held out; `numbers` are those of all hosts, sorted."""
-    if len(numbers) < 2:
-        return 0
-    share = min(2**64 - 1, int(config.validation_fraction * 2**64))
-    below = int(np.searchsorted(numbers, np.uint64(share)))
-    return int(numbers[min(max(1, below), len(numbers) - 1)])
+    held_out = validation_count(numbers, config)
+    return int(numbers[held_out]) if held_out else 0
+
+
+def validation_count(numbers: np.ndarray, config: SplitConfig) -> int:
+    """How many of these hosts are held out: those with the smallest numbers."""
+    below = int(np.searchsorted(numbers, np.uint64(share_limit(config))))
+    return held_out_of(len(numbers), below)
+
+
+def held_out_of(hosts: int, below: int) -> int:
+    """How many hosts are held out of so many, when the share asked for takes so many."""
+    return min(max(1, below), hosts - 1) if hosts > 1 else 0
+
+
+def share_limit(config: SplitConfig) -> int:
+    """The number below which the share of hosts that is asked for lies."""
+    return min(2**64 - 1, int(config.validation_fraction * 2**64))
 
 
 def is_validation(hosts: Sequence[str], limit: int, config: SplitConfig) -> np.ndarray:

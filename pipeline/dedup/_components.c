@@ -6,22 +6,24 @@
 #include <Python.h>
 #include <stdint.h>
 
+#define BROKEN UINT32_MAX /* no number: an array has UINT32_MAX entries at most */
+
+/* A parent is never greater than its child: that keeps every walk inside the array and finite, and
+   is checked as the walk goes, for a check of the whole array at each call would be quadratic. */
 static inline uint32_t root_of(uint32_t *parents, uint32_t number)
 {
-    while (parents[number] != number) {
-        parents[number] = parents[parents[number]]; /* path halving */
-        number = parents[number];
+    for (;;) {
+        uint32_t parent = parents[number];
+        if (parent == number)
+            return number;
+        if (parent > number)
+            return BROKEN;
+        uint32_t above = parents[parent];
+        if (above > parent)
+            return BROKEN;
+        parents[number] = above; /* path halving */
+        number = above;
     }
-    return number;
-}
-
-/* parents[i] <= i < count is what keeps every walk inside the array and finite */
-static int valid(const uint32_t *parents, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (parents[i] > i)
-            return 0;
-    return 1;
 }
 
 static int open_parents(Py_buffer *buffer, const char *who)
@@ -49,10 +51,7 @@ static PyObject *join(PyObject *self, PyObject *args)
         PyErr_SetString(PyExc_ValueError, "join wants pairs of 32-bit numbers");
         goto end;
     }
-    if (!valid(parent, count)) {
-        PyErr_SetString(PyExc_ValueError, "a parent is greater than its child");
-        goto end;
-    }
+    int broken = 0;
     Py_BEGIN_ALLOW_THREADS
     for (; done < total; done++) {
         uint32_t left = pair[2 * done], right = pair[2 * done + 1];
@@ -60,13 +59,19 @@ static PyObject *join(PyObject *self, PyObject *args)
             break;
         left = root_of(parent, left);
         right = root_of(parent, right);
+        if (left == BROKEN || right == BROKEN) {
+            broken = 1;
+            break;
+        }
         if (left < right)
             parent[right] = left;
         else
             parent[left] = right;
     }
     Py_END_ALLOW_THREADS
-    if (done < total)
+    if (broken)
+        PyErr_SetString(PyExc_ValueError, "a parent is greater than its child");
+    else if (done < total)
         PyErr_Format(PyExc_ValueError, "pair %zu names a document beyond the last", done);
     else
         result = Py_NewRef(Py_None);
@@ -87,13 +92,13 @@ static PyObject *flatten(PyObject *self, PyObject *args)
     size_t count = (size_t)parents.len / 4;
     uint32_t *parent = parents.buf;
     if (open_parents(&parents, "flatten") == 0) {
-        if (!valid(parent, count))
+        size_t i = 0;
+        for (; i < count && parent[i] <= i; i++)
+            parent[i] = parent[parent[i]];
+        if (i < count)
             PyErr_SetString(PyExc_ValueError, "a parent is greater than its child");
-        else {
-            for (size_t i = 0; i < count; i++)
-                parent[i] = parent[parent[i]];
+        else
             result = Py_NewRef(Py_None);
-        }
     }
     PyBuffer_Release(&parents);
     return result;

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.dedup.index import MOST_DOCUMENTS
-from pipeline.dedup.spill import KEYED, Spill, key_range, open_numbers, partition_bits
+from pipeline.dedup.spill import KEYED, Spill, open_numbers, partition_bits, rows_within
 from storage.errors import UserError
 
 SORTED_ID = np.dtype([("high", "u8"), ("low", "u8"), ("position", "u4")])
@@ -107,13 +107,11 @@ def band_pairs(
         pairs.open("wb") as pairs_file,
     ):
         for number, path in enumerate(partitions):
-            low, high = key_range(number, len(partitions))
-            start = np.searchsorted(old_keys, np.uint64(low))
-            stop = np.searchsorted(old_keys, np.uint64(high), side="right")
+            known = rows_within(old_keys, number, len(partitions))
             made = _partition_pairs(
                 np.fromfile(path, dtype=KEYED),
-                np.asarray(old_keys[start:stop]),
-                np.asarray(old_documents[start:stop]),
+                np.asarray(old_keys[known]),
+                np.asarray(old_documents[known]),
             )
             keys_file.write(made[0].tobytes())
             documents_file.write(made[1].tobytes())

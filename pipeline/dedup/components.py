@@ -6,15 +6,17 @@ What an earlier dump decided stands: a page that links two of its clusters is dr
 and leaves both as they are.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from pipeline.dedup import _components
-from pipeline.dedup.spill import open_numbers
+from pipeline.dedup.spill import KEYED, Spill, open_numbers, partition_bits
 
 PAIRS_AT_ONCE = 1 << 20
+DOCUMENTS_AT_ONCE = 1 << 22
+MEMBER_ROW_BYTES = 48  # what sorting takes in memory, a row
 
 
 def cluster(pairs: Iterable[Path], earlier_keepers: np.ndarray, total: int) -> np.ndarray:
@@ -38,6 +40,16 @@ def read_pairs(path: Path) -> Iterable[np.ndarray]:
         yield np.array(stored[start : start + PAIRS_AT_ONCE], dtype=np.uint32)
 
 
+def counts(keepers: np.ndarray, earlier: int) -> tuple[int, int]:
+    """Of the documents beyond the first `earlier`: kept ones, copies of one before those."""
+    kept = of_earlier = 0
+    for start in range(earlier, len(keepers), DOCUMENTS_AT_ONCE):
+        some = keepers[start : start + DOCUMENTS_AT_ONCE]
+        kept += int((some == np.arange(start, start + len(some), dtype=np.uint32)).sum())
+        of_earlier += int((some < earlier).sum())
+    return kept, of_earlier
+
+
 def copies(exact_pairs: Path, earlier: int, total: int) -> np.ndarray:
     """Which of the documents beyond the first `earlier` have the same text as one before them."""
     is_copy = np.zeros(total - earlier, dtype=bool)
@@ -47,27 +59,35 @@ def copies(exact_pairs: Path, earlier: int, total: int) -> np.ndarray:
 
 
 def memberships(
-    keepers: np.ndarray, earlier: int, keepers_at_once: int = 1 << 22
-) -> Iterable[tuple[np.ndarray, np.ndarray]]:
+    keepers: np.ndarray, earlier: int, scratch: Path, memory_bytes: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Members (document, keeper) of every cluster of two or more that has a new document in it.
 
-    In the order of keeper and document, some at a time.
+    In the order of keeper and document, some at a time: sorted on disk, so that it takes two walks
+    over the documents, however many there are.
     """
     total = len(keepers)
     is_shared = np.zeros(total, dtype=bool)  # the keepers of such clusters
-    for start in range(earlier, total, keepers_at_once):
-        some = keepers[start : start + keepers_at_once]
+    for start in range(earlier, total, DOCUMENTS_AT_ONCE):
+        some = keepers[start : start + DOCUMENTS_AT_ONCE]
         own = np.arange(start, start + len(some), dtype=np.uint32)
         is_shared[some[some != own]] = True
-    for low in range(0, total, keepers_at_once):
-        high = low + keepers_at_once
-        if not is_shared[low:high].any():
-            continue
-        documents = []
-        for start in range(low, total, keepers_at_once):  # a keeper stands before its members
-            some = keepers[start : start + keepers_at_once]
-            inside = np.flatnonzero((some >= low) & (some < high))
-            documents.append((inside[is_shared[some[inside]]] + start).astype(np.uint32))
-        members = np.concatenate(documents)
-        order = np.argsort(keepers[members], kind="stable")
-        yield members[order], keepers[members[order]]
+    shift = np.uint64(64 - max(1, total.bit_length()))  # the top bits part keepers evenly
+    bits = partition_bits(total, MEMBER_ROW_BYTES, memory_bytes)
+    spill = Spill(scratch, "members", bits)
+    for start in range(0, total, DOCUMENTS_AT_ONCE):
+        some = keepers[start : start + DOCUMENTS_AT_ONCE]
+        members = np.flatnonzero(is_shared[some])
+        rows = np.empty(len(members), dtype=KEYED)
+        rows["key"] = some[members].astype(np.uint64) << shift
+        rows["document"] = members + start
+        spill.add(rows)
+    spill.flush()
+    del is_shared
+    for path in spill.paths:
+        rows = np.fromfile(path, dtype=KEYED)
+        path.unlink()
+        if len(rows):
+            # stable: documents came in their order
+            rows = rows[np.argsort(rows["key"], kind="stable")]
+            yield rows["document"], (rows["key"] >> shift).astype(np.uint32)

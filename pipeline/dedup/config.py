@@ -7,6 +7,7 @@ pages are dropped for which is decided later, over all parts (`DedupConfig`).
 import dataclasses
 
 from storage.errors import UserError
+from storage.tables import FILE_BYTES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,6 +59,9 @@ class DedupConfig:
     passages: PassageConfig = dataclasses.field(default_factory=PassageConfig)
     # for sorting, over all threads; besides, a document takes about 16 bytes. Changes no result.
     sort_memory_bytes: int = 1 << 30
+    max_file_bytes: int = (
+        FILE_BYTES  # of clusters: a file is ended at the row group that reaches it
+    )
 
     def __post_init__(self) -> None:
         _at_least(1, self, "sort_memory_bytes")

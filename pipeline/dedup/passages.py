@@ -16,7 +16,7 @@ from pipeline.dedup import _words, minhash
 from pipeline.dedup.bands import keyed
 from pipeline.dedup.config import PassageConfig
 from pipeline.dedup.index import Index
-from pipeline.dedup.spill import KEYED, Spill, key_range, partition_bits
+from pipeline.dedup.spill import KEYED, Spill, partition_bits, rows_within
 from pipeline.filters.unspaced import count_words
 
 # unit -> whether it is a paragraph, what parts it from the next
@@ -80,12 +80,10 @@ def find(partitions: list[Path], limit: int, earlier: Index, unit: str, out: Pat
             starts = np.flatnonzero(np.append(True, keys[1:] != keys[:-1])[: len(keys)])
             often = np.diff(starts, append=len(keys)) > limit
             firsts = np.minimum.reduceat(documents, starts) if len(keys) else documents
-            low, high = key_range(number, len(partitions))
-            start = np.searchsorted(old_keys, np.uint64(low))
-            stop = np.searchsorted(old_keys, np.uint64(high), side="right")
+            known = rows_within(old_keys, number, len(partitions))
             # where a key is in both, the earlier dump's document comes first and stays
-            keys = np.concatenate([old_keys[start:stop], keys[starts][often]])
-            documents = np.concatenate([old_documents[start:stop], firsts[often]])
+            keys = np.concatenate([old_keys[known], keys[starts][often]])
+            documents = np.concatenate([old_documents[known], firsts[often]])
             keys, places = np.unique(keys, return_index=True)
             keys_file.write(keys.astype("<u8").tobytes())
             documents_file.write(documents[places].astype("<u4").tobytes())

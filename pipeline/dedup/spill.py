@@ -83,6 +83,13 @@ def key_range(number: int, partitions: int) -> tuple[int, int]:
     return number * size, (number + 1) * size - 1
 
 
+def rows_within(keys: np.ndarray, number: int, partitions: int) -> slice:
+    """Where the keys of a partition stand among ascending ones."""
+    low, high = key_range(number, partitions)
+    start = int(np.searchsorted(keys, np.uint64(low)))
+    return slice(start, int(np.searchsorted(keys, np.uint64(high), side="right")))
+
+
 def open_numbers(path: Path, dtype: str) -> np.ndarray:
     """A file of plain numbers, read as it is needed; none where there is no file."""
     if not path.exists() or not path.stat().st_size:

@@ -19,6 +19,7 @@ from typing import IO, Any
 import pyarrow as pa
 
 from storage.errors import UserError
+from storage.groups import members
 from storage.tables import streamed
 
 # What a row says about itself, not what it asks; compared in lower case.
@@ -119,7 +120,7 @@ def _rows(path: Path, fields: Sequence[str]) -> Iterator[tuple[str, ...]]:
 
 def _inside(folder: Path) -> list[Path]:
     for pattern in _FOLDER_FILES:
-        if files := sorted(folder.glob(pattern)):
+        if files := [file for part in members(folder) for file in sorted(part.glob(pattern))]:
             return files
     raise UserError(f"{folder}: none of {', '.join(_FOLDER_FILES)} in this folder")
 

@@ -63,7 +63,16 @@ def as_line(text: str, max_characters: int) -> str:
     return line.replace("__label__", "__label_").encode("utf-8", "replace").decode()
 
 
-def threshold_of_best(scores: Iterable[np.ndarray], fraction: float) -> float:
+def count_scores(scores: Iterable[np.ndarray]) -> np.ndarray:
+    """How many pages have each score, in steps of rounding: counts of several parts add up."""
+    counts = np.zeros(_STEPS + 1, np.int64)
+    for part in scores:
+        steps = np.rint(np.asarray(part, np.float64) * _STEPS).astype(np.int64)
+        counts += np.bincount(np.clip(steps, 0, _STEPS), minlength=_STEPS + 1)
+    return counts
+
+
+def threshold_of_best(counts: np.ndarray, fraction: float) -> float:
     """The score that the best such fraction of all pages reach: keep those with at least it.
 
     Exact, whatever the order of the parts, in 8 MB for any number of pages: rounded scores are
@@ -71,10 +80,6 @@ def threshold_of_best(scores: Iterable[np.ndarray], fraction: float) -> float:
     """
     if not 0.0 < fraction <= 1.0:
         raise UserError(f"best_fraction is {fraction}: it must be above 0 and at most 1")
-    counts = np.zeros(_STEPS + 1, np.int64)
-    for part in scores:
-        steps = np.rint(np.asarray(part, np.float64) * _STEPS).astype(np.int64)
-        counts += np.bincount(np.clip(steps, 0, _STEPS), minlength=_STEPS + 1)
     total = int(counts.sum())
     if not total:
         return 0.0

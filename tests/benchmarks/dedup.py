@@ -25,7 +25,7 @@ from resiliparse.extract.html2text import extract_plain_text
 from pipeline.config import to_dict
 from pipeline.corpus import duplicates
 from pipeline.corpus.batches import schemas
-from pipeline.corpus.read import by_part
+from pipeline.corpus.read import SELECTION_FILE, SELECTION_HEAD, by_part
 from pipeline.crawl.limits import LimitsConfig
 from pipeline.crawl.warc import read_records
 from pipeline.dedup.config import DedupConfig
@@ -135,7 +135,7 @@ def run_ours(rows: list[tuple[str, str]], work: Path) -> dict[str, Any]:
     stage = stage_in_process(work)
     seconds["duplicates"] = stage["seconds"]
     started = time.perf_counter()
-    (dropped,) = by_part(work / "duplicates" / "dropped.parquet", 1, ["id"])
+    (dropped,) = by_part(work / "duplicates" / duplicates.dropped_file(0), 1, ["id"])
     gone = frozenset(dropped["id"].to_pylist())
     kept: list[str] = []
     pages = pq.ParquetFile(part / "pages.parquet")
@@ -151,7 +151,10 @@ def run_ours(rows: list[tuple[str, str]], work: Path) -> dict[str, Any]:
 
 def write_selection(work: Path, ids: list[list[str]]) -> None:
     """Every page is selected."""
-    with TableWriter(work / "selection" / "selection.parquet", SELECTION) as writer:
+    folder = work / "selection"
+    folder.mkdir()
+    (folder / SELECTION_HEAD).write_text(json.dumps({"selected": [len(some) for some in ids]}))
+    with TableWriter(folder / SELECTION_FILE, SELECTION) as writer:
         for part, some in enumerate(ids):
             columns = {field.name: pa.nulls(len(some), field.type) for field in SELECTION}
             columns["id"] = pa.array(some)

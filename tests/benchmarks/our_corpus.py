@@ -23,18 +23,24 @@ def main() -> None:
     given = parser.parse_args()
     started = time.perf_counter()
 
-    from pipeline.corpus import assemble, duplicates, part, select
-    from pipeline.corpus.config import AssembleConfig, CorpusConfig, DedupConfig, SelectConfig
-    from pipeline.stage import SILENT
+    from pipeline.corpus import assemble, assemble_group, duplicates, hosts, part, select
+    from pipeline.corpus.config import (
+        AssembleConfig,
+        CorpusConfig,
+        DedupConfig,
+        SelectConfig,
+        SplitConfig,
+    )
+    from pipeline.stage import SILENT, Stage
 
     shutil.rmtree(given.out, ignore_errors=True)
     given.out.mkdir(parents=True)
 
-    def stage(module: Any, config: Any, name: str, **inputs: list[Path]) -> Path:
-        out, scratch = given.out / name, given.out / f"{name}.scratch"
+    def stage(made: Stage, config: Any, name: str, **inputs: list[Path]) -> Path:
+        out, scratch = given.out / made.kind / name, given.out / f"{name}.scratch"
         for folder in (out, scratch):
-            folder.mkdir()
-        said = module.build(out=out, inputs=inputs, config=config, progress=SILENT, scratch=scratch)
+            folder.mkdir(parents=True)
+        said = made.build(out=out, inputs=inputs, config=config, progress=SILENT, scratch=scratch)
         (given.out / f"{name}.json").write_text(json.dumps(said))
         shutil.rmtree(scratch)
         return out
@@ -46,7 +52,7 @@ def main() -> None:
 
     def share(first: int) -> None:
         for number in range(first, len(warcs), given.processes):
-            stage(part, config, names[number], warc=[warcs[number]])
+            stage(part.STAGE, config, names[number], warc=[warcs[number]])
 
     children = []
     for first in range(1, given.processes):
@@ -61,17 +67,19 @@ def main() -> None:
         if status:
             raise SystemExit(f"a process failed: {status}")
     read_at = time.perf_counter()
-    parts = [given.out / name for name in names]
-    selection = stage(select, SelectConfig(), "selection", parts=parts)
-    copies = stage(duplicates, DedupConfig(), "duplicates", parts=parts, selection=[selection])
-    stage(
-        assemble,
-        AssembleConfig(),
-        "corpus",
-        parts=parts,
-        selection=[selection],
-        duplicates=[copies],
-    )
+    parts = [given.out / part.STAGE.kind / name for name in names]
+    # All parts in one group, as flows.groups has fifty.
+    group = stage(select.GROUP, SelectConfig(), "selection_group", parts=parts)
+    selection = stage(select.STAGE, SelectConfig(), "selection", groups=[group])
+    found = {"parts": parts, "selection": [selection]}
+    copies = stage(duplicates.STAGE, DedupConfig(), "duplicates", **found)
+    decided = {"parts": parts, "selection": [group], "duplicates": [copies]}
+    counted = stage(hosts.GROUP, hosts.HostsConfig(), "hosts", **decided)
+    split = [stage(hosts.STAGE, SplitConfig(), "split", groups=[counted])]
+    joined = assemble_group.GroupConfig()
+    texts = stage(assemble_group.STAGE, joined, "corpus_group", **decided, split=split)
+    whole = {"groups": [texts], "selection": [selection], "split": split}
+    stage(assemble.STAGE, AssembleConfig(), "corpus", **whole)
     said = json.loads((given.out / "corpus.json").read_text())
     peak = max(
         resource.getrusage(who).ru_maxrss

@@ -19,10 +19,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import rustbpe
 import tiktoken
 
+from pipeline.corpus.read import corpus_table
 from pipeline.intervals import bootstrap_ratio
 from pipeline.tokenizer import Tokenizer
 from pipeline.tokenizer.config import TokenizerConfig
@@ -85,7 +87,8 @@ def crawled(folder: Path, scratch: Path) -> list[str]:
         raise SystemExit(f"no .warc.gz file in {folder}")
     command = [sys.executable, "-m", "tests.benchmarks.our_corpus", "--out", str(scratch / "c")]
     subprocess.run([*command, *warcs], check=True, stdout=subprocess.DEVNULL)
-    return list(pq.read_table(scratch / "c" / "corpus" / "corpus-en.parquet")["text"].to_pylist())
+    corpus = corpus_table(scratch / "c" / "corpus" / "corpus", ["text", "language"])
+    return list(corpus.filter(pc.equal(corpus["language"], "en"))["text"].to_pylist())
 
 
 def speed(texts: list[str], size: int, vocab_size: int, runs: int) -> str:

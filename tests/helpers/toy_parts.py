@@ -7,9 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.config import to_dict
+from pipeline.corpus import assemble, assemble_group, hosts
 from pipeline.corpus.batches import schemas
+from pipeline.corpus.config import AssembleConfig
+from pipeline.corpus.read import SELECTION_FILE, SELECTION_HEAD, counts_of
 from pipeline.dedup.exact import text_sha256
 from pipeline.dedup.minhash import MinhashConfig, signature_of
+from pipeline.stage import SILENT, Stage
+from storage.groups import members, write_list
 from storage.schemas import LEDGER, PAGES, SELECTION
 from storage.tables import read_table, table, write_table
 
@@ -79,13 +84,27 @@ def make_part(folder: Path, warc: str, pages: Sequence[dict[str, Any] | str]) ->
 
 
 def make_selection(
-    folder: Path, parts: Sequence[Path], dropped: frozenset[str] = frozenset()
+    folder: Path, parts: Sequence[Path], dropped: frozenset[str] = frozenset(), group: int = 0
 ) -> Path:
-    """Every page is selected, but for those of these ids."""
+    """Every page is selected, but for those of these ids; in groups of so many parts, or one."""
+    groups = []
+    size = group or max(1, len(parts))
+    for first in range(0, max(1, len(parts)), size):
+        made = folder.with_name(f"{folder.name}_group") / f"{folder.name}{first}"
+        groups.append(_selection_group(made, parts[first : first + size], dropped))
+    folder = folder.with_name("selections") / folder.name
     folder.mkdir(parents=True)
-    rows = []
+    write_list(folder, groups)
+    return folder
+
+
+def _selection_group(folder: Path, parts: Sequence[Path], dropped: frozenset[str]) -> Path:
+    folder.mkdir(parents=True)
+    rows, counts = [], []
     for number, part in enumerate(parts):
-        for id_ in read_table(part / "pages.parquet", ["id"])["id"].to_pylist():
+        ids = read_table(part / "pages.parquet", ["id"])["id"].to_pylist()
+        counts.append(len([id_ for id_ in ids if id_ not in dropped]))
+        for id_ in ids:
             gone = id_ in dropped
             rows.append(
                 {
@@ -99,5 +118,51 @@ def make_selection(
                     "detail": "",
                 }
             )
-    write_table(table(rows, SELECTION), folder / "selection.parquet")
+    write_table(table(rows, SELECTION), folder / SELECTION_FILE)
+    (folder / SELECTION_HEAD).write_text(json.dumps({"selected": counts}))
     return folder
+
+
+def join_parts(
+    folder: Path,
+    parts: Sequence[Path],
+    selection: Path,
+    duplicates: Path,
+    config: AssembleConfig | None = None,
+    benchmarks: Sequence[Path] = (),
+) -> tuple[dict[str, Any], Path]:
+    """The corpus's statistics and folder, made of as many groups as the selection has."""
+    config = config or AssembleConfig()
+
+    def built(stage: Stage, name: str, chosen: Any, **inputs: list[Path]) -> Path:
+        out = folder / stage.kind / name
+        out.mkdir(parents=True)
+        statistics[stage.kind] = stage.build(out, inputs, chosen, SILENT, folder / "scratch")
+        return out
+
+    statistics: dict[str, Any] = {}
+    given = []
+    left = list(parts)
+    for group, counts in zip(members(selection), counts_of(selection)):
+        some, left = left[: len(counts)], left[len(counts) :]
+        given.append({"parts": some, "selection": [group], "duplicates": [duplicates]})
+    given[-1]["parts"] += left
+    hosts_of = [
+        built(hosts.GROUP, str(n), hosts.HostsConfig(n, config.split), **inputs)
+        for n, inputs in enumerate(given)
+    ]
+    split = built(hosts.STAGE, "all", config.split, groups=hosts_of)
+    groups = [
+        built(
+            assemble_group.STAGE,
+            str(n),
+            assemble_group.GroupConfig(n, config),
+            **inputs,
+            split=[split],
+            benchmarks=list(benchmarks),
+        )
+        for n, inputs in enumerate(given)
+    ]
+    whole = {"groups": groups, "selection": [selection], "split": [split]}
+    corpus = built(assemble.STAGE, "all", config, **whole)
+    return statistics["corpus"], corpus

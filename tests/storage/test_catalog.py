@@ -45,17 +45,21 @@ def selection(kept, dropped=""):
     return {"selection.parquet": table(rows, schemas.SELECTION)}
 
 
-def corpus_files(kept, dropped, cluster):
-    """A corpus of a few pages; `dropped` fell to `cluster`'s keeper."""
+def corpus_files(kept, dropped):
+    """A corpus of a few pages."""
     rows = [{"url": f"http://h/{id}", "id": id, "outcome": "kept"} for id in kept]
     rows += [{"url": f"http://h/{id}", "id": id, "outcome": "dropped"} for id in dropped]
+    return {
+        "ledger-00000.parquet": table(rows, schemas.LEDGER),
+        "corpus-en-00000.parquet": table([{"id": id, "text": id} for id in kept], schemas.CORPUS),
+    }
+
+
+def cluster_files(dropped, cluster):
+    """`dropped` fell to `cluster`'s keeper."""
     members = [{"id": cluster, "cluster": cluster, "kept": True}]
     members += [{"id": id, "cluster": cluster, "kept": False} for id in dropped]
-    return {
-        "ledger.parquet": table(rows, schemas.LEDGER),
-        "corpus-en.parquet": table([{"id": id, "text": id} for id in kept], schemas.CORPUS),
-        "clusters.parquet": table(members, schemas.CLUSTERS),
-    }
+    return {"clusters-00000.parquet": table(members, schemas.CLUSTERS)}
 
 
 @pytest.fixture
@@ -64,15 +68,22 @@ def two_runs(lake, make):
     one = make(lake, "corpus_part", pages("a", "b", "x"), {"w": 1})
     two = make(lake, "corpus_part", pages("c", "d", "y"), {"w": 2})
 
-    def run(number, selected, files, *parts):
-        inputs = {"parts": [part.digest for part in parts]}
-        chosen = make(lake, "selection", selected, {"run": number}, inputs)
-        inputs["selection"] = [chosen.digest]
-        return make(lake, "corpus", files, {"run": number}, inputs)
+    def run(number, selected, files, clusters, *parts):
+        recipe, inputs = {"run": number}, {"parts": [part.digest for part in parts]}
+        chosen = make(lake, "selection_group", selected, recipe, inputs)
+        copies = make(lake, "duplicates", clusters, recipe, inputs)
+        inputs = {**inputs, "selection": [chosen.digest], "duplicates": [copies.digest]}
+        group = make(lake, "corpus_group", files, recipe, inputs)
+        return make(lake, "corpus", {"x": b""}, recipe, {"groups": [group.digest]})
 
-    first = run(1, selection("ab", "x"), corpus_files("a", "b", "a"), one)
-    second = run(2, selection("abcd", "xy"), corpus_files("abc", "d", "c"), one, two)
+    first = run(1, selection("ab", "x"), corpus_files("a", "b"), cluster_files("b", "a"), one)
+    copies = cluster_files("d", "c")
+    second = run(2, selection("abcd", "xy"), corpus_files("abc", "d"), copies, one, two)
     return first, second
+
+
+def group_of(corpus):
+    return corpus.inputs["groups"][0][:16]
 
 
 def same_type(a, b):
@@ -110,16 +121,16 @@ def test_two_runs_in_one_lake_do_not_count_twice(lake, two_runs):
     lake.set_heads({"corpus": second.digest})
     assert ask(lake, "SELECT count(*) AS n FROM ledger") == [{"n": 4}]
     assert ask(lake, "SELECT string_agg(id, '' ORDER BY id) AS ids FROM corpus") == [{"ids": "abc"}]
-    assert ask(lake, "SELECT DISTINCT artifact FROM corpus") == [{"artifact": second.artifact}]
+    assert ask(lake, "SELECT DISTINCT artifact FROM corpus") == [{"artifact": group_of(second)}]
     assert ask(lake, "SELECT count(*) AS n FROM all_corpus") == [{"n": 4}]
     assert ask(lake, "SELECT count(*) AS n FROM all_documents") == [{"n": 4}]
     lake.set_heads({"corpus": first.digest})
     assert ask(lake, "SELECT count(*) AS n FROM ledger") == [{"n": 2}]
     assert ask(lake, "SELECT count(*) AS n FROM documents") == [{"n": 2}]
     current = "SELECT kind, count(*) AS n FROM artifacts WHERE current GROUP BY kind ORDER BY kind"
-    kinds = [{"kind": kind, "n": 1} for kind in ("corpus", "corpus_part", "selection")]
-    assert ask(lake, current) == kinds
-    assert ask(lake, "SELECT count(*) AS n FROM artifacts") == [{"n": 6}]
+    names = ("corpus", "corpus_group", "corpus_part", "duplicates", "selection_group")
+    assert ask(lake, current) == [{"kind": kind, "n": 1} for kind in names]
+    assert ask(lake, "SELECT count(*) AS n FROM artifacts") == [{"n": 10}]
 
 
 def test_documents_are_the_selected_pages_and_pages_are_all(lake, two_runs):
@@ -136,15 +147,17 @@ def test_documents_are_the_selected_pages_and_pages_are_all(lake, two_runs):
     assert ask(lake, "SELECT count(*) AS n FROM all_selection") == [{"n": 9}]
 
 
-def test_a_corpus_is_read_from_all_its_languages(lake, make):
+def test_a_corpus_is_read_from_all_its_languages_and_shards(lake, make):
+    rows = schemas.CORPUS
     files = {
-        f"corpus-{language}.parquet": table([{"id": language}], schemas.CORPUS)
-        for language in ("en", "de", "und")
+        f"corpus-{language}-{shard:05d}.parquet": table([{"id": f"{language}{shard}"}], rows)
+        for language, shard in (("en", 0), ("en", 1), ("de", 0), ("und", 0))
     }
-    made = make(lake, "corpus", files)
-    lake.set_heads({"corpus": made.digest})
+    made = make(lake, "corpus_group", files)
+    inputs = {"groups": [made.digest]}
+    lake.set_heads({"corpus": make(lake, "corpus", {"x": b""}, inputs=inputs).digest})
     found = ask(lake, "SELECT string_agg(id, ' ' ORDER BY id) AS ids, max(artifact) a FROM corpus")
-    assert found == [{"ids": "de en und", "a": made.artifact}]
+    assert found == [{"ids": "de0 en0 en1 und0", "a": made.artifact}]
 
 
 def test_what_an_earlier_dump_left_is_no_part_of_the_run(lake, make):
@@ -164,10 +177,10 @@ def test_an_older_head_does_not_bring_its_old_corpus_along(lake, two_runs, make)
     tokens = make(lake, "tokens", {"shards.parquet": shards}, inputs={"corpus": [first.digest]})
     base = make(lake, "base", {"model": b"1"}, inputs={"tokens": [tokens.digest]})
     lake.set_heads({"corpus": second.digest, "base": base.digest})
-    assert ask(lake, "SELECT DISTINCT artifact FROM ledger") == [{"artifact": second.artifact}]
+    assert ask(lake, "SELECT DISTINCT artifact FROM ledger") == [{"artifact": group_of(second)}]
     assert ask(lake, "SELECT tokens FROM token_shards") == [{"tokens": 7}]
     lake.set_heads({"corpus": None})
-    assert ask(lake, "SELECT DISTINCT artifact FROM ledger") == [{"artifact": first.artifact}]
+    assert ask(lake, "SELECT DISTINCT artifact FROM ledger") == [{"artifact": group_of(first)}]
 
 
 def test_documents_carry_the_cluster_of_their_corpus(lake, two_runs):
@@ -252,7 +265,7 @@ def test_artifacts_list_what_the_lake_holds(lake, make):
     made = make(
         lake,
         "corpus",
-        corpus_files("a", "b", "a"),
+        {**corpus_files("a", "b"), **cluster_files("b", "a")},
         inputs={"parts": [part.digest]},
         statistics={"kept": 1},
         provenance={"seconds": 2.5, "created": "2100-01-01T00:00:00+00:00"},

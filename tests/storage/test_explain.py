@@ -1,16 +1,20 @@
 """`explain`: what the lake knows of a URL."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from storage import UserError
 from storage.explain import explain
+from storage.places import PLACES, id_key, url_key
 from storage.schemas import CLUSTERS, CORPUS, LEDGER, PAGES
 from storage.tables import table
 
 WARC = b"not really a WARC"
+KEEPER, COPY = "0" * 31 + "1", "f" * 32
+NAMES = {KEEPER: "keeper", COPY: "copy"}
 
 
 def ledger_row(url, id="", **columns):
@@ -35,12 +39,13 @@ def filled(lake, make):
     pages = [
         {
             "id": id,
-            "url": f"http://h/{id}",
+            "url": f"http://h/{NAMES[id]}",
             "host": "h",
-            "text": f"mail a@b.c {id}",
+            "text": f"mail a@b.c {NAMES[id]}",
+            "offset": 7,
             "word_count": 3,
         }
-        for id in ("keeper", "copy")
+        for id in (KEEPER, COPY)
     ]
     part = make(
         lake,
@@ -57,14 +62,14 @@ def filled(lake, make):
     )
     rows = [
         ledger_row("http://h/keeper", record_type="request", outcome="dropped"),
-        ledger_row("http://h/keeper", "keeper"),
+        ledger_row("http://h/keeper", KEEPER),
         ledger_row(
             "http://h/copy",
-            "copy",
+            COPY,
             outcome="dropped",
             stage="dedup",
             rule="minhash",
-            detail="keeper",
+            detail=KEEPER,
         ),
         ledger_row(
             "http://h/short",
@@ -75,27 +80,57 @@ def filled(lake, make):
             threshold=50.0,
         ),
         ledger_row("http://h/two", warc="two.warc.gz"),
-        ledger_row("http://h/gone", warc="three.warc.gz"),
+        ledger_row("http://i/copyy", warc="two.warc.gz"),
     ]
     members = [
-        {"id": "keeper", "cluster": "keeper", "kept": True},
-        {"id": "copy", "cluster": "keeper", "kept": False},
+        {"id": KEEPER, "cluster": KEEPER, "kept": True},
+        {"id": COPY, "cluster": KEEPER, "kept": False},
     ]
     kept = {
-        "id": "keeper",
+        "id": KEEPER,
         "text": "mail email@example.com keeper",
         "split": "train",
         "pii_emails": 1,
     }
+    copies = make(
+        lake,
+        "duplicates",
+        {
+            "clusters-00000.parquet": table(members, CLUSTERS),
+            "clusters.json": json.dumps([[KEEPER, KEEPER]]).encode(),
+        },
+    )
+    groups = []
+    for part_, some in ((part, rows[:4]), (elsewhere, rows[4:])):
+        warcs = [{"warc": some[0]["warc"]}]
+        # each row in a row group of its own, and two to a file
+        shards = {
+            f"ledger-{n:05d}.parquet": table(some[2 * n : 2 * n + 2], LEDGER) for n in range(2)
+        }
+        groups.append(
+            make(
+                lake,
+                "corpus_group",
+                {
+                    **{name: rows for name, rows in shards.items() if rows.num_rows},
+                    "corpus-en-00000.parquet": table([kept] if part_ is part else [], CORPUS),
+                    "group.json": json.dumps({"warcs": warcs}).encode(),
+                },
+                inputs={"parts": [part_.digest], "duplicates": [copies.digest]},
+            )
+        )
+    keys = [(url_key(row["url"]), n // 4, n % 4 // 2) for n, row in enumerate(rows)]
+    keys.append((id_key(KEEPER), 0, 0))
+    keys = [dict(zip(PLACES.names, key)) for key in sorted(set(keys))]
     corpus = make(
         lake,
         "corpus",
         {
-            "ledger.parquet": table(rows, LEDGER),
-            "clusters.parquet": table(members, CLUSTERS),
-            "corpus-en.parquet": table([kept], CORPUS),
+            "places-00000.parquet": table(keys[:3], PLACES),
+            "places-00001.parquet": table(keys[3:], PLACES),
+            "places.json": json.dumps([keys[0]["key"], keys[3]["key"]]).encode(),
         },
-        inputs={"parts": [part.digest, elsewhere.digest]},
+        inputs={"groups": [group.digest for group in groups]},
     )
     lake.set_heads({"corpus": corpus.digest})
     return lake
@@ -114,10 +149,10 @@ def test_a_kept_page(filled):
     assert response["corpus"]["text"] == "mail email@example.com keeper"
     assert response["corpus"]["pii"]["email"] == 1
     assert response["cluster"] == {
-        "cluster": "keeper",
+        "cluster": KEEPER,
         "kept": True,
         "size": 2,
-        "keeper": "keeper",
+        "keeper": KEEPER,
         "keeper_url": "http://h/keeper",
     }
     assert response["duplicate_of"] is None
@@ -153,14 +188,25 @@ def test_where_the_warc_is(filled):
     path.write_bytes(b"")
     (record,) = explain(filled, "http://h/two")["records"]
     assert record["warc_path"] == str(path)
-    (record,) = explain(filled, "http://h/gone")["records"]
-    assert record["warc_path"] is record["warc_sha256"] is None
 
 
 def test_an_unknown_url_names_near_ones(filled):
-    with pytest.raises(UserError, match="near: http://h/copy") as caught:
+    """Of its own host alone."""
+    with pytest.raises(UserError, match="near: http://h/copy, ") as caught:
         explain(filled, "http://h/copyy")
     assert "\n" not in str(caught.value)
+    assert "http://i/" not in str(caught.value)
+    with pytest.raises(UserError, match="nor of any page of its host"):
+        explain(filled, "http://hh/copy")
+
+
+def test_the_part_is_gone(filled):
+    """What is left of the lake answers."""
+    for manifest in filled.list("corpus_part"):
+        shutil.rmtree(filled.folder(manifest.kind, manifest.digest))
+    record = explain(filled, "http://h/keeper")["records"][0]
+    assert record["document"] is record["signals"] is record["warc_path"] is None
+    assert record["corpus"]["text"] == "mail email@example.com keeper"
 
 
 def test_a_url_is_data_not_sql(filled):

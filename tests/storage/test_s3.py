@@ -13,6 +13,8 @@ from s3_server import s3_server
 from storage import Lake, UserError, catalog
 from storage.digest import artifact_digest
 from storage.durable import remove_tree
+from storage.groups import members
+from storage.reads import Read
 from storage.s3 import REBUILDING, ObjectTree
 
 ROWS = pa.table({"id": ["a", "b"], "text": ["one", "two"]})
@@ -384,15 +386,17 @@ def test_another_machine_opens_the_same_lake(lake, client, make):
 
 def test_heads_and_views(lake, client, make):
     assert lake.heads() == {}
-    made = make(lake, "corpus", FILES)
+    group = make(lake, "corpus_group", FILES)
+    inputs = {"groups": [group.digest]}
+    made = make(lake, "corpus", {"x": b""}, inputs=inputs)
     model = make(lake, "base", {"model.safetensors": bytes(1000)})
     lake.set_heads({"corpus": made.digest, "base": model.digest})
     assert Lake(lake.url).heads() == {"corpus": made.digest, "base": model.digest}
     remove_tree(lake.disk.root)
     assert catalog.query(lake, "SELECT id, text FROM corpus ORDER BY id").equals(ROWS)
-    assert catalog.query(lake, "SELECT count(*) AS n FROM artifacts")["n"].to_pylist() == [2]
+    assert catalog.query(lake, "SELECT count(*) AS n FROM artifacts")["n"].to_pylist() == [3]
     artifact = "SELECT DISTINCT artifact FROM corpus"
-    assert catalog.query(lake, artifact)["artifact"].to_pylist() == [made.artifact]
+    assert catalog.query(lake, artifact)["artifact"].to_pylist() == [group.artifact]
     here = sorted(p.name for p in lake.disk.root.glob(".copies/*/*/*/**/*"))
     assert here == ["corpus-en.parquet", "manifest.json"], "no more than the query needs"
 
@@ -403,3 +407,29 @@ def test_wrong_bucket_and_unreachable_endpoint(client):
     with pytest.raises(UserError, match="can't be reached") as caught:
         Lake("s3://lake/prefix?endpoint_override=http://127.0.0.1:9")
     assert "\n" not in str(caught.value)
+
+
+def test_an_artifact_in_groups_comes_with_them(lake, make):
+    """Their copies lie anywhere; a reader finds them beside it, and only what it reads."""
+    groups = [
+        make(lake, "corpus_group", {"t-00000.bin": bytes([n]), "big": b"x" * 99}, recipe={"n": n})
+        for n in range(3)
+    ]
+    names = [f"corpus_group/{group.artifact}" for group in groups]
+    files = {"groups.json": json.dumps(names).encode(), "other": b"y"}
+    whole = make(lake, "corpus", files, inputs={"groups": [group.digest for group in groups]})
+    assert lake.is_whole("corpus", whole.digest)
+    remove_tree(lake.disk.root)
+    for _ in range(2):
+        folder = lake.local("corpus", whole.digest, [Read("groups.json"), Read("t-*")])
+        assert [(found / "t-00000.bin").read_bytes() for found in members(folder)] == [
+            bytes([n]) for n in range(3)
+        ]
+        assert not list(lake.disk.root.rglob("big"))
+    with lake.opened(whole, "other") as file:
+        assert file.read() == b"y"
+    with lake.opened(groups[1], "big") as file:
+        file.seek(97)
+        assert file.read(5) == b"xx"
+    lake.tree.remove(f"corpus_group/{groups[1].artifact}/manifest.json")
+    assert not lake.is_whole("corpus", whole.digest)

@@ -11,7 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage import schemas
-from storage.tables import read_table, row_count, streamed, table, write_table, write_tables
+from storage.tables import (
+    ShardWriter,
+    column_span,
+    read_table,
+    row_count,
+    streamed,
+    table,
+    write_table,
+    write_tables,
+)
 
 SCHEMAS = {name: value for name, value in vars(schemas).items() if isinstance(value, pa.Schema)}
 
@@ -105,3 +114,41 @@ def test_nothing_is_read_in_batches_by_pyarrows_defaults():
         opened = text.count("pq.ParquetFile(") + text.count("streamed(")
         if ".iter_batches(" in text and path.name != "tables.py":
             assert opened - text.count("file.read(columns") == text.count("streamed("), path
+
+
+def numbered_rows(count: int) -> pa.Table:
+    noise = np.random.default_rng(0)
+    return pa.table({"n": range(count), "noise": [noise.bytes(20).hex() for _ in range(count)]})
+
+
+def test_shards_end_at_their_size(tmp_path):
+    """Each at the row group with which it has it, and none is begun that no row comes to."""
+    rows = numbered_rows(1000)
+    with ShardWriter(tmp_path, "t", rows.schema, file_bytes=6_000, group_rows=100) as writer:
+        for start in range(0, 1000, 70):
+            writer.write(rows.slice(start, 70))
+    assert [path.name for path in writer.paths] == [f"t-{n:05d}.parquet" for n in range(4)]
+    sizes = [row_count(path) for path in writer.paths]
+    assert writer.rows == sum(sizes) == 1000
+    assert sizes[0] == sizes[1] < 500
+    assert all(size % 100 == 0 for size in sizes), "no rest of a row group in between"
+    assert read_table(tmp_path).equals(rows)
+    for path in writer.paths[:-1]:
+        last = pq.read_metadata(path).row_group(sizes[0] // 100 - 1)
+        assert last.column(0).file_offset < 6_000 < path.stat().st_size
+    assert all(pq.read_metadata(p).row_group(0).num_rows == 100 for p in writer.paths)
+
+
+def test_a_row_group_is_cut_by_bytes_and_one_file_is_enough_for_no_rows(tmp_path):
+    rows = numbered_rows(100)
+    with ShardWriter(tmp_path, "t", rows.schema, group_bytes=1_000) as writer:
+        for start in range(0, 100, 10):
+            writer.write(rows.slice(start, 10))
+    (path,) = writer.paths
+    assert 1 < pq.read_metadata(path).num_row_groups < 10
+    with ShardWriter(tmp_path, "none", rows.schema) as empty:
+        empty.write(rows.slice(0, 0))
+    assert [path.name for path in empty.paths] == ["none-00000.parquet"]
+    assert read_table(empty.paths[0]).schema == rows.schema
+    assert column_span(empty.paths[0], "n") == []
+    assert column_span(path, "n") == [0, 99]

@@ -7,17 +7,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from toy_parts import make_part, make_selection, page_id
+from toy_parts import join_parts, make_part, make_selection, page_id
 
-from pipeline.corpus import assemble, clean, duplicates
+from pipeline.corpus import assemble, assemble_group, clean, duplicates
 from pipeline.corpus.config import AssembleConfig, SplitConfig
 from pipeline.corpus.files import CorpusFiles, file_language
 from pipeline.corpus.funnel import check_conservation
-from pipeline.corpus.read import by_part, corpus_batches, corpus_files, corpus_table
+from pipeline.corpus.read import (
+    by_part,
+    corpus_batches,
+    corpus_files,
+    corpus_table,
+    ledger_table,
+)
 from pipeline.dedup.config import DedupConfig, PassageConfig
 from pipeline.filters.decontamination import DecontaminationConfig
 from pipeline.stage import SILENT
 from storage.errors import UserError
+from storage.groups import members, shards
 from storage.schemas import CLUSTERS, CORPUS, LEDGER
 from storage.tables import read_table, table, write_table
 
@@ -52,17 +59,17 @@ def join(
     config: AssembleConfig | None = None,
     dedup: DedupConfig | None = None,
     benchmarks: tuple[Path, ...] = (),
+    group: int = 0,
 ) -> tuple[dict[str, Any], dict[str, Any], Path]:
-    selection = make_selection(folder / "selection", parts, frozenset({page_id("b", 3)}))
-    for name in ("duplicates", "corpus"):
-        (folder / name).mkdir()
+    gone = frozenset({page_id("b", 3)})
+    selection = make_selection(folder / "selection", parts, gone, group)
+    copies = folder / "duplicates"
+    copies.mkdir()
     inputs = {"parts": parts, "selection": [selection]}
-    scratch = folder / "scratch"
-    duplicates.build(folder / "duplicates", inputs, dedup or DedupConfig(), SILENT, scratch)
-    inputs |= {"duplicates": [folder / "duplicates"], "benchmarks": list(benchmarks)}
-    out = folder / "corpus"
-    statistics = assemble.build(out, inputs, config or AssembleConfig(), SILENT, scratch)
-    rows = {name: read_table(out / f"{name}.parquet") for name in ("ledger", "clusters")}
+    duplicates.build(copies, inputs, dedup or DedupConfig(), SILENT, folder / "scratch")
+    statistics, out = join_parts(folder, parts, selection, copies, config, benchmarks)
+    clusters = read_table(copies / "clusters-00000.parquet")
+    rows = {"ledger": ledger_table(out), "clusters": clusters}
     return statistics, {**rows, "corpus": corpus_table(out)}, out
 
 
@@ -132,7 +139,10 @@ def test_personal_data_is_replaced_and_counted(joined):
 
 def test_a_file_for_each_language(joined):
     statistics, tables, out = joined
-    assert [path.name for path in corpus_files(out)] == ["corpus-de.parquet", "corpus-en.parquet"]
+    assert [path.name for path in corpus_files(out)] == [
+        "corpus-de-00000.parquet",
+        "corpus-en-00000.parquet",
+    ]
     assert statistics["languages"] == {"de": 1, "en": HOSTS - 1}
     assert corpus_table(out, ["id"]).column_names == ["id"]
     batches = list(corpus_batches(out, ["id"], 5))
@@ -162,7 +172,10 @@ def test_whole_hosts_are_held_out(parts, tmp_path, joined):
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+    """Of an artifact and its groups."""
+    folders = {*members(folder), folder}
+    paths = sorted(path for inner in folders for path in inner.iterdir())
+    return {f"{path.parent.name}/{path.name}": path.read_bytes() for path in paths}
 
 
 def test_the_order_of_parts_changes_the_order_of_rows_only(parts, tmp_path, joined):
@@ -183,7 +196,7 @@ def test_the_order_of_parts_changes_the_order_of_rows_only(parts, tmp_path, join
 def test_processes_change_no_byte(parts, tmp_path, joined, monkeypatch):
     monkeypatch.setattr(clean, "WORTH_PROCESSES", 1)
     monkeypatch.setattr(clean, "cores", lambda: 2)
-    monkeypatch.setattr(assemble, "BATCH_ROWS", 3)
+    monkeypatch.setattr(assemble_group, "BATCH_ROWS", 3)
     statistics, _, out = join(parts, tmp_path / "two")
     assert statistics == joined[0]
     assert files_of(out) == files_of(joined[2])
@@ -205,36 +218,80 @@ def test_a_lost_row_breaks_the_conservation_law(parts, tmp_path):
 
 
 def test_what_cannot_be_joined(parts, tmp_path, joined):
-    inputs = {
-        "parts": [parts[0], parts[0]],
-        "selection": [joined[2].parent / "selection"],
-        "duplicates": [joined[2].parent / "duplicates"],
-    }
-
-    def build():
-        return assemble.build(tmp_path, inputs, AssembleConfig(), SILENT, tmp_path)
-
-    with pytest.raises(UserError, match="2 input files are named a"):
-        build()
-    inputs["parts"] = parts[::-1]
+    copies = joined[2].parents[1] / "duplicates"
+    selection = joined[2].parents[1] / "selections" / "selection"
     with pytest.raises(RuntimeError, match="other pages"):
-        build()
-    inputs["parts"] = parts[:1]
-    with pytest.raises(RuntimeError, match="more than 1 part"):
-        build()
-    inputs["parts"] = parts
-    gone = frozenset(read_table(inputs["duplicates"][0] / "dropped.parquet")["id"].to_pylist())
-    inputs["selection"] = [make_selection(tmp_path / "other", parts, gone)]
+        join_parts(tmp_path / "1", parts[::-1], selection, copies)
+    with pytest.raises(RuntimeError, match="is of 2 parts, not of 1"):
+        join_parts(tmp_path / "2", parts[:1], selection, copies)
+    gone = frozenset(read_table(copies / "dropped-00000.parquet")["id"].to_pylist())
+    other = make_selection(tmp_path / "other", parts, gone)
     with pytest.raises(RuntimeError, match="another selection"):
-        build()
+        join_parts(tmp_path / "3", parts, other, copies)
     with pytest.raises(UserError, match="build the corpus first"):
         corpus_files(tmp_path / "nothing")
+
+
+def test_groups_change_files_and_no_row(parts, tmp_path, joined, prose):
+    """However the parts are grouped: the same rows in order, the same hosts held out."""
+    german = [{"text": prose(f"third {n}", 24), "language": "de"} for n in range(3)]
+    third = make_part(tmp_path / "c", "c", german)
+    parts = [*parts, third, make_part(tmp_path / "d", "d", [])]
+    statistics, tables, out = join(parts, tmp_path / "one")
+    for size in (1, 2, 3):
+        by_groups, same, folder = join(parts, tmp_path / str(size), group=size)
+        assert len(members(folder)) == -(-len(parts) // size)
+        assert by_groups == statistics
+        for name, rows in tables.items():
+            assert same[name].equals(rows), name
+        assert (folder / "funnel.json").read_bytes() == (out / "funnel.json").read_bytes()
+        again = join(parts, tmp_path / f"{size}again", group=size)
+        assert files_of(again[2]) == files_of(folder)
+
+
+def test_a_corpus_lacks_no_group_and_has_none_twice(parts, tmp_path):
+    _, _, out = join(parts, tmp_path, group=1)
+    groups = members(out)
+    inputs = {
+        "selection": [tmp_path / "selections" / "selection"],
+        "split": [tmp_path / "corpus_split" / "all"],
+    }
+    for given, message in (
+        (groups[:1], r"groups of \[1\] files, the selection of \[1, 1\]"),
+        ([groups[0], groups[0]], "a is in two groups"),
+    ):
+        (tmp_path / str(len(given))).mkdir()
+        with pytest.raises(RuntimeError, match=message):
+            assemble.build(
+                tmp_path / str(len(given)),
+                {"groups": given, **inputs},
+                AssembleConfig(),
+                SILENT,
+                tmp_path,
+            )
+    head = json.loads((groups[1] / "group.json").read_text())
+    head["warcs"][0]["records"] += 1
+    (groups[1] / "group.json").write_text(json.dumps(head))
+    (tmp_path / "more").mkdir()
+    with pytest.raises(RuntimeError, match="conservation law: 19 records were read"):
+        assemble.build(
+            tmp_path / "more", {"groups": groups, **inputs}, AssembleConfig(), SILENT, tmp_path
+        )
+
+
+def test_files_end_at_the_size_asked_for(parts, tmp_path, joined):
+    statistics, tables, out = join(parts, tmp_path / "run", AssembleConfig(max_file_bytes=1))
+    names = [path.name for path in sorted(members(out)[0].glob("*.parquet"))]
+    assert "ledger-00000.parquet" in names
+    assert statistics == joined[0]
+    for name, rows in joined[1].items():
+        assert tables[name].equals(rows)
 
 
 def test_no_parts(tmp_path):
     statistics, tables, out = join([], tmp_path / "none")
     assert (statistics["records"], tables["corpus"].num_rows) == (0, 0)
-    assert [path.name for path in corpus_files(out)] == ["corpus-und.parquet"]
+    assert [path.name for path in corpus_files(out)] == ["corpus-und-00000.parquet"]
     assert tables["ledger"].schema == LEDGER
 
 
@@ -245,16 +302,14 @@ def test_nothing_is_kept(tmp_path):
     gone = frozenset(page_id("b", offset) for offset in range(4))
     for number, parts in enumerate(([empty], [empty, failed], [failed, empty])):
         folder = tmp_path / str(number)
-        inputs = {"parts": parts, "selection": [make_selection(folder / "s", parts, gone)]}
-        for name in ("duplicates", "corpus"):
-            (folder / name).mkdir()
+        selection = make_selection(folder / "s", parts, gone, group=1)
+        (folder / "duplicates").mkdir()
+        inputs = {"parts": parts, "selection": [selection]}
         duplicates.build(folder / "duplicates", inputs, DedupConfig(), SILENT, folder)
-        inputs["duplicates"] = [folder / "duplicates"]
-        out = folder / "corpus"
-        statistics = assemble.build(out, inputs, AssembleConfig(), SILENT, folder)
+        statistics, out = join_parts(folder, parts, selection, folder / "duplicates")
         assert statistics["documents"] == statistics["hosts"] == statistics["kept"] == 0
         assert corpus_table(out).num_rows == 0
-        assert read_table(out / "ledger.parquet").num_rows == statistics["dropped"] > 0
+        assert ledger_table(out).num_rows == statistics["dropped"] > 0
 
 
 def test_frequent_lines_are_taken_out(tmp_path, prose):
@@ -310,7 +365,8 @@ def test_evaluation_sets_are_kept_out(parts, tmp_path):
     assert "quiz" in row["detail"]
     assert row["value"] >= 1
     assert row["id"] not in tables["corpus"]["id"].to_pylist()
-    (found,) = read_table(out / "decontamination.parquet").to_pylist()
+    (shard,) = shards(out, "decontamination")
+    (found,) = read_table(shard).to_pylist()
     assert (found["id"], found["action"]) == (row["id"], "drop")
     assert statistics["kept"] == HOSTS - 1
     only_said = AssembleConfig(decontamination=DecontaminationConfig(action="report"))
@@ -331,7 +387,7 @@ def test_waiting_rows_are_bounded(tmp_path):
             for start in range(0, 60, 2):
                 files.add(table(rows[start : start + 2], CORPUS))
         assert files.documents == {"en": 40, "fr": 20}
-        made.append(files_of(folder))
+        made.append([path.read_bytes() for path in corpus_files(folder)])
     assert made[0] == made[1]
     back = corpus_table(tmp_path / "one").to_pylist()
     assert sorted(int(row["id"]) for row in back) == list(range(60))

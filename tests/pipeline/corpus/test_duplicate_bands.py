@@ -9,13 +9,13 @@ import pytest
 from toy_parts import CONFIG, make_part, make_selection
 
 from pipeline.config import from_dict, to_dict
-from pipeline.corpus import duplicate_bands, duplicates
+from pipeline.corpus import duplicates
 from pipeline.corpus.duplicate_bands import BAND, KEYS, NUMBERS, BandConfig, KeysConfig
 from pipeline.dedup.config import DedupConfig, PassageConfig
 from pipeline.dedup.index import band_names
 from pipeline.stage import SILENT, Stage
-from storage.schemas import SELECTION
-from storage.tables import read_table, table, write_table
+from storage.groups import members, shards
+from storage.tables import read_table
 
 WORDS = [a + b + c for a in "bdfgklmnprst" for b in "aeiou" for c in ("r", "st", "nd", "ly", "m")]
 
@@ -47,7 +47,7 @@ def dumps(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[list[Path], Pa
         ]
         ids = [read_table(p / "pages.parquet", ["id"])["id"].to_pylist() for p in parts]
         dropped = frozenset(id_ for some in ids for id_ in some[::7])
-        made.append((parts, make_selection(folder / "selection", parts, dropped)))
+        made.append((parts, make_selection(folder / "selection", parts, dropped, group=2)))
     return made
 
 
@@ -60,7 +60,7 @@ def build(stage: Stage, folder: Path, config: Any, **inputs: list[Path]) -> Path
 
 
 def on_a_cluster(
-    folder: Path, config: DedupConfig, group: int, parts: list[Path], **inputs: list[Path]
+    folder: Path, config: DedupConfig, parts: list[Path], **inputs: list[Path]
 ) -> Path:
     numbers = [build(NUMBERS, folder / "numbers", config, parts=parts, **inputs)]
     keys = [
@@ -68,11 +68,11 @@ def on_a_cluster(
             KEYS,
             folder / f"keys{first}",
             KeysConfig(first, config),
-            parts=parts[first : first + group],
-            selection=inputs["selection"],
+            parts=parts[first : first + 2],
+            selection=[members(inputs["selection"][0])[first // 2]],
             numbers=numbers,
         )
-        for first in range(0, len(parts), group)
+        for first in range(0, len(parts), 2)
     ]
     previous = {name: inputs[name] for name in ("previous",) if name in inputs}
     joined = [
@@ -102,9 +102,9 @@ def test_the_bytes_of_the_single_process(dumps: Any, tmp_path: Path, config: Ded
     for dump, (parts, selection) in enumerate(dumps):
         inputs = {"selection": [selection], **previous}
         alone = build(duplicates.STAGE, tmp_path / f"alone{dump}", config, parts=parts, **inputs)
-        several = on_a_cluster(tmp_path / f"several{dump}", config, 2, parts, **inputs)
+        several = on_a_cluster(tmp_path / f"several{dump}", config, parts, **inputs)
         assert files(alone) == files(several)
-        assert read_table(alone / "dropped.parquet").num_rows > 10
+        assert sum(read_table(path).num_rows for path in shards(alone, "dropped")) > 10
         previous = {"previous": [alone]}
 
 
@@ -118,7 +118,7 @@ def test_statistics_are_those_of_the_single_process(dumps: Any, tmp_path: Path) 
 
     stage = dataclasses.replace(duplicates.STAGE, build=noted)
     build(stage, tmp_path / "alone", DedupConfig(), parts=parts, selection=[selection])
-    on_a_cluster(tmp_path / "several", DedupConfig(), 3, parts, selection=[selection])
+    on_a_cluster(tmp_path / "several", DedupConfig(), parts, selection=[selection])
     made = {
         "numbers": [tmp_path / "several" / "numbers"],
         "bands": [tmp_path / "several" / name for name in band_names(CONFIG, True, True)],
@@ -126,14 +126,3 @@ def test_statistics_are_those_of_the_single_process(dumps: Any, tmp_path: Path) 
     build(stage, tmp_path / "again", DedupConfig(), parts=parts, selection=[selection], **made)
     assert statistics[0] == statistics[1]
     assert statistics[0]["pairs"] > 0
-
-
-def test_a_selection_of_some_parts(tmp_path: Path) -> None:
-    empty = {"stage": "", "rule": "", "value": None, "threshold": None, "detail": ""}
-    rows = [{"id": f"{n}", "part": n // 3, "outcome": "kept", **empty} for n in range(12)]
-    write_table(table(rows, SELECTION), tmp_path / "all.parquet")
-    own = duplicate_bands.own_selection(tmp_path / "all.parquet", 1, 2, tmp_path)
-    found = read_table(own)
-    assert found.schema == SELECTION
-    assert found["id"].to_pylist() == [str(n) for n in range(3, 9)]
-    assert found["part"].to_pylist() == [0, 0, 0, 1, 1, 1]

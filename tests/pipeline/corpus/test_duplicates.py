@@ -64,7 +64,7 @@ def run(
         progress=SILENT,
         scratch=folder / "scratch",
     )
-    rows = read_table(out / "dropped.parquet").to_pylist()
+    rows = read_table(out / "dropped-00000.parquet").to_pylist()
     return statistics, {row["id"]: (row["rule"], row["keeper"]) for row in rows}
 
 
@@ -170,7 +170,7 @@ def test_later_dumps_are_held_against_earlier_ones(dumps: Any, runs: Any) -> Non
 
 def test_clusters_span_dumps(dumps: Any, runs: Any) -> None:
     _, dropped, folder = runs[1]
-    rows = read_table(folder / "duplicates" / "clusters.parquet")
+    rows = read_table(folder / "duplicates" / "clusters-00000.parquet")
     assert rows.schema == CLUSTERS
     clusters: dict[str, list[dict[str, Any]]] = {}
     for row in rows.to_pylist():
@@ -225,7 +225,7 @@ def test_the_order_of_parts_changes_only_the_order_of_dropped(
     ours, theirs = (files_of(f / "duplicates") for f in (tmp_path, runs[0][2]))
     different = {name for name in theirs if ours[name] != theirs[name]}
     # the list of files stands in the order given
-    assert different <= {"dropped.parquet", "index/index.json"}
+    assert different <= {"dropped-00000.parquet", "index/index.json"}
 
 
 def test_only_selected_pages_are_compared(dumps: Any, runs: Any, tmp_path: Path) -> None:

@@ -5,10 +5,10 @@ import json
 import re
 
 import pytest
-from toy_parts import make_part, make_selection
+from toy_parts import join_parts, make_part, make_selection
 
 from pipeline.config import from_dict, to_dict
-from pipeline.corpus import assemble, duplicates
+from pipeline.corpus import duplicates
 from pipeline.corpus.config import AssembleConfig, CorpusConfig, SelectConfig
 from pipeline.corpus.quality_report import QUALITY, quality_report, wilson, word_f1
 from pipeline.crawl.sample_web.tables import TRUTH
@@ -37,13 +37,11 @@ def test_quality_report(tmp_path, prose):
         for n in range(3)
     ]
     parts = [make_part(tmp_path / "a", "a", first), make_part(tmp_path / "b", "b", second)]
-    inputs = {"parts": parts, "selection": [make_selection(tmp_path / "selection", parts)]}
-    for name in ("duplicates", "corpus"):
-        (tmp_path / name).mkdir()
-    copies, corpus = tmp_path / "duplicates", tmp_path / "corpus"
+    selection, copies = make_selection(tmp_path / "selection", parts), tmp_path / "duplicates"
+    copies.mkdir()
+    inputs = {"parts": parts, "selection": [selection]}
     duplicates.build(copies, inputs, DedupConfig(), SILENT, tmp_path)
-    inputs["duplicates"] = [copies]
-    assemble.build(corpus, inputs, AssembleConfig(), SILENT, tmp_path)
+    _, corpus = join_parts(tmp_path, parts, selection, copies)
 
     truth = []
     for folder in parts:
@@ -74,7 +72,7 @@ def test_quality_report(tmp_path, prose):
                 }
             )
     write_table(table(truth, TRUTH), tmp_path / "truth.parquet")
-    report = quality_report(tmp_path / "truth.parquet", corpus, parts)
+    report = quality_report(tmp_path / "truth.parquet", corpus, copies, parts)
     assert report.schema == QUALITY
     found = {(r["stage"], r["task"], r["metric"]): r for r in report.to_pylist()}
     assert found["dedup", "pages", "precision"]["value"] == 1

@@ -12,12 +12,21 @@ import pytest
 from toy_parts import CONFIG, make_part
 
 from pipeline.config import to_dict
-from pipeline.corpus import assemble, duplicate_bands, duplicates, score, select
+from pipeline.corpus import (
+    assemble,
+    assemble_group,
+    duplicate_bands,
+    duplicates,
+    hosts,
+    score,
+    select,
+)
 from pipeline.corpus.config import AssembleConfig, SelectConfig
 from pipeline.corpus.duplicate_bands import BandConfig, KeysConfig
 from pipeline.dedup.config import DedupConfig, PassageConfig
 from pipeline.dedup.index import band_names
 from pipeline.stage import SILENT, Stage
+from storage.groups import members, side_by_side
 from storage.manifest import Manifest, measure
 from storage.reads import wanted
 
@@ -45,16 +54,14 @@ class Maker:
 
     def __call__(self, stage: Stage, name: str, config: Any, **inputs: list[Path]) -> Path:
         less = {
-            key: [
-                pruned(stage, config, key, inputs, path, self.folder / name / key / str(number))
-                for number, path in enumerate(paths)
-            ]
+            key: [self.pruned(stage, config, name, key, inputs, path) for path in paths]
             for key, paths in inputs.items()
         }
         found = []
         for kind, given in (("all", inputs), ("less", less)):
-            out, scratch = self.folder / f"{name}.{kind}", self.folder / f"{name}.{kind}.scratch"
-            out.mkdir()
+            out = self.folder / kind / stage.kind / name
+            scratch = self.folder / f"{name}.{kind}.scratch"
+            out.mkdir(parents=True)
             scratch.mkdir()
             stage.build(out, given, config, SILENT, scratch)
             found.append(
@@ -63,7 +70,18 @@ class Maker:
         assert found[0] == found[1], name
         assert found[0], name
         self.seen += [(name, key, files(path)) for key, paths in less.items() for path in paths[:1]]
-        return self.folder / f"{name}.all"
+        return self.folder / "all" / stage.kind / name
+
+    def pruned(
+        self, stage: Stage, config: Any, name: str, key: str, given: Any, artifact: Path
+    ) -> Path:
+        """A copy of an artifact, and of its groups, with just what the stage reads of them."""
+        place = self.folder / "pruned" / name / key
+        own, *groups = (
+            pruned(stage, config, key, given, path, place / path.parent.name / path.name)
+            for path in dict.fromkeys([artifact, *members(artifact)])
+        )
+        return side_by_side(self.folder / "joined", own, groups) if groups else own
 
     def read(self, name: str, key: str) -> set[str]:
         return next(found for who, what, found in self.seen if (who, what) == (name, key))
@@ -94,34 +112,57 @@ def parts(tmp_path_factory, prose) -> list[Path]:
 
 
 def test_from_the_parts_to_the_corpus(parts, tmp_path):
-    make = Maker(tmp_path)
-    selection = [make(select.STAGE, "selection", SelectConfig(filters=()), parts=parts)]
-    copies = make(duplicates.STAGE, "duplicates", DEDUP, parts=parts, selection=selection)
-    make(
-        assemble.STAGE,
-        "corpus",
-        AssembleConfig(),
-        parts=parts,
-        selection=selection,
-        duplicates=[copies],
-    )
-    assert make.read("selection", "parts") == {"pages.parquet"}
-    assert make.read("corpus", "parts") == {"ledger.parquet", "pages.parquet", "read.json"}
-    assert "index/minhash-00.keys" in files(copies)
-    assert not [name for name in make.read("corpus", "duplicates") if "minhash" in name]
+    make, config = Maker(tmp_path), SelectConfig(filters=())
+    groups = [
+        make(select.GROUP, f"selection{n}", config, parts=[part]) for n, part in enumerate(parts)
+    ]
+    whole = {"selection": [make(select.STAGE, "selection", config, groups=groups)]}
+    copies = [make(duplicates.STAGE, "duplicates", DEDUP, parts=parts, **whole)]
+    given = [
+        {"parts": [part], "selection": [group], "duplicates": copies}
+        for part, group in zip(parts, groups)
+    ]
+    counted = [
+        make(hosts.GROUP, f"hosts{n}", hosts.HostsConfig(n), **some) for n, some in enumerate(given)
+    ]
+    split = [make(hosts.STAGE, "split", hosts.STAGE.config(), groups=counted)]
+    joined = [
+        make(
+            assemble_group.STAGE,
+            f"group{n}",
+            assemble_group.GroupConfig(n),
+            **some,
+            split=split,
+        )
+        for n, some in enumerate(given)
+    ]
+    all_of = {**whole, "split": split, "duplicates": copies}
+    make(assemble.STAGE, "corpus", AssembleConfig(), groups=joined, **all_of)
+    assert make.read("selection0", "parts") == {"pages.parquet"}
+    assert make.read("group1", "parts") == {"ledger.parquet", "pages.parquet", "read.json"}
+    assert "index/minhash-00.keys" in files(copies[0])
+    of_copies = make.read("group1", "duplicates")
+    assert "dropped-00001.parquet" in of_copies
+    assert not [name for name in of_copies if "minhash" in name or "clusters" in name]
+    assert "dropped-00000.parquet" not in of_copies
+    assert make.read("corpus", "groups") == {"group.json", "places.keys", "places.row_groups"}
 
 
 def test_on_a_cluster_and_against_an_earlier_dump(parts, tmp_path):
-    make = Maker(tmp_path)
+    make, config = Maker(tmp_path), SelectConfig(filters=())
     first, second = parts[:1], parts[1:]
-    chosen = [
-        make(select.STAGE, f"selection{n}", SelectConfig(filters=()), parts=some)
+    groups = [
+        make(select.GROUP, f"selection{n}", config, parts=some)
         for n, some in enumerate((first, second))
+    ]
+    chosen = [
+        make(select.STAGE, f"all{n}", config, groups=[group]) for n, group in enumerate(groups)
     ]
     earlier = [make(duplicates.STAGE, "earlier", DEDUP, parts=first, selection=chosen[:1])]
     given = {"selection": chosen[1:], "parts": second}
     numbers = [make(duplicate_bands.NUMBERS, "numbers", DEDUP, previous=earlier, **given)]
-    keys = [make(duplicate_bands.KEYS, "keys", KeysConfig(0, DEDUP), numbers=numbers, **given)]
+    of_group = {"selection": groups[1:], "parts": second, "numbers": numbers}
+    keys = [make(duplicate_bands.KEYS, "keys", KeysConfig(0, DEDUP), **of_group)]
     bands = [
         make(
             duplicate_bands.BAND,
@@ -157,7 +198,7 @@ def test_scores_need_texts_alone(parts):
 def test_selection_reads_what_its_filters_need():
     def columns(*filters: str) -> set[str]:
         config = SelectConfig(filters=filters)
-        return set(select.STAGE.read_of("parts", config, ["parts"])[0].columns)
+        return set(select.GROUP.read_of("parts", config, ["parts"])[0].columns)
 
     assert "text" not in columns(*SelectConfig().filters)
     assert columns() < columns(*SelectConfig().filters)

@@ -9,11 +9,13 @@ import pytest
 from pipeline.corpus import select
 from pipeline.corpus.config import SelectConfig
 from pipeline.corpus.explain import explain_rules
+from pipeline.corpus.read import counts_of, selected_counts, selections
 from pipeline.corpus.recipes import recipe
 from pipeline.filters.language import LanguageConfig
 from pipeline.filters.quality import GopherQualityConfig
-from pipeline.stage import SILENT
+from pipeline.stage import SILENT, Stage
 from storage.errors import UserError
+from storage.groups import members
 from storage.schemas import PAGES, SELECTION, SIGNALS
 from storage.tables import read_table, table, write_table
 
@@ -43,12 +45,40 @@ def part(folder: Path, name: str, *pages: dict) -> Path:
     return folder / name
 
 
-def build(out: Path, parts: list[Path], config: SelectConfig, **inputs: list[Path]):
-    out.mkdir()
-    statistics = select.build(
-        out=out, inputs={"parts": parts, **inputs}, config=config, progress=SILENT, scratch=out
-    )
-    return statistics, read_table(out / "selection.parquet")
+def build(out: Path, parts: list[Path], config: SelectConfig, group: int = 2, **scores: list[Path]):
+    """The whole selection's statistics and its groups' rows, one after another."""
+
+    def built(stage: Stage, name: str, **inputs: list[Path]) -> tuple[dict, Path]:
+        folder = out / stage.kind / name
+        folder.mkdir(parents=True)
+        return stage.build(folder, inputs, config, SILENT, out), folder
+
+    def given(first: int) -> dict[str, list[Path]]:
+        every = {"parts": parts, **scores}
+        return {key: items[first : first + group] for key, items in every.items()}
+
+    groups = range(0, len(parts), group)
+    best = {}
+    if select.asks_for_best(config):
+        counted = [built(select.SCORES, str(first), **given(first))[1] for first in groups]
+        best = {"best": [built(select.BEST_STAGE, "all", groups=counted)[1]]}
+    made = [built(select.GROUP, str(first), **given(first), **best)[1] for first in groups]
+    statistics, whole = built(select.STAGE, "all", groups=made)
+    assert members(whole) == made
+    assert [len(counts) for counts in counts_of(whole)] == [
+        len(parts[first : first + group]) for first in groups
+    ]
+    rows = list(selections(whole))
+    assert [rows.num_rows for rows in rows] == [
+        read_table(part / "pages.parquet", ["id"]).num_rows for part in parts
+    ]
+    found = pa.concat_tables(rows)
+    assert sum(selected_counts(whole, len(parts))) == kept_rows(found) == statistics["kept"]
+    return statistics, found
+
+
+def kept_rows(found: pa.Table) -> int:
+    return found["outcome"].to_pylist().count("kept")
 
 
 @pytest.fixture
@@ -164,14 +194,27 @@ def test_a_learned_score_decides_last_and_over_all_parts(tmp_path):
     assert found.to_pylist()[5]["rule"] == "min_quality_score"
     assert statistics["dropped_by_stage"]["learned"] == 1
     config = SelectConfig(filters=filters, best_fraction=0.4)  # of the five that pass the rest
-    _, found = build(tmp_path / "best", parts, config, scores=given)
-    assert kept(found) == "ae"
+    for group in (1, 2):  # the best of all, not of a group
+        _, found = build(tmp_path / f"best{group}", parts, config, group, scores=given)
+        assert kept(found) == "ae"
     row = found.to_pylist()[3]
     assert (row["rule"], row["value"], row["threshold"]) == ("best_fraction", 0.5, 0.6)
     with pytest.raises(RuntimeError, match="other pages"):
         build(tmp_path / "wrong", parts, config, scores=given[::-1])
     with pytest.raises(UserError, match=r"name a model with input\.quality_model"):
         build(tmp_path / "none", parts, config)
+
+
+def test_scores_that_several_groups_have_add_up(tmp_path):
+    parts = [part(tmp_path, "p", *map(page, "abc")), part(tmp_path, "q", *map(page, "def"))]
+    given = [
+        scores(tmp_path, "s", a=0.9, b=0.9, c=0.9),
+        scores(tmp_path, "t", d=0.9, e=0.5, f=0.1),
+    ]
+    config = SelectConfig(filters=("learned",), best_fraction=0.5)
+    for group in (1, 2):
+        _, found = build(tmp_path / str(group), parts, config, group, scores=given)
+        assert kept(found) == "abcd"
 
 
 def test_an_unknown_filter_is_the_user_s_mistake(tmp_path, parts):

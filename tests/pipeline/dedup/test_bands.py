@@ -8,7 +8,14 @@ import pytest
 from pipeline.dedup.bands import band_pairs, keyed, number_documents
 from pipeline.dedup.components import cluster
 from pipeline.dedup.index import MOST_DOCUMENTS
-from pipeline.dedup.spill import KEYED, Spill, key_range, open_numbers, partition_bits
+from pipeline.dedup.spill import (
+    KEYED,
+    Spill,
+    key_range,
+    open_numbers,
+    partition_bits,
+    rows_within,
+)
 from storage.errors import UserError
 
 
@@ -117,3 +124,37 @@ def test_an_index_holds_as_many_documents_as_its_numbers_name(tmp_path: Path) ->
         number_documents(
             [], 1, MOST_DOCUMENTS, np.empty((0, 16)), tmp_path / "ids", tmp_path, 1 << 30
         )
+
+
+def test_as_many_as_an_index_holds_are_numbered_and_not_one_more(tmp_path: Path) -> None:
+    """The last number is 2^32 - 2: union-find keeps 2^32 - 1 for itself."""
+
+    def last(first: int) -> int:
+        row = np.zeros((1, 16), dtype="u1")
+        none = np.empty((0, 16), dtype="u1")
+        folder = tmp_path / str(first)
+        folder.mkdir()
+        return int(number_documents([row], 1, first, none, folder / "ids", folder, 1 << 20)[0])
+
+    assert last(2**32 - 2) == 2**32 - 2
+    with pytest.raises(UserError, match="a dedup index holds 4,294,967,295"):
+        last(2**32 - 1)
+
+
+def test_a_partition_has_the_keys_at_both_of_its_ends(tmp_path: Path) -> None:
+    """Known keys at a partition's border are found, and go into the new index once."""
+    borders = [0, 2**63 - 1, 2**63, 2**64 - 1]
+    old = tmp_path / "old.keys", tmp_path / "old.documents"
+    np.array(borders, dtype="<u8").tofile(old[0])
+    np.arange(4, dtype="<u4").tofile(old[1])
+    spill = Spill(tmp_path, "band", 1)
+    spill.add(keyed(np.array(borders, dtype="u8"), np.arange(4, 8)))
+    spill.flush()
+    out = tmp_path / "keys", tmp_path / "documents"
+    assert band_pairs(spill.paths, old, out, tmp_path / "pairs") == 4
+    pairs = open_numbers(tmp_path / "pairs", "<u4").reshape(-1, 2)
+    assert pairs.tolist() == [[0, 4], [1, 5], [2, 6], [3, 7]]
+    assert open_numbers(out[0], "<u8").tolist() == borders
+    assert open_numbers(out[1], "<u4").tolist() == [0, 1, 2, 3]
+    keys = np.array(borders, dtype="u8")
+    assert [rows_within(keys, number, 2) for number in range(2)] == [slice(0, 2), slice(2, 4)]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.dedup import _components, components
-from pipeline.dedup.components import cluster, copies, memberships
+from pipeline.dedup.components import cluster, copies, counts, memberships
 
 
 def plain(pairs: list[tuple[int, int]], count: int) -> list[int]:
@@ -48,11 +48,12 @@ def test_what_was_decided_earlier_stands(tmp_path: Path) -> None:
     np.array([[3, 5], [2, 5], [5, 6], [7, 8]], dtype="<u4").tofile(tmp_path / "pairs")
     keepers = cluster([tmp_path / "pairs"], earlier, 9)
     assert keepers.tolist() == [0, 1, 0, 1, 4, 0, 0, 7, 7]
-    found = [np.stack(some, axis=1) for some in memberships(keepers, 5)]
-    assert np.concatenate(found).tolist() == [[0, 0], [2, 0], [5, 0], [6, 0], [7, 7], [8, 7]]
-    pieces = [some for some, _ in memberships(keepers, 5, keepers_at_once=2)]
-    assert np.concatenate(pieces).tolist() == [0, 2, 5, 6, 7, 8]
-    assert list(memberships(np.arange(3, dtype=np.uint32), 0)) == []
+    for memory in (1 << 20, 100):  # in one piece, and in several
+        found = [np.stack(some, axis=1) for some in memberships(keepers, 5, tmp_path, memory)]
+        assert np.concatenate(found).tolist() == [[0, 0], [2, 0], [5, 0], [6, 0], [7, 7], [8, 7]]
+    assert len(found) > 1
+    assert counts(keepers, 5) == (1, 2)
+    assert list(memberships(np.arange(3, dtype=np.uint32), 0, tmp_path, 1 << 20)) == []
 
 
 def test_wrong_arrays_are_refused() -> None:
@@ -61,10 +62,16 @@ def test_wrong_arrays_are_refused() -> None:
         _components.join(parents, np.array([[0, 4]], dtype=np.uint32))
     with pytest.raises(ValueError, match="pairs"):
         _components.join(parents, b"1234567")
-    with pytest.raises(ValueError, match="greater than its child"):
-        _components.join(np.array([1, 1], dtype=np.uint32), b"")
+    for broken in ([1, 1, 2], [0, 2, 2], [0, 0, 2**32 - 1]):
+        for pair in ([0, 1], [2, 0], [1, 2]):
+            wrong = np.array(broken, dtype=np.uint32)
+            if any(wrong[number] > number for number in pair):
+                with pytest.raises(ValueError, match="greater than its child"):
+                    _components.join(wrong, np.array([pair], dtype=np.uint32))
     with pytest.raises(ValueError, match="greater than its child"):
         _components.flatten(np.array([1, 1], dtype=np.uint32))
+    with pytest.raises(ValueError, match="greater than its child"):  # the parent's parent
+        _components.join(np.array([0, 2, 1], np.uint32), np.array([[2, 0]], np.uint32))
     frozen = np.arange(4, dtype=np.uint32)
     frozen.flags.writeable = False
     with pytest.raises(TypeError):
@@ -90,9 +97,47 @@ def test_pairs_are_read_whole_however_many_come_at_once(
     assert np.concatenate(read).tolist() == pairs.tolist()
 
 
-def test_clusters_of_earlier_dumps_alone_are_not_told_again() -> None:
+def test_clusters_of_earlier_dumps_alone_are_not_told_again(tmp_path: Path) -> None:
     # 0 and 1 are one cluster since an earlier dump; 3 is new and alone, 4 joins 2
     keepers = np.array([0, 0, 2, 3, 2], dtype=np.uint32)
-    ((members, their_keepers),) = memberships(keepers, 3)
+    ((members, their_keepers),) = memberships(keepers, 3, tmp_path, 1 << 20)
     assert members.tolist() == [2, 4]
     assert their_keepers.tolist() == [2, 2]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_members_are_those_of_plain_python(
+    seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(components, "DOCUMENTS_AT_ONCE", 64)
+    rng = np.random.default_rng(seed)
+    total, earlier = 1000, 300
+    keepers = np.minimum(rng.integers(0, 400, total), np.arange(total)).astype(np.uint32)
+    keepers = keepers[keepers]
+    keepers = keepers[keepers[keepers[keepers]]]
+    clusters: dict[int, list[int]] = {}
+    for document, keeper in enumerate(keepers.tolist()):
+        clusters.setdefault(keeper, []).append(document)
+    expected = [
+        (document, keeper)
+        for keeper, members in sorted(clusters.items())
+        if any(document >= earlier and document != keeper for document in members)
+        for document in members
+    ]
+    own = keepers == np.arange(total)
+    assert counts(keepers, earlier) == (own[earlier:].sum(), (keepers[earlier:] < earlier).sum())
+    for memory in (1 << 20, 5_000):
+        found = list(memberships(keepers, earlier, tmp_path, memory))
+        pairs = [pair for some in found for pair in zip(*(column.tolist() for column in some))]
+        assert pairs == expected
+        assert (len(found) > 1) == (memory == 5_000)
+
+
+def test_a_call_costs_no_walk_over_all_documents() -> None:
+    """A wrong parent that no pair leads to is seen once, in the end, and not at each call."""
+    parents = np.arange(100, dtype=np.uint32)
+    parents[50] = 99
+    _components.join(parents, np.array([[1, 2]], dtype=np.uint32))
+    assert parents[2] == 1
+    with pytest.raises(ValueError, match="greater than its child"):
+        _components.flatten(parents)

@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.filters.examples import Example, read_examples, texts_of
 from storage.errors import UserError
+from storage.groups import write_list
 
 ROWS = [
     {"id": "7", "query": "What is it?", "choices": ["a fish", "a bird"], "gold": 1},
@@ -97,6 +98,17 @@ def test_mistakes(tmp_path, name, content, part):
         path.write_bytes(content)
     with pytest.raises(UserError, match=part):
         read(path)
+
+
+def test_a_corpus_that_lies_in_groups(tmp_path):
+    groups = [tmp_path / "corpus_group" / str(number) for number in range(2)]
+    for number, group in enumerate(groups):
+        group.mkdir(parents=True)
+        pq.write_table(pa.table({"text": [f"text {number}"]}), group / "corpus-en-00000.parquet")
+    (tmp_path / "corpus" / "all").mkdir(parents=True)
+    write_list(tmp_path / "corpus" / "all", groups)
+    found = read_examples(tmp_path / "corpus" / "all")
+    assert [example.text for example in found] == ["text 0", "text 1"]
 
 
 def test_a_folder_without_pages_and_a_column_that_is_not_there(tmp_path):

@@ -13,6 +13,7 @@ from pipeline.filters.quality_scores import (
     POSITIVE_LABEL,
     QualityModel,
     as_line,
+    count_scores,
     threshold_of_best,
 )
 from pipeline.filters.separation import at_threshold, separation, share
@@ -172,16 +173,16 @@ def test_the_best_share_is_cut_exactly():
     parts = [np.round(rng.random(size), 6) for size in (1000, 0, 1, 999)]
     everything = np.concatenate(parts)
     for fraction in (0.001, 0.1, 0.3333, 1.0):
-        least = threshold_of_best(parts, fraction)
+        least = threshold_of_best(count_scores(parts), fraction)
         assert (everything >= least).sum() == np.ceil(2000 * fraction)
-        assert threshold_of_best(parts[::-1], fraction) == least
+        assert threshold_of_best(count_scores(parts[::-1]), fraction) == least
     tied = np.full(10, 0.25)
-    assert threshold_of_best([tied], 0.1) == 0.25  # all that tie are kept
-    assert threshold_of_best([], 0.1) == 0.0
-    assert threshold_of_best([np.array([0.0, 1.0])], 0.5) == 1.0
+    assert threshold_of_best(count_scores([tied]), 0.1) == 0.25  # all that tie are kept
+    assert threshold_of_best(count_scores([]), 0.1) == 0.0
+    assert threshold_of_best(count_scores([np.array([0.0, 1.0])]), 0.5) == 1.0
     for fraction in (0.0, 1.5):
         with pytest.raises(UserError, match="best_fraction"):
-            threshold_of_best(parts, fraction)
+            threshold_of_best(count_scores(parts), fraction)
 
 
 def test_separation_against_brute_force():

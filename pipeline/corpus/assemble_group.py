@@ -1,0 +1,201 @@
+"""Joins a group of parts to its share of the corpus: decisions applied, people's data out, a split.
+
+In: parts, the selection's group of them, the duplicates of all, the split and evaluation sets if
+any. Out: the final ledger, which accounts for every record (the conservation law, for each WARC),
+the corpus by language, keys by which a page is found, and group.json with what the whole is counted
+from. Everything streams: a part's ledger and some batches of text are in memory at a time. Rows
+stand in the order of the parts; what becomes of a page depends on no order and on no other group.
+"""
+
+import dataclasses
+import json
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.corpus.clean import Cleaned, Setting, clean_all
+from pipeline.corpus.config import AssembleConfig
+from pipeline.corpus.decisions import DECIDED, Part, decisions, replaced
+from pipeline.corpus.duplicates import dropped_file
+from pipeline.corpus.files import CorpusFiles
+from pipeline.corpus.funnel import Counts, check_conservation, ledger_counts
+from pipeline.corpus.hosts import SPLIT
+from pipeline.corpus.places import GroupPlaces
+from pipeline.corpus.read import selected_counts
+from pipeline.corpus.split import is_validation
+from pipeline.dedup.passages import UNITS
+from pipeline.filters.decontamination import REPORT
+from pipeline.stage import Progress, Reads, Stage
+from storage.places import GROUP_HEAD
+from storage.reads import Read
+from storage.schemas import CORPUS, LEDGER, PII_KINDS
+from storage.tables import ShardWriter, read_table, row_count, streamed, table
+
+TEXT_COLUMNS = ["id", "url", "host", "text", "language"]
+SUMS = ("documents", "validation", "bytes", "words", "passages", "passage_characters")
+BATCH_ROWS = 256
+
+
+@dataclasses.dataclass(frozen=True)
+class Batch:
+    """Where some texts are from."""
+
+    part: Part
+    rows: np.ndarray  # of the part's pages
+    documents: pa.Table  # TEXT_COLUMNS
+    last: bool  # the part is complete with it
+
+
+@dataclasses.dataclass(frozen=True)
+class GroupConfig:
+    """Which group, and what is done to its texts."""
+
+    group: int = 0
+    assemble: AssembleConfig = dataclasses.field(default_factory=AssembleConfig)
+
+
+def build(
+    out: Path,
+    inputs: dict[str, list[Path]],
+    config: GroupConfig,
+    progress: Progress,
+    scratch: Path,
+) -> dict[str, Any]:
+    """Write the corpus of a group's parts; see the module's head."""
+    parts, selection = inputs["parts"], inputs["selection"][0]
+    duplicates, chosen = inputs["duplicates"][0], config.assemble
+    benchmarks = tuple(inputs.get("benchmarks", ()))
+    reads = [json.loads((part / "read.json").read_text()) for part in parts]
+    limit = json.loads((inputs["split"][0] / SPLIT).read_text())["limit"]
+    total = sum(selected_counts(selection, len(parts)))
+    total -= row_count(duplicates / dropped_file(config.group))
+
+    counts: Counts = Counter()
+    sums: Counter[str] = Counter()
+    pii = np.zeros(len(PII_KINDS), dtype=np.int64)
+    found: list[dict[str, Any]] = []
+    done, finished = 0, 0
+    decided = decisions(parts, selection, duplicates, config.group)
+    batches = ((batch, batch.documents) for batch in text_batches(decided))
+    setting = Setting(chosen, duplicates, benchmarks)
+    places = GroupPlaces()
+    size = chosen.max_file_bytes
+    with ShardWriter(out, "ledger", LEDGER, size) as ledgers, CorpusFiles(out, size) as files:
+        for batch, cleaned in clean_all(batches, setting, total):
+            rows = corpus_rows(batch.documents, cleaned, limit, chosen)
+            files.add(rows)
+            batch.part.left += batch.documents["id"].to_pylist()
+            batch.part.drops += [(int(batch.rows[drop.row]), drop) for drop in cleaned.drops]
+            count(sums, rows, cleaned)
+            pii += cleaned.pii.sum(axis=0)
+            found += cleaned.contaminated
+            if batch.last:
+                ledger = final_ledger(batch.part)
+                check_conservation({reads[finished]["warc"]: reads[finished]["records"]}, ledger)
+                counts += ledger_counts(ledger)
+                ledgers.write(ledger)
+                places.add(ledger, batch.part.left)
+                finished += 1
+            done += len(batch.rows)
+            progress.update(done, total, "documents")
+    if benchmarks:
+        with ShardWriter(out, "decontamination", REPORT, size) as report:
+            report.write(table(found, REPORT))
+    head: dict[str, Any] = {
+        "warcs": [{name: read[name] for name in ("warc", "bytes", "records")} for read in reads],
+        "counts": [[*key, number] for key, number in sorted(counts.items())],
+        "sums": {
+            **{name: sums[name] for name in SUMS},
+            "contaminated_documents": len({row["id"] for row in found}),
+            "places": places.write(out, ledgers.paths),
+        },
+        "languages": files.documents,
+        "pii": dict(zip(PII_KINDS, pii.tolist())),
+    }
+    (out / GROUP_HEAD).write_text(json.dumps(head, sort_keys=True) + "\n")
+    return {"records": counts.total(), **head["sums"], "languages": head["languages"]}
+
+
+def text_batches(parts: Iterable[Part]) -> Iterator[Batch]:
+    """The documents that are left, some at a time, each part's last batch said to be so."""
+    for part in parts:
+        kept = pc.equal(part.decided["outcome"], "kept").to_numpy()
+        waiting = Batch(part, np.empty(0, dtype=np.int64), CORPUS_INPUT.empty_table(), True)
+        start = 0
+        with streamed(part.folder / "pages.parquet") as pages:
+            for some in pages.iter_batches(BATCH_ROWS, columns=TEXT_COLUMNS):
+                here = kept[start : start + some.num_rows]
+                ids = part.decided["id"].slice(start, some.num_rows)
+                if not pa.chunked_array([some["id"]]).equals(ids):
+                    raise RuntimeError(f"the selection is of other pages than {part.folder}'s")
+                rows = np.flatnonzero(here) + start
+                start += some.num_rows
+                if len(rows):
+                    if len(waiting.rows):
+                        yield dataclasses.replace(waiting, last=False)
+                    documents = pa.Table.from_batches([some]).filter(pa.array(here))
+                    waiting = Batch(part, rows, documents.select(TEXT_COLUMNS), True)
+        yield waiting
+
+
+CORPUS_INPUT = pa.schema([CORPUS.field(name) for name in TEXT_COLUMNS])
+
+
+def corpus_rows(
+    documents: pa.Table, cleaned: Cleaned, limit: int, config: AssembleConfig
+) -> pa.Table:
+    """Rows of CORPUS: those whose texts are left."""
+    is_left = np.ones(documents.num_rows, dtype=bool)
+    is_left[[drop.row for drop in cleaned.drops]] = False
+    documents = documents.filter(pa.array(is_left))
+    held_out = is_validation(documents["host"].to_pylist(), limit, config.split)
+    columns = {name: documents[name] for name in TEXT_COLUMNS if name != "text"}
+    columns["text"] = pa.array(cleaned.texts, pa.string())
+    split = np.where(held_out, "validation", "train")
+    columns["split"] = pa.array(split.tolist(), pa.string())
+    for place, kind in enumerate(PII_KINDS):
+        columns[f"pii_{kind}s"] = pa.array(cleaned.pii[:, place])
+    return pa.table(columns, schema=CORPUS)
+
+
+def final_ledger(part: Part) -> pa.Table:
+    """The part's ledger with what became of its pages after the pass."""
+    ledger = read_table(part.folder / "ledger.parquet")
+    decided = part.decided
+    if part.drops:
+        mask = np.zeros(decided.num_rows, dtype=bool)
+        mask[[row for row, _ in part.drops]] = True
+        rows = [{"outcome": "dropped", **dataclasses.asdict(d)} for _, d in part.drops]
+        drops = pa.Table.from_pylist(rows, schema=DECIDED)
+        decided = replaced(decided, pa.array(mask), drops)
+    passed = pc.equal(ledger["outcome"], "kept").combine_chunks()
+    if ledger.filter(passed)["id"].to_pylist() != decided["id"].to_pylist():
+        raise RuntimeError(f"the ledger of {part.folder} does not go with its pages")
+    return replaced(ledger, passed, decided)
+
+
+def count(sums: Counter[str], rows: pa.Table, cleaned: Cleaned) -> None:
+    """Add a batch to the corpus's figures."""
+    sums["documents"] += rows.num_rows
+    sums["validation"] += rows["split"].to_pylist().count("validation")
+    sums["bytes"] += cleaned.bytes
+    sums["words"] += cleaned.words
+    sums["passages"] += cleaned.passages
+    sums["passage_characters"] += cleaned.passage_characters
+
+
+def reads(config: GroupConfig, given: Collection[str]) -> Reads:
+    """No signatures, no signals; of the duplicates this group's, and frequent passages."""
+    names = (dropped_file(config.group), "index/index.json", "index/ids")
+    return {
+        "parts": [Read("read.json"), Read("ledger*"), Read("pages*", tuple(TEXT_COLUMNS))],
+        "duplicates": [Read(name) for name in (*names, *(f"index/{unit}.*" for unit in UNITS))],
+    }
+
+
+STAGE = Stage("corpus_group", 1, GroupConfig, build, reads=reads)
