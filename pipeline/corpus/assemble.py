@@ -31,6 +31,7 @@ from pipeline.corpus.funnel import (
 )
 from pipeline.corpus.read import by_part
 from pipeline.corpus.split import host_numbers, is_validation, validation_limit
+from pipeline.crawl.account import KINDS, check_bytes
 from pipeline.filters.decontamination import REPORT
 from pipeline.stage import Progress, Stage
 from storage.schemas import CORPUS, LEDGER, PII_KINDS
@@ -93,7 +94,9 @@ def build(
             found += cleaned.contaminated
             if batch.last:
                 ledger = final_ledger(batch.part)
-                check_conservation({reads[finished]["warc"]: reads[finished]["records"]}, ledger)
+                read = reads[finished]
+                check_conservation({read["warc"]: read["records"]}, ledger)
+                check_bytes(read["warc"], read["bytes"], read)
                 counts += ledger_counts(ledger)
                 ledgers.write(ledger)
                 finished += 1
@@ -106,6 +109,7 @@ def build(
     return {
         "warcs": len(reads),
         "warc_bytes": sum(read["bytes"] for read in reads),
+        **{kind: sum(read[kind] for read in reads) for kind in KINDS},
         "warcs_without_records": [read["warc"] for read in reads if not read["records"]],
         "records": sum(read["records"] for read in reads),
         **{name: outcome_count(counts, name) for name in ("kept", "dropped")},

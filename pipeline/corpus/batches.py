@@ -16,6 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.corpus.page import Judgement
+from pipeline.crawl.account import Account
 from pipeline.crawl.warc import Record
 from pipeline.dedup.exact import text_sha256
 from pipeline.dedup.minhash import MinhashConfig
@@ -25,6 +26,7 @@ from storage.schemas import LEDGER, PAGES
 BATCH_RECORDS = 256
 BATCH_CHARACTERS = 32 * 1024 * 1024  # of text: a batch of books is cut earlier
 PREFIX = "batch-"
+AGAIN = "again-"  # the same batch once more, for pages whose time ran out; see second_try
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Place:
     index: int = 0  # among the records of its gzip member
     number: int = 0  # records before it
     dump: str = ""  # what warcinfo records before it said
+    inner: int = 0  # what its member inflates to is accounted for up to here
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,6 +48,7 @@ class Batch:
     records: int  # that the reader gave
     truncated: int  # of which the crawler cut short
     after: Place | None  # None: the file ends with it
+    counted: dict[str, int]  # bytes of the file, by the account
 
     def table(self, name: str) -> pa.Table:
         """Its rows of one of the part's tables."""
@@ -55,8 +59,9 @@ class Batch:
 class Rows:
     """The rows of a batch until it is whole."""
 
-    def __init__(self, warc: str, schemas: dict[str, pa.Schema]) -> None:
+    def __init__(self, warc: str, schemas: dict[str, pa.Schema], account: Account) -> None:
         self.warc = warc
+        self.account = account
         self.schemas = schemas
         # asked once: a schema of Arrow makes its names anew each time
         self.names = {name: frozenset(schema.names) for name, schema in schemas.items()}
@@ -69,6 +74,7 @@ class Rows:
 
     def add(self, record: Record, judged: Judgement, dump: str) -> None:
         """One record's row, and the page's, if it was measured."""
+        self.account.add(record)
         self.records += 1
         self.truncated += "warc-truncated" in record.headers
         self._append("ledger", judged.ledger_row(self.warc, record))
@@ -90,7 +96,7 @@ class Rows:
             raise ValueError(f"{name}: columns that are too many or missing: {odd}")
         self.rows[name].append(row)
 
-    def write(self, scratch: Path, number: int, after: Place | None) -> None:
+    def write(self, scratch: Path, number: int, after: Place | None, prefix: str = PREFIX) -> None:
         """Put the batch into scratch, whole or not at all."""
         unfinished = scratch / f"unfinished-{os.getpid()}"
         unfinished.mkdir()
@@ -103,9 +109,10 @@ class Rows:
             "records": self.records,
             "truncated": self.truncated,
             "after": after and dataclasses.asdict(after),
+            "counted": self.account.counted(),
         }
         (unfinished / "batch.json").write_text(json.dumps(facts))
-        unfinished.rename(scratch / f"{PREFIX}{number:06d}")
+        unfinished.rename(scratch / f"{prefix}{number:06d}")
 
 
 def page_row(warc: str, dump: str, record: Record, judged: Judgement) -> dict[str, Any]:
@@ -139,8 +146,13 @@ def whole_batches(scratch: Path) -> list[Batch]:
     return list(_batches(scratch))
 
 
-def _batches(scratch: Path) -> Iterator[Batch]:
-    for folder in sorted(scratch.glob(f"{PREFIX}*")):
+def batches_again(scratch: Path) -> dict[int, Batch]:
+    """Those that were made once more, by their numbers."""
+    return {int(b.folder.name[len(AGAIN) :]): b for b in _batches(scratch, AGAIN)}
+
+
+def _batches(scratch: Path, prefix: str = PREFIX) -> Iterator[Batch]:
+    for folder in sorted(scratch.glob(f"{prefix}*")):
         facts = json.loads((folder / "batch.json").read_text())
         after = facts["after"] and Place(**facts["after"])
-        yield Batch(folder, facts["records"], facts["truncated"], after)
+        yield Batch(folder, facts["records"], facts["truncated"], after, facts["counted"])
