@@ -39,6 +39,7 @@ from storage import Lake
 from storage.digest import artifact_digest, file_digest
 from storage.durable import remove_tree
 from storage.errors import UserError
+from storage.file_hashes import FileState, unchanged
 from storage.local import LocalTree
 
 RETRIES = 3
@@ -160,7 +161,8 @@ def artifact(work: Work) -> Reference:
             "scratch": str(desk if work.elsewhere else lake.scratch(stage.kind, work.digest)),
             "processes": work.processes // (work.nodes.count if work.nodes else 1),
         }
-        outcome = _run(spec, work, desk, relay)
+        with unchanged(_files(work)):
+            outcome = _run(spec, work, desk, relay)
         provenance = {
             **meter.read(outcome.cpu_seconds, outcome.peak_memory_bytes),
             "input_paths": {
@@ -186,6 +188,17 @@ def artifact(work: Work) -> Reference:
         remove_tree(staging)  # published by renaming, where all went well
     relay.done(provenance["seconds"])
     return reference(manifest, lake)
+
+
+def _files(work: Work) -> dict[Path, FileState | None]:
+    """The input files, in the states whose hashes are in the digest."""
+    files = [
+        item for items in work.inputs.values() for item in items if isinstance(item, InputFile)
+    ]
+    states = {file.path: file.state for file in files}
+    if work.elsewhere:  # where files may be numbered otherwise
+        return {path: one and dataclasses.replace(one, inode=0) for path, one in states.items()}
+    return dict(states)
 
 
 def _run(spec: dict[str, Any], work: Work, desk: Path, relay: Relay) -> Outcome:

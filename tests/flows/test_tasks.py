@@ -17,6 +17,7 @@ from flows.tasks import make
 from storage import Lake, UserError
 from storage.digest import file_sha256
 from storage.durable import DiskFull
+from storage.file_hashes import state_of
 
 pytestmark = pytest.mark.usefixtures("prefect")
 
@@ -65,6 +66,21 @@ def test_what_is_whole_is_not_made_again(bench: Bench) -> None:
     assert provenance["energy_kwh"] > 0
     assert not list((bench.lake.disk.root / ".staging").iterdir())
     assert not list((bench.lake.disk.root / ".scratch").iterdir())
+
+
+def test_an_input_that_changes_meanwhile_makes_nothing(bench: Bench, tmp_path: Path) -> None:
+    file = tmp_path / "input.json"
+    file.write_text('{"total": 5}')
+    given = InputFile(file, file_sha256(file), state_of(file))
+    with pytest.raises(UserError, match=f"input {file} was changed, or replaced"):
+        bench.make(1, ending="changed_input", file=[given])
+    assert bench.builds == 1  # no other try helps
+    with pytest.raises(UserError, match="was changed"):  # since its hash was taken
+        bench.make(2, file=[given])
+    assert bench.builds == 1
+    assert bench.lake.list() == []
+    same = InputFile(file, file_sha256(file), state_of(file))
+    assert bench.make(2, file=[same])["kind"] == "toy"
 
 
 def test_a_changed_config_or_input_makes_another(bench: Bench, tmp_path: Path) -> None:

@@ -372,6 +372,42 @@ def test_a_resumed_part_accounts_for_what_earlier_attempts_read(zoo, tmp_path, m
         build(path, tmp_path / "wrong", config)
 
 
+def test_a_file_that_changes_while_it_is_read_fails_the_part(zoo, tmp_path, monkeypatch):
+    path, _, _, _, config = zoo
+    path = reshaped(path, tmp_path, "plain")
+    content = path.read_bytes()
+
+    def cut(*given):
+        for number, item in enumerate(warc.read_all(*given)):
+            if number == 4:
+                path.write_bytes(content[:5000])  # the rest of the map is gone: SIGBUS
+            yield item
+
+    with monkeypatch.context() as patched:
+        patched.setattr(page_process, "read_all", cut)
+        with pytest.raises(UserError, match=r"zoo.warc was changed, or replaced, while"):
+            build(path, tmp_path / "out", config)
+    path.write_bytes(content)
+    (tmp_path / "again.scratch").symlink_to(tmp_path / "out.scratch")
+    build(path, tmp_path / "again", config)  # nothing that was read of the other bytes is left
+    build(path, tmp_path / "fresh", config)
+    assert file_hashes(tmp_path / "again") == file_hashes(tmp_path / "fresh")
+
+
+def test_batches_of_another_state_of_the_file_are_not_gone_on_with(zoo, tmp_path, monkeypatch):
+    path, _, _, _, config = zoo
+    monkeypatch.setattr(batches, "BATCH_RECORDS", 3)
+    path = reshaped(path, tmp_path, "plain")
+    build(path, tmp_path / "before", config)
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"harbour", b"HARBOUR").replace(b"the", b"THE"))
+    (tmp_path / "after.scratch").symlink_to(tmp_path / "before.scratch")
+    build(path, tmp_path / "after", config)
+    build(path, tmp_path / "fresh", config)
+    assert file_hashes(tmp_path / "after") == file_hashes(tmp_path / "fresh")
+    assert file_hashes(tmp_path / "after") != file_hashes(tmp_path / "before")
+
+
 @pytest.fixture(scope="module")
 def fuzz(tmp_path_factory, make_warc, make_page, prose):
     folder = tmp_path_factory.mktemp("fuzz")
