@@ -31,6 +31,7 @@ from flows.nodes import Nodes
 from flows.process import NetworkError, Outcome, WorkerKilled, run_worker
 from flows.references import InputFile, Reference, reference
 from flows.relay import Relay
+from pipeline import data
 from pipeline.config import to_dict
 from pipeline.provenance import Meter
 from pipeline.stage import Stage
@@ -76,7 +77,8 @@ class Work:
 
     @functools.cached_property
     def input_digests(self) -> dict[str, list[str]]:
-        return {key: [_digest(item) for item in items] for key, items in self.inputs.items()}
+        given = {key: [_digest(item) for item in items] for key, items in self.inputs.items()}
+        return {**given, **data.inputs_of(self.stage.data)}
 
     @functools.cached_property
     def digest(self) -> str:
@@ -124,6 +126,13 @@ def check_shared(work: Work) -> None:
                 f"{place} is not on node {socket.gethostname()}: with --runner ray the lake and the"
                 " input must be on storage that all nodes share (or an s3:// lake)"
             )
+    here = data.digests(work.stage.data)
+    if other := [one for one in work.input_digests.get(data.KEY, ()) if one not in here]:
+        names = ", ".join(one.split(":", 2)[2] for one in other)
+        raise UserError(
+            f"node {socket.gethostname()} has other data in its packages than the run began with"
+            f" ({names}): install the same versions on all nodes"
+        )
 
 
 def _worth_a_retry(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:

@@ -29,6 +29,8 @@ class Stage:
     # Loads into memory what every build needs (lists, models). A stage that has one is built by a
     # host that loads once and forks for each build; see pipeline.worker.
     preload: Callable[[Any], None] | None = None
+    # What decides its output beside config and inputs, by the names of pipeline.data.
+    data: tuple[str, ...] = ()
 
     @property
     def entry(self) -> str:

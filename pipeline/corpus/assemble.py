@@ -255,4 +255,10 @@ def outcome_count(counts: Counts, outcome: str) -> int:
     return sum(number for (_, _, name), number in counts.items() if name == outcome)
 
 
-STAGE = Stage("corpus", 5, AssembleConfig, build)
+STAGE = Stage(
+    "corpus",
+    5,
+    AssembleConfig,
+    build,
+    data=("public-suffixes", "telephone-numbers", "identity-numbers", "check-digits", "unicode"),
+)

@@ -303,4 +303,4 @@ def _threads() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-STAGE = Stage("duplicates", 2, DedupConfig, build)
+STAGE = Stage("duplicates", 2, DedupConfig, build, data=("unicode",))

@@ -109,4 +109,21 @@ def preload(config: CorpusConfig) -> None:
     _judge(config).warm_up()
 
 
-STAGE = Stage("corpus_part", 5, CorpusConfig, build, preload)
+STAGE = Stage(
+    "corpus_part",
+    5,
+    CorpusConfig,
+    build,
+    preload,
+    data=(
+        "url-lists",
+        "public-suffixes",
+        "block-classifier",
+        "trafilatura-settings",
+        "paragraph-stop-words",
+        "language-model",
+        "language-table",
+        "toxicity-words",
+        "unicode",
+    ),
+)

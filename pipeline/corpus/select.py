@@ -209,4 +209,4 @@ def _without(filter_: Filter, derived: tuple[str, ...]) -> Filter:
     return dataclasses.replace(filter_, rules=stored)
 
 
-STAGE = Stage("selection", 2, SelectConfig, build)
+STAGE = Stage("selection", 2, SelectConfig, build, data=("language-table",))
