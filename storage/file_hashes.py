@@ -91,6 +91,27 @@ def _changed(path: Path) -> Changed:
     )
 
 
+def hash_now(path: Path) -> tuple[str, FileState]:
+    """The hash of a file and its state, remembered by nobody; `Changed` if it changes meanwhile."""
+    sha256, status = _read(path, lambda done, total: None)
+    return sha256, FileState(status.st_size, status.st_mtime_ns, status.st_ino)
+
+
+def _read(path: Path, tell: Tell) -> tuple[str, os.stat_result]:
+    with path.open("rb", buffering=0) as file:
+        before = os.fstat(file.fileno())
+        digest, done = hashlib.sha256(), 0
+        block = memoryview(bytearray(BLOCK_BYTES))
+        while (size := file.readinto(block)) and done <= before.st_size:
+            digest.update(block[:size])
+            done += size
+            tell(done, before.st_size)
+        after = os.fstat(file.fileno())
+    if _times(after)[:2] != _times(before)[:2] or done != before.st_size:
+        raise _changed(path)
+    return digest.hexdigest(), after
+
+
 class Hashes:
     """The memory in one SQLite file; threads may share it."""
 
@@ -110,22 +131,10 @@ class Hashes:
     def take(self, path: Path, tell: Tell = lambda done, total: None) -> tuple[str, FileState]:
         """The same by reading it; `Changed` if it changes meanwhile."""
         began = time.time_ns()
-        with path.open("rb", buffering=0) as file:
-            before = os.fstat(file.fileno())
-            digest, done = hashlib.sha256(), 0
-            block = memoryview(bytearray(BLOCK_BYTES))
-            while (size := file.readinto(block)) and done <= before.st_size:
-                digest.update(block[:size])
-                done += size
-                tell(done, before.st_size)
-            after = os.fstat(file.fileno())
-        if _times(after)[:2] != _times(before)[:2] or done != before.st_size:
-            raise _changed(path)
-        last = max(before.st_mtime_ns, before.st_ctime_ns)
-        if began - last > SETTLED_SECONDS * 1e9 and _times(after) == _times(before):
-            self._ask(_KEEP, (str(path), *_times(before), digest.hexdigest()))
-        state = FileState(before.st_size, before.st_mtime_ns, before.st_ino)
-        return digest.hexdigest(), state
+        sha256, status = _read(path, tell)
+        if began - max(status.st_mtime_ns, status.st_ctime_ns) > SETTLED_SECONDS * 1e9:
+            self._ask(_KEEP, (str(path), *_times(status), sha256))
+        return sha256, FileState(status.st_size, status.st_mtime_ns, status.st_ino)
 
     def _ask(self, question: str, values: tuple[str | int, ...]) -> list[tuple[object, ...]]:
         with self._lock:

@@ -24,10 +24,10 @@ from pipeline.corpus.config import CorpusConfig, SelectConfig
 from pipeline.provenance import Meter
 from pipeline.stage import SILENT
 from storage import Lake
-from storage.digest import artifact_digest, file_digest, file_sha256
+from storage.digest import artifact_digest, file_digest
 from storage.durable import remove_tree
 from storage.errors import UserError
-from storage.file_hashes import state_of, unchanged
+from storage.file_hashes import hash_now, unchanged
 from storage.manifest import Manifest
 from storage.tables import read_table, streamed
 
@@ -112,8 +112,8 @@ def make_part(path: Path, config: CorpusConfig, lake: Lake) -> Manifest:
     stage, recipe = part.STAGE, to_dict(config)
     if not path.is_file():
         raise UserError(f"no such file on this node: {path}")
-    state = state_of(path)
-    inputs = {"warc": [file_digest(file_sha256(path), path.name)], **data.inputs_of(stage.data)}
+    sha256, state = hash_now(path)
+    inputs = {"warc": [file_digest(sha256, path.name)], **data.inputs_of(stage.data)}
     digest = artifact_digest(stage.kind, stage.version, recipe, inputs)
     if lake.is_whole(stage.kind, digest):
         return lake.manifest(stage.kind, digest)
