@@ -23,8 +23,8 @@ from flows.tasks import Input, Work
 from pipeline.corpus import part, quality, score
 from pipeline.corpus.recipes import deviations, recipe
 from pipeline.crawl.sample_web import build as sample_web
-from storage.digest import file_sha256
 from storage.errors import UserError
+from storage.file_hashes import hash_now
 
 
 @flow(name="corpus", flow_run_name=run_name)
@@ -172,7 +172,7 @@ def given_file(key: str, name: str) -> InputFile:
     path = Path(name).expanduser().resolve()
     if not path.is_file():
         raise UserError(f"{key}: no such file: {name}")
-    return InputFile(path, file_sha256(path))
+    return InputFile(path, *hash_now(path))
 
 
 if __name__ == "__main__":

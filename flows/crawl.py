@@ -3,7 +3,8 @@
 `warc_inputs` gives the files of a run as soon as each is there, so that the first is read while the
 next are fetched; when downloads are far ahead they wait. A download is a cached task, whose hit
 counts only while the file is whole in the cache. A file whose hash an earlier run knows and whose
-part is made already is not fetched at all.
+part is made already is not fetched at all. Local files are hashed likewise: several at a time, not
+long before they are read, and only if their hashes are not remembered.
 """
 
 import contextlib
@@ -15,6 +16,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +45,10 @@ from pipeline.crawl.obtain import (
     selected_pages,
     whole_files,
 )
-from pipeline.crawl.source import DownloadConfig
+from pipeline.crawl.source import DownloadConfig, cache_folder
 from pipeline.crawl.transport import TransferError
 from storage.errors import UserError
+from storage.file_hashes import NAME, Hashes
 
 MEGABYTE = 1_000_000
 TELL_SECONDS = 0.5
@@ -162,6 +165,50 @@ def select(config: InputConfig, how: DownloadConfig, name: str) -> list[Remote]:
     return found
 
 
+class Hashing:
+    """Local files on their way to their hashes, several at a time."""
+
+    def __init__(self, hashes: Hashes, threads: int, waits: bool) -> None:
+        self.hashes = hashes
+        self.waits = waits  # for those who read the files, when it is far ahead of them
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="hash")
+        self._ended = False
+
+    def known(self, path: Path) -> InputFile | None:
+        """The file, if its hash is remembered."""
+        try:
+            found = self.hashes.known(path)
+        except OSError:
+            return None  # whoever hashes it will say so
+        return InputFile(path, *found) if found else None
+
+    def submit(self, path: Path, title: str) -> Future[InputFile]:
+        """Hash it, with a line that moves where that takes long."""
+        return self._pool.submit(self._hash, path, title)
+
+    def end(self) -> None:
+        """No more, not even those that are under way."""
+        self._ended = True
+        self._pool.shutdown(cancel_futures=True)
+
+    def _hash(self, path: Path, title: str) -> InputFile:
+        bar = terminal.Bar(title)
+        told = time.monotonic()  # a small file's line would come and go
+
+        def tell(done: int, total: int) -> None:
+            nonlocal told
+            if self._ended:
+                raise Stopped(path.name)
+            if time.monotonic() - told >= TELL_SECONDS:
+                told = time.monotonic()
+                bar.update(done / MEGABYTE, total / MEGABYTE, "MB")
+
+        try:
+            return inputs.hashed(path, self.hashes, tell)
+        finally:
+            bar.close("")
+
+
 class Incoming:
     """The files of a run: iterate for (number, file) as each is there; numbers follow the input."""
 
@@ -169,65 +216,78 @@ class Incoming:
         self,
         local: list[Path],
         jobs: list[Job],
+        hashing: Hashing,
         runner: TaskRunner[Any],
         lease: Lease,
         ahead: int,
         made: Callable[[InputFile], bool] | None,
     ) -> None:
         self._local, self._jobs, self._runner, self._lease = local, jobs, runner, lease
-        self._ahead, self._made = ahead, made
-        self._events: queue.SimpleQueue[tuple[int, PrefectFuture[Fetched] | None]]
+        self._hashing, self._ahead, self._made = hashing, ahead, made
+        self._events: queue.SimpleQueue[tuple[int, Callable[[], InputFile] | None]]
         self._events = queue.SimpleQueue()
         self._places = {str(job.cache.path(job.file.place)): job.file.place for job in jobs}
-        self._under_way = 0  # downloads, and files that are being read
+        self._under_way = 0  # files that are fetched, hashed or read
 
     def __len__(self) -> int:
         return len(self._local) + len(self._jobs)
 
     def __iter__(self) -> Iterator[tuple[int, InputFile]]:
-        for number, path in enumerate(self._local, 1):
-            yield number, InputFile(path, inputs.file_hash(path))
-        waiting = deque(enumerate(self._jobs, len(self._local) + 1))
+        waiting: deque[tuple[int, Path | Job]]
+        waiting = deque(enumerate((*self._local, *self._jobs), 1))
         missing = len(waiting)
         while missing:
             while waiting and self._under_way < self._ahead:
-                number, job = waiting.popleft()
-                if known := self._known(job):
+                number, what = waiting.popleft()
+                known = self._known(what) if isinstance(what, Job) else self._hashing.known(what)
+                if known:
                     missing -= 1
                     yield number, known
                 else:
-                    self._fetch(number, job)
+                    self._begin(number, what)
             if not missing:
                 break
-            number, future = self._events.get()
+            number, there = self._events.get()
             self._under_way -= 1
-            if future is not None:
+            if there is not None:
                 missing -= 1
-                future.result()  # raises what went wrong
-                yield number, self._there(self._jobs[number - 1 - len(self._local)])
+                yield number, there()  # raises what went wrong
 
     def done_with(self, file: InputFile, future: PrefectFuture[Any]) -> None:
         """When this is done nothing reads the file any more: it may leave the cache."""
         place = self._places.get(str(file.path))
-        if place is None:
+        if place is None and not self._hashing.waits:
             return
         self._under_way += 1
 
         def let_go(_: object) -> None:
-            self._lease.let_go(place)
+            if place is not None:
+                self._lease.let_go(place)
             self._events.put((0, None))
 
         future.add_done_callback(let_go)
 
-    def _fetch(self, number: int, job: Job) -> None:
+    def _begin(self, number: int, what: Path | Job) -> None:
+        """Have a file hashed, or fetched."""
         self._under_way += 1
+        if isinstance(what, Path):
+            title = f"hash {number}/{len(self)} {what.name}"
+            hashing = self._hashing.submit(what, title)
+            hashing.add_done_callback(lambda done: self._events.put((number, done.result)))
+            return
+        job = what
         self._lease.hold(job.file.place)
         title = job.title.replace("{", "{{").replace("}", "}}")  # Prefect formats the name
         declared = download.with_options(task_run_name=title)
         whole = job.cache.stored(job.file.place) and is_readable(declared, job.key)
         declared = declared.with_options(refresh_cache=not whole)
         future = self._runner.submit(declared, parameters={"job": job})
-        future.add_done_callback(lambda done: self._events.put((number, done)))
+
+        def there() -> InputFile:
+            future.result()
+            return self._there(job)
+
+        future.add_done_callback(lambda _: self._events.put((number, there)))
 
     def _there(self, job: Job) -> InputFile:
         """The file by what the cache knows of it: Prefect's record may be of an earlier one."""
@@ -274,8 +334,12 @@ def warc_inputs(run: Run, made: Callable[[InputFile], bool] | None = None) -> It
         pool: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=how.connections)
         runner = stack.enter_context(pool)
         stack.callback(stop.set)  # before the pool is waited for
-        ahead = how.files_ahead + (config.workers or os.cpu_count() or 1)
-        yield Incoming(files, jobs, runner, lease, ahead, made)
+        workers = config.workers or os.cpu_count() or 1
+        # A cluster reads as many files as it has cores, all of its own accord.
+        waits = config.runner != "ray"
+        hashing = Hashing(Hashes(cache_folder(how).parent / NAME), workers, waits)
+        stack.callback(hashing.end)
+        yield Incoming(files, jobs, hashing, runner, lease, how.files_ahead + workers, made)
 
 
 @contextlib.contextmanager

@@ -17,8 +17,8 @@ from flows.run import LAKE, Artifacts, begin, run_name
 from flows.tasks import Input
 from pipeline.evals import evaluate as stage
 from pipeline.evals.icl_files import ENDINGS
-from storage.digest import file_sha256
 from storage.errors import UserError
+from storage.file_hashes import hash_now
 
 Model = Literal["base", "sft", "rl"]
 MODELS: tuple[Model, ...] = ("base", "sft", "rl")
@@ -75,7 +75,7 @@ def task_files(named: Sequence[str]) -> list[InputFile]:
         if not inside and not path.is_file():
             raise UserError(f"input.tasks: no {' or '.join(ENDINGS)} file at {name}")
         files += inside or [path]
-    return [InputFile(file, file_sha256(file)) for file in files]
+    return [InputFile(file, *hash_now(file)) for file in files]
 
 
 if __name__ == "__main__":

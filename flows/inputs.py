@@ -20,9 +20,9 @@ from pipeline.crawl.obtain import index_of
 from pipeline.crawl.selection import LANGUAGES, Selection, selection
 from pipeline.crawl.source import SCHEMES, cache_folder, place_of, while_someone_waits
 from pipeline.crawl.transport import TransferError
-from storage.digest import file_sha256
 from storage.durable import unwritable
 from storage.errors import UserError
+from storage.file_hashes import Hashes, Tell
 
 # What counts in a folder; a file named outright may end otherwise.
 ENDINGS = tuple(
@@ -113,11 +113,6 @@ def _reach(client: Client, dump: Dump) -> None:
         raise NetworkError(f"input {dump.name}: {error}") from error
 
 
-def warc_files(paths: Sequence[str]) -> list[InputFile]:
-    """The local files behind paths, globs and folders, with their hashes."""
-    return [InputFile(file, file_hash(file)) for file in find(paths)]
-
-
 def find(paths: Sequence[str]) -> list[Path]:
     """The files alone, without reading them; UserError for a path that leads to none."""
     found: dict[Path, None] = {}
@@ -126,12 +121,13 @@ def find(paths: Sequence[str]) -> list[Path]:
     return sorted(found, key=lambda file: (file.name, str(file)))
 
 
-def file_hash(file: Path) -> str:
-    """Its SHA-256."""
+def hashed(file: Path, hashes: Hashes, tell: Tell = lambda done, total: None) -> InputFile:
+    """The file by its SHA-256, remembered or read anew."""
     try:
-        return file_sha256(file)
+        sha256, state = hashes.known(file) or hashes.take(file, tell)
     except OSError as error:
         raise UserError(f"input {file}: {error.strerror}") from error
+    return InputFile(file, sha256, state)
 
 
 def _check_language(language: str, config: RunConfig) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing_extensions import TypedDict
 
 from storage import Lake
+from storage.file_hashes import FileState
 from storage.manifest import Manifest
 
 
@@ -27,6 +28,8 @@ class InputFile:
 
     path: Path
     sha256: str
+    # when the hash was taken; None where it was taken elsewhere, or a moment ago
+    state: FileState | None = dataclasses.field(default=None, compare=False)
 
 
 def reference(manifest: Manifest, lake: Lake) -> Reference:

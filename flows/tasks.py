@@ -36,6 +36,7 @@ from flows.nodes import Nodes
 from flows.process import NetworkError, Outcome, WorkerKilled, run_worker
 from flows.references import InputFile, Reference, reference
 from flows.relay import Relay
+from pipeline import data
 from pipeline.config import to_dict
 from pipeline.provenance import Meter
 from pipeline.stage import Stage
@@ -44,6 +45,7 @@ from storage import Lake, locks
 from storage.digest import artifact_digest, file_digest
 from storage.durable import remove_tree
 from storage.errors import UserError
+from storage.file_hashes import FileState, unchanged
 from storage.leases import Lease
 from storage.local import LocalTree
 
@@ -85,7 +87,8 @@ class Work:
 
     @functools.cached_property
     def input_digests(self) -> dict[str, list[str]]:
-        return {key: [_digest(item) for item in items] for key, items in self.inputs.items()}
+        given = {key: [_digest(item) for item in items] for key, items in self.inputs.items()}
+        return {**given, **data.inputs_of(self.stage.data)}
 
     @functools.cached_property
     def digest(self) -> str:
@@ -136,6 +139,13 @@ def check_shared(work: Work) -> None:
                 f"{place} is not on node {socket.gethostname()}: with --runner ray the lake and the"
                 " input must be on storage that all nodes share (or an s3:// lake)"
             )
+    here = data.digests(work.stage.data)
+    if other := [one for one in work.input_digests.get(data.KEY, ()) if one not in here]:
+        names = ", ".join(one.split(":", 2)[2] for one in other)
+        raise UserError(
+            f"node {socket.gethostname()} has other data in its packages than the run began with"
+            f" ({names}): install the same versions on all nodes"
+        )
 
 
 def _worth_a_retry(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
@@ -186,7 +196,8 @@ def _build(work: Work, token: str | None) -> Reference:
             "processes": work.processes // (work.nodes.count if work.nodes else 1),
             "cores": work.cores,
         }
-        outcome = _run(spec, work, desk, relay)
+        with unchanged(_files(work)):
+            outcome = _run(spec, work, desk, relay)
         provenance = {
             **meter.read(outcome.cpu_seconds, outcome.peak_memory_bytes),
             "input_paths": {
@@ -239,6 +250,17 @@ def _alone(work: Work) -> Iterator[str | None]:
     lock = work.lake.lock(work.stage.kind, work.digest)
     with locks.held(lock, say, stop=interrupted.is_set) as token:
         yield token
+
+
+def _files(work: Work) -> dict[Path, FileState | None]:
+    """The input files, in the states whose hashes are in the digest."""
+    files = [
+        item for items in work.inputs.values() for item in items if isinstance(item, InputFile)
+    ]
+    states = {file.path: file.state for file in files}
+    if work.elsewhere:  # where files may be numbered otherwise
+        return {path: one and dataclasses.replace(one, inode=0) for path, one in states.items()}
+    return dict(states)
 
 
 def _run(spec: dict[str, Any], work: Work, desk: Path, relay: Relay) -> Outcome:

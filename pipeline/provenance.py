@@ -4,20 +4,25 @@ How the energy was found (read from the machine or estimated, see pipeline.energ
 the figure. None of this enters the content of an artifact.
 """
 
+import contextlib
 import functools
 import importlib.metadata
 import os
 import platform
+import re
 import subprocess
 import sys
 import time
+import unicodedata
 from pathlib import Path
 from typing import Any
 
 from pipeline.energy import JOULES_PER_KWH, Energy
 from storage.redaction import redact
 
-PACKAGES = ("torch", "tokenizers", "pyarrow", "trafilatura", "resiliparse", "fasttext", "numpy")
+DISTRIBUTION = "crawl2chat"
+BESIDES = ("lxml", "idna")  # that trafilatura and requests bring, and we use
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
 class Meter:
@@ -45,8 +50,25 @@ class Meter:
 
 @functools.cache
 def _packages() -> dict[str, str]:
-    known = {d.metadata["Name"]: d.version for d in importlib.metadata.distributions()}
-    return {"python": platform.python_version(), **{n: known[n] for n in PACKAGES if n in known}}
+    """The interpreter, its Unicode, and all that this project needs to run."""
+    versions = {
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "unicode": unicodedata.unidata_version,
+    }
+    for name in (*needed(), *BESIDES):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            versions[name] = importlib.metadata.version(name)
+    return versions
+
+
+def needed() -> list[str]:
+    """The distributions that every installation needs, as pyproject.toml names them."""
+    try:
+        listed = importlib.metadata.requires(DISTRIBUTION) or []
+    except importlib.metadata.PackageNotFoundError:  # a bare copy of the sources
+        return []
+    found = (_NAME.match(line) for line in listed if "extra ==" not in line)
+    return sorted({match[0] for match in found if match})
 
 
 @functools.cache

@@ -37,6 +37,8 @@ class Stage:
     preload: Callable[[Any], None] | None = None
     # What of its inputs' files, by its config and the keys of what it is given; None = all of all.
     reads: Callable[[Any, Collection[str]], Reads] | None = None
+    # What decides its output beside config and inputs, by the names of pipeline.data.
+    data: tuple[str, ...] = ()
 
     @property
     def entry(self) -> str:

@@ -18,6 +18,7 @@ from pipeline.corpus.config import AssembleConfig
 from pipeline.corpus.funnel import Counts, funnel_rows, stage_rows
 from pipeline.corpus.hosts import SPLIT
 from pipeline.corpus.read import SELECTION_HEAD, counts_of
+from pipeline.crawl.account import KINDS
 from pipeline.stage import Progress, Reads, Stage
 from storage.groups import GROUPS, LIST, write_list
 from storage.places import GROUP_HEAD
@@ -60,6 +61,7 @@ def build(
     return {
         "warcs": len(warcs),
         "warc_bytes": sum(warc["bytes"] for warc in warcs),
+        **{kind: sum(warc[kind] for warc in warcs) for kind in KINDS},
         "warcs_without_records": [warc["warc"] for warc in warcs if not warc["records"]],
         "records": records,
         "kept": outcomes["kept"],

@@ -28,6 +28,7 @@ from pipeline.corpus.hosts import SPLIT
 from pipeline.corpus.places import GroupPlaces
 from pipeline.corpus.read import selected_counts
 from pipeline.corpus.split import is_validation
+from pipeline.crawl.account import KINDS, check_bytes
 from pipeline.dedup.passages import UNITS
 from pipeline.filters.decontamination import REPORT
 from pipeline.stage import Progress, Reads, Stage
@@ -38,6 +39,7 @@ from storage.tables import ShardWriter, read_table, row_count, streamed, table
 
 TEXT_COLUMNS = ["id", "url", "host", "text", "language"]
 SUMS = ("documents", "validation", "bytes", "words", "passages", "passage_characters")
+OF_A_WARC = ("warc", "bytes", "records")
 BATCH_ROWS = 256
 
 
@@ -96,7 +98,9 @@ def build(
             found += cleaned.contaminated
             if batch.last:
                 ledger = final_ledger(batch.part)
-                check_conservation({reads[finished]["warc"]: reads[finished]["records"]}, ledger)
+                read = reads[finished]
+                check_conservation({read["warc"]: read["records"]}, ledger)
+                check_bytes(read["warc"], read["bytes"], read)
                 counts += ledger_counts(ledger)
                 ledgers.write(ledger)
                 places.add(ledger, batch.part.left)
@@ -107,7 +111,7 @@ def build(
         with ShardWriter(out, "decontamination", REPORT, size) as report:
             report.write(table(found, REPORT))
     head: dict[str, Any] = {
-        "warcs": [{name: read[name] for name in ("warc", "bytes", "records")} for read in reads],
+        "warcs": [{name: read[name] for name in (*OF_A_WARC, *KINDS)} for read in reads],
         "counts": [[*key, number] for key, number in sorted(counts.items())],
         "sums": {
             **{name: sums[name] for name in SUMS},
@@ -198,4 +202,11 @@ def reads(config: GroupConfig, given: Collection[str]) -> Reads:
     }
 
 
-STAGE = Stage("corpus_group", 1, GroupConfig, build, reads=reads)
+STAGE = Stage(
+    "corpus_group",
+    1,
+    GroupConfig,
+    build,
+    reads=reads,
+    data=("public-suffixes", "telephone-numbers", "identity-numbers", "check-digits", "unicode"),
+)

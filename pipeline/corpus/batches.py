@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.corpus.page import Judgement
+from pipeline.crawl.account import Account
 from pipeline.crawl.warc import Record
 from pipeline.dedup.exact import text_sha256
 from pipeline.dedup.minhash import MinhashConfig
@@ -27,6 +28,7 @@ BATCH_CHARACTERS = 32 * 1024 * 1024  # of text: a batch of books is cut earlier
 PREFIX = "batch-"
 ALIGNMENT = 64  # of a table in the file: Arrow's own, so that it can be used where it lies
 TAIL = struct.Struct("<QQ")  # bytes of the facts, and of all before the tail
+AGAIN = "again-"  # the same batch once more, for pages whose time ran out; see second_try
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Place:
     index: int = 0  # among the records of its gzip member
     number: int = 0  # records before it
     dump: str = ""  # what warcinfo records before it said
+    inner: int = 0  # what its member inflates to is accounted for up to here
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,6 +51,7 @@ class Batch:
     records: int  # that the reader gave
     truncated: int  # of which the crawler cut short
     after: Place | None  # None: the file ends with it
+    counted: dict[str, int]  # bytes of the file, by the account
 
     def table(self, name: str) -> pa.Table:
         """Its rows of one of the part's tables."""
@@ -59,8 +63,9 @@ class Batch:
 class Rows:
     """The rows of a batch until it is whole."""
 
-    def __init__(self, warc: str, schemas: dict[str, pa.Schema]) -> None:
+    def __init__(self, warc: str, schemas: dict[str, pa.Schema], account: Account) -> None:
         self.warc = warc
+        self.account = account
         self.schemas = schemas
         # asked once: a schema of Arrow makes its names anew each time
         self.names = {name: frozenset(schema.names) for name, schema in schemas.items()}
@@ -73,6 +78,7 @@ class Rows:
 
     def add(self, record: Record, judged: Judgement, dump: str) -> None:
         """One record's row, and the page's, if it was measured."""
+        self.account.add(record)
         self.records += 1
         self.truncated += "warc-truncated" in record.headers
         self._append("ledger", judged.ledger_row(self.warc, record))
@@ -94,7 +100,7 @@ class Rows:
             raise ValueError(f"{name}: columns that are too many or missing: {odd}")
         self.rows[name].append(row)
 
-    def write(self, scratch: Path, number: int, after: Place | None) -> None:
+    def write(self, scratch: Path, number: int, after: Place | None, prefix: str = PREFIX) -> None:
         """Put the batch into scratch, whole or not at all."""
         pieces: list[Any] = []
         places: dict[str, tuple[int, int]] = {}
@@ -114,10 +120,11 @@ class Rows:
             "records": self.records,
             "truncated": self.truncated,
             "after": after and dataclasses.asdict(after),
+            "counted": self.account.counted(),
         }
         said = json.dumps(facts).encode()
         tail = TAIL.pack(len(said), size + len(said))
-        durable.write_atomic(scratch / f"{PREFIX}{number:06d}", *pieces, said, tail)
+        durable.write_atomic(scratch / f"{prefix}{number:06d}", *pieces, said, tail)
 
 
 def page_row(warc: str, dump: str, record: Record, judged: Judgement) -> dict[str, Any]:
@@ -146,8 +153,9 @@ def schemas(minhash: MinhashConfig) -> dict[str, pa.Schema]:
 
 def whole_batches(scratch: Path) -> list[Batch]:
     """The batches that are there, in order; what a kill or a power cut spoilt is removed."""
-    for part in scratch.glob(f".{PREFIX}*{durable.PART}"):
-        part.unlink(missing_ok=True)
+    for prefix in (PREFIX, AGAIN):
+        for part in scratch.glob(f".{prefix}*{durable.PART}"):
+            part.unlink(missing_ok=True)
     found: list[Batch] = []
     for file in sorted(scratch.glob(f"{PREFIX}*")):
         batch = _read(file) if file.name == f"{PREFIX}{len(found):06d}" else None
@@ -156,6 +164,12 @@ def whole_batches(scratch: Path) -> list[Batch]:
         else:
             found.append(batch)
     return found
+
+
+def batches_again(scratch: Path) -> dict[int, Batch]:
+    """Those that were made once more and can be read, by their numbers."""
+    read = {int(file.name[len(AGAIN) :]): _read(file) for file in scratch.glob(f"{AGAIN}*")}
+    return {number: batch for number, batch in sorted(read.items()) if batch is not None}
 
 
 def _read(path: Path) -> Batch | None:
@@ -169,6 +183,6 @@ def _read(path: Path) -> Batch | None:
             facts = json.loads(file.read(length))
         places = {name: (start, bytes_) for name, (start, bytes_) in facts["places"].items()}
         after = facts["after"] and Place(**facts["after"])
-        return Batch(path, places, facts["records"], facts["truncated"], after)
+        return Batch(path, places, facts["records"], facts["truncated"], after, facts["counted"])
     except (OSError, ValueError, LookupError, TypeError):
         return None  # cut short: the disk lost what it said it had

@@ -17,15 +17,17 @@ import pyarrow as pa
 from datatrove.data import Document, DocumentsPipeline
 from datatrove.pipeline.base import PipelineStep
 
+from pipeline import data
 from pipeline.config import to_dict
 from pipeline.corpus import part, select
 from pipeline.corpus.config import CorpusConfig, SelectConfig
 from pipeline.provenance import Meter
 from pipeline.stage import SILENT
 from storage import Lake
-from storage.digest import artifact_digest, file_digest, file_sha256
+from storage.digest import artifact_digest, file_digest
 from storage.durable import remove_tree
 from storage.errors import UserError
+from storage.file_hashes import hash_now, unchanged
 from storage.manifest import Manifest
 from storage.tables import read_table, streamed
 
@@ -110,7 +112,8 @@ def make_part(path: Path, config: CorpusConfig, lake: Lake) -> Manifest:
     stage, recipe = part.STAGE, to_dict(config)
     if not path.is_file():
         raise UserError(f"no such file on this node: {path}")
-    inputs = {"warc": [file_digest(file_sha256(path), path.name)]}
+    sha256, state = hash_now(path)
+    inputs = {"warc": [file_digest(sha256, path.name)], **data.inputs_of(stage.data)}
     digest = artifact_digest(stage.kind, stage.version, recipe, inputs)
     if lake.is_whole(stage.kind, digest):
         return lake.manifest(stage.kind, digest)
@@ -118,7 +121,8 @@ def make_part(path: Path, config: CorpusConfig, lake: Lake) -> Manifest:
     staging, scratch = lake.staging(stage.kind, digest), lake.staging(stage.kind, digest)
     meter, used = Meter(), _cpu_seconds()
     try:
-        statistics = part.build(staging, {"warc": [path]}, config, SILENT, scratch)
+        with unchanged({path: state}):
+            statistics = part.build(staging, {"warc": [path]}, config, SILENT, scratch)
         provenance: dict[str, Any] = {
             **meter.read(_cpu_seconds() - used, _peak_memory_bytes()),
             "input_paths": {"warc": [str(path.absolute())]},

@@ -340,4 +340,4 @@ def reads(config: DedupConfig, given: Collection[str]) -> Reads:
     return {"parts": wanted, "previous": [Read("index/*")]}
 
 
-STAGE = Stage("duplicates", 3, DedupConfig, build, reads=reads)
+STAGE = Stage("duplicates", 3, DedupConfig, build, reads=reads, data=("unicode",))

@@ -21,10 +21,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from pipeline.corpus.batches import Place, Rows, schemas
+from pipeline.corpus.batches import AGAIN, PREFIX, Place, Rows, schemas
 from pipeline.corpus.dump import dump_in_info, dump_name
 from pipeline.corpus.page import Judge, Judgement
-from pipeline.crawl.warc import Record, document_id, read_records
+from pipeline.crawl.account import Account, Padding
+from pipeline.crawl.warc import Record, document_id, read_all
 from pipeline.extract.config import ExtractConfig
 from storage.errors import UserError
 
@@ -42,6 +43,8 @@ class Poison:
     rule: str  # timeout, memory or crash
     detail: str
     limit: float | None = None  # seconds of a timeout
+    late: bool = False  # what else the machine does may have been to blame: it gets a second try
+    final: bool = True  # no other try
 
 
 class Board:
@@ -71,13 +74,21 @@ class Job:
     board: Board
 
 
-def read_pages(
-    job: Job, batch_number: int, start: Place, poisoned: Mapping[int, Poison], complaint: int
-) -> int:
-    """Judge the file from `start` on, a few batches; complaints go to the file descriptor."""
+@dataclasses.dataclass(frozen=True)
+class Stint:
+    """What one page process is to do: a few batches, or one of them once more."""
+
+    batch: int  # number of the first
+    start: Place
+    again: bool = False  # one batch, with longer limits of time
+    until: int | None = None  # the number of the record behind it; None: the file ends with it
+
+
+def read_pages(job: Job, stint: Stint, poisoned: Mapping[int, Poison], complaint: int) -> int:
+    """Judge the file from the stint's start on; complaints go to the file descriptor."""
     try:
         _prepare(job.judge.config.extract)
-        _read(job, batch_number, start, poisoned)
+        _read(job, stint, poisoned)
     except UserError as error:
         return _complain(complaint, "user_error", str(error))
     except MemoryError as error:
@@ -90,38 +101,47 @@ def read_pages(
     return 0
 
 
-def _read(job: Job, batch_number: int, start: Place, poisoned: Mapping[int, Poison]) -> None:
+def _read(job: Job, stint: Stint, poisoned: Mapping[int, Poison]) -> None:
     judge, board, path = job.judge, job.board, job.path
     config = judge.config
+    timers = _Timers(config.extract, stint.again)
+    prefix = AGAIN if stint.again else PREFIX
     tables = schemas(config.minhash)
-    rows = Rows(path.name, tables)
+    start, batch_number = stint.start, stint.batch
+    rows = Rows(path.name, tables, Account(start.offset, start.index, start.inner))
     number, dump = start.number, start.dump or dump_name(path.name)
     kept = board.read()[3]
-    last_batch = batch_number + BATCHES_PER_PROCESS
-    for record in _records(path, judge, start):
-        if rows.full:
-            rows.write(job.scratch, batch_number, Place(record.offset, record.index, number, dump))
-            rows = Rows(path.name, tables)
+    last_batch = batch_number + (1 if stint.again else BATCHES_PER_PROCESS)
+    for item in _items(path, judge, start):
+        if isinstance(item, Padding):
+            rows.account.add(item)
+            continue
+        record = item
+        if number == stint.until if stint.again else rows.full:
+            inner = rows.account.inner
+            place = Place(record.offset, record.index, number, dump, inner)
+            rows.write(job.scratch, batch_number, place, prefix)
             batch_number += 1
             if batch_number == last_batch:
                 return
+            rows = Rows(path.name, tables, Account(place.offset, place.index, place.inner))
         if record.record_type == "warcinfo" and not dump:
             dump = dump_in_info(record.content)
         board.write(number, True, record.offset, kept)
         if number in poisoned:
             judged = _poisoned(path.name, record, poisoned[number])
         else:
-            with _Timers(config.extract):
+            with timers:
                 judged = judge.record(path.name, record)
         rows.add(record, judged, dump)
         number += 1
         kept += judged.outcome == "kept"
         board.write(number, False, record.offset, kept)
-    rows.write(job.scratch, batch_number, None)
+    rows.write(job.scratch, batch_number, None, prefix)
 
 
-def _records(path: Path, judge: Judge, start: Place) -> Iterator[Record]:
-    return islice(read_records(path, judge.config.limits, start.offset), start.index, None)
+def _items(path: Path, judge: Judge, start: Place) -> Iterator[Record | Padding]:
+    return islice(read_all(path, judge.config.limits, start.offset), start.index, None)
 
 
 def _poisoned(warc: str, record: Record, poison: Poison) -> Judgement:
@@ -132,10 +152,11 @@ def _poisoned(warc: str, record: Record, poison: Poison) -> Judgement:
 class _Timers:
     """The kernel ends this process when a page takes too long, in C code as well."""
 
-    def __init__(self, config: ExtractConfig) -> None:
+    def __init__(self, config: ExtractConfig, again: bool) -> None:
+        times = config.last_try_times if again else 1
         self.seconds = (
-            (signal.ITIMER_PROF, config.timeout_cpu_seconds),
-            (signal.ITIMER_REAL, config.timeout_wall_seconds),
+            (signal.ITIMER_PROF, times * config.timeout_cpu_seconds),
+            (signal.ITIMER_REAL, times * config.timeout_wall_seconds),
         )
 
     def __enter__(self) -> None:

@@ -2,8 +2,9 @@
 
 In: one WARC, ARC or WET file and a `CorpusConfig`. Out: the ledger (outcome `kept`: passed the
 gates and was measured), pages with all signals, their MinHash signatures, and `read.json` with the
-number of records the reader gave, against which the ledger is checked when parts are joined. Rows
-depend on the file and the config alone: not on workers, batches or kills.
+number of records the reader gave, against which the ledger is checked when parts are joined, and
+with the bytes of the file, all of which it accounts for. Rows depend on the file and the config
+alone: not on workers, batches, kills or, but for rows that say so, on what else the machine does.
 """
 
 import functools
@@ -19,9 +20,12 @@ from pipeline.config import to_dict
 from pipeline.corpus.batches import schemas
 from pipeline.corpus.config import CorpusConfig
 from pipeline.corpus.page import Judge
+from pipeline.corpus.second_try import TIME_DEPENDENT
 from pipeline.corpus.supervisor import read_file
+from pipeline.crawl.account import KINDS, check_bytes
 from pipeline.stage import Progress, Stage
 from storage.errors import UserError
+from storage.file_hashes import unchanged
 from storage.tables import write_tables
 
 # of pages and signatures: text makes rows large
@@ -45,20 +49,29 @@ def build(
         numbers = {"records": records, "kept": kept, "records_per_second": rate}
         progress.update(offset, size, "bytes", **numbers)
 
-    batches = read_file(path, _judge(config), scratch, report)
+    with unchanged({path: None}):
+        batches = read_file(path, _judge(config), scratch, report)
+        counted = {kind: sum(batch.counted[kind] for batch in batches) for kind in KINDS}
+        check_bytes(path.name, size, counted)
     outcomes: Counter[str] = Counter()
-    text_bytes = 0
+    text_bytes = time_dependent = 0
     for name, schema in schemas(config.minhash).items():
         tables = (batch.table(name) for batch in batches)
         write_tables(tables, schema, out / f"{name}.parquet", GROUP_ROWS[name])
     for batch in batches:
-        outcomes.update(batch.table("ledger")["outcome"].to_pylist())
+        ledger = batch.table("ledger")
+        outcomes.update(ledger["outcome"].to_pylist())
+        undecided = pc.match_substring(ledger["detail"], TIME_DEPENDENT)
+        time_dependent += (
+            pc.sum(pc.and_(undecided, pc.equal(ledger["outcome"], "error"))).as_py() or 0
+        )
         text_bytes += pc.sum(pc.binary_length(batch.table("pages")["text"])).as_py() or 0
     records = sum(batch.records for batch in batches)
     report(records, outcomes["kept"], size)
     read = {
         "warc": path.name,
         "bytes": size,
+        **counted,
         "records": records,
         "minhash": to_dict(config.minhash),
     }
@@ -66,10 +79,12 @@ def build(
     return {
         "warc": path.name,
         "warc_bytes": size,
+        **counted,
         "records": records,
         "kept": outcomes["kept"],
         "dropped": outcomes["dropped"],
         "errors": outcomes["error"],
+        "time_dependent": time_dependent,
         "truncated_records": sum(batch.truncated for batch in batches),
         "text_bytes": text_bytes,
     }
@@ -94,4 +109,21 @@ def preload(config: CorpusConfig) -> None:
     _judge(config).warm_up()
 
 
-STAGE = Stage("corpus_part", 5, CorpusConfig, build, preload)
+STAGE = Stage(
+    "corpus_part",
+    5,
+    CorpusConfig,
+    build,
+    preload,
+    data=(
+        "url-lists",
+        "public-suffixes",
+        "block-classifier",
+        "trafilatura-settings",
+        "paragraph-stop-words",
+        "language-model",
+        "language-table",
+        "toxicity-words",
+        "unicode",
+    ),
+)

@@ -295,7 +295,8 @@ def reads_of_groups(config: SelectConfig, given: Collection[str]) -> Reads:
     return {GROUPS: [Read(SELECTION_HEAD)]}
 
 
-SCORES = Stage("selection_best_group", 1, SelectConfig, build_scores, preload, reads)
+TABLE = ("language-table",)
+SCORES = Stage("selection_best_group", 1, SelectConfig, build_scores, preload, reads, TABLE)
 BEST_STAGE = Stage("selection_best", 1, SelectConfig, build_best)
-GROUP = Stage("selection_group", 1, SelectConfig, build_group, preload, reads)
+GROUP = Stage("selection_group", 1, SelectConfig, build_group, preload, reads, TABLE)
 STAGE = Stage("selection", 3, SelectConfig, build, reads=reads_of_groups)

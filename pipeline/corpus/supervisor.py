@@ -2,7 +2,8 @@
 
 A page process ended by a page's own doing (time, memory, a crash in C) has that record noted, and a
 fresh fork goes on behind the last whole batch and passes over the record. One that others killed is
-simply started again, and a record is blamed only if processes keep dying at it.
+simply started again, and a record is blamed only if processes keep dying at it. What a busy machine
+may be to blame for is tried again at the end of the file (second_try.py).
 """
 
 import json
@@ -15,19 +16,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pipeline.corpus.batches import Batch, Place, whole_batches
+from pipeline.corpus.batches import AGAIN, PREFIX, Batch, Place, whole_batches
 from pipeline.corpus.page import Judge
-from pipeline.corpus.page_process import FAILED, Board, Job, Poison, read_pages
-from pipeline.extract.config import ExtractConfig
-from pipeline.lifetime import die_with_parent, leave, signal_name
-from storage.durable import make_folder, write_atomic
+from pipeline.corpus.page_process import FAILED, Board, Job, Poison, Stint, read_pages
+from pipeline.corpus.second_try import CHANCES, best_batches, for_process, poison, second_try
+from pipeline.lifetime import die_with_parent, leave
+from storage.durable import make_folder, remove_tree, write_atomic
 from storage.errors import UserError
+from storage.file_hashes import state_of
 
 WATCH_SECONDS = 0.25  # between two reports of progress
-# How many processes may die at a record before it is blamed. A crash need not come twice, since
-# memory lies elsewhere each time; a kill comes from outside: an operator, or no memory left.
-CHANCES = {"cpu": 1, "wall": 2, "memory": 2, "crash": 2, "kill": 3}
 NOTES = "poisoned.json"
+STATE = "input.json"  # the file's, by which what is in scratch was read
 
 Report = Callable[[int, int, int], None]  # records, kept, offset
 
@@ -35,15 +35,38 @@ Report = Callable[[int, int, int], None]  # records, kept, offset
 def read_file(path: Path, judge: Judge, scratch: Path, report: Report) -> list[Batch]:
     """All batches of the file, those of an earlier run that was killed included."""
     make_folder(scratch)
+    _forget_another_state(path, scratch)
     job = Job(path, judge, scratch, Board())
     poisoned = _notes(scratch)
+    _see_through(job, poisoned, lambda: _first_try(scratch), report)
+    _see_through(job, poisoned, lambda: second_try(scratch, poisoned), lambda *_: None)
+    return best_batches(scratch)
+
+
+def _forget_another_state(path: Path, scratch: Path) -> None:
+    """Throw away what was read of the file when its bytes may have been others."""
+    note, now = scratch / STATE, asdict(state_of(path))
+    if note.exists() and note.read_text() != json.dumps(now):
+        (scratch / NOTES).unlink(missing_ok=True)
+        for batch in (*scratch.glob(f"{PREFIX}*"), *scratch.glob(f"{AGAIN}*")):
+            remove_tree(batch)  # a folder, of an earlier version
+    write_atomic(note, json.dumps(now).encode())
+
+
+def _first_try(scratch: Path) -> Stint | None:
+    """Behind the last whole batch; None when the file has been read to its end."""
+    batches = whole_batches(scratch)
+    start: Place | None = batches[-1].after if batches else Place()
+    return Stint(len(batches), start) if start else None
+
+
+def _see_through(
+    job: Job, poisoned: dict[int, Poison], following: Callable[[], Stint | None], report: Report
+) -> None:
+    """Stint after stint, and what becomes of those who die in one."""
     deaths: Counter[tuple[int, str]] = Counter()
-    while True:
-        batches = whole_batches(scratch)
-        start: Place | None = batches[-1].after if batches else Place()
-        if start is None:
-            return batches
-        code, complaint = _run(job, len(batches), start, poisoned, report)
+    while stint := following():
+        code, complaint = _run(job, stint, poisoned, report)
         if code == 0:
             continue
         cause = _cause(code, complaint)
@@ -53,12 +76,12 @@ def read_file(path: Path, judge: Judge, scratch: Path, report: Report) -> list[B
             continue
         if not judging:
             raise RuntimeError(f"the page process died between records, at record {number}: {code}")
-        poisoned[number] = _poison(cause, code, judge.config.extract)
-        _note(scratch, poisoned)
+        poisoned[number] = poison(cause, code, job.judge.config.extract, stint.again)
+        _note(job.scratch, poisoned)
 
 
 def _run(
-    job: Job, batch_number: int, start: Place, poisoned: dict[int, Poison], report: Report
+    job: Job, stint: Stint, poisoned: dict[int, Poison], report: Report
 ) -> tuple[int, dict[str, Any]]:
     """One page process from start to end: how it ended, and what it complained of."""
     parent = os.getpid()
@@ -67,7 +90,7 @@ def _run(
     if child == 0:
         os.close(receiver)
         die_with_parent(parent)
-        leave(read_pages, job, batch_number, start, poisoned, sender)
+        leave(read_pages, job, stint, for_process(stint, poisoned), sender)
     os.close(sender)
     text = b""
     try:
@@ -105,19 +128,6 @@ def _cause(code: int, complaint: dict[str, Any]) -> str:
         **dict.fromkeys((signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP), "kill"),
     }
     return signals.get(-code, "crash")
-
-
-def _poison(cause: str, code: int, config: ExtractConfig) -> Poison:
-    if cause == "cpu":
-        return Poison("timeout", "seconds of CPU time", config.timeout_cpu_seconds)
-    if cause == "wall":
-        return Poison("timeout", "seconds on the clock", config.timeout_wall_seconds)
-    if cause == "memory":
-        return Poison("memory", f"more than {config.max_memory_bytes} bytes of memory")
-    if cause == "kill":
-        return Poison("memory", f"{CHANCES['kill']} processes were killed at it: out of memory?")
-    how = signal_name(-code) if code < 0 else f"exit code {code}"
-    return Poison("crash", f"the page process ended with {how}")
 
 
 def _notes(scratch: Path) -> dict[int, Poison]:

@@ -12,6 +12,7 @@ import json
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pipeline.crawl.cache import Cache, Stored
 from pipeline.crawl.client import Client
@@ -101,6 +102,7 @@ class _Growing:
 
     def __init__(self, client: Client, cache: Cache, url: str, part: Path, tell: Tell) -> None:
         self.client, self.cache, self.url, self.part, self.tell = client, cache, url, part, tell
+        self.path = urlsplit(url).path
         self.note = part.with_name(part.name + ".json")
         self.version = self._noted()
 
@@ -149,7 +151,7 @@ class _Growing:
         first = next(blocks, b"")
         if body.start == 0 and not self._begins_well(first):  # what we have stays
             kind = body.content_type or "no type"
-            wanted = "a gzip file" if self.url.endswith(".gz") else "the file"
+            wanted = "a gzip file" if self.path.endswith(".gz") else "the file"
             raise TransferError(f"{self.url}: sent {kind} instead of {wanted}")
         if not goes_on:
             self.forget()
@@ -182,9 +184,9 @@ class _Growing:
 
     def _begins_well(self, block: bytes) -> bool:
         """Error pages come with status 200 too, from proxies and captive portals."""
-        if self.url.endswith(".gz"):
+        if self.path.endswith(".gz"):
             return block[:2] == GZIP_MAGIC[: len(block)]
-        if self.url.endswith(".zst"):  # a frame, or one with a dictionary
+        if self.path.endswith(".zst"):  # a frame, or one with a dictionary
             return len(block) < 4 or compression_of(block) is not None
         return block.lstrip()[:1] != b"<"
 

@@ -57,8 +57,11 @@ class RawRecord:
 
 def parse(
     data: Buffer, start: int, form: Format, max_header_bytes: int, whole: bool = False
-) -> Iterator[RawRecord]:
-    """All records of `data` from `start` on; if it is `whole`, its end is that of a record."""
+) -> Iterator[tuple[RawRecord, int]]:
+    """All records of `data` from `start` on, each with where the line ends behind it end.
+
+    If the data is `whole`, its end is that of a record.
+    """
     position = skip_blank(data, start)
     while position < len(data):
         first = form.start.match(data, position)
@@ -68,8 +71,8 @@ def parse(
             record = _arc(data, first, whole)
         else:
             record = _warc(data, first, max_header_bytes, whole)
-        yield record
         position = skip_blank(data, record.end)
+        yield record, position
 
 
 def _warc(data: Buffer, first: re.Match[bytes], max_header_bytes: int, whole: bool) -> RawRecord:

@@ -5,6 +5,7 @@ http:// or s3://). Nothing here changes what a page becomes, so nothing here ent
 """
 
 import dataclasses
+import hashlib
 import os
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
@@ -17,6 +18,7 @@ COMMON_CRAWL = "https://data.commoncrawl.org"
 COMMON_CRAWL_BUCKET = "s3://commoncrawl"
 COMMON_CRAWL_INDEX = "https://index.commoncrawl.org"
 SCHEMES = ("https", "http", "s3")
+SIGNATURES = ("awsaccesskeyid", "googleaccessid", "signature", "expires")
 INDEXES = ("auto", "cdx", "api", "columnar")
 
 
@@ -149,9 +151,22 @@ def cache_folder(config: DownloadConfig) -> Path:
 
 
 def place_of(url: str) -> str:
-    """The file's place in the cache: host and path, as the server has it."""
+    """The file's place in the cache: host and path, as the server has it.
+
+    A query names another file, so its hash is part of the name, before the ending; what signs a
+    request names none.
+    """
     parts = urlsplit(url)
     names = [name for name in unquote(parts.path).split("/") if name]
     if not names or any(name in (".", "..") or "\0" in name for name in names):
         raise UserError(f"{url}: no file's address")
+    if query := "&".join(sorted(p for p in parts.query.split("&") if p and not _signs(p))):
+        stem, dot, ending = names[-1].partition(".")
+        names[-1] = f"{stem}-{hashlib.sha256(query.encode()).hexdigest()[:12]}{dot}{ending}"
     return "/".join([parts.netloc.rpartition("@")[2], *names])
+
+
+def _signs(parameter: str) -> bool:
+    """Whether it belongs to a presigned address, and is another each time: of S3 and its like."""
+    name = parameter.partition("=")[0].lower()
+    return name.startswith(("x-amz-", "x-goog-")) or name in SIGNATURES

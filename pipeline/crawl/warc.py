@@ -1,8 +1,9 @@
 """Every record of a WARC or ARC file, compressed or not, with its offset; broken ones included.
 
 `read_records` gives each record found exactly once: sound, or with a problem that says how it is
-broken. Conservation starts here. This is our own reader since both WARC libraries end silently at a
-truncated gzip member and at zeroed bytes; tests hold it against them on sound files.
+broken. Conservation starts here: `read_all` gives the bytes between them too, so that an account
+(account.py) can see that nothing was left out. This is our own reader since both WARC libraries end
+silently at a truncated gzip member and at zeroed bytes; tests hold it against them on sound files.
 """
 
 import contextlib
@@ -12,6 +13,7 @@ import mmap
 from collections.abc import Iterator
 from pathlib import Path
 
+from pipeline.crawl.account import NOWHERE, Padding, Stretch, plain
 from pipeline.crawl.frames import GZIP, ZSTD, Buffer, Compression, compression_of
 from pipeline.crawl.limits import LimitsConfig
 from pipeline.crawl.members import Member, members, next_member
@@ -34,6 +36,7 @@ class Record:
     problem: str = ""  # truncated_gzip, broken_gzip, inflation_limit, broken_record, …; "" if sound
     detail: str = ""  # of the problem, or of a sound record's wrong length
     lost_bytes: int = 0  # of the file, from a broken record's beginning to where reading goes on
+    stretch: Stretch = NOWHERE  # of the file
 
 
 def read_records(path: Path, limits: LimitsConfig, offset: int = 0) -> Iterator[Record]:
@@ -41,6 +44,13 @@ def read_records(path: Path, limits: LimitsConfig, offset: int = 0) -> Iterator[
 
     With `offset`, an offset that was given before: the records from there on.
     """
+    for item in read_all(path, limits, offset):
+        if isinstance(item, Record):
+            yield item
+
+
+def read_all(path: Path, limits: LimitsConfig, offset: int = 0) -> Iterator[Record | Padding]:
+    """The same with what lies between: stretches that follow one another, without a gap."""
     with opened(path) as data:
         if len(data):
             yield from _read(data, offset, path, limits)
@@ -51,9 +61,9 @@ def read_record(path: Path, offset: int, url: str, limits: LimitsConfig) -> Reco
     with opened(path) as data:
         if 0 <= offset < len(data):
             for record in _read(data, offset, path, limits):
-                if record.offset > offset:
+                if record.stretch.offset > offset:
                     break
-                if record.url == url:
+                if isinstance(record, Record) and record.url == url:
                     return record
     raise UserError(f"no record of {url} at offset {offset} of {path}: has the file changed?")
 
@@ -80,41 +90,58 @@ def opened(path: Path) -> Iterator[Buffer]:
         yield data
 
 
-def _read(data: Buffer, offset: int, path: Path, limits: LimitsConfig) -> Iterator[Record]:
+def _read(
+    data: Buffer, offset: int, path: Path, limits: LimitsConfig
+) -> Iterator[Record | Padding]:
     how, form = _detect(data, path, limits)
     if how is None:
-        for raw in parse(data, offset, form, limits.max_header_bytes):
-            yield _record(raw, data, raw.start, 0, limits)
+        first = skip_blank(data, offset)
+        if first > offset:
+            yield Padding(plain(offset, first))
+        for raw, behind in parse(data, first, form, limits.max_header_bytes):
+            yield _record(raw, data, 0, limits, plain(raw.start, behind))
         return
     for member in members(data, RECORD_START, limits.max_member_bytes, offset, how):
         yield from _member_records(member, form, limits)
 
 
-def _member_records(member: Member, form: Format, limits: LimitsConfig) -> Iterator[Record]:
+def _member_records(
+    member: Member, form: Format, limits: LimitsConfig
+) -> Iterator[Record | Padding]:
     """The records of one member; if the member is damaged, its last record is."""
-    index, last = 0, None
-    for raw in parse(member.data, 0, form, limits.max_header_bytes, not member.problem):
+    data, size = member.data, len(member.data)
+    blank = skip_blank(data, 0)  # line ends before the first record are its own
+    index, last, stretch = 0, None, NOWHERE
+    for raw, behind in parse(data, 0, form, limits.max_header_bytes, not member.problem):
         if last is not None:
-            yield _record(last, member.data, member.offset, index, limits)
+            yield _record(last, data, index, limits, stretch)
             index += 1
         last = raw
+        start = 0 if raw.start == blank else raw.start
+        stretch = Stretch(member.offset, member.end, start, behind, size)
     if member.problem:
-        last = last or RawRecord(0, 0, {})
+        if last is None:
+            last = RawRecord(0, 0, {})
+            stretch = Stretch(member.offset, member.end, 0, blank, size)
         lost = member.end - member.offset
         last = dataclasses.replace(
             last, content_end=last.content_start, problem=member.problem, detail=member.detail
         )
-        record = _record(last, member.data, member.offset, index, limits)
+        record = _record(last, data, index, limits, stretch)
         yield dataclasses.replace(record, lost_bytes=lost)
     elif last is not None:
-        yield _record(last, member.data, member.offset, index, limits)
+        yield _record(last, data, index, limits, stretch)
+    elif blank == size:
+        yield Padding(Stretch(member.offset, member.end, 0, size, size))
 
 
-def _record(raw: RawRecord, data: Buffer, offset: int, index: int, limits: LimitsConfig) -> Record:
+def _record(
+    raw: RawRecord, data: Buffer, index: int, limits: LimitsConfig, stretch: Stretch
+) -> Record:
     length = raw.content_end - raw.content_start
     readable = length <= limits.max_record_bytes
     return Record(
-        offset=offset,
+        offset=stretch.offset,
         index=index,
         record_type=raw.headers.get("warc-type", "").lower(),
         # wget writes the address in angle brackets
@@ -126,6 +153,7 @@ def _record(raw: RawRecord, data: Buffer, offset: int, index: int, limits: Limit
         problem=raw.problem,
         detail=raw.detail,
         lost_bytes=raw.end - raw.start if raw.problem else 0,
+        stretch=stretch,
     )
 
 
@@ -137,7 +165,7 @@ def _detect(data: Buffer, path: Path, limits: LimitsConfig) -> tuple[Compression
         if WARC.start.match(data, first):
             return None, WARC
         if ARC.start.match(data, first):
-            record = next(parse(data, first, ARC, limits.max_header_bytes))
+            record, _ = next(parse(data, first, ARC, limits.max_header_bytes))
             if data[first : first + 9] == b"filedesc:" or not (record.problem or record.detail):
                 return None, ARC
         # A damaged beginning: whichever is found first.

@@ -142,4 +142,4 @@ def _facts(inputs: dict[str, list[Path]]) -> list[dict[str, Any]]:
     return []
 
 
-STAGE = Stage("evals", 4, EvalConfig, build)
+STAGE = Stage("evals", 4, EvalConfig, build, data=("unicode",))

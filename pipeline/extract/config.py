@@ -35,7 +35,10 @@ class ExtractConfig:
     # A page takes 0.3 ms (blocks) or 12 ms (trafilatura) in the mean, so these mean "never", and a
     # busy machine does not decide which pages are kept. FineWeb's code gives a page 1 s.
     timeout_cpu_seconds: float = 20.0
+    # for what waits without computing
     timeout_wall_seconds: float = 120.0
+    # A page whose time ran out is tried once more when its file is done, with so many times as much
+    last_try_times: float = 3.0
     max_memory_bytes: int = 3 * GIB  # address space of the extracting process
 
     def __post_init__(self) -> None:
@@ -43,3 +46,5 @@ class ExtractConfig:
             raise UserError(f"extract.engine: {self.engine!r} is none of {', '.join(ENGINES)}")
         if not (1 <= self.max_depth <= 100_000 and self.max_blocks >= 1):
             raise UserError("extract: max_depth must be 1..100000 and max_blocks at least 1")
+        if self.last_try_times < 1:
+            raise UserError("extract: last_try_times must be at least 1")

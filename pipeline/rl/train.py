@@ -267,4 +267,4 @@ def _kept(scratch: Path, steps: int) -> pa.Table:
     return pa.concat_tables([read_table(file) for file in files])
 
 
-STAGE = Stage("rl", 4, RlConfig, build)
+STAGE = Stage("rl", 4, RlConfig, build, data=("unicode",))

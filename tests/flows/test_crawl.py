@@ -10,6 +10,7 @@ import pytest
 from crawl_server import CrawlServer, Trouble, crawl_server
 from toy_dump import NAME, toy_dump
 
+from storage.digest import file_sha256
 from storage.errors import UserError
 
 PAGES = {f"https://site{n % 6}.example/page/{n}": ("deu", "eng")[n % 2] for n in range(48)}
@@ -98,10 +99,115 @@ def test_local_files_come_first_and_dumps_after(run_over: Any, tmp_path: Path) -
     assert len(found) == 3
 
 
+@pytest.fixture
+def local(tmp_path: Path) -> list[str]:
+    """Eight files of this disk."""
+    folder = tmp_path / "local"
+    folder.mkdir()
+    for number in range(8):
+        (folder / f"{number}.warc.gz").write_bytes(FILES[WARCS[number % 6]] + bytes(number))
+    return [str(folder)]
+
+
+def test_local_files_are_hashed_once_for_all_runs(
+    run_over: Any, local: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from storage import file_hashes
+
+    monkeypatch.setattr(file_hashes, "SETTLED_SECONDS", -1e9)  # as if they had lain here for long
+    read: list[str] = []
+    take = file_hashes.Hashes.take
+
+    def counted(self: Any, path: Path, *given: Any) -> Any:
+        read.append(path.name)
+        return take(self, path, *given)
+
+    monkeypatch.setattr(file_hashes.Hashes, "take", counted)
+    found = sorted(run_over(list, paths=local), key=number_of)
+    assert [number for number, _ in found] == list(range(1, 9))
+    assert names(found) == sorted(read) == [f"{number}.warc.gz" for number in range(8)]
+    assert all(file.sha256 == file_sha256(file.path) for _, file in found)
+    assert run_over(list, paths=local) == found
+    changed = Path(local[0]) / "3.warc.gz"
+    changed.write_bytes(b"another")
+    run_over(list, paths=local)
+    assert len(read) == 9
+    assert read[-1] == "3.warc.gz"
+
+
+def test_local_files_are_hashed_side_by_side_and_not_long_before_they_are_read(
+    run_over: Any, local: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from prefect import task
+    from prefect.task_runners import ThreadPoolTaskRunner
+
+    from storage import file_hashes
+
+    both = threading.Barrier(2, timeout=60)  # the first two, which wait for one another
+    hashed: list[str] = []
+    take = file_hashes.Hashes.take
+
+    def met(self: Any, path: Path, *given: Any) -> Any:
+        if path.name in ("0.warc.gz", "1.warc.gz"):
+            both.wait()
+        hashed.append(path.name)
+        return take(self, path, *given)
+
+    monkeypatch.setattr(file_hashes.Hashes, "take", met)
+    ahead, done = [], []
+
+    @task
+    def read(path: str) -> None:
+        ahead.append(len(hashed) - len(done))
+        done.append(path)
+
+    def use(files: Any) -> int:
+        pool: Any = ThreadPoolTaskRunner(max_workers=1)
+        futures = []
+        with pool as runner:
+            for _, file in files:
+                futures.append(runner.submit(read, parameters={"path": str(file.path)}))
+                files.done_with(file, futures[-1])
+            for future in futures:
+                future.result()
+        return len(done)
+
+    assert run_over(use, paths=local, download={"files_ahead": 1}, workers=2) == 8
+    assert max(ahead) <= 3 + 1  # what is under way, and the one that has just been let go
+
+
+def test_a_file_that_vanishes_before_it_is_hashed_is_one_line(
+    run_over: Any, local: list[str]
+) -> None:
+    def use(files: Any) -> Any:
+        (Path(local[0]) / "7.warc.gz").unlink()
+        return list(files)
+
+    with pytest.raises(UserError, match=r"input .*7.warc.gz: No such file"):
+        run_over(use, paths=local)
+
+
 def test_one_address_is_an_input_too(run_over: Any, server: CrawlServer) -> None:
     ((number, file),) = run_over(list, paths=[f"{server.url}/{WARCS[2]}"])
     assert number == 1
     assert file.path.read_bytes() == FILES[WARCS[2]]
+
+
+def test_two_addresses_that_differ_in_their_query_are_two_files(
+    run_over: Any, server: CrawlServer
+) -> None:
+    addresses = []
+    for number in range(2):
+        server.files[f"get.warc.gz?file={number}"] = FILES[WARCS[number]]
+        addresses.append(f"{server.url}/get.warc.gz?file={number}&X-Amz-Signature={number}")
+        server.files[f"get.warc.gz?file={number}&X-Amz-Signature={number}"] = FILES[WARCS[number]]
+    found = sorted(run_over(list, paths=addresses), key=number_of)
+    assert [file.path.read_bytes() for _, file in found] == [FILES[WARCS[n]] for n in range(2)]
+    assert all(name.startswith("get-") and name.endswith(".warc.gz") for name in names(found))
+    server.seen.clear()
+    unsigned = [address.partition("&")[0] for address in addresses]
+    assert sorted(run_over(list, paths=unsigned), key=number_of) == found  # the same files
+    assert not server.seen
 
 
 def test_wet_files(run_over: Any) -> None:

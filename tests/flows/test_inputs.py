@@ -8,9 +8,11 @@ from crawl_server import Trouble, crawl_server
 from toy_dump import NAME, toy_dump
 
 from flows.config import load
-from flows.inputs import check, find, selects, sorted_out, spoken, warc_files
+from flows.inputs import check, find, hashed, selects, sorted_out, spoken
 from flows.process import NetworkError
 from storage.errors import UserError
+from storage.file_hashes import NAME as HASHES
+from storage.file_hashes import Hashes
 
 
 @pytest.fixture
@@ -31,11 +33,14 @@ def test_a_folder_a_glob_and_a_path_give_the_same_order(crawl: Path) -> None:
 
 
 def test_a_file_is_named_by_its_content(crawl: Path) -> None:
-    (before,) = warc_files([str(crawl / "a.warc.gz")])
+    hashes = Hashes(crawl / HASHES)
+    before = hashed(crawl / "a.warc.gz", hashes)
     (crawl / "a.warc.gz").write_bytes(b"other")
-    (after,) = warc_files([str(crawl / "a.warc.gz")])
+    after = hashed(crawl / "a.warc.gz", hashes)
     assert before.path == after.path
     assert before.sha256 != after.sha256
+    with pytest.raises(UserError, match=r"input .*gone.warc: No such file"):
+        hashed(crawl / "gone.warc", hashes)
 
 
 @pytest.mark.parametrize(

@@ -19,10 +19,12 @@ from flows import cluster, tasks, terminal
 from flows.curves import LoggingConfig
 from flows.process import StageFailed, WorkerKilled
 from flows.references import InputFile
-from flows.tasks import make
+from flows.tasks import check_shared, make
+from pipeline import data
 from storage import Lake, UserError, locks
 from storage.digest import file_sha256
 from storage.durable import DiskFull
+from storage.file_hashes import state_of
 
 pytestmark = pytest.mark.usefixtures("prefect")
 
@@ -71,6 +73,40 @@ def test_what_is_whole_is_not_made_again(bench: Bench) -> None:
     assert provenance["energy_kwh"] > 0
     assert not list((bench.lake.disk.root / ".staging").iterdir())
     assert not list((bench.lake.disk.root / ".scratch").iterdir())
+
+
+def test_the_data_that_a_stage_names_are_among_its_inputs(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = bench.work()
+    named = dataclasses.replace(
+        plain, stage=dataclasses.replace(plain.stage, data=("block-classifier", "unicode"))
+    )
+    assert named.digest != plain.digest
+    made = bench.run(lambda: make(named))
+    listed = bench.lake.manifest("toy", made["digest"]).inputs["data"]
+    assert listed == data.digests(["block-classifier", "unicode"])
+    assert listed[0].endswith(":blocks.forest")
+    monkeypatch.setattr(data, "_digests", lambda name: (f"sha256:0:{name}",))
+    other = dataclasses.replace(named)
+    assert other.digest != named.digest  # so nothing of the lake is a hit
+    with pytest.raises(UserError, match=r"has other data .*\(blocks.forest, unicode-"):
+        check_shared(named)  # as a node of a cluster with other packages does
+
+
+def test_an_input_that_changes_meanwhile_makes_nothing(bench: Bench, tmp_path: Path) -> None:
+    file = tmp_path / "input.json"
+    file.write_text('{"total": 5}')
+    given = InputFile(file, file_sha256(file), state_of(file))
+    with pytest.raises(UserError, match=f"input {file} was changed, or replaced"):
+        bench.make(1, ending="changed_input", file=[given])
+    assert bench.builds == 1  # no other try helps
+    with pytest.raises(UserError, match="was changed"):  # since its hash was taken
+        bench.make(2, file=[given])
+    assert bench.builds == 1
+    assert bench.lake.list() == []
+    same = InputFile(file, file_sha256(file), state_of(file))
+    assert bench.make(2, file=[same])["kind"] == "toy"
 
 
 def test_a_changed_config_or_input_makes_another(bench: Bench, tmp_path: Path) -> None:

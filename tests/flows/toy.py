@@ -34,6 +34,8 @@ def build(
     for step in range(5):
         progress.metric("toy", step, loss=5.0 - step, mfu=None)
         progress.update(step + 1, 5, "steps")
+    if config.ending == "changed_input":
+        inputs["file"][0].write_text('{"total": 50}')
     _end(config.ending, attempt)
     _end_on_a_node(config.ending, scratch)
     total = config.number

@@ -78,7 +78,15 @@ def make_part(folder: Path, warc: str, pages: Sequence[dict[str, Any] | str]) ->
     write_table(table(ledger, LEDGER), folder / "ledger.parquet")
     write_table(table(rows, PAGES), folder / "pages.parquet")
     write_table(table(signatures, schemas(CONFIG)["signatures"]), folder / "signatures.parquet")
-    read = {"warc": warc, "bytes": 100, "records": len(ledger), "minhash": to_dict(CONFIG)}
+    read = {
+        "warc": warc,
+        "bytes": 100,
+        "record_bytes": 90,
+        "unreadable_bytes": 7,
+        "padding_bytes": 3,
+        "records": len(ledger),
+        "minhash": to_dict(CONFIG),
+    }
     (folder / "read.json").write_text(json.dumps(read))
     return folder
 

@@ -214,4 +214,4 @@ def statistics(
     }
 
 
-STAGE = Stage("crawl", 1, SampleWebConfig, build)
+STAGE = Stage("crawl", 1, SampleWebConfig, build, data=("unicode",))

@@ -217,6 +217,19 @@ def test_a_lost_row_breaks_the_conservation_law(parts, tmp_path):
     check_conservation({"a": 13, "empty.warc": 0}, ledger)
 
 
+def test_bytes_that_nobody_accounts_for_break_the_conservation_law(parts, joined, tmp_path):
+    said = joined[0]
+    assert (said["record_bytes"], said["unreadable_bytes"], said["padding_bytes"]) == tuple(
+        len(parts) * number for number in (90, 7, 3)
+    )
+    copy = tmp_path / "copy"
+    shutil.copytree(parts[0], copy)
+    read = json.loads((copy / "read.json").read_text())
+    (copy / "read.json").write_text(json.dumps({**read, "bytes": 101}))
+    with pytest.raises(RuntimeError, match="a has 101 bytes, but the reader accounts for 90"):
+        join([copy, parts[1]], tmp_path / "out")
+
+
 def test_what_cannot_be_joined(parts, tmp_path, joined):
     copies = joined[2].parents[1] / "duplicates"
     selection = joined[2].parents[1] / "selections" / "selection"

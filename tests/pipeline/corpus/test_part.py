@@ -4,9 +4,12 @@ import concurrent.futures
 import dataclasses
 import gzip
 import hashlib
+import itertools
 import json
 import multiprocessing
+import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,12 +22,19 @@ from pipeline.corpus.config import CorpusConfig, GateConfig
 from pipeline.corpus.dump import dump_name
 from pipeline.corpus.explain import explain
 from pipeline.corpus.page import STAGES, Judge
+from pipeline.crawl import warc
+from pipeline.crawl.account import KINDS
 from pipeline.crawl.warc import read_records
 from pipeline.filters.url import UrlConfig
 from pipeline.stage import SILENT
 from storage.errors import UserError
 from storage.schemas import LEDGER, PAGES, SIGNALS
 from storage.tables import read_table
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 KEPT = 8  # of the zoo below
 
@@ -251,25 +261,151 @@ def test_bytes_depend_neither_on_order_nor_on_workers(tmp_path, make_warc, make_
     assert read_table(tmp_path / "a0.warc" / "pages.parquet").num_rows == 6
 
 
-@pytest.mark.parametrize("form", ["a member a record", "one member", "plain", "damaged"])
-def test_where_batches_are_cut_changes_no_byte(zoo, tmp_path, monkeypatch, form):
-    path, _, _, _, config = zoo
+def reshaped(path: Path, folder: Path, form: str) -> Path:
+    """The same records in a file of another form."""
     content = path.read_bytes()
-    if form in ("one member", "plain"):
+    if form in ("one member", "plain", "zstd"):
         content = gzip.decompress(content)
     if form == "one member":
         content = gzip.compress(content)
+    if form == "zstd":
+        content = zstd.compress(content)
     if form == "damaged":
         content = content[:9000] + bytes(500) + content[9500:-100]
-    path = tmp_path / ("zoo.warc" if form == "plain" else "zoo.warc.gz")
-    path.write_bytes(content)
+    ending = {"plain": "", "zstd": ".zst"}.get(form, ".gz")
+    there = folder / f"zoo.warc{ending}"
+    there.write_bytes(content)
+    return there
+
+
+@pytest.mark.parametrize("form", ["a member a record", "one member", "plain", "damaged"])
+def test_where_batches_are_cut_changes_no_byte(zoo, tmp_path, monkeypatch, form):
+    path, _, _, _, config = zoo
+    path = reshaped(path, tmp_path, form)
     build(path, tmp_path / "one", config)
     monkeypatch.setattr(batches, "BATCH_RECORDS", 3)
     monkeypatch.setattr(page_process, "BATCHES_PER_PROCESS", 2)
     statistics = build(path, tmp_path / "many", config)
     assert len(list((tmp_path / "many.scratch").glob("batch-*"))) > 4
     assert file_hashes(tmp_path / "many") == file_hashes(tmp_path / "one")
+    read = json.loads((tmp_path / "many" / "read.json").read_text())
+    assert sum(read[kind] for kind in KINDS) == read["bytes"] == path.stat().st_size
+    assert (read["unreadable_bytes"] > 0) == (form == "damaged")
     assert statistics["errors"] > 2 if form == "damaged" else statistics["kept"] == KEPT
+
+
+def drop_every_third(items: Iterator) -> Iterator:
+    return (item for number, item in enumerate(items, 1) if number % 3)
+
+
+def drop_the_last(items: Iterator) -> Iterator:
+    return (before for before, _ in itertools.pairwise(items))
+
+
+def give_one_twice(items: Iterator) -> Iterator:
+    for number, item in enumerate(items):
+        yield from (item, item) if number == 5 else (item,)
+
+
+def swap_two(items: Iterator) -> Iterator:
+    given = list(items)
+    given[3:5] = given[4:2:-1]
+    return iter(given)
+
+
+@pytest.mark.parametrize("form", ["a member a record", "one member", "plain", "zstd", "damaged"])
+@pytest.mark.parametrize(
+    "mutant", [drop_every_third, drop_the_last, give_one_twice, swap_two], ids=lambda m: m.__name__
+)
+def test_a_reader_that_leaves_out_or_repeats_a_record_fails_the_part(
+    zoo, tmp_path, monkeypatch, mutant, form
+):
+    """The conservation law sees the reader: records alone add up in each of these."""
+    path, _, _, _, config = zoo
+    path = reshaped(path, tmp_path, form)
+    monkeypatch.setattr(page_process, "read_all", lambda *given: mutant(warc.read_all(*given)))
+    with pytest.raises(RuntimeError, match="conservation law: "):
+        build(path, tmp_path / "out", config)
+    assert not (tmp_path / "out" / "read.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("layer", "form"),
+    [
+        ("members", "a member a record"),
+        *(("parse", form) for form in ("a member a record", "one member", "plain", "zstd")),
+    ],
+)
+def test_so_does_a_fault_in_a_layer_of_it(zoo, tmp_path, monkeypatch, layer, form):
+    path, _, _, _, config = zoo
+    path = reshaped(path, tmp_path, form)
+    real, seen = getattr(warc, layer), itertools.count(1)
+
+    def mutant(*given):
+        return (item for item in real(*given) if next(seen) % 3)
+
+    monkeypatch.setattr(warc, layer, mutant)
+    with pytest.raises(RuntimeError, match="conservation law: "):
+        build(path, tmp_path / "out", config)
+
+
+def test_a_resumed_part_accounts_for_what_earlier_attempts_read(zoo, tmp_path, monkeypatch):
+    path, _, _, _, config = zoo
+    monkeypatch.setattr(batches, "BATCH_RECORDS", 3)
+    build(path, tmp_path / "out", config)
+    scratch = tmp_path / "out.scratch"
+    whole = sorted(scratch.glob("batch-*"))
+    assert len(whole) > 5
+    for batch in whole[4:]:
+        batch.unlink()
+    told = whole[3].read_bytes()
+    for name in ("again", "wrong"):
+        (tmp_path / f"{name}.scratch").symlink_to(scratch)
+    build(path, tmp_path / "again", config)
+    assert file_hashes(tmp_path / "again") == file_hashes(tmp_path / "out")
+    for batch in sorted(scratch.glob("batch-*"))[4:]:
+        batch.unlink()
+    digit = told.index(b'"record_bytes": ') + len(b'"record_bytes": ')
+    other = b"%d" % (told[digit] - ord("0") + 1)  # of as many digits, but for nines
+    whole[3].write_bytes(told[:digit] + other[-1:] + told[digit + 1 :])
+    with pytest.raises(RuntimeError, match=r"conservation law: .* bytes, but the reader accounts"):
+        build(path, tmp_path / "wrong", config)
+
+
+def test_a_file_that_changes_while_it_is_read_fails_the_part(zoo, tmp_path, monkeypatch):
+    path, _, _, _, config = zoo
+    path = reshaped(path, tmp_path, "plain")
+    content = path.read_bytes()
+
+    def cut(*given):
+        for number, item in enumerate(warc.read_all(*given)):
+            if number == 4:
+                path.write_bytes(content[:5000])  # the rest of the map is gone: SIGBUS
+            yield item
+
+    with monkeypatch.context() as patched:
+        patched.setattr(page_process, "read_all", cut)
+        with pytest.raises(UserError, match=r"zoo.warc was changed, or replaced, while"):
+            build(path, tmp_path / "out", config)
+    path.write_bytes(content)
+    (tmp_path / "again.scratch").symlink_to(tmp_path / "out.scratch")
+    build(path, tmp_path / "again", config)  # nothing that was read of the other bytes is left
+    build(path, tmp_path / "fresh", config)
+    assert file_hashes(tmp_path / "again") == file_hashes(tmp_path / "fresh")
+
+
+def test_batches_of_another_state_of_the_file_are_not_gone_on_with(zoo, tmp_path, monkeypatch):
+    path, _, _, _, config = zoo
+    monkeypatch.setattr(batches, "BATCH_RECORDS", 3)
+    path = reshaped(path, tmp_path, "plain")
+    build(path, tmp_path / "before", config)
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"harbour", b"HARBOUR").replace(b"the", b"THE"))
+    (tmp_path / "after.scratch").symlink_to(tmp_path / "before.scratch")
+    build(path, tmp_path / "after", config)
+    build(path, tmp_path / "fresh", config)
+    assert file_hashes(tmp_path / "after") == file_hashes(tmp_path / "fresh")
+    assert file_hashes(tmp_path / "after") != file_hashes(tmp_path / "before")
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,7 @@ import pytest
 from pipeline.corpus import batches, page, part
 from pipeline.corpus.config import CorpusConfig
 from pipeline.corpus.page import Judge
+from pipeline.corpus.second_try import TIME_DEPENDENT
 from pipeline.corpus.supervisor import NOTES, read_file
 from pipeline.extract.config import ExtractConfig
 from pipeline.filters.url import UrlConfig
@@ -31,7 +32,9 @@ PAGES = 24
 MEMORY_BYTES = 200 * 2**20
 CONFIG = CorpusConfig(
     url=UrlConfig(use_lists=False),
-    extract=ExtractConfig(timeout_cpu_seconds=0.5, max_memory_bytes=MEMORY_BYTES),
+    extract=ExtractConfig(
+        timeout_cpu_seconds=0.5, last_try_times=2.0, max_memory_bytes=MEMORY_BYTES
+    ),
 )
 decode = page.decode
 
@@ -61,6 +64,8 @@ def build(path: Path, out: Path, config: CorpusConfig = CONFIG) -> dict[str, dic
     )
     rows = read_table(out / "ledger.parquet").to_pylist()
     assert statistics["records"] == len(rows)
+    timeouts = sum(row["rule"] == "timeout" for row in rows)
+    assert statistics["time_dependent"] >= timeouts
     return {row["url"]: row for row in rows}
 
 
@@ -115,11 +120,12 @@ def test_a_hostile_page_costs_its_own_row_alone(tmp_path, monkeypatch, warc, pro
         for url, row in wrong.items()
     }
     assert found == {
-        3: ("error", "extract", "timeout", 0.5),
+        3: ("error", "extract", "timeout", 1.0),  # the longer limit, since it had both
         8: ("error", "extract", "memory", None),
         9: ("error", "extract", "crash", None),
         23: ("error", "extract", "crash", None),
     }
+    assert TIME_DEPENDENT in rows["http://h3.example/"]["detail"]
     assert "SIGSEGV" in rows["http://h9.example/"]["detail"]
     assert all(rows[url] == calm[url] for url in rows.keys() - wrong.keys())
     assert all(row["id"] == calm[url]["id"] for url, row in wrong.items())
@@ -135,11 +141,84 @@ def test_a_hostile_page_costs_its_own_row_alone(tmp_path, monkeypatch, warc, pro
 
 def test_a_page_that_waits_runs_into_the_clock(tmp_path, monkeypatch, warc, prose):
     behave(monkeypatch, prose, {15: sleep})
-    config = dataclasses.replace(CONFIG, extract=ExtractConfig(timeout_wall_seconds=0.7))
-    rows = build(warc, tmp_path / "out", config)
+    extract = ExtractConfig(timeout_wall_seconds=0.7, last_try_times=2.0)
+    rows = build(warc, tmp_path / "out", dataclasses.replace(CONFIG, extract=extract))
     (wrong,) = (row for row in rows.values() if row["outcome"] != "kept")
     assert (wrong["url"], wrong["rule"]) == ("http://h15.example/", "timeout")
-    assert (wrong["value"], wrong["detail"]) == (0.7, "seconds on the clock")
+    assert (wrong["value"], wrong["detail"]) == (1.4, f"seconds on the clock, {TIME_DEPENDENT}")
+
+
+def first_times(marker: Path, times: int, act: Callable[[], object]) -> Callable[[], None]:
+    """Do so the first times only, whichever process it is."""
+
+    def act_or_not() -> None:
+        with marker.open("a") as file:
+            file.write("x")
+        if marker.stat().st_size <= times:
+            act()
+
+    return act_or_not
+
+
+def test_a_busy_machine_changes_no_byte(tmp_path, monkeypatch, warc, prose):
+    """Pages that load alone makes run out of time, or kills, are judged again at the end."""
+    build(warc, tmp_path / "calm")
+
+    def kill() -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def take_longer() -> None:  # than the first limit, each time
+        until = time.process_time() + 0.8
+        while time.process_time() < until:
+            pass
+
+    acts = {
+        2: take_longer,
+        0: first_times(tmp_path / "0", 1, spin_in_c),
+        10: first_times(tmp_path / "10", 3, kill),
+        23: first_times(tmp_path / "23", 1, spin_in_c),
+    }
+    extract = ExtractConfig(timeout_cpu_seconds=0.5, last_try_times=60)
+    config = dataclasses.replace(CONFIG, extract=extract)
+    with monkeypatch.context() as patched:
+        behave(patched, prose, acts)
+        build(warc, tmp_path / "out", config)
+    assert [(tmp_path / name).stat().st_size for name in ("0", "10", "23")] == [2, 4, 2]
+    assert contents(tmp_path / "out") == contents(tmp_path / "calm")
+    with monkeypatch.context() as patched:
+        behave(patched, prose, {9: first_times(tmp_path / "9", 2, sleep)})
+        waiting = ExtractConfig(timeout_wall_seconds=0.7, last_try_times=60)
+        build(warc, tmp_path / "waited", dataclasses.replace(CONFIG, extract=waiting))
+    assert (tmp_path / "9").stat().st_size == 3
+    assert contents(tmp_path / "waited") == contents(tmp_path / "calm")
+    # killed between a first try and the second: whatever is missing is done again
+    scratch = tmp_path / "out.scratch"
+    again = sorted(path.name for path in scratch.glob("again-*"))
+    assert again == ["again-000000", "again-000002", "again-000005"]  # of four records each
+    (scratch / "again-000002").unlink()
+    (scratch / "again-000000").rename(scratch / "again-000001")  # of other records
+    (tmp_path / "more.scratch").symlink_to(scratch)
+    build(warc, tmp_path / "more", config)
+    assert contents(tmp_path / "more") == contents(tmp_path / "calm")
+
+
+def test_what_depends_on_time_even_then_is_counted(tmp_path, monkeypatch, warc, prose):
+    """The row of a page that ends at neither limit is the same, whatever ended its first try."""
+
+    def killed_then_slow() -> None:
+        first_times(tmp_path / "kills", 3, lambda: os.kill(os.getpid(), signal.SIGKILL))()
+        spin_in_c()
+
+    made = []
+    for name, act in (("slow", spin_in_c), ("killed", killed_then_slow)):
+        with monkeypatch.context() as patched:
+            behave(patched, prose, {6: act})
+            folder = tmp_path / name
+            rows = build(warc, folder)
+        (wrong,) = (row for row in rows.values() if row["outcome"] != "kept")
+        assert (wrong["rule"], wrong["value"]) == ("timeout", 1.0)
+        made.append(contents(folder))
+    assert made[0] == made[1]
 
 
 def test_a_kill_from_outside_costs_nothing(tmp_path, monkeypatch, warc, prose):

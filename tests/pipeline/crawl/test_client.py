@@ -1,6 +1,7 @@
 """Never more connections than allowed, in threads and processes; everybody slows down together."""
 
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -110,6 +111,12 @@ def test_addresses_and_places(config, monkeypatch, tmp_path):
         base_url(config(base_url="ftp://x/y"))
     assert join("s3://commoncrawl", "/a/b c.gz", config()) == "s3://commoncrawl/a/b%20c.gz"
     assert place_of("https://user:key@host:80/a/b%20c.gz") == "host:80/a/b c.gz"
+    one, two = (place_of(f"https://host/a.b/get.warc.gz?id={n}") for n in (1, 2))
+    assert one != two
+    assert re.fullmatch(r"host/a\.b/get-[0-9a-f]{12}\.warc\.gz", one)
+    assert place_of("https://host/a.b/get.warc.gz?&id=1&X-Goog-Date=9&Signature=x") == one
+    assert place_of("https://host/a?b=1&c=2") == place_of("https://host/a?c=2&b=1")
+    assert place_of("https://host/a.gz?X-Amz-Signature=1") == place_of("https://host/a.gz")
     monkeypatch.setenv("CRAWL2CHAT_CACHE", str(tmp_path / "elsewhere"))
     assert cache_folder(config(cache="")) == tmp_path / "elsewhere" / "crawl"
     with pytest.raises(UserError, match="connections: at least 1"):

@@ -1,0 +1,108 @@
+"""The byte account of a web archive: every byte belongs to a record or to padding, and to one only.
+
+What a reader leaves out no count of its records can show. So each record says which stretch of the
+file it takes, and an account follows the stretches, one after another, from the first byte to the
+last: a record left out, read twice or out of order breaks the chain, at once or at the file's end.
+Of a member that holds several records the account follows the inflated bytes likewise.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol
+
+
+class Stretch(NamedTuple):
+    """What a record, or padding, takes of a file; line ends behind a record are its own."""
+
+    offset: int  # of the member in the file; in a plain file, of the record itself
+    end: int  # one past the member's last byte
+    start: int  # of the record in what the member inflates to
+    stop: int
+    size: int  # of what the member inflates to
+
+
+NOWHERE = Stretch(0, 0, 0, 0, 0)
+
+
+def plain(offset: int, end: int) -> Stretch:
+    """Bytes that lie in the file as they are."""
+    return Stretch(offset, end, 0, end - offset, end - offset)
+
+
+class Item(Protocol):
+    """Whatever the reader gives for a stretch."""
+
+    @property
+    def stretch(self) -> Stretch: ...
+    @property
+    def index(self) -> int:
+        """Among the records of its member."""
+
+    @property
+    def problem(self) -> str: ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Padding:
+    """Bytes between records that say nothing: line ends, empty members, a dictionary's frame."""
+
+    stretch: Stretch
+    index: int = 0
+    problem: str = "padding"
+
+
+class BrokenAccount(RuntimeError):
+    """The reader gave something that does not follow what it gave before: a fault of ours."""
+
+
+@dataclasses.dataclass
+class Account:
+    """How far a file is accounted for, and by what; `index` and `inner` are inside a member."""
+
+    offset: int = 0  # every byte of the file before it is accounted for
+    index: int = 0  # records of the member there that are
+    inner: int = 0  # bytes that it inflates to that are
+    # of the file, since this account was opened; a member of several records counts at its last
+    record_bytes: int = 0
+    unreadable_bytes: int = 0
+    padding_bytes: int = 0
+
+    def add(self, item: Item) -> None:
+        """The next stretch; `BrokenAccount` if it does not begin where the last one ended."""
+        offset, end, start, stop, size = item.stretch
+        if offset != self.offset or start != self.inner or item.index != self.index:
+            raise BrokenAccount(
+                f"conservation law: the reader is at byte {offset:,} of the file (record"
+                f" {item.index}, byte {start:,} of its member), but what it gave before ends at"
+                f" {self.offset:,} (record {self.index}, byte {self.inner:,})"
+            )
+        if not (offset < end and start <= stop <= size):
+            raise BrokenAccount(f"conservation law: no stretch of a file: {item.stretch}")
+        if stop < size:
+            self.index, self.inner = self.index + 1, stop
+            return
+        if not item.problem:
+            self.record_bytes += end - offset
+        elif isinstance(item, Padding):
+            self.padding_bytes += end - offset
+        else:
+            self.unreadable_bytes += end - offset
+        self.offset, self.index, self.inner = end, 0, 0
+
+    def counted(self) -> dict[str, int]:
+        """The bytes by what they are, as batches and read.json keep them."""
+        return {name: getattr(self, name) for name in KINDS}
+
+
+KINDS = ("record_bytes", "unreadable_bytes", "padding_bytes")
+
+
+def check_bytes(name: str, size: int, counted: Mapping[str, int]) -> None:
+    """`BrokenAccount` if the stretches of a file don't add up to its size."""
+    total = sum(counted[kind] for kind in KINDS)
+    if total != size:
+        told = " + ".join(f"{counted[kind]:,} {kind.replace('_', ' ')}" for kind in KINDS)
+        raise BrokenAccount(
+            f"conservation law: {name} has {size:,} bytes, but the reader accounts for {told}"
+            f" = {total:,}"
+        )

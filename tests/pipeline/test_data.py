@@ -1,0 +1,189 @@
+"""Every list, table and model that decides an output is in the digest of what it decides."""
+
+import importlib
+import json
+import pkgutil
+import shutil
+import subprocess
+import sys
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+import pipeline
+from pipeline import data
+from pipeline.corpus import assemble, assemble_group, part, select
+from pipeline.extract import classify
+from pipeline.filters import language, public_suffix, url_lists
+from pipeline.stage import Stage
+from storage.errors import UserError
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+CODE = (".py", ".pyc", ".pyi", ".c", ".h", ".so", ".md")
+# Files of our packages that decide no artifact's content, and why.
+UNCHANGING = {"flows/presets/*.toml": "what a preset says is in the recipe"}
+
+
+def stages() -> list[Stage]:
+    """All stages there are."""
+    found = {}
+    for module in pkgutil.walk_packages(pipeline.__path__, "pipeline."):
+        if module.name.endswith("__main__"):
+            continue
+        path = REPOSITORY / (module.name.replace(".", "/") + ".py")
+        if path.is_file() and "STAGE = Stage(" in path.read_text():
+            stage = importlib.import_module(module.name).STAGE
+            found[stage.kind] = stage
+    return list(found.values())
+
+
+@pytest.fixture
+def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The data files where they can be changed."""
+    for package, inside in data.FILES.values():
+        folder = data._folder(package) if package else data._HERE
+        for file in inside:
+            there = tmp_path / package / file
+            there.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(folder / file, there)
+    monkeypatch.setattr(data, "_folder", lambda package: tmp_path / package)
+    monkeypatch.setattr(data, "_HERE", tmp_path)
+    data._digests.cache_clear()
+    yield tmp_path
+    data._digests.cache_clear()
+
+
+def test_the_names_mean_the_files_that_are_read() -> None:
+    assert data.files("language-model") == [language.model_path()]
+    assert data.files("block-classifier") == [classify.MODEL]
+    assert data.files("url-lists")[0] == url_lists.assets_folder() / url_lists.ARCHIVE
+    (suffixes,) = data.files("public-suffixes")
+    assert suffixes.name == public_suffix.SNAPSHOT
+    assert all(path.is_file() for name in data.FILES for path in data.files(name))
+
+
+def test_every_name_belongs_to_a_stage() -> None:
+    named = {name for stage in stages() for name in stage.data}
+    assert named == {*data.FILES, *data.PACKAGES, data.UNICODE}
+    with pytest.raises(KeyError, match="no data are called x"):
+        data.digests(["x"])
+
+
+@pytest.mark.parametrize("name", [*data.FILES])
+def test_another_byte_is_another_digest(copied: Path, name: str) -> None:
+    for path in data.files(name):
+        before = {stage.kind: data.inputs_of(stage.data) for stage in stages()}
+        with path.open("r+b") as file:
+            file.seek(path.stat().st_size // 2)
+            byte = file.read(1)
+            file.seek(-1, 1)
+            file.write(bytes([byte[0] ^ 1]))
+        data._digests.cache_clear()
+        after = {stage.kind: data.inputs_of(stage.data) for stage in stages()}
+        changed = {kind for kind in before if before[kind] != after[kind]}
+        assert changed == {stage.kind for stage in stages() if name in stage.data} != set()
+    path.unlink()
+    data._digests.cache_clear()
+    with pytest.raises(UserError, match=rf"{path.name}: .*: install .* again"):
+        data.digests([name])
+
+
+def test_another_version_is_another_digest(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (*data.PACKAGES, data.UNICODE):
+        data._digests.cache_clear()
+        (before,) = data.digests([name])
+        with monkeypatch.context() as patched:
+            patched.setattr("importlib.metadata.version", lambda _: "99.1")
+            patched.setattr(unicodedata, "unidata_version", "99.1")
+            data._digests.cache_clear()
+            (after,) = data.digests([name])
+        assert before != after
+        assert after.endswith(f":{name}-99.1")
+    data._digests.cache_clear()
+
+
+def test_the_data_files_of_our_packages_are_named() -> None:
+    named = {path for name in data.FILES for path in data.files(name)}
+    for package in ("flows", "pipeline", "storage"):
+        for path in (REPOSITORY / package).rglob("*"):
+            if path.suffix in CODE or not path.is_file() or path in named:
+                continue
+            relative = path.relative_to(REPOSITORY)
+            assert any(relative.match(known) for known in UNCHANGING), (
+                f"{relative}: name it in pipeline.data and in the stages that read it, or say here"
+                " why it changes no output"
+            )
+
+
+# Runs stages in a process of its own, and notes which files they open; forks note them as well.
+WATCHED = """
+import json, os, sys
+from pathlib import Path
+from pipeline.corpus import assemble, assemble_group, duplicates, hosts, part, select
+from pipeline.corpus.config import CorpusConfig
+from pipeline.extract.config import ExtractConfig
+from pipeline.stage import SILENT
+
+out, log = Path(sys.argv[1]), None
+
+def hook(event, given):
+    if event == "open" and log is not None and isinstance(given[0], (str, bytes, os.PathLike)):
+        os.write(log, os.fsencode(given[0]) + b"\\n")
+
+sys.addaudithook(hook)
+
+def run(stage, config=None, name="", **inputs):
+    global log
+    log = os.open(out / f"{stage.kind}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    if stage.preload:
+        stage.preload(config or stage.config())
+    folder = out / (name or stage.kind)
+    folder.mkdir()
+    stage.build(out=folder, inputs=inputs, config=config or stage.config(), progress=SILENT,
+                scratch=out / f"{folder.name}.scratch")
+    return folder
+
+warc = [Path(sys.argv[2])]
+other = CorpusConfig(extract=ExtractConfig(engine="trafilatura"))
+run(part.STAGE, other, "other", warc=warc)
+given = {"parts": [run(part.STAGE, warc=warc)]}
+group = run(select.GROUP, **given)
+selection = run(select.STAGE, groups=[group])
+copies = run(duplicates.STAGE, selection=[selection], **given)
+given |= {"selection": [group], "duplicates": [copies]}
+split = run(hosts.STAGE, groups=[run(hosts.GROUP, **given)])
+joined = run(assemble_group.STAGE, split=[split], **given)
+run(assemble.STAGE, groups=[joined], selection=[selection], duplicates=[copies], split=[split])
+"""
+
+
+def test_what_the_corpus_stages_open_is_named(tmp_path: Path, make_warc, make_page, prose) -> None:
+    pages = [
+        {"url": f"http://h{n}.example/", "body": make_page(f"{prose(str(n), 8)}\n{pii}")}
+        for n, pii in enumerate(
+            ("Call +44 20 7946 0958 or mail jane.roe@mail.example.co.uk today.", "SSN 219-09-9999")
+        )
+    ]
+    make_warc(tmp_path / "a.warc.gz", pages)
+    command = [sys.executable, "-c", WATCHED, str(tmp_path), str(tmp_path / "a.warc.gz")]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "corpus_part" / "read.json").read_text())["records"] == 2
+    packages = [Path(p) for p in sys.path if p.endswith("site-packages")]
+    packages += [REPOSITORY / "pipeline", REPOSITORY / "storage"]
+    by_version = {"phonenumbers", "stdnum", "justext"}  # of data.PACKAGES
+    for stage in (part.STAGE, select.GROUP, select.STAGE, assemble_group.STAGE, assemble.STAGE):
+        named = {path for name in stage.data for path in data.files(name)}
+        opened = {Path(line) for line in (tmp_path / f"{stage.kind}.log").read_text().split("\n")}
+        odd = {
+            path
+            for path in opened - named
+            if any(path.is_relative_to(folder) for folder in packages)
+            and path.suffix not in CODE
+            and ".dist-info" not in str(path)
+            and not by_version & set(path.parts)
+        }
+        assert not odd, stage.kind
+        if stage is part.STAGE:
+            assert {path for path in named if path.suffix != ".py"} <= opened
