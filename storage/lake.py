@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from storage import durable, garbage
+from storage import durable, garbage, index
 from storage.cache import cache_root
 from storage.digest import artifact_digest, canonical_json
 from storage.download import one_file, whole_artifact
@@ -112,6 +112,10 @@ class Lake:
             return self.tree.root / folder / name
         return one_file(self.tree, self.disk, folder, manifest, name)
 
+    def has_file(self, manifest: Manifest, name: str) -> bool:
+        """Whether a file that an artifact may lack, one of its provenance, is there."""
+        return name in self.tree.sizes(_folder(manifest.kind, manifest.digest))
+
     def staging(self, kind: str, digest: str) -> Path:
         """A fresh private folder for the files of an artifact to be."""
         _folder(kind, digest)
@@ -163,7 +167,12 @@ class Lake:
         finally:
             durable.remove_tree(staging)  # renamed away already when all went well
         durable.remove_tree(self.disk.root / SCRATCH / f"{kind}-{digest[:16]}")
-        return manifest if published else self.manifest(kind, digest)
+        if not published:
+            return self.manifest(kind, digest)
+        entries = self.tree.entries(kind, digest).get(folder, {})
+        if MANIFEST in entries:
+            index.remember(self.tree, manifest, entries)
+        return manifest
 
     def manifest(self, kind: str | None, digest_prefix: str) -> Manifest:
         """Of the one artifact whose digest begins so (of any kind with None)."""
@@ -171,7 +180,9 @@ class Lake:
             exact = self._read(kind, digest_prefix)
             if exact is not None:
                 return exact
-        found = [m for m in self.list(kind) if m.digest.startswith(digest_prefix)]
+        start = digest_prefix if re.fullmatch("[0-9a-f]*", digest_prefix) else ""
+        near = index.manifests(self.tree, self._read, kind, start)
+        found = [m for m in near if m.digest.startswith(digest_prefix)]
         if len(found) == 1:
             return found[0]
         what = f"{kind or 'artifact'} {digest_prefix}"
@@ -224,12 +235,7 @@ class Lake:
     # Last in the class: from here on its name hides the builtin in annotations.
     def list(self, kind: str | None = None) -> list[Manifest]:
         """Manifests of all whole artifacts, oldest first."""
-        found = []
-        for name, sizes in self.tree.all_sizes().items():
-            if MANIFEST in sizes and (kind is None or name.startswith(f"{kind}/")):
-                manifest = self._read(*name.split("/"))
-                if manifest is not None and _has_all(manifest, sizes):
-                    found.append(manifest)
+        found = index.manifests(self.tree, self._read, kind)
         return sorted(found, key=lambda m: (str(m.provenance.get("created")), m.kind, m.digest))
 
 

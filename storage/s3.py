@@ -6,6 +6,7 @@ from the usual AWS variables and files; another endpoint from AWS_ENDPOINT_URL o
 `?endpoint_override=`.
 """
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from pyarrow import fs
 
 from storage.errors import UserError
+from storage.local import Entries
 from storage.manifest import MANIFEST, file_names
 
 DEFAULT_REGION = "us-east-1"
@@ -67,15 +69,29 @@ class ObjectTree:
         prefix = self._path(folder) + "/"
         return {path.removeprefix(prefix): size for path, size in self._objects(prefix)}
 
-    def all_sizes(self) -> dict[str, dict[str, int]]:
-        """`sizes` of every artifact folder, by `<kind>/<digest16>`, from one listing."""
+    def entries(self, kind: str | None = None, start: str = "") -> dict[str, Entries]:
+        """Size and time of change of every artifact folder's objects, from one listing.
+
+        By `<kind>/<digest16>`: of one kind if given, of digests that start so.
+        """
         prefix = self.base + "/"
-        found: dict[str, dict[str, int]] = {}
-        for path, size in self._objects(prefix):
-            parts = path.removeprefix(prefix).split("/", 2)
-            if len(parts) == 3 and not parts[0].startswith("."):
-                found.setdefault("/".join(parts[:2]), {})[parts[2]] = size
-        return found
+        whole = f"/{start[:16]}" if kind is not None and len(start) >= 16 else ""
+        place = self.base if kind is None else f"{self.base}/{kind}{whole}"
+        selector = fs.FileSelector(place, recursive=True, allow_not_found=True)
+        found: dict[str, Entries] = {}
+        for info in self.filesystem.get_file_info(selector):
+            parts = info.path.removeprefix(prefix).split("/", 2)
+            if info.type != fs.FileType.File or len(parts) < 3 or parts[0].startswith("."):
+                continue
+            if parts[1].startswith(start[:16]):
+                files = found.setdefault("/".join(parts[:2]), {})
+                files[parts[2]] = info.size, info.mtime_ns or 0
+        return dict(sorted(found.items()))
+
+    def remove(self, name: str) -> None:
+        """Remove a small object; one that is gone already is fine."""
+        with contextlib.suppress(FileNotFoundError):
+            self.filesystem.delete_file(self._path(name))
 
     def publish(self, staging: Path, folder: str, is_whole: Callable[[], bool]) -> bool:
         """Upload a finished staging folder; False if a whole artifact is there.

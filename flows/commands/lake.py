@@ -13,7 +13,7 @@ from storage.local import LocalTree
 
 def sql(chosen: argparse.Namespace) -> int:
     """DuckDB over the views."""
-    table = catalog.query(Lake(chosen.lake), chosen.query)
+    table = catalog.query(Lake(chosen.lake), chosen.query, chosen.unsafe)
     try:
         rows = table.to_pylist()
         body = zip(*(column.to_pylist() for column in table.columns))

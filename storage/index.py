@@ -1,0 +1,176 @@
+"""What stood in the manifests of a lake, in a few files: a listing then opens none by itself.
+
+Only a memory. Each row says which manifest.json it was read from, by folder, size and time of
+change, and counts only while a listing shows just that file; so what is deleted, replaced or
+damaged is noticed, and an index that is absent, damaged, stale or half there costs time and nothing
+else. That is why nobody locks it: a process that commits many artifacts adds a file of rows now
+and then, a reader that had to open many manifests adds one too, and where there are many such
+files a reader puts one in their place.
+"""
+
+import contextlib
+import io
+import json
+import re
+import secrets
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from storage.local import Entries, LocalTree
+from storage.manifest import MANIFEST, Manifest
+from storage.s3 import ObjectTree
+
+FOLDER = ".index"
+WORTH = 64  # manifests; fewer are opened as soon as an index is
+READERS = 16  # of manifests in S3, at a time
+MOST_FILES = 32  # of rows, before one takes their place
+_LAYOUT = b"1"  # of the rows; another version's are not read
+
+_SCHEMA = pa.schema(
+    [
+        ("folder", pa.string()),  # <kind>/<digest16>
+        ("bytes", pa.int64()),  # of manifest.json
+        ("changed", pa.int64()),  # its time of change, in ns
+        ("recipe", pa.string()),  # JSON; apart, since thousands of parts have the same
+        ("rest", pa.string()),  # JSON: the other fields of Manifest
+    ],
+    metadata={"layout": _LAYOUT},
+)
+
+Tree = LocalTree | ObjectTree
+Row = tuple[str, int, int, str, str]  # as _SCHEMA has them
+
+_ARTIFACT = re.compile(r"[a-z][a-z0-9_]*/[0-9a-f]{16}")
+
+_waiting: dict[str, list[Row]] = {}  # by lake: committed by this process, in no file yet
+_lock = threading.Lock()
+
+
+class Index:
+    """The rows that a lake's index files hold."""
+
+    def __init__(self, tree: Tree) -> None:
+        self.files: list[str] = []
+        self._rows: dict[tuple[str, int, int], tuple[str, str]] = {}
+        self._recipes: dict[str, dict[str, Any]] = {}
+        for name in sorted(tree.sizes(FOLDER)):
+            if name.endswith(".parquet"):
+                self._add(tree, f"{FOLDER}/{name}")
+
+    def manifest(self, folder: str, entries: Entries) -> Manifest | None:
+        """The manifest of an artifact whose files are these; None: read it yourself."""
+        found = self._rows.get((folder, *entries[MANIFEST]))
+        if found is None:
+            return None
+        recipe, rest = found
+        with contextlib.suppress(ValueError, TypeError):
+            if recipe not in self._recipes:
+                self._recipes[recipe] = json.loads(recipe)
+            return Manifest(**json.loads(rest), recipe=self._recipes[recipe])
+        return None
+
+    def _add(self, tree: Tree, name: str) -> None:
+        data = tree.read(name)
+        if data is None:  # a reader has just put another in its place
+            return
+        self.files.append(name)
+        # Whatever is wrong with it: the manifests are there.
+        with contextlib.suppress(pa.ArrowException, OSError, ValueError):
+            read = pq.ParquetFile(io.BytesIO(data), page_checksum_verification=True).read()
+            if (read.schema.metadata or {}).get(b"layout") == _LAYOUT:
+                folder, size, changed, *texts = (c.to_pylist() for c in read.columns)
+                self._rows |= zip(zip(folder, size, changed), zip(*texts))
+
+
+def manifests(
+    tree: Tree, read: Callable[[str, str], Manifest | None], kind: str | None, start: str = ""
+) -> list[Manifest]:
+    """Of all whole artifacts of a kind (of any with None) whose digests start so.
+
+    `read` opens one artifact's manifest, given its kind and digest.
+    """
+    listed = {
+        name: entries
+        for name, entries in tree.entries(kind, start).items()
+        if MANIFEST in entries and _ARTIFACT.fullmatch(name)
+    }
+    index = Index(tree) if len(listed) >= WORTH else None
+    found = {name: index and index.manifest(name, entries) for name, entries in listed.items()}
+    unknown = [name.split("/") for name, manifest in found.items() if manifest is None]
+    if isinstance(tree, LocalTree):
+        opened = [read(*name) for name in unknown]
+    else:  # each waits for the network most of the time
+        with ThreadPoolExecutor(READERS) as pool:
+            opened = list(pool.map(lambda name: read(*name), unknown))
+    found |= {"/".join(name): manifest for name, manifest in zip(unknown, opened)}
+    rows = [(manifest, listed[name]) for name, manifest in found.items() if manifest]
+    if index is not None:
+        _refresh(tree, index, len(unknown), rows, whole=kind is None and not start)
+    return [manifest for manifest, entries in rows if _has_all(manifest, entries)]
+
+
+def remember(tree: Tree, manifest: Manifest, entries: Entries) -> None:
+    """A manifest that this process has committed: written down once there are some."""
+    place = str(tree.root) if isinstance(tree, LocalTree) else tree.url
+    with _lock:
+        rows = _waiting.setdefault(place, [])
+        rows.append(_row(manifest, entries))
+        if len(rows) < WORTH:
+            return
+        del _waiting[place]
+    _write(tree, rows)
+
+
+def _refresh(
+    tree: Tree, index: Index, opened: int, rows: list[tuple[Manifest, Entries]], whole: bool
+) -> None:
+    """Write down what a listing found out: `opened` of the manifests were in no row.
+
+    A `whole` lake's rows take the place of all others.
+    """
+    if opened < WORTH and not (whole and len(index.files) >= MOST_FILES):
+        return
+    if _write(tree, [_row(manifest, entries) for manifest, entries in rows]) and whole:
+        for name in index.files:
+            with contextlib.suppress(OSError):
+                tree.remove(name)
+
+
+def _has_all(manifest: Manifest, entries: Entries) -> bool:
+    return all(
+        name in entries and entries[name][0] == file["bytes"]
+        for name, file in manifest.files.items()
+    )
+
+
+def _row(manifest: Manifest, entries: Entries) -> Row:
+    rest = {**manifest.content(), "provenance": manifest.provenance}
+    recipe = rest.pop("recipe")
+    folder = f"{manifest.kind}/{manifest.artifact}"
+    return folder, *entries[MANIFEST], _text(recipe), _text(rest)
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def _write(tree: Tree, rows: list[Row]) -> bool:
+    columns = [pa.array(values, field.type) for values, field in zip(zip(*rows), _SCHEMA)]
+    sink = io.BytesIO()
+    pq.write_table(
+        pa.table(columns, schema=_SCHEMA),
+        sink,
+        compression="zstd",
+        write_page_checksum=True,
+        store_schema=True,
+    )
+    try:
+        tree.write(f"{FOLDER}/{secrets.token_hex(8)}.parquet", sink.getvalue())
+    except OSError:  # a full disk, a lake that may only be read
+        return False
+    return True
