@@ -175,23 +175,31 @@ def _names(sql: str, view: str) -> bool:
 
 def _artifacts(lake: Lake, manifests: list[Manifest], current: list[Manifest]) -> pa.Table:
     ours = frozenset(manifest.digest for manifest in current)
-    rows = [
-        {
-            "kind": m.kind,
-            "digest": m.digest,
-            "uri": lake.folder(m.kind, m.digest),
-            "version": m.version,
-            "inputs": json.dumps(m.inputs, sort_keys=True),
-            "recipe": json.dumps(m.recipe, sort_keys=True),
-            "statistics": json.dumps(m.statistics, sort_keys=True),
-            "created": m.provenance.get("created"),
-            "seconds": m.provenance.get("seconds"),
-            "rows": sum(m.rows.values()),
-            "bytes": m.total_bytes,
-            "files": len(m.files),
-            "current": m.digest in ours,
-            "artifact": m.artifact,
-        }
+    recipes: dict[int, str] = {}  # thousands of parts share one
+    for manifest in manifests:
+        if id(manifest.recipe) not in recipes:
+            recipes[id(manifest.recipe)] = json.dumps(manifest.recipe, sort_keys=True)
+    rows = (
+        (
+            m.kind,
+            m.digest,
+            lake.folder(m.kind, m.digest),
+            m.version,
+            json.dumps(m.inputs, sort_keys=True),
+            recipes[id(m.recipe)],
+            json.dumps(m.statistics, sort_keys=True),
+            m.provenance.get("created"),
+            m.provenance.get("seconds"),
+            sum(m.rows.values()),
+            m.total_bytes,
+            len(m.files),
+            m.digest in ours,
+            m.artifact,
+        )
         for m in manifests
+    )
+    columns = list(zip(*rows)) or [()] * len(ARTIFACTS)
+    arrays = [
+        pa.array(values, field.type) for values, field in zip(columns, ARTIFACTS, strict=True)
     ]
-    return pa.Table.from_pylist(rows, schema=ARTIFACTS)
+    return pa.table(arrays, schema=ARTIFACTS)

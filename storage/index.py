@@ -9,12 +9,13 @@ files a reader puts one in their place.
 """
 
 import contextlib
+import gc
 import io
 import json
 import re
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -37,14 +38,16 @@ _SCHEMA = pa.schema(
         ("bytes", pa.int64()),  # of manifest.json
         ("changed", pa.int64()),  # its time of change, in ns
         ("recipe", pa.string()),  # JSON; apart, since thousands of parts have the same
+        ("packages", pa.string()),  # JSON, likewise: of the provenance
         ("rest", pa.string()),  # JSON: the other fields of Manifest
     ],
     metadata={"layout": _LAYOUT},
 )
 
 Tree = LocalTree | ObjectTree
-Row = tuple[str, int, int, str, str]  # as _SCHEMA has them
+Row = tuple[str, int, int, str, str, str]  # as _SCHEMA has them
 
+_SHARED = ["recipe", "packages"]
 _ARTIFACT = re.compile(r"[a-z][a-z0-9_]*/[0-9a-f]{16}")
 
 _waiting: dict[str, list[Row]] = {}  # by lake: committed by this process, in no file yet
@@ -56,8 +59,8 @@ class Index:
 
     def __init__(self, tree: Tree) -> None:
         self.files: list[str] = []
-        self._rows: dict[tuple[str, int, int], tuple[str, str]] = {}
-        self._recipes: dict[str, dict[str, Any]] = {}
+        self._rows: dict[tuple[str, int, int], tuple[str, str, str]] = {}
+        self._same: dict[str, Any] = {}  # what many manifests share, in memory once
         for name in sorted(tree.sizes(FOLDER)):
             if name.endswith(".parquet"):
                 self._add(tree, f"{FOLDER}/{name}")
@@ -67,12 +70,18 @@ class Index:
         found = self._rows.get((folder, *entries[MANIFEST]))
         if found is None:
             return None
-        recipe, rest = found
-        with contextlib.suppress(ValueError, TypeError):
-            if recipe not in self._recipes:
-                self._recipes[recipe] = json.loads(recipe)
-            return Manifest(**json.loads(rest), recipe=self._recipes[recipe])
+        recipe, packages, rest = found
+        with contextlib.suppress(ValueError, TypeError, KeyError):
+            fields = json.loads(rest)
+            if packages != "null":
+                fields["provenance"]["packages"] = self._shared(packages)
+            return Manifest(**fields, recipe=self._shared(recipe))
         return None
+
+    def _shared(self, text: str) -> Any:
+        if text not in self._same:
+            self._same[text] = json.loads(text)
+        return self._same[text]
 
     def _add(self, tree: Tree, name: str) -> None:
         data = tree.read(name)
@@ -81,10 +90,25 @@ class Index:
         self.files.append(name)
         # Whatever is wrong with it: the manifests are there.
         with contextlib.suppress(pa.ArrowException, OSError, ValueError):
-            read = pq.ParquetFile(io.BytesIO(data), page_checksum_verification=True).read()
+            file = pq.ParquetFile(
+                io.BytesIO(data), page_checksum_verification=True, read_dictionary=_SHARED
+            )
+            read = file.read()
             if (read.schema.metadata or {}).get(b"layout") == _LAYOUT:
-                folder, size, changed, *texts = (c.to_pylist() for c in read.columns)
+                folder, size, changed, *texts = (_values(column) for column in read.columns)
                 self._rows |= zip(zip(folder, size, changed), zip(*texts))
+
+
+def _values(column: pa.ChunkedArray) -> list[Any]:
+    """A column's values; what is the same in many rows is one object."""
+    found: list[Any] = []
+    for chunk in column.chunks:
+        if isinstance(chunk, pa.DictionaryArray):
+            known = chunk.dictionary.to_pylist()
+            found += [known[number] for number in chunk.indices.to_pylist()]
+        else:
+            found += chunk.to_pylist()
+    return found
 
 
 def manifests(
@@ -94,6 +118,25 @@ def manifests(
 
     `read` opens one artifact's manifest, given its kind and digest.
     """
+    with _no_collection():
+        return _manifests(tree, read, kind, start)
+
+
+@contextlib.contextmanager
+def _no_collection() -> Iterator[None]:
+    """Of a million new objects none is garbage, but Python would look through them many times."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _manifests(
+    tree: Tree, read: Callable[[str, str], Manifest | None], kind: str | None, start: str
+) -> list[Manifest]:
     listed = {
         name: entries
         for name, entries in tree.entries(kind, start).items()
@@ -149,10 +192,12 @@ def _has_all(manifest: Manifest, entries: Entries) -> bool:
 
 
 def _row(manifest: Manifest, entries: Entries) -> Row:
-    rest = {**manifest.content(), "provenance": manifest.provenance}
+    provenance = dict(manifest.provenance)
+    packages = provenance.pop("packages", None)
+    rest = {**vars(manifest), "provenance": provenance}
     recipe = rest.pop("recipe")
     folder = f"{manifest.kind}/{manifest.artifact}"
-    return folder, *entries[MANIFEST], _text(recipe), _text(rest)
+    return folder, *entries[MANIFEST], _text(recipe), _text(packages), _text(rest)
 
 
 def _text(value: Any) -> str:

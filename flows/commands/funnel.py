@@ -10,11 +10,13 @@ from typing import Any
 import pyarrow as pa
 
 from flows.commands import show
+from pipeline.filters.pii import PiiConfig, excerpt
 from pipeline.report.rules import drift, rule_rows
 from storage import Lake, catalog
 from storage.errors import UserError
 
 EXCERPT_CHARACTERS = 240
+AROUND_CHARACTERS = 500  # read behind them: what is cut through is known for what it is
 # Words are known of pages that were measured; an id stands in several parts where stages changed.
 _COUNTS = """
     SELECT l.stage, l.rule, l.outcome, count(*) AS records, sum(p.words)::BIGINT AS words
@@ -74,11 +76,19 @@ def rules(lake: Lake, artifact: str) -> list[dict[str, Any]]:
 
 
 def samples(lake: Lake, count: int, seed: int = 0) -> pa.Table:
-    """Up to `count` records that each rule dropped, with the reason and how their text begins."""
-    characters = EXCERPT_CHARACTERS
-    return catalog.query(
-        lake, _SAMPLES.format(samples=int(count), seed=int(seed), characters=characters)
-    )
+    """Up to `count` records that each rule dropped, with the reason and how their text begins.
+
+    Personal data is replaced in it as in the corpus.
+    """
+    characters = EXCERPT_CHARACTERS + AROUND_CHARACTERS
+    sql = _SAMPLES.format(samples=int(count), seed=int(seed), characters=characters)
+    found = catalog.query(lake, sql)
+    texts = [
+        text and excerpt(text, 0, EXCERPT_CHARACTERS, PiiConfig())
+        for text in found["text"].to_pylist()
+    ]
+    place = found.schema.get_field_index("text")
+    return found.set_column(place, "text", pa.array(texts, pa.string()))
 
 
 def draw(rows: list[dict[str, Any]], path: Path) -> Path:

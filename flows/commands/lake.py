@@ -31,14 +31,13 @@ def sql(chosen: argparse.Namespace) -> int:
 
 def artifacts(chosen: argparse.Namespace) -> int:
     """What the lake holds."""
-    listed = catalog.query(Lake(chosen.lake), "SELECT * FROM artifacts ORDER BY created")
+    columns = ["kind", "artifact", "created", "seconds", "rows", "bytes", "current", "inputs"]
+    shown = "*" if chosen.json else ", ".join(columns)
+    listed = catalog.query(Lake(chosen.lake), f"SELECT {shown} FROM artifacts ORDER BY created")
     if chosen.json:
         show.document(listed.to_pylist())
         return 0
-    columns = ["kind", "artifact", "created", "seconds", "rows", "bytes", "current", "inputs"]
-    body = [
-        [row["inputs"] if c == "inputs" else row[c] for c in columns] for row in listed.to_pylist()
-    ]
+    body = [[row[column] for column in columns] for row in listed.to_pylist()]
     for line in body:
         line[-1] = _short_inputs(line[-1])
     show.rows(columns, body)

@@ -24,6 +24,7 @@ from pipeline.stage import Progress, Stage
 from storage.errors import UserError
 from storage.tables import write_tables
 
+TEXT_FILE = "pages.parquet"  # the pages as crawled, personal data and all
 # of pages and signatures: text makes rows large
 GROUP_ROWS = {"ledger": 50_000, "pages": 4_096, "signatures": 50_000}
 
@@ -72,6 +73,7 @@ def build(
         "errors": outcomes["error"],
         "truncated_records": sum(batch.truncated for batch in batches),
         "text_bytes": text_bytes,
+        "raw_files": [TEXT_FILE],
     }
 
 
