@@ -20,7 +20,7 @@ from urllib.parse import unquote, urlsplit
 from storage import durable, garbage, index
 from storage.cache import cache_root
 from storage.digest import artifact_digest, canonical_json
-from storage.download import one_file, whole_artifact
+from storage.download import FILES, one_file, whole_artifact
 from storage.errors import UserError
 from storage.local import RUNS, SCRATCH, STAGING, LocalTree
 from storage.manifest import (
@@ -173,6 +173,35 @@ class Lake:
         if MANIFEST in entries:
             index.remember(self.tree, manifest, entries)
         return manifest
+
+    def replace(
+        self,
+        staging: Path,
+        old: Manifest,
+        statistics: dict[str, Any],
+        provenance: dict[str, Any],
+    ) -> Manifest:
+        """Publish other files under an artifact's digest; what differs, `statistics` must say."""
+        folder = _folder(old.kind, old.digest)
+        made_of = (old.kind, old.digest, old.version, old.recipe, old.inputs)
+        with durable.full_disk_is_clear(self.url):
+            manifest = _describe(staging, *made_of, statistics, provenance)
+            self.tree.publish(staging, folder, lambda: False)
+        self._forget_copies(folder)
+        return manifest
+
+    def remove(self, manifest: Manifest) -> None:
+        """Remove an artifact: its manifest first, so that nobody takes the rest for whole."""
+        folder = _folder(manifest.kind, manifest.digest)
+        self.tree.remove(f"{folder}/{MANIFEST}")
+        for name in self.tree.sizes(folder):
+            self.tree.remove(f"{folder}/{name}")
+        self._forget_copies(folder)
+
+    def _forget_copies(self, folder: str) -> None:
+        if self.tree is not self.disk:
+            durable.remove_tree(self.disk.root / folder)
+            durable.remove_tree(self.disk.root / FILES / folder)
 
     def manifest(self, kind: str | None, digest_prefix: str) -> Manifest:
         """Of the one artifact whose digest begins so (of any kind with None)."""
