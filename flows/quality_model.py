@@ -61,8 +61,7 @@ def pages(run: Run) -> list[Input]:
     crawl = None if run.config.input.paths else sample_crawl(run)
     try:
         parts = read_all(run, crawl)
-        manifests = [run.lake.manifest(part["kind"], part["digest"]) for part in parts]
-        if bare := [manifest for manifest in manifests if raw_text.is_dropped(manifest)]:
+        if bare := raw_text.without_text(run, parts):
             raw_text.forget(run, bare)
             parts = read_all(run, crawl)
         return list(parts)

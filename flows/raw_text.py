@@ -30,7 +30,7 @@ def drop(run: Run, parts: Sequence[Reference]) -> None:
     def without(part: Reference) -> None:
         lake = run.lake
         manifest = lake.manifest(part["kind"], part["digest"])
-        if is_dropped(manifest) and manifest.provenance.get(MADE) == question:
+        if _is_dropped(manifest) and manifest.provenance.get(MADE) == question:
             return
         staging = lake.staging(manifest.kind, manifest.digest)
         try:
@@ -51,8 +51,7 @@ def drop(run: Run, parts: Sequence[Reference]) -> None:
 
 def forget_if_needed(run: Run, parts: Sequence[Reference]) -> bool:
     """Remove parts without text where it is needed again; whether there were any."""
-    manifests = [run.lake.manifest(part["kind"], part["digest"]) for part in parts]
-    bare = [manifest for manifest in manifests if is_dropped(manifest)]
+    bare = without_text(run, parts)
     if not bare:
         return False
     question = _question(run, parts)
@@ -71,8 +70,14 @@ def forget(run: Run, bare: Sequence[Manifest]) -> None:
         run.lake.remove(manifest)
 
 
-def is_dropped(part: Manifest) -> bool:
-    """Whether a part has lost its text."""
+def without_text(run: Run, parts: Sequence[Reference]) -> list[Manifest]:
+    """Those of the parts that have lost it."""
+    wanted = frozenset(part["digest"] for part in parts)
+    found = run.lake.list(parts[0]["kind"]) if parts else []  # one listing, not a request a part
+    return [m for m in found if m.digest in wanted and _is_dropped(m)]
+
+
+def _is_dropped(part: Manifest) -> bool:
     return part.statistics.get("raw_text") == DROPPED
 
 

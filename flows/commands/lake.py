@@ -37,10 +37,9 @@ def artifacts(chosen: argparse.Namespace) -> int:
     if chosen.json:
         show.document(listed.to_pylist())
         return 0
-    body = [[row[column] for column in columns] for row in listed.to_pylist()]
-    for line in body:
-        line[-1] = _short_inputs(line[-1])
-    show.rows(columns, body)
+    first = listed.slice(0, show.MAX_ROWS).to_pylist()
+    body = [[*list(row.values())[:-1], _short_inputs(row["inputs"])] for row in first]
+    show.rows(columns, body, total=listed.num_rows)
     return 0
 
 
