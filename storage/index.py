@@ -10,10 +10,10 @@ files a reader puts one in their place.
 
 import contextlib
 import gc
+import hashlib
 import io
 import json
 import re
-import secrets
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -88,12 +88,11 @@ class Index:
         if data is None:  # a reader has just put another in its place
             return
         self.files.append(name)
+        if name != _name(data):
+            return
         # Whatever is wrong with it: the manifests are there.
         with contextlib.suppress(pa.ArrowException, OSError, ValueError):
-            file = pq.ParquetFile(
-                io.BytesIO(data), page_checksum_verification=True, read_dictionary=_SHARED
-            )
-            read = file.read()
+            read = pq.ParquetFile(io.BytesIO(data), read_dictionary=_SHARED).read()
             if (read.schema.metadata or {}).get(b"layout") == _LAYOUT:
                 folder, size, changed, *texts = (_values(column) for column in read.columns)
                 self._rows |= zip(zip(folder, size, changed), zip(*texts))
@@ -207,15 +206,15 @@ def _text(value: Any) -> str:
 def _write(tree: Tree, rows: list[Row]) -> bool:
     columns = [pa.array(values, field.type) for values, field in zip(zip(*rows), _SCHEMA)]
     sink = io.BytesIO()
-    pq.write_table(
-        pa.table(columns, schema=_SCHEMA),
-        sink,
-        compression="zstd",
-        write_page_checksum=True,
-        store_schema=True,
-    )
+    pq.write_table(pa.table(columns, schema=_SCHEMA), sink, compression="zstd")
+    data = sink.getvalue()
     try:
-        tree.write(f"{FOLDER}/{secrets.token_hex(8)}.parquet", sink.getvalue())
+        tree.write(_name(data), data)
     except OSError:  # a full disk, a lake that may only be read
         return False
     return True
+
+
+def _name(data: bytes) -> str:
+    """Of a file of rows: its hash, which tells a damaged one."""
+    return f"{FOLDER}/{hashlib.sha256(data).hexdigest()[:32]}.parquet"

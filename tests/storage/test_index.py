@@ -1,11 +1,13 @@
 """The index of manifests: what a listing then need not open, and that it is never believed."""
 
+import io
 import json
 import shutil
 import subprocess
 import sys
 import threading
 
+import pyarrow.parquet as pq
 import pytest
 
 from storage import Lake, index
@@ -98,6 +100,26 @@ def test_a_damaged_index_costs_time_alone(lake, many, opened, damage):
     assert len(opened) == MANY
     assert lake.list() == many
     assert len(opened) == MANY, "rebuilt"
+
+
+def test_no_single_bit_of_an_index_changes_what_is_listed(lake, many):
+    name = files(lake)[0]
+    path = lake.disk.root / ".index" / name
+    data = path.read_bytes()
+    for place in range(0, len(data), max(1, len(data) // 40)):
+        flipped = bytearray(data)
+        flipped[place] ^= 1
+        path.write_bytes(flipped)
+        assert index.Index(lake.tree)._rows.keys().isdisjoint(rows_of(data))
+    path.write_bytes(data)
+    assert rows_of(data) <= index.Index(lake.tree)._rows.keys()
+    assert lake.list() == many
+
+
+def rows_of(data):
+    """What a file of the index is about."""
+    columns = pq.read_table(io.BytesIO(data), columns=["folder", "bytes", "changed"]).to_pydict()
+    return set(zip(*columns.values()))
 
 
 def test_an_index_of_another_layout_is_not_read(lake, many, opened, monkeypatch):

@@ -117,6 +117,12 @@ def test_what_leads_out_of_the_lake_is_refused_in_one_line(filled, tmp_path, sql
     assert everything(tmp_path) == before
 
 
+def test_a_write_into_the_lake_says_why_it_is_refused(filled):
+    with pytest.raises(UserError, match="may not write files") as caught:
+        catalog.query(filled, "WITH x AS (COPY (SELECT 1) TO 'lake://x.parquet') FROM x")
+    assert "Traceback" not in str(caught.value)
+
+
 def test_links_out_of_the_lake_are_not_found_by_patterns(filled, tmp_path):
     (tmp_path / "secret.txt").write_text(SECRET)
     (filled.disk.root / "notes.txt").write_text("ours")
