@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from moto.server import ThreadedMotoServer
 
-from storage import Lake, UserError, catalog
+from storage import Lake, UserError, catalog, index
 from storage.digest import artifact_digest
 from storage.durable import remove_tree
 from storage.s3 import ObjectTree
@@ -204,3 +204,34 @@ def test_wrong_bucket_and_unreachable_endpoint(client):
     with pytest.raises(UserError, match="can't be reached") as caught:
         Lake("s3://lake/prefix?endpoint_override=http://127.0.0.1:9")
     assert "\n" not in str(caught.value)
+
+
+def test_a_listing_opens_no_manifest_that_the_index_has(lake, make, monkeypatch):
+    monkeypatch.setattr(index, "WORTH", 4)
+    monkeypatch.setattr(index, "_waiting", {})
+    made = [make(lake, "corpus_part", {"a": b"x"}, {"n": n}) for n in range(10)]
+    seen = []
+    read = Lake._read
+
+    def counted(lake, kind, digest):
+        seen.append(digest)
+        return read(lake, kind, digest)
+
+    monkeypatch.setattr(Lake, "_read", counted)
+    assert Lake(lake.url).list() == made
+    assert len(seen) == 2, "those in no file of rows yet"
+    lake.remove(made[0])
+    assert lake.list("corpus_part") == made[1:]
+    for name in lake.tree.sizes(".index"):
+        lake.tree.write(f".index/{name}", b"damaged")
+    assert lake.list() == made[1:]
+
+
+def test_sql_reads_the_files_of_views_alone(lake, make):
+    made = make(lake, "corpus", FILES)
+    lake.set_heads({"corpus": made.digest})
+    for path in ("heads.json", "../x", f"corpus/{made.artifact}/manifest.json"):
+        with pytest.raises(UserError, match="files of its views alone"):
+            catalog.query(lake, f"FROM read_text('lake://{path}')")
+    with pytest.raises(UserError, match="Permission"):
+        catalog.query(lake, f"FROM read_text('{lake.url}/heads.json')")
