@@ -18,6 +18,7 @@ import duckdb
 import pyarrow as pa
 
 from storage.errors import UserError
+from storage.index import no_collection
 from storage.lake import Lake
 from storage.lineage import reachable
 from storage.manifest import PROVENANCE, Manifest
@@ -52,7 +53,23 @@ def connect(
 
     What doesn't fit into memory goes to a folder of its own below TMPDIR, which is removed.
     """
+    with (
+        tempfile.TemporaryDirectory(prefix="crawl2chat-sql-") as spill,
+        contextlib.closing(duckdb.connect(":memory:")) as connection,
+    ):
+        # A misspelt table must not be found among the Python variables of our callers.
+        connection.execute("SET python_enable_replacements = false")
+        connection.execute(f"SET temp_directory = {text(spill)}")
+        with no_collection():
+            _create_views(connection, lake, sql)
+        for setting, value in () if unsafe else LOCKED.items():
+            connection.execute(f"SET {identifier(setting)} = {value}")
+        yield connection
+
+
+def _create_views(connection: duckdb.DuckDBPyConnection, lake: Lake, sql: str | None) -> None:
     files = LakeFiles(lake)
+    connection.register_filesystem(files)
 
     def locate(manifest: Manifest, name: str) -> str | None:
         # A provenance file may be gone from a whole artifact.
@@ -63,29 +80,18 @@ def connect(
     named = [name for name in _all_names() if sql is None or _names(sql, name)]
     manifests = lake.list() if named else []
     current = reachable(manifests, lake.heads()) if named else []
-    with (
-        tempfile.TemporaryDirectory(prefix="crawl2chat-sql-") as spill,
-        contextlib.closing(duckdb.connect(":memory:")) as connection,
-    ):
-        # A misspelt table must not be found among the Python variables of our callers.
-        connection.execute("SET python_enable_replacements = false")
-        connection.execute(f"SET temp_directory = {text(spill)}")
-        connection.register_filesystem(files)
-        listed = manifests if {"artifacts", "all_artifacts"} & set(named) else []
-        connection.register("rows", _artifacts(lake, listed, current))
-        connection.execute("CREATE SCHEMA manifests; CREATE TABLE manifests.artifacts AS FROM rows")
-        connection.unregister("rows")
-        for name in _all_names():
-            view = name.removeprefix("all_")
-            chosen = manifests if name != view else current
-            if view == "artifacts":
-                body = "SELECT * FROM manifests.artifacts"  # both: the list says which are current
-            else:
-                body = select(view, chosen if name in named else [], locate)
-            connection.execute(f"CREATE VIEW {name} AS {body}")
-        for setting, value in () if unsafe else LOCKED.items():
-            connection.execute(f"SET {identifier(setting)} = {value}")
-        yield connection
+    listed = manifests if {"artifacts", "all_artifacts"} & set(named) else []
+    connection.register("rows", _artifacts(lake, listed, current))
+    connection.execute("CREATE SCHEMA manifests; CREATE TABLE manifests.artifacts AS FROM rows")
+    connection.unregister("rows")
+    for name in _all_names():
+        view = name.removeprefix("all_")
+        chosen = manifests if name != view else current
+        if view == "artifacts":
+            body = "SELECT * FROM manifests.artifacts"  # both: the list says which are current
+        else:
+            body = select(view, chosen if name in named else [], locate)
+        connection.execute(f"CREATE VIEW {name} AS {body}")
 
 
 def query(lake: Lake, sql: str, unsafe: bool = False) -> pa.Table:

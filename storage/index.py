@@ -117,12 +117,12 @@ def manifests(
 
     `read` opens one artifact's manifest, given its kind and digest.
     """
-    with _no_collection():
+    with no_collection():
         return _manifests(tree, read, kind, start)
 
 
 @contextlib.contextmanager
-def _no_collection() -> Iterator[None]:
+def no_collection() -> Iterator[None]:
     """Of a million new objects none is garbage, but Python would look through them many times."""
     was_on = gc.isenabled()
     gc.disable()
