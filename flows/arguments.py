@@ -84,6 +84,9 @@ def parser() -> argparse.ArgumentParser:
     sql = add("sql", "DuckDB over the lake's tables: ledger, documents, corpus, metrics, evals …")
     sql.add_argument("query", metavar="SQL")
     sql.add_argument("--csv", action="store_true", help="comma-separated values on stdout")
+    sql.add_argument(
+        "--unsafe", action="store_true", help="also files outside the lake, writing, extensions"
+    )
     explain = add("explain", "why a page was kept or dropped")
     explain.add_argument("url", metavar="URL")
     add("artifacts", "what the lake holds, and from what it was made")

@@ -54,6 +54,9 @@ class InputConfig:
     match: str = ""
     pages: int = 0  # at most so many of them; 0 = all
     wet: bool = False  # a dump's ready-made text (WET) instead of its pages
+    # false: the pages' text as crawled, personal data and all, goes once the corpus is made of it;
+    # another corpus of the same files then takes another pass over them
+    keep_raw_text: bool = True
     workers: int = 0  # WARC files at a time; 0 = as many as there are cores
     # files whose pages are selected, compared and joined in one task; changes no row, but which
     # files of the lake hold it. 50 of Common Crawl's leave about 1 GB.

@@ -10,7 +10,7 @@ from pathlib import Path
 from prefect import flow
 from prefect.futures import PrefectFuture
 
-from flows import publish, terminal
+from flows import publish, raw_text, terminal
 from flows.cluster import leave, results, several_at_a_time, submit
 from flows.config import Settings, load
 from flows.crawl import warc_inputs
@@ -40,6 +40,8 @@ def corpus(config: Settings = load(), lake: str = LAKE) -> Artifacts:  # noqa: B
     crawl = None if config.input.paths else sample_crawl(run)
     try:
         parts = read_all(run, crawl)
+        if raw_text.forget_if_needed(run, parts):
+            parts = read_all(run, crawl)
         scores = score_all(run, parts) if "learned" in config.select.filters else []
         selection = select_pages(run, parts, scores)
         copies = find_duplicates(run, parts, selection, previous_duplicates(run))
@@ -60,7 +62,10 @@ def corpus(config: Settings = load(), lake: str = LAKE) -> Artifacts:  # noqa: B
             parts=parts,
         )
         publish.quality(run.lake, measured)
-    return run.hand_over({}, crawl=crawl, corpus=joined, quality=measured)
+    made = run.hand_over({}, crawl=crawl, corpus=joined, quality=measured)
+    if not config.input.keep_raw_text:
+        raw_text.drop(run, parts)
+    return made
 
 
 def say_recipe(run: Run) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from prefect import flow
 
+from flows import raw_text
 from flows.config import Settings, load
 from flows.corpus import given_file, read_all, sample_crawl
 from flows.process import close_hosts
@@ -59,7 +60,11 @@ def pages(run: Run) -> list[Input]:
     """The pages of the crawl, as the pass over each of its files left them."""
     crawl = None if run.config.input.paths else sample_crawl(run)
     try:
-        return list(read_all(run, crawl))
+        parts = read_all(run, crawl)
+        if bare := raw_text.without_text(run, parts):
+            raw_text.forget(run, bare)
+            parts = read_all(run, crawl)
+        return list(parts)
     finally:
         close_hosts()
 

@@ -1,14 +1,16 @@
 """DuckDB over the lake: a view for each table of the design, for ad-hoc SQL.
 
 `ledger`, `documents`, … show the newest run (what the lake's heads were made from); `all_ledger`,
-… show every artifact. The database lives in memory and the views only read, so no statement on
-them can change the lake. With S3 only the files of views that a query names are downloaded; the
-others show no rows.
+… show every artifact. The database lives in memory. SQL reads the lake's files and nothing else of
+the machine, and writes nothing: see `storage.read_only`. Only the files of views that a query
+names are opened; the others show no rows.
 """
 
+import contextlib
 import json
 import re
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any, TypeVar
 
@@ -16,51 +18,119 @@ import duckdb
 import pyarrow as pa
 
 from storage.errors import UserError
+from storage.index import no_collection
 from storage.lake import Lake
 from storage.lineage import reachable
-from storage.local import LocalTree
-from storage.manifest import Manifest
-from storage.views import ARTIFACTS, VIEWS, select
+from storage.manifest import PROVENANCE, Manifest
+from storage.read_only import SCHEME, LakeFiles
+from storage.views import ARTIFACTS, VIEWS, identifier, select, text
 
 T = TypeVar("T")
 INTERRUPT_SECONDS = 0.1  # between two tries to end a query
+UNSAFE = "--unsafe allows all that DuckDB can"
+
+# Beyond this nothing of the machine can be reached: no file, no address, no extension.
+LOCKED = {
+    "allowed_directories": f"[{text(SCHEME)}]",
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "allow_community_extensions": "false",
+    "allow_persistent_secrets": "false",
+    "enable_external_access": "false",
+    "lock_configuration": "true",  # the last: from here on none can be changed
+}
+# What would be refused anyway, deeper inside and in more words.
+REFUSED = ("COPY", "COPY_DATABASE", "EXPORT", "ATTACH", "DETACH", "LOAD", "EXTENSION")
+# Functions whose text is SQL in turn, so that names of views need not stand in the query.
+_SQL_IN_SQL = re.compile(r"(?<!\w)(query|query_table|\w*execute_serialized_sql)\W", re.IGNORECASE)
 
 
-def connect(lake: Lake, sql: str | None = None) -> duckdb.DuckDBPyConnection:
-    """A connection with all views; with `sql`, remote files are fetched for what it names only."""
-    manifests = lake.list()
-    current = reachable(manifests, lake.heads())
-    connection = duckdb.connect(":memory:")
-    # A misspelt table must not be found among the Python variables of our callers.
-    connection.execute("SET python_enable_replacements = false")
-    connection.register("rows", _artifacts(lake, manifests, current))
+@contextlib.contextmanager
+def connect(
+    lake: Lake, sql: str | None = None, unsafe: bool = False
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection with all views; with `sql`, the views that it doesn't name show no rows.
+
+    What doesn't fit into memory goes to a folder of its own below TMPDIR, which is removed.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="crawl2chat-sql-") as spill,
+        contextlib.closing(duckdb.connect(":memory:")) as connection,
+    ):
+        # A misspelt table must not be found among the Python variables of our callers.
+        connection.execute("SET python_enable_replacements = false")
+        connection.execute(f"SET temp_directory = {text(spill)}")
+        with no_collection():
+            _create_views(connection, lake, sql)
+        for setting, value in () if unsafe else LOCKED.items():
+            connection.execute(f"SET {identifier(setting)} = {value}")
+        yield connection
+
+
+def _create_views(connection: duckdb.DuckDBPyConnection, lake: Lake, sql: str | None) -> None:
+    files = LakeFiles(lake)
+    connection.register_filesystem(files)
+
+    def locate(manifest: Manifest, name: str) -> str | None:
+        # A provenance file may be gone from a whole artifact.
+        if name.startswith(PROVENANCE) and not lake.has_file(manifest, name):
+            return None
+        return files.add(manifest, name)
+
+    named = [name for name in _all_names() if sql is None or _names(sql, name)]
+    manifests = lake.list() if named else []
+    current = reachable(manifests, lake.heads()) if named else []
+    listed = manifests if {"artifacts", "all_artifacts"} & set(named) else []
+    connection.register("rows", _artifacts(lake, listed, current))
     connection.execute("CREATE SCHEMA manifests; CREATE TABLE manifests.artifacts AS FROM rows")
     connection.unregister("rows")
-    for prefix, chosen in (("", current), ("all_", manifests)):
-        for view in VIEWS:
-            name = prefix + view
-            if view == "artifacts":
-                body = "SELECT * FROM manifests.artifacts"  # both: the list says which are current
-            else:
-                wanted = sql is None or isinstance(lake.tree, LocalTree) or _names(sql, name)
-                body = select(view, chosen if wanted else [], lake.local_file)
-            connection.execute(f"CREATE VIEW {name} AS {body}")
-    return connection
+    for name in _all_names():
+        view = name.removeprefix("all_")
+        chosen = manifests if name != view else current
+        if view == "artifacts":
+            body = "SELECT * FROM manifests.artifacts"  # both: the list says which are current
+        else:
+            body = select(view, chosen if name in named else [], locate)
+        connection.execute(f"CREATE VIEW {name} AS {body}")
 
 
-def query(lake: Lake, sql: str) -> pa.Table:
-    """Run one or more SQL statements; the last one's rows. A mistake in them is one line."""
-    with connect(lake, sql) as connection:
+def query(lake: Lake, sql: str, unsafe: bool = False) -> pa.Table:
+    """Run one or more SQL statements; the last one's rows. A mistake in them is one line.
+
+    They read the lake and tables they make for themselves; `unsafe` lifts that.
+    """
+    with connect(lake, sql, unsafe) as connection:
+        if not unsafe:
+            refuse(connection, sql)
         return run(connection, sql)
+
+
+def refuse(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+    """UserError for statements that have no place here; whatever else they do, they can't harm."""
+    for statement in _statements(connection, sql):
+        if statement.type.name in REFUSED:
+            what = statement.query.split()[0].upper()
+            raise UserError(f"SQL: {what} is not allowed: sql reads the lake; {UNSAFE}")
 
 
 def run(connection: duckdb.DuckDBPyConnection, sql: str, parameters: object = None) -> pa.Table:
     """Run SQL on an open connection."""
-    try:
-        statements = connection.extract_statements(sql)
-        if not statements:
-            raise UserError('no SQL statement given: try "SELECT * FROM artifacts"')
+    statements = _statements(connection, sql)
+    if not statements:
+        raise UserError('no SQL statement given: try "SELECT * FROM artifacts"')
+    with _in_one_line():
         return _interruptible(connection, lambda: _last_of(connection, statements, parameters))
+
+
+def _statements(connection: duckdb.DuckDBPyConnection, sql: str) -> list[Any]:
+    with _in_one_line():
+        return connection.extract_statements(sql)
+
+
+@contextlib.contextmanager
+def _in_one_line() -> Iterator[None]:
+    try:
+        yield
     except (duckdb.InternalException, duckdb.FatalException):
         raise  # DuckDB's own failure
     except duckdb.Error as error:
@@ -90,34 +160,52 @@ def _interruptible(connection: duckdb.DuckDBPyConnection, work: Callable[[], T])
 
 
 def one_line(error: duckdb.Error) -> str:
-    """DuckDB's message without its picture of the query."""
-    message = str(error).split("\nLINE ", 1)[0]
+    """DuckDB's message without its picture of the query, or of our file system's own stack."""
+    message = str(error).split("\nLINE ", 1)[0].strip()
+    if message.startswith("Traceback "):
+        message = message.splitlines()[-1].partition(": ")[2]
+    if isinstance(error, duckdb.PermissionException) or "has been locked" in message:
+        message += f" ({UNSAFE})"
     return "SQL: " + " ".join(message.split())
 
 
+def _all_names() -> list[str]:
+    return [prefix + view for prefix in ("", "all_") for view in VIEWS]
+
+
 def _names(sql: str, view: str) -> bool:
+    if _SQL_IN_SQL.search(sql):
+        return True
     return re.search(rf"(?<!\w){view}(?!\w)", sql, re.IGNORECASE) is not None
 
 
 def _artifacts(lake: Lake, manifests: list[Manifest], current: list[Manifest]) -> pa.Table:
     ours = frozenset(manifest.digest for manifest in current)
-    rows = [
-        {
-            "kind": m.kind,
-            "digest": m.digest,
-            "uri": lake.folder(m.kind, m.digest),
-            "version": m.version,
-            "inputs": json.dumps(m.inputs, sort_keys=True),
-            "recipe": json.dumps(m.recipe, sort_keys=True),
-            "statistics": json.dumps(m.statistics, sort_keys=True),
-            "created": m.provenance.get("created"),
-            "seconds": m.provenance.get("seconds"),
-            "rows": sum(m.rows.values()),
-            "bytes": m.total_bytes,
-            "files": len(m.files),
-            "current": m.digest in ours,
-            "artifact": m.artifact,
-        }
+    recipes: dict[int, str] = {}  # thousands of parts share one
+    for manifest in manifests:
+        if id(manifest.recipe) not in recipes:
+            recipes[id(manifest.recipe)] = json.dumps(manifest.recipe, sort_keys=True)
+    rows = (
+        (
+            m.kind,
+            m.digest,
+            lake.folder(m.kind, m.digest),
+            m.version,
+            json.dumps(m.inputs, sort_keys=True),
+            recipes[id(m.recipe)],
+            json.dumps(m.statistics, sort_keys=True),
+            m.provenance.get("created"),
+            m.provenance.get("seconds"),
+            sum(m.rows.values()),
+            m.total_bytes,
+            len(m.files),
+            m.digest in ours,
+            m.artifact,
+        )
         for m in manifests
+    )
+    columns = list(zip(*rows)) or [()] * len(ARTIFACTS)
+    arrays = [
+        pa.array(values, field.type) for values, field in zip(columns, ARTIFACTS, strict=True)
     ]
-    return pa.Table.from_pylist(rows, schema=ARTIFACTS)
+    return pa.table(arrays, schema=ARTIFACTS)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import unquote, urlsplit
 
-from storage import durable, garbage, leases, locks
+from storage import durable, garbage, index, leases, locks
 from storage.cache import cache_root, lake_bytes
 from storage.digest import artifact_digest, canonical_json
 from storage.download import Copies
@@ -161,6 +161,10 @@ class Lake:
             return (self.tree.root / path).open("rb")
         return io.BufferedReader(RangeReader(self.tree.open(path)))
 
+    def has_file(self, manifest: Manifest, name: str) -> bool:
+        """Whether a file that an artifact may lack, one of its provenance, is there."""
+        return name in self.tree.sizes(_folder(manifest.kind, manifest.digest))
+
     def staging(self, kind: str, digest: str) -> Path:
         """A fresh private folder for the files of an artifact to be."""
         _folder(kind, digest)
@@ -218,7 +222,42 @@ class Lake:
         with locks.free(self.lock(kind, digest)) as is_free:  # else whoever holds it removes it
             if is_free:
                 durable.remove_tree(self.disk.root / SCRATCH / f"{kind}-{digest[:16]}")
-        return manifest if published else self.manifest(kind, digest)
+        if not published:
+            return self.manifest(kind, digest)
+        entries = self.tree.entries(kind, digest).get(folder, {})
+        if MANIFEST in entries:
+            index.remember(self.tree, manifest, entries)
+        return manifest
+
+    def replace(
+        self,
+        staging: Path,
+        old: Manifest,
+        statistics: dict[str, Any],
+        provenance: dict[str, Any],
+    ) -> Manifest:
+        """Publish other files under an artifact's digest; what differs, `statistics` must say."""
+        folder = _folder(old.kind, old.digest)
+        made_of = (old.kind, old.digest, old.version, old.recipe, old.inputs)
+        with durable.full_disk_is_clear(self.url):
+            manifest = _describe(staging, *made_of, statistics, provenance)
+            self.tree.publish(staging, folder, lambda: False)
+        self._forget_copies(folder)
+        return manifest
+
+    def remove(self, manifest: Manifest) -> None:
+        """Remove an artifact: its manifest first, so that nobody takes the rest for whole."""
+        folder = _folder(manifest.kind, manifest.digest)
+        self.tree.remove(f"{folder}/{MANIFEST}")
+        for name in self.tree.sizes(folder):
+            self.tree.remove(f"{folder}/{name}")
+        self._forget_copies(folder)
+
+    def _forget_copies(self, folder: str) -> None:
+        """Of an S3 lake's: what is here of the files that were."""
+        if self.tree is not self.disk:
+            for copies in self.copies.folder.glob(f"*/{folder}"):
+                durable.remove_tree(copies)
 
     def manifest(self, kind: str | None, digest_prefix: str) -> Manifest:
         """Of the one artifact whose digest begins so (of any kind with None)."""
@@ -226,7 +265,9 @@ class Lake:
             exact = self._read(kind, digest_prefix)
             if exact is not None:
                 return exact
-        found = [m for m in self.list(kind) if m.digest.startswith(digest_prefix)]
+        start = digest_prefix if re.fullmatch("[0-9a-f]*", digest_prefix) else ""
+        near = index.manifests(self.tree, self._read, kind, start)
+        found = [m for m in near if m.digest.startswith(digest_prefix)]
         if len(found) == 1:
             return found[0]
         what = f"{kind or 'artifact'} {digest_prefix}"
@@ -281,12 +322,7 @@ class Lake:
     # Last in the class: from here on its name hides the builtin in annotations.
     def list(self, kind: str | None = None) -> list[Manifest]:
         """Manifests of all whole artifacts, oldest first."""
-        found = []
-        for name, sizes in self.tree.all_sizes().items():
-            if MANIFEST in sizes and (kind is None or name.startswith(f"{kind}/")):
-                manifest = self._read(*name.split("/"))
-                if manifest is not None and _has_all(manifest, sizes):
-                    found.append(manifest)
+        found = index.manifests(self.tree, self._read, kind)
         return sorted(found, key=lambda m: (str(m.provenance.get("created")), m.kind, m.digest))
 
 

@@ -18,6 +18,8 @@ SCRATCH = ".scratch"
 RUNS = "runs"
 LOCK = ".lock"
 
+Entries = dict[str, tuple[int, int]]  # size and time of change (ns) of files, by name
+
 
 class LocalTree:
     """Reads and publishes artifact folders below `root`, which need not exist yet."""
@@ -54,13 +56,26 @@ class LocalTree:
                     found[path.relative_to(base).as_posix()] = path.stat().st_size
         return found
 
-    def all_sizes(self) -> dict[str, dict[str, int]]:
-        """`sizes` of every artifact folder, by `<kind>/<digest16>`."""
-        if not self.root.is_dir():
-            return {}
-        kinds = sorted(p for p in self.root.iterdir() if p.is_dir() and p.name[0] != ".")
-        names = [f"{kind.name}/{p.name}" for kind in kinds for p in sorted(kind.iterdir())]
-        return {name: self.sizes(name) for name in names}
+    def entries(self, kind: str | None = None, start: str = "") -> dict[str, Entries]:
+        """Size and time of change of the files of every artifact folder, by `<kind>/<digest16>`.
+
+        Of one kind if it is given, and of those alone whose digest starts so.
+        """
+        kinds = _folders(str(self.root)) if kind is None else [kind]
+        found: dict[str, Entries] = {}
+        for one in kinds:
+            place = f"{self.root}/{one}"
+            names = [start[:16]] if len(start) >= 16 else _folders(place)
+            for name in names:
+                if name.startswith(start[:16]):
+                    files: Entries = {}
+                    _walk(f"{place}/{name}", "", files)
+                    found[f"{one}/{name}"] = files
+        return found
+
+    def remove(self, name: str) -> None:
+        """Remove a small file; one that is gone already is fine."""
+        (self.root / name).unlink(missing_ok=True)
 
     def sha256(self, name: str) -> str:
         """Hash of a file's bytes."""
@@ -81,3 +96,25 @@ class LocalTree:
             durable.sync_folder(target.parent)
         durable.remove_tree(aside)
         return True
+
+
+def _folders(place: str) -> list[str]:
+    """Names of the folders in a folder, hidden ones aside."""
+    try:
+        with os.scandir(place) as found:
+            return sorted(e.name for e in found if e.name[0] != "." and e.is_dir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _walk(place: str, prefix: str, files: Entries) -> None:
+    """Add the files below a folder; a lake of a dump has half a million, so no Path is made."""
+    # A damaged artifact may be on its way aside while we look at it.
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(place) as found:
+        for entry in found:
+            if entry.is_dir(follow_symlinks=False):  # links to folders may go round in circles
+                _walk(entry.path, f"{prefix}{entry.name}/", files)
+                continue
+            with contextlib.suppress(FileNotFoundError):
+                status = entry.stat()
+                files[prefix + entry.name] = status.st_size, status.st_mtime_ns

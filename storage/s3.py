@@ -26,6 +26,7 @@ import pyarrow as pa
 from storage import aws, object_lock, transfer
 from storage.aws import Changed, Unsupported
 from storage.errors import UserError
+from storage.local import Entries
 from storage.manifest import MANIFEST, file_names, parse
 from storage.redaction import redact, reveal
 from storage.remote_file import RemoteFile
@@ -41,7 +42,6 @@ SHA256 = "sha256"  # of a file's bytes, in its object's metadata
 PAUSE_SECONDS = 0.05  # before the next try after a lost race; twice as long after each
 MOST_PAUSE_SECONDS = 2.0
 RACES = 50  # lost one after another: no longer chance
-Entries = dict[str, tuple[int, int]]  # size and time of change (ns) of objects, by name
 log = logging.getLogger("crawl2chat")
 
 
@@ -124,13 +124,6 @@ class ObjectTree:
     def times(self, folder: str) -> dict[str, datetime]:
         """When each object below a folder was written, by the store's clock."""
         return {name: found["LastModified"] for name, found in self._listed(f"{folder}/")}
-
-    def all_sizes(self) -> dict[str, dict[str, int]]:
-        """`sizes` of every artifact folder, by `<kind>/<digest16>`, from one listing."""
-        found = self.entries()
-        return {
-            place: {name: size for name, (size, _) in of.items()} for place, of in found.items()
-        }
 
     def entries(self, kind: str | None = None, start: str = "") -> dict[str, Entries]:
         """Size and time of change of the objects of artifact folders, by `<kind>/<digest16>`.

@@ -2,13 +2,13 @@
 
 Every view is a typed empty table UNION ALL BY NAME its files, so that it has its columns before
 the first artifact exists and in spite of what other stage versions wrote. Files are read by the
-lists in manifests, never by globbing, and each row carries its artifact.
+lists in manifests, never by globbing, and each row carries its artifact; `WHERE artifact = …` opens
+the files of that one alone.
 """
 
 import dataclasses
 import fnmatch
 from collections.abc import Callable
-from pathlib import Path
 
 import pyarrow as pa
 
@@ -126,7 +126,7 @@ VIEWS = (
     "truth",
 )
 
-Locate = Callable[[Manifest, str], Path]  # a file of an artifact, on this disk
+Locate = Callable[[Manifest, str], str | None]  # how DuckDB calls a file; None: it is gone
 
 
 def select(view: str, manifests: list[Manifest], locate: Locate) -> str:
@@ -187,19 +187,19 @@ def _metrics(manifests: list[Manifest], locate: Locate) -> str:
 
 def _rows(source: Source, manifests: list[Manifest], locate: Locate) -> str:
     # Files of one stage version have one schema: DuckDB then reads it from the first alone.
-    groups: dict[tuple[str, int], list[Path]] = {}
+    groups: dict[tuple[str, int], list[str]] = {}
     for manifest in manifests:
         if manifest.kind not in source.kinds:
             continue
         for name in source.files(manifest):
             path = locate(manifest, name)
-            if path.exists():  # a provenance file may be gone from a whole artifact
+            if path is not None:
                 groups.setdefault((manifest.kind, manifest.version), []).append(path)
     selects = [empty(source.schema)]
     # The folder's name, counted from the end of the path.
     folder = -2 - source.file.count("/")
     for paths in groups.values():
-        files = ", ".join(text(_no_glob(path)) for path in paths)
+        files = ", ".join(text(path) for path in paths)
         selects.append(
             f"SELECT * EXCLUDE (filename), string_split(filename, '/')[{folder}] AS artifact"
             f" FROM read_parquet([{files}], filename = true, hive_partitioning = false)"
@@ -232,16 +232,11 @@ def duckdb_type(kind: pa.DataType) -> str:
     }[str(kind)]
 
 
-def text(value: Path | str) -> str:
+def text(value: str) -> str:
     """An SQL string literal."""
-    return "'" + str(value).replace("'", "''") + "'"
+    return "'" + value.replace("'", "''") + "'"
 
 
 def identifier(name: str) -> str:
     """An SQL identifier, quoted."""
     return '"' + name.replace('"', '""') + '"'
-
-
-def _no_glob(path: Path) -> str:
-    """DuckDB reads every path as a pattern: make a lake's odd name stand for itself."""
-    return "".join(f"[{c}]" if c in "*?[" else c for c in str(path))

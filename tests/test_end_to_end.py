@@ -14,6 +14,7 @@ from pipeline.evals.config import DETAIL_SUITES, SUITES
 from pipeline.sft.held_out import sum_split
 from storage import Lake, catalog
 from storage.groups import group_kind
+from storage.tables import read_table
 
 MODELS = ("base", "sft", "rl")
 SLOTS = {
@@ -96,6 +97,71 @@ def test_nothing_is_lost_between_read_and_kept(ci_run: Any) -> None:
 )
 def test_every_table_has_rows(ci_run: Any, view: str) -> None:
     assert rows(ci_run.lake, f"SELECT count(*) AS n FROM {view}")[0]["n"] > 0
+
+
+def planted_values(lake: Path) -> set[str]:
+    """The personal data that the sample web's pages hold."""
+    found = rows(lake, "SELECT DISTINCT unnest(pii_values) AS value FROM truth")
+    return {row["value"] for row in found}
+
+
+def holds(path: Path, values: set[str]) -> set[str]:
+    """Which of the values stand in a file; of a Parquet file in any of its texts."""
+    data = path.read_bytes()
+    if path.suffix == ".parquet":
+        data = json.dumps(read_table(path).to_pylist(), ensure_ascii=False, default=str).encode()
+    return {
+        value for value in values if json.dumps(value, ensure_ascii=False)[1:-1].encode() in data
+    }
+
+
+def test_no_personal_data_is_left_but_where_it_says_so(ci_run: Any) -> None:
+    lake, values = Lake(ci_run.lake), planted_values(ci_run.lake)
+    assert len(values) > 10
+    raw: dict[str, set[str]] = {}
+    for manifest in lake.list():
+        folder = lake.local(manifest.kind, manifest.digest)
+        for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+            name = path.relative_to(folder).as_posix()
+            if name in manifest.statistics.get("raw_files", ()):
+                raw.setdefault(manifest.kind, set()).update(holds(path, values))
+            else:
+                assert not holds(path, values), f"{manifest.kind}/{name}"
+    assert raw.keys() == {"crawl", "corpus_part"}
+    assert raw["crawl"] == values, "else nothing was looked for"
+    assert raw["corpus_part"]
+    for path in (p for p in ci_run.lake.iterdir() if p.is_file()):
+        assert not holds(path, values), path.name
+
+
+def test_excerpts_for_people_are_cleaned(ci_run: Any, cli: Any, tmp_path: Path) -> None:
+    values = planted_values(ci_run.lake)
+    shown = cli("funnel", "--samples", "50", "--json", "--lake", ci_run.lake)
+    assert shown.returncode == 0
+    assert not {value for value in values if value in shown.stdout}
+
+
+def test_raw_text_can_be_dropped_and_comes_back_when_it_is_needed(copy: Path, cli: Any) -> None:
+    before, told, values = contents(copy), created(copy), planted_values(copy)
+    run = ("run", "corpus", "--preset", "ci", "--lake", copy)
+    cli.json(*run, "--set", "input.keep_raw_text=false")
+    lake = Lake(copy)
+    for part in lake.list("corpus_part"):
+        assert part.statistics["raw_files"] == []
+        assert lake.is_whole(part.kind, part.digest, deep=True)
+        folder = lake.local(part.kind, part.digest)
+        assert not {value for path in folder.rglob("*.parquet") for value in holds(path, values)}
+    asked = "SELECT count(*) AS n, count(text) AS texts, count(word_count) AS words FROM pages"
+    (left,) = rows(copy, asked)
+    assert (left["texts"], left["words"]) == (0, left["n"])
+    assert created(copy) == told, "nothing was made again"
+    dropped = contents(copy)
+    cli.json(*run)
+    assert contents(copy) == dropped, "nothing needed the text"
+    cli.json(*run, "--set", "assemble.split.salt=another")
+    after = contents(copy)
+    assert {key: after[key] for key in before} == before
+    assert len(after) == len(before) + 2  # a corpus and its figures
 
 
 def test_the_parts_fit_together(ci_run: Any) -> None:

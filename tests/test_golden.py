@@ -29,11 +29,15 @@ from storage.tables import read_table
 
 # kind -> (stage version, first 16 hex digits of the content's SHA-256)
 GOLDEN = {
-    "crawl": (1, "c73fd7bb22d0bb04"),
-    "corpus_part": (5, "5bec4d3070873d4f"),
-    "selection": (2, "59b057e3b6cffe56"),
-    "duplicates": (2, "8ca4b1429fd06fa5"),
-    "corpus": (5, "a67e5bbc1104061e"),
+    "crawl": (2, "c73fd7bb22d0bb04"),
+    "corpus_part": (6, "825c4f3475e3e0ca"),
+    "selection_group": (1, "c68517d7de4f0ee8"),
+    "selection": (3, "c5ec9f1d32a8191b"),
+    "duplicates": (3, "9d42c8d0014e3f50"),
+    "corpus_split_group": (1, "f31795b796e7e99e"),
+    "corpus_split": (1, "206851666c1b47bf"),
+    "corpus_group": (1, "1ae09ee3c9d933c0"),
+    "corpus": (6, "2efd6b9b8aefc36c"),
     "tokenizer": (1, "fe73c73eff194a1c"),
     "tokens": (1, "6c55301e9c883f47"),
     "conversations": (3, "891eb976e6817fc9"),

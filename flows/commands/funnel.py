@@ -11,12 +11,14 @@ import pyarrow as pa
 
 from flows.commands import show
 from flows.commands.ask import Ask, asking
+from pipeline.filters.pii import PiiConfig, excerpt
 from pipeline.report.rules import drift, rule_rows
 from storage import Lake
 from storage.errors import UserError
 from storage.groups import GROUPS
 
 EXCERPT_CHARACTERS = 240
+AROUND_CHARACTERS = 500  # read behind them: what is cut through is known for what it is
 # Words are known of pages that were measured; an id stands in several parts where stages changed.
 _COUNTS = """
     SELECT l.stage, l.rule, l.outcome, count(*) AS records, sum(p.words)::BIGINT AS words
@@ -82,9 +84,18 @@ def rules(lake: Lake, ask: Ask, artifact: str) -> list[dict[str, Any]]:
 
 
 def samples(ask: Ask, count: int, seed: int = 0) -> pa.Table:
-    """Up to `count` records that each rule dropped, with the reason and how their text begins."""
-    characters = EXCERPT_CHARACTERS
-    return ask(_SAMPLES.format(samples=int(count), seed=int(seed), characters=characters))
+    """Up to `count` records that each rule dropped, with the reason and how their text begins.
+
+    Personal data is replaced in it as in the corpus.
+    """
+    characters = EXCERPT_CHARACTERS + AROUND_CHARACTERS
+    found = ask(_SAMPLES.format(samples=int(count), seed=int(seed), characters=characters))
+    texts = [
+        text and excerpt(text, 0, EXCERPT_CHARACTERS, PiiConfig())
+        for text in found["text"].to_pylist()
+    ]
+    place = found.schema.get_field_index("text")
+    return found.set_column(place, "text", pa.array(texts, pa.string()))
 
 
 def draw(rows: list[dict[str, Any]], path: Path) -> Path:

@@ -14,7 +14,7 @@ from storage.local import LocalTree
 
 def sql(chosen: argparse.Namespace) -> int:
     """DuckDB over the views."""
-    table = catalog.query(Lake(chosen.lake), chosen.query)
+    table = catalog.query(Lake(chosen.lake), chosen.query, chosen.unsafe)
     try:
         rows = table.to_pylist()
         body = zip(*(column.to_pylist() for column in table.columns))
@@ -37,8 +37,10 @@ def artifacts(chosen: argparse.Namespace) -> int:
         show.document(listed.to_pylist())
         return 0
     listed = catalog.query(Lake(chosen.lake), f"FROM ({LISTED}) ORDER BY created")
-    body = zip(*(column.to_pylist() for column in listed.columns))
-    show.rows(listed.column_names, [[*line[:-1], _short_inputs(line[-1])] for line in body])
+    first = listed.slice(0, show.MAX_ROWS)
+    body = zip(*(column.to_pylist() for column in first.columns))
+    rows = [[*line[:-1], _short_inputs(line[-1])] for line in body]
+    show.rows(listed.column_names, rows, total=listed.num_rows)
     return 0
 
 

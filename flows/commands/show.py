@@ -26,9 +26,13 @@ def document(value: Any) -> None:
 
 
 def rows(
-    head: Sequence[str], body: Iterable[Sequence[Any]], title: str = "", most: int = MAX_ROWS
+    head: Sequence[str],
+    body: Iterable[Sequence[Any]],
+    title: str = "",
+    most: int = MAX_ROWS,
+    total: int = 0,
 ) -> None:
-    """A table; what is too much is cut, and it says so."""
+    """A table; what is too much is cut, and it says so. `total`: where `body` is a beginning."""
     lines = list(body)
     grid = Table(title=title or None, box=box.SIMPLE, title_justify="left", pad_edge=False)
     for column, name in enumerate(head):
@@ -40,8 +44,9 @@ def rows(
     if not sys.stdout.isatty():
         console.width = PIPE_WIDTH
     console.print(grid)
-    if len(lines) > most:
-        print(f"… {len(lines) - most:,} more rows (--json shows all)")
+    total = max(total, len(lines))
+    if total > most:
+        print(f"… {total - most:,} more rows (--json shows all)")
 
 
 def said(text: str, end: str = "\n") -> None:

@@ -98,7 +98,9 @@ class Cleaner:
                     left = decontamination.cleaned(text, found, self.config.decontamination)
                     action = self.config.decontamination.action
                     action = "drop" if left is None else action
-                    contaminated += decontamination.report_rows(id_, url, text, found, action)
+                    contaminated += decontamination.report_rows(
+                        id_, url, text, found, action, self.config.pii
+                    )
                     if left is None:
                         first = found.matches[0]
                         detail = f"{first.benchmark}:{first.example}"

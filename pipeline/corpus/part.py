@@ -28,6 +28,7 @@ from storage.errors import UserError
 from storage.file_hashes import unchanged
 from storage.tables import write_tables
 
+TEXT_FILE = "pages.parquet"  # the pages as crawled, personal data and all
 # of pages and signatures: text makes rows large
 GROUP_ROWS = {"ledger": 50_000, "pages": 4_096, "signatures": 50_000}
 
@@ -87,6 +88,7 @@ def build(
         "time_dependent": time_dependent,
         "truncated_records": sum(batch.truncated for batch in batches),
         "text_bytes": text_bytes,
+        "raw_files": [TEXT_FILE],
     }
 
 
@@ -111,7 +113,7 @@ def preload(config: CorpusConfig) -> None:
 
 STAGE = Stage(
     "corpus_part",
-    5,
+    6,
     CorpusConfig,
     build,
     preload,

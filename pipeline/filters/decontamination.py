@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from pipeline.filters import _ngrams, unspaced
 from pipeline.filters.examples import Example, read_examples
+from pipeline.filters.pii import PiiConfig, excerpt
 from storage.errors import UserError
 
 Action = Literal["drop", "cut", "report"]
@@ -29,7 +30,7 @@ REPORT = pa.schema(
         ("example", pa.int64()),  # row in that file, from 0
         ("matched_ngrams", pa.int64()),  # places in the document
         ("action", pa.string()),  # drop, cut or report: what became of the document
-        ("excerpt", pa.string()),  # the first place, as it stands in the document
+        ("excerpt", pa.string()),  # the first place, personal data replaced
     ]
 )
 
@@ -248,10 +249,12 @@ def cleaned(text: str, found: Found, config: DecontaminationConfig) -> str | Non
     return "\n".join(left)
 
 
-def report_rows(id: str, url: str, text: str, found: Found, action: str) -> list[dict[str, object]]:
+def report_rows(
+    id: str, url: str, text: str, found: Found, action: str, pii: PiiConfig
+) -> list[dict[str, object]]:
     """Rows of REPORT: one for each example found in the document."""
     start, end = found.spans[0]
-    excerpt = text[start : min(end, start + _EXCERPT_CHARACTERS)]
+    shown = excerpt(text, start, min(end, start + _EXCERPT_CHARACTERS), pii)
     return [
         {
             "id": id,
@@ -260,7 +263,7 @@ def report_rows(id: str, url: str, text: str, found: Found, action: str) -> list
             "example": match.example,
             "matched_ngrams": match.ngrams,
             "action": action,
-            "excerpt": excerpt,
+            "excerpt": shown,
         }
         for match in found.matches
     ]

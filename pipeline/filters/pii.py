@@ -68,6 +68,8 @@ PLACEHOLDERS: dict[str, tuple[str, ...]] = {
 
 _EVERY_PLACEHOLDER = frozenset(value for values in PLACEHOLDERS.values() for value in values)
 
+_AROUND = 500  # characters on either side of an excerpt that may tell what a number in it is
+
 # A replacement can bring neighbours together that look like personal data in turn; passes are
 # repeated until one finds nothing. More than two are needed for hostile input only.
 _MAX_PASSES = 8
@@ -87,6 +89,21 @@ def replace(text: str, config: PiiConfig) -> tuple[str, dict[str, int]]:
             end = stop
         text = "".join(pieces) + text[end:]
     return text, counts
+
+
+def excerpt(text: str, start: int, end: int, config: PiiConfig) -> str:
+    """The text from `start` to `end` with placeholders, judged by what stands around it.
+
+    A value that the border cuts through goes whole.
+    """
+    first = max(0, start - _AROUND)
+    pieces, here = [], start
+    for begin, stop, kind in find(text[first : end + _AROUND], config):
+        begin, stop = first + begin, first + stop
+        if stop > here and begin < end:
+            pieces += [text[here : max(here, begin)], placeholder(kind, text[begin:stop])]
+            here = stop
+    return replace("".join(pieces) + text[here : max(here, end)], config)[0]
 
 
 def find(text: str, config: PiiConfig) -> list[tuple[int, int, str]]:

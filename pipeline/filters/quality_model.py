@@ -1,9 +1,10 @@
 """Learns what a good page reads like: a fastText classifier of the user's good and other texts.
 
 In: files or corpus folders of good texts (positive) and of others (negative). Out: model.bin, and
-report.json with what it does on texts held out. Source: DCLM (arXiv 2406.11794, section 4.4): word
-bigrams, instructions and answers as positives, random web pages as negatives, the best 10% kept.
-One thread and a seed, texts in the order of their hashes: the same sets give the same bytes.
+report.json with what it does on texts held out; personal data in the texts is replaced before.
+Source: DCLM (arXiv 2406.11794, section 4.4): word bigrams, instructions and answers as positives,
+random web pages as negatives, the best 10% kept. One thread and a seed, texts in the order of
+their hashes: the same sets give the same bytes.
 """
 
 import contextlib
@@ -18,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.filters.examples import read_examples
+from pipeline.filters.pii import PiiConfig, excerpt
 from pipeline.filters.quality_scores import (
     NEGATIVE_LABEL,
     POSITIVE_LABEL,
@@ -180,13 +182,13 @@ def _check(config: QualityModelConfig) -> None:
 
 
 def _texts(paths: list[Path], config: QualityModelConfig) -> Iterator[tuple[int, str]]:
-    """Hash and line of every text that is long enough."""
+    """Every text that is long enough, with the hash of its line."""
     for path in paths:
         for example in read_examples(path, config.fields):
             line = as_line(example.text, config.max_characters)
             if len(line) >= config.min_characters:
                 digest = hashlib.blake2b(line.encode("utf-8", "replace"), digest_size=8).digest()
-                yield int.from_bytes(digest, "little"), line
+                yield int.from_bytes(digest, "little"), example.text
 
 
 def _collect(
@@ -205,10 +207,12 @@ def _collect(
     missing = set(unique[: config.max_texts_per_side].tolist())
     hashes, offsets, lengths = [], [], []
     with file.open("wb") as lines:
-        for number, line in _texts(paths, config):
+        for number, text in _texts(paths, config):
             if number in missing:
                 missing.remove(number)
-                encoded = line.encode("utf-8", "replace")
+                # The model keeps frequent words, its report the beginnings of texts.
+                clean = excerpt(text, 0, config.max_characters, PiiConfig())
+                encoded = as_line(clean, config.max_characters).encode("utf-8", "replace")
                 hashes.append(number)
                 offsets.append(lines.tell())
                 lengths.append(len(encoded))
@@ -267,4 +271,4 @@ def _names(paths: list[Path]) -> list[str]:
     return [path.name for path in paths]
 
 
-STAGE = Stage(kind="quality_model", version=1, config=QualityModelConfig, build=build)
+STAGE = Stage(kind="quality_model", version=2, config=QualityModelConfig, build=build)

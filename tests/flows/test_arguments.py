@@ -18,6 +18,8 @@ from toy_artifacts import post_training  # noqa: F401
 from flows.arguments import number, parser, whole
 from flows.cli import main
 from flows.config import load
+from storage import Lake
+from storage.digest import artifact_digest
 from storage.errors import UserError
 
 BIG = ("9" * 30, "9" * 5000, "1e400", "inf", "-inf")
@@ -189,3 +191,19 @@ def test_results_that_can_not_be_written(
         said = capsys.readouterr().err
         assert said.count("\n") == 1
         assert str(out).split("/")[1] in said
+
+
+def test_a_long_list_of_artifacts_is_cut_and_says_so(tmp_path: Path, capsys: Any) -> None:
+    lake = Lake(tmp_path)
+    for n in range(63):
+        recipe, inputs = {"n": n}, {"parts": ["ab" * 32] * 2}
+        digest = artifact_digest("corpus", 1, recipe, inputs)
+        staging = lake.staging("corpus", digest)
+        (staging / "a").write_bytes(b"x")
+        lake.commit(staging, "corpus", digest, 1, recipe, inputs, {}, {})
+    assert main(["artifacts", "--lake", str(tmp_path)]) == 0
+    shown = capsys.readouterr().out
+    assert shown.count("parts abababab +1") == 60
+    assert "… 3 more rows (--json shows all)" in shown
+    assert main(["artifacts", "--lake", str(tmp_path), "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)) == 63

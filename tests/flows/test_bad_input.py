@@ -51,6 +51,19 @@ def run_corpus(cli: Any, lake: Path, *more: Any) -> subprocess.CompletedProcess[
     return done
 
 
+def test_sql_that_leads_out_of_the_lake(cli: Any, tmp_path: Path) -> None:
+    lake, target = tmp_path / "lake", tmp_path / "heads.json"
+    target.write_text("mine")
+    refused(cli("sql", f"COPY (SELECT 1) TO '{target}'", "--lake", lake), "COPY is not allowed")
+    inside = f"WITH x AS (COPY (SELECT 1) TO '{target}') FROM x"
+    refused(cli("sql", inside, "--lake", lake), "--unsafe")
+    refused(cli("sql", "FROM read_text('/etc/passwd')", "--lake", lake), "/etc/passwd")
+    assert target.read_text() == "mine"
+    done = cli("sql", f"COPY (SELECT 1 AS n) TO '{target}'", "--lake", lake, "--unsafe", "--json")
+    assert json.loads(done.stdout) == [{"Count": 1}]
+    assert target.read_text() != "mine"
+
+
 def test_a_missing_path(cli: Any, tmp_path: Path) -> None:
     lake = tmp_path / "lake"
     refused(run_corpus(cli, lake, "--input", tmp_path / "no.warc.gz"), "no such file or folder")

@@ -296,3 +296,36 @@ def test_a_place_that_can_be_written_to_is_passed_and_another_named(tmp_path, mo
     monkeypatch.setattr("storage.durable.unwritable", lambda folder: folder.parent)
     with pytest.raises(UserError, match=r"can't write in .*/not: choose another with --lake"):
         lake.check_writable()
+
+
+def test_other_files_under_a_digest_say_so_and_are_whole(lake, make):
+    old = make(
+        lake, "corpus_part", {"t.parquet": ROWS, "u.json": b"[1]"}, {"w": 1}, statistics={"n": 1}
+    )
+    staging = lake.staging(old.kind, old.digest)
+    (staging / "u.json").write_bytes(b"[]")
+    new = lake.replace(staging, old, {"n": 1, "raw_text": "dropped"}, old.provenance)
+    assert lake.list() == [new] == [lake.manifest(old.kind, old.digest)]
+    assert lake.is_whole(old.kind, old.digest, deep=True)
+    assert (new.digest, new.recipe, new.inputs) == (old.digest, old.recipe, old.inputs)
+    assert new.files.keys() == {"u.json"}
+    assert new.provenance["created"] == old.provenance["created"]
+    assert sorted(p.name for p in lake.local(old.kind, old.digest).iterdir()) == [
+        "manifest.json",
+        "u.json",
+    ]
+    assert list((lake.disk.root / ".staging").iterdir()) == []
+
+
+def test_a_removed_artifact_is_gone_manifest_first(lake, make, monkeypatch):
+    made = make(lake, "corpus_part", {"t.parquet": ROWS, "u.json": b"[1]"}, {"w": 1})
+    removed = []
+    remove = lake.tree.remove
+    monkeypatch.setattr(lake.tree, "remove", lambda name: (removed.append(name), remove(name)))
+    lake.remove(made)
+    assert removed[0].endswith("/manifest.json")
+    assert lake.list() == []
+    assert lake.tree.sizes(f"{made.kind}/{made.artifact}") == {}
+    assert make(lake, "corpus_part", {"t.parquet": ROWS, "u.json": b"[1]"}, {"w": 1}).files == (
+        made.files
+    )

@@ -22,7 +22,7 @@ def staged(tree: LocalTree, name: str, data: bytes):
 def test_what_is_not_there_is_nothing(tree):
     assert tree.read("heads.json") is None
     assert tree.sizes("base/ab") == {}
-    assert tree.all_sizes() == {}
+    assert tree.entries() == {}
     tree.write("heads.json", b"{}")
     assert tree.read("heads.json") == b"{}"
     assert tree.read("heads.json/inside") is None
@@ -34,7 +34,15 @@ def test_sizes_are_of_files_below_by_name_and_hidden_folders_are_no_kinds(tree):
     tree.write("base/cd/x", b"12")
     tree.write("heads.json", b"{}")
     assert tree.sizes("base/ab") == {"x": 1, "y/z": 3}
-    assert tree.all_sizes() == {"base/ab": {"x": 1, "y/z": 3}, "base/cd": {"x": 2}}
+    (tree.root / "loose").mkdir()
+    found = tree.entries()
+    sizes = {folder: {n: size for n, (size, _) in f.items()} for folder, f in found.items()}
+    assert sizes == {"base/ab": {"x": 1, "y/z": 3}, "base/cd": {"x": 2}}
+    changed = (tree.root / "base/ab/y/z").stat().st_mtime_ns
+    assert found["base/ab"]["y/z"] == (3, changed)
+    assert tree.entries("base", "cd") == {"base/cd": found["base/cd"]}
+    assert tree.entries("base", "c" * 64) == {"base/" + "c" * 16: {}}
+    assert tree.entries("sft") == {}
 
 
 def test_an_artifact_is_published_once_and_a_damaged_one_replaced(tree):

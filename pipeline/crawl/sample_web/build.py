@@ -49,7 +49,8 @@ def build(
     files = _write(out, config, published)
     write_table(table([row for _, row in files], TRUTH), out / "truth.parquet")
     write_table(table(fact_rows(world, ledger), FACTS), out / "facts.parquet")
-    return statistics(world, ledger, kept, published)
+    raw = [*sorted(path.name for path in out.glob("*.warc.gz")), "truth.parquet"]
+    return {**statistics(world, ledger, kept, published), "raw_files": raw}
 
 
 def draft_kept(
@@ -214,4 +215,4 @@ def statistics(
     }
 
 
-STAGE = Stage("crawl", 1, SampleWebConfig, build, data=("unicode",))
+STAGE = Stage("crawl", 2, SampleWebConfig, build, data=("unicode",))

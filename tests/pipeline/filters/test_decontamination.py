@@ -20,6 +20,7 @@ from pipeline.filters.decontamination import (
     report_rows,
 )
 from pipeline.filters.examples import Example
+from pipeline.filters.pii import PiiConfig
 from pipeline.filters.unspaced import RANGES
 from storage.errors import UserError
 
@@ -191,10 +192,19 @@ def test_dropping_and_reporting():
     found = index.scan(text)
     assert cleaned(text, found, DecontaminationConfig()) is None
     assert cleaned(text, found, DecontaminationConfig(action="report")) == text
-    rows = report_rows("id1", "https://example.org", text, found, "drop")
+    rows = report_rows("id1", "https://example.org", text, found, "drop", PiiConfig())
     table = pa.Table.from_pylist(rows, schema=REPORT)
     assert table.to_pylist()[0]["excerpt"] == QUESTION.rstrip("?")
     assert table.to_pylist()[0]["matched_ngrams"] == len(QUESTION.split()) - 12
+
+
+def test_an_excerpt_holds_nobodys_data():
+    index = index_of(f"{QUESTION} Answers to jane.doe@mail.example.net")
+    text = f"{prose(1)} {QUESTION} Answers to jane.doe@mail.example.net"
+    (row,) = report_rows("id1", "", text, index.scan(text), "drop", PiiConfig())
+    assert row["excerpt"].startswith(QUESTION)
+    assert "jane" not in row["excerpt"]
+    assert "example.com" in row["excerpt"] or "example.org" in row["excerpt"]
 
 
 def test_the_same_files_give_the_same_index(tmp_path):

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.filters.bank_numbers import iban_check, luhn
-from pipeline.filters.pii import PLACEHOLDERS, PiiConfig, find, placeholder, replace
+from pipeline.filters.pii import PLACEHOLDERS, PiiConfig, excerpt, find, placeholder, replace
 from storage.schemas import PII_KINDS
 
 CONFIG = PiiConfig()
@@ -445,3 +445,19 @@ def test_a_placeholder_of_another_kind_stays_where_its_name_is_a_telephones() ->
 def test_what_stands_around_speaks_for_a_number(text: str, value: str, kind: str) -> None:
     start = text.index(value)
     assert find(text, CONFIG) == [(start, start + len(value), kind)]
+
+
+def test_an_excerpt_is_cleaned_by_what_stands_around_it():
+    text = "Write to jane.doe@mail.net or call. Tel.: 030 5678 1234, then wait for the answer."
+    number, mail = text.index("030"), text.index("jane")
+    assert excerpt(text, 0, len(text), PiiConfig()) == replace(text, PiiConfig())[0]
+    for start, end in ((number, number + 13), (number + 4, number + 9)):  # its name is outside
+        shown = excerpt(text, start, end, PiiConfig())
+        assert shown == placeholder("phone", "030 5678 1234")
+    assert excerpt(text, mail + 5, mail + 9, PiiConfig()) == placeholder(
+        "email", "jane.doe@mail.net"
+    )
+    assert excerpt(text, mail - 3, mail + 2, PiiConfig())[:3] == "to "
+    assert "doe" not in excerpt(text, 0, mail + 6, PiiConfig())
+    assert excerpt(text, 0, 8, PiiConfig()) == "Write to"
+    assert excerpt("", 0, 240, PiiConfig()) == ""

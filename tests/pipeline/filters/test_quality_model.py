@@ -47,6 +47,7 @@ OTHER = [
     "popup",
     "price",
 ]
+NAMES = ["anna", "berta", "clara", "doris", "elsa"]  # of people who are in many texts
 BOTH = [f"word{i}" for i in range(300)]
 SMALL = QualityModelConfig(dimensions=8, buckets=2000, epochs=8, min_word_count=1)
 
@@ -62,7 +63,7 @@ def sets(tmp_path_factory):
     good = [{"instruction": sentence(GOOD, rng), "output": sentence(GOOD, rng)} for _ in range(400)]
     lines = "\n".join(json.dumps(row) for row in [*good, *good[:50]])  # some twice
     (folder / "good.jsonl.gz").write_bytes(gzip.compress(lines.encode()))
-    other = [sentence(OTHER, rng) for _ in range(500)]
+    other = [f"Ask {name}.doe@mail.net: {sentence(OTHER, rng)}" for name in 100 * NAMES]
     # a good text among the others counts as good
     other.append("\n".join(good[0].values()).replace("\n", " "))
     (folder / "other.txt").write_text("\n".join(other))
@@ -101,6 +102,14 @@ def test_the_report(trained, sets):
     assert len(highest) == len(lowest) == 10
     assert highest[0]["score"] >= highest[-1]["score"] >= lowest[-1]["score"] >= lowest[0]["score"]
     assert report["max_characters"] == SMALL.max_characters
+
+
+def test_neither_report_nor_model_holds_personal_data(trained):
+    out, _ = trained
+    for file in sorted(out.iterdir()):
+        data = file.read_bytes()
+        assert b"example." in data, file.name
+        assert not [name for name in NAMES if name.encode() in data], file.name
 
 
 def test_the_same_sets_give_the_same_bytes(trained, sets, tmp_path):

@@ -1,0 +1,33 @@
+"""A part without its pages' text: for who may not keep what people wrote once the corpus is made.
+
+Signals, signatures and the ledger stay, so that other thresholds still cost no second pass; whoever
+needs the text (assembly, a learned model) needs the part made again from its WARC.
+"""
+
+import shutil
+from pathlib import Path
+
+import pyarrow as pa
+
+from pipeline.corpus.part import GROUP_ROWS, TEXT_FILE
+from storage.manifest import MANIFEST, file_names
+from storage.tables import streamed, write_tables
+
+
+def without_text(part: Path, out: Path) -> None:
+    """Copy a part's files to the folder `out`, the text of its pages as null."""
+    for name in file_names(part):
+        if name not in (MANIFEST, TEXT_FILE):
+            (out / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(part / name, out / name)
+    with streamed(part / TEXT_FILE) as pages:
+        schema = pages.schema_arrow
+        place, field = schema.get_field_index("text"), schema.field("text")
+        kept = [name for name in schema.names if name != "text"]
+        tables = (
+            pa.Table.from_batches([batch]).add_column(
+                place, field, pa.nulls(batch.num_rows, field.type)
+            )
+            for batch in pages.iter_batches(columns=kept)
+        )
+        write_tables(tables, schema, out / TEXT_FILE, GROUP_ROWS["pages"])

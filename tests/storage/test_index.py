@@ -1,0 +1,236 @@
+"""The index of manifests: what a listing then need not open, and that it is never believed."""
+
+import io
+import json
+import shutil
+import subprocess
+import sys
+import threading
+
+import pyarrow.parquet as pq
+import pytest
+
+from storage import Lake, index
+from storage.digest import artifact_digest
+
+MANY = 40
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch):
+    """Files of few rows; what other tests' lakes left in this process is none of ours."""
+    monkeypatch.setattr(index, "WORTH", 10)
+    monkeypatch.setattr(index, "MOST_FILES", 3)
+    monkeypatch.setattr(index, "_waiting", {})
+
+
+@pytest.fixture
+def many(lake, make):
+    return [
+        make(lake, "corpus_part", {"a": b"x"}, {"n": n}, {"warc": [str(n)]}) for n in range(MANY)
+    ]
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    """The manifests that were opened by themselves."""
+    seen = []
+    read = Lake._read
+
+    def counted(lake, kind, digest):
+        seen.append(f"{kind}/{digest[:16]}")
+        return read(lake, kind, digest)
+
+    monkeypatch.setattr(Lake, "_read", counted)
+    return seen
+
+
+def files(lake):
+    return sorted(name for name in lake.tree.sizes(".index") if name.endswith(".parquet"))
+
+
+def test_commits_keep_the_index_and_a_listing_opens_nothing(lake, many, opened):
+    assert len(files(lake)) == MANY // 10
+    assert Lake(lake.url).list() == many
+    assert opened == []
+    assert lake.list("corpus_part") == many
+    assert lake.list("corpus") == []
+
+
+def test_a_small_lake_has_no_index(lake, make):
+    made = [make(lake, "corpus", {"a": b"x"}, {"n": n}) for n in range(9)]
+    assert lake.list() == made
+    assert files(lake) == []
+
+
+def test_many_files_become_one(lake, many, opened):
+    assert len(files(lake)) > index.MOST_FILES
+    assert lake.list() == many
+    (whole,) = files(lake)
+    assert lake.list() == many
+    assert files(lake) == [whole]
+    assert opened == []
+
+
+def test_what_no_commit_wrote_down_a_listing_does(lake, many, opened):
+    """Without an index, as after a power cut, or where processes made few artifacts each."""
+    shutil.rmtree(lake.disk.root / ".index")
+    assert lake.list("corpus_part") == many
+    assert len(opened) == MANY
+    assert lake.list() == many
+    assert len(opened) == MANY
+
+
+@pytest.mark.parametrize("damage", ["empty", "cut", "bits", "other"])
+def test_a_damaged_index_costs_time_alone(lake, many, opened, damage):
+    for name in files(lake):
+        path = lake.disk.root / ".index" / name
+        data = path.read_bytes()
+        match damage:
+            case "empty":
+                path.write_bytes(b"")
+            case "cut":
+                path.write_bytes(data[: len(data) // 2])
+            case "bits":
+                middle = len(data) // 3
+                path.write_bytes(data[:middle] + bytes(64) + data[middle + 64 :])
+            case "other":
+                path.write_bytes(b"{}")
+    assert lake.list() == many
+    assert len(opened) == MANY
+    assert lake.list() == many
+    assert len(opened) == MANY, "rebuilt"
+
+
+def test_no_single_bit_of_an_index_changes_what_is_listed(lake, many):
+    name = files(lake)[0]
+    path = lake.disk.root / ".index" / name
+    data = path.read_bytes()
+    for place in range(0, len(data), max(1, len(data) // 40)):
+        flipped = bytearray(data)
+        flipped[place] ^= 1
+        path.write_bytes(flipped)
+        assert index.Index(lake.tree)._rows.keys().isdisjoint(rows_of(data))
+    path.write_bytes(data)
+    assert rows_of(data) <= index.Index(lake.tree)._rows.keys()
+    assert lake.list() == many
+
+
+def rows_of(data):
+    """What a file of the index is about."""
+    columns = pq.read_table(io.BytesIO(data), columns=["folder", "bytes", "changed"]).to_pydict()
+    return set(zip(*columns.values()))
+
+
+def test_an_index_of_another_layout_is_not_read(lake, many, opened, monkeypatch):
+    monkeypatch.setattr(index, "_LAYOUT", b"2")
+    assert lake.list() == many
+    assert len(opened) == MANY
+
+
+def test_deleted_damaged_and_replaced_artifacts_are_noticed(lake, many, make, opened):
+    folders = [lake.local(m.kind, m.digest) for m in many[:5]]
+    opened.clear()
+    shutil.rmtree(folders[0])
+    (folders[1] / "a").unlink()
+    (folders[2] / "a").write_bytes(b"xy")
+    (folders[3] / "manifest.json").unlink()
+    manifest = folders[4] / "manifest.json"
+    document = json.loads(manifest.read_bytes())
+    document["provenance"]["host"] = document["provenance"]["host"][::-1]
+    manifest.write_text(json.dumps(document, sort_keys=True, indent=1, ensure_ascii=False) + "\n")
+    found = lake.list()
+    assert found[1:] == many[5:]
+    assert found[0].provenance["host"] == many[4].provenance["host"][::-1], "not the index's"
+    assert len(opened) == 1
+    again = make(lake, "corpus_part", {"a": b"x"}, {"n": 0}, {"warc": ["0"]})
+    assert lake.list()[-1] == again
+
+
+def test_an_index_of_another_lake_adds_nothing(lake, many, tmp_path):
+    other = Lake(tmp_path / "other")
+    shutil.copytree(lake.disk.root / ".index", other.disk.root / ".index")
+    assert other.list() == []
+    for made in many[:12]:
+        folder = lake.local(made.kind, made.digest)
+        shutil.copytree(folder, other.disk.root / made.kind / made.artifact)
+    shutil.copytree(folder, other.disk.root / "corpus_part" / "a copy")
+    assert other.list() == many[:12]
+
+
+def test_a_prefix_is_looked_for_among_its_own(lake, many, opened):
+    wanted = many[3]
+    assert lake.manifest(None, wanted.digest[:12]) == wanted
+    assert lake.manifest("corpus_part", wanted.digest[:12]) == wanted
+    assert len(opened) <= 2
+
+
+COMMITTER = """
+import sys
+from storage import Lake, index
+from storage.digest import artifact_digest
+index.WORTH = 7
+lake = Lake(sys.argv[1])
+for n in range(25):
+    recipe = {"who": sys.argv[2], "n": n}
+    digest = artifact_digest("corpus_part", 1, recipe, {})
+    staging = lake.staging("corpus_part", digest)
+    (staging / "a").write_bytes(b"x")
+    lake.commit(staging, "corpus_part", digest, 1, recipe, {}, {}, {})
+"""
+
+
+def test_committers_and_readers_at_once_lose_nothing(lake):
+    children = [subprocess.Popen([sys.executable, "-c", COMMITTER, lake.url, who]) for who in "abc"]
+    wrong, done = [], threading.Event()
+
+    def read():
+        before = 0
+        while not done.is_set():
+            now = len(Lake(lake.url).list())
+            if now < before:
+                wrong.append((before, now))
+            before = now
+
+    readers = [threading.Thread(target=read) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    codes = [child.wait() for child in children]
+    done.set()
+    for reader in readers:
+        reader.join()
+    assert codes == [0, 0, 0]
+    assert wrong == []
+    names = {(m.recipe["who"], m.recipe["n"]) for m in lake.list()}
+    assert names == {(who, n) for who in "abc" for n in range(25)}
+    assert all(lake.manifest(m.kind, m.digest) == m for m in lake.list())
+
+
+def test_a_lake_that_may_only_be_read_is_listed_all_the_same(lake, many, monkeypatch):
+    shutil.rmtree(lake.disk.root / ".index")
+
+    def refuse(name, data):
+        raise PermissionError(13, "Permission denied", name)
+
+    monkeypatch.setattr(lake.tree, "write", refuse)
+    assert lake.list() == many
+
+
+def test_a_commit_does_not_fail_for_the_index(lake, make, monkeypatch):
+    write = lake.tree.write
+
+    def full(name, data):
+        if name.startswith(".index/"):
+            raise OSError(28, "No space left on device")
+        write(name, data)
+
+    monkeypatch.setattr(lake.tree, "write", full)
+    made = [make(lake, "corpus", {"a": b"x"}, {"n": n}) for n in range(12)]
+    assert lake.list() == made
+
+
+def test_digests_of_two_recipes_are_told_apart(lake, make):
+    """Rows of one recipe share it in memory; each row has its own."""
+    made = [make(lake, "corpus", {"a": b"x"}, {"n": n % 3, "x": n}) for n in range(20)]
+    assert [m.recipe for m in lake.list()] == [m.recipe for m in made]
+    assert all(m.digest == artifact_digest("corpus", 1, m.recipe, {}) for m in lake.list())
