@@ -55,28 +55,31 @@ class TableWriter:
 
     def __init__(self, path: Path, schema: pa.Schema, group_rows: int = ROW_GROUP_ROWS) -> None:
         self.rows = 0
+        self.waiting_bytes = 0  # of what waits for its row group to be full
         self._group_rows = group_rows
         self._groups = 0
-        self._waiting = schema.remove_metadata().empty_table()
+        self._empty = schema.remove_metadata().empty_table()
+        # Joined when a row group is cut, and not before: they may be many and small.
+        self._waiting: list[pa.Table] = []
+        self._waiting_rows = 0
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         self._sink = pa.OSFile(str(path), "wb")
         self._writer = pq.ParquetWriter(
-            self._sink, self._waiting.schema, compression="zstd", compression_level=ZSTD_LEVEL
+            self._sink, self._empty.schema, compression="zstd", compression_level=ZSTD_LEVEL
         )
 
     def write(self, table: pa.Table) -> None:
         """Take rows; at most a row group of them waits in memory."""
         self.rows += table.num_rows
-        self._waiting = pa.concat_tables([self._waiting, table.replace_schema_metadata(None)])
-        while self._waiting.num_rows > self._group_rows:
-            self._write_group(self._waiting.slice(0, self._group_rows))
-            self._waiting = self._waiting.slice(self._group_rows)
-
-    @property
-    def waiting_bytes(self) -> int:
-        """What waits for its row group to be full."""
-        return int(self._waiting.nbytes)
+        # ArrowInvalid here if it is of another schema
+        self._hold(pa.concat_tables([self._empty, table.replace_schema_metadata(None)]))
+        if self._waiting_rows > self._group_rows:
+            joined = self._taken()
+            while joined.num_rows > self._group_rows:
+                self._write_group(joined.slice(0, self._group_rows))
+                joined = joined.slice(self._group_rows)
+            self._hold(joined)
 
     @property
     def stored_bytes(self) -> int:
@@ -85,14 +88,12 @@ class TableWriter:
 
     def flush(self) -> None:
         """Cut a row group here."""
-        if self._waiting.num_rows:
-            self._write_group(self._waiting)
-            self._waiting = self._waiting.slice(0, 0)
+        if self._waiting_rows:
+            self._write_group(self._taken())
 
     def take_waiting(self) -> pa.Table:
         """What waits, for another file to have it."""
-        left = self._waiting
-        self._waiting = left.slice(0, 0)
+        left = self._taken()
         self.rows -= left.num_rows
         return left
 
@@ -101,7 +102,7 @@ class TableWriter:
         if self._groups:
             self.flush()
         else:
-            self._write_group(self._waiting)
+            self._write_group(self._taken())
         self._end()
 
     def __enter__(self) -> "TableWriter":
@@ -116,6 +117,17 @@ class TableWriter:
     def _end(self) -> None:
         self._writer.close()
         self._sink.close()
+
+    def _hold(self, table: pa.Table) -> None:
+        self._waiting.append(table)
+        self._waiting_rows += table.num_rows
+        self.waiting_bytes += int(table.nbytes)
+
+    def _taken(self) -> pa.Table:
+        """All that waits, which then waits no longer."""
+        joined = pa.concat_tables([self._empty, *self._waiting])
+        self._waiting, self._waiting_rows, self.waiting_bytes = [], 0, 0
+        return joined
 
     def _write_group(self, group: pa.Table) -> None:
         self._writer.write_table(group.combine_chunks(), row_group_size=self._group_rows)

@@ -152,3 +152,23 @@ def test_a_row_group_is_cut_by_bytes_and_one_file_is_enough_for_no_rows(tmp_path
     assert read_table(empty.paths[0]).schema == rows.schema
     assert column_span(empty.paths[0], "n") == []
     assert column_span(path, "n") == [0, 99]
+
+
+def test_many_small_tables_are_joined_once(tmp_path, monkeypatch):
+    """A dump's parts may be many and tiny: what waits must not be joined anew with each."""
+    given = []
+    concat = pa.concat_tables
+
+    def counted(some):
+        given.append(sum(table.column(0).num_chunks for table in some))
+        return concat(some)
+
+    monkeypatch.setattr(pa, "concat_tables", counted)
+    one = pa.table({"id": ["x"]})
+    with ShardWriter(tmp_path, "rows", one.schema) as writer:
+        for _ in range(500):
+            writer.write(one)
+        assert writer.waiting_bytes == 500 * one.nbytes
+    assert sum(given) <= 4 * 500, "chunks that were looked at"
+    monkeypatch.undo()
+    assert read_table(writer.paths[0]).num_rows == 500
