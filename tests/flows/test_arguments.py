@@ -196,11 +196,11 @@ def test_results_that_can_not_be_written(
 def test_a_long_list_of_artifacts_is_cut_and_says_so(tmp_path: Path, capsys: Any) -> None:
     lake = Lake(tmp_path)
     for n in range(63):
-        recipe, inputs = {"n": n}, {"parts": ["ab" * 32] * 2}
-        digest = artifact_digest("corpus", 1, recipe, inputs)
-        staging = lake.staging("corpus", digest)
+        kind, recipe, inputs = f"kind_{n}", {"n": n}, {"parts": ["ab" * 32] * 2}
+        digest = artifact_digest(kind, 1, recipe, inputs)
+        staging = lake.staging(kind, digest)
         (staging / "a").write_bytes(b"x")
-        lake.commit(staging, "corpus", digest, 1, recipe, inputs, {}, {})
+        lake.commit(staging, kind, digest, 1, recipe, inputs, {}, {})
     assert main(["artifacts", "--lake", str(tmp_path)]) == 0
     shown = capsys.readouterr().out
     assert shown.count("parts abababab +1") == 60

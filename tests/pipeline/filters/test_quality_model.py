@@ -215,4 +215,4 @@ def test_separation_against_brute_force():
 
 
 def test_stage():
-    assert (STAGE.kind, STAGE.version, STAGE.config) == ("quality_model", 1, QualityModelConfig)
+    assert (STAGE.kind, STAGE.version, STAGE.config) == ("quality_model", 2, QualityModelConfig)
