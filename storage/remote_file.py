@@ -92,11 +92,12 @@ class RemoteFile:
 
 
 class RangeReader(io.RawIOBase):
-    """The same for whoever wants a file of Python's."""
+    """The same for whoever wants a file of Python's: one position, whichever thread moves it."""
 
     def __init__(self, file: RemoteFile) -> None:
         super().__init__()
         self._file = file
+        self._offset = 0
 
     def readable(self) -> bool:
         return True
@@ -105,12 +106,16 @@ class RangeReader(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        return self._file.seek(offset, whence)
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._offset, os.SEEK_END: self._file.size}[whence]
+        self._offset = start + offset
+        return self._offset
 
     def tell(self) -> int:
-        return self._file.tell()
+        return self._offset
 
     def readinto(self, buffer: Any) -> int:
+        self._file.seek(self._offset)
         data = self._file.read(len(buffer))
         buffer[: len(data)] = data
+        self._offset += len(data)
         return len(data)

@@ -1,9 +1,11 @@
 """Ranges of an object as a file, and DuckDB over it: a query costs the columns that it reads."""
 
 import datetime
+import io
 import os
 import random
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import duckdb
 import fsspec
@@ -12,7 +14,7 @@ import pytest
 from s3_server import s3_server
 
 from storage import aws
-from storage.remote_file import BLOCK_BYTES, BLOCKS, RemoteFile
+from storage.remote_file import BLOCK_BYTES, BLOCKS, RangeReader, RemoteFile
 from storage.tables import write_tables
 from storage.transfer import Place
 
@@ -141,3 +143,19 @@ def test_duckdb_fetches_the_columns_of_a_query(place, server, tmp_path):
     edges = [span.removeprefix("bytes=").split("-") for span in spans(server)]
     fetched = sum(int(stop) - int(start) + 1 for start, stop in edges)
     assert fetched < len(data) / 2
+
+
+def test_a_file_of_python_s_has_one_position_for_all_threads(place, tmp_path):
+    """Arrow reads a row group's columns in whichever thread is free."""
+    (tmp_path / "same").write_bytes(DATA)
+    rng, ours = random.Random(7), io.BufferedReader(RangeReader(RemoteFile(place)))
+    with (tmp_path / "same").open("rb") as theirs, ThreadPoolExecutor(1) as pool:
+        for number in range(60):
+            whence = rng.choice([os.SEEK_SET, os.SEEK_END, os.SEEK_CUR])
+            offset = rng.randrange(len(DATA))
+            offset -= {os.SEEK_SET: 0, os.SEEK_END: len(DATA), os.SEEK_CUR: theirs.tell()}[whence]
+            size = rng.choice([1, 10, BLOCK_BYTES])
+            assert ours.seek(offset, whence) == theirs.seek(offset, whence)
+            read = pool.submit(ours.read, size).result() if number % 2 else ours.read(size)
+            assert read == theirs.read(size)
+            assert ours.tell() == theirs.tell()
