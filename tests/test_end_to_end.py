@@ -292,7 +292,7 @@ def test_artifacts_say_what_they_were_made_from(ci_run: Any, cli: Any) -> None:
 def test_explain_shows_why_a_page_went(ci_run: Any, cli: Any) -> None:
     sql = "SELECT url, rule FROM ledger WHERE stage = 'quality' ORDER BY url LIMIT 1"
     (dropped,) = rows(ci_run.lake, sql)
-    told = cli.json("explain", dropped["url"], "--lake", ci_run.lake)
+    told = cli.json("explain", dropped["url"] + "\r\n", "--lake", ci_run.lake)  # as it was cut out
     record = told["records"][0]
     assert (record["outcome"], record["rule"]) == ("dropped", dropped["rule"])
     assert record["text_plain"]

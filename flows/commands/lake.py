@@ -49,7 +49,7 @@ def explain(chosen: argparse.Namespace) -> int:
     from storage.explain import explain as find
 
     lake = Lake(chosen.lake)
-    found = find(lake, chosen.url)
+    found = find(lake, chosen.url.strip())  # pasted, or cut out of a file
     for record in found["records"]:
         record.update(_judged_again(lake, record))
     if chosen.json:

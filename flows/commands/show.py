@@ -55,8 +55,8 @@ def said(text: str, end: str = "\n") -> None:
 
 
 def comma_separated(head: Sequence[str], body: Iterable[Sequence[Any]]) -> None:
-    """RFC 4180."""
-    writer = csv.writer(sys.stdout)
+    """RFC 4180, but for the ends of lines: shells and their tools would keep the CR."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(head)
     writer.writerows(body)
 

@@ -207,3 +207,8 @@ def test_a_long_list_of_artifacts_is_cut_and_says_so(tmp_path: Path, capsys: Any
     assert "… 3 more rows (--json shows all)" in shown
     assert main(["artifacts", "--lake", str(tmp_path), "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)) == 63
+
+
+def test_lines_of_csv_end_as_a_shell_s_tools_expect(tmp_path: Path, capfd: Any) -> None:
+    assert main(["sql", "SELECT 'a,b' AS x, 2 AS y", "--csv", "--lake", str(tmp_path)]) == 0
+    assert capfd.readouterr().out.encode() == b'x,y\n"a,b",2\n'
