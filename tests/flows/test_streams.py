@@ -83,6 +83,9 @@ def test_text_that_stdout_can_not_encode(encoding: str, tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+AGAIN_SECONDS = 30.0  # until a key is pressed again
+
+
 class Terminal:
     """A program at a terminal of its own."""
 
@@ -117,10 +120,17 @@ class Terminal:
             assert time.monotonic() < deadline, self.text
             self._read(0.2)
 
-    def end(self, seconds: float = PATIENCE_SECONDS) -> int:
-        deadline = time.monotonic() + seconds
-        while self.process.poll() is None and time.monotonic() < deadline:
+    def end(self, key: str = "", seconds: float = PATIENCE_SECONDS) -> int:
+        """Wait for the end; `key`: pressed again now and then, as people do.
+
+        Python looks for signals before it waits for a key: one that comes in between is not heard.
+        """
+        began = pressed = time.monotonic()
+        while self.process.poll() is None and time.monotonic() < began + seconds:
             self._read(0.1)
+            if key and time.monotonic() > pressed + AGAIN_SECONDS:
+                pressed = time.monotonic()
+                self.say(key)
         self._read(0.1)
         self.process.kill()
         os.close(self.master)
@@ -194,7 +204,7 @@ def test_a_conversation_goes_on(
         talk.until("you> ", number)
     assert "shorten it" in talk.text
     talk.say("\x04")
-    assert talk.end() == 0
+    assert talk.end("\x04") == 0
     assert "Traceback" not in talk.text
     assert ESCAPE not in talk.text
 
@@ -210,7 +220,7 @@ def test_a_key_at_the_prompt_ends_it(
     talk = at_terminal("chat", *model, TERM="dumb")
     talk.until("you> ")
     talk.say(key)
-    assert talk.end() == 0
+    assert talk.end(key) == 0
     assert "Traceback" not in talk.text
     assert "crawl2chat:" not in talk.text
 
