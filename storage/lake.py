@@ -242,6 +242,10 @@ class Lake:
         with durable.full_disk_is_clear(self.url):
             manifest = _describe(staging, *made_of, statistics, provenance)
             self.tree.publish(staging, folder, lambda: False)
+        # In S3 objects are replaced one by one: those that the new manifest lacks are left.
+        kept = {*manifest.files, *manifest.provenance["files"], MANIFEST}
+        for name in self.tree.sizes(folder).keys() - kept:
+            self.tree.remove(f"{folder}/{name}")
         self._forget_copies(folder)
         return manifest
 

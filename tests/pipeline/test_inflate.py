@@ -28,9 +28,11 @@ def test_a_bomb_is_not_unpacked():
     assert peak < 4 << 20
 
 
-@pytest.mark.parametrize("wrong", [gzip.compress(b"x" * 99)[:-1], gzip.compress(b"x")[:9]])
-def test_torn_and_broken(wrong):
+@pytest.mark.parametrize(
+    "kept", [-1, 9]
+)  # no bytes of gzip here: a test's name would tell the time
+def test_torn_and_broken(kept):
     with pytest.raises(EOFError):
-        gunzip(wrong, 100)
+        gunzip(gzip.compress(b"x" * 99)[:kept], 100)
     with pytest.raises(zlib.error):
         gunzip(gzip.compress(b"x") + b"no gzip", 100)

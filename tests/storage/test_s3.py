@@ -463,3 +463,23 @@ def test_sql_reads_the_files_of_views_alone(lake, make):
             catalog.query(lake, f"FROM read_text('lake://{path}')")
     with pytest.raises(UserError, match="Permission"):
         catalog.query(lake, f"FROM read_text('{lake.url}/heads.json')")
+
+
+def test_of_a_replaced_or_removed_artifact_nothing_is_left(lake, client, make):
+    """Neither in the bucket nor among the copies here: it may be somebody's data."""
+    old = make(lake, "corpus_part", {"text": b"Jane Roe", "more": b"Jane Roe", "ids": b"1"})
+    lake.local(old.kind, old.digest)
+    staging = lake.staging(old.kind, old.digest)
+    (staging / "text").write_bytes(b"")
+    (staging / "ids").write_bytes(b"1")
+    new = lake.replace(staging, old, {"raw_text": "dropped"}, old.provenance)
+    folder = f"some/prefix/corpus_part/{old.artifact}"
+    assert [k for k in keys(client) if k.startswith(folder)] == [
+        f"{folder}/{name}" for name in ("ids", "manifest.json", "text")
+    ]
+    here = [path for path in lake.disk.root.rglob("*") if path.is_file()]
+    assert not [path for path in here if b"Jane Roe" in path.read_bytes()]
+    assert (lake.local(old.kind, old.digest) / "text").read_bytes() == b""
+    lake.remove(new)
+    assert not [k for k in keys(client) if k.startswith(folder)]
+    assert not list(lake.disk.root.rglob(f"{old.artifact}/*"))

@@ -197,6 +197,7 @@ def test_a_busy_machine_changes_no_byte(tmp_path, monkeypatch, warc, prose):
     assert again == ["again-000000", "again-000002", "again-000005"]  # of four records each
     (scratch / "again-000002").unlink()
     (scratch / "again-000000").rename(scratch / "again-000001")  # of other records
+    (scratch / "again-000005").write_bytes(b"cut short by a power cut")
     (tmp_path / "more.scratch").symlink_to(scratch)
     build(warc, tmp_path / "more", config)
     assert contents(tmp_path / "more") == contents(tmp_path / "calm")

@@ -135,11 +135,12 @@ def test_a_coding_under_the_name_of_another(said, true):
 
 
 def test_what_nothing_says():
-    twice = gzip.compress(gzip.compress(HTML))
+    once = gzip.compress(HTML)  # it holds the time
+    twice = gzip.compress(once)
     assert undo_unsaid(HTML, MOST) == (HTML, [])
     assert undo_unsaid(twice, MOST) == (HTML, [])
     assert undo_unsaid(b"\r\n" + twice[:-30], MOST)[1] == ["gzip: cut short"] * 2
-    assert undo(twice, ["gzip"], MOST) == (gzip.compress(HTML), [])
+    assert undo(twice, ["gzip"], MOST) == (once, [])
     with pytest.raises(TooLarge):
         undo_unsaid(gzip.compress(bytes(MOST + 1)), MOST)
     sent = chunked(chunked(HTML, 99), 70)
