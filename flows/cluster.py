@@ -25,6 +25,7 @@ from flows.references import Reference
 from flows.run import Run
 from flows.surroundings import child_environment
 from flows.tasks import Work
+from pipeline.in_order import cores
 from storage.errors import UserError
 from storage.local import LocalTree
 
@@ -46,7 +47,7 @@ def several_at_a_time(run: Run) -> TaskRunner[Any]:
 
         join(run)
         return RayTaskRunner()  # finds Ray connected, and leaves it so
-    return _Threads(max_workers=run.config.input.workers or os.cpu_count() or 1)
+    return _Threads(max_workers=run.config.input.workers or cores())
 
 
 class _Threads(ThreadPoolTaskRunner[Any]):

@@ -5,17 +5,16 @@ second pass. Without input the embedded sample web is made first; its truth then
 the filters did.
 """
 
-from pathlib import Path
-
 from prefect import flow
 from prefect.futures import PrefectFuture
 
-from flows import publish, raw_text, terminal
+from flows import made, publish, raw_text, terminal
 from flows.cluster import leave, results, several_at_a_time, submit
 from flows.config import Settings, load
 from flows.crawl import warc_inputs
 from flows.deduplicate import find_duplicates
 from flows.groups import join_parts, select_pages
+from flows.inputs import given_file
 from flows.process import close_hosts
 from flows.references import InputFile, Reference, reference
 from flows.run import LAKE, Artifacts, Run, begin, run_name
@@ -24,7 +23,6 @@ from pipeline.corpus import part, quality, score
 from pipeline.corpus.recipes import deviations, recipe
 from pipeline.crawl.sample_web import build as sample_web
 from storage.errors import UserError
-from storage.file_hashes import hash_now
 
 
 @flow(name="corpus", flow_run_name=run_name)
@@ -62,10 +60,10 @@ def corpus(config: Settings = load(), lake: str = LAKE) -> Artifacts:  # noqa: B
             parts=parts,
         )
         publish.quality(run.lake, measured)
-    made = run.hand_over({}, crawl=crawl, corpus=joined, quality=measured)
+    artifacts = run.hand_over({}, crawl=crawl, corpus=joined, quality=measured)
     if not config.input.keep_raw_text:
-        raw_text.drop(run, parts)
-    return made
+        raw_text.drop(run, parts, artifacts)
+    return artifacts
 
 
 def say_recipe(run: Run) -> None:
@@ -110,7 +108,7 @@ def read_all(run: Run, crawl: Reference | None) -> list[Reference]:
             ]
             return results(run, futures)
         by_number: dict[int, PrefectFuture[Reference]] = {}
-        with warc_inputs(run, made=lambda file: work(file).is_whole) as given:
+        with warc_inputs(run, made=lambda file: made.find(work(file)) is not None) as given:
             for number, file in given:
                 future = submit(work(file, title(number, len(given), file)), runner)
                 given.done_with(file, future)
@@ -128,12 +126,12 @@ def score_all(run: Run, parts: list[Reference]) -> list[Reference]:
                     score.STAGE,
                     score.ScoreConfig(),
                     f"quality scores {number}/{len(parts)}",
-                    part=[made],
+                    part=[one],
                     model=[model],
                 ),
                 runner,
             )
-            for number, made in enumerate(parts, 1)
+            for number, one in enumerate(parts, 1)
         ]
         return results(run, futures)
 
@@ -170,14 +168,6 @@ def benchmarks(run: Run) -> dict[str, list[Input]]:
     named = run.config.input.benchmarks
     files: list[Input] = [given_file("input.benchmarks", path) for path in named]
     return {"benchmarks": files} if files else {}
-
-
-def given_file(key: str, name: str) -> InputFile:
-    """A file that the config names."""
-    path = Path(name).expanduser().resolve()
-    if not path.is_file():
-        raise UserError(f"{key}: no such file: {name}")
-    return InputFile(path, *hash_now(path))
 
 
 if __name__ == "__main__":

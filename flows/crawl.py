@@ -10,7 +10,6 @@ long before they are read, and only if their hashes are not remembered.
 import contextlib
 import dataclasses
 import hashlib
-import os
 import queue
 import threading
 import time
@@ -47,6 +46,7 @@ from pipeline.crawl.obtain import (
 )
 from pipeline.crawl.source import DownloadConfig, cache_folder
 from pipeline.crawl.transport import TransferError
+from pipeline.in_order import cores
 from storage.errors import UserError
 from storage.file_hashes import NAME, Hashes
 
@@ -334,7 +334,7 @@ def warc_inputs(run: Run, made: Callable[[InputFile], bool] | None = None) -> It
         pool: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=how.connections)
         runner = stack.enter_context(pool)
         stack.callback(stop.set)  # before the pool is waited for
-        workers = config.workers or os.cpu_count() or 1
+        workers = config.workers or cores()
         # A cluster reads as many files as it has cores, all of its own accord.
         waits = config.runner != "ray"
         hashing = Hashing(Hashes(cache_folder(how).parent / NAME), workers, waits)

@@ -6,7 +6,6 @@ workers nor their speed changes a byte.
 """
 
 import dataclasses
-import os
 from collections.abc import Callable, Sequence
 
 from flows.cluster import results, several_at_a_time, submit
@@ -14,6 +13,7 @@ from flows.references import Reference
 from flows.run import Run
 from flows.tasks import Input, Work
 from pipeline.corpus import assemble, assemble_group, hosts, select
+from pipeline.in_order import cores as cores_here
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +33,7 @@ def in_groups(run: Run, parts: Sequence[Reference]) -> list[list[Reference]]:
 def for_each(run: Run, groups: int, work: Callable[[int], Work]) -> list[Reference]:
     """What a task makes for each group, by number."""
     given = run.config.input
-    cores = share(given.runner, groups, given.workers, os.cpu_count() or 1)
+    cores = share(given.runner, groups, given.workers, cores_here())
     with several_at_a_time(run) as runner:
         made = [
             submit(dataclasses.replace(work(number), cores=cores), runner)

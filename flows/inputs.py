@@ -22,7 +22,7 @@ from pipeline.crawl.source import SCHEMES, cache_folder, place_of, while_someone
 from pipeline.crawl.transport import TransferError
 from storage.durable import unwritable
 from storage.errors import UserError
-from storage.file_hashes import Hashes, Tell
+from storage.file_hashes import Hashes, Tell, hash_now
 
 # What counts in a folder; a file named outright may end otherwise.
 ENDINGS = tuple(
@@ -128,6 +128,14 @@ def hashed(file: Path, hashes: Hashes, tell: Tell = lambda done, total: None) ->
     except OSError as error:
         raise UserError(f"input {file}: {error.strerror}") from error
     return InputFile(file, sha256, state)
+
+
+def given_file(key: str, name: str) -> InputFile:
+    """A file that the config names."""
+    path = Path(name).expanduser().resolve()
+    if not path.is_file():
+        raise UserError(f"{key}: no such file: {name}")
+    return InputFile(path, *hash_now(path))
 
 
 def _check_language(language: str, config: RunConfig) -> None:

@@ -3,7 +3,8 @@
 A task run that finds its artifact still costs states, events and rows in Prefect's database (see
 docs/operations.md), and with S3 some requests: for 90,000 parts 20 minutes and two gigabytes. So
 where tasks are handed out side by side, what is whole in the lake gets none. A few are asked one by
-one; when there are many the lake is listed once, and that holds for the rest of the run.
+one; when there are many the lake is listed once, and that holds for the rest of the run, or until
+something is removed.
 """
 
 import weakref
@@ -53,6 +54,11 @@ class _Known:
 
 
 _known: weakref.WeakKeyDictionary[Lake, _Known] = weakref.WeakKeyDictionary()  # a run opens its own
+
+
+def forget(lake: Lake) -> None:
+    """Something was removed: what is whole is asked anew."""
+    _known.pop(lake, None)
 
 
 def find(work: Work) -> Reference | None:

@@ -11,7 +11,8 @@ from prefect import flow
 
 from flows import raw_text
 from flows.config import Settings, load
-from flows.corpus import given_file, read_all, sample_crawl
+from flows.corpus import read_all, sample_crawl
+from flows.inputs import given_file
 from flows.process import close_hosts
 from flows.references import reference
 from flows.run import LAKE, Artifacts, Run, begin, run_name

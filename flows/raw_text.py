@@ -1,47 +1,55 @@
 """With `input.keep_raw_text = false` the parts lose their pages' text once the corpus is made.
 
 A part is then published anew under its digest, and its manifest says so: `raw_text` in its
-statistics is DROPPED and `raw_files` is empty. Such a part still counts as made. Only when a corpus
-is to be made that isn't there already are these parts read again from their WARCs.
+statistics is DROPPED and `raw_files` is empty. Such a part still counts as made. Only when what is
+made with text isn't all there already are these parts read again from their WARCs.
 """
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from flows import terminal
+from flows import made, terminal
+from flows.inputs import given_file
 from flows.references import Reference
-from flows.run import Run
+from flows.run import Artifacts, Run
 from pipeline import data
 from pipeline.config import to_dict
-from pipeline.corpus import assemble, assemble_group, duplicates, hosts, raw_text, select
+from pipeline.corpus import assemble, assemble_group, duplicates, hosts, quality, raw_text, score
+from pipeline.corpus import select as selection
+from pipeline.in_order import cores
 from storage.digest import artifact_digest
 from storage.durable import remove_tree
 from storage.manifest import Manifest
 
 DROPPED = "dropped"
-MADE = "corpus_made"  # in a part's provenance: for which question its text had served
-# What makes the corpus of the parts.
+SERVED = "text_served"  # in a part's provenance: the question, and what was made as its answer
+# What makes a corpus and its figures of parts.
 READERS = (
-    select.GROUP,
-    select.STAGE,
+    score.STAGE,
+    selection.SCORES,
+    selection.BEST_STAGE,
+    selection.GROUP,
+    selection.STAGE,
     duplicates.STAGE,
     hosts.GROUP,
     hosts.STAGE,
     assemble_group.STAGE,
     assemble.STAGE,
+    quality.STAGE,
 )
-SLOTS = ("corpus", "quality")  # what is made with text
 
 
-def drop(run: Run, parts: Sequence[Reference]) -> None:
-    """Take the text out of these parts."""
-    question = _question(run, parts)
+def drop(run: Run, parts: Sequence[Reference], answer: Artifacts) -> None:
+    """Take the text out of these parts, of which the corpus in `answer` was made."""
+    corpus = run.lake.manifest("corpus", answer["corpus"]["digest"])
+    used = {"duplicates": corpus.inputs["duplicates"][0]}
+    used |= {slot: answer[slot]["digest"] for slot in ("corpus", "quality") if slot in answer}
+    served = {"question": _question(run, parts), "made": used}
 
     def without(part: Reference) -> None:
         lake = run.lake
         manifest = lake.manifest(part["kind"], part["digest"])
-        if _is_dropped(manifest) and manifest.provenance.get(MADE) == question:
+        if _is_dropped(manifest) and manifest.provenance.get(SERVED) == served:
             return
         staging = lake.staging(manifest.kind, manifest.digest)
         try:
@@ -50,12 +58,12 @@ def drop(run: Run, parts: Sequence[Reference]) -> None:
                 staging,
                 manifest,
                 {**manifest.statistics, "raw_files": [], "raw_text": DROPPED},
-                {**manifest.provenance, MADE: question},
+                {**manifest.provenance, SERVED: served},
             )
         finally:
             remove_tree(staging)
 
-    with ThreadPoolExecutor(run.config.input.workers or os.cpu_count()) as pool:
+    with _side_by_side(run) as pool:
         list(pool.map(without, parts))
     terminal.note(f"  raw text of {len(parts):,} parts dropped (input.keep_raw_text = false)")
 
@@ -63,12 +71,7 @@ def drop(run: Run, parts: Sequence[Reference]) -> None:
 def forget_if_needed(run: Run, parts: Sequence[Reference]) -> bool:
     """Remove parts without text where it is needed again; whether there were any."""
     bare = without_text(run, parts)
-    if not bare:
-        return False
-    question = _question(run, parts)
-    heads = run.lake.heads()
-    there = all(run.lake.is_whole(slot, heads[slot]) for slot in SLOTS if slot in heads)
-    if "corpus" in heads and there and all(m.provenance.get(MADE) == question for m in bare):
+    if not bare or _have_served(run, parts, bare):
         return False
     forget(run, bare)
     return True
@@ -77,8 +80,9 @@ def forget_if_needed(run: Run, parts: Sequence[Reference]) -> bool:
 def forget(run: Run, bare: Sequence[Manifest]) -> None:
     """Remove parts, so that they are made again."""
     terminal.note(f"  {len(bare):,} parts have no text any more: their files are read again")
-    for manifest in bare:
-        run.lake.remove(manifest)
+    with _side_by_side(run) as pool:
+        list(pool.map(run.lake.remove, bare))
+    made.forget(run.lake)
 
 
 def without_text(run: Run, parts: Sequence[Reference]) -> list[Manifest]:
@@ -88,19 +92,42 @@ def without_text(run: Run, parts: Sequence[Reference]) -> list[Manifest]:
     return [m for m in found if m.digest in wanted and _is_dropped(m)]
 
 
+def _have_served(run: Run, parts: Sequence[Reference], bare: Sequence[Manifest]) -> bool:
+    """Whether all that this run asks of their text is there."""
+    question = _question(run, parts)
+    notes = [part.provenance.get(SERVED, {}) for part in bare]
+    if any(note.get("question") != question for note in notes):
+        return False
+    used = {(slot, digest) for note in notes for slot, digest in note["made"].items()}
+    if not all(run.lake.is_whole(slot, digest) for slot, digest in used):
+        return False
+    if "learned" not in run.config.select.filters:
+        return True
+    scored = {m.inputs["part"][0] for m in run.lake.list(score.STAGE.kind)}
+    return scored.issuperset(part.digest for part in bare)
+
+
 def _is_dropped(part: Manifest) -> bool:
     return part.statistics.get("raw_text") == DROPPED
 
 
+def _side_by_side(run: Run) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(run.config.input.workers or cores())
+
+
 def _question(run: Run, parts: Sequence[Reference]) -> str:
-    """A digest of all that the corpus of these parts follows from."""
+    """A digest of what a corpus of these parts and its figures follow from."""
     config = run.config
+    files = {"benchmarks": list(config.input.benchmarks), "model": [config.input.quality_model]}
     recipe = {
         "stages": [[stage.kind, stage.version, *data.digests(stage.data)] for stage in READERS],
         "group_files": config.input.group_files,
         **{name: to_dict(getattr(config, name)) for name in ("select", "dedup", "assemble")},
-        "benchmarks": list(config.input.benchmarks),
+        **{
+            key: [given_file(f"input.{key}", name).sha256 for name in names if name]
+            for key, names in files.items()
+        },
         "previous": config.input.previous_duplicates,
-        "model": config.input.quality_model or run.lake.heads().get("quality_model", ""),
+        "newest_model": run.lake.heads().get("quality_model", ""),
     }
     return artifact_digest("raw_text", 1, recipe, {"parts": [part["digest"] for part in parts]})

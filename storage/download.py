@@ -63,13 +63,6 @@ class Copies:
             os.utime(target / MANIFEST)
         return target
 
-    def put_beside(self, artifact: Path, other: Path) -> None:
-        """Let a copy find another as in the lake: two folders up and two down."""
-        link = artifact.parent.parent / other.parent.name / other.name
-        link.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(FileExistsError):
-            link.symlink_to(os.path.relpath(other, link.parent))
-
     def keep(self, staging: Path, manifest: Manifest) -> None:
         """What was just uploaded needs no download: it becomes the copy, if there is room."""
         target = self.folder / _place(manifest, {})

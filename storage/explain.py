@@ -196,10 +196,10 @@ class Book:
         """The part that a file of a group was read to, if it is still there."""
         with self.lake.opened(group, places.GROUP_HEAD) as file:
             names = [read["warc"] for read in json.loads(file.read())["warcs"]]
-        try:
-            return self.lake.manifest("corpus_part", group.inputs["parts"][names.index(warc)])
-        except UserError:
+        digest = group.inputs["parts"][names.index(warc)]
+        if not self.lake.is_whole("corpus_part", digest):
             return None
+        return self.lake.manifest("corpus_part", digest)
 
     def ledgers(self, low: int, high: int) -> Iterator[tuple[int, pa.Table]]:
         """Groups, and the row groups of their ledgers, that have keys from `low` to `high`."""

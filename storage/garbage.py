@@ -20,6 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from storage import durable, locks
+from storage.index import FOLDER as INDEX
 from storage.local import SCRATCH, STAGING
 
 MAX_AGE_SECONDS = 7 * 24 * 3600.0
@@ -60,9 +61,10 @@ def collect(
         if _age_seconds(path, now) > max_age_seconds:
             with locks.free(path):
                 pass
-    for path in _files(root, f".*{durable.PART}"):  # of a small file whose writer was killed
-        if _age_seconds(path, now) > max_age_seconds:
-            path.unlink(missing_ok=True)
+    for folder in (root, root / INDEX):  # of small files whose writer was killed
+        for path in _files(folder, f".*{durable.PART}"):
+            if _age_seconds(path, now) > max_age_seconds:
+                path.unlink(missing_ok=True)
     return doomed
 
 

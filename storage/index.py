@@ -153,7 +153,7 @@ def _manifests(
     rows = [(manifest, listed[name]) for name, manifest in found.items() if manifest]
     if index is not None:
         _refresh(tree, index, len(unknown), rows, whole=kind is None and not start)
-    return [manifest for manifest, entries in rows if _has_all(manifest, entries)]
+    return [manifest for manifest, entries in rows if has_all(manifest, entries)]
 
 
 def remember(tree: Tree, manifest: Manifest, entries: Entries) -> None:
@@ -175,15 +175,17 @@ def _refresh(
 
     A `whole` lake's rows take the place of all others.
     """
-    if opened < WORTH and not (whole and len(index.files) >= MOST_FILES):
+    if not rows or (opened < WORTH and not (whole and len(index.files) >= MOST_FILES)):
         return
-    if _write(tree, [_row(manifest, entries) for manifest, entries in rows]) and whole:
-        for name in index.files:
+    written = _write(tree, [_row(manifest, entries) for manifest, entries in rows])
+    if written and whole:
+        for name in set(index.files) - {written}:  # another reader may have written the same
             with contextlib.suppress(OSError):
                 tree.remove(name)
 
 
-def _has_all(manifest: Manifest, entries: Entries) -> bool:
+def has_all(manifest: Manifest, entries: Entries) -> bool:
+    """Whether all files of an artifact itself are there in their size."""
     return all(
         name in entries and entries[name][0] == file["bytes"]
         for name, file in manifest.files.items()
@@ -203,16 +205,18 @@ def _text(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
-def _write(tree: Tree, rows: list[Row]) -> bool:
+def _write(tree: Tree, rows: list[Row]) -> str:
+    """The file's name; "" where it can't be written."""
     columns = [pa.array(values, field.type) for values, field in zip(zip(*rows), _SCHEMA)]
     sink = io.BytesIO()
     pq.write_table(pa.table(columns, schema=_SCHEMA), sink, compression="zstd")
     data = sink.getvalue()
+    name = _name(data)
     try:
-        tree.write(_name(data), data)
+        tree.write(name, data)
     except OSError:  # a full disk, a lake that may only be read
-        return False
-    return True
+        return ""
+    return name
 
 
 def _name(data: bytes) -> str:

@@ -24,7 +24,7 @@ from storage.cache import cache_root, lake_bytes
 from storage.digest import artifact_digest, canonical_json
 from storage.download import Copies
 from storage.errors import UserError
-from storage.groups import GROUPS, group_kind, side_by_side
+from storage.groups import GROUPS, LIST, group_kind, side_by_side
 from storage.leases import Lease
 from storage.local import RUNS, SCRATCH, STAGING, LocalTree
 from storage.manifest import (
@@ -36,7 +36,7 @@ from storage.manifest import (
     measure,
     parse,
 )
-from storage.reads import WHOLE, Read
+from storage.reads import WHOLE, Read, wanted
 from storage.redaction import hide, reveal
 from storage.remote_file import RangeReader
 from storage.s3 import ObjectTree
@@ -98,7 +98,8 @@ class Lake:
         What lies in groups is whole while they are.
         """
         manifest = self._read(kind, digest)
-        if manifest is None or not _has_all(manifest, self.tree.sizes(_folder(kind, digest))):
+        entries = self.tree.entries(kind, digest).get(_folder(kind, digest), {})
+        if manifest is None or not index.has_all(manifest, entries):
             return False
         groups = manifest.inputs.get(GROUPS, ())
         if not all(self.is_whole(group_kind(kind), group, deep) for group in groups):
@@ -133,7 +134,7 @@ class Lake:
         if isinstance(self.tree, LocalTree):
             return self.tree.root / _folder(kind, digest)
         own = self.copies.have(manifest, reads, lease)
-        if not manifest.inputs.get(GROUPS):
+        if LIST not in wanted(manifest, reads):
             return own
         digests = manifest.inputs[GROUPS]
         groups = [self.local(group_kind(kind), group, reads, lease) for group in digests]
@@ -224,10 +225,15 @@ class Lake:
                 durable.remove_tree(self.disk.root / SCRATCH / f"{kind}-{digest[:16]}")
         if not published:
             return self.manifest(kind, digest)
-        entries = self.tree.entries(kind, digest).get(folder, {})
+        self._remember(manifest)
+        return manifest
+
+    def _remember(self, manifest: Manifest) -> None:
+        """Let the index know what was just published."""
+        folder = _folder(manifest.kind, manifest.digest)
+        entries = self.tree.entries(manifest.kind, manifest.digest).get(folder, {})
         if MANIFEST in entries:
             index.remember(self.tree, manifest, entries)
-        return manifest
 
     def replace(
         self,
@@ -239,6 +245,7 @@ class Lake:
         """Publish other files under an artifact's digest; what differs, `statistics` must say."""
         folder = _folder(old.kind, old.digest)
         made_of = (old.kind, old.digest, old.version, old.recipe, old.inputs)
+        check_statistics(statistics, old.kind)
         with durable.full_disk_is_clear(self.url):
             manifest = _describe(staging, *made_of, statistics, provenance)
             self.tree.publish(staging, folder, lambda: False)
@@ -247,6 +254,7 @@ class Lake:
         for name in self.tree.sizes(folder).keys() - kept:
             self.tree.remove(f"{folder}/{name}")
         self._forget_copies(folder)
+        self._remember(manifest)
         return manifest
 
     def remove(self, manifest: Manifest) -> None:
@@ -325,8 +333,18 @@ class Lake:
 
     # Last in the class: from here on its name hides the builtin in annotations.
     def list(self, kind: str | None = None) -> list[Manifest]:
-        """Manifests of all whole artifacts, oldest first."""
+        """Manifests of all whole artifacts, oldest first; what lies in groups, while they are."""
         found = index.manifests(self.tree, self._read, kind)
+        parents = {m.kind for m in found if m.inputs.get(GROUPS)}
+        there = {(m.kind, m.digest) for m in found}
+        for parent in sorted(parents) if kind else ():  # else they are among those found
+            groups = index.manifests(self.tree, self._read, group_kind(parent))
+            there.update((m.kind, m.digest) for m in groups)
+        found = [
+            m
+            for m in found
+            if all((group_kind(m.kind), group) in there for group in m.inputs.get(GROUPS, ()))
+        ]
         return sorted(found, key=lambda m: (str(m.provenance.get("created")), m.kind, m.digest))
 
 
@@ -360,10 +378,6 @@ def _describe(
     data = manifest.to_json()
     (staging / MANIFEST).write_bytes(data)
     return parse(data, str(staging))
-
-
-def _has_all(manifest: Manifest, sizes: dict[str, int]) -> bool:
-    return all(sizes.get(name) == file["bytes"] for name, file in manifest.files.items())
 
 
 def _folder(kind: str, digest: str) -> str:

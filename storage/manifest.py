@@ -1,8 +1,9 @@
 """An artifact's manifest: what it is, of what it was made, which files it holds.
 
 Two parts. Content is reproducible to the byte: kind, version, recipe, inputs, files with sizes
-and hashes, row counts, statistics. Provenance is free to differ from run to run: time, host,
-seconds, energy, and the files below `provenance/` (what a clock measured).
+and hashes, row counts, statistics (which name what `Lake.replace` took away since). Provenance
+is free to differ from run to run: time, host, seconds, energy, and the files below `provenance/`
+(what a clock measured).
 """
 
 import dataclasses

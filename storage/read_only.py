@@ -83,7 +83,7 @@ class LakeFiles(AbstractFileSystem):
         return {"name": path, "size": self._place(path).stat().st_size, "type": "file"}
 
     def modified(self, path: str) -> datetime.datetime:
-        """The same for all: what an artifact holds never changes."""
+        """The same for all: no connection lives long enough to see a file replaced."""
         return _EPOCH
 
     def _place(self, path: str) -> Path:

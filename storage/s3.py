@@ -21,8 +21,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-import pyarrow as pa
-
 from storage import aws, object_lock, transfer
 from storage.aws import Changed, Unsupported
 from storage.errors import UserError
@@ -142,10 +140,6 @@ class ObjectTree:
     def open(self, name: str) -> RemoteFile:
         """A file to read ranges of, of one version."""
         return RemoteFile(self.place(name))
-
-    def opened(self, name: str) -> pa.NativeFile:
-        """The same for Arrow."""
-        return pa.PythonFile(self.open(name), mode="r")
 
     def publish(self, staging: Path, folder: str, is_whole: Callable[[], bool]) -> bool:
         """Upload a finished staging folder; False if a whole artifact is there.

@@ -138,6 +138,7 @@ def test_excerpts_for_people_are_cleaned(ci_run: Any, cli: Any, tmp_path: Path) 
     values = planted_values(ci_run.lake)
     shown = cli("funnel", "--samples", "50", "--json", "--lake", ci_run.lake)
     assert shown.returncode == 0
+    assert [row for row in json.loads(shown.stdout)["samples"] if row["text"]]
     assert not {value for value in values if value in shown.stdout}
 
 
@@ -347,6 +348,7 @@ def test_the_report_is_one_page(ci_run: Any, cli: Any, tmp_path: Path) -> None:
     assert page.count("data:image/png;base64,") >= 4
     assert 'src="http' not in page
     assert "bits per byte" in page
+    assert not {value for value in planted_values(ci_run.lake) if value in page}
 
 
 def test_doctor_finds_nothing_wrong(ci_run: Any, cli: Any) -> None:

@@ -26,11 +26,12 @@ from pipeline.corpus.files import CorpusFiles
 from pipeline.corpus.funnel import Counts, check_conservation, ledger_counts
 from pipeline.corpus.hosts import SPLIT
 from pipeline.corpus.places import GroupPlaces
-from pipeline.corpus.read import selected_counts
+from pipeline.corpus.read import check_text, selected_counts
 from pipeline.corpus.split import is_validation
 from pipeline.crawl.account import KINDS, check_bytes
 from pipeline.dedup.passages import UNITS
 from pipeline.filters.decontamination import REPORT
+from pipeline.filters.pii import DATA
 from pipeline.stage import Progress, Reads, Stage
 from storage.places import GROUP_HEAD
 from storage.reads import Read
@@ -137,6 +138,7 @@ def text_batches(parts: Iterable[Part]) -> Iterator[Batch]:
                 ids = part.decided["id"].slice(start, some.num_rows)
                 if not pa.chunked_array([some["id"]]).equals(ids):
                     raise RuntimeError(f"the selection is of other pages than {part.folder}'s")
+                check_text(part.folder, some["text"])
                 rows = np.flatnonzero(here) + start
                 start += some.num_rows
                 if len(rows):
@@ -198,6 +200,7 @@ def reads(config: GroupConfig, given: Collection[str]) -> Reads:
     names = (dropped_file(config.group), "index/index.json", "index/ids")
     return {
         "parts": [Read("read.json"), Read("ledger*"), Read("pages*", tuple(TEXT_COLUMNS))],
+        "split": [Read(SPLIT)],
         "duplicates": [Read(name) for name in (*names, *(f"index/{unit}.*" for unit in UNITS))],
     }
 
@@ -208,5 +211,5 @@ STAGE = Stage(
     GroupConfig,
     build,
     reads=reads,
-    data=("public-suffixes", "telephone-numbers", "identity-numbers", "check-digits", "unicode"),
+    data=DATA,
 )

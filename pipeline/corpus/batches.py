@@ -175,14 +175,17 @@ def batches_again(scratch: Path) -> dict[int, Batch]:
 def _read(path: Path) -> Batch | None:
     try:
         with path.open("rb") as file:
-            size = file.seek(-TAIL.size, 2)
+            size = file.seek(0, 2) - TAIL.size
+            if size < 0:
+                return None
+            file.seek(size)
             length, whole = TAIL.unpack(file.read())
-            if whole != size:
+            if whole != size or length > size:
                 return None
             file.seek(size - length)
             facts = json.loads(file.read(length))
         places = {name: (start, bytes_) for name, (start, bytes_) in facts["places"].items()}
         after = facts["after"] and Place(**facts["after"])
         return Batch(path, places, facts["records"], facts["truncated"], after, facts["counted"])
-    except (OSError, ValueError, LookupError, TypeError):
+    except (FileNotFoundError, IsADirectoryError, ValueError, LookupError, TypeError):
         return None  # cut short: the disk lost what it said it had

@@ -147,7 +147,8 @@ def reads_of_numbers(config: DedupConfig, given: Collection[str]) -> Reads:
     """Of the selection its ids."""
     names = (LIST, SELECTION_HEAD)
     selection = [*map(Read, names), Read(SELECTION_FILE, ("id", "part", "outcome"))]
-    return {"parts": [Read("read.json")], "selection": selection, "previous": [Read("index/*")]}
+    previous = [Read(f"index/{name}") for name in ("index.json", "ids", "keepers")]
+    return {"parts": [Read("read.json")], "selection": selection, "previous": previous}
 
 
 def reads_of_keys(config: KeysConfig, given: Collection[str]) -> Reads:
@@ -157,11 +158,10 @@ def reads_of_keys(config: KeysConfig, given: Collection[str]) -> Reads:
 
 def reads_of_band(config: BandConfig, given: Collection[str]) -> Reads:
     """This band's keys."""
-    previous = [Read("index/index.json"), Read("index/ids"), Read("index/keepers")]
     return {
         "keys": [Read(f"{config.band}-*")],
         "numbers": [Read(HEAD)],
-        "previous": [*previous, Read(f"index/{config.band}.*")],
+        "previous": [Read("index/index.json"), Read(f"index/{config.band}.*")],
     }
 
 

@@ -10,7 +10,6 @@ documents: 69 GB of ids, 34 GB of a band's keys. On a cluster the bands come mad
 """
 
 import json
-import os
 import shutil
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
@@ -22,13 +21,22 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.config import from_dict
-from pipeline.corpus.read import counts_of, selected, selected_counts, selected_ids
+from pipeline.corpus.read import (
+    SELECTION_FILE,
+    SELECTION_HEAD,
+    counts_of,
+    selected,
+    selected_counts,
+    selected_ids,
+)
 from pipeline.dedup import bands, components, exact, index, minhash, passages
 from pipeline.dedup.config import DedupConfig, MinhashConfig
 from pipeline.dedup.index import EXACT, Index, id_texts
 from pipeline.dedup.spill import Spill, open_numbers, partition_bits
+from pipeline.in_order import cores
 from pipeline.stage import Progress, Reads, Stage
 from storage.errors import UserError
+from storage.groups import LIST
 from storage.places import CLUSTER_SPANS
 from storage.reads import Read
 from storage.schemas import CLUSTERS
@@ -83,7 +91,7 @@ def build(
             work,
             config.sort_memory_bytes,
         )
-        bits = bands_bits(first + total, config.sort_memory_bytes // _threads())
+        bits = bands_bits(first + total, config.sort_memory_bytes // cores())
         spills = spill_bands(parts, selection, numbers, bits, config, signed, work)
         progress.update(1, 4, "steps", step="bands are on disk")
         paths = join_bands(names, spills, earlier, store, work)
@@ -197,7 +205,7 @@ def join_bands(
             path.unlink()
         return pairs
 
-    with ThreadPoolExecutor(_threads()) as pool:
+    with ThreadPoolExecutor(cores()) as pool:
         return dict(zip(names, pool.map(join, names)))
 
 
@@ -326,18 +334,16 @@ def _bytes_of(column: pa.ChunkedArray) -> np.ndarray:
     return np.frombuffer(joined.buffers()[1], np.uint8)[start : start + size * len(joined)]
 
 
-def _threads() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def reads(config: DedupConfig, given: Collection[str]) -> Reads:
     """Signatures, unless the bands are joined already; texts only where lines are counted."""
-    wanted = [Read("read.json")]
+    wanted, chosen = [Read("read.json")], [Read(LIST), Read(SELECTION_HEAD)]
     if "bands" not in given:
         wanted.append(Read("signatures*"))
     if passages.limits(config.passages):
         wanted.append(Read("pages*", ("id", "text")))
-    return {"parts": wanted, "previous": [Read("index/*")]}
+    if len(wanted) > 1:
+        chosen.append(Read(SELECTION_FILE, ("id", "part", "outcome")))
+    return {"parts": wanted, "selection": chosen, "previous": [Read("index/*")]}
 
 
 STAGE = Stage("duplicates", 3, DedupConfig, build, reads=reads, data=("unicode",))

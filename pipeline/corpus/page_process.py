@@ -43,7 +43,7 @@ class Poison:
     rule: str  # timeout, memory or crash
     detail: str
     limit: float | None = None  # seconds of a timeout
-    late: bool = False  # what else the machine does may have been to blame: it gets a second try
+    late: bool = False  # its batch is judged once more, as a busy machine may be to blame
     final: bool = True  # no other try
 
 
@@ -118,8 +118,9 @@ def _read(job: Job, stint: Stint, poisoned: Mapping[int, Poison]) -> None:
             continue
         record = item
         if number == stint.until if stint.again else rows.full:
-            inner = rows.account.inner
-            place = Place(record.offset, record.index, number, dump, inner)
+            # From the account, so that a gap just here is seen as anywhere else.
+            done = rows.account
+            place = Place(done.offset, done.index, number, dump, done.inner)
             rows.write(job.scratch, batch_number, place, prefix)
             batch_number += 1
             if batch_number == last_batch:

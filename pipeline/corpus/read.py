@@ -36,6 +36,14 @@ def corpus_files(corpus: Path) -> list[Path]:
     return sorted(files, key=lambda path: SHARD.sub("", path.stem))  # stable: groups stay in order
 
 
+def check_text(part: Path, texts: pa.Array | pa.ChunkedArray) -> None:
+    """UserError where a part's pages have lost their text; one without any has an empty one."""
+    if texts.null_count:
+        raise UserError(
+            f"{part}: its text was dropped meanwhile (input.keep_raw_text = false): run again"
+        )
+
+
 def ledger_table(corpus: Path) -> pa.Table:
     """All rows of a corpus's ledger, for whoever has the memory."""
     return pa.concat_tables(read_table(path) for path in shards(corpus, "ledger"))

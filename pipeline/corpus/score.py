@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipeline.corpus.read import check_text
 from pipeline.filters.quality_scores import POSITIVE_LABEL, QualityModel
 from pipeline.stage import Progress, Reads, Stage
 from storage.errors import UserError
@@ -45,6 +46,7 @@ def build(
     with streamed(part / "pages.parquet") as pages:
         total = pages.metadata.num_rows
         for batch in pages.iter_batches(_ROWS_A_BATCH, columns=["id", "text"]):
+            check_text(part, batch.column("text"))
             ids += batch.column("id").to_pylist()
             scores += [model.score(text) for text in batch.column("text").to_pylist()]
             progress.update(len(ids), total, "pages")

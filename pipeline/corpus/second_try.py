@@ -33,12 +33,13 @@ def poison(cause: str, code: int, config: ExtractConfig, again: bool) -> Poison:
         seconds, of = times * config.timeout_wall_seconds, "seconds on the clock"
         return Poison("timeout", f"{of}, {TIME_DEPENDENT}", seconds, late, final)
     if cause == "memory":
-        return Poison("memory", f"more than {config.max_memory_bytes} bytes of memory")
+        # Once more even if it is the batch's only late page: its row must say what it died of last.
+        return Poison("memory", f"more than {config.max_memory_bytes} bytes of memory", late=again)
     if cause == "kill":
         told = f"{CHANCES['kill']} processes were killed at it (out of memory?)"
         return Poison("memory", f"{told}, {TIME_DEPENDENT}", None, late, final)
     how = signal_name(-code) if code < 0 else f"exit code {code}"
-    return Poison("crash", f"the page process ended with {how}")
+    return Poison("crash", f"the page process ended with {how}", late=again)
 
 
 def second_try(scratch: Path, poisoned: Mapping[int, Poison]) -> Stint | None:

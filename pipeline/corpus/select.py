@@ -287,7 +287,7 @@ def preload(config: SelectConfig) -> None:
 
 def reads(config: SelectConfig, given: Collection[str]) -> Reads:
     """Of the pages the columns that decide, not their texts."""
-    return {"parts": [Read("pages*", tuple(_columns(config)))]}
+    return {"parts": [Read("pages*", tuple(_columns(config)))], "best": [Read(BEST)]}
 
 
 def reads_of_groups(config: SelectConfig, given: Collection[str]) -> Reads:

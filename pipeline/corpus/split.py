@@ -24,15 +24,13 @@ def host_numbers(hosts: Sequence[str], salt: str) -> np.ndarray:
 
 
 def validation_limit(numbers: np.ndarray, config: SplitConfig) -> int:
-    """The number below which a host is held out; `numbers` are those of all hosts, sorted."""
-    held_out = validation_count(numbers, config)
-    return int(numbers[held_out]) if held_out else 0
+    """The number below which a host is held out; `numbers` are those of all hosts, sorted.
 
-
-def validation_count(numbers: np.ndarray, config: SplitConfig) -> int:
-    """How many of these hosts are held out: those with the smallest numbers."""
+    For hosts that fit into memory, as `validation_hosts`; a corpus's are counted by hosts.py.
+    """
     below = int(np.searchsorted(numbers, np.uint64(share_limit(config))))
-    return held_out_of(len(numbers), below)
+    held_out = held_out_of(len(numbers), below)
+    return int(numbers[held_out]) if held_out else 0
 
 
 def held_out_of(hosts: int, below: int) -> int:

@@ -47,10 +47,15 @@ def _forget_another_state(path: Path, scratch: Path) -> None:
     """Throw away what was read of the file when its bytes may have been others."""
     note, now = scratch / STATE, asdict(state_of(path))
     if note.exists() and note.read_text() != json.dumps(now):
-        (scratch / NOTES).unlink(missing_ok=True)
-        for batch in (*scratch.glob(f"{PREFIX}*"), *scratch.glob(f"{AGAIN}*")):
-            remove_tree(batch)  # a folder, of an earlier version
+        _forget(scratch)
     write_atomic(note, json.dumps(now).encode())
+
+
+def _forget(scratch: Path) -> None:
+    """Throw away what was read of the file."""
+    (scratch / NOTES).unlink(missing_ok=True)
+    for batch in (*scratch.glob(f"{PREFIX}*"), *scratch.glob(f"{AGAIN}*")):
+        remove_tree(batch)  # a folder, of an earlier version
 
 
 def _first_try(scratch: Path) -> Stint | None:
@@ -65,9 +70,13 @@ def _see_through(
 ) -> None:
     """Stint after stint, and what becomes of those who die in one."""
     deaths: Counter[tuple[int, str]] = Counter()
+    done: Stint | None = None
     while stint := following():
+        if stint == done:
+            raise RuntimeError(f"batch {stint.batch} was read, and is of other records than before")
         code, complaint = _run(job, stint, poisoned, report)
         if code == 0:
+            done = stint
             continue
         cause = _cause(code, complaint)
         number, judging, _, _ = job.board.read()
@@ -85,6 +94,8 @@ def _run(
 ) -> tuple[int, dict[str, Any]]:
     """One page process from start to end: how it ended, and what it complained of."""
     parent = os.getpid()
+    # A process that dies before its first record must not be laid at the door of the last one's.
+    job.board.write(stint.start.number, False, stint.start.offset, job.board.read()[3])
     receiver, sender = os.pipe()
     child = os.fork()
     if child == 0:
@@ -134,8 +145,12 @@ def _notes(scratch: Path) -> dict[int, Poison]:
     try:
         noted = json.loads((scratch / NOTES).read_bytes())
         return {int(number): Poison(**poison) for number, poison in noted.items()}
-    except (OSError, ValueError, TypeError, AttributeError):
-        return {}  # none, or spoilt: what kills will do so again
+    except FileNotFoundError:
+        return {}
+    except (ValueError, TypeError, AttributeError):
+        # Spoilt. Only it knew which rows of the batches wait for a second try.
+        _forget(scratch)
+        return {}
 
 
 def _note(scratch: Path, poisoned: dict[int, Poison]) -> None:

@@ -44,8 +44,11 @@ class Index:
         return self._open("keepers", "<u4")
 
     def band(self, name: str) -> tuple[np.ndarray, np.ndarray]:
-        """Keys and documents of a band, or of a unit of passages."""
-        return self._open(f"{name}.keys", "<u8"), self._open(f"{name}.documents", "<u4")
+        """Keys and documents of a band, or of a unit of passages; none if it was not looked at."""
+        files = band_files(self, name)
+        if files is None:
+            return np.empty(0, dtype="<u8"), np.empty(0, dtype="<u4")
+        return open_numbers(files[0], "<u8"), open_numbers(files[1], "<u4")
 
     def _open(self, name: str, dtype: str) -> np.ndarray:
         if self.folder is None:
@@ -54,8 +57,8 @@ class Index:
 
 
 def band_files(previous: Index, name: str) -> tuple[Path, Path] | None:
-    """The files of a band's keys and documents in an earlier index, if there is one."""
-    if previous.folder is None:
+    """The files of a band's keys and documents in an earlier index, if it has the band."""
+    if previous.folder is None or not (previous.folder / f"{name}.keys").exists():
         return None
     return previous.folder / f"{name}.keys", previous.folder / f"{name}.documents"
 

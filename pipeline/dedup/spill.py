@@ -91,7 +91,7 @@ def rows_within(keys: np.ndarray, number: int, partitions: int) -> slice:
 
 
 def open_numbers(path: Path, dtype: str) -> np.ndarray:
-    """A file of plain numbers, read as it is needed; none where there is no file."""
-    if not path.exists() or not path.stat().st_size:
+    """A file of plain numbers, read as it is needed; FileNotFoundError where it is not there."""
+    if not path.stat().st_size:  # which can't be mapped
         return np.empty(0, dtype=dtype)
     return np.memmap(path, dtype=dtype, mode="r")

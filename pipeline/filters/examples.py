@@ -119,6 +119,7 @@ def _rows(path: Path, fields: Sequence[str]) -> Iterator[tuple[str, ...]]:
 
 
 def _inside(folder: Path) -> list[Path]:
+    """The files that hold texts in a folder: those of the first name that any of them has."""
     for pattern in _FOLDER_FILES:
         if files := [file for part in members(folder) for file in sorted(part.glob(pattern))]:
             return files

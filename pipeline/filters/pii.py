@@ -21,6 +21,9 @@ from pipeline.filters.national_ids import find_national_ids
 from pipeline.filters.phones import find_phones
 from storage.schemas import PII_KINDS
 
+# What decides beside the code, by the names of pipeline.data: for stages that replace.
+DATA = ("public-suffixes", "telephone-numbers", "identity-numbers", "check-digits", "unicode")
+
 
 @dataclasses.dataclass(frozen=True)
 class PiiConfig:

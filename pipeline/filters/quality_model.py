@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.filters.examples import read_examples
-from pipeline.filters.pii import PiiConfig, excerpt
+from pipeline.filters.pii import DATA, PiiConfig, excerpt
 from pipeline.filters.quality_scores import (
     NEGATIVE_LABEL,
     POSITIVE_LABEL,
@@ -271,4 +271,4 @@ def _names(paths: list[Path]) -> list[str]:
     return [path.name for path in paths]
 
 
-STAGE = Stage(kind="quality_model", version=2, config=QualityModelConfig, build=build)
+STAGE = Stage("quality_model", 2, QualityModelConfig, build, data=DATA)

@@ -176,4 +176,4 @@ def _rng(config: SynthesisConfig, purpose: str) -> random.Random:
     return random.Random(f"{config.seed}:{purpose}")
 
 
-STAGE = Stage("conversations", 3, SynthesisConfig, build)
+STAGE = Stage("conversations", 3, SynthesisConfig, build, data=("unicode",))

@@ -163,6 +163,7 @@ def lap(
     for run in runs:
         run.start()
     kills: list[Kill] = []
+    deck: list[str] = []  # so that ten kills are of each kind as often as HOW says
     disturbed: collections.Counter[str] = collections.Counter()
     before: set[str] = set()  # what was left lying there when the last kill came
     changed_at = time.monotonic()
@@ -176,12 +177,14 @@ def lap(
             if not fresh or len(kills) == most:
                 time.sleep(0.02)
                 continue
-            how = rng.choices([*HOW], [*HOW.values()])[0]
+            deck = deck or [how for how, times in HOW.items() for _ in range(times)]
+            how = rng.choice(deck)
             delay = rng.uniform(0, MAX_DELAY_SECONDS)
             victim = rng.choice(unfinished)
             time.sleep(delay)
             disturbed.update(fresh)
             if victim.kill(how, rng):
+                deck.remove(how)
                 beside = " ".join(run.flow for run in runs if run is not victim)
                 kills.append(Kill(number, how, victim.flow, beside, " ".join(fresh), delay))
     finally:

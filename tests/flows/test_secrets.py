@@ -5,12 +5,16 @@ a lake in S3 with keys. What it wrote (lake, caches, Prefect's database and resu
 said is searched for each of them.
 """
 
+import base64
 import gzip
+import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+import pyarrow.parquet as pq
 import pytest
 from crawl_server import CrawlServer, crawl_server
 from s3_server import S3Server, s3_server
@@ -92,8 +96,9 @@ def test_they_were_used(finished: Any, crawl: CrawlServer, store: S3Server) -> N
     asked = [seen.path for seen in crawl.seen]
     for name in ("token", "signature", "own", "listed"):
         assert [path for path in asked if SECRETS[name] in path], name
-    assert {seen.authorization for seen in crawl.seen} >= {""}
-    assert len([seen for seen in crawl.seen if seen.authorization.startswith("Basic ")]) > 0
+    given = [s.authorization for s in crawl.seen if s.authorization.startswith("Basic ")]
+    used = {f"user:{SECRETS[name]}" for name in ("base_url", "index_url")}
+    assert {base64.b64decode(one[6:]).decode() for one in given} == used
     assert store.client().list_objects_v2(Bucket="lake")["KeyCount"] > 0
 
 
@@ -110,6 +115,12 @@ def test_nothing_that_is_left_holds_one(finished: Any, store: S3Server) -> None:
                 left[str(path)] = str(path).encode() + path.read_bytes()
     assert len([name for name in left if name.endswith("manifest.json")]) > 5
     assert [name for name in left if name.endswith(".db")], "Prefect's database is among it"
+    tables = [name for name in left if name.endswith(".parquet") and not name.startswith("/")]
+    assert len(tables) > 5
+    for name in tables:  # compressed: a value would not be seen
+        left[name] += str(pq.read_table(io.BytesIO(left[name])).to_pydict()).encode()
     for place, data in left.items():
         for name, secret in SECRETS.items():
-            assert secret.encode() not in data, f"{name} in {place}"
+            coded = base64.b64encode(f"user:{secret}".encode()).decode()
+            for form in (secret, quote(secret, safe=""), coded):
+                assert form.encode() not in data, f"{name} in {place}"

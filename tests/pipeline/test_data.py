@@ -13,7 +13,7 @@ import pytest
 
 import pipeline
 from pipeline import data
-from pipeline.corpus import assemble, assemble_group, part, select
+from pipeline.corpus import assemble, assemble_group, duplicates, hosts, part, select
 from pipeline.extract import classify
 from pipeline.filters import language, public_suffix, url_lists
 from pipeline.stage import Stage
@@ -32,9 +32,9 @@ def stages() -> list[Stage]:
         if module.name.endswith("__main__"):
             continue
         path = REPOSITORY / (module.name.replace(".", "/") + ".py")
-        if path.is_file() and "STAGE = Stage(" in path.read_text():
-            stage = importlib.import_module(module.name).STAGE
-            found[stage.kind] = stage
+        if path.is_file() and "= Stage(" in path.read_text():
+            known = vars(importlib.import_module(module.name)).values()
+            found |= {stage.kind: stage for stage in known if isinstance(stage, Stage)}
     return list(found.values())
 
 
@@ -173,7 +173,15 @@ def test_what_the_corpus_stages_open_is_named(tmp_path: Path, make_warc, make_pa
     packages = [Path(p) for p in sys.path if p.endswith("site-packages")]
     packages += [REPOSITORY / "pipeline", REPOSITORY / "storage"]
     by_version = {"phonenumbers", "stdnum", "justext"}  # of data.PACKAGES
-    for stage in (part.STAGE, select.GROUP, select.STAGE, assemble_group.STAGE, assemble.STAGE):
+    stages_run = (
+        part.STAGE,
+        select.GROUP,
+        select.STAGE,
+        duplicates.STAGE,
+        hosts.GROUP,
+        hosts.STAGE,
+    )
+    for stage in (*stages_run, assemble_group.STAGE, assemble.STAGE):
         named = {path for name in stage.data for path in data.files(name)}
         opened = {Path(line) for line in (tmp_path / f"{stage.kind}.log").read_text().split("\n")}
         odd = {

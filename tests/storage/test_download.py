@@ -84,25 +84,6 @@ def test_single_columns_lie_apart_until_the_whole_file_is_there(lake, part, serv
     assert lake.local("corpus_part", part.digest, both) == whole
 
 
-def test_one_copy_finds_another_as_in_the_lake(lake, part, make):
-    whole = make(lake, "corpus", {"list": b"x"})
-    with lake.lease() as lease:
-        one, other = (
-            lake.local(m.kind, m.digest, [Read("list"), Read("read.json")], lease)
-            for m in (whole, part)
-        )
-        for _ in range(2):
-            lake.copies.put_beside(one, other)
-        found = one.parent.parent / "corpus_part" / part.artifact
-        assert (found / "read.json").read_bytes() == b"{}"
-        assert len(lake.copies._all()) == 2, "none is counted twice"
-    lake.copies.max_bytes = 0
-    assert lake.copies.make_room(0) == 0
-    again = lake.local("corpus_part", part.digest, [Read("read.json")])
-    assert again == other
-    assert (found / "read.json").exists()
-
-
 def test_columns_of_a_file_of_another_length_are_refused(lake, part, server):
     client = server.client()
     key = f"lake/corpus_part/{part.artifact}/pages.parquet"

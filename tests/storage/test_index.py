@@ -234,3 +234,19 @@ def test_digests_of_two_recipes_are_told_apart(lake, make):
     made = [make(lake, "corpus", {"a": b"x"}, {"n": n % 3, "x": n}) for n in range(20)]
     assert [m.recipe for m in lake.list()] == [m.recipe for m in made]
     assert all(m.digest == artifact_digest("corpus", 1, m.recipe, {}) for m in lake.list())
+
+
+def test_a_file_that_a_listing_has_just_written_is_not_removed(lake, many, monkeypatch):
+    """Two readers that tidy up at once write the same file."""
+    lake.list()
+    (whole,) = files(lake)
+    monkeypatch.setattr(index, "MOST_FILES", 1)
+    lake.list()
+    assert files(lake) == [whole]
+
+
+def test_a_lake_of_damaged_manifests_is_an_empty_one(lake, many):
+    shutil.rmtree(lake.disk.root / ".index")
+    for path in lake.disk.root.glob("corpus_part/*/manifest.json"):
+        path.write_text("{")
+    assert lake.list() == []

@@ -329,3 +329,29 @@ def test_a_removed_artifact_is_gone_manifest_first(lake, make, monkeypatch):
     assert make(lake, "corpus_part", {"t.parquet": ROWS, "u.json": b"[1]"}, {"w": 1}).files == (
         made.files
     )
+
+
+def test_what_lies_in_groups_is_listed_while_they_are_whole(lake, make):
+    groups = [make(lake, "corpus_group", {"a": b"xy"}, {"n": n}) for n in range(2)]
+    whole = make(lake, "corpus", {"b": b"x"}, inputs={"groups": [g.digest for g in groups]})
+    other = make(lake, "corpus", {"b": b"x"})
+    assert sorted(m.digest for m in lake.list("corpus")) == sorted([whole.digest, other.digest])
+    (lake.tree.root / f"corpus_group/{groups[1].artifact}/a").write_bytes(b"x")  # cut short
+    assert not lake.is_whole("corpus", whole.digest)
+    assert [m.digest for m in lake.list("corpus")] == [other.digest]
+    assert {m.digest for m in lake.list()} == {other.digest, groups[0].digest}
+
+
+def test_other_files_have_checked_statistics_and_are_in_the_index(lake, make, monkeypatch):
+    old = make(lake, "corpus_part", {"a": b"x"})
+    staging = lake.staging(old.kind, old.digest)
+    with pytest.raises(ValueError, match="statistics of corpus_part"):
+        lake.replace(staging, old, {"n": float("nan")}, old.provenance)
+    remembered = []
+    monkeypatch.setattr(
+        "storage.index.remember", lambda tree, manifest, entries: remembered.append(manifest)
+    )
+    staging = lake.staging(old.kind, old.digest)
+    (staging / "a").write_bytes(b"")
+    new = lake.replace(staging, old, {}, old.provenance)
+    assert remembered == [new]

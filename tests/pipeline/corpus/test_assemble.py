@@ -1,5 +1,6 @@
 """Parts joined: duplicates and personal data out, whole hosts held out, no record lost."""
 
+import functools
 import json
 import shutil
 from collections import Counter
@@ -26,7 +27,7 @@ from pipeline.stage import SILENT
 from storage.errors import UserError
 from storage.groups import members, shards
 from storage.schemas import CLUSTERS, CORPUS, LEDGER
-from storage.tables import read_table, table, write_table
+from storage.tables import ShardWriter, read_table, table, write_table
 
 HOSTS = 12
 MAIL = "Please write to jane.roe@harbour.org or call from 93.184.216.34 if you have seen the boat."
@@ -292,10 +293,15 @@ def test_a_corpus_lacks_no_group_and_has_none_twice(parts, tmp_path):
         )
 
 
-def test_files_end_at_the_size_asked_for(parts, tmp_path, joined):
+def test_files_end_at_the_size_asked_for(parts, tmp_path, joined, monkeypatch):
+    small_groups = functools.partial(ShardWriter, group_rows=3)
+    monkeypatch.setattr(assemble_group, "ShardWriter", small_groups)
     statistics, tables, out = join(parts, tmp_path / "run", AssembleConfig(max_file_bytes=1))
     names = [path.name for path in sorted(members(out)[0].glob("*.parquet"))]
-    assert "ledger-00000.parquet" in names
+    assert [name for name in names if name.startswith("ledger-")][:2] == [
+        "ledger-00000.parquet",
+        "ledger-00001.parquet",
+    ]
     assert statistics == joined[0]
     for name, rows in joined[1].items():
         assert tables[name].equals(rows)

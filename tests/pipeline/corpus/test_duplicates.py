@@ -211,7 +211,7 @@ def test_memory_and_threads_change_no_byte(
     assert statistics == runs[1][0]
     assert files_of(tmp_path / "small/duplicates") == files_of(runs[1][2] / "duplicates")
     assert not (tmp_path / "small/scratch/dedup").exists()
-    monkeypatch.setattr(duplicates, "_threads", lambda: 1)
+    monkeypatch.setattr(duplicates, "cores", lambda: 1)
     run(tmp_path / "one", dumps[1][0], previous=before)
     assert files_of(tmp_path / "one/duplicates") == files_of(runs[1][2] / "duplicates")
 

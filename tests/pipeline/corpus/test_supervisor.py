@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pipeline.corpus import batches, page, part
+from pipeline.corpus import batches, page, page_process, part
 from pipeline.corpus.config import CorpusConfig
 from pipeline.corpus.page import Judge
 from pipeline.corpus.second_try import TIME_DEPENDENT
@@ -333,3 +333,40 @@ def test_a_cancelled_build_leaves_no_page_process(tmp_path, monkeypatch, warc, p
         read_file(warc, Judge(config), tmp_path / "scratch", interrupt)
     assert calls
     assert set(psutil.Process().children()) <= before
+
+
+def test_what_a_page_died_of_at_its_second_try_is_what_its_row_says(
+    tmp_path, monkeypatch, warc, prose
+):
+    """However the batches are cut: alone in its batch, or beside another that is tried again."""
+    rows = []
+    for size in (1, 4):
+        monkeypatch.setattr(batches, "BATCH_RECORDS", size)
+        out = tmp_path / str(size)
+        slow = first_times(tmp_path / f"marker{size}", 1, spin_in_c)
+        late = first_times(tmp_path / f"late{size}", 1, spin_in_c)
+        with monkeypatch.context() as patched:
+            behave(
+                patched, prose, {6: lambda slow=slow: [act() for act in (slow, segfault)], 7: late}
+            )
+            extract = ExtractConfig(timeout_cpu_seconds=0.5, last_try_times=60)
+            rows.append(build(warc, out, dataclasses.replace(CONFIG, extract=extract)))
+    assert rows[0] == rows[1]
+    assert [row["rule"] for row in rows[0].values() if row["outcome"] == "error"] == ["crash"]
+
+
+def test_a_process_that_dies_before_a_record_is_not_laid_at_the_last_ones_door(
+    tmp_path, monkeypatch, warc, prose
+):
+    """It is our reader's fault, and said so, however often the page before it has died."""
+    read_all = page_process.read_all
+
+    def torn(path, limits, offset, *given):
+        if offset:  # a second process, which goes on behind the first batches
+            os.kill(os.getpid(), signal.SIGSEGV)
+        return read_all(path, limits, offset, *given)
+
+    monkeypatch.setattr(page_process, "read_all", torn)
+    behave(monkeypatch, prose, {6: segfault})
+    with pytest.raises(RuntimeError, match="died between records, at record"):
+        build(warc, tmp_path / "out")

@@ -83,7 +83,10 @@ def test_copies_are_those_an_earlier_document_or_another_of_this_dump_equals(
 ) -> None:
     np.array([[0, 5], [6, 8]], dtype="<u4").tofile(tmp_path / "pairs")
     assert copies(tmp_path / "pairs", 5, 9).tolist() == [True, False, False, True]
-    assert copies(tmp_path / "none", 5, 7).tolist() == [False, False]
+    (tmp_path / "empty").touch()
+    assert copies(tmp_path / "empty", 5, 7).tolist() == [False, False]
+    with pytest.raises(FileNotFoundError):
+        copies(tmp_path / "none", 5, 7)
 
 
 def test_pairs_are_read_whole_however_many_come_at_once(

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pipeline.dedup.config import MinhashConfig, PassageConfig
@@ -82,3 +83,14 @@ def test_ids_of_another_length_are_refused() -> None:
     for wrong in ("ab" * 15, "ab" * 17, "AB" * 15 + "x"):
         with pytest.raises(RuntimeError, match=wrong):
             id_bytes(["00" * 16, wrong])
+
+
+def test_a_band_that_was_not_looked_at_is_empty_and_half_a_band_an_error(tmp_path):
+    known = Index(tmp_path)
+    assert [len(numbers) for numbers in known.band("lines")] == [0, 0]
+    assert band_files(known, "lines") is None
+    np.arange(3, dtype="<u8").tofile(tmp_path / "lines.keys")
+    with pytest.raises(FileNotFoundError):
+        known.band("lines")
+    with pytest.raises(FileNotFoundError):
+        _ = known.keepers
