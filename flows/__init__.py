@@ -31,6 +31,6 @@ def _forget_current_directory() -> None:
 
 _forget_current_directory()
 
-from flows import settings  # noqa: E402
+from flows.runner import settings  # noqa: E402
 
 settings.configure()

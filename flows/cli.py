@@ -14,13 +14,13 @@ import sys
 import warnings
 from collections.abc import Sequence
 
-from flows import streams
 from flows.arguments import parser
-from flows.surroundings import command
+from flows.runner import streams
+from flows.runner.environment import command
 from storage.errors import UserError
 from storage.redaction import redact
 
-# For the models that `chat`, `complete` and `eval` run in this process: see flows/process.py.
+# For the models that commands run in this process: see flows/runner/child_process.py.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 INTERRUPTED = 128 + signal.SIGINT
@@ -70,8 +70,8 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 def _failed(error: Exception) -> int:
     """What went wrong, in one line where a line says it; else the exception with its traceback."""
-    from flows.process import NetworkError, StageFailed, WorkerKilled
-    from flows.server import ServerNotStarted
+    from flows.runner.server import ServerNotStarted
+    from flows.runner.workers import NetworkError, StageFailed, WorkerKilled
     from storage.durable import DiskFull
 
     if isinstance(error, StageFailed):

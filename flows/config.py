@@ -11,133 +11,23 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, ValidationError, model_validator
 
-from flows.curves import LoggingConfig
+from flows.config_tables import DEFAULT_PRESET, Tables
 from flows.impossible import impossible
 from flows.ranges import out_of_range
 from pipeline.config import to_dict
-from pipeline.corpus.config import AssembleConfig, CorpusConfig, DedupConfig, SelectConfig
 from pipeline.corpus.recipes import DEFAULT_RECIPE, TABLES, recipe
-from pipeline.crawl.sample_web.config import SampleWebConfig
-from pipeline.crawl.source import DownloadConfig
-from pipeline.evals.config import EvalConfig, PositionsConfig
-from pipeline.filters.quality_model import QualityModelConfig
-from pipeline.rl.config import RlConfig
-from pipeline.sft.config import SftConfig, SynthesisConfig
-from pipeline.tokenizer.config import ShardConfig, TokenizerConfig, TokenizerReportConfig
-from pipeline.training.config import ExtendConfig, PretrainConfig, ScalingConfig
 from pipeline.training.depth import DIAL_SHAPE, dial
 from storage.errors import UserError
 from storage.redaction import hide
 
 PRESETS = Path(__file__).parent / "presets"
-DEFAULT_PRESET = "demo"
 MOST = 2**63  # of any number of a config, and no number is infinite
 
 
-@dataclasses.dataclass(frozen=True)
-class InputConfig:
-    """Which crawl, and how many of its files at a time. Not part of any digest."""
-
-    # WARC, WET or ARC files, globs, folders, addresses of files, or dumps (CC-MAIN-2024-22,
-    # CC-MAIN-latest); empty: the embedded sample web is made and used
-    paths: tuple[str, ...] = ()
-    # Of a dump its first so many files (it has 90,000 of about 1 GB); -1 = all, 0 = the first, or
-    # any where pages are chosen by what follows.
-    files: int = 0
-    # Of a dump only the pages of these hosts (example.com, *.example.com), whose main language is
-    # this (deu or de), whose address fits this (glob, or /regular expression/): fetched one by one.
-    # A language alone, of some `files` or local ones, is left to the pass.
-    hosts: tuple[str, ...] = ()
-    language: str = ""
-    match: str = ""
-    pages: int = 0  # at most so many of them; 0 = all
-    wet: bool = False  # a dump's ready-made text (WET) instead of its pages
-    # false: the pages' text as crawled, personal data and all, goes once the corpus is made of it;
-    # another corpus of the same files then takes another pass over them
-    keep_raw_text: bool = True
-    workers: int = 0  # WARC files at a time; 0 = as many as there are cores
-    # files whose pages are selected, compared and joined in one task; changes no row, but which
-    # files of the lake hold it. 50 of Common Crawl's leave about 1 GB.
-    group_files: int = 50
-    # who reads them: threads of this machine, or a Ray cluster. The bytes are the same.
-    runner: str = "threads"
-    # of a running cluster (HOST:6379, or ray://HOST:10001 from outside it); empty: RAY_ADDRESS, or
-    # a Ray of this machine alone, for the length of the run
-    ray_address: str = ""
-    processes: int = 1  # training processes (torchrun) on each node; one for each GPU
-    # Machines that train together, each started with its own number; the lake must be a folder that
-    # all see under one path. Node 0 runs the flow and writes, the others train with it.
-    nodes: int = 1
-    node_rank: int = 0  # this machine's number, 0 to nodes - 1
-    rendezvous: str = ""  # HOST:PORT of node 0, as the others reach it; with nodes > 1
-    rendezvous_seconds: float = 600.0  # that nodes wait for each other before a try has failed
-    # a fastText model for select's filter `learned`; empty: the newest one of the lake
-    quality_model: str = ""
-    # what quality-model learns from: files of good texts, and of others. "corpus" is the lake's
-    # corpus; without others the pages of the crawl are taken.
-    positive: tuple[str, ...] = ()
-    negative: tuple[str, ...] = ()
-    benchmarks: tuple[str, ...] = ()  # files of evaluation sets, for assemble.decontamination
-    # files of in-context tasks, or a folder of them, which suite `core` then asks
-    tasks: tuple[str, ...] = ()
-    # a lake's duplicates artifact (digest) of the dump before: what it kept is not kept again
-    previous_duplicates: str = ""
-
-
-class RunConfig(BaseModel):
+class RunConfig(Tables):
     """Every setting of a run, by stage."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    preset: str = Field(DEFAULT_PRESET, description="what isn't given below comes from this preset")
-    input: InputConfig = Field(default_factory=InputConfig, description="where the pages come from")
-    download: DownloadConfig = Field(
-        default_factory=DownloadConfig, description="how a dump is fetched; changes no digest"
-    )
-    logging: LoggingConfig = Field(
-        default_factory=LoggingConfig,
-        description="live curves of training runs; changes no digest",
-    )
-    sample_web: SampleWebConfig = Field(
-        default_factory=SampleWebConfig, description="the embedded sample crawl"
-    )
-    recipe: str = Field(DEFAULT_RECIPE, description="whose numbers the next four tables start from")
-    corpus: CorpusConfig = Field(
-        default_factory=CorpusConfig, description="the pass over each WARC: main text and signals"
-    )
-    select: SelectConfig = Field(
-        default_factory=SelectConfig, description="which pages are kept, by their signals"
-    )
-    dedup: DedupConfig = Field(default_factory=DedupConfig, description="what counts as the same")
-    assemble: AssembleConfig = Field(
-        default_factory=AssembleConfig, description="personal data, evaluation sets, split"
-    )
-    quality_model: QualityModelConfig = Field(
-        default_factory=QualityModelConfig, description="the learned quality filter"
-    )
-    tokenizer: TokenizerConfig = Field(default_factory=TokenizerConfig)
-    tokenizer_report: TokenizerReportConfig = Field(
-        default_factory=TokenizerReportConfig, description="bytes per token, by language and size"
-    )
-    tokens: ShardConfig = Field(default_factory=ShardConfig, description="token shards")
-    pretrain: PretrainConfig = Field(default_factory=PretrainConfig)
-    extend: ExtendConfig = Field(
-        default_factory=ExtendConfig, description="a longer context for the base model"
-    )
-    positions: PositionsConfig = Field(
-        default_factory=PositionsConfig, description="bits per byte by place in the page"
-    )
-    scaling: ScalingConfig = Field(
-        default_factory=ScalingConfig, description="a ladder of base models and its law"
-    )
-    synthesis: SynthesisConfig = Field(
-        default_factory=SynthesisConfig, description="conversations made from the corpus"
-    )
-    sft: SftConfig = Field(default_factory=SftConfig, description="supervised fine-tuning")
-    rl: RlConfig = Field(default_factory=RlConfig, description="reinforcement learning")
-    evals: EvalConfig = Field(default_factory=EvalConfig, description="what is measured")
 
     @model_validator(mode="after")
     def _possible(self) -> "RunConfig":

@@ -8,17 +8,19 @@ the filters did.
 from prefect import flow
 from prefect.futures import PrefectFuture
 
-from flows import made, publish, raw_text, terminal
-from flows.cluster import leave, results, several_at_a_time, submit
+from flows import raw_text
 from flows.config import Settings, load
-from flows.crawl import warc_inputs
 from flows.deduplicate import find_duplicates
+from flows.downloads import warc_inputs
 from flows.groups import join_parts, select_pages
 from flows.inputs import given_file
-from flows.process import close_hosts
-from flows.references import InputFile, Reference, reference
-from flows.run import LAKE, Artifacts, Run, begin, run_name
-from flows.tasks import Input, Work
+from flows.runner import existing, terminal, ui
+from flows.runner.artifact import Input, Work
+from flows.runner.flow_run import LAKE, Artifacts, Run, begin, run_name
+from flows.runner.ray import leave
+from flows.runner.references import InputFile, Reference, reference
+from flows.runner.side_by_side import results, several_at_a_time, submit
+from flows.runner.workers import close_hosts
 from pipeline.corpus import part, quality, score
 from pipeline.corpus.recipes import deviations, recipe
 from pipeline.crawl.sample_web import build as sample_web
@@ -47,7 +49,7 @@ def corpus(config: Settings = load(), lake: str = LAKE) -> Artifacts:  # noqa: B
     finally:
         close_hosts()
         leave(config.input)
-    publish.funnel(run.lake, joined)
+    ui.funnel(run.lake, joined)
     measured = None
     if crawl is not None:
         measured = run.make(
@@ -59,7 +61,7 @@ def corpus(config: Settings = load(), lake: str = LAKE) -> Artifacts:  # noqa: B
             duplicates=[copies],
             parts=parts,
         )
-        publish.quality(run.lake, measured)
+        ui.quality(run.lake, measured)
     artifacts = run.hand_over({}, crawl=crawl, corpus=joined, quality=measured)
     if not config.input.keep_raw_text:
         raw_text.drop(run, parts, artifacts)
@@ -108,7 +110,7 @@ def read_all(run: Run, crawl: Reference | None) -> list[Reference]:
             ]
             return results(run, futures)
         by_number: dict[int, PrefectFuture[Reference]] = {}
-        with warc_inputs(run, made=lambda file: made.find(work(file)) is not None) as given:
+        with warc_inputs(run, made=lambda file: existing.find(work(file)) is not None) as given:
             for number, file in given:
                 future = submit(work(file, title(number, len(given), file)), runner)
                 given.done_with(file, future)

@@ -7,7 +7,7 @@ from flows.corpus import corpus
 from flows.evaluate import evaluate
 from flows.pretrain import pretrain
 from flows.rl import rl
-from flows.run import LAKE, Artifacts, run_name
+from flows.runner.flow_run import LAKE, Artifacts, run_name
 from flows.sft import sft
 from flows.tokenizer import tokenizer
 

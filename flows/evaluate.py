@@ -9,12 +9,12 @@ from typing import Literal
 
 from prefect import flow
 
-from flows import publish
 from flows.config import Settings, load, settle
-from flows.references import InputFile
 from flows.rl import rl
-from flows.run import LAKE, Artifacts, begin, run_name
-from flows.tasks import Input
+from flows.runner import ui
+from flows.runner.artifact import Input
+from flows.runner.flow_run import LAKE, Artifacts, begin, run_name
+from flows.runner.references import InputFile
 from pipeline.evals import evaluate as stage
 from pipeline.evals.icl_files import ENDINGS
 from storage.errors import UserError
@@ -60,7 +60,7 @@ def evaluate(
             **given,
         )
     made = run.hand_over(made, **scores)
-    publish.scores(run.lake, [made[f"evals.{m}"] for m in MODELS if f"evals.{m}" in made])
+    ui.scores(run.lake, [made[f"evals.{m}"] for m in MODELS if f"evals.{m}" in made])
     return made
 
 

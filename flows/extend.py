@@ -2,10 +2,10 @@
 
 from prefect import flow
 
-from flows import publish
 from flows.config import Settings, load, settle
 from flows.pretrain import pretrain
-from flows.run import LAKE, Artifacts, begin, run_name
+from flows.runner import ui
+from flows.runner.flow_run import LAKE, Artifacts, begin, run_name
 from pipeline.evals import positions
 from pipeline.training import extend as stage
 
@@ -32,7 +32,7 @@ def extend(
         base=[made["base"]],
         tokens=[made["tokens"]],
     )
-    publish.curves(run.lake, extended)
+    ui.curves(run.lake, extended)
     measured = run.make(
         positions.STAGE,
         settle(config.positions),
@@ -41,7 +41,7 @@ def extend(
         extended=[extended],
         tokens=[made["tokens"]],
     )
-    publish.positions(run.lake, measured)
+    ui.positions(run.lake, measured)
     return run.hand_over(made, extended=extended, positions=measured)
 
 

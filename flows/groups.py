@@ -8,10 +8,10 @@ workers nor their speed changes a byte.
 import dataclasses
 from collections.abc import Callable, Sequence
 
-from flows.cluster import results, several_at_a_time, submit
-from flows.references import Reference
-from flows.run import Run
-from flows.tasks import Input, Work
+from flows.runner.artifact import Input, Work
+from flows.runner.flow_run import Run
+from flows.runner.references import Reference
+from flows.runner.side_by_side import results, several_at_a_time, submit
 from pipeline.corpus import assemble, assemble_group, hosts, select
 from pipeline.in_order import cores as cores_here
 

@@ -1,18 +1,14 @@
 """Settings that each fit by themselves and together can't be meant: one line for each, at once."""
 
-from typing import TYPE_CHECKING
-
+from flows.config_tables import InputConfig, Tables
 from pipeline.corpus.select import RULES as FILTERS
 from pipeline.training.config import ACTIVATION_CHECKPOINTING, LoopConfig, ScalingConfig
-
-if TYPE_CHECKING:
-    from flows.config import InputConfig, RunConfig
 
 RUNNERS = ("threads", "ray")
 MIN_VOCABULARY = 257  # 256 bytes and the document token
 
 
-def impossible(config: "RunConfig") -> list[str]:
+def impossible(config: Tables) -> list[str]:
     """Combinations that would only fail, or mislead, hours later: one line each."""
     shape, loop = config.pretrain.shape, config.pretrain.loop
     at_once = config.rl.prompts_per_step, max(1, config.input.processes * config.input.nodes)
@@ -97,7 +93,7 @@ def impossible(config: "RunConfig") -> list[str]:
     return [message for wrong, message in checks if wrong]
 
 
-def _several_nodes(given: "InputConfig") -> list[tuple[bool, str]]:
+def _several_nodes(given: InputConfig) -> list[tuple[bool, str]]:
     """What keeps machines from meeting."""
     host, _, port = given.rendezvous.rpartition(":")
     is_place = bool(host) and port.isdecimal() and 0 < int(port) < 65536
@@ -114,7 +110,7 @@ def _several_nodes(given: "InputConfig") -> list[tuple[bool, str]]:
     ]
 
 
-def _activations(config: "RunConfig") -> list[tuple[bool, str]]:
+def _activations(config: Tables) -> list[tuple[bool, str]]:
     """Settings of activation checkpointing that are none."""
     given = {
         "pretrain.loop": config.pretrain.loop.activation_checkpointing,

@@ -10,9 +10,10 @@ import glob
 from collections.abc import Sequence
 from pathlib import Path
 
-from flows.config import InputConfig, RunConfig
-from flows.process import NetworkError
-from flows.references import InputFile
+from flows.config import RunConfig
+from flows.config_tables import InputConfig
+from flows.runner.references import InputFile
+from flows.runner.workers import NetworkError
 from pipeline.crawl.client import Client
 from pipeline.crawl.dumps import Dump, is_dump, resolve
 from pipeline.crawl.dumps import paths as dump_paths

@@ -2,9 +2,9 @@
 
 from prefect import flow
 
-from flows import publish
 from flows.config import Settings, load
-from flows.run import LAKE, Artifacts, begin, run_name
+from flows.runner import ui
+from flows.runner.flow_run import LAKE, Artifacts, begin, run_name
 from flows.tokenizer import tokenizer
 from pipeline.training import pretrain as stage
 
@@ -32,7 +32,7 @@ def pretrain(
         tokens=[made["tokens"]],
         tokenizer=[made["tokenizer"]],
     )
-    publish.curves(run.lake, base)
+    ui.curves(run.lake, base)
     return run.hand_over(made, base=base)
 
 

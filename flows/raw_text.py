@@ -8,10 +8,10 @@ made with text isn't all there already are these parts read again from their WAR
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from flows import made, terminal
 from flows.inputs import given_file
-from flows.references import Reference
-from flows.run import Artifacts, Run
+from flows.runner import existing, terminal
+from flows.runner.flow_run import Artifacts, Run
+from flows.runner.references import Reference
 from pipeline import data
 from pipeline.config import to_dict
 from pipeline.corpus import assemble, assemble_group, duplicates, hosts, quality, raw_text, score
@@ -82,7 +82,7 @@ def forget(run: Run, bare: Sequence[Manifest]) -> None:
     terminal.note(f"  {len(bare):,} parts have no text any more: their files are read again")
     with _side_by_side(run) as pool:
         list(pool.map(run.lake.remove, bare))
-    made.forget(run.lake)
+    existing.forget(run.lake)
 
 
 def without_text(run: Run, parts: Sequence[Reference]) -> list[Manifest]:

@@ -2,9 +2,9 @@
 
 from prefect import flow
 
-from flows import publish
 from flows.config import Settings, load
-from flows.run import LAKE, Artifacts, begin, run_name
+from flows.runner import ui
+from flows.runner.flow_run import LAKE, Artifacts, begin, run_name
 from flows.sft import sft
 from pipeline.rl import train
 
@@ -32,7 +32,7 @@ def rl(
         f" {settings.prompts_per_step} x {settings.answers_per_prompt} answers",
         sft=[made["sft"]],
     )
-    publish.curves(run.lake, model)
+    ui.curves(run.lake, model)
     return run.hand_over(made, rl=model)
 
 

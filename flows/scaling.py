@@ -4,10 +4,10 @@ would reach.
 
 from prefect import flow
 
-from flows import publish
 from flows.config import Settings, load
-from flows.references import Reference
-from flows.run import LAKE, Artifacts, Run, begin, run_name
+from flows.runner import ui
+from flows.runner.flow_run import LAKE, Artifacts, Run, begin, run_name
+from flows.runner.references import Reference
 from flows.tokenizer import tokenizer
 from pipeline.tokenizer import Tokenizer
 from pipeline.training import pretrain
@@ -41,7 +41,7 @@ def scaling(
     ]
     runs = [_rung(run, made, recipe) for recipe in recipes]
     law = run.make(stage.STAGE, ladder, "scaling law", runs=runs)
-    publish.scaling(run.lake, law)
+    ui.scaling(run.lake, law)
     return run.hand_over(made, scaling=law)
 
 

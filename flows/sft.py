@@ -2,10 +2,10 @@
 
 from prefect import flow
 
-from flows import publish
 from flows.config import Settings, load
 from flows.pretrain import pretrain
-from flows.run import LAKE, Artifacts, begin, run_name
+from flows.runner import ui
+from flows.runner.flow_run import LAKE, Artifacts, begin, run_name
 from pipeline.sft import synthesize, train
 
 
@@ -39,7 +39,7 @@ def sft(
         conversations=[conversations],
         tokens=[made["tokens"]],
     )
-    publish.curves(run.lake, model)
+    ui.curves(run.lake, model)
     return run.hand_over(made, conversations=conversations, sft=model)
 
 

@@ -2,10 +2,10 @@
 
 from prefect import flow
 
-from flows import publish
 from flows.config import Settings, load
 from flows.corpus import corpus
-from flows.run import LAKE, Artifacts, begin, run_name
+from flows.runner import ui
+from flows.runner.flow_run import LAKE, Artifacts, begin, run_name
 from pipeline.tokenizer import report, shards, train
 
 
@@ -41,7 +41,7 @@ def tokenizer(
         corpus=[text],
         tokenizer=[vocabulary],
     )
-    publish.compression(run.lake, measured)
+    ui.compression(run.lake, measured)
     return run.hand_over(made, tokenizer=vocabulary, tokens=tokens, tokenizer_report=measured)
 
 

@@ -72,7 +72,7 @@ def shared_dir() -> Path:
 @pytest.fixture(scope="session")
 def prefect_server() -> Iterator[str]:
     """The address of a Prefect API for command lines that tests start."""
-    from flows.server import api_server
+    from flows.runner.server import api_server
 
     with api_server() as api:
         del os.environ["PREFECT_API_URL"]  # for those command lines alone, not for this process

@@ -154,7 +154,7 @@ def _presets() -> Check:
 
 
 def _server() -> Check:
-    from flows.server import ServerNotStarted, check_home, configured_url, is_up
+    from flows.runner.server import ServerNotStarted, check_home, configured_url, is_up
 
     try:
         check_home()

@@ -4,9 +4,10 @@ import argparse
 import dataclasses
 
 from flows.commands import show
-from flows.config import DEFAULT_PRESET, load
+from flows.config import load
+from flows.config_tables import DEFAULT_PRESET
 from flows.inputs import dump_named
-from flows.process import NetworkError
+from flows.runner.workers import NetworkError
 from pipeline.crawl.client import Client
 from pipeline.crawl.dumps import list_dumps, paths
 from pipeline.crawl.source import while_someone_waits

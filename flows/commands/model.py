@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from flows import streams
 from flows.commands import show
+from flows.runner import streams
 from storage import Lake
 from storage.errors import UserError
 

@@ -11,13 +11,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-from flows import settings, terminal
 from flows.commands import show
 from flows.commands.facts import scores
 from flows.commands.lake import write_report
 from flows.commands.model import MODELS, chat, converse
-from flows.config import DEFAULT_PRESET, RunConfig, load, parse_change
-from flows.server import api_server, check_shared
+from flows.config import RunConfig, load, parse_change
+from flows.config_tables import DEFAULT_PRESET
+from flows.runner import settings, terminal
+from flows.runner.server import api_server, check_shared
 from storage import Lake
 from storage.errors import UserError
 
@@ -111,7 +112,7 @@ def evaluate(chosen: argparse.Namespace) -> int:
     if missing or not models:
         raise UserError(f"no {(missing or ['model'])[0]} in lake {lake.url} yet: run a flow first")
     config = _asked_before(lake, heads, models, chosen)
-    from flows.references import reference
+    from flows.runner.references import reference
 
     made = {
         slot: reference(lake.manifest(slot, heads[slot]), lake)
@@ -176,7 +177,7 @@ def _config(chosen: argparse.Namespace) -> RunConfig:
 
 def _follow(config: RunConfig, lake: Lake) -> int:
     """Another node than the first: it runs no flow, but its part of what node 0 trains."""
-    from flows.nodes import follow
+    from flows.runner.nodes import follow
 
     follow(config.input, lake, lambda line: print(line, file=sys.stderr, flush=True))
     return 0
@@ -189,7 +190,7 @@ def _run(flow: str, config: RunConfig, lake: Lake, **more: Any) -> dict[str, Any
     lake.check_writable()
     if config.input.runner == "ray":
         check_shared()
-    from flows.nodes import told
+    from flows.runner.nodes import told
 
     with api_server() as api:
         name = flow.replace("-", "_")

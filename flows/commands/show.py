@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from flows import streams
+from flows.runner import streams
 
 MAX_ROWS = 60  # of a table for people
 MAX_CELL_CHARACTERS = 300

@@ -24,8 +24,8 @@ from typing import Any
 import pyarrow as pa
 
 from flows.config import RunConfig, load
-from flows.references import InputFile
-from flows.run import Run
+from flows.runner.flow_run import Run
+from flows.runner.references import InputFile
 from pipeline.corpus import part
 from pipeline.crawl.warc import document_id
 from pipeline.dedup.exact import text_sha256

@@ -207,7 +207,7 @@ def server() -> Iterator[dict[str, str]]:
     with tempfile.TemporaryDirectory(prefix="crawl2chat-campaign-") as home:
         os.environ |= {"PREFECT_HOME": home, "DO_NOT_TRACK": "1"}
         os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
-        from flows.server import api_server
+        from flows.runner.server import api_server
 
         with api_server() as api:
             api.wait()

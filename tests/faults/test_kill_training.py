@@ -21,9 +21,10 @@ from checkpoints import newest
 from event_files import scalars
 from worker_process import start_worker
 
-from flows import relay
-from flows.curves import About, LoggingConfig, begin
-from flows.process import WorkerKilled, run_worker
+from flows.config_tables import LoggingConfig
+from flows.runner import progress as event_relay
+from flows.runner.curves import About, begin
+from flows.runner.workers import WorkerKilled, run_worker
 from pipeline.config import to_dict
 from pipeline.rl import train as rl
 from pipeline.rl.config import RlConfig
@@ -187,8 +188,8 @@ def test_live_curves_of_a_killed_run_hold_each_step_once_as_the_tables_do(
     kind, kill_after, processes, post_training, tmp_path, monkeypatch
 ):
     """Two tries of one run, the first of which got further than its last checkpoint."""
-    monkeypatch.setattr(relay, "get_run_logger", lambda: logging.getLogger("test"))
-    monkeypatch.setattr(relay.publish, "attempt", lambda request: None)  # no server runs
+    monkeypatch.setattr(event_relay, "get_run_logger", lambda: logging.getLogger("test"))
+    monkeypatch.setattr(event_relay.ui, "attempt", lambda request: None)  # no server runs
     bench = Bench(kind, post_training, tmp_path)
     spec = {**bench.spec(), "processes": processes}
     about = About("a-run", "title", {}, "project", tmp_path / "runs" / "a-run")
@@ -197,7 +198,7 @@ def test_live_curves_of_a_killed_run_hold_each_step_once_as_the_tables_do(
     def follow(kill_after: int | None = None) -> None:
         events: list[dict] = []
         tries.append(events)
-        told = relay.Relay(kind, "title", begin(LoggingConfig(), about))
+        told = event_relay.Relay(kind, "title", begin(LoggingConfig(), about))
 
         def on_event(event: dict) -> None:
             events.append(event)

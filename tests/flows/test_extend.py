@@ -9,7 +9,7 @@ from safetensors.numpy import save_file
 
 from flows.config import load
 from flows.extend import extend
-from flows.references import reference
+from flows.runner.references import reference
 from pipeline import model as models
 from pipeline.model import ModelConfig, Transformer
 from pipeline.tokenizer.config import TokenizerConfig

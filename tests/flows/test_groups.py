@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from flows.config import InputConfig
+from flows.config_tables import InputConfig
 from flows.groups import in_groups, share
 
 

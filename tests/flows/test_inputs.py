@@ -9,7 +9,7 @@ from toy_dump import NAME, toy_dump
 
 from flows.config import load
 from flows.inputs import check, find, hashed, selects, sorted_out, spoken
-from flows.process import NetworkError
+from flows.runner.workers import NetworkError
 from storage.errors import UserError
 from storage.file_hashes import NAME as HASHES
 from storage.file_hashes import Hashes

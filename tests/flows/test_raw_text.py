@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from flows import made, raw_text
+from flows import raw_text
 from flows.config import load
-from flows.references import Reference, reference
-from flows.run import Run
-from flows.tasks import Work
+from flows.runner import existing
+from flows.runner.artifact import Work
+from flows.runner.flow_run import Run
+from flows.runner.references import Reference, reference
 from pipeline import data
 from pipeline.corpus import part
 from pipeline.stage import Stage
@@ -152,10 +153,10 @@ def test_a_learned_filter_needs_the_scores_of_all(lost: Lost) -> None:
 
 def test_what_is_removed_is_not_taken_for_made(lost: Lost, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that has listed many parts must look again."""
-    monkeypatch.setattr(made, "ONE_BY_ONE", 0)
+    monkeypatch.setattr(existing, "ONE_BY_ONE", 0)
     one = lost.parts[0]
     work = Work(part.STAGE, part.STAGE.config(), {}, lost.run.lake, "")
     monkeypatch.setattr(Work, "digest", one["digest"])
-    assert made.find(work) is not None
+    assert existing.find(work) is not None
     assert lost.again(lost.asking(dedup={"exact": False}))
-    assert made.find(work) is None
+    assert existing.find(work) is None

@@ -8,8 +8,8 @@ from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 
-from flows.references import Reference
-from flows.tasks import Work, make
+from flows.runner.artifact import Work, make
+from flows.runner.references import Reference
 from storage import Lake
 
 

@@ -87,7 +87,7 @@ def test_a_node_that_dies_ends_the_other_and_a_try_can_be_made_again(toy, tmp_pa
     nodes[1].communicate()
     assert nodes[0].returncode != 0
     codes = set(re.findall(r"exitcode\s*:\s*(-?\d+)", log))
-    assert codes == {str(LOST_PEER)}, log  # flows.process knows: this one may be tried again
+    assert codes == {str(LOST_PEER)}, log  # flows.runner.workers knows: this one may be tried again
     assert any(scratch.glob("checkpoint-*.json"))  # from where the next try goes on
 
 

@@ -109,7 +109,7 @@ def test_exceptions(error, ours, words):
 
 def test_who_needs_no_s3_does_not_load_it():
     program = (
-        "import sys, storage, flows.tasks, pipeline.crawl.transport\n"
+        "import sys, storage, flows.runner.artifact, pipeline.crawl.transport\n"
         "print([name for name in sys.modules if name.startswith('botocore')])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

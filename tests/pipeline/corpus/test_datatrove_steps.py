@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from patience import PATIENCE_SECONDS
 
-from flows.references import InputFile
-from flows.tasks import Work
+from flows.runner.artifact import Work
+from flows.runner.references import InputFile
 from pipeline.corpus import datatrove_steps, part
 from pipeline.corpus.config import CorpusConfig, SelectConfig
 from pipeline.corpus.datatrove_steps import CorpusPass

@@ -1,0 +1,228 @@
+"""Runs a stage in a process of its own and turns the ways it can end into exceptions.
+
+A worker killed by a signal (out of memory, an operator, a fault test) or cut off from its network
+may succeed the next time: `WorkerKilled` and `NetworkError` are worth a retry. A Python exception
+of the stage is not: `StageFailed`. A user's mistake and a full disk pass through as what they
+are. A stage that has much to load runs in a fork of a host, which is kept for the next of its
+kind.
+"""
+
+import contextlib
+import dataclasses
+import json
+import os
+import queue
+import re
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from flows.runner.child_process import PIPE_CLOSE_SECONDS, WorkerProcess, event_of
+from pipeline.host import END_OF_LOG
+from pipeline.lifetime import signal_name, signal_of
+from pipeline.rendezvous import LOST_PEER
+from storage.durable import DiskFull, full_disk_is_clear
+from storage.errors import UserError
+
+POLL_SECONDS = 0.2
+STDERR_TAIL_LINES = 40
+# torchrun reports how ranks end in its own log only: those that ended before it ended the others.
+TORCHRUN_CODE = re.compile(r"exitcode\s*:\s*(-?\d+)")
+# What its own part of several nodes' meeting failed by.
+RENDEZVOUS = re.compile(r"\b(?:Rendezvous\w+Error|DistNetworkError|DistStoreError)\b.*")
+FINAL = ("user_error", "disk_full")  # events that what follows from them must not hide
+HINTS: dict[int, str] = {
+    signal.SIGKILL: " (out of memory?)",
+    signal.SIGALRM: " (its watchdog: nothing moved for too long; its log shows where it hung)",
+}
+
+OnEvent = Callable[[dict[str, Any]], None]
+OnLog = Callable[[str], None]
+
+
+class WorkerKilled(RuntimeError):
+    """A signal ended the worker."""
+
+
+class NetworkError(RuntimeError):
+    """The network or the object store failed the worker."""
+
+
+class StageFailed(RuntimeError):
+    """The stage raised an exception; `log` holds the end of its stderr, traceback included."""
+
+    def __init__(self, message: str, log: str = "") -> None:
+        super().__init__(message)
+        self.log = log
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (str(self), self.log)
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What a finished worker leaves besides its files."""
+
+    statistics: dict[str, Any]
+    cpu_seconds: float  # user and system, of the worker and the children it waited for
+    peak_memory_bytes: int
+
+
+def run_worker(
+    spec: dict[str, Any], desk: Path, place: str, on_event: OnEvent, on_log: OnLog
+) -> Outcome:
+    """Run the spec in another process; `desk` is a folder of its own, where the spec is written.
+
+    `place` is the lake, for a disk-full message.
+    """
+    path = desk / "spec.json"
+    with full_disk_is_clear(place):
+        path.write_text(json.dumps({**spec, "owner_pid": os.getpid()}))
+    if spec.get("preload"):
+        ended = _follow_host(str(path), on_event, on_log)
+    else:
+        worker = WorkerProcess("pipeline.worker", str(path))
+        with _stopped_if_interrupted(worker):
+            ended = _follow(worker, on_event, on_log)
+    _raise_failure(ended, spec["kind"], place)
+    return Outcome(ended.last["statistics"], ended.cpu_seconds, ended.peak_memory_bytes)
+
+
+def _follow_host(path: str, on_event: OnEvent, on_log: OnLog) -> "_Ended":
+    """A build in a fork of a host; a host that died while it waited is replaced."""
+    with _hosts.taken() as host:
+        host.send(path)
+        ended = _follow(host, on_event, on_log)
+    # It can have been killed before it took the line, and seen only then: nothing was begun.
+    if ended.last or ended.code == 0:
+        return ended
+    with _hosts.taken(new=True) as host:
+        host.send(path)
+        return _follow(host, on_event, on_log)
+
+
+class _Hosts:
+    """Warm processes that wait for work: as many as have ever worked at a time."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._idle: list[WorkerProcess] = []
+
+    @contextlib.contextmanager
+    def taken(self, new: bool = False) -> Iterator[WorkerProcess]:
+        """One for the time of a build; it goes back unless it died, or the build was cancelled."""
+        with self._lock:
+            host = self._idle.pop() if self._idle and not new else None
+        if host is not None and host.has_ended():
+            host.end()
+            host = None
+        # It dies with the thread that starts it, see pipeline.lifetime: threads of a pool, which
+        # live as long as its work does.
+        host = host or WorkerProcess("pipeline.host", str(os.getpid()), takes_lines=True)
+        with _stopped_if_interrupted(host):
+            yield host
+        if not host.is_reaped:
+            with self._lock:
+                self._idle.append(host)
+
+    def close(self) -> None:
+        """End those that wait."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for host in idle:
+            host.end()
+
+
+_hosts = _Hosts()
+
+
+def close_hosts() -> None:
+    """End the processes that were kept for a next build."""
+    _hosts.close()
+
+
+@contextlib.contextmanager
+def _stopped_if_interrupted(worker: WorkerProcess) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        if not worker.is_reaped:
+            worker.stop()
+        raise
+
+
+@dataclasses.dataclass(frozen=True)
+class _Ended:
+    """How a build came to its end."""
+
+    code: int
+    last: dict[str, Any]  # its last event
+    log: str  # the end of its stderr
+    cpu_seconds: float
+    peak_memory_bytes: int
+
+
+def _follow(worker: WorkerProcess, on_event: OnEvent, on_log: OnLog) -> _Ended:
+    """Pass on what a build says until it has ended: the process, or the host's fork."""
+    tail: deque[str] = deque(maxlen=STDERR_TAIL_LINES)
+    last: dict[str, Any] = {}
+    report: dict[str, Any] = {}  # a host's, of its fork
+    log_ended = False
+    ended_at: float | None = None
+    while True:
+        if report and log_ended:
+            usage = report["cpu_seconds"], report["peak_memory_bytes"]
+            return _Ended(report["code"], last, "\n".join(tail), *usage)
+        with contextlib.suppress(queue.Empty):
+            source, line = worker.lines.get(timeout=POLL_SECONDS)
+            event = event_of(line) if source == "event" else None
+            if event is None and line == END_OF_LOG:
+                log_ended = True
+            elif event is None:
+                tail.append(line)
+                on_log(line)
+            elif event["event"] in ("progress", "history", "metric", "note"):
+                on_event(event)
+            elif event["event"] == "ended":
+                report = event
+            elif last.get("event") not in FINAL:
+                last = event
+            continue
+        if ended_at is None and worker.has_ended():
+            ended_at = time.monotonic()
+            worker.kill_group()  # children that outlive it would keep its pipes open
+        if ended_at is None:
+            continue
+        if worker.is_drained or time.monotonic() - ended_at > PIPE_CLOSE_SECONDS:
+            code, cpu_seconds, peak_bytes = worker.reap()
+            return _Ended(code, last, "\n".join(tail), cpu_seconds, peak_bytes)
+
+
+def _raise_failure(ended: _Ended, kind: str, place: str) -> None:
+    code, last, log = ended.code, ended.last, ended.log
+    event = last.get("event")
+    if event == "user_error":
+        raise UserError(last["text"])
+    if event == "disk_full":
+        raise DiskFull(place)
+    codes = [int(code) for code in TORCHRUN_CODE.findall(log)]
+    # Once one has ended torchrun ends the others, and lists them as well.
+    codes = [code for code in codes if code != -signal.SIGTERM] or codes
+    if event == "network_error":
+        raise NetworkError(f"{kind}: {last['text']}")
+    if code == 0 and event == "done":
+        return
+    if codes and all(number == LOST_PEER for number in codes):
+        raise NetworkError(f"{kind}: a process on another node is gone, or cannot be reached")
+    if not codes and (failure := RENDEZVOUS.search(log)):
+        raise NetworkError(f"{kind}: the nodes did not meet, or node 0 is gone: {failure.group()}")
+    if number := signal_of(code) or next((-code for code in codes if code < 0), 0):
+        hint = HINTS.get(number, "")
+        raise WorkerKilled(f"{kind}: its process was ended by {signal_name(number)}{hint}")
+    reason = next((line.strip() for line in reversed(log.splitlines()) if line.strip()), "no word")
+    # An exception's last line says it all, and Python's code for it is 1.
+    raise StageFailed(f"{kind}: {reason}" + (f" (exit code {code})" if code != 1 else ""), log)
