@@ -170,9 +170,3 @@ def benchmarks(run: Run) -> dict[str, list[Input]]:
     named = run.config.input.benchmarks
     files: list[Input] = [given_file("input.benchmarks", path) for path in named]
     return {"benchmarks": files} if files else {}
-
-
-if __name__ == "__main__":
-    from flows.cli import run_module
-
-    run_module("corpus")

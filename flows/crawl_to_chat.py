@@ -28,9 +28,3 @@ def crawl_to_chat(config: Settings = load(), lake: str = LAKE) -> Artifacts:  # 
     made = evaluate(config, lake, made, models=("sft",))
     made = rl(config, lake, made)
     return evaluate(config, lake, made, models=("rl",))
-
-
-if __name__ == "__main__":
-    from flows.cli import run_module
-
-    run_module("crawl-to-chat")

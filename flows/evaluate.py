@@ -76,9 +76,3 @@ def task_files(named: Sequence[str]) -> list[InputFile]:
             raise UserError(f"input.tasks: no {' or '.join(ENDINGS)} file at {name}")
         files += inside or [path]
     return [InputFile(file, *hash_now(file)) for file in files]
-
-
-if __name__ == "__main__":
-    from flows.cli import run_module
-
-    run_module("evaluate")

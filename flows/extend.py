@@ -43,9 +43,3 @@ def extend(
     )
     ui.positions(run.lake, measured)
     return run.hand_over(made, extended=extended, positions=measured)
-
-
-if __name__ == "__main__":
-    from flows.cli import run_module
-
-    run_module("extend")

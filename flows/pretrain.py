@@ -34,9 +34,3 @@ def pretrain(
     )
     ui.curves(run.lake, base)
     return run.hand_over(made, base=base)
-
-
-if __name__ == "__main__":
-    from flows.cli import run_module
-
-    run_module("pretrain")

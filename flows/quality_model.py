@@ -68,9 +68,3 @@ def pages(run: Run) -> list[Input]:
         return list(parts)
     finally:
         close_hosts()
-
-
-if __name__ == "__main__":
-    from flows.cli import run_module
-
-    run_module("quality-model")

@@ -34,9 +34,3 @@ def rl(
     )
     ui.curves(run.lake, model)
     return run.hand_over(made, rl=model)
-
-
-if __name__ == "__main__":
-    from flows.cli import run_module
-
-    run_module("rl")

@@ -54,9 +54,3 @@ def _rung(run: Run, made: Artifacts, recipe: PretrainConfig) -> Reference:
         tokens=[made["tokens"]],
         tokenizer=[made["tokenizer"]],
     )
-
-
-if __name__ == "__main__":
-    from flows.cli import run_module
-
-    run_module("scaling")

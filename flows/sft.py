@@ -41,9 +41,3 @@ def sft(
     )
     ui.curves(run.lake, model)
     return run.hand_over(made, conversations=conversations, sft=model)
-
-
-if __name__ == "__main__":
-    from flows.cli import run_module
-
-    run_module("sft")

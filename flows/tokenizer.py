@@ -43,9 +43,3 @@ def tokenizer(
     )
     ui.compression(run.lake, measured)
     return run.hand_over(made, tokenizer=vocabulary, tokens=tokens, tokenizer_report=measured)
-
-
-if __name__ == "__main__":
-    from flows.cli import run_module
-
-    run_module("tokenizer")

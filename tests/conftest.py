@@ -29,8 +29,8 @@ SHARED = REPOSITORY.parent / "shared"
 _HOME = tempfile.mkdtemp(prefix="crawl2chat-prefect-")
 os.environ["PREFECT_HOME"] = _HOME
 os.environ["DO_NOT_TRACK"] = "1"
-# As the command line does (flows/cli.py): threads that spin at each other's barriers starve where
-# a Prefect server and worker processes want the same two cores.
+# As the command line does (flows/cli/entry.py): threads that spin at each other's barriers starve
+# where a Prefect server and worker processes want the same two cores.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
 for _name in ("PREFECT_API_URL", "PREFECT_PROFILE", "CRAWL2CHAT_LAKE", "CRAWL2CHAT_LOG_LEVEL"):

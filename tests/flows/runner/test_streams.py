@@ -229,7 +229,7 @@ def test_ctrl_c_ends_an_answer_but_not_the_talk(monkeypatch: Any, capsys: Any) -
     import argparse
     from types import SimpleNamespace
 
-    from flows.commands import model
+    from flows.cli import models
     from pipeline.chat import terminal
 
     def answer(*_: Any, **__: Any) -> Iterator[str]:
@@ -243,7 +243,7 @@ def test_ctrl_c_ends_an_answer_but_not_the_talk(monkeypatch: Any, capsys: Any) -
         lambda m, t, asked, **_: heard.append([message.content for message in asked]) or answer(),
     )
     loaded = (None, SimpleNamespace(has_conversation_tokens=True))
-    monkeypatch.setattr(model, "_load", lambda chosen: loaded)
+    monkeypatch.setattr(models, "_load", lambda chosen: loaded)
     lines = iter(["What is it?", "Go on"])
 
     def ask(prompt: str) -> str:
@@ -255,7 +255,7 @@ def test_ctrl_c_ends_an_answer_but_not_the_talk(monkeypatch: Any, capsys: Any) -
     chosen = argparse.Namespace(
         model="rl", json=False, max_tokens=9, temperature=0.0, top_k=0, seed=0
     )
-    assert model._interactive(chosen) == 0
+    assert models._interactive(chosen) == 0
     assert heard == [["What is it?"], ["What is it?", "It is", "Go on"]]
     assert capsys.readouterr().out.count("rl> It is\n") == 2
 

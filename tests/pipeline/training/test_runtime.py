@@ -9,7 +9,7 @@ import sys
 
 PROGRAM = """
 import json, sys
-import flows.corpus, flows.commands.run
+import flows.corpus, flows.cli.run
 heavy = ["torch"] if "torch" in sys.modules else []
 import flows.sft, flows.rl, flows.evaluate
 from pipeline.training import runtime

@@ -5,9 +5,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from flows.commands import funnel
-from flows.commands.ask import LISTED, Ask
-from flows.commands.funnel import newest, rules, samples
+from flows.cli import funnel
+from flows.cli.ask import LISTED, Ask
+from flows.cli.funnel import newest, rules, samples
 from storage import Lake, catalog
 from storage.tables import read_table
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from flows.commands.plan import plan, training_rows
+from flows.cli.plan import plan, training_rows
 from flows.config import RunConfig, load
 from pipeline.model import Transformer
 from pipeline.training import scaling

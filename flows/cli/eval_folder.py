@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from flows.commands import show
-from flows.commands.model import find_model
+from flows.cli import output
+from flows.cli.models import find_model
 from flows.config import load, settle
 from pipeline.evals.config import PAGE_SUITES
 from pipeline.stage import Progress
@@ -51,10 +51,10 @@ def measure(chosen: argparse.Namespace) -> int:
         rows = read_table(out / "evals.parquet").to_pylist()
         samples = read_table(out / "samples.parquet").to_pylist()
     if chosen.json:
-        show.document({"scores": rows, "samples": samples})
+        output.document({"scores": rows, "samples": samples})
         return 0
     head, body = stage_table(rows)
-    show.rows(head, body, f"{name}: value, 95% interval, n", most=len(body))
+    output.rows(head, body, f"{name}: value, 95% interval, n", most=len(body))
     return 0
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from flows.commands import show
-from flows.commands.ask import Ask, asking
+from flows.cli import output
+from flows.cli.ask import Ask, asking
 from pipeline.filters.pii import PiiConfig, excerpt
 from pipeline.report.rules import drift, rule_rows
 from storage import Lake
@@ -54,13 +54,13 @@ def funnel(chosen: argparse.Namespace) -> int:
     drawn = None if chosen.out is None else draw(rows, Path(chosen.out))
     if chosen.json:
         found = {"artifact": artifact, "rules": rows, "drift": moved, "samples": dropped}
-        show.document({name: value for name, value in found.items() if value is not None})
+        output.document({name: value for name, value in found.items() if value is not None})
         return 0
     head = ["stage", "rule", "dropped", "of", "share", "of words", "FineWeb's share"]
-    show.rows(head, [_cells(row) for row in rows])
+    output.rows(head, [_cells(row) for row in rows])
     if moved is not None:
         head = ["stage", "rule", "before", "now", "difference", "95%", "z"]
-        show.rows(head, [_drift_cells(row) for row in moved], f"against {chosen.against}")
+        output.rows(head, [_drift_cells(row) for row in moved], f"against {chosen.against}")
     for row in dropped or []:
         _print_sample(row)
     if drawn is not None:
@@ -133,6 +133,6 @@ def _drift_cells(row: dict[str, Any]) -> list[str]:
 def _print_sample(row: dict[str, Any]) -> None:
     why = "" if row["value"] is None else f" {row['value']:.4g} against {row['threshold']}"
     detail = f" {row['detail']}" if row["detail"] else ""
-    show.said(f"{row['stage']} {row['rule']}{why}{detail}\n  {row['url']}")
+    output.said(f"{row['stage']} {row['rule']}{why}{detail}\n  {row['url']}")
     if row["text"]:
-        show.said("  " + " ".join(row["text"].split()))
+        output.said("  " + " ".join(row["text"].split()))

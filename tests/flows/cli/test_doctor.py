@@ -4,7 +4,7 @@ import argparse
 
 import pytest
 
-from flows.commands import doctor
+from flows.cli import doctor
 from pipeline.model import instructions
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from flows.commands.ask import LISTED
-from flows.commands.lake import write_report
+from flows.cli.ask import LISTED
+from flows.cli.browse import write_report
 from storage import Lake, catalog
 from storage.digest import artifact_digest
 

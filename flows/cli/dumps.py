@@ -3,7 +3,7 @@
 import argparse
 import dataclasses
 
-from flows.commands import show
+from flows.cli import output
 from flows.config import load
 from flows.config_tables import DEFAULT_PRESET
 from flows.inputs import dump_named
@@ -27,17 +27,17 @@ def dumps(chosen: argparse.Namespace) -> int:
     except Missing as error:
         raise UserError(f"dumps: {error}") from error
     if chosen.json:
-        show.document([dataclasses.asdict(dump) for dump in found])
+        output.document([dataclasses.asdict(dump) for dump in found])
         return 0
     body = [(dump.name, dump.title, dump.first[:10], dump.last[:10]) for dump in found]
-    show.rows(("dump", "title", "from", "to"), body)
+    output.rows(("dump", "title", "from", "to"), body)
     return 0
 
 
 def _files(chosen: argparse.Namespace, client: Client) -> int:
     listed = paths(client, dump_named(client, chosen.name), "wet" if chosen.wet else "warc")
     if chosen.json:
-        show.document(listed)
+        output.document(listed)
     else:
         print("\n".join(listed))
     return 0

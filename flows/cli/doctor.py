@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from flows.commands import show
+from flows.cli import output
 from storage.errors import UserError
 from storage.redaction import redact
 
@@ -45,9 +45,9 @@ def doctor(chosen: argparse.Namespace) -> int:
         state, what = check()
         found.append({"check": name, "state": state, "found": redact(what)})
     if chosen.json:
-        show.document(found)
+        output.document(found)
     else:
-        show.rows(("check", "state", "found"), [tuple(row.values()) for row in found])
+        output.rows(("check", "state", "found"), [tuple(row.values()) for row in found])
     return 1 if any(row["state"] == "problem" for row in found) else 0
 
 

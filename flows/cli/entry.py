@@ -14,9 +14,8 @@ import sys
 import warnings
 from collections.abc import Sequence
 
-from flows.arguments import parser
+from flows.cli.arguments import parser
 from flows.runner import streams
-from flows.runner.environment import command
 from storage.errors import UserError
 from storage.redaction import redact
 
@@ -47,12 +46,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _end("interrupted; the same command goes on from here", INTERRUPTED)
     except Exception as error:
         return _failed(error)
-
-
-def run_module(flow: str) -> None:
-    """`python -m flows.<module>` as `crawl2chat run <flow>`."""
-    # In a fresh interpreter: Prefect reads its settings when it is imported, and here it is.
-    os.execv(sys.executable, command("flows.cli", "run", flow, *sys.argv[1:]))  # noqa: S606
 
 
 def _run(arguments: Sequence[str] | None) -> int:
@@ -105,47 +98,43 @@ def _is_utf8(text: str) -> bool:
 
 def _call(name: str, chosen: argparse.Namespace) -> int:
     if name in ("demo", "run", "eval"):
-        from flows.commands import run
+        from flows.cli import run
 
         return {"demo": run.demo, "run": run.run, "eval": run.evaluate}[name](chosen)
     if name in ("sql", "explain", "artifacts", "report"):
-        from flows.commands import lake
+        from flows.cli import browse
 
         return {
-            "sql": lake.sql,
-            "explain": lake.explain,
-            "artifacts": lake.artifacts,
-            "report": lake.report,
+            "sql": browse.sql,
+            "explain": browse.explain,
+            "artifacts": browse.artifacts,
+            "report": browse.report,
         }[name](chosen)
     if name == "funnel":
-        from flows.commands import funnel
+        from flows.cli import funnel
 
         return funnel.funnel(chosen)
     if name == "export":
-        from flows.commands import export
+        from flows.cli import export
 
         return export.export(chosen)
     if name == "plan":
-        from flows.commands import plan
+        from flows.cli import plan
 
         return plan.plan(chosen)
     if name == "dumps":
-        from flows.commands import dumps
+        from flows.cli import dumps
 
         return dumps.dumps(chosen)
     if name == "doctor":
-        from flows.commands import doctor
+        from flows.cli import doctor
 
         return doctor.doctor(chosen)
-    from flows.commands import model
+    from flows.cli import models
 
-    return {"complete": model.complete, "chat": model.chat, "tokens": model.tokens}[name](chosen)
+    return {"complete": models.complete, "chat": models.chat, "tokens": models.tokens}[name](chosen)
 
 
 def _end(message: object, code: int) -> int:
     print(f"crawl2chat: {redact(' '.join(str(message).split()))}", file=sys.stderr)
     return code
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -8,7 +8,7 @@ import argparse
 import math
 from typing import Any
 
-from flows.commands import show
+from flows.cli import output
 from flows.config import RunConfig, load
 from pipeline.corpus.plan import Joined, Part, Target, extrapolate
 from pipeline.training.batch_sizes import seen_rows
@@ -40,7 +40,7 @@ def plan(chosen: argparse.Namespace) -> int:
     training = training_rows(config, manifests, chosen.gpu_teraflops)
     if chosen.json:
         measured = {"files": len(parts), "bytes": sum(p.warc_bytes for p in parts)}
-        show.document({"measured": measured, "corpus": rows, "training": training})
+        output.document({"measured": measured, "corpus": rows, "training": training})
         return 0
     if not parts:
         print(
@@ -49,9 +49,9 @@ def plan(chosen: argparse.Namespace) -> int:
     size = sum(p.warc_bytes for p in parts) / 1e9
     title = f"{target.files:,} files, from {len(parts)} measured ({size:.2f} GB, 95% over files)"
     if parts:
-        show.rows(["corpus", "value", "95%", "unit"], map(_cells, rows), title)
+        output.rows(["corpus", "value", "95%", "unit"], map(_cells, rows), title)
     name = f"training, preset {config.preset}"
-    show.rows([name, "value", "95%", "unit"], map(_cells, training))
+    output.rows([name, "value", "95%", "unit"], map(_cells, training))
     return 0
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from flows.commands import show
+from flows.cli import output
 from flows.runner import streams
 from storage import Lake
 from storage.errors import UserError
@@ -38,9 +38,9 @@ def complete(chosen: argparse.Namespace) -> int:
     model, tokenizer = _load(chosen)
     pieces = terminal.complete(model, tokenizer, chosen.text, **_sampling(chosen))
     if chosen.json:
-        show.document({"prompt": chosen.text, "completion": "".join(pieces)})
+        output.document({"prompt": chosen.text, "completion": "".join(pieces)})
         return 0
-    show.said(chosen.text, end="")
+    output.said(chosen.text, end="")
     _stream(pieces, [])
     return 0
 
@@ -71,17 +71,17 @@ def converse(
         pieces = terminal.reply(model, tokenizer, [Message("user", line)], **_sampling(chosen))
         answer = None
         if not chosen.json:
-            show.said(f"you> {line}\n{chosen.model}> ", end="")
+            output.said(f"you> {line}\n{chosen.model}> ", end="")
         try:
             answer = "".join(pieces) if chosen.json else _stream(pieces, [])
         except UserError as error:
             _cannot(error, chosen, f"line {number}: ")
         if line in answers and not chosen.json:
-            show.said(f"     (right: {answers[line]})\n")
+            output.said(f"     (right: {answers[line]})\n")
         right = {"right": answers[line]} if line in answers else {}
         exchanges.append({"user": line, "assistant": answer, **right})
     if chosen.json:
-        show.document(exchanges)
+        output.document(exchanges)
     return 2 if any(said["assistant"] is None for said in exchanges) else 0
 
 
@@ -103,12 +103,12 @@ def tokens(chosen: argparse.Namespace) -> int:
     if chosen.html:
         Path(chosen.html).write_text(page(tokenizer, chosen.text), encoding="utf-8")
         if chosen.json:
-            show.document({"html": chosen.html})
+            output.document({"html": chosen.html})
         else:
             print(chosen.html)
         return 0
     if chosen.json:
-        show.document(pieces(tokenizer, chosen.text))
+        output.document(pieces(tokenizer, chosen.text))
     elif not streams.is_plain(sys.stdout):
         print(coloured(tokenizer, chosen.text))
     else:
@@ -177,7 +177,7 @@ def _stream(pieces: Any, said: list[str]) -> str:
     """Print the pieces as they come; `said` gets each, however it ends."""
     for piece in pieces:
         said.append(piece)
-        show.said(piece, end="")
+        output.said(piece, end="")
     print(flush=True)
     return "".join(said)
 

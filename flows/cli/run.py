@@ -11,10 +11,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from flows.commands import show
-from flows.commands.facts import scores
-from flows.commands.lake import write_report
-from flows.commands.model import MODELS, chat, converse
+from flows.cli import output
+from flows.cli.browse import write_report
+from flows.cli.models import MODELS, chat, converse
+from flows.cli.summary import scores
 from flows.config import RunConfig, load, parse_change
 from flows.config_tables import DEFAULT_PRESET
 from flows.runner import settings, terminal
@@ -38,7 +38,7 @@ def run(chosen: argparse.Namespace) -> int:
     seconds = time.monotonic() - started
     if chosen.json:
         state = {"flow": chosen.flow, "lake": lake.url, "seconds": round(seconds, 3)}
-        show.document({**state, "artifacts": made})
+        output.document({**state, "artifacts": made})
         return 0
     _print_scores(lake, {slot.removeprefix("evals.") for slot in made if slot.startswith("evals.")})
     print(f"{chosen.flow}: done in {terminal.duration(seconds)}, lake {lake.url}")
@@ -60,7 +60,7 @@ def demo(chosen: argparse.Namespace) -> int:
     if chosen.json:
         state = {"flow": chosen.flow, "lake": lake.url, "seconds": round(seconds, 3)}
         found = {"artifacts": made, "scores": scores(lake), "report": str(page)}
-        show.document({**state, **found})
+        output.document({**state, **found})
         return 0
     _print_scores(lake, set(MODELS))
     print(f"demo: done in {terminal.duration(seconds)}; report: {page}\n")
@@ -98,7 +98,7 @@ def evaluate(chosen: argparse.Namespace) -> int:
         if suite not in ALL_SUITES:
             raise UserError(f"unknown suite {suite!r}: one of {', '.join(ALL_SUITES)}")
     if chosen.model not in (None, *MODELS):
-        from flows.commands.measure import measure
+        from flows.cli.eval_folder import measure
 
         return measure(chosen)
     if chosen.out:
@@ -121,7 +121,7 @@ def evaluate(chosen: argparse.Namespace) -> int:
     }
     _run("evaluate", config, lake, made=made, models=tuple(models))
     if chosen.json:
-        show.document(scores(lake, set(models), set(chosen.suite or ())))
+        output.document(scores(lake, set(models), set(chosen.suite or ())))
     else:
         _print_scores(lake, set(models), set(chosen.suite or ()), whole=True)
     return 0
@@ -237,6 +237,6 @@ def _print_scores(
     if not whole:
         rows = [row for row in rows if row["suite"] not in (*PAGE_SUITES[1:], "core")]
     head, body = stage_table(rows)
-    show.rows(head, body, "What each stage changed (value, 95% interval, n)", most=len(body))
+    output.rows(head, body, "What each stage changed (value, 95% interval, n)", most=len(body))
     if not whole and "base" in models:
         print("The base model as a reader and writer of pages: crawl2chat eval --model base")

@@ -5,8 +5,8 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from flows.commands import show
-from flows.commands.model import MODELS, find_model
+from flows.cli import output
+from flows.cli.models import MODELS, find_model
 from storage import Lake
 
 
@@ -20,7 +20,7 @@ def export(chosen: argparse.Namespace) -> int:
         source, Path(chosen.out), chosen.format, chosen.type, name, measure=not chosen.no_check
     )
     if chosen.json:
-        show.document(dataclasses.asdict(report) | {"path": str(report.path), "name": name})
+        output.document(dataclasses.asdict(report) | {"path": str(report.path), "name": name})
         return 0
     print(f"{report.path}: {report.parameters:,} parameters, {report.bytes / 1e6:.1f} MB")
     for what, found in (

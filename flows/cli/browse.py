@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from flows.commands import show
-from flows.commands.ask import LISTED, asking
+from flows.cli import output
+from flows.cli.ask import LISTED, asking
 from storage import Lake, catalog
 from storage.durable import unwritable
 from storage.errors import UserError
@@ -21,12 +21,12 @@ def sql(chosen: argparse.Namespace) -> int:
     except (OverflowError, ValueError) as error:  # Python's calendar has the years 1 to 9999
         raise UserError(f"SQL: a value can't be shown ({error}): cast it to VARCHAR") from error
     if chosen.json:
-        show.document(rows)
+        output.document(rows)
         return 0
     if chosen.csv:
-        show.comma_separated(table.column_names, body)
+        output.comma_separated(table.column_names, body)
     else:
-        show.rows(table.column_names, body)
+        output.rows(table.column_names, body)
     return 0
 
 
@@ -34,13 +34,13 @@ def artifacts(chosen: argparse.Namespace) -> int:
     """What the lake holds."""
     if chosen.json:
         listed = catalog.query(Lake(chosen.lake), "SELECT * FROM artifacts ORDER BY created")
-        show.document(listed.to_pylist())
+        output.document(listed.to_pylist())
         return 0
     listed = catalog.query(Lake(chosen.lake), f"FROM ({LISTED}) ORDER BY created")
-    first = listed.slice(0, show.MAX_ROWS)
+    first = listed.slice(0, output.MAX_ROWS)
     body = zip(*(column.to_pylist() for column in first.columns))
     rows = [[*line[:-1], _short_inputs(line[-1])] for line in body]
-    show.rows(listed.column_names, rows, total=listed.num_rows)
+    output.rows(listed.column_names, rows, total=listed.num_rows)
     return 0
 
 
@@ -53,7 +53,7 @@ def explain(chosen: argparse.Namespace) -> int:
     for record in found["records"]:
         record.update(_judged_again(lake, record))
     if chosen.json:
-        show.document(found)
+        output.document(found)
     else:
         for record in found["records"]:
             _print_record(record)
@@ -64,7 +64,7 @@ def report(chosen: argparse.Namespace) -> int:
     """The newest run as one HTML page."""
     path = write_report(Lake(chosen.lake), chosen.out)
     if chosen.json:
-        show.document({"report": str(path)})
+        output.document({"report": str(path)})
     else:
         print(path)
     return 0
@@ -76,7 +76,7 @@ def write_report(lake: Lake, out: str | None = None) -> Path:
     path = Path(out) if out else place / "report.html"
     if not out and unwritable(place) is not None:
         raise UserError(f"can't write {path}: name another file with --out")
-    from flows.commands.facts import USED, headline, report_tables
+    from flows.cli.summary import USED, headline, report_tables
     from pipeline.report.page import render
 
     with asking(lake, USED) as ask:
@@ -128,7 +128,7 @@ def _print_record(record: dict[str, Any]) -> None:
     why = " ".join(
         str(record[key]) for key in ("stage", "rule", "detail") if record[key] not in (None, "")
     )
-    show.said(
+    output.said(
         f"{record['url']}\n  {record['warc']} at {record['offset']:,} ({record['record_type']})"
     )
     print(f"  {record['outcome']}" + (f": {why}" if why else ""))
@@ -141,15 +141,15 @@ def _print_record(record: dict[str, Any]) -> None:
             [r["stage"], r["signal"], r["value"], f"{r['must_be']} {r['threshold']}", _mark(r)]
             for r in record["rules"]
         ]
-        show.rows(("filter", "signal", "value", "must be", ""), body)
+        output.rows(("filter", "signal", "value", "must be", ""), body)
     judged = {row["signal"] for row in record["rules"]}
     others = {k: v for k, v in (record["signals"] or {}).items() if v is not None}
     others = {name: value for name, value in others.items() if name not in judged}
     if others:
-        show.rows(("other signal", "value"), others.items())
+        output.rows(("other signal", "value"), others.items())
     for name in ("text_plain", "text_before", "text_after"):
         if record[name]:
-            show.said(f"--- {name.replace('_', ' ')} ---\n{record[name]}\n")
+            output.said(f"--- {name.replace('_', ' ')} ---\n{record[name]}\n")
 
 
 def _mark(rule: dict[str, Any]) -> str:

@@ -1,0 +1,7 @@
+"""`python -m flows.cli`: what `crawl2chat` is where no script of that name is installed."""
+
+import sys
+
+from flows.cli.entry import main
+
+sys.exit(main())
