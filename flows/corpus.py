@@ -21,9 +21,10 @@ from flows.runner.ray import leave
 from flows.runner.references import InputFile, Reference, reference
 from flows.runner.side_by_side import results, several_at_a_time, submit
 from flows.runner.workers import close_hosts
-from pipeline.corpus import part, quality, score
+from pipeline.corpus import audit, score
 from pipeline.corpus.recipes import deviations, recipe
 from pipeline.crawl.sample_web import build as sample_web
+from pipeline.scan import stage as scan
 from storage.errors import UserError
 
 
@@ -53,8 +54,8 @@ def corpus(config: Settings = load(), lake: str = LAKE) -> Artifacts:  # noqa: B
     measured = None
     if crawl is not None:
         measured = run.make(
-            quality.STAGE,
-            quality.QualityConfig(),
+            audit.STAGE,
+            audit.QualityConfig(),
             "filters against the truth",
             crawl=[crawl],
             corpus=[joined],
@@ -96,7 +97,7 @@ def read_all(run: Run, crawl: Reference | None) -> list[Reference]:
     """Each file by itself, several at a time; the parts in the order of the files."""
 
     def work(file: InputFile, title: str = "") -> Work:
-        return run.work(part.STAGE, run.config.corpus, title, warc=[file])
+        return run.work(scan.STAGE, run.config.corpus, title, warc=[file])
 
     def title(number: int, total: int, file: InputFile) -> str:
         return f"corpus part {number}/{total} {file.path.name}"

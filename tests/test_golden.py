@@ -15,10 +15,11 @@ from typing import Any
 
 import pytest
 
-from pipeline.corpus import assemble, assemble_group, duplicates, hosts, part, select
+from pipeline.corpus import assemble, assemble_group, duplicates, hosts, select
 from pipeline.crawl.sample_web import build as sample_web
 from pipeline.crawl.sample_web.config import SampleWebConfig
 from pipeline.dedup.config import DedupConfig
+from pipeline.scan import stage as scan
 from pipeline.sft import synthesize
 from pipeline.sft.config import SynthesisConfig
 from pipeline.stage import SILENT, Stage
@@ -77,7 +78,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, str]]
     small = SampleWebConfig(pages=350, hosts=48, warc_files=1, entities=30, mentions=24)
     crawl = run(sample_web.STAGE, small, folder)
     (warc,) = sorted(crawl.glob("*.warc.gz"))
-    pages = run(part.STAGE, part.STAGE.config(), folder, warc=[warc])
+    pages = run(scan.STAGE, scan.STAGE.config(), folder, warc=[warc])
     chosen = {"parts": [pages]}
     group = run(select.GROUP, select.GROUP.config(), folder, **chosen)
     selection = run(select.STAGE, select.STAGE.config(), folder, groups=[group])
@@ -98,7 +99,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, str]]
     conversations = run(synthesize.STAGE, few, folder, corpus=[corpus], tokenizer=[tokenizer])
     stages = (
         (sample_web.STAGE, crawl),
-        (part.STAGE, pages),
+        (scan.STAGE, pages),
         (select.GROUP, group),
         (select.STAGE, selection),
         (duplicates.STAGE, copies),

@@ -102,9 +102,10 @@ def _judged_again(lake: Lake, record: dict[str, Any]) -> dict[str, Any]:
     if not record["id"]:
         return {**texts, "rules": []}
     from pipeline.config import from_dict
-    from pipeline.corpus.config import CorpusConfig, SelectConfig
+    from pipeline.corpus.config import SelectConfig
     from pipeline.corpus.explain import explain as judge_again
     from pipeline.corpus.explain import explain_rules
+    from pipeline.scan.config import CorpusConfig
 
     group = lake.manifest("corpus_group", record["artifact"])
     selection = lake.manifest("selection_group", group.inputs["selection"][0])

@@ -10,7 +10,7 @@ from typing import Any
 
 from flows.cli import output
 from flows.config import RunConfig, load
-from pipeline.corpus.plan import Joined, Part, Target, extrapolate
+from pipeline.corpus.costing import Joined, Part, Target, extrapolate
 from pipeline.training.batch_sizes import seen_rows
 from pipeline.training.power_law import predict
 from pipeline.training.shape import model_config

@@ -1,63 +1,21 @@
-"""The recipes of the corpus: the pass over a WARC, then selection, dedup and what joins the parts.
+"""The recipes of the corpus behind the pass: selection, and what joins the parts.
 
-Each filter owns the dataclass of its thresholds; here they are only put together. They are four
-configs because each is a stage of its own: the pass, which is nearly all of the work, stores
-signals and knows no threshold, so that a change of one selects again without opening a WARC.
+Each filter owns the dataclass of its thresholds; here they are only put together. The pass has its
+own (`pipeline.scan.config`), dedup too: each is a stage of its own, so that a change of a threshold
+selects again without opening a WARC.
 """
 
 import dataclasses
 
-from pipeline.crawl.limits import LimitsConfig
-from pipeline.dedup.config import DedupConfig, MinhashConfig
-from pipeline.extract.config import ExtractConfig
 from pipeline.filters.c4 import C4Config
 from pipeline.filters.decontamination import DecontaminationConfig
 from pipeline.filters.fineweb import FinewebConfig
 from pipeline.filters.language import LanguageConfig
-from pipeline.filters.measure import SignalsConfig
 from pipeline.filters.pii import PiiConfig
 from pipeline.filters.quality import GopherQualityConfig
 from pipeline.filters.repetition import RepetitionConfig
 from pipeline.filters.toxicity import ToxicityConfig
-from pipeline.filters.url import UrlConfig
 from storage.tables import FILE_BYTES
-
-__all__ = [
-    "AssembleConfig",
-    "CorpusConfig",
-    "DedupConfig",
-    "GateConfig",
-    "SelectConfig",
-    "SplitConfig",
-]
-
-
-@dataclasses.dataclass(frozen=True)
-class GateConfig:
-    """What a page must show on cheap plain text before its main text is worth extracting.
-
-    A page that fails is gone for good, whatever is selected later; so the bounds are wide. Of
-    16,395 pages of a crawl the recipe keeps 2,992: 2,991 of those pass, and 45% of the others are
-    spared extraction (tests/benchmarks/gates.py).
-    """
-
-    languages: tuple[str, ...] = ("en",)  # ISO 639 codes as lid.176 names them; () = all pass
-    # of any wanted language on a sample of the plain text; main text is asked for 0.65 (FineWeb)
-    min_language_score: float = 0.1
-    # of the plain text and of the main text. 50 words, the least Gopher asks for, are no less.
-    min_text_characters: int = 50
-
-
-@dataclasses.dataclass(frozen=True)
-class CorpusConfig:
-    """The pass over one WARC, in the order in which a page meets its parts."""
-
-    limits: LimitsConfig = dataclasses.field(default_factory=LimitsConfig)
-    url: UrlConfig = dataclasses.field(default_factory=UrlConfig)
-    gate: GateConfig = dataclasses.field(default_factory=GateConfig)
-    extract: ExtractConfig = dataclasses.field(default_factory=ExtractConfig)
-    signals: SignalsConfig = dataclasses.field(default_factory=SignalsConfig)
-    minhash: MinhashConfig = dataclasses.field(default_factory=MinhashConfig)
 
 
 @dataclasses.dataclass(frozen=True)

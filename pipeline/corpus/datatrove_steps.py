@@ -19,9 +19,11 @@ from datatrove.pipeline.base import PipelineStep
 
 from pipeline import data
 from pipeline.config import to_dict
-from pipeline.corpus import part, select
-from pipeline.corpus.config import CorpusConfig, SelectConfig
+from pipeline.corpus import select
+from pipeline.corpus.config import SelectConfig
 from pipeline.provenance import Meter
+from pipeline.scan import stage as scan
+from pipeline.scan.config import CorpusConfig
 from pipeline.stage import SILENT
 from storage import Lake
 from storage.digest import artifact_digest, file_digest
@@ -109,7 +111,7 @@ class CorpusPass(PipelineStep):
 
 def make_part(path: Path, config: CorpusConfig, lake: Lake) -> Manifest:
     """The part of one file, made or found; the lake holds it whole or not at all."""
-    stage, recipe = part.STAGE, to_dict(config)
+    stage, recipe = scan.STAGE, to_dict(config)
     if not path.is_file():
         raise UserError(f"no such file on this node: {path}")
     sha256, state = hash_now(path)
@@ -122,7 +124,7 @@ def make_part(path: Path, config: CorpusConfig, lake: Lake) -> Manifest:
     meter, used = Meter(), _cpu_seconds()
     try:
         with unchanged({path: state}):
-            statistics = part.build(staging, {"warc": [path]}, config, SILENT, scratch)
+            statistics = scan.build(staging, {"warc": [path]}, config, SILENT, scratch)
         provenance: dict[str, Any] = {
             **meter.read(_cpu_seconds() - used, _peak_memory_bytes()),
             "input_paths": {"warc": [str(path.absolute())]},

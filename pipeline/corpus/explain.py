@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.corpus.config import CorpusConfig, SelectConfig
-from pipeline.corpus.page import Judge
+from pipeline.corpus.config import SelectConfig
 from pipeline.corpus.select import filters_of
 from pipeline.crawl.warc import read_record
 from pipeline.filters.decide import threshold_of
+from pipeline.scan.config import CorpusConfig
+from pipeline.scan.judge import Judge
 
 
 def explain(path: Path, offset: int, url: str, config: CorpusConfig) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.corpus.page import STAGES
+from pipeline.filters.stages import STAGES
 
 Counts = Counter[tuple[str, str, str]]  # records by stage, rule and outcome
 

@@ -10,11 +10,12 @@ import dataclasses
 from typing import Any
 
 from pipeline.config import to_dict
-from pipeline.corpus.config import AssembleConfig, CorpusConfig, DedupConfig, SelectConfig
-from pipeline.dedup.config import MinhashConfig
+from pipeline.corpus.config import AssembleConfig, SelectConfig
+from pipeline.dedup.config import DedupConfig, MinhashConfig
 from pipeline.filters.c4 import C4Config, C4LinesConfig
 from pipeline.filters.fineweb import FinewebConfig
 from pipeline.filters.measure import SignalsConfig
+from pipeline.scan.config import CorpusConfig
 from storage.errors import UserError
 
 DEFAULT_RECIPE = "fineweb-code"

@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.corpus.page import STAGES as CORPUS_STAGES
+from pipeline.filters.stages import STAGES as CORPUS_STAGES
 from pipeline.report import charts
 from pipeline.report.scores import STAGES, facts_by_relation, stage_table, sums_by_lengths
 

@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipeline.corpus.page import STAGES
+from pipeline.filters.stages import STAGES
 
 Z = 1.959963984540054  # 95%
 

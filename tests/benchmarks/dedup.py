@@ -24,7 +24,6 @@ from resiliparse.extract.html2text import extract_plain_text
 
 from pipeline.config import to_dict
 from pipeline.corpus import duplicates
-from pipeline.corpus.batches import schemas
 from pipeline.corpus.read import SELECTION_FILE, SELECTION_HEAD, by_part
 from pipeline.crawl.limits import LimitsConfig
 from pipeline.crawl.warc import read_records
@@ -39,6 +38,7 @@ from pipeline.dedup.minhash import (
     signature_bytes,
     signature_of,
 )
+from pipeline.scan.batches import schemas
 from pipeline.stage import SILENT
 from storage.schemas import SELECTION
 from storage.tables import TableWriter, write_table

@@ -14,12 +14,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from pipeline.corpus.batches import page_row
-from pipeline.corpus.config import CorpusConfig, GateConfig, SelectConfig
-from pipeline.corpus.page import Judge
+from pipeline.corpus.config import SelectConfig
 from pipeline.corpus.select import select
 from pipeline.crawl.warc import read_records
 from pipeline.filters.language import LanguageIdentifier
+from pipeline.scan.batches import page_row
+from pipeline.scan.config import CorpusConfig, GateConfig
+from pipeline.scan.judge import Judge
 from storage.schemas import PAGES
 
 THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.5)

@@ -23,14 +23,11 @@ def main() -> None:
     given = parser.parse_args()
     started = time.perf_counter()
 
-    from pipeline.corpus import assemble, assemble_group, duplicates, hosts, part, select
-    from pipeline.corpus.config import (
-        AssembleConfig,
-        CorpusConfig,
-        DedupConfig,
-        SelectConfig,
-        SplitConfig,
-    )
+    from pipeline.corpus import assemble, assemble_group, duplicates, hosts, select
+    from pipeline.corpus.config import AssembleConfig, SelectConfig, SplitConfig
+    from pipeline.dedup.config import DedupConfig
+    from pipeline.scan import stage as scan
+    from pipeline.scan.config import CorpusConfig
     from pipeline.stage import SILENT, Stage
 
     shutil.rmtree(given.out, ignore_errors=True)
@@ -46,13 +43,13 @@ def main() -> None:
         return out
 
     config = CorpusConfig()
-    part.preload(config)
+    scan.preload(config)
     warcs = sorted(given.warcs)
     names = [f"part-{number}" for number in range(len(warcs))]
 
     def share(first: int) -> None:
         for number in range(first, len(warcs), given.processes):
-            stage(part.STAGE, config, names[number], warc=[warcs[number]])
+            stage(scan.STAGE, config, names[number], warc=[warcs[number]])
 
     children = []
     for first in range(1, given.processes):
@@ -67,7 +64,7 @@ def main() -> None:
         if status:
             raise SystemExit(f"a process failed: {status}")
     read_at = time.perf_counter()
-    parts = [given.out / part.STAGE.kind / name for name in names]
+    parts = [given.out / scan.STAGE.kind / name for name in names]
     # All parts in one group, as flows.groups has fifty.
     group = stage(select.GROUP, SelectConfig(), "selection_group", parts=parts)
     selection = stage(select.STAGE, SelectConfig(), "selection", groups=[group])

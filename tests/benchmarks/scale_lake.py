@@ -26,10 +26,10 @@ import pyarrow as pa
 from flows.config import RunConfig, load
 from flows.runner.flow_run import Run
 from flows.runner.references import InputFile
-from pipeline.corpus import part
 from pipeline.crawl.warc import document_id
 from pipeline.dedup.exact import text_sha256
 from pipeline.dedup.minhash import signature_of
+from pipeline.scan import stage as scan
 from pipeline.stage import Progress
 from storage import Lake, durable
 from storage.digest import file_sha256
@@ -56,7 +56,7 @@ def first_part(config: RunConfig, folder: Path) -> First:
     out, scratch = folder / "out", folder / "scratch"
     out.mkdir()
     scratch.mkdir()
-    statistics = part.STAGE.build(out, {"warc": [path]}, config.corpus, Progress(), scratch)
+    statistics = scan.STAGE.build(out, {"warc": [path]}, config.corpus, Progress(), scratch)
     tables = {file.name: read_table(file) for file in sorted(out.glob("*.parquet"))}
     others = {
         file.name: file.read_text() for file in sorted(out.iterdir()) if file.name not in tables
@@ -122,10 +122,10 @@ def make_parts(config: RunConfig, lake: Lake, files: Path, numbers: range, first
         path = files / warc_name(number)
         if not path.exists():
             path.write_bytes(warc(number))
-        work = run.work(part.STAGE, config.corpus, "", warc=[InputFile(path, file_sha256(path))])
+        work = run.work(scan.STAGE, config.corpus, "", warc=[InputFile(path, file_sha256(path))])
         if work.is_whole:
             continue
-        staging = lake.staging(part.STAGE.kind, work.digest)
+        staging = lake.staging(scan.STAGE.kind, work.digest)
         for name, table in patched(first, number, config).items():
             write_table(table, staging / name)
         for name, text in first.others.items():
@@ -134,9 +134,9 @@ def make_parts(config: RunConfig, lake: Lake, files: Path, numbers: range, first
         cost = {"seconds": 150.0, "cpu_seconds": 150.0, "peak_memory_bytes": 1_500_000_000}
         lake.commit(
             staging,
-            part.STAGE.kind,
+            scan.STAGE.kind,
             work.digest,
-            part.STAGE.version,
+            scan.STAGE.version,
             work.recipe,
             work.input_digests,
             json.loads(said),

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from flows.config import load
-from pipeline.corpus import part
+from pipeline.scan import stage as scan
 from pipeline.stage import Progress
 from storage import Lake
 from storage.digest import artifact_digest
@@ -31,7 +31,7 @@ def test_a_part_by_number_is_what_the_pass_makes_of_its_file(tmp_path: Path) -> 
     path.write_bytes(warc(number))
     out.mkdir()
     scratch.mkdir()
-    said = part.STAGE.build(out, {"warc": [path]}, config.corpus, Progress(), scratch)
+    said = scan.STAGE.build(out, {"warc": [path]}, config.corpus, Progress(), scratch)
     assert said == {**first.statistics, "warc": warc_name(number)}
     for name, table in patched(first, number, config).items():
         true = read_table(out / name)

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from mutants import mutant
 
-from pipeline.corpus import part
-from pipeline.corpus.config import CorpusConfig
 from pipeline.crawl.limits import LimitsConfig
 from pipeline.extract.config import ExtractConfig
 from pipeline.filters.url import UrlConfig
+from pipeline.scan import stage as scan
+from pipeline.scan.config import CorpusConfig
 from pipeline.stage import SILENT
 from storage.errors import UserError
 from storage.schemas import LEDGER
@@ -43,7 +43,7 @@ def test_mutants(first: int, tmp_path: Path) -> None:
         out.mkdir()
         refused = ""
         try:
-            part.build(
+            scan.build(
                 out=out, inputs={"warc": [path]}, config=CONFIG, progress=SILENT, scratch=scratch
             )
         except UserError as error:

@@ -13,7 +13,7 @@ from flows.runner.artifact import Work
 from flows.runner.flow_run import Run
 from flows.runner.references import Reference, reference
 from pipeline import data
-from pipeline.corpus import part
+from pipeline.scan import stage as scan
 from pipeline.stage import Stage
 from storage import Lake
 from storage.digest import artifact_digest
@@ -155,7 +155,7 @@ def test_what_is_removed_is_not_taken_for_made(lost: Lost, monkeypatch: pytest.M
     """A run that has listed many parts must look again."""
     monkeypatch.setattr(existing, "ONE_BY_ONE", 0)
     one = lost.parts[0]
-    work = Work(part.STAGE, part.STAGE.config(), {}, lost.run.lake, "")
+    work = Work(scan.STAGE, scan.STAGE.config(), {}, lost.run.lake, "")
     monkeypatch.setattr(Work, "digest", one["digest"])
     assert existing.find(work) is not None
     assert lost.again(lost.asking(dedup={"exact": False}))

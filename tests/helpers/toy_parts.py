@@ -8,11 +8,11 @@ from typing import Any
 
 from pipeline.config import to_dict
 from pipeline.corpus import assemble, assemble_group, hosts
-from pipeline.corpus.batches import schemas
 from pipeline.corpus.config import AssembleConfig
 from pipeline.corpus.read import SELECTION_FILE, SELECTION_HEAD, counts_of
 from pipeline.dedup.exact import text_sha256
 from pipeline.dedup.minhash import MinhashConfig, signature_of
+from pipeline.scan.batches import schemas
 from pipeline.stage import SILENT, Stage
 from storage.groups import members, write_list
 from storage.schemas import LEDGER, PAGES, SELECTION

@@ -13,9 +13,10 @@ import pytest
 
 import pipeline
 from pipeline import data
-from pipeline.corpus import assemble, assemble_group, duplicates, hosts, part, select
+from pipeline.corpus import assemble, assemble_group, duplicates, hosts, select
 from pipeline.extract import classify
 from pipeline.filters import language, public_suffix, url_lists
+from pipeline.scan import stage as scan
 from pipeline.stage import Stage
 from storage.errors import UserError
 
@@ -120,9 +121,10 @@ def test_the_data_files_of_our_packages_are_named() -> None:
 WATCHED = """
 import json, os, sys
 from pathlib import Path
-from pipeline.corpus import assemble, assemble_group, duplicates, hosts, part, select
-from pipeline.corpus.config import CorpusConfig
+from pipeline.corpus import assemble, assemble_group, duplicates, hosts, select
 from pipeline.extract.config import ExtractConfig
+from pipeline.scan import stage as scan
+from pipeline.scan.config import CorpusConfig
 from pipeline.stage import SILENT
 
 out, log = Path(sys.argv[1]), None
@@ -146,8 +148,8 @@ def run(stage, config=None, name="", **inputs):
 
 warc = [Path(sys.argv[2])]
 other = CorpusConfig(extract=ExtractConfig(engine="trafilatura"))
-run(part.STAGE, other, "other", warc=warc)
-given = {"parts": [run(part.STAGE, warc=warc)]}
+run(scan.STAGE, other, "other", warc=warc)
+given = {"parts": [run(scan.STAGE, warc=warc)]}
 group = run(select.GROUP, **given)
 selection = run(select.STAGE, groups=[group])
 copies = run(duplicates.STAGE, selection=[selection], **given)
@@ -174,7 +176,7 @@ def test_what_the_corpus_stages_open_is_named(tmp_path: Path, make_warc, make_pa
     packages += [REPOSITORY / "pipeline", REPOSITORY / "storage"]
     by_version = {"phonenumbers", "stdnum", "justext"}  # of data.PACKAGES
     stages_run = (
-        part.STAGE,
+        scan.STAGE,
         select.GROUP,
         select.STAGE,
         duplicates.STAGE,
@@ -193,5 +195,5 @@ def test_what_the_corpus_stages_open_is_named(tmp_path: Path, make_warc, make_pa
             and not by_version & set(path.parts)
         }
         assert not odd, stage.kind
-        if stage is part.STAGE:
+        if stage is scan.STAGE:
             assert {path for path in named if path.suffix != ".py"} <= opened

@@ -13,11 +13,13 @@ from patience import PATIENCE_SECONDS
 
 from flows.runner.artifact import Work
 from flows.runner.references import InputFile
-from pipeline.corpus import datatrove_steps, part
-from pipeline.corpus.config import CorpusConfig, SelectConfig
+from pipeline.corpus import datatrove_steps
+from pipeline.corpus.config import SelectConfig
 from pipeline.corpus.datatrove_steps import CorpusPass
 from pipeline.extract.config import ExtractConfig
 from pipeline.filters.url import UrlConfig
+from pipeline.scan import stage as scan
+from pipeline.scan.config import CorpusConfig
 from pipeline.stage import SILENT
 from storage import Lake
 from storage.digest import file_sha256
@@ -31,9 +33,9 @@ SCRIPT = """
 import sys
 from datatrove.executor import LocalPipelineExecutor
 from datatrove.pipeline.writers import JsonlWriter
-from pipeline.corpus.config import CorpusConfig
 from pipeline.corpus.datatrove_steps import CorpusPass
 from pipeline.filters.url import UrlConfig
+from pipeline.scan.config import CorpusConfig
 
 if __name__ == "__main__":
     lake, out, logs, *paths = sys.argv[1:]
@@ -94,13 +96,13 @@ def test_two_tasks_make_the_parts_of_the_flow(ran: Any, warcs: list[Path], tmp_p
     assert len(lake.list()) == len(warcs)
     for path in warcs:
         file = InputFile(path, file_sha256(path))
-        work = Work(part.STAGE, CONFIG, {"warc": [file]}, lake, "")
+        work = Work(scan.STAGE, CONFIG, {"warc": [file]}, lake, "")
         assert work.is_whole  # the flow finds it made
         manifest = lake.manifest("corpus_part", work.digest)
         out = tmp_path / path.name
         out.mkdir()
         scratch = tmp_path / f"{path.name}.scratch"
-        statistics = part.build(out, {"warc": [path]}, CONFIG, SILENT, scratch)
+        statistics = scan.build(out, {"warc": [path]}, CONFIG, SILENT, scratch)
         made = files(lake.local("corpus_part", work.digest))
         del made["manifest.json"]
         assert made == files(out)
@@ -141,7 +143,7 @@ def test_a_task_that_starts_again_finds_its_parts_made(
     folder, _ = ran
     lake = str(folder / "lake")
     before = [row["id"] for row in documents(folder / "out" / "00000.jsonl")]
-    monkeypatch.setattr(part, "build", None)
+    monkeypatch.setattr(scan, "build", None)
     given = list(CorpusPass(warcs, lake, CONFIG).run(None, rank=0, world_size=2))
     assert [document.id for document in given] == before
     assert run_script(folder, warcs).returncode == 0  # by datatrove's own completions

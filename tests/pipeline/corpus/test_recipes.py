@@ -6,11 +6,13 @@ import json
 import pytest
 
 from pipeline.config import from_dict, to_dict
-from pipeline.corpus.config import AssembleConfig, CorpusConfig, DedupConfig, SelectConfig
+from pipeline.corpus.config import AssembleConfig, SelectConfig
 from pipeline.corpus.recipes import RECIPES, TABLES, Recipe, deviations, recipe
 from pipeline.corpus.select import RULES
+from pipeline.dedup.config import DedupConfig
 from pipeline.filters.decide import threshold_of
 from pipeline.filters.quality import GopherQualityConfig
+from pipeline.scan.config import CorpusConfig
 from storage.errors import UserError
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.corpus.config import CorpusConfig, SelectConfig
-from pipeline.corpus.part import build as build_part
+from pipeline.corpus.config import SelectConfig
 from pipeline.corpus.select import read_pages, select
 from pipeline.filters.quality import GopherQualityConfig
+from pipeline.scan.config import CorpusConfig
+from pipeline.scan.stage import build as build_part
 from pipeline.stage import SILENT
 from storage.tables import read_table
 

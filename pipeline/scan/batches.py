@@ -14,12 +14,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.corpus.page import Judgement
 from pipeline.crawl.account import Account
 from pipeline.crawl.warc import Record
 from pipeline.dedup.exact import text_sha256
 from pipeline.dedup.minhash import MinhashConfig
 from pipeline.filters.url import host_of
+from pipeline.scan.judge import Judgement
 from storage import durable
 from storage.schemas import LEDGER, PAGES
 

@@ -17,13 +17,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pipeline.corpus import batches, page, page_process, part
-from pipeline.corpus.config import CorpusConfig
-from pipeline.corpus.page import Judge
-from pipeline.corpus.second_try import TIME_DEPENDENT
-from pipeline.corpus.supervisor import NOTES, read_file
 from pipeline.extract.config import ExtractConfig
 from pipeline.filters.url import UrlConfig
+from pipeline.scan import batches, judge, page_process
+from pipeline.scan import stage as scan
+from pipeline.scan.config import CorpusConfig
+from pipeline.scan.judge import Judge
+from pipeline.scan.second_try import TIME_DEPENDENT
+from pipeline.scan.supervisor import NOTES, read_file
 from pipeline.stage import SILENT
 from storage.errors import UserError
 from storage.tables import read_table
@@ -36,7 +37,7 @@ CONFIG = CorpusConfig(
         timeout_cpu_seconds=0.5, last_try_times=2.0, max_memory_bytes=MEMORY_BYTES
     ),
 )
-decode = page.decode
+decode = judge.decode
 
 
 @pytest.fixture(autouse=True)
@@ -59,7 +60,7 @@ def build(path: Path, out: Path, config: CorpusConfig = CONFIG) -> dict[str, dic
     """Rows of the ledger by URL."""
     out.mkdir()
     scratch = out.with_name(f"{out.name}.scratch")
-    statistics = part.build(
+    statistics = scan.build(
         out=out, inputs={"warc": [path]}, config=config, progress=SILENT, scratch=scratch
     )
     rows = read_table(out / "ledger.parquet").to_pylist()
@@ -84,8 +85,8 @@ def behave(monkeypatch: pytest.MonkeyPatch, prose, acts: dict[int, Callable[[], 
                 act()
         return text, found
 
-    monkeypatch.setattr(page, "plain_utf8", lambda *_: None)  # which needs no decoding
-    monkeypatch.setattr(page, "decode", act_and_decode)
+    monkeypatch.setattr(judge, "plain_utf8", lambda *_: None)  # which needs no decoding
+    monkeypatch.setattr(judge, "decode", act_and_decode)
 
 
 def spin_in_c() -> None:
@@ -288,7 +289,7 @@ def test_killed_at_any_moment_the_bytes_are_the_same(tmp_path, warc):
 
 
 def test_what_is_our_own_fault_fails_the_stage(tmp_path, monkeypatch, warc, capfd):
-    monkeypatch.setattr(page.measure, "measure", lambda *_: 1 / 0)
+    monkeypatch.setattr(judge.measure, "measure", lambda *_: 1 / 0)
     with pytest.raises(RuntimeError, match="ZeroDivisionError"):
         build(warc, tmp_path / "out")
     assert "Traceback" in capfd.readouterr().err

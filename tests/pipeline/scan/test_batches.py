@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 from forgetful_disk import LOST, ForgetfulDisk, killed_at
 
-from pipeline.corpus import batches, part
-from pipeline.corpus.batches import Place, whole_batches
-from pipeline.corpus.config import CorpusConfig
-from pipeline.corpus.page import Judge
-from pipeline.corpus.page_process import Poison
-from pipeline.corpus.supervisor import NOTES, STATE, _note, _notes, read_file
 from pipeline.filters.url import UrlConfig
+from pipeline.scan import batches
+from pipeline.scan import stage as scan
+from pipeline.scan.batches import Place, whole_batches
+from pipeline.scan.config import CorpusConfig
+from pipeline.scan.judge import Judge
+from pipeline.scan.page_process import Poison
+from pipeline.scan.supervisor import NOTES, STATE, _note, _notes, read_file
 from pipeline.stage import SILENT
 
 PAGES, IN_BATCH = 14, 4
@@ -47,7 +48,7 @@ def build(warc: Path, root: Path) -> dict[str, bytes]:
     out = root / "out"
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir()
-    part.build(
+    scan.build(
         out=out, inputs={"warc": [warc]}, config=CONFIG, progress=SILENT, scratch=root / "scratch"
     )
     return {path.name: path.read_bytes() for path in out.iterdir()}

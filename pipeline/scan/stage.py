@@ -17,12 +17,12 @@ from typing import Any
 import pyarrow.compute as pc
 
 from pipeline.config import to_dict
-from pipeline.corpus.batches import schemas
-from pipeline.corpus.config import CorpusConfig
-from pipeline.corpus.page import Judge
-from pipeline.corpus.second_try import TIME_DEPENDENT
-from pipeline.corpus.supervisor import read_file
 from pipeline.crawl.account import KINDS, check_bytes
+from pipeline.scan.batches import schemas
+from pipeline.scan.config import CorpusConfig
+from pipeline.scan.judge import Judge
+from pipeline.scan.second_try import TIME_DEPENDENT
+from pipeline.scan.supervisor import read_file
 from pipeline.stage import Progress, Stage
 from storage.errors import UserError
 from storage.file_hashes import unchanged

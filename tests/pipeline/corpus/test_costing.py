@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from pipeline.corpus.plan import Joined, Part, Target, extrapolate, per_byte
+from pipeline.corpus.costing import Joined, Part, Target, extrapolate, per_byte
 from storage.errors import UserError
 
 PART = Part(

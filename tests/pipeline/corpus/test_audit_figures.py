@@ -9,10 +9,11 @@ from toy_parts import join_parts, make_part, make_selection
 
 from pipeline.config import from_dict, to_dict
 from pipeline.corpus import duplicates
-from pipeline.corpus.config import AssembleConfig, CorpusConfig, SelectConfig
-from pipeline.corpus.quality_report import QUALITY, quality_report, wilson, word_f1
+from pipeline.corpus.audit_figures import QUALITY, quality_report, wilson, word_f1
+from pipeline.corpus.config import AssembleConfig, SelectConfig
 from pipeline.crawl.sample_web.tables import TRUTH
 from pipeline.dedup.config import DedupConfig
+from pipeline.scan.config import CorpusConfig
 from pipeline.stage import SILENT
 from storage.tables import read_table, table, write_table
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from pipeline.corpus.part import GROUP_ROWS, TEXT_FILE
+from pipeline.scan.stage import GROUP_ROWS, TEXT_FILE
 from storage.manifest import MANIFEST, file_names
 from storage.tables import streamed, write_tables
 

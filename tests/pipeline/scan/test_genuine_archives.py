@@ -5,10 +5,10 @@ from collections import Counter
 
 import pytest
 
-from pipeline.corpus.config import CorpusConfig
 from pipeline.corpus.funnel import check_conservation
-from pipeline.corpus.page import Judge
 from pipeline.crawl.warc import read_records
+from pipeline.scan.config import CorpusConfig
+from pipeline.scan.judge import Judge
 from storage.errors import UserError
 from storage.schemas import LEDGER
 from storage.tables import table

@@ -16,8 +16,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.corpus.page import STAGES
 from pipeline.corpus.read import corpus_table, ledger_table
+from pipeline.filters.stages import STAGES
 from storage.groups import shards
 from storage.schemas import PII_KINDS
 from storage.tables import read_table, table

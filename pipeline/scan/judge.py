@@ -8,7 +8,6 @@ with wide bounds; what the filters of a recipe keep is decided later, from the s
 import dataclasses
 from collections.abc import Mapping
 
-from pipeline.corpus.config import CorpusConfig
 from pipeline.crawl.http import NoPage, Page, read_page
 from pipeline.crawl.warc import Record, document_id
 from pipeline.crawl.wet import read_text
@@ -20,22 +19,8 @@ from pipeline.filters import languages, measure, toxicity
 from pipeline.filters.language import LanguageIdentifier
 from pipeline.filters.url import UrlFilter
 from pipeline.filters.verdict import Verdict
+from pipeline.scan.config import CorpusConfig
 
-# The stages of the ledger in the order in which a record meets them.
-STAGES = (
-    "read",
-    "url",
-    "extract",
-    "language",
-    "repetition",
-    "quality",
-    "c4",
-    "fineweb",
-    "toxicity",
-    "learned",
-    "dedup",
-    "decontamination",
-)
 DETAIL_CHARACTERS = 200
 
 

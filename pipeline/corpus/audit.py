@@ -1,5 +1,5 @@
 """The stage that holds a corpus against the sample web's truth: quality.parquet (see
-quality_report).
+audit_figures).
 
 An artifact like the others, so that a report and a second run find the figures instead of
 counting.
@@ -10,7 +10,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from pipeline.corpus.quality_report import quality_report
+from pipeline.corpus.audit_figures import quality_report
 from pipeline.stage import Progress, Reads, Stage
 from storage.reads import Read
 from storage.tables import write_table

@@ -21,12 +21,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from pipeline.corpus.batches import AGAIN, PREFIX, Place, Rows, schemas
-from pipeline.corpus.dump import dump_in_info, dump_name
-from pipeline.corpus.page import Judge, Judgement
 from pipeline.crawl.account import Account, Padding
+from pipeline.crawl.dump_name import dump_in_info, dump_name
 from pipeline.crawl.warc import Record, document_id, read_all
 from pipeline.extract.config import ExtractConfig
+from pipeline.scan.batches import AGAIN, PREFIX, Place, Rows, schemas
+from pipeline.scan.judge import Judge, Judgement
 from storage.errors import UserError
 
 BATCHES_PER_PROCESS = 20  # then a fresh fork goes on: parsers grow in memory

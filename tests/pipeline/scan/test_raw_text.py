@@ -1,6 +1,6 @@
 """A part without its pages' text: everything else is as it was."""
 
-from pipeline.corpus.raw_text import without_text
+from pipeline.scan.raw_text import without_text
 from storage.schemas import LEDGER, PAGES
 from storage.tables import read_table, table, write_table
 

@@ -4,11 +4,11 @@ import dataclasses
 
 import pytest
 
-from pipeline.corpus import page
-from pipeline.corpus.config import CorpusConfig
-from pipeline.corpus.page import Judge
 from pipeline.crawl.warc import Record
+from pipeline.extract import extract as extraction
 from pipeline.extract.extract import Extraction
+from pipeline.scan.config import CorpusConfig
+from pipeline.scan.judge import Judge
 
 CODE = "def area(r):\n    return {r: 1}"
 FORMULA = "$a_{1}$"
@@ -34,7 +34,7 @@ def test_spans_of_the_extraction_reach_c4_s_rules(judge, prose, monkeypatch):
         spans = [(text.index(piece), text.index(piece) + len(piece)) for piece in (CODE, FORMULA)]
         return Extraction(text, 0.9, "blocks", (spans[0],), (spans[1],))
 
-    monkeypatch.setattr(page.extraction, "extract", found)
+    monkeypatch.setattr(extraction, "extract", found)
     judged = judge.record("w", response(prose("page")))
     assert judged.outcome == "kept"
     assert judged.text == text.replace("\ud800", "?")
@@ -45,7 +45,7 @@ def test_spans_of_the_extraction_reach_c4_s_rules(judge, prose, monkeypatch):
 
 def test_without_spans_code_is_lines_like_others(judge, prose, monkeypatch):
     text = f"{prose('page')}\n{CODE}"
-    monkeypatch.setattr(page.extraction, "extract", lambda *_: Extraction(text, 0.9, "trafilatura"))
+    monkeypatch.setattr(extraction, "extract", lambda *_: Extraction(text, 0.9, "trafilatura"))
     judged = judge.record("w", response(prose("page")))
     assert judged.text == f"{prose('page')}\nreturn {{r: 1}}"
     assert judged.signals["curly_bracket_lines"] == 1

@@ -17,15 +17,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.corpus import batches, page_process, part
-from pipeline.corpus.config import CorpusConfig, GateConfig
-from pipeline.corpus.dump import dump_name
 from pipeline.corpus.explain import explain
-from pipeline.corpus.page import STAGES, Judge
 from pipeline.crawl import warc
 from pipeline.crawl.account import KINDS
+from pipeline.crawl.dump_name import dump_name
 from pipeline.crawl.warc import read_records
+from pipeline.filters.stages import STAGES
 from pipeline.filters.url import UrlConfig
+from pipeline.scan import batches, page_process
+from pipeline.scan import stage as scan
+from pipeline.scan.config import CorpusConfig, GateConfig
+from pipeline.scan.judge import Judge
 from pipeline.stage import SILENT
 from storage.errors import UserError
 from storage.schemas import LEDGER, PAGES, SIGNALS
@@ -41,7 +43,7 @@ KEPT = 8  # of the zoo below
 
 def build(path: Path, out: Path, config: CorpusConfig | None = None) -> dict:
     out.mkdir(parents=True)
-    return part.build(
+    return scan.build(
         out=out,
         inputs={"warc": [path]},
         config=config or CorpusConfig(url=UrlConfig(use_lists=False)),
@@ -213,7 +215,7 @@ def test_no_url_and_wrong_inputs(tmp_path):
     with pytest.raises(UserError, match="no such file"):
         build(tmp_path / "missing.warc", tmp_path / "out2")
     with pytest.raises(UserError, match="not from 2"):
-        part.one_file([path, path])
+        scan.one_file([path, path])
     empty = tmp_path / "empty.warc.gz"
     empty.touch()
     assert build(empty, tmp_path / "out3")["records"] == 0

@@ -1,0 +1,16 @@
+"""The stages of the ledger, in the order in which a record meets them."""
+
+STAGES = (
+    "read",
+    "url",
+    "extract",
+    "language",
+    "repetition",
+    "quality",
+    "c4",
+    "fineweb",
+    "toxicity",
+    "learned",
+    "dedup",
+    "decontamination",
+)
