@@ -34,6 +34,7 @@ from flows.runner.flow_run import Run
 from flows.runner.progress import Relay
 from flows.runner.references import InputFile
 from flows.runner.workers import NetworkError
+from pipeline.cores import cores
 from pipeline.crawl.cache import Cache, Lease
 from pipeline.crawl.client import Client
 from pipeline.crawl.dumps import paths
@@ -47,7 +48,6 @@ from pipeline.crawl.obtain import (
 )
 from pipeline.crawl.source import DownloadConfig, cache_folder
 from pipeline.crawl.transport import TransferError
-from pipeline.in_order import cores
 from storage.errors import UserError
 from storage.file_hashes import NAME, Hashes
 

@@ -12,8 +12,8 @@ from flows.runner.artifact import Input, Work
 from flows.runner.flow_run import Run
 from flows.runner.references import Reference
 from flows.runner.side_by_side import results, several_at_a_time, submit
+from pipeline.cores import cores as cores_here
 from pipeline.corpus import assemble, assemble_group, hosts, select
-from pipeline.in_order import cores as cores_here
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,9 +14,9 @@ from flows.runner.flow_run import Artifacts, Run
 from flows.runner.references import Reference
 from pipeline import data
 from pipeline.config import to_dict
+from pipeline.cores import cores
 from pipeline.corpus import assemble, assemble_group, audit, duplicates, hosts, score
 from pipeline.corpus import select as selection
-from pipeline.in_order import cores
 from pipeline.scan import raw_text
 from storage.digest import artifact_digest
 from storage.durable import remove_tree

@@ -12,27 +12,13 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
-from pipeline.lifetime import die_with_parent
+from pipeline.worker.lifetime import die_with_parent
 
 AHEAD = 4  # pieces of work a process that are under way, so that none has to wait
 CHANCES = 3  # how often processes may die before a piece of work is done
 
 Tag = TypeVar("Tag")
 Work = Callable[[Any], Any]
-
-
-_SHARE: list[int] = []  # of the machine, where several stages run beside each other
-
-
-def share_cores(most: int) -> None:
-    """Let this process take no more cores than so many, whatever the machine has; 0: all."""
-    _SHARE[:] = [most] if most else []
-
-
-def cores() -> int:
-    """Of this machine, those that this process may use."""
-    found = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return min([found or 1, *_SHARE])
 
 
 def in_order(

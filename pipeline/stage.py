@@ -33,7 +33,7 @@ class Stage:
     config: type
     build: Callable[..., dict[str, Any]]
     # Loads into memory what every build needs (lists, models). A stage that has one is built by a
-    # host that loads once and forks for each build; see pipeline.worker.
+    # host that loads once and forks for each build; see pipeline.worker.child.
     preload: Callable[[Any], None] | None = None
     # What of its inputs' files, by its config and the keys of what it is given; None = all of all.
     reads: Callable[[Any, Collection[str]], Reads] | None = None

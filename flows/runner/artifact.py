@@ -41,7 +41,7 @@ from pipeline import data
 from pipeline.config import to_dict
 from pipeline.provenance import Meter
 from pipeline.stage import Stage
-from pipeline.worker import is_network_error
+from pipeline.worker.failures import is_network_error
 from storage import Lake, locks
 from storage.digest import artifact_digest, file_digest
 from storage.durable import remove_tree

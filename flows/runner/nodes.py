@@ -3,7 +3,7 @@
 All are started alike but for `input.node_rank`: the same lake, a folder that all see under one
 path, and the same address of node 0. Node 0 writes what it is at into the lake, with a beat that
 says it is alive; each try of a training stage is announced there with an id of its own, by which
-the nodes meet (`pipeline.rendezvous`). So tries are node 0's alone to make: the others join
+the nodes meet (pipeline.worker.rendezvous). So tries are node 0's alone to make: the others join
 whatever is announced, write nothing but what went wrong on them, and end when node 0's run ends.
 """
 
@@ -20,7 +20,7 @@ from typing import Any
 
 from flows.config_tables import InputConfig
 from flows.runner.workers import NetworkError, StageFailed, WorkerKilled, run_worker
-from pipeline.rendezvous import Rendezvous
+from pipeline.worker.rendezvous import Rendezvous
 from storage import Lake
 from storage.durable import DiskFull, write_atomic
 from storage.errors import UserError

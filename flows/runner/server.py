@@ -23,7 +23,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from flows.runner.environment import child_environment, command
-from pipeline.lifetime import die_with_parent
+from pipeline.worker.lifetime import die_with_parent
 from storage.errors import UserError
 
 STARTUP_SECONDS = 300.0

@@ -11,7 +11,7 @@ from flows.runner import artifact, existing, ray, terminal
 from flows.runner.artifact import Work
 from flows.runner.flow_run import Run
 from flows.runner.references import Reference
-from pipeline.in_order import cores
+from pipeline.cores import cores
 
 
 def several_at_a_time(run: Run) -> TaskRunner[Any]:

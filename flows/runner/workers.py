@@ -22,9 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from flows.runner.child_process import PIPE_CLOSE_SECONDS, WorkerProcess, event_of
-from pipeline.host import END_OF_LOG
-from pipeline.lifetime import signal_name, signal_of
-from pipeline.rendezvous import LOST_PEER
+from pipeline.worker.host import END_OF_LOG
+from pipeline.worker.lifetime import signal_name, signal_of
+from pipeline.worker.rendezvous import LOST_PEER
 from storage.durable import DiskFull, full_disk_is_clear
 from storage.errors import UserError
 
@@ -85,7 +85,7 @@ def run_worker(
     if spec.get("preload"):
         ended = _follow_host(str(path), on_event, on_log)
     else:
-        worker = WorkerProcess("pipeline.worker", str(path))
+        worker = WorkerProcess("pipeline.worker.child", str(path))
         with _stopped_if_interrupted(worker):
             ended = _follow(worker, on_event, on_log)
     _raise_failure(ended, spec["kind"], place)
@@ -120,9 +120,9 @@ class _Hosts:
         if host is not None and host.has_ended():
             host.end()
             host = None
-        # It dies with the thread that starts it, see pipeline.lifetime: threads of a pool, which
-        # live as long as its work does.
-        host = host or WorkerProcess("pipeline.host", str(os.getpid()), takes_lines=True)
+        # It dies with the thread that starts it (pipeline.worker.lifetime): threads of a pool,
+        # which live as long as its work does.
+        host = host or WorkerProcess("pipeline.worker.host", str(os.getpid()), takes_lines=True)
         with _stopped_if_interrupted(host):
             yield host
         if not host.is_reaped:

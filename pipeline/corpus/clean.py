@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from pipeline.cores import cores
 from pipeline.corpus.config import AssembleConfig
 from pipeline.dedup.index import open_index
 from pipeline.dedup.passages import Remover, limits
 from pipeline.filters import decontamination
 from pipeline.filters.pii import replace
 from pipeline.filters.unspaced import count_words
-from pipeline.in_order import cores, in_order
+from pipeline.in_order import in_order
 from storage.schemas import PII_KINDS
 
 WORTH_PROCESSES = 1_000  # documents; starting a process takes as long as some hundred of them

@@ -21,6 +21,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.config import from_dict
+from pipeline.cores import cores
 from pipeline.corpus.read import (
     SELECTION_FILE,
     SELECTION_HEAD,
@@ -33,7 +34,6 @@ from pipeline.dedup import bands, components, exact, index, minhash, passages
 from pipeline.dedup.config import DedupConfig, MinhashConfig
 from pipeline.dedup.index import EXACT, Index, id_texts
 from pipeline.dedup.spill import Spill, open_numbers, partition_bits
-from pipeline.in_order import cores
 from pipeline.stage import Progress, Reads, Stage
 from storage.errors import UserError
 from storage.groups import LIST

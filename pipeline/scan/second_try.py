@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline.extract.config import ExtractConfig
-from pipeline.lifetime import signal_name
 from pipeline.scan.batches import Batch, Place, batches_again, whole_batches
 from pipeline.scan.page_process import Poison, Stint
+from pipeline.worker.lifetime import signal_name
 from storage.durable import remove_tree
 
 # How many processes may die at a record before it is blamed. A crash need not come twice, since

@@ -16,11 +16,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pipeline.lifetime import die_with_parent, leave
 from pipeline.scan.batches import AGAIN, PREFIX, Batch, Place, whole_batches
 from pipeline.scan.judge import Judge
 from pipeline.scan.page_process import FAILED, Board, Job, Poison, Stint, read_pages
 from pipeline.scan.second_try import CHANCES, best_batches, for_process, poison, second_try
+from pipeline.worker.lifetime import die_with_parent, leave
 from storage.durable import make_folder, remove_tree, write_atomic
 from storage.errors import UserError
 from storage.file_hashes import state_of

@@ -14,8 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pipeline.cores import cores
 from pipeline.corpus.read import corpus_batches, corpus_files
-from pipeline.in_order import cores, in_order
+from pipeline.in_order import in_order
 from pipeline.tokenizer.tokenizer import Tokenizer
 from storage.tables import streamed
 

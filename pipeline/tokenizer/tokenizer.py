@@ -17,7 +17,7 @@ from typing import Any
 import tokenizers
 from tokenizers import AddedToken, Regex, decoders, models, pre_tokenizers
 
-from pipeline.in_order import cores
+from pipeline.cores import cores
 from pipeline.tokenizer import fast, foreign
 from pipeline.tokenizer.special import CHAT_TEMPLATE, CONVERSATION_TOKENS, DOCUMENT_TOKEN
 from storage.errors import UserError

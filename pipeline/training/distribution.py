@@ -130,5 +130,6 @@ def close() -> None:
     """The last message: from here on processes end one by one."""
     if dist.is_initialized():
         dist.barrier()
-        if dist.get_backend() == "nccl":  # gloo's group ends with its process, see pipeline.worker
+        # gloo's group ends with its process: see pipeline.worker.child
+        if dist.get_backend() == "nccl":
             dist.destroy_process_group()

@@ -43,7 +43,7 @@ QUICK = (  # than preset ci: more kills an hour
     'evals.suites=["bits_per_byte"]',
 )
 PATIENCE_SECONDS = 600.0  # that nothing new may happen, on a slow machine
-WORKERS = ("pipeline.worker", "pipeline.host", "torch.distributed.run")
+WORKERS = ("pipeline.worker.child", "pipeline.worker.host", "torch.distributed.run")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -29,7 +29,7 @@ def family(run: psutil.Process) -> dict[str, list[psutil.Process]]:
     found: dict[str, list[psutil.Process]] = {"host": [], "supervisor": [], "page process": []}
     try:
         for host in run.children():
-            if "pipeline.host" in host.cmdline():
+            if "pipeline.worker.host" in host.cmdline():
                 found["host"].append(host)
                 for supervisor in host.children():
                     found["supervisor"].append(supervisor)

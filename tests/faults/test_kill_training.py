@@ -176,7 +176,7 @@ def test_a_hang_is_ended_told_and_made_good(post_training, tmp_path, monkeypatch
 def kill_children() -> None:
     for child in psutil.Process().children():
         with contextlib.suppress(psutil.Error):
-            if "pipeline.worker" in child.cmdline():
+            if "pipeline.worker.child" in child.cmdline():
                 child.send_signal(signal.SIGKILL)
 
 

@@ -116,6 +116,6 @@ def main(scratch: str) -> None:
 
 if __name__ == "__main__":
     main(sys.argv[1])
-    # as pipeline.worker ends: gloo's threads, torn down at a usual exit, abort now and then
+    # as pipeline.worker.child ends: gloo's threads, torn down at a usual exit, abort now and then
     sys.stdout.flush()
     os._exit(0)

@@ -17,7 +17,7 @@ def start_worker(
     path = root / f"{name}.json"
     path.write_text(json.dumps({**spec, "owner_pid": os.getpid()}))
     return subprocess.Popen(
-        [sys.executable, "-m", "pipeline.worker", str(path)],
+        [sys.executable, "-m", "pipeline.worker.child", str(path)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -65,7 +65,7 @@ def test_the_spec_can_be_run_by_hand(tmp_path: Path) -> None:
     }
     path = tmp_path / "spec.json"
     path.write_text(json.dumps(spec))
-    command = [sys.executable, "-m", "pipeline.worker", str(path)]
+    command = [sys.executable, "-m", "pipeline.worker.child", str(path)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     events = [json.loads(line) for line in done.stdout.splitlines()]
     assert events[0] == {"event": "note", "text": "half way"}
@@ -121,5 +121,5 @@ def test_a_worker_keeps_its_artifact_s_lock_until_it_is_dead(tmp_path: Path) -> 
 def test_a_worker_without_its_owner_ends_at_once(tmp_path: Path) -> None:
     path = tmp_path / "spec.json"
     path.write_text(json.dumps({"owner_pid": 1, "processes": 1}))
-    done = subprocess.run([sys.executable, "-m", "pipeline.worker", str(path)], check=False)
+    done = subprocess.run([sys.executable, "-m", "pipeline.worker.child", str(path)], check=False)
     assert done.returncode == -signal.SIGKILL

@@ -1,10 +1,9 @@
-"""A warm process that runs builds one after another: `python -m pipeline.host OWNER_PID`.
+"""A warm process that runs builds one after another: `python -m pipeline.worker.host OWNER_PID`.
 
 Imports, lists and models are loaded once (the stage's `preload`); each build then runs in a fork of
 this process, which starts in milliseconds and gives its memory back when it ends. In, on stdin: a
-line with the path of a spec (see `pipeline.worker`) for each build. Out, on stdout: `taken`, the
-build's events, then `ended` with its exit code and what it used; its log on stderr, then
-END_OF_LOG.
+line with the path of a spec (see `child`) for each build. Out, on stdout: `taken`, the build's
+events, then `ended` with its exit code and what it used; its log on stderr, then END_OF_LOG.
 """
 
 import contextlib
@@ -14,9 +13,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pipeline import worker
 from pipeline.config import from_dict
-from pipeline.lifetime import die_with_parent, leave
+from pipeline.worker import child
+from pipeline.worker.lifetime import die_with_parent, leave
 
 END_OF_LOG = "\x04"  # a line by itself
 PEAK_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes in a unit of ru_maxrss
@@ -24,18 +23,18 @@ PEAK_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes in a unit of ru_max
 
 def main(owner_pid: int) -> int:
     die_with_parent(owner_pid)
-    events = worker.take_stdout()
+    events = child.take_stdout()
     host_pid = os.getpid()
     for line in sys.stdin:
-        worker.write_event(events, {"event": "taken"})
+        child.write_event(events, {"event": "taken"})
         spec: dict[str, Any] = json.loads(Path(line.rstrip("\n")).read_text())
         with contextlib.suppress(Exception):  # the build meets it again, and reports it
             preload(spec)
-        child = os.fork()
-        if child == 0:
+        fork = os.fork()
+        if fork == 0:
             die_with_parent(host_pid)
-            leave(worker.run, spec, events)
-        _, status, usage = os.wait4(child, 0)
+            leave(child.run, spec, events)
+        _, status, usage = os.wait4(fork, 0)
         ended = {
             "event": "ended",
             "code": os.waitstatus_to_exitcode(status),
@@ -44,14 +43,14 @@ def main(owner_pid: int) -> int:
         }
         sys.stderr.write(f"{END_OF_LOG}\n")
         sys.stderr.flush()
-        worker.write_event(events, ended)
+        child.write_event(events, ended)
     return 0
 
 
 def preload(spec: dict[str, Any]) -> None:
     """Load what a build will take; what is there already, it finds by itself."""
-    config_type = worker.config_of(worker.named(spec["entry"]))
-    worker.named(spec["preload"])(from_dict(config_type, spec["config"]))
+    config_type = child.config_of(child.named(spec["entry"]))
+    child.named(spec["preload"])(from_dict(config_type, spec["config"]))
 
 
 if __name__ == "__main__":

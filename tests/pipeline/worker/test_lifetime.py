@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from pipeline.lifetime import signal_name, signal_of
+from pipeline.worker.lifetime import signal_name, signal_of
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Runs one stage in a process of its own: `python -m pipeline.worker SPEC.json`.
+"""Runs one stage in a process of its own: `python -m pipeline.worker.child SPEC.json`.
 
 The task that starts it owns it: a crash, an out-of-memory kill or a SIGKILL of this process is
 then an ordinary failure that can be retried, never the death of the flow; and it dies with its
@@ -6,10 +6,9 @@ owner. With `processes` > 1, or on several nodes, it becomes torchrun, which sta
 a process (see `rendezvous`). Events go to stdout as JSON lines (see `pipeline.stage.Progress`), the
 last one `done` (statistics), `user_error`, `disk_full` or `network_error` (text); logs and
 tracebacks go to stderr.
-`pipeline.host` runs many, one after another, from one warm process.
+`pipeline.worker.host` runs many, one after another, from one warm process.
 """
 
-import errno
 import importlib
 import json
 import os
@@ -20,30 +19,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
 
-from pipeline import rendezvous
 from pipeline.config import from_dict
-from pipeline.in_order import share_cores
-from pipeline.lifetime import die_with_parent
+from pipeline.cores import share_cores
 from pipeline.stage import Progress
+from pipeline.worker import rendezvous
+from pipeline.worker.failures import is_disk_full, is_network_error
+from pipeline.worker.lifetime import die_with_parent
 from storage import locks
 from storage.errors import UserError
-
-DISK_FULL_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-# Libraries in Rust and C++ pass the errno on only as text.
-DISK_FULL_TEXTS = ("no space left on device", "disk quota exceeded", "file too large")
-NETWORK_ERRNOS = frozenset(
-    {
-        errno.ECONNREFUSED,
-        errno.ECONNRESET,
-        errno.ECONNABORTED,
-        errno.EPIPE,
-        errno.ETIMEDOUT,
-        errno.EHOSTUNREACH,
-        errno.ENETUNREACH,
-        errno.ENETDOWN,
-    }
-)
-NETWORK_TEXTS = ("network_connection", "slow_down", "service unavailable", "timed out")
 
 
 def main(spec_path: str) -> int:
@@ -53,7 +36,7 @@ def main(spec_path: str) -> int:
     # torchrun's processes are children of torchrun, not of the task.
     die_with_parent(spec["owner_pid"] if rank is None else None)
     if rank is None and (spec["processes"] > 1 or meeting):
-        rendezvous.become_torchrun(spec["processes"], meeting, "pipeline.worker", spec_path)
+        rendezvous.become_torchrun(spec["processes"], meeting, "pipeline.worker.child", spec_path)
     if rank is not None and meeting:
         rendezvous.number_processes(meeting)
         rank = os.environ["RANK"]
@@ -90,25 +73,6 @@ def run(spec: dict[str, Any], events: TextIO, speaker: bool = True, last_word: b
     if speaker or last_word:
         write_event(events, {"event": "done", "statistics": statistics})
     return 0
-
-
-def is_disk_full(error: BaseException) -> bool:
-    """No space, no quota, or a file beyond the size limit."""
-    if isinstance(error, OSError) and error.errno in DISK_FULL_ERRNOS:
-        return True
-    text = str(error).lower()
-    return any(part in text for part in DISK_FULL_TEXTS)
-
-
-def is_network_error(error: BaseException) -> bool:
-    """A failure of the network or of the object store, which may well be gone a moment later."""
-    if isinstance(error, ConnectionError | TimeoutError):
-        return True
-    if not isinstance(error, OSError):
-        return False
-    return error.errno in NETWORK_ERRNOS or any(
-        part in str(error).lower() for part in NETWORK_TEXTS
-    )
 
 
 def named(entry: str) -> Callable[..., Any]:

@@ -14,12 +14,12 @@ from patience import PATIENCE_SECONDS, eventually
 from toy_artifacts import make_artifacts
 from two_nodes import start_nodes
 
-from pipeline import rendezvous
 from pipeline.config import to_dict
-from pipeline.rendezvous import LOST_PEER, Rendezvous
 from pipeline.stage import SILENT
 from pipeline.training.config import LoopConfig, ModelShape, OptimizerConfig, PretrainConfig
 from pipeline.training.pretrain import STAGE, build
+from pipeline.worker import rendezvous
+from pipeline.worker.rendezvous import LOST_PEER, Rendezvous
 from storage.tables import read_table
 
 SHAPE = ModelShape(layers=2, width=32, heads=2, kv_heads=2, head_dim=16, ffn_width=64, context=32)
@@ -111,12 +111,12 @@ def test_what_torchrun_is_told():
 def test_one_machine_stays_as_it_was(monkeypatch):
     called = []
     monkeypatch.setattr(os, "execv", lambda *arguments: called.append(arguments))
-    rendezvous.become_torchrun(4, None, "pipeline.worker", "spec.json")
+    rendezvous.become_torchrun(4, None, "pipeline.worker.child", "spec.json")
     ((program, command),) = called
     assert program == sys.executable == command[0]
     assert command[1:] == [
         *("-P", "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=4"),
-        *("-m", "pipeline.worker", "spec.json"),
+        *("-m", "pipeline.worker.child", "spec.json"),
     ]
 
 
