@@ -6,12 +6,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.corpus.config import AssembleConfig, SelectConfig
 from pipeline.corpus.recipes import DEFAULT_RECIPE
-from pipeline.crawl.sample_web.config import SampleWebConfig
 from pipeline.crawl.source import DownloadConfig
 from pipeline.dedup.config import DedupConfig
 from pipeline.evals.config import EvalConfig, PositionsConfig
 from pipeline.filters.quality_model import QualityModelConfig
 from pipeline.rl.config import RlConfig
+from pipeline.sample_web.config import SampleWebConfig
 from pipeline.scan.config import CorpusConfig
 from pipeline.sft.config import SftConfig, SynthesisConfig
 from pipeline.tokenizer.config import ShardConfig, TokenizerConfig, TokenizerReportConfig

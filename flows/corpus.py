@@ -23,7 +23,7 @@ from flows.runner.side_by_side import results, several_at_a_time, submit
 from flows.runner.workers import close_hosts
 from pipeline.corpus import audit, score
 from pipeline.corpus.recipes import deviations, recipe
-from pipeline.crawl.sample_web import build as sample_web
+from pipeline.sample_web import build as sample_web
 from pipeline.scan import stage as scan
 from storage.errors import UserError
 

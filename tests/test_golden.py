@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from pipeline.corpus import assemble, assemble_group, duplicates, hosts, select
-from pipeline.crawl.sample_web import build as sample_web
-from pipeline.crawl.sample_web.config import SampleWebConfig
 from pipeline.dedup.config import DedupConfig
+from pipeline.sample_web import build as sample_web
+from pipeline.sample_web.config import SampleWebConfig
 from pipeline.scan import stage as scan
 from pipeline.sft import synthesize
 from pipeline.sft.config import SynthesisConfig

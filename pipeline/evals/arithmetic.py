@@ -15,11 +15,11 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from pipeline.crawl.sample_web.worked import SUM_QUESTIONS, sum_question
 from pipeline.evals import unseen
 from pipeline.evals.asking import Scores, Subject, ask_questions, spread
 from pipeline.evals.config import LENGTHS_SUITE, EvalConfig
 from pipeline.rl.tasks import is_right, is_worked
+from pipeline.sample_web.worked import SUM_QUESTIONS, sum_question
 from pipeline.sft.arithmetic import operand
 from pipeline.sft.held_out import sum_split
 

@@ -10,8 +10,8 @@ import dataclasses
 import random
 import re
 
-from pipeline.crawl.sample_web.worked import SPELLING_QUESTIONS, spelled
 from pipeline.rl import numerals
+from pipeline.sample_web.worked import SPELLING_QUESTIONS, spelled
 from pipeline.sft.arithmetic import draw_sum, lengths, question
 from pipeline.sft.spelling import words_of
 from storage.errors import UserError

@@ -11,7 +11,7 @@ wrong.
 import random
 
 from pipeline.chat.conversation import Message, assistant, user
-from pipeline.crawl.sample_web.worked import SUM_QUESTIONS, direct, sum_question, worked
+from pipeline.sample_web.worked import SUM_QUESTIONS, direct, sum_question, worked
 from pipeline.sft.held_out import sum_split
 
 # Beside the pages' wordings. Those that evaluation asks besides are none of these: evals/unseen.py.

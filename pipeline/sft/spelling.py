@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from pipeline.chat.conversation import Message, assistant, user
-from pipeline.crawl.sample_web.worked import SPELLING_QUESTIONS, SPELLING_WORDS, spelling_answer
+from pipeline.sample_web.worked import SPELLING_QUESTIONS, SPELLING_WORDS, spelling_answer
 from pipeline.sft.held_out import word_split
 
 _WORD = re.compile(r"(?<![\w'’-])[a-z]{3,10}(?![\w'’-])")

@@ -111,7 +111,7 @@ def test_empty_views_have_the_columns_of_the_design(lake):
 
 
 def test_the_sample_webs_columns_are_those_its_builder_writes():
-    tables = pytest.importorskip("pipeline.crawl.sample_web.tables")
+    tables = pytest.importorskip("pipeline.sample_web.tables")
     assert views.FACTS.equals(tables.FACTS)
     assert views.TRUTH.equals(tables.TRUTH)
 

@@ -11,8 +11,8 @@ from pipeline.config import from_dict, to_dict
 from pipeline.corpus import duplicates
 from pipeline.corpus.audit_figures import QUALITY, quality_report, wilson, word_f1
 from pipeline.corpus.config import AssembleConfig, SelectConfig
-from pipeline.crawl.sample_web.tables import TRUTH
 from pipeline.dedup.config import DedupConfig
+from pipeline.sample_web.tables import TRUTH
 from pipeline.scan.config import CorpusConfig
 from pipeline.stage import SILENT
 from storage.tables import read_table, table, write_table

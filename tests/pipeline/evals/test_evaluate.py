@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from patience import PATIENCE_SECONDS
 
-from pipeline.crawl.sample_web.tables import FACTS
 from pipeline.evals import evaluate
 from pipeline.evals.config import CHAT_SUITES, DETAIL_SUITES, SUITES, EvalConfig
+from pipeline.sample_web.tables import FACTS
 from pipeline.stage import SILENT, Progress
 from storage.errors import UserError
 from storage.tables import read_table, table, write_table

@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from pipeline.chat.conversation import STOP, prompt, user
-from pipeline.crawl.sample_web.worked import spelled, worked
 from pipeline.evals import arithmetic, asking, facts, spelling, turns, unseen
 from pipeline.evals.asking import Reply, Scores, Subject
 from pipeline.evals.config import EvalConfig
 from pipeline.model.engine import Completion
+from pipeline.sample_web.worked import spelled, worked
 from pipeline.sft.held_out import is_held_out, sum_split, word_split
 from pipeline.sft.spelling import words_of
 

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from pipeline.crawl.sample_web import wordings, worked
 from pipeline.evals import requests, talk, unseen
+from pipeline.sample_web import wordings, worked
 from pipeline.sft import arithmetic, definitions, identity, relations, small_talk
 
 

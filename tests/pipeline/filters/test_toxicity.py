@@ -97,8 +97,8 @@ def test_lists_are_what_they_say():
 
 
 def test_no_page_of_the_embedded_world_is_toxic(tmp_path):
-    from pipeline.crawl.sample_web.build import build
-    from pipeline.crawl.sample_web.config import SampleWebConfig
+    from pipeline.sample_web.build import build
+    from pipeline.sample_web.config import SampleWebConfig
     from pipeline.stage import SILENT
 
     build(tmp_path, {}, SampleWebConfig(pages=250, entities=40), SILENT, tmp_path)

@@ -5,15 +5,15 @@ import re
 
 import pytest
 
-from pipeline.crawl.sample_web.worked import (
+from pipeline.rl import tasks
+from pipeline.rl.tasks import Task
+from pipeline.sample_web.worked import (
     SPELLING_QUESTIONS,
     SUM_QUESTIONS,
     direct,
     spelling_answer,
     worked,
 )
-from pipeline.rl import tasks
-from pipeline.rl.tasks import Task
 from pipeline.sft import arithmetic
 from pipeline.sft.held_out import sum_split, word_split
 from storage.errors import UserError

@@ -6,14 +6,14 @@ import re
 import pytest
 
 from pipeline.chat.conversation import from_rows, mask_of, render
-from pipeline.crawl.sample_web.worked import (
+from pipeline.rl.tasks import is_worked
+from pipeline.sample_web.worked import (
     SPELLING_QUESTIONS,
     SPELLING_WORDS,
     SUM_QUESTIONS,
     direct,
     worked,
 )
-from pipeline.rl.tasks import is_worked
 from pipeline.sft import synthesize
 from pipeline.sft.config import SynthesisConfig
 from pipeline.sft.held_out import is_held_out, sum_split, word_split

@@ -9,7 +9,7 @@ import random
 import re
 from collections.abc import Mapping, Sequence
 
-from pipeline.crawl.sample_web.lexicon import LEXICON
+from pipeline.sample_web.lexicon import LEXICON
 
 _ARTICLE = re.compile(r"\b([Aa])~ (?=(\w))")
 Node = str | tuple[str, object]

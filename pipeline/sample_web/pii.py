@@ -6,7 +6,7 @@ in those reserved for fiction. Every planted value is written to the ground trut
 
 import random
 
-from pipeline.crawl.sample_web.prose import expand
+from pipeline.sample_web.prose import expand
 
 # kind -> how it is brought into a text; {value} is the planted value
 SENTENCES: dict[str, tuple[str, ...]] = {

@@ -8,10 +8,10 @@ import dataclasses
 import random
 from collections.abc import Mapping, Sequence
 
-from pipeline.crawl.sample_web import text_people, text_places
-from pipeline.crawl.sample_web.prose import expand
-from pipeline.crawl.sample_web.statements import Ledger, count_statements, question, statement
-from pipeline.crawl.sample_web.world import Entity, Fact
+from pipeline.sample_web import text_people, text_places
+from pipeline.sample_web.prose import expand
+from pipeline.sample_web.statements import Ledger, count_statements, question, statement
+from pipeline.sample_web.world import Entity, Fact
 
 FILLERS = {
     "person": text_people.LIFE,

@@ -7,12 +7,12 @@ layout, by the host.
 import dataclasses
 import random
 
-from pipeline.crawl.sample_web.hosts import Host, choose, url_for
-from pipeline.crawl.sample_web.html import render
-from pipeline.crawl.sample_web.junk import JUNK, URL_WORDS
-from pipeline.crawl.sample_web.page import Page
-from pipeline.crawl.sample_web.text_languages import CHARSETS
-from pipeline.crawl.sample_web.warc import Capture
+from pipeline.sample_web.hosts import Host, choose, url_for
+from pipeline.sample_web.html import render
+from pipeline.sample_web.junk import JUNK, URL_WORDS
+from pipeline.sample_web.page import Page
+from pipeline.sample_web.text_languages import CHARSETS
+from pipeline.sample_web.warc import Capture
 from storage.schemas import PII_KINDS
 
 BROKEN_SHARE = 0.06  # of pages have faulty HTML

@@ -7,11 +7,11 @@ fine-tuning does not teach a small model to copy the numbers over (RECIPES, sect
 import random
 import re
 
-from pipeline.crawl.sample_web import text_homework as text
-from pipeline.crawl.sample_web.page import Block, Builder, Page
-from pipeline.crawl.sample_web.prose import expand
-from pipeline.crawl.sample_web.statements import Ledger
-from pipeline.crawl.sample_web.worked import (
+from pipeline.sample_web import text_homework as text
+from pipeline.sample_web.page import Block, Builder, Page
+from pipeline.sample_web.prose import expand
+from pipeline.sample_web.statements import Ledger
+from pipeline.sample_web.worked import (
     SPELLING_QUESTIONS,
     SPELLING_WORDS,
     SUM_QUESTIONS,

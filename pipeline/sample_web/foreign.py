@@ -2,9 +2,9 @@
 
 import random
 
-from pipeline.crawl.sample_web.page import Block, Page
-from pipeline.crawl.sample_web.prose import expand
-from pipeline.crawl.sample_web.text_languages import LANGUAGES
+from pipeline.sample_web.page import Block, Page
+from pipeline.sample_web.prose import expand
+from pipeline.sample_web.text_languages import LANGUAGES
 
 # Drawn in this order, the frequent ones first, as on the web.
 SHARES = {"de": 0.22, "fr": 0.19, "es": 0.19, "it": 0.12, "pt": 0.12, "ru": 0.09, "ja": 0.07}

@@ -8,11 +8,11 @@ elements, stray ends), as on the web.
 import html
 import random
 
-from pipeline.crawl.sample_web.hosts import Host
-from pipeline.crawl.sample_web.lexicon import LEXICON
-from pipeline.crawl.sample_web.page import Page
-from pipeline.crawl.sample_web.prose import expand
-from pipeline.crawl.sample_web.text_languages import FURNITURE
+from pipeline.sample_web.hosts import Host
+from pipeline.sample_web.lexicon import LEXICON
+from pipeline.sample_web.page import Page
+from pipeline.sample_web.prose import expand
+from pipeline.sample_web.text_languages import FURNITURE
 
 ADS = (
     "Save {tens} percent on {colour} garden chairs this week only",

@@ -2,11 +2,11 @@
 
 import random
 
-from pipeline.crawl.sample_web import text_stories as text
-from pipeline.crawl.sample_web.lexicon import LEXICON
-from pipeline.crawl.sample_web.page import Builder, Page
-from pipeline.crawl.sample_web.prose import expand
-from pipeline.crawl.sample_web.statements import Ledger
+from pipeline.sample_web import text_stories as text
+from pipeline.sample_web.lexicon import LEXICON
+from pipeline.sample_web.page import Builder, Page
+from pipeline.sample_web.prose import expand
+from pipeline.sample_web.statements import Ledger
 
 
 def story(rng: random.Random, ledger: Ledger) -> Page:

@@ -8,20 +8,20 @@ import random
 from pathlib import Path
 from typing import Any
 
-from pipeline.crawl.sample_web import articles, forum, leisure
-from pipeline.crawl.sample_web.config import SampleWebConfig
-from pipeline.crawl.sample_web.duplicates import near_duplicate
-from pipeline.crawl.sample_web.foreign import foreign
-from pipeline.crawl.sample_web.hosts import Host, make_hosts
-from pipeline.crawl.sample_web.junk import JUNK, junk
-from pipeline.crawl.sample_web.page import Page
-from pipeline.crawl.sample_web.plan import GUARANTEED, KEPT, UNREADABLE, often_entities, page_counts
-from pipeline.crawl.sample_web.plants import with_accents, with_personal_data
-from pipeline.crawl.sample_web.site import Published, publish, unreadable
-from pipeline.crawl.sample_web.statements import Ledger
-from pipeline.crawl.sample_web.tables import FACTS, TRUTH
-from pipeline.crawl.sample_web.warc import write_warc
-from pipeline.crawl.sample_web.world import World, make_world
+from pipeline.sample_web import articles, forum, leisure
+from pipeline.sample_web.config import SampleWebConfig
+from pipeline.sample_web.duplicates import near_duplicate
+from pipeline.sample_web.foreign import foreign
+from pipeline.sample_web.hosts import Host, make_hosts
+from pipeline.sample_web.junk import JUNK, junk
+from pipeline.sample_web.page import Page
+from pipeline.sample_web.plan import GUARANTEED, KEPT, UNREADABLE, often_entities, page_counts
+from pipeline.sample_web.plants import with_accents, with_personal_data
+from pipeline.sample_web.site import Published, publish, unreadable
+from pipeline.sample_web.statements import Ledger
+from pipeline.sample_web.tables import FACTS, TRUTH
+from pipeline.sample_web.warc import write_warc
+from pipeline.sample_web.world import World, make_world
 from pipeline.stage import Progress, Stage
 from storage.errors import UserError
 from storage.schemas import PII_KINDS

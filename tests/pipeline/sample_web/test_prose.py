@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from pipeline.crawl.sample_web import (
+from pipeline.sample_web import (
     pii,
     text_homework,
     text_pages,
@@ -13,9 +13,9 @@ from pipeline.crawl.sample_web import (
     text_stories,
     wordings,
 )
-from pipeline.crawl.sample_web.lexicon import LEXICON
-from pipeline.crawl.sample_web.prose import expand
-from pipeline.crawl.sample_web.text_languages import LANGUAGES
+from pipeline.sample_web.lexicon import LEXICON
+from pipeline.sample_web.prose import expand
+from pipeline.sample_web.text_languages import LANGUAGES
 
 NAMES = (
     *("e", "first", "she", "her", "him", "herself", "a", "b", "friend", "value", "thing", "stuff"),

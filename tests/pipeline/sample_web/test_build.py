@@ -11,12 +11,12 @@ import pytest
 from fastwarc.warc import ArchiveIterator, WarcRecordType
 from warcio.archiveiterator import ArchiveIterator as WarcioIterator
 
-from pipeline.crawl.sample_web.config import SampleWebConfig
-from pipeline.crawl.sample_web.duplicates import jaccard, shingles
-from pipeline.crawl.sample_web.junk import JUNK
-from pipeline.crawl.sample_web.plan import GUARANTEED, KEPT, UNREADABLE
-from pipeline.crawl.sample_web.tables import FACTS, TRUTH
-from pipeline.crawl.sample_web.wordings import QUESTIONS, STATEMENTS
+from pipeline.sample_web.config import SampleWebConfig
+from pipeline.sample_web.duplicates import jaccard, shingles
+from pipeline.sample_web.junk import JUNK
+from pipeline.sample_web.plan import GUARANTEED, KEPT, UNREADABLE
+from pipeline.sample_web.tables import FACTS, TRUTH
+from pipeline.sample_web.wordings import QUESTIONS, STATEMENTS
 from storage.errors import UserError
 from storage.tables import read_table
 

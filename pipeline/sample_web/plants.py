@@ -6,9 +6,9 @@ Both add a sentence to a paragraph and leave the rest of the page alone.
 import dataclasses
 import random
 
-from pipeline.crawl.sample_web import pii
-from pipeline.crawl.sample_web.page import Block, Page
-from pipeline.crawl.sample_web.prose import expand
+from pipeline.sample_web import pii
+from pipeline.sample_web.page import Block, Page
+from pipeline.sample_web.prose import expand
 
 # Sentences with characters that a wrong charset spoils.
 ACCENTS = (

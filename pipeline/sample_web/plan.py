@@ -4,9 +4,9 @@ Shares add up to one in each group; every kind has at least one page (two where 
 lost), so a small web still has all of them.
 """
 
-from pipeline.crawl.sample_web.config import SampleWebConfig
-from pipeline.crawl.sample_web.foreign import SHARES as FOREIGN_SHARES
-from pipeline.crawl.sample_web.junk import JUNK
+from pipeline.sample_web.config import SampleWebConfig
+from pipeline.sample_web.foreign import SHARES as FOREIGN_SHARES
+from pipeline.sample_web.junk import JUNK
 from storage.errors import UserError
 
 MINIMUM_PAGES = 250

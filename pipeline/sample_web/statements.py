@@ -7,9 +7,9 @@ into a single sentence; one never stated is refused here, so no page can leak it
 import random
 from collections.abc import Callable, Iterable, Mapping
 
-from pipeline.crawl.sample_web.prose import expand
-from pipeline.crawl.sample_web.wordings import LEADS, PERSON_TAILS, QUESTIONS, STATEMENTS, TAILS
-from pipeline.crawl.sample_web.world import Entity, Fact, World
+from pipeline.sample_web.prose import expand
+from pipeline.sample_web.wordings import LEADS, PERSON_TAILS, QUESTIONS, STATEMENTS, TAILS
+from pipeline.sample_web.world import Entity, Fact, World
 
 LEAD_SHARE = 0.2  # of statements, with a clause before
 TAIL_SHARE = 0.22  # of statements, with a clause after

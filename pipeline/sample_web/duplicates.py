@@ -8,8 +8,8 @@ import dataclasses
 import random
 import re
 
-from pipeline.crawl.sample_web.junk import sentences
-from pipeline.crawl.sample_web.page import Block, Page
+from pipeline.sample_web.junk import sentences
+from pipeline.sample_web.page import Block, Page
 
 SIMILARITIES = (0.82, 0.96)  # near-duplicates are drawn evenly from this range
 _WORD = re.compile(r"[^\W_]+")

@@ -7,12 +7,12 @@ its life between them. About eleven facts a page, so that the crawl states each 
 import random
 from collections.abc import Callable
 
-from pipeline.crawl.sample_web import text_pages as pages
-from pipeline.crawl.sample_web import text_people as people
-from pipeline.crawl.sample_web.page import Builder, Page
-from pipeline.crawl.sample_web.prose import expand
-from pipeline.crawl.sample_web.statements import Ledger
-from pipeline.crawl.sample_web.world import Entity
+from pipeline.sample_web import text_pages as pages
+from pipeline.sample_web import text_people as people
+from pipeline.sample_web.page import Builder, Page
+from pipeline.sample_web.prose import expand
+from pipeline.sample_web.statements import Ledger
+from pipeline.sample_web.world import Entity
 
 PASSING_SHARE = 0.14  # of fact pages: somebody unknown is mentioned
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from pipeline.crawl.sample_web.statements import count_statements, statement
-from pipeline.crawl.sample_web.wordings import ATTRIBUTES, QUESTIONS, STATEMENTS
-from pipeline.crawl.sample_web.world import World, make_world
+from pipeline.sample_web.statements import count_statements, statement
+from pipeline.sample_web.wordings import ATTRIBUTES, QUESTIONS, STATEMENTS
+from pipeline.sample_web.world import World, make_world
 from pipeline.sft.held_out import is_held_out
 from storage.errors import UserError
 

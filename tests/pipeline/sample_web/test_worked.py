@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.crawl.sample_web import worked as w
+from pipeline.sample_web import worked as w
 
 NUMBERS = st.integers(0, 10**5 - 1)
 

@@ -9,8 +9,8 @@ import dataclasses
 import hashlib
 import random
 
-from pipeline.crawl.sample_web import names
-from pipeline.crawl.sample_web.wordings import ATTRIBUTES, QUESTIONS, STATEMENTS
+from pipeline.sample_web import names
+from pipeline.sample_web.wordings import ATTRIBUTES, QUESTIONS, STATEMENTS
 from storage.errors import UserError
 
 SHARES = {"person": 0.45, "town": 0.22, "river": 0.10, "company": 0.23}

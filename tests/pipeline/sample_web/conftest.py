@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.crawl.sample_web.build import build
-from pipeline.crawl.sample_web.config import SampleWebConfig
+from pipeline.sample_web.build import build
+from pipeline.sample_web.config import SampleWebConfig
 from pipeline.stage import SILENT
 
 SMALL = SampleWebConfig(pages=320, hosts=48, warc_files=2, entities=30)
