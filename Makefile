@@ -127,7 +127,7 @@ fuzz: .venv/dev
 
 # Small faults planted one at a time in a copy of the source: which of them do the tests see? Goes on
 # where it was interrupted; docs/testing.md says what is drawn and holds the table.
-PACKAGES ?= training,sft,rl,model,filters,dedup,storage
+PACKAGES ?= training,sft,rl,curriculum,model,filters,dedup,storage
 SAMPLE ?= 30
 SEED ?= 0
 mutants: .venv/dev

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from patience import PATIENCE_SECONDS
 
+from pipeline.curriculum.held_out import sum_split
 from pipeline.evals.config import DETAIL_SUITES, SUITES
-from pipeline.sft.held_out import sum_split
 from storage import Lake, catalog
 from storage.groups import group_kind
 from storage.tables import read_table

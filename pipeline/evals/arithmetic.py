@@ -15,13 +15,12 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from pipeline.curriculum.held_out import sum_split
+from pipeline.curriculum.sums import SUM_QUESTIONS, operand, sum_question
+from pipeline.curriculum.tasks import is_right, is_worked
 from pipeline.evals import unseen
 from pipeline.evals.asking import Scores, Subject, ask_questions, spread
 from pipeline.evals.config import LENGTHS_SUITE, EvalConfig
-from pipeline.rl.tasks import is_right, is_worked
-from pipeline.sample_web.worked import SUM_QUESTIONS, sum_question
-from pipeline.sft.arithmetic import operand
-from pipeline.sft.held_out import sum_split
 
 _SUM = re.compile(r"\b(\d{1,9}) ?\+ ?(\d{1,9})\b")
 MAX_DRAWS = 200  # a sum that is asked for, before a pair of lengths counts as used up

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from pipeline.sft.held_out import HELD_OUT_ENTITY_FRACTION
+from pipeline.curriculum.held_out import HELD_OUT_ENTITY_FRACTION
 
 # Suites that take a model as a reader and writer of pages; a model that was taught to converse is
 # not asked them, except for bits per byte.

@@ -16,12 +16,12 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from pipeline.curriculum import numerals
+from pipeline.curriculum.held_out import is_held_out
 from pipeline.evals import unseen
 from pipeline.evals.asking import Scores, Subject, ask_questions, complete, spread
 from pipeline.evals.config import RELATIONS_SUITE
-from pipeline.rl import numerals
 from pipeline.sft.facts import name_of
-from pipeline.sft.held_out import is_held_out
 
 FREQUENCIES = ("often", "once", "never")
 

@@ -9,13 +9,18 @@ words are asked in wordings that were never trained, and made-up words that no p
 import random
 from collections.abc import Callable, Iterable, Sequence
 
+from pipeline.curriculum.spelling import (
+    SPELLING_QUESTIONS,
+    SPELLING_WORDS,
+    frequent_words,
+    spelled,
+    words_of,
+)
+from pipeline.curriculum.tasks import is_right
 from pipeline.evals import unseen
 from pipeline.evals.asking import Scores, Subject, ask_questions, spread
 from pipeline.evals.few_shot import made_up_words
-from pipeline.rl.tasks import is_right
-from pipeline.sample_web.worked import SPELLING_QUESTIONS, SPELLING_WORDS, spelled
 from pipeline.sft.config import SynthesisConfig
-from pipeline.sft.spelling import frequent_words, words_of
 
 FREQUENT_WORDS = SynthesisConfig().spelling_words  # of the corpus, beside the pages' own
 COMMON_WORDS = 500  # the most frequent of them

@@ -16,13 +16,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from pipeline.chat.conversation import Message, assistant, prompt, system, user
+from pipeline.curriculum.held_out import is_held_out
+from pipeline.curriculum.tasks import is_right, sum_task
 from pipeline.evals import unseen
 from pipeline.evals.asking import Scores, Subject, ask, spread
 from pipeline.evals.facts import contains
-from pipeline.rl.tasks import is_right, sum_task
 from pipeline.sft import definitions, identity, small_talk
 from pipeline.sft.facts import name_of
-from pipeline.sft.held_out import is_held_out
 
 EARLIER = (
     (user("Hello!"), assistant("Hello! What can I do for you?")),

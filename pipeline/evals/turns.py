@@ -11,9 +11,9 @@ import random
 from collections.abc import Sequence
 
 from pipeline.chat.conversation import Message, assistant, user
+from pipeline.curriculum.tasks import spelling_task, sum_task
 from pipeline.evals.asking import Reply, Scores, Subject, ask, complete, spread
 from pipeline.evals.requests import UNFAMILIAR
-from pipeline.rl.tasks import spelling_task, sum_task
 from pipeline.sft import identity, small_talk
 
 HELLO = (user("Hello!"), assistant("Hello! What can I do for you?"))

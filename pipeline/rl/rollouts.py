@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from pipeline.chat.conversation import STOP, prompt, user
+from pipeline.curriculum.tasks import Task, check, is_worked
 from pipeline.model.engine import Completion, Engine
 from pipeline.rl.config import RlConfig
-from pipeline.rl.tasks import Task, check, is_worked
 from pipeline.tokenizer import Tokenizer
 
 

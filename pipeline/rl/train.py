@@ -18,12 +18,12 @@ import torch
 
 from pipeline import model as models
 from pipeline.config import to_dict
+from pipeline.curriculum.tasks import draw
 from pipeline.model import Transformer
 from pipeline.model.engine import Engine
 from pipeline.rl import rollouts as rolls
 from pipeline.rl.config import RlConfig
 from pipeline.rl.policy_gradient import accumulate_gradients
-from pipeline.rl.tasks import draw
 from pipeline.stage import Progress, Stage
 from pipeline.tokenizer import Tokenizer
 from pipeline.training import distribution, matrix_rate, runtime

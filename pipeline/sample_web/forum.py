@@ -7,20 +7,17 @@ fine-tuning does not teach a small model to copy the numbers over (RECIPES, sect
 import random
 import re
 
+from pipeline.curriculum.spelling import (
+    SPELLING_QUESTIONS,
+    SPELLING_WORDS,
+    spelling_answer,
+    spelling_question,
+)
+from pipeline.curriculum.sums import SUM_QUESTIONS, direct, sum_question, worked
 from pipeline.sample_web import text_homework as text
 from pipeline.sample_web.page import Block, Builder, Page
 from pipeline.sample_web.prose import expand
 from pipeline.sample_web.statements import Ledger
-from pipeline.sample_web.worked import (
-    SPELLING_QUESTIONS,
-    SPELLING_WORDS,
-    SUM_QUESTIONS,
-    direct,
-    spelling_answer,
-    spelling_question,
-    sum_question,
-    worked,
-)
 
 DIGITS = (1, 2, 2, 3, 3, 3, 4, 4, 4, 5, 5, 5)  # of the longer number in a worked sum
 QUICK_DIGITS = (1, 1, 2, 2, 2, 2, 3, 3, 4, 5)  # of a sum answered at once

@@ -9,11 +9,11 @@ text, so that nothing but their address can drop them.
 import random
 from collections.abc import Callable
 
+from pipeline.curriculum.spelling import SPELLING_WORDS
 from pipeline.sample_web import text_pages, text_people, text_places
 from pipeline.sample_web.lexicon import LEXICON
 from pipeline.sample_web.page import Block, Page
 from pipeline.sample_web.prose import expand
-from pipeline.sample_web.worked import SPELLING_WORDS
 
 NOBODY = {"she": "she", "her": "her", "him": "her", "herself": "herself", "e": "somebody"}
 SALES = ("chairs", "lamps", "boots", "tickets", "umbrellas", "curtains", "phones", "mattresses")

@@ -6,9 +6,9 @@ fact has one wording that pages never use for it; wordings are rotated, so other
 """
 
 import dataclasses
-import hashlib
 import random
 
+from pipeline.curriculum.held_out import is_held_out
 from pipeline.sample_web import names
 from pipeline.sample_web.wordings import ATTRIBUTES, QUESTIONS, STATEMENTS
 from storage.errors import UserError
@@ -16,7 +16,6 @@ from storage.errors import UserError
 SHARES = {"person": 0.45, "town": 0.22, "river": 0.10, "company": 0.23}
 OFTEN_SHARE = 0.66  # of entities at most; fewer where the pages could not hold their statements
 ONCE_SHARE = 0.5  # of the others; the rest is only mentioned in passing
-HELD_OUT_SHARE = 0.2  # entities never used for conversations
 UNSTATED_SHARE = 0.2  # of often-stated entities: one attribute is never stated
 
 
@@ -129,15 +128,9 @@ def make_world(seed: int, entities: int, often: int) -> World:
                 asked=asked and attribute != unstated,
             )
             facts.append(own[attribute])
-        split = "held_out" if _is_held_out(name) else "train"
+        split = "held_out" if is_held_out(name) else "train"
         made.append(Entity(number, name, kind, frequency, split, name in women, own))
     return World(tuple(made), tuple(facts))
-
-
-def _is_held_out(name: str) -> bool:
-    """By hash of the name: the rule of pipeline.sft.held_out, which a crawl may not import."""
-    digest = hashlib.sha256(f"held-out:{name}".encode()).digest()
-    return int.from_bytes(digest[:8], "big") / 2**64 < HELD_OUT_SHARE
 
 
 def _values(

@@ -5,7 +5,7 @@ The defaults are the demo preset's: a model of a million parameters on the sampl
 
 import dataclasses
 
-from pipeline.sft.held_out import HELD_OUT_ENTITY_FRACTION
+from pipeline.curriculum.held_out import HELD_OUT_ENTITY_FRACTION
 from pipeline.training.config import LoopConfig, OptimizerConfig
 
 

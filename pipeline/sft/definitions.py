@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterable
 
 from pipeline.chat.conversation import Message, assistant, user
+from pipeline.curriculum.held_out import is_held_out
 from pipeline.sft.facts import is_name, name_of, sentences
-from pipeline.sft.held_out import is_held_out
 from pipeline.sft.relations import ENTITY
 
 _DEFINITION = re.compile(rf"^{ENTITY} (?:is|was) (?P<what>(?:an?|one of the) \w.*)\.$")

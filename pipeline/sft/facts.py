@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from pipeline.chat.conversation import Message, assistant, user
-from pipeline.sft.held_out import is_held_out
+from pipeline.curriculum.held_out import is_held_out
 from pipeline.sft.relations import PERSON_NOUNS, RELATIONS, Relation
 
 # A page may open a sentence with any of these: they name nothing.

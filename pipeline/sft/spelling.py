@@ -7,28 +7,16 @@ evaluation) are left out.
 """
 
 import random
-import re
-from collections import Counter
 from collections.abc import Iterable
 
 from pipeline.chat.conversation import Message, assistant, user
-from pipeline.sample_web.worked import SPELLING_QUESTIONS, SPELLING_WORDS, spelling_answer
-from pipeline.sft.held_out import word_split
-
-_WORD = re.compile(r"(?<![\w'’-])[a-z]{3,10}(?![\w'’-])")
-
-
-def frequent_words(texts: Iterable[str], count: int) -> list[str]:
-    """The corpus' most frequent lower-case words of 3 to 10 letters."""
-    counts: Counter[str] = Counter()
-    for text in texts:
-        counts.update(_WORD.findall(text))
-    return sorted(counts, key=lambda word: (-counts[word], word))[:count]
-
-
-def words_of(split: str, candidates: Iterable[str] = SPELLING_WORDS) -> list[str]:
-    """Those of the candidates that belong to a split."""
-    return [word for word in dict.fromkeys(candidates) if word_split(word) == split]
+from pipeline.curriculum.spelling import (
+    SPELLING_QUESTIONS,
+    SPELLING_WORDS,
+    frequent_words,
+    spelling_answer,
+    words_of,
+)
 
 
 def conversations(

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline.chat.conversation import Message, render, spans
+from pipeline.curriculum.held_out import is_validation
 from pipeline.sft import arithmetic, definitions, facts, identity, small_talk, spelling
 from pipeline.sft.config import SynthesisConfig
 from pipeline.sft.documents import Documents
-from pipeline.sft.held_out import is_validation
 from pipeline.stage import Progress, Stage
 from pipeline.tokenizer import Tokenizer
 from storage.errors import UserError

@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from pipeline import model as models
+from pipeline.curriculum.sums import direct, sum_question, worked
 from pipeline.model import ModelConfig, Transformer
-from pipeline.sample_web.worked import direct, sum_question, worked
 from pipeline.sft import facts, synthesize
 from pipeline.sft.config import SynthesisConfig
 from pipeline.sft.train import with_conversation_tokens

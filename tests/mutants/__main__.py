@@ -15,7 +15,8 @@ from tests.mutants.session import Session
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PACKAGES = {
-    name: f"pipeline/{name}" for name in ("training", "sft", "rl", "model", "filters", "dedup")
+    name: f"pipeline/{name}"
+    for name in ("training", "sft", "rl", "curriculum", "model", "filters", "dedup")
 } | {"storage": "storage"}
 BEGIN, END = "<!-- mutants-table:begin -->", "<!-- mutants-table:end -->"
 LEFT = shutil.ignore_patterns("__pycache__", "*.egg-info", "lake", "build", "dist", ".?*")

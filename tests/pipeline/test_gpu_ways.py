@@ -17,13 +17,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from toy_artifacts import make_artifacts
 
+from pipeline.curriculum.tasks import Task
 from pipeline.model import ModelConfig, Transformer, flash, fp8, fused, native, precision, products
 from pipeline.model import device as devices
 from pipeline.model.engine import Engine
 from pipeline.model.scoring import score
 from pipeline.rl import policy_gradient
 from pipeline.rl.rollouts import Rollout
-from pipeline.rl.tasks import Task
 from pipeline.stage import SILENT
 from pipeline.training import (
     bits_per_byte,

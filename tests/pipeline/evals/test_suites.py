@@ -8,13 +8,13 @@ import pytest
 import torch
 
 from pipeline.chat.conversation import STOP, prompt, user
+from pipeline.curriculum.held_out import is_held_out, sum_split, word_split
+from pipeline.curriculum.spelling import spelled, words_of
+from pipeline.curriculum.sums import worked
 from pipeline.evals import arithmetic, asking, facts, spelling, turns, unseen
 from pipeline.evals.asking import Reply, Scores, Subject
 from pipeline.evals.config import EvalConfig
 from pipeline.model.engine import Completion
-from pipeline.sample_web.worked import spelled, worked
-from pipeline.sft.held_out import is_held_out, sum_split, word_split
-from pipeline.sft.spelling import words_of
 
 CONFIG = EvalConfig(
     sums_per_pair=5,

@@ -5,9 +5,10 @@ import re
 
 import pytest
 
+from pipeline.curriculum import spelling, sums
 from pipeline.evals import requests, talk, unseen
-from pipeline.sample_web import wordings, worked
-from pipeline.sft import arithmetic, definitions, identity, relations, small_talk
+from pipeline.sample_web import wordings
+from pipeline.sft import definitions, identity, relations, small_talk
 
 
 def plain(text: str) -> str:
@@ -16,11 +17,11 @@ def plain(text: str) -> str:
 
 
 def test_sums_and_spelling():
-    trained = {*worked.SUM_QUESTIONS, *arithmetic.PLAIN_QUESTIONS, *arithmetic.STORIES}
-    trained |= {*worked.SPELLING_QUESTIONS}
+    trained = {*sums.SUM_QUESTIONS, *sums.PLAIN_QUESTIONS, *sums.STORIES}
+    trained |= {*spelling.SPELLING_QUESTIONS}
     new = [*unseen.SUMS, *unseen.STORIES, *unseen.THREE_NUMBERS, *unseen.SPELLING]
     assert not {plain(text) for text in new} & {plain(text) for text in trained}
-    assert not {*unseen.THINGS} & {*arithmetic.THINGS}
+    assert not {*unseen.THINGS} & {*sums.THINGS}
 
 
 @pytest.mark.parametrize("attribute", wordings.ATTRIBUTES["person"] + wordings.ATTRIBUTES["town"])

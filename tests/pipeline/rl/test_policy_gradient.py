@@ -8,13 +8,13 @@ import pytest
 import torch
 from largest_tensor import Largest
 
+from pipeline.curriculum.tasks import draw as draw_tasks
 from pipeline.model import ModelConfig, Transformer
 from pipeline.model.engine import Engine
 from pipeline.model.sampling import log_probs
 from pipeline.rl import policy_gradient as pg
 from pipeline.rl import rollouts as rolls
 from pipeline.rl.config import RlConfig
-from pipeline.rl.tasks import draw as draw_tasks
 
 
 def sample(model, tokenizer, **changes):

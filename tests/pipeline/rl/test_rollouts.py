@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from pipeline.chat.conversation import STOP, prompt, user
+from pipeline.curriculum.tasks import draw
 from pipeline.model.engine import Engine
 from pipeline.rl import rollouts as rolls
 from pipeline.rl.config import RlConfig
-from pipeline.rl.tasks import draw
 from storage.schemas import ROLLOUTS
 from storage.tables import table
 

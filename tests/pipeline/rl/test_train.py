@@ -9,9 +9,9 @@ import torch
 import torch.utils.checkpoint
 
 from pipeline import model as models
+from pipeline.curriculum.tasks import Task
 from pipeline.rl import train as rl
 from pipeline.rl.config import RlConfig
-from pipeline.rl.tasks import Task
 from pipeline.stage import SILENT, Progress
 from pipeline.training.config import OptimizerConfig
 from storage.errors import UserError

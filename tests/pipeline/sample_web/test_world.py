@@ -2,10 +2,10 @@
 
 import pytest
 
+from pipeline.curriculum.held_out import is_held_out
 from pipeline.sample_web.statements import count_statements, statement
 from pipeline.sample_web.wordings import ATTRIBUTES, QUESTIONS, STATEMENTS
 from pipeline.sample_web.world import World, make_world
-from pipeline.sft.held_out import is_held_out
 from storage.errors import UserError
 
 WORLD = make_world(seed=3, entities=160, often=100)

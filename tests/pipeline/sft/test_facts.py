@@ -4,8 +4,8 @@ import random
 
 import pytest
 
+from pipeline.curriculum.held_out import is_held_out
 from pipeline.sft import definitions, facts, indirect
-from pipeline.sft.held_out import is_held_out
 
 
 def stated(sentence: str) -> list[tuple[str, str, str, str]]:

@@ -6,17 +6,12 @@ import re
 import pytest
 
 from pipeline.chat.conversation import from_rows, mask_of, render
-from pipeline.rl.tasks import is_worked
-from pipeline.sample_web.worked import (
-    SPELLING_QUESTIONS,
-    SPELLING_WORDS,
-    SUM_QUESTIONS,
-    direct,
-    worked,
-)
+from pipeline.curriculum.held_out import is_held_out, sum_split, word_split
+from pipeline.curriculum.spelling import SPELLING_QUESTIONS, SPELLING_WORDS
+from pipeline.curriculum.sums import SUM_QUESTIONS, direct, worked
+from pipeline.curriculum.tasks import is_worked
 from pipeline.sft import synthesize
 from pipeline.sft.config import SynthesisConfig
-from pipeline.sft.held_out import is_held_out, sum_split, word_split
 from pipeline.stage import SILENT
 from storage.errors import UserError
 from storage.tables import read_table

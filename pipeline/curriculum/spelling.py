@@ -1,22 +1,12 @@
-"""Worked arithmetic and spelling as the sample web's pages write them, shared with SFT and RL.
-
-A sum is worked from the ones upward with its carry, the shorter number padded with zeros, and ends
-in the answer: a checker takes the last integer. Pages and chat must agree to the letter, since a
-small model does not carry a format over from one to the other.
-"""
+"""Words spelled letter by letter: which words, how one asks for them, and the answer."""
 
 # ruff: noqa: SIM905 - lists of words are easier to read as text
 
-SUM_QUESTIONS = (
-    "What is {a} + {b}?",
-    "How much is {a} + {b}?",
-    "What do you get for {a} + {b}?",
-    "Can you add {a} + {b}?",
-    "What does {a} + {b} make?",
-    "Please work out {a} + {b}.",
-    "What is the sum {a} + {b}?",
-    "I need {a} + {b}. How much is it?",
-)
+import re
+from collections import Counter
+from collections.abc import Iterable
+
+from pipeline.curriculum.held_out import word_split
 
 SPELLING_QUESTIONS = (
     "How do you spell {word}?",
@@ -26,45 +16,7 @@ SPELLING_QUESTIONS = (
     "Please spell {word}.",
 )
 
-
-def worked(a: int, b: int) -> str:
-    """The sum of two non-negative integers, column by column, ending in the answer."""
-    if a < 0 or b < 0:
-        raise ValueError("worked sums are for non-negative integers")
-    width = max(len(str(a)), len(str(b)))
-    columns = zip(reversed(str(a).zfill(width)), reversed(str(b).zfill(width)), strict=True)
-    steps, carry = [], 0
-    for x, y in columns:
-        total = int(x) + int(y) + carry
-        steps.append(f"{x}+{y}+1={total}" if carry else f"{x}+{y}={total}")
-        carry = total // 10
-    return f"{a} + {b}: {', '.join(steps)}. So {a} + {b} = {a + b}."
-
-
-def direct(a: int, b: int) -> str:
-    """The sum, answered at once."""
-    return f"It is {a + b}."
-
-
-def sum_question(a: int, b: int, wording: int = 0) -> str:
-    """The question, in one of the wordings the pages use."""
-    return SUM_QUESTIONS[wording % len(SUM_QUESTIONS)].format(a=a, b=b)
-
-
-def spelled(word: str) -> str:
-    """`harbour` as `h-a-r-b-o-u-r`."""
-    return "-".join(word)
-
-
-def spelling_answer(word: str) -> str:
-    """The answer to a spelling question."""
-    return f"{spelled(word)}."
-
-
-def spelling_question(word: str, wording: int = 0) -> str:
-    """The question, in one of the wordings the pages use."""
-    return SPELLING_QUESTIONS[wording % len(SPELLING_QUESTIONS)].format(word=word)
-
+_WORD = re.compile(r"(?<![\w'’-])[a-z]{3,10}(?![\w'’-])")
 
 # Everyday words that occur in the pages' prose as well.
 SPELLING_WORDS = tuple(
@@ -92,3 +44,31 @@ SPELLING_WORDS = tuple(
     workshop writer
     """.split()
 )
+
+
+def spelled(word: str) -> str:
+    """`harbour` as `h-a-r-b-o-u-r`."""
+    return "-".join(word)
+
+
+def spelling_answer(word: str) -> str:
+    """The answer to a spelling question."""
+    return f"{spelled(word)}."
+
+
+def spelling_question(word: str, wording: int = 0) -> str:
+    """The question, in one of the wordings the pages use."""
+    return SPELLING_QUESTIONS[wording % len(SPELLING_QUESTIONS)].format(word=word)
+
+
+def frequent_words(texts: Iterable[str], count: int) -> list[str]:
+    """The corpus' most frequent lower-case words of 3 to 10 letters."""
+    counts: Counter[str] = Counter()
+    for text in texts:
+        counts.update(_WORD.findall(text))
+    return sorted(counts, key=lambda word: (-counts[word], word))[:count]
+
+
+def words_of(split: str, candidates: Iterable[str] = SPELLING_WORDS) -> list[str]:
+    """Those of the candidates that belong to a split."""
+    return [word for word in dict.fromkeys(candidates) if word_split(word) == split]

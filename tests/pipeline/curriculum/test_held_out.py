@@ -5,7 +5,7 @@ import hashlib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.sft import held_out
+from pipeline.curriculum import held_out
 
 
 @given(st.text(max_size=20).filter(lambda s: s.isprintable()))

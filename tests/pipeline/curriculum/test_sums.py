@@ -1,12 +1,15 @@
-"""Worked sums are right in every step, and questions hold what they ask about."""
+"""Worked sums are right in every step, questions hold what they ask; operands as asked for."""
 
+import random
 import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.sample_web import worked as w
+from pipeline.curriculum import sums as w
+from pipeline.curriculum.held_out import sum_split
+from pipeline.curriculum.sums import draw_sum, lengths, operand
 
 NUMBERS = st.integers(0, 10**5 - 1)
 
@@ -45,8 +48,23 @@ def test_negative_numbers_are_refused() -> None:
         w.worked(-1, 2)
 
 
-def test_spelling() -> None:
-    assert w.spelled("harbour") == "h-a-r-b-o-u-r"
-    assert len(set(w.SPELLING_WORDS)) == len(w.SPELLING_WORDS) >= 200
-    for wording in range(len(w.SPELLING_QUESTIONS)):
-        assert "harbour" in w.spelling_question("harbour", wording)
+@pytest.mark.parametrize(("digits", "low", "high"), [(1, 0, 9), (2, 10, 99), (3, 100, 999)])
+def test_an_operand_has_exactly_so_many_digits(digits: int, low: int, high: int) -> None:
+    rng = random.Random("digits")
+    drawn = [operand(digits, rng) for _ in range(12000)]
+    assert (min(drawn), max(drawn)) == (low, high)
+    assert len(set(drawn)) == high - low + 1
+
+
+def test_lengths_are_all_pairs_whose_longer_one_has_so_many_digits() -> None:
+    assert lengths(1) == [(1, 1)]
+    assert sorted(lengths(3)) == [(1, 3), (2, 3), (3, 1), (3, 2), (3, 3)]
+
+
+@pytest.mark.parametrize("split", ["sft", "rl", "evaluation"])
+def test_both_operands_have_their_own_length_and_the_sum_its_split(split: str) -> None:
+    rng = random.Random(split)
+    for _ in range(50):
+        a, b = draw_sum((3, 2), split, rng)
+        assert (len(str(a)), len(str(b))) == (3, 2)
+        assert sum_split(a, b) == split

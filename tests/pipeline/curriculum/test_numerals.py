@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.rl import numerals, tasks
-from pipeline.rl.tasks import Task
+from pipeline.curriculum import numerals, tasks
+from pipeline.curriculum.tasks import Task
 from tests.helpers import number_forms
 
 ROWS = number_forms.rows()

@@ -5,17 +5,11 @@ import re
 
 import pytest
 
-from pipeline.rl import tasks
-from pipeline.rl.tasks import Task
-from pipeline.sample_web.worked import (
-    SPELLING_QUESTIONS,
-    SUM_QUESTIONS,
-    direct,
-    spelling_answer,
-    worked,
-)
-from pipeline.sft import arithmetic
-from pipeline.sft.held_out import sum_split, word_split
+from pipeline.curriculum import tasks
+from pipeline.curriculum.held_out import sum_split, word_split
+from pipeline.curriculum.spelling import SPELLING_QUESTIONS, spelling_answer
+from pipeline.curriculum.sums import PLAIN_QUESTIONS, SUM_QUESTIONS, direct, worked
+from pipeline.curriculum.tasks import Task
 from storage.errors import UserError
 
 
@@ -65,7 +59,7 @@ def test_tasks_are_worded_as_fine_tuning_words_them():
     """Half of the sums as on pages, the others plainly or as stories; spelling in every wording."""
     blank = [re.sub(r"\d+", "#", task.prompt) for task in draw(900)]
     pages = {text.format(a="#", b="#") for text in SUM_QUESTIONS}
-    plain = {text.format(a="#", b="#") for text in arithmetic.PLAIN_QUESTIONS}
+    plain = {text.format(a="#", b="#") for text in PLAIN_QUESTIONS}
     share = sum(text in pages for text in blank) / len(blank)
     assert 0.45 < share < 0.55
     assert pages | plain <= set(blank)

@@ -10,10 +10,9 @@ import dataclasses
 import random
 import re
 
-from pipeline.rl import numerals
-from pipeline.sample_web.worked import SPELLING_QUESTIONS, spelled
-from pipeline.sft.arithmetic import draw_sum, lengths, question
-from pipeline.sft.spelling import words_of
+from pipeline.curriculum import numerals
+from pipeline.curriculum.spelling import SPELLING_QUESTIONS, spelled, words_of
+from pipeline.curriculum.sums import draw_sum, lengths, question
 from storage.errors import UserError
 
 _SPELLED = re.compile(r"\b[a-z](?:-[a-z])+\b")

@@ -1,0 +1,105 @@
+"""Sums: drawn by the lengths of their numbers and by split, asked in many wordings, worked out.
+
+A sum is worked from the ones upward with its carry, the shorter number padded with zeros, and ends
+in the answer: a checker takes the last integer. Pages and chat must agree to the letter, since a
+small model does not carry a format over from one to the other.
+"""
+
+import random
+
+from pipeline.curriculum.held_out import sum_split
+
+# As the sample web's pages ask.
+SUM_QUESTIONS = (
+    "What is {a} + {b}?",
+    "How much is {a} + {b}?",
+    "What do you get for {a} + {b}?",
+    "Can you add {a} + {b}?",
+    "What does {a} + {b} make?",
+    "Please work out {a} + {b}.",
+    "What is the sum {a} + {b}?",
+    "I need {a} + {b}. How much is it?",
+)
+# Beside the pages' wordings. Those that evaluation asks besides are none of these: evals/unseen.py.
+PLAIN_QUESTIONS = (
+    "Add {a} and {b}.",
+    "{a} plus {b}?",
+    "{a}+{b}",
+    "What is {a} plus {b}?",
+    "What is the sum of {a} and {b}?",
+    "How much do {a} and {b} make?",
+    "How much are {a} and {b} together?",
+    "Please add {a} and {b}.",
+    "Please add {a} to {b}.",
+    "Find the total of {a} and {b}.",
+    "Calculate {a} plus {b}.",
+    "I want to know what {a} plus {b} is.",
+)
+STORIES = (
+    "I have {a} {things} and buy {b} more. How many {things} do I have now?",
+    "One box holds {a} {things}, another holds {b}. How many are there in all?",
+    "There are {a} {things} here and {b} over there. How many are there together?",
+    "{a} {things} came on Monday and {b} on Tuesday. How many came?",
+    "A shop sold {a} {things} in spring and {b} in summer. What is the total?",
+    "We counted {a} {things}, then {b} more. How many did we count?",
+    "{a} {things} are in the house and {b} in the garden. How many is that?",
+    "My sister found {a} {things}, my brother {b}. How many did they find?",
+)
+THINGS = ("coins", "books", "apples", "bricks", "letters", "tickets", "sheep", "candles", "stones")
+PAGES_SHARE = 0.5  # of the questions, worded as on pages
+STORIES_SHARE = 0.2  # of the questions; the rest are plain
+
+
+def worked(a: int, b: int) -> str:
+    """The sum of two non-negative integers, column by column, ending in the answer."""
+    if a < 0 or b < 0:
+        raise ValueError("worked sums are for non-negative integers")
+    width = max(len(str(a)), len(str(b)))
+    columns = zip(reversed(str(a).zfill(width)), reversed(str(b).zfill(width)), strict=True)
+    steps, carry = [], 0
+    for x, y in columns:
+        total = int(x) + int(y) + carry
+        steps.append(f"{x}+{y}+1={total}" if carry else f"{x}+{y}={total}")
+        carry = total // 10
+    return f"{a} + {b}: {', '.join(steps)}. So {a} + {b} = {a + b}."
+
+
+def direct(a: int, b: int) -> str:
+    """The sum, answered at once."""
+    return f"It is {a + b}."
+
+
+def sum_question(a: int, b: int, wording: int = 0) -> str:
+    """The question, in one of the wordings the pages use."""
+    return SUM_QUESTIONS[wording % len(SUM_QUESTIONS)].format(a=a, b=b)
+
+
+def operand(digits: int, rng: random.Random) -> int:
+    """A number of exactly so many digits; one digit includes 0."""
+    return rng.randrange(10 ** (digits - 1) if digits > 1 else 0, 10**digits)
+
+
+def lengths(digits: int) -> list[tuple[int, int]]:
+    """Every pair of operand lengths whose longer one has so many digits."""
+    return [
+        *((digits, shorter) for shorter in range(1, digits + 1)),
+        *((shorter, digits) for shorter in range(1, digits)),
+    ]
+
+
+def draw_sum(digits: tuple[int, int], split: str, rng: random.Random) -> tuple[int, int]:
+    """Two operands of so many digits each, from one split of all sums."""
+    while True:
+        a, b = operand(digits[0], rng), operand(digits[1], rng)
+        if sum_split(a, b) == split:
+            return a, b
+
+
+def question(a: int, b: int, rng: random.Random) -> str:
+    """The sum asked for in one of all the wordings that are trained."""
+    draw = rng.random()
+    if draw < PAGES_SHARE:
+        return sum_question(a, b, rng.randrange(len(SUM_QUESTIONS)))
+    if draw < PAGES_SHARE + STORIES_SHARE:
+        return rng.choice(STORIES).format(a=a, b=b, things=rng.choice(THINGS))
+    return rng.choice(PLAIN_QUESTIONS).format(a=a, b=b)
