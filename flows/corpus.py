@@ -15,11 +15,11 @@ from flows.downloads import warc_inputs
 from flows.groups import join_parts, select_pages
 from flows.inputs import given_file
 from flows.runner import existing, terminal, ui
-from flows.runner.artifact import Input, Work
 from flows.runner.flow_run import LAKE, Artifacts, Run, begin, run_name
 from flows.runner.ray import leave
 from flows.runner.references import InputFile, Reference, reference
 from flows.runner.side_by_side import results, several_at_a_time, submit
+from flows.runner.work import Input, Work
 from flows.runner.workers import close_hosts
 from pipeline.corpus import audit, score
 from pipeline.corpus.recipes import deviations, recipe

@@ -7,10 +7,11 @@ The bands' artifacts stay in the lake, so that a run that was killed goes on whe
 import dataclasses
 
 from flows.groups import Selection, in_groups
-from flows.runner.artifact import Input, Work, make
+from flows.runner.artifact import make
 from flows.runner.flow_run import Run
 from flows.runner.references import Reference
 from flows.runner.side_by_side import results, several_at_a_time, submit
+from flows.runner.work import Input, Work
 from pipeline.corpus import duplicate_bands, duplicates
 from pipeline.dedup.index import band_names
 

@@ -12,9 +12,9 @@ from prefect import flow
 from flows.config import Settings, load, settle
 from flows.rl import rl
 from flows.runner import ui
-from flows.runner.artifact import Input
 from flows.runner.flow_run import LAKE, Artifacts, begin, run_name
 from flows.runner.references import InputFile
+from flows.runner.work import Input
 from pipeline.evals import evaluate as stage
 from pipeline.evals.icl_files import ENDINGS
 from storage.errors import UserError

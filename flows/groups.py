@@ -8,10 +8,10 @@ workers nor their speed changes a byte.
 import dataclasses
 from collections.abc import Callable, Sequence
 
-from flows.runner.artifact import Input, Work
 from flows.runner.flow_run import Run
 from flows.runner.references import Reference
 from flows.runner.side_by_side import results, several_at_a_time, submit
+from flows.runner.work import Input, Work
 from pipeline.cores import cores as cores_here
 from pipeline.corpus import assemble, assemble_group, hosts, select
 

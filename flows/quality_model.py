@@ -13,9 +13,9 @@ from flows import raw_text
 from flows.config import Settings, load
 from flows.corpus import read_all, sample_crawl
 from flows.inputs import given_file
-from flows.runner.artifact import Input
 from flows.runner.flow_run import LAKE, Artifacts, Run, begin, run_name
 from flows.runner.references import reference
+from flows.runner.work import Input
 from flows.runner.workers import close_hosts
 from pipeline.filters import quality_model as model
 from storage.errors import UserError

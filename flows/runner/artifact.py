@@ -10,12 +10,11 @@ exception of the stage, a user's mistake and a full disk are not.
 import contextlib
 import dataclasses
 import functools
-import hashlib
 import os
 import socket
 import threading
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -30,20 +29,17 @@ from prefect.task_runners import TaskRunner
 from prefect.tasks import Task, exponential_backoff
 from prefect.utilities.annotations import quote
 
-from flows.config_tables import LoggingConfig
 from flows.runner import nodes, terminal
 from flows.runner.curves import About, Curves, begin, runs_folder
-from flows.runner.nodes import Nodes
 from flows.runner.progress import Relay
 from flows.runner.references import InputFile, Reference, reference
+from flows.runner.work import Input, Work
 from flows.runner.workers import NetworkError, Outcome, WorkerKilled, run_worker
 from pipeline import data
 from pipeline.config import to_dict
 from pipeline.provenance import Meter
-from pipeline.stage import Stage
 from pipeline.worker.failures import is_network_error
-from storage import Lake, locks
-from storage.digest import artifact_digest, file_digest
+from storage import locks
 from storage.durable import remove_tree
 from storage.errors import UserError
 from storage.file_hashes import FileState, unchanged
@@ -55,56 +51,6 @@ AT_ONCE = 16  # inputs that are fetched from an S3 lake
 BACKOFF_SECONDS = 1.0  # 1, 2, 4, each lengthened by up to half at random
 
 interrupted = threading.Event()  # set when a run ends while threads of it wait for another run
-
-Input = Reference | InputFile
-Inputs = Mapping[str, Sequence[Input]]
-
-
-@dataclasses.dataclass(frozen=True)
-class Work:
-    """One artifact to be made: everything its digest follows from, and where it goes."""
-
-    stage: Stage
-    config: Any
-    inputs: dict[str, list[Input]]
-    lake: Lake
-    title: str
-    processes: int = 1  # more than one: torchrun, where the stage knows how
-    nodes: Nodes | None = None  # the machines that share the processes
-    # More inputs, which follow from the others and only save work: of no digest's concern.
-    prepared: dict[str, list[Input]] = dataclasses.field(default_factory=dict)
-    # Where a training run's figures go while it runs: of no digest's concern either.
-    logging: LoggingConfig | None = None
-    # On a node of a cluster: two may build the same for a while, so scratch is not for others.
-    elsewhere: bool = False
-    beside: int = 1  # tasks that run at a time, this one among them
-    cores: int = 0  # that it may take, where others run beside it; 0: all. Changes no byte.
-
-    @functools.cached_property
-    def recipe(self) -> dict[str, Any]:
-        recipe: dict[str, Any] = to_dict(self.config)
-        # Sums of several processes round differently, so their number belongs to the recipe.
-        return {**recipe, "processes": self.processes} if self.processes > 1 else recipe
-
-    @functools.cached_property
-    def input_digests(self) -> dict[str, list[str]]:
-        given = {key: [_digest(item) for item in items] for key, items in self.inputs.items()}
-        return {**given, **data.inputs_of(self.stage.data)}
-
-    @functools.cached_property
-    def digest(self) -> str:
-        stage = self.stage
-        return artifact_digest(stage.kind, stage.version, self.recipe, self.input_digests)
-
-    @property
-    def cache_key(self) -> str:
-        # The digest says what; two lakes may hold it, and a reference names one of them.
-        place = hashlib.sha256(self.lake.folder(self.stage.kind, self.digest).encode()).hexdigest()
-        return f"{self.stage.kind}-{self.digest}-{place[:12]}"
-
-    @property
-    def is_whole(self) -> bool:
-        return self.lake.is_whole(self.stage.kind, self.digest)
 
 
 def make(work: Work) -> Reference:
@@ -303,12 +249,6 @@ def _curves(work: Work) -> Curves | None:
     folder = runs_folder(work.logging, work.lake) / name
     about = About(name, work.title, work.recipe, work.logging.project, folder)
     return begin(work.logging, about)
-
-
-def _digest(item: Input) -> str:
-    if isinstance(item, InputFile):
-        return file_digest(item.sha256, item.path.name)
-    return item["digest"]
 
 
 def _localized(work: Work, lease: Lease | None) -> dict[str, list[str]]:

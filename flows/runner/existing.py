@@ -13,8 +13,8 @@ from collections.abc import Callable
 
 from prefect.futures import PrefectFuture
 
-from flows.runner.artifact import Work
 from flows.runner.references import Reference, reference
+from flows.runner.work import Work
 from storage import Lake
 
 ONE_BY_ONE = 64  # of a kind, before the lake is listed

@@ -13,9 +13,10 @@ from typing import Any
 
 from flows.config import RunConfig, settle
 from flows.runner import curves, terminal
-from flows.runner.artifact import Input, Work, make
+from flows.runner.artifact import make
 from flows.runner.nodes import Nodes, lead
 from flows.runner.references import Reference
+from flows.runner.work import Input, Work
 from pipeline.stage import Stage
 from storage import Lake
 from storage.redaction import hide

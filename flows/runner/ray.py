@@ -20,10 +20,10 @@ from prefect.task_runners import TaskRunner
 
 from flows.config_tables import InputConfig
 from flows.runner import artifact, existing, server, terminal
-from flows.runner.artifact import Work
 from flows.runner.environment import child_environment
 from flows.runner.flow_run import Run
 from flows.runner.references import Reference
+from flows.runner.work import Work
 from flows.runner.workers import WorkerKilled
 from storage.errors import UserError
 from storage.local import LocalTree

@@ -8,9 +8,9 @@ from prefect.futures import PrefectFuture
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from flows.runner import artifact, existing, ray, terminal
-from flows.runner.artifact import Work
 from flows.runner.flow_run import Run
 from flows.runner.references import Reference
+from flows.runner.work import Work
 from pipeline.cores import cores
 
 

@@ -9,9 +9,9 @@ import pytest
 from flows import raw_text
 from flows.config import load
 from flows.runner import existing
-from flows.runner.artifact import Work
 from flows.runner.flow_run import Run
 from flows.runner.references import Reference, reference
+from flows.runner.work import Work
 from pipeline import data
 from pipeline.scan import stage as scan
 from pipeline.stage import Stage

@@ -8,8 +8,9 @@ from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 
-from flows.runner.artifact import Work, make
+from flows.runner.artifact import make
 from flows.runner.references import Reference
+from flows.runner.work import Work
 from storage import Lake
 
 

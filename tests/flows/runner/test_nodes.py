@@ -16,9 +16,10 @@ from two_nodes import free_address
 from flows.config import load
 from flows.config_tables import InputConfig
 from flows.runner import nodes
-from flows.runner.artifact import Work, make
+from flows.runner.artifact import make
 from flows.runner.flow_run import Run
 from flows.runner.nodes import Leader, Nodes, follow, told
+from flows.runner.work import Work
 from flows.runner.workers import NetworkError, StageFailed, WorkerKilled, _Ended, _raise_failure
 from storage import Lake
 from storage.errors import UserError

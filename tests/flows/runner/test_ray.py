@@ -13,9 +13,10 @@ import pytest
 
 from flows.config import load
 from flows.runner import ray, server
-from flows.runner.artifact import Work, check_shared
+from flows.runner.artifact import check_shared
 from flows.runner.flow_run import Run
 from flows.runner.references import InputFile
+from flows.runner.work import Work
 from storage import Lake
 from storage.errors import UserError
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from patience import PATIENCE_SECONDS
 
-from flows.runner.artifact import Work
 from flows.runner.references import InputFile
+from flows.runner.work import Work
 from pipeline.corpus import datatrove_steps
 from pipeline.corpus.config import SelectConfig
 from pipeline.corpus.datatrove_steps import CorpusPass

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from s3_server import s3_server
 
-from flows.runner.artifact import Work, _localized
+from flows.runner.artifact import _localized
 from flows.runner.references import InputFile, reference
+from flows.runner.work import Work
 from pipeline.stage import Stage
 from storage import Lake
 from storage.digest import artifact_digest
