@@ -10,7 +10,8 @@ export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
 .PHONY: setup setup-dev resolve demo test test-fast lint bench bench-corpus bench-train bench-engine \
-	bench-tokenizer bench-evals bench-scale tune-train interop fuzz mutants server clean
+	bench-tokenizer bench-evals bench-scale tune-train interop fuzz mutants docs release-check server \
+	clean
 
 NATIVE := $(shell find pipeline -name '_*.c' -o -name '*.h')
 
@@ -43,15 +44,24 @@ PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reor
 test: .venv/dev
 	$(PYTEST)
 
-# Without the runs through Prefect: a minute or two.
+# Without whole runs of the pipeline, servers and kills: some minutes.
 test-fast: .venv/dev
-	$(PYTEST) --ignore=tests/faults --ignore=tests/deployments --ignore=tests/test_end_to_end.py
+	$(PYTEST) -m 'not slow'
 
 lint: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The pages of docs/ as a site, in site/; a dead link or anchor is an error.
+docs: .venv/dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
+# What a user gets: sdist and wheel are built, the wheel is built from the sdist and installed into an
+# environment of its own, and the demo runs at toy size from an empty folder (ten minutes).
+release-check: .venv/dev
+	$(BIN)/python .ci/release_check.py
 
 # Benchmarks write their tables between the markers of this page (tests/benchmarks/tables.py).
 PAGE ?= docs/benchmarks.md
@@ -143,4 +153,4 @@ server: .venv/runtime
 	$(BIN)/prefect server start --host 127.0.0.1 --port 4200
 
 clean:
-	rm -rf .venv .venv-peers .venv-interop .venv-harness .peers .mutants .scale lake
+	rm -rf .venv .venv-peers .venv-interop .venv-harness .peers .mutants .scale lake dist site
