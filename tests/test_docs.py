@@ -77,6 +77,12 @@ def test_relative_links_lead_somewhere(page: Path) -> None:
             assert anchor in anchors(target), link
 
 
+def test_pictures_are_small() -> None:
+    pictures = [*(ROOT / "docs" / "images").iterdir()]
+    assert {path.suffix for path in pictures} == {".png", ".svg"}
+    assert max(path.stat().st_size for path in pictures) < 300_000
+
+
 def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text().split()) in README_WORDS
 
