@@ -8,11 +8,14 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from flows.arguments import parser
 from flows.config import DEFAULT_PRESET, load
+from storage import Lake
+from storage.catalog import query
 
 ROOT = Path(__file__).resolve().parents[1]
 CHANGELOG = "CHANGELOG.md"  # says what was: its commands and paths may be gone
@@ -135,3 +138,13 @@ def test_the_readmes_figures_stand_in_the_tables() -> None:
     for row in rows:
         for figure in re.findall(r"(?<![\w.])\d[\d,]*\.\d+%?|\d,\d{3}", row.split("|", 2)[2]):
             assert figure in tables, (figure, row)
+
+
+def test_the_pages_sql_runs(ci_run: Any) -> None:
+    asked = {
+        words[1] for page in PRESENT for words in commands(page) if words[0] == "sql" and words[1:]
+    }
+    asked = {sql for sql in asked if not sql.startswith("-")}  # --unsafe writes
+    assert len(asked) > 5
+    for sql in sorted(asked):
+        query(Lake(ci_run.lake), sql)  # a name that no view has raises
