@@ -10,7 +10,8 @@ export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
 .PHONY: setup setup-dev resolve demo test test-fast lint bench bench-corpus bench-train bench-engine \
-	bench-tokenizer bench-evals bench-scale tune-train interop fuzz mutants server clean
+	bench-tokenizer bench-evals bench-scale tune-train interop fuzz mutants docs release-check server \
+	clean
 
 NATIVE := $(shell find pipeline -name '_*.c' -o -name '*.h')
 
@@ -43,9 +44,9 @@ PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reor
 test: .venv/dev
 	$(PYTEST)
 
-# Without the runs through Prefect: a minute or two.
+# Without whole runs of the pipeline, servers and kills: some minutes.
 test-fast: .venv/dev
-	$(PYTEST) --ignore=tests/faults --ignore=tests/deployments --ignore=tests/test_end_to_end.py
+	$(PYTEST) -m 'not slow'
 
 lint: .venv/dev
 	$(BIN)/ruff check .
@@ -53,23 +54,37 @@ lint: .venv/dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Rewrites the table in README.md between its markers.
-bench: .venv/dev
-	$(BIN)/python -m tests.benchmarks.demo_seeds
+# The pages of docs/ as a site, in site/; a dead link or anchor is an error.
+docs: .venv/dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
-# The corpus against datatrove's FineWeb example, and the tables in README.md. CRAWL holds WARC files.
-CRAWL ?= ../shared/crawl
+# What a user gets: sdist and wheel are built, the wheel is built from the sdist and installed into an
+# environment of its own, and the demo runs at toy size from an empty folder (ten minutes).
+release-check: .venv/dev
+	$(BIN)/python .ci/release_check.py
+
+# Benchmarks write their tables between the markers of this page (tests/benchmarks/tables.py).
+PAGE ?= docs/benchmarks.md
+
+# What each stage of the demo changes, over three seeds: half an hour.
+bench: .venv/dev
+	$(BIN)/python -m tests.benchmarks.demo_seeds --write $(PAGE)
+
+# The corpus against datatrove's FineWeb example. CRAWL is a folder of .warc.gz files: a few of Common
+# Crawl's, say (docs/benchmarks.md).
+CRAWL ?= crawl
 .venv-peers/ready: tests/benchmarks/peers/requirements.txt
 	$(SETUP) -r $< .venv-peers
 	touch $@
 
 bench-corpus: .venv/dev .venv-peers/ready
-	$(BIN)/python -m tests.benchmarks.corpus --crawl $(CRAWL) --peer-python .venv-peers/bin/python --readme README.md
+	$(BIN)/python -m tests.benchmarks.corpus --crawl $(CRAWL) --peer-python .venv-peers/bin/python --write $(PAGE)
 
-# Training and the engine against nanoGPT, nanochat and transformers, and their tables in README.md.
-# The peers' code is cloned at the commits that peers/commits.txt pins; PEERS may hold clones already.
+# Training and the engine against nanoGPT, nanochat and transformers. The peers' code is cloned at the
+# commits that peers/commits.txt pins; PEERS may hold clones already. EVAL is a folder with
+# tinyshakespeare.txt.gz and, for bench-evals, task files (docs/benchmarks.md).
 PEERS ?= .peers
-EVAL ?= ../shared/eval
+EVAL ?= eval
 $(PEERS)/ready: tests/benchmarks/peers/commits.txt
 	mkdir -p $(PEERS)
 	grep -v '^#' $< | while read -r name url commit; do \
@@ -79,7 +94,7 @@ $(PEERS)/ready: tests/benchmarks/peers/commits.txt
 	touch $@
 
 bench-train: .venv/dev $(PEERS)/ready
-	$(BIN)/python -m tests.benchmarks.training --peers $(PEERS) --crawl $(CRAWL) --eval $(EVAL) --readme README.md
+	$(BIN)/python -m tests.benchmarks.training --peers $(PEERS) --crawl $(CRAWL) --eval $(EVAL) --write $(PAGE)
 
 # Batches and rates for it, on documents that it doesn't report (docs/benchmarks.md). SIDES: nanogpt,
 # nanochat, portable, speedrun; all of them take 40 minutes of a quiet machine.
@@ -88,19 +103,19 @@ tune-train: .venv/dev $(PEERS)/ready
 	$(BIN)/python -m tests.benchmarks.training --peers $(PEERS) --crawl $(CRAWL) --eval $(EVAL) --tune $(SIDES)
 
 bench-engine: .venv/dev $(PEERS)/ready
-	$(BIN)/python -m tests.benchmarks.engine --peers $(PEERS) --readme README.md
+	$(BIN)/python -m tests.benchmarks.engine --peers $(PEERS) --write $(PAGE)
 
 bench-tokenizer: .venv/dev
-	$(BIN)/python -m tests.benchmarks.tokenizer --crawl $(CRAWL) --readme README.md
+	$(BIN)/python -m tests.benchmarks.tokenizer --crawl $(CRAWL) --write $(PAGE)
 
-# In-context evaluation beside lm-evaluation-harness and nanochat, same models, into docs/training.md.
+# In-context evaluation beside lm-evaluation-harness and nanochat, same models.
 .venv-harness/ready: tests/benchmarks/peers/lm-eval-requirements.txt
 	$(SETUP) -r $< .venv-harness
 	touch $@
 
 bench-evals: .venv/dev .venv-harness/ready $(PEERS)/ready
 	$(BIN)/python -m tests.benchmarks.evals_parity --eval $(EVAL) --harness-python .venv-harness/bin/python \
-		--nanochat $(PEERS)/nanochat --readme docs/training.md
+		--nanochat $(PEERS)/nanochat --write $(PAGE)
 
 # What commands cost over lakes of 1,000 to 90,000 parts, into docs/operations.md. SCALE holds the lakes
 # (8 GB; goes on where it was interrupted), PARTS and S3_PARTS the sizes that are measured.
@@ -108,7 +123,7 @@ SCALE ?= .scale
 PARTS ?= 1000,10000,90000
 S3_PARTS ?= 1000,10000
 bench-scale: .venv/dev
-	$(BIN)/python -m tests.benchmarks.scale $(SCALE) --parts $(PARTS) --s3 $(S3_PARTS)
+	$(BIN)/python -m tests.benchmarks.scale $(SCALE) --parts $(PARTS) --s3 $(S3_PARTS) --write docs/operations.md
 
 # llama.cpp itself on what `crawl2chat export` writes: llama-cpp-python builds for about ten minutes.
 .venv-interop/ready: tests/interop/requirements.txt .venv/dev
@@ -138,4 +153,4 @@ server: .venv/runtime
 	$(BIN)/prefect server start --host 127.0.0.1 --port 4200
 
 clean:
-	rm -rf .venv .venv-peers .venv-interop .venv-harness .peers .mutants .scale lake
+	rm -rf .venv .venv-peers .venv-interop .venv-harness .peers .mutants .scale lake dist site

@@ -40,10 +40,18 @@ for _name in ("PREFECT_API_URL", "PREFECT_PROFILE", "CRAWL2CHAT_LAKE", "CRAWL2CH
 # What is made once a session and costs most; who asks for it runs in one process of `make test`,
 # which comes to these first, so that nothing long is left for the end.
 COSTLY = ("ci_run", "prefect", "prefect_server")
+# Folders whose tests start and kill whole runs, servers or builds of other programs.
+SLOW = [REPOSITORY / "tests" / name for name in ("deployments", "faults", "interop")]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """For pytest-xdist's loadgroup: tests that share something costly, else those of a file."""
+    """Mark what is slow; then, for pytest-xdist's loadgroup, group tests that share something
+    costly, else those of a file.
+    """
+    for item in items:
+        asked = {*getattr(item, "fixturenames", ())} & {*COSTLY}
+        if asked or any(folder in item.path.parents for folder in SLOW):
+            item.add_marker(pytest.mark.slow)
     if not hasattr(config, "workerinput"):  # one process, the usual order
         return
     ranks = {}

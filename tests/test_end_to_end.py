@@ -52,6 +52,10 @@ def copy(ci_run: Any, tmp_path: Path) -> Path:
     return Path(shutil.copytree(ci_run.lake, tmp_path / "lake"))
 
 
+def test_whole_runs_are_marked_slow(ci_run, request: pytest.FixtureRequest) -> None:
+    assert request.node.get_closest_marker("slow") is not None
+
+
 def test_every_stage_left_its_artifact(ci_run: Any) -> None:
     assert ci_run.result["artifacts"].keys() == SLOTS
     heads = Lake(ci_run.lake).heads()

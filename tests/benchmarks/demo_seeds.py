@@ -1,4 +1,4 @@
-"""`make bench`: the demo's training and scores under several seeds; writes the README's table.
+"""`make bench`: the demo's training and scores under several seeds.
 
 The sample web and the corpus are made once (they are the same for every seed and come from the
 cache); initial weights, data order, fine-tuning order, rollouts and the evaluation's own draws all
@@ -18,9 +18,10 @@ from typing import Any
 
 from pipeline.evals.config import DETAIL_SUITES, PAGE_SUITES
 from pipeline.intervals import wilson
+from tests.benchmarks.tables import add_option, write_table
 
 ROOT = Path(__file__).resolve().parents[2]
-BEGIN, END = "<!-- demo-table:begin -->", "<!-- demo-table:end -->"
+TABLE = "demo-table"
 STAGES = ("base", "sft", "rl")
 # In each run's report; of the pages' suites the first alone is a score of every stage.
 LEFT_OUT = (*DETAIL_SUITES, *PAGE_SUITES[1:])
@@ -111,19 +112,11 @@ def markdown(rows: list[dict[str, Any]], seeds: int, seconds: list[float]) -> st
     return "\n".join([*said, *open_lines, *fold])
 
 
-def write_readme(table: str, readme: Path) -> None:
-    """Replace what stands between the markers."""
-    text = readme.read_text()
-    head, rest = text.split(BEGIN)
-    tail = rest.split(END)[1]
-    readme.write_text(f"{head}{BEGIN}\n{table}\n{END}{tail}")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--lake", type=Path, default=ROOT / "lake" / "bench")
-    parser.add_argument("--readme", type=Path, default=ROOT / "README.md")
+    add_option(parser)
     options = parser.parse_args()
     rows, seconds = [], []
     for seed in range(options.seeds):
@@ -131,7 +124,10 @@ def main() -> None:
         made = sql("SELECT sum(seconds) AS total FROM artifacts WHERE current", options.lake)
         seconds.append(made[0]["total"])
         rows += sql("SELECT * EXCLUDE (artifact) FROM evals", options.lake)
-    write_readme(markdown(rows, options.seeds, seconds), options.readme)
+    table = markdown(rows, options.seeds, seconds)
+    print(table)
+    if options.write:
+        write_table(options.write, TABLE, table)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""`make bench-engine`: our engine beside transformers' `generate` and nanochat's, into the README.
+"""`make bench-engine`: our engine beside transformers' `generate` and nanochat's.
 
 Random weights of a tiny and a small Qwen3, exported by `pipeline.model.save` and read by
 transformers: both sides multiply the same matrices, sample at temperature 1 and make the same
@@ -36,9 +36,10 @@ from pipeline.model.scoring import score
 from pipeline.tokenizer.config import TokenizerConfig
 from pipeline.tokenizer.train import train
 from tests.benchmarks import kinds
-from tests.benchmarks.train_peers import ROOT, last_line, write_between
+from tests.benchmarks.tables import add_option, write_table
+from tests.benchmarks.train_peers import ROOT, last_line
 
-BEGIN, END = "<!-- engine-table:begin -->", "<!-- engine-table:end -->"
+TABLE = "engine-table"
 SHAPES = {
     "0.95M": ModelConfig(1024, 4, 128, 4, 2, 32, 320, 256),
     "15.7M": ModelConfig(4096, 8, 384, 6, 2, 64, 1024, 256),
@@ -50,7 +51,7 @@ PROMPT, SYSTEM = 32, 64  # tokens
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--peers", type=Path, required=True, help="folder of the checkouts")
-    parser.add_argument("--readme", type=Path, help="write the table between its markers")
+    add_option(parser)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--new", type=int, default=128, help="tokens a row")
     parser.add_argument("--repeats", type=int, default=3, help="the fastest counts")
@@ -89,8 +90,8 @@ def main() -> None:
     ]
     text = "\n".join([*lines, "", *(note for note in notes if note)])
     print(text)
-    if given.readme:
-        write_between(given.readme, BEGIN, END, text)
+    if given.write:
+        write_table(given.write, TABLE, text)
 
 
 def of_kind(kind: str, given: argparse.Namespace) -> dict[str, list[str]]:
@@ -293,9 +294,9 @@ def bits_lost(given: argparse.Namespace) -> str:
 
 
 def gpu_line(given: argparse.Namespace) -> str:
-    """The larger model on a GPU, where there is one."""
+    """The larger model on a GPU; empty where there is none."""
     if not torch.cuda.is_available():
-        return "GPU: not measured: no GPU was at hand (the same command fills this line)."
+        return ""
     model = build(SHAPES["15.7M"]).to("cuda")
     model.compute_dtype = torch.bfloat16
     prompts = [[token % 1000 for token in range(row, row + PROMPT)] for row in range(128)]

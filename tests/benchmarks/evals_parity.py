@@ -29,11 +29,12 @@ from pipeline.model.engine import Engine
 from pipeline.tokenizer import Tokenizer
 from pipeline.tokenizer import train as tokenizer_training
 from pipeline.tokenizer.config import TokenizerConfig
+from tests.benchmarks.tables import add_option, write_table
 
 HERE = Path(__file__).parent
 FAMILIES = ("qwen3", "llama", "gpt2")
 COMPARED = ("arc_easy", "winograd", "lambada_openai", "bigbench_operators")
-BEGIN, END = "<!-- evals-table:begin -->", "<!-- evals-table:end -->"
+TABLE = "evals-table"
 TOLERANCE = 2e-4  # nats of a whole continuation: float32 sums of up to some hundred terms
 CONTEXT = 2048
 
@@ -61,7 +62,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, help="one more model folder")
     parser.add_argument("--questions", type=int, default=40, help="of each task")
     parser.add_argument("--families", default=",".join(FAMILIES))
-    parser.add_argument("--readme", type=Path, help="write the table between its markers")
+    add_option(parser)
     given = parser.parse_args()
     if given.questions <= max(task.shots for task in core.TASKS):
         raise SystemExit("--questions: more than the 10 examples that nanochat draws from them")
@@ -89,12 +90,8 @@ def main() -> None:
             lines += ["", *against_nanochat(first, tasks, files, given)]
     text = "\n".join(lines)
     print(text)
-    if given.readme:
-        before, begin, rest = given.readme.read_text().partition(BEGIN)
-        _, end, after = rest.partition(END)
-        if not begin or not end:
-            raise SystemExit(f"{given.readme} has no {BEGIN} … {END}")
-        given.readme.write_text(f"{before}{begin}\n{text}\n{end}{after}")
+    if given.write:
+        write_table(given.write, TABLE, text)
     if not agreed:
         raise SystemExit("the harness's numbers are not ours: see the table")
 

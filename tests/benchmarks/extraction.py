@@ -5,7 +5,7 @@ the layout of pipeline/extract/learn/pages.py (--gold). The measure is that of t
 article-extraction-benchmark: multisets of 4-word shingles a page, means over pages, F1 of the
 means. Prints Markdown, or JSON with --json; one core, times of decoded pages, best of `--repeat`.
 
-    python -m tests.benchmarks.extraction ../shared/crawl
+    python -m tests.benchmarks.extraction crawl
 """
 
 import argparse
@@ -107,7 +107,7 @@ def measure(pages: list[Page], engine: Callable[[str], str], repeat: int) -> dic
 def main(arguments: list[str]) -> None:
     """Score every engine on every group of pages."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("crawl", type=Path, nargs="?", help="the folder shared/crawl")
+    parser.add_argument("crawl", type=Path, nargs="?", help="folder of .warc.gz files")
     parser.add_argument("--gold", type=Path, help="a folder of gold pages, *.jsonl.gz")
     parser.add_argument("--limit", type=int, default=10**9, help="pages of each gold file")
     parser.add_argument("--repeat", type=int, default=3)

@@ -6,7 +6,7 @@ Needs torch, numpy, pyarrow, safetensors and tokenizers. Without a card it write
 measured; `--dry-run` goes the same way on the CPU at toy size.
 
     python -m tests.benchmarks.gpu_training --tokens LAKE/tokens/ID --tokenizer LAKE/tokenizer/ID \\
-        --peers .peers --out RESULTS [--sizes 124M --contexts 1024 --sides nanochat] [--readme …]
+        --peers .peers --out RESULTS [--sizes 124M --contexts 1024 --sides nanochat] [--write …]
 """
 
 import argparse
@@ -26,9 +26,10 @@ from pipeline.tokenizer import Tokenizer
 from pipeline.training.data import TokenShards
 from pipeline.training.depth import dial
 from pipeline.training.runtime import measured_peak_flops
-from tests.benchmarks.train_peers import HeldOut, document_windows, last_line, write_between
+from tests.benchmarks.tables import add_option, write_table
+from tests.benchmarks.train_peers import HeldOut, document_windows, last_line
 
-BEGIN, END = "<!-- gpu-table:begin -->", "<!-- gpu-table:end -->"
+TABLE = "gpu-table"
 HERE = "tests.benchmarks"
 SIDES = ("nanoGPT", "nanochat", "portable", "speedrun")
 WARM = 4  # steps before the clock, on every side
@@ -70,7 +71,7 @@ def main() -> None:
     parser.add_argument("--tokenizer", type=Path, help="the artifact it was made with")
     parser.add_argument("--peers", type=Path)
     parser.add_argument("--out", type=Path, required=True, help="folder of results.json, table.md")
-    parser.add_argument("--readme", type=Path, help="write the table between its markers")
+    add_option(parser)
     parser.add_argument("--sizes", nargs="+", choices=sorted(SIZES), default=sorted(SIZES))
     parser.add_argument("--contexts", nargs="+", type=int, default=[1024, 2048])
     parser.add_argument("--sides", nargs="+", choices=SIDES, default=list(SIDES))
@@ -87,8 +88,7 @@ def main() -> None:
         given.contexts, given.vocabulary = [64], 1 << 12
         given.steps, given.step_tokens, given.text_step_tokens = 8, 1024, 1024
     elif not torch.cuda.is_available():
-        finish(given, "| one card | |\n|---|---|\n| not measured | no GPU at hand |")
-        return
+        raise SystemExit("no GPU here: nothing to measure (--dry-run: on the CPU, at toy size)")
     if not (given.tokens and given.tokenizer and given.peers):
         raise SystemExit("give --tokens, --tokenizer and --peers")
     sizes = TOY if given.dry_run else {name: SIZES[name] for name in given.sizes}
@@ -304,8 +304,8 @@ def table(found: dict[str, Any]) -> str:
 def finish(given: argparse.Namespace, text: str) -> None:
     (given.out / "table.md").write_text(text + "\n")
     sys.stdout.write(text + "\n")
-    if given.readme:
-        write_between(given.readme, BEGIN, END, text)
+    if given.write:
+        write_table(given.write, TABLE, text)
 
 
 if __name__ == "__main__":

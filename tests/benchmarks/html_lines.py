@@ -3,7 +3,7 @@
 Prints how many pages have the same lines, and which lines only one side has. What the segmenter
 leaves out on purpose (text for screen readers, hidden inline text, line numbers) differs, too.
 
-    python -m tests.benchmarks.html_lines ../shared/crawl/*00002.warc.gz --pages 500
+    python -m tests.benchmarks.html_lines crawl/*.warc.gz --pages 500
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""The project's own labelled pages: 260 pages of `shared/crawl` whose main text a reader marked.
+"""The project's own labelled pages: 260 pages of a real crawl whose main text a reader marked.
 
 In: the crawl's folder and `labels/labels.json` (ranges of lines; no page text is kept here).
 Out: pages with their gold text, and how well a text found by an extractor agrees with it.
@@ -270,7 +270,7 @@ def show(crawl: Path, match: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Score extractors on the labelled pages.")
-    parser.add_argument("crawl", type=Path, help="the folder shared/crawl")
+    parser.add_argument("crawl", type=Path, help="folder of .warc.gz files")
     parser.add_argument("--show", help="print the labelled lines of pages with this in the address")
     options = parser.parse_args()
     if options.show:

@@ -1,7 +1,7 @@
 """False alarms of the personal-data finders on real look-alikes, and both sets' tables.
 
-    python -m tests.benchmarks.pii_clean --crawl ../shared/crawl
-    python -m tests.benchmarks.pii_clean --crawl ../shared/crawl --failures dev
+    python -m tests.benchmarks.pii_clean --crawl crawl
+    python -m tests.benchmarks.pii_clean --crawl crawl --failures dev
 
 A false alarm is a replaced span that touches nothing labelled true or unsure. Rates are per 10,000
 words, their 95% intervals from a bootstrap over hosts and packages; shares of snippets have

@@ -26,9 +26,10 @@ from typing import Any
 import psutil
 
 from tests.benchmarks import scale_pages
+from tests.benchmarks.tables import add_option, write_table
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-DOCUMENT = REPOSITORY / "docs/operations.md"
+TABLE = "scale"
 LIMIT_SECONDS = 3600.0
 BUCKET = "bucket"
 PYTHON = sys.executable
@@ -303,14 +304,6 @@ def _seconds(value: float) -> str:
     return f"{value:.1f}" if value < 100 else f"{value:,.0f}"
 
 
-def write(text: str, document: Path) -> None:
-    """Between the markers."""
-    begin, end = "<!-- scale:begin -->", "<!-- scale:end -->"
-    before, _, rest = document.read_text().partition(begin)
-    _, _, after = rest.partition(end)
-    document.write_text(f"{before}{begin}\n{text}{end}{after}")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
@@ -318,7 +311,7 @@ def main() -> None:
     parser.add_argument("--s3", default="1000,10000", help="sizes that are measured on S3 as well")
     parser.add_argument("--read", type=int, default=200, help="parts of a run that makes them all")
     parser.add_argument("--commands", help="only those whose names begin with one of these (;)")
-    parser.add_argument("--document", type=Path, default=DOCUMENT)
+    add_option(parser)
     chosen = parser.parse_args()
     bench = Bench(chosen.folder.resolve())
     only = tuple(chosen.commands.split(";")) if chosen.commands else ("",)
@@ -333,7 +326,10 @@ def main() -> None:
                     bench.measure(name, command, store, parts, lake)
     if chosen.read and READ_RUN.startswith(only):
         bench.read(chosen.read)
-    write(tables(bench.costs), chosen.document)
+    text = tables(bench.costs)
+    print(text)
+    if chosen.write:
+        write_table(chosen.write, TABLE, text)
 
 
 def _sizes(text: str) -> list[int]:

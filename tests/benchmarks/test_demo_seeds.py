@@ -1,4 +1,4 @@
-"""The README's table over seeds: which scores stand in it, and with which interval."""
+"""The table over seeds: which scores stand in it, and with which interval."""
 
 from typing import Any
 

@@ -136,23 +136,18 @@ def test_a_side_that_fails_says_why() -> None:
         last_line(["-c", "1 / 0"], 1)
 
 
-def test_the_page_keeps_what_is_around_the_markers(tmp_path: Path) -> None:
-    page = tmp_path / "README.md"
-    page.write_text("before\n<!-- a -->\nold\n<!-- b -->\nafter\n")
-    train_peers.write_between(page, "<!-- a -->", "<!-- b -->", "new")
-    assert page.read_text() == "before\n<!-- a -->\nnew\n<!-- b -->\nafter\n"
-    with pytest.raises(SystemExit, match="has no"):
-        train_peers.write_between(page, "<!-- c -->", "<!-- b -->", "new")
-
-
-def test_no_card_is_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_without_a_card_no_table_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("kept")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(sys, "argv", ["gpu_training", "--out", str(tmp_path)])
-    gpu_training.main()
-    assert "not measured" in (tmp_path / "table.md").read_text()
-    assert "not measured" in capsys.readouterr().out
+    words = ["gpu_training", "--out", str(tmp_path), "--write", str(page)]
+    monkeypatch.setattr(sys, "argv", words)
+    with pytest.raises(SystemExit, match="no GPU here"):
+        gpu_training.main()
+    assert page.read_text() == "kept"
+    assert not (tmp_path / "table.md").exists()
 
 
 def test_nanogpt_is_driven_and_its_evaluations_are_not_counted(tmp_path: Path) -> None:

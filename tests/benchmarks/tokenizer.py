@@ -31,10 +31,10 @@ from pipeline.tokenizer.config import TokenizerConfig
 from pipeline.tokenizer.report import CASES, prefix, sizes_up_to
 from pipeline.tokenizer.tokenizer import QWEN2_REGEX
 from pipeline.tokenizer.train import train
-from tests.benchmarks.train_peers import write_between
+from tests.benchmarks.tables import add_option, write_table
 
 TOKENIZERS = "tokenizers, in batches without offsets"
-BEGIN, END = "<!-- tokenizer-table:begin -->", "<!-- tokenizer-table:end -->"
+TABLE = "tokenizer-table"
 
 
 def main() -> None:
@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--vocab-size", type=int, default=4096)
     parser.add_argument("--largest", type=int, default=32768, help="end of the dial")
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--readme", type=Path, help="write the table between its markers")
+    add_option(parser)
     parser.add_argument("--picture", type=Path, help="draw the dial to this PNG")
     given = parser.parse_args()
     texts = read(given, int(given.megabytes * 1e6))
@@ -53,8 +53,8 @@ def main() -> None:
     sections = [speed(texts, size, given.vocab_size, given.runs), dial(texts, given)]
     text = "\n\n".join(sections)
     sys.stdout.write(text + "\n")
-    if given.readme:
-        write_between(given.readme, BEGIN, END, text)
+    if given.write:
+        write_table(given.write, TABLE, text)
 
 
 def read(given: argparse.Namespace, limit: int) -> list[str]:

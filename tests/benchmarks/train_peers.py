@@ -178,12 +178,3 @@ def last_line(
         raise SystemExit(f"{words[1:4]} ended with {done.returncode}:\n{done.stderr[-4000:]}")
     said: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return said
-
-
-def write_between(readme: Path, begin: str, end: str, text: str) -> None:
-    """Text between two markers, which must be there."""
-    before, opening, rest = readme.read_text().partition(begin)
-    _, closing, after = rest.partition(end)
-    if not opening or not closing:
-        raise SystemExit(f"{readme} has no {begin} … {end}")
-    readme.write_text(f"{before}{begin}\n{text}\n{end}{after}")

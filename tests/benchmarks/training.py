@@ -1,4 +1,4 @@
-"""`make bench-train`: our training beside nanoGPT's and nanochat's, into the README.
+"""`make bench-train`: our training beside nanoGPT's and nanochat's (docs/benchmarks.md).
 
 Tiny Shakespeare by character at nanoGPT's CPU setting, seconds to a loss (`shakespeare_table`);
 then English pages of the crawl, every side with the same tokens, threads and seconds, bits per byte
@@ -21,9 +21,10 @@ import numpy as np
 from pipeline.tokenizer import Tokenizer
 from pipeline.training.data import TokenShards
 from tests.benchmarks import kinds, real_text, shakespeare_table, tuning
-from tests.benchmarks.train_peers import BUSY, ROOT, HeldOut, document_windows, write_between
+from tests.benchmarks.tables import add_option, write_table
+from tests.benchmarks.train_peers import BUSY, ROOT, HeldOut, document_windows
 
-BEGIN, END = "<!-- train-table:begin -->", "<!-- train-table:end -->"
+TABLE = "train-table"
 HELD_OUT_TOKENS = 1_024  # of each held-out document, so that all of them fit into seconds
 
 
@@ -32,7 +33,7 @@ def main() -> None:
     parser.add_argument("--peers", type=Path, required=True, help="folder of the checkouts")
     parser.add_argument("--crawl", type=Path, required=True, help="folder of .warc.gz files")
     parser.add_argument("--eval", type=Path, required=True, help="holds tinyshakespeare.txt.gz")
-    parser.add_argument("--readme", type=Path, help="write the tables between its markers")
+    add_option(parser)
     parser.add_argument("--seconds", type=float, default=75.0, help="of training, real text")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--quick", action="store_true", help="a trial: a tenth of the time")
@@ -60,8 +61,8 @@ def main() -> None:
             sections.append(text(given, Path(scratch)))
     page = "\n\n".join(sections)
     sys.stdout.write(page + "\n")
-    if given.readme:
-        write_between(given.readme, BEGIN, END, page)
+    if given.write:
+        write_table(given.write, TABLE, page)
 
 
 def text(given: argparse.Namespace, scratch: Path) -> str:

@@ -18,7 +18,7 @@ PACKAGES = {
     name: f"pipeline/{name}"
     for name in ("training", "sft", "rl", "curriculum", "model", "filters", "dedup")
 } | {"storage": "storage"}
-BEGIN, END = "<!-- mutants-table:begin -->", "<!-- mutants-table:end -->"
+TABLE = "mutants-table"
 LEFT = shutil.ignore_patterns("__pycache__", "*.egg-info", "lake", "build", "dist", ".?*")
 
 
@@ -51,7 +51,7 @@ def main() -> None:
         by_package[name] = session.judge(asked.sample, lambda line: print(line, flush=True))
 
     # Only now: nothing of the project may be loaded where mutants are forked from.
-    from tests.benchmarks.train_peers import write_between
+    from tests.benchmarks.tables import write_table
     from tests.mutants.table import Equivalents, survivors, table
 
     equivalents = Equivalents.read()
@@ -60,7 +60,7 @@ def main() -> None:
     (work / "survivors.txt").write_text(alive)
     print(f"\n{whole}\n\n{alive}", flush=True)
     if asked.write:
-        write_between(asked.write, BEGIN, END, f"Seed {asked.seed}:\n\n{whole}")
+        write_table(asked.write, TABLE, f"Seed {asked.seed}:\n\n{whole}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Choose the clean set's snippets: stratified by look-alike category, spread over sources.
 
-    python -m tests.benchmarks.piisets.choose --crawl ../shared/crawl --out snippets.jsonl
+    python -m tests.benchmarks.piisets.choose --crawl crawl --out snippets.jsonl
     … --keep clean.jsonl.gz    # drop what is no longer found from the index, fill it up
 
 Out: one JSON line a snippet WITH its text, for reading and labelling; `index.py` keeps no text.

@@ -31,6 +31,7 @@ def test_fixed_shapes_change_nothing(make_model):
     torch.testing.assert_close(greedy(model, True), greedy(model, False), atol=1e-5, rtol=0)
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 def test_the_graph_draws_what_the_cpu_draws(make_model):
     model = make_model()

@@ -60,6 +60,7 @@ def test_a_cpu_is_not_asked() -> None:
     assert not flash.takes(torch.bfloat16, torch.device("cpu"), 64)
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU: the kernel is for GPUs")
 def test_on_a_gpu_it_equals_the_masked_kernel() -> None:
     generator = torch.Generator().manual_seed(0)
