@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import IO
 
 PART = ".part"
-FULL = (errno.ENOSPC, errno.EDQUOT)
+FULL_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+# Libraries in Rust and C++ pass the errno on only as text.
+FULL_TEXTS = ("no space left on device", "disk quota exceeded", "file too large")
 
 
 class DiskFull(OSError):
@@ -32,15 +34,23 @@ class DiskFull(OSError):
         return str(self.strerror)
 
 
+def is_disk_full(error: BaseException) -> bool:
+    """No space, no quota, or a file beyond the size limit."""
+    if isinstance(error, OSError) and error.errno in FULL_ERRNOS:
+        return True
+    text = str(error).lower()
+    return any(part in text for part in FULL_TEXTS)
+
+
 @contextlib.contextmanager
 def full_disk_is_clear(place: Path | str) -> Iterator[None]:
-    """Turn ENOSPC and an exceeded quota, from Python or from Arrow, into DiskFull."""
+    """Turn a full disk, whether Python, Arrow or another library says so, into DiskFull."""
     try:
         yield
     except DiskFull:
         raise
-    except OSError as error:
-        if error.errno in FULL or "No space left on device" in str(error):
+    except Exception as error:
+        if is_disk_full(error):
             raise DiskFull(place) from error
         raise
 
@@ -143,5 +153,5 @@ def unwritable(folder: Path) -> Path | None:
     try:
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
-        return None if error.errno in FULL else folder
+        return None if error.errno in FULL_ERRNOS else folder
     return None

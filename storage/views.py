@@ -15,38 +15,6 @@ import pyarrow as pa
 from storage import schemas
 from storage.manifest import PROVENANCE, Manifest
 
-# The sample web's side files: what its pages teach, and how each page ought to end.
-FACTS = pa.schema(
-    [
-        ("entity", pa.string()),
-        ("kind", pa.string()),
-        ("attribute", pa.string()),
-        ("value", pa.string()),
-        ("frequency", pa.string()),
-        ("mentions", pa.int64()),
-        ("prompt", pa.string()),
-        ("question", pa.string()),
-        ("asked", pa.bool_()),
-        ("split", pa.string()),
-    ]
-)
-TRUTH = pa.schema(
-    [
-        ("url", pa.string()),
-        ("warc", pa.string()),
-        ("kind", pa.string()),
-        ("language", pa.string()),
-        ("charset", pa.string()),
-        ("expected", pa.string()),
-        ("stage", pa.string()),
-        ("duplicate_of", pa.string()),
-        ("similarity", pa.float64()),
-        *[(f"pii_{kind}s", pa.int64()) for kind in schemas.PII_KINDS],
-        ("pii_values", pa.list_(pa.string())),
-        ("main_text", pa.string()),
-    ]
-)
-
 ARTIFACTS = pa.schema(
     [
         ("kind", pa.string()),
@@ -98,8 +66,8 @@ SOURCES = {
     "samples": Source(schemas.SAMPLES, ("evals",), "samples.parquet"),
     "scaling": Source(schemas.SCALING, ("scaling",), "runs.parquet"),
     "positions": Source(schemas.POSITIONS, ("positions",), "positions.parquet"),
-    "facts": Source(FACTS, ("crawl",), "facts.parquet"),
-    "truth": Source(TRUTH, ("crawl",), "truth.parquet"),
+    "facts": Source(schemas.FACTS, ("crawl",), "facts.parquet"),
+    "truth": Source(schemas.TRUTH, ("crawl",), "truth.parquet"),
 }
 TRAINED = ("base", "extended", "sft", "rl")
 METRIC_FILES = Source(schemas.METRICS, TRAINED, "metrics.parquet")

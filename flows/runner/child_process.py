@@ -6,11 +6,11 @@ import os
 import queue
 import signal
 import subprocess
-import sys
 import threading
 from typing import IO, Any
 
 from flows.runner.environment import child_environment, command
+from pipeline.memory import peak_bytes
 
 PIPE_CLOSE_SECONDS = 5.0
 STOP_SECONDS = 10.0  # that a training loop gets to save a checkpoint when the run is cancelled
@@ -66,8 +66,7 @@ class WorkerProcess:
         """Wait for its end: exit code, CPU seconds and peak memory in bytes, children included."""
         _, status, usage = os.wait4(self._process.pid, 0)
         self._process.returncode = os.waitstatus_to_exitcode(status)
-        peak_bytes = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-        return self._process.returncode, usage.ru_utime + usage.ru_stime, peak_bytes
+        return self._process.returncode, usage.ru_utime + usage.ru_stime, peak_bytes(usage)
 
     def stop(self) -> None:
         """End it, with a moment to save what it has."""

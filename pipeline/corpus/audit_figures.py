@@ -18,11 +18,11 @@ import pyarrow as pa
 
 from pipeline.corpus.read import corpus_table, ledger_table
 from pipeline.filters.stages import STAGES
+from pipeline.intervals import Z, wilson
 from storage.groups import shards
 from storage.schemas import PII_KINDS
 from storage.tables import read_table, table
 
-Z = 1.959963984540054  # 95%
 AFTER_FILTERS = ("dedup", "decontamination")
 CORPUS_COLUMNS = ["id", "text", *(f"pii_{kind}s" for kind in PII_KINDS)]
 # Pairs of pages by their true similarity. MinHash is meant to find the first and leave the last.
@@ -267,14 +267,6 @@ def mean(stage: str, task: str, metric: str, values: list[float]) -> dict[str, A
     variance = sum((value - average) ** 2 for value in values) / max(1, n - 1)
     half = Z * math.sqrt(variance / n)
     return _row(stage, task, metric, average, max(0.0, average - half), min(1.0, average + half), n)
-
-
-def wilson(hits: int, n: int) -> tuple[float, float]:
-    """95% interval of a proportion (Wilson 1927)."""
-    share = hits / n
-    middle = (share + Z * Z / (2 * n)) / (1 + Z * Z / n)
-    half = Z * math.sqrt(share * (1 - share) / n + Z * Z / (4 * n * n)) / (1 + Z * Z / n)
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def _row(

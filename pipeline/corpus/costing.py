@@ -11,13 +11,11 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from pipeline.intervals import student_t
 from storage.errors import UserError
 
 GB = 1e9
 DEDUP_BYTES_PER_PAGE = 16  # of memory while clusters are joined (pipeline.dedup.components)
-# Student's t, 97.5%, for 1, 2, … degrees of freedom; beyond the last the normal's is near enough
-STUDENT = (12.71, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179)
-NORMAL = 1.96
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,8 +131,7 @@ def per_byte(parts: Sequence[Part], of: Callable[[Part], float]) -> tuple[float,
         return ratio, 0.0
     residuals = sum((of(part) - ratio * part.warc_bytes) ** 2 for part in parts)
     error = math.sqrt(residuals / (n - 1) / n) / (size / n)
-    student = STUDENT[n - 2] if n - 2 < len(STUDENT) else NORMAL
-    return ratio, student * error
+    return ratio, student_t(n - 1) * error
 
 
 def _fixed(name: str, value: float, unit: str) -> dict[str, Any]:

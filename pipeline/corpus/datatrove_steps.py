@@ -7,7 +7,6 @@ them; or other datatrove steps take the Documents. A task that starts again find
 """
 
 import resource
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ from pipeline import data
 from pipeline.config import to_dict
 from pipeline.corpus import select
 from pipeline.corpus.config import SelectConfig
+from pipeline.memory import peak_bytes
 from pipeline.provenance import Meter
 from pipeline.scan import stage as scan
 from pipeline.scan.config import CorpusConfig
@@ -34,7 +34,6 @@ from storage.manifest import Manifest
 from storage.tables import read_table, streamed
 
 ROWS_AT_ONCE = 1_000
-PEAK_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes in a unit of ru_maxrss
 
 
 class CorpusPass(PipelineStep):
@@ -144,4 +143,4 @@ def _cpu_seconds() -> float:
 
 def _peak_memory_bytes() -> int:
     whose = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    return max(resource.getrusage(who).ru_maxrss for who in whose) * PEAK_UNIT
+    return max(peak_bytes(resource.getrusage(who)) for who in whose)

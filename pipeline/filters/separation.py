@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-_Z = 1.959964  # of a 95% interval
+from pipeline.intervals import Z, wilson
+
 _SHARES = (0.01, 0.05, 0.1, 0.2, 0.5)  # of the negatives that a threshold would keep
 
 
@@ -44,15 +45,8 @@ def share(part: int, n: int) -> dict[str, float | int | None]:
     """A share with Wilson's interval; all None but n where there is nothing to share."""
     if n == 0:
         return {"value": None, "low": None, "high": None, "n": 0}
-    p, z2 = part / n, _Z * _Z
-    middle = (p + z2 / (2 * n)) / (1 + z2 / n)
-    half = _Z * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n)) / (1 + z2 / n)
-    return {
-        "value": round(p, 6),
-        "low": round(max(0.0, middle - half), 6),
-        "high": round(min(1.0, middle + half), 6),
-        "n": n,
-    }
+    low, high = wilson(part, n)
+    return {"value": round(part / n, 6), "low": round(low, 6), "high": round(high, 6), "n": n}
 
 
 def _auc(positive: np.ndarray, negative: np.ndarray) -> dict[str, float | int | None]:
@@ -66,7 +60,7 @@ def _auc(positive: np.ndarray, negative: np.ndarray) -> dict[str, float | int | 
     a = float(below + upto) / 2 / (n * m)
     q1, q2 = a / (2 - a), 2 * a * a / (1 + a)
     variance = (a * (1 - a) + (n - 1) * (q1 - a * a) + (m - 1) * (q2 - a * a)) / (n * m)
-    half = _Z * math.sqrt(max(0.0, variance))
+    half = Z * math.sqrt(max(0.0, variance))
     return {
         "value": round(a, 6),
         "low": round(max(0.0, a - half), 6),

@@ -11,8 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.filters.stages import STAGES
-
-Z = 1.959963984540054  # 95%
+from pipeline.intervals import Z
 
 
 @dataclasses.dataclass(frozen=True)

@@ -19,12 +19,11 @@ from pipeline.sample_web.plan import GUARANTEED, KEPT, UNREADABLE, often_entitie
 from pipeline.sample_web.plants import with_accents, with_personal_data
 from pipeline.sample_web.site import Published, publish, unreadable
 from pipeline.sample_web.statements import Ledger
-from pipeline.sample_web.tables import FACTS, TRUTH
 from pipeline.sample_web.warc import write_warc
 from pipeline.sample_web.world import World, make_world
 from pipeline.stage import Progress, Stage
 from storage.errors import UserError
-from storage.schemas import PII_KINDS
+from storage.schemas import FACTS, PII_KINDS, TRUTH
 from storage.tables import table, write_table
 
 LEGACY_SHARE = 0.03  # of kept pages are in windows-1252, some of them saying otherwise

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from pipeline.stage import Progress
 from pipeline.training import distribution, state
 from pipeline.training.optimizers import Optimizer
-from pipeline.worker.failures import is_disk_full
+from storage.durable import is_disk_full
 from storage.errors import UserError
 
 ANCHORS = 3  # states a rollback can choose from; one behind another when it does not help at once

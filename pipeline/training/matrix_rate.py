@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import torch
 
+from pipeline.cores import cores
 from pipeline.model import device as devices
 from pipeline.training.runtime import measured_peak_flops
 
@@ -34,9 +35,9 @@ class MatrixRate(NamedTuple):
         """A line for people where others are at work; else nothing."""
         if not self.busy:
             return ""
-        load, cores = os.getloadavg()[0], _cores()
+        load = os.getloadavg()[0]
         return (
-            f"this machine is busy (load average {load:.1f} on {cores} cores): {self.threads}"
+            f"this machine is busy (load average {load:.1f} on {cores()} cores): {self.threads}"
             f" threads got {self.share:.0%} of the processor time they asked for, so times say"
             " little; MFU is against the rate by processor time"
         )
@@ -54,7 +55,7 @@ def measure(device: torch.device, dtype: torch.dtype) -> MatrixRate:
         wall, processor = time.perf_counter(), time.process_time()
         torch.mm(matrix, matrix)
         times.append((time.perf_counter() - wall, time.process_time() - processor))
-    return judged(times, min(torch.get_num_threads(), _cores()), 2.0 * SIZE**3)
+    return judged(times, min(torch.get_num_threads(), cores()), 2.0 * SIZE**3)
 
 
 def judged(times: list[tuple[float, float]], threads: int, flops: float) -> MatrixRate:
@@ -65,9 +66,3 @@ def judged(times: list[tuple[float, float]], threads: int, flops: float) -> Matr
     if share < QUIET_SHARE:
         best = min(best, min(used for _, used in times) / threads)
     return MatrixRate(flops / max(best, 1e-9), share, threads)
-
-
-def _cores() -> int:
-    """Those that this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1

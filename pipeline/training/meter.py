@@ -6,8 +6,6 @@ seconds nor tokens/s. MFU is against this machine's own measured matrix rate.
 """
 
 import contextlib
-import resource
-import sys
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -15,6 +13,7 @@ from typing import Any
 import torch
 
 from pipeline.energy import JOULES_PER_KWH, Energy
+from pipeline.memory import peak_bytes
 from pipeline.model import device as devices
 from pipeline.training import distribution
 from pipeline.training.matrix_rate import MatrixRate
@@ -93,5 +92,4 @@ def peak_memory(device: torch.device) -> int:
     """The most bytes this process has held so far: on the GPU if it trains there, else in all."""
     if devices.on_cuda(device):
         return torch.cuda.max_memory_allocated(device)
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return peak_bytes()

@@ -23,9 +23,10 @@ from pipeline.config import from_dict
 from pipeline.cores import share_cores
 from pipeline.stage import Progress
 from pipeline.worker import rendezvous
-from pipeline.worker.failures import is_disk_full, is_network_error
+from pipeline.worker.failures import is_network_error
 from pipeline.worker.lifetime import die_with_parent
 from storage import locks
+from storage.durable import is_disk_full
 from storage.errors import UserError
 
 

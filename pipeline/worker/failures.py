@@ -1,10 +1,7 @@
-"""What an exception says of its cause: a full disk, or a network that may be back in a moment."""
+"""Whether an exception says that the network is at fault, which may be back in a moment."""
 
 import errno
 
-DISK_FULL_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-# Libraries in Rust and C++ pass the errno on only as text.
-DISK_FULL_TEXTS = ("no space left on device", "disk quota exceeded", "file too large")
 NETWORK_ERRNOS = frozenset(
     {
         errno.ECONNREFUSED,
@@ -18,14 +15,6 @@ NETWORK_ERRNOS = frozenset(
     }
 )
 NETWORK_TEXTS = ("network_connection", "slow_down", "service unavailable", "timed out")
-
-
-def is_disk_full(error: BaseException) -> bool:
-    """No space, no quota, or a file beyond the size limit."""
-    if isinstance(error, OSError) and error.errno in DISK_FULL_ERRNOS:
-        return True
-    text = str(error).lower()
-    return any(part in text for part in DISK_FULL_TEXTS)
 
 
 def is_network_error(error: BaseException) -> bool:

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.config import from_dict
+from pipeline.memory import peak_bytes
 from pipeline.worker import child
 from pipeline.worker.lifetime import die_with_parent, leave
 
 END_OF_LOG = "\x04"  # a line by itself
-PEAK_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes in a unit of ru_maxrss
 
 
 def main(owner_pid: int) -> int:
@@ -39,7 +39,7 @@ def main(owner_pid: int) -> int:
             "event": "ended",
             "code": os.waitstatus_to_exitcode(status),
             "cpu_seconds": usage.ru_utime + usage.ru_stime,
-            "peak_memory_bytes": usage.ru_maxrss * PEAK_UNIT,
+            "peak_memory_bytes": peak_bytes(usage),
         }
         sys.stderr.write(f"{END_OF_LOG}\n")
         sys.stderr.flush()

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.evals.config import DETAIL_SUITES, PAGE_SUITES
-from pipeline.intervals import wilson
+from pipeline.intervals import student_t, wilson
 from tests.benchmarks.tables import add_option, write_table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,8 +42,6 @@ HEADLINES = {
     "spelling": ("new_wordings", "all"),
     "talk": ("identity_new_wordings", "identity", "definitions_new_wordings", "definitions"),
 }
-# two-sided 95% quantiles of Student's t by degrees of freedom
-STUDENT_T = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306}
 
 
 def run_seed(seed: int, lake: Path) -> None:
@@ -66,7 +64,7 @@ def interval(values: list[float], questions: int | None) -> tuple[float, float, 
     """Mean, low and high; `questions` (over all seeds) for shares, which stay within 0 and 1."""
     mean = low = high = statistics.fmean(values)
     if len(values) > 1:
-        spread = STUDENT_T[len(values) - 1] * statistics.stdev(values) / math.sqrt(len(values))
+        spread = student_t(len(values) - 1) * statistics.stdev(values) / math.sqrt(len(values))
         low, high = mean - spread, mean + spread
     if questions is None:
         return mean, low, high

@@ -1,5 +1,6 @@
 """Intervals: known values, bounds, and that they shrink with n."""
 
+import itertools
 import math
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.intervals import Z, bootstrap_ratio, wilson
+from pipeline.intervals import Z, bootstrap_ratio, student_t, wilson
 
 
 @pytest.mark.parametrize(("successes", "n"), [(8, 10), (47, 60), (1, 200), (199, 200)])
@@ -50,3 +51,21 @@ def test_bootstrap_holds_the_ratio_and_is_the_same_each_time():
 
 def test_equal_documents_have_no_width():
     assert bootstrap_ratio(np.full(9, 3.0), np.full(9, 2.0), 100, 0) == (1.5, 1.5)
+
+
+@pytest.mark.parametrize(
+    ("degrees", "printed"),  # the tables of statistics textbooks
+    [(1, 12.706), (2, 4.303), (12, 2.179), (13, 2.160), (20, 2.086), (30, 2.042), (120, 1.980)],
+)
+def test_students_t_is_the_textbooks(degrees, printed):
+    assert student_t(degrees) == pytest.approx(printed, abs=5.1e-4)
+
+
+def test_students_t_falls_to_the_normals_without_a_jump():
+    points = [student_t(degrees) for degrees in range(1, 60)]
+    steps = [before - after for before, after in itertools.pairwise(points)]
+    assert steps == sorted(steps, reverse=True)
+    assert steps[-1] > 0
+    assert student_t(10**7) == pytest.approx(Z, abs=1e-6)
+    with pytest.raises(ValueError, match="at least 1"):
+        student_t(0)

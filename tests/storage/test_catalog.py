@@ -6,7 +6,7 @@ import threading
 import pyarrow as pa
 import pytest
 
-from storage import Lake, UserError, catalog, schemas, views
+from storage import Lake, UserError, catalog, schemas
 from storage.tables import table
 
 DESIGN = {
@@ -24,8 +24,8 @@ DESIGN = {
     "compression": schemas.COMPRESSION,
     "scaling": schemas.SCALING,
     "positions": schemas.POSITIONS,
-    "facts": views.FACTS,
-    "truth": views.TRUTH,
+    "facts": schemas.FACTS,
+    "truth": schemas.TRUTH,
     "metrics": pa.schema([*schemas.METRICS, *[f for f in schemas.TIMING if f.name != "step"]]),
 }
 
@@ -108,12 +108,6 @@ def test_empty_views_have_the_columns_of_the_design(lake):
                     got = rows.schema.field(field.name).type
                     assert same_type(got, field.type), (name, field.name)
     assert ask(lake, "SELECT * FROM artifacts") == []
-
-
-def test_the_sample_webs_columns_are_those_its_builder_writes():
-    tables = pytest.importorskip("pipeline.sample_web.tables")
-    assert views.FACTS.equals(tables.FACTS)
-    assert views.TRUTH.equals(tables.TRUTH)
 
 
 def test_two_runs_in_one_lake_do_not_count_twice(lake, two_runs):

@@ -75,11 +75,15 @@ def test_where_a_file_is_no_folder_is_made(tmp_path):
         (OSError(errno.ENOSPC, "x"), True),
         (OSError(errno.EDQUOT, "x"), True),
         (OSError("IOError: No space left on device"), True),
+        (OSError(errno.EFBIG, "x"), True),
+        (RuntimeError("I/O error: Disk quota exceeded (os error 122)"), True),  # of Rust
         (OSError(errno.EIO, "x"), False),
+        (RuntimeError("x"), False),
     ],
 )
 def test_which_errors_are_a_full_disk(error, is_full):
-    with pytest.raises(OSError, match=r"x|space") as raised, durable.full_disk_is_clear("/place"):
+    kind = OSError if is_full else type(error)
+    with pytest.raises(kind, match=r"x|space") as raised, durable.full_disk_is_clear("/place"):
         raise error
     assert isinstance(raised.value, durable.DiskFull) is is_full
     if is_full:

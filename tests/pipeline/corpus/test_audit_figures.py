@@ -12,9 +12,9 @@ from pipeline.corpus import duplicates
 from pipeline.corpus.audit_figures import QUALITY, quality_report, wilson, word_f1
 from pipeline.corpus.config import AssembleConfig, SelectConfig
 from pipeline.dedup.config import DedupConfig
-from pipeline.sample_web.tables import TRUTH
 from pipeline.scan.config import CorpusConfig
 from pipeline.stage import SILENT
+from storage.schemas import TRUTH
 from storage.tables import read_table, table, write_table
 
 MAIL = "Please write to jane.roe@harbour.org if you have seen the boat."

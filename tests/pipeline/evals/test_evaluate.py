@@ -12,9 +12,9 @@ from patience import PATIENCE_SECONDS
 
 from pipeline.evals import evaluate
 from pipeline.evals.config import CHAT_SUITES, DETAIL_SUITES, SUITES, EvalConfig
-from pipeline.sample_web.tables import FACTS
 from pipeline.stage import SILENT, Progress
 from storage.errors import UserError
+from storage.schemas import FACTS
 from storage.tables import read_table, table, write_table
 
 pytestmark = pytest.mark.usefixtures("torch_restored")

@@ -15,9 +15,9 @@ from pipeline.sample_web.config import SampleWebConfig
 from pipeline.sample_web.duplicates import jaccard, shingles
 from pipeline.sample_web.junk import JUNK
 from pipeline.sample_web.plan import GUARANTEED, KEPT, UNREADABLE
-from pipeline.sample_web.tables import FACTS, TRUTH
 from pipeline.sample_web.wordings import QUESTIONS, STATEMENTS
 from storage.errors import UserError
+from storage.schemas import FACTS, TRUTH
 from storage.tables import read_table
 
 Web = tuple[Path, dict[str, object]]
