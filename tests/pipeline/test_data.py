@@ -23,7 +23,10 @@ from storage.errors import UserError
 REPOSITORY = Path(__file__).resolve().parents[2]
 CODE = (".py", ".pyc", ".pyi", ".c", ".h", ".so", ".md")
 # Files of our packages that decide no artifact's content, and why.
-UNCHANGING = {"flows/presets/*.toml": "what a preset says is in the recipe"}
+UNCHANGING = {
+    "flows/presets/*.toml": "what a preset says is in the recipe",
+    "py.typed": "it tells type checkers that a package has types",
+}
 
 
 def stages() -> list[Stage]:

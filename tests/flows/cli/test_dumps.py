@@ -12,7 +12,7 @@ import pytest
 from crawl_server import CrawlServer, Trouble, crawl_server
 from toy_dump import NAME, toy_dump
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[3]
 FILES, _ = toy_dump({f"https://site{n}.example/": "eng" for n in range(8)}, warcs=2)
 
 
