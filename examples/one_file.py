@@ -40,7 +40,7 @@ class Settings:  # in earnest: flows/presets/demo.toml
     context: int = 128  # tokens a row of pretraining predicts
     rows: int = 24  # rows a step, in pretraining and fine-tuning
     steps: int = 200  # of pretraining
-    sft_steps: int = 150
+    sft_steps: int = 350
     rl_steps: int = 24
     prompts: int = 16  # sums a step of RL asks …
     answers: int = 8  # … and so many answers to each: a group
@@ -480,7 +480,7 @@ def run(folder: Path, s: Settings) -> dict[str, list[float]]:
 
     print("reinforcement learning")
     got: list[float] = []
-    train(model, s.rl_steps, 3e-4, lambda step: try_sums(model, t, s, f"{s.seed}/{step}", got))
+    train(model, s.rl_steps, 5e-4, lambda step: try_sums(model, t, s, f"{s.seed}/{step}", got))
     print(f"reward: {got[0]:.2f} in the first step, {got[-1]:.2f} in the last")
     right.append(talk(model, sums, t))
     print(f"of 200 unseen sums right: {right[0]:.1%} before, {right[1]:.1%} after\nchat")
@@ -493,7 +493,7 @@ if __name__ == "__main__":
     parser.add_argument("folder", type=Path, help="holds *.warc.gz, or folders that do")
     parser.add_argument("--steps", type=int, default=Settings.steps, help="of pretraining")
     chosen = parser.parse_args()
-    sft, rl = (max(2, n * chosen.steps // Settings.steps) for n in (150, 24))  # in proportion
+    sft, rl = (max(2, n * chosen.steps // Settings.steps) for n in (350, 24))  # in proportion
     began = time.perf_counter()
     run(chosen.folder, Settings(steps=chosen.steps, sft_steps=sft, rl_steps=rl))
     print(f"{time.perf_counter() - began:.0f} seconds")

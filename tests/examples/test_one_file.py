@@ -5,6 +5,7 @@ import importlib.util
 import math
 import random
 import sys
+import unicodedata
 from pathlib import Path
 from types import ModuleType
 
@@ -18,6 +19,7 @@ from pipeline.model import ModelConfig, Transformer
 from pipeline.rl import policy_gradient, rollouts
 from pipeline.tokenizer import Tokenizer
 from pipeline.tokenizer.config import TokenizerConfig
+from pipeline.tokenizer.tokenizer import untrained
 from pipeline.tokenizer.train import train
 from pipeline.training import bits_per_byte
 from pipeline.training.schedule import lr_scale
@@ -38,7 +40,7 @@ NAMES = {
     "_proj": "",
 }
 ODD = (
-    "I'll say IT'S 1234 + 56,\r\n\r\nand  then\tstop. \n ½ Ⅷ ٣٤ 漢字かな Straße ſo 'ſ 'Twas don't "
+    "I'll say IT'S 1234 + 56,\r\n\r\nand  then\tstop. \n ½ Ⅷ ٣٤ 漢字かな Straße ſo 'ſ x'Twas don't "
     "naïve x\u00a0y\u2003z\u200b\x1c\x85 ...!? _under_ 😀👍🏽 \ud7a3 नमस्ते <|im_end|> a\u3000b"
 )
 
@@ -145,6 +147,21 @@ def test_same_merges(ours, theirs: Tokenizer) -> None:
         theirs.special("<|im_start|>"),
         theirs.special("<|im_end|>"),
     )
+
+
+def test_same_pieces() -> None:
+    """What the two patterns cut a text into, by characters from all over Unicode.
+
+    But for those younger than this Python's Unicode, which the Rust library may know already.
+    """
+    pre = untrained().pre_tokenizer
+    rng = random.Random(1)
+    assigned = (chr(c) for c in range(sys.maxunicode + 1))
+    everywhere = [c for c in assigned if unicodedata.category(c) not in ("Cn", "Cs")][::97]
+    texts = ["".join(rng.choices([*ODD, *everywhere], k=60)) for _ in range(300)]
+    for text in [ODD, *texts]:
+        pieces = [text[start:end] for _, (start, end) in pre.pre_tokenize_str(text)]
+        assert one.PIECES.findall(text) == pieces
 
 
 def test_same_ids(ours, theirs: Tokenizer, texts: list[str]) -> None:
