@@ -5,7 +5,7 @@
 
 Any folder with WARC files of English pages does; torch and fastwarc are all that is needed. Each
 part names what does the same in earnest: a rule of one line here is a measured choice there, and
-tests/examples/test_one_file.py holds the two together. Two cores take about five minutes; with
+tests/examples/test_one_file.py holds the two together. Two cores take about six minutes; with
 `--steps 20` it takes less than one, and learns next to nothing.
 """
 
