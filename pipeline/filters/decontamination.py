@@ -284,7 +284,7 @@ def _joined(starts: np.ndarray, ends: np.ndarray) -> tuple[tuple[int, int], ...]
 def _word_end(text: str, place: int) -> int:
     """The end of the last whole word before a place, if one is near."""
     for near in range(place, max(0, place - _LONGEST_WORD), -1):
-        if text[near - 1].isspace():
+        if text[near].isspace():
             return near
     return place
 

@@ -4,10 +4,11 @@ import json
 import shutil
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from storage import UserError
-from storage.explain import explain
+from storage.explain import Book, explain
 from storage.places import PLACES, id_key, url_key
 from storage.schemas import CLUSTERS, CORPUS, LEDGER, PAGES
 from storage.tables import table
@@ -198,6 +199,21 @@ def test_an_unknown_url_names_near_ones(filled):
     assert "http://i/" not in str(caught.value)
     with pytest.raises(UserError, match="nor of any page of its host"):
         explain(filled, "http://hh/copy")
+
+
+def test_near_names_are_sought_in_four_row_groups_at_most(filled, monkeypatch):
+    """A host with millions of pages is not read through for a hint; three names are shown."""
+    read = []
+
+    def ledgers(self, *keys):
+        for n in range(9):
+            read.append(n)
+            yield "", pa.table({"url": [f"http://h/{n}"]})
+
+    monkeypatch.setattr(Book, "ledgers", ledgers)
+    said = Book(filled).unknown("http://h/x")  # one character from each: in the alphabet's order
+    assert said.endswith("near: http://h/0, http://h/1, http://h/2")
+    assert read == [0, 1, 2, 3]
 
 
 def test_the_part_is_gone(filled):

@@ -72,6 +72,17 @@ def test_many_files_become_one(lake, many, opened):
     assert opened == []
 
 
+def test_a_listing_of_one_kind_keeps_what_is_known_of_the_others(lake, many, make, opened):
+    corpora = [make(lake, "corpus", {"a": b"x"}, {"n": n}) for n in range(12)]
+    before = files(lake)
+    assert len(before) > index.MOST_FILES  # a listing of all would make one of them
+    assert lake.list("corpus") == corpora
+    assert set(before) <= set(files(lake))
+    opened.clear()
+    assert lake.list("corpus_part") == many
+    assert opened == []
+
+
 def test_what_no_commit_wrote_down_a_listing_does(lake, many, opened):
     """Without an index, as after a power cut, or where processes made few artifacts each."""
     shutil.rmtree(lake.disk.root / ".index")

@@ -8,6 +8,7 @@ import threading
 
 import pyarrow as pa
 import pytest
+from s3_server import s3_server
 
 from storage import Lake, UserError
 from storage.digest import artifact_digest, canonical_json, file_sha256
@@ -47,6 +48,32 @@ def test_what_was_committed_is_read_back(lake, make):
     assert made.statistics == {"kept": 3, "shares": [0.5, 0.25]}
     assert lake.is_whole("corpus", made.digest, deep=True)
     assert artifact_digest(made.kind, made.version, made.recipe, made.inputs) == made.digest
+
+
+def test_one_file_of_an_artifact_on_this_disk_is_where_it_lies(lake, make):
+    made = make(lake, "corpus", {"a": b"x", "deep/b": b"y"})
+    path = lake.local_file(made, "deep/b")
+    assert str(path) == f"{lake.folder('corpus', made.digest)}/deep/b"
+    assert path.read_bytes() == b"y"
+
+
+def test_one_file_of_an_artifact_in_a_bucket_comes_alone(make, tmp_path, monkeypatch):
+    with s3_server() as server:
+        for name, value in {
+            "AWS_ACCESS_KEY_ID": "testing-key-id",
+            "AWS_SECRET_ACCESS_KEY": "testing-secret-key",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_ENDPOINT_URL": server.url,
+            "CRAWL2CHAT_CACHE": str(tmp_path / "writer"),
+        }.items():
+            monkeypatch.setenv(name, value)
+        server.client().create_bucket(Bucket="lake")
+        made = make(Lake("s3://lake"), "corpus", {"a": b"x", "deep/b": b"y"})
+        monkeypatch.setenv("CRAWL2CHAT_CACHE", str(tmp_path / "reader"))
+        path = Lake("s3://lake").local_file(made, "deep/b")
+        assert path.is_relative_to(tmp_path / "reader")
+        assert path.read_bytes() == b"y"
+        assert not (path.parents[1] / "a").exists()
 
 
 def test_opening_and_reading_create_nothing(tmp_path):

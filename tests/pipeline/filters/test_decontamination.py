@@ -186,6 +186,29 @@ def test_cutting_leaves_the_rest():
     assert cleaned(text, index.scan(text), config).split("\n")[0] == "x" * 801
 
 
+@pytest.mark.parametrize(
+    ("margin", "left"),
+    [
+        (0, "on a very old road|to our green house"),
+        (1, "on a very old road|to our green house"),
+        (2, "on a very old|our green house"),  # through `road`, and through `to`
+        (3, "on a very old|our green house"),
+        (4, "on a very old|our green house"),
+        (5, "on a very old|green house"),
+        (6, "on a very old|green house"),  # to the very end of `old`
+        (7, "on a very|green house"),
+    ],
+)
+def test_cutting_leaves_each_whole_word_outside_the_margin(margin, left):
+    config = DecontaminationConfig(
+        action="cut", cut_margin_characters=margin, min_piece_characters=1
+    )
+    question = QUESTION.rstrip("?")
+    index = Index([Example("s", 0, (question,))], config)
+    text = f"on a very old road {question} to our green house"
+    assert cleaned(text, index.scan(text), config) == left.replace("|", "\n")
+
+
 def test_dropping_and_reporting():
     index = index_of(QUESTION)
     text = f"{prose(1)} {QUESTION}"

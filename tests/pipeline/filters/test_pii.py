@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.filters import pii
 from pipeline.filters.bank_numbers import iban_check, luhn
 from pipeline.filters.pii import PLACEHOLDERS, PiiConfig, excerpt, find, placeholder, replace
 from storage.schemas import PII_KINDS
@@ -461,3 +462,19 @@ def test_an_excerpt_is_cleaned_by_what_stands_around_it():
     assert "doe" not in excerpt(text, 0, mail + 6, PiiConfig())
     assert excerpt(text, 0, 8, PiiConfig()) == "Write to"
     assert excerpt("", 0, 240, PiiConfig()) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "searches"), [("Nobody's data at all.", 1), ("Write to joe@mail.example.net.", 2)]
+)
+def test_a_text_is_searched_until_nothing_is_found_and_no_longer(monkeypatch, text, searches):
+    """Most pages hold nothing: each further search would cost the corpus pass as much again."""
+    seen = []
+
+    def counted(text, config):
+        seen.append(text)
+        return find(text, config)
+
+    monkeypatch.setattr(pii, "find", counted)
+    replace(text, CONFIG)
+    assert len(seen) == searches

@@ -49,6 +49,20 @@ def test_hidden_states_equal_the_models(model):
             torch.testing.assert_close(got, expected, atol=2e-5, rtol=0)
 
 
+def test_a_lane_takes_its_positions_memory_in_whole_sixteens():
+    """And no more: keys and values are most of what an engine holds."""
+    lanes = native.Lanes(SimpleNamespace(lane_bytes=96))
+    assert [lanes.add(-1, 0, count) for count in (1, 16, 17)] == [0, 1, 2]
+    lanes.allocate()
+    assert lanes.table["capacity"].tolist() == [16, 16, 32]
+    assert np.diff(lanes.table["data"]).tolist() == [16 * 96, 16 * 96]
+    assert [len(part) for part in lanes.memory] == [64 * 96 + 64]  # 64: to begin at a cache line
+    lanes.add(0, 1, 33)
+    lanes.allocate()  # the others stay where they are
+    assert lanes.table["capacity"].tolist() == [16, 16, 32, 48]
+    assert [len(part) for part in lanes.memory] == [64 * 96 + 64, 48 * 96 + 64]
+
+
 def force(monkeypatch, ceiling):
     """Act like a processor that has no more than this; skip where this one has less itself."""
     monkeypatch.setenv(instructions.VARIABLE, ceiling)

@@ -57,6 +57,12 @@ def test_min_p_keeps_what_is_likely_enough_beside_the_likeliest():
     )
 
 
+def test_min_p_keeps_what_is_just_likely_enough_and_1_keeps_the_likeliest_and_ties():
+    logits = torch.tensor([[0.0, math.log(0.5), math.log(0.49), 0.0]])
+    kept = [sampling.log_probs(logits, 1.0, min_p=p).isfinite()[0].tolist() for p in (0.5, 1.0)]
+    assert kept == [[True, True, False, True], [True, False, False, True]]
+
+
 def test_gradient_flows_through_temperature_and_top_k():
     logits = torch.randn(3, 6, requires_grad=True)
     sampling.log_probs(logits, 0.7, top_k=3).max(-1).values.sum().backward()

@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import json
+from math import nan
 
 import pytest
 import torch
@@ -135,6 +136,25 @@ def test_a_hopeless_start_is_named_and_moves_nothing(post_training, tmp_path):
 def test_settings_that_cannot_work_are_refused(post_training, tmp_path, changes, message):
     with pytest.raises(UserError, match=message):
         run(post_training, tmp_path / "rl", dataclasses.replace(CONFIG, **changes))
+
+
+LEAST = {
+    "steps": 1,
+    "prompts_per_step": 1,
+    "micro_rows": 1,
+    "answers_per_prompt": 2,  # a group of one is its own mean
+    "ratio_limit": 1.0,  # the ratio of two sides that agree
+}
+
+
+@pytest.mark.parametrize(
+    ("field", "less"), [*((name, least - 1) for name, least in LEAST.items()), ("ratio_limit", nan)]
+)
+def test_the_least_that_works_is_accepted_and_less_is_not(field, less):
+    least = dataclasses.replace(CONFIG, **LEAST)
+    rl.check_config(least)
+    with pytest.raises(UserError, match=field):
+        rl.check_config(dataclasses.replace(least, **{field: less}))
 
 
 def test_a_base_model_is_refused(post_training, tmp_path):

@@ -1,6 +1,7 @@
 """Conversations: balanced by source, masked right, nothing held out, the same each time."""
 
 import dataclasses
+import random
 import re
 
 import pytest
@@ -157,6 +158,29 @@ def test_chains_have_several_turns_and_some_open_with_a_system_message(made):
     share = sum(row["messages"][0]["role"] == "system" for row in made[1]) / len(made[1])
     assert 0.04 < share < 0.18
     assert any(CONFIG.name in m["content"] for row in made[1] for m in row["messages"])
+
+
+@pytest.mark.parametrize(("share", "all_of_them"), [(0.0, False), (1.0, True)])
+@pytest.mark.parametrize("least", [True, False])
+def test_a_share_of_0_has_no_system_message_and_of_1_has_all(
+    monkeypatch, share, all_of_them, least
+):
+    """Whatever is drawn, and be it the least or the largest number below 1 that can be."""
+    real = synthesize._rng
+
+    class Extreme(random.Random):
+        def random(self):
+            return 0.0 if least else 1 - 2**-53
+
+    def rng(config, purpose):
+        return Extreme(0) if purpose == "system" else real(config, purpose)
+
+    monkeypatch.setattr(synthesize, "_rng", rng)
+    config = SynthesisConfig(arithmetic=20, small_talk=5, identity=5, system_share=share)
+    drafted = synthesize.draft([("a", "")], config)
+    assert len(drafted) >= 30
+    for item in drafted:
+        assert (item.messages[0].role == "system") == all_of_them
 
 
 def test_no_more_documents_of_a_fact_are_kept_than_can_be_asked_for(monkeypatch):

@@ -180,3 +180,33 @@ def test_held_back_conversations_are_what_is_measured(post_training, tmp_path, m
                 nats -= float(table[at, token])
                 size += 0 if token == tokenizer.special(STOP) else len(tokenizer.token_bytes[token])
     assert handed["validate"]() == pytest.approx(nats / math.log(2) / size, rel=1e-5)
+
+
+def test_a_held_back_conversation_that_just_fills_the_context_is_measured(
+    post_training, tmp_path, monkeypatch
+):
+    rows = read_table(post_training.conversations / "conversations.parquet").to_pylist()
+    tokenizer = Tokenizer.load(post_training.base).with_conversation_tokens()
+    held_back = encode([row for row in rows if row["split"] == "validation"], tokenizer)
+    lengths = sorted(len(part.tokens) for part in held_back)
+    context = lengths[len(lengths) // 2]
+    assert lengths[0] < context < lengths[-1]
+    load, handed = models.load, {}
+
+    def load_shorter(*asked):
+        model, its = load(*asked)
+        model.config = dataclasses.replace(model.config, max_context=context)
+        return model, its
+
+    def train(model, optimizer, batch_of, loop, **rest):
+        handed.update(rest)
+        raise HandedOver
+
+    monkeypatch.setattr(sft.models, "load", load_shorter)
+    monkeypatch.setattr(sft, "train", train)
+    monkeypatch.setattr(sft, "answer_bits_per_byte", lambda model, parts, tokenizer: parts)
+    with pytest.raises(HandedOver):
+        run(post_training, tmp_path / "out")
+    measured = sorted(len(part.tokens) for part in handed["validate"]())
+    assert measured == [length for length in lengths if length <= context]
+    assert measured[-1] == context
