@@ -37,7 +37,7 @@ GOLDEN = {
     "duplicates": (3, "9d42c8d0014e3f50"),
     "corpus_split_group": (1, "f31795b796e7e99e"),
     "corpus_split": (1, "206851666c1b47bf"),
-    "corpus_group": (1, "1ae09ee3c9d933c0"),
+    "corpus_group": (2, "1ae09ee3c9d933c0"),
     "corpus": (6, "2efd6b9b8aefc36c"),
     "tokenizer": (1, "fe73c73eff194a1c"),
     "tokens": (1, "6c55301e9c883f47"),

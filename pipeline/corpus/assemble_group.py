@@ -207,7 +207,7 @@ def reads(config: GroupConfig, given: Collection[str]) -> Reads:
 
 STAGE = Stage(
     "corpus_group",
-    1,
+    2,
     GroupConfig,
     build,
     reads=reads,
