@@ -176,15 +176,12 @@ def scaling(lake: Lake, law: Reference) -> None:
     said = manifest.statistics
     words = scaling_words(said)
 
-    def drawn() -> str:
+    def chart() -> bytes:
         from pipeline.report import charts
 
-        picture = charts.data_uri(charts.scaling(rows, said))
-        return "\n\n".join([*words, f"![scaling]({picture})"])
+        return charts.scaling(rows, said)
 
-    for sentence in words:
-        terminal.say(f"  scaling: {sentence}")
-    _picture("scaling", drawn, "Loss against compute", manifest)
+    _words_and_chart("scaling", words, chart, "Loss against compute", manifest)
     _table("scaling-runs", _rounded(rows), "Every size of the ladder")
 
 
@@ -197,16 +194,13 @@ def positions(lake: Lake, measured: Reference) -> None:
         f"{reader}: {value:.4f} bits per byte beyond {said['context_before']} tokens"
         for reader, value in said["beyond"].items()
     ]
-    for sentence in words:
-        terminal.say(f"  positions: {sentence}")
 
-    def drawn() -> str:
+    def chart() -> bytes:
         from pipeline.report import charts
 
-        picture = charts.data_uri(charts.positions(rows, said["context_before"]))
-        return "\n\n".join([*words, f"![positions]({picture})"])
+        return charts.positions(rows, said["context_before"])
 
-    _picture("positions", drawn, "Bits per byte by position", manifest)
+    _words_and_chart("positions", words, chart, "Bits per byte by position", manifest)
     _table("positions-rows", _rounded(rows), "Bits per byte by position")
 
 
@@ -222,6 +216,21 @@ def scaling_words(said: dict[str, Any]) -> list[str]:
         f"at {ahead['flops']:.2e} FLOPs it foretells {ahead['value']:.4f}"
         f" [{ahead['low']:.4f}, {ahead['high']:.4f}]",
     ]
+
+
+def _words_and_chart(
+    key: str, words: list[str], chart: Callable[[], bytes], description: str, shows: Manifest
+) -> None:
+    """Sentences in the terminal, and with the chart under them in the UI."""
+
+    def drawn() -> str:
+        from pipeline.report import charts
+
+        return "\n\n".join([*words, f"![{key}]({charts.data_uri(chart())})"])
+
+    for sentence in words:
+        terminal.say(f"  {key}: {sentence}")
+    _picture(key, drawn, description, shows)
 
 
 def _picture(key: str, drawn: Callable[[], str], description: str, shows: Manifest) -> None:

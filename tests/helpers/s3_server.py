@@ -10,6 +10,7 @@ import contextlib
 import io
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -35,6 +36,12 @@ class S3Server:
     def client(self) -> Any:
         """boto3's, for what a test does by itself."""
         return boto3.client("s3", endpoint_url=self.url, region_name="us-east-1", **KEYS)
+
+    def environment(self, cache: Path | None = None) -> dict[str, str]:
+        """What a process needs to find it, with a folder for what it fetches."""
+        found = {name.upper(): value for name, value in KEYS.items()}
+        found |= {"AWS_ENDPOINT_URL": self.url, "AWS_EC2_METADATA_DISABLED": "true"}
+        return found | ({} if cache is None else {"CRAWL2CHAT_CACHE": str(cache)})
 
     def wrap(self, app: Any) -> Any:
         """The same WSGI application, with a lock and without what it should not know."""

@@ -29,8 +29,8 @@ def stored(tmp_path_factory):
     folder = tmp_path_factory.mktemp("stored")
     write_tables([TABLE], TABLE.schema, folder / "rows.parquet", 10_000)
     with s3_server() as server, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ACCESS_KEY_ID", "testing-key-id")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "testing-secret-key")
+        for name, value in server.environment().items():
+            patch.setenv(name, value)
         place = Place(aws.client(server.url), "big", "rows.parquet")
         place.client.create_bucket(Bucket="big")
         place.client.put_object(**place.named, Body=(folder / "rows.parquet").read_bytes())

@@ -30,10 +30,8 @@ def server():
 
 @pytest.fixture
 def lake(server, monkeypatch, tmp_path):
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing-key-id")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing-secret-key")
-    monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
-    monkeypatch.setenv("CRAWL2CHAT_CACHE", str(tmp_path / "cache"))
+    for name, value in server.environment(tmp_path / "cache").items():
+        monkeypatch.setenv(name, value)
     server.client().create_bucket(Bucket=tmp_path.name.replace("_", "-"))
     return Lake(f"s3://{tmp_path.name.replace('_', '-')}/lake")
 

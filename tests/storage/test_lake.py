@@ -59,13 +59,7 @@ def test_one_file_of_an_artifact_on_this_disk_is_where_it_lies(lake, make):
 
 def test_one_file_of_an_artifact_in_a_bucket_comes_alone(make, tmp_path, monkeypatch):
     with s3_server() as server:
-        for name, value in {
-            "AWS_ACCESS_KEY_ID": "testing-key-id",
-            "AWS_SECRET_ACCESS_KEY": "testing-secret-key",
-            "AWS_EC2_METADATA_DISABLED": "true",
-            "AWS_ENDPOINT_URL": server.url,
-            "CRAWL2CHAT_CACHE": str(tmp_path / "writer"),
-        }.items():
+        for name, value in server.environment(tmp_path / "writer").items():
             monkeypatch.setenv(name, value)
         server.client().create_bucket(Bucket="lake")
         made = make(Lake("s3://lake"), "corpus", {"a": b"x", "deep/b": b"y"})

@@ -24,8 +24,8 @@ DATA = random.Random(3).randbytes(BLOCK_BYTES * 5 + 77)
 @pytest.fixture(scope="module")
 def server():
     with s3_server() as running, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ACCESS_KEY_ID", "testing-key-id")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "testing-secret-key")
+        for name, value in running.environment().items():
+            patch.setenv(name, value)
         running.client().create_bucket(Bucket="big")
         yield running
 

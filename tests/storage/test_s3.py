@@ -29,13 +29,7 @@ def server():
 
 @pytest.fixture
 def client(server, monkeypatch, tmp_path):
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "testing-key-id",
-        "AWS_SECRET_ACCESS_KEY": "testing-secret-key",
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_ENDPOINT_URL": server.url,
-        "CRAWL2CHAT_CACHE": str(tmp_path / "cache"),
-    }.items():
+    for name, value in server.environment(tmp_path / "cache").items():
         monkeypatch.setenv(name, value)
     for name in ("AWS_REGION", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)

@@ -36,10 +36,8 @@ STAGE = Stage("toy", 1, Config, build, reads=reads)
 @pytest.fixture
 def lake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     with s3_server() as server:
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing-key-id")
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing-secret-key")
-        monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
-        monkeypatch.setenv("CRAWL2CHAT_CACHE", str(tmp_path / "cache"))
+        for name, value in server.environment(tmp_path / "cache").items():
+            monkeypatch.setenv(name, value)
         server.client().create_bucket(Bucket="lake")
         yield Lake("s3://lake/here")
 

@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from toy_parts import join_parts, make_part, make_selection, page_id
 
@@ -393,6 +394,15 @@ def test_evaluation_sets_are_kept_out(parts, tmp_path):
     assert (statistics["contaminated_documents"], statistics["kept"]) == (1, HOSTS)
 
 
+def test_a_part_that_lost_its_text_meanwhile_makes_no_corpus(tmp_path, prose):
+    part = make_part(tmp_path / "a", "a", [prose("a", 9), prose("b", 9)])
+    pages = read_table(part / "pages.parquet")
+    place, none = pages.schema.get_field_index("text"), pa.nulls(pages.num_rows, pa.string())
+    write_table(pages.set_column(place, "text", none), part / "pages.parquet")
+    with pytest.raises(UserError, match=f"{part}: its text was dropped meanwhile"):
+        join([part], tmp_path / "run")
+
+
 def test_waiting_rows_are_bounded(tmp_path):
     """Row groups are cut by bytes of one language, or of all, whichever batches they came in."""
     rows = [
@@ -413,8 +423,6 @@ def test_waiting_rows_are_bounded(tmp_path):
 
 
 def test_rows_of_each_part(tmp_path):
-    import pyarrow as pa
-
     path = tmp_path / "t.parquet"
     parts = [0] * 3 + [2] * 70_000 + [3]
     columns = {"part": pa.array(parts, pa.int32()), "n": range(len(parts))}

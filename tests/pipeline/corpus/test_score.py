@@ -58,6 +58,14 @@ def test_a_file_as_model_looks_at_more(part, model, tmp_path):
     assert rows[3]["quality_score"] < 0.5
 
 
+def test_a_part_that_lost_its_text_meanwhile_is_not_scored(part, model, tmp_path):
+    rows = pq.read_table(part / "pages.parquet").to_pylist()
+    rows[2]["text"] = None
+    pq.write_table(pa.Table.from_pylist(rows), part / "pages.parquet")
+    with pytest.raises(UserError, match=f"{part}: its text was dropped meanwhile"):
+        scored(part, model, tmp_path / "scores")
+
+
 def test_what_is_no_model(tmp_path):
     with pytest.raises(UserError, match="neither"):
         load_model(tmp_path, ScoreConfig())
