@@ -127,6 +127,11 @@ def _ray() -> Any:
         raise UserError(
             "--runner ray: Ray is not installed: pip install 'crawl2chat[ray]'"
         ) from None
+    if len(ray.__file__.split()) > 1:  # it starts its workers by a shell's words, unquoted
+        raise UserError(
+            f"--runner ray: Ray can't start from a folder with a space in its name, {ray.__file__}:"
+            " install into another"
+        )
     return ray
 
 

@@ -5,6 +5,7 @@ A run on two nodes, one of them lost, is in tests/faults/test_ray.py.
 
 import dataclasses
 import json
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -38,6 +39,16 @@ def test_an_address_without_ray_is_said_at_once() -> None:
         with pytest.raises(UserError, match=f"--ray-address {address}: no Ray answers there"):
             ray._check_answers(address)
     ray._check_answers("auto")  # Ray's own business
+
+
+def test_where_ray_cannot_start_is_said_at_once(monkeypatch: Any) -> None:
+    installed = SimpleNamespace(__file__="/home/a user/ray/__init__.py")
+    monkeypatch.setitem(sys.modules, "ray", installed)
+    monkeypatch.setitem(sys.modules, "prefect_ray", SimpleNamespace())
+    with pytest.raises(UserError, match=r"folder with a space in its name, /home/a user/ray"):
+        ray._ray()
+    installed.__file__ = "/home/üser/ray/__init__.py"
+    assert ray._ray() is installed
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])

@@ -100,9 +100,10 @@ def sleep() -> None:
 
 
 def eat_memory() -> None:
+    """Ask for ever more; never written to, so that the time limit can't come first anywhere."""
     eaten = []
     while True:
-        eaten.append(b"x" * 2**20)
+        eaten.append(bytes(2**22))
 
 
 def segfault() -> None:
