@@ -5,8 +5,11 @@ statistics is DROPPED and `raw_files` is empty. Such a part still counts as made
 made with text isn't all there already are these parts read again from their WARCs.
 """
 
+import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+
+import pyarrow.compute as pc
 
 from flows.inputs import given_file
 from flows.runner import existing, terminal
@@ -23,6 +26,7 @@ from storage.durable import remove_tree
 from storage.manifest import Manifest
 
 DROPPED = "dropped"
+MARK = json.dumps({"raw_text": DROPPED})[1:-1]  # in a manifest's text
 SERVED = "text_served"  # in a part's provenance: the question, and what was made as its answer
 # What makes a corpus and its figures of parts.
 READERS = (
@@ -89,8 +93,11 @@ def forget(run: Run, bare: Sequence[Manifest]) -> None:
 def without_text(run: Run, parts: Sequence[Reference]) -> list[Manifest]:
     """Those of the parts that have lost it."""
     wanted = frozenset(part["digest"] for part in parts)
-    found = run.lake.list(parts[0]["kind"]) if parts else []  # one listing, not a request a part
-    return [m for m in found if m.digest in wanted and _is_dropped(m)]
+    if not parts:
+        return []
+    found = run.lake.table(parts[0]["kind"])  # one listing, not a request a part
+    marked = found.filter(pc.match_substring(found["statistics"], MARK))
+    return [m for m in run.lake.manifests(marked) if m.digest in wanted and _is_dropped(m)]
 
 
 def _have_served(run: Run, parts: Sequence[Reference], bare: Sequence[Manifest]) -> bool:

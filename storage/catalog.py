@@ -7,23 +7,23 @@ names are opened; the others show no rows.
 """
 
 import contextlib
-import json
 import re
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any, TypeVar
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from storage import index
 from storage.errors import UserError
-from storage.index import no_collection
 from storage.lake import Lake
 from storage.lineage import reachable
 from storage.manifest import PROVENANCE, Manifest
 from storage.read_only import SCHEME, LakeFiles
-from storage.views import ARTIFACTS, VIEWS, identifier, select, text
+from storage.views import ARTIFACTS, VIEWS, identifier, kinds, select, text
 
 T = TypeVar("T")
 INTERRUPT_SECONDS = 0.1  # between two tries to end a query
@@ -60,7 +60,7 @@ def connect(
         # A misspelt table must not be found among the Python variables of our callers.
         connection.execute("SET python_enable_replacements = false")
         connection.execute(f"SET temp_directory = {text(spill)}")
-        with no_collection():
+        with index.no_collection():
             _create_views(connection, lake, sql)
         for setting, value in () if unsafe else LOCKED.items():
             connection.execute(f"SET {identifier(setting)} = {value}")
@@ -78,20 +78,31 @@ def _create_views(connection: duckdb.DuckDBPyConnection, lake: Lake, sql: str | 
         return files.add(manifest, name)
 
     named = [name for name in _all_names() if sql is None or _names(sql, name)]
-    manifests = lake.list() if named else []
-    current = reachable(manifests, lake.heads()) if named else []
-    listed = manifests if {"artifacts", "all_artifacts"} & set(named) else []
-    connection.register("rows", _artifacts(lake, listed, current))
+    rows = lake.table() if named else index.ROWS.empty_table()
+    current = reachable(rows, lake.heads() if named else {})
+    needed = {kind for name in named for kind in kinds(name.removeprefix("all_"))}
+    all_manifests = _manifests(lake, rows, needed)
+    ours = frozenset(current["digest"].to_pylist())
+    current_manifests = [m for m in all_manifests if m.digest in ours]
+    listed = {"artifacts", "all_artifacts"} & set(named)
+    table = _artifacts(lake, rows if listed else rows.slice(0, 0), current)
+    connection.register("rows", table)
     connection.execute("CREATE SCHEMA manifests; CREATE TABLE manifests.artifacts AS FROM rows")
     connection.unregister("rows")
     for name in _all_names():
         view = name.removeprefix("all_")
-        chosen = manifests if name != view else current
+        chosen = all_manifests if name != view else current_manifests
         if view == "artifacts":
             body = "SELECT * FROM manifests.artifacts"  # both: the list says which are current
         else:
             body = select(view, chosen if name in named else [], locate)
         connection.execute(f"CREATE VIEW {name} AS {body}")
+
+
+def _manifests(lake: Lake, rows: pa.Table, kinds: Collection[str]) -> list[Manifest]:
+    """Of the artifacts of these kinds."""
+    wanted = pc.is_in(rows["kind"], pa.array(kinds, pa.string()))
+    return [*lake.manifests(rows.filter(wanted))]
 
 
 def query(lake: Lake, sql: str, unsafe: bool = False) -> pa.Table:
@@ -179,33 +190,14 @@ def _names(sql: str, view: str) -> bool:
     return re.search(rf"(?<!\w){view}(?!\w)", sql, re.IGNORECASE) is not None
 
 
-def _artifacts(lake: Lake, manifests: list[Manifest], current: list[Manifest]) -> pa.Table:
-    ours = frozenset(manifest.digest for manifest in current)
-    recipes: dict[int, str] = {}  # thousands of parts share one
-    for manifest in manifests:
-        if id(manifest.recipe) not in recipes:
-            recipes[id(manifest.recipe)] = json.dumps(manifest.recipe, sort_keys=True)
-    rows = (
-        (
-            m.kind,
-            m.digest,
-            lake.folder(m.kind, m.digest),
-            m.version,
-            json.dumps(m.inputs, sort_keys=True),
-            recipes[id(m.recipe)],
-            json.dumps(m.statistics, sort_keys=True),
-            m.provenance.get("created"),
-            m.provenance.get("seconds"),
-            sum(m.rows.values()),
-            m.total_bytes,
-            len(m.files),
-            m.digest in ours,
-            m.artifact,
-        )
-        for m in manifests
-    )
-    columns = list(zip(*rows)) or [()] * len(ARTIFACTS)
-    arrays = [
-        pa.array(values, field.type) for values, field in zip(columns, ARTIFACTS, strict=True)
-    ]
-    return pa.table(arrays, schema=ARTIFACTS)
+def _artifacts(lake: Lake, rows: pa.Table, current: pa.Table) -> pa.Table:
+    """ARTIFACTS of a listing."""
+    ours = pc.is_in(rows["digest"], current["digest"].combine_chunks())
+    artifact = pc.utf8_slice_codeunits(rows["digest"], 0, 16)
+    added = {
+        "uri": pc.binary_join_element_wise(lake.root, rows["kind"], artifact, "/"),
+        "current": ours,
+        "artifact": artifact,
+    }
+    columns = [added[name] if name in added else rows[name] for name in ARTIFACTS.names]
+    return pa.table(columns, ARTIFACTS.names)  # to DuckDB a dictionary is text

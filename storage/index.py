@@ -12,113 +12,218 @@ import contextlib
 import gc
 import hashlib
 import io
+import itertools
 import json
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from storage.groups import GROUPS
+from storage.lineage import parents
 from storage.local import Entries, LocalTree
-from storage.manifest import MANIFEST, Manifest
+from storage.manifest import MANIFEST, PROVENANCE, Manifest
 from storage.s3 import ObjectTree
 
 FOLDER = ".index"
 WORTH = 64  # manifests; fewer are opened as soon as an index is
 READERS = 16  # of manifests in S3, at a time
 MOST_FILES = 32  # of rows, before one takes their place
-_LAYOUT = b"1"  # of the rows; another version's are not read
+MANIFESTS_AT_A_TIME = 1024  # that are made from rows
+_LAYOUT = b"2"  # of the rows; another version's are not read
 
-_SCHEMA = pa.schema(
+# Of one artifact. Columns of few values are kept as dictionaries, since thousands of parts have the
+# same recipe.
+ROWS = pa.schema(
     [
         ("folder", pa.string()),  # <kind>/<digest16>
-        ("bytes", pa.int64()),  # of manifest.json
+        ("manifest_bytes", pa.int64()),  # of manifest.json
         ("changed", pa.int64()),  # its time of change, in ns
-        ("recipe", pa.string()),  # JSON; apart, since thousands of parts have the same
-        ("packages", pa.string()),  # JSON, likewise: of the provenance
-        ("rest", pa.string()),  # JSON: the other fields of Manifest
+        ("kind", pa.string()),
+        ("digest", pa.string()),
+        ("version", pa.int64()),
+        ("inputs", pa.string()),  # JSON, as the next ones
+        ("recipe", pa.dictionary(pa.int32(), pa.string())),
+        ("statistics", pa.string()),
+        ("created", pa.string()),
+        ("seconds", pa.float64()),
+        ("rows", pa.int64()),  # of all its Parquet files
+        ("bytes", pa.int64()),  # of its own files, as `files` counts them
+        ("files", pa.int64()),
+        ("parents", pa.list_(pa.string())),  # digests of what it was made from, as `lineage` says
+        ("groups", pa.list_(pa.string())),  # those among them in which its tables lie
+        ("sizes", pa.string()),  # JSON: of its own files
+        ("packages", pa.dictionary(pa.int32(), pa.string())),  # JSON: of the provenance
+        ("rest", pa.string()),  # JSON: files, rows by file, the other provenance
     ],
     metadata={"layout": _LAYOUT},
 )
 
-Tree = LocalTree | ObjectTree
-Row = tuple[str, int, int, str, str, str]  # as _SCHEMA has them
+LISTED = [name for name in ROWS.names if name not in ("packages", "rest")]
 
-_SHARED = ["recipe", "packages"]
+Tree = LocalTree | ObjectTree
+Read = Callable[[str, str], Manifest | None]
+Key = tuple[str, int, int]  # a row's folder, manifest_bytes and changed
+
+_OF_A_MANIFEST = [
+    "kind",
+    "digest",
+    "version",
+    "recipe",
+    "inputs",
+    "statistics",
+    "packages",
+    "rest",
+]
+_SHARED = [field.name for field in ROWS if pa.types.is_dictionary(field.type)]
 _ARTIFACT = re.compile(r"[a-z][a-z0-9_]*/[0-9a-f]{16}")
 
-_waiting: dict[str, list[Row]] = {}  # by lake: committed by this process, in no file yet
+_waiting: dict[str, list[dict[str, Any]]] = {}  # by lake: committed by this process, in no file yet
 _lock = threading.Lock()
 
 
 class Index:
-    """The rows that a lake's index files hold."""
+    """The rows that a lake's index files hold, with these of their columns."""
 
-    def __init__(self, tree: Tree) -> None:
+    def __init__(self, tree: Tree, names: Sequence[str]) -> None:
         self.files: list[str] = []
-        self._rows: dict[tuple[str, int, int], tuple[str, str, str]] = {}
-        self._same: dict[str, Any] = {}  # what many manifests share, in memory once
+        self._schema = pa.schema([ROWS.field(name) for name in names], ROWS.metadata)
+        tables = [self._schema.empty_table()]
         for name in sorted(tree.sizes(FOLDER)):
             if name.endswith(".parquet"):
-                self._add(tree, f"{FOLDER}/{name}")
+                tables += self._read(tree, f"{FOLDER}/{name}")
+        self.rows = pa.concat_tables(tables).unify_dictionaries()
+        self._places = {key: place for place, key in enumerate(_keys(self.rows))}
 
-    def manifest(self, folder: str, entries: Entries) -> Manifest | None:
-        """The manifest of an artifact whose files are these; None: read it yourself."""
-        found = self._rows.get((folder, *entries[MANIFEST]))
-        if found is None:
-            return None
-        recipe, packages, rest = found
-        with contextlib.suppress(ValueError, TypeError, KeyError):
-            fields = json.loads(rest)
-            if packages != "null":
-                fields["provenance"]["packages"] = self._shared(packages)
-            return Manifest(**fields, recipe=self._shared(recipe))
-        return None
+    def find(self, key: Key) -> int | None:
+        """The row of an artifact by its folder and its manifest's size and time of change.
 
-    def _shared(self, text: str) -> Any:
-        if text not in self._same:
-            self._same[text] = json.loads(text)
-        return self._same[text]
+        None: read the manifest yourself.
+        """
+        return self._places.get(key)
 
-    def _add(self, tree: Tree, name: str) -> None:
+    def _read(self, tree: Tree, name: str) -> list[pa.Table]:
         data = tree.read(name)
         if data is None:  # a reader has just put another in its place
-            return
+            return []
         self.files.append(name)
         if name != _name(data):
-            return
+            return []
         # Whatever is wrong with it: the manifests are there.
         with contextlib.suppress(pa.ArrowException, OSError, ValueError):
-            read = pq.ParquetFile(io.BytesIO(data), read_dictionary=_SHARED).read()
-            if (read.schema.metadata or {}).get(b"layout") == _LAYOUT:
-                folder, size, changed, *texts = (_values(column) for column in read.columns)
-                self._rows |= zip(zip(folder, size, changed), zip(*texts))
+            file = pq.ParquetFile(io.BytesIO(data), read_dictionary=_SHARED)
+            if (file.schema_arrow.metadata or {}).get(b"layout") == _LAYOUT:
+                return [file.read(self._schema.names).cast(self._schema)]
+        return []
 
 
-def _values(column: pa.ChunkedArray) -> list[Any]:
-    """A column's values; what is the same in many rows is one object."""
-    found: list[Any] = []
-    for chunk in column.chunks:
-        if isinstance(chunk, pa.DictionaryArray):
-            known = chunk.dictionary.to_pylist()
-            found += [known[number] for number in chunk.indices.to_pylist()]
-        else:
-            found += chunk.to_pylist()
-    return found
+def listing(
+    tree: Tree, read: Read, kind: str | None, start: str = "", names: Sequence[str] = ROWS.names
+) -> pa.Table:
+    """ROWS of all whole artifacts of a kind (of any with None) whose digests start so.
 
-
-def manifests(
-    tree: Tree, read: Callable[[str, str], Manifest | None], kind: str | None, start: str = ""
-) -> list[Manifest]:
-    """Of all whole artifacts of a kind (of any with None) whose digests start so.
-
-    `read` opens one artifact's manifest, given its kind and digest.
+    `read` opens one artifact's manifest, given its kind and digest. Where there is an index, of
+    its columns those of these names.
     """
     with no_collection():
-        return _manifests(tree, read, kind, start)
+        listed = {
+            name: entries
+            for name, entries in tree.entries(kind, start).items()
+            if MANIFEST in entries and _ARTIFACT.fullmatch(name)
+        }
+        if len(listed) < WORTH:
+            rows = _fresh(tree, read, [*listed], listed)
+        else:
+            index = Index(tree, names)
+            places = {n: index.find((n, *entries[MANIFEST])) for n, entries in listed.items()}
+            is_there = np.zeros(len(index.rows), dtype=bool)
+            is_there[[place for place in places.values() if place is not None]] = True
+            unknown = [name for name, place in places.items() if place is None]
+            fresh = _fresh(tree, read, unknown, listed)
+            both = [chosen(index.rows, is_there), fresh.select(names)]
+            rows = pa.concat_tables(both).unify_dictionaries()
+            _refresh(tree, index, fresh, listed if kind is None and not start else None)
+        told = zip(*(rows[name].to_pylist() for name in ("folder", "sizes")))
+        return chosen(rows, [_is_whole(sizes, listed[folder]) for folder, sizes in told])
+
+
+def _fresh(tree: Tree, read: Read, folders: list[str], listed: dict[str, Entries]) -> pa.Table:
+    """ROWS of artifacts of which no index knows."""
+    opened = _opened(tree, read, folders)
+    rows = [_row(m, listed[folder]) for folder, m in zip(folders, opened) if m]
+    return in_order(pa.Table.from_pylist(rows, schema=ROWS))
+
+
+def _opened(tree: Tree, read: Read, folders: list[str]) -> list[Manifest | None]:
+    names = [folder.split("/") for folder in folders]
+    if isinstance(tree, LocalTree):
+        return [read(*name) for name in names]
+    with ThreadPoolExecutor(READERS) as pool:  # each waits for the network most of the time
+        return list(pool.map(lambda name: read(*name), names))
+
+
+def chosen(rows: pa.Table, wanted: Sequence[bool] | np.ndarray) -> pa.Table:
+    """The rows that are wanted: nothing is copied when all are, as nearly always."""
+    return rows if all(wanted) else rows.filter(pa.array(wanted, pa.bool_()))
+
+
+def in_order(rows: pa.Table) -> pa.Table:
+    """Oldest first; nothing is copied when they stand so, as an index has them."""
+    keys = [*zip(*(rows[name].to_pylist() for name in ("created", "kind", "digest")))]
+    places = sorted(range(len(keys)), key=lambda place: (str(keys[place][0]), *keys[place][1:]))
+    return rows if places == [*range(len(keys))] else rows.take(pa.array(places, pa.int64()))
+
+
+def manifests(tree: Tree, read: Read, rows: pa.Table) -> Iterator[Manifest]:
+    """Of each row of a listing whose manifest is still there; equal recipes are one object."""
+    if "rest" in rows.column_names:
+        return _from_rows(rows)
+    if len(rows) < WORTH:
+        return filter(None, _opened(tree, read, rows["folder"].to_pylist()))
+    return _from_index(Index(tree, ROWS.names), read, rows)
+
+
+def _from_index(index: Index, read: Read, rows: pa.Table) -> Iterator[Manifest]:
+    keys = [*_keys(rows)]
+    for known, some in itertools.groupby(keys, lambda key: index.find(key) is not None):
+        if known:
+            places = [index.find(key) for key in some]
+            yield from _from_rows(index.rows.take(pa.array(places, pa.int64())))
+        else:
+            yield from filter(None, (read(*folder.split("/")) for folder, *_ in some))
+
+
+def _from_rows(rows: pa.Table) -> Iterator[Manifest]:
+    same: dict[str, Any] = {}  # what many of them share, in memory once
+
+    def shared(text: str) -> Any:
+        if text not in same:
+            same[text] = json.loads(text)
+        return same[text]
+
+    for batch in rows.to_batches(max_chunksize=MANIFESTS_AT_A_TIME):
+        for row in batch.select(_OF_A_MANIFEST).to_pylist():
+            rest = json.loads(row["rest"])
+            if row["packages"] != "null":
+                rest["provenance"]["packages"] = shared(row["packages"])
+            yield Manifest(
+                row["kind"],
+                row["digest"],
+                row["version"],
+                shared(row["recipe"]),
+                json.loads(row["inputs"]),
+                statistics=json.loads(row["statistics"]),
+                **rest,
+            )
+
+
+def _keys(rows: pa.Table) -> Iterator[Key]:
+    return zip(*(rows[name].to_pylist() for name in ROWS.names[:3]))
 
 
 @contextlib.contextmanager
@@ -133,29 +238,6 @@ def no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _manifests(
-    tree: Tree, read: Callable[[str, str], Manifest | None], kind: str | None, start: str
-) -> list[Manifest]:
-    listed = {
-        name: entries
-        for name, entries in tree.entries(kind, start).items()
-        if MANIFEST in entries and _ARTIFACT.fullmatch(name)
-    }
-    index = Index(tree) if len(listed) >= WORTH else None
-    found = {name: index and index.manifest(name, entries) for name, entries in listed.items()}
-    unknown = [name.split("/") for name, manifest in found.items() if manifest is None]
-    if isinstance(tree, LocalTree):
-        opened = [read(*name) for name in unknown]
-    else:  # each waits for the network most of the time
-        with ThreadPoolExecutor(READERS) as pool:
-            opened = list(pool.map(lambda name: read(*name), unknown))
-    found |= {"/".join(name): manifest for name, manifest in zip(unknown, opened)}
-    rows = [(manifest, listed[name]) for name, manifest in found.items() if manifest]
-    if index is not None:
-        _refresh(tree, index, len(unknown), rows, whole=kind is None and not start)
-    return [manifest for manifest, entries in rows if has_all(manifest, entries)]
-
-
 def remember(tree: Tree, manifest: Manifest, entries: Entries) -> None:
     """A manifest that this process has committed: written down once there are some."""
     place = str(tree.root) if isinstance(tree, LocalTree) else tree.url
@@ -165,21 +247,22 @@ def remember(tree: Tree, manifest: Manifest, entries: Entries) -> None:
         if len(rows) < WORTH:
             return
         del _waiting[place]
-    _write(tree, rows)
+    _write(tree, pa.Table.from_pylist(rows, schema=ROWS))
 
 
-def _refresh(
-    tree: Tree, index: Index, opened: int, rows: list[tuple[Manifest, Entries]], whole: bool
-) -> None:
-    """Write down what a listing found out: `opened` of the manifests were in no row.
-
-    A `whole` lake's rows take the place of all others.
-    """
-    if not rows or (opened < WORTH and not (whole and len(index.files) >= MOST_FILES)):
+def _refresh(tree: Tree, index: Index, fresh: pa.Table, whole: dict[str, Entries] | None) -> None:
+    """Write down what a listing found out; of a `whole` lake many files become one."""
+    added = len(fresh) >= WORTH and bool(_write(tree, fresh))
+    if whole is None or len(index.files) + added < MOST_FILES:
         return
-    written = _write(tree, [_row(manifest, entries) for manifest, entries in rows])
-    if written and whole:
-        for name in set(index.files) - {written}:  # another reader may have written the same
+    full = Index(tree, ROWS.names)
+    is_listed = [
+        folder in whole and (size, changed) == whole[folder][MANIFEST]
+        for folder, size, changed in _keys(full.rows)
+    ]
+    written = _write(tree, in_order(chosen(full.rows, is_listed)))
+    if written:
+        for name in set(full.files) - {written}:  # another reader may have written the same
             with contextlib.suppress(OSError):
                 tree.remove(name)
 
@@ -192,24 +275,50 @@ def has_all(manifest: Manifest, entries: Entries) -> bool:
     )
 
 
-def _row(manifest: Manifest, entries: Entries) -> Row:
+def _is_whole(sizes: str, entries: Entries) -> bool:
+    """`has_all`, by what a row says."""
+    found = {name: size for name, (size, _) in entries.items() if not name.startswith(PROVENANCE)}
+    del found[MANIFEST]
+    # Mostly nothing else lies there, and a text is soon compared.
+    return sizes == _text(found) or json.loads(sizes).items() <= found.items()
+
+
+def _row(manifest: Manifest, entries: Entries) -> dict[str, Any]:
     provenance = dict(manifest.provenance)
     packages = provenance.pop("packages", None)
-    rest = {**vars(manifest), "provenance": provenance}
-    recipe = rest.pop("recipe")
-    folder = f"{manifest.kind}/{manifest.artifact}"
-    return folder, *entries[MANIFEST], _text(recipe), _text(packages), _text(rest)
+    rest = {"files": manifest.files, "rows": manifest.rows, "provenance": provenance}
+    size, changed = entries[MANIFEST]
+    return {
+        "folder": f"{manifest.kind}/{manifest.artifact}",
+        "manifest_bytes": size,
+        "changed": changed,
+        "kind": manifest.kind,
+        "digest": manifest.digest,
+        "version": manifest.version,
+        "inputs": _text(manifest.inputs),
+        "recipe": _text(manifest.recipe),
+        "statistics": _text(manifest.statistics),
+        "created": provenance.get("created"),
+        "seconds": provenance.get("seconds"),
+        "rows": sum(manifest.rows.values()),
+        "bytes": manifest.total_bytes,
+        "files": len(manifest.files),
+        "parents": parents(manifest.inputs),
+        "groups": manifest.inputs.get(GROUPS, []),
+        "sizes": _text({name: file["bytes"] for name, file in manifest.files.items()}),
+        "packages": _text(packages),
+        "rest": _text(rest),
+    }
 
 
 def _text(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return json.dumps(value, sort_keys=True)
 
 
-def _write(tree: Tree, rows: list[Row]) -> str:
+def _write(tree: Tree, rows: pa.Table) -> str:
     """The file's name; "" where it can't be written."""
-    columns = [pa.array(values, field.type) for values, field in zip(zip(*rows), _SCHEMA)]
     sink = io.BytesIO()
-    pq.write_table(pa.table(columns, schema=_SCHEMA), sink, compression="zstd")
+    pq.write_table(rows, sink, compression="zstd")
     data = sink.getvalue()
     name = _name(data)
     try:

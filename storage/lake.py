@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import unquote, urlsplit
 
+import pyarrow as pa
+
 from storage import durable, garbage, index, leases, locks
 from storage.cache import cache_root, lake_bytes
 from storage.digest import artifact_digest, canonical_json
@@ -114,9 +116,12 @@ class Lake:
 
     def folder(self, kind: str, digest: str) -> str:
         """Where the artifact lies or would lie: a path, or an s3:// URI."""
-        if isinstance(self.tree, LocalTree):
-            return str(self.tree.root / _folder(kind, digest))
-        return f"{self.tree.url}/{_folder(kind, digest)}"
+        return f"{self.root}/{_folder(kind, digest)}"
+
+    @property
+    def root(self) -> str:
+        """The path or URI that artifacts lie below."""
+        return str(self.tree.root) if isinstance(self.tree, LocalTree) else self.tree.url
 
     def local(
         self,
@@ -278,7 +283,7 @@ class Lake:
             if exact is not None:
                 return exact
         start = digest_prefix if re.fullmatch("[0-9a-f]*", digest_prefix) else ""
-        near = index.manifests(self.tree, self._read, kind, start)
+        near = self.manifests(index.listing(self.tree, self._read, kind, start))
         found = [m for m in near if m.digest.startswith(digest_prefix)]
         if len(found) == 1:
             return found[0]
@@ -331,21 +336,36 @@ class Lake:
             raise UserError(f"lake {self.url}: can't write to {path.parent}: {error}") from error
         return path
 
+    def table(self, kind: str | None = None) -> pa.Table:
+        """`index.LISTED` of all whole artifacts, oldest first; what lies in groups, while they are.
+
+        A lake of a dump has 90,000: as manifests they would take a gigabyte.
+        """
+        return self._listing(kind, index.LISTED)
+
+    def manifests(self, rows: pa.Table) -> Iterator[Manifest]:
+        """Of some rows of `table`."""
+        return index.manifests(self.tree, self._read, rows)
+
+    def _listing(self, kind: str | None, names: Sequence[str]) -> pa.Table:
+        found = index.listing(self.tree, self._read, kind, names=names)
+        kinds, digests, groups = (found[c].to_pylist() for c in ("kind", "digest", "groups"))
+        there = set(zip(kinds, digests))
+        parents = {of for of, needed in zip(kinds, groups) if needed}
+        for parent in sorted(parents) if kind else ():  # else they are among those found
+            theirs = index.listing(self.tree, self._read, group_kind(parent), names=index.LISTED)
+            there.update(zip(theirs["kind"].to_pylist(), theirs["digest"].to_pylist()))
+        whole = [
+            all((group_kind(of), group) in there for group in needed)
+            for of, needed in zip(kinds, groups)
+        ]
+        return index.in_order(index.chosen(found, whole))
+
     # Last in the class: from here on its name hides the builtin in annotations.
     def list(self, kind: str | None = None) -> list[Manifest]:
-        """Manifests of all whole artifacts, oldest first; what lies in groups, while they are."""
-        found = index.manifests(self.tree, self._read, kind)
-        parents = {m.kind for m in found if m.inputs.get(GROUPS)}
-        there = {(m.kind, m.digest) for m in found}
-        for parent in sorted(parents) if kind else ():  # else they are among those found
-            groups = index.manifests(self.tree, self._read, group_kind(parent))
-            there.update((m.kind, m.digest) for m in groups)
-        found = [
-            m
-            for m in found
-            if all((group_kind(m.kind), group) in there for group in m.inputs.get(GROUPS, ()))
-        ]
-        return sorted(found, key=lambda m: (str(m.provenance.get("created")), m.kind, m.digest))
+        """Manifests of all whole artifacts, as `table` finds them."""
+        with index.no_collection():
+            return [*self.manifests(self._listing(kind, index.ROWS.names))]
 
 
 def _describe(

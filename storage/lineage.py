@@ -6,28 +6,33 @@ was made from them, so that a table over the selection never counts a page twice
 run left for comparison (the input `previous`) is no part of a run.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 
-from storage.manifest import Manifest
+import pyarrow as pa
 
 EARLIER = "previous"
 
 
-def reachable(manifests: Iterable[Manifest], heads: dict[str, str]) -> list[Manifest]:
-    """The heads' artifacts and their ancestors, in the order of `manifests`."""
-    by_digest = {manifest.digest: manifest for manifest in manifests}
+def parents(inputs: Mapping[str, Sequence[str]]) -> list[str]:
+    """Digests of the artifacts among an artifact's inputs, an earlier run's aside."""
+    given = (digest for key, digests in inputs.items() if key != EARLIER for digest in digests)
+    return [digest for digest in given if not digest.startswith("sha256:")]
+
+
+def reachable(rows: pa.Table, heads: Mapping[str, str]) -> pa.Table:
+    """The rows (kind, digest, parents, …) of the heads' artifacts and their ancestors, in order."""
+    kinds, digests, made_from = (rows[name].to_pylist() for name in ("kind", "digest", "parents"))
+    places = {digest: place for place, digest in enumerate(digests)}
     chosen = {slot.split(".")[0] for slot in heads}
-    found: dict[str, Manifest] = {}
+    found: set[int] = set()
     waiting = [digest for _, digest in sorted(heads.items())]
     heads_digests = frozenset(waiting)
     while waiting:
-        manifest = by_digest.get(waiting.pop())
-        if manifest is None or manifest.digest in found:
-            continue  # an input file, an artifact that is gone, or seen before
-        if manifest.kind in chosen and manifest.digest not in heads_digests:
+        place = places.get(waiting.pop())
+        if place is None or place in found:
+            continue  # an artifact that is gone, or seen before
+        if kinds[place] in chosen and digests[place] not in heads_digests:
             continue
-        found[manifest.digest] = manifest
-        for key, digests in manifest.inputs.items():
-            if key != EARLIER:
-                waiting.extend(digests)
-    return [manifest for digest, manifest in by_digest.items() if digest in found]
+        found.add(place)
+        waiting.extend(made_from[place])
+    return rows.take(pa.array(sorted(found), pa.int64()))

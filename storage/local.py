@@ -110,11 +110,16 @@ def _folders(place: str) -> list[str]:
 def _walk(place: str, prefix: str, files: Entries) -> None:
     """Add the files below a folder; a lake of a dump has half a million, so no Path is made."""
     # A damaged artifact may be on its way aside while we look at it.
-    with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(place) as found:
-        for entry in found:
-            if entry.is_dir(follow_symlinks=False):  # links to folders may go round in circles
-                _walk(entry.path, f"{prefix}{entry.name}/", files)
-                continue
-            with contextlib.suppress(FileNotFoundError):
-                status = entry.stat()
+    try:
+        with os.scandir(place) as found:
+            for entry in found:
+                if entry.is_dir(follow_symlinks=False):  # links to folders may go in circles
+                    _walk(entry.path, f"{prefix}{entry.name}/", files)
+                    continue
+                try:
+                    status = entry.stat()
+                except FileNotFoundError:
+                    continue
                 files[prefix + entry.name] = status.st_size, status.st_mtime_ns
+    except (FileNotFoundError, NotADirectoryError):
+        return

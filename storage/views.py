@@ -94,6 +94,16 @@ VIEWS = (
     "truth",
 )
 
+
+def kinds(view: str) -> tuple[str, ...]:
+    """Of the artifacts whose manifests `select` wants."""
+    if view == "documents":
+        return (*SOURCES["pages"].kinds, *SOURCES["selection"].kinds, *SOURCES["clusters"].kinds)
+    if view == "metrics":
+        return TRAINED
+    return SOURCES[view].kinds if view in SOURCES else ()
+
+
 Locate = Callable[[Manifest, str], str | None]  # how DuckDB calls a file; None: it is gone
 
 

@@ -8,6 +8,8 @@ import argparse
 import math
 from typing import Any
 
+import pyarrow.compute as pc
+
 from flows.cli import output
 from flows.config import RunConfig, load
 from pipeline.corpus.costing import Joined, Part, Target, extrapolate
@@ -26,7 +28,9 @@ def plan(chosen: argparse.Namespace) -> int:
     """Print the table."""
     config = load(chosen.preset or "demo", chosen.set)
     lake = Lake(chosen.lake)
-    manifests = reachable(lake.list(), lake.heads())
+    current = reachable(lake.table(), lake.heads())
+    is_part = pc.equal(current["kind"], "corpus_part")
+    manifests = [*lake.manifests(current.filter(pc.invert(is_part)))]
     target = Target(
         files=chosen.files,
         gigabytes_per_file=chosen.gigabytes_per_file,
@@ -34,7 +38,7 @@ def plan(chosen: argparse.Namespace) -> int:
         price_per_core_hour=chosen.price_per_core_hour,
         download_megabytes_per_second=chosen.megabytes_per_second,
     )
-    parts = [_part(m) for m in manifests if m.kind == "corpus_part"]
+    parts = [_part(m) for m in lake.manifests(current.filter(is_part))]
     # Training is counted from the preset alone, so it is shown to whoever has no corpus yet.
     rows = extrapolate(parts, joined(manifests), target) if parts else []
     training = training_rows(config, manifests, chosen.gpu_teraflops)
@@ -61,7 +65,7 @@ def joined(manifests: list[Manifest]) -> Joined | None:
     if not corpus:
         return None
     said = corpus[-1].statistics
-    joining = [m for m in manifests if m.kind.startswith(JOINING) and m.kind != "corpus_part"]
+    joining = [m for m in manifests if m.kind.startswith(JOINING)]
     return Joined(
         warc_bytes=said["warc_bytes"],
         documents=said["documents"],

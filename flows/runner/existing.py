@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from prefect.futures import PrefectFuture
 
-from flows.runner.references import Reference, reference
+from flows.runner.references import Reference, reference, stand_in
 from flows.runner.work import Work
 from storage import Lake
 
@@ -41,7 +41,7 @@ class _Known:
 
     def __init__(self) -> None:
         self._asked: Counter[str] = Counter()
-        self._listed: dict[str, dict[str, Reference]] = {}
+        self._listed: dict[str, dict[str, tuple[int, int]]] = {}
 
     def find(self, lake: Lake, kind: str, digest: str) -> Reference | None:
         self._asked[kind] += 1
@@ -49,8 +49,16 @@ class _Known:
             whole = lake.is_whole(kind, digest)
             return reference(lake.manifest(kind, digest), lake) if whole else None
         if kind not in self._listed:
-            self._listed[kind] = {m.digest: reference(m, lake) for m in lake.list(kind)}
-        return self._listed[kind].get(digest)
+            self._listed[kind] = _sizes(lake, kind)
+        size = self._listed[kind].get(digest)
+        return size and stand_in(lake, kind, digest, *size)
+
+
+def _sizes(lake: Lake, kind: str) -> dict[str, tuple[int, int]]:
+    """Rows and bytes of each whole artifact of a kind."""
+    table = lake.table(kind)
+    digests, rows, size = (table[name].to_pylist() for name in ("digest", "rows", "bytes"))
+    return dict(zip(digests, zip(rows, size)))
 
 
 _known: weakref.WeakKeyDictionary[Lake, _Known] = weakref.WeakKeyDictionary()  # a run opens its own

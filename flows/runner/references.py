@@ -34,10 +34,11 @@ class InputFile:
 
 def reference(manifest: Manifest, lake: Lake) -> Reference:
     """The small stand-in for a committed artifact."""
-    return {
-        "kind": manifest.kind,
-        "digest": manifest.digest,
-        "uri": lake.folder(manifest.kind, manifest.digest),
-        "rows": sum(manifest.rows.values()),
-        "bytes": manifest.total_bytes,
-    }
+    rows = sum(manifest.rows.values())
+    return stand_in(lake, manifest.kind, manifest.digest, rows, manifest.total_bytes)
+
+
+def stand_in(lake: Lake, kind: str, digest: str, rows: int, size: int) -> Reference:
+    """For an artifact of so many rows and bytes."""
+    uri = lake.folder(kind, digest)
+    return {"kind": kind, "digest": digest, "uri": uri, "rows": rows, "bytes": size}

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -72,6 +73,16 @@ def test_many_files_become_one(lake, many, opened):
     assert opened == []
 
 
+def test_what_is_gone_or_replaced_is_no_row_when_files_become_one(lake, many):
+    shutil.rmtree(lake.local(many[0].kind, many[0].digest))
+    manifest = lake.local(many[1].kind, many[1].digest) / "manifest.json"
+    manifest.write_bytes(manifest.read_bytes() + b"\n")
+    assert lake.list() == many[1:]
+    assert len(files(lake)) == 1
+    of = {folder for folder, *_ in known(lake)}
+    assert of == {f"{m.kind}/{m.artifact}" for m in many[2:]}
+
+
 def test_a_listing_of_one_kind_keeps_what_is_known_of_the_others(lake, many, make, opened):
     corpora = [make(lake, "corpus", {"a": b"x"}, {"n": n}) for n in range(12)]
     before = files(lake)
@@ -121,20 +132,28 @@ def test_no_single_bit_of_an_index_changes_what_is_listed(lake, many):
         flipped = bytearray(data)
         flipped[place] ^= 1
         path.write_bytes(flipped)
-        assert index.Index(lake.tree)._rows.keys().isdisjoint(rows_of(data))
+        assert known(lake).isdisjoint(rows_of(data))
     path.write_bytes(data)
-    assert rows_of(data) <= index.Index(lake.tree)._rows.keys()
+    assert rows_of(data) <= known(lake)
     assert lake.list() == many
 
 
 def rows_of(data):
     """What a file of the index is about."""
-    columns = pq.read_table(io.BytesIO(data), columns=["folder", "bytes", "changed"]).to_pydict()
-    return set(zip(*columns.values()))
+    return keys(pq.read_table(io.BytesIO(data)))
+
+
+def known(lake):
+    """What the index is about."""
+    return keys(index.Index(lake.tree, index.ROWS.names).rows)
+
+
+def keys(rows):
+    return set(zip(*(rows[name].to_pylist() for name in ("folder", "manifest_bytes", "changed"))))
 
 
 def test_an_index_of_another_layout_is_not_read(lake, many, opened, monkeypatch):
-    monkeypatch.setattr(index, "_LAYOUT", b"2")
+    monkeypatch.setattr(index, "_LAYOUT", b"0")
     assert lake.list() == many
     assert len(opened) == MANY
 
@@ -261,3 +280,59 @@ def test_a_lake_of_damaged_manifests_is_an_empty_one(lake, many):
     for path in lake.disk.root.glob("corpus_part/*/manifest.json"):
         path.write_text("{")
     assert lake.list() == []
+
+
+def test_a_table_says_what_the_manifests_say(lake, many, make, opened):
+    """As rows alone: no manifest is opened for them."""
+    sink = io.BytesIO()
+    pq.write_table(pa.table({"n": [1, 2, 3]}), sink)
+    tables = {"a.parquet": sink.getvalue(), "b.parquet": sink.getvalue(), "c": b"x"}
+    split = make(lake, "corpus_split", tables, {}, {"parts": [m.digest for m in many]})
+    opened.clear()
+    rows = lake.table()
+    assert "rest" not in rows.column_names
+    assert opened == [f"corpus_split/{split.artifact}"]  # waits for others to be written down
+    for row, made in zip(rows.to_pylist(), [*many, split], strict=True):
+        assert row["folder"] == f"{made.kind}/{made.artifact}"
+        assert (row["kind"], row["digest"], row["version"]) == (made.kind, made.digest, 1)
+        assert json.loads(row["inputs"]) == made.inputs
+        assert json.loads(row["recipe"]) == made.recipe
+        assert json.loads(row["statistics"]) == made.statistics
+        assert row["created"] == made.provenance["created"]
+        assert row["seconds"] == made.provenance.get("seconds")
+        assert (row["rows"], row["bytes"]) == (sum(made.rows.values()), made.total_bytes)
+        assert row["files"] == len(made.files)
+    assert row["parents"] == split.inputs["parts"]
+    assert (row["rows"], row["files"]) == (6, 3)
+
+
+def test_rows_of_a_table_become_manifests_again(lake, many, opened):
+    rows = lake.table()
+    few = rows.slice(5, 9)
+    assert [*lake.manifests(few)] == many[5:14]
+    assert len(opened) == 9, "so few are opened"
+    opened.clear()
+    assert [*lake.manifests(rows)] == many
+    assert opened == []
+    backwards = rows.take(list(range(MANY))[::-1])
+    assert [*lake.manifests(backwards)] == many[::-1]
+
+
+def test_what_went_after_the_listing_is_left_out(lake, many, opened):
+    rows = lake.table()
+    for name in files(lake):
+        (lake.disk.root / name).unlink(missing_ok=True)
+        (lake.disk.root / ".index" / name).unlink(missing_ok=True)
+    lake.remove(many[3])
+    assert [*lake.manifests(rows)] == many[:3] + many[4:]
+    assert [*lake.manifests(rows.slice(2, 3))] == [many[2], many[4]]
+
+
+def test_what_lies_beside_an_artifacts_files_does_not_matter(lake, many):
+    folder = lake.local(many[0].kind, many[0].digest)
+    (folder / "note").write_text("somebody's")
+    (folder / "provenance").mkdir()
+    (folder / "provenance" / "timing.parquet").write_bytes(b"")
+    assert lake.list() == many
+    (folder / "a").unlink()
+    assert lake.list() == many[1:]

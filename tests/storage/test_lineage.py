@@ -1,13 +1,15 @@
-"""Which artifacts belong to the newest run, on lakes that are lists of manifests."""
+"""Which artifacts belong to the newest run, on lakes that are lists of artifacts."""
 
 import dataclasses
 
-from storage.lineage import reachable
+import pyarrow as pa
+
+from storage.lineage import parents, reachable
 
 
 @dataclasses.dataclass(frozen=True)
 class Made:
-    """What lineage reads of a manifest."""
+    """What lineage reads of a listing."""
 
     digest: str
     kind: str
@@ -15,12 +17,18 @@ class Made:
 
 
 def names(made: list[Made], heads: dict[str, str]) -> list[str]:
-    return [manifest.digest for manifest in reachable(made, heads)]
+    rows = {
+        "kind": [one.kind for one in made],
+        "digest": [one.digest for one in made],
+        "parents": [parents(one.inputs) for one in made],
+    }
+    found: list[str] = reachable(pa.table(rows), heads)["digest"].to_pylist()
+    return found
 
 
 PARTS = [Made("p1", "part"), Made("p2", "part"), Made("p3", "part")]
 CORPUS = Made("c1", "corpus", {"parts": ["p1", "p2"]})
-BASE = Made("b1", "base", {"corpus": ["c1"], "file": ["not-in-the-lake"]})
+BASE = Made("b1", "base", {"corpus": ["c1"], "file": ["not-in-the-lake", "sha256:00:a.txt"]})
 
 
 def test_heads_and_all_they_were_made_from_in_the_lakes_order() -> None:
@@ -54,3 +62,8 @@ def test_what_an_earlier_run_left_for_comparison_is_no_part() -> None:
     made = Made("c3", "corpus", {"previous": ["c1"], "duplicates": ["d2"]})
     lake = [*PARTS, earlier, duplicates, CORPUS, made]
     assert names(lake, {"corpus": "c3"}) == ["p3", "d2", "c3"]
+
+
+def test_files_are_no_parents() -> None:
+    inputs = {"corpus": ["c1", "c2"], "file": ["sha256:00:a.txt"], "previous": ["c0"]}
+    assert parents(inputs) == ["c1", "c2"]
