@@ -47,26 +47,33 @@ def corpus(config: Settings = load(), lake: str = LAKE) -> Artifacts:  # noqa: B
         selection = select_pages(run, parts, scores)
         copies = find_duplicates(run, parts, selection, previous_duplicates(run))
         joined = join_parts(run, parts, selection, copies, benchmarks(run))
+        close_hosts()  # what follows needs their memory
+        ui.funnel(run.lake, joined)
+        measured = None if crawl is None else measure(run, crawl, joined, copies, parts)
+        artifacts = run.hand_over({}, crawl=crawl, corpus=joined, quality=measured)
+        if not config.input.keep_raw_text:
+            raw_text.drop(run, parts, artifacts)
     finally:
         close_hosts()
         leave(config.input)
-    ui.funnel(run.lake, joined)
-    measured = None
-    if crawl is not None:
-        measured = run.make(
-            audit.STAGE,
-            audit.QualityConfig(),
-            "filters against the truth",
-            crawl=[crawl],
-            corpus=[joined],
-            duplicates=[copies],
-            parts=parts,
-        )
-        ui.quality(run.lake, measured)
-    artifacts = run.hand_over({}, crawl=crawl, corpus=joined, quality=measured)
-    if not config.input.keep_raw_text:
-        raw_text.drop(run, parts, artifacts)
     return artifacts
+
+
+def measure(
+    run: Run, crawl: Reference, joined: Reference, copies: Reference, parts: list[Reference]
+) -> Reference:
+    """The filters held against what is known of the sample web."""
+    measured = run.make(
+        audit.STAGE,
+        audit.QualityConfig(),
+        "filters against the truth",
+        crawl=[crawl],
+        corpus=[joined],
+        duplicates=[copies],
+        parts=parts,
+    )
+    ui.quality(run.lake, measured)
+    return measured
 
 
 def say_recipe(run: Run) -> None:

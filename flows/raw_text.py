@@ -8,19 +8,24 @@ made with text isn't all there already are these parts read again from their WAR
 import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pyarrow.compute as pc
+from prefect import task
 
 from flows.inputs import given_file
 from flows.runner import existing, terminal
+from flows.runner.artifact import RETRIED
 from flows.runner.flow_run import Artifacts, Run
 from flows.runner.references import Reference
+from flows.runner.side_by_side import call, results, several_at_a_time
 from pipeline import data
 from pipeline.config import to_dict
 from pipeline.cores import cores
 from pipeline.corpus import assemble, assemble_group, audit, duplicates, hosts, score
 from pipeline.corpus import select as selection
 from pipeline.scan import raw_text
+from storage import Lake
 from storage.digest import artifact_digest
 from storage.durable import remove_tree
 from storage.manifest import Manifest
@@ -28,6 +33,7 @@ from storage.manifest import Manifest
 DROPPED = "dropped"
 MARK = json.dumps({"raw_text": DROPPED})[1:-1]  # in a manifest's text
 SERVED = "text_served"  # in a part's provenance: the question, and what was made as its answer
+PARTS_A_TASK = 50  # a task run costs Prefect some 40 ms
 # What makes a corpus and its figures of parts.
 READERS = (
     score.STAGE,
@@ -46,31 +52,52 @@ READERS = (
 
 def drop(run: Run, parts: Sequence[Reference], answer: Artifacts) -> None:
     """Take the text out of these parts, of which the corpus in `answer` was made."""
+    given = served(run, parts, answer)
+    with several_at_a_time(run) as runner:
+        futures = [
+            call(_drop_some, runner, lake=run.lake, parts=some, served=given)
+            for some in (
+                parts[start : start + PARTS_A_TASK] for start in range(0, len(parts), PARTS_A_TASK)
+            )
+        ]
+        results(run, futures)
+    terminal.note(f"  raw text of {len(parts):,} parts dropped (input.keep_raw_text = false)")
+
+
+@task(name="drop raw text", persist_result=False, **RETRIED)
+def _drop_some(lake: Lake, parts: Sequence[Reference], served: dict[str, Any]) -> Reference:
+    """Of some parts; the last one."""
+    for part in parts:
+        drop_one(lake, part, served)
+    return parts[-1]
+
+
+def drop_one(lake: Lake, part: Reference, served: dict[str, Any]) -> None:
+    """Publish a part anew without its text, with what the text was used for."""
+    manifest = lake.manifest(part["kind"], part["digest"])
+    if _is_dropped(manifest) and manifest.provenance.get(SERVED) == served:
+        return
+    staging = lake.staging(manifest.kind, manifest.digest)
+    try:
+        with lake.lease() as lease:
+            folder = lake.local(manifest.kind, manifest.digest, lease=lease)
+            raw_text.without_text(folder, staging)
+        lake.replace(
+            staging,
+            manifest,
+            {**manifest.statistics, "raw_files": [], "raw_text": DROPPED},
+            {**manifest.provenance, SERVED: served},
+        )
+    finally:
+        remove_tree(staging)
+
+
+def served(run: Run, parts: Sequence[Reference], answer: Artifacts) -> dict[str, Any]:
+    """What the parts' text was asked for, and what was made of it."""
     corpus = run.lake.manifest("corpus", answer["corpus"]["digest"])
     used = {"duplicates": corpus.inputs["duplicates"][0]}
     used |= {slot: answer[slot]["digest"] for slot in ("corpus", "quality") if slot in answer}
-    served = {"question": _question(run, parts), "made": used}
-
-    def without(part: Reference) -> None:
-        lake = run.lake
-        manifest = lake.manifest(part["kind"], part["digest"])
-        if _is_dropped(manifest) and manifest.provenance.get(SERVED) == served:
-            return
-        staging = lake.staging(manifest.kind, manifest.digest)
-        try:
-            raw_text.without_text(lake.local(manifest.kind, manifest.digest), staging)
-            lake.replace(
-                staging,
-                manifest,
-                {**manifest.statistics, "raw_files": [], "raw_text": DROPPED},
-                {**manifest.provenance, SERVED: served},
-            )
-        finally:
-            remove_tree(staging)
-
-    with _side_by_side(run) as pool:
-        list(pool.map(without, parts))
-    terminal.note(f"  raw text of {len(parts):,} parts dropped (input.keep_raw_text = false)")
+    return {"question": _question(run, parts), "made": used}
 
 
 def forget_if_needed(run: Run, parts: Sequence[Reference]) -> bool:
@@ -85,7 +112,7 @@ def forget_if_needed(run: Run, parts: Sequence[Reference]) -> bool:
 def forget(run: Run, bare: Sequence[Manifest]) -> None:
     """Remove parts, so that they are made again."""
     terminal.note(f"  {len(bare):,} parts have no text any more: their files are read again")
-    with _side_by_side(run) as pool:
+    with ThreadPoolExecutor(run.config.input.workers or cores()) as pool:
         list(pool.map(run.lake.remove, bare))
     existing.forget(run.lake)
 
@@ -117,10 +144,6 @@ def _have_served(run: Run, parts: Sequence[Reference], bare: Sequence[Manifest])
 
 def _is_dropped(part: Manifest) -> bool:
     return part.statistics.get("raw_text") == DROPPED
-
-
-def _side_by_side(run: Run) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(run.config.input.workers or cores())
 
 
 def _question(run: Run, parts: Sequence[Reference]) -> str:

@@ -99,14 +99,20 @@ def _worth_a_retry(task: Task[..., Any], run: TaskRun, state: State[Any]) -> boo
     return may_pass(state.result(raise_on_failure=False))
 
 
+# How a task is tried again.
+RETRIED: dict[str, Any] = {
+    "retries": RETRIES,
+    "retry_delay_seconds": exponential_backoff(BACKOFF_SECONDS),
+    "retry_jitter_factor": 0.5,
+    "retry_condition_fn": _worth_a_retry,
+}
+
+
 @task(
     persist_result=True,
     result_serializer="json",
     cache_policy=CacheKeyFnPolicy(cache_key_fn=lambda _, given: given["work"].cache_key),
-    retries=RETRIES,
-    retry_delay_seconds=exponential_backoff(BACKOFF_SECONDS),
-    retry_jitter_factor=0.5,
-    retry_condition_fn=_worth_a_retry,
+    **RETRIED,
 )
 def artifact(work: Work) -> Reference:
     """Build one artifact of the lake, or find that another run has."""

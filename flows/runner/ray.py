@@ -49,15 +49,22 @@ def task_runner(run: Run) -> TaskRunner[Any]:
 
 def submit(work: Work, runner: TaskRunner[Any]) -> PrefectFuture[Reference]:
     """Have an artifact made on some node."""
-    from prefect_ray.context import remote_options
-
     cores = int(_ray().cluster_resources().get("CPU", 1))
     there = dataclasses.replace(work, elsewhere=True, beside=cores)
-    with remote_options(num_cpus=1, max_retries=LOST_NODES, scheduling_strategy="SPREAD"):
+    with spread():
         future = artifact.submit(there, runner)
     # The node's own line about it has no terminal to go to.
     future.add_done_callback(lambda _: terminal.say(f"✓ {work.title}") if work.is_whole else None)
     return future
+
+
+@contextlib.contextmanager
+def spread() -> Iterator[None]:
+    """What is submitted meanwhile goes to any node, and to another if that is lost."""
+    from prefect_ray.context import remote_options
+
+    with remote_options(num_cpus=1, max_retries=LOST_NODES, scheduling_strategy="SPREAD"):
+        yield
 
 
 def results(run: Run, futures: Sequence[PrefectFuture[Reference]]) -> list[Reference]:

@@ -1,11 +1,13 @@
 """Tasks that run side by side: in threads of this machine, or on a Ray cluster (see `ray`)."""
 
+import contextlib
 import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
 from prefect.futures import PrefectFuture
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+from prefect.tasks import Task
 
 from flows.runner import artifact, existing, ray, terminal
 from flows.runner.flow_run import Run
@@ -40,6 +42,15 @@ def submit(work: Work, runner: TaskRunner[Any]) -> PrefectFuture[Reference]:
     if isinstance(runner, ThreadPoolTaskRunner):
         return artifact.submit(dataclasses.replace(work, beside=runner._max_workers), runner)
     return ray.submit(work, runner)
+
+
+def call(
+    task: Task[..., Reference], runner: TaskRunner[Any], **given: Any
+) -> PrefectFuture[Reference]:
+    """Have a task that makes no artifact run beside others."""
+    with contextlib.nullcontext() if isinstance(runner, ThreadPoolTaskRunner) else ray.spread():
+        future: PrefectFuture[Reference] = runner.submit(task, parameters=given)
+    return future
 
 
 def results(run: Run, futures: Sequence[PrefectFuture[Reference]]) -> list[Reference]:

@@ -26,7 +26,8 @@ from storage import Lake
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SMALL = ["--preset", "ci"]
-for setting in ("sample_web.pages=260", "sample_web.warc_files=4", "corpus.minhash.buckets=4"):
+SETTINGS = ("sample_web.pages=260", "sample_web.warc_files=4", "corpus.minhash.buckets=4")
+for setting in (*SETTINGS, "input.keep_raw_text=false"):
     SMALL += ["--set", setting]
 NODE = [
     "--block",
@@ -192,6 +193,8 @@ def test_a_lost_node_changes_no_byte(
     bands = {key for key in made if key.startswith("dedup_")}
     assert len(bands) == 1 + 1 + 5  # numbers; keys of one group of parts; buckets and exact
     assert {key: made[key] for key in made.keys() - bands} == expected
+    parts = Lake(lake).list("corpus_part")
+    assert [part.statistics["raw_text"] for part in parts] == ["dropped"] * 4
     assert all(Lake(lake).is_whole(m.kind, m.digest, deep=True) for m in Lake(lake).list())
 
 

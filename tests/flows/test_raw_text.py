@@ -31,6 +31,12 @@ def commit(lake: Lake, kind: str, inputs: dict[str, list[str]], text: str = "") 
     return lake.commit(staging, kind, digest, 1, {}, inputs, {"raw_files": ["pages.parquet"]}, {})
 
 
+def drop(run: Run, parts: list[Reference], answer: dict[str, Reference]) -> None:
+    served = raw_text.served(run, parts, answer)
+    for part in parts:
+        raw_text.drop_one(run.lake, part, served)
+
+
 @dataclasses.dataclass
 class Lost:
     """Three parts, what was made of them, and their text gone."""
@@ -63,7 +69,7 @@ def lost(tmp_path: Path) -> Lost:
     answer = {"corpus": corpus, "quality": figures, "duplicates": copies}
     references = [reference(one, lake) for one in parts]
     given = {slot: reference(answer[slot], lake) for slot in ("corpus", "quality")}
-    raw_text.drop(run, references, given)
+    drop(run, references, given)
     return Lost(run, references, answer)
 
 
@@ -100,7 +106,7 @@ def test_another_file_of_the_same_name_is_another_question(lost: Lost, tmp_path:
     file.write_text("{}\n")
     run = lost.asking(input={"benchmarks": [str(file)]})
     given = {slot: reference(lost.answer[slot], run.lake) for slot in ("corpus", "quality")}
-    raw_text.drop(run, lost.parts, given)
+    drop(run, lost.parts, given)
     assert not lost.again(run)
     file.write_text('{"query": "another"}\n')
     assert lost.again(run)
@@ -142,7 +148,7 @@ def test_what_was_made_of_it_and_is_gone_needs_it(lost: Lost, slot: str) -> None
 def test_a_learned_filter_needs_the_scores_of_all(lost: Lost) -> None:
     run = lost.asking(select={"filters": ["learned"]})
     given = {slot: reference(lost.answer[slot], run.lake) for slot in ("corpus", "quality")}
-    raw_text.drop(run, lost.parts, given)
+    drop(run, lost.parts, given)
     for one in lost.parts[:2]:
         commit(run.lake, "quality_scores", {"part": [one["digest"]]})
     scored = commit(run.lake, "quality_scores", {"part": [lost.parts[2]["digest"]]})
