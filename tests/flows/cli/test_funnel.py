@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from s3_server import s3_server
 from toy_parts import join_parts, make_part, make_selection, page_id
 
 from flows.cli import summary
@@ -240,3 +241,31 @@ def test_a_part_that_is_gone_has_no_texts(lake: Lake) -> None:
     shutil.rmtree(lake.folder("corpus_part", group.inputs["parts"][1]))
     for row, left in zip(before, sampled(lake, 1000), strict=True):
         assert left == {**row, "text": None if "//b.example" in row["url"] else row["text"]}
+
+
+def test_from_an_object_store_only_parts_with_samples_are_asked_for(
+    whole: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with s3_server() as server:
+        for name, value in server.environment(tmp_path / "cache").items():
+            monkeypatch.setenv(name, value)
+        client = server.client()
+        client.create_bucket(Bucket="lake")
+        root = whole.disk.root
+        for path in (p for kind in ("corpus*", "heads.json") for p in root.glob(kind)):
+            for file in [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]:
+                client.upload_file(str(file), "lake", f"a/{file.relative_to(root)}")
+        remote = Lake("s3://lake/a")
+        server.requests.clear()
+        assert rules(remote, newest(remote)) == rules(whole, newest(whole))
+        asked = {path.split("?")[0].rsplit("/", 1)[-1] for _, path, _ in server.requests}
+        assert {name for name in asked if "." in name} == {
+            "heads.json",
+            "manifest.json",
+            "funnel.json",
+        }
+        server.requests.clear()
+        drawn = sampled(remote, 1)
+        assert drawn == sampled(whole, 1)
+        parts = {path for _, path, _ in server.requests if path.endswith("pages.parquet")}
+        assert len(parts) == len({row["url"].split("/")[2] for row in drawn if row["text"]}) < 5
