@@ -28,6 +28,7 @@ from storage.errors import UserError
 from storage.groups import GROUPS
 from storage.lake import Lake
 from storage.manifest import Manifest
+from storage.pages import PAGES, part_digests, rows_with, whole_part
 from storage.schemas import PII_KINDS, SIGNALS
 
 NEAR_MATCHES = 3
@@ -135,8 +136,7 @@ class Book:
 
     def page(self, part: Manifest, record: Row) -> Row | None:
         """The document's row among its part's pages."""
-        offset = record["offset"]
-        found = self.rows(part, "pages.parquet", "offset", offset, offset)
+        found = self.rows(part, PAGES, "offset", record["offset"])
         return next((row for row in found if row["id"] == record["id"]), None)
 
     def kept(self, group: Manifest, id_: str, document: Row | None) -> Row | None:
@@ -163,7 +163,7 @@ class Book:
         members: list[Row] = []
         for shard, span in zip(_names(duplicates, "clusters-"), spans, strict=True):
             if span and span[0] <= name <= span[1]:
-                members += self.rows(duplicates, shard, "cluster", name, name)
+                members += self.rows(duplicates, shard, "cluster", name)
         member = next((row for row in members if row["id"] == record["id"]), None)
         if member is None:
             return None
@@ -194,12 +194,7 @@ class Book:
 
     def part_of(self, group: Manifest, warc: str) -> Manifest | None:
         """The part that a file of a group was read to, if it is still there."""
-        with self.lake.opened(group, places.GROUP_HEAD) as file:
-            names = [read["warc"] for read in json.loads(file.read())["warcs"]]
-        digest = group.inputs["parts"][names.index(warc)]
-        if not self.lake.is_whole("corpus_part", digest):
-            return None
-        return self.lake.manifest("corpus_part", digest)
+        return whole_part(self.lake, part_digests(self.lake, group)[warc])
 
     def ledgers(self, low: int, high: int) -> Iterator[tuple[int, pa.Table]]:
         """Groups, and the row groups of their ledgers, that have keys from `low` to `high`."""
@@ -226,20 +221,10 @@ class Book:
             self.groups_read.append(known)
         return known
 
-    def rows(self, artifact: Manifest, name: str, column: str, low: Any, high: Any) -> list[Row]:
-        """The rows of a file whose column lies there; row groups that can't have any are passed."""
-        found: list[Row] = []
-        with self.lake.opened(artifact, name) as source, pq.ParquetFile(source) as file:
-            place = file.schema_arrow.get_field_index(column)
-            for number in range(file.num_row_groups):
-                span = file.metadata.row_group(number).column(place).statistics
-                if span is not None and span.has_min_max and span.min <= high and span.max >= low:
-                    rows = file.read_row_group(number)
-                    inside = pc.and_(
-                        pc.greater_equal(rows[column], low), pc.less_equal(rows[column], high)
-                    )
-                    found += rows.filter(inside).to_pylist()
-        return found
+    def rows(self, artifact: Manifest, name: str, column: str, value: Any) -> list[Row]:
+        """The rows of a file whose column has this value."""
+        found = rows_with(self.lake, artifact, name, column, [value])
+        return [row for rows in found for row in rows.to_pylist()]
 
 
 def _names(artifact: Manifest, prefix: str) -> list[str]:

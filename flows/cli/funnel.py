@@ -4,10 +4,12 @@ The newest corpus is shown; `--against` names an older one of the lake (`crawl2c
 """
 
 import argparse
+import json
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from flows.cli import output
 from flows.cli.ask import Ask, asking
@@ -15,31 +17,21 @@ from pipeline.filters.pii import PiiConfig, excerpt
 from pipeline.report.rules import drift, rule_rows
 from storage import Lake
 from storage.errors import UserError
-from storage.groups import GROUPS
+from storage.pages import pages_of
 
 EXCERPT_CHARACTERS = 240
 AROUND_CHARACTERS = 500  # read behind them: what is cut through is known for what it is
-# Words are known of pages that were measured; an id stands in several parts where stages changed.
-_COUNTS = """
-    SELECT l.stage, l.rule, l.outcome, count(*) AS records, sum(p.words)::BIGINT AS words
-    FROM (FROM all_ledger WHERE artifact IN ({groups})) l
-    LEFT JOIN (SELECT id, any_value(word_count) AS words FROM all_pages GROUP BY id) p
-        ON l.id <> '' AND p.id = l.id
-    GROUP BY ALL ORDER BY ALL
-"""
 # The same pages each time, and none chosen by its place in the crawl: by a hash of the address.
 _SAMPLES = """
-    SELECT l.stage, l.rule, l.value, l.threshold, l.detail, l.url,
-        left(p.text, {characters}) AS text
-    FROM (
-        FROM ledger WHERE outcome <> 'kept'
-        QUALIFY row_number() OVER (
-            PARTITION BY stage, rule ORDER BY md5('{seed} ' || url || ' ' || "offset")) <= {samples}
-    ) l LEFT JOIN pages p ON l.id <> '' AND p.id = l.id
-    ORDER BY l.stage, l.rule, l.url
+    SELECT stage, rule, value, threshold, detail, url, id, warc, "offset", artifact
+    FROM ledger WHERE outcome <> 'kept'
+    QUALIFY row_number() OVER (
+        PARTITION BY stage, rule ORDER BY md5('{seed} ' || url || ' ' || "offset")) <= {count}
+    ORDER BY stage, rule, url, warc, "offset"
 """
+SHOWN = ["stage", "rule", "value", "threshold", "detail", "url"]
 
-USED = _COUNTS + _SAMPLES
+USED = _SAMPLES  # texts are looked up apart: the view of all pages would open every part
 
 
 def funnel(chosen: argparse.Namespace) -> int:
@@ -47,10 +39,12 @@ def funnel(chosen: argparse.Namespace) -> int:
     lake = Lake(chosen.lake)
     artifact = newest(lake)
     against = _known(lake, chosen.against) if chosen.against else None
-    with asking(lake, USED) as ask:
-        rows = rules(lake, ask, artifact)
-        moved = drift(rules(lake, ask, against), rows) if against else None
-        dropped = samples(ask, chosen.samples, chosen.seed).to_pylist() if chosen.samples else None
+    rows = rules(lake, artifact)
+    moved = drift(rules(lake, against), rows) if against else None
+    dropped = None
+    if chosen.samples:
+        with asking(lake, USED) as ask:
+            dropped = samples(lake, ask, chosen.samples, chosen.seed).to_pylist()
     drawn = None if chosen.out is None else draw(rows, Path(chosen.out))
     if chosen.json:
         found = {"artifact": artifact, "rules": rows, "drift": moved, "samples": dropped}
@@ -76,26 +70,32 @@ def newest(lake: Lake) -> str:
     return head[:16]
 
 
-def rules(lake: Lake, ask: Ask, artifact: str) -> list[dict[str, Any]]:
-    """`rule_rows` of one corpus."""
-    groups = lake.manifest("corpus", artifact).inputs[GROUPS]
-    listed = ", ".join(f"'{group[:16]}'" for group in groups)
-    return rule_rows(ask(_COUNTS.format(groups=listed)).to_pylist())
+def rules(lake: Lake, artifact: str) -> list[dict[str, Any]]:
+    """`rule_rows` of one corpus; without shares of words if an older version made it."""
+    rows = taken(lake, artifact)
+    return rule_rows([{**row, "records": row["count"], "words": row.get("words")} for row in rows])
 
 
-def samples(ask: Ask, count: int, seed: int = 0) -> pa.Table:
+def taken(lake: Lake, artifact: str) -> list[dict[str, Any]]:
+    """What each rule of one corpus took, as it was counted when the corpus was made."""
+    file = lake.local_file(lake.manifest("corpus", artifact), "funnel.json")
+    rows: list[dict[str, Any]] = json.loads(file.read_text())
+    return rows
+
+
+def samples(lake: Lake, ask: Ask, count: int, seed: int = 0) -> pa.Table:
     """Up to `count` records that each rule dropped, with the reason and how their text begins.
 
     Personal data is replaced in it as in the corpus.
     """
-    characters = EXCERPT_CHARACTERS + AROUND_CHARACTERS
-    found = ask(_SAMPLES.format(samples=int(count), seed=int(seed), characters=characters))
-    texts = [
-        text and excerpt(text, 0, EXCERPT_CHARACTERS, PiiConfig())
-        for text in found["text"].to_pylist()
-    ]
-    place = found.schema.get_field_index("text")
-    return found.set_column(place, "text", pa.array(texts, pa.string()))
+    dropped = ask(_SAMPLES.format(count=int(count), seed=int(seed)))
+    begins: dict[str, str | None] = {}
+    for pages in pages_of(lake, dropped, ["id", "text"]):
+        texts = pc.utf8_slice_codeunits(pages["text"], 0, EXCERPT_CHARACTERS + AROUND_CHARACTERS)
+        begins.update(zip(pages["id"].to_pylist(), texts.to_pylist()))
+    found = [begins.get(id_) for id_ in dropped["id"].to_pylist()]
+    excerpts = [text and excerpt(text, 0, EXCERPT_CHARACTERS, PiiConfig()) for text in found]
+    return dropped.select(SHOWN).append_column("text", pa.array(excerpts, pa.string()))
 
 
 def draw(rows: list[dict[str, Any]], path: Path) -> Path:

@@ -1,13 +1,12 @@
 """The newest run in tables and headline figures, for the report and for the end of a run."""
 
-import json
 from typing import Any
 
 import pyarrow as pa
 
 from flows.cli import funnel
 from flows.cli.ask import LISTED, Ask
-from flows.cli.funnel import newest, rules, samples
+from flows.cli.funnel import newest, rules, samples, taken
 from storage import Lake, catalog
 from storage.tables import read_table
 
@@ -22,11 +21,9 @@ def report_tables(lake: Lake, ask: Ask) -> dict[str, pa.Table]:
     tables["artifacts"] = ask(f"FROM ({LISTED}) WHERE current ORDER BY created")
     heads = lake.heads()
     if "corpus" in heads:
-        corpus = lake.manifest("corpus", heads["corpus"])
-        counted = json.loads(lake.local_file(corpus, "funnel.json").read_text())
-        tables["funnel"] = pa.Table.from_pylist(counted)
-        tables["rules"] = pa.Table.from_pylist(rules(lake, ask, newest(lake)))
-        tables["dropped"] = samples(ask, SAMPLES_PER_RULE)
+        tables["funnel"] = pa.Table.from_pylist(taken(lake, newest(lake)))
+        tables["rules"] = pa.Table.from_pylist(rules(lake, newest(lake)))
+        tables["dropped"] = samples(lake, ask, SAMPLES_PER_RULE)
     if "quality" in heads:
         quality = lake.manifest("quality", heads["quality"])
         tables["quality"] = read_table(lake.local_file(quality, "quality.parquet"))

@@ -39,12 +39,14 @@ def build(
     check_complete(heads, counts_of(inputs["selection"][0]))
     write_list(out, groups)
     counts: Counts = Counter()
+    words: Counts = Counter()
     sums: Counter[str] = Counter()
     languages: Counter[str] = Counter()
     pii: Counter[str] = Counter()
     for head in heads:
-        for stage, rule, outcome, number in head["counts"]:
+        for stage, rule, outcome, number, counted in head["counts"]:
             counts[stage, rule, outcome] += number
+            words[stage, rule, outcome] += counted
         sums.update(head["sums"])
         languages.update(head["languages"])
         pii.update(head["pii"])
@@ -53,7 +55,7 @@ def build(
     outcomes = {name: outcome_count(counts, name) for name in ("kept", "dropped", "error")}
     if records != sum(outcomes.values()):
         raise RuntimeError(f"conservation law: {records} records were read, but {outcomes}")
-    (out / "funnel.json").write_text(json.dumps(funnel_rows(counts), indent=1) + "\n")
+    (out / "funnel.json").write_text(json.dumps(funnel_rows(counts, words), indent=1) + "\n")
     progress.update(1, 2, "steps", step="figures are added up")
     places.merge(groups, out)
     progress.update(2, 2, "steps", step="pages can be found")
@@ -111,4 +113,4 @@ def reads(config: AssembleConfig, given: Collection[str]) -> Reads:
     }
 
 
-STAGE = Stage("corpus", 6, AssembleConfig, build, reads=reads)
+STAGE = Stage("corpus", 7, AssembleConfig, build, reads=reads)

@@ -23,7 +23,7 @@ from pipeline.corpus.config import AssembleConfig
 from pipeline.corpus.decisions import DECIDED, Part, decisions, replaced
 from pipeline.corpus.duplicates import dropped_file
 from pipeline.corpus.files import CorpusFiles
-from pipeline.corpus.funnel import Counts, check_conservation, ledger_counts
+from pipeline.corpus.funnel import Counts, check_conservation, ledger_counts, word_counts
 from pipeline.corpus.hosts import SPLIT
 from pipeline.corpus.places import GroupPlaces
 from pipeline.corpus.read import check_text, selected_counts
@@ -40,6 +40,7 @@ from storage.tables import ShardWriter, read_table, row_count, streamed, table
 
 TEXT_COLUMNS = ["id", "url", "host", "text", "language"]
 SUMS = ("documents", "validation", "bytes", "words", "passages", "passage_characters")
+WORDS = "word_count"  # of a page, as the pass counted them
 OF_A_WARC = ("warc", "bytes", "records")
 BATCH_ROWS = 256
 
@@ -79,6 +80,7 @@ def build(
     total -= row_count(duplicates / dropped_file(config.group))
 
     counts: Counts = Counter()
+    words: Counts = Counter()
     sums: Counter[str] = Counter()
     pii = np.zeros(len(PII_KINDS), dtype=np.int64)
     found: list[dict[str, Any]] = []
@@ -98,11 +100,14 @@ def build(
             pii += cleaned.pii.sum(axis=0)
             found += cleaned.contaminated
             if batch.last:
-                ledger = final_ledger(batch.part)
+                decided = final_decisions(batch.part)
+                ledger = final_ledger(batch.part.folder, decided)
                 read = reads[finished]
                 check_conservation({read["warc"]: read["records"]}, ledger)
                 check_bytes(read["warc"], read["bytes"], read)
                 counts += ledger_counts(ledger)
+                pages = read_table(batch.part.folder / "pages.parquet", [WORDS])
+                words += word_counts(decided, pages[WORDS])
                 ledgers.write(ledger)
                 places.add(ledger, batch.part.left)
                 finished += 1
@@ -113,7 +118,7 @@ def build(
             report.write(table(found, REPORT))
     head: dict[str, Any] = {
         "warcs": [{name: read[name] for name in (*OF_A_WARC, *KINDS)} for read in reads],
-        "counts": [[*key, number] for key, number in sorted(counts.items())],
+        "counts": [[*key, number, words[key]] for key, number in sorted(counts.items())],
         "sums": {
             **{name: sums[name] for name in SUMS},
             "contaminated_documents": len({row["id"] for row in found}),
@@ -169,19 +174,22 @@ def corpus_rows(
     return pa.table(columns, schema=CORPUS)
 
 
-def final_ledger(part: Part) -> pa.Table:
-    """The part's ledger with what became of its pages after the pass."""
-    ledger = read_table(part.folder / "ledger.parquet")
-    decided = part.decided
-    if part.drops:
-        mask = np.zeros(decided.num_rows, dtype=bool)
-        mask[[row for row, _ in part.drops]] = True
-        rows = [{"outcome": "dropped", **dataclasses.asdict(d)} for _, d in part.drops]
-        drops = pa.Table.from_pylist(rows, schema=DECIDED)
-        decided = replaced(decided, pa.array(mask), drops)
+def final_decisions(part: Part) -> pa.Table:
+    """The part's decisions with what became of its pages' texts."""
+    if not part.drops:
+        return part.decided
+    mask = np.zeros(part.decided.num_rows, dtype=bool)
+    mask[[row for row, _ in part.drops]] = True
+    rows = [{"outcome": "dropped", **dataclasses.asdict(d)} for _, d in part.drops]
+    return replaced(part.decided, pa.array(mask), pa.Table.from_pylist(rows, schema=DECIDED))
+
+
+def final_ledger(folder: Path, decided: pa.Table) -> pa.Table:
+    """A part's ledger with what became of its pages after the pass."""
+    ledger = read_table(folder / "ledger.parquet")
     passed = pc.equal(ledger["outcome"], "kept").combine_chunks()
     if ledger.filter(passed)["id"].to_pylist() != decided["id"].to_pylist():
-        raise RuntimeError(f"the ledger of {part.folder} does not go with its pages")
+        raise RuntimeError(f"the ledger of {folder} does not go with its pages")
     return replaced(ledger, passed, decided)
 
 
@@ -199,7 +207,7 @@ def reads(config: GroupConfig, given: Collection[str]) -> Reads:
     """No signatures, no signals; of the duplicates this group's, and frequent passages."""
     names = (dropped_file(config.group), "index/index.json", "index/ids")
     return {
-        "parts": [Read("read.json"), Read("ledger*"), Read("pages*", tuple(TEXT_COLUMNS))],
+        "parts": [Read("read.json"), Read("ledger*"), Read("pages*", (*TEXT_COLUMNS, WORDS))],
         "split": [Read(SPLIT)],
         "duplicates": [Read(name) for name in (*names, *(f"index/{unit}.*" for unit in UNITS))],
     }
@@ -207,7 +215,7 @@ def reads(config: GroupConfig, given: Collection[str]) -> Reads:
 
 STAGE = Stage(
     "corpus_group",
-    2,
+    3,
     GroupConfig,
     build,
     reads=reads,

@@ -1,4 +1,4 @@
-"""How many records each rule took, and the conservation law over a final ledger.
+"""How many records and words each rule took, and the conservation law over a final ledger.
 
 Conservation: for every WARC file, records read = kept + dropped + errors. What was read is counted
 by the reader, apart from the ledger.
@@ -12,12 +12,26 @@ import pyarrow as pa
 
 from pipeline.filters.stages import STAGES
 
-Counts = Counter[tuple[str, str, str]]  # records by stage, rule and outcome
+Counts = Counter[tuple[str, str, str]]  # records, or their words, by stage, rule and outcome
+
+
+KEY = ["stage", "rule", "outcome"]
 
 
 def ledger_counts(ledger: pa.Table) -> Counts:
     """The records of a ledger, or of a part of one: counts of parts add up."""
-    return Counter(_groups(ledger, ["stage", "rule", "outcome"]))
+    return Counter(_groups(ledger, KEY))
+
+
+def word_counts(decided: pa.Table, words: pa.ChunkedArray) -> Counts:
+    """The words of a part's pages, by what was decided on each: counts of parts add up.
+
+    What is no page has no words: it was taken before they were counted.
+    """
+    rows = decided.select(KEY).append_column("words", words)
+    summed = rows.group_by(KEY).aggregate([("words", "sum")])
+    keys = zip(*(summed[name].to_pylist() for name in KEY))
+    return Counter({key: n for key, n in zip(keys, summed["words_sum"].to_pylist()) if n})
 
 
 def check_conservation(read: Mapping[str, int], ledger: pa.Table) -> None:
@@ -37,7 +51,7 @@ def check_conservation(read: Mapping[str, int], ledger: pa.Table) -> None:
             )
 
 
-def funnel_rows(counts: Counts) -> list[dict[str, Any]]:
+def funnel_rows(counts: Counts, words: Counts) -> list[dict[str, Any]]:
     """Stage by stage and rule by rule in the recipe's order, the largest rule first; kept last."""
     total = max(1, counts.total())
     ordered = sorted(counts.items(), key=lambda item: (_place(item[0]), -item[1], item[0]))
@@ -48,6 +62,7 @@ def funnel_rows(counts: Counts) -> list[dict[str, Any]]:
             "outcome": outcome,
             "count": count,
             "share": round(count / total, 6),
+            "words": words[stage, rule, outcome],
         }
         for (stage, rule, outcome), count in ordered
     ]

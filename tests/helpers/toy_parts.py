@@ -64,6 +64,7 @@ def make_part(folder: Path, warc: str, pages: Sequence[dict[str, Any] | str]) ->
             "stage": "read",
             "rule": "status",
             "value": 404.0,
+            "threshold": 200.0,
             "detail": "",
         }
     )

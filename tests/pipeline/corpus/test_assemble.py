@@ -41,7 +41,12 @@ def parts(tmp_path_factory, prose) -> list[Path]:
     texts = [prose(f"original {number}", 24) for number in range(HOSTS)]
     texts[0] += "\n" + MAIL
     first = [
-        {"url": f"http://host{number}.example/page", "host": f"host{number}.example", "text": text}
+        {
+            "url": f"http://host{number}.example/page",
+            "host": f"host{number}.example",
+            "text": text,
+            "word_count": len(text.split()),
+        }
         for number, text in enumerate(texts)
     ]
     first[3]["language"] = "de"
@@ -52,6 +57,8 @@ def parts(tmp_path_factory, prose) -> list[Path]:
         {"url": "http://mirror.example/2", "host": "mirror.example", "text": nearly},
         {"url": "http://short.example/", "host": "short.example", "text": "Not selected."},
     ]
+    for page, words in zip(second, (1000, 20_000, 300_000, 3)):
+        page["word_count"] = words
     return [make_part(folder / "a", "a", first), make_part(folder / "b", "b", second)]
 
 
@@ -109,6 +116,25 @@ def test_the_ledger_says_what_each_stage_decided(joined):
     assert (selected["value"], selected["threshold"]) == (3, 50)
     kept = rows["http://host7.example/page"]
     assert (kept["outcome"], kept["stage"], kept["rule"], kept["value"]) == ("kept", "", "", None)
+
+
+def test_words_are_counted_with_the_rule_that_took_them(parts, joined, tmp_path):
+    """By group, and added up; a page that was not measured has none."""
+    kept = sum(read_table(parts[0] / "pages.parquet", ["word_count"])["word_count"].to_pylist())
+    taken = {
+        ("kept", ""): kept,
+        ("read", "status"): 0,
+        ("quality", "min_words"): 3,
+        ("dedup", "exact"): 21_000,
+        ("dedup", "minhash"): 300_000,
+    }
+    _, _, out = join(parts, tmp_path, group=1)
+    for folder in (joined[2], out):
+        rows = json.loads((folder / "funnel.json").read_text())
+        assert {(row["stage"], row["rule"]): row["words"] for row in rows} == taken
+    heads = [json.loads((group / "group.json").read_text())["counts"] for group in members(out)]
+    assert heads[0] == [["", "", "kept", HOSTS, kept], ["read", "status", "dropped", 1, 0]]
+    assert [row[3:] for row in heads[1]] == [[2, 21_000], [1, 300_000], [1, 3], [1, 0]]
 
 
 def test_duplicates(joined):
@@ -448,10 +474,14 @@ def test_what_a_page_keeps_is_counted_in_words_of_its_script(tmp_path):
 
 def test_a_page_of_frequent_lines_alone_leaves_no_empty_document(tmp_path):
     line = "All of this stands elsewhere as well."
-    parts = [make_part(tmp_path / "a", "a", [f"{line}\n{line}", f"{line}\n\n{line}\nAnd more."])]
+    texts = [f"{line}\n{line}", f"{line}\n\n{line}\nAnd more."]
+    pages = [{"text": texts[0], "word_count": 14}, {"text": texts[1]}]
+    parts = [make_part(tmp_path / "a", "a", pages)]
     passages = PassageConfig(max_documents_per_line=1, keep_first=False, min_words_left=0)
     dedup = DedupConfig(passages=passages, minhash=False, exact=False)
-    _, tables, _ = join(parts, tmp_path / "run", dedup=dedup)
+    _, tables, out = join(parts, tmp_path / "run", dedup=dedup)
     assert tables["corpus"]["text"].to_pylist() == ["\nAnd more."]
+    rows = json.loads((out / "funnel.json").read_text())
+    assert {row["rule"]: row["words"] for row in rows} == {"passages": 14, "": 0, "status": 0}
     dropped = next(row for row in tables["ledger"].to_pylist() if row["id"] == page_id("a", 0))
     assert (dropped["rule"], dropped["value"], dropped["threshold"]) == ("passages", 0, 1)
