@@ -32,7 +32,7 @@ VALIDATION_ROWS_AT_ONCE = 64
 def with_conversation_tokens(
     model: Transformer, tokenizer: Tokenizer
 ) -> tuple[Transformer, Tokenizer]:
-    """The model and tokenizer with rows for the conversation tokens; the model grows in place."""
+    """Add the conversation tokens to the tokenizer and rows for them to the model, in place."""
     grown = tokenizer.with_conversation_tokens()
     if grown.vocab_size > model.config.vocab_size:
         model.grow_vocabulary(grown.vocab_size)
@@ -41,7 +41,7 @@ def with_conversation_tokens(
 
 @torch.no_grad()
 def answer_bits_per_byte(model: Transformer, parts: list[RowPart], tokenizer: Tokenizer) -> float:
-    """Bits per byte of the assistant's content, stop tokens counted in bits but not in bytes."""
+    """Bits per byte of the assistant's content; stop tokens count as bits but not as bytes."""
     stop = tokenizer.special("<|im_end|>")
     lengths = [0 if token == stop else len(b) for token, b in enumerate(tokenizer.token_bytes)]
     nats = 0.0
