@@ -4,8 +4,8 @@ In: corpus and tokenizer folders. Out: per split `<split>-00000.safetensors` …
 (each document is the document token, then its ids; uint16 where the vocabulary fits, conversation
 tokens counted, else uint32) and `offsets` (documents + 1, int64); shards.parquet;
 document_ids.parquet with the UTF-8 bytes of each document, for bits per byte. Documents keep the
-corpus's order and are never cut. A run that was killed goes on behind the shards that are whole;
-neither that nor the number of processes changes a byte.
+corpus's order and are never cut. A run that was killed continues after the shards that are
+complete; neither that nor the number of processes changes a byte.
 """
 
 import time
@@ -30,7 +30,7 @@ DOCUMENT_IDS = pa.schema([("shard", pa.string()), ("id", pa.string()), ("bytes",
 
 
 def token_dtype(vocab_size: int) -> type:
-    """uint16 while the conversation tokens, added later, still fit."""
+    """uint16 if the conversation tokens, which are added later, still fit; else uint32."""
     return np.uint16 if vocab_size + len(CONVERSATION_TOKENS) <= 1 << 16 else np.uint32
 
 
@@ -70,7 +70,19 @@ def make_shards(
     scratch: Path,
     processes: int = 0,
 ) -> list[Shard]:
-    """All shards of the corpus, those of an earlier run that was killed included."""
+    """All shards of the corpus, including those of an earlier run that was killed.
+
+    Args:
+        corpus: the artifact's folder.
+        tokenizer_folder: the tokenizer's.
+        config: how files are cut.
+        progress: is told of documents done.
+        scratch: where shards are made and kept.
+        processes: 0: as many as speed it up.
+
+    Raises:
+        UserError: a split is empty.
+    """
     sizes = split_sizes(corpus)
     for split in SPLITS:
         if not sizes.get(split):
@@ -82,10 +94,10 @@ def make_shards(
     dtype = token_dtype(Tokenizer.load(tokenizer_folder).vocab_size)
     remove_unfinished(scratch)
     writers = {split: ShardWriter(scratch, split, config.max_tokens_per_shard) for split in SPLITS}
-    there = [shard for writer in writers.values() for shard in writer.shards]
-    done = sum(shard.facts["documents"] for shard in there)
-    if there:
-        progress.note(f"token shards: {len(there)} of an earlier run are whole and kept")
+    kept = [shard for writer in writers.values() for shard in writer.shards]
+    done = sum(shard.facts["documents"] for shard in kept)
+    if kept:
+        progress.note(f"token shards: {len(kept)} of an earlier run are whole and kept")
     starts = {split: writer.next_row for split, writer in writers.items()}
     made, started = 0, time.monotonic()
     for documents, tokens in encoded(

@@ -1,8 +1,9 @@
 """Learns the vocabulary: byte-level BPE on the train split of a corpus, by the Rust trainer.
 
 In: the corpus folder. Out: tokenizer.json, tokenizer_config.json. Only <|endoftext|> (id 0) is
-special. A corpus above `max_bytes` is sampled evenly, by the hash of each document's id, never cut
-at its head. The trainer's result depends on counts alone, so threads and runs don't change it.
+special. A corpus above `max_bytes` is sampled evenly, by the hash of each document's id, instead of
+taking its beginning. The trainer's result depends on counts alone: the same for any number of
+threads and in every run.
 """
 
 import hashlib
@@ -23,7 +24,11 @@ SMALLEST_VOCABULARY = 257  # all bytes and the document token
 
 
 def train(texts: Iterator[str], config: TokenizerConfig) -> Tokenizer:
-    """A tokenizer of exactly `config.vocab_size` rows."""
+    """Train a tokenizer of exactly `config.vocab_size` tokens.
+
+    Raises:
+        UserError: the size is too small, or the texts yield too few tokens.
+    """
     if config.vocab_size < SMALLEST_VOCABULARY:
         raise UserError(
             f"tokenizer.vocab_size is {config.vocab_size}: {SMALLEST_VOCABULARY} is the least "
@@ -48,7 +53,7 @@ def train(texts: Iterator[str], config: TokenizerConfig) -> Tokenizer:
 
 
 def sampled(id: str, fraction: float) -> bool:
-    """Whether a document is in an even sample of that fraction."""
+    """Whether a document belongs to an even sample of that fraction, by its id's hash."""
     digest = hashlib.sha256(id.encode()).digest()
     return int.from_bytes(digest[:8], "big") < fraction * 2.0**64
 
