@@ -7,7 +7,7 @@ and samples.parquet for people to read. With the same seed every model is asked 
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from pipeline import model as models
 from pipeline.evals import (
@@ -37,13 +37,21 @@ STAGE_OF = {"base": "pretrain"}  # the stage that made a model, if its name is a
 WITHOUT_CORPUS = ("core", "few_shot")
 
 
+class EvalsStatistics(TypedDict):
+    """Of an `evals` artifact."""
+
+    model: str
+    scores: dict[str, list[Any]]  # by suite/task/metric: value (None: not measured) and n
+    missing_core_tasks: NotRequired[list[str]]  # of suite `core`: tasks without a file
+
+
 def build(
     out: Path,
     inputs: dict[str, list[Path]],
     config: EvalConfig,
     progress: Progress,
     scratch: Path,
-) -> dict[str, Any]:
+) -> EvalsStatistics:
     """The `evals` stage."""
     for suite in config.suites:
         if suite not in ALL_SUITES:
@@ -70,14 +78,16 @@ def build(
     samples = [{"model": config.model, **row} for row in scores.samples]
     write_table(table(rows, EVALS), out / "evals.parquet")
     write_table(table(samples, SAMPLES), out / "samples.parquet")
-    statistics: dict[str, Any] = {
+    statistics: EvalsStatistics = {
         "model": config.model,
         "scores": {
             f"{row['suite']}/{row['task']}/{row['metric']}": [row["value"], row["n"]]
             for row in rows
         },
     }
-    return {**statistics, "missing_core_tasks": missing} if "core" in config.suites else statistics
+    if "core" in config.suites:
+        statistics["missing_core_tasks"] = missing
+    return statistics
 
 
 def measure(

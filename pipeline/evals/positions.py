@@ -9,7 +9,7 @@ its context with unscaled rotation (it fails there), and the extended model.
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
@@ -25,6 +25,15 @@ from pipeline.training.watchdog import Watchdog
 from storage.errors import UserError
 from storage.schemas import POSITIONS
 from storage.tables import table, write_table
+
+
+class PositionsStatistics(TypedDict):
+    """Of a `positions` artifact."""
+
+    documents: int
+    context_before: int  # of the base, in tokens
+    context: int  # of the extended model
+    beyond: dict[str, float]  # by reader: bits per byte of positions beyond the base's context
 
 
 def buckets(old: int, new: int, edges: Sequence[int] = ()) -> list[tuple[int, int]]:
@@ -123,7 +132,7 @@ def build(
     config: PositionsConfig,
     progress: Progress,
     scratch: Path,
-) -> dict[str, Any]:
+) -> PositionsStatistics:
     """The `positions` stage."""
     device, dtype = runtime.prepare(
         config.device, config.precision, config.threads, config.products

@@ -14,7 +14,7 @@ import json
 import random
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 from pipeline.chat.conversation import Message, render, spans
 from pipeline.curriculum.held_out import is_validation
@@ -26,6 +26,17 @@ from pipeline.tokenizer import Tokenizer
 from storage.errors import UserError
 from storage.schemas import CONVERSATIONS
 from storage.tables import table, write_table
+
+
+class ConversationsStatistics(TypedDict):
+    """Of a `conversations` artifact."""
+
+    documents: int  # read
+    conversations: int
+    by_source: dict[str, int]
+    too_long: dict[str, int]  # left out, by source
+    validation: int  # of the conversations
+    loss_tokens: int
 
 
 class Drafted(NamedTuple):
@@ -147,7 +158,7 @@ def build(
     config: SynthesisConfig,
     progress: Progress,
     scratch: Path,
-) -> dict[str, Any]:
+) -> ConversationsStatistics:
     """The `conversations` stage."""
     documents = Documents(inputs["corpus"][0], config.scanned_bytes)
     tokenizer = Tokenizer.load(inputs["tokenizer"][0]).with_conversation_tokens()

@@ -7,7 +7,7 @@ per byte of the assistant's words in conversations that were not trained on.
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import torch
 
@@ -27,6 +27,20 @@ from pipeline.training.pretrain import write_run
 from storage.tables import read_table
 
 VALIDATION_ROWS_AT_ONCE = 64
+
+
+class SftStatistics(TypedDict):
+    """Of an `sft` artifact."""
+
+    parameters: int
+    precision: str
+    processes: int
+    steps: int
+    conversations: int  # of the train split
+    left_out: int  # longer than the context
+    validation_conversations: int
+    final_loss: float  # nats a token
+    answer_bits_per_byte: float | None  # None without validation conversations
 
 
 def with_conversation_tokens(
@@ -63,7 +77,7 @@ def build(
     config: SftConfig,
     progress: Progress,
     scratch: Path,
-) -> dict[str, Any]:
+) -> SftStatistics:
     """The `sft` stage."""
     device, dtype = runtime.prepare(
         config.device, config.precision, config.threads, config.products

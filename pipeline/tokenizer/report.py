@@ -10,7 +10,7 @@ import collections
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import tokenizers
@@ -36,6 +36,14 @@ CASES = {
     "Russian": "Сегодня хорошая погода.",
     "emoji": "👍🏽 👩‍👩‍👧 🎉",
 }
+
+
+class ReportStatistics(TypedDict):
+    """Of a `tokenizer_report` artifact."""
+
+    bytes_per_token: float  # of all measured documents
+    documents: int
+    bytes: int  # of UTF-8 text
 
 
 def prefix(tokenizer: Tokenizer, vocab_size: int) -> Tokenizer:
@@ -68,7 +76,7 @@ def build(
     config: TokenizerReportConfig,
     progress: Progress,
     scratch: Path,
-) -> dict[str, Any]:
+) -> ReportStatistics:
     """The `tokenizer_report` stage."""
     (corpus,), (tokenizer_folder,) = inputs["corpus"], inputs["tokenizer"]
     tokenizer = Tokenizer.load(tokenizer_folder)

@@ -10,7 +10,7 @@ complete; neither that nor the number of processes changes a byte.
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -29,6 +29,23 @@ SPLITS = ("train", "validation")
 DOCUMENT_IDS = pa.schema([("shard", pa.string()), ("id", pa.string()), ("bytes", pa.int64())])
 
 
+class SplitStatistics(TypedDict):
+    """Of one split."""
+
+    tokens: int  # document tokens included
+    bytes: int  # of UTF-8 text
+    documents: int
+    bytes_per_token: float
+
+
+class TokensStatistics(TypedDict):
+    """Of a `tokens` artifact."""
+
+    dtype: str  # uint16 or uint32
+    train: SplitStatistics
+    validation: SplitStatistics
+
+
 def token_dtype(vocab_size: int) -> type:
     """uint16 if the conversation tokens, which are added later, still fit; else uint32."""
     return np.uint16 if vocab_size + len(CONVERSATION_TOKENS) <= 1 << 16 else np.uint32
@@ -40,7 +57,8 @@ def build(
     config: ShardConfig,
     progress: Progress,
     scratch: Path,
-) -> dict[str, Any]:
+) -> TokensStatistics:
+    """The `tokens` stage."""
     (corpus,), (tokenizer,) = inputs["corpus"], inputs["tokenizer"]
     shards = make_shards(corpus, tokenizer, config, progress, scratch)
     for shard in shards:
@@ -49,17 +67,22 @@ def build(
     write_table(table(facts, TOKEN_SHARDS), out / "shards.parquet")
     write_tables(documents_of(shards, DOCUMENT_IDS), DOCUMENT_IDS, out / "document_ids.parquet")
     dtype = token_dtype(Tokenizer.load(tokenizer).vocab_size)
-    statistics: dict[str, Any] = {"dtype": np.dtype(dtype).name}
-    for split in SPLITS:
-        mine = [shard for shard in facts if shard["split"] == split]
-        tokens, size = sum(s["tokens"] for s in mine), sum(s["bytes"] for s in mine)
-        statistics[split] = {
-            "tokens": tokens,
-            "bytes": size,
-            "documents": sum(s["documents"] for s in mine),
-            "bytes_per_token": round(size / tokens, 6),
-        }
-    return statistics
+    return {
+        "dtype": np.dtype(dtype).name,
+        "train": _statistics(facts, "train"),
+        "validation": _statistics(facts, "validation"),
+    }
+
+
+def _statistics(facts: list[dict[str, Any]], split: str) -> SplitStatistics:
+    mine = [shard for shard in facts if shard["split"] == split]
+    tokens, size = sum(s["tokens"] for s in mine), sum(s["bytes"] for s in mine)
+    return {
+        "tokens": tokens,
+        "bytes": size,
+        "documents": sum(s["documents"] for s in mine),
+        "bytes_per_token": round(size / tokens, 6),
+    }
 
 
 def make_shards(

@@ -9,7 +9,7 @@ threads and in every run.
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from tokenizers import pre_tokenizers, trainers
 
@@ -21,6 +21,18 @@ from pipeline.tokenizer.tokenizer import Tokenizer, untrained
 from storage.errors import UserError
 
 SMALLEST_VOCABULARY = 257  # all bytes and the document token
+
+
+class TokenizerStatistics(TypedDict):
+    """Of a `tokenizer` artifact."""
+
+    vocab_size: int
+    vocab_size_with_conversation_tokens: int
+    documents: int  # that it was trained on
+    bytes: int  # of their UTF-8 text
+    sampled_fraction: float  # of the corpus' train split
+    longest_token_bytes: int
+    tokens_that_begin_a_word: int
 
 
 def train(texts: Iterator[str], config: TokenizerConfig) -> Tokenizer:
@@ -64,7 +76,8 @@ def build(
     config: TokenizerConfig,
     progress: Progress,
     scratch: Path,
-) -> dict[str, Any]:
+) -> TokenizerStatistics:
+    """The `tokenizer` stage."""
     (corpus,) = inputs["corpus"]
     total_bytes = total_documents = 0
     for batch in documents(corpus, "train"):
