@@ -1,8 +1,8 @@
 """A base model as a simulator of web pages: it continues the beginnings of held-out pages.
 
-In: validation pages. Out: samples (the page's beginning, how the model goes on, how the page went
-on) and one figure for both: the share of word 4-grams that stood earlier in the same continuation.
-A model that goes round in circles has much more of it than pages do.
+In: validation pages. Out: samples (the page's beginning, the model's continuation, the page's own
+continuation) and one figure for both: the share of word 4-grams that occurred earlier in the same
+continuation. A model that repeats itself has a much larger share than pages have.
 """
 
 from collections.abc import Iterable

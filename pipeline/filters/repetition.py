@@ -39,6 +39,6 @@ RULES = (
     Rule("empty", "extracted_characters", "below", 1),
     *(
         Rule(field.name, field.name.removeprefix("max_"), "above", field.name)
-        for field in dataclasses.fields(RepetitionConfig)  # they stand in datatrove's order
+        for field in dataclasses.fields(RepetitionConfig)  # they are in datatrove's order
     ),
 )

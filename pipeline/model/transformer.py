@@ -7,8 +7,8 @@ Master weights are float32; products and the activations between them are in `co
 modded-nanogpt): embedding N(0, 1), hidden matrices of variance 1/width, output projections zero,
 head N(0, 0.001).
 
-Shapes stand behind arguments and results as `# [batch, seq, width]`; in code `rows` counts the
-batch and `count` the sequence.
+Shapes are comments after arguments and results, as `# [batch, seq, width]`; in code `rows` is the
+size of the batch and `count` that of the sequence.
 """
 
 import dataclasses
