@@ -27,6 +27,14 @@ from storage.schemas import POSITIONS
 from storage.tables import table, write_table
 
 
+class PositionsInputs(TypedDict):
+    """Folders of artifacts, one each."""
+
+    base: list[Path]
+    extended: list[Path]
+    tokens: list[Path]
+
+
 class PositionsStatistics(TypedDict):
     """Of a `positions` artifact."""
 
@@ -128,7 +136,7 @@ def rows_of(
 
 def build(
     out: Path,
-    inputs: dict[str, list[Path]],
+    inputs: PositionsInputs,
     config: PositionsConfig,
     progress: Progress,
     scratch: Path,

@@ -28,6 +28,13 @@ from storage.schemas import CONVERSATIONS
 from storage.tables import table, write_table
 
 
+class ConversationsInputs(TypedDict):
+    """Folders of artifacts, one each."""
+
+    corpus: list[Path]
+    tokenizer: list[Path]
+
+
 class ConversationsStatistics(TypedDict):
     """Of a `conversations` artifact."""
 
@@ -154,7 +161,7 @@ def rows(
 
 def build(
     out: Path,
-    inputs: dict[str, list[Path]],
+    inputs: ConversationsInputs,
     config: SynthesisConfig,
     progress: Progress,
     scratch: Path,

@@ -29,6 +29,14 @@ from storage.tables import read_table
 VALIDATION_ROWS_AT_ONCE = 64
 
 
+class SftInputs(TypedDict):
+    """Folders of artifacts, one each."""
+
+    base: list[Path]
+    conversations: list[Path]
+    tokens: list[Path]
+
+
 class SftStatistics(TypedDict):
     """Of an `sft` artifact."""
 
@@ -73,7 +81,7 @@ def answer_bits_per_byte(model: Transformer, parts: list[RowPart], tokenizer: To
 
 def build(
     out: Path,
-    inputs: dict[str, list[Path]],
+    inputs: SftInputs,
     config: SftConfig,
     progress: Progress,
     scratch: Path,

@@ -38,6 +38,13 @@ CASES = {
 }
 
 
+class ReportInputs(TypedDict):
+    """Folders of artifacts, one each."""
+
+    corpus: list[Path]
+    tokenizer: list[Path]
+
+
 class ReportStatistics(TypedDict):
     """Of a `tokenizer_report` artifact."""
 
@@ -72,7 +79,7 @@ def sizes_up_to(vocab_size: int) -> list[int]:
 
 def build(
     out: Path,
-    inputs: dict[str, list[Path]],
+    inputs: ReportInputs,
     config: TokenizerReportConfig,
     progress: Progress,
     scratch: Path,

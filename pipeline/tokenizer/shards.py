@@ -29,6 +29,13 @@ SPLITS = ("train", "validation")
 DOCUMENT_IDS = pa.schema([("shard", pa.string()), ("id", pa.string()), ("bytes", pa.int64())])
 
 
+class TokensInputs(TypedDict):
+    """Folders of artifacts, one each."""
+
+    corpus: list[Path]
+    tokenizer: list[Path]
+
+
 class SplitStatistics(TypedDict):
     """Of one split."""
 
@@ -53,7 +60,7 @@ def token_dtype(vocab_size: int) -> type:
 
 def build(
     out: Path,
-    inputs: dict[str, list[Path]],
+    inputs: TokensInputs,
     config: ShardConfig,
     progress: Progress,
     scratch: Path,

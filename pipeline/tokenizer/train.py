@@ -23,6 +23,12 @@ from storage.errors import UserError
 SMALLEST_VOCABULARY = 257  # all bytes and the document token
 
 
+class TokenizerInputs(TypedDict):
+    """Folders of artifacts, one each."""
+
+    corpus: list[Path]
+
+
 class TokenizerStatistics(TypedDict):
     """Of a `tokenizer` artifact."""
 
@@ -72,7 +78,7 @@ def sampled(id: str, fraction: float) -> bool:
 
 def build(
     out: Path,
-    inputs: dict[str, list[Path]],
+    inputs: TokenizerInputs,
     config: TokenizerConfig,
     progress: Progress,
     scratch: Path,
