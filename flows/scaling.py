@@ -9,7 +9,7 @@ from flows.runner import ui
 from flows.runner.flow_run import LAKE, Artifacts, Run, begin, run_name
 from flows.runner.references import Reference
 from flows.tokenizer import tokenizer
-from pipeline.tokenizer import Tokenizer
+from pipeline.tokenizer import Tokenizer, shards
 from pipeline.training import pretrain
 from pipeline.training import scaling as stage
 from pipeline.training.config import PretrainConfig
@@ -32,7 +32,8 @@ def scaling(
     run = begin(config, lake)
     ladder = config.scaling
     vocabulary = Tokenizer.load(run.lake.local("tokenizer", made["tokenizer"]["digest"]))
-    tokens = run.lake.manifest("tokens", made["tokens"]["digest"]).statistics["train"]["tokens"]
+    manifest = run.lake.manifest("tokens", made["tokens"]["digest"])
+    tokens = shards.STAGE.statistics_of(manifest)["train"]["tokens"]
     stage.check_epochs(config.pretrain, ladder, vocabulary.vocab_size, tokens)
     recipes = [
         stage.rung(config.pretrain, ladder, depth, seed, vocabulary.vocab_size)

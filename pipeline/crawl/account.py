@@ -1,9 +1,9 @@
 """The byte account of a web archive: every byte belongs to a record or to padding, and to one only.
 
-What a reader leaves out no count of its records can show. So each record says which stretch of the
+Counting records can't show that a reader left one out. So each record says which stretch of the
 file it takes, and an account follows the stretches, one after another, from the first byte to the
 last: a record left out, read twice or out of order breaks the chain, at once or at the file's end.
-Of a member that holds several records the account follows the inflated bytes likewise.
+In a member that holds several records the account follows the inflated bytes in the same way.
 """
 
 import dataclasses
@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 
 class Stretch(NamedTuple):
-    """What a record, or padding, takes of a file; line ends behind a record are its own."""
+    """The bytes that a record, with the line ends after it, or padding takes of a file."""
 
     offset: int  # of the member in the file; in a plain file, of the record itself
     end: int  # one past the member's last byte
@@ -25,18 +25,18 @@ NOWHERE = Stretch(0, 0, 0, 0, 0)
 
 
 def plain(offset: int, end: int) -> Stretch:
-    """Bytes that lie in the file as they are."""
+    """The stretch of bytes that are not compressed."""
     return Stretch(offset, end, 0, end - offset, end - offset)
 
 
 class Item(Protocol):
-    """Whatever the reader gives for a stretch."""
+    """What the reader returns for a stretch: a record or padding."""
 
     @property
     def stretch(self) -> Stretch: ...
     @property
     def index(self) -> int:
-        """Among the records of its member."""
+        """Its number among the records of its member."""
 
     @property
     def problem(self) -> str: ...
@@ -44,7 +44,7 @@ class Item(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class Padding:
-    """Bytes between records that say nothing: line ends, empty members, a dictionary's frame."""
+    """Bytes between records without content: line ends, empty members, a dictionary's frame."""
 
     stretch: Stretch
     index: int = 0
@@ -52,23 +52,27 @@ class Padding:
 
 
 class BrokenAccount(RuntimeError):
-    """The reader gave something that does not follow what it gave before: a fault of ours."""
+    """The reader returned a stretch that does not follow the last one: a fault in our code."""
 
 
 @dataclasses.dataclass
 class Account:
-    """How far a file is accounted for, and by what; `index` and `inner` are inside a member."""
+    """How much of a file is accounted for, and as what; `index` and `inner` are inside a member."""
 
     offset: int = 0  # every byte of the file before it is accounted for
-    index: int = 0  # records of the member there that are
-    inner: int = 0  # bytes that it inflates to that are
+    index: int = 0  # records accounted for, of the member at `offset`
+    inner: int = 0  # inflated bytes accounted for, of that member
     # of the file, since this account was opened; a member of several records counts at its last
     record_bytes: int = 0
     unreadable_bytes: int = 0
     padding_bytes: int = 0
 
     def add(self, item: Item) -> None:
-        """The next stretch; `BrokenAccount` if it does not begin where the last one ended."""
+        """Add the next stretch.
+
+        Raises:
+            BrokenAccount: it does not begin where the last one ended.
+        """
         offset, end, start, stop, size = item.stretch
         if offset != self.offset or start != self.inner or item.index != self.index:
             raise BrokenAccount(
@@ -90,7 +94,7 @@ class Account:
         self.offset, self.index, self.inner = end, 0, 0
 
     def counted(self) -> dict[str, int]:
-        """The bytes by what they are, as batches and read.json keep them."""
+        """The bytes by kind, as batches and read.json store them."""
         return {name: getattr(self, name) for name in KINDS}
 
 
@@ -98,7 +102,13 @@ KINDS = ("record_bytes", "unreadable_bytes", "padding_bytes")
 
 
 def check_bytes(name: str, size: int, counted: Mapping[str, int]) -> None:
-    """`BrokenAccount` if the stretches of a file don't add up to its size."""
+    """Raise `BrokenAccount` if the stretches of a file don't add up to its size.
+
+    Args:
+        name: of the file, for the message.
+        size: of the file, in bytes.
+        counted: from `Account.counted`.
+    """
     total = sum(counted[kind] for kind in KINDS)
     if total != size:
         told = " + ".join(f"{counted[kind]:,} {kind.replace('_', ' ')}" for kind in KINDS)

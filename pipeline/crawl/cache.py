@@ -1,9 +1,10 @@
 """Fetched files on this disk: one place each, a size cap, and nothing in use ever removed.
 
-A file lies where its server has it, `CACHE/crawl/HOST/PATH`, beside a small JSON record of its hash
-that outlives it: a later run knows the file's digest, and so what was made from it, without
-fetching it again. Above the cap the files that were not used for longest go. What a running flow
-uses stands in its lease, a locked file that the kernel frees when the flow dies.
+A file has the same path as on its server, `CACHE/crawl/HOST/PATH`, beside a small JSON record of
+its hash that is kept longer than the file: a later run knows the file's digest, and so what was
+made from it, without fetching it again. Above the cap the least recently used files are removed.
+The files that a running flow uses are in its lease, a locked file that the kernel unlocks when the
+flow ends.
 """
 
 import contextlib
@@ -23,7 +24,7 @@ PART = ".part"
 
 @dataclasses.dataclass(frozen=True)
 class Stored:
-    """What is known of a fetched file."""
+    """The record of a fetched file."""
 
     url: str
     bytes: int
@@ -39,23 +40,23 @@ class Cache:
         self.folder, self.max_bytes = folder, max_bytes
 
     def path(self, place: str) -> Path:
-        """Where a file is, or will be."""
+        """The path of a file, whether it is there yet or not."""
         return self.folder / place
 
     def part(self, place: str) -> Path:
-        """Where it grows until it is whole."""
+        """The path of the unfinished file while it is fetched."""
         path = self.path(place)
         return path.with_name(f".{path.name}{PART}")
 
     def known(self, place: str) -> Stored | None:
-        """The record of a file that is, or was, here."""
+        """The record of a file that is, or was, in the cache."""
         try:
             return Stored(**json.loads(_record(self.path(place)).read_text()))
         except (OSError, ValueError, TypeError):
             return None
 
     def stored(self, place: str) -> Stored | None:
-        """The record of a file that is here, whole; using it makes it the newest."""
+        """The record of a complete file in the cache, which becomes the most recently used."""
         known = self.known(place)
         try:
             if known is None or self.path(place).stat().st_size != known.bytes:
@@ -66,7 +67,7 @@ class Cache:
         return known
 
     def store(self, place: str, stored: Stored) -> None:
-        """Publish the part that has become whole."""
+        """Publish the part, which is complete, with its record."""
         path = self.path(place)
         with durable.locked(self.folder / LOCK):
             durable.publish(self.part(place), path)
@@ -74,13 +75,17 @@ class Cache:
 
     @contextlib.contextmanager
     def alone(self, place: str) -> Iterator[None]:
-        """Only one at a time fetches a file; the others wait, and find it there."""
+        """A lock: only one process at a time fetches a file; the others wait, then find it."""
         path = self.path(place)
         with durable.locked(path.with_name(f".{path.name}{LOCK}")):
             yield
 
     def make_room(self, needed: int) -> int:
-        """Remove what was not used for longest; the bytes by which the cap is still exceeded."""
+        """Remove the least recently used files until `needed` more bytes fit below the cap.
+
+        Returns:
+            The bytes by which the cap is still exceeded.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         with durable.locked(self.folder / LOCK):
             files = self._files()
@@ -96,7 +101,7 @@ class Cache:
             return max(0, excess)
 
     def lease(self) -> contextlib.AbstractContextManager[Lease]:
-        """Keeps the files it is told to hold from being removed, until it ends or its process."""
+        """A lease: files that it holds are not removed until it, or its process, ends."""
         return leases.lease(self.folder)
 
     def _files(self) -> list[tuple[float, Path, int]]:
@@ -116,7 +121,7 @@ class Cache:
         return found
 
     def _place(self, path: Path) -> str:
-        """A file's place; a part counts as the file it will be."""
+        """A file's place; a part has that of the file it will become."""
         place = path.relative_to(self.folder)
         if place.name.startswith(".") and place.name.endswith(PART):
             place = place.with_name(place.name[1 : -len(PART)])

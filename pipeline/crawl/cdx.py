@@ -1,9 +1,9 @@
 """Pages of some hosts, from a dump's sorted CDX files or from the API in front of them.
 
 cluster.idx names every 3,000th line of the index, sorted by reversed host: a binary search with a
-dozen small range requests finds where a host begins, and only the compressed blocks that hold it
-are fetched. The API (download.index=api) gives the same lines; it is one busy server for the
-whole world, so it is not the default.
+dozen small range requests finds where a host begins, and only the compressed blocks with its lines
+are fetched. The API (download.index=api) gives the same lines; it is one busy server for the whole
+world, so it is not the default.
 """
 
 import json
@@ -30,7 +30,11 @@ Row = tuple[str, int, int, str]
 
 
 def from_files(client: Client, dump: Dump, chosen: Selection) -> Iterator[Row]:
-    """The captures of the chosen hosts, host by host."""
+    """The captures of the chosen hosts, host by host, from the CDX files.
+
+    Raises:
+        UserError: the mirror has no CDX index of the dump.
+    """
     base = base_url(client.config)
     folder = join(base, f"cc-index/collections/{dump.name}/indexes", client.config)
     try:
@@ -49,7 +53,7 @@ def from_files(client: Client, dump: Dump, chosen: Selection) -> Iterator[Row]:
 
 
 def from_api(client: Client, dump: Dump, chosen: Selection) -> Iterator[Row]:
-    """The same from the CDX server."""
+    """The same from the CDX server's API."""
     # The list of dumps names its own API, perhaps on another host.
     api = join(index_url(client.config), dump.api or f"{dump.name}-index", client.config)
     pattern = compiled(chosen.match)
@@ -65,27 +69,27 @@ def from_api(client: Client, dump: Dump, chosen: Selection) -> Iterator[Row]:
                     entry = json.loads(line)
                     if "filename" in entry and capture_fits(entry, chosen, pattern):
                         yield row(entry)
-        except Missing:  # how the server says that it knows no page of this host
+        except Missing:  # the server's answer for a host of which it has no page
             continue
         except (ValueError, KeyError, TypeError) as error:
             raise TransferError(f"{api}: no answer of a CDX server ({error})") from error
 
 
 def key_range(host: str) -> tuple[bytes, bytes]:
-    """The first key of a host's pages, and the first beyond them."""
+    """The first key of a host's pages, and the first key after them."""
     key = surt_host(host).encode()
-    # `)` ends the host, `,` begins a deeper name; nothing that matters sorts in between
+    # `)` ends the host, `,` begins a subdomain; no other key sorts in between
     return key + b")", key + (b"-" if host.startswith("*.") else b"*")
 
 
 def key_ranges(host: str) -> tuple[tuple[bytes, bytes], tuple[bytes, bytes]]:
-    """All ranges of a host's keys: a port other than the scheme's stands behind its name."""
+    """All ranges of a host's keys, those with a port after the host's name included."""
     key = surt_host(host).encode()
     return key_range(host), (key + b":", key + b";")
 
 
 def blocks(cluster: RangeFile, first: bytes, beyond: bytes) -> Iterator[tuple[str, int, int]]:
-    """File, offset and length of the index's blocks that may hold keys of the range."""
+    """File, offset and length of the index's blocks that may contain keys of the range."""
     position = last_line_before(cluster, first)
     rest = b""
     while position < cluster.size:
@@ -104,7 +108,7 @@ def blocks(cluster: RangeFile, first: bytes, beyond: bytes) -> Iterator[tuple[st
 
 
 def last_line_before(cluster: RangeFile, key: bytes) -> int:
-    """Where the last line that sorts before `key` begins: its block may hold the key; else 0."""
+    """The position of the last line that sorts before `key`: its block may have the key; else 0."""
     low, high = 0, cluster.size  # the answer begins in [low, high)
     while high - low > PROBE_BYTES:
         middle = (low + high) // 2
@@ -125,7 +129,7 @@ def last_line_before(cluster: RangeFile, key: bytes) -> int:
 
 
 def _line_after(cluster: RangeFile, position: int) -> tuple[int, bytes]:
-    """The first whole line that begins after `position`, and where."""
+    """The first whole line that begins after `position`, with its own position first."""
     data = b""
     start = position
     while True:
@@ -151,7 +155,7 @@ def _lines(
         except (TooLarge, EOFError, zlib.error) as error:
             raise TransferError(f"{url}: no gzip block at byte {offset:,}: {error}") from error
 
-    for line in client.keep_trying(attempt).splitlines():
+    for line in client.retry(attempt).splitlines():
         match = re.match(rb"(\S+) (\d+) (\{.*\})\s*$", line)
         if match is None:
             raise TransferError(f"{url}: no line of a CDX index: {line[:80]!r}")
@@ -159,5 +163,5 @@ def _lines(
 
 
 def row(entry: dict[str, Any]) -> Row:
-    """Where a capture lies."""
+    """An entry of the index as a row: file, offset, length and address of a capture."""
     return entry["filename"], int(entry["offset"]), int(entry["length"]), entry["url"]

@@ -1,9 +1,10 @@
-"""Requests that keep trying, and never too many at once.
+"""Requests that are retried, and never too many at once.
 
 A connection is a slot: a lock file in the cache folder, so that all threads and all processes of a
-user share one limit, and a dead process gives its slots back. A failure pauses with jittered
-exponential back-off; when the server asks to slow down (403, 429, 503, Retry-After) every thread
-waits. Tries are counted from the last new byte, so a line that breaks often still gets there.
+user share one limit, and a dead process frees its slots. After a failure there is a pause with
+jittered exponential back-off; when the server asks to slow down (403, 429, 503, Retry-After) every
+thread waits. Tries are counted from the last new byte, so a connection that often breaks still
+makes progress.
 """
 
 import contextlib
@@ -24,7 +25,7 @@ from pipeline.inflate import TooLarge, gunzip
 T = TypeVar("T")
 SLOT_POLL_SECONDS = 0.05
 MAX_LISTING_BYTES = 1 << 30  # of what is read into memory at once
-MAX_SKIP_BYTES = 16 << 20  # read for nothing from a server that ignores ranges
+MAX_SKIP_BYTES = 16 << 20  # read and thrown away, from a server that ignores ranges
 
 
 class Client:
@@ -38,8 +39,8 @@ class Client:
         self._lock = threading.Lock()
         self._not_before = 0.0  # on the monotonic clock
 
-    def keep_trying(self, attempt: Callable[[], T], reached: Callable[[], int] = lambda: 0) -> T:
-        """Call until it goes well; `reached` tells how far it got, which starts the count anew.
+    def retry(self, attempt: Callable[[], T], reached: Callable[[], int] = lambda: 0) -> T:
+        """Call `attempt` until it succeeds; when `reached` grows, the count of tries starts again.
 
         Raises the last TransferError after `tries` in a row without progress.
         """
@@ -68,13 +69,13 @@ class Client:
             yield body
 
     def read(self, url: str, start: int = 0, stop: int | None = None) -> bytes:
-        """A small file, or just these bytes of a file, in memory."""
-        return self.keep_trying(lambda: self.read_once(url, start, stop)[0])
+        """The bytes of a small file, or `start` to `stop` of any file."""
+        return self.retry(lambda: self.read_once(url, start, stop)[0])
 
     def read_once(
         self, url: str, start: int = 0, stop: int | None = None
     ) -> tuple[bytes, transport.Body]:
-        """One try of `read`; also how the server described what it sent."""
+        """One try of `read`; also the server's description of what it sent."""
         with self.get(url, start, stop) as body:
             skip = start - body.start
             if skip < 0 or skip > MAX_SKIP_BYTES:
@@ -105,10 +106,10 @@ class Client:
             except (TooLarge, EOFError, zlib.error, UnicodeDecodeError) as error:
                 raise TransferError(f"{url}: no sound gzip file ({error})") from error
 
-        return [line for line in self.keep_trying(attempt) if line]
+        return [line for line in self.retry(attempt) if line]
 
     def count(self, size: int) -> None:
-        """Bytes that came in."""
+        """Count bytes that were received."""
         with self._lock:
             self.received += size
 
@@ -145,7 +146,7 @@ class Client:
             if error.status in SLOW_DOWN:
                 with self._lock:
                     self._not_before = max(self._not_before, time.monotonic() + seconds)
-                return  # waited for where the next try begins, by everyone
+                return  # every thread waits for it before its next try
         self._sleep(seconds)
 
     def _wait_for_all(self) -> None:
@@ -154,12 +155,12 @@ class Client:
                 seconds = self._not_before - time.monotonic()
             if seconds <= 0:
                 return
-            # not all at the same moment
+            # jitter: not all threads at the same moment
             self._sleep(seconds + random.uniform(0, self.config.backoff_seconds))
 
 
 def type_of(error: TransferError) -> Callable[[str], TransferError]:
-    """What to raise in its place with other words."""
+    """The constructor of the same error with another message."""
     if isinstance(error, Refused):
         status, retry_after = error.status, error.retry_after
         return lambda text: Refused(text, status, retry_after)

@@ -1,10 +1,10 @@
-"""Codings of an HTTP body undone: chunks, gzip, deflate, Brotli and Zstandard.
+"""Undoes the codings of an HTTP body: chunks, gzip, deflate, Brotli and Zstandard.
 
 Archives store bodies as they were sent, or decoded under headers that say otherwise, and cut them
 anywhere: so the bytes decide whether a coding is still there and which it is, and a body that was
 cut gives what there is of it. The end of a stream is not the end of the body: more gzip members and
-Zstandard frames may follow, else what is left is told. A wrong checksum is told, too; browsers
-never look at it. Output never grows far beyond `max_bytes`.
+Zstandard frames may follow; other bytes after it are reported. A wrong checksum is reported, too;
+browsers never look at it. Output never grows far beyond `max_bytes`.
 """
 
 import codecs
@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from pipeline.crawl.zstandard import WEB_WINDOW_LOG, ZstdError, zstd_stream
 
-# RFC 9112 7.1: a size in hex, perhaps padded, perhaps with extensions
+# RFC 9112, section 7.1: a size in hex, perhaps padded, perhaps with extensions
 CHUNK_SIZE = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,12})[ \t]*(?:;[^\n]{0,1000})?\r?\n")
 # The same without its end, where a body was cut; before it the end of the chunk before.
 CUT_SIZE = re.compile(rb"\r?\n?(?:[ \t]*[0-9A-Fa-f]{1,12}[ \t]*(?:;[^\n]{0,1000})?)?\r?\Z")
@@ -26,11 +26,11 @@ GZIP = b"\x1f\x8b"
 ZSTD = b"\x28\xb5\x2f\xfd"
 SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")  # a Zstandard frame that holds no content
 PIECE_BYTES = 64 * 1024  # of what one call may inflate to
-# What zlib calls a stream of which the trailer alone is wrong; bytes of gzip's that are then unread
+# zlib's errors for a stream of which only the trailer is wrong; bytes of gzip's then unread
 WRONG_TRAILERS = {"incorrect data check": 4, "incorrect length check": 0}
-BLOCK_BYTES = 4096  # handed to a decompressor at once where all it gives is wanted
+BLOCK_BYTES = 4096  # given to a decompressor at once where all its output is wanted
 MAX_CODINGS = 8  # one on another; a page has one, by mistake two
-# What servers write where no coding is meant, charsets among it.
+# What servers write when they mean no coding, charsets among them.
 NO_CODINGS = ("", "identity", "none", "utf-8", "utf8", "binary", "8bit", "7bit", "iso-8859-1")
 MAX_HIGH_SHARE = 0.3  # of bytes beyond ASCII, in text of a charset for Latin letters
 BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
@@ -38,19 +38,19 @@ CONTROLS = re.compile(rb"[\x01-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
 
 
 class BadCoding(Exception):
-    """Bytes that are not what they should be, and not plain text either."""
+    """A body that is neither in its coding nor plain text."""
 
 
 class TooLarge(Exception):
-    """A body that inflates to more than a page may be; its size so far."""
+    """A body that inflates to more than a page may have; the argument is its size so far."""
 
 
-# What is undone: the body and, if not all of it was well, what is to be told.
+# The decoded body, and a note if something was wrong with it, else "".
 Undone = tuple[bytes, str]
 
 
 def join_chunks(body: bytes) -> Undone:
-    """Undo chunked transfer coding; a body that does not begin with a chunk is given back as is."""
+    """Undo chunked transfer coding; a body that does not begin with a chunk is returned as is."""
     match = CHUNK_SIZE.match(body, _line_ends(body))
     if match is None:
         return body, ""
@@ -82,7 +82,7 @@ def join_chunks(body: bytes) -> Undone:
 
 
 def join_unsaid_chunks(body: bytes) -> bytes:
-    """The same for a body that nothing says is chunked: only if it is, to the last chunk."""
+    """The same for a body whose headers don't say so: only if it is chunked to its last chunk."""
     for _ in range(MAX_CODINGS):
         if CHUNK_SIZE.match(body) is None:
             break
@@ -97,7 +97,20 @@ def join_unsaid_chunks(body: bytes) -> bytes:
 
 
 def undo(body: bytes, codings: list[str], max_bytes: int) -> tuple[bytes, list[str]]:
-    """Undo content codings in the order in which they were applied; and what is to be told."""
+    """Undo content codings.
+
+    Args:
+        body: as it was stored.
+        codings: in the order in which they were applied.
+        max_bytes: the most that it may inflate to.
+
+    Returns:
+        The decoded body, and notes of what was wrong with it.
+
+    Raises:
+        BadCoding: the body is not in these codings.
+        TooLarge: it inflates to more than `max_bytes`.
+    """
     codings = [coding for coding in codings if coding not in NO_CODINGS and "/" not in coding]
     if len(codings) > MAX_CODINGS:
         raise BadCoding(f"{len(codings)} codings one on another")
@@ -115,7 +128,7 @@ def undo(body: bytes, codings: list[str], max_bytes: int) -> tuple[bytes, list[s
 
 
 def undo_unsaid(body: bytes, max_bytes: int) -> tuple[bytes, list[str]]:
-    """Undo gzip as often as the bytes show it, whatever the headers said."""
+    """Undo gzip as often as the bytes are gzip, whatever the headers said."""
     notes: list[str] = []
     for _ in range(MAX_CODINGS):
         start = _line_ends(body)
@@ -127,7 +140,7 @@ def undo_unsaid(body: bytes, max_bytes: int) -> tuple[bytes, list[str]]:
 
 
 def _of_bytes(body: bytes) -> str:
-    """The coding that a body shows it is in; "" where only the headers tell."""
+    """The coding that the first bytes of a body show; "" if only the headers can tell."""
     if body[:3] == GZIP + b"\x08":
         return "gzip"
     return "zstd" if body[:4] == ZSTD else ""
@@ -139,7 +152,7 @@ def _line_ends(body: bytes) -> int:
 
 
 def is_text(body: bytes) -> bool:
-    """Whether a body is decoded already: it begins as markup, or holds nothing but text."""
+    """Whether a body is decoded already: it begins as markup, or is all text."""
     for mark in BYTE_ORDER_MARKS:
         body = body.removeprefix(mark)
     start = body[:512]
@@ -179,7 +192,7 @@ def ungzip(body: bytes, max_bytes: int) -> Undone:
 
 
 def _misnamed(body: bytes, max_bytes: int) -> Undone:
-    """A body that is called gzip and is not: decoded by the crawler, or in another coding."""
+    """Decode a body that is called gzip and is not: it is plain, or in another coding."""
     if not is_text(body):
         for other in (undeflate, unbrotli):
             try:
@@ -192,7 +205,7 @@ def _misnamed(body: bytes, max_bytes: int) -> Undone:
 
 
 def _inflated(data: bytes, window_bits: int, most: int) -> tuple[bytes, bytes | None, str]:
-    """What a stream inflates to, what follows it (None: it was cut), and what is wrong with it.
+    """The inflated stream, the bytes after it (None: it was cut), and what is wrong with it.
 
     Nothing is given of a stream that breaks, but all of one that ends where it should with another
     checksum or length than it says.
@@ -213,7 +226,7 @@ def _inflated(data: bytes, window_bits: int, most: int) -> tuple[bytes, bytes | 
 
 
 def _until_broken(data: bytes, window_bits: int, most: int) -> tuple[bytes, int]:
-    """All that a stream inflates to before an error, and where that is."""
+    """All that a stream inflates to before an error, and the error's position."""
     inflater = zlib.decompressobj(window_bits)
     page, at = b"", 0
     with contextlib.suppress(zlib.error):
@@ -221,7 +234,7 @@ def _until_broken(data: bytes, window_bits: int, most: int) -> tuple[bytes, int]
             block, before = data[at : at + BLOCK_BYTES], inflater.copy()
             try:
                 page += inflater.decompress(block, most)
-            except zlib.error:  # the library keeps what this call had: once more, by bytes
+            except zlib.error:  # the library drops this call's output: once more, byte by byte
                 for byte in block:
                     at += 1
                     page += before.decompress(bytes([byte]), most)
@@ -230,7 +243,7 @@ def _until_broken(data: bytes, window_bits: int, most: int) -> tuple[bytes, int]
 
 
 def undeflate(body: bytes, max_bytes: int) -> Undone:
-    """A zlib stream by the standard, a bare deflate stream by habit."""
+    """Undo deflate: by the standard a zlib stream, in practice also a bare deflate stream."""
     header = int.from_bytes(body[:2], "big")
     is_zlib = len(body) > 1 and body[0] & 0x8F == 8 and header % 31 == 0
     if not is_zlib and is_text(body):
@@ -248,13 +261,13 @@ def undeflate(body: bytes, max_bytes: int) -> Undone:
 
 
 def unbrotli(body: bytes, max_bytes: int) -> Undone:
-    """Brotli, whose streams carry no mark: what reads as text is decoded already."""
+    """Undo Brotli, whose streams have no magic number: a body that is text is decoded already."""
     if is_text(body) and body.lstrip()[:1] == b"<":
         return body, ""
     pieces, position, problem = _brotli(body, max_bytes, len(body))
     if problem:
-        # The library calls bytes after the end an error as well, and then says nothing of where
-        # the end was: once more, and near the error byte by byte.
+        # The library reports bytes after the end as an error as well, without the position of the
+        # end: once more, and near the error byte by byte.
         pieces, position, problem = _brotli(body, max_bytes, position - BLOCK_BYTES)
     if (problem or position < 0) and not any(pieces) and is_text(body):
         return body, ""
@@ -266,7 +279,7 @@ def unbrotli(body: bytes, max_bytes: int) -> Undone:
 
 
 def _brotli(body: bytes, max_bytes: int, slow_from: int) -> tuple[list[bytes], int, str]:
-    """The pieces, where the stream ends (-1: not in the body), or where it broke and why."""
+    """The pieces, the position of the end (-1: not in the body) or of the error, and its reason."""
     import brotli
 
     decompressor = brotli.Decompressor()
@@ -274,7 +287,7 @@ def _brotli(body: bytes, max_bytes: int, slow_from: int) -> tuple[list[bytes], i
     size = position = 0
     while not decompressor.is_finished():
         data = b""
-        # A full piece leaves more to come, though it says that it can take data.
+        # After a full piece there is more output, although the library asks for data.
         if decompressor.can_accept_more_data() and not (pieces and len(pieces[-1]) >= PIECE_BYTES):
             data = body[position : position + (1 if position >= slow_from else BLOCK_BYTES)]
             position += len(data)
@@ -291,7 +304,7 @@ def _brotli(body: bytes, max_bytes: int, slow_from: int) -> tuple[list[bytes], i
 
 
 def unzstd(body: bytes, max_bytes: int) -> Undone:
-    """All frames of a Zstandard body; with windows as large as RFC 9659 allows on the web."""
+    """Undo all frames of a Zstandard body, with windows as large as RFC 9659 allows."""
     pieces: list[bytes] = []
     rest, size = body, 0
     while rest[:4] == ZSTD or SKIPPABLE.match(rest):
@@ -320,7 +333,7 @@ def unzstd(body: bytes, max_bytes: int) -> Undone:
 
 
 def _left(rest: bytes) -> str:
-    """What is to be told of bytes after a stream's end; padding with zeros is nothing."""
+    """A note on bytes after a stream's end; "" if there are none but zeros."""
     rest = rest.strip(b"\0\r\n")
     return f"{len(rest)} bytes after its end" if rest else ""
 

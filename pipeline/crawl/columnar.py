@@ -1,9 +1,9 @@
 """Pages of a dump by language, host or address, from the columnar index: 300 Parquet files.
 
-Only the columns that decide are read, by byte ranges, and of a row group that holds no page of the
-hosts asked for nothing at all. The files are sorted by host, so the first pages found would be of a
-few hosts: files and row groups are read in the order of a hash of their names instead, which makes
-a limited selection a sample over the web, the same each time.
+Only the columns that decide are read, by byte ranges, and nothing of a row group that can't have a
+page of the chosen hosts. The files are sorted by host, so the first pages found would be of a few
+hosts. Therefore files and row groups are read in the order of a hash of their names, which makes a
+limited selection a sample of the whole dump, the same each time.
 """
 
 import hashlib
@@ -35,7 +35,17 @@ Tell = Callable[[int, int, int], None]  # files done, of how many, pages found
 def from_index(
     client: Client, dump: Dump, chosen: Selection, tell: Tell = lambda done, total, found: None
 ) -> Iterator[Row]:
-    """The captures asked for; all of a file before those of the next."""
+    """The captures that fit the selection, file by file.
+
+    Args:
+        client: fetches the index.
+        dump: whose index.
+        chosen: which pages.
+        tell: called with the progress.
+
+    Raises:
+        UserError: the mirror has no columnar index of the dump, or it lacks a column.
+    """
     names = [name for name in paths(client, dump, "index") if "subset=warc/" in name]
     if not names:
         raise UserError(f"input {dump.name}: {base_url(client.config)} has no columnar index of it")
@@ -62,7 +72,7 @@ def from_index(
 
 
 def _rows(client: Client, name: str, chosen: Selection) -> list[Row]:
-    """The captures of one file, at most as many as are wanted in all."""
+    """The captures of one file, at most `chosen.pages`."""
     url = join(base_url(client.config), name, client.config)
     source = RangeFile(client, url)
     try:
@@ -75,13 +85,13 @@ def _rows(client: Client, name: str, chosen: Selection) -> list[Row]:
     for group in groups:
         if chosen.pages and len(rows) >= chosen.pages:
             break
-        if _may_hold(file.metadata.row_group(group), chosen):
+        if _is_candidate(file.metadata.row_group(group), chosen):
             rows += _of_group(file, group, chosen)
     return rows[: chosen.pages] if chosen.pages else rows
 
 
 def _of_group(file: Any, group: int, chosen: Selection) -> list[Row]:
-    """The captures of one row group: what decides first, the rest if anything is left."""
+    """The captures of one row group; the columns that decide are read first."""
     first = ["fetch_status", "content_mime_detected"]
     if chosen.language:
         first.append(LANGUAGES)
@@ -116,8 +126,8 @@ def _of_group(file: Any, group: int, chosen: Selection) -> list[Row]:
     return list(zip(*(places[column].to_pylist() for column in PLACE)))
 
 
-def _may_hold(group: Any, chosen: Selection) -> bool:
-    """Whether the row group's smallest and largest key leave room for a chosen host."""
+def _is_candidate(group: Any, chosen: Selection) -> bool:
+    """Whether a chosen host can be between the row group's smallest and largest key."""
     if not chosen.hosts:
         return True
     for number in range(group.num_columns):

@@ -1,9 +1,9 @@
-"""A whole file into the cache, through whatever the network does to it.
+"""Downloads a whole file into the cache, over an unreliable network.
 
-It grows as `.NAME.part` beside a note of which version it is (the server's ETag and length). A new
-try asks for the rest of just that version (Range, If-Range); a server that ignores the range, a
-changed file or a version without a name begins anew. Whole is what has the announced length and
-whose gzip members are sound to the end; only that is renamed into its place.
+It grows as `.NAME.part` beside a note of its version (the server's ETag and length). A new try asks
+for the rest of exactly that version (Range, If-Range); if the server ignores the range, or the file
+has changed or has no version, the download starts again. A file is complete when it has the
+announced length and its gzip members are sound to the end; only then is it renamed into its place.
 """
 
 import dataclasses
@@ -23,16 +23,16 @@ from pipeline.crawl.verify import Check, check_archive
 from storage import durable
 from storage.digest import file_sha256
 
-SYNC_BYTES = 64 << 20  # forced to disk this often, so that a power cut costs no more
+SYNC_BYTES = 64 << 20  # synced to disk this often, so that a power cut costs no more
 GZIP_MAGIC = b"\x1f\x8b"
-FRESH_TRIES = 3  # of a file that comes whole but unsound
+FRESH_TRIES = 3  # of a file that is received completely but is damaged
 
-Tell = Callable[[int, int | None], None]  # bytes there, of how many
+Tell = Callable[[int, int | None], None]  # bytes on disk, of how many
 
 
 @dataclasses.dataclass(frozen=True)
 class Version:
-    """Which file a part is the beginning of."""
+    """The version of the file that a part is the beginning of."""
 
     url: str
     validator: str
@@ -42,7 +42,18 @@ class Version:
 def download(
     client: Client, cache: Cache, url: str, tell: Tell = lambda done, total: None
 ) -> Stored:
-    """Have the file behind `url` in the cache; without a request if it is there already."""
+    """Download `url` into the cache, without a request if it is there already.
+
+    Args:
+        client: fetches it.
+        cache: where it is stored.
+        url: the file's address.
+        tell: called with the bytes on disk and the total.
+
+    Raises:
+        TransferError: the transfer failed, or the file is damaged and damaged ones are refused.
+        Missing: the server has no such file.
+    """
     place = place_of(url)
     if stored := cache.stored(place):
         return stored
@@ -56,7 +67,7 @@ def download(
             return stored
         path, part = cache.path(place), cache.part(place)
         if path.is_file() and not part.exists():
-            path.replace(part)  # a kill came between the rename and its record
+            path.replace(part)  # a kill between the rename and the record
         growing = _Growing(client, cache, url, part, tell)
         check, sha256 = _sound(client, growing)
         size = part.stat().st_size
@@ -67,10 +78,10 @@ def download(
 
 
 def _sound(client: Client, growing: "_Growing") -> tuple[Check, str]:
-    """Fetch until whole and sound; what was checked, and the hash."""
+    """Fetch until the file is complete and sound; returns the result of the check and the hash."""
     hashes: list[str] = []
     while True:
-        client.keep_trying(growing.attempt, growing.reached)
+        client.retry(growing.attempt, growing.reached)
         check = check_archive(growing.part, client.config.check_digests)
         hashes.append(file_sha256(growing.part))
         if not check.problem:
@@ -98,7 +109,7 @@ def _warning(check: Check) -> str:
 
 
 class _Growing:
-    """The part of one file, and the tries to make it whole."""
+    """The part of one file, and the tries to complete it."""
 
     def __init__(self, client: Client, cache: Cache, url: str, part: Path, tell: Tell) -> None:
         self.client, self.cache, self.url, self.part, self.tell = client, cache, url, part, tell
@@ -114,16 +125,16 @@ class _Growing:
             return 0
 
     def forget(self) -> None:
-        """Begin anew."""
+        """Remove the part, so that the download starts again."""
         self.part.unlink(missing_ok=True)
         self.note.unlink(missing_ok=True)
         self.version = Version(self.url, "", None)
 
     def attempt(self) -> None:
-        """One request for what is missing; TransferError if the file is not whole after it."""
+        """One request for the missing bytes; TransferError if the file is not complete after it."""
         size = self.reached()
         if size and not self.version.validator and self.version.total != size:
-            self.forget()  # which version it is the beginning of, nobody knows
+            self.forget()  # its version is not known
             size = 0
         if self.version.total is not None and size > self.version.total:
             self.forget()
@@ -134,7 +145,7 @@ class _Growing:
                     self._take(body, size)
             except Refused as error:
                 if error.status == 416:
-                    self.forget()  # there is nothing after our bytes: they are not this file's
+                    self.forget()  # the file ends before our bytes do: they are another version's
                 raise
         size = self.reached()
         if self.version.total is not None and size != self.version.total:
@@ -161,7 +172,7 @@ class _Growing:
             durable.write_atomic(self.note, json.dumps(dataclasses.asdict(version)).encode())
             if version.total is not None:
                 self.cache.make_room(version.total - size)
-        # A server that ignores ranges sends what is here already as well.
+        # A server that ignores ranges also sends the bytes that are here already.
         self._append(itertools.chain((first,), blocks), size, skip=size - body.start)
 
     def _append(self, blocks: Iterable[bytes], size: int, skip: int) -> None:
@@ -183,7 +194,7 @@ class _Growing:
             os.fsync(file.fileno())
 
     def _begins_well(self, block: bytes) -> bool:
-        """Error pages come with status 200 too, from proxies and captive portals."""
+        """Whether it is the file and not an error page, which proxies may send with status 200."""
         if self.path.endswith(".gz"):
             return block[:2] == GZIP_MAGIC[: len(block)]
         if self.path.endswith(".zst"):  # a frame, or one with a dictionary

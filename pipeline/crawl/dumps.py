@@ -1,8 +1,8 @@
 """The dumps there are, and the files of one.
 
-Names and dates come from collinfo.json, or from the listing page where a mirror has no such file;
-a dump's files from its `*.paths.gz` lists. A dump nobody knows is the user's mistake, answered
-with the newest there are.
+Names and dates come from collinfo.json, or from the listing page if a mirror has no such file; a
+dump's files from its `*.paths.gz` lists. An unknown dump is the user's mistake: the error names the
+newest dumps.
 """
 
 import dataclasses
@@ -18,7 +18,7 @@ NAME = re.compile(r"[A-Z][A-Z0-9]{1,15}-MAIN-\d{4}-\d{2,4}$")
 NEWEST = re.compile(r"[A-Z][A-Z0-9]{1,15}-MAIN-latest$")
 IN_LISTING = re.compile(r"[A-Z][A-Z0-9]{1,15}-MAIN-\d{4}-\d{2,4}(?![\w-])")
 LISTINGS = {"warc": "warc.paths.gz", "wet": "wet.paths.gz", "index": "cc-index-table.paths.gz"}
-SAID = 5  # dumps named in an error
+NAMED_IN_ERROR = 5  # of the newest dumps
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Dump:
 
     name: str  # CC-MAIN-2024-22
     title: str = ""  # May 2024 Index
-    first: str = ""  # time of the first page, ISO; "" where the list doesn't say
+    first: str = ""  # time of the first page, ISO; "" if the list doesn't say
     last: str = ""
     api: str = ""  # address of its CDX API
 
@@ -55,7 +55,11 @@ def list_dumps(client: Client) -> list[Dump]:
 
 
 def resolve(client: Client, name: str) -> Dump:
-    """The dump of this name (`CC-MAIN-latest`: the newest); UserError with the newest if none."""
+    """The dump of this name; `CC-MAIN-latest` is the newest.
+
+    Raises:
+        UserError: there is none; it names the newest.
+    """
     try:
         known = list_dumps(client)
     except (Missing, TransferError):
@@ -70,16 +74,20 @@ def resolve(client: Client, name: str) -> Dump:
 
 
 def unknown(client: Client, name: str, known: list[Dump]) -> UserError:
-    """One line for a dump that is not there."""
+    """The error for a dump that does not exist."""
     where = base_url(client.config)
     if not known:
         return UserError(f"input {name}: no such dump at {where}")
-    newest = ", ".join(dump.name for dump in known[:SAID])
+    newest = ", ".join(dump.name for dump in known[:NAMED_IN_ERROR])
     return UserError(f"input {name}: no such dump at {where}; the newest are {newest}")
 
 
 def paths(client: Client, dump: Dump, kind: str) -> list[str]:
-    """A dump's files of one kind (warc, wet, index), as its list names them."""
+    """The paths of a dump's files of one kind (warc, wet, index), in the list's order.
+
+    Raises:
+        UserError: the mirror has no list of them.
+    """
     name = f"crawl-data/{dump.name}/{LISTINGS[kind]}"
     url = join(base_url(client.config), name, client.config)
     try:
@@ -110,10 +118,10 @@ def _from_collinfo(client: Client, url: str) -> list[Dump]:
             raise TransferError(f"{url}: an empty list of dumps")  # seen in an outage
         return found
 
-    return sorted(client.keep_trying(attempt), key=lambda dump: _age(dump.name))
+    return sorted(client.retry(attempt), key=lambda dump: _age(dump.name))
 
 
 def _age(name: str) -> tuple[bool, list[int], str]:
-    """Sorts the newest first; CC-MAIN-2008-2009 holds two years."""
+    """A sort key by age; CC-MAIN-2008-2009 has two years in its name."""
     numbers = [-int(number) for number in re.findall(r"\d+", name)]
     return not name.startswith("CC-"), numbers, name

@@ -1,7 +1,7 @@
-"""How a web archive is compressed: gzip members or Zstandard frames, one like the other.
+"""One interface for both compressions of web archives: gzip members and Zstandard frames.
 
-`.warc.gz` and `.warc.zst` (IIPC's "WARC Zstandard compression") both hold each record in a piece of
-its own. A `.warc.zst` may begin with a dictionary, in a frame that readers without one skip: magic
+`.warc.gz` and `.warc.zst` (IIPC's "WARC Zstandard compression") both have a separate piece for each
+record. A `.warc.zst` may begin with a dictionary, in a frame that readers without one skip: magic
 number 0x184D2A5D, a length, and the dictionary, itself compressed or not. All frames need it.
 """
 
@@ -31,14 +31,14 @@ class Stream(Protocol):
 
     @property
     def hungry(self) -> bool:
-        """Whether it needs more data to go on."""
+        """Whether it needs more data to continue."""
 
     @property
     def eof(self) -> bool: ...
 
     @property
     def unused(self) -> int:
-        """How many of the bytes given lie behind the end."""
+        """How many of the bytes it was given are after its end."""
 
 
 class _GzipStream:
@@ -86,12 +86,12 @@ class Compression:
     """One of the two, with what its frames need."""
 
     name: str  # in the names of problems: truncated_gzip, broken_zstd
-    piece: str  # what a record lies in
+    piece: str  # what a record is stored in: member or frame
     magic: bytes
     dictionary: ZstdDict | None = None
 
     def stream(self) -> Stream:
-        """For the next member or frame."""
+        """A decompressor for the next member or frame."""
         return _GzipStream() if self.name == "gzip" else _ZstdStream(self.dictionary)
 
     def begins(self, data: Buffer, offset: int) -> bool:
@@ -108,7 +108,7 @@ ZSTD = Compression("zstd", "Zstandard frame", ZSTD_MAGIC)
 
 
 def compression_of(data: Buffer) -> Compression | None:
-    """By the first bytes of a file; None if they show neither."""
+    """A file's compression, by its first bytes; None if it is neither."""
     if data[:3] == GZIP_MAGIC:
         return GZIP
     start = data[:4]
@@ -122,7 +122,7 @@ def _length(data: Buffer, offset: int) -> int:
 
 
 def _dictionary(data: Buffer) -> ZstdDict | None:
-    """The dictionary at the beginning of the file; None if there is none, or none that is sound."""
+    """The dictionary at the beginning of the file; None if there is none or it is damaged."""
     length = _length(data, 0)
     if data[:4] != DICTIONARY_MAGIC or not 8 <= length <= MAX_DICTIONARY_BYTES:
         return None

@@ -1,8 +1,8 @@
 """The HTTP response inside a record: status, MIME type, charset, and the body as the server meant.
 
-Interim responses (1xx) before the final one are passed over. Transfer and content codings are
-undone, if the bytes show that they are still there: many archives store the body decoded under
-headers that say otherwise. A body that was cut gives what there is of it, and the page says so.
+Interim responses (1xx) before the final one are skipped. Transfer and content codings are undone if
+the bytes show that they are still there: many archives store the body decoded under headers that
+say otherwise. A body that was cut gives what there is of it, with a note in `Page.detail`.
 Everything that is no readable HTML page raises `NoPage`, which becomes the record's ledger row.
 """
 
@@ -21,7 +21,7 @@ from pipeline.crawl.mime import extract_type
 from pipeline.crawl.records import HEADERS_END, parse_fields
 
 STATUS_LINE = re.compile(
-    # or a pseudo-header of HTTP/2 that a crawler wrote down as it came
+    # or a pseudo-header of HTTP/2 that a crawler stored unchanged
     rb"(?:\r?\n){0,4}(?:HTTP/\d(?:\.\d)?[ \t]+|:status:[ \t]*)"
     rb"(?P<status>\d{3})(?!\d)(?P<reason>[^\n]*)\r?\n?",
     re.IGNORECASE,
@@ -29,9 +29,9 @@ STATUS_LINE = re.compile(
 # A proxy's answer, before that of the server behind it.
 TUNNEL = re.compile(rb"[ \t]*connection established", re.IGNORECASE)
 HTML_TYPES = ("text/html", "application/xhtml+xml")  # FineWeb's reader takes these two
-# Types that say nothing: by the MIME Sniffing standard the body is looked at, as without one.
+# Types without information: by the MIME Sniffing standard the body decides, as without a type.
 NO_TYPES = ("unknown/unknown", "application/unknown")
-# What the standard takes for HTML, behind white space, an XML declaration and comments
+# What the standard takes for HTML, after white space, an XML declaration and comments
 LOOKS_LIKE_HTML = re.compile(
     rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|script|iframe|h1|div"
     rb"|font|table|a|style|title|b|body|br|p)(?=[ >\t\r\n])",
@@ -61,14 +61,21 @@ class Page:
 
     html: bytes
     charset: str  # of the Content-Type header, "" if it names none
-    detail: str = ""  # what was not well with the body, though there is a page
+    detail: str = ""  # what was wrong with the body, although there is a page
 
 
 def read_page(content: bytes, payload_type: str, max_bytes: int, max_header_bytes: int) -> Page:
     """The page in the content of a response record.
 
-    `payload_type` is the record's WARC-Identified-Payload-Type, which Common Crawl found by looking
-    at the body; "" if the record has none.
+    Args:
+        content: of the record.
+        payload_type: its WARC-Identified-Payload-Type, which Common Crawl finds from the body; ""
+            if it has none.
+        max_bytes: of a decoded page.
+        max_header_bytes: of the HTTP headers.
+
+    Raises:
+        NoPage: it has no readable HTML page.
     """
     status, block, body = final_response(content, max_header_bytes)
     values: dict[str, list[str]] = {}
@@ -112,7 +119,7 @@ def final_response(content: bytes, max_header_bytes: int) -> tuple[int, bytes, b
 
 
 def _decoded(body: bytes, values: dict[str, list[str]], max_bytes: int) -> tuple[bytes, list[str]]:
-    """The body without its codings, and what is to be told."""
+    """The body without its codings, and notes of what was wrong with it."""
     transfer = _tokens(values.get("transfer-encoding", []))
     notes = []
     try:

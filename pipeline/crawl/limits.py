@@ -1,7 +1,7 @@
-"""Caps on what one record of a web archive may cost: bytes, inflation and headers.
+"""Caps on one record of a web archive: its bytes, its inflated size and its headers.
 
 A crawl is hostile input: a few kilobytes of gzip can inflate to gigabytes, and a header without an
-end would be read for ever. A record above a cap ends as a row of the ledger, never as a crash.
+end would be read for ever. A record above a cap becomes a row of the ledger, never a crash.
 """
 
 import dataclasses

@@ -1,10 +1,10 @@
-"""Members of a web archive: where each begins and ends, what it inflates to, what is broken.
+"""Members of a web archive: the beginning, the end, the inflated bytes and the damage of each.
 
 In a well-made `.warc.gz` each record is a gzip member of its own, in a `.warc.zst` a frame; both
-are called members here. Neither WARC library tells a file cut short from one that ends, and zeroed
-bytes in the middle stop both for good; here a damaged member gives what could be inflated with its
-problem, and reading goes on at the next member that inflates to the start of a record. Bytes in
-between are lost, and counted.
+are called members here. The WARC libraries can't tell a file cut short from one that ends, and stop
+at zeroed bytes in the middle. Here a damaged member gives what could be inflated with its problem,
+and reading continues at the next member that inflates to the start of a record. Bytes in between
+are lost, and counted.
 """
 
 import contextlib
@@ -16,15 +16,15 @@ from collections.abc import Iterator
 
 from pipeline.crawl.frames import ERRORS, GZIP, Buffer, Compression
 
-FIRST_BYTES = 32 * 1024  # compressed bytes handed over at first: 19 of 20 members are smaller,
-BLOCK_BYTES = 256 * 1024  # and what lies behind their end is copied for nothing; then so many
+FIRST_BYTES = 32 * 1024  # compressed bytes given at first: 19 of 20 members are smaller, and
+BLOCK_BYTES = 256 * 1024  # bytes after their end are copied for nothing; afterwards so many
 INFLATE_BYTES = 4 * 1024 * 1024  # most that one call may inflate to
 SPILL_BYTES = 64 * 1024 * 1024  # a larger member goes to a temporary file
 
 
 @dataclasses.dataclass(frozen=True)
 class Member:
-    """A stretch of the file: one member, or bytes that belong to none."""
+    """A stretch of the file: one member, or bytes that belong to no member."""
 
     offset: int  # of its first byte in the file
     end: int  # one past its last byte
@@ -40,7 +40,15 @@ def members(
     offset: int = 0,
     how: Compression = GZIP,
 ) -> Iterator[Member]:
-    """All members from `offset` on. Their stretches follow one another without a gap."""
+    """All members from `offset` on; their stretches follow one another without a gap.
+
+    Args:
+        data: of the file.
+        record_start: what a record begins with.
+        max_bytes: that a member may inflate to.
+        offset: of the first member.
+        how: the file's compression.
+    """
     truncated, broken = f"truncated_{how.name}", f"broken_{how.name}"
     while offset < len(data):
         if not how.begins(data, offset):
@@ -51,7 +59,7 @@ def members(
             continue
         with inflated(data, offset, max_bytes, how) as member:
             if member.problem:
-                # Where a damaged member ends nobody knows: go on at the next sound one.
+                # The end of a damaged member is not known: continue at the next sound one.
                 following = next_member(data, offset + 1, record_start, how)
                 problem = member.problem
                 if problem == truncated and following < len(data):
@@ -65,7 +73,7 @@ def members(
 def inflated(
     data: Buffer, offset: int, max_bytes: int, how: Compression = GZIP
 ) -> Iterator[Member]:
-    """Inflate the member at `offset`; a large one lies in a temporary file while in use."""
+    """Inflate the member at `offset`; a large one is in a temporary file while in use."""
     stream = how.stream()
     pieces: list[bytes] = []
     size = 0
@@ -110,15 +118,15 @@ def inflated(
 
 
 def salvage(data: Buffer, offset: int, end: int, known: int, how: Compression) -> bytes:
-    """What a member inflates to before its damage, beyond the `known` first bytes.
+    """What a member inflates to before its damage, after the first `known` bytes.
 
-    Decompressors keep to themselves what they had when they fail: so once more from the start, and
+    Decompressors drop the output of the call that fails: so inflate once more from the start, and
     the last block a little at a time.
     """
     stream = how.stream()
     pieces: list[bytes] = []
     size = 0
-    with contextlib.suppress(*ERRORS):  # the caller has it on record already
+    with contextlib.suppress(*ERRORS):  # the caller has recorded it already
         while not stream.eof:
             block = b""
             if stream.hungry:
@@ -136,12 +144,12 @@ def salvage(data: Buffer, offset: int, end: int, known: int, how: Compression) -
 def next_member(
     data: Buffer, offset: int, record_start: re.Pattern[bytes], how: Compression = GZIP
 ) -> int:
-    """Where the next member that inflates to the start of a record begins; the end if none."""
+    """The offset of the next member that inflates to the start of a record; the end if none."""
     while True:
         offset = data.find(how.magic, offset)
         if offset < 0:
             return len(data)
-        # A little is enough for WARC, and may come before damage; ARC begins with a long line.
+        # A few bytes are enough for WARC, and may precede the damage; ARC begins with a long line.
         sizes = (128, 10_000)
         if any(record_start.match(first_bytes(data, offset, size, how)) for size in sizes):
             return offset
@@ -150,7 +158,7 @@ def next_member(
 
 def first_bytes(data: Buffer, offset: int, size: int, how: Compression = GZIP) -> bytes:
     """The first bytes that the member at `offset` inflates to; b"" if it does not inflate."""
-    # A Zstandard block inflates whole or not at all, and is 128 KiB at most.
+    # A Zstandard block inflates completely or not at all, and is 128 KiB at most.
     length = 4096 + size if how.name == "gzip" else BLOCK_BYTES
     try:
         return how.stream().decompress(data[offset : offset + length], size)

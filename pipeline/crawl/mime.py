@@ -1,7 +1,7 @@
 """The MIME type of a response as browsers find it: the Fetch standard's "extract a MIME type".
 
-Content-Type may be given several times, or with several values joined by commas: the last that is
-one counts, and a charset named by an earlier one of the same type stays.
+Content-Type may be given several times, or with several values joined by commas: the last valid one
+counts, and keeps the charset of an earlier one of the same type.
 """
 
 import functools
@@ -12,9 +12,9 @@ _TYPE = re.compile(rf"[\t\n\r ]*({_WORD}/{_WORD})[\t\n\r ]*(?=;|$)")
 _PARAMETER = re.compile(
     rf';[\t\n\r ]*(?:({_WORD})[\t\n\r ]*=[\t\n\r ]*("(?:[^"\\]|\\.)*"?|[^;]*))?[^;]*', re.DOTALL
 )
-# Commas outside quotes part values
+# Commas outside quotes separate values
 _VALUE = re.compile(r'(?:[^",]|"(?:[^"\\]|\\.)*(?:"|$))+', re.DOTALL)
-_ANY_TYPE = re.compile(rf"{_WORD}/[A-Za-z0-9.+-]+")  # in what no parser takes
+_ANY_TYPE = re.compile(rf"{_WORD}/[A-Za-z0-9.+-]+")  # in values that are invalid by the standard
 _ANY_CHARSET = re.compile(r"\bcharset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]+)", re.IGNORECASE)
 
 
@@ -22,7 +22,7 @@ MAX_CHARACTERS = 1000  # of one header; types have dozens
 
 
 def extract_type(*values: str) -> tuple[str, str]:
-    """Type and subtype, and the charset, of all headers; "" for what is not given."""
+    """The type with its subtype, and the charset, of all headers; "" for what is not given."""
     return _extract(*(value[:MAX_CHARACTERS] for value in values[:10]))
 
 
@@ -46,7 +46,7 @@ def _extract(*values: str) -> tuple[str, str]:
 
 
 def parse_type(value: str) -> tuple[str, str]:
-    """Of one value; the first charset counts, without quotes of either kind."""
+    """The type and the charset of one value; the first charset counts, without its quotes."""
     match = _TYPE.match(value)
     if match is None:
         return "", ""

@@ -1,8 +1,9 @@
-"""What an input names, as a list of files to have on this disk, and how each is had.
+"""The files that an input names, and how each is brought to this disk.
 
-In: a dump (with how many files, or which pages), or the address of one file. Out: `Remote`s in a
-fixed order, each a small JSON-ready value, so that a task can be declared for each and retried by
-itself. The captures of a selection are kept in the cache: finding them is the dearest step.
+In: a dump (with a number of files, or a selection of pages), or the address of one file. Out:
+`Remote`s in a fixed order, each a small JSON-ready value, so that a task can be declared for each
+and retried by itself. The captures of a selection are kept in the cache: finding them is the most
+expensive step.
 """
 
 import dataclasses
@@ -29,9 +30,9 @@ from storage.tables import write_table
 
 @dataclasses.dataclass(frozen=True)
 class Remote:
-    """One file to be had: a whole one by its address, or rows of a selection's captures."""
+    """A file to obtain: a whole one by its address, or rows of a selection's captures."""
 
-    name: str  # the file's own, which documents' ids carry
+    name: str  # the file's own, which is part of documents' ids
     place: str  # in the cache
     url: str = ""
     captures: str = ""  # place of the captures in the cache
@@ -51,7 +52,7 @@ def remote(url: str) -> Remote:
 
 
 def whole_files(client: Client, dump: Dump, kind: str, count: int) -> list[Remote]:
-    """The first files of a dump; all with 0. More of them later begin with the same ones."""
+    """The first `count` files of a dump, 0 = all; a larger count begins with the same files."""
     listed = paths(client, dump, kind)
     chosen = listed[:count] if count else listed
     return [remote(join(base_url(client.config), path, client.config)) for path in chosen]
@@ -64,9 +65,13 @@ def selected_pages(
     chosen: Selection,
     tell: columnar.Tell = lambda done, total, found: None,
 ) -> list[Remote]:
-    """Files that hold the pages of a selection and nothing else."""
+    """Files with exactly the pages of a selection; the captures are found first.
+
+    Raises:
+        UserError: no page fits the selection.
+    """
     index = index_of(client.config, chosen)
-    # A mirror's pages are the dump's: they bear the same names, but lie apart.
+    # A mirror's pages have the same names as the dump's own, but another folder.
     digest = chosen.digest(dump.name, index)
     folder = place_of(f"{base_url(client.config)}/selections")
     place = f"{folder}/{dump.name}-{digest}.parquet"
@@ -86,13 +91,13 @@ def selected_pages(
     for number, start in enumerate(range(0, rows_there, step)):
         name = f"{dump.name}-{digest}-{number:05d}.warc.gz"
         stop = min(start + step, rows_there)
-        there = f"{folder}/{step}/{name}"
-        remotes.append(Remote(name, there, captures=place, start=start, stop=stop))
+        target = f"{folder}/{step}/{name}"
+        remotes.append(Remote(name, target, captures=place, start=start, stop=stop))
     return remotes
 
 
 def _is_readable(captures: Path) -> bool:
-    """False where there are none, or where a power cut has spoilt them."""
+    """Whether the captures are there and not damaged by a power cut."""
     try:
         pq.read_metadata(captures)
     except (OSError, pa.ArrowInvalid):
@@ -101,7 +106,7 @@ def _is_readable(captures: Path) -> bool:
 
 
 def index_of(config: DownloadConfig, chosen: Selection) -> str:
-    """Which index answers a selection."""
+    """The index that a selection is looked up in: cdx, api or columnar."""
     if config.index == "auto":
         return "cdx" if chosen.hosts else "columnar"
     if config.index != "columnar" and not chosen.hosts:
@@ -114,7 +119,7 @@ def index_of(config: DownloadConfig, chosen: Selection) -> str:
 def obtain(
     client: Client, cache: Cache, file: Remote, tell: Tell = lambda done, total: None
 ) -> Stored:
-    """Have the file in the cache."""
+    """Bring the file into the cache."""
     if file.url:
         return download(client, cache, file.url, tell)
     captures = pq.read_table(cache.path(file.captures), schema=CAPTURES)

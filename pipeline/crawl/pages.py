@@ -1,9 +1,9 @@
 """Single records of a dump, fetched by byte range and written as one `.warc.gz`.
 
-In Common Crawl a record is a gzip member of its own, so its bytes are a valid `.warc.gz`, and many
-one after another as well: nothing is unpacked or packed again. Neighbours are fetched together.
-Records stand in the order of their places in the dump, which makes the file's bytes reproducible
-and lets a killed download go on after the last whole member.
+In Common Crawl a record is a gzip member of its own, so its bytes are a valid `.warc.gz`, and so
+are many one after another: nothing is decompressed or compressed again. Neighbours are fetched
+together. Records are in the order of their positions in the dump, which makes the file's bytes
+reproducible and lets a killed download continue after the last complete member.
 """
 
 import dataclasses
@@ -25,13 +25,13 @@ from pipeline.crawl.members import first_bytes, members
 from pipeline.crawl.records import RECORD_START
 from pipeline.crawl.source import base_url, join
 from pipeline.crawl.transport import Missing, TransferError
-from pipeline.crawl.verify import whole_members
+from pipeline.crawl.verify import count_members
 from storage import durable
 from storage.digest import file_sha256
 
 MAX_GAP_BYTES = 32 * 1024  # between two records that are fetched in one request
 MAX_REQUEST_BYTES = 8 << 20
-MAX_RECORD_BYTES = 256 << 20  # an index that says more lies
+MAX_RECORD_BYTES = 256 << 20  # an index that names more is wrong
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Request:
 
 
 def requests_of(captures: pa.Table) -> list[Request]:
-    """The ranges to ask for, in order."""
+    """The byte ranges to request, in order."""
     found: list[Request] = []
     columns = (captures[name].to_pylist() for name in ("filename", "offset", "length"))
     for filename, offset, length in zip(*columns):
@@ -72,7 +72,7 @@ def gather(
     place: str,
     tell: Tell = lambda done, total: None,
 ) -> Stored:
-    """Have the records in the cache as the file `place`; without a request if they are there."""
+    """Bring the records into the cache as the file `place`; no request if they are there."""
     if stored := cache.stored(place):
         return stored
     with (
@@ -95,7 +95,7 @@ def gather(
 
 
 def cut_to_whole_members(part: Path) -> int:
-    """Take off what a kill left half written; how many records are there."""
+    """Cut off a member that a kill left unfinished; returns how many records are complete."""
     if not part.is_file() or not part.stat().st_size:
         return 0
     count = end = 0
@@ -129,7 +129,7 @@ def _append(
 
 
 def _fetched(client: Client, requests: list[Request]) -> Iterator[list[bytes]]:
-    """The records of each request, in order, several requests under way at once."""
+    """The records of each request, in order, with several requests at once."""
     window: deque[Future[list[bytes]]] = deque()
     with ThreadPoolExecutor(client.config.connections) as pool:
         try:
@@ -154,12 +154,12 @@ def _records(client: Client, request: Request) -> list[bytes]:
             start = offset - request.start
             record = data[start : start + length]
             begins_well = RECORD_START.match(first_bytes(record, 0, 128))
-            if not begins_well or whole_members(record) != 1:
+            if not begins_well or count_members(record) != 1:
                 raise TransferError(f"{url}: no record in {length:,} bytes at {offset:,}")
             found.append(record)
         return found
 
     try:
-        return client.keep_trying(attempt)
+        return client.retry(attempt)
     except Missing as error:
         raise TransferError(f"{error}, though the index names it") from error

@@ -1,8 +1,8 @@
 """A remote file as a seekable one: every read is a byte-range request.
 
-For Parquet, whose footer says which bytes hold which column, and for binary search in a sorted
-index of 150 MB of which a few kilobytes are wanted. All reads must come from one version of the
-file: its length and ETag are held against those of the first answer.
+For Parquet, whose footer says which bytes are which column, and for binary search in a sorted index
+of 150 MB of which a few kilobytes are needed. All reads must be of one version of the file: its
+length and ETag are compared with those of the first answer.
 """
 
 import io
@@ -14,7 +14,7 @@ from storage.errors import UserError
 
 
 class RangeFile(io.RawIOBase):
-    """Bytes of a file behind an address."""
+    """A remote file, read by ranges."""
 
     def __init__(self, client: Client, url: str) -> None:
         super().__init__()
@@ -23,11 +23,11 @@ class RangeFile(io.RawIOBase):
         self._position = 0
 
     def read_at(self, start: int, length: int) -> bytes:
-        """These bytes; fewer only at the end of the file."""
+        """`length` bytes from `start`; fewer only at the end of the file."""
         stop = min(start + length, self.size)
         if start >= stop:
             return b""
-        return self.client.keep_trying(lambda: self._read_once(start, stop))
+        return self.client.retry(lambda: self._read_once(start, stop))
 
     def readable(self) -> bool:
         return True
@@ -61,7 +61,7 @@ class RangeFile(io.RawIOBase):
                     raise TransferError(f"{self.url}: the server does not say how long it is")
                 return body.total, body.validator
 
-        return self.client.keep_trying(attempt)
+        return self.client.retry(attempt)
 
     def _read_once(self, start: int, stop: int) -> bytes:
         data, body = self.client.read_once(self.url, start, stop)

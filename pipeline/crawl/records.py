@@ -1,9 +1,9 @@
 """Records inside inflated bytes: WARC/0.17 to 1.1, and ARC, one after another by their lengths.
 
-A length is trusted when the blank lines that end a record, the next record or the end of the data
-follow it. Else (some crawlers are off by one, or count characters) the next line that begins a
-record, or the end of a whole member, ends it, and the record says so. What is no record, or is cut
-by the end of the file, gives one broken record.
+A length is trusted if it is followed by the blank lines that end a record, by the next record or by
+the end of the data. Otherwise (some crawlers are off by one, or count characters) the record ends
+at the next line that begins a record, or at the end of a whole member, and its `detail` says so.
+Bytes that are no record, or a record cut by the end of the file, give one broken record.
 """
 
 import dataclasses
@@ -15,7 +15,7 @@ from pipeline.crawl.members import Buffer
 HEADERS_END = re.compile(rb"\r?\n\r?\n")
 LINE_ENDS = re.compile(rb"[\r\n]*")
 ZEROED = bytes(16)  # what a damaged disk leaves
-MOST_BYTES_A_CHARACTER = 3  # more than a length counted in characters explains is no content
+MOST_BYTES_A_CHARACTER = 3  # more than a length in characters can explain is not content
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Format:
 
     start: re.Pattern[bytes]  # at a record's first byte
     following: re.Pattern[bytes]  # the same, looked for at the beginnings of lines
-    terminator: bytes  # what stands between a record's content and the next, without \r
+    terminator: bytes  # between a record's content and the next record, without \r
 
 
 def _format(start: bytes, terminator: bytes) -> Format:
@@ -33,7 +33,7 @@ def _format(start: bytes, terminator: bytes) -> Format:
 
 WARC = _format(rb"WARC/\d\.\d{1,2}[ \t]*\r?\n(?=[A-Za-z][A-Za-z0-9-]*[ \t]*:)", b"\n\n")
 # URL, IP address, date, then content type (and in version 2 more fields), length. A URL may hold
-# spaces (Common Crawl's do, 2008 to 2012): what comes after it is looked for from the right.
+# spaces (Common Crawl's do, 2008 to 2012): the fields after it are found from the right.
 _ARC_LINE = (
     rb"(?P<url>[A-Za-z][A-Za-z0-9+.-]{1,20}:[^\r\n]{0,8000}) (?P<address>[0-9A-Fa-f.:]+)"
     rb" (?P<date>\d{14}|\d{12}) (?P<fields>(?:[^\s]{0,500} ){0,8})(?P<length>\d{1,15})\r?\n"
@@ -44,7 +44,7 @@ RECORD_START = re.compile(rb"%s|%s" % (WARC.start.pattern, ARC.start.pattern))
 
 @dataclasses.dataclass(frozen=True)
 class RawRecord:
-    """Headers and where the content lies in the data; or a stretch that is no sound record."""
+    """A record's headers and the bounds of its content; or a stretch that is no sound record."""
 
     start: int
     end: int  # where the next record begins
@@ -58,9 +58,17 @@ class RawRecord:
 def parse(
     data: Buffer, start: int, form: Format, max_header_bytes: int, whole: bool = False
 ) -> Iterator[tuple[RawRecord, int]]:
-    """All records of `data` from `start` on, each with where the line ends behind it end.
+    """All records of `data` from `start` on.
 
-    If the data is `whole`, its end is that of a record.
+    Args:
+        data: inflated bytes.
+        start: of the first record.
+        form: WARC or ARC.
+        max_header_bytes: of a record's headers.
+        whole: whether the end of the data is the end of a record.
+
+    Yields:
+        A record, and the position after the line ends that follow it.
     """
     position = skip_blank(data, start)
     while position < len(data):
@@ -154,13 +162,13 @@ def _next(data: Buffer, position: int, form: Format) -> int:
 
 
 def skip_blank(data: Buffer, position: int) -> int:
-    """The first byte from `position` on that is no line end."""
+    """The position of the first byte from `position` on that is no line end."""
     match = LINE_ENDS.match(data, position)
     return match.end() if match else len(data)
 
 
 def parse_headers(block: bytes) -> dict[str, str]:
-    """Headers by their names in lower case; the first of a name counts."""
+    """Headers by their names in lower case; of equal names the first counts."""
     headers: dict[str, str] = {}
     for name, value in parse_fields(block):
         headers.setdefault(name, value)

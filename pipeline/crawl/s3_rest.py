@@ -1,7 +1,7 @@
 """S3 as plain HTTP: the address of an object over https://.
 
-`s3://BUCKET/KEY` becomes the bucket's REST address, or a path below AWS_ENDPOINT_URL. Keys and
-signatures are `storage.aws`'s matter.
+`s3://BUCKET/KEY` becomes the bucket's REST address, or a path below AWS_ENDPOINT_URL. `storage.aws`
+has the credentials and signatures.
 """
 
 from urllib.parse import quote, unquote, urlsplit
@@ -19,6 +19,6 @@ def address(url: str) -> str:
     if endpoint:
         return f"{endpoint.rstrip('/')}/{bucket}/{path}"
     region = aws.region() or DEFAULT_REGION
-    if "." in bucket:  # its name would not fit the certificate
+    if "." in bucket:  # the certificate does not cover its name
         return f"https://s3.{region}.amazonaws.com/{bucket}/{path}"
     return f"https://{bucket}.s3.{region}.amazonaws.com/{path}"

@@ -20,9 +20,9 @@ from storage.errors import UserError
 
 HTML = ("text/html", "application/xhtml+xml")
 HOST = re.compile(r"(\*\.)?([a-z0-9_-]+\.)*[a-z0-9_-]+$")
-WWW = re.compile(r"^www\d*\.")  # as SURT has it: a label of its own, and the first
+WWW = re.compile(r"^www\d*\.")  # as SURT has it: a whole label, and the first
 
-# One row a page: where its record lies, and what is known of it.
+# One row a page: the position of its record, and its address.
 CAPTURES = pa.schema(
     [
         ("filename", pa.string()),
@@ -50,7 +50,7 @@ LANGUAGES = dict(pair.split(":") for pair in _PAIRS.split())
 
 @dataclasses.dataclass(frozen=True)
 class Selection:
-    """What a page must be; nothing given: every page."""
+    """Which pages are chosen; an empty field chooses all."""
 
     hosts: tuple[str, ...] = ()
     language: str = ""  # ISO 639-3
@@ -59,7 +59,7 @@ class Selection:
     files: tuple[str, ...] = ()  # of the dump's WARC files only these; () = any
 
     def digest(self, *more: object) -> str:
-        """Names the selection, with whatever else decides."""
+        """A digest of the selection and of `more` values that decide the result."""
         given = [dataclasses.asdict(self), *map(str, more)]
         return hashlib.sha256(canonical_json(given)).hexdigest()[:12]
 
@@ -67,12 +67,16 @@ class Selection:
 def selection(
     hosts: tuple[str, ...], language: str, match: str, pages: int, files: tuple[str, ...] = ()
 ) -> Selection:
-    """Checked as the user gave it."""
+    """A selection from what the user gave.
+
+    Raises:
+        UserError: a host, the language, the pattern or the number of pages is unusable.
+    """
     cleaned = []
     for host in hosts:
         name = host.strip().lower()
         name = name.partition("://")[2] or name
-        # an address is taken for its host: no user, no port, no path; a dot at the end is the root
+        # of an address only the host is taken: no user, port or path; a dot at the end is the root
         name = re.sub(r":\d*$", "", re.split("[/?#]", name)[0].rpartition("@")[2]).rstrip(".")
         with contextlib.suppress(UnicodeError):  # müller.de is xn--mller-kva.de in every index
             name = name.encode("idna").decode()
@@ -90,7 +94,7 @@ def selection(
 
 
 def compiled(match: str) -> re.Pattern[str]:
-    """The pattern over whole addresses."""
+    """The pattern as a compiled regular expression; UserError if it is none."""
     try:
         return re.compile(expression(match))
     except re.error as error:
@@ -98,18 +102,18 @@ def compiled(match: str) -> re.Pattern[str]:
 
 
 def expression(match: str) -> str:
-    """The pattern as a regular expression to be found in an address (RE2 knows it too)."""
+    """The pattern as a regular expression to search for in an address; valid for RE2 as well."""
     if len(match) > 1 and match.startswith("/") and match.endswith("/"):
         return match[1:-1]
     if not match:
         return ""
     scheme = "" if "://" in match or match.startswith("*") else r"([a-z]+://)?"
-    # a question mark is itself: addresses have them
+    # a question mark stands for itself: addresses have them
     return f"^{scheme}{'.*'.join(re.escape(piece) for piece in match.split('*'))}$"
 
 
 def host_fits(host: str, hosts: tuple[str, ...]) -> bool:
-    """Whether a page's host is one of those asked for."""
+    """Whether a page's host is one of the chosen ones."""
     host = host.lower().strip(".")
     for wanted in hosts:
         bare = wanted.removeprefix("*.")
@@ -121,7 +125,7 @@ def host_fits(host: str, hosts: tuple[str, ...]) -> bool:
 
 
 def capture_fits(entry: dict[str, Any], chosen: Selection, pattern: re.Pattern[str]) -> bool:
-    """Whether an entry of a CDX file is asked for: a good HTML page, and the rest."""
+    """Whether an entry of a CDX file is chosen: an HTML page with status 200 that fits."""
     mime = entry.get("mime-detected") or entry.get("mime") or ""
     url = str(entry.get("url", ""))
     if str(entry.get("status", "")) != "200" or mime not in HTML:
@@ -134,7 +138,7 @@ def capture_fits(entry: dict[str, Any], chosen: Selection, pattern: re.Pattern[s
 
 
 def table(rows: list[tuple[str, int, int, str]]) -> pa.Table:
-    """Captures in the order of their places, each once."""
+    """Captures as a table, in the order of their positions in the dump, each once."""
     ordered = sorted(set(rows))
     columns = list(zip(*ordered)) if ordered else [()] * len(CAPTURES)
     arrays = [pa.array(column, field.type) for column, field in zip(columns, CAPTURES)]

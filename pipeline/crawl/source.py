@@ -1,4 +1,4 @@
-"""Where a crawl is fetched from, and how politely: the settings of every request.
+"""Where a crawl is fetched from, and at what rate: the settings of every request.
 
 Common Crawl's own servers by default; a mirror by `base_url` or CRAWL2CHAT_CRAWL_URL (https://,
 http:// or s3://). Nothing here changes what a page becomes, so nothing here enters a digest.
@@ -78,7 +78,7 @@ class DownloadConfig:
 
 
 def while_someone_waits(config: DownloadConfig) -> DownloadConfig:
-    """The same for a question asked at the terminal: no network is said in seconds, not minutes."""
+    """The same settings for a person who waits: without a network it fails in seconds."""
     return dataclasses.replace(
         config,
         tries=min(config.tries, 3),
@@ -89,13 +89,13 @@ def while_someone_waits(config: DownloadConfig) -> DownloadConfig:
 
 
 def base_url(config: DownloadConfig) -> str:
-    """Of the crawl's files, without a slash at the end."""
+    """The address of the crawl's files, without a slash at the end."""
     url = config.base_url or os.environ.get("CRAWL2CHAT_CRAWL_URL") or COMMON_CRAWL
     return checked(hide(url))
 
 
 def index_url(config: DownloadConfig) -> str:
-    """Of collinfo.json and the CDX API."""
+    """The address of collinfo.json and of the CDX API."""
     url = config.index_url or os.environ.get("CRAWL2CHAT_INDEX_URL") or ""
     if not url:
         base = base_url(config)
@@ -104,7 +104,7 @@ def index_url(config: DownloadConfig) -> str:
 
 
 def checked(url: str) -> str:
-    """The address without its last slash; UserError if it is none that can be fetched from."""
+    """The address without its last slash; UserError if nothing can be fetched from it."""
     parts = urlsplit(url)
     if parts.scheme not in SCHEMES or not parts.netloc:
         where = redact(url)
@@ -113,9 +113,9 @@ def checked(url: str) -> str:
 
 
 def join(base: str, path: str, config: DownloadConfig) -> str:
-    """The address of a file that a listing names; UserError if it is on a host of its own choice.
+    """The address of a file that a listing names; UserError if it is on a host not allowed.
 
-    A listing is written by others: what it names must not reach where only this machine can.
+    Others write the listing: it must not make this machine fetch from its own private network.
     """
     if "://" in path:
         if urlsplit(path).scheme not in SCHEMES or not is_allowed(path, base, config):
@@ -128,10 +128,16 @@ NOT_ALLOWED = "not on an allowed host: add it to download.allowed_hosts if that 
 
 
 def is_allowed(url: str, asked: str, config: DownloadConfig) -> bool:
-    """Whether an address may be followed that was not asked for but came with an answer."""
+    """Whether a redirect or a listing's address may be followed.
+
+    Args:
+        url: the address.
+        asked: the address that was requested.
+        config: names hosts that are allowed besides its own.
+    """
     host = host_of(url)
     if host in map(host_of, (asked, base_url(config), index_url(config))):
-        # what was asked for over https is not sent in the open
+        # never from https to unencrypted http
         return not (url.startswith("http://") and asked.startswith("https://"))
     return any(
         host == wanted.lower() or (wanted.startswith("*.") and host.endswith(wanted[1:].lower()))
@@ -140,7 +146,7 @@ def is_allowed(url: str, asked: str, config: DownloadConfig) -> bool:
 
 
 def host_of(url: str) -> str:
-    """Host and port (of s3:// the bucket), without whoever signs in there."""
+    """Host and port (of s3:// the bucket), without user and password."""
     return urlsplit(url).netloc.rpartition("@")[2].lower()
 
 
@@ -151,10 +157,10 @@ def cache_folder(config: DownloadConfig) -> Path:
 
 
 def place_of(url: str) -> str:
-    """The file's place in the cache: host and path, as the server has it.
+    """The file's place in the cache: host and path, as on the server.
 
-    A query names another file, so its hash is part of the name, before the ending; what signs a
-    request names none.
+    Another query is another file, so its hash is part of the name, before the ending; parameters
+    that only sign a request don't count.
     """
     parts = urlsplit(url)
     names = [name for name in unquote(parts.path).split("/") if name]
@@ -167,6 +173,6 @@ def place_of(url: str) -> str:
 
 
 def _signs(parameter: str) -> bool:
-    """Whether it belongs to a presigned address, and is another each time: of S3 and its like."""
+    """Whether a parameter signs a presigned address (of S3 and the like): it differs each time."""
     name = parameter.partition("=")[0].lower()
     return name.startswith(("x-amz-", "x-goog-")) or name in SIGNATURES

@@ -1,10 +1,10 @@
 """One GET of a byte range, over HTTP or from S3, and how it can fail.
 
-In: an address, where to begin and the validator (ETag) of what is on disk. Out: a `Body` that says
-where it begins and how long the whole is, whatever was asked for: servers ignore ranges and lie
-about lengths, so the caller decides by what came. S3 is spoken as plain REST, unsigned or signed,
-so that one code path has all the patience and all the checks. Redirects are followed to allowed
-hosts only, and what signed the request stays with the host that it was for.
+In: an address, a first byte and the validator (ETag) of what is on disk. Out: a `Body` with the
+position where it begins and the total length, whatever was asked for: servers ignore ranges and
+give wrong lengths, so the caller decides by what was sent. S3 is plain REST, unsigned or signed, so
+that one code path has all retries and checks. Redirects are followed to allowed hosts only, and a
+signature is sent only to the host that it is for.
 """
 
 import contextlib
@@ -31,17 +31,17 @@ REDIRECTS = (301, 302, 303, 307, 308)
 MOST_REDIRECTS = 5
 USER_AGENT = "crawl2chat"
 CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)$")
-SLOW_DOWN = (403, 429, 503)  # what Common Crawl says to those who are too fast
+SLOW_DOWN = (403, 429, 503)  # Common Crawl's answers to clients that are too fast
 TRANSIENT = (*SLOW_DOWN, 408, 416, 425)  # and every 5xx
 _sessions = threading.local()
 
 
 class TransferError(ConnectionError):
-    """A transfer that failed and may go well a moment later."""
+    """A transfer that failed and may succeed a moment later."""
 
 
 class Refused(TransferError):
-    """The server answered, but not with the file."""
+    """The server answered without the file; a retry may help."""
 
     def __init__(self, message: str, status: int, retry_after: float | None) -> None:
         super().__init__(message)
@@ -54,12 +54,12 @@ class Missing(UserError):
 
 @dataclasses.dataclass(frozen=True)
 class Body:
-    """A response under way."""
+    """A response that is being received."""
 
-    start: int  # place of its first byte in the file
-    total: int | None  # bytes of the whole file, None where the server doesn't say
-    stop: int | None  # place after its last byte, as far as the server says
-    validator: str  # what names this version of the file: a strong ETag, else Last-Modified
+    start: int  # position of its first byte in the file
+    total: int | None  # bytes of the whole file; None if the server doesn't say
+    stop: int | None  # position after its last byte, if the server says so
+    validator: str  # names this version of the file: a strong ETag, else Last-Modified
     content_type: str
     blocks: Iterator[bytes]
 
@@ -68,9 +68,20 @@ class Body:
 def get(
     url: str, config: DownloadConfig, start: int = 0, stop: int | None = None, validator: str = ""
 ) -> Iterator[Body]:
-    """Begin to fetch bytes `start` to `stop`; of the version `validator` names, else the whole.
+    """Begin to fetch a byte range.
 
-    Raises TransferError (also while the blocks are read) or Missing.
+    Args:
+        url: of the file.
+        config: timeouts, credentials and allowed hosts.
+        start: the first byte.
+        stop: the byte after the last; None: to the end.
+        validator: of the version that the range is wanted of; of another version the server is to
+            send the whole file.
+
+    Raises:
+        TransferError: it failed and may succeed later; also while the blocks are read.
+        Missing: there is no such file.
+        UserError: the server refuses for good, or redirects to a host that is not allowed.
     """
     headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
     if start or stop is not None:
@@ -81,7 +92,7 @@ def get(
     address = s3_rest.address(url) if url.startswith("s3://") else url
     if url.startswith("s3://") and config.sign:
         signs = aws.signed(address)
-    url = redact(url)  # from here on it only names things
+    url = redact(url)  # from here on it is only for messages
     with contextlib.closing(_followed(url, address, headers, signs, config)) as response:
         if response.status_code not in (200, 206):
             raise _refusal(url, response, config)
@@ -127,7 +138,7 @@ def _answer(
 
 
 def _session() -> requests.Session:
-    # A session keeps connections alive; requests doesn't promise that threads can share one.
+    # A session keeps connections open; requests doesn't guarantee that threads can share one.
     if not hasattr(_sessions, "session"):
         _sessions.session = requests.Session()
     session: requests.Session = _sessions.session
@@ -139,8 +150,8 @@ def _body(url: str, response: requests.Response, config: DownloadConfig) -> Body
     text = headers.get("Content-Length", "")
     length = int(text) if re.fullmatch(r"\d{1,18}", text) else None
     coding = headers.get("Content-Encoding", "").lower()
-    # Web servers call a .gz file's own bytes gzip-encoded, and a .zst file's zstd-encoded: they are
-    # read as they are.
+    # Web servers call a .gz file's own bytes gzip-encoded, and a .zst file's zstd-encoded: the raw
+    # bytes are read.
     own = ("gzip" in coding and url.endswith(".gz")) or (coding == "zstd" and url.endswith(".zst"))
     if coding not in ("", "identity") and not own:
         raise TransferError(f"{url}: sent with Content-Encoding {coding}, which was not asked for")
@@ -155,7 +166,7 @@ def _body(url: str, response: requests.Response, config: DownloadConfig) -> Body
         if length is not None and length != stop - start:
             raise TransferError(f"{url}: Content-Length {length} for bytes {start} to {stop - 1}")
     etag = headers.get("ETag", "")
-    validator = "" if etag.startswith("W/") else etag  # a weak one doesn't promise the same bytes
+    validator = "" if etag.startswith("W/") else etag  # a weak one doesn't guarantee equal bytes
     validator = validator or headers.get("Last-Modified", "")
     content_type = headers.get("Content-Type", "").lower()
     expected = None if stop is None else stop - start
@@ -166,7 +177,7 @@ def _body(url: str, response: requests.Response, config: DownloadConfig) -> Body
 def _blocks(
     url: str, response: requests.Response, expected: int | None, config: DownloadConfig
 ) -> Iterator[bytes]:
-    """The body as it comes; TransferError if it ends early, stalls or crawls."""
+    """The body as it is received; TransferError if it ends early, stalls or is too slow."""
     received = window_bytes = 0
     window_start = time.monotonic()
     while True:
@@ -216,7 +227,7 @@ def _retry_after(text: str) -> float | None:
 
 
 def _reason(error: BaseException) -> str:
-    """The innermost words of a chain of wrapped errors, in one line."""
+    """The innermost message of a chain of wrapped errors, in one line."""
     while error.args and isinstance(error.args[-1], BaseException):
         error = error.args[-1]
     inner = getattr(error, "reason", None)

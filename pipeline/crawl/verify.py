@@ -1,9 +1,9 @@
 """Whether a fetched web archive is sound: gzip members to the end, and the digests of its records.
 
-A length says little: a server may lie about it, a mirror may hold half a file. Every gzip member
-carries a checksum, so members that inflate from the first byte to the last are what was packed. A
-record whose own WARC-Block-Digest is wrong inside a sound member was wrong before we fetched it:
-it is counted and told, not fetched again.
+A right length proves little: a server may give a wrong one, a mirror may have half a file. Every
+gzip member has a checksum, so members that inflate from the first byte to the last are unchanged. A
+record whose own WARC-Block-Digest is wrong inside a sound member was wrong before we fetched it: it
+is counted and reported, not fetched again.
 """
 
 import base64
@@ -23,9 +23,9 @@ DIGEST = re.compile(r"(sha1|sha256|md5):([A-Za-z0-9+/=]+)$")
 
 @dataclasses.dataclass(frozen=True)
 class Check:
-    """What was found."""
+    """The result of checking a file."""
 
-    problem: str  # why the file is not whole; "" if it is
+    problem: str  # why the file is not sound; "" if it is
     records: int = 0
     digests: int = 0  # checked
     wrong_digests: int = 0
@@ -33,7 +33,7 @@ class Check:
 
 
 def check_archive(path: Path, digests: bool) -> Check:
-    """Walk through all records of a WARC, WET or ARC file."""
+    """Read all records of a WARC, WET or ARC file; with `digests` their block digests as well."""
     records = checked = wrong = 0
     first_wrong = ""
     try:
@@ -41,7 +41,7 @@ def check_archive(path: Path, digests: bool) -> Check:
             records += 1
             if record.problem in UNSOUND:
                 return Check(f"{record.problem} at byte {record.offset:,}: {record.detail}")
-            if digests and (sound := digest_is_right(record)) is not None:
+            if digests and (sound := has_right_digest(record)) is not None:
                 checked += 1
                 if not sound:
                     wrong += 1
@@ -51,8 +51,8 @@ def check_archive(path: Path, digests: bool) -> Check:
     return Check("", records, checked, wrong, first_wrong)
 
 
-def digest_is_right(record: Record) -> bool | None:
-    """The record's content against its WARC-Block-Digest; None where there is none to check."""
+def has_right_digest(record: Record) -> bool | None:
+    """Whether the record's content has its WARC-Block-Digest; None if it has none to check."""
     match = DIGEST.match(record.headers.get("warc-block-digest", ""))
     if match is None or record.problem or len(record.content) != record.length:
         return None
@@ -63,8 +63,8 @@ def digest_is_right(record: Record) -> bool | None:
     return text.rstrip("=") == base64.b32encode(digest.digest()).decode().rstrip("=")
 
 
-def whole_members(data: bytes) -> int:
-    """How many gzip members the bytes are, exactly; 0 if they are not just whole ones."""
+def count_members(data: bytes) -> int:
+    """How many gzip members the bytes are; 0 if they are anything but complete members."""
     count = 0
     while data:
         inflater = zlib.decompressobj(zlib.MAX_WBITS | 16)

@@ -1,9 +1,10 @@
 """Every record of a WARC or ARC file, compressed or not, with its offset; broken ones included.
 
-`read_records` gives each record found exactly once: sound, or with a problem that says how it is
-broken. Conservation starts here: `read_all` gives the bytes between them too, so that an account
-(account.py) can see that nothing was left out. This is our own reader since both WARC libraries end
-silently at a truncated gzip member and at zeroed bytes; tests hold it against them on sound files.
+`read_records` yields each record found exactly once: sound, or with a problem that says how it is
+broken. Conservation starts here: `read_all` also yields the bytes between them, so that an account
+(account.py) can see that nothing was left out. This is our own reader because both WARC libraries
+end silently at a truncated gzip member and at zeroed bytes; tests compare it with them on sound
+files.
 """
 
 import contextlib
@@ -35,14 +36,20 @@ class Record:
     content: bytes  # b"" above the cap on a record
     problem: str = ""  # truncated_gzip, broken_gzip, inflation_limit, broken_record, …; "" if sound
     detail: str = ""  # of the problem, or of a sound record's wrong length
-    lost_bytes: int = 0  # of the file, from a broken record's beginning to where reading goes on
+    lost_bytes: int = 0  # of the file, from a broken record's beginning to where reading continues
     stretch: Stretch = NOWHERE  # of the file
 
 
 def read_records(path: Path, limits: LimitsConfig, offset: int = 0) -> Iterator[Record]:
-    """All records in the order of the file; UserError if it is no web archive at all.
+    """All records in the order of the file.
 
-    With `offset`, an offset that was given before: the records from there on.
+    Args:
+        path: the file.
+        limits: caps on a record.
+        offset: 0, or the offset of an earlier record: begin there.
+
+    Raises:
+        UserError: it is no web archive at all.
     """
     for item in read_all(path, limits, offset):
         if isinstance(item, Record):
@@ -50,14 +57,14 @@ def read_records(path: Path, limits: LimitsConfig, offset: int = 0) -> Iterator[
 
 
 def read_all(path: Path, limits: LimitsConfig, offset: int = 0) -> Iterator[Record | Padding]:
-    """The same with what lies between: stretches that follow one another, without a gap."""
+    """The same with the padding between them: the stretches follow one another without a gap."""
     with opened(path) as data:
         if len(data):
             yield from _read(data, offset, path, limits)
 
 
 def read_record(path: Path, offset: int, url: str, limits: LimitsConfig) -> Record:
-    """The record of `url` at an offset that `read_records` gave."""
+    """The record of `url` at an offset from `read_records`; UserError if it is not there."""
     with opened(path) as data:
         if 0 <= offset < len(data):
             for record in _read(data, offset, path, limits):
@@ -69,7 +76,7 @@ def read_record(path: Path, offset: int, url: str, limits: LimitsConfig) -> Reco
 
 
 def document_id(warc: str, record: Record) -> str:
-    """The name of a page: 32 hex digits of a hash over where it lies and its URL."""
+    """The id of a page: 32 hex digits of a hash of its file, its offset and its URL."""
     place = f"{warc}:{record.offset}:{record.url}"
     if record.index:  # several records in one member share its offset
         place += f":{record.index}"
@@ -78,7 +85,7 @@ def document_id(warc: str, record: Record) -> str:
 
 @contextlib.contextmanager
 def opened(path: Path) -> Iterator[Buffer]:
-    """The file's bytes without reading them all; UserError if it can't be opened."""
+    """The file's bytes, mapped into memory; UserError if it can't be opened."""
     with contextlib.ExitStack() as stack:
         try:
             file = stack.enter_context(path.open("rb"))
@@ -108,9 +115,9 @@ def _read(
 def _member_records(
     member: Member, form: Format, limits: LimitsConfig
 ) -> Iterator[Record | Padding]:
-    """The records of one member; if the member is damaged, its last record is."""
+    """The records of one member; if the member is damaged, its last record has the problem."""
     data, size = member.data, len(member.data)
-    blank = skip_blank(data, 0)  # line ends before the first record are its own
+    blank = skip_blank(data, 0)  # line ends before the first record belong to it
     index, last, stretch = 0, None, NOWHERE
     for raw, behind in parse(data, 0, form, limits.max_header_bytes, not member.problem):
         if last is not None:
@@ -158,7 +165,7 @@ def _record(
 
 
 def _detect(data: Buffer, path: Path, limits: LimitsConfig) -> tuple[Compression | None, Format]:
-    """How the file is compressed, if it is, and its format, by the first record found in it."""
+    """The file's compression (None: none) and its format, by the first record found in it."""
     how = compression_of(data)
     if how is None:
         first = skip_blank(data, 0)

@@ -1,8 +1,8 @@
-"""Text records of WET files: pages that Common Crawl has already made text of.
+"""Text records of WET files: the text that Common Crawl has extracted from pages.
 
-A `conversion` record holds the page's text in UTF-8, so decoding and extraction are skipped and
-the text goes straight to language identification. What is no text raises `NoPage`, like a page
-that can't be read. Common Crawl's text keeps menus and footers: expect more dropped pages.
+A `conversion` record has the page's text in UTF-8, so decoding and extraction are skipped and the
+text goes straight to language identification. A record without text raises `NoPage`, like a page
+that can't be read. Common Crawl's text includes menus and footers: expect more dropped pages.
 """
 
 from pipeline.crawl.http import NoPage

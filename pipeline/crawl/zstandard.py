@@ -1,6 +1,6 @@
-"""Zstandard, of Python 3.14's standard library or the same backported, within bounds of memory.
+"""Zstandard, from Python 3.14's standard library or its backport, with a limit on memory.
 
-A frame says how much memory its window takes; one that asks for more than is allowed is refused.
+A frame names the size of its window; one that needs more memory than is allowed is refused.
 """
 
 import sys
@@ -13,7 +13,7 @@ else:
 __all__ = ["ARCHIVE_WINDOW_LOG", "WEB_WINDOW_LOG", "ZstdDict", "ZstdError", "zstd_stream"]
 
 WEB_WINDOW_LOG = 23  # 8 MiB: RFC 9659, of Content-Encoding
-ARCHIVE_WINDOW_LOG = 27  # 128 MiB: what the zstd tool reads unless it is told otherwise
+ARCHIVE_WINDOW_LOG = 27  # 128 MiB: the zstd tool's default for reading
 
 
 def zstd_stream(window_log: int, dictionary: ZstdDict | None = None) -> ZstdDecompressor:

@@ -1,11 +1,11 @@
-"""Numbers as people write them, read out of a text: the judge of sums must not be fooled by a form.
+"""Numbers as people write them, read from a text: what judges sums must know every form.
 
 In: any text. Out: every number in it with its exact value, in order. Signs (also U+2212 and the
 dashes people type for it), thousands in all their forms, decimals with point or comma, fractions,
-percent, powers of ten and magnitudes are read; digits of every script count. What looks like a
-number and has no single value (a date, a range, a version, `347 + 58` without its result, 007) is
-found and has none. In doubt there is no value: a reward must not be paid for a guess. One form is
-read the English way where countries differ: 3.405 is three and a bit, 3,405 is thousands.
+percent, powers of ten and magnitudes are read, and digits of every script. What looks like a number
+but has no single value (a date, a range, a version, `347 + 58` without its result, 007) is found
+without a value. In doubt there is no value: a reward must not be paid for a guess. One form is read
+the English way where countries differ: 3.405 is a little more than three, 3,405 is thousands.
 docs/numbers.md lists forms and values (written by tests/helpers/number_forms.py).
 """
 
@@ -49,7 +49,7 @@ _SPACED = (
 _NUMBER = re.compile(rf"(?<!\d)(?:{_SPACED}|{_PLAIN}|(?<![\w.])\.\d+)")
 _LETTER = r"A-Za-z\u00b5\u00c0-\u024f\u0370-\u03ff\u0400-\u04ff"
 _GAP = rf"[ {SPACES}]?"
-# Behind a number, each tried once at its end.
+# After a number; each is tried once at its end.
 _FRACTION = re.compile(rf"{_GAP}/{_GAP}(\d+)(?![\d/]|[.,]\d)")
 _MIXED = re.compile(rf"[ {SPACES}](\d+)/(\d+)(?![\d/]|[.,]\d)")
 _TEN = re.compile(rf"{_GAP}[\u00d7x*]{_GAP}10\^([-\u2212+]?\d{{1,3}})(?![\d.])")
@@ -72,13 +72,13 @@ _OPENING = re.compile(r"[*_`$\u20ac\u00a3\u00a5(\[{]*$")
 _SIGN = re.compile(rf"(?:^|(?<=[^\w)\]}}]))([-+\u2212\u2013\u2014])$|([-\u2212]){_GAP}$")
 _WORD_SIGN = re.compile(r"\b(?:minus|negative)\s+$", re.IGNORECASE)
 _UNEQUAL = re.compile(rf"(?:[<>\u2264\u2265\u2260\u00b1\u221a^]|!=){_GAP}$")
-_LOOK_BACK = 40  # characters before a number that say anything of it
+_LOOK_BACK = 40  # characters before a number that can change its meaning
 _NAMED = re.compile(rf"[{_LETTER}]_*$")
 
 
 @dataclasses.dataclass(frozen=True)
 class Found:
-    """A number, or what looks like one and has no single value."""
+    """A number, or what looks like one but has no single value (None)."""
 
     start: int  # in the text as `plain` writes it
     value: Fraction | None
@@ -107,7 +107,7 @@ def scan(text: str) -> list[Found]:
 
 
 def last(text: str) -> Fraction | None:
-    """The value of the last number; None if it has none or there is none."""
+    """The value of the last number; None if there is no number or it has no single value."""
     found = scan(text)
     return found[-1].value if found else None
 
@@ -119,7 +119,7 @@ def whole(text: str) -> Fraction | None:
 
 
 def plain(text: str) -> str:
-    """One sign for each thing: ASCII digits, one minus, fractions with a slash, powers with ^."""
+    """The text with one form for each sign: ASCII digits, one minus, `/` in fractions, `^`."""
     for pattern, to in _LATEX:
         text = pattern.sub(to, text)
     text = text.translate(_SAME)
@@ -130,7 +130,7 @@ def plain(text: str) -> str:
 
 
 def _power(match: re.Match[str]) -> str:
-    """10 to a power in small digits; a minus before them is the power's."""
+    """10 to a power in superscript digits; a minus before them is the power's."""
     return "^" + "".join(str(unicodedata.digit(c)) if c != "\u2212" else "-" for c in match[0])
 
 
@@ -144,7 +144,7 @@ def _one(character: str, before: str) -> str:
 
 
 def _with_what_follows(text: str, value: Fraction | None, at: int) -> tuple[Fraction | None, int]:
-    """The value with its fraction, exponent, unit; and where it ends, negative for no number."""
+    """The value with its fraction, exponent and unit, and its end; -1 if it is not a number."""
     more = _MIXED.match(text, at) if value is not None and value.denominator == 1 else None
     if value is not None and more is not None and int(more[1]) < int(more[2]):
         return value + Fraction(int(more[1]), int(more[2])), more.end()
@@ -176,7 +176,7 @@ def _sign(before: str) -> int:
 
 
 def _value(text: str) -> Fraction | None:
-    """Of digits with separators, by which separators stand where."""
+    """The value of digits with separators, by the kind and positions of the separators."""
     separators = re.sub(r"\d", "", text)
     if not separators:
         return _integer(text)
@@ -197,7 +197,7 @@ def _value(text: str) -> Fraction | None:
 
 
 def _grouped(text: str, separator: str) -> bool:
-    """Whether digits stand in threes, or as in India in twos before the last three."""
+    """Whether digits are in groups of three, or as in India of two before the last three."""
     first, *others = text.split(separator)
     *middle, end = others
     if first.startswith("0") or len(end) != 3:

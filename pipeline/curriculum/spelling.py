@@ -1,4 +1,4 @@
-"""Words spelled letter by letter: which words, how one asks for them, and the answer."""
+"""Words spelled letter by letter: the words, the questions and the answers."""
 
 # ruff: noqa: SIM905 - lists of words are easier to read as text
 
@@ -70,5 +70,5 @@ def frequent_words(texts: Iterable[str], count: int) -> list[str]:
 
 
 def words_of(split: str, candidates: Iterable[str] = SPELLING_WORDS) -> list[str]:
-    """Those of the candidates that belong to a split."""
+    """The candidates that belong to a split (see `held_out.word_split`)."""
     return [word for word in dict.fromkeys(candidates) if word_split(word) == split]

@@ -1,8 +1,8 @@
 """Sums: drawn by the lengths of their numbers and by split, asked in many wordings, worked out.
 
 A sum is worked from the ones upward with its carry, the shorter number padded with zeros, and ends
-in the answer: a checker takes the last integer. Pages and chat must agree to the letter, since a
-small model does not carry a format over from one to the other.
+with the answer, since a checker takes the last integer. Pages and chat use exactly the same format:
+a small model does not transfer one format to another.
 """
 
 import random
@@ -20,7 +20,8 @@ SUM_QUESTIONS = (
     "What is the sum {a} + {b}?",
     "I need {a} + {b}. How much is it?",
 )
-# Beside the pages' wordings. Those that evaluation asks besides are none of these: evals/unseen.py.
+# Other wordings than the pages'. Evaluation also asks in wordings that are in neither list: see
+# evals/unseen.py.
 PLAIN_QUESTIONS = (
     "Add {a} and {b}.",
     "{a} plus {b}?",
@@ -51,7 +52,7 @@ STORIES_SHARE = 0.2  # of the questions; the rest are plain
 
 
 def worked(a: int, b: int) -> str:
-    """The sum of two non-negative integers, column by column, ending in the answer."""
+    """The sum of two non-negative integers, column by column, ending with the answer."""
     if a < 0 or b < 0:
         raise ValueError("worked sums are for non-negative integers")
     width = max(len(str(a)), len(str(b)))
@@ -65,7 +66,7 @@ def worked(a: int, b: int) -> str:
 
 
 def direct(a: int, b: int) -> str:
-    """The sum, answered at once."""
+    """The sum answered without working."""
     return f"It is {a + b}."
 
 
@@ -75,12 +76,12 @@ def sum_question(a: int, b: int, wording: int = 0) -> str:
 
 
 def operand(digits: int, rng: random.Random) -> int:
-    """A number of exactly so many digits; one digit includes 0."""
+    """A random number of exactly `digits` digits; one digit includes 0."""
     return rng.randrange(10 ** (digits - 1) if digits > 1 else 0, 10**digits)
 
 
 def lengths(digits: int) -> list[tuple[int, int]]:
-    """Every pair of operand lengths whose longer one has so many digits."""
+    """Every pair of operand lengths whose longer one is `digits`."""
     return [
         *((digits, shorter) for shorter in range(1, digits + 1)),
         *((shorter, digits) for shorter in range(1, digits)),
@@ -88,7 +89,7 @@ def lengths(digits: int) -> list[tuple[int, int]]:
 
 
 def draw_sum(digits: tuple[int, int], split: str, rng: random.Random) -> tuple[int, int]:
-    """Two operands of so many digits each, from one split of all sums."""
+    """A random sum of one split, by the digits of its operands."""
     while True:
         a, b = operand(digits[0], rng), operand(digits[1], rng)
         if sum_split(a, b) == split:
@@ -96,7 +97,7 @@ def draw_sum(digits: tuple[int, int], split: str, rng: random.Random) -> tuple[i
 
 
 def question(a: int, b: int, rng: random.Random) -> str:
-    """The sum asked for in one of all the wordings that are trained."""
+    """The question for a sum, in a random one of all wordings that are trained."""
     draw = rng.random()
     if draw < PAGES_SHARE:
         return sum_question(a, b, rng.randrange(len(SUM_QUESTIONS)))

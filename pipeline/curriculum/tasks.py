@@ -1,9 +1,9 @@
 """Tasks whose answer a few lines of code can check: sums and spelling.
 
 In: how many, which kind, a random generator. Out: tasks, all different, in the wordings of
-fine-tuning. Sums and words come from the RL split, so neither fine-tuning nor evaluation shares any
-with them. A reply is right if it ended by itself and its last number, as people write numbers
-(`numerals`), or its last word spelled with hyphens is the answer; how it got there earns nothing.
+fine-tuning. Sums and words come from the RL split, so neither fine-tuning nor evaluation uses any
+of them. A reply is right if it ended by itself and its last number (in any form that `numerals`
+reads), or its last word spelled with hyphens, is the answer; the working is not rewarded.
 """
 
 import dataclasses
@@ -17,7 +17,7 @@ from storage.errors import UserError
 
 _SPELLED = re.compile(r"\b[a-z](?:-[a-z])+\b")
 _COLUMN = re.compile(r"\b\d\+\d(?:\+1)?=\d{1,2}\b")
-MAX_DRAWS = 100  # a task, before a kind counts as used up
+MAX_DRAWS = 100  # for each task that is wanted, before a kind counts as used up
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Task:
 
 
 def sum_task(digits: int, split: str, rng: random.Random) -> Task:
-    """A sum whose longer number has so many digits, the other any, in a random wording."""
+    """A sum whose longer number has `digits` digits, in a random wording."""
     a, b = draw_sum(rng.choice(lengths(digits)), split, rng)
     return Task(question(a, b, rng), str(a + b), "sum", digits)
 
@@ -50,7 +50,18 @@ def draw(
     rng: random.Random,
     split: str = "rl",
 ) -> list[Task]:
-    """`count` different tasks, the digits equally often."""
+    """`count` different tasks, sums of each number of digits equally often.
+
+    Args:
+        count: how many.
+        digits: of the sums' longer numbers.
+        spelling_share: of the tasks, how many are to spell a word.
+        rng: the random generator.
+        split: of sums and words.
+
+    Raises:
+        UserError: there are not so many different tasks.
+    """
     if not digits and spelling_share < 1.0:
         raise UserError("rl.digits is empty: name the digits of the sums, e.g. 3, 4, 5")
     found: dict[str, Task] = {}
@@ -71,7 +82,7 @@ def draw(
 
 
 def is_right(kind: str, reply: str, answer: str) -> bool:
-    """Whether a reply's last number has the answer's value, or its last word spelled out is it."""
+    """Whether a reply's last number, or its last spelled word, is the answer."""
     if kind == "sum":
         return numerals.last(reply) == int(answer)
     found = _SPELLED.findall(reply)

@@ -16,7 +16,7 @@ from pipeline.dedup.spill import KEYED, Spill, open_numbers, partition_bits, row
 from storage.errors import UserError
 
 SORTED_ID = np.dtype([("high", "u8"), ("low", "u8"), ("position", "u4")])
-# what sorting takes in memory, a row: the row, its order, the row sorted, and what is made of it
+# memory for sorting, a row: the row, its order, the sorted row, and the result
 BAND_ROW_BYTES = 56
 ID_ROW_BYTES = 64
 
@@ -77,7 +77,7 @@ def _scratch_numbers(path: Path, total: int) -> np.ndarray:
 
 
 def keyed(keys: np.ndarray, documents: np.ndarray) -> np.ndarray:
-    """Rows for a band's spill."""
+    """Keys and documents as rows for a band's spill."""
     rows = np.empty(len(keys), dtype=KEYED)
     rows["key"], rows["document"] = keys, documents
     return rows

@@ -1,9 +1,9 @@
 """From pairs to clusters: for every document the one that is kept instead of it, or itself.
 
 The keeper is the document of the earliest dump, and within a dump the one with the smallest id: ids
-are hashes of file, place and address, so it is a draw that no order of files or workers changes.
-What an earlier dump decided stands: a page that links two of its clusters is dropped for the first
-and leaves both as they are.
+are hashes of file, offset and address, so the choice is random but does not depend on the order of
+files or workers. What an earlier dump decided is not changed: a page that links two of its clusters
+is dropped for the first one's keeper, and both clusters stay as they are.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,11 +16,20 @@ from pipeline.dedup.spill import KEYED, Spill, open_numbers, partition_bits
 
 PAIRS_AT_ONCE = 1 << 20
 DOCUMENTS_AT_ONCE = 1 << 22
-MEMBER_ROW_BYTES = 48  # what sorting takes in memory, a row
+MEMBER_ROW_BYTES = 48  # memory for sorting, a row
 
 
 def cluster(pairs: Iterable[Path], earlier_keepers: np.ndarray, total: int) -> np.ndarray:
-    """The keeper of each of `total` documents, those of earlier dumps first (as they were)."""
+    """The keeper of each document.
+
+    Args:
+        pairs: files of pairs of documents that match.
+        earlier_keepers: of the documents of earlier dumps; they don't change.
+        total: documents, those of earlier dumps included.
+
+    Returns:
+        [total]: the number of the document that is kept instead, or its own.
+    """
     earlier = len(earlier_keepers)
     parents = np.arange(total, dtype=np.uint32)
     for path in pairs:
@@ -41,7 +50,9 @@ def read_pairs(path: Path) -> Iterable[np.ndarray]:
 
 
 def counts(keepers: np.ndarray, earlier: int) -> tuple[int, int]:
-    """Of the documents beyond the first `earlier`: kept ones, copies of one before those."""
+    """How many documents after the first `earlier` are kept, and how many are copies of earlier
+    dumps' documents.
+    """
     kept = of_earlier = 0
     for start in range(earlier, len(keepers), DOCUMENTS_AT_ONCE):
         some = keepers[start : start + DOCUMENTS_AT_ONCE]
@@ -51,7 +62,7 @@ def counts(keepers: np.ndarray, earlier: int) -> tuple[int, int]:
 
 
 def copies(exact_pairs: Path, earlier: int, total: int) -> np.ndarray:
-    """Which of the documents beyond the first `earlier` have the same text as one before them."""
+    """[total - earlier] bool: whether a document has the same text as one with a lower number."""
     is_copy = np.zeros(total - earlier, dtype=bool)
     for some in read_pairs(exact_pairs):
         is_copy[some[:, 1] - earlier] = True
@@ -63,8 +74,8 @@ def memberships(
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Members (document, keeper) of every cluster of two or more that has a new document in it.
 
-    In the order of keeper and document, some at a time: sorted on disk, so that it takes two walks
-    over the documents, however many there are.
+    In the order of keeper and document, some at a time: sorted on disk, so that two passes over the
+    documents are enough, however many there are.
     """
     total = len(keepers)
     is_shared = np.zeros(total, dtype=bool)  # the keepers of such clusters
@@ -72,7 +83,7 @@ def memberships(
         some = keepers[start : start + DOCUMENTS_AT_ONCE]
         own = np.arange(start, start + len(some), dtype=np.uint32)
         is_shared[some[some != own]] = True
-    shift = np.uint64(64 - max(1, total.bit_length()))  # the top bits part keepers evenly
+    shift = np.uint64(64 - max(1, total.bit_length()))  # the top bits divide keepers evenly
     bits = partition_bits(total, MEMBER_ROW_BYTES, memory_bytes)
     spill = Spill(scratch, "members", bits)
     for start in range(0, total, DOCUMENTS_AT_ONCE):

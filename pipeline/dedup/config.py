@@ -29,13 +29,13 @@ class MinhashConfig:
 
 @dataclasses.dataclass(frozen=True)
 class PassageConfig:
-    """Lines and paragraphs that stand in many documents are taken out of them.
+    """Lines and paragraphs that many documents have are removed from them.
 
     Off by default: FineWeb tried it (section 3.5) and the models got worse. CCNet (arXiv
     1911.00359) takes out every paragraph seen twice, RefinedWeb (arXiv 2306.01116) exact spans.
     """
 
-    # documents a line may stand in, after whole pages are deduplicated; 0 = any number
+    # documents that may have the same line, after whole pages are deduplicated; 0 = any number
     max_documents_per_line: int = 0
     max_documents_per_paragraph: int = 0  # likewise; paragraphs are parted by an empty line
     min_words: int = 3  # shorter lines and paragraphs stay wherever they stand

@@ -1,6 +1,6 @@
 """Pages with the same text: a hash of the text without case and spacing.
 
-Case and white space are put aside because mirrors differ in them and in nothing else.
+Case and white space are ignored because mirrors of a page often differ only in them.
 """
 
 import hashlib
@@ -8,7 +8,7 @@ import unicodedata
 
 from pipeline.dedup import _words
 
-# What a text of white space has. Two such texts are no copies of each other: it matches nothing.
+# The hash of a text of white space. Such texts are not copies of each other: it matches nothing.
 NOTHING = hashlib.sha256(b"").hexdigest()
 
 

@@ -1,9 +1,10 @@
 """How each character counts when texts are compared: lower case, no diacritics, numbers as 0.
 
-datatrove's rules for MinHash (`simplify_text`), a character at a time so that a table can hold
-them: punctuation parts words, combining marks (Mn) go, a run of digits becomes 0. One rule is ours:
-scripts written without spaces (Han, kana, Thai, Lao, Khmer, Burmese) have one word a character,
-for else a "word" would be a whole clause and one changed sign would make it another.
+datatrove's rules for MinHash (`simplify_text`), a character at a time so that they fit a table:
+punctuation separates words, combining marks (Mn) are removed, a run of digits becomes 0. One rule
+is ours: scripts written without spaces (Han, kana, Thai, Lao, Khmer, Burmese) have one word a
+character. Otherwise a "word" would be a whole clause, and one changed character would change all of
+it.
 """
 
 import unicodedata
@@ -15,7 +16,7 @@ from pipeline.filters.punctuation import PUNCTUATION
 
 BLOCK = 256  # characters in a block of the table
 WORD, SPACE, DIGIT, DROP, ALONE = range(5)
-SIGN = 8  # added to the kind: one of these between digits belongs to the number
+SIGN = 8  # added to the kind of a character that belongs to the number if it is between digits
 _NUMBER_SIGNS = frozenset(".,،٫⎖⎗⎘")
 _PARTING = frozenset(PUNCTUATION) | frozenset(unspaced.SYLLABLE_ENDS)
 _NOTHING = (0, 0, 0)  # a character becomes three code points at most
@@ -26,7 +27,7 @@ _EDGES = [edge for low, high in unspaced.RANGES for edge in (low, high + 1)]
 def block(number: int) -> bytes:
     """Characters [256 number, 256 number + 256): for each its kind and up to three code points.
 
-    Every page process makes those that its pages ask for, a hundred or more: not to be slow.
+    Every page process makes a hundred or more blocks, those that its pages need: keep it fast.
     """
     table = array("I")
     for point in range(number * BLOCK, (number + 1) * BLOCK):
@@ -36,7 +37,7 @@ def block(number: int) -> bytes:
 
 
 def fold_character(character: str) -> tuple[int, str]:
-    """Its kind, and what it becomes."""
+    """A character's kind, and what it becomes."""
     sign = SIGN if character in _NUMBER_SIGNS else 0
     if character.isdecimal():
         return DIGIT, "0"
@@ -47,7 +48,7 @@ def fold_character(character: str) -> tuple[int, str]:
         folded = "".join([part for part in folded if unicodedata.category(part) != "Mn"])
     if not folded:
         return DROP | sign, ""
-    folded = folded.replace("ς", "σ")  # how lower() writes a capital sigma depends on its place
+    folded = folded.replace("ς", "σ")  # lower() of a capital sigma depends on its position
     if bisect_right(_EDGES, ord(character)) & 1:
         return ALONE | sign, folded
     return WORD | sign, folded

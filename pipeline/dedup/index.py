@@ -1,6 +1,6 @@
-"""The memory of dedup: which hash was seen in which document, for all dumps so far.
+"""The index of dedup: which hash was seen in which document, for all dumps so far.
 
-A folder of plain little-endian numbers, so that a file is read in place and never whole:
+A folder of plain little-endian numbers, so that files can be mapped and are never read whole:
   <band>.keys (u8, ascending) and <band>.documents (u4): the first document with each key; a band is
       a MinHash bucket (minhash-00 …) or `exact` (the first 64 bits of the text's SHA-256)
   ids (16 bytes) and keepers (u4): each document, by number, and the one that is kept instead of it
@@ -27,7 +27,7 @@ MOST_DOCUMENTS = 2**32 - 1  # numbers have 32 bits
 
 @dataclasses.dataclass(frozen=True)
 class Index:
-    """One stored index, or none at all."""
+    """A stored index; without a folder an empty one."""
 
     folder: Path | None = None
     minhash: MinhashConfig | None = None
@@ -36,7 +36,7 @@ class Index:
 
     @property
     def ids(self) -> np.ndarray:
-        """16 bytes a document."""
+        """[documents, 16] uint8: the id of each document."""
         return self._open("ids", "u1").reshape(-1, 16)
 
     @property
@@ -44,7 +44,7 @@ class Index:
         return self._open("keepers", "<u4")
 
     def band(self, name: str) -> tuple[np.ndarray, np.ndarray]:
-        """Keys and documents of a band, or of a unit of passages; none if it was not looked at."""
+        """Keys and documents of a band or of a unit of passages; empty if the index has none."""
         files = band_files(self, name)
         if files is None:
             return np.empty(0, dtype="<u8"), np.empty(0, dtype="<u4")
@@ -64,13 +64,13 @@ def band_files(previous: Index, name: str) -> tuple[Path, Path] | None:
 
 
 def band_names(config: MinhashConfig, exact: bool, minhash: bool) -> list[str]:
-    """The bands that are compared."""
+    """The names of the bands that are compared."""
     buckets = range(config.buckets if minhash else 0)
     return [f"minhash-{bucket:02d}" for bucket in buckets] + [EXACT] * exact
 
 
 def open_index(artifact: Path) -> Index:
-    """The index of an earlier `duplicates` artifact."""
+    """Open the index of an earlier `duplicates` artifact; UserError if it has none."""
     folder = artifact / "index"
     try:
         head: dict[str, Any] = json.loads((folder / "index.json").read_text())
@@ -87,13 +87,13 @@ def open_index(artifact: Path) -> Index:
 def write_head(
     folder: Path, minhash: MinhashConfig, passages: PassageConfig, warcs: list[str]
 ) -> None:
-    """Say what the index holds."""
+    """Write the description of an index, from which it is opened again."""
     head = {"minhash": to_dict(minhash), "passages": to_dict(passages), "warcs": warcs}
     (folder / "index.json").write_text(json.dumps(head, sort_keys=True) + "\n")
 
 
 def check_previous(previous: Index, minhash: MinhashConfig, warcs: list[str]) -> None:
-    """UserError if these files can't be compared with what the index holds, or are in it."""
+    """Raise UserError if these files can't be compared with the index, or are in it already."""
     if previous.minhash is not None and previous.minhash != minhash:
         raise UserError(
             "the previous dedup index was made with other MinHash settings than these parts:"
@@ -109,7 +109,7 @@ def check_previous(previous: Index, minhash: MinhashConfig, warcs: list[str]) ->
 
 
 def id_bytes(ids: list[str]) -> np.ndarray:
-    """Ids of 32 hex digits as rows of 16 bytes."""
+    """Ids of 32 hex digits as [ids, 16] uint8."""
     try:
         joined = bytes.fromhex("".join(ids))
     except ValueError:
@@ -121,6 +121,6 @@ def id_bytes(ids: list[str]) -> np.ndarray:
 
 
 def id_texts(rows: np.ndarray) -> list[str]:
-    """The other way round."""
+    """The inverse of `id_bytes`."""
     digits = np.ascontiguousarray(rows).tobytes().hex()
     return [digits[start : start + 32] for start in range(0, len(digits), 32)]

@@ -1,9 +1,9 @@
 """Near-duplicates by MinHash: 14 x 8 hashes a page, from word 5-grams of the normalised text.
 
 FineWeb's scheme (arXiv 2406.17557; datatrove's `MinhashDedupSignature`): two pages match when all 8
-hashes of any of the 14 buckets agree. The work is done in C (_words.c, _minhash.c), text by
-text. Words are what stands between spaces; datatrove takes spaCy's, which differ in
-contractions alone ("cannot") once punctuation is gone, and cost forty times as much.
+hashes of any of the 14 buckets agree. The work is done in C (_words.c, _minhash.c), text by text.
+Words are separated by spaces; datatrove takes spaCy's words, which, once punctuation is removed,
+differ only in contractions ("cannot") and take forty times as long.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ __all__ = [
 
 Hashes = npt.NDArray[np.uint64]
 
-# what a page without a single shingle gets in all places: such a page matches nothing
+# all hashes of a page without a single shingle: such a page matches nothing
 NO_HASH = np.uint64(2**64 - 1)
 _LITTLE = np.dtype("<u8")
 
@@ -51,14 +51,14 @@ def signature_of(text: str, config: MinhashConfig) -> bytes:
 
 
 def signature(words: Sequence[str], config: MinhashConfig) -> Hashes:
-    """The same as numbers, of words that are normalised already (`normalize(text).split()`)."""
+    """The same as numbers, of words that are already normalised (`normalize(text).split()`)."""
     hashes = _words.hashes(words)
     stored = _minhash.signature(hashes, config.ngram_words, _parameter_bytes(config))
     return np.frombuffer(stored, _LITTLE).astype(np.uint64)
 
 
 def signature_bytes(config: MinhashConfig) -> int:
-    """Length of a stored signature."""
+    """Bytes of a stored signature."""
     return 8 * config.buckets * config.hashes_per_bucket
 
 
@@ -75,10 +75,10 @@ def least_hashes(page: Hashes, config: MinhashConfig) -> Hashes:
 
 
 def bucket_keys(signatures: bytes | npt.NDArray[np.uint8], config: MinhashConfig) -> Hashes:
-    """One 64-bit key for each bucket of stored signatures, a row a page.
+    """One 64-bit key for each bucket of stored signatures: [pages, buckets].
 
     Pages match when a key is the same. Eight hashes that differ have the same key in one of 2^64
-    cases: among a billion pages that joins about one false pair in all.
+    cases: among a billion pages that gives about one false pair in all.
     """
     keys = _minhash.bucket_keys(signatures, config.buckets, config.hashes_per_bucket)
     return np.frombuffer(keys, _LITTLE).reshape(-1, config.buckets)
@@ -90,14 +90,15 @@ def without_shingles(config: MinhashConfig) -> Hashes:
 
 
 def match_probability(similarity: float, config: MinhashConfig) -> float:
-    """How likely two pages of this Jaccard similarity are to share a bucket."""
+    """The probability that two pages of this Jaccard similarity share a bucket."""
     return 1 - (1 - similarity**config.hashes_per_bucket) ** config.buckets
 
 
 def hash_parameters(config: MinhashConfig) -> tuple[Hashes, Hashes]:
     """Factor (odd, so that the hash is a bijection modulo 2^64) and offset of every hash function.
 
-    They come from BLAKE2b and not from a generator, so no version of numpy changes them.
+    They come from BLAKE2b and not from a random generator, so that no version of numpy changes
+    them.
     """
     pairs = np.frombuffer(_parameter_bytes(config), _LITTLE).astype(np.uint64).reshape(-1, 2)
     return pairs[:, 0].copy(), pairs[:, 1].copy()

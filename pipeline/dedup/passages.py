@@ -1,9 +1,9 @@
-"""Lines and paragraphs that stand in many documents: found by sorting hashes on disk, taken out.
+"""Lines and paragraphs that many documents have: found by sorting hashes on disk, then removed.
 
-A passage is compared by its folded words (case, digits and punctuation put aside, as CCNet does).
-It counts once a document. `find` gives those that more documents hold than allowed, with the first
-document that has each; `Remover` takes them out of a text. Passages that an earlier dump found are
-gone from all later ones.
+A passage is compared by its folded words (without case, digits and punctuation, as CCNet does). It
+counts once a document. `find` writes those that more documents have than allowed, with the first
+document that has each; `Remover` removes them from a text. Passages that were found in an earlier
+dump are removed from all later ones.
 """
 
 import dataclasses
@@ -19,14 +19,14 @@ from pipeline.dedup.index import Index
 from pipeline.dedup.spill import KEYED, Spill, partition_bits, rows_within
 from pipeline.filters.unspaced import count_words
 
-# unit -> whether it is a paragraph, what parts it from the next
+# unit -> whether it is a paragraph, what separates it from the next
 UNITS = {"paragraphs": (True, "\n\n"), "lines": (False, "\n")}
 PASSAGE_ROW_BYTES = 48
 assert minhash.normalize("x") == "x"  # folding is set up by that module
 
 
 def limits(config: PassageConfig) -> dict[str, int]:
-    """The units that are looked at, and how many documents may hold one."""
+    """How many documents may have the same passage, by the units that are looked at."""
     given = {
         "paragraphs": config.max_documents_per_paragraph,
         "lines": config.max_documents_per_line,
@@ -35,7 +35,7 @@ def limits(config: PassageConfig) -> dict[str, int]:
 
 
 def hashes(text: str, unit: str) -> np.ndarray:
-    """Hash and number of words of each passage, in order."""
+    """The hash and the number of words of each passage, in order."""
     stored = _words.passages(text, UNITS[unit][0])
     return np.frombuffer(stored, dtype="<u8").reshape(-1, 2)
 
@@ -47,7 +47,7 @@ def spill(
     scratch: Path,
     memory_bytes: int,
 ) -> dict[str, Spill]:
-    """Hashes of all passages of numbered documents, on disk, each once a document."""
+    """Write the hashes of all passages of numbered documents to disk, each once a document."""
     rows = expected_characters // 40  # a line has about 40 characters or more
     bits = partition_bits(rows, PASSAGE_ROW_BYTES, memory_bytes)
     spills = {unit: Spill(scratch, unit, bits) for unit in limits(config)}
@@ -62,9 +62,9 @@ def spill(
 
 
 def find(partitions: list[Path], limit: int, earlier: Index, unit: str, out: Path) -> int:
-    """Write keys and first documents of the passages that more than `limit` documents hold.
+    """Write keys and first documents of the passages that more than `limit` documents have.
 
-    Those of the earlier index stay; gives how many there are in all.
+    Those of the earlier index are kept. Returns how many there are in all.
     """
     old_keys, old_documents = earlier.band(unit)
     count = 0
@@ -93,7 +93,7 @@ def find(partitions: list[Path], limit: int, earlier: Index, unit: str, out: Pat
 
 @dataclasses.dataclass(frozen=True)
 class Removed:
-    """A text without what stands elsewhere too, and what it lost."""
+    """A text without its frequent passages, and how much was removed."""
 
     text: str
     passages: int
@@ -102,7 +102,7 @@ class Removed:
 
 
 class Remover:
-    """Takes the passages of an index out of texts."""
+    """Removes the passages of an index from texts."""
 
     def __init__(self, index: Index, config: PassageConfig) -> None:
         self.config = config

@@ -1,7 +1,8 @@
 """Sorting what does not fit into memory: rows spread over files by the top bits of a 64-bit key.
 
-Keys are hashes, so every file gets about the same share, and the files in their order, each sorted
-by itself, are the whole in order. A file is small enough to be sorted within the memory given.
+Keys are hashes, so every file gets about the same number of rows; if each file is sorted by itself,
+the files in their order are sorted as a whole. A file is small enough to be sorted within the
+memory given.
 """
 
 from pathlib import Path
@@ -15,7 +16,7 @@ MOST_PARTITIONS = 4096
 
 
 def partition_bits(rows: int, row_bytes: int, memory_bytes: int) -> int:
-    """How many top bits part `rows` so that one part, at `row_bytes` each, fits into memory."""
+    """How many top bits divide `rows` so that a partition, at `row_bytes` a row, fits in memory."""
     bits = 0
     while rows * row_bytes > memory_bytes << bits and 1 << bits < MOST_PARTITIONS:
         bits += 1
@@ -45,7 +46,7 @@ class Spill:
             path.write_bytes(b"")
 
     def add(self, rows: np.ndarray) -> None:
-        """Take rows, in any order."""
+        """Add rows, in any order."""
         self.rows += len(rows)
         self._waiting.append(rows)
         self._waiting_rows += len(rows)
@@ -53,7 +54,7 @@ class Spill:
             self.flush()
 
     def flush(self) -> None:
-        """Bring to disk what waits."""
+        """Write the buffered rows to disk."""
         if not self._waiting_rows:
             return
         rows = np.concatenate(self._waiting)
@@ -78,20 +79,20 @@ def _append(path: Path, rows: np.ndarray) -> None:
 
 
 def key_range(number: int, partitions: int) -> tuple[int, int]:
-    """The first and the last key that belong to a partition."""
+    """The first and the last key of a partition."""
     size = (1 << 64) // partitions
     return number * size, (number + 1) * size - 1
 
 
 def rows_within(keys: np.ndarray, number: int, partitions: int) -> slice:
-    """Where the keys of a partition stand among ascending ones."""
+    """The slice of ascending keys that belong to a partition."""
     low, high = key_range(number, partitions)
     start = int(np.searchsorted(keys, np.uint64(low)))
     return slice(start, int(np.searchsorted(keys, np.uint64(high), side="right")))
 
 
 def open_numbers(path: Path, dtype: str) -> np.ndarray:
-    """A file of plain numbers, read as it is needed; FileNotFoundError where it is not there."""
+    """A file of plain numbers, mapped into memory; FileNotFoundError if there is none."""
     if not path.stat().st_size:  # which can't be mapped
         return np.empty(0, dtype=dtype)
     return np.memmap(path, dtype=dtype, mode="r")

@@ -1,12 +1,12 @@
 """Sums by the lengths of both numbers, answered by greedy decoding; only sums never trained on.
 
 In: the corpus' texts, to know which sums pages state. Sums are of the evaluation split, so neither
-fine-tuning nor RL had them; from `unseen_from_digits` digits on, none stands on a page either.
-First come the same sums in wordings that were never trained, plain ones and small stories; then
-every pair of lengths equally often in the pages' wordings, since a model that adds numbers of one
-length need not add 347 and 58; last what no stage trains: longer numbers, thousands with commas,
-three numbers. A chat model's reply must end with the stop token and have the answer as its last
-number; a base model is asked on a page and judged by the line after the question.
+fine-tuning nor RL had them; those of `unseen_from_digits` digits or more are on no page either.
+There are three kinds of questions: sums in wordings that were never trained, plain ones and small
+stories; every pair of lengths equally often in the pages' wordings, since a model that adds numbers
+of equal length may still fail at 347 + 58; and sums that no stage trains: longer numbers, thousands
+with commas, three numbers. A chat model's reply must end with the stop token and have the answer as
+its last number; a base model is asked on a page and judged by the line after the question.
 """
 
 import dataclasses
@@ -23,13 +23,13 @@ from pipeline.evals.asking import Scores, Subject, ask_questions, spread
 from pipeline.evals.config import LENGTHS_SUITE, EvalConfig
 
 _SUM = re.compile(r"\b(\d{1,9}) ?\+ ?(\d{1,9})\b")
-MAX_DRAWS = 200  # a sum that is asked for, before a pair of lengths counts as used up
+MAX_DRAWS = 200  # for each sum that is wanted, before a pair of lengths counts as used up
 WORDINGS: dict[str, tuple[str, ...]] = {  # of the others: the pages' own
     "new_wordings": unseen.SUMS,
     "new_stories": unseen.STORIES,
     "three_numbers": unseen.THREE_NUMBERS,
 }
-NOT_TRAINED_SHARE = 0.5  # of `unseen_wordings`, how many sums of each kind that no stage trains
+NOT_TRAINED_SHARE = 0.5  # of `unseen_wordings`: how many sums of each kind that no stage trains
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,12 +42,12 @@ class Sum:
 
     @property
     def digits(self) -> int:
-        """Of the longer number."""
+        """Digits of the longer number."""
         return max(self.lengths)
 
 
 def stated_sums(texts: Iterable[str]) -> set[tuple[int, int]]:
-    """Every sum that stands in a text, the smaller operand first; only ever asked for members."""
+    """Every sum (a, b), a <= b, that a text states. Use it for look-ups: its order is arbitrary."""
     return {
         (min(a, b), max(a, b))
         for text in texts
@@ -58,7 +58,14 @@ def stated_sums(texts: Iterable[str]) -> set[tuple[int, int]]:
 def choose(
     lengths: tuple[int, int], count: int, stated: set[tuple[int, int]], seed: int | str
 ) -> list[tuple[int, int]]:
-    """Different sums of the evaluation split, none of them stated; fewer if there are no more."""
+    """Different sums of the evaluation split, none of them stated; fewer if there are no more.
+
+    Args:
+        lengths: digits of each operand.
+        count: how many to choose.
+        stated: from `stated_sums`.
+        seed: of the draw.
+    """
     rng = random.Random(f"{seed}:sums:{lengths[0]}:{lengths[1]}")
     found: dict[tuple[int, int], None] = {}
     for _ in range(MAX_DRAWS * count):
@@ -71,7 +78,7 @@ def choose(
 
 
 def draw(config: EvalConfig, stated: set[tuple[int, int]]) -> list[Sum]:
-    """The sums that are asked, pair of lengths by pair of lengths."""
+    """The sums that are asked in the pages' wordings, ordered by their pairs of lengths."""
     asked = []
     for lengths in ((first, second) for first in config.digits for second in config.digits):
         known = stated if max(lengths) >= config.unseen_from_digits else set()
@@ -83,7 +90,10 @@ def draw(config: EvalConfig, stated: set[tuple[int, int]]) -> list[Sum]:
 
 
 def draw_unseen(config: EvalConfig, stated: set[tuple[int, int]]) -> dict[str, list[Sum]]:
-    """Sums of 3 digits and more, or of the longest that are asked, as no stage trains them."""
+    """Sums that differ from the trained ones in wording or kind, by the name of the difference.
+
+    Their longer number has 3 digits or more, where `config.digits` has so many.
+    """
     count = config.unseen_wordings
     if not count or not config.digits:
         return {}
@@ -120,7 +130,7 @@ def draw_unseen(config: EvalConfig, stated: set[tuple[int, int]]) -> dict[str, l
 def _pairs(
     count: int, lengths: Sequence[tuple[int, int]], stated: set[tuple[int, int]], seed: str
 ) -> list[tuple[int, int]]:
-    """So many sums, every pair of lengths equally often as far as that goes, in a drawn order."""
+    """`count` sums in random order, every pair of lengths as equally often as possible."""
     each = -(-count // len(lengths))
     pools = [choose(pair, each, stated, seed) for pair in lengths]
     found = [pool[turn] for turn in range(each) for pool in pools if turn < len(pool)]
@@ -129,9 +139,11 @@ def _pairs(
 
 
 def measure(subject: Subject, texts: Iterable[str], scores: Scores) -> None:
-    """Accuracy and share of worked answers: in new wordings, by the longer number's digits, for
-    numbers of equal and of different lengths, from 3 digits on together, and of what is not
-    trained; accuracy of each pair of lengths.
+    """Add accuracies and shares of worked answers to `scores`.
+
+    They are measured in new wordings, by the longer number's digits, for numbers of equal and of
+    different lengths, for 3 digits and more together, and for kinds that are not trained; accuracy
+    also for each pair of lengths. `texts` are those that the model was trained on.
     """
     config = subject.config
     stated = stated_sums(texts)

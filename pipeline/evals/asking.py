@@ -1,8 +1,8 @@
-"""How a model is asked, and what a suite hands back.
+"""How a model is asked, and what a suite returns.
 
-`complete` continues a page. `ask` poses a question: to a model that knows the conversation tokens
-as a conversation, to a base model as a page that holds the question on a line of its own, whose
-next line is the answer. All prompts of a suite are one batch.
+`complete` continues a page. `ask` asks a question: a model that has the conversation tokens gets it
+as a conversation; a base model gets a page with the question on a line of its own, and the next
+line is its answer. All prompts of a suite are one batch.
 """
 
 import dataclasses
@@ -24,20 +24,22 @@ class Subject:
     model: Transformer
     tokenizer: Tokenizer
     config: EvalConfig
-    moved: Moved = unwatched  # told of each piece of the model's work, for a watchdog
+    moved: Moved = unwatched  # called at each piece of the model's work, for a watchdog
 
     @property
     def chats(self) -> bool:
+        """Whether the model was taught to converse: its tokenizer has the conversation tokens."""
         return self.tokenizer.has_conversation_tokens
 
     @property
     def engine(self) -> Engine:
+        """An engine that generates with the model."""
         return Engine(self.model, moved=self.moved)
 
 
 @dataclasses.dataclass(frozen=True)
 class Reply:
-    """What came back, without its stop token."""
+    """What the model generated, without its stop token."""
 
     text: str
     stopped: bool
@@ -51,7 +53,7 @@ class Scores:
     samples: list[dict[str, Any]] = dataclasses.field(default_factory=list)
 
     def share(self, suite: str, task: str, metric: str, marks: Sequence[bool]) -> None:
-        """A share of successes with its Wilson interval; nothing where nothing was asked."""
+        """Add a row: the share of successes with its Wilson interval. Without marks, no row."""
         if not marks:
             return
         low, high = wilson(sum(marks), len(marks))
@@ -70,7 +72,7 @@ class Scores:
     def sample(
         self, suite: str, prompt: str, completion: str, expected: str, correct: bool | None
     ) -> None:
-        """A prompt and what came back, for people to read."""
+        """Add a prompt and the model's reply, for people to read."""
         self.samples.append(
             {
                 "suite": suite,
@@ -85,7 +87,7 @@ class Scores:
 def ask(
     subject: Subject, conversations: Sequence[Sequence[Message]], max_new_tokens: int
 ) -> list[Reply]:
-    """Replies to conversations that end with the user's turn."""
+    """Replies to conversations, each of which ends with the user's turn."""
     if not subject.chats:
         pages = [f"{messages[-1].content}\n" for messages in conversations]
         return complete(subject, pages, max_new_tokens, one_line=True)
@@ -102,7 +104,7 @@ def ask_questions(subject: Subject, questions: Sequence[str], max_new_tokens: in
 def complete(
     subject: Subject, texts: Sequence[str], max_new_tokens: int, *, one_line: bool = False
 ) -> list[Reply]:
-    """Continuations of pages; with `one_line` each ends where its line does."""
+    """Continuations of pages; with `one_line` each ends at the end of its line."""
     tokenizer = subject.tokenizer
     stops = list(tokenizer.stop_tokens)
     if one_line:
@@ -112,7 +114,7 @@ def complete(
 
 
 def spread(items: Sequence[Any], count: int) -> list[Any]:
-    """At most `count` items, evenly from all of them: samples of every task, not of the first."""
+    """At most `count` items at even distances, so that samples come from every task."""
     if len(items) <= count:
         return list(items)
     return [items[index * len(items) // count] for index in range(count)]

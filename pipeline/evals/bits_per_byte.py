@@ -1,11 +1,13 @@
 """Bits per byte of unseen pages: how well the model predicts text, whatever its vocabulary.
 
-In: measured validation pages, the training pages. Out: first a row for passages that no training
-page holds: a page of another host can still be put together of sentences that training pages have
-too, and those are recited rather than foretold (which share of the text that is, is a row of its
-own); then one for all of the pages, and rows by domain: by language, and by host for the hosts with
-the most text, the others together. A language or group of hosts with fewer than `MIN_PAGES` pages
-counts among the others: its interval would say nothing.
+In: measured validation pages, the training pages. Out: rows of the evals table.
+
+- Passages that no training page holds come first. A validation page, even one of another host, can
+  be made of sentences that training pages have too; the model recites those rather than predicts
+  them. The share of the text that is new is a row of its own.
+- All validation pages together.
+- By domain: by language, and by host for the hosts with the most text. A language or host with
+  fewer than `MIN_PAGES` pages counts among the others, because its interval would say nothing.
 """
 
 import itertools
@@ -24,7 +26,7 @@ TEXTS_AT_ONCE = 512
 
 
 def measure(measured: Measured, training: Iterable[str], subject: Subject, scores: Scores) -> None:
-    """What no training page holds, and all validation pages together."""
+    """Add the rows for new passages and for all validation pages; `training` are page texts."""
     config = subject.config
     if not measured.pages:
         return
@@ -53,7 +55,16 @@ def measure(measured: Measured, training: Iterable[str], subject: Subject, score
 def seen_tokens(
     pages: Sequence[np.ndarray], training: Iterable[str], subject: Subject
 ) -> list[np.ndarray]:
-    """Which tokens stand in a run of `overlap_tokens` that the training text holds as well."""
+    """Which tokens are in a run of `overlap_tokens` that the training text has as well.
+
+    Args:
+        pages: token ids of each page.
+        training: texts that the model was trained on.
+        subject: the model, its tokenizer and the run's length.
+
+    Returns:
+        For each page an array of bool, one a token.
+    """
     length = subject.config.overlap_tokens
     names = np.random.default_rng(subject.config.seed).integers(
         0, 1 << 64, subject.model.config.vocab_size, np.uint64
@@ -66,9 +77,9 @@ def seen_tokens(
     texts = iter(training)
     while batch := list(itertools.islice(texts, TEXTS_AT_ONCE)):
         for encoded in subject.tokenizer.encode_batch(batch):
-            there = window_hashes(np.array(encoded, dtype=np.int64), length, names)
-            at = np.minimum(np.searchsorted(wanted, there), len(wanted) - 1)
-            found[at[wanted[at] == there]] = True
+            trained = window_hashes(np.array(encoded, dtype=np.int64), length, names)
+            at = np.minimum(np.searchsorted(wanted, trained), len(wanted) - 1)
+            found[at[wanted[at] == trained]] = True
     seen = []
     for ids, own in zip(pages, hashes):
         marks = np.zeros(len(ids), dtype=bool)
@@ -79,7 +90,7 @@ def seen_tokens(
 
 
 def by_domain(measured: Measured, config: EvalConfig, scores: Scores) -> None:
-    """The same pages by language and by host, the largest groups first."""
+    """Add rows of the same pages by language and by host, the largest groups first."""
     kinds: list[tuple[str, Callable[[Page], str]]] = [
         ("language", lambda page: page.language),
         ("host", lambda page: page.host),
@@ -94,7 +105,13 @@ def by_domain(measured: Measured, config: EvalConfig, scores: Scores) -> None:
 
 
 def groups(measured: Measured, key: Callable[[Page], str], most: int) -> dict[str, list[int]]:
-    """Page numbers by a property, by bytes; what is small or unnamed is "others"."""
+    """Indices of pages by the value of a property; small and unnamed groups are "others".
+
+    Args:
+        measured: the pages.
+        key: the property.
+        most: keep so many of the groups, the largest by bytes.
+    """
     found: dict[str, list[int]] = {}
     for number, page in enumerate(measured.pages):
         found.setdefault(key(page), []).append(number)

@@ -1,12 +1,12 @@
-"""The model as a compressor of text, beside zstd -19 and xz -9e, its own size counted.
+"""The model as a compressor of text, compared with zstd -19 and xz -9e, its own size counted.
 
-In: measured pages, held-out and of training. With arithmetic coding the model stores a page in as
-many bits as it measures (Delétang et al., arXiv 2309.10668); both archivers get all pages as one
-file, which is kind to them: they may refer back to earlier pages, the model may not. Unkind is that
-they start from nothing, while the model has read the training text: so xz is measured once more
-behind that text (`xz_after_training_text`). The model must be sent along, and with that archiver
-the training text, compressed: below `break_even` megabytes of such text the archiver wins. On the
-training text the bits saved are what the model knows of it: a lossy zip of its corpus.
+In: measured pages, held-out and of training. With arithmetic coding the model needs as many bits to
+store a page as `Measured.bits` says (Delétang et al., arXiv 2309.10668). Both archivers get all
+pages as one file, which favours them: they may refer back to earlier pages, the model may not. What
+favours the model is that it has read the training text; so xz is also measured after that text
+(`xz_after_training_text`). The receiver needs the model, or with that archiver the compressed
+training text: for less than `break_even` megabytes of text the archiver wins. On the training text
+the bits saved are what the model has memorised of it.
 """
 
 import lzma
@@ -19,22 +19,23 @@ from pipeline.evals.asking import Scores, Subject
 from pipeline.evals.pages import Measured
 
 MEGABYTE = 1_000_000
-XZ_PRESET = 6  # of xz behind the training text, which is compressed twice for that: 1 s a MB
+XZ_PRESET = 6  # of xz after the training text, which is compressed twice for that: 1 s a MB
 
 
 def zstd_19(data: bytes) -> int:
-    """Compressed bytes."""
+    """Number of bytes after zstd -19."""
     return len(pa.Codec("zstd", compression_level=19).compress(data, asbytes=True))
 
 
 def xz_9e(data: bytes) -> int:
-    """Compressed bytes."""
+    """Number of bytes after xz -9e."""
     return len(lzma.compress(data, preset=9 | lzma.PRESET_EXTREME))
 
 
 def xz_after(data: bytes, known: bytes) -> tuple[int, int]:
-    """Compressed bytes of `data` for one who has `known` already, and those of `known`; the window
-    holds all of both.
+    """Compressed bytes of `data` for a receiver who has `known`, and compressed bytes of `known`.
+
+    The window holds all of both.
     """
     window = max(lzma_window(len(known) + len(data)), 1 << 16)
     filters = [{"id": lzma.FILTER_LZMA2, "preset": XZ_PRESET, "dict_size": window}]
@@ -47,7 +48,7 @@ def xz_after(data: bytes, known: bytes) -> tuple[int, int]:
 
 
 def lzma_window(size: int) -> int:
-    """The next power of two."""
+    """The least power of two that is `size` or more, at least 2."""
     return 1 << max(1, size - 1).bit_length()
 
 
@@ -61,9 +62,14 @@ def measure(
     training_texts: Callable[[], Iterable[str]],
     scores: Scores,
 ) -> None:
-    """Bits per byte of all three, what is saved, and from how much text on.
+    """Add bits per byte of the model and both archivers, the share saved and the break-even sizes.
 
-    `training` is a sample of the texts that the model was trained on.
+    Args:
+        subject: the model under test.
+        held_out: measured pages that the model was not trained on.
+        training: a measured sample of the pages that it was trained on.
+        training_texts: opens all texts that it was trained on.
+        scores: gets the rows.
     """
     training_bytes = sum(len(text.encode("utf-8")) for text in training_texts())
     config = subject.config
@@ -104,7 +110,7 @@ def measure(
 
 
 def first_bytes(texts: Iterable[str], most: int) -> bytes:
-    """Texts one after the other, up to so many bytes."""
+    """Texts joined by newlines, up to `most` bytes of UTF-8."""
     held: list[bytes] = []
     left = most
     for text in texts:
@@ -116,9 +122,12 @@ def first_bytes(texts: Iterable[str], most: int) -> bytes:
 
 
 def break_even(model_bits: float, model_rate: float, archiver_rate: float) -> float | None:
-    """Megabytes of text from which the model and its text are smaller; None: never.
+    """Megabytes of text above which the model and the text it stores are smaller; None: never.
 
-    `model_bits`: by how much the model is larger than what the archiver needs beside the text.
+    Args:
+        model_bits: the model's size, less that of what the archiver's receiver needs.
+        model_rate: bits per byte of text.
+        archiver_rate: bits per byte of text.
     """
     if model_rate >= archiver_rate:
         return None

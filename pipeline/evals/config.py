@@ -4,17 +4,17 @@ import dataclasses
 
 from pipeline.curriculum.held_out import HELD_OUT_ENTITY_FRACTION
 
-# Suites that take a model as a reader and writer of pages; a model that was taught to converse is
-# not asked them, except for bits per byte.
+# Suites that take a model as a reader and writer of pages. A model that was taught to converse gets
+# only bits per byte of them.
 PAGE_SUITES = ("bits_per_byte", "domains", "compression", "simulator", "memorization", "few_shot")
 CHAT_SUITES = ("facts", "talk", "turns", "arithmetic", "spelling")
-# `core` needs files of tasks, so it is no part of what is measured unasked.
+# `core` needs files of tasks, so it is not among the defaults.
 SUITES = (*PAGE_SUITES, *CHAT_SUITES)
 ALL_SUITES = (*SUITES, "core")
-# Rows of suite `arithmetic` by the lengths of both numbers ("4+2"), which make a picture, not lines
-# of a table.
+# Rows of suite `arithmetic` by the lengths of both numbers ("4+2"): for a chart, too many for a
+# table.
 LENGTHS_SUITE = "arithmetic_by_length"
-# Rows of suite `facts` by relation, too few of each for the table of stages.
+# Rows of suite `facts` by relation: too few facts of each for the table of stages.
 RELATIONS_SUITE = "facts_by_relation"
 DETAIL_SUITES = (LENGTHS_SUITE, RELATIONS_SUITE)
 

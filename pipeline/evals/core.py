@@ -1,9 +1,9 @@
-"""DCLM's CORE: 22 in-context tasks, each accuracy centred on guessing, and their mean.
+"""DCLM's CORE: 22 in-context tasks, each accuracy centred on that of guessing, and their mean.
 
 In: task files (arXiv 2406.11794; shots, delimiters and baselines from mlfoundations/dclm's
-eval/heavy.yaml and eval/eval_meta_data.csv, version 2, at 361714b). A task without a file is named
-in a row of its own without a value, and the mean says of how many it is: DCLM's "Core" is the mean
-of all 22 alone. The mean's interval takes the questions as drawn, the tasks as given.
+eval/heavy.yaml and eval/eval_meta_data.csv, version 2, at 361714b). A task without a file gets a
+row without a value, and the mean's name says of how many tasks it is: only the mean of all 22 is
+DCLM's "Core". The mean's interval takes the questions as a sample and the tasks as fixed.
 """
 
 import math
@@ -52,7 +52,20 @@ TASKS = (
 def measure(
     subject: Subject, files: Sequence[Path], scores: Scores, progress: Progress = SILENT
 ) -> list[str]:
-    """Rows of every task that has a file, and the mean; the names of the tasks that have none."""
+    """Add rows for every task that has a file, and their mean.
+
+    Args:
+        subject: the model under test.
+        files: the task files.
+        scores: gets the rows and samples.
+        progress: is told of each task.
+
+    Returns:
+        The names of the tasks that have no file.
+
+    Raises:
+        UserError: no task has a file, or a row can't be asked.
+    """
     config = subject.config
     centred: list[tuple[float, float, int]] = []
     cut: list[bool] = []
@@ -97,7 +110,11 @@ def measure(
 
 
 def read(files: Sequence[Path]) -> dict[str, list[dict[str, Any]]]:
-    """The rows of every task that has a file, each row checked."""
+    """The rows of every task that has a file, by the task's name; each row is checked.
+
+    Raises:
+        UserError: no task has a file, or a row can't be asked.
+    """
     found = {task.name: icl_files.find(files, task) for task in TASKS}
     rows = {t.name: icl_files.read(file, t) for t in TASKS if (file := found[t.name]) is not None}
     if not rows:
@@ -109,15 +126,15 @@ def read(files: Sequence[Path]) -> dict[str, list[dict[str, Any]]]:
 
 
 def centre(accuracy: float, baseline: float) -> float:
-    """0 is guessing, 1 is all right; below guessing it is negative."""
+    """Accuracy rescaled: 0 is guessing, 1 is all right, worse than guessing is negative."""
     return (accuracy - baseline) / (1 - baseline)
 
 
 def accuracy_of(asked: Sequence[Question], right: Sequence[bool]) -> tuple[float, float]:
-    """The mean over categories of each one's accuracy, and that mean's variance.
+    """The mean of the categories' accuracies, and that mean's variance.
 
-    The variance is Agresti and Coull's (two right and two wrong answers more), which doesn't vanish
-    at none or all.
+    The variance is Agresti and Coull's (with two right and two wrong answers added), which is not
+    zero when none or all are right.
     """
     groups: dict[str, list[bool]] = {}
     for question, ok in zip(asked, right):
@@ -146,9 +163,9 @@ def _mean(centred: Sequence[tuple[float, float, int]]) -> dict[str, object]:
 
 
 def _sample(task: Task, question: Question, answer: Answer, right: bool, scores: Scores) -> None:
-    """What was asked without its examples, and the choice that scored best."""
+    """Add the question without its examples, and the choice that scored best."""
     if task.kind == TEXT:
-        # Greedy decoding was compared, never carried out: all that is known is whether it agreed.
+        # Greedy decoding was compared, not carried out: only whether it agrees is known.
         said = question.pairs[0][1] if right else ""
         chosen = question.gold
     else:

@@ -1,13 +1,13 @@
 """Measures one model: a suite is a module of this package, a score a row with n and an interval.
 
-In: a model folder; the corpus; the crawl where it carries facts.parquet (the sample web does);
-files of in-context tasks for suite `core`. Only `core` and `few_shot` do without a corpus. Out:
-evals.parquet, and samples.parquet for people to read. The same seed asks every model the same.
+In: a model folder; the corpus; the crawl if it has facts.parquet (the sample web does); files of
+in-context tasks for suite `core`. Only `core` and `few_shot` need no corpus. Out: evals.parquet,
+and samples.parquet for people to read. With the same seed every model is asked the same questions.
 """
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from pipeline import model as models
 from pipeline.evals import (
@@ -33,8 +33,16 @@ from storage.errors import UserError
 from storage.schemas import EVALS, SAMPLES
 from storage.tables import read_table, table, write_table
 
-STAGE_OF = {"base": "pretrain"}  # the stage that made a model, where it has another name
+STAGE_OF = {"base": "pretrain"}  # the stage that made a model, if its name is another
 WITHOUT_CORPUS = ("core", "few_shot")
+
+
+class EvalsStatistics(TypedDict):
+    """Of an `evals` artifact."""
+
+    model: str
+    scores: dict[str, list[Any]]  # by suite/task/metric: value (None: not measured) and n
+    missing_core_tasks: NotRequired[list[str]]  # of suite `core`: tasks without a file
 
 
 def build(
@@ -43,7 +51,7 @@ def build(
     config: EvalConfig,
     progress: Progress,
     scratch: Path,
-) -> dict[str, Any]:
+) -> EvalsStatistics:
     """The `evals` stage."""
     for suite in config.suites:
         if suite not in ALL_SUITES:
@@ -51,7 +59,7 @@ def build(
         if suite == "core" and not inputs.get("tasks"):
             raise UserError("suite core needs files of tasks: --tasks FOLDER (input.tasks)")
         if suite == "core":
-            core.read(inputs["tasks"])  # a row that can't be asked is said before any is scored
+            core.read(inputs["tasks"])  # a row that can't be asked is reported before any work
         if suite not in WITHOUT_CORPUS and not inputs.get("corpus"):
             raise UserError(f"suite {suite} needs a corpus: name a lake that has one")
     device, dtype = runtime.prepare(
@@ -70,20 +78,26 @@ def build(
     samples = [{"model": config.model, **row} for row in scores.samples]
     write_table(table(rows, EVALS), out / "evals.parquet")
     write_table(table(samples, SAMPLES), out / "samples.parquet")
-    statistics: dict[str, Any] = {
+    statistics: EvalsStatistics = {
         "model": config.model,
         "scores": {
             f"{row['suite']}/{row['task']}/{row['metric']}": [row["value"], row["n"]]
             for row in rows
         },
     }
-    return {**statistics, "missing_core_tasks": missing} if "core" in config.suites else statistics
+    if "core" in config.suites:
+        statistics["missing_core_tasks"] = missing
+    return statistics
 
 
 def measure(
     subject: Subject, inputs: dict[str, list[Path]], progress: Progress
 ) -> tuple[Scores, list[str]]:
-    """All suites of the config in their order; and which of CORE's tasks had no file."""
+    """Run all suites of the config in their order.
+
+    Returns:
+        The scores, and the names of CORE's tasks that had no file.
+    """
     config = subject.config
     corpus = inputs["corpus"][0] if inputs.get("corpus") else None  # else no suite asks for pages
     train, validation = (pages.Pages(corpus or Path(), name) for name in ("train", "validation"))
@@ -120,7 +134,7 @@ def measure(
             subject, lambda: train.texts(config.scanned_bytes), s
         ),
     }
-    # What makes sense of pages alone is asked of base models alone, and bits per byte of all.
+    # What makes sense only for pages is asked only of base models; bits per byte of all models.
     skipped = PAGE_SUITES[1:] if subject.chats else ()
     chosen = [suite for suite in config.suites if suite not in skipped]
     scores = Scores()
@@ -134,7 +148,7 @@ def measure(
 
 
 def _facts(inputs: dict[str, list[Path]]) -> list[dict[str, Any]]:
-    """The crawl's facts, where a crawl was handed over and carries them."""
+    """The crawl's facts; empty if no crawl is given or it has none."""
     for folder in inputs.get("crawl", []):
         path = folder / "facts.parquet"
         if path.is_file():

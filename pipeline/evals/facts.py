@@ -1,13 +1,15 @@
 """Does the model know what the crawl states often, once or never?
 
-In: rows of the sample web's facts.parquet. Every model completes a sentence that no page holds
-("Mara Ellison was born in"): right if the completion starts with the value. Every model is asked
-the fact's question, in a wording that no page asks of this fact and in one that neither pages nor
-conversations ask of any (`…_new_wordings`): right if the answer holds the value. The scores are of
-entities that fine-tuning never asked about: what a model knows of them it read on pages. Of the
-others half the questions stand word for word in fine-tuning's conversations; their scores, which
-may be memory of those, stand apart (`…_trained_entities`). What guessing pays stands beside them:
-the commonest value of the same relation (`guessing_…`); few mountains have many rivers.
+In: rows of the sample web's facts.parquet. Every model completes a sentence that no page has
+("Mara Ellison was born in"): right if the completion starts with the value. Every model is also
+asked the fact's question, in a wording that no page uses for this fact, and in one that neither
+pages nor conversations use for any fact (`…_new_wordings`): right if the answer contains the value.
+
+The scores are for entities that fine-tuning never asked about: what a model knows of them it read
+on pages. For the other entities half of the questions are word for word in fine-tuning's
+conversations, so that their scores may be memory of those; they are separate rows
+(`…_trained_entities`). For comparison, `guessing_…` is the score of always giving the most common
+value of the same relation.
 """
 
 import random
@@ -27,9 +29,9 @@ FREQUENCIES = ("often", "once", "never")
 
 
 def starts_with(text: str, value: str) -> bool:
-    """Whether a completion begins with the value as whole words, whatever its case.
+    """Whether a completion begins with the value as whole words, in any case.
 
-    A number is compared by what it is worth: 12 is not the beginning of 12,400.
+    Numbers are compared by value: 12 is not the beginning of 12,400.
     """
     number = numerals.whole(value)
     if number is not None:
@@ -39,7 +41,7 @@ def starts_with(text: str, value: str) -> bool:
 
 
 def contains(text: str, value: str) -> bool:
-    """Whether an answer holds the value as whole words, whatever its case."""
+    """Whether an answer contains the value as whole words, in any case; numbers by value."""
     number = numerals.whole(value)
     if number is not None:
         return any(found.value == number for found in numerals.scan(text))
@@ -47,7 +49,7 @@ def contains(text: str, value: str) -> bool:
 
 
 def _exactly(value: str) -> str:
-    """A pattern that begins and ends where the value's words and numbers do."""
+    """A pattern of the value that matches no part of a longer word or number."""
     before = r"(?<!\d[.,])(?<![-\u2212])" if value[:1].isdigit() else ""
     after = r"(?![.,]\d)" if value[-1:].isdigit() else ""
     return rf"{before}{re.escape(value)}(?!\w){after}"
@@ -56,8 +58,15 @@ def _exactly(value: str) -> str:
 def choose(
     facts: Sequence[dict[str, Any]], per_frequency: int, fraction: float, seed: int
 ) -> list[dict[str, Any]]:
-    """At most so many facts of each frequency, the same for every model: at most half of them of
-    held-out entities, if there are enough others.
+    """At most `per_frequency` facts of each frequency, the same for every model.
+
+    At most half of them are of held-out entities, unless there are too few others.
+
+    Args:
+        facts: rows of facts.parquet.
+        per_frequency: how many of each of FREQUENCIES.
+        fraction: of entities that are held out, by a hash of the name.
+        seed: of the draw.
     """
     chosen: list[dict[str, Any]] = []
     for frequency in FREQUENCIES:
@@ -72,7 +81,7 @@ def choose(
 
 
 def guesses(facts: Sequence[dict[str, Any]]) -> list[str]:
-    """For each fact the value that pages state of the most entities for the same relation."""
+    """For each fact the most common value, on pages, of the same relation."""
     counts: dict[str, Counter[str]] = {}
     for fact in facts:
         if fact["frequency"] != "never":
@@ -82,15 +91,16 @@ def guesses(facts: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def kind_of(value: str) -> str:
-    """What a value is, by how it is written: guessing pays among words, not among numbers."""
+    """`numbers`, `names` or `words`, by how a value is written: guessing works for words only."""
     if numerals.whole(value) is not None:
         return "numbers"
     return "names" if value[:1].isupper() else "words"
 
 
 def measure(subject: Subject, facts: Sequence[dict[str, Any]], scores: Scores) -> None:
-    """All ways of asking, by frequency; questions on what is stated often also by kind of value,
-    and relation by relation.
+    """Add recall by way of asking and by frequency.
+
+    For facts that are stated often also by kind of value and by relation.
     """
     config = subject.config
     chosen = choose(facts, config.facts_per_frequency, config.held_out_fraction, config.seed)

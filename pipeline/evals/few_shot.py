@@ -1,9 +1,9 @@
-"""A base model put to work by examples alone: the pattern of a page that it can only go on with.
+"""Few-shot tasks: what a base model does when a page shows it examples of the pattern.
 
-In: word pairs of this module, and the crawl's facts where it carries some. Each task is asked
-without examples and with `few_shots` of them, always the same ones, so that the prompt they make is
-read once. Right is a line that begins with the answer as whole words. `copy` asks for nothing but
-the pattern: words that mean nothing, to be said again.
+In: word pairs of this module, and the crawl's facts if it has some. Each task is asked without
+examples and with `few_shots` of them, always the same ones, so that their tokens are read once. A
+reply is right if its line begins with the answer as whole words. `copy` tests the pattern alone:
+made-up words are to be repeated.
 """
 
 import random
@@ -49,19 +49,19 @@ SYLLABLES = ("ba", "do", "fi", "ku", "le", "mo", "na", "pi", "ra", "so", "ti", "
 
 
 def pairs_of(table: str) -> list[Pair]:
-    """`water=eau house=maison` as pairs."""
+    """A table such as `water=eau house=maison` as pairs."""
     return [(left, right) for left, _, right in (item.partition("=") for item in table.split())]
 
 
 def made_up_words(count: int, seed: int) -> list[Pair]:
-    """Words that mean nothing, each its own answer."""
+    """Made-up words, each of which is its own answer."""
     rng = random.Random(f"{seed}:copy")
     words = dict.fromkeys("".join(rng.choices(SYLLABLES, k=3)) for _ in range(2 * count))
     return [(word, word) for word in list(words)[:count]]
 
 
 def tasks(facts: Sequence[dict[str, Any]], per_task: int, seed: int) -> dict[str, list[Pair]]:
-    """Prompt lines (all but the answer) and answers of every task, in a drawn order."""
+    """Prompts (all but the answer) and answers, by task, in random order."""
     made = {
         "to_french": [(f"English: {a}\nFrench:", b) for a, b in pairs_of(TO_FRENCH)],
         "to_german": [(f"English: {a}\nGerman:", b) for a, b in pairs_of(TO_GERMAN)],
@@ -81,9 +81,9 @@ def tasks(facts: Sequence[dict[str, Any]], per_task: int, seed: int) -> dict[str
 
 
 def measure(subject: Subject, facts: Sequence[dict[str, Any]], scores: Scores) -> None:
-    """Accuracy by task, without and with examples: as many as asked for, or as fit."""
+    """Add accuracy by task, without examples and with as many of `few_shots` as fit."""
     config = subject.config
-    asked: list[tuple[str, str, str]] = []  # what it is filed under, prompt, answer
+    asked: list[tuple[str, str, str]] = []  # task of the row, prompt, answer
     per_task = config.few_shots + config.few_shot_questions
     for name, items in tasks(facts, per_task, config.seed).items():
         questions = items[config.few_shots :]
@@ -106,12 +106,12 @@ def measure(subject: Subject, facts: Sequence[dict[str, Any]], scores: Scores) -
 
 
 def lines(examples: Sequence[Pair]) -> str:
-    """Examples with their answers, as they stand before a question."""
+    """Examples with their answers, a line each, as the prompt before a question."""
     return "".join(f"{prompt} {answer}\n" for prompt, answer in examples)
 
 
 def _fits(subject: Subject, examples: Sequence[Pair], questions: Sequence[Pair]) -> bool:
-    """Whether every answer has room in the model's context, behind the document token."""
+    """Whether every prompt, with the document token and an answer, fits the model's context."""
     encoded = subject.tokenizer.encode_batch([lines(examples) + q for q, _ in questions])
     longest = 1 + max(len(ids) for ids in encoded) + subject.config.max_completion_tokens
     return longest <= subject.model.config.max_context

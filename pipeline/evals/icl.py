@@ -3,9 +3,9 @@
 The formats, the few-shot prompts and what counts as right are those of DCLM's evaluation, which
 runs llm-foundry's: examples joined by a newline, a choice's score is the *mean* log-probability of
 its tokens, a continuation is right if greedy decoding gives exactly it. Two deviations: text is
-tokenized whole and cut at the context's end (lm-evaluation-harness's rule, so that its
-log-probabilities come out), and a question's examples follow from its number alone (nanochat's
-rule), not from how many were drawn before.
+tokenized whole and cut at the context's end (lm-evaluation-harness's rule, so that
+log-probabilities equal its own), and a question's examples depend on its number alone (nanochat's
+rule), not on how many were drawn before.
 """
 
 import dataclasses
@@ -26,7 +26,7 @@ EXAMPLES_SEED = 1234  # plus the question's number: its examples
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """One task: where its rows are, how they become prompts, and what guessing scores."""
+    """One task: its file, how rows become prompts, and the accuracy of guessing."""
 
     name: str
     file: str  # without .jsonl or .jsonl.gz
@@ -40,16 +40,16 @@ class Task:
 
 @dataclasses.dataclass(frozen=True)
 class Question:
-    """Pairs to score: one a choice, or the only one there is; `gold` is the right one's number."""
+    """(context, continuation) pairs to score."""
 
-    pairs: tuple[tuple[str, str], ...]
-    gold: int
+    pairs: tuple[tuple[str, str], ...]  # one a choice; a single one for language modelling
+    gold: int  # the index of the right pair
     category: str
 
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """What the model makes of each pair."""
+    """The model's scores of a question's pairs."""
 
     log_probabilities: tuple[float, ...]  # of the whole continuation, nats
     tokens: tuple[int, ...]  # of each continuation
@@ -58,13 +58,13 @@ class Answer:
 
     @property
     def choice(self) -> int:
-        """The pair with the best mean log-probability a token, the first of equals."""
+        """The index of the pair with the best mean log-probability a token, the first of equals."""
         means = [total / count for total, count in zip(self.log_probabilities, self.tokens)]
         return means.index(max(means))
 
 
 def questions(task: Task, rows: Sequence[Mapping[str, Any]], limit: int = 0) -> list[Question]:
-    """Rows as questions with their examples; a limit takes the first so many in a drawn order."""
+    """Rows as questions with their examples, in random order; at most `limit`, 0 = all."""
     groups: dict[str, list[Mapping[str, Any]]] = {}
     drawn = shuffled(rows)
     for row in drawn[:limit] if limit else drawn:
@@ -77,7 +77,7 @@ def questions(task: Task, rows: Sequence[Mapping[str, Any]], limit: int = 0) -> 
 
 
 def shuffled(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Rows in the drawn order, white space around their texts taken off."""
+    """Rows in random order (seed ORDER_SEED), their texts stripped of white space."""
     drawn = [
         {key: value.strip() if isinstance(value, str) else value for key, value in row.items()}
         for row in rows
@@ -87,7 +87,13 @@ def shuffled(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def examples(rows: int, number: int, shots: int) -> list[int]:
-    """The rows that are shown before a question: fewer than asked for if there are no more."""
+    """Indices of the rows that are shown as examples before a question.
+
+    Args:
+        rows: how many there are.
+        number: the question's index.
+        shots: how many examples are wanted; fewer are returned if there are no more rows.
+    """
     others = [row for row in range(rows) if row != number]
     return random.Random(EXAMPLES_SEED + number).sample(others, min(shots, len(others)))
 
@@ -101,7 +107,16 @@ def answers(
     tokens_per_batch: int = 8192,
     moved: Moved = unwatched,
 ) -> list[Answer]:
-    """All questions in one go, so that batches are full and what they share is read once."""
+    """Score all questions at once, so that batches are full and what they share is read once.
+
+    Args:
+        model: the model.
+        tokenizer: the model's.
+        asked: the questions.
+        document_start: whether prompts begin with the document token.
+        tokens_per_batch: read at once.
+        moved: called at each batch.
+    """
     pairs = [pair for question in asked for pair in question.pairs]
     start = [tokenizer.document_token] if document_start else []
     contexts, continuations = encode_pairs(tokenizer, pairs, start)
@@ -122,7 +137,7 @@ def answers(
 
 
 def is_right(task: Task, question: Question, answer: Answer) -> bool:
-    """As DCLM counts it."""
+    """Whether an answer is right by DCLM's rules."""
     if task.kind == "language_modelling":
         return answer.greedy[question.gold]
     return answer.choice == question.gold
@@ -131,25 +146,33 @@ def is_right(task: Task, question: Question, answer: Answer) -> bool:
 def encode_pairs(
     tokenizer: Tokenizer, pairs: Sequence[tuple[str, str]], start: list[int]
 ) -> tuple[list[list[int]], list[list[int]]]:
-    """Ids of contexts and continuations, lm-evaluation-harness's way.
+    """Token ids of contexts and of continuations, by lm-evaluation-harness's rule.
 
     White space at a context's end goes to the continuation, where a word's space belongs; both are
     encoded together and cut where the context alone would end.
+
+    Args:
+        tokenizer: the model's.
+        pairs: contexts and continuations.
+        start: token ids in front of every context.
+
+    Raises:
+        UserError: a context is empty and so is `start`.
     """
-    moved = []
+    stripped = []
     for context, continuation in pairs:
         stem = context.rstrip()
-        moved.append((stem, context[len(stem) :] + continuation))
-    stems = list(dict.fromkeys(stem for stem, _ in moved))
+        stripped.append((stem, context[len(stem) :] + continuation))
+    stems = list(dict.fromkeys(stem for stem, _ in stripped))
     alone = dict(zip(stems, tokenizer.encode_batch(stems)))
-    whole = tokenizer.encode_batch([stem + continuation for stem, continuation in moved])
+    whole = tokenizer.encode_batch([stem + continuation for stem, continuation in stripped])
     contexts: list[list[int]] = []
     continuations: list[list[int]] = []
-    for (stem, continuation), ids in zip(moved, whole):
+    for (stem, continuation), ids in zip(stripped, whole):
         contexts.append([*start, *alone[stem]])
         if not contexts[-1]:
             raise UserError("a question without context needs evals.document_start=true")
-        # Where both melt into one token nothing would be left to score: its own tokens then.
+        # If both merge into one token, nothing would be left to score: take its own tokens.
         continuations.append(ids[len(alone[stem]) :] or tokenizer.encode(continuation))
     return contexts, continuations
 
@@ -157,10 +180,13 @@ def encode_pairs(
 def _crop(
     contexts: list[list[int]], continuations: list[list[int]], these: range, max_context: int
 ) -> bool:
-    """Cut a question's contexts on the left, all by the need of the longest pair; whether it did.
+    """Cut a question's contexts on the left, all by as much as the longest pair needs.
 
-    The last token of a continuation is predicted and never read, so it needs no room. What is then
-    still too long is scored by its last tokens.
+    The last token of a continuation is predicted and never read, so it needs no room. A
+    continuation that is still too long is scored by its last tokens.
+
+    Returns:
+        Whether anything was cut.
     """
     room = max_context + 1
     too_many = max(len(contexts[i]) + len(continuations[i]) for i in these) - room
@@ -187,13 +213,13 @@ def _question(
         pairs = [(f"{before}{row['query']}{task.delimiter}", choice) for choice in row["choices"]]
     else:
         pairs = [(f"{before}{row['context']}{task.delimiter}", row["continuation"])]
-    # A delimiter's space is the answer's own; without one every answer still begins a word.
+    # The delimiter's space goes to the answer; without a delimiter the answer gets one as well.
     spaced = tuple((context.rstrip(), f" {answer.lstrip(' ')}") for context, answer in pairs)
     return Question(spaced, int(row.get("gold", 0)), category)
 
 
 def _example(task: Task, row: Mapping[str, Any]) -> str:
-    """A row with its right answer."""
+    """A row with its right answer, as an example."""
     if task.kind == "schema":
         question, answer = row["context_options"][row["gold"]], row["continuation"]
     elif task.kind == "multiple_choice":

@@ -1,9 +1,9 @@
 """Reads task files: llm-foundry's JSON lines, and two public data sets in their own formats.
 
 In: a folder's files. Out: rows with the keys of their kind (query, choices, gold; context,
-continuation; context_options, continuation, gold), or nothing where a task has no file.
-HellaSwag's own rows become what llm-foundry's copy holds; SQuAD v1.1's become a passage, a question
-and "Answer:", which the copy's wording is not known to be.
+continuation; context_options, continuation, gold), or nothing for a task without a file.
+HellaSwag's own rows become those of llm-foundry's copy. SQuAD v1.1's become a passage, a question
+and "Answer:"; whether llm-foundry's copy has this wording is not known.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ from storage.errors import UserError
 
 MOST_BYTES = 1 << 30  # of a file, unpacked
 ENDINGS = (".jsonl", ".jsonl.gz", ".json", ".json.gz")
-# Other names under which a task's data is found, as its authors or samplers call it.
+# Other names of a task's file, as its authors or others who sampled it call it.
 OTHER_NAMES = {
     "hellaswag": ("hellaswag_val", "hellaswag_val_sample"),
     "squad": ("squad_v1.1_dev", "squad_dev_v1.1", "dev-v1.1"),
@@ -33,7 +33,7 @@ KEYS: dict[Kind, tuple[str, ...]] = {
 
 
 def find(files: Sequence[Path], task: Task) -> Path | None:
-    """A task's file among those given."""
+    """The task's file among those given; None if it has none."""
     by_name = {file.name: file for file in files}
     for stem in (task.file, *OTHER_NAMES.get(task.file, ())):
         for ending in ENDINGS:
@@ -43,7 +43,11 @@ def find(files: Sequence[Path], task: Task) -> Path | None:
 
 
 def read(file: Path, task: Task) -> list[dict[str, Any]]:
-    """The rows; UserError where one isn't of the task's kind, with its line and the reason."""
+    """The rows of a task's file.
+
+    Raises:
+        UserError: the file is unreadable or empty, or a row can't be asked; it names the line.
+    """
     rows: list[dict[str, Any]] = []
     for where, row in _rows(file, task):
         reason = wrong(row, task.kind)
@@ -56,7 +60,7 @@ def read(file: Path, task: Task) -> list[dict[str, Any]]:
 
 
 def wrong(row: Any, kind: Kind) -> str:
-    """What a row of that kind lacks, with what it has instead; "" if it can be asked."""
+    """What a row of that kind needs, and what it has instead; "" if it can be asked."""
     if not isinstance(row, dict):
         return f"a JSON object, not {_shown(row)}"
     for key in KEYS[kind]:
@@ -82,7 +86,7 @@ def wrong(row: Any, kind: Kind) -> str:
 
 
 def _rows(file: Path, task: Task) -> Iterator[tuple[str, Any]]:
-    """Each row and where it stands."""
+    """Each row, after its position in the file for messages."""
     text = _text(file)
     if file.name.removesuffix(".gz").endswith(".json"):
         with _named(file, "", task):
@@ -101,7 +105,7 @@ def _rows(file: Path, task: Task) -> Iterator[tuple[str, Any]]:
 
 @contextlib.contextmanager
 def _named(file: Path, where: str, task: Task) -> Iterator[None]:
-    """What goes wrong inside is said with the place."""
+    """Turn an error inside into a UserError that names the file and the line."""
     try:
         yield
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
@@ -115,19 +119,23 @@ def _shown(value: Any) -> str:
 
 
 def hellaswag(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row of HellaSwag's own file: "Activity: context", its brackets taken out."""
+    """A row of HellaSwag's own file: "Activity: context", without WikiHow's brackets.
+
+    Raises:
+        TypeError, KeyError, ValueError: it is no such row.
+    """
     ending = row["ctx_b"].capitalize()
     query = _unbracketed(f"{row['activity_label']}: {row['ctx_a']} {ending}")
     if not isinstance(row["endings"], list):
         raise TypeError(f"endings are {_shown(row['endings'])}, and no list")
     choices = [_unbracketed(text) for text in row["endings"]]
-    label = row["label"]  # a digit as text; empty in the part whose answers are kept secret
+    label = row["label"]  # a digit as text; empty in the test set, whose answers are secret
     gold = int(label) if isinstance(label, str) and label.isdecimal() else label
     return {"query": query, "choices": choices, "gold": gold}
 
 
 def squad(data: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Questions of SQuAD's own file, in its order; the first answer is the one to be given."""
+    """Questions of SQuAD's own file, in its order; the first answer is the right one."""
     return [
         {
             "context": f"Context: {paragraph['context']}\nQuestion: {asked['question']}\nAnswer:",
@@ -151,6 +159,6 @@ def _text(file: Path) -> str:
 
 
 def _unbracketed(text: str) -> str:
-    """WikiHow's [title], [step] and the like are no text."""
+    """A text without WikiHow's [title], [step] and other marks in brackets."""
     text = re.sub(r"\[.*?\]", "", text.strip().replace(" [title]", ". "))
     return text.replace("  ", " ").strip()

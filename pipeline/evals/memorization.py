@@ -1,11 +1,12 @@
 """Does the model recite its training pages, and how often must it have seen a passage for that?
 
 In: training and validation pages. Passages of `prefix + continuation` tokens are counted in all
-training text; the model gets the prefix and decodes greedily; exact tokens count (Carlini et al.,
-arXiv 2202.07646). Passages are drawn by a hash of their tokens, which takes all copies of one or
-none, so that counts are exact. Bucket 0 is the control: passages of validation pages that no
-training page holds, which a model can only get right because they are predictable. Near-duplicate
-pages left the corpus before training, so what repeats here is what dedup lets stand.
+training text; the model gets the prefix and decodes greedily; it must give exactly the continuation
+(Carlini et al., arXiv 2202.07646). Passages are sampled by a hash of their tokens, which takes all
+copies of a passage or none, so that counts are exact. Bucket 0 is the control: passages of
+validation pages that are on no training page; a model can only get them right because they are
+predictable. Near-duplicate pages were removed from the corpus before training, so the passages that
+repeat here are those that deduplication keeps.
 """
 
 import dataclasses
@@ -17,23 +18,23 @@ from pipeline.evals.asking import Scores, Subject, spread
 from pipeline.evals.pages import Page
 from storage.errors import UserError
 
-DRAWN = 200_000  # training passages that are counted, about
+DRAWN = 200_000  # about how many training passages are counted
 MULTIPLIER = 0x9E3779B97F4A7C15  # odd: powers have inverses modulo 2^64
 
 
 @dataclasses.dataclass(frozen=True)
 class Passage:
-    """Where a passage first stands, and how often it stands in the training text."""
+    """Where a passage first occurs, and how often it occurs in the training text."""
 
-    page: int
-    start: int
+    page: int  # index
+    start: int  # position of its first token
     count: int
 
 
 def measure(
     subject: Subject, train: Iterable[Page], validation: Iterable[Page], scores: Scores
 ) -> None:
-    """The share that is recited to the token, by times seen."""
+    """Add the share of passages that is recited exactly, by how often they were seen."""
     config, tokenizer = subject.config, subject.tokenizer
     prefix, length = config.prefix_tokens, config.prefix_tokens + config.continuation_tokens
     if min(config.prefix_tokens, config.continuation_tokens) < 1:
@@ -75,7 +76,16 @@ def draw(
     most: int,
     seed: int,
 ) -> dict[str, list[Passage]]:
-    """Passages by bucket, at most so many in each."""
+    """Passages by bucket.
+
+    Args:
+        seen: token ids of training pages.
+        unseen: token ids of validation pages.
+        length: tokens of a passage.
+        counts: where the buckets by times seen begin.
+        most: passages in a bucket.
+        seed: of the sample.
+    """
     names = np.random.default_rng(seed).integers(0, 1 << 64, 1 + _largest(seen, unseen), np.uint64)
     total = sum(max(0, len(ids) - length + 1) for ids in seen)
     limit = (1 << 64) // max(1, total // DRAWN) - 1
@@ -93,17 +103,25 @@ def draw(
 
 
 def bucket_name(low: int, after: int | None) -> str:
-    """`seen_1`, `seen_2_to_3`, `seen_64_or_more`."""
+    """A bucket's name: `seen_1`, `seen_2_to_3`, `seen_64_or_more`."""
     if after is None:
         return f"seen_{low}_or_more"
     return f"seen_{low}" if after == low + 1 else f"seen_{low}_to_{after - 1}"
 
 
 def window_hashes(ids: np.ndarray, length: int, names: np.ndarray) -> np.ndarray:
-    """A 64-bit hash of each run of `length` tokens: equal runs, equal hashes.
+    """A 64-bit hash of each run of `length` tokens: equal runs have equal hashes.
 
-    names[t] is a random number for token t; a run's hash is the polynomial of its names, taken from
-    running sums and then mixed (splitmix64's finish), so that all of its bits are fair.
+    A run's hash is a polynomial of its tokens' random numbers, computed from running sums and then
+    mixed (SplitMix64's finaliser), so that all of its bits are uniform.
+
+    Args:
+        ids: token ids.
+        length: tokens of a run.
+        names: [vocab] uint64, a random number for each token.
+
+    Returns:
+        [len(ids) - length + 1] uint64, empty if there are too few tokens.
     """
     count = len(ids) - length + 1
     if count < 1:
@@ -124,7 +142,7 @@ def window_hashes(ids: np.ndarray, length: int, names: np.ndarray) -> np.ndarray
 def _drawn_hashes(
     documents: Sequence[np.ndarray], length: int, names: np.ndarray, limit: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Hashes up to a limit, and the page and start of each."""
+    """The hashes up to a limit, and of each the page and the start."""
     hashes, pages, starts = [np.empty(0, np.uint64)], [np.empty(0, int)], [np.empty(0, int)]
     for number, ids in enumerate(documents):
         found = window_hashes(ids, length, names)
@@ -145,7 +163,7 @@ def _unseen(
 
 
 def _apart(passages: Sequence[Passage], length: int, most: int) -> list[Passage]:
-    """The first so many, in the order of their hashes, no two of which overlap."""
+    """At most `most` passages, the first by hash, of which no two overlap."""
     chosen: list[Passage] = []
     taken: dict[int, list[int]] = {}  # starts by page
     for passage in passages:
@@ -159,7 +177,7 @@ def _apart(passages: Sequence[Passage], length: int, most: int) -> list[Passage]
 
 
 def _texts(pages: Iterable[Page], max_bytes: int) -> list[str]:
-    """Texts in the corpus' order up to about so many bytes."""
+    """Texts in the corpus' order, up to about `max_bytes` of UTF-8."""
     texts: list[str] = []
     for page in pages:
         if max_bytes <= 0:

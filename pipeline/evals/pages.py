@@ -1,8 +1,8 @@
-"""Pages of the corpus as evaluations read them, and what the model makes of each, in bits.
+"""Pages of the corpus as evaluations read them, and how many bits the model needs for each.
 
-In: the corpus' tables, of which some rows at a time are in memory. Out: `Page`s by split, and
+In: the corpus' tables, of which only some rows at a time are in memory. Out: `Page`s by split, and
 `Measured`: bits and bytes of each page and of each of its tokens, from which suites take any group
-of pages, or of passages, without asking the model again.
+of pages or passages without running the model again.
 """
 
 import bisect
@@ -24,7 +24,7 @@ COLUMNS = ["id", "text", "split", "host", "language"]
 
 @dataclasses.dataclass(frozen=True)
 class Page:
-    """A page; host and language are empty where the corpus doesn't say."""
+    """A page; host and language are empty if the corpus doesn't have them."""
 
     id: str
     text: str
@@ -34,9 +34,7 @@ class Page:
 
 @dataclasses.dataclass(frozen=True)
 class Pages:
-    """The pages of one split in the corpus' order, read from its files each time they are gone
-    through.
-    """
+    """The pages of one split in the corpus' order; each iteration reads the files again."""
 
     corpus: Path
     split: str  # train or validation
@@ -48,7 +46,7 @@ class Pages:
                     yield Page(row["id"], row["text"], row["host"] or "", row["language"] or "")
 
     def texts(self, max_bytes: int | None = None) -> Iterator[str]:
-        """Texts up to about so many UTF-8 bytes; None: all."""
+        """The pages' texts up to about `max_bytes` of UTF-8; None: all."""
         for page in self:
             if max_bytes is not None:
                 if max_bytes <= 0:
@@ -59,21 +57,21 @@ class Pages:
 
 @dataclasses.dataclass(frozen=True)
 class Measured:
-    """Pages with the bits the model needs for each and the UTF-8 bytes it has."""
+    """Pages with the bits that the model needs for each, and each one's size."""
 
     pages: list[Page]
-    bits: np.ndarray  # float64
-    bytes: np.ndarray  # int64
-    tokens: list[np.ndarray]  # ids of each page, without the document token
-    token_bits: list[np.ndarray]  # float64, of each of them
+    bits: np.ndarray  # [pages] float64
+    bytes: np.ndarray  # [pages] int64: of UTF-8
+    tokens: list[np.ndarray]  # a page: [tokens] int64, ids without the document token
+    token_bits: list[np.ndarray]  # a page: [tokens] float64
 
     @property
     def bits_per_byte(self) -> float:
-        """Over all pages together."""
+        """Bits per byte of all pages together."""
         return float(self.bits.sum() / self.bytes.sum())
 
     def of(self, chosen: Sequence[int]) -> "Measured":
-        """Some of the pages."""
+        """The pages with these indices."""
         index = np.array(chosen, dtype=np.int64)
         return Measured(
             [self.pages[i] for i in chosen],
@@ -98,8 +96,12 @@ class Measured:
 
 
 def choose(pages: Iterable[Page], documents: int | None, max_bytes: int) -> list[Page]:
-    """The pages with text whose ids come first, up to a number of them (None: any) and of UTF-8
-    bytes; the page that passes `max_bytes` is the last. No more than these are ever held.
+    """The pages with text whose ids are the lowest; no more than these are ever in memory.
+
+    Args:
+        pages: in any order.
+        documents: the most to choose; None: any number.
+        max_bytes: of UTF-8 text; the page that passes it is the last.
     """
     chosen: list[Page] = []
     sizes: list[int] = []
@@ -120,7 +122,7 @@ def choose(pages: Iterable[Page], documents: int | None, max_bytes: int) -> list
 
 
 def measure(subject: Subject, pages: Sequence[Page]) -> Measured:
-    """Bits of each page; it starts with the document token and is read alone."""
+    """Measure the bits of each page; it is read by itself, after the document token."""
     tokenizer = subject.tokenizer
     documents = [
         np.array([tokenizer.document_token, *ids], dtype=np.int64)
@@ -142,5 +144,5 @@ def measure(subject: Subject, pages: Sequence[Page]) -> Measured:
 
 
 def byte_lengths(subject: Subject) -> np.ndarray:
-    """UTF-8 bytes of each token of the vocabulary."""
+    """[vocab] int64: UTF-8 bytes of each token."""
     return np.array([len(token) for token in subject.tokenizer.token_bytes], dtype=np.int64)

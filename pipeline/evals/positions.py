@@ -1,15 +1,15 @@
-"""Bits per byte by place in the document: what a longer context is worth, and where it breaks.
+"""Bits per byte by position in the document: the gain of a longer context, and where it ends.
 
 In: a base model, the same model extended, validation documents longer than the base's context. Out:
 rows by reader and bucket of positions, with intervals by bootstrap over documents. Three readers
-see the same tokens: the base in windows of its own context (it forgets at each), the base read on
-past its context (unstretched: it breaks), and the extended model.
+see the same tokens: the base in windows of its own context (it forgets at each), the base beyond
+its context with unscaled rotation (it fails there), and the extended model.
 """
 
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
@@ -27,8 +27,31 @@ from storage.schemas import POSITIONS
 from storage.tables import table, write_table
 
 
+class PositionsInputs(TypedDict):
+    """Folders of artifacts, one each."""
+
+    base: list[Path]
+    extended: list[Path]
+    tokens: list[Path]
+
+
+class PositionsStatistics(TypedDict):
+    """Of a `positions` artifact."""
+
+    documents: int
+    context_before: int  # of the base, in tokens
+    context: int  # of the extended model
+    beyond: dict[str, float]  # by reader: bits per byte of positions beyond the base's context
+
+
 def buckets(old: int, new: int, edges: Sequence[int] = ()) -> list[tuple[int, int]]:
-    """[first, end) positions that cover 0 .. new."""
+    """Buckets of positions, (first, end) each, that cover 0 to `new`.
+
+    Args:
+        old: the base's context, in tokens.
+        new: the extended context.
+        edges: the first position of each bucket but the first; empty: see `PositionsConfig.edges`.
+    """
     step = max(1, old // 2)
     cuts = edges or [old // 8, old // 4, old // 2, *range(old, new, step)]
     inside = sorted({cut for cut in cuts if 0 < cut < new})
@@ -38,7 +61,7 @@ def buckets(old: int, new: int, edges: Sequence[int] = ()) -> list[tuple[int, in
 def chosen(
     validation: TokenShards, old: int, new: int, config: PositionsConfig
 ) -> list[np.ndarray]:
-    """Documents that go on after the base's context, cut at the extended one's."""
+    """Documents longer than the base's context, cut at the extended one's; token ids."""
     order = np.random.default_rng(config.seed).permutation(len(validation))
     long = [int(i) for i in order if validation.lengths[i] > old + 1][: config.documents]
     return [validation.document(i, 0, min(new + 1, int(validation.lengths[i]))) for i in long]
@@ -52,7 +75,19 @@ def by_position(
     edges: Sequence[tuple[int, int]],
     moved: Moved = unwatched,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(bits, bytes), each (documents, buckets), read in windows of `window` tokens."""
+    """Bits and bytes by position.
+
+    Args:
+        model: the reader.
+        documents: token ids.
+        byte_lengths: [vocab], bytes of each token.
+        window: documents are read in windows of so many tokens.
+        edges: from `buckets`.
+        moved: called at each batch.
+
+    Returns:
+        Bits and bytes, each [documents, buckets].
+    """
     ends = np.array([end for _, end in edges])
     bits = np.zeros((len(documents), len(edges)))
     sizes = np.zeros((len(documents), len(edges)))
@@ -73,15 +108,15 @@ def rows_of(
     edges: Sequence[tuple[int, int]],
     config: PositionsConfig,
 ) -> list[dict[str, Any]]:
-    """A row a bucket that any document reaches."""
+    """Rows of the positions table, one for each bucket that a document reaches."""
     rows = []
     for number, (first, end) in enumerate(edges):
         bits, sizes = (part[:, number] for part in measured)
-        there = sizes > 0
-        if not there.any():
+        reached = sizes > 0
+        if not reached.any():
             continue
         low, high = bootstrap_ratio(
-            bits[there], sizes[there], config.bootstrap_samples, config.seed
+            bits[reached], sizes[reached], config.bootstrap_samples, config.seed
         )
         rows.append(
             {
@@ -89,11 +124,11 @@ def rows_of(
                 "context": context,
                 "first": first,
                 "last": end - 1,
-                "bits_per_byte": float(bits[there].sum() / sizes[there].sum()),
+                "bits_per_byte": float(bits[reached].sum() / sizes[reached].sum()),
                 "low": low,
                 "high": high,
-                "documents": int(there.sum()),
-                "bytes": int(sizes[there].sum()),
+                "documents": int(reached.sum()),
+                "bytes": int(sizes[reached].sum()),
             }
         )
     return rows
@@ -101,11 +136,11 @@ def rows_of(
 
 def build(
     out: Path,
-    inputs: dict[str, list[Path]],
+    inputs: PositionsInputs,
     config: PositionsConfig,
     progress: Progress,
     scratch: Path,
-) -> dict[str, Any]:
+) -> PositionsStatistics:
     """The `positions` stage."""
     device, dtype = runtime.prepare(
         config.device, config.precision, config.threads, config.products
@@ -126,7 +161,7 @@ def build(
     )
     with Watchdog(config.watchdog_seconds) as watchdog:
         for reader, model, window in readers:
-            if window > model.config.max_context:  # only its own rotation, carried on
+            if window > model.config.max_context:  # its own rotation, continued without scaling
                 model.stretch(window, model.config.rope_theta, model.config.rope_scaling)
             measured = by_position(model, documents, byte_lengths, window, edges, watchdog.expect)
             rows += rows_of(reader, window, measured, edges, config)
@@ -145,7 +180,7 @@ def _readers(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def _beyond(rows: list[dict[str, Any]], reader: str, old: int) -> float:
-    """Bits per byte of all that lies beyond the base's context."""
+    """Bits per byte of all positions beyond the base's context."""
     mine = [row for row in rows if row["reader"] == reader and row["first"] >= old]
     size = sum(row["bytes"] for row in mine)
     return sum(row["bits_per_byte"] * row["bytes"] for row in mine) / size if size else math.nan

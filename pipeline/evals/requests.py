@@ -1,7 +1,7 @@
-"""Requests that fine-tuning never shows: what people type into a chat box that knows nothing of it.
+"""Requests of kinds that fine-tuning never shows, as people type them into any chat box.
 
-A hundred different ones, so that a hundred answers are a hundred cases. They ask whether a turn
-ends, not whether it helps: a model of a million parameters can do next to none of them.
+A hundred different ones, so that a hundred answers are a hundred cases. They test whether a turn
+ends, not whether it helps: a model of a million parameters can do almost none of them.
 """
 
 UNFAMILIAR = (

@@ -1,8 +1,8 @@
-"""What a base model is: a simulator of web pages. Beginnings of held-out pages, gone on with.
+"""A base model as a simulator of web pages: it continues the beginnings of held-out pages.
 
-In: validation pages. Out: samples (the page's beginning, how the model goes on, how the page went
-on) and one figure for both: the share of word 4-grams that stood earlier in the same continuation.
-A model that goes round in circles has much more of it than pages do.
+In: validation pages. Out: samples (the page's beginning, the model's continuation, the page's own
+continuation) and one figure for both: the share of word 4-grams that occurred earlier in the same
+continuation. A model that repeats itself has a much larger share than pages have.
 """
 
 from collections.abc import Iterable
@@ -14,12 +14,12 @@ from pipeline.evals.pages import Page, choose
 from pipeline.intervals import bootstrap_ratio
 
 GRAM = 4  # words
-TOP_K = 40  # as `crawl2chat complete` samples; the likeliest page goes round in circles
+TOP_K = 40  # as `crawl2chat complete` samples; greedy decoding repeats itself
 TEMPERATURE = 0.8
 
 
 def measure(subject: Subject, validation: Iterable[Page], scores: Scores) -> None:
-    """Continuations of pages that are long enough to be cut."""
+    """Add continuations of pages that are long enough to be cut, and how much they repeat."""
     config, tokenizer = subject.config, subject.tokenizer
     room = subject.model.config.max_context - 1  # the document token comes first
     prefix = min(config.page_prefix_tokens, room // 2)
@@ -62,7 +62,7 @@ def measure(subject: Subject, validation: Iterable[Page], scores: Scores) -> Non
 
 
 def repeated_grams(text: str) -> tuple[int, int]:
-    """Word 4-grams that stood earlier in the text, and all of them."""
+    """The number of word 4-grams that occurred earlier in the text, and of all of them."""
     words = text.split()
     grams = [tuple(words[i : i + GRAM]) for i in range(len(words) - GRAM + 1)]
     return len(grams) - len(frozenset(grams)), len(grams)

@@ -1,4 +1,4 @@
-"""Spelling words letter by letter: hard, since the model sees tokens and never letters.
+"""Spelling words letter by letter: hard, because the model sees tokens and never letters.
 
 In: the corpus' texts, to know which words pages use and which they spell out. Words are of the
 evaluation split, of the frequent words that fine-tuning takes its own from, each asked once; those
@@ -27,8 +27,10 @@ COMMON_WORDS = 500  # the most frequent of them
 
 
 def measure(subject: Subject, texts: Callable[[], Iterable[str]], scores: Scores) -> None:
-    """Accuracy in new wordings, in the pages' wordings, by what pages spell, by length, by how
-    frequent a word is, and of made-up words; `texts` opens the corpus anew.
+    """Add accuracies.
+
+    They are measured in new wordings, in the pages' wordings, by whether pages spell the word, by
+    its length and frequency, and for made-up words. Each call of `texts` opens the corpus again.
     """
     config = subject.config
     frequent = frequent_words(texts(), FREQUENT_WORDS)
@@ -74,7 +76,7 @@ def measure(subject: Subject, texts: Callable[[], Iterable[str]], scores: Scores
 
 
 def _questions(words: Sequence[str], wordings: Sequence[str]) -> list[tuple[str, str]]:
-    """Each word with its question, the wordings in turn."""
+    """Each word with its question; the wordings take turns."""
     return [
         (wordings[number % len(wordings)].format(word=word), word)
         for number, word in enumerate(words)

@@ -38,14 +38,14 @@ NEW_DEFINITIONS = ("What do you know about {entity}?", "Can you describe {entity
 class Case:
     """A conversation that ends with the user's turn, and what a right reply is or holds."""
 
-    task: str  # what it is filed under
+    task: str  # of its row
     messages: tuple[Message, ...]
     right: tuple[str, ...]  # any of these
     wrong: tuple[str, ...] = ()  # as `right`, of another entity
 
 
 def measure(subject: Subject, facts: Sequence[dict[str, Any]], scores: Scores) -> None:
-    """All kinds of conversations that no other suite asks."""
+    """Add scores for the kinds of conversations that no other suite asks."""
     if not subject.chats:
         return
     config = subject.config
@@ -73,7 +73,7 @@ def measure(subject: Subject, facts: Sequence[dict[str, Any]], scores: Scores) -
 
 
 def exchanges() -> list[Case]:
-    """Who-are-you and small talk, new wordings first, with every reply of their kind."""
+    """Questions on the model itself and small talk, new wordings first, with all right replies."""
     groups = {group[0]: replies for group, replies in small_talk.EXCHANGES}
     return [
         *(
@@ -101,7 +101,7 @@ def exchanges() -> list[Case]:
 def names(
     often: Sequence[dict[str, Any]], held_out: Sequence[dict[str, Any]], rng: random.Random
 ) -> list[Case]:
-    """What entities are, of which pages state facts often: in new wordings and in trained ones."""
+    """Questions what entities are that pages often state facts of, in new and trained wordings."""
     values: dict[str, list[str]] = {}
     kinds: dict[str, list[str]] = {}
     for fact in often:
@@ -129,7 +129,7 @@ def names(
 
 
 def contexts(held_out: Sequence[dict[str, Any]], count: int, rng: random.Random) -> list[Case]:
-    """The same questions, half sums of 3 to 5 digits, half facts, after various beginnings."""
+    """The same questions after different beginnings: half are sums of 3 to 5 digits, half facts."""
     sums = [sum_task(3 + number % 3, "evaluation", rng) for number in range(count - count // 2)]
     asked = [(task.prompt, task.answer) for task in sums]
     chosen = rng.sample(list(held_out), min(count // 2, len(held_out)))
@@ -150,7 +150,7 @@ def contexts(held_out: Sequence[dict[str, Any]], count: int, rng: random.Random)
 
 
 def is_one_of(reply: str, templates: Sequence[str]) -> bool:
-    """Whether a reply is a template, whatever the name in it."""
+    """Whether a reply is one of the templates, with any name in it."""
     return any(
         re.fullmatch(re.escape(template).replace(r"\{name\}", ".{1,60}"), reply.strip())
         for template in templates
@@ -158,12 +158,12 @@ def is_one_of(reply: str, templates: Sequence[str]) -> bool:
 
 
 def holds_one(reply: str, values: Sequence[str]) -> bool:
-    """Whether a reply holds one of the values."""
+    """Whether a reply contains one of the values."""
     return any(contains(reply, value) for value in values)
 
 
 def answers(reply: str, values: Sequence[str]) -> bool:
-    """Whether a reply answers a sum (a number at its end) or a question (the value in it)."""
+    """Whether a reply answers a sum (its last number) or a question (it contains the value)."""
     return any(
         is_right("sum", reply, value) if value.isdigit() else contains(reply, value)
         for value in values

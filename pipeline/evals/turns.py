@@ -21,8 +21,15 @@ AFTER_HELLO_SHARE = 0.25  # of the prompts
 
 
 def prompts(questions: Sequence[str], count: int, seed: int) -> list[tuple[bool, list[Message]]]:
-    """(familiar, conversation that ends with the user's turn), all different, half of them
-    familiar; fewer where there are no more.
+    """Different conversations that end with the user's turn, half of them familiar.
+
+    Args:
+        questions: of the other suites: fine-tuning shows their kind.
+        count: how many are wanted; fewer if there are no more.
+        seed: of the draw.
+
+    Returns:
+        Whether it is familiar, and the conversation.
     """
     rng = random.Random(f"{seed}:turns")
     openings = [opening for group, _ in small_talk.EXCHANGES for opening in group]
@@ -39,8 +46,9 @@ def prompts(questions: Sequence[str], count: int, seed: int) -> list[tuple[bool,
 
 
 def _draw(pools: Sequence[Sequence[str]], count: int, rng: random.Random) -> list[list[Message]]:
-    """From every pool equally often as long as it lasts; one that is used up is asked anew after
-    an earlier turn, or without.
+    """Conversations from every pool, equally often as long as they last.
+
+    A pool that is used up is used once more: after an earlier turn, or without one.
     """
     drawn: list[list[Message]] = []
     queues = []
@@ -57,7 +65,7 @@ def _draw(pools: Sequence[Sequence[str]], count: int, rng: random.Random) -> lis
 
 
 def measure(subject: Subject, questions: Sequence[str], scores: Scores) -> None:
-    """Shares of valid turns."""
+    """Add the shares of valid turns."""
     config = subject.config
     asked = prompts(questions, config.turns, config.seed)
     conversations = [messages for _, messages in asked]

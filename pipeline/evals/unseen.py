@@ -1,7 +1,7 @@
-"""Wordings that neither pages nor conversations hold: does a skill outlive the words it came in?
+"""Wordings that neither pages nor conversations have: does a skill generalise to new words?
 
-Each list is asked beside the wordings that are trained, and its score stands first. Nothing here
-may ever be trained on: tests hold it against the sample web's, fine-tuning's and RL's wordings.
+Each list is asked as well as the wordings that are trained, and its score comes first. Nothing here
+may ever be trained on: tests compare it with the wordings of the sample web, fine-tuning and RL.
 """
 
 # Sums without any of the trained wordings.

@@ -2,8 +2,8 @@
 
 In: the model and something that gives logits for the same tokens (the exported file read back, or
 transformers running the exported folder). Out: the largest and mean difference of logits, how often
-both would choose the same next token, and the information lost in bits a token, over text that the
-model itself writes, since on random ids nothing is learned about the words it would choose.
+both choose the same next token, and the information lost in bits a token. They are measured on text
+that the model itself generates: random ids would not show the tokens it would choose.
 """
 
 import dataclasses
@@ -27,18 +27,18 @@ Logits = Callable[[Tensor], Tensor]
 
 @dataclasses.dataclass(frozen=True)
 class Agreement:
-    """Of two sets of logits."""
+    """How far two sets of logits agree."""
 
     tokens: int
     max_error: float  # in logits
     mean_error: float
-    same_choice: float  # share of positions with the same likeliest token
+    same_choice: float  # share of positions with the same most likely token
     bits_lost: float  # Kullback-Leibler divergence, bits a token
 
 
 @torch.no_grad()
 def probe(model: Transformer) -> Tensor:
-    """Rows of the model's own writing, the same for the same weights; int64 (ROWS, tokens)."""
+    """Text that the model generates, the same for the same weights: [ROWS, tokens] int64."""
     length = min(MOST_TOKENS, model.config.max_context)
     generator = torch.Generator().manual_seed(0)
     first = min(CONDITION_ON, length)
@@ -53,7 +53,13 @@ def probe(model: Transformer) -> Tensor:
 
 @torch.no_grad()
 def agreement(ours: Logits, theirs: Logits, tokens: Tensor) -> Agreement:
-    """Row by row, so that a large vocabulary's logits are never held for all."""
+    """Compare row by row, so that a large vocabulary's logits are never held for all rows.
+
+    Args:
+        ours: gives the model's logits, [batch, seq, vocab].
+        theirs: gives the others' logits.
+        tokens: [rows, seq], the rows to compare on.
+    """
     most = total = same = bits = 0.0
     for row in tokens:
         mine, other = ours(row[None])[0].double(), theirs(row[None])[0].double()
@@ -68,7 +74,7 @@ def agreement(ours: Logits, theirs: Logits, tokens: Tensor) -> Agreement:
 
 
 def transformers_logits(folder: Path) -> Logits | None:
-    """The folder run by transformers in float32; None where that isn't installed."""
+    """The folder run by transformers in float32; None if transformers isn't installed."""
     if importlib.util.find_spec("transformers") is None:
         return None
     from transformers import AutoModelForCausalLM

@@ -84,7 +84,7 @@ def _use(name: str, tokenizer: Tokenizer) -> str:
 
 
 def _measured(kind: str, stored: Agreement | None, transformers: Agreement | None) -> list[str]:
-    lines = ["| | tokens | largest error of a logit | mean | same likeliest token | bits lost |"]
+    lines = ["| | tokens | largest error of a logit | mean | same most likely token | bits lost |"]
     lines.append("|---|---|---|---|---|---|")
     lines.append(_row(f"the trained weights, stored as {kind}", stored))
     lines.append(_row("transformers in float32 on this folder, against crawl2chat", transformers))

@@ -1,8 +1,8 @@
 """One model written for other programs, and what was measured of it.
 
-In: a model (a folder of Hugging Face's layout or a .gguf file), where to and in which format and
-type. Out: the folder or file, and a report: sizes, and how far the logits of what was written are
-from the model's own (read back here; for a folder also run by transformers, where installed).
+In: a model (a folder of Hugging Face's layout or a .gguf file), a target, a format and a type. Out:
+the folder or file, and a report: sizes, and how far the logits of what was written are from the
+model's own (read back here; for a folder also run by transformers, if installed).
 """
 
 import dataclasses
@@ -20,7 +20,7 @@ DEFAULT_TYPE = {"hf": "f32", "gguf": "f16"}
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """What was written and how well it agrees; None where it was not measured."""
+    """What was written and how well it agrees with the model; None: not measured."""
 
     path: Path
     format: str
@@ -35,7 +35,19 @@ class Report:
 def export(
     source: Path, out: Path, format: str, kind: str | None, name: str, measure: bool = True
 ) -> Report:
-    """Write the model at `source` to `out`; `kind` is one of TYPES[format]."""
+    """Write a model for other programs.
+
+    Args:
+        source: a model folder or a .gguf file.
+        out: the target.
+        format: a key of TYPES.
+        kind: the weights' type, one of TYPES[format]; None: DEFAULT_TYPE[format].
+        name: of the model, for people and for the file.
+        measure: whether to compare logits.
+
+    Raises:
+        UserError: the format or type is unknown, the model can't be written, or `out` is in use.
+    """
     if format not in TYPES:
         raise UserError(f"unknown format {format!r}: one of {', '.join(TYPES)}")
     kind = kind or DEFAULT_TYPE[format]
@@ -85,7 +97,7 @@ def _gguf(source: Path, out: Path, kind: str, name: str, measure: bool) -> Repor
 
 
 def _spare(source: Path, out: Path) -> None:
-    """Nothing that isn't an earlier export is written over."""
+    """Refuse a folder that exists and is not an earlier export, so that nothing is overwritten."""
     if (out / "manifest.json").exists() or (source.is_dir() and out.resolve() == source.resolve()):
         raise UserError(f"{out} is a model of the lake or the model itself: name another folder")
     if out.is_dir() and any(out.iterdir()) and not (out / card.FILE).is_file():

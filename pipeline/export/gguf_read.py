@@ -1,8 +1,8 @@
 """A GGUF file as a Hugging Face folder, and from there as a model of this project.
 
 In: a file of family qwen3, llama or gpt2, from here or from llama.cpp, any of ggml's types. Out: a
-folder that `pipeline.model.load` reads, weights as float32: exact for f32, f16 and bf16; what was
-quantised comes back as llama.cpp would compute with it.
+folder that `pipeline.model.load` reads, weights as float32: exact for f32, f16 and bf16; quantised
+weights become the values that llama.cpp computes with.
 """
 
 import json
@@ -32,7 +32,7 @@ def load(
     device: torch.device | str = "cpu",
     compute_dtype: torch.dtype = torch.float32,
 ) -> tuple[Transformer, Tokenizer]:
-    """The model and tokenizer of a folder or of a .gguf file."""
+    """The model and tokenizer of a folder or of a .gguf file; see `pipeline.model.load`."""
     if Path(path).suffix != SUFFIX:
         return models.load(path, device, compute_dtype)
     with tempfile.TemporaryDirectory(prefix="crawl2chat-gguf-") as folder:
@@ -50,7 +50,16 @@ def load_tokenizer(path: Path | str) -> Tokenizer:
 
 
 def to_folder(file: Path, folder: Path, weights: bool = True) -> None:
-    """Write what the file holds as config.json, model.safetensors and the tokenizer's files."""
+    """Write a GGUF file's content as config.json, model.safetensors and the tokenizer's files.
+
+    Args:
+        file: the GGUF file.
+        folder: where to.
+        weights: whether model.safetensors is wanted.
+
+    Raises:
+        UserError: the file is unreadable or asks for something that is not built here.
+    """
     reader = _open(file)
     keys = {name: field.contents() for name, field in reader.fields.items()}
     if keys.get("split.count", 1) > 1:
@@ -102,7 +111,7 @@ def _vocabulary(keys: dict[str, Any], file: Path) -> vocabulary.Vocabulary:
     tokens = keys.get("tokenizer.ggml.tokens")
     if not tokens:
         raise UserError(f"{file} has no vocabulary in it: llama.cpp's converter writes one")
-    # llama.cpp goes on with a pre-tokenizer of no model and warns of degraded quality.
+    # llama.cpp then uses a default pre-tokenizer and warns of degraded quality.
     if "tokenizer.ggml.pre" not in keys:
         raise UserError(
             f"{file} has no tokenizer.ggml.pre, which says how text is split: convert the model "
@@ -119,7 +128,7 @@ def _vocabulary(keys: dict[str, Any], file: Path) -> vocabulary.Vocabulary:
 def _config(config: ModelConfig, keys: dict[str, Any]) -> dict[str, Any]:
     named = {"bos": "bos", "eos": "eos", "pad": "padding"}
     ids = {f"{ours}_token_id": keys.get(_id_key(theirs)) for ours, theirs in named.items()}
-    # llama.cpp ends at the end of a turn and of a message, too.
+    # llama.cpp also stops at the end of a turn and of a message.
     ends = [ids["eos_token_id"], *(keys.get(_id_key(kind)) for kind in ("eot", "eom"))]
     ends = list(dict.fromkeys(id for id in ends if id is not None))
     if len(ends) > 1:

@@ -1,9 +1,9 @@
-"""A Hugging Face folder as one GGUF file, which llama.cpp and what is built on it load.
+"""A Hugging Face folder as one GGUF file, for llama.cpp and programs built on it.
 
 In: a folder as `pipeline.model.save` leaves it, or another program's of family qwen3, llama or
 gpt2. Out: the file, the same bytes each time. Vectors and learned positions stay float32; a matrix
 whose rows are no multiple of 32 stays f16 in a q8_0 file: both as llama.cpp's own converter does.
-Tensors are read, turned and written one at a time: memory holds one.
+Tensors are read, converted and written one at a time: only one is in memory.
 """
 
 import dataclasses
@@ -39,16 +39,26 @@ _F16_MAX = float(np.finfo(np.float16).max)
 
 @dataclasses.dataclass(frozen=True)
 class Written:
-    """What a file holds."""
+    """The file that was written."""
 
     file: Path
     bytes: int
     parameters: int
-    tensors: dict[str, int]  # how many of each type, f16 fall-backs of q8_0 among them
+    tensors: dict[str, int]  # how many of each type, with the f16 ones of a q8_0 file
 
 
 def write(folder: Path, file: Path, kind: str, name: str) -> Written:
-    """Write `file`, whole or not at all; `name` is what users of the file see."""
+    """Write a GGUF file, completely or not at all.
+
+    Args:
+        folder: the model's.
+        file: where to.
+        kind: the matrices' type, a key of TYPES.
+        name: of the model, as users of the file see it.
+
+    Raises:
+        UserError: GGUF can't hold this model or type.
+    """
     if kind not in TYPES:
         raise UserError(f"unknown type {kind!r}: one of {', '.join(TYPES)}")
     data = read_object(folder / "config.json")
@@ -99,7 +109,7 @@ def _plan(tensors: Tensors, config: ModelConfig, kind: str) -> Iterator[_Row]:
     for source in sorted(tensors.names, key=_by_layer):
         if hf_tensors.is_buffer(source) or (source == "lm_head.weight" and config.tie_embeddings):
             continue
-        # Names and shapes without reading: a tensor of no memory goes through the renaming.
+        # Names and shapes without reading: a tensor without memory is renamed.
         ghost = np.broadcast_to(np.float32(0), tensors.shape(source))
         name, turned = tensor_names.to_gguf(source, ghost, config)
         yield _row(source, name, turned.shape, kind)

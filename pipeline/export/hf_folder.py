@@ -1,4 +1,4 @@
-"""What a Hugging Face folder says, without making a model of it.
+"""Reads settings of a Hugging Face folder without loading the model.
 
 In: a folder. Out: its special tokens' ids, its chat template.
 """
@@ -14,19 +14,27 @@ from storage.json_object import read_object
 
 @dataclasses.dataclass(frozen=True)
 class TokenIds:
-    """The ids other programs ask for."""
+    """The ids of special tokens that other programs need."""
 
-    begin: int  # what a document starts with
-    end: int  # what ends an answer, or a document
+    begin: int  # starts a document
+    end: int  # ends an answer, or a document
     pad: int
     add_begin: bool  # whether plain text gets `begin` put before it
 
 
 def token_ids(folder: Path, config: dict[str, Any], tokenizer: dict[str, Any]) -> TokenIds:
-    """From tokenizer_config.json where it names them, else from config.json.
+    """The ids that tokenizer_config.json names, else those of config.json.
 
     A base model of this project was trained on documents that start with the document token, so a
-    program that completes text should put it there; a conversation starts without.
+    program that completes text should put it in front; a conversation starts without it.
+
+    Args:
+        folder: the model's.
+        config: its parsed config.json.
+        tokenizer: its parsed tokenizer.json.
+
+    Raises:
+        UserError: there is no document token, or an id is unusable.
     """
     settings = _optional(folder / "tokenizer_config.json")
     ids = {token["content"]: token["id"] for token in tokenizer.get("added_tokens", [])}
@@ -55,7 +63,7 @@ def token_ids(folder: Path, config: dict[str, Any], tokenizer: dict[str, Any]) -
 
 
 def template(folder: Path) -> str | None:
-    """The chat template, if the model has one: a file of its own in newer folders."""
+    """The chat template; None if the model has none. In newer folders it is a separate file."""
     file = folder / "chat_template.jinja"
     if file.is_file():
         return file.read_text(encoding="utf-8")

@@ -35,7 +35,17 @@ class Folder:
 
 
 def write(model: Transformer, tokenizer: Tokenizer, folder: Path, kind: str) -> Folder:
-    """Write all but the card."""
+    """Write everything but the card.
+
+    Args:
+        model: what to write.
+        tokenizer: the model's.
+        folder: where to.
+        kind: the weights' type, a key of TYPES.
+
+    Raises:
+        UserError: the type is unknown, or a weight is beyond its range.
+    """
     if kind not in TYPES:
         raise UserError(f"a Hugging Face folder holds {', '.join(TYPES)}, not {kind}")
     check_portable(model.config)
@@ -56,7 +66,7 @@ def write(model: Transformer, tokenizer: Tokenizer, folder: Path, kind: str) -> 
 
 
 def _generation(folder: Path, config: dict[str, Any], tokenizer: Tokenizer) -> dict[str, Any]:
-    """What `generate` stops at: the end of a turn, and a document's end, whichever comes first."""
+    """generation_config.json: `generate` stops at the end of a turn or of a document."""
     ids = token_ids(folder, config, read_object(folder / "tokenizer.json"))
     ends = list(dict.fromkeys([ids.end, tokenizer.document_token]))
     return {

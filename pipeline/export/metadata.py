@@ -2,8 +2,8 @@
 
 In: a ModelConfig. Out: the keys llama.cpp reads for the family (qwen3, llama, gpt2), and back.
 Llama 3's scaling has no keys: llama.cpp takes a divisor for each frequency from a tensor, and only
-in family llama, so that rule is refused for qwen3. Numbers are float32 in the file; read back, they
-are the shortest decimal that has that float32, which is what was written.
+in family llama, so that rule is refused for qwen3. Numbers are float32 in the file. Read back, each
+becomes the shortest decimal with that float32, which is the number that was written.
 """
 
 # ruff: noqa: SIM905 - lists of words are easier to read as text
@@ -19,8 +19,8 @@ from pipeline.model.rope import RopeScaling, frequencies
 from storage.errors import UserError
 
 FAMILIES = ("qwen3", "llama", "gpt2")
-# What a file may say of its family: read below, or without effect on what is computed. Any other
-# key that isn't off (0, false, empty) is refused: what it asks for would be left out.
+# The keys that a file may have of its family: read below, or without effect on the computation. Any
+# other key whose value isn't off (0, false, empty) is refused: it would be ignored.
 _READ = (
     "context_length embedding_length block_count feed_forward_length attention.head_count"
     " attention.head_count_kv attention.key_length attention.value_length"
@@ -29,14 +29,14 @@ _READ = (
     " rope.scaling.yarn_beta_fast rope.scaling.yarn_beta_slow rope.scaling.attn_factor"
 ).split()
 _FREE = ("vocab_size", "rope.scaling.finetuned", "tensor_data_layout")
-# Rules of Llama 3 in use say these of the original context; the tensor alone doesn't tell.
+# The original contexts of Llama 3's rules that are in use; they can't be told from the tensor.
 _LLAMA3_CONTEXTS = tuple(1 << power for power in range(6, 21))
 
 Value = str | int | float | bool
 
 
 def to_keys(config: ModelConfig) -> dict[str, Value]:
-    """Everything about the shape, of a config that `check` lets through."""
+    """The keys for a model's shape; the config must have passed `check`."""
     heads: dict[str, Value] = {
         "vocab_size": config.vocab_size,
         "context_length": config.max_context,
@@ -61,7 +61,7 @@ def to_keys(config: ModelConfig) -> dict[str, Value]:
 
 
 def check_portable(config: ModelConfig) -> None:
-    """Refuses the shape that is this project's own."""
+    """Raise UserError for the family that is this project's own."""
     if config.family not in FAMILIES:
         raise UserError(
             f"a model of family {config.family} can't be exported, no other program runs it: "
@@ -70,7 +70,7 @@ def check_portable(config: ModelConfig) -> None:
 
 
 def check(config: ModelConfig) -> None:
-    """Refuses what GGUF can't say."""
+    """Raise UserError for a shape that GGUF can't express."""
     check_portable(config)
     scaling = config.rope_scaling
     if scaling is not None and scaling.kind == "llama3" and config.family != "llama":
@@ -83,7 +83,18 @@ def check(config: ModelConfig) -> None:
 def from_keys(
     family: str, keys: Mapping[str, Any], rows: int, tied: bool, factors: np.ndarray | None
 ) -> ModelConfig:
-    """The shape of a file: its keys, its embedding's rows, its rope_freqs tensor if it has one."""
+    """The shape of a file's model.
+
+    Args:
+        family: of the file.
+        keys: all its keys.
+        rows: of its embedding.
+        tied: whether it has no output matrix of its own.
+        factors: its rope_freqs tensor, if it has one.
+
+    Raises:
+        UserError: it asks for something that is not built here, or a value is unusable.
+    """
     if family not in FAMILIES:
         raise UserError(f"GGUF of family {family!r}: only {', '.join(FAMILIES)} can be loaded")
 
@@ -143,7 +154,7 @@ def from_keys(
 
 
 def rope_factors(config: ModelConfig) -> np.ndarray | None:
-    """Llama 3's rule as llama.cpp wants it: what each frequency is divided by, float32."""
+    """Llama 3's rule in llama.cpp's form: [head_dim / 2] float32, each frequency's divisor."""
     scaling = config.rope_scaling
     if scaling is None or scaling.kind != "llama3":
         return None
@@ -152,7 +163,7 @@ def rope_factors(config: ModelConfig) -> np.ndarray | None:
 
 
 def shortest(value: float) -> float:
-    """The shortest decimal with this float32: 1e-06, not 9.999999974752427e-07."""
+    """The shortest decimal that has this float32: 1e-06, not 9.999999974752427e-07."""
     return float(str(np.float32(value)))
 
 
@@ -181,7 +192,7 @@ def _scaling_of(get: Any, context: int) -> RopeScaling | None:
     if kind == "none":
         return None
     factor = float(get("rope.scaling.factor"))
-    # A linear rule has no use for the original context, and older files don't name it.
+    # A linear rule doesn't use the original context, and older files don't name it.
     original = int(get("rope.scaling.original_context_length", max(1, round(context / factor))))
     if kind == "linear":
         return RopeScaling("linear", factor, original)
@@ -195,7 +206,7 @@ def _scaling_of(get: Any, context: int) -> RopeScaling | None:
         original,
         beta_fast=float(get("rope.scaling.yarn_beta_fast", 32.0)),
         beta_slow=float(get("rope.scaling.yarn_beta_slow", 1.0)),
-        # seven digits are what float32 holds
+        # float32 has seven digits
         attention_factor=None if relative == 1.0 else float(f"{relative * usual:.7g}"),
     )
 

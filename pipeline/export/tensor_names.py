@@ -1,9 +1,9 @@
-"""Tensors under Hugging Face's names and under GGUF's, and what is done to them on the way.
+"""Converts tensors between Hugging Face's names and layouts and GGUF's.
 
 In: one tensor as numpy, by its Hugging Face name. Out: the tensor llama.cpp expects, by its name;
-and the way back, exact. Two families need more than a name: Llama's query and key rows are
-reordered, since llama.cpp rotates neighbouring pairs where Hugging Face rotates halves; GPT-2's
-matrices, stored (in, out) by Hugging Face, are turned to (out, in).
+and the exact inverse. Two families need more than a name: Llama's query and key rows are reordered,
+since llama.cpp rotates neighbouring pairs where Hugging Face rotates halves; GPT-2's matrices,
+stored [in, out] by Hugging Face, are transposed to [out, in].
 """
 
 import re
@@ -13,7 +13,7 @@ import numpy as np
 from pipeline.model import ModelConfig
 from storage.errors import UserError
 
-ROPE_FACTORS = "rope_freqs.weight"  # no weight: how llama.cpp is told of Llama 3's scaling
+ROPE_FACTORS = "rope_freqs.weight"  # not a weight: it tells llama.cpp Llama 3's scaling
 
 # Hugging Face's name in the file, GGUF's name; {} is the layer.
 _DECODER = {
@@ -49,7 +49,11 @@ _CONV1D = re.compile(r"\.(c_attn|c_proj|c_fc)\.weight$")
 
 
 def to_gguf(name: str, tensor: np.ndarray, config: ModelConfig) -> tuple[str, np.ndarray]:
-    """GGUF's name and form of one of Hugging Face's tensors."""
+    """GGUF's name and layout of one of Hugging Face's tensors.
+
+    Raises:
+        UserError: the family has no such tensor.
+    """
     if config.family == "gpt2" and not name.startswith(("transformer.", "lm_head.")):
         name = f"transformer.{name}"  # OpenAI's own files leave the prefix out
     renamed = _translate(name, _NAMES[config.family])
@@ -64,7 +68,7 @@ def to_gguf(name: str, tensor: np.ndarray, config: ModelConfig) -> tuple[str, np
 
 
 def to_huggingface(name: str, tensor: np.ndarray, config: ModelConfig) -> tuple[str, np.ndarray]:
-    """The way back."""
+    """The inverse of `to_gguf`."""
     renamed = _translate(name, {theirs: ours for ours, theirs in _NAMES[config.family].items()})
     if renamed is None:
         raise UserError(f"GGUF tensor {name} is not known of family {config.family}")
@@ -87,7 +91,7 @@ def _translate(name: str, table: dict[str, str]) -> str | None:
 
 
 def _rotated_heads(name: str, config: ModelConfig) -> int:
-    """Heads whose rows llama.cpp wants in pairs, 0 where it takes them as they are."""
+    """The number of heads whose rows llama.cpp wants in pairs; 0: it takes them unchanged."""
     if config.family != "llama":
         return 0
     if ".q_proj." in name:
@@ -96,7 +100,7 @@ def _rotated_heads(name: str, config: ModelConfig) -> int:
 
 
 def _pairs(tensor: np.ndarray, heads: int) -> np.ndarray:
-    """Each head's rows 0, 1, 2 … as 0, half, 1, half + 1 …"""
+    """Each head's rows 0, 1, 2 … reordered to 0, half, 1, half + 1 …"""
     rows = tensor.reshape(heads, 2, -1, *tensor.shape[1:])
     return rows.swapaxes(1, 2).reshape(tensor.shape)
 

@@ -1,9 +1,9 @@
 """A byte-level BPE vocabulary as tokenizer.json and as GGUF's lists, both ways.
 
-GGUF names the pre-tokenizer's regular expression instead of holding it, and llama.cpp implements
-the names in C++; so only the three pre-tokenizers below can be carried, and any other is refused
-rather than mis-tokenized. Special tokens become CONTROL, which llama.cpp never parses out of plain
-text; added tokens that are not special become USER_DEFINED, which both sides always parse.
+GGUF holds a name of the pre-tokenizer instead of its regular expression, and llama.cpp implements
+the names in C++. So only the three pre-tokenizers below can be written; any other is refused rather
+than tokenized wrongly. Special tokens become CONTROL, which llama.cpp never reads from plain text;
+added tokens that are not special become USER_DEFINED, which both sides always read.
 """
 
 import dataclasses
@@ -24,7 +24,7 @@ LLAMA3_REGEX = (
 
 @dataclasses.dataclass(frozen=True)
 class Split:
-    """What a name in `tokenizer.ggml.pre` stands for."""
+    """The pre-tokenizer that a name in `tokenizer.ggml.pre` stands for."""
 
     regex: str | None  # None: GPT-2's, built into the byte-level step
     whole_words_first: bool  # a piece that is a token is taken without merging
@@ -51,7 +51,11 @@ class Vocabulary:
 
 
 def from_tokenizer_json(data: dict[str, Any], rows: int, where: object) -> Vocabulary:
-    """GGUF's lists, filled up to `rows` with tokens that no text yields."""
+    """GGUF's lists of a parsed tokenizer.json, filled up to `rows` with tokens that no text yields.
+
+    Raises:
+        UserError: GGUF can't express this tokenizer; `where` is for the message.
+    """
     model = data["model"]
     if model.get("type", "BPE") != "BPE" or model.get("byte_fallback"):
         raise UserError(f"{where}: only byte-level BPE can be written to GGUF")
@@ -76,11 +80,11 @@ def from_tokenizer_json(data: dict[str, Any], rows: int, where: object) -> Vocab
 
 
 def to_tokenizer_json(vocabulary: Vocabulary) -> dict[str, Any]:
-    """The tokenizer.json that `from_tokenizer_json` was made from; the file's padding is dropped.
+    """The inverse of `from_tokenizer_json`; tokens that fill up rows are dropped.
 
-    Whether a token at the vocabulary's front or end was in the BPE table or only added to it is
-    not in the file: the first special tokens, before any normal one, are put into the table (as
-    the trainer does), later ones only added. That changes no id and no text.
+    The file does not say whether a token at the vocabulary's beginning or end was in the BPE table
+    or only added to it. Special tokens before the first normal one are put into the table (as the
+    trainer does), later ones are only added. That changes no id and no text.
     """
     split = SPLITS[vocabulary.split]
     table: dict[str, int] = {}
@@ -132,7 +136,7 @@ def to_tokenizer_json(vocabulary: Vocabulary) -> dict[str, Any]:
 
 
 def named_split(name: str, where: object) -> str:
-    """The key of SPLITS that a file's `tokenizer.ggml.pre` means."""
+    """The key of SPLITS for a file's `tokenizer.ggml.pre`."""
     found = ALIASES.get(name, name)
     if found not in SPLITS:
         raise UserError(f"{where}: pre-tokenizer {name!r} is none of {', '.join(SPLITS)}")

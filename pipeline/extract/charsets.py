@@ -1,10 +1,10 @@
-"""The charsets of the web: what browsers mean by a label, and bytes to text as they do it.
+"""The charsets of the web: what browsers mean by a label, and how they decode bytes.
 
 The labels are those of the WHATWG's Encoding standard (encoding.spec.whatwg.org), which reads many
 as a larger charset: latin1 as windows-1252, gb2312 as gbk, big5 with Hong Kong's characters.
-Python's codecs differ from the standard's tables in a few places, which are put right here. In
-pages of ISO 8859 and KOI8, Windows' quotes and dashes are read as what was meant: the standard
-makes controls of them, or line drawings. Decoding never fails: a bad byte becomes U+FFFD.
+Python's codecs differ from the standard's tables in a few characters, which are corrected here. In
+pages of ISO 8859 and KOI8, Windows' quotes and dashes are read as such: by the standard they would
+be controls or line drawings. Decoding never fails: a bad byte becomes U+FFFD.
 """
 
 import codecs
@@ -68,7 +68,7 @@ LABELS = {
     for label in labels.split()
 }
 _DOS = (437, 737, 775, 850, 852, 855, 857, 858, 860, 861, 862, 863, 864, 865)
-# Charsets that browsers do not know any more (they show nothing) or never did, and Python does.
+# Charsets that browsers no longer know (they show nothing) or never knew, but Python knows.
 OTHERS = {
     **dict.fromkeys(("iso-2022-kr", "csiso2022kr"), "iso-2022-kr"),
     "hz-gb-2312": "hz-gb-2312",
@@ -88,7 +88,7 @@ MULTI_BYTE = ("gb18030", "big5", "shift_jis", "euc-jp", "euc-kr")
 # Pages that are all ASCII to look at, and switch charsets by escapes.
 ESCAPED = {"iso-2022-jp": b"\x1b", "iso-2022-kr": b"\x1b", "hz-gb-2312": b"~{"}
 
-# What Python calls them, where it does not know the standard's name.
+# Python's names, if it does not know the standard's.
 _PYTHON = {
     "ibm866": "cp866",
     "macintosh": "mac_roman",
@@ -113,23 +113,23 @@ _WINDOWS = {
     "iso-8859-13": "cp1257",
     "iso-8859-16": "cp1250",
 }
-# Bytes of which Python's tables are older than the standard's.
+# Bytes for which Python's tables are older than the standard's.
 _BYTES = {"koi8-u": {0xAE: "ў", 0xBE: "Ў"}, "windows-1255": {0xCA: "\u05ba"}}
 UNDEFINED = "\ufffd"
 
 
 def encoding_of(label: str) -> str:
-    """The standard's name, in lower case, of what a label means; "" for an unknown one."""
+    """The standard's name, in lower case, of a label's charset; "" for an unknown label."""
     label = label.strip("\t\n\f\r ").lower()
     name = LABELS.get(label) or OTHERS.get(label)
-    if name is None:  # windows1251, euc_jp, utf_8: labels that browsers miss by a sign
+    if name is None:  # windows1251, euc_jp, utf_8: one character off a label that browsers know
         name = _SQUEEZED.get(re.sub("[^a-z0-9]", "", label), "")
     # A crawler has no scripts that ask for bytes; and decoders of gbk know all of gb18030.
     return {"x-user-defined": "windows-1252", "gbk": "gb18030"}.get(name, name)
 
 
 def decode_as(html: bytes, name: str) -> str:
-    """The text, by a charset of `encoding_of`."""
+    """The text of a page in a charset that `encoding_of` names; a bad byte becomes U+FFFD."""
     if name in _MANY_BYTES:
         codec, errors, wrong, others = _MANY_BYTES[name]
         text = html.decode(codec, errors)
@@ -144,7 +144,7 @@ def decode_as(html: bytes, name: str) -> str:
 
 
 def without_faults(html: bytes, name: str) -> bytes:
-    """The bytes without those that the charset has no character for."""
+    """The bytes without those for which the charset has no character."""
     codec = _PYTHON.get(name, name)
     return html.decode(codec, "ignore").encode(codec, "ignore")
 
@@ -164,7 +164,7 @@ def single_byte(name: str, windows: str = "") -> str:
     python = _PYTHON.get(name, name)
     table = [bytes([byte]).decode(python, "replace") for byte in range(256)]
     if name.startswith("windows"):
-        # what Windows' pages leave open are controls in the standard's
+        # bytes that Windows' code pages leave undefined are controls in the standard's
         for byte in range(0x80, 0xA0):
             table[byte] = table[byte].replace(UNDEFINED, chr(byte))
     for byte in range(0x80, 0xA0) if name.startswith("iso-8859") else ():
@@ -224,7 +224,7 @@ def _missing_in_gb18030(error: UnicodeError) -> tuple[str, int]:
 
 
 def _missing_in_euc_jp(error: UnicodeError) -> tuple[str, int]:
-    """NEC's and IBM's rows, ① and 髙, which Shift_JIS has at the same places in another shape."""
+    """NEC's and IBM's rows, ① and 髙, which Shift_JIS has at the same positions."""
     assert isinstance(error, UnicodeDecodeError)
     pair = error.object[error.start : error.start + 2]
     if len(pair) == 2 and pair[0] in (0xAD, *range(0xF9, 0xFD)) and 0xA1 <= pair[1] <= 0xFE:
@@ -254,7 +254,7 @@ def _translated(
     return codec, errors, re.compile(f"[{theirs}]"), str.maketrans(theirs, ours)
 
 
-# Codec, handler of errors, and characters that the codec has in another's place.
+# Codec, handler of errors, and characters that the codec has instead of others.
 _MANY_BYTES = {
     "gb18030": _translated(
         "gb18030",
@@ -274,14 +274,14 @@ _HIGH = bytes(byte | 0x80 for byte in range(256))
 
 
 def _iso_2022_jp(html: bytes) -> str:
-    """JIS by its escapes: each stretch is EUC-JP with the high bits off."""
+    """JIS by its escapes: each stretch is EUC-JP without the high bits."""
     first, *pieces = _ESCAPE.split(html)
     texts = [first.decode("ascii", "replace")]
     for escape, piece in zip(pieces[::2], pieces[1::2]):
         if escape in (b"(B", b"(J"):
             texts.append(piece.decode("ascii", "replace"))
             continue
-        # A line's end ends the charset too, and markup in a page that was cut is markup.
+        # The end of a line also ends the charset, and markup in a page that was cut is markup.
         for part in re.split(rb"([\x00-\x20\x80-\xff]+)", piece):
             if part[:1] <= b"\x20" or part[:1] >= b"\x80":
                 texts.append(part.decode("ascii", "replace"))

@@ -1,10 +1,10 @@
 """Which blocks of a page are its main text: two forests over features.py's columns.
 
-The first forest judges each block by itself and its surroundings; the second sees the first one's
-opinion of neighbours, containers and blocks marked up alike, which fills gaps in lists and tables
-and takes out furniture between paragraphs. Then the page as a whole: its headline is taken out,
-and what lies far behind the main text's end. The confidence is the F1 that the probabilities
-themselves promise for the kept text.
+The first forest judges each block by itself and its surroundings. The second also sees the first
+one's probabilities of neighbours, containers and blocks marked up alike, which fills gaps in lists
+and tables and removes furniture (navigation, advertisements and the like) between paragraphs. Then
+the page as a whole: its headline and blocks far after the main text's end are removed. The
+confidence is the expected F1 of the kept text by the probabilities themselves.
 """
 
 import dataclasses
@@ -19,9 +19,9 @@ from pipeline.extract.segment import FLAG, TAGS, Segments
 
 MODEL = Path(__file__).with_name("blocks.forest")
 STEPS = 4096  # probabilities are rounded: no machine's exp() may move a block across a threshold
-UNSURE = 0.6  # expected F1 of the best cut, below which the threshold gives way
+UNSURE = 0.6  # expected F1 of the best cut, below which the threshold is lowered
 SCRIPTLESS = np.uint64(FLAG["noscript"])
-SCRIPTLESS_PAGE = 0.8  # share of the text from which on <noscript> is the page
+SCRIPTLESS_PAGE = 0.8  # share of the text in <noscript> from which on it is the page
 GAP = 0.1  # what a character of furniture inside the main text costs, against one of main text
 LINES = [
     TAGS.index(tag) for tag in ("p", "li", "h1", "h2", "h3", "h4", "h5", "h6", "dt", "td", "th")
@@ -31,14 +31,14 @@ TITLE_SHARE, TITLE_COVER = (features.FIRST.index(name) for name in ("title_share
 
 
 def sigmoid(raw: np.ndarray) -> np.ndarray:
-    """Probabilities in steps, as float32."""
+    """Probabilities as float32, rounded to STEPS steps."""
     odds = np.exp(-np.minimum(np.maximum(raw, -30), 30))
     return np.rint(STEPS / (1 + odds)).astype(np.float32) / np.float32(STEPS)
 
 
 @dataclasses.dataclass(frozen=True)
 class Model:
-    """What a model file holds, ready to use."""
+    """A block classifier, loaded from its file."""
 
     first: _forest.Forest
     second: _forest.Forest
@@ -58,7 +58,12 @@ class Model:
         )
 
     def classify(self, segments: Segments) -> tuple[np.ndarray, np.ndarray, float]:
-        """(keep, probability, confidence) of a page's blocks."""
+        """Classify a page's blocks.
+
+        Returns:
+            Which blocks to keep, [blocks] bool; the probability of each, [blocks] float32; and the
+            confidence, 0..1.
+        """
         if not segments.texts:
             return np.zeros(0, bool), np.zeros(0, np.float32), 0.0
         matrix = features.first(segments, self.lexicon)
@@ -78,9 +83,9 @@ class Model:
 
 
 def hidden_lines(segments: Segments) -> np.ndarray:
-    """Which blocks are paragraphs, items and the like that are hidden by themselves.
+    """[blocks] bool: paragraphs, items and the like that are hidden by their own attributes.
 
-    What a page folds away to show it on demand (panels, answers, tabs) are boxes of them.
+    What a page hides and shows on demand (panels, answers, tabs) is a box around such blocks.
     """
     container = segments.containers[segments.table["container"]]
     hidden = (segments.table["flags"] & np.uint64(FLAG["hidden"])) > 0
@@ -88,18 +93,17 @@ def hidden_lines(segments: Segments) -> np.ndarray:
 
 
 def headlines(segments: Segments, matrix: np.ndarray) -> np.ndarray:
-    """Which blocks are headings that say what the page's title says."""
+    """[blocks] bool: headings that have the words of the page's title."""
     said = (matrix[:, TITLE_SHARE] >= SHARE) & (matrix[:, TITLE_COVER] >= COVER)
     return said & (segments.table["heading_level"] > 0)
 
 
 def body(probability: np.ndarray, mass: np.ndarray, threshold: float) -> slice:
-    """The blocks from where the main text begins to where it ends.
+    """The blocks from the beginning to the end of the main text.
 
-    Of all runs of blocks the one that gains most: what is above the threshold counts for it, what
-    is below by GAP against it. A few sentences kept behind a long stretch of furniture (a teaser,
-    a comment, the publisher's address) are not worth the way there; a box between two halves of an
-    article is.
+    It is the run of blocks with the best sum: characters above the threshold add to it, those below
+    subtract GAP each. A few sentences after a long stretch of furniture (a teaser, a comment, the
+    publisher's address) are not worth the gap; the second half of an article after a box is.
     """
     gain = mass * (probability - threshold)
     total = np.zeros(len(mass) + 1)
@@ -109,7 +113,7 @@ def body(probability: np.ndarray, mass: np.ndarray, threshold: float) -> slice:
 
 
 def cut(probability: np.ndarray, mass: np.ndarray, threshold: float) -> float:
-    """The threshold, or a lower one on a page where no cut promises much.
+    """The threshold, or a lower one on a page where every cut has a low expected F1.
 
     The F1 that probabilities promise is greatest where everything above half of that F1 is kept
     (Lipton, Elkan and Naryanaswamy 2014). On sure pages that is the threshold itself, nearly.
@@ -121,7 +125,7 @@ def cut(probability: np.ndarray, mass: np.ndarray, threshold: float) -> float:
 
 
 def expected_f1(keep: np.ndarray, probability: np.ndarray, mass: np.ndarray) -> float:
-    """What the probabilities promise for the kept blocks; 0 where nothing is kept."""
+    """The expected F1 of the kept blocks by their probabilities; 0 if nothing is kept."""
     kept = float(mass[keep].sum())
     if kept == 0:
         return 0.0
@@ -136,5 +140,5 @@ def preload() -> Model:
 
 
 def classify(segments: Segments) -> tuple[np.ndarray, np.ndarray, float]:
-    """(keep, probability, confidence) of a page's blocks, by the committed model."""
+    """Classify a page's blocks by the committed model; see `Model.classify`."""
     return preload().classify(segments)

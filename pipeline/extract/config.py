@@ -1,4 +1,4 @@
-"""How main text is taken out of a page, and what one page may cost.
+"""How main text is extracted from a page, and the limits on one page.
 
 Two engines: "blocks" is ours (segment, classify, render) with trafilatura for the few pages on
 which the classifier is unsure; "trafilatura" is FineWeb's, with FineWeb's settings, for parity.

@@ -1,10 +1,10 @@
 """Bytes of a page to text: byte-order mark, UTF-8 if it is, else what the page declares or shows.
 
 Declarations are often wrong in both directions, so bytes that are valid UTF-8 are UTF-8 whatever is
-declared. Else the charset of the HTTP header, that of the page and what resiliparse detects keep
-their claim even with bad bytes, as long as the text that comes out is plausible; only then the most
-plausible one counts. How many faults a charset leaves never decides between charsets: some of them
-can decode anything. Decoding never fails: a bad byte becomes U+FFFD.
+declared. Otherwise the charset of the HTTP header, that of the page and that which resiliparse
+detects are tried in this order: the first one is taken, even with bad bytes, if the decoded text is
+plausible; if none is, the most plausible one. The number of faults never decides between charsets:
+some of them can decode anything. Decoding never fails: a bad byte becomes U+FFFD.
 """
 
 import codecs
@@ -25,16 +25,16 @@ MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16be"),
 )
 _MARKS = tuple(mark for mark, _ in MARKS)
-# Bytes of other charsets make sequences of UTF-8 by chance: of every kind measured fewer than
-# half as many as faults (Thai, the worst, 0.4 to 1; cp1252 and cp1251 next to none).
+# Bytes of other charsets form UTF-8 sequences by chance: in every charset measured fewer than half
+# as many as faults (Thai, the worst, 0.4 to 1; cp1252 and cp1251 almost none).
 CERTAIN_UTF8 = 3  # sequences to a fault: UTF-8 whatever is declared
-DECLARED_UTF8 = 1  # the same where it is declared, or nothing is
-PLAUSIBLE = 0.5  # share of characters that make sense: enough for what is declared
-EVIDENT = 0.9  # enough for what is declared, without a look at anything else
-CONVINCING = 0.8  # enough for what is only guessed
-MARGIN = 0.3  # by which a charset that nobody named must be more plausible
+DECLARED_UTF8 = 1  # the same if it is declared, or nothing is
+PLAUSIBLE = 0.5  # share of plausible characters: enough for a declared charset
+EVIDENT = 0.9  # enough for a declared charset, without trying others
+CONVINCING = 0.8  # enough for a guessed charset
+MARGIN = 0.3  # by which a charset that is not declared must be more plausible
 MAX_FAULTS = 0.1  # of the characters outside ASCII: so many may be left out to detect the rest
-SAMPLE_BYTES = 64 * 1024  # from the first byte outside ASCII on: enough to tell charsets apart
+SAMPLE_BYTES = 64 * 1024  # from the first byte outside ASCII on: enough to distinguish charsets
 
 _PAIRS = (
     ("iso-8859-2", "windows-1250"),
@@ -54,7 +54,15 @@ _HIGH = re.compile(rb"[\x80-\xff]")
 
 
 def decode(html: bytes, declared: str = "") -> tuple[str, str]:
-    """The page as text, and the charset that was used; `declared` is the HTTP header's."""
+    """Decode a page.
+
+    Args:
+        html: its bytes.
+        declared: the charset of the HTTP header; "" if it names none.
+
+    Returns:
+        The text, and the name of the charset that was used.
+    """
     for mark, charset in MARKS:
         if html.startswith(mark):
             return html[len(mark) :].decode(charset, "replace"), charset
@@ -72,21 +80,21 @@ def decode(html: bytes, declared: str = "") -> tuple[str, str]:
 
 
 def plain_utf8(html: bytes, declared: str = "") -> str | None:
-    """The text of a page that is UTF-8 throughout, as most are: its bytes are the text's own.
+    """The text of a page that is all valid UTF-8, as most are.
 
-    None where that is not certain, and with a byte-order mark, which is not text.
+    None if that is not certain, or the page has a byte-order mark, which is not text.
     """
     if html.startswith(_MARKS) or b"\x1b" in html or html.find(b"\0", 0, 200) >= 0:
         return None
-    if _says_hz(html, declared):
+    if _is_hz_possible(html, declared):
         return None
     with contextlib.suppress(UnicodeDecodeError):
         return html.decode("utf-8")
     return None
 
 
-def _says_hz(html: bytes, declared: str) -> bool:
-    """Whether the page may be in a charset of nothing but ASCII's printable characters."""
+def _is_hz_possible(html: bytes, declared: str) -> bool:
+    """Whether the page may be in a charset that uses only ASCII's printable characters."""
     return (
         "hz-" in declared.lower()
         or html.find(b"z-gb-", 0, 1024) > 0
@@ -95,7 +103,7 @@ def _says_hz(html: bytes, declared: str) -> bool:
 
 
 def _wide(html: bytes) -> str:
-    """UTF-16 without a mark, by the zero bytes of its markup; "" if it is not."""
+    """The name of UTF-16 without a byte-order mark, by the zero bytes of its markup; else ""."""
     head = html[:200]
     even, odd = head[::2].count(0), head[1::2].count(0)
     if max(even, odd) < 0.1 * len(head) or min(even, odd) > 0.1 * max(even, odd):
@@ -104,7 +112,7 @@ def _wide(html: bytes) -> str:
 
 
 def _escaped(html: bytes, names: list[str]) -> str:
-    """A charset that switches by escapes, if it is declared or its escapes are there."""
+    """A charset with escape sequences, if it is declared or its escapes are there; else ""."""
     for name in names:
         if name in ESCAPED and ESCAPED[name] in html:
             return name
@@ -112,7 +120,7 @@ def _escaped(html: bytes, names: list[str]) -> str:
 
 
 def _eight_bit(html: bytes, names: list[str]) -> tuple[str, str]:
-    """A page that is not quite UTF-8, or not at all."""
+    """Decode a page that is only partly UTF-8, or not at all."""
     names = [name for name in names if name not in ESCAPED and not name.startswith("utf-16")]
     lenient, sequences, broken = _as_utf8(html)
     is_utf8 = "utf-8" in names
@@ -123,11 +131,11 @@ def _eight_bit(html: bytes, names: list[str]) -> tuple[str, str]:
     first = _HIGH.search(html)
     sample = html[max(0, first.start() - 100) :][:SAMPLE_BYTES] if first else html
     rated = {name: plausibility(decode_as(sample, name), name) for name in names}
-    if len(names) == 1 and rated[names[0]] >= EVIDENT and not _shouts(sample, names[0]):
+    if len(names) == 1 and rated[names[0]] >= EVIDENT and not _is_mostly_capitals(sample, names[0]):
         return decode_as(html, names[0]), names[0]
     found = _detected(sample)
     if len(names) > 1 and found == names[1]:
-        names.reverse()  # servers send a charset for all their pages, which does not fit this one
+        names.reverse()  # servers name one charset for all their pages, which may be wrong here
     for name in names:
         if rated[name] >= PLAUSIBLE and not _is_other(name, rated[name], found, sample):
             return decode_as(html, name), name
@@ -143,28 +151,28 @@ def _eight_bit(html: bytes, names: list[str]) -> tuple[str, str]:
 
 
 def _as_utf8(html: bytes) -> tuple[str, int, int]:
-    """The page as UTF-8, and how many sequences of several bytes are whole, how many broken."""
+    """The page as UTF-8, and the numbers of complete and of broken multi-byte sequences."""
     lenient, end = codecs.utf_8_decode(html, "replace", False)
-    own = html.count(b"\xef\xbf\xbd")  # U+FFFD that the page holds itself
+    own = html.count(b"\xef\xbf\xbd")  # U+FFFD that the page itself has
     broken = lenient.count("\ufffd") - own
     ascii_bytes = end - len(html[:end].translate(None, _ASCII))
     sequences = len(lenient) - ascii_bytes - broken - own
-    if end < len(html):  # cut in a character, which is no fault of a page that has others
+    if end < len(html):  # cut inside a character: not a fault if the page has other sequences
         lenient += "\ufffd"
     return lenient, sequences, broken
 
 
 def _is_other(name: str, rate: float, found: str, sample: bytes) -> bool:
-    """Whether a declared charset of single bytes only seems to fit: it fits anything."""
-    if _shouts(sample, name):  # KOI8 has its small letters where Windows has the capitals
-        return found in CYRILLIC and not _shouts(sample, found)
+    """Whether a declared charset of single bytes, which decodes anything, is the wrong one."""
+    if _is_mostly_capitals(sample, name):  # KOI8 has small letters where Windows has capitals
+        return found in CYRILLIC and not _is_mostly_capitals(sample, found)
     if name in MULTI_BYTE or found not in MULTI_BYTE:
         return False
     other = plausibility(decode_as(sample, found), found)
     return other >= CONVINCING and other > rate
 
 
-def _shouts(sample: bytes, name: str) -> bool:
+def _is_mostly_capitals(sample: bytes, name: str) -> bool:
     """Whether a page of Cyrillic has more capitals than small letters."""
     if name not in CYRILLIC:
         return False
@@ -173,11 +181,11 @@ def _shouts(sample: bytes, name: str) -> bool:
 
 
 def _detected(sample: bytes) -> str:
-    """What the bytes show; "" if nothing."""
+    """The charset that is detected from the bytes; "" if none is."""
     found = _detect(sample)
     if found in MULTI_BYTE:
         return found
-    # One bad byte is enough for the detector to rule a charset out: look again without it.
+    # One bad byte is enough for the detector to exclude a charset: try again without it.
     for name in MULTI_BYTE:
         text = decode_as(sample, name)
         characters = sum(map("\x7f".__lt__, text))
@@ -187,7 +195,7 @@ def _detected(sample: bytes) -> str:
         if convincing and _detect(without_faults(sample, name)) == name:
             return name
     found = found or _detect(_RARE.sub(b"", sample))
-    # ISO's charsets and Windows' differ in a few letters, which the other has as signs.
+    # ISO's charsets and Windows' differ in a few letters, which are symbols in the other.
     likely = [name for name in (found, SIBLINGS.get(found)) if name]
     if len(likely) > 1:
         found = max(likely, key=lambda name: plausibility(decode_as(sample, name), name))

@@ -1,8 +1,8 @@
-"""A page's main text: blocks, which of them to keep, and the text of those.
+"""A page's main text: its blocks, the selection of those to keep, and their text.
 
-The block classifier is unsure on a few pages; there, and wherever the config asks for it,
-trafilatura decides with FineWeb's settings. A page that would cost trafilatura minutes is never
-given to it: an unsure text in a millisecond is worth more than a page lost to the clock.
+On the few pages where the block classifier is unsure, and if the config asks for it, trafilatura
+decides with FineWeb's settings. A page that would take trafilatura minutes is never given to it: an
+unsure text after a millisecond is better than a page lost to a time limit.
 """
 
 import dataclasses
@@ -25,8 +25,8 @@ UNSEEN = FLAG["hidden"] | FLAG["noscript"]
 FURNITURE = UNSEEN | FLAG["nav"] | FLAG["button"] | FLAG["footer"]
 ENOUGH_CHARACTERS = 500  # of text outside furniture, to judge a page's language by
 PROSE_CHARACTERS = 500  # in all: with less, trafilatura finds nothing either
-PROSE_BLOCK_CHARACTERS = 80  # a paragraph rather than a title
-NOTICE_CHARACTERS = 300  # of a block that asks for JavaScript at most
+PROSE_BLOCK_CHARACTERS = 80  # of a paragraph; titles are shorter
+NOTICE_CHARACTERS = 300  # at most, of a block that asks for JavaScript
 NOTICE = re.compile(r"java.?script", re.IGNORECASE)  # every language calls it so
 COMMENT = mask("comment", "forum")
 FALLBACK_MAX_BLOCKS = 20_000
@@ -35,7 +35,7 @@ FALLBACK_MAX_DEPTH = 200
 
 @dataclasses.dataclass(frozen=True)
 class Extraction:
-    """Main text of a page and how it came about."""
+    """The main text of a page, and how it was found."""
 
     text: str
     confidence: float  # of the block classifier, 0..1
@@ -50,7 +50,11 @@ def extract_text(
 ) -> str:
     """The main text of a page of any charset, "" if there is none.
 
-    comments adds what readers wrote below an article; title puts the headline first.
+    Args:
+        html: the page's bytes.
+        url: the page's address, if known.
+        comments: add what readers wrote below an article.
+        title: put the headline first.
     """
     text, _ = decode(html)
     return extract(text, url, ExtractConfig(comments=comments, title=title)).text
@@ -62,7 +66,14 @@ def extract(
     config: ExtractConfig = ExtractConfig(),  # noqa: B008  frozen
     segments: Segments | None = None,
 ) -> Extraction:
-    """The main text of a decoded page; `segments` are its blocks if the caller has them."""
+    """Extract the main text of a decoded page.
+
+    Args:
+        html: the page.
+        url: its address, if known.
+        config: the engine and its switches.
+        segments: the page's blocks, if the caller has them.
+    """
     if segments is None:
         segments = segment(html, config.max_depth, config.max_blocks)
     found = _extract(html, url, config, segments)
@@ -74,7 +85,7 @@ def _extract(html: str, url: str | None, config: ExtractConfig, segments: Segmen
         return Extraction(main_text(html, url, config), 1.0, "trafilatura")
     keep, _, confidence = classify(segments)
     unsure = confidence < config.fallback_confidence
-    if unsure and _has_prose(segments) and _bearable(segments, config):
+    if unsure and _has_prose(segments) and _is_affordable(segments, config):
         text = main_text(html, url, config)
         if text:
             return Extraction(text, confidence, "trafilatura")
@@ -88,7 +99,7 @@ def _extract(html: str, url: str | None, config: ExtractConfig, segments: Segmen
 
 
 def _article(segments: Segments) -> str:
-    """The article that a page leaves to its scripts, "" if it has text of its own."""
+    """The article of a page that scripts render, from its JSON-LD; "" if it has text itself."""
     if not segments.article:
         return ""
     body = article_body(segments.article)
@@ -98,7 +109,7 @@ def _article(segments: Segments) -> str:
 
 
 def _notices(segments: Segments) -> np.ndarray:
-    """Blocks of <noscript> that only ask for scripts: never main text, even if all there is."""
+    """Blocks of <noscript> that only ask for scripts: never main text, even if nothing else is."""
     notices = (segments.table["flags"] & np.uint64(FLAG["noscript"])) != 0
     for row in notices.nonzero()[0].tolist():
         text = segments.texts[row]
@@ -107,7 +118,7 @@ def _notices(segments: Segments) -> np.ndarray:
 
 
 def _titled(found: Extraction, segments: Segments) -> Extraction:
-    """With the headline as the first line; a page without main text stays without text."""
+    """The result with the headline as the first line; without main text it is unchanged."""
     if not found.text:
         return found
     text = with_headline(segments, found.text)
@@ -120,9 +131,9 @@ def _titled(found: Extraction, segments: Segments) -> Extraction:
 
 
 def plain_text(segments: Segments) -> str:
-    """Text to judge a page's language and size by: no navigation, no lists of links, no code.
+    """Text to judge a page's language and size by: without navigation, lists of links and code.
 
-    If that leaves little, everything a reader sees, or the article that scripts would show.
+    If that is little, all text that a reader sees, or the article that scripts would show.
     """
     table, texts = segments.table, segments.texts
     flags, characters = table["flags"], table["characters"]
@@ -136,7 +147,7 @@ def plain_text(segments: Segments) -> str:
 
 
 def _has_prose(segments: Segments) -> bool:
-    """Whether there are sentences to be found: in lists of links nobody finds any."""
+    """Whether there are sentences; lists of links have none."""
     table = segments.table
     prose = (table["sentence_ends"] > 0) & (table["characters"] >= PROSE_BLOCK_CHARACTERS)
     prose &= 3 * table["link_characters"] <= table["characters"]
@@ -144,8 +155,8 @@ def _has_prose(segments: Segments) -> bool:
     return int(table["characters"][prose].sum()) >= PROSE_CHARACTERS
 
 
-def _bearable(segments: Segments, config: ExtractConfig) -> bool:
-    """Whether trafilatura ends in good time: its parser and its XPaths are not linear."""
+def _is_affordable(segments: Segments, config: ExtractConfig) -> bool:
+    """Whether trafilatura will be fast enough: its parser and its XPaths are not linear."""
     return (
         not segments.capped
         and segments.html_bytes <= config.fallback_max_html_bytes
@@ -155,7 +166,7 @@ def _bearable(segments: Segments, config: ExtractConfig) -> bool:
 
 
 def _comments(segments: Segments) -> np.ndarray:
-    """Blocks of readers' comments: their sentences, not the forms and names around them."""
+    """The blocks of readers' comments: sentences, not the forms and names around them."""
     table = segments.table
     comment = (table["hints_any"] & np.uint64(COMMENT)) != 0
     seen = (table["flags"] & np.uint64(FURNITURE | FLAG["form"])) == 0

@@ -1,9 +1,9 @@
-"""Numbers about a page's blocks from which main text is told from furniture (_features.c).
+"""Features of a page's blocks, by which main text is told from furniture (_features.c).
 
-In: the segmenter's Segments and a lexicon of learned word weights. Out: a float32 matrix with a
-row a block: columns FIRST from the page itself, then columns SECOND, which a first classifier's
-probabilities add: what it thinks of neighbours, containers and of blocks marked up alike. Apart
-from the lexicon, which knows the words of furniture it was shown, nothing depends on the language.
+In: the segmenter's Segments and a lexicon of learned word weights. Out: a float32 matrix [blocks,
+features]: columns FIRST from the page itself, then columns SECOND from a first classifier's
+probabilities of neighbours, of containers and of blocks marked up alike. Only the lexicon, which
+has the words of furniture in the training pages, depends on the language.
 """
 
 import numpy as np
@@ -18,13 +18,13 @@ LEXICON: int = _features.LEXICON  # int8 weights, sixteenths of a log odds
 assert BLOCK.itemsize == _features.BLOCK_BYTES
 assert CONTAINER.itemsize == _features.CONTAINER_BYTES
 
-# Tags in groups, text-like ones first, so that a threshold splits prose from furniture.
+# Tags in groups, text-like ones first, so that a threshold separates prose from furniture.
 GROUPS = (
     "p", "pre", "blockquote", "h1", "h2", "h3", "h4", "h5 h6", "li", "dd", "dt", "td", "th",
     "figcaption caption", "article main", "section", "div", "body", "address", "header",
     "footer nav aside", "label button summary legend fieldset form",
 )  # fmt: skip
-# Hints that, counted together, speak for and against main text.
+# Hints that, counted together, are evidence for and against main text.
 CONTENT = ("content", "article", "post", "body", "paragraph", "document", "code")
 FURNITURE = (
     "nav", "footer", "sidebar", "related", "share", "social", "comment", "ad", "promo", "cookie",
@@ -49,7 +49,7 @@ FURNITURE_BITS = sum(1 << BITS[name] for name in FURNITURE)
 
 
 def first(segments: Segments, lexicon: bytes) -> np.ndarray:
-    """A matrix with the columns FIRST filled and room for SECOND behind them."""
+    """A matrix [blocks, features] with the columns FIRST filled and room for SECOND after them."""
     matrix = np.zeros((len(segments.texts), len(FIRST) + len(SECOND)), np.float32)
     if len(matrix):
         _features.first(
@@ -71,7 +71,7 @@ def first(segments: Segments, lexicon: bytes) -> np.ndarray:
 
 
 def second(segments: Segments, probability: np.ndarray, matrix: np.ndarray) -> None:
-    """Fill the matrix's columns SECOND from a first opinion (float32, one a block)."""
+    """Fill the matrix's columns SECOND from the first forest's probability, [blocks] float32."""
     if len(matrix):
         _features.second(
             segments.table, segments.containers, probability, matrix, matrix.shape[1], len(FIRST)

@@ -1,8 +1,8 @@
-"""Gradient-boosted trees at run time: a model file of flat arrays, walked in C (_forest.c).
+"""Gradient-boosted trees at run time: a model file of flat arrays, evaluated in C (_forest.c).
 
-A file holds, by name, forests and the columns they look at; training writes it from LightGBM's
-models (learn/), and nothing of LightGBM is needed to read it. Thresholds are rounded down to
-float32: for float32 values the comparison is the very same. Leaf values are stored as float32.
+A file has forests, by name, and the columns they use; training writes it from LightGBM's models
+(learn/), and LightGBM is not needed to read it. Thresholds are rounded down to float32: for float32
+values the comparison is exactly the same. Leaf values are stored as float32.
 """
 
 import dataclasses
@@ -20,15 +20,15 @@ NODE = np.dtype([("threshold", "<f4"), ("feature", "<u2"), ("left", "<u2")])
 
 @dataclasses.dataclass(frozen=True)
 class Trees:
-    """A forest as arrays: all nodes, the leaves' values, and where each tree begins."""
+    """A forest as arrays: all nodes, the leaves' values, and the first node of each tree."""
 
-    nodes: np.ndarray  # dtype NODE; left = 0 marks a leaf, the right child follows the left one
-    values: np.ndarray  # float32, a value a node
-    starts: np.ndarray  # uint32, one more than there are trees
-    columns: tuple[str, ...]  # names of the features, by number
+    nodes: np.ndarray  # [nodes] of NODE; left = 0 marks a leaf, the right child follows the left
+    values: np.ndarray  # [nodes] float32
+    starts: np.ndarray  # [trees + 1] uint32
+    columns: tuple[str, ...]  # names of the features, by index
 
     def compiled(self, names: tuple[str, ...]) -> _forest.Forest:
-        """Checked and ready to predict from a matrix with columns of these names."""
+        """The forest in C, checked, for a matrix with columns of these names."""
         place = {name: column for column, name in enumerate(names)}
         missing = [name for name in self.columns if name not in place]
         if missing:
@@ -40,7 +40,7 @@ class Trees:
 
 
 def predict(forest: _forest.Forest, matrix: np.ndarray) -> np.ndarray:
-    """The trees' sum for each row of a C-ordered float32 matrix."""
+    """[rows]: the trees' sum for each row of a C-ordered float32 matrix."""
     if matrix.dtype != np.float32 or matrix.ndim != 2 or not matrix.flags.c_contiguous:
         raise ValueError("a forest wants a C-ordered float32 matrix")
     return np.frombuffer(forest.predict(matrix, *matrix.shape), np.float64)
@@ -73,7 +73,7 @@ def save(
 
 
 def load(path: Path) -> tuple[dict[str, Trees], dict[str, object], bytes]:
-    """What `save` wrote."""
+    """The forests, facts and word weights that `save` wrote; ValueError for another file."""
     data = path.read_bytes()
     if not data.startswith(MAGIC):
         raise ValueError(f"{path.name} is no forest file")

@@ -1,9 +1,9 @@
-"""Columns of line numbers beside code whose markup doesn't call them that.
+"""Columns of line numbers beside code whose markup doesn't say that they are.
 
-The segmenter takes line numbers out by their class. Here the rest: a block that holds nothing but
-whole numbers, each the next of the one before, as many as the code right behind it has lines; and
-rows of a table of which each holds a number and a line of code. Numbers that are data stand beside
-something else than code, below a head, or are not as many.
+The segmenter removes line numbers by their class. Here the rest: a block of consecutive whole
+numbers, as many as the code directly after it has lines; and rows of a table of which each has a
+number and a line of code. Numbers that are data are beside something other than code, below a
+header, or another count.
 """
 
 import re
@@ -17,12 +17,12 @@ CODE = np.uint64(FLAG["pre"] | FLAG["code"])
 NUMBERS = re.compile(r"\s*\d{1,6}(?:[.:]?\s+\d{1,6})*[.:]?\s*", re.ASCII)
 NUMBER = re.compile(r"\d+", re.ASCII)
 SIGNS_OF_CODE = re.compile(r"[=(){}\[\];<>]|^[ \t]+\S", re.MULTILINE)
-EMPTY_LINES = 3  # at a code's end, which extraction leaves out and a gutter counts
-ROWS = 3  # of a number and a line of code each, from which on they are no table
+EMPTY_LINES = 3  # at the end of code, which extraction leaves out and a gutter counts
+ROWS = 3  # of a number and a line of code each: so many or more are not a table of data
 
 
 def without_gutters(segments: Segments, rows: np.ndarray) -> np.ndarray:
-    """The rows (of kept blocks, in order) without those that hold line numbers only."""
+    """The rows (of kept blocks, in order) without those that are only line numbers."""
     table = segments.table
     flags = table["flags"][rows]
     bare = (table["letters"][rows] == 0) & (table["digits"][rows] > 0)
@@ -39,7 +39,7 @@ def without_gutters(segments: Segments, rows: np.ndarray) -> np.ndarray:
 
 
 def _numbers(text: str) -> list[int]:
-    """Consecutive whole numbers, if the text has nothing else."""
+    """The consecutive whole numbers of a text; empty if it has anything else."""
     if not NUMBERS.fullmatch(text):
         return []
     found = [int(number) for number in NUMBER.findall(text)]
@@ -49,7 +49,7 @@ def _numbers(text: str) -> list[int]:
 def _counts_lines(segments: Segments, row: int, code: int) -> bool:
     block = segments.table[row]
     if block["table"] >= 0 and (block["row"] > 0 or block["place"] > 0):
-        return False  # samples of input and output below their head, and the like
+        return False  # samples of input and output below their header, and the like
     numbers, text = _numbers(segments.texts[row]), segments.texts[code]
     lines = text.count("\n") + 1
     return (
@@ -64,7 +64,7 @@ def _numbered_lines(
 ) -> list[tuple[int, int]]:
     """Stretches of the rows in which numbers and lines of code, cell by cell, take turns."""
     table = segments.table
-    lines: list[int] = []  # places in `rows` of numbers that belong to a line
+    lines: list[int] = []  # indices in `rows` of numbers that belong to a line
     found: list[tuple[int, int]] = []
     expected = None
     for at in [*starts, -1]:

@@ -1,8 +1,8 @@
-"""A page's headline: the heading that says what its title says, else the title itself.
+"""A page's headline: the heading with the words of its title, else the title itself.
 
 <title> and og:title often name the site as well ("Storm hits coast | The Daily Paper"), and the
-first <h1> is as often the site's name as the article's; a heading that one of the titles repeats
-is neither's decoration.
+first <h1> is as often the site's name as the article's; a heading that one of the titles repeats is
+the headline.
 """
 
 import re
@@ -11,21 +11,21 @@ import numpy as np
 
 from pipeline.extract.segment import FLAG, Segments
 
-SHARE = 0.8  # of the heading's words, that a title has
-COVER = 0.5  # of the title's words, that the heading has
+SHARE = 0.8  # least share of the heading's words that a title has
+COVER = 0.5  # least share of the title's words that the heading has
 UNSEEN = np.uint64(FLAG["hidden"] | FLAG["noscript"] | FLAG["nav"] | FLAG["footer"])
 WORD = re.compile(r"\w+")
-# Between a headline and the name of its site; a hyphen inside a word or a number is none.
+# Between a headline and the name of its site; a hyphen inside a word or a number does not count.
 SEPARATOR = re.compile(r"\s+[|\-\u2013\u2014\u00b7\u2022:\u00bb\u00ab\u2039\u203a/]+\s+|\s*\|\s*")
 
 
 def headline(segments: Segments) -> str:
-    """The headline in one line, "" where a page has none."""
+    """The headline in one line, "" if a page has none."""
     titles = [title for title in (segments.og_title, segments.title) if title]
     table = segments.table
     rows = np.flatnonzero((table["heading_level"] > 0) & (table["flags"] & UNSEEN == 0)).tolist()
-    for title in titles:  # og:title first: it seldom names the site
-        matching = [row for row in rows if _says(segments.texts[row], title)]
+    for title in titles:  # og:title first: it rarely names the site
+        matching = [row for row in rows if _matches(segments.texts[row], title)]
         if matching:
             best = min(matching, key=lambda row: (int(table["heading_level"][row]), row))
             return " ".join(segments.texts[best].split())
@@ -36,7 +36,7 @@ def headline(segments: Segments) -> str:
 
 
 def with_headline(segments: Segments, text: str) -> str:
-    """The text below its headline, which stands there once."""
+    """The text below its headline; if the text begins with it, it is not repeated."""
     line = headline(segments)
     if not line:
         return text
@@ -50,7 +50,7 @@ def _words(text: str) -> list[str]:
     return WORD.findall(text.lower())
 
 
-def _says(heading: str, title: str) -> bool:
+def _matches(heading: str, title: str) -> bool:
     words, others = set(_words(heading)), set(_words(title))
     common = len(words & others)
     return bool(words) and common >= SHARE * len(words) and common >= COVER * len(others)

@@ -1,8 +1,8 @@
-"""What class names, ids, roles and link addresses hint at, as bits, found by one automaton.
+"""Hints in class names, ids, roles and link addresses, as bits, found by one automaton.
 
-Patterns match anywhere in a name, letters' case aside; "_" stands for the edge of a word, which
-is any sign that is no letter or digit and the step from a small to a capital letter. The automaton
-(Aho and Corasick, CACM 1975) is built at import and walked in C: one table look-up a character,
+Patterns match anywhere in a name, in any case; "_" stands for the edge of a word, which is any
+character other than letters and digits, or the step from a small to a capital letter. The automaton
+(Aho and Corasick, CACM 1975) is built at import and run in C: one table look-up a character,
 however many patterns there are.
 """
 
@@ -78,7 +78,7 @@ PATTERNS: dict[str, str] = {
     "answer": "_faq accordion _answer collapse expand",
     "concealed": "_hidden_ d_none _hide_ display_none noprint no_print invisible",
 }
-# On these the tokenizer itself acts (_segment_names.h), so their bits are fixed.
+# The tokenizer itself uses these (_segment_names.h), so their bits are fixed.
 SPECIAL: dict[str, tuple[int, str]] = {
     "code_box": (
         56,
@@ -132,7 +132,7 @@ def _symbol(character: str) -> int:
 
 
 def automaton() -> tuple[np.ndarray, np.ndarray]:
-    """Moves (states x 32) and the hints that are complete in each state."""
+    """Transitions [states, SYMBOLS] and the hints that are complete in each state [states]."""
     moves: list[list[int]] = [[0] * SYMBOLS]
     masks: list[int] = [0]
     special = {name: patterns for name, (_, patterns) in SPECIAL.items()}
@@ -147,7 +147,7 @@ def automaton() -> tuple[np.ndarray, np.ndarray]:
                     masks.append(0)
                 state = moves[state][symbol]
             masks[state] |= 1 << BITS[name]
-    # Breadth first: where a state has no move of its own, it moves as its longest suffix does.
+    # Breadth first: a state without a transition of its own takes that of its longest suffix.
     suffix = [0] * len(moves)
     queue = [state for state in moves[0] if state]
     for state in queue:

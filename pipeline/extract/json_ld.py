@@ -1,4 +1,4 @@
-"""The article in a page's JSON-LD (schema.org): all there is of pages that scripts render."""
+"""The article in a page's JSON-LD (schema.org): the only text of pages that scripts render."""
 
 import html
 import json

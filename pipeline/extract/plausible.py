@@ -1,10 +1,10 @@
-"""How much of a text looks like text: whether a charset was the right one to read a page by.
+"""How plausible a decoded text is: whether a charset was the right one for a page.
 
-Faults say little: a charset of single bytes decodes anything, and words of any language hold bytes
-that make rare Chinese characters. So what came out is looked at, by the kind of charset. CJK: the
-share of everyday characters (the first level of each national standard, kana, syllables). Latin
-letters with accents stand among plain ones, seldom many in a row. Letters of other scripts do not
-touch Latin ones, and capitals begin words.
+Faults prove little: a charset of single bytes decodes anything, and words of any language have
+bytes that are rare Chinese characters. So the decoded text is judged, by the kind of charset. CJK:
+the share of everyday characters (the first level of each national standard, kana, syllables). Latin
+letters with accents are among plain ones, rarely many in a row. Letters of other scripts are not
+next to Latin ones, and capitals begin words.
 """
 
 import functools
@@ -16,9 +16,9 @@ from pipeline.extract.charsets import MULTI_BYTE, decode_as
 SAMPLE_CHARACTERS = 1500  # outside ASCII
 
 _NON_ASCII = re.compile(r"[^\x00-\x7f]+")
-# Replaced, controls, private use: no page holds them on purpose.
+# Replaced, controls, private use: no page has them on purpose.
 _NO_TEXT = re.compile("[\ufffd\x80-\x9f\ue000-\uf8ff]")
-# Spaces, quotes, dashes, bullets, ellipses, currency and the like, which stand anywhere.
+# Spaces, quotes, dashes, bullets, ellipses, currency and the like, which may be anywhere.
 _PUNCTUATION = re.compile("[\xa0\xa3\xa7\xa9\xab\xad\xae\xb0\xb7\xbb\u2010-\u206f\u20a0-\u20bf№™]")
 _SYMBOL_IN_WORD = re.compile(
     r"[^\W\d_][\xa1-\xa9\xab\xac\xae-\xb1\xb4\xb6\xb8\xbb\xbf\xd7\xf7ˆ˜†‡‰™⌐-◿](?=[^\W\d_])"
@@ -39,7 +39,7 @@ _MAX_ACCENTED_RUN = 3
 
 
 def plausibility(text: str, name: str) -> float:
-    """From 0 to 1: what share of the characters outside ASCII makes sense; 1 if there are none."""
+    """The share, 0 to 1, of the characters outside ASCII that is plausible; 1 if there are none."""
     if name in MULTI_BYTE:
         found = "".join(_NON_ASCII.findall(text))[:SAMPLE_CHARACTERS]
         return sum(map(core(name).__contains__, found)) / len(found) if found else 1.0
@@ -66,7 +66,7 @@ def plausibility(text: str, name: str) -> float:
 
 
 def _sample(text: str) -> list[tuple[str, str, str]]:
-    """Runs of characters outside ASCII, with what stands before and after."""
+    """Runs of characters outside ASCII, each with the text before and after."""
     found, characters = [], 0
     for match in _NON_ASCII.finditer(text):
         start, end = match.span()

@@ -1,8 +1,8 @@
-"""What charset a page says it has: the HTML standard's prescan, and on through the page's head.
+"""The charset that a page declares: the HTML standard's prescan, continued through the page's head.
 
-The standard (html.spec.whatwg.org, "prescan a byte stream to determine its encoding") looks at the
-first 1,024 bytes as they stand; a `<meta>` that its parser meets later counts as well, unless it
-lies inside a script, a style or a comment. An XML declaration is asked last.
+The standard (html.spec.whatwg.org, "prescan a byte stream to determine its encoding") searches the
+first 1,024 raw bytes; a later `<meta>` counts as well, unless it is inside a script, a style or a
+comment. An XML declaration counts last.
 """
 
 import re
@@ -37,7 +37,7 @@ _RAW = (b"script", b"style", b"title", b"textarea", b"noscript", b"iframe", b"xm
 
 
 def declared_charset(html: bytes) -> str:
-    """The standard's name of the charset, "" if the page declares none that is known."""
+    """The standard's name of the declared charset; "" if there is none or it is not known."""
     found = _prescan(html[:PRESCAN_BYTES], raw_text=False)
     if not found and len(html) > PRESCAN_BYTES:
         found = _prescan(html[:HEAD_BYTES], raw_text=True)
@@ -47,7 +47,7 @@ def declared_charset(html: bytes) -> str:
 
 
 def _prescan(data: bytes, raw_text: bool) -> str:
-    """The first sound declaration; with `raw_text` none inside scripts and the like."""
+    """The first valid declaration; with `raw_text` not inside scripts and the like."""
     position = 0
     while match := _MARKUP.search(data, position):
         if match["comment"] is not None:
@@ -75,7 +75,7 @@ def _prescan(data: bytes, raw_text: bool) -> str:
 
 
 def _attributes(data: bytes, position: int) -> tuple[dict[bytes, bytes], int]:
-    """Of a tag, the first of each name, and where the tag ends."""
+    """A tag's attributes, the first of each name, and the position after the tag."""
     found: dict[bytes, bytes] = {}
     while match := _ATTRIBUTE.match(data, position):
         position = match.end()
@@ -96,6 +96,6 @@ def _of_meta(attributes: dict[bytes, bytes]) -> str:
 
 
 def _named(label: bytes) -> str:
-    """A page that can be read as ASCII so far is no UTF-16, whatever it says."""
+    """The charset of a label; a page that could be read as ASCII so far is not UTF-16."""
     name = encoding_of(label.decode("latin-1"))
     return "utf-8" if name.startswith("utf-16") else name

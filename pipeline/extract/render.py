@@ -1,10 +1,10 @@
 """Kept blocks to text, as trafilatura writes it: a line a paragraph, one newline between blocks.
 
 List items begin with "- " or their number, indented by depth; code keeps its lines; a table of data
-becomes rows "| a | b |", a table that only lays out a page becomes lines. A cell that spans columns
-or rows is written once, and the places that it covers are left empty, so that all cells stand in
-their own column; sections stand in the order of display, head before bodies before foot. Second
-copies (repeats.py) and line numbers (gutters.py) are left out.
+becomes rows "| a | b |", a table that is only layout becomes lines. A cell that spans columns or
+rows is written once, and the cells that it covers are left empty, so that all cells are in their
+own column; sections are in the order of display, head before bodies before foot. Second copies
+(repeats.py) and line numbers (gutters.py) are left out.
 """
 
 import dataclasses
@@ -16,8 +16,8 @@ from pipeline.extract.gutters import CODE, without_gutters
 from pipeline.extract.repeats import without_repeats
 from pipeline.extract.segment import FLAG, KINDS, TAGS, Segments
 
-CELL_CHARACTERS = 400  # a cell with more in it is part of a layout
-MAX_INDENTATION = 8  # levels: beyond it is a page's fault, or its intent to harm
+CELL_CHARACTERS = 400  # a cell with more is part of a layout
+MAX_INDENTATION = 8  # levels; more is an error or an attack
 ORDERED = TAGS.index("ol")
 HEADER_CELL = TAGS.index("th")
 BULLET = KINDS.index("bullet")
@@ -28,13 +28,13 @@ IN_CELL = np.uint64(FLAG["cell"] | FLAG["table_header"])
 NO_CELL = np.uint64(FLAG["pre"] | FLAG["heading"] | FLAG["list"])
 
 
-Span = tuple[int, int]  # of characters: first, behind the last
-Place = tuple[int, int]  # of a block's text: output line, characters before it there
+Span = tuple[int, int]  # of characters: the first, and the one after the last
+Position = tuple[int, int]  # of a block's text: output line, characters before it in that line
 
 
 @dataclasses.dataclass(frozen=True)
 class Rendered:
-    """Text, and where in it code blocks and formulas stand, in order."""
+    """A text with the spans of its code blocks and formulas, in order."""
 
     text: str
     code: tuple[Span, ...] = ()
@@ -42,7 +42,7 @@ class Rendered:
 
 
 def render(segments: Segments, keep: np.ndarray) -> Rendered:
-    """The text of the blocks whose `keep` is true."""
+    """The text of the blocks whose `keep` ([blocks] bool) is true."""
     rows = without_repeats(segments.table, keep.nonzero()[0])
     flags = segments.table["flags"][rows]
     if (flags & CODE).any():
@@ -55,16 +55,16 @@ def render(segments: Segments, keep: np.ndarray) -> Rendered:
         for index, marker in zip(items.tolist(), _markers(segments.table[rows[items]])):
             lines[index] = marker + lines[index]
             before[index] = len(marker)
-    places: list[Place] | None = None
+    positions: list[Position] | None = None
     if (flags & IN_CELL).any():
-        lines, places = _with_tables(lines, segments.table[rows])
+        lines, positions = _with_tables(lines, segments.table[rows])
     text = "\n".join(lines)
     code = (flags & PRE).nonzero()[0].tolist()
     if not code and not len(segments.formulas):
         return Rendered(text)
     starts = list(itertools.accumulate((len(line) + 1 for line in lines), initial=0))
-    if places is not None:
-        starts = [starts[line] + at for line, at in places]
+    if positions is not None:
+        starts = [starts[line] + at for line, at in positions]
     spans = ((starts[index], len(segments.texts[rows[index]])) for index in code)
     return Rendered(
         text,
@@ -76,7 +76,7 @@ def render(segments: Segments, keep: np.ndarray) -> Rendered:
 def _formulas(
     formulas: np.ndarray, rows: np.ndarray, starts: list[int], before: list[int]
 ) -> tuple[Span, ...]:
-    """The kept formulas' places in the text; `starts` are those of the kept rows' lines."""
+    """The kept formulas' spans in the text; `starts` are the positions of the kept rows' lines."""
     index_of = {row: index for index, row in enumerate(rows.tolist())}
     found = []
     for row, first, last in formulas.tolist():
@@ -88,7 +88,7 @@ def _formulas(
 
 
 def _markers(items: np.ndarray) -> list[str]:
-    """What stands before the items' first lines; nothing if the page's author wrote it there."""
+    """The markers before the items' first lines; none if the page's author wrote one."""
     columns = ("list_depth", "item", "starts", "list_tag")
     markers = []
     layout = (items["heading_level"] > 0) | (items["flags"] & PRE != 0) | (items["list_depth"] == 0)
@@ -102,31 +102,31 @@ def _markers(items: np.ndarray) -> list[str]:
     return markers
 
 
-def _with_tables(lines: list[str], table: np.ndarray) -> tuple[list[str], list[Place]]:
-    """The lines with those of each table of data put into its rows, and where each has gone."""
+def _with_tables(lines: list[str], table: np.ndarray) -> tuple[list[str], list[Position]]:
+    """The lines, those of each table of data joined to rows, and the new position of each line."""
     number = np.where(table["flags"] & IN_CELL != 0, table["table"], -1)
     starts = [0, *(np.flatnonzero(np.diff(number)) + 1).tolist(), len(lines)]
-    # A table that holds others comes in pieces, which share their columns.
+    # A table around others is in several pieces, which share their columns.
     pieces: dict[int, list[tuple[int, int]]] = {}
     for start, end in itertools.pairwise(starts):
         pieces.setdefault(int(number[start]), []).append((start, end))
     columns = {which: _columns(table, spans) for which, spans in pieces.items() if which >= 0}
     result: list[str] = []
-    places: list[Place] = []
+    positions: list[Position] = []
     for start, end in itertools.pairwise(starts):
         width = columns.get(int(number[start]))
         if width:
             rows, inside = _table_rows(lines[start:end], table[start:end], width)
-            places += [(len(result) + line, at) for line, at in inside]
+            positions += [(len(result) + line, at) for line, at in inside]
             result += rows
         else:
-            places += [(line, 0) for line in range(len(result), len(result) + end - start)]
+            positions += [(line, 0) for line in range(len(result), len(result) + end - start)]
             result += lines[start:end]
-    return result, places
+    return result, positions
 
 
 def _columns(table: np.ndarray, pieces: list[tuple[int, int]]) -> dict[int, int]:
-    """The columns in which anything stands, numbered, if the pieces' cells hold data."""
+    """The columns that are not empty, numbered, if the pieces' cells are data."""
     start, end = pieces[0]
     cells = table[start:end]
     if len(pieces) > 1:
@@ -137,14 +137,14 @@ def _columns(table: np.ndarray, pieces: list[tuple[int, int]]) -> dict[int, int]
 
 
 def _holds_data(cells: np.ndarray) -> bool:
-    """At least two rows with two cells, all short and without a structure of their own."""
+    """Whether there are two rows or more with two cells, all short and without inner structure."""
     if (cells["flags"] & NO_CELL).any() or cells["characters"].max() > CELL_CHARACTERS:
         return False
-    places = np.unique(np.stack([cells["row"], cells["column"]]), axis=1)
-    if 2 * places.shape[1] < len(cells):
+    positions = np.unique(np.stack([cells["row"], cells["column"]]), axis=1)
+    if 2 * positions.shape[1] < len(cells):
         return False  # more than two blocks a cell
-    _, cells_of_row = np.unique(places[0], return_counts=True)
-    width = int(places[1].max()) + 1
+    _, cells_of_row = np.unique(positions[0], return_counts=True)
+    width = int(positions[1].max()) + 1
     if len(cells_of_row) * width > 8 * len(cells):
         return False  # mostly empty
     return int((cells_of_row >= 2).sum()) >= 2
@@ -152,8 +152,8 @@ def _holds_data(cells: np.ndarray) -> bool:
 
 def _table_rows(
     lines: list[str], cells: np.ndarray, columns: dict[int, int]
-) -> tuple[list[str], list[Place]]:
-    """Rows in the order of display, and where each line stands: row and offset in it."""
+) -> tuple[list[str], list[Position]]:
+    """Rows in the order of display, and the position of each line: its row and offset in it."""
     rows: dict[tuple[int, int], list[str]] = {}
     inside: list[tuple[tuple[int, int], int, int]] = []
     heads: dict[tuple[int, int], bool] = {}  # whether all of a row's cells are <th>
@@ -174,8 +174,8 @@ def _table_rows(
     if header:
         result.insert(1, "|" + "---|" * len(columns))
     number = {key: index + (header and index > 0) for index, key in enumerate(order)}
-    places = [
+    positions = [
         (number[key], 2 + sum(map(len, rows[key][:column])) + 3 * column + before)
         for key, column, before in inside
     ]
-    return result, places
+    return result, positions

@@ -1,8 +1,8 @@
 """Second copies among the kept blocks: a page's rendering for print or for small screens.
 
 A long block that repeats an earlier one's words is a copy, and so are its neighbours that repeat
-the earlier one's neighbours, however short they are. Short blocks that repeat alone stay (a
-refrain, a table's cells), and so does code.
+the earlier one's neighbours, however short they are. Short blocks that repeat by themselves are
+kept (a refrain, a table's cells), and so is code.
 """
 
 import numpy as np

@@ -2,8 +2,9 @@
 
 The work is done in C (_segment.c); here are the layouts of its rows, the names of its flags, and
 `segment`. A block is a run of text without a block-level boundary in it: a paragraph, a heading, a
-list item's own text, a table cell, a whole `<pre>`. All that a browser shows is here, but for line
-numbers and buttons in code and readings above characters: what to keep is the classifier's matter.
+list item's own text, a table cell, a whole `<pre>`. All text that a browser shows is in a block,
+except line numbers and buttons in code and readings above characters; the classifier decides which
+blocks to keep.
 """
 
 import dataclasses
@@ -14,7 +15,7 @@ import numpy as np
 from pipeline.extract import _segment
 from pipeline.extract.hints import MASKS, MOVES
 
-# Bits of `flags`, in _segment_names.h's order; inherited from ancestors but for the first_of ones.
+# Bits of `flags`, in _segment_names.h's order; inherited from ancestors, except the first_of ones.
 FLAGS = (
     "article", "main", "nav", "header", "footer", "aside", "form", "table", "list", "figure",
     "figcaption", "blockquote", "pre", "code", "button", "link", "hidden", "aria_hidden",
@@ -107,7 +108,7 @@ MAX_BLOCKS = 200_000
 
 @dataclasses.dataclass(frozen=True)
 class Segments:
-    """A page's blocks in document order, the elements that hold them, and what the head says."""
+    """A page's blocks in document order, the elements around them, and values from its head."""
 
     texts: list[str]
     table: np.ndarray  # dtype BLOCK, a row a text
@@ -122,15 +123,21 @@ class Segments:
     body_hints: int  # class names of <body>
     html_bytes: int
     capped: tuple[str, ...] = ()  # "depth", "blocks": limits that the page hit
-    # A row a formula in order: its block, its first character there, the one behind its last.
+    # [formulas, 3], in order: its block, its first character there, the one after its last.
     formulas: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros((0, 3), np.uint32))
-    article: str = ""  # JSON-LD that holds an "articleBody", of pages with little text of their own
+    article: str = ""  # JSON-LD with an "articleBody", of pages with little other text
 
 
 def segment(
     page: str | bytes, max_depth: int = MAX_DEPTH, max_blocks: int = MAX_BLOCKS
 ) -> Segments:
-    """The blocks of a decoded page; bytes are its text as sound UTF-8."""
+    """The blocks of a decoded page.
+
+    Args:
+        page: its text; bytes must be valid UTF-8.
+        max_depth: deeper elements are flattened.
+        max_blocks: the page is cut after so many.
+    """
     utf8 = page if isinstance(page, bytes) else _utf8(page)
     texts, blocks, containers, facts, body_hints, deep, many, formulas, article = _segment.segment(
         utf8, MOVES, MASKS, max_depth, max_blocks

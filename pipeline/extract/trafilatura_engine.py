@@ -1,16 +1,16 @@
 """A page's main text by trafilatura, with the settings FineWeb uses.
 
 trafilatura's `deduplicate` remembers segments of all pages that a process has seen, so the text of
-a page would depend on the pages before it and on how many workers there are. Here each page gets a
-memory of its own: what repeats inside the page is dropped, and its text depends on it alone.
-The library is loaded by the first page that needs it, which few files of a crawl hold.
+a page would depend on the pages before it and on the number of workers. Here each page gets a
+memory of its own: segments that repeat inside the page are dropped, and its text depends on the
+page alone. The library is loaded by the first page that needs it; few files of a crawl have one.
 """
 
 import re
 
 from pipeline.extract.config import ExtractConfig
 
-# libxml2 refuses text that declares an encoding; ours is text by now.
+# libxml2 refuses decoded text that declares an encoding.
 DECLARATION = re.compile(r"^\s*<\?xml[^>]{0,500}\?>")
 
 

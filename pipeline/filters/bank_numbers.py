@@ -1,7 +1,7 @@
 """Finds payment cards and international bank accounts: text in, spans out.
 
-Both carry check digits. An IBAN's two, its country's length and its letters are telling; a card's
-one is not, so what stands around the digits is looked at.
+Both have check digits. An IBAN's two check digits, its country's length and its letters are enough
+evidence; a card's single check digit is not, so the text around the digits decides as well.
 """
 
 import re
@@ -37,7 +37,7 @@ _CARD_NAMES = re.compile(
     r"|\bkort|karta|\bkart\b|kart[ıy]|карт|κάρτα|بطاقة|कार्ड|信用卡|银行卡|卡号|卡號|カード|카드",
     re.IGNORECASE,
 )
-# Without a name: as cards are printed (fours; 4-6-5), or 15 or 16 digits of the large companies.
+# Without a name: grouped as on a card (fours; 4-6-5), or 15 or 16 digits of the large companies.
 _SHOWN = re.compile(
     r"(?:4|5[1-5]|2[2-7]|35|6[0245])\d{2,3}([ \u00a0\u202f-]?)\d{4}\1\d{4}\1\d{4}"
     r"|(?:5[0678]|6[37])\d\d([ \u00a0\u202f-])\d{4}\2\d{4}\2\d{4}"
@@ -45,9 +45,9 @@ _SHOWN = re.compile(
     r"|62\d{4}[ \u00a0\u202f-]\d{13}",
     re.ASCII,
 )
-# month and year until which a card is good, in the next field: "09/27"
+# the expiry date, month and year, in the next field: "09/27"
 _EXPIRY_BEHIND = re.compile(r"[\s,;|]{1,3}(?:exp\w*\W{1,2})?(?:0[1-9]|1[0-2])[/-](?:20)?[2-4]\d\b")
-_HELD_MIN_DIGITS = 14  # thirteen are a national number rather
+_HELD_MIN_DIGITS = 14  # thirteen are more likely a national number
 _YEARS = re.compile(r"(?:(?:1[6-9]|20)\d\d\D?){4}")  # four years
 
 _SPACES = " \u00a0\u202f"
@@ -97,7 +97,7 @@ def luhn(digits: str) -> bool:
 
 
 def find_ibans(text: str, start: int = 0, end: int = sys.maxsize) -> Iterator[Span]:
-    """International bank account numbers, bare or in groups parted by single spaces or hyphens."""
+    """International bank account numbers, bare or in groups separated by spaces or hyphens."""
     for match in _IBAN_START.finditer(text, start, end):
         length = _IBAN_LENGTHS.get(match.group(1).upper(), 0)
         position, compact = match.start(), ""
@@ -110,10 +110,10 @@ def find_ibans(text: str, start: int = 0, end: int = sys.maxsize) -> Iterator[Sp
             position += 1
         behind = text[position : position + 1]
         ends_there = not (behind.isascii() and behind.isalnum())
-        if length and len(compact) == length and ends_there and iban_check(compact):
+        if length and len(compact) == length and ends_there and is_valid_iban(compact):
             yield match.start(), position
 
 
-def iban_check(compact: str) -> bool:
+def is_valid_iban(compact: str) -> bool:
     """Whether the two check digits are right (ISO 13616: mod 97 is 1, letters as 10..35)."""
     return int("".join(str(int(sign, 36)) for sign in compact[4:] + compact[:4])) % 97 == 1

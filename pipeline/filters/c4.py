@@ -1,15 +1,16 @@
-"""C4's rules: take unwanted lines out of a page, drop pages that are code, filler or too short.
+"""C4's rules: remove unwanted lines from a page, drop pages that are code, filler or too short.
 
-Lines are taken out in the pass (measure.py), pages are dropped later, by counts of the lines left.
+Lines are removed in the pass (measure.py), pages are dropped later, by counts of the lines left.
 Follows datatrove 0.10.1 line by line: lines are stripped and joined by one newline; a short line is
-passed over before "lorem ipsum" and "{" are looked for, so a "{" alone on its line drops nothing;
-words are counted before citations are cut out. The paper counts sentences by another splitter
-(NLTK's); here, as there, a sentence is what spaCy's sentencizer makes of it.
+skipped before "lorem ipsum" and "{" are looked for, so a "{" alone on its line drops nothing; words
+are counted before citations are removed. The paper counts sentences with another splitter (NLTK's);
+here, as in datatrove, sentences are those of spaCy's sentencizer.
 
-Two things are ours. FineWeb-2 applies no C4 rule to languages beyond English ("we do not apply the
-C4 filters", fineweb-2-pipeline.py), so their lines stay. And what the extraction marked as code or
-as a recovered formula stays whole and drops no page for its "{": FineWeb's texts have neither
-marked. All other counts of a page are those that C4's rules give over all its lines, code included.
+Two things are ours. FineWeb-2 applies no C4 rule to languages other than English ("we do not apply
+the C4 filters", fineweb-2-pipeline.py), so their lines are kept. And text that the extraction marks
+as code or as a recovered formula is kept whole and its "{" drops no page: FineWeb's texts have
+neither marked. All other counts of a page are those that C4's rules give over all its lines, code
+included.
 """
 
 import dataclasses
@@ -19,7 +20,7 @@ from pipeline.filters.decide import Rule
 
 @dataclasses.dataclass(frozen=True)
 class C4LinesConfig:
-    """Which lines are taken out of a page, in the order in which a line meets the rules.
+    """Which lines are removed from a page; the rules are applied in this order.
 
     Source: C4 (arXiv 1910.10683), its code and datatrove's `C4QualityFilter`, without the
     terminal-punctuation rule, as FineWeb's code and paper have it.
@@ -54,7 +55,7 @@ class C4Config:
 
 
 _BRACES = Rule("max_curly_bracket_lines", "curly_bracket_lines", "above", "max_curly_bracket_lines")
-# datatrove names whichever of the first two it meets first on a page; here lorem ipsum is first
+# datatrove names the one of the first two that comes first on a page; here lorem ipsum is first
 RULES = (
     Rule("max_lorem_ipsum_lines", "lorem_ipsum_lines", "above", "max_lorem_ipsum_lines"),
     _BRACES,
@@ -64,7 +65,7 @@ ANYWHERE = dataclasses.replace(_BRACES, signal="curly_bracket_lines_anywhere")
 
 
 def rules(config: C4Config) -> tuple[Rule, ...]:
-    """The rules, with the count of brackets that the config asks for."""
+    """The rules; the config chooses which brackets are counted."""
     if not config.braces_in_code:
         return RULES
     return tuple(ANYWHERE if rule is _BRACES else rule for rule in RULES)

@@ -278,7 +278,7 @@ static int keep_block(
 }
 
 /* The cleaned text once more, with code blocks and formulas whole. Only what was taken out is counted
-   anew: a page is judged by what C4's and FineWeb's rules make of all its lines. */
+   again: a page is judged by what C4's and FineWeb's rules make of all its lines. */
 static int spare_code(Page *page, const LineRules *rules)
 {
     Words *w = &page->words;

@@ -1,8 +1,8 @@
 """Which pages the filters drop, decided on whole columns of stored signals at once.
 
 In: columns of signals (numpy arrays, one row a page) and filters in their order. Out: for each page
-the first rule that drops it, with the value and the threshold. A page at a threshold passes, and
-so does one whose signal is missing (NaN): no rule drops what was not measured.
+the first rule that drops it, with the value and the threshold. A page exactly at a threshold
+passes, and so does one whose signal is missing (NaN): no rule drops a page that was not measured.
 """
 
 import dataclasses
@@ -20,7 +20,7 @@ Columns = Mapping[str, npt.NDArray[Any]]
 class Rule:
     """A bound on one signal."""
 
-    name: str  # what the ledger calls it: the config's field, or a short name where it has none
+    name: str  # in the ledger: the config's field, or a short name if it has none
     signal: str  # a column of storage.schemas.SIGNALS
     side: Literal["below", "above"]  # which side of the threshold is dropped
     threshold: str | float  # a field of the filter's config, or the number itself
@@ -28,7 +28,7 @@ class Rule:
 
 @dataclasses.dataclass(frozen=True)
 class Filter:
-    """A stage of the ledger: its rules, in order, and the config that holds their thresholds."""
+    """A stage of the ledger: its rules, in order, and the config with their thresholds."""
 
     stage: str
     rules: tuple[Rule, ...]
@@ -37,17 +37,22 @@ class Filter:
 
 @dataclasses.dataclass(frozen=True)
 class Decisions:
-    """What became of each page; arrays of one row a page."""
+    """The decision on each page; all arrays are [pages]."""
 
     kept: npt.NDArray[np.bool_]
-    stage: npt.NDArray[np.object_]  # "" where kept, as is the rule
-    rule: npt.NDArray[np.object_]
-    value: npt.NDArray[np.float64]  # of the rule's signal; NaN where kept, as is the threshold
-    threshold: npt.NDArray[np.float64]
+    stage: npt.NDArray[np.object_]  # "" if kept
+    rule: npt.NDArray[np.object_]  # "" if kept
+    value: npt.NDArray[np.float64]  # of the rule's signal; NaN if kept
+    threshold: npt.NDArray[np.float64]  # NaN if kept
 
 
 def decide(columns: Columns, filters: Sequence[Filter]) -> Decisions:
-    """The first rule of the first filter that drops each page; `columns` must not be empty."""
+    """Find the first rule of the first filter that drops each page.
+
+    Args:
+        columns: of signals, at least one.
+        filters: in their order.
+    """
     rows = len(next(iter(columns.values())))
     decided = Decisions(
         kept=np.ones(rows, dtype=np.bool_),
@@ -70,14 +75,14 @@ def decide(columns: Columns, filters: Sequence[Filter]) -> Decisions:
 
 
 def threshold_of(rule: Rule, config: object) -> float:
-    """The number that a rule compares with."""
+    """The number that a rule compares its signal with."""
     if isinstance(rule.threshold, str):
         return float(getattr(config, rule.threshold))
     return rule.threshold
 
 
 def columns_of(table: pa.Table, filters: Sequence[Filter]) -> dict[str, npt.NDArray[np.float64]]:
-    """The columns that the filters look at, as float64; a null becomes NaN."""
+    """The columns that the filters use, as float64; a null becomes NaN."""
     names = dict.fromkeys(rule.signal for _, rule in _rules(filters))
     return {name: table[name].cast(pa.float64()).to_numpy(zero_copy_only=False) for name in names}
 

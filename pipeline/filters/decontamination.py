@@ -1,10 +1,11 @@
-"""Finds pages that hold text of an evaluation set: a shared run of 13 words is enough.
+"""Finds pages that contain text of an evaluation set: a shared run of 13 words is enough.
 
 In: the files of the sets, then one text after another. Out: which example matched, how often, and
-where; `cleaned` cuts the places out or drops the page. Source: GPT-3 (arXiv 2005.14165, appendix
-C): 13-grams of lower-cased words without punctuation, shorter examples whole from 8 words on, 200
-characters cut on either side. Digits stay as they are, since numbers are what a sum is about. The
-index takes 14 to 16 bytes an n-gram: sorted hashes, their examples, and a sieve in front of them.
+at which positions; `cleaned` cuts the matches out or drops the page. Source: GPT-3 (arXiv
+2005.14165, appendix C): 13-grams of lower-cased words without punctuation, shorter examples whole
+from 8 words on, 200 characters cut on either side. Digits are kept, since a sum consists of them.
+The index takes 14 to 16 bytes an n-gram: sorted hashes, their examples, and a bit table that
+rejects most n-grams at once.
 """
 
 import dataclasses
@@ -28,9 +29,9 @@ REPORT = pa.schema(
         ("url", pa.string()),
         ("benchmark", pa.string()),  # file name
         ("example", pa.int64()),  # row in that file, from 0
-        ("matched_ngrams", pa.int64()),  # places in the document
+        ("matched_ngrams", pa.int64()),  # positions in the document
         ("action", pa.string()),  # drop, cut or report: what became of the document
-        ("excerpt", pa.string()),  # the first place, personal data replaced
+        ("excerpt", pa.string()),  # the first match, personal data replaced
     ]
 )
 
@@ -58,7 +59,7 @@ class DecontaminationConfig:
 
 @dataclasses.dataclass(frozen=True)
 class Match:
-    """One example in one document."""
+    """How often one example matches in one document."""
 
     benchmark: str
     example: int
@@ -67,7 +68,7 @@ class Match:
 
 @dataclasses.dataclass(frozen=True)
 class Found:
-    """What was found in a text: matches, the most n-grams first, and places, in order, apart."""
+    """What was found in a text: matches, the most n-grams first, and disjoint spans, in order."""
 
     matches: tuple[Match, ...]
     spans: tuple[tuple[int, int], ...]  # characters
@@ -76,8 +77,8 @@ class Found:
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # odd, so it has an inverse modulo 2^64
 _INVERSE = np.uint64(pow(0x9E3779B97F4A7C15, -1, 2**64))
 _EXCERPT_CHARACTERS = 200
-_LONGEST_WORD = 50  # characters; where none ends, the cut goes through it
-_BITS_PER_NGRAM = 16  # of the sieve that most words of a text fall through at once
+_LONGEST_WORD = 50  # characters; a cut goes through a longer word
+_BITS_PER_NGRAM = 16  # of the bit table that rejects most n-grams of a text at once
 _SMALL_SIGNS_PER_WORD = 2  # Thai, Lao, Khmer and Burmese letters, as unspaced.SIGNS_PER_NGRAM_WORD
 
 _ngrams.set_unspaced(unspaced.RANGES)
@@ -105,19 +106,19 @@ class Index:
         """The examples that share an n-gram with the text; None for no example."""
         raw_hashes, raw_starts, raw_ends, _ = _ngrams.words(text)
         hashes = np.frombuffer(raw_hashes, np.uint64)
-        places: list[np.ndarray] = []
+        positions: list[np.ndarray] = []
         sizes: list[np.ndarray] = []
         owners: list[np.ndarray] = []
         sums = self._powers.sums(hashes)
         for size, table in self._tables.items():
             at, owner = table.find(self._powers.ngrams(sums, size))
             if len(at):
-                places.append(at)
+                positions.append(at)
                 sizes.append(np.full(len(at), size))
                 owners.append(owner)
-        if not places:
+        if not positions:
             return None
-        first, width = np.concatenate(places), np.concatenate(sizes)
+        first, width = np.concatenate(positions), np.concatenate(sizes)
         starts, ends = np.frombuffer(raw_starts, np.int64), np.frombuffer(raw_ends, np.int64)
         spans = _joined(starts[first], ends[first + width - 1])
         examples, counts = np.unique(np.concatenate(owners), return_counts=True)
@@ -143,7 +144,7 @@ class Index:
         return {size: _Table(collected[size], most) for size in sorted(collected)}
 
     def _ngrams_of(self, example: Example) -> dict[int, np.ndarray]:
-        """By their length: those of each text of the example, and of all of it in a row."""
+        """The n-grams of an example by their length: of each of its texts, and of all in a row."""
         found: dict[int, list[np.ndarray]] = {}
         texts = [*example.texts, example.text] if len(example.texts) > 1 else example.texts
         for text in texts:
@@ -179,7 +180,7 @@ class _Powers:
         return sums
 
     def ngrams(self, sums: np.ndarray, size: int) -> np.ndarray:
-        """The hash of each run of that many words, wherever it stands in the text."""
+        """The hash of each run of that many words; it does not depend on the run's position."""
         if len(sums) <= size:
             return np.empty(0, np.uint64)
         runs: np.ndarray = sums[size:] - sums[:-size]
@@ -206,7 +207,7 @@ class _Table:
         self._sieve = np.packbits(bits, bitorder="little")
 
     def find(self, ngrams: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Which of a text's n-grams are here, and whose they are."""
+        """The positions of a text's n-grams that are in the table, and the example of each."""
         if not len(self.hashes):
             return np.empty(0, np.int64), np.empty(0, np.int32)
         slots = self._slots(ngrams)
@@ -225,12 +226,12 @@ class _Table:
 
 
 def build_index(files: Sequence[Path], config: DecontaminationConfig) -> Index:
-    """The index of evaluation sets, from files in any form that `examples` reads."""
+    """The index of evaluation sets, from files in any format that `examples` reads."""
     return Index((e for file in files for e in read_examples(file, config.fields)), config)
 
 
 def cleaned(text: str, found: Found, config: DecontaminationConfig) -> str | None:
-    """What is left of a text with matches; None if nothing is."""
+    """The text without its matches; None if the page is dropped or too little is left."""
     if config.action == "report":
         return text
     if config.action == "drop":
@@ -270,7 +271,7 @@ def report_rows(
 
 
 def _joined(starts: np.ndarray, ends: np.ndarray) -> tuple[tuple[int, int], ...]:
-    """Overlapping places as one."""
+    """Spans in which overlapping ones are joined."""
     order = np.argsort(starts, kind="stable")
     spans: list[tuple[int, int]] = []
     for start, end in zip(starts[order].tolist(), ends[order].tolist()):
@@ -281,17 +282,17 @@ def _joined(starts: np.ndarray, ends: np.ndarray) -> tuple[tuple[int, int], ...]
     return tuple(spans)
 
 
-def _word_end(text: str, place: int) -> int:
-    """The end of the last whole word before a place, if one is near."""
-    for near in range(place, max(0, place - _LONGEST_WORD), -1):
+def _word_end(text: str, position: int) -> int:
+    """The end of the last whole word before a position, if one is near; else the position."""
+    for near in range(position, max(0, position - _LONGEST_WORD), -1):
         if text[near].isspace():
             return near
-    return place
+    return position
 
 
-def _word_start(text: str, place: int) -> int:
-    """The start of the first whole word from a place on, likewise."""
-    for near in range(place, min(len(text), place + _LONGEST_WORD)):
+def _word_start(text: str, position: int) -> int:
+    """The start of the first whole word from a position on, if one is near; else the position."""
+    for near in range(position, min(len(text), position + _LONGEST_WORD)):
         if text[near - 1].isspace():
             return near
-    return place
+    return position

@@ -1,19 +1,19 @@
-"""The few places of a text where numbers with many digits may stand: only they are looked at."""
+"""The few parts of a text that may have numbers with many digits: only they are searched."""
 
 from collections.abc import Iterable
 
 Span = tuple[int, int]
 
-_BEFORE, _AFTER = 64, 64  # characters: names of numbers stand before them
-_MAX_EDGE = 256  # how far a window's edge moves to stand between words
+_BEFORE, _AFTER = 64, 64  # characters: a number's name is before it
+_MAX_EDGE = 256  # how far a window's edge moves to be between words
 
 
-def digit_windows(text: str, places: Iterable[Span]) -> list[Span]:
-    """What stands around the places of digits, as spans that begin and end between words."""
+def digit_windows(text: str, digits: Iterable[Span]) -> list[Span]:
+    """Disjoint spans around runs of digits, in order, that begin and end between words."""
     windows: list[Span] = []
-    for first, last in sorted(places):
+    for first, last in sorted(digits):
         start = max(0, first - _BEFORE)
-        # not at line breaks: a number's name may stand in the line before
+        # not at line breaks: a number's name may be in the line before
         start = max(text.rfind(" ", max(0, start - _MAX_EDGE), start) + 1, start - _MAX_EDGE, 0)
         end = text.find(" ", last + _AFTER, last + _AFTER + _MAX_EDGE)
         end = min(len(text), last + _AFTER + _MAX_EDGE) if end < 0 else end

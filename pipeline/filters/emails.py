@@ -1,7 +1,7 @@
-"""Finds e-mail addresses in any script, but no places: git@host:path, user@host:/srv, f@x.y(z).
+"""Finds e-mail addresses in any script, but not git@host:path, user@host:/srv or f@x.y(z).
 
-What decides is what stands around: a path or a call behind it, an address before it, and whether
-its domain ends in a top-level domain that exists (the public-suffix list inside tldextract).
+The text around decides: a path or a function call after it, a URL before it, and whether its domain
+ends in a top-level domain that exists (the public-suffix list inside tldextract).
 """
 
 import functools
@@ -24,14 +24,14 @@ _COMMANDS = re.compile(
     r"|(?:npm|pnpm|yarn|npx|bun|pip|pipx|cargo|brew|deno) (?:\S+ )*)$"
 )
 _COMMAND_CHARACTERS = 200
-_SERVICES = frozenset(("git", "hg", "svn", "cvs", "bzr"))  # accounts of hosts, nobody's mailbox
+_SERVICES = frozenset(("git", "hg", "svn", "cvs", "bzr"))  # accounts of hosts, no mailboxes
 _USER_OF_URL = re.compile(r"(?<![a-z])(?!mailto:)[a-z][a-z0-9+.-]*://[^\s/@]*$", re.IGNORECASE)
 _URL_CHARACTERS = 64
 _MESSAGE_ID = re.compile(r"(?:message-id|in-reply-to|references)\s*:?\s*<?$", re.IGNORECASE)
 _HEADER_CHARACTERS = 20
 _IMAGE_SCALE = re.compile(r"@\dx\.")  # icon@2x.png
-_KEY_VALUE = re.compile(r"[\w-]+=(?=[^\W\d_])")  # "to=ann@…": the key is none of the name
-_OPENERS = ".'`*|/=~!?&-^$%+"  # marks around a name rather than its first sign
+_KEY_VALUE = re.compile(r"[\w-]+=(?=[^\W\d_])")  # "to=ann@…": the key is no part of the name
+_OPENERS = ".'`*|/=~!?&-^$%+"  # marks around a name, not its first character
 # Chinese, Japanese and Thai put no space between a sentence and the address in it
 _NO_SPACES = "\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 _SENTENCE_BEFORE = re.compile(rf".*[{_NO_SPACES}](?=[\x00-\x7f])")
@@ -41,9 +41,9 @@ _MAX_LOCAL_CHARACTERS = 64  # RFC 5321, 4.5.3.1.1
 
 
 def find_emails(text: str) -> Iterator[Span]:
-    """Spans of addresses; what is glued to the address before belongs to that one."""
+    """Spans of addresses; one directly after another belongs to that one."""
     end = 0
-    start = -1  # of an address not yet handed out, which ends at `end`
+    start = -1  # of an address not yet yielded, which ends at `end`
     for domain in _DOMAIN.finditer(text) if "@" in text else ():
         between = text[end : domain.start()]
         reversed_part = _LOCAL_PART.match(between[::-1])
@@ -66,7 +66,7 @@ def _quoted(text: str, end: int) -> str:
 
 
 def _name(part: str) -> str:
-    """The local part without what is sentence, punctuation, path or key before it."""
+    """The local part without the sentence, punctuation, path or key before it."""
     part = _SENTENCE_BEFORE.sub("", part)
     directory, slash, last = part.rpartition("/")
     if slash and ("." in directory or directory[:1] in ("", "/", "~") or not last):
@@ -88,7 +88,7 @@ def _is_mailbox(text: str, start: int, end: int) -> bool:
     if name in _SERVICES or len(name) > _MAX_LOCAL_CHARACTERS or text[start - 1 : start] == "@":
         return False
     numbers = [label for label in labels[:-1] if label.isdigit()]
-    if not _exists(labels[-1].lower()) or len(numbers) >= _VERSION_PARTS:
+    if not _is_top_level_domain(labels[-1].lower()) or len(numbers) >= _VERSION_PARTS:
         return False  # x@y.shape, lib@1.0.0.dev
     if _IMAGE_SCALE.search(value) or _PLACE_BEHIND.match(text, end):
         return False
@@ -103,5 +103,5 @@ def _is_mailbox(text: str, start: int, end: int) -> bool:
 
 
 @functools.cache
-def _exists(label: str) -> bool:
+def _is_top_level_domain(label: str) -> bool:
     return label in top_level_domains() or (label.startswith("xn--") and len(label) > 4)

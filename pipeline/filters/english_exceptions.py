@@ -1,4 +1,4 @@
-"""Strings that the English word splitter treats as a whole: contractions, abbreviations, emoticons.
+"""Strings that the English word splitter treats specially: contractions, abbreviations, emoticons.
 
 `EXCEPTIONS` maps each to its words ("don't" -> "do", "n't"; "Mr." -> "Mr."). The list is that of
 spaCy's English tokenizer (MIT), which datatrove's filters split words with; oddities such as

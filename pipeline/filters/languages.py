@@ -1,11 +1,11 @@
 """Each language's own rules: stop words and thresholds, after FineWeb-2 (arXiv 2506.20920).
 
-`rules(language)` gives the filter configs of a language by its lid.176 code. English is FineWeb's,
-to the last number. For the others FineWeb-2 turned off the paragraph rules, duplicate-line
-characters in Gopher's rules, the short-line rule and all of C4, and took 0.1 for duplicate-line
-characters in FineWeb's own. A language without a row gets the middle of all rows and no stop-word
-rule. Where its words and ours differ (a sign of Chinese, a syllable of Vietnamese), thresholds that
-count words are converted by how many of ours one of theirs is.
+`rules(language)` gives the filter configs of a language by its lid.176 code. English has exactly
+FineWeb's. For the others FineWeb-2 turned off the paragraph rules, duplicate-line characters in
+Gopher's rules, the short-line rule and all of C4, and took 0.1 for duplicate-line characters in
+FineWeb's own. A language without a row gets the median of all rows and no stop-word rule. If its
+words and ours differ (a character of Chinese, a syllable of Vietnamese), thresholds that count
+words are converted by the number of our words in one of theirs.
 """
 
 import dataclasses
@@ -18,15 +18,15 @@ from pipeline.filters.language_table import ENGLISH_MIN_SCORE, TABLE, Row
 from pipeline.filters.quality import GopherQualityConfig
 from pipeline.filters.repetition import RepetitionConfig
 
-_GOPHER = GopherQualityConfig()  # FineWeb-2 leaves its lengths and its shares of symbols
-_RULES_OF = {"yue": "zh", "wuu": "zh"}  # written in the same signs
+_GOPHER = GopherQualityConfig()  # FineWeb-2 keeps its lengths and its shares of symbols
+_RULES_OF = {"yue": "zh", "wuu": "zh"}  # written in the same characters
 # datatrove's GopherQualityFilter has them as its default
 _ENGLISH_STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
 
 
 @dataclasses.dataclass(frozen=True)
 class LanguageRules:
-    """What a page in one language is held against."""
+    """The rules for pages in one language."""
 
     language: str  # as lid.176 names it
     stop_words: tuple[str, ...]  # for `stop_word_count`
@@ -39,7 +39,7 @@ class LanguageRules:
 
 @functools.cache
 def rules(language: str) -> LanguageRules:
-    """The rules of a language by its lid.176 code, the default ones if it has none of its own."""
+    """The rules of a language by its lid.176 code; the default ones if it has no row."""
     if language == "en":
         return LanguageRules(
             language="en",
@@ -97,13 +97,13 @@ def rules(language: str) -> LanguageRules:
 
 
 def _least_length(row: Row) -> float:
-    """Shorter words of ours are no shorter text; longer ones are held to what is published."""
+    """The least word count: converted if our words are shorter, else as published."""
     least = row.min_mean_word_length
     return max(min(1.0, least), least / max(1.0, row.words_per_token))
 
 
 def _letters(row: Row) -> float:
-    """The share of words with a letter: only those are cut otherwise, numbers and signs are not."""
+    """The least share of words with a letter, converted: only such words are split differently."""
     letters = row.min_alphabetic_word_fraction * row.words_per_token
     return round(letters / (letters + 1 - row.min_alphabetic_word_fraction), 4)
 

@@ -1,9 +1,9 @@
-"""Sorted lines in a file: whether one is there, at the cost of one small read, not of all of it.
+"""Sorted lines in a file, in which a line is looked up by one small read.
 
-A file holds the lines in chunks of some 4 KB, then an index (where each chunk begins, its digest,
-its first line), then a foot with the index's digest. The index is checked when a file is opened, a
-chunk when it is first read: a file that was cut, overwritten or has rotted raises `DamagedFile` and
-never answers wrongly. It is read and not mapped, since a mapped file that shrinks kills its reader.
+A file has the lines in chunks of about 4 KB, then an index (each chunk's position, digest and first
+line), then a footer with the index's digest. The index is checked when a file is opened, a chunk
+when it is first read: a file that was cut, overwritten or damaged raises `DamagedFile` and never
+gives a wrong answer. It is read and not mapped, since a mapped file that shrinks kills its reader.
 """
 
 import hashlib
@@ -19,9 +19,9 @@ from pipeline.filters import _lines
 from storage.durable import write_atomic
 
 CHUNK_BYTES = 4096
-DIGEST_BYTES = 16  # of SHA-256: against accidents, not against an enemy with the user's rights
+DIGEST_BYTES = 16  # of SHA-256: against accidents, not against an attacker with the user's rights
 FORMAT = b"crawl2chat lines 2\n"
-FOOT = struct.Struct(f"<QQ32s{len(FORMAT)}s")  # index: where, how many chunks, digest
+FOOT = struct.Struct(f"<QQ32s{len(FORMAT)}s")  # index: position, number of chunks, digest
 
 
 class DamagedFile(Exception):
@@ -29,24 +29,24 @@ class DamagedFile(Exception):
 
 
 class Lines(Protocol):
-    """Lines of bytes, none of them empty, that can be asked for."""
+    """A set of non-empty lines of bytes."""
 
-    def holds(self, line: bytes) -> bool: ...
+    def contains(self, line: bytes) -> bool: ...
 
 
 class LineBlock:
-    """In memory: sorted lines, each newline-ended."""
+    """Lines in memory: sorted, each ended by a newline."""
 
     def __init__(self, block: bytes) -> None:
         self.block = block
 
-    def holds(self, line: bytes) -> bool:
+    def contains(self, line: bytes) -> bool:
         """Whether one of the lines is exactly this one."""
         return _lines.holds(self.block, line)
 
 
 class LineFile:
-    """On disk, as `write_lines` left them; the same answers in every process after a fork."""
+    """Lines on disk, written by `write_lines`; forked processes may share one."""
 
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, os.O_RDONLY)
@@ -61,7 +61,7 @@ class LineFile:
         if hasattr(self, "_starts"):
             os.close(self._file)
 
-    def holds(self, line: bytes) -> bool:
+    def contains(self, line: bytes) -> bool:
         """Whether one of the lines is exactly this one."""
         number = bisect_right(self._firsts, line) - 1
         return number >= 0 and _lines.holds(self._chunk(number), line)
@@ -77,7 +77,7 @@ class LineFile:
 
 
 def write_lines(path: Path, block: bytes) -> None:
-    """Write sorted, newline-ended lines as a file, whole or not at all."""
+    """Write sorted, newline-ended lines as a file, completely or not at all."""
     starts = [0]
     while starts[-1] < len(block):
         start = starts[-1]
@@ -92,7 +92,7 @@ def write_lines(path: Path, block: bytes) -> None:
 
 
 def _index(file: int) -> tuple["array[int]", bytes, list[bytes]]:
-    """Where the chunks begin and the last one ends, their digests, their first lines."""
+    """The positions of the chunks (and of the last one's end), their digests and first lines."""
     end = os.fstat(file).st_size - FOOT.size
     if end < 0:
         raise DamagedFile("too short")

@@ -2,10 +2,10 @@
 
 In: the main text as extracted. Out: the text after C4's line rules, its words, and the columns of
 storage.schemas.SIGNALS that the filters of text compare with their thresholds. Formulas are those
-of datatrove 0.10.1, which each filter's module tells; the counts come from _signals.c. Gopher's
-rules look at the text as extracted, FineWeb's at what C4's line rules left, as in its recipe. Both
-look at all lines, code included: that code blocks are spared changes the text and no signal but
-`line_count` and what counts removed lines.
+of datatrove 0.10.1, as each filter's module describes; the counts come from _signals.c. Gopher's
+rules look at the text as extracted, FineWeb's at the text that C4's line rules leave, as in its
+recipe. Both look at all lines, code included: keeping code blocks changes the text, but no signals
+except `line_count` and the counts of removed lines.
 """
 
 import dataclasses
@@ -15,14 +15,14 @@ from pipeline.filters import _signals
 from pipeline.filters.c4 import C4LinesConfig
 from pipeline.filters.words import signs_per_ngram_word
 
-Spans = tuple[tuple[int, int], ...]  # of characters: first, and first beyond
-WordSet = object  # what word_set gives
+Spans = tuple[tuple[int, int], ...]  # of characters: the first, and the one after the last
+WordSet = object  # from word_set
 word_set = _signals.word_set
 
 
 @dataclasses.dataclass(frozen=True)
 class SignalsConfig:
-    """What changes a measured value, apart from all that only judges it."""
+    """Settings that change a measured value; thresholds, which only judge it, are elsewhere."""
 
     c4_lines: C4LinesConfig = dataclasses.field(default_factory=C4LinesConfig)
     # a line of at most this length is short; FineWeb (arXiv 2406.17557), section 3.6
@@ -38,9 +38,9 @@ class Measured:
     words: list[
         str
     ]  # of that text, punctuation signs included; none if only `listed` were asked for
-    code: Spans = ()  # where its code blocks are
+    code: Spans = ()  # of its code blocks
     word_total: int = 0  # how many words that text has
-    listed: Mapping[str, int] = dataclasses.field(default_factory=dict)  # words asked for, counted
+    listed: Mapping[str, int] = dataclasses.field(default_factory=dict)  # counts of listed words
 
 
 def measure(
@@ -52,10 +52,16 @@ def measure(
     formulas: Spans = (),
     listed: WordSet | None = None,
 ) -> Measured:
-    """Measure a page; its language decides how words are split, and which stop words count.
+    """Measure a page.
 
-    `code` and `formulas` are spans of the text, in order and apart, as the extraction gives them.
-    With `listed` only these words are counted, and no list of all words is made.
+    Args:
+        text: as extracted.
+        language: decides how words are split.
+        config: settings of the measurement.
+        stop_words: of the language.
+        code: spans of the text, in order and disjoint, as the extraction gives them.
+        formulas: likewise.
+        listed: count only these words, and make no list of all words.
     """
     after, words, counts, code = _signals.measure(
         text,

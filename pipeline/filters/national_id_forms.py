@@ -1,17 +1,15 @@
-"""Countries' identity numbers: what they are called, how they are written, and who checks them.
+"""Countries' identity numbers: their names, their formats, and what checks them.
 
-Sources: the issuing offices' descriptions as python-stdnum documents them (a module of it stands
-beside each form; "" where a number has no check digit).
+Sources: the issuing offices' descriptions as python-stdnum documents them (each form has the name
+of its module; "" if a number has no check digit).
 """
 
-# country, its numbers' names (parted by "|"; case ignored; the ends of long ones may be missing),
-# [(how it is written, module of python-stdnum or check of national_ids.py, when it counts)]
-ALONE = "alone"  # its form is telling
-PERSON = (
-    "person"  # behind its name, or right behind a person's: it holds a date or two check digits
-)
-NAMED = "named"  # behind its name only
-# what a form's field calls any of them, whatever the country
+# country, names of its numbers (separated by "|"; case ignored; ends of long ones may be missing),
+# [(its format, module of python-stdnum or check of national_ids.py, when it counts)]
+ALONE = "alone"  # its format is enough evidence
+PERSON = "person"  # after its name, or directly after a person's: it has a date or two check digits
+NAMED = "named"  # only after its name
+# names that a form's field has for any of them, in any country
 ANY_COUNTRY = "national id|nationalid|national identity|identity number|id card number|citizen id"
 TABLE: tuple[tuple[str, str, list[tuple[str, str, str]]], ...] = (
     ("US", "ssn|ssns|social security|itin|itins|taxpayer id|tax payer id", [

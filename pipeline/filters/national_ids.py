@@ -1,8 +1,9 @@
 """Finds national identity numbers: text in, spans out. Check digits are python-stdnum's.
 
-A form that is telling by itself (a Brazilian CPF's signs, an Italian tax code's letters, a French
-number's fifteen digits with two for a check) counts where nothing around it says otherwise; all
-other forms count behind the number's name only: a check digit is right by chance once in ten.
+A format that is evidence by itself (a Brazilian CPF's punctuation, an Italian tax code's letters, a
+French number's fifteen digits with two check digits) counts unless the text around it contradicts;
+all other formats count only after the number's name: one in ten numbers has a right check digit by
+chance.
 """
 
 import dataclasses
@@ -33,12 +34,12 @@ Span = tuple[int, int]
 _START, _END = r"(?<![\w.+$€£/-])", r"(?!\w|[.-]\w)"
 
 
-_MIN_DIFFERENT = 3  # signs in a number that somebody has
+_MIN_DIFFERENT = 3  # different characters in a number that is in use
 
 
 @dataclasses.dataclass(frozen=True)
 class Form:
-    """One way of writing a number of one country."""
+    """One format of a number of one country."""
 
     body: str
     check: str  # of CHECKS, or a module of python-stdnum; "" for numbers without a check
@@ -46,12 +47,12 @@ class Form:
 
     @property
     def is_telling(self) -> bool:
-        """Whether a right number of this form may count without a name: behind a person's."""
+        """Whether a valid number of this form may count without its name, after a person's."""
         return self.counts != NAMED or self.check not in _NO_DIGITS_CHECKED
 
     @functools.cached_property
     def pattern(self) -> re.Pattern[str]:
-        """The form between what is no part of a number."""
+        """The form, with no part of a longer number on either side."""
         return re.compile(f"{_START}(?:{self.body}){_END}", re.ASCII)
 
     def is_valid(self, number: str) -> bool:
@@ -64,8 +65,8 @@ class Form:
         return not self.check or _stdnum(self.check).is_valid(bare)
 
 
-_UNSPACED = "\u0e00"  # from Thai on scripts set no spaces between words, or glue endings on
-_SHORT = 5  # letters of a name that counts as a whole word only: "sin", "cpf"; longer ones go on
+_UNSPACED = "\u0e00"  # from Thai on, scripts have no spaces between words, or attach endings
+_SHORT = 5  # letters of a name that must be a whole word: "sin", "cpf"; longer ones may go on
 
 
 def _pattern_of(names: str) -> re.Pattern[str]:
@@ -80,12 +81,12 @@ def _pattern_of(names: str) -> re.Pattern[str]:
 NAMES = {country: _pattern_of(names) for country, names, _ in TABLE}
 _NAMES = [(name, country) for country, names, _ in TABLE for name in names.split("|")]
 FORMS = {country: tuple(Form(*form) for form in forms) for country, _, forms in TABLE}
-# python-stdnum's modules for these look at lengths, dates or places only
+# python-stdnum's modules for these check lengths, dates or regions only
 _NO_DIGITS_CHECKED = frozenset(("", "ar.dni", "id.nik", "pk.cnic"))
 _ALL = [(country, form) for country, forms in FORMS.items() for form in forms]
 _TELLING = [(country, form) for country, form in _ALL if form.is_telling]
 _OTHERS = [(country, form) for country, form in _ALL if not form.is_telling]
-# one look for all of them: a place where none matches is passed over at once
+# one search for all of them: a position where none matches is skipped at once
 _TELLING_ANYWHERE = re.compile(
     f"{_START}(?=[A-Za-z]{{0,3}}[ -]?[A-Za-z]{{0,6}}[ -]?\\d)"
     f"(?=(?:{'|'.join(f'(?:{form.body})' for _, form in _TELLING)}){_END})",
@@ -103,7 +104,7 @@ for _name, _country in _EVERY_NAME:
 
 
 def find_national_ids(text: str, start: int = 0, end: int = sys.maxsize) -> Iterator[Span]:
-    """Spans in the order of the forms; they may overlap."""
+    """Spans of identity numbers in the order of the forms; they may overlap."""
     end = min(end, len(text))
     names, named = _countries_named(text[start:end].lower().replace("_", " "))
     others = [(country, form) for country, form in _OTHERS if named or country in names]
@@ -113,17 +114,17 @@ def find_national_ids(text: str, start: int = 0, end: int = sys.maxsize) -> Iter
         return form.is_valid(match.group()) and (
             (country in names and is_named(text, *span, NAMES[country]))
             or (named and form.is_telling and is_named(text, *span, _ANY_COUNTRY))
-            or (form.is_telling and _stands_well(text, *span, form.counts))
+            or (form.is_telling and _is_plausible(text, *span, form.counts))
         )
 
-    for place in _TELLING_ANYWHERE.finditer(text, start, end):
+    for found in _TELLING_ANYWHERE.finditer(text, start, end):
         ends = []
         for country, form in _TELLING:
-            match = form.pattern.match(text, place.start(), end)
+            match = form.pattern.match(text, found.start(), end)
             if match and counts(country, form, match):
                 ends.append(match.end())
-        if ends:  # the longest: six digits and four may be the beginning of another country's
-            yield place.start(), max(ends)
+        if ends:  # the longest: six digits and four may begin a longer number of another country
+            yield found.start(), max(ends)
     for country, form in others:
         for match in form.pattern.finditer(text, start, end):
             if counts(country, form, match):
@@ -131,7 +132,7 @@ def find_national_ids(text: str, start: int = 0, end: int = sys.maxsize) -> Iter
 
 
 def _countries_named(lower: str) -> tuple[set[str], bool]:
-    """Whose numbers' names may stand in a text, and whether one that fits any country does."""
+    """The countries whose numbers' names may be in a text, and whether a general name is."""
     words = {word[:_SHORT] for word in _WORD.findall(lower)}
     likely = [name for word in words & _FIRST_WORDS.keys() for name in _FIRST_WORDS[word]]
     likely += () if lower.isascii() else _UNSPACED_NAMES
@@ -139,8 +140,8 @@ def _countries_named(lower: str) -> tuple[set[str], bool]:
     return countries - {""}, "" in countries
 
 
-def _stands_well(text: str, start: int, stop: int, counts: str) -> bool:
-    """Whether what stands around a right number without a name lets it be a person's."""
+def _is_plausible(text: str, start: int, stop: int, counts: str) -> bool:
+    """Whether the text around a valid number without a name allows it to be a person's."""
     if is_other(text, start) or is_in_address(text, start) or is_in_row(text, start, stop):
         return False
     if is_in_persons_record(text, start, stop):
@@ -157,14 +158,14 @@ _TIME_STAMP = re.compile(r"\d{6,8}-(?:[01]\d|2[0-3])[0-5]\d|1[5-9]\d{11}")  # 20
 _DATE_AND_LETTER = re.compile(r"(?:19|20)\d\d(?:0\d|1[0-2])[0-3]\d-?[A-Z]")  # 20061231A
 
 
-def snils(digits: str) -> bool:
-    """Russia: weights 9..1, mod 101, 100 written as 00 (python-stdnum has none)."""
+def is_snils(digits: str) -> bool:
+    """Whether it is a valid Russian SNILS: weights 9..1, mod 101, 100 written as 00."""
     total = sum(int(digit) * weight for digit, weight in zip(digits, range(9, 0, -1)))
     return int(digits[9:]) == total % 101 % 100
 
 
-def resident_id(number: str) -> bool:
-    """China (GB 11643-1999): a date in the middle, ISO 7064 mod 11-2."""
+def is_resident_id(number: str) -> bool:
+    """Whether it is a valid Chinese number (GB 11643-1999): a date inside, ISO 7064 mod 11-2."""
     try:
         datetime.date(int(number[6:10]), int(number[10:12]), int(number[12:14]))
     except ValueError:
@@ -172,23 +173,29 @@ def resident_id(number: str) -> bool:
     return mod_11_2.is_valid(number.upper())
 
 
-def taiwan(number: str) -> bool:
-    """A letter's two digits and the others, weights 1 9 8 … 1 1: 0 mod 10."""
+def is_taiwan(number: str) -> bool:
+    """Whether a Taiwanese number is valid: a letter's two digits and the others, weights 1 9 8 …
+    1 1: 0 mod 10.
+    """
     value = "ABCDEFGHJKLMNPQRSTUVXYWZIO".index(number[0]) + 10
     digits = [value // 10, value % 10, *map(int, number[1:])]
     weights = (1, 9, 8, 7, 6, 5, 4, 3, 2, 1, 1)
     return sum(digit * weight for digit, weight in zip(digits, weights)) % 10 == 0
 
 
-def hong_kong(number: str) -> bool:
-    """Letters as 10..35 (none as 36), weights 9 … 1, mod 11; A is ten (Immigration Department)."""
+def is_hong_kong(number: str) -> bool:
+    """Whether a Hong Kong number is valid: letters as 10..35 (none as 36), weights 9 … 1, mod 11; A
+    is ten (Immigration Department).
+    """
     compact = number.replace("(", "").replace(")", "").rjust(9)
     values = [36 if sign == " " else int(sign, 36) for sign in compact]
     return sum(value * weight for value, weight in zip(values, range(9, 0, -1))) % 11 == 0
 
 
-def singapore(number: str) -> bool:
-    """Weights 2 7 6 5 4 3 2, an offset by the first letter, mod 11: one of eleven letters."""
+def is_singapore(number: str) -> bool:
+    """Whether a Singaporean number is valid: weights 2 7 6 5 4 3 2, an offset by the first letter,
+    mod 11: one of eleven letters.
+    """
     total = sum(int(digit) * weight for digit, weight in zip(number[1:8], (2, 7, 6, 5, 4, 3, 2)))
     total += {"S": 0, "F": 0, "T": 4, "G": 4, "M": 3}[number[0]]
     if number[0] in "ST":
@@ -199,11 +206,11 @@ def singapore(number: str) -> bool:
 
 
 CHECKS: dict[str, Callable[[str], bool]] = {
-    "snils": lambda number: snils(re.sub(r"\D", "", number)),
-    "cn": resident_id,
-    "tw": taiwan,
-    "hk": hong_kong,
-    "sg": singapore,
+    "snils": lambda number: is_snils(re.sub(r"\D", "", number)),
+    "cn": is_resident_id,
+    "tw": is_taiwan,
+    "hk": is_hong_kong,
+    "sg": is_singapore,
 }
 
 

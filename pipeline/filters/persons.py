@@ -1,4 +1,4 @@
-"""Whether a person's name or a postal address stands beside a number."""
+"""Whether a person's name or a postal address is beside a number."""
 
 import re
 
@@ -11,7 +11,7 @@ _PERSON = re.compile(
 )
 _LISTED = re.compile(rf"(?<![^\W\d_])({_WORD}), ({_WORD})([^\w\n]{{0,6}}\n?[^\w\n]{{0,4}})$")
 _PERSON_CHARACTERS = 64
-# the hundred commonest family names of China, Taiwan, Korea; Japan's of two signs
+# the hundred most common family names of China, Taiwan, Korea; Japan's of two characters
 _HAN_NAMES = (
     "王李张張刘劉陈陳杨楊赵趙黄黃周吴吳徐孙孫胡朱高林何郭马馬罗羅梁宋郑鄭谢謝韩韓唐冯馮于董萧"
     "蕭程曹袁邓鄧许許傅沈曾彭吕呂苏蘇卢盧蒋蔣蔡贾賈丁魏薛叶葉阎余潘杜戴夏钟鍾汪田任姜范方石姚"
@@ -37,7 +37,7 @@ _EASTERN = re.compile(
     r"(?:先生|女士|小姐|さん|様|氏)?([^\w\n]{1,6}\n?|\n)$"
     rf"|(?<![\uac00-\ud7af])[{_HANGUL_NAMES}][\uac00-\ud7af]{{1,2}}(?:님|씨)?([^\w\n]{{1,6}}\n?|\n)$"
 )
-# Words with capitals that are no people's
+# Capitalised words that are no people's names
 _CAPITALS = (
     "new north south east west united great the of and for in on at los las san santa saint"
     " st port fort lake river mount mountain island islands bay cape valley beach harbour"
@@ -56,7 +56,7 @@ _NO_NAMES = frozenset(_CAPITALS.split())
 
 
 def person_before(text: str, start: int) -> str | None:
-    """What stands between a person's name and the number right behind it; None without a name."""
+    """The text between a person's name and the number that follows it; None without a name."""
     said = text[max(0, start - _PERSON_CHARACTERS) : start]
     found = _PERSON.search(said)
     if found is not None:
@@ -94,7 +94,7 @@ _ADDRESS_LINE = 60  # characters at most
 
 
 def is_address_line(line: str) -> bool:
-    """Whether the line is a street with a house's number, or an Eastern place."""
+    """Whether the line is a street with a house's number, or an East Asian address."""
     line = line.strip()
     if not line or len(line) > _ADDRESS_LINE:
         return False

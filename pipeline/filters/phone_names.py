@@ -1,7 +1,7 @@
-"""What says that digits are a telephone number: words for telephones, calls and those who answer.
+"""Words that show that digits are a telephone number: for telephones, calls and who answers.
 
-Words are written without accents and in small letters, as `fold` writes a text: "Téléphone" and
-"telephone" are one word, so are "Komórka" and "KOMORKA".
+Words are without accents and in lower case, like the result of `fold`: "Téléphone" and "telephone"
+are one word, so are "Komórka" and "KOMORKA".
 """
 
 import re
@@ -11,7 +11,7 @@ _LETTERS = str.maketrans({"ı": "i", "ł": "l", "ø": "o", "ß": "s", "’": "'"
 
 
 def fold(text: str) -> str:
-    """The text in small letters and without accents; its length may change."""
+    """The text in lower case and without accents; its length may change."""
     lower = text.lower()
     if lower.isascii():
         return lower
@@ -37,7 +37,7 @@ _UNSPACED = (
     "电话|電話|手机|手機|传真|傳真|热线|熱線|携帯|携帯電話|座机|座機|微信号|ファックス|フリーダイヤル"
     "|전화|휴대폰|휴대전화|핸드폰|연락처|팩스"
 )
-# what may stand between: "phone number is", "portable, c'est le", "numer telefonu to"
+# words that may be between: "phone number is", "portable, c'est le", "numer telefonu to"
 _FILLERS = (
     r"(?:(?:us|me|him|her|now|today|on|at|numbers?|num|no|nr|n|is|toll-?free|free|direct|line|office"
     r"|home|work|private|privat|day|night|int|intl|ext|of|the|our|reception|desk|customer|service"
@@ -70,12 +70,12 @@ STRONG = re.compile(
     rf"|{'|'.join(map(fold, _UNSPACED.split('|')))})"
     rf"(?:{fold('号码')}|{fold('番号')}|{fold('번호')})?(?:{fold('는')}|{fold('은')}|は)?[:：\s]{{0,3}}"
     rf"|(?:拨打|致电|撥打|{fold('まで')}|{fold('お電話は')})[:：\s]{{0,3}}"
-    # a mobile's field, and what is asked of the reader: "call Anna on 606 992 967"
+    # a field for mobile numbers, and requests to the reader: "call Anna on 606 992 967"
     r"|(?<![^\W\d_])(?:mobiles?|cell?|mob|mobil)(?:[ .]{1,2}(?:is|no|number|num|nr|phone))*\.?"
     r"[\"']?(?:</t[dh]>\W{0,3}<t[dh]>| ?[:=|\t] ?|(?<=is) )[\"']?"
     rf"|(?<![^\W\d_]){_CALLS})$"
 )
-# Words of many meanings: the number's form has to speak for it, too.
+# Words with several meanings: the number's format must be evidence, too.
 WEAK = re.compile(
     r"(?:(?<![^\W\d_/.])(?<![./])(?:mobiles?|mob|mobil|cell|call(?:ing)?|ring|dial(?:ing)?|sms|text"
     r"|contacts?|phoning|reach(?:ed)?|appele[rz]|anrufen|llame|llamar|chiamare|ligue|zadzwon|bel)"
@@ -83,7 +83,7 @@ WEAK = re.compile(
     # of a signature: "T: 020 7946 0321 | M: 07700 900123"
     r"|(?:^|[\n|,;•·/(] ?|\d  ?)[tmpfcodwh] ?[.:] ?)$"
 )
-# Calls in the languages that have a word for nothing else, right before a number that is dialled.
+# Verbs for calling in languages where they mean nothing else, directly before a dialled number.
 _ORDERS = (
     "appelez|appeler|composez|llame|llamame|llamar|llamen|llamenos|llamanos|marque el|marque al"
     "|chiamate|chiamare|chiama|ligue|telefone|volejte|zavolejte|zavolajte|volajte|zadzwon|dzwon|bel"
@@ -120,11 +120,11 @@ _BEGINNINGS = frozenset(
 )
 
 
-def speaks(said: str) -> bool:
-    """Whether any word of a folded text may be one of ours: fast, and yes too often."""
+def has_phone_words(said: str) -> bool:
+    """Whether a folded text may have one of these words: fast, with false positives."""
     return not said.isascii() or any(word[:2] in _BEGINNINGS for word in _WORD.findall(said))
 
 
-def is_said_behind(text: str, stop: int) -> bool:
-    """Whether what stands behind the digits says that they are dialled."""
+def has_phone_words_after(text: str, stop: int) -> bool:
+    """Whether the text after the digits shows that they are dialled."""
     return NAME_BEHIND.match(fold(text[stop : stop + _BEHIND])) is not None

@@ -1,10 +1,10 @@
-"""Finds telephone numbers in text, preferring to miss one over taking a year or price for one.
+"""Finds telephone numbers in text; it rather misses one than takes a year or price for one.
 
 Three forms: international ("+44 20 …"), national in its customary grouping ("(202) 555-0143",
-"020 7946 0991"), and anything valid behind a name such as "tel.". Words that mean more than a
-telephone ("cell", "call", "text") name a number only if its form is a telephone number's as well.
-Digits are judged by Google's numbering plans (the `phonenumbers` package). Bare digits without a
-name stay.
+"020 7946 0991"), and anything valid after a name such as "tel.". Words with other meanings, too
+("cell", "call", "text"), name a number only if its format is a telephone number's as well. Digits
+are checked with Google's numbering plans (the `phonenumbers` package). Bare digits without a name
+are left.
 """
 
 import functools
@@ -71,8 +71,8 @@ _SLASHED = re.compile(r"0\d{1,3}/")  # an area code
 _PAIR = re.compile(r"(\d+) ?[-‑–] ?(\d+)")
 _DOTTED_ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}$|192\.168\.")
 _DIALLED_BARE = re.compile(r"0\d{8,10}|1[3-9]\d{9}")  # as mobiles are written in France, China
-_OWN_MIN_GROUPS = 2  # of digits, in a number that only a person's name speaks for
-_PLAUSIBLE_AREA = "2345678"  # behind a North American area code, to ask whether that exists
+_OWN_MIN_GROUPS = 2  # of digits, in a number for which a person's name is the only evidence
+_PLAUSIBLE_AREA = "2345678"  # after a North American area code, to check whether that exists
 
 
 def find_phones(
@@ -82,9 +82,13 @@ def find_phones(
     start: int = 0,
     end: int = sys.maxsize,
 ) -> Iterator[tuple[int, int]]:
-    """Spans of telephone numbers; they may overlap where two forms find the same number.
+    """Spans of telephone numbers; they may overlap if two forms find the same number.
 
-    National forms count by the plans of `regions`, behind a name by those of `named_regions` too.
+    Args:
+        text: to search.
+        regions: whose plans decide on national forms (ISO 3166).
+        named_regions: whose plans decide as well, after a telephone's name.
+        start, end: the part of the text to search.
     """
     if text.find("+", start, end) >= 0:
         for match in _INTERNATIONAL.finditer(text, start, end):
@@ -96,14 +100,16 @@ def find_phones(
             if length:
                 yield first, first + length
     for match in _DIALLED.finditer(text, start, end):
-        if _is_valid_in("+" + match.group(1), None) and not _stands_wrong(text, *match.span()):
+        if _is_valid_in("+" + match.group(1), None) and not _is_something_else(text, *match.span()):
             yield match.span()
     shapes = [_TRUNK_ZERO, _BRACKETS]
     if "US" in regions or "CA" in regions:
         shapes.append(_NORTH_AMERICAN)
     for shape in shapes:
         for match in shape.finditer(text, start, end):
-            if _is_shown(match.group(), shape, regions) and not _stands_wrong(text, *match.span()):
+            if _is_shown(match.group(), shape, regions) and not _is_something_else(
+                text, *match.span()
+            ):
                 yield match.span()
     every = tuple(dict.fromkeys(regions + named_regions))
     for match in _DIGITS.finditer(text, start, end):
@@ -123,7 +129,7 @@ def find_phones(
             yield first, first + length
 
 
-WEAK, ORDERED, SURE = 1, 2, 3  # what speaks for digits: a word of many meanings, a call, a name
+WEAK, ORDERED, SURE = 1, 2, 3  # evidence: a word with several meanings, a call, a name
 
 
 def _is_named(text: str, first: int) -> bool:
@@ -131,17 +137,17 @@ def _is_named(text: str, first: int) -> bool:
 
 
 def _strength(text: str, first: int, number: str) -> int:
-    """What stands around the digits that says they are a telephone's; 0 if nothing does."""
+    """The evidence around the digits that they are a telephone's: WEAK, ORDERED, SURE, or 0."""
     said = phone_names.fold(before(text, first))
     stop, is_dialled_form = first + len(number), _has_dialled_form(number)
-    if phone_names.speaks(said):
+    if phone_names.has_phone_words(said):
         if phone_names.STRONG.search(said):
             return SURE
         if is_dialled_form and phone_names.ORDER.search(said):
             return ORDERED
-    if is_dialled_form and phone_names.is_said_behind(text, stop):
+    if is_dialled_form and phone_names.has_phone_words_after(text, stop):
         return ORDERED
-    if is_dialled_form and _belongs_to_somebody(text, first, stop):
+    if is_dialled_form and _is_personal(text, first, stop):
         return ORDERED
     return WEAK if phone_names.WEAK.search(said) else 0
 
@@ -164,13 +170,13 @@ def _is_years(number: str) -> bool:
 
 
 def _is_range(number: str) -> bool:
-    """Whether it is two numbers, from the lesser to the greater: pages, years, lines."""
+    """Whether it is two numbers, the smaller one first: pages, years, lines."""
     pair = _PAIR.fullmatch(number)
     return pair is not None and len(pair[1]) == len(pair[2]) and pair[1] < pair[2]
 
 
-def _belongs_to_somebody(text: str, start: int, stop: int) -> bool:
-    """Whether groups of digits without a name stand behind a person's, or among addresses."""
+def _is_personal(text: str, start: int, stop: int) -> bool:
+    """Whether groups of digits without a name are after a person's name, or among addresses."""
     number = text[start:stop]
     groups = len(re.findall(r"\d+", number))
     if 0 < number.count(".") < max(2, groups - 1) and not _SLASHED.match(number):
@@ -182,18 +188,18 @@ def _belongs_to_somebody(text: str, start: int, stop: int) -> bool:
     between = person_before(text, start) if ends_field(text, stop) else None
     behind = between is not None and (between.strip(" \u00a0") or number[0] in "0(")
     known = behind or is_in_contact_block(text, start, stop)
-    return bool(known) and not _stands_wrong(text, start, stop)
+    return bool(known) and not _is_something_else(text, start, stop)
 
 
-def _stands_wrong(text: str, start: int, stop: int) -> bool:
-    """Whether a number without a name is something else by what stands around it."""
+def _is_something_else(text: str, start: int, stop: int) -> bool:
+    """Whether the text around a number without a name shows that it is something else."""
     return is_other(text, start) or is_in_address(text, start) or is_in_row(text, start, stop)
 
 
 def _is_shown(number: str, shape: re.Pattern[str], regions: tuple[str, ...]) -> bool:
-    """Whether the number is one by its form and the plans."""
+    """Whether the number is a telephone number by its format and the plans."""
     if shape is _NORTH_AMERICAN:
-        return _area_exists(re.sub(r"\D", "", number)[-10:-7])
+        return _is_area(re.sub(r"\D", "", number)[-10:-7])
     if shape is _BRACKETS:
         return _is_valid(number, ("BR", "RU", "MX", "AR"))
     digits = sum(map(str.isdigit, number))
@@ -205,19 +211,19 @@ def _is_shown(number: str, shape: re.Pattern[str], regions: tuple[str, ...]) -> 
 
 
 def _is_formed(number: str) -> bool:
-    """Whether a number behind a word of many meanings looks like one that is dialled."""
+    """Whether a number after a word with several meanings looks like one that is dialled."""
     if number[0] in "+(0" or _LOCAL.fullmatch(number):
         return True
-    return bool(_TEN_DIGITS.fullmatch(number)) and _area_exists(number[:3])
+    return bool(_TEN_DIGITS.fullmatch(number)) and _is_area(number[:3])
 
 
 @functools.cache
-def _area_exists(area: str) -> bool:
+def _is_area(area: str) -> bool:
     return _is_valid_in(area + _PLAUSIBLE_AREA, "US") or _is_valid_in(area + _PLAUSIBLE_AREA, "CA")
 
 
 def _valid_length(candidate: str, regions: tuple[str, ...]) -> int:
-    """How much of the candidate, cut after a group of digits, is a valid number; 0 if nothing."""
+    """The length of the candidate's longest valid beginning, cut after a group of digits; or 0."""
     while sum(map(str.isdigit, candidate)) >= _MIN_DIGITS:
         if _is_valid(candidate, regions):
             return len(candidate)
@@ -229,7 +235,7 @@ def _valid_length(candidate: str, regions: tuple[str, ...]) -> int:
 
 
 def _e164_length(number: str) -> int:
-    """The length of "+" or "00" and digits that may be a number though no plan has it; or 0."""
+    """The length of "+" or "00" and digits that may be a number although no plan has it; or 0."""
     dialled = "+" + number.removeprefix("00").lstrip("+")
     return len(number) if _is_valid_in(dialled, None, only_length=True) else 0
 
@@ -239,7 +245,7 @@ def _is_valid(number: str, regions: tuple[str, ...]) -> bool:
         if "US" in regions and _LOCAL.fullmatch(number):
             return True
         return any(_is_valid_in(number, region) for region in regions)
-    # plans lack numbers set aside for fiction; grouped like one, such a number counts as well
+    # plans lack numbers reserved for fiction; grouped like a number, they count as well
     return _is_valid_in(number, None) or (
         not number[1:].isdigit() and _is_valid_in(number, None, only_length=True)
     )
@@ -249,7 +255,7 @@ def _is_valid_in(number: str, region: str | None, only_length: bool = False) -> 
     try:
         parsed = phonenumbers.parse(number, region)
     except phonenumbers.NumberParseException:
-        return False  # not a number of this region: the question was whether it is one
+        return False  # not a number of this region
     if only_length:
         return phonenumbers.is_possible_number(parsed)
     return phonenumbers.is_valid_number(parsed)

@@ -1,9 +1,9 @@
 """Replaces personal data in a text by fixed placeholders and counts what was replaced, by kind.
 
 FineWeb replaces e-mail addresses and public IPv4 addresses; the other kinds are ours. Its
-placeholders go round in the order of the documents, so that they depend on sharding. Here the
-value's hash picks one, so the same value becomes the same placeholder everywhere, in any order.
-A placeholder in the text is left as it is and not counted: replacing twice changes nothing.
+placeholders rotate in the order of the documents, so that they depend on sharding. Here the value's
+hash chooses one, so the same value becomes the same placeholder everywhere, in any order. A
+placeholder in the text is left as it is and not counted: replacing twice changes nothing.
 """
 
 import dataclasses
@@ -21,7 +21,7 @@ from pipeline.filters.national_ids import find_national_ids
 from pipeline.filters.phones import find_phones
 from storage.schemas import PII_KINDS
 
-# What decides beside the code, by the names of pipeline.data: for stages that replace.
+# The data that decides besides the code, by the names of pipeline.data: for stages that replace.
 DATA = ("public-suffixes", "telephone-numbers", "identity-numbers", "check-digits", "unicode")
 
 
@@ -71,15 +71,19 @@ PLACEHOLDERS: dict[str, tuple[str, ...]] = {
 
 _EVERY_PLACEHOLDER = frozenset(value for values in PLACEHOLDERS.values() for value in values)
 
-_AROUND = 500  # characters on either side of an excerpt that may tell what a number in it is
+_AROUND = 500  # characters on either side of an excerpt that may show what a number in it is
 
-# A replacement can bring neighbours together that look like personal data in turn; passes are
-# repeated until one finds nothing. More than two are needed for hostile input only.
+# After a replacement its neighbours may together look like personal data; passes are repeated until
+# one finds nothing. Only hostile input needs more than two.
 _MAX_PASSES = 8
 
 
 def replace(text: str, config: PiiConfig) -> tuple[str, dict[str, int]]:
-    """The text with placeholders, and how many values were replaced, for every kind."""
+    """Replace personal data.
+
+    Returns:
+        The text with placeholders, and for every kind the number of values that were replaced.
+    """
     counts = dict.fromkeys(PII_KINDS, 0)
     for _ in range(_MAX_PASSES):
         found = find(text, config)
@@ -95,9 +99,9 @@ def replace(text: str, config: PiiConfig) -> tuple[str, dict[str, int]]:
 
 
 def excerpt(text: str, start: int, end: int, config: PiiConfig) -> str:
-    """The text from `start` to `end` with placeholders, judged by what stands around it.
+    """The text from `start` to `end` with placeholders; the text around it is evidence as well.
 
-    A value that the border cuts through goes whole.
+    A value that the border cuts is replaced as a whole.
     """
     first = max(0, start - _AROUND)
     pieces, here = [], start
@@ -110,12 +114,12 @@ def excerpt(text: str, start: int, end: int, config: PiiConfig) -> str:
 
 
 def find(text: str, config: PiiConfig) -> list[tuple[int, int, str]]:
-    """Values that are no placeholders, as (start, end, kind), in order, none overlapping another.
+    """Values that are no placeholders, as (start, end, kind), in order and disjoint.
 
-    Where two overlap, the kind that is easier to be sure of wins; a placeholder holds its place.
+    If two overlap, the kind with the stronger evidence is taken; a placeholder is never changed.
     """
     found = []
-    taken = bytearray(len(text))  # 1 where a value or placeholder stands
+    taken = bytearray(len(text))  # 1 for each character of a value or placeholder
     for kind, spans in _finders(text, config):
         for start, stop in spans():
             if 1 in taken[start:stop]:
@@ -127,7 +131,7 @@ def find(text: str, config: PiiConfig) -> list[tuple[int, int, str]]:
 
 
 def placeholder(kind: str, value: str) -> str:
-    """The placeholder of a value: by its hash, never by its place."""
+    """The placeholder of a value: by its hash, never by its position."""
     choices = PLACEHOLDERS[kind]
     digest = hashlib.blake2b(value.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return choices[int.from_bytes(digest, "big") % len(choices)]
@@ -137,7 +141,7 @@ Finder = Callable[[], Iterator[tuple[int, int]]]
 
 
 def _finders(text: str, config: PiiConfig) -> Iterator[tuple[str, Finder]]:
-    """The kinds asked for, the surest first."""
+    """The finders of the kinds that the config names, the one with the strongest evidence first."""
     public_only = config.public_ips_only
     numbers, fours, sixes, keys = places(text)
     windows = digit_windows(text, numbers)

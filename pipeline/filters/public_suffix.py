@@ -1,8 +1,8 @@
-"""A URL's host and the domain that somebody registered, by the public-suffix list.
+"""A URL's host and its registered domain, by the public-suffix list.
 
-As tldextract gives them, with the list inside that package and without its network, its private
-domains ("blogspot.com" is a domain there, not a suffix) and its import, which takes as long as a
-hundred pages. The list's rules: publicsuffix.org/list, "Format".
+The result is tldextract's, with the list inside that package, but without its network access, its
+private domains ("blogspot.com" is a domain there, not a suffix) and its import, which takes as long
+as a hundred pages. The list's rules: publicsuffix.org/list, "Format".
 """
 
 import dataclasses
@@ -14,7 +14,7 @@ from pathlib import Path
 SNAPSHOT = ".tld_set_snapshot"
 PRIVATE = "// ===BEGIN PRIVATE DOMAINS==="
 _RULE = re.compile(r"^[.*!]*\w\S*", re.MULTILINE)  # comments begin with //
-_DOTS = "\u3002\uff0e\uff61"  # what RFC 3490 takes for a dot
+_DOTS = "\u3002\uff0e\uff61"  # dots by RFC 3490
 _TO_DOTS = str.maketrans(dict.fromkeys(_DOTS, "."))
 _SCHEME = re.compile(r"[A-Za-z0-9+\-.]*:\Z")
 
@@ -29,7 +29,7 @@ class HostParts:
 
 @dataclasses.dataclass(frozen=True)
 class Suffixes:
-    """The list's rules, and all ends of them that begin at a label ("co.uk" has "uk")."""
+    """The list's rules, and all their ends that begin at a label ("co.uk" has "uk")."""
 
     rules: frozenset[str]
     ends: frozenset[str]
@@ -67,12 +67,12 @@ def suffixes() -> Suffixes:
 
 @functools.cache
 def top_level_domains() -> frozenset[str]:
-    """Those of the public-suffix list, as they are written: "com", "中国"."""
+    """The top-level domains of the public-suffix list, in Unicode: "com", "中国"."""
     return frozenset(rule.rpartition(".")[2] for rule in suffixes().rules)
 
 
 def _authority(url: str) -> str:
-    """What stands for the host, without user and port; more lenient than urllib."""
+    """The part of a URL that is the host, without user and port; more lenient than urllib."""
     slashes = url.find("//")
     if slashes == 0 or (slashes > 1 and _SCHEME.match(url[:slashes])):
         url = url[slashes + 2 :]
@@ -83,7 +83,7 @@ def _authority(url: str) -> str:
 
 
 def _suffix_start(labels: list[str]) -> int | None:
-    """The number of the public suffix's first label; None if the list has no rule for it."""
+    """The index of the public suffix's first label; None if the list has no rule for it."""
     known = suffixes()
     found = None
     end = ""
@@ -102,7 +102,7 @@ def _suffix_start(labels: list[str]) -> int | None:
 
 
 def _unicode(label: str) -> str:
-    """In lower case, punycode decoded where it can be."""
+    """A label in lower case, its punycode decoded if it is valid."""
     label = label.lower()
     if label.startswith("xn--"):
         import idna

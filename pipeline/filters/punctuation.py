@@ -2,7 +2,7 @@
 
 PUNCTUATION: what makes a "word" mere punctuation, and what MinHash turns into spaces.
 TERMINAL_PUNCTUATION: what ends a line of prose, in any script (Unicode's Sentence_Terminal).
-The test suite holds both against the installed datatrove.
+The test suite compares both with the installed datatrove.
 """
 
 

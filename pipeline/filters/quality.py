@@ -1,9 +1,9 @@
 """Gopher's quality rules: length, word length, symbols, bullets, letters and stop words.
 
 Measured by measure.py, decided by decide.py, in datatrove's order of rules and with its formulas
-(0.10.1). There, words that are punctuation only count for the shares (of "#", of words with a
-letter) but not for the page's length; and stop words are matched in lower case only, so "The" is
-none. Where the paper says "at least 80% of words", so does this: 0.8 itself passes.
+(0.10.1): words that are only punctuation count for the shares (of "#", of words with a letter) but
+not for the page's length; and stop words are matched in lower case only, so "The" is not one. As in
+the paper ("at least 80% of words"), a page at exactly 0.8 passes.
 """
 
 import dataclasses
@@ -13,7 +13,7 @@ from pipeline.filters.decide import Rule
 
 @dataclasses.dataclass(frozen=True)
 class GopherQualityConfig:
-    """What a page of running text looks like; a page outside any of the bounds is dropped.
+    """Bounds on a page of running text; a page outside any of them is dropped.
 
     Source: Gopher (arXiv 2112.11446), appendix A.1.1; the same in FineWeb's paper and code. The
     stop words are each language's own (pipeline.filters.languages).

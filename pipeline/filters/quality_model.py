@@ -1,7 +1,7 @@
-"""Learns what a good page reads like: a fastText classifier of the user's good and other texts.
+"""Trains a quality model: a fastText classifier of the user's good and other texts.
 
 In: files or corpus folders of good texts (positive) and of others (negative). Out: model.bin, and
-report.json with what it does on texts held out; personal data in the texts is replaced before.
+report.json with its figures on held-out texts; personal data in the texts is replaced before.
 Source: DCLM (arXiv 2406.11794, section 4.4): word bigrams, instructions and answers as positives,
 random web pages as negatives, the best 10% kept. One thread and a seed, texts in the order of
 their hashes: the same sets give the same bytes.
@@ -30,7 +30,7 @@ from pipeline.filters.separation import separation
 from pipeline.stage import Progress, Stage
 from storage.errors import UserError
 
-SMALLEST_SIDE = 100  # texts of either kind; with fewer nothing can be said about the rest
+SMALLEST_SIDE = 100  # texts of either kind: with fewer the figures would mean nothing
 _SHOWN = 10  # texts at either end of the held-out negatives, for people to look at
 _EXCERPT_CHARACTERS = 200
 _M_PERTURB = -6  # glibc's <malloc.h>
@@ -64,7 +64,7 @@ class _Side:
     hashes: np.ndarray
     offsets: np.ndarray
     lengths: np.ndarray
-    read: int  # texts that were there
+    read: int  # texts that were read
 
 
 def build(
@@ -74,7 +74,7 @@ def build(
     progress: Progress,
     scratch: Path,
 ) -> dict[str, Any]:
-    """Write the model and its report; see the module's head."""
+    """The `quality_model` stage: write the model and its report."""
     _check(config)
     good = _collect(inputs["positive"], config, scratch / "positive.txt", frozenset(), progress)
     others = _collect(
@@ -126,7 +126,20 @@ def build(
 def train(
     lines: Path, model: Path, config: QualityModelConfig, note: Callable[[str], None]
 ) -> float:
-    """Train on a file of labelled lines; gives back the learning rate that it went well with."""
+    """Train on a file of labelled lines.
+
+    Args:
+        lines: the file.
+        model: where to write the model.
+        config: how to train.
+        note: called with a line for people when training overflowed.
+
+    Returns:
+        The learning rate at which training succeeded.
+
+    Raises:
+        UserError: it overflows at every rate.
+    """
     import fasttext
 
     rate = config.learning_rate
@@ -158,10 +171,10 @@ def train(
 
 @contextlib.contextmanager
 def _zeroed_memory() -> Iterator[None]:
-    """What is allocated inside is zero at first, where the C library is glibc.
+    """While it is entered, allocated memory is zero, if the C library is glibc.
 
-    With one thread fastText 0.9.3 draws random numbers for the first tenth of its matrix alone and
-    leaves the rest as the memory was: zero, most often, or another model's numbers, or NaN.
+    With one thread fastText 0.9.3 initialises only the first tenth of its matrix and leaves the
+    rest as the memory was: mostly zero, or another model's numbers, or NaN.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:
@@ -210,7 +223,7 @@ def _collect(
         for number, text in _texts(paths, config):
             if number in missing:
                 missing.remove(number)
-                # The model keeps frequent words, its report the beginnings of texts.
+                # The model contains frequent words, its report the beginnings of texts.
                 clean = excerpt(text, 0, config.max_characters, PiiConfig())
                 encoded = as_line(clean, config.max_characters).encode("utf-8", "replace")
                 hashes.append(number)
@@ -229,9 +242,9 @@ def _collect(
 def _split(
     sides: list[tuple[str, _Side]], config: QualityModelConfig, train: Path, held_out: Path
 ) -> dict[str, int]:
-    """All lines with their labels, mixed by hash: those to learn from and those to judge by."""
+    """Write all lines with their labels, mixed by hash, to the files `train` and `held_out`."""
     rows = [
-        # sampling took the smallest hashes, so their low halves are what is still random
+        # sampling took the smallest hashes, so only their low halves are still random
         ((number & 0xFFFFFFFF, number >> 32), which, offset, length)
         for which, (_, side) in enumerate(sides)
         for number, offset, length in zip(
@@ -256,7 +269,7 @@ def _split(
 
 
 def _scored(held_out: Path, model: QualityModel) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Of each held-out text: whether it is a good one, its score, how it begins."""
+    """For each held-out text: whether it is a good one, its score, its beginning."""
     is_good, scores, excerpts = [], [], []
     with held_out.open(encoding="utf-8", newline="\n") as lines:
         for line in lines:

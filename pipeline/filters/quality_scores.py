@@ -1,9 +1,9 @@
 """A page's score by a fastText quality model: the probability of the label of good pages.
 
-Takes models that `quality_model` trained and others of the kind, as DCLM's published one: text in
-one line, a label for good pages. Scores are rounded to six decimals, so that a share of the best
-pages can be cut exactly by counting (`threshold_of_best`), and a last bit that differs from machine
-to machine moves nothing.
+Reads models that `quality_model` trained and others of the kind, such as DCLM's published one: text
+in one line, a label for good pages. Scores are rounded to six decimals, so that a share of the best
+pages can be selected exactly by counting (`threshold_of_best`), and a last bit that differs between
+machines changes nothing.
 """
 
 from collections.abc import Iterable
@@ -43,7 +43,7 @@ class QualityModel:
         self._max_characters = max_characters
 
     def score(self, text: str) -> float:
-        """0..1; 0 for a text without words."""
+        """The score of a text, 0..1; 0 for a text without words."""
         line = as_line(text, self._max_characters)
         for probability, label in self._predict(line + "\n", -1, 0.0, "strict"):
             if label == self._label:
@@ -51,12 +51,12 @@ class QualityModel:
         return 0.0
 
     def scores(self, texts: Iterable[str]) -> np.ndarray:
-        """`score` of each, float64."""
+        """[texts] float64: the score of each text."""
         return np.array([self.score(text) for text in texts], np.float64)
 
 
 def as_line(text: str, max_characters: int) -> str:
-    """A text as fastText takes it: one line, and nothing in it that fastText would act on."""
+    """A text as fastText's input: one line, without characters that fastText interprets."""
     line = " ".join(text[:max_characters].split())
     # these end a line, begin a label, or end a word inside the library
     line = line.replace("\0", " ").replace("</s>", "< /s>")
@@ -64,7 +64,7 @@ def as_line(text: str, max_characters: int) -> str:
 
 
 def count_scores(scores: Iterable[np.ndarray]) -> np.ndarray:
-    """How many pages have each score, in steps of rounding: counts of several parts add up."""
+    """How many pages have each rounded score; the counts of several parts can be added."""
     counts = np.zeros(_STEPS + 1, np.int64)
     for part in scores:
         steps = np.rint(np.asarray(part, np.float64) * _STEPS).astype(np.int64)
@@ -73,7 +73,7 @@ def count_scores(scores: Iterable[np.ndarray]) -> np.ndarray:
 
 
 def threshold_of_best(counts: np.ndarray, fraction: float) -> float:
-    """The score that the best such fraction of all pages reach: keep those with at least it.
+    """The score that the best `fraction` of all pages reach: keep pages with at least this score.
 
     Exact, whatever the order of the parts, in 8 MB for any number of pages: rounded scores are
     counted. Pages that tie with the last one are all kept; 0 for no pages.

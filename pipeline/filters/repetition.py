@@ -1,4 +1,4 @@
-"""Gopher's repetition rules: how much of a page is lines, paragraphs and word n-grams said again.
+"""Gopher's repetition rules: how much of a page is repeated lines, paragraphs and word n-grams.
 
 Measured by measure.py, decided by decide.py. Formulas are those of datatrove 0.10.1. It differs
 from the paper in that a duplicate is any line after its first, so a line twice counts once; the
@@ -39,6 +39,6 @@ RULES = (
     Rule("empty", "extracted_characters", "below", 1),
     *(
         Rule(field.name, field.name.removeprefix("max_"), "above", field.name)
-        for field in dataclasses.fields(RepetitionConfig)  # they stand in datatrove's order
+        for field in dataclasses.fields(RepetitionConfig)  # they are in datatrove's order
     ),
 )

@@ -1,8 +1,8 @@
-"""Which script a text is written in, to catch language labels that cannot be right.
+"""Which script a text is written in, to find language labels that cannot be right.
 
-`letter_shares(text)` counts the letters of a text's first characters by script. `fits(language,
-shares)` says whether a label of lid.176 can stand: Chinese without a Han sign, or Japanese without
-kana, cannot. Names of scripts are Unicode's (ISO 15924).
+`letter_shares(text)` counts the letters of a text's first characters by script. `is_possible(
+language, shares)` says whether a label of lid.176 can be right: Chinese without a Han character,
+or Japanese without kana, cannot. Names of scripts are Unicode's (ISO 15924).
 """
 
 import numpy as np
@@ -103,21 +103,21 @@ for _script, _languages in _WRITTEN_IN.items():
     for _language in _languages.split():
         _SCRIPTS_OF[_language] = (*_SCRIPTS_OF.get(_language, ()), _script)
 
-_MIN_SHARE = 0.1  # of the letters, for alphabets: code and names stand between
-_MIN_DENSE_SHARE = 0.05  # for scripts where one sign is a syllable or a word
+_MIN_SHARE = 0.1  # of the letters, for alphabets: texts also have code and names
+_MIN_DENSE_SHARE = 0.05  # for scripts where one character is a syllable or a word
 _MIN_KANA = 0.02  # of Han and kana, below which nothing is Japanese
 _MAX_KANA = 0.30  # of Han and kana, above which nothing is Chinese
 
 
 def letter_shares(text: str) -> dict[str, float]:
-    """Each script's share of the letters; empty where there are none."""
+    """Each script's share of the letters; empty if there are none."""
     sample = text[:_SAMPLE_CHARACTERS]
     if sample.isascii():
         return {"Latn": 1.0} if any(map(str.isalpha, sample)) else {}
     points = np.frombuffer(sample.encode("utf-32-le", "surrogatepass"), np.uint32)
-    places = np.searchsorted(_STARTS, points, side="right") - 1
-    inside = (places >= 0) & (points <= _ENDS[places])
-    counts = np.bincount(_NUMBERS[places[inside]], minlength=len(SCRIPTS))
+    blocks = np.searchsorted(_STARTS, points, side="right") - 1
+    inside = (blocks >= 0) & (points <= _ENDS[blocks])
+    counts = np.bincount(_NUMBERS[blocks[inside]], minlength=len(SCRIPTS))
     letters = int(counts.sum())
     return {SCRIPTS[i]: int(counts[i]) / letters for i in np.flatnonzero(counts).tolist()}
 
@@ -127,7 +127,7 @@ def scripts_of(language: str) -> tuple[str, ...]:
     return _SCRIPTS_OF.get(language, ("Latn",))
 
 
-def fits(language: str, shares: dict[str, float]) -> bool:
+def is_possible(language: str, shares: dict[str, float]) -> bool:
     """Whether a text with these letters can be in that language; a text without letters can."""
     if not shares:
         return True

@@ -15,7 +15,9 @@ _SHARES = (0.01, 0.05, 0.1, 0.2, 0.5)  # of the negatives that a threshold would
 
 
 def separation(positive: np.ndarray, negative: np.ndarray) -> dict[str, Any]:
-    """AUC, figures at a threshold of 0.5, and what thresholds by kept share of negatives give."""
+    """AUC, and the figures at a threshold of 0.5 and at thresholds that keep given shares of the
+    negatives.
+    """
     return {
         "auc": _auc(positive, negative),
         "at_half": at_threshold(positive, negative, 0.5),
@@ -31,7 +33,7 @@ def separation(positive: np.ndarray, negative: np.ndarray) -> dict[str, Any]:
 
 
 def at_threshold(positive: np.ndarray, negative: np.ndarray, threshold: float) -> dict[str, Any]:
-    """Scores at or above the threshold count as good."""
+    """Recall, precision and kept negatives; scores at or above the threshold count as good."""
     hits, alarms = int((positive >= threshold).sum()), int((negative >= threshold).sum())
     return {
         "threshold": round(threshold, 6),
@@ -42,7 +44,7 @@ def at_threshold(positive: np.ndarray, negative: np.ndarray, threshold: float) -
 
 
 def share(part: int, n: int) -> dict[str, float | int | None]:
-    """A share with Wilson's interval; all None but n where there is nothing to share."""
+    """A share with Wilson's interval; all None if n is 0."""
     if n == 0:
         return {"value": None, "low": None, "high": None, "n": 0}
     low, high = wilson(part, n)
@@ -50,7 +52,7 @@ def share(part: int, n: int) -> dict[str, float | int | None]:
 
 
 def _auc(positive: np.ndarray, negative: np.ndarray) -> dict[str, float | int | None]:
-    """The chance that a positive scores above a negative, ties counting half."""
+    """The probability that a positive scores above a negative; ties count half."""
     n, m = len(positive), len(negative)
     if not n or not m:
         return {"value": None, "low": None, "high": None, "positives": n, "negatives": m}

@@ -1,4 +1,4 @@
-"""The stages of the ledger, in the order in which a record meets them."""
+"""The stages of the ledger, in the order in which a record passes them."""
 
 STAGES = (
     "read",

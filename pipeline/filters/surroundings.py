@@ -1,9 +1,9 @@
-"""What stands around a number: the evidence for and against what its form suggests.
+"""The text around a number: evidence for and against what its format suggests.
 
-A check digit is right by chance once in ten numbers, and pages hold far more prices, years,
+One number in ten has a right check digit by chance, and pages have far more prices, years,
 references and serial numbers than telephone or card numbers. So the finders of personal data ask
-here: is the number named, and as what; is it a piece of an address, a path or a reference; does it
-stand in a row of other numbers? All looks are short and at candidates only.
+here: is the number named, and as what; is it part of an address, a path or a reference; is it in a
+row of other numbers? Only short stretches around candidates are looked at.
 """
 
 import re
@@ -11,7 +11,7 @@ import re
 from pipeline.filters.persons import is_address_line, person_before
 
 _NAME_CHARACTERS = 48  # how far back a number's name is looked for
-_AFTER_CHARACTERS = 24  # and how far behind it, in brackets
+_AFTER_CHARACTERS = 24  # and how far after it, in brackets
 _TOKEN_CHARACTERS = 256  # how much of an address is looked at
 # What ends the reach of a name: another number, or a sentence's end.
 _REACH_END = re.compile(r"\d[\d .,/-]{3,}\d|[!?。！？]|[^\W\d_A-Z]{4}\.\s+(?=[A-ZÄÖÜÉ])")
@@ -21,8 +21,8 @@ _ADDRESS = re.compile(r"://|/|\\|\b10\.\d{4,9}|[?&][\w.-]+=|\bdoi\b|\bwww\.", re
 _MAKES_CALLS = re.compile(
     r"(?:wa\.me/|api\.whatsapp\.com/\S*=|callto:|sms:|tel:)\+?$", re.IGNORECASE
 )
-# Words that say of a number that it is something else; long ones also as parts of longer words
-# ("Bestellnummer", "invoice_no").
+# Words for numbers of other kinds; long ones also as parts of longer words ("Bestellnummer",
+# "invoice_no").
 OTHER_NUMBERS = re.compile(
     r"(?:isbn|issn|ismn|\bean|\bupc\b|\bgtin|barcode|\bdoi\b|\bpmid|\bpmc|arxiv|oclc|\blccn"
     r"|\basin\b"
@@ -46,7 +46,7 @@ OTHER_NUMBERS = re.compile(
 
 
 def before(text: str, start: int) -> str:
-    """Where a number's name stands: the line before it, or the line above if that is empty.
+    """The text that may name a number: its line before it, or the line above if that is empty.
 
     In a table with a header (CSV, columns of tabs or bars) the column's name is put in front.
     """
@@ -70,30 +70,30 @@ _HEADER_CHARACTERS = 30  # of a column's name
 
 
 def column_name(text: str, start: int) -> str:
-    """The header of the number's column: the first line of the block of lines it stands in.
+    """The header of the number's column: its field in the first line of the block of lines.
 
-    "" where lines have no delimiters, or the header another number of fields.
+    "" if lines have no delimiters, or the header has another number of fields.
     """
     block = text[max(0, start - _TABLE_CHARACTERS) : start].rpartition("\n\n")[2]
     lines = block.split("\n")
     for delimiter in _DELIMITERS:
-        place = lines[-1].count(delimiter)
+        column = lines[-1].count(delimiter)
         fields = lines[0].split(delimiter)
         is_header = not any(map(str.isdigit, lines[0]))
         is_header = is_header and max(map(len, fields)) <= _HEADER_CHARACTERS
-        if len(lines) > 1 and place and place < len(fields) and is_header:
-            return fields[place].strip(" \"'").replace("_", " ")
+        if len(lines) > 1 and column and column < len(fields) and is_header:
+            return fields[column].strip(" \"'").replace("_", " ")
     return ""
 
 
 def after(text: str, stop: int) -> str:
-    """What is said right behind a number in brackets: "36574261809 (Steuer-ID)"."""
+    """The text in brackets directly after a number: "36574261809 (Steuer-ID)"."""
     said = text[stop : stop + _AFTER_CHARACTERS].lstrip(" \u00a0,\"'")
     return said.partition("\n")[0] if said[:1] in ("(", "（", "[") else ""
 
 
 def is_named(text: str, start: int, stop: int, names: re.Pattern[str]) -> bool:
-    """Whether the number at hand bears one of these names, and no other name nearer to it."""
+    """Whether the number has one of these names, and no other name nearer to it."""
     said = before(text, start)
     name_end = max((name.end() for name in names.finditer(said)), default=-1)
     if name_end < 0:
@@ -102,24 +102,24 @@ def is_named(text: str, start: int, stop: int, names: re.Pattern[str]) -> bool:
 
 
 def is_other(text: str, start: int) -> bool:
-    """Whether the number is said to be of another kind: an ISBN, an order, a version."""
+    """Whether the number is named as one of another kind: an ISBN, an order, a version."""
     return OTHER_NUMBERS.search(before(text, start)) is not None
 
 
-def glued_before(text: str, start: int) -> str:
-    """What stands before without white space or brackets between."""
+def token_before(text: str, start: int) -> str:
+    """The text before, up to the nearest white space or bracket."""
     said = text[max(0, start - _TOKEN_CHARACTERS) : start]
     return said[max((sign.end() for sign in _TOKEN_END.finditer(said)), default=0) :]
 
 
 def is_in_address(text: str, start: int) -> bool:
-    """Whether the number is a piece of a URL, a path or a DOI. One that dials a number is none."""
-    glued = glued_before(text, start)
-    return bool(_ADDRESS.search(glued)) and not _MAKES_CALLS.search(glued)
+    """Whether the number is part of a URL, a path or a DOI; a link that dials a number is none."""
+    token = token_before(text, start)
+    return bool(_ADDRESS.search(token)) and not _MAKES_CALLS.search(token)
 
 
 def is_dialled(text: str, start: int) -> bool:
-    """Whether the number is that of a link that calls or writes to it."""
+    """Whether the number is in a link that calls it or writes to it."""
     return _MAKES_CALLS.search(text[max(0, start - _NAME_CHARACTERS) : start]) is not None
 
 
@@ -131,10 +131,10 @@ _ROW_CHARACTERS = 32
 
 
 def is_in_row(text: str, start: int, stop: int) -> bool:
-    """Whether the number's groups go on beside it, as "2021" does before "2022 2023 2024".
+    """Whether the number's groups continue beside it, as "2021" does before "2022 2023 2024".
 
-    A number's own neighbours (an expiry date, the next field of a form) have another shape or stand
-    behind another sign.
+    A number's own neighbours (an expiry date, the next field of a form) have another format or are
+    after another character.
     """
     number = text[start:stop]
     groups = re.findall(r"\d+", number)
@@ -150,7 +150,7 @@ def is_in_row(text: str, start: int, stop: int) -> bool:
 
 
 def is_beside_a_person(text: str, start: int) -> bool:
-    """Whether what looks like a person's name stands right before the number."""
+    """Whether the text directly before the number looks like a person's name."""
     return person_before(text, start) is not None
 
 
@@ -158,12 +158,12 @@ _FIELD_END = re.compile(r"[.,;|)\"'}\]]|\s*(?:$|\n)|[ \t]*[|;]")
 
 
 def ends_field(text: str, stop: int) -> bool:
-    """Whether a line or a field of a record ends behind the number."""
+    """Whether a line or a field of a record ends after the number."""
     return _FIELD_END.match(text, stop) is not None
 
 
 def is_in_persons_record(text: str, start: int, stop: int) -> bool:
-    """Whether the number is a field by itself behind a person's name, in a row or in brackets."""
+    """Whether the number is a field of its own after a person's name, in a row or in brackets."""
     between = person_before(text, start)
     return between is not None and bool(between.strip(" \u00a0")) and ends_field(text, stop)
 
@@ -177,11 +177,11 @@ _LINES_ABOVE = 2  # looked at for an address
 
 
 def is_in_contact_block(text: str, start: int, stop: int) -> bool:
-    """Whether the number is a line by itself, near a line with a mail, web or street address."""
+    """Whether the number is a line of its own near a line with a mail, web or street address."""
     first, last = text.rfind("\n", 0, start) + 1, text.find("\n", stop)
     last = len(text) if last < 0 else last
     left, right = text[first:start].strip(), text[stop:last].strip()
-    if left or right:  # on one line with a mail address, parted from it
+    if left or right:  # on one line with a mail address, separated from it
         beside = left if left else right
         parted = left[-1:] in _PARTS or right[:1] in _PARTS
         return not (left and right) and parted and _MAILBOX.search(beside) is not None

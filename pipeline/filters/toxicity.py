@@ -1,10 +1,10 @@
 """How much of a page's text is adult or abusive, by its words: for pages whose address is clean.
 
-`signals(words, text, language)` counts; thresholds are applied later on the stored columns. What
-counts stands in `toxicity_words`. Words that innocent pages use too ("sexual", "cock", "naked")
-count only beside three different ones that they do not, or where four vulgar ones meet: law,
-medicine, scripture and novels pass. Shares are of at least 200 words, so that one word does not
-condemn a short page.
+`signals(words, text, language)` counts; thresholds are applied later on the stored columns. The
+words are in `toxicity_words`. Words that innocent pages use too ("sexual", "cock", "naked") count
+only on a page with three different unambiguous words, or with four different vulgar ones, so that
+law, medicine, scripture and novels pass. Shares are of at least 200 words, so that one word does
+not drop a short page.
 """
 
 import dataclasses
@@ -46,21 +46,21 @@ RULES = (
 )
 
 _SURE_WORDS = 3  # different unambiguous words, from which on the ambiguous ones count as well
-_LEAST_WORDS = 200  # what shares are taken of, if the page has fewer words
-_PHRASE_WORDS = 2  # what a phrase counts for: signs or syllables are words there
+_LEAST_WORDS = 200  # the denominator of shares, if the page has fewer words
+_PHRASE_WORDS = 2  # how many words a phrase counts for: characters or syllables are words there
 _VULGAR_WORDS = 4  # or so many different vulgar ones
 _ADULT, _MAYBE_ADULT, _TOXIC, _MAYBE_TOXIC, _VULGAR = 1, 2, 4, 8, 16
 
 
 def signals(words: Sequence[str], text: str = "", language: str = "en") -> dict[str, float | int]:
-    """The four signals of a page; the text is only looked at where words are not spaced apart."""
+    """The four signals of a page; the text is only needed for languages without word spaces."""
     return signals_of(Counter(words), len(words), text, language)
 
 
 def signals_of(
     counts: Mapping[str, int], total: int, text: str = "", language: str = "en"
 ) -> dict[str, float | int]:
-    """The same from how often words occur, of `total` words in all."""
+    """The same from the counts of the words that `listed` names, of `total` words in all."""
     lexicon = _lexicon(_abroad(language))
     adult = toxic = 0
     kinds = {word: lexicon[word] for word in sorted(counts) if word in lexicon}
@@ -84,7 +84,7 @@ def signals_of(
 
 
 def listed(language: str) -> WordSet:
-    """The words that `signals_of` asks for, as measure.py counts them."""
+    """The words whose counts `signals_of` needs, as measure.py takes them."""
     return _word_set(_abroad(language))
 
 
@@ -94,7 +94,7 @@ def _word_set(language: str) -> WordSet:
 
 
 def _abroad(language: str) -> str:
-    """The language if it has words of its own here: all others share one lexicon."""
+    """The language if it has words of its own here, else "": all others share one lexicon."""
     return language if language in ADULT_ABROAD else ""
 
 

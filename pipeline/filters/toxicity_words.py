@@ -2,9 +2,9 @@
 
 English: datatrove's lists for URLs (`banned_words.txt`, `soft_banned_words.txt`; most of them from
 the LDNOOBW list that C4 used), read from the installed package. They were made for addresses, so
-here they are told apart: words that law, medicine, scripture, old novels and cooking use are
-ambiguous, and count only beside unambiguous ones. The sorting is this project's, by what pages of
-a real crawl use them for. Other languages: a few words each that adult pages live on.
+here they are sorted: words that law, medicine, scripture, old novels and cooking use are ambiguous,
+and count only beside unambiguous ones. This project sorted them by their use on pages of a real
+crawl. Other languages: a few words each that are typical of adult pages.
 """
 
 # ruff: noqa: SIM905 - lists of words are easier to read as text
@@ -44,12 +44,12 @@ TOXIC = frozenset(
     " pisspig poopchute raghead shit shitblimp shitty slanteye slut spic towelhead tranny twat"
     " wank wetback whore".split()
 )
-# Toxic words above that old books, place names and other languages hold innocently.
+# Toxic words above that are innocent in old books, place names and other languages.
 MILD = frozenset(
     "bastards bitch bitches bollocks coon coons darkie fag honkey negro paki pikey retard"
     " retarded retards slut spic twat wank whore".split()
 )
-# Missing from the lists, since they do not stand in addresses.
+# Missing from the lists, since addresses do not have them.
 MORE_TOXIC = frozenset(
     "assholes bastards cunts dipshit dumbass faggots fucker fuckers kikes motherfuckers"
     " niggas niggers retard retarded retards scumbag scumbags shithead subhuman subhumans".split()

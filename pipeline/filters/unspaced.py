@@ -1,9 +1,10 @@
 """Scripts that are written without spaces between words, and what counts as a word in them.
 
-One table for whatever counts or compares words: the filters' signals (words.h), MinHash and
-passages (dedup/fold.py), n-grams of evaluation sets (_ngrams.c). Han and kana have a word a sign.
-Thai, Lao, Khmer and Burmese have one a letter with the vowels, tone signs and subscripts around it,
-about half a word or less. Tibetan needs no list: its syllables are parted by a sign.
+One table for everything that counts or compares words: the filters' signals (words.h), MinHash and
+passages (dedup/fold.py), n-grams of evaluation sets (_ngrams.c). In Han and kana each character is
+a word. In Thai, Lao, Khmer and Burmese each letter is one, with the vowels, tone marks and
+subscripts around it: about half a real word or less. Tibetan needs no list: a mark separates its
+syllables.
 """
 
 import functools
@@ -46,9 +47,9 @@ _SOUTH_EAST_ASIAN: Ranges = (
 )
 RANGES: Ranges = tuple(sorted((*_HAN_AND_KANA, *_SOUTH_EAST_ASIAN)))
 
-# Vowels and signs that follow their letter but are letters to Unicode; the others are marks to it.
+# Vowels and signs after their letter that Unicode calls letters; it calls the others marks.
 _FOLLOWING = "ะาำๅๆฯະາຳຽໆຯ\uff9e\uff9f"
-# Thai and Lao vowels that are written before their letter, and what puts the next letter below
+# Thai and Lao vowels that are written before their letter, and the sign for a letter below
 LEADING = "เแโใไເແໂໃໄ\u17d2\u1039"
 ASAT = "\u103a"  # Burmese: the letter under it ends the syllable before
 SYLLABLE_ENDS = "་༌"  # Tibetan: each belongs to the syllable that it ends
@@ -64,7 +65,7 @@ def characters(ranges: Iterable[tuple[int, int]] = RANGES) -> str:
 
 
 def text_of(points: np.ndarray) -> str:
-    """The characters of code points; a hundred thousand of them at start-up, so not by chr()."""
+    """The characters of code points; chr() is too slow for the hundred thousand at start-up."""
     return points.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
 
 
@@ -75,14 +76,14 @@ def marks() -> str:
 
 
 def count_words(text: str) -> int:
-    """Words between white space; in these scripts one a sign, without the marks around it."""
+    """The number of words; in these scripts each character with its marks is one."""
     if text.isascii() or not _sign().search(text):
         return len(text.split())
     return sum(1 for _ in _beginning().finditer(text))
 
 
 def has_small_signs(text: str) -> bool:
-    """Whether most of a text's letters are of scripts whose signs are far less than a word."""
+    """Whether most letters of a text are of scripts whose characters are far less than a word."""
     if text.isascii():
         return False
     letters = sum(map(str.isalpha, text))
@@ -105,7 +106,7 @@ def _small_letter() -> re.Pattern[str]:
 
 @functools.cache
 def _beginning() -> re.Pattern[str]:
-    """Where words begin, as words.h cuts them; signs of punctuation beside a sign are none."""
+    """A pattern for the beginnings of words, as words.h splits them."""
     sign, mark = f"[{_set(RANGES)}]", f"[{re.escape(marks())}]"
     aside, letter = f"[^\\w\\s{_set(RANGES)}]", f"[^\\W{_set(RANGES)}]"
     return re.compile(

@@ -1,8 +1,8 @@
-"""URL filter with FineWeb's rules and the lists that ship inside the `datatrove` package.
+"""URL filter with FineWeb's rules and the lists in the `datatrove` package.
 
-Dropped are: a registered domain or a host on the list, an exact URL on the list, one hard word,
-two or more soft words, a sub-word anywhere in the URL stripped to its letters and digits. Words are
-compared in the case the URL has them in, as in the original; only sub-words ignore case.
+Dropped are: a registered domain or a host on the list, an exact URL on the list, one hard word, two
+or more soft words, a sub-word anywhere in the URL stripped to its letters and digits. Words are
+compared in the URL's own case, as in the original; only sub-words ignore case.
 """
 
 import dataclasses
@@ -36,17 +36,17 @@ class UrlFilter:
         self._soft_words = frozenset(self.lists.soft_words)
 
     def check(self, url: str) -> Verdict | None:
-        """Why the URL is dropped, the offending word or domain as detail; None if it is not."""
+        """Why the URL is dropped, with the word or domain as detail; None if it is not."""
         parts = split_host(url)
-        if holds_line(self.lists.domains, parts.registered):
+        if contains_line(self.lists.domains, parts.registered):
             return Verdict("domain", detail=parts.registered)
-        if holds_line(self.lists.domains, parts.host):
+        if contains_line(self.lists.domains, parts.host):
             return Verdict("host", detail=parts.host)
         host = host_of(url) if self.config.extra_domains else ""
         for domain in self.config.extra_domains:
             if host == domain or host.endswith(f".{domain}"):
                 return Verdict("domain", detail=domain)
-        if url in self._extra_urls or holds_line(self.lists.urls, url):
+        if url in self._extra_urls or contains_line(self.lists.urls, url):
             return Verdict("url", detail=url)
         pieces = NOT_ALPHANUMERIC.split(url)
         words = frozenset(pieces)
@@ -59,7 +59,7 @@ class UrlFilter:
             )
         letters = "".join(pieces).lower()
         if sub_words := [word for word in self.lists.sub_words if word in letters]:
-            first = min(sub_words, key=letters.index)  # of two at one place, the first in order
+            first = min(sub_words, key=letters.index)  # of two at one position, the first in order
             return Verdict("sub_word", detail=first)
         return None
 
@@ -69,7 +69,7 @@ _PLAIN_HOST = re.compile(r"https?://([A-Za-z0-9.-]+)(?::\d+)?(?:[/?#]|\Z)", re.A
 
 
 def host_of(url: str) -> str:
-    """The host as it stands in the URL, lower case, without port; "" if there is none."""
+    """The URL's host in lower case, without port; "" if there is none."""
     if match := _PLAIN_HOST.match(url):
         return match[1].lower()
     try:
@@ -78,7 +78,7 @@ def host_of(url: str) -> str:
         return ""
 
 
-def holds_line(lines: Lines, line: str) -> bool:
+def contains_line(lines: Lines, line: str) -> bool:
     """Whether it is one of the lines."""
     key = line.encode("utf-8", "replace")
-    return bool(key) and b"\n" not in key and lines.holds(key)
+    return bool(key) and b"\n" not in key and lines.contains(key)

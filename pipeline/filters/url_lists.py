@@ -1,9 +1,10 @@
-"""The URL lists that ship inside the `datatrove` package, ready to be looked up.
+"""The URL lists in the `datatrove` package, ready to be looked up.
 
 Its archive inflates to 120 MB of sorted domains, which costs a process half a second and the
-memory. So the first process on a machine leaves them below CRAWL2CHAT_CACHE as files that can be
-asked without being read (line_file.py), under the archive's digest. Where nothing can be written,
-or what is there is damaged, a process inflates the archive for itself: never another answer.
+memory. So the first process on a machine stores them below CRAWL2CHAT_CACHE as files in which a
+line can be looked up without reading all (line_file.py), under the archive's digest. If nothing can
+be written, or a file is damaged, a process inflates the archive for itself: the answers are always
+the same.
 """
 
 import contextlib
@@ -20,14 +21,14 @@ from storage.cache import cache_root
 
 ARCHIVE = "url_filterblacklistsv0_3_0.tar.gz"
 DOMAINS, URLS = "domains", "urls"  # in the archive
-FOLDER = "url-lists-2"  # in the cache; another number if what is made of an archive changes
+FOLDER = "url-lists-2"  # in the cache; the number rises when the files' content or format changes
 READ_BYTES = 1 << 20  # of the archive at a time
 NOT_ALPHANUMERIC = re.compile(r"[^a-zA-Z0-9]+")
 
 
 @dataclass(frozen=True)
 class Lists:
-    """What is blocked."""
+    """The domains, URLs and words that are blocked."""
 
     domains: Lines
     urls: Lines
@@ -41,7 +42,7 @@ NONE = Lists(LineBlock(b""), LineBlock(b""), (), (), ())
 
 @functools.cache
 def load_lists() -> Lists:
-    """Read the lists out of the installed datatrove package, without importing it."""
+    """Read the lists from the installed datatrove package, without importing it."""
     folder = assets_folder()
     domains, urls = _lines(folder / ARCHIVE)
     return Lists(
@@ -54,24 +55,24 @@ def load_lists() -> Lists:
 
 
 class CachedLines:
-    """Lines in the cache, and the way out if their file turns out to be damaged."""
+    """Lines in the cache; if their file is damaged, those of the archive."""
 
     def __init__(self, path: Path, archive: Path) -> None:
         self._path, self._archive = path, archive
         self._lines: Lines = LineFile(path)
 
-    def holds(self, line: bytes) -> bool:
+    def contains(self, line: bytes) -> bool:
         """Whether one of the lines is exactly this one."""
         try:
-            return self._lines.holds(line)
+            return self._lines.contains(line)
         except (OSError, DamagedFile):
-            _remove(self._path)  # the next process makes it anew
+            _remove(self._path)  # the next process writes it again
             self._lines = LineBlock(blocks(self._archive)[self._path.name])
-            return self._lines.holds(line)
+            return self._lines.contains(line)
 
 
 def _lines(archive: Path) -> tuple[Lines, Lines]:
-    """Domains and URLs: from the cache, put there first if need be, or from the archive."""
+    """Domains and URLs: from the cache, which is filled first if need be, or from the archive."""
     with archive.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     try:
@@ -106,7 +107,7 @@ def _remove(path: Path) -> None:
 
 
 def blocks(archive: Path) -> dict[str, bytes]:
-    """Domains and URLs, sorted and newline-ended, out of the archive."""
+    """Domains and URLs of the archive, sorted, each line ended by a newline."""
     members = read_members(archive, {DOMAINS, URLS})
     # In this version of the archive the domains are sorted and clean, which a test checks: sorting
     # 4.6 million lines again would cost six seconds and a gigabyte.
@@ -114,7 +115,7 @@ def blocks(archive: Path) -> dict[str, bytes]:
 
 
 def read_members(path: Path, names: set[str]) -> dict[str, bytes]:
-    """Files out of a compressed tar archive, gone through once: seeking inflates it again."""
+    """Files of a compressed tar archive, read in one pass, since seeking inflates it again."""
     found: dict[str, bytes] = {}
     with tarfile.open(path, "r|gz", bufsize=READ_BYTES) as archive:
         for member in archive:
@@ -140,7 +141,7 @@ def word_list(path: Path) -> tuple[str, ...]:
 
 
 def assets_folder() -> Path:
-    """datatrove's assets, found without importing its heavy modules."""
+    """The folder of datatrove's assets, found without importing its large modules."""
     spec = importlib.util.find_spec("datatrove")
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError("the package datatrove, which carries FineWeb's URL lists")

@@ -1,7 +1,7 @@
-"""Why a filter dropped a page: what every filter's `check` returns; None means the page passes.
+"""Why a filter dropped a page: the result of every filter's `check`; None means the page passes.
 
-The stage of the ledger row is the filter; `rule` is the name of the config field that held the
-threshold (a short name where the rule has none), so a row leads straight to the number to change.
+The stage of the ledger row is the filter; `rule` is the name of the config field with the threshold
+(a short name if the rule has none), so that a row names the setting to change.
 """
 
 import dataclasses
@@ -12,6 +12,6 @@ class Verdict:
     """A page was dropped by this rule."""
 
     rule: str
-    value: float | None = None  # what was measured, None where the rule measures nothing
-    threshold: float | None = None  # what it was held against, likewise
-    detail: str = ""  # the offending word or line, short
+    value: float | None = None  # what was measured; None if the rule measures nothing
+    threshold: float | None = None  # what it was compared with; None likewise
+    detail: str = ""  # the word or line that decided, short

@@ -1,4 +1,4 @@
-"""Splits text into words and counts sentences, as datatrove's filters see them, in C.
+"""Splits text into words and counts sentences, as datatrove's filters do, in C.
 
 `split_words` follows the rules of spaCy's blank English tokenizer (MIT), which datatrove uses:
 punctuation split off ("end." -> "end", "."), contractions ("do", "n't"), hyphens between letters.
@@ -69,7 +69,7 @@ def sentence_count(line: str) -> int:
 
 
 def _join_exceptions(words: list[str]) -> list[str]:
-    """Put exceptions together again that the rules took apart (":", ")" -> ":)"), longest first."""
+    """Join exceptions that the rules have split (":", ")" -> ":)"), the longest first."""
     candidates = [start for start, word in enumerate(words) if word in _FIRST_PARTS]
     if not candidates:
         return words
@@ -94,7 +94,7 @@ def _join_exceptions(words: list[str]) -> list[str]:
 
 
 def signs_per_ngram_word(language: str) -> int:
-    """How many signs of the language's script an n-gram takes for a word; 0: English words."""
+    """How many characters of the language's script are a word in n-grams; 0: English words."""
     return 0 if language == ENGLISH else unspaced.SIGNS_PER_NGRAM_WORD.get(language, 1)
 
 
@@ -103,7 +103,7 @@ def _beyond_ascii(sign: str) -> bool:
 
 
 def _character_classes() -> dict[str, str]:
-    """The characters of every class that words.h knows by name."""
+    """The characters of every class that words.h uses, by its name."""
     points = np.arange(0x20, 0x1FB00)
     categories = "".join(map(unicodedata.category, unspaced.text_of(points)))
     kinds = np.frombuffer(categories.encode(), "S2")
@@ -132,7 +132,7 @@ def _character_classes() -> dict[str, str]:
 
 
 def _taken_apart() -> dict[tuple[str, ...], None]:
-    """The exceptions that hold an affix or infix, as the rules alone split them."""
+    """The exceptions that contain an affix or infix, as the rules alone split them."""
     _signals.configure(_CLASSES, {}, _UNITS.split(), [], _URL.fullmatch, _join_exceptions)
     split = (tuple(split_words(exception)) for exception in EXCEPTIONS)
     return dict.fromkeys(words for words in split if len(words) > 1)

@@ -21,13 +21,17 @@ MAX_SCORES = 1 << 25  # scores held per layer, 64 MiB in bf16
 
 
 def additive(visible: Tensor, dtype: torch.dtype) -> Tensor:
-    """0 where a query may look, -inf where not: added to the scores."""
+    """A boolean mask as one that is added to the scores: 0 where a query may look, else -inf."""
     zeros = torch.zeros(visible.shape, dtype=dtype, device=visible.device)
     return zeros.masked_fill_(~visible, float("-inf"))
 
 
-def packed_mask(tokens: Tensor, document_ids: Tensor | None, dtype: torch.dtype) -> Tensor:
-    """Causal, and within a document where ids are given: (B or 1, 1, T, T)."""
+def packed_mask(
+    tokens: Tensor,  # [batch, seq]
+    document_ids: Tensor | None,  # [batch, seq]
+    dtype: torch.dtype,
+) -> Tensor:  # [batch or 1, 1, seq, seq]
+    """The additive mask that is causal and, where ids are given, stays within a document."""
     count = tokens.shape[1]
     visible = torch.ones(1, 1, count, count, dtype=torch.bool, device=tokens.device).tril()
     if document_ids is not None:
@@ -35,10 +39,20 @@ def packed_mask(tokens: Tensor, document_ids: Tensor | None, dtype: torch.dtype)
     return additive(visible, dtype)
 
 
-def cached_mask(cache: KVCache, count: int, group: int) -> Tensor:
-    """Each row's `count` new tokens over its own cached ones: (rows, 1, group * count, keys)."""
+def cached_mask(
+    cache: KVCache,
+    count: int,
+    group: int,
+) -> Tensor:  # [rows, 1, group * count, keys]
+    """The additive mask of each row's new tokens over its own cached ones.
+
+    Args:
+        cache: holds `rows` rows.
+        count: new tokens a row.
+        group: query heads that share a key/value head.
+    """
     device = cache.lengths.device
-    last = cache.lengths[:, None] + torch.arange(count, device=device)
+    last = cache.lengths[:, None] + torch.arange(count, device=device)  # [rows, count]
     length = cache.capacity
     if not cache.fixed:
         length = min(int(cache.lengths.max()) + count, length)
@@ -46,20 +60,31 @@ def cached_mask(cache: KVCache, count: int, group: int) -> Tensor:
     return additive(visible, cache.dtype)
 
 
-def grouped_mask(mask: Tensor, rows: int, heads: int, kv_heads: int) -> Tensor:
-    """The mask for `attend_whole`: (rows * kv_heads, queries of the group * T, keys)."""
+def grouped_mask(
+    mask: Tensor,  # [batch or 1, 1, seq, keys]
+    rows: int,
+    heads: int,
+    kv_heads: int,
+) -> Tensor:  # [batch * kv_heads, group * seq, keys]
+    """The mask as `attend_whole` takes it; a group is the query heads of one key/value head."""
     count, length = mask.shape[-2:]
     expanded = mask.expand(rows, heads, count, length)
     return expanded.reshape(rows * kv_heads, heads // kv_heads * count, length)
 
 
-def first_keys(tokens: Tensor, document_ids: Tensor | None) -> Tensor:
-    """(B, T) int32: where each token's document begins in its row (documents lie in one piece)."""
+def first_keys(
+    tokens: Tensor,  # [batch, seq]
+    document_ids: Tensor | None,  # [batch, seq]
+) -> Tensor:  # [batch, seq] int32
+    """The position at which each token's document begins in its row.
+
+    The tokens of a document must be contiguous in its row.
+    """
     if document_ids is None:
         return torch.zeros(tokens.shape, dtype=torch.int32, device=tokens.device)
-    places = torch.arange(tokens.shape[1], device=tokens.device).expand(tokens.shape)
+    positions = torch.arange(tokens.shape[1], device=tokens.device).expand(tokens.shape)
     begins = F.pad(document_ids[:, 1:] != document_ids[:, :-1], (1, 0), value=True)
-    return torch.cummax(places * begins, dim=1).values.to(torch.int32)
+    return torch.cummax(positions * begins, dim=1).values.to(torch.int32)
 
 
 class _AttendWhole(Function):
@@ -69,16 +94,19 @@ class _AttendWhole(Function):
     def forward(ctx: Any, qk: Tensor, v: Tensor, mask: Tensor) -> Tensor:
         rows, count, kv_heads, head_dim = v.shape
         heads = qk.shape[2] - kv_heads
-        flat = qk.transpose(1, 2)
+        flat = qk.transpose(1, 2)  # [batch, heads + kv_heads, seq, head_dim]
+        # q: [batch * kv_heads, group * seq, head_dim]; k, values: [batch * kv_heads, seq, head_dim]
         q = flat[:, :heads].reshape(rows * kv_heads, -1, head_dim)
         k = flat[:, heads:].reshape(rows * kv_heads, count, head_dim)
         values = v.transpose(1, 2).reshape(rows * kv_heads, count, head_dim)
+        # p: [batch * kv_heads, group * seq, seq]
         if mask.dtype == torch.int32:
             p = fused.softmax_(torch.bmm(q, k.transpose(1, 2)), mask, kv_heads)
         else:
             p = torch.softmax(torch.baddbmm(mask, q, k.transpose(1, 2)), dim=-1)
         ctx.save_for_backward(q, k, values, p, mask if mask.dtype == torch.int32 else None)
-        y = torch.bmm(p, values)
+        y = torch.bmm(p, values)  # [batch * kv_heads, group * seq, head_dim]
+        # [batch, seq, heads * head_dim]
         return y.view(rows, heads, count, head_dim).transpose(1, 2).flatten(-2)
 
     @staticmethod
@@ -88,9 +116,10 @@ class _AttendWhole(Function):
         rows, count, width = grads[0].shape
         heads = width // head_dim
         kv_heads = k.shape[0] // rows
+        # As q: [batch * kv_heads, group * seq, head_dim]
         grad = grads[0].view(rows, count, heads, head_dim).transpose(1, 2).reshape(q.shape)
-        grad_v = torch.bmm(p.transpose(1, 2), grad)
-        grad_p = torch.bmm(grad, values.transpose(1, 2))
+        grad_v = torch.bmm(p.transpose(1, 2), grad)  # [batch * kv_heads, seq, head_dim]
+        grad_p = torch.bmm(grad, values.transpose(1, 2))  # [batch * kv_heads, group * seq, seq]
         if first is not None:
             grad_scores = fused.softmax_backward_(grad_p, p, first, kv_heads)
         else:
@@ -103,17 +132,29 @@ class _AttendWhole(Function):
         return grad_qk, grad_v.view(rows, kv_heads, count, head_dim).transpose(1, 2), None
 
 
-def attend_whole(qk: Tensor, v: Tensor, mask: Tensor) -> Tensor:
-    """qk (B, T, heads + kv_heads, d), v (B, T, kv_heads, d), a grouped mask: (B, T, heads * d).
+def attend_whole(
+    qk: Tensor,  # [batch, seq, heads + kv_heads, head_dim]
+    v: Tensor,  # [batch, seq, kv_heads, head_dim]
+    mask: Tensor,
+) -> Tensor:  # [batch, seq, heads * head_dim]
+    """Attention that keeps all scores in memory.
 
-    Or in the mask's place, where `fused.ready`, the first keys from `first_keys`.
+    Args:
+        qk: queries (already scaled), then keys.
+        v: values.
+        mask: from `grouped_mask`; or, where `fused.ready`, the int32 result of `first_keys`.
     """
     return _AttendWhole.apply(qk, v, mask)
 
 
-def attend_fused(qk: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
-    """The same by torch's kernel, with a plain mask or None for causal."""
+def attend_fused(
+    qk: Tensor,  # [batch, seq, heads + kv_heads, head_dim]
+    v: Tensor,  # [batch, seq, kv_heads, head_dim]
+    mask: Tensor | None,  # [batch or 1, 1, seq, seq]
+) -> Tensor:  # [batch, seq, heads * head_dim]
+    """The same by torch's kernel, with the mask of `packed_mask`, or None for plain causal."""
     heads = qk.shape[2] - v.shape[2]
+    # [batch, heads, seq, head_dim] and [batch, kv_heads, seq, head_dim]
     q, k = qk.transpose(1, 2).split([heads, v.shape[2]], dim=1)
     y = F.scaled_dot_product_attention(
         q,
@@ -127,8 +168,10 @@ def attend_fused(qk: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
     return y.transpose(1, 2).flatten(-2)
 
 
-def document_spans(document_ids: Tensor) -> list[tuple[int, int, int]]:
-    """(row, start, end) of each run of equal ids, rows one after another, nothing left out."""
+def document_spans(
+    document_ids: Tensor,  # [batch, seq]
+) -> list[tuple[int, int, int]]:
+    """(row, start, end) of each run of equal ids, row after row; together they cover all tokens."""
     rows, count = document_ids.shape
     borders = document_ids[:, 1:] != document_ids[:, :-1]
     spans = []
@@ -138,10 +181,20 @@ def document_spans(document_ids: Tensor) -> list[tuple[int, int, int]]:
     return spans
 
 
-def attend_spans(qk: Tensor, v: Tensor, spans: list[tuple[int, int, int]]) -> Tensor:
-    """Each document of long packed rows by itself: no mask of T x T, no scores between documents.
+def attend_spans(
+    qk: Tensor,  # [batch, seq, heads + kv_heads, head_dim]
+    v: Tensor,  # [batch, seq, kv_heads, head_dim]
+    spans: list[tuple[int, int, int]],
+) -> Tensor:  # [batch, seq, heads * head_dim]
+    """Causal attention of long packed rows, one document at a time.
 
-    On two cores 8,192 tokens in documents of 512 take 0.1 of the time of the masked kernel.
+    It needs no mask of [seq, seq] and makes no scores between documents. On two cores 8,192 tokens
+    in documents of 512 take 0.1 of the time of the masked kernel.
+
+    Args:
+        qk: queries (already scaled), then keys.
+        v: values.
+        spans: from `document_spans`.
     """
     parts = [
         attend_fused(qk[None, row, start:end], v[None, row, start:end], None)
@@ -150,19 +203,27 @@ def attend_spans(qk: Tensor, v: Tensor, spans: list[tuple[int, int, int]]) -> Te
     return torch.cat(parts, dim=1).view(*qk.shape[:2], -1)
 
 
-def attend_cached(qk: Tensor, v: Tensor, mask: Tensor, cache: KVCache, layer: int) -> Tensor:
-    """New tokens over the cache, which they join; the mask from `cached_mask`.
+def attend_cached(
+    qk: Tensor,  # [rows, seq, heads + kv_heads, head_dim]
+    v: Tensor,  # [rows, seq, kv_heads, head_dim]
+    mask: Tensor,  # [rows, 1, group * seq, keys], from `cached_mask`
+    cache: KVCache,
+    layer: int,
+) -> Tensor:  # [rows, seq, heads * head_dim]
+    """Attention of new tokens over the cache, into which their keys and values are written.
 
     Batched products, not the fused kernel: for one query a row and hundreds of rows they are three
-    times faster on a CPU. Runs in the cache's type.
+    times faster on a CPU. Computes in the cache's type.
     """
     rows, count, kv_heads, head_dim = v.shape
     heads, length = qk.shape[2] - kv_heads, mask.shape[-1]
     cache.write(layer, qk[:, :, heads:], v)
+    # q: [rows * kv_heads, group * seq, head_dim]; k and values: [rows * kv_heads, keys, head_dim]
     q = qk[:, :, :heads].transpose(1, 2).reshape(rows * kv_heads, -1, head_dim).to(cache.dtype)
     k = cache.keys[layer].view(rows * kv_heads, -1, head_dim)[:, :length]
     values = cache.values[layer].view(rows * kv_heads, -1, head_dim)[:, :length]
+    # [rows, kv_heads, group * seq, keys]
     scores = torch.bmm(q, k.transpose(1, 2)).view(rows, kv_heads, -1, length).add_(mask)
     p = torch.softmax(scores, dim=-1).view(rows * kv_heads, -1, length)
-    y = torch.bmm(p, values).to(v.dtype)
+    y = torch.bmm(p, values).to(v.dtype)  # [rows * kv_heads, group * seq, head_dim]
     return y.view(rows, heads, count, head_dim).transpose(1, 2).flatten(-2)

@@ -1,8 +1,8 @@
 """Keys and values of the tokens read so far, for a batch of rows of different lengths.
 
 Allocated once (rows x capacity). Row r holds `lengths[r]` tokens at positions 0 … lengths[r]-1: it
-is filled from the left, so its rotary positions never depend on its neighbours. Rows are shared out
-and dropped by index (`select`).
+is filled from the left, so its rotary positions never depend on its neighbours. Rows are copied and
+dropped by index (`select`).
 """
 
 import dataclasses
@@ -15,15 +15,15 @@ from pipeline.model.config import ModelConfig
 
 @dataclasses.dataclass
 class KVCache:
-    """keys, values: one (rows, kv_heads, capacity, head_dim) tensor a layer, in compute dtype."""
+    """The keys and values of every layer, in compute dtype, and how many tokens each row holds."""
 
-    keys: list[Tensor]
-    values: list[Tensor]
-    lengths: Tensor  # (rows,) int64: tokens held
+    keys: list[Tensor]  # a layer: [rows, kv_heads, capacity, head_dim]
+    values: list[Tensor]  # a layer: [rows, kv_heads, capacity, head_dim]
+    lengths: Tensor  # [rows] int64: tokens held
     # Families with n-gram tables: each row's last tokens, -1 for none; and these joined with what
     # the model has just read, until `advance` says how much of it counts.
-    recent: Tensor | None = None  # (rows, reach) int64
-    window: Tensor | None = None  # (rows, reach + T)
+    recent: Tensor | None = None  # [rows, reach] int64
+    window: Tensor | None = None  # [rows, reach + seq] int64
     fixed: bool = False  # the same shapes and addresses at every step, as a CUDA graph needs
 
     @classmethod
@@ -35,6 +35,7 @@ class KVCache:
         dtype: torch.dtype,
         device: torch.device | str = "cpu",
     ) -> "KVCache":
+        """A cache that holds no tokens yet, with room for `capacity` tokens in each row."""
         shape = (rows, config.kv_heads, capacity, config.head_dim)
         reach = len(config.ngram_rows)
         # Zeros, not empty: a masked value is still multiplied by 0, and 0 x NaN would spread.
@@ -57,20 +58,31 @@ class KVCache:
     def dtype(self) -> torch.dtype:
         return self.keys[0].dtype
 
-    def write(self, layer: int, key: Tensor, value: Tensor) -> None:
-        """Put (rows, T, kv_heads, head_dim) after each row's tokens; `advance` makes them count.
+    def write(
+        self,
+        layer: int,
+        key: Tensor,  # [rows, seq, kv_heads, head_dim]
+        value: Tensor,  # [rows, seq, kv_heads, head_dim]
+    ) -> None:
+        """Write keys and values after each row's tokens; `advance` makes them count.
 
-        Padding that would fall past the capacity lands on the last place, which a later token of
-        that row overwrites before anything sees it.
+        Padding that would fall past the capacity is written to the last position, which a later
+        token of that row overwrites before anything sees it.
         """
         steps = torch.arange(key.shape[1], device=key.device)
-        places = (self.lengths[:, None] + steps).clamp_max(self.capacity - 1)
+        positions = (self.lengths[:, None] + steps).clamp_max(self.capacity - 1)  # [rows, seq]
         rows = torch.arange(self.rows, device=key.device)[:, None]
-        self.keys[layer][rows, :, places] = key.to(self.dtype)
-        self.values[layer][rows, :, places] = value.to(self.dtype)
+        self.keys[layer][rows, :, positions] = key.to(self.dtype)
+        self.values[layer][rows, :, positions] = value.to(self.dtype)
 
     def put(self, rows: list[int], other: "KVCache", its_rows: list[int]) -> None:
-        """Rows of another cache in the place of some of this one's, as far as this one has room."""
+        """Overwrite some of this cache's rows by another's, as far as this one has room.
+
+        Args:
+            rows: the rows of this cache to overwrite.
+            other: a cache of the same model.
+            its_rows: for each of `rows`, the row of `other` to copy.
+        """
         index = torch.tensor([rows, its_rows], device=self.lengths.device)
         to, of = index[0], index[1]
         room = min(self.capacity, other.capacity)
@@ -80,8 +92,11 @@ class KVCache:
         if self.recent is not None and other.recent is not None:
             self.recent[to] = other.recent[of]
 
-    def advance(self, counts: Tensor | int) -> None:
-        """Tokens just written that count; right padding does not."""
+    def advance(
+        self,
+        counts: Tensor | int,  # [rows], or one number for all
+    ) -> None:
+        """Lengthen each row by the tokens just written that are no right padding."""
         if self.fixed:
             self.lengths += counts
         else:
@@ -93,7 +108,7 @@ class KVCache:
             self.window = None
 
     def select(self, rows: Tensor) -> "KVCache":
-        """The rows named, in that order; an index may come more than once."""
+        """A copy of the rows with these indices, in their order; an index may come twice."""
         return KVCache(
             keys=[key.index_select(0, rows) for key in self.keys],
             values=[value.index_select(0, rows) for value in self.values],

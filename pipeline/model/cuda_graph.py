@@ -14,11 +14,12 @@ from pipeline.model import device as devices
 from pipeline.model.cache import KVCache
 from pipeline.model.transformer import Transformer, Weights
 
-Step = Callable[[Tensor], Tensor]  # (rows,) tokens to (rows, V) logits; the cache takes them in
+# Tokens [rows] to logits [rows, vocab]; the cache is advanced by one token a row.
+Step = Callable[[Tensor], Tensor]
 
 
 def step(model: Transformer, weights: Weights, cache: KVCache) -> Step:
-    """As `record` where that is possible, else launched one by one."""
+    """The decoding step: a recorded graph where that is possible, else kernels launched singly."""
     if cache.recent is None and devices.on_cuda(model.device):
         return record(model, weights, cache)
 
@@ -31,7 +32,10 @@ def step(model: Transformer, weights: Weights, cache: KVCache) -> Step:
 
 
 def record(model: Transformer, weights: Weights, cache: KVCache) -> Step:
-    """Record the step; the warm-up's keys land where the first real ones overwrite them."""
+    """Record the decoding step as a CUDA graph.
+
+    The warm-up writes its keys where the first real token overwrites them.
+    """
     cache.fixed = True
     tokens = torch.zeros(cache.rows, 1, dtype=torch.int64, device=model.device)
 

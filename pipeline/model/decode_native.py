@@ -1,8 +1,8 @@
 """Decoding by the C kernels: sampling, stopping and the forward passes of many steps in one call.
 
-A row's own tokens have a lane of their own that continues its prompt's, so samples of a prompt
-share its keys, and dropping finished rows copies nothing. Each result is the same to the bit
-whatever the batch, the number of threads or what is shared.
+A row's own tokens have a lane of their own that continues its prompt's lane, so samples of a prompt
+share its keys, and dropping finished rows copies nothing. Each result is the same to the bit,
+whatever the batch, the number of threads and the sharing.
 """
 
 import numpy as np
@@ -18,12 +18,12 @@ ROWS = np.dtype([(n, "f8" if n in FLOATS else "i8") for n in NAMES.split()])
 
 
 class NativeDecoder:
-    """The prompts read; `advance` makes tokens."""
+    """Reads the prompts when it is made; `advance` generates tokens."""
 
     def __init__(self, packed: native.Packed, prompts: list[list[int]], rows: Rows) -> None:
         self.packed, self.rows = packed, rows
         self.lanes = native.Lanes(packed)
-        hidden, places, parents = native.read(self.lanes, prompts, [1] * len(prompts))
+        hidden, indices, parents = native.read(self.lanes, prompts, [1] * len(prompts))
         samples = rows.settings.samples
         own = [
             self.lanes.add(parent, len(prompt), int(limit))
@@ -35,12 +35,12 @@ class NativeDecoder:
         ]
         self.lanes.allocate()
         self.own = np.array(own, np.int32)
-        self.hidden = hidden[np.repeat([place[0] for place in places], samples)]
+        self.hidden = hidden[np.repeat([own[0] for own in indices], samples)]
         self.stops = np.array(rows.settings.stop_tokens, np.int64)
         self.positions = int((rows.starts + rows.limits).max())
 
     def advance(self, steps: int) -> None:
-        """Up to `steps` more tokens of every row that is not done."""
+        """Generate up to `steps` more tokens of every row that is not done."""
         rows, s = self.rows, self.rows.settings
         record = np.zeros(1, ROWS)
         counts = (len(rows.made), steps, len(self.stops), s.top_k, rows.tokens.shape[1])

@@ -1,7 +1,8 @@
 """Decoding by torch: for GPUs, and for models and machines that the C kernels don't know.
 
-All prompts are read, what they share once where that is much, then shared out to their samples;
-rows decode together over a preallocated cache, and finished rows are dropped from it.
+All prompts are read first (a common beginning once, where it is long), then their cache rows are
+copied to their samples. Rows decode together over a preallocated cache, and finished rows are
+dropped from it.
 """
 
 import numpy as np
@@ -13,19 +14,19 @@ from pipeline.model.cache import KVCache
 from pipeline.model.rows import Array, Rows
 from pipeline.model.transformer import Transformer, Weights
 
-DROP_BELOW = 0.85  # share of live rows: dropping copies the cache, so not for every row
+DROP_BELOW = 0.85  # share of active rows: dropping copies the cache, so not for every row
 DROP_GRAPH_BELOW = 0.5  # … and with a CUDA graph means recording a new one
 
 
 class TorchDecoder:
-    """The prompts read; `advance` makes tokens."""
+    """Reads the prompts when it is made; `advance` generates tokens."""
 
     @torch.no_grad()
     def __init__(
         self, model: Transformer, weights: Weights, prompts: list[list[int]], rows: Rows
     ) -> None:
         self.model, self.weights, self.rows = model, weights, rows
-        self.held = rows.living  # numbers of the rows in the cache
+        self.held = rows.active  # indices of the rows in the cache
         if not len(self.held):
             return
         h, cache = prefill(model, weights, prompts, int((rows.starts + rows.limits).max()))
@@ -36,7 +37,11 @@ class TorchDecoder:
 
     @torch.no_grad()
     def advance(self, steps: int) -> None:
-        """Up to `steps` more tokens of every row that is not done."""
+        """Generate up to `steps` more tokens of every row that is not done.
+
+        Raises:
+            FloatingPointError: the model's logits are not finite.
+        """
         for _ in range(steps):
             alive = self.rows.done[self.held] == 0
             if not alive.any():
@@ -53,9 +58,13 @@ class TorchDecoder:
                 self.step = cuda_graph.step(self.model, self.weights, self.cache)
             self.logits = self.step(chosen)
 
-    def _choose(self, alive: Array) -> Tensor:
-        """A token a row and its log-probability under the distribution it was taken from."""
+    def _choose(
+        self,
+        alive: Array,  # [rows] bool
+    ) -> Tensor:  # [rows] int64
+        """Sample a token a row; it is recorded with its log-probability when sampled."""
         rows, s = self.rows, self.rows.settings
+        # [rows, vocab]
         table = sampling.log_probs(self.logits, s.temperature, s.top_k, s.top_p, s.min_p)
         if s.temperature == 0:
             chosen = sampling.greedy(table)
@@ -74,7 +83,12 @@ class TorchDecoder:
 def prefill(
     model: Transformer, weights: Weights, prompts: list[list[int]], capacity: int
 ) -> tuple[Tensor, KVCache]:
-    """Read all prompts; the hidden state at each one's end and the cache."""
+    """Read all prompts.
+
+    Returns:
+        The hidden state at each prompt's end, [prompts, width], and a cache with a row for each
+        prompt and room for `capacity` tokens a row.
+    """
     total = sum(map(len, prompts))
     if shared_reading.is_worthwhile(total, prefixes.different_tokens(prompts)):
         return shared_reading.prompts(model, weights, prompts, capacity)

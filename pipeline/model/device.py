@@ -1,7 +1,8 @@
-"""Which device tensors live on, and the two questions by which code takes one way or another.
+"""Which device tensors live on, and the two questions that choose between code paths.
 
-Whatever a GPU does otherwise than a CPU is decided by `on_cuda` and `on_cpu` and by nothing else:
-the tests force their answers and so run the GPU's ways on a CPU (tests/pipeline/test_gpu_ways.py).
+Every difference between GPU and CPU is decided by `on_cuda` and `on_cpu` and by nothing else: the
+tests force their answers and so run the GPU's code paths on a CPU
+(tests/pipeline/test_gpu_ways.py).
 """
 
 import torch
@@ -10,7 +11,11 @@ from storage.errors import UserError
 
 
 def pick(name: str = "auto") -> torch.device:
-    """`auto` is the GPU where there is one, else the CPU; anything else is taken at its word."""
+    """The device of that name; `auto` is the GPU where there is one, else the CPU.
+
+    Raises:
+        UserError: the name is unknown, or it asks for a GPU and torch sees none.
+    """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -23,10 +28,10 @@ def pick(name: str = "auto") -> torch.device:
 
 
 def on_cuda(device: torch.device) -> bool:
-    """Whether it is an NVIDIA (or, by ROCm's torch, an AMD) GPU."""
+    """Whether it is an NVIDIA GPU (or an AMD one, with ROCm's torch)."""
     return device.type == "cuda"
 
 
 def on_cpu(device: torch.device) -> bool:
-    """Whether the C kernels can reach it."""
+    """Whether it is the CPU, whose memory the C kernels can read."""
     return device.type == "cpu"

@@ -1,8 +1,9 @@
 """Generation: every prompt and all its samples in one batch.
 
 What prompts share is read once, and a prompt's keys and values serve all its samples. On a CPU the
-C kernels decode (`decode_native`): ten times as fast as transformers' `generate`, the same to the
-bit in any batch; else torch does (`decode_torch`). Draws come from counters (see sampling).
+C kernels decode (`decode_native`): ten times as fast as transformers' `generate`, and the same to
+the bit in any batch; else torch does (`decode_torch`). Random numbers come from counters (see
+`sampling`).
 """
 
 import dataclasses
@@ -12,7 +13,7 @@ from pipeline.model import native
 from pipeline.model.decode_native import NativeDecoder
 from pipeline.model.decode_torch import TorchDecoder
 from pipeline.model.rows import STOPPED, Array, Rows, Sampling, row_keys
-from pipeline.model.stop_strings import Watch, as_bytes
+from pipeline.model.stop_strings import StopStringFinder, as_bytes
 from pipeline.model.transformer import Transformer, Weights
 from pipeline.tokenizer import Tokenizer
 from storage.errors import UserError
@@ -21,37 +22,41 @@ OnToken = Callable[
     [int, int, int, float], None
 ]  # prompt index, sample index, token, log-probability
 
-# What a caller that keeps watch is told: which piece of work begins now; "" when all is done.
+# Called with the piece of work that begins now, "" when all is done: for a caller's watchdog.
 Moved = Callable[[str], object]
 
 BURST = 32  # tokens a row between looks at the clock's interrupts
-TEXT_BURST = 4  # … where each look may find a stop string: what lies behind it was made in vain
+TEXT_BURST = 4  # … where each look may find a stop string: tokens after it are thrown away
 
 
 def unwatched(_: str) -> None:
-    """The `Moved` of a caller that keeps no watch."""
+    """The `Moved` of a caller that has no watchdog."""
 
 
 @dataclasses.dataclass
 class Completion:
-    """What a row produced; the stop token is included where one came.
+    """What a row generated."""
 
-    `text`, where a tokenizer was given, is without the stop token or stop string.
-    """
-
-    tokens: list[int] = dataclasses.field(default_factory=list)
-    logprobs: list[float] = dataclasses.field(default_factory=list)
-    stopped: bool = False
-    text: str | None = None
+    tokens: list[int] = dataclasses.field(default_factory=list)  # with the stop token, if one came
+    logprobs: list[float] = dataclasses.field(default_factory=list)  # nats, of each token
+    stopped: bool = False  # by a stop token or string, not by a limit
+    text: str | None = None  # given a tokenizer; without the stop token or stop string
 
 
 class Engine:
-    """Generates with a model as it stands at each call.
+    """Generates with a model as it is at each call.
 
-    `max_rows` bounds the cache: longer lists are worked off in slices of whole prompts, which
-    changes no result. `int8` multiplies by weights of 8 bits, an eighth of a float's precision for
-    half or a quarter of the memory traffic: fastest on CPUs that have VNNI. `frozen` keeps the
-    weights of the first call: for models that don't change. `moved` is told of each piece of work.
+    Args:
+        model: in the compute dtype to decode in.
+        max_rows: the cache's rows. Longer lists are generated in slices of whole prompts, which
+            changes no result.
+        int8: multiply by weights of 8 bits: half or a quarter of the memory traffic, at less
+            precision. Fastest on CPUs that have VNNI.
+        frozen: keep the weights of the first call, for models that don't change.
+        moved: called at each piece of work.
+
+    Raises:
+        UserError: `int8` is asked for and can't be had.
     """
 
     def __init__(
@@ -91,11 +96,29 @@ class Engine:
         seed: int = 0,
         on_token: OnToken | None = None,
     ) -> list[list[Completion]]:
-        """`samples` completions of each prompt; temperature 0 is greedy.
+        """Complete each prompt `samples` times.
 
-        A completion ends with a stop token, with the token that completes a stop string (they need
-        the tokenizer), after `max_new_tokens`, or where the model's context is full, whichever
-        comes first.
+        A completion ends with a stop token, with the token that completes a stop string, after
+        `max_new_tokens`, or where the model's context is full, whichever comes first.
+
+        Args:
+            prompts: token ids, at least one each.
+            samples: completions of each prompt.
+            max_new_tokens: the most tokens of a completion.
+            temperature: 0 is greedy.
+            top_k, top_p, min_p: see `sampling.log_probs`; 0, 1 and 0 turn them off.
+            stop_tokens: token ids that end a completion.
+            stop_strings: texts that end one; they need the tokenizer.
+            tokenizer: the model's; with it completions have a text.
+            seed: of the random numbers, which also depend on the prompt and the sample's index.
+            on_token: called with every token as it comes.
+
+        Returns:
+            For each prompt its completions.
+
+        Raises:
+            UserError: a setting is out of range, or a prompt is empty, too long or not the model's.
+            FloatingPointError: the model's logits are not finite.
         """
         settings = Sampling(
             samples, max_new_tokens, temperature, top_k, top_p, min_p, tuple(stop_tokens)
@@ -117,21 +140,21 @@ class Engine:
             )
             self.moved("prompts")
             decoder = self._decoder(weights, part, rows)
-            watches = []
+            finders = []
             if tokenizer is not None and stops:
-                watches = [Watch(stops, tokenizer) for _ in range(len(rows.made))]
-            burst = 1 if on_token is not None else TEXT_BURST if watches else BURST
+                finders = [StopStringFinder(stops, tokenizer) for _ in range(len(rows.made))]
+            burst = 1 if on_token is not None else TEXT_BURST if finders else BURST
             lengths: dict[int, int] = {}  # of texts that end before a stop string
-            while len(living := rows.living):
+            while len(active := rows.active):
                 made = rows.made.copy()
                 self.moved("tokens")
                 decoder.advance(burst)
-                for row in living if watches else ():
-                    found = watches[row].find(rows.tokens[row, made[row] : rows.made[row]].tolist())
+                for row in active if finders else ():
+                    found = finders[row].find(rows.tokens[row, made[row] : rows.made[row]].tolist())
                     if found is not None:
                         rows.cut(row, found[0])
                         lengths[int(row)] = found[1]
-                for row in living if on_token is not None else ():
+                for row in active if on_token is not None else ():
                     prompt, sample = start + int(row) // samples, int(row) % samples
                     at = int(made[row])
                     if on_token is not None and rows.made[row] > at:
@@ -161,7 +184,8 @@ class Engine:
     ) -> Iterator[int]:
         """The tokens of one completion as they come; the stop token, if one comes, is the last.
 
-        As text, and ended by stop strings: `stop_strings.pieces` of it.
+        Arguments and exceptions are those of `generate`. `stop_strings.pieces` makes text of the
+        tokens and ends it at stop strings.
         """
         settings = Sampling(1, max_new_tokens, temperature, top_k, top_p, min_p, tuple(stop_tokens))
         if max_new_tokens < 1:
@@ -170,12 +194,12 @@ class Engine:
         keys = row_keys([prompt], 1, seed)
         rows = Rows.begin([prompt], keys, settings, self.model.config.max_context)
         decoder = self._decoder(self._weights([prompt], max_new_tokens), [prompt], rows)
-        while len(rows.living):
+        while len(rows.active):
             decoder.advance(1)
             yield int(rows.tokens[0, rows.made[0] - 1])
 
     def _weights(self, prompts: list[list[int]], max_new_tokens: int) -> native.Packed | Weights:
-        """As the kernels want them, or as torch does."""
+        """The model's weights in the kernels' layout, or in torch's where those can't run."""
         if self._kept is not None:
             return self._kept
         context = self.model.config.max_context

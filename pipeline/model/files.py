@@ -21,7 +21,11 @@ from storage.json_object import read_object
 
 
 def save(model: Transformer, tokenizer: Tokenizer, folder: Path | str) -> None:
-    """Write the model and its tokenizer into `folder`."""
+    """Write the model, in float32, and its tokenizer into `folder`, which is made if need be.
+
+    Raises:
+        ValueError: the tokenizer has more tokens than the model has rows.
+    """
     if tokenizer.vocab_size > model.config.vocab_size:
         raise ValueError(
             f"tokenizer has {tokenizer.vocab_size} tokens, the model {model.config.vocab_size} rows"
@@ -49,7 +53,16 @@ def load(
     device: torch.device | str = "cpu",
     compute_dtype: torch.dtype = torch.float32,
 ) -> tuple[Transformer, Tokenizer]:
-    """The model and tokenizer of a folder; whatever is no such folder raises UserError."""
+    """Load the model and the tokenizer of a folder.
+
+    Args:
+        path: a folder of Hugging Face's layout.
+        device: where the float32 weights go.
+        compute_dtype: what matrix products run in.
+
+    Raises:
+        UserError: it is no such folder, or holds what this code would compute differently.
+    """
     folder = Path(path)
     file = folder / "config.json"
     if not file.is_file():
@@ -90,9 +103,9 @@ def _checked(model: Transformer, tensors: dict[str, Tensor], folder: Path) -> di
                 f"{folder}: tensor {name} has shape {tuple(found[name].shape)}, "
                 f"config.json asks for {tuple(parameter.shape)}"
             )
-        # A copy, in memory as torch takes it. Mapped from the file a tensor begins wherever the
-        # file's header ends: products are others there, where a library asks how its arrays lie,
-        # and writing over the file would change a model in use.
+        # A copy, aligned as torch aligns memory. Mapped from the file, a tensor begins wherever the
+        # file's header ends: where a library chooses its kernel by alignment, products would differ
+        # in their last bits, and writing over the file would change a model in use.
         form = torch.contiguous_format
         state[name] = found[name].to(torch.float32, copy=True, memory_format=form)
     return state

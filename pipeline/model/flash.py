@@ -1,8 +1,8 @@
 """Flash attention over packed documents on a GPU: no mask, no scores between documents.
 
-All rows of a batch are read as one line of documents of different lengths, which torch's
-variable-length kernel takes as borders. Their number is padded to a power of two with documents
-of no length, so that torch.compile sees few shapes.
+All rows of a batch are read as one sequence of documents of different lengths, which torch's
+variable-length kernel takes as borders. Their number is padded to a power of two with empty
+documents, so that torch.compile sees few shapes.
 """
 
 from typing import Any, NamedTuple
@@ -16,14 +16,14 @@ MIN_BORDERS = 256  # and powers of two above
 
 
 class Borders(NamedTuple):
-    """Where documents begin in the batch's line of tokens, and the longest that one may be."""
+    """Where documents begin in the batch's flattened tokens, and the most tokens one may have."""
 
-    starts: Tensor  # int32 (n + 1,), the last ones all the number of tokens
+    starts: Tensor  # [documents + 1] int32, the last ones all the number of tokens
     longest: int
 
 
-def takes(dtype: torch.dtype, device: torch.device, head_dim: int) -> bool:
-    """Whether the kernel exists for such tensors."""
+def is_supported(dtype: torch.dtype, device: torch.device, head_dim: int) -> bool:
+    """Whether the kernel exists for tensors of this type, device and head size."""
     if not devices.on_cuda(device) or dtype not in (torch.bfloat16, torch.float16):
         return False
     return (
@@ -31,12 +31,14 @@ def takes(dtype: torch.dtype, device: torch.device, head_dim: int) -> bool:
     )
 
 
-def borders(document_ids: Tensor) -> Borders:
-    """From each token's document number in its row (B, T); a row's start is always a border."""
+def borders(
+    document_ids: Tensor,  # [batch, seq]
+) -> Borders:
+    """The borders between documents; a row's start is always one."""
     rows, count = document_ids.shape
     begins = torch.ones_like(document_ids, dtype=torch.bool)
     begins[:, 1:] = document_ids[:, 1:] != document_ids[:, :-1]
-    found = begins.flatten().nonzero().squeeze(1)
+    found = begins.flatten().nonzero().squeeze(1)  # [documents]
     size = MIN_BORDERS
     while size < len(found) + 1:
         size *= 2
@@ -45,11 +47,16 @@ def borders(document_ids: Tensor) -> Borders:
     return Borders(starts, count)
 
 
-def attend_documents(qk: Tensor, v: Tensor, documents: Borders) -> Tensor:
-    """qk (B, T, heads + kv_heads, d), v (B, T, kv_heads, d): causal within documents."""
+def attend_documents(
+    qk: Tensor,  # [batch, seq, heads + kv_heads, head_dim]
+    v: Tensor,  # [batch, seq, kv_heads, head_dim]
+    documents: Borders,
+) -> Tensor:  # [batch, seq, heads * head_dim]
+    """Causal attention within documents; queries come already scaled."""
     from torch.nn.attention.varlen import varlen_attn
 
     heads = qk.shape[2] - v.shape[2]
+    # [batch * seq, heads, head_dim] and [batch * seq, kv_heads, head_dim]
     q, k = qk.flatten(0, 1).split([heads, v.shape[2]], dim=1)
     y: Any = varlen_attn(
         q,

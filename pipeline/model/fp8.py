@@ -19,9 +19,13 @@ MULTIPLE = 16  # all sizes must divide by it
 TINY = 1e-12  # instead of the largest value of a tensor of zeros
 
 
-def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """x (…, in) times weight (out, in) transposed, plus bias, in x's type."""
-    flat = x.flatten(0, -2)
+def linear(
+    x: Tensor,  # [..., in]
+    weight: Tensor,  # [out, in]
+    bias: Tensor | None = None,  # [out]
+) -> Tensor:  # [..., out], in x's type
+    """As `F.linear`: x times the transposed weight, plus bias."""
+    flat = x.flatten(0, -2)  # [rows, in]
     if any(size % MULTIPLE for size in (*flat.shape, weight.shape[0])):
         return F.linear(x, weight, bias)
     y = _Product.apply(flat, weight).view(*x.shape[:-1], -1)
@@ -29,7 +33,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
 
 def supported(device: torch.device) -> bool:
-    """8-bit products in hardware: compute capability 8.9 (Ada) and 9.0 (Hopper) on."""
+    """Whether it has 8-bit products in hardware: compute capability 8.9 (Ada) or higher."""
     return devices.on_cuda(device) and torch.cuda.get_device_capability(device) >= (8, 9)
 
 
@@ -54,7 +58,7 @@ class _Product(Function):
 
 
 def _rounded(x: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """The tensor in 8 bits, and what its values are to be multiplied with."""
+    """The tensor in 8 bits, and the scale that its values are to be multiplied by."""
     largest = torch.finfo(dtype).max
     scale = largest / x.abs().amax().float().clamp(min=TINY)
     return (x.float() * scale).clamp(-largest, largest).to(dtype), scale.reciprocal()

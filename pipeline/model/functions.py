@@ -1,10 +1,10 @@
 """RMSNorm, per-head norm with rotation, rotation alone, activations; most with a backward by hand.
 
 Why by hand: on two CPU cores stock `F.rms_norm` takes three times as long forward and backward, and
-autograd's record of a rotation written out in tensor operations a dozen passes over memory. The
-norm before a linear layer has no gain of its own: `Transformer.cast_weights` folds the gain into
-the matrix that follows, which is the same function and saves a pass each way. torch.compile gets
-plain operations instead, which it fuses better than it could look into these.
+a rotation written out in tensor operations costs autograd a dozen passes over memory. The norm
+before a linear layer has no gain of its own: `Transformer.cast_weights` folds the gain into the
+matrix that follows, which is the same function and saves a pass each way. torch.compile gets plain
+operations instead, which it can fuse; it can't look into a backward by hand.
 """
 
 from typing import Any
@@ -22,8 +22,11 @@ def _wide(x: Tensor) -> torch.dtype:
     return torch.promote_types(x.dtype, torch.float32)
 
 
-def inverse_rms(x: Tensor, eps: float) -> Tensor:
-    """1 / sqrt(mean(x^2) + eps) over the last axis, reduced in float32, given back in x's type."""
+def inverse_rms(
+    x: Tensor,  # [..., features]
+    eps: float,
+) -> Tensor:  # [..., 1]
+    """1 / sqrt(mean(x^2) + eps) over the last axis, reduced in float32, returned in x's type."""
     norm = torch.linalg.vector_norm(x, dim=-1, keepdim=True, dtype=_wide(x))
     return norm.square_().div_(x.shape[-1]).add_(eps).rsqrt_().to(x.dtype)
 
@@ -106,24 +109,30 @@ class _SwiGLU(Function):
 
 
 def rms_norm(x: Tensor, eps: float) -> Tensor:
-    """x / rms(x), without gain."""
+    """x / rms(x) over the last axis, without gain."""
     if torch.compiler.is_compiling():
         return F.rms_norm(x, x.shape[-1:], eps=eps)
-    if fused.takes(x, multiple_of=fused.LANES):
+    if fused.is_supported(x, multiple_of=fused.LANES):
         return fused.rms_norm(x, eps)
     return _RmsNorm.apply(x, eps)
 
 
-def norm_rotate(x: Tensor, gains: Tensor, cos: Tensor, sin: Tensor, eps: float) -> Tensor:
-    """RMSNorm over each head with its gain, then RoPE. x (B, T, heads, d), gains (heads, d).
+def norm_rotate(
+    x: Tensor,  # [batch, seq, heads, head_dim]
+    gains: Tensor,  # [heads, head_dim]
+    cos: Tensor,  # [seq, heads, head_dim] or [batch, seq, heads, head_dim], float32
+    sin: Tensor,  # as cos
+    eps: float,
+) -> Tensor:  # [batch, seq, heads, head_dim]
+    """RMSNorm over each head with its gain, then RoPE.
 
-    cos and sin are (T, heads, d) or (B, T, heads, d) in float32, sin negative in its first half:
-    rotated = y * cos + y rolled by half a head * sin (Hugging Face's half rotation).
+    `sin` is negative in its first half: rotated = y * cos + (y rolled by half a head) * sin, which
+    is Hugging Face's half rotation.
     """
     if torch.compiler.is_compiling():
         normed = F.rms_norm(x.float(), x.shape[-1:], eps=eps) * gains
         return (normed * cos + normed.roll(x.shape[-1] // 2, -1) * sin).to(x.dtype)
-    if fused.takes(x, multiple_of=2 * fused.LANES):
+    if fused.is_supported(x, multiple_of=2 * fused.LANES):
         return fused.norm_rotate(x, gains, cos, sin, eps)
     return _NormRotate.apply(x, gains, cos, sin, eps)
 
@@ -136,17 +145,17 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 
 
 def swiglu(x: Tensor) -> Tensor:
-    """silu(gate) * up of (…, 2 ffn), the gate first."""
+    """silu(gate) * up of [..., 2 * ffn], the gate first: [..., ffn]."""
     if torch.compiler.is_compiling():
         gate, up = x.chunk(2, dim=-1)
         return F.silu(gate) * up
-    if fused.takes(x, multiple_of=2 * fused.LANES):
+    if fused.is_supported(x, multiple_of=2 * fused.LANES):
         return fused.swiglu(x)
     return _SwiGLU.apply(x)
 
 
 def activate(x: Tensor, kind: str) -> Tensor:
-    """The feed-forward layer's activation by its name in `Family`."""
+    """Apply the feed-forward layer's activation, by its name in `Family`."""
     if kind == "swiglu":
         return swiglu(x)
     if kind == "gelu_tanh":
@@ -157,7 +166,10 @@ def activate(x: Tensor, kind: str) -> Tensor:
 
 
 def norm(x: Tensor, kind: str, eps: float) -> Tensor:
-    """The family's norm without gain and bias: both are folded into the matrix that follows."""
+    """Normalise over the last axis, by the norm's name in `Family`.
+
+    Without gain and bias: both are folded into the matrix that follows.
+    """
     if kind == "rms":
         return rms_norm(x, eps)
     return F.layer_norm(x, x.shape[-1:], eps=eps)

@@ -1,10 +1,10 @@
 """The row-wise parts of a training step in C, one pass each, and attention in float32.
 
-The same functions as in `functions`, `attention` and the loss, which ask `takes` first and keep
-torch for everything else. Rows are float32 or bf16, sums are float32 and in an order that the
-number of threads alone can change. Attention in bf16 keeps torch's products (which have
-instructions of their own) and has its softmax here; in float32 it is one kernel that makes only
-the scores somebody sees. Measured on two cores, processor time of a whole step (its other products
+The same functions as in `functions`, `attention` and the loss, which ask `is_supported` first and
+use torch for everything else. Rows are float32 or bf16; sums are float32, and only the number of
+threads can change their order. Attention in bf16 keeps torch's products (which have instructions of
+their own) and has its softmax here; in float32 it is one kernel that computes only the scores that
+the mask lets through. Measured on two cores, processor time of a whole step (its other products
 stay torch's): demo preset in bf16 232 -> 184 ms, cpu preset 802 -> 690; demo preset in float32 on
 a busy machine 650 -> 510, of which the matrix products are 330.
 """
@@ -21,12 +21,12 @@ from torch.autograd import Function
 from pipeline.model import device as devices
 from pipeline.model import instructions
 
-LANES = 16  # floats that rows and heads are a multiple of
+LANES = 16  # floats of a vector: rows and heads must be a multiple of it
 SUFFIXES = {torch.bfloat16: "_bf16", torch.float32: "_f32"}
 
 
 def _kernels() -> ModuleType | None:
-    """The C module, where it was built."""
+    """The C module, if it was built."""
     return _build(os.environ.get(instructions.VARIABLE))
 
 
@@ -36,7 +36,10 @@ def _build(_: str | None) -> ModuleType | None:
 
 
 def ready(dtype: torch.dtype, device: torch.device) -> bool:
-    """Whether the kernels work on this type here; torch.compile must see torch's operations."""
+    """Whether the kernels work on this type here.
+
+    Never under torch.compile, which must see torch's operations.
+    """
     return (
         dtype in SUFFIXES
         and devices.on_cpu(device)
@@ -45,30 +48,42 @@ def ready(dtype: torch.dtype, device: torch.device) -> bool:
     )
 
 
-def attends(dtype: torch.dtype, device: torch.device, head_dim: int) -> bool:
-    """Whether `attend` works on this type and these heads here."""
+def is_attention_supported(dtype: torch.dtype, device: torch.device, head_dim: int) -> bool:
+    """Whether `attend` works on this type and head size here."""
     return dtype == torch.float32 and head_dim % LANES == 0 and ready(dtype, device)
 
 
-def takes(x: Tensor, multiple_of: int) -> bool:
-    """Whether they can work on x, whose last axis must be a multiple of a number."""
+def is_supported(x: Tensor, multiple_of: int) -> bool:
+    """Whether the kernels can work on x, whose last axis must be a multiple of `multiple_of`."""
     return ready(x.dtype, x.device) and x.shape[-1] % multiple_of == 0 and x.numel() > 0
 
 
 def _call(name: str, *arguments: Any) -> None:
-    """Tensors as addresses, None as zero, integers as they are."""
+    """Call a kernel: tensors are passed as addresses, None as zero, integers as they are."""
     kernel = getattr(_kernels(), name)
     kernel(*(a.data_ptr() if isinstance(a, Tensor) else 0 if a is None else a for a in arguments))
 
 
 def _scratch(length: int) -> tuple[int, Tensor]:
-    """The number of threads, and a row of floats for each."""
+    """The number of threads, and memory of `length` floats for each: [threads, length or more]."""
     threads = torch.get_num_threads()
     return threads, torch.empty(threads, -(-length // LANES) * LANES)
 
 
-def cross_entropy_(logits: Tensor, targets: Tensor, weights: Tensor, slopes: bool = True) -> Tensor:
-    """float32 nats of each row of (n, V) logits, which become weight * (softmax - one hot)."""
+def cross_entropy_(
+    logits: Tensor,  # [rows, vocab]
+    targets: Tensor,  # [rows] int64
+    weights: Tensor,  # [rows]
+    slopes: bool = True,
+) -> Tensor:  # [rows] float32, nats
+    """Cross-entropy of each row; in place, the logits become their gradients.
+
+    Args:
+        logits: become weight * (softmax - one-hot) where `slopes`.
+        targets: the right token of each row.
+        weights: what each row's gradient is multiplied by.
+        slopes: whether gradients are wanted.
+    """
     threads, scratch = _scratch(logits.shape[1])
     nats = torch.empty(len(logits))
     goals, shares = targets.contiguous(), weights.float().contiguous()
@@ -80,13 +95,22 @@ def cross_entropy_(logits: Tensor, targets: Tensor, weights: Tensor, slopes: boo
     return nats
 
 
-def softmax_(scores: Tensor, first: Tensor, kv_heads: int) -> Tensor:
-    """Causal softmax in place of (rows * kv_heads, group * T, T); `first` (rows, T) int32 keys."""
+def softmax_(
+    scores: Tensor,  # [batch * kv_heads, group * seq, seq]
+    first: Tensor,  # [batch, seq] int32, from `attention.first_keys`
+    kv_heads: int,
+) -> Tensor:  # the scores' memory
+    """Causal softmax in place, from the first key that each query may see."""
     return _softmax(scores, None, first, kv_heads)
 
 
-def softmax_backward_(grad: Tensor, p: Tensor, first: Tensor, kv_heads: int) -> Tensor:
-    """The gradient of p becomes that of the scores, in place."""
+def softmax_backward_(
+    grad: Tensor,  # [batch * kv_heads, group * seq, seq]
+    p: Tensor,  # [batch * kv_heads, group * seq, seq]
+    first: Tensor,  # [batch, seq] int32
+    kv_heads: int,
+) -> Tensor:  # grad's memory
+    """Turn the gradient of the probabilities p into that of the scores, in place."""
     return _softmax(grad, p, first, kv_heads)
 
 
@@ -127,7 +151,7 @@ class _Attend(Function):
 
 
 def _attention_scratch(count: int, dim: int, backward: bool) -> tuple[int, Tensor]:
-    """The number of threads, and what each needs."""
+    """The number of threads, and the memory they need together."""
     kernels, threads = _kernels(), torch.get_num_threads()
     assert kernels is not None
     return threads, torch.empty(threads * kernels.attention_scratch(count, dim, int(backward)))
@@ -259,18 +283,19 @@ def rms_norm(x: Tensor, eps: float) -> Tensor:
 
 
 def norm_rotate(x: Tensor, gains: Tensor, cos: Tensor, sin: Tensor, eps: float) -> Tensor:
-    """As `functions.norm_rotate`, for heads that are a multiple of 32 wide."""
+    """As `functions.norm_rotate`, for a head_dim that is a multiple of 32."""
     return _NormRotate.apply(x, gains, cos, sin, eps)
 
 
 def swiglu(x: Tensor) -> Tensor:
-    """silu(gate) * up of (…, 2 ffn), ffn a multiple of 16."""
+    """silu(gate) * up of [..., 2 * ffn], the gate first, ffn a multiple of 16: [..., ffn]."""
     return _SwiGLU.apply(x)
 
 
-def attend(qk: Tensor, v: Tensor, first: Tensor) -> Tensor:
-    """Causal attention in float32 from the first key each query sees (see `first_keys`).
-
-    qk (B, T, heads + kv_heads, d), v (B, T, kv_heads, d), d a multiple of 16: (B, T, heads * d).
-    """
+def attend(
+    qk: Tensor,  # [batch, seq, heads + kv_heads, head_dim], head_dim a multiple of 16
+    v: Tensor,  # [batch, seq, kv_heads, head_dim]
+    first: Tensor,  # [batch, seq] int32, from `attention.first_keys`
+) -> Tensor:  # [batch, seq, heads * head_dim]
+    """Causal attention in float32, from the first key that each query may see."""
     return _Attend.apply(qk, v, first)

@@ -22,7 +22,7 @@ ARCHITECTURES = {
     "gpt2": "GPT2LMHeadModel",
     "speedrun": "SpeedrunForCausalLM",  # this project's own: no other program knows it
 }
-# How the names of a family's classes begin: a folder may have been saved from another of them.
+# How the names of a family's classes begin: a folder may have been saved from any of them.
 CLASSES = {"qwen3": "qwen3", "llama": "llama", "gpt2": "gpt2", "speedrun": "speedrun"}
 
 
@@ -59,7 +59,11 @@ def to_hf(config: ModelConfig) -> dict[str, Any]:
 
 
 def from_hf(data: dict[str, Any]) -> ModelConfig:
-    """From a parsed `config.json`."""
+    """The model's shape from a parsed `config.json`.
+
+    Raises:
+        UserError: it asks for something that is not built here, or a value is unusable.
+    """
     kind = data.get("model_type")
     readers = {
         "gpt2": _gpt2_from_hf,

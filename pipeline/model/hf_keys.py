@@ -1,8 +1,9 @@
-"""Which keys of a config.json may stand there, and what their values must be.
+"""Which keys a config.json may have, and what their values must be.
 
-In: the parsed JSON. What changes the computation and is not built here must not be passed over, and
-nobody can list it; so it is the other way round: the keys that are read, and those known to change
-nothing, may stand there, and any other that isn't off (null, false, 0, empty) is refused by name.
+In: the parsed JSON. A key that changes the computation in a way that is not built here must not be
+ignored, but nobody can list all such keys. So it is done the other way round: allowed are the keys
+that are read and those known to change nothing. Any other key is refused by name, unless its value
+turns it off (null, false, 0, empty).
 """
 
 # ruff: noqa: SIM905 - lists of words are easier to read as text
@@ -29,7 +30,7 @@ _FREE = frozenset(
     # ids, read by the tokenizer
     " bos_token_id eos_token_id pad_token_id unk_token_id sep_token_id cls_token_id mask_token_id"
     " decoder_start_token_id"
-    # how to sample, which the caller says
+    # how to sample, which the caller decides
     " do_sample temperature top_k top_p min_p typical_p epsilon_cutoff eta_cutoff max_length"
     " min_length max_new_tokens min_new_tokens num_beams num_beam_groups num_return_sequences"
     " diversity_penalty length_penalty repetition_penalty encoder_no_repeat_ngram_size"
@@ -46,7 +47,16 @@ _ONE = frozenset(
 
 
 def check(data: dict[str, Any], read: Iterable[str], where: str = "config.json") -> None:
-    """Refuse a key that is neither read nor known to change nothing."""
+    """Refuse a key that is neither read nor known to change nothing.
+
+    Args:
+        data: the parsed JSON.
+        read: the keys that the caller reads.
+        where: the file, or the part of it, for the message.
+
+    Raises:
+        UserError: it names the key and its value.
+    """
     known = _FREE | set(read)
     for key, value in data.items():
         if key in known or key.startswith(_FREE_BEGINNINGS) or not value:
@@ -77,7 +87,7 @@ def number(data: dict[str, Any], key: str, default: float | None = None) -> floa
 
 
 def flag(data: dict[str, Any], key: str, default: bool) -> bool:
-    """True or false, not a text that says so."""
+    """True or false; a text that says so is refused."""
     value = _given(data, key, default)
     if not isinstance(value, bool):
         raise UserError(f"config.json: {key} is {short(value)}, and neither true nor false")
@@ -85,7 +95,7 @@ def flag(data: dict[str, Any], key: str, default: bool) -> bool:
 
 
 def table(data: dict[str, Any], key: str) -> dict[str, Any]:
-    """A table, empty where there is none."""
+    """A JSON object; empty for a key that is missing or null."""
     value = _given(data, key, {})
     if not isinstance(value, dict):
         raise UserError(f"config.json: {key} is {short(value)}, and no table")
@@ -93,7 +103,7 @@ def table(data: dict[str, Any], key: str) -> dict[str, Any]:
 
 
 def short(value: Any) -> str:
-    """A value as it is shown in a line."""
+    """A value as a message shows it: at most 60 characters."""
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
 

@@ -1,10 +1,10 @@
-"""Quantised weights whose meaning a formula gives: what they stand for, in float32.
+"""Quantised weights whose values a formula defines exactly: how they become float32.
 
 In: `quantization_config` of a config.json. Out: how its weights become floats. Two kinds are known:
 `fp8` (8-bit floats times one scale a block, DeepSeek's and Qwen's; transformers calls the factor
 `weight_scale_inv`) and bitsandbytes' int8 (a row's largest weight is 127; `SCB` holds it). Anything
-else (GPTQ, AWQ, 4 bits, compressed-tensors …) is refused by name. Activations are not rounded here
-as such a model's own kernels round them: the weights are the same, the products more exact.
+else (GPTQ, AWQ, 4 bits, compressed-tensors …) is refused by name. Such a model's own kernels also
+round activations, which is not done here: the weights are the same, the products more exact.
 """
 
 import dataclasses
@@ -17,7 +17,7 @@ from storage.errors import UserError
 
 SCALES = "fp8 with weight_scale_inv and bitsandbytes int8 with SCB"
 _INT8_MAX = 127
-# What else the tables hold: how activations are rounded, and what was left as it was.
+# Known keys of the table: the others say how activations are rounded and what was not quantised.
 _FP8_KEYS = {"quant_method", "weight_block_size", "activation_scheme", "modules_to_not_convert",
              "ignored_layers", "fmt", "scale_fmt", "dequantize"}  # fmt: skip
 _SUFFIX = ".weight"
@@ -31,15 +31,25 @@ class Scheme:
     block: tuple[int, int] | None  # rows and columns that share a scale; None: see dequantize
 
     def scale_of(self, weight: str) -> str:
-        """The tensor that holds its scales."""
+        """The name of the tensor that holds the weight's scales."""
         stem = weight.removesuffix(_SUFFIX)
         return f"{stem}.weight_scale_inv" if self.type == "F8_E4M3" else f"{stem}.SCB"
 
     def layout_of(self, weight: str) -> str:
-        """The tensor, if there is one, that says how an int8 matrix lies in memory."""
+        """The name of the tensor, if there is one, that gives an int8 matrix's memory layout."""
         return f"{weight.removesuffix(_SUFFIX)}.weight_format"
 
-    def dequantize(self, name: str, stored: Tensor, scale: Tensor) -> Tensor:
+    def dequantize(
+        self,
+        name: str,
+        stored: Tensor,  # [out, in]
+        scale: Tensor,  # int8: [out]; fp8: [blocks of out, blocks of in], or one number
+    ) -> Tensor:  # [out, in] float32
+        """The weights that a quantised tensor stands for; `name` is for the message.
+
+        Raises:
+            UserError: the shapes don't go together.
+        """
         values, scale = stored.to(torch.float32), scale.to(torch.float32)
         if self.type == "I8":
             if values.ndim != 2 or scale.shape != values.shape[:1]:
@@ -57,7 +67,11 @@ class Scheme:
 
 
 def scheme_of(config: dict[str, Any]) -> Scheme | None:
-    """From a parsed config.json; None where nothing is quantised."""
+    """How a folder's weights are quantised, from its parsed config.json; None if they aren't.
+
+    Raises:
+        UserError: a method or setting that can't be read.
+    """
     said = config.get("quantization_config")
     if not said:
         return None

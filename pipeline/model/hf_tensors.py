@@ -1,8 +1,8 @@
 """A model's tensors under Hugging Face's names, both ways, for each family.
 
-Qwen3 and Llama keep this project's names behind `model.`. GPT-2 joins q, k, v in one `c_attn`, its
-matrices lie the other way round (Conv1D: inputs x outputs), and its names are its own. Both ways
-are exact: a load and a save give the same bytes (in float32).
+Qwen3 and Llama have this project's names after a prefix `model.`. GPT-2 joins q, k, v in one
+`c_attn`, its matrices are transposed (Conv1D: [in, out]), and its names are its own. Both ways are
+exact: a load and a save give the same bytes (in float32).
 """
 
 import re
@@ -17,7 +17,7 @@ from pipeline.model.transformer import Transformer
 from storage.errors import UserError
 
 HEAD = "lm_head.weight"
-# GPT-2's names of what is a matrix or a norm of one layer, and ours.
+# GPT-2's names of a layer's matrices and norms, and ours.
 _GPT2_LAYER = {
     "ln_1": "input_layernorm",
     "attn.c_proj": "self_attn.o_proj",
@@ -26,18 +26,22 @@ _GPT2_LAYER = {
     "mlp.c_proj": "mlp.down_proj",
 }
 _GPT2_TOP = {"wte": "embed_tokens", "wpe": "embed_positions", "ln_f": "norm"}
-# Causal masks and rotation tables that old files carry along.
+# Causal masks and rotation tables, which old files hold as well.
 _BUFFERS = re.compile(r"\.attn\.(bias|masked_bias)$|\.rotary_emb\.inv_freq$")
 _GPT2_JOINED = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj")
 
 
 def is_buffer(name: str) -> bool:
-    """Whether a stored tensor is no weight."""
+    """Whether a stored tensor is a buffer of its class, not a weight."""
     return bool(_BUFFERS.search(name))
 
 
 def check_names(config: ModelConfig, names: Iterable[str], folder: Path) -> None:
-    """Every weight that the config asks for, and none that it has no place for."""
+    """Check that a folder holds each weight that the config asks for, and no others.
+
+    Raises:
+        UserError: a weight is missing, unknown or stored twice.
+    """
     with torch.device("meta"):
         expected = set(to_hf(config, Transformer(config).state_dict()))
     prefix = "transformer." if config.family == "gpt2" else "model."
@@ -47,7 +51,7 @@ def check_names(config: ModelConfig, names: Iterable[str], folder: Path) -> None
             continue
         whole = name if name == HEAD or name.startswith(prefix) else prefix + name
         if whole in found:
-            raise UserError(f"{folder}: tensor {whole} stands there twice, with and without prefix")
+            raise UserError(f"{folder}: tensor {whole} is there twice, with and without prefix")
         found.add(whole)
     missing = sorted(expected - found)
     if missing:
@@ -62,7 +66,7 @@ def check_names(config: ModelConfig, names: Iterable[str], folder: Path) -> None
 
 
 def to_hf(config: ModelConfig, state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The model's state dict as the family's class in transformers names it."""
+    """The model's state dict under the names of the family's class in transformers."""
     if config.family != "gpt2":
         return {name if name == HEAD else f"model.{name}": t for name, t in state.items()}
     tensors = {HEAD: state[HEAD]} if HEAD in state else {}
@@ -111,5 +115,5 @@ def from_hf(config: ModelConfig, tensors: dict[str, Tensor]) -> dict[str, Tensor
 
 
 def _conv1d(tensor: Tensor) -> Tensor:
-    """A matrix the other way round; a vector as it is."""
+    """A matrix transposed ([out, in] to [in, out] or back); a vector unchanged."""
     return tensor.T if tensor.ndim == 2 else tensor

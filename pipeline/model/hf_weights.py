@@ -1,8 +1,8 @@
 """The weights of a Hugging Face folder, one tensor at a time.
 
 In: a folder (one file or several with an index) and its parsed config.json. Out: tensors of
-float32, bf16, f16 or float64; those of the two quantised kinds that are exact by definition
-(`hf_quantized`) as the float32 they stand for. Every other type is refused before any is read.
+float32, bf16, f16 or float64; those of the two quantised kinds that `hf_quantized` knows as the
+float32 they stand for. Every other type is refused before any tensor is read.
 """
 
 import math
@@ -22,7 +22,11 @@ FLOATS = ("F64", "F32", "F16", "BF16")  # as safetensors names them
 
 
 class Tensors:
-    """The weights by their names in the files; what they were scaled by is no weight."""
+    """A folder's weights by their names in the files; `names` leaves out the quantisation scales.
+
+    Raises:
+        UserError: a file is missing or unreadable, or holds a type that can't be read.
+    """
 
     def __init__(self, folder: Path, config: dict[str, Any]) -> None:
         self.folder = folder
@@ -37,7 +41,7 @@ class Tensors:
                 raise UserError(f"{file} is not a safetensors file: {_why(file, error)}") from error
             twice = sorted(self._of.keys() & set(opened.keys()))
             if twice:
-                raise UserError(f"{folder}: tensor {twice[0]} stands in two of the files")
+                raise UserError(f"{folder}: tensor {twice[0]} is in two of the files")
             self._of |= dict.fromkeys(opened.keys(), opened)
         scales = self._check_types()
         self.names = sorted(self._of.keys() - scales)
@@ -49,7 +53,7 @@ class Tensors:
         return math.prod(self.shape(name))
 
     def read(self, name: str) -> Tensor:
-        """The tensor as it is stored, or what its scales make of it."""
+        """The tensor as it is stored, or dequantised to float32."""
         stored = self._of[name].get_tensor(name)
         if self.scheme is None or self._type(name) != self.scheme.type:
             return stored
@@ -57,7 +61,7 @@ class Tensors:
         return self.scheme.dequantize(name, stored, scale)
 
     def float32(self, name: str) -> Any:
-        """The same as numpy, for formats that torch doesn't write."""
+        """The same as a float32 numpy array, for formats that torch doesn't write."""
         return self.read(name).to(torch.float32).numpy()
 
     def _type(self, name: str) -> str:

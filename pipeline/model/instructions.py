@@ -1,9 +1,9 @@
 """Which instructions the C kernels may use here: what the processor has, and a switch to use less.
 
 In: the processor's flags and the environment variable CRAWL2CHAT_KERNELS. Out: the flags that count
-and, of a kernel's builds, the widest one that runs. Each kernel asks for what it needs itself and
-no more: 512-bit float32 needs no bf16, int8 no bf16 either. The switch makes this processor act
-like a lesser one (a test, or a comparison of two machines' results); it is inherited by workers.
+and, of a kernel's builds, the widest one that runs. Each kernel asks only for what it needs itself:
+512-bit float32 needs no bf16, nor does int8. The switch makes this processor act like an older one
+(for a test, or to compare the results of two machines); workers inherit it.
 """
 
 import importlib
@@ -32,13 +32,17 @@ BUILDS = (
     ("256", ("avx2",), AVX2),
     ("128", ("neon", "portable"), frozenset[str]()),
 )
-# The instruction that multiplies a format; without it others' do, only slower.
+# The instruction that multiplies a format; without it the format is multiplied by slower ones.
 SPECIAL = {"bfloat16": "avx512_bf16", "int8": "avx512_vnni"}
 KINDS = {"_fused": "training", "_decode": "decoding"}
 
 
 def flags() -> frozenset[str]:
-    """The processor's abilities as torch names them, up to what the switch allows."""
+    """The processor's flags as torch names them, limited to what the switch allows.
+
+    Raises:
+        UserError: the switch has an unknown value, or asks for more than the processor has.
+    """
     has = frozenset(name for name, value in torch.cpu.get_capabilities().items() if value is True)
     ceiling = os.environ.get(VARIABLE, "")
     if ceiling in ("", "auto"):
@@ -52,7 +56,7 @@ def flags() -> frozenset[str]:
 
 
 def build_of(kernel: str) -> ModuleType | None:
-    """A kernel's widest build that runs here; None where none was built."""
+    """A kernel's widest build that runs here; None if none was built."""
     has = flags()
     for ending, names, needed in BUILDS:
         try:
@@ -64,7 +68,7 @@ def build_of(kernel: str) -> ModuleType | None:
     return None
 
 
-def special(format: str) -> bool:
+def has_instruction(format: str) -> bool:
     """Whether the processor has an instruction of its own for a format's products."""
     return SPECIAL.get(format) in flags()
 
@@ -76,7 +80,7 @@ def described() -> str:
         build = build_of(kernel)
         parts.append(f"{kind} by {'torch' if build is None else build.INSTRUCTIONS}")
     if (build := build_of("_decode")) is not None:
-        own = {f: SPECIAL[f] if special(f) else build.INSTRUCTIONS for f in SPECIAL}
+        own = {f: SPECIAL[f] if has_instruction(f) else build.INSTRUCTIONS for f in SPECIAL}
         parts[-1] += f" (float32 {build.INSTRUCTIONS}, bfloat16 {own['bfloat16']}, int8 "
         parts[-1] += f"{own['int8']})"
     forced = os.environ.get(VARIABLE, "auto")

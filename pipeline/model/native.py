@@ -1,10 +1,10 @@
 """The C kernels' side of Python: weights in their layout, the cache, reading prompts.
 
 In: a Transformer on a CPU. Out: `Packed` weights and `Lanes` of keys and values that the builds
-of the decoding kernel (`_decode512.c`, `_decode256.c`, `_decode128.c`) work on. A lane continues
-another one (its parent) without copying it: samples share their prompt's keys, prompts the
-beginning they have in common. Whatever the kernels can't do (a GPU, the speedrun family, odd
-sizes) is left to torch.
+of the decoding kernel (`_decode512.c`, `_decode256.c`, `_decode128.c`) work on. A lane holds the
+keys and values of a run of positions and continues another lane (its parent) without copying it:
+samples share their prompt's keys, prompts the beginning they have in common. Whatever the kernels
+can't do (a GPU, the speedrun family, odd sizes) is left to torch.
 """
 
 import dataclasses
@@ -19,14 +19,14 @@ from torch import Tensor
 
 from pipeline.model import device as devices
 from pipeline.model import instructions
-from pipeline.model.prefixes import foretellers, tree
+from pipeline.model.prefixes import output_indices, tree
 from pipeline.model.rope import rotary_tables
 from pipeline.model.transformer import Transformer
 from pipeline.model.weights import fold
 
 Array = npt.NDArray[Any]
 
-PANEL = 32  # rows of a matrix that lie together
+PANEL = 32  # rows of a matrix that are stored together
 FORMATS = {"float32": 0, "bfloat16": 1, "int8": 2}
 ACTIVATIONS = {"swiglu": 0, "gelu_tanh": 1, "relu2": 2}
 FAMILIES = ("qwen3", "llama", "gpt2")
@@ -51,7 +51,7 @@ ENTRIES = np.dtype(
 
 
 def kernels(model: Transformer) -> ModuleType | None:
-    """The module for this machine and model; None: use torch."""
+    """The kernel's build for this machine and model; None: use torch."""
     c = model.config
     fits = (
         devices.on_cpu(model.device)
@@ -68,19 +68,28 @@ class Packed:
     """A model's weights for the kernels."""
 
     kernels: ModuleType
-    record: Array  # MODEL, one of it
+    record: Array  # [1] of MODEL
     kept: list[Any]  # what the record points into
-    width: int
-    lane_bytes: int  # of one position
+    width: int  # features of a hidden state
+    lane_bytes: int  # of one position's keys and values, all layers
 
     @property
     def bytes(self) -> int:
-        """Of the matrices: what decoding reads at every step."""
+        """Size of the matrices: what decoding reads at every step."""
         return sum(t.nbytes for t in self.kept if isinstance(t, Tensor) and t.ndim == 1)
 
 
 def pack(model: Transformer, format: str, positions: int) -> Packed | None:
-    """The weights as they stand, for contexts of up to `positions`; None: use torch."""
+    """Convert the model's present weights to the kernels' layout.
+
+    Args:
+        model: may change afterwards; its float32 embeddings are shared, not copied.
+        format: of the matrices, a name of FORMATS.
+        positions: the longest context that will be decoded.
+
+    Returns:
+        None where the kernels can't run this model: use torch.
+    """
     module = kernels(model)
     if module is None:
         return None
@@ -136,7 +145,7 @@ def pack(model: Transformer, format: str, positions: int) -> Packed | None:
                 int(c.parts.norm == "layer"),
                 ACTIVATIONS[c.parts.activation],
                 FORMATS[format],
-                int(instructions.special(format)),
+                int(instructions.has_instruction(format)),
             ),
         ):
             whole[name] = value
@@ -155,25 +164,29 @@ def pack(model: Transformer, format: str, positions: int) -> Packed | None:
 
 
 def head_of(model: Transformer, dtype: torch.dtype) -> tuple[Tensor, Tensor | None]:
-    """The output matrix with the last norm folded in, and its bias."""
+    """The output matrix [vocab, width] with the last norm folded in, and its bias [vocab]."""
     source = model.embed_tokens if model.lm_head is None else model.lm_head
     return fold(model.norm, source.weight, None, dtype)
 
 
-def quantize(weight: Tensor) -> tuple[Tensor, Tensor]:
-    """(int8, float32 scale of each row): symmetric, a row's largest weight becomes 127."""
+def quantize(
+    weight: Tensor,  # [out, in]
+) -> tuple[Tensor, Tensor]:  # [out, in] int8; [out] float32
+    """Weights in 8 bits and the scale of each row: symmetric, a row's largest becomes 127."""
     scales = weight.abs().amax(1).clamp_min(1e-12) / 127
     return (weight / scales[:, None]).round().to(torch.int8), scales
 
 
-def _panels(weight: Tensor) -> Tensor:
-    """(n, k) to panels of 32 rows, in each the 4-byte words of k one after the other."""
-    words = weight.contiguous().view(torch.int32)
+def _panels(
+    weight: Tensor,  # [out, in], out a multiple of PANEL
+) -> Tensor:  # flat
+    """A matrix in panels of 32 rows: [out / 32, words of a row, 32 rows], a word being 4 bytes."""
+    words = weight.contiguous().view(torch.int32)  # [out, words]
     return words.view(-1, PANEL, words.shape[1]).transpose(1, 2).contiguous().view(-1)
 
 
 class Lanes:
-    """Keys and values: lanes are named by `add`, then `allocate` makes room for them all."""
+    """Keys and values: `add` declares lanes, then `allocate` makes room for all of them."""
 
     def __init__(self, packed: Packed) -> None:
         self.packed = packed
@@ -182,20 +195,24 @@ class Lanes:
         self.memory: list[Array] = []
 
     def add(self, parent: int, start: int, count: int) -> int:
-        """A lane of `count` positions from `start`, the earlier ones its parent's."""
+        """Declare a lane of `count` positions from `start`; earlier ones are its parent's.
+
+        Returns:
+            The lane's index.
+        """
         self.records.append((parent, start, -(-count // 16) * 16))
         return len(self.records) - 1
 
     def allocate(self) -> None:
-        """Room for the lanes added since the last call; what they hold is undefined until read."""
+        """Make room for the lanes added since the last call; their content is undefined."""
         old, new = self.table, np.zeros(len(self.records), LANE)
         new[: len(old)] = old
         added = np.array(self.records[len(old) :], dtype=np.int64).reshape(-1, 3)
         sizes = added[:, 2] * self.packed.lane_bytes
         memory = np.empty(int(sizes.sum()) + 64, np.uint8)
         base = -(-memory.ctypes.data // 64) * 64
-        for place, name in enumerate(("parent", "start", "capacity")):
-            new[name][len(old) :] = added[:, place]
+        for column, name in enumerate(("parent", "start", "capacity")):
+            new[name][len(old) :] = added[:, column]
         new["data"][len(old) :] = base + np.cumsum(sizes) - sizes
         self.memory.append(memory)
         self.table = new
@@ -206,8 +223,14 @@ def read(
 ) -> tuple[Array, list[list[int]], list[int]]:
     """Read sequences, what they share once.
 
-    Out: hidden states (places, width); for each sequence the places of its `wanted` last tokens;
-    each one's lane.
+    Args:
+        lanes: get new lanes that hold the sequences' keys and values.
+        sequences: token ids.
+        wanted: for each sequence, how many of its last tokens' hidden states to return.
+
+    Returns:
+        Hidden states [outputs, width] float32; for each sequence the rows of its `wanted` last
+        tokens in them; for each sequence its lane.
     """
     packed = lanes.packed
     nodes, leaves = tree(sequences)
@@ -216,7 +239,7 @@ def read(
         parent = -1 if node.parent < 0 else first + node.parent
         lanes.add(parent, node.start, len(node.tokens))
     lanes.allocate()
-    outputs, places, count = foretellers(nodes, leaves, sequences, wanted)
+    outputs, indices, count = output_indices(nodes, leaves, sequences, wanted)
     hidden = np.empty((count, packed.width), np.float32)
     for level in range(max(node.level for node in nodes) + 1):
         chosen = [i for i, node in enumerate(nodes) if node.level == level]
@@ -233,4 +256,4 @@ def read(
         packed.kernels.read(
             packed.record, lanes.table, entries, torch.get_num_threads(), longest, 0
         )
-    return hidden, places, [first + leaf for leaf in leaves]
+    return hidden, indices, [first + leaf for leaf in leaves]

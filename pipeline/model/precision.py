@@ -1,7 +1,7 @@
 """Explicit precision: master weights are float32, matrix products run in a named type.
 
-The type is decided by capability, not by timing, before an artifact's digest is made: the choice is
-part of the recipe, so noise never changes a result.
+The type is chosen by what the hardware can do, not by timing, before an artifact's digest is made:
+the choice is part of the recipe, so a noisy measurement never changes a result.
 """
 
 import torch
@@ -14,7 +14,11 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 def resolve(name: str, device: torch.device | str = "cpu") -> str:
-    """`auto` becomes bfloat16 where the hardware multiplies it natively, else float32."""
+    """The name of a type; `auto` becomes bfloat16 on hardware that multiplies it, else float32.
+
+    Raises:
+        UserError: the name is unknown.
+    """
     if name in DTYPES:
         return name
     if name != "auto":
@@ -23,7 +27,7 @@ def resolve(name: str, device: torch.device | str = "cpu") -> str:
 
 
 def multiplies_bfloat16(device: torch.device) -> bool:
-    """Native bf16 products: AVX512-BF16 or AMX on a CPU, compute capability 8 on a GPU."""
+    """Whether it has bf16 products: AVX512-BF16 or AMX on a CPU, compute capability 8 on a GPU."""
     if devices.on_cuda(device):
         return torch.cuda.get_device_capability(device)[0] >= 8
     if devices.on_cpu(device):

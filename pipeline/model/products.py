@@ -1,10 +1,11 @@
-"""Which library multiplies on a CPU, in which mode: the same bytes on every run, and named.
+"""Which library multiplies on a CPU, in which mode, so that every run gives the same bytes.
 
-MKL picks a kernel by how its arrays lie in memory unless it is told otherwise, so float32 products
-differed between two runs of one recipe. Its "conditional numerical reproducibility" (MKL_CBWR) ends
-that; MKL looks at the variable once, at its first product. Importing `pipeline.model` sets it: in
-this process and, since children inherit it, in all that are started from here. A mode that is
-already in the environment stays. OpenBLAS and Accelerate have no such switch and need none known.
+Unless told otherwise, MKL picks a kernel by the memory alignment of its arrays, so float32 products
+differed between two runs of one recipe. Its "conditional numerical reproducibility" (MKL_CBWR)
+prevents that; MKL reads the variable once, at its first product. Importing `pipeline.model` sets
+it: in this process and, since children inherit it, in all that are started from here. A mode that
+is already in the environment is kept. OpenBLAS and Accelerate have no such switch; none is known to
+be needed.
 """
 
 import ctypes
@@ -21,16 +22,16 @@ from pipeline.model import instructions
 from storage.errors import UserError
 
 VARIABLE = "MKL_CBWR"
-# What MKL's AVX-512 branch takes; of Intel's CPUs all servers since Skylake have it.
+# What MKL's AVX-512 branch needs; all of Intel's server CPUs since Skylake have it.
 AVX512 = frozenset({"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"})
 _BRANCH, _OFF = 1, 1  # mkl_cbwr_get's question, and its answer where no mode is in force
 
 
 def mode_for(vendor: str, flags: frozenset[str]) -> str:
-    """MKL's mode for such a CPU: the widest one that is reproducible."""
+    """MKL's mode for a CPU of this vendor and these flags: the widest that is reproducible."""
     if vendor == "GenuineIntel":
         # Named, so that two CPUs of different width have different names for different bytes.
-        # STRICT takes nothing for granted of how arrays lie.
+        # STRICT assumes nothing about the alignment of arrays.
         if flags >= AVX512:
             return "AVX512,STRICT"
         if "avx2" in flags:
@@ -40,13 +41,21 @@ def mode_for(vendor: str, flags: frozenset[str]) -> str:
 
 
 def require() -> None:
-    """Put this CPU's mode into the environment, where none stands."""
+    """Set this CPU's mode in the environment, unless one is set."""
     if not os.environ.get(VARIABLE):
         os.environ[VARIABLE] = mode_for(*_cpu())
 
 
 def resolve(name: str, device: torch.device | str = "cpu") -> str:
-    """`auto` becomes what multiplies here; UserError where a recipe names something else."""
+    """The name of what multiplies on this machine; "" for a device other than the CPU.
+
+    Args:
+        name: `auto`, or what a recipe names.
+        device: where products run.
+
+    Raises:
+        UserError: the recipe names something else than this machine has.
+    """
     if not devices.on_cpu(torch.device(device)):
         return ""  # no promise is made for other devices
     if name not in ("auto", (here := _here())):
@@ -55,7 +64,11 @@ def resolve(name: str, device: torch.device | str = "cpu") -> str:
 
 
 def check() -> None:
-    """UserError where MKL began before it was told, and so will not be reproducible."""
+    """Check that MKL read its mode before its first product.
+
+    Raises:
+        UserError: it did not, so that results would not be reproducible.
+    """
     if _branch() == _OFF:
         raise UserError(
             "MKL was at work before pipeline.model was imported, so products would differ from run"
@@ -80,7 +93,7 @@ def _library() -> str:
 
 
 def _cpu() -> tuple[str, frozenset[str]]:
-    """Maker and abilities; nothing where the system doesn't list them (then it is no Linux)."""
+    """The CPU's vendor and flags; empty where the system doesn't list them (it is not Linux)."""
     try:
         text = Path("/proc/cpuinfo").read_text()
     except OSError:
@@ -91,7 +104,7 @@ def _cpu() -> tuple[str, frozenset[str]]:
 
 
 def _branch() -> int | None:
-    """The mode that is in force in this process, as MKL says; None where it can't be asked."""
+    """The mode in force in this process, as MKL reports it; None if it can't be asked."""
     ask = _question()
     return None if ask is None else ask(_BRANCH)
 

@@ -1,9 +1,10 @@
 """Rotary frequencies, plain or stretched for contexts longer than the model was trained on.
 
 In: head size, base `theta`, a scaling rule. Out: the tables of cos and sin that queries and keys
-are rotated by. The rules are those of transformers' modeling_rope_utils, in the same float32 steps,
-so that logits agree at any position: "linear" (Chen et al. 2023), "llama3" (Llama 3.1) and "yarn"
-(Peng et al. 2023, with its attention factor on cos and sin).
+are rotated by (RoPE, Su et al. 2021, arXiv 2104.09864). The rules are those of transformers'
+modeling_rope_utils, in the same float32 steps, so that logits agree at any position: "linear"
+(Chen et al. 2023, arXiv 2306.15595), "llama3" (Llama 3.1) and "yarn" (Peng et al. 2023, arXiv
+2309.00071, with its attention factor on cos and sin).
 """
 
 # ruff: noqa: SIM905 - lists of words are easier to read as text
@@ -36,7 +37,7 @@ class RopeScaling:
     original_context: int  # positions the model was trained on before
     low_freq_factor: float = 1.0  # llama3: waves longer than original / this are slowed fully …
     high_freq_factor: float = 4.0  # … shorter than original / this not at all
-    beta_fast: float = 32.0  # yarn: frequencies of more turns than this in the original stay …
+    beta_fast: float = 32.0  # yarn: frequencies of more turns than this in the original are kept …
     beta_slow: float = 1.0  # … of fewer than this are slowed fully
     attention_factor: float | None = None  # yarn: on cos and sin; None = 0.1 ln(factor) + 1
     truncate: bool = True  # yarn: the ramp's ends are whole numbers
@@ -78,7 +79,15 @@ class RopeScaling:
 
     @classmethod
     def from_hf(cls, data: dict[str, Any], max_context: int) -> "RopeScaling | None":
-        """From a `rope_scaling` or `rope_parameters`; None where nothing is scaled."""
+        """Parse a `rope_scaling` or `rope_parameters`; None if nothing is scaled.
+
+        Args:
+            data: the JSON object.
+            max_context: the model's, in positions.
+
+        Raises:
+            UserError: a rule or a value that is not built here.
+        """
         hf_keys.check(data, _HF_KEYS, "config.json's rotation")
         partial = data.get("partial_rotary_factor")
         if partial not in (None, 1):
@@ -103,15 +112,17 @@ class RopeScaling:
             scales = [number(data, name) for name in ("mscale", "mscale_all_dim")]
             parts = [0.1 * scale * math.log(factor) + 1.0 for scale in scales]
             attention = parts[0] / parts[1]
-        # A linear rule has no original context of its own; the quotient is what it came from.
+        # A linear rule names no original context: it is the quotient.
         if kind == "linear":
             original = max(1, round(max_context / factor))
         truncate = flag(data, "truncate", True)
         return cls(kind, factor, original, attention_factor=attention, truncate=truncate, **chosen)
 
 
-def frequencies(head_dim: int, theta: float, scaling: RopeScaling | None) -> Tensor:
-    """float32 radians a position, (head_dim / 2,)."""
+def frequencies(
+    head_dim: int, theta: float, scaling: RopeScaling | None
+) -> Tensor:  # [head_dim / 2] float32
+    """The angle, in radians, by which each pair of features turns from a position to the next."""
     steps = theta ** (torch.arange(0, head_dim, 2, dtype=torch.float32) / head_dim)
     plain = 1.0 / steps
     if scaling is None:
@@ -140,10 +151,10 @@ def _llama3(plain: Tensor, s: RopeScaling) -> Tensor:
 
 
 def _yarn_ramp(head_dim: int, theta: float, s: RopeScaling) -> Tensor:
-    """0 where a frequency stays, 1 where it is slowed fully, a line between."""
+    """[head_dim / 2]: 0 where a frequency is kept, 1 where it is slowed fully, linear between."""
 
     def index_of(turns: float) -> float:
-        """The (fractional) frequency that makes so many turns in the original context."""
+        """The (fractional) index of the frequency that makes so many turns in the original."""
         return (
             head_dim * math.log(s.original_context / (turns * 2 * math.pi)) / (2 * math.log(theta))
         )
@@ -164,7 +175,7 @@ def rotary_tables(
     device: torch.device,
     scaling: RopeScaling | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """float32 cos and sin, (positions, head_dim), both halves alike but for sin's sign."""
+    """cos and sin, each [positions, head_dim] float32: the halves are equal but for sin's sign."""
     turns = frequencies(head_dim, theta, scaling)
     angles = torch.arange(positions, dtype=torch.float32)[:, None] * turns
     size = 1.0 if scaling is None else scaling.magnitude

@@ -1,7 +1,7 @@
-"""Completions under way: what a batch has made so far, whoever makes it.
+"""Unfinished completions: what a batch has generated so far, by whichever decoder.
 
 In: prompts, samples, settings. Out: `Rows`, whose arrays `decode_native` and `decode_torch` fill a
-few tokens at a time. A row's random draws are named by its key and its count of tokens alone, so
+few tokens at a time. A row's random numbers depend on its key and its count of tokens alone, so
 neither its neighbours nor the dropping of finished rows change them.
 """
 
@@ -17,12 +17,16 @@ from storage.errors import UserError
 
 Array = npt.NDArray[Any]
 
-AT_LIMIT, STOPPED = 1, 2  # values of `done`; 0: under way
+AT_LIMIT, STOPPED = 1, 2  # values of `done`; 0: not done
 
 
 @dataclasses.dataclass(frozen=True)
 class Sampling:
-    """What one call of `generate` asks for."""
+    """What one call of `Engine.generate` asks for.
+
+    Raises:
+        UserError: a value is out of range.
+    """
 
     samples: int
     max_new_tokens: int
@@ -46,21 +50,29 @@ class Sampling:
 
 @dataclasses.dataclass(frozen=True)
 class Rows:
-    """Prompts x samples rows, one after the other; arrays change as tokens come."""
+    """Prompts x samples rows, one prompt's after the other's; arrays change as tokens come."""
 
     settings: Sampling
-    keys: Array  # uint64: names of the rows' random numbers
-    limits: Array  # int32: tokens that may be made
-    starts: Array  # int32: tokens of the row's prompt
-    made: Array  # int32: tokens made
-    tokens: Array  # int32 (rows, max_new_tokens)
-    logprobs: Array  # float32, the same
-    done: Array  # int8: 0, AT_LIMIT or STOPPED
+    keys: Array  # [rows] uint64: each row's key to its random numbers
+    limits: Array  # [rows] int32: the most tokens to generate
+    starts: Array  # [rows] int32: tokens of the row's prompt
+    made: Array  # [rows] int32: tokens generated
+    tokens: Array  # [rows, max_new_tokens] int32
+    logprobs: Array  # [rows, max_new_tokens] float32
+    done: Array  # [rows] int8: 0, AT_LIMIT or STOPPED
 
     @classmethod
     def begin(
         cls, prompts: list[list[int]], keys: Array, settings: Sampling, context: int
     ) -> "Rows":
+        """Rows without tokens.
+
+        Args:
+            prompts: token ids.
+            keys: [prompts, samples], from `row_keys`.
+            settings: of this call.
+            context: the model's, in positions.
+        """
         starts = np.array([len(p) for p in prompts], np.int32).repeat(settings.samples)
         limits = np.minimum(settings.max_new_tokens, context - starts).astype(np.int32)
         shape = (len(starts), max(1, int(limits.max())))
@@ -76,12 +88,12 @@ class Rows:
         )
 
     @property
-    def living(self) -> Array:
-        """Numbers of the rows under way."""
+    def active(self) -> Array:
+        """Indices of the rows that are not done."""
         return np.flatnonzero(self.done == 0)
 
     def record(self, rows: Array, tokens: Array, logprobs: Array) -> None:
-        """One more token of each of `rows`."""
+        """Add a token, with its log-probability, to each of `rows` (indices)."""
         at = self.made[rows]
         self.tokens[rows, at], self.logprobs[rows, at] = tokens, logprobs
         self.made[rows] = at + 1
@@ -90,12 +102,12 @@ class Rows:
         self.done[rows[np.isin(tokens, stops)]] = STOPPED
 
     def cut(self, row: int, length: int) -> None:
-        """The row ends after `length` tokens, by a rule that its maker doesn't know."""
+        """End a row after `length` tokens, by a rule that its decoder doesn't know."""
         self.made[row], self.done[row] = length, STOPPED
 
 
 def row_keys(prompts: list[list[int]], samples: int, seed: int) -> Array:
-    """(prompts, samples) uint64: the names of each row's random numbers."""
+    """[prompts, samples] uint64: each row's key to its random numbers."""
     seen: dict[tuple[int, ...], int] = {}
     keys = np.empty((len(prompts), samples), dtype=np.uint64)
     for row, prompt in enumerate(prompts):

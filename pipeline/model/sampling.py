@@ -16,18 +16,24 @@ _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
 def log_probs(
-    logits: Tensor,
+    logits: Tensor,  # [..., vocab]
     temperature: float = 1.0,
     top_k: int = 0,
     top_p: float = 1.0,
     min_p: float = 0.0,
-) -> Tensor:
-    """float32 log-probabilities (…, V) of the distribution that is sampled from.
+) -> Tensor:  # [..., vocab] float32
+    """Log-probabilities of the distribution that is sampled from.
 
-    Temperature 0 means the greedy choice; its log-probabilities are those at temperature 1. Kept
-    are the `top_k` likeliest; of these the fewest likeliest that make up `top_p` of the weight; of
-    these, those at least `min_p` as likely as the likeliest. Ties with the last one kept stay in,
-    so the set never depends on a sort's order.
+    Tokens are left out by three rules, one after the other; a tie with the last token kept is kept
+    as well, so that the result never depends on a sort's order.
+
+    Args:
+        logits: the model's.
+        temperature: 0 means the greedy choice; its log-probabilities are those at temperature 1.
+        top_k: keep so many of the most likely tokens; 0: all.
+        top_p: of these the fewest most likely that together have this probability; 1: all
+            (nucleus sampling, Holtzman et al. 2020).
+        min_p: of these the ones at least `min_p` times as likely as the most likely; 0: all.
     """
     scores = kept_scores(logits, temperature, top_k)
     if top_p < 1.0:
@@ -41,8 +47,12 @@ def log_probs(
     return torch.log_softmax(scores, dim=-1)
 
 
-def kept_scores(logits: Tensor, temperature: float = 1.0, top_k: int = 0) -> Tensor:
-    """float32 logits over the temperature, -inf but for the `top_k` likeliest."""
+def kept_scores(
+    logits: Tensor,  # [..., vocab]
+    temperature: float = 1.0,
+    top_k: int = 0,
+) -> Tensor:  # [..., vocab] float32
+    """Logits divided by the temperature, -inf for all but the `top_k` most likely tokens."""
     scores = logits.float()
     if temperature not in (0.0, 1.0):
         scores = scores / temperature
@@ -52,8 +62,11 @@ def kept_scores(logits: Tensor, temperature: float = 1.0, top_k: int = 0) -> Ten
     return scores
 
 
-def sample(log_probabilities: Tensor, uniforms: Tensor) -> Tensor:
-    """One token a row by inverting the cumulative distribution at `uniforms` in (0, 1)."""
+def sample(
+    log_probabilities: Tensor,  # [..., vocab]
+    uniforms: Tensor,  # [...] in (0, 1)
+) -> Tensor:  # [...] int64
+    """One token a row: the cumulative distribution inverted at `uniforms`."""
     cumulative = log_probabilities.exp().double().cumsum(dim=-1)
     threshold = uniforms.to(cumulative)[..., None] * cumulative[..., -1:]
     # right=True: the first index whose cumulative weight exceeds the threshold: never weight 0.
@@ -61,15 +74,17 @@ def sample(log_probabilities: Tensor, uniforms: Tensor) -> Tensor:
     return chosen.clamp_max(cumulative.shape[-1] - 1)  # past the end only where logits are NaN
 
 
-def greedy(log_probabilities: Tensor) -> Tensor:
-    """The likeliest token; of equal ones the lowest id."""
+def greedy(
+    log_probabilities: Tensor,  # [..., vocab]
+) -> Tensor:  # [...] int64
+    """The most likely token; of equal ones the lowest id."""
     return log_probabilities.argmax(dim=-1)
 
 
 def row_key(seed: int, prompt: list[int], occurrence: int, sample_index: int) -> int:
-    """The 64-bit name of a row's random numbers.
+    """The 64-bit key to a row's random numbers.
 
-    Made from the prompt's tokens, not its place in the batch, so a prompt draws the same answers
+    Made from the prompt's tokens, not its position in the batch, so a prompt gets the same answers
     alone, in a batch or on another rank; `occurrence` tells equal prompts of one batch apart.
     """
     head = f"{seed}:{occurrence}:{sample_index}:".encode()
@@ -78,7 +93,10 @@ def row_key(seed: int, prompt: list[int], occurrence: int, sample_index: int) ->
 
 
 def uniforms(keys: np.ndarray, positions: np.ndarray | int) -> np.ndarray:
-    """float64 in (0, 1) for each (uint64 key, position): SplitMix64's output function, 32 bits."""
+    """Random float64 in (0, 1), one for each (uint64 key, position); the shapes broadcast.
+
+    The upper 32 bits of SplitMix64's output function (Steele et al. 2014).
+    """
     with np.errstate(over="ignore"):
         z = keys + (np.asarray(positions).astype(np.uint64) + np.uint64(1)) * _GOLDEN
         z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

@@ -3,8 +3,8 @@
 In: contexts and continuations as token ids. Out, for each pair: the sum of the continuation's
 log-probabilities and whether greedy decoding would give exactly it. What sequences share (few-shot
 examples, the context of several choices) is read once: on a CPU by the C kernels, else by torch,
-which reads those that share little in batches of like length. The head multiplies only the places
-that are scored.
+which reads those that share little in batches of like length. The head multiplies only the
+positions that are scored.
 """
 
 import torch
@@ -19,11 +19,11 @@ from pipeline.model.transformer import Transformer, Weights
 from storage.errors import UserError
 
 Pair = tuple[list[int], int]  # tokens, how many of the last ones are scored
-Head = tuple[Tensor, Tensor | None]
+Head = tuple[Tensor, Tensor | None]  # matrix [vocab, width], bias [vocab]
 
 MAX_LOGITS = 1 << 24  # held at once, 64 MiB
-# Torch looks for common beginnings in so many batches at a time: of more there are more of like
-# length, and more hidden states to hold.
+# Torch looks for common beginnings in so many batches at a time. With more, more sequences of like
+# length are found, and more hidden states must be held.
 BATCHES_AT_ONCE = 8
 
 
@@ -37,10 +37,24 @@ def score(
     int8: bool = False,
     moved: Moved = unwatched,
 ) -> list[tuple[float, bool]]:
-    """(sum of log-probabilities, greedy would say it) of each continuation after its context.
+    """Score each continuation after its context.
 
-    A pair longer than the model's context loses its oldest tokens. An empty continuation scores 0.
-    `int8`: as `Engine(int8=True)` multiplies, to measure what that costs.
+    A pair longer than the model's context loses its first tokens. An empty continuation scores 0.
+
+    Args:
+        model: in the compute dtype to score in.
+        contexts: token ids, at least one each.
+        continuations: token ids, one continuation a context.
+        tokens_per_batch: read at once.
+        int8: multiply as `Engine(int8=True)` does, to measure what that costs.
+        moved: called at each batch.
+
+    Returns:
+        For each pair the sum of the continuation's log-probabilities, in nats, and whether greedy
+        decoding would generate exactly it.
+
+    Raises:
+        UserError: a context is empty, a continuation too long, or a token id not the model's.
     """
     pairs = [_pair(model, *pair) for pair in zip(contexts, continuations, strict=True)]
     results: list[tuple[float, bool]] = [(0.0, True)] * len(pairs)
@@ -71,13 +85,13 @@ def score(
         moved("scores")
         part = [pairs[i] for i in batch]
         if packed is not None:
-            hidden, places = _hidden_shared(packed, part)
+            hidden, indices = _hidden_shared(packed, part)
         elif shared:
-            hidden, places = _hidden_shared_by_torch(model, part, weights, tokens_per_batch, moved)
+            hidden, indices = _hidden_shared_by_torch(model, part, weights, tokens_per_batch, moved)
         else:
             hidden = _hidden_padded(model, part, weights)
-            places = torch.arange(len(hidden))
-        found = _judge(hidden, places, part, head)
+            indices = torch.arange(len(hidden))
+        found = _judge(hidden, indices, part, head)
         for index, result in zip(batch, found):
             results[index] = result
     moved("")
@@ -131,43 +145,48 @@ def _by_prefix(pairs: list[Pair], scored: list[int], tokens: int) -> list[list[i
 
 
 def _hidden_shared(packed: native.Packed, pairs: list[Pair]) -> tuple[Tensor, Tensor]:
-    """Hidden states, and which of them each scored token is foretold by."""
+    """Hidden states [outputs, width], and the index of the one that predicts each scored token."""
     lanes = native.Lanes(packed)
     counts = [count for _, count in pairs]
-    hidden, places, _ = native.read(lanes, [tokens[:-1] for tokens, _ in pairs], counts)
-    return torch.from_numpy(hidden), torch.tensor([place for own in places for place in own])
+    hidden, indices, _ = native.read(lanes, [tokens[:-1] for tokens, _ in pairs], counts)
+    return torch.from_numpy(hidden), torch.tensor([index for own in indices for index in own])
 
 
 def _hidden_shared_by_torch(
     model: Transformer, pairs: list[Pair], weights: Weights, at_once: int, moved: Moved
 ) -> tuple[Tensor, Tensor]:
     inputs, counts = [tokens[:-1] for tokens, _ in pairs], [count for _, count in pairs]
-    hidden, places = hidden_states(model, weights, inputs, counts, at_once, moved)
-    return hidden, torch.tensor([place for own in places for place in own])
+    hidden, indices = hidden_states(model, weights, inputs, counts, at_once, moved)
+    return hidden, torch.tensor([index for own in indices for index in own])
 
 
 def _hidden_padded(model: Transformer, pairs: list[Pair], weights: Weights) -> Tensor:
+    """The hidden states [scored tokens, width] that predict the scored tokens, in their order."""
     longest = max(len(tokens) for tokens, _ in pairs) - 1
     inputs = torch.zeros(len(pairs), longest, dtype=torch.int64)
     rows: list[int] = []
-    places: list[int] = []
+    positions: list[int] = []
     for row, (tokens, scored) in enumerate(pairs):
         inputs[row, : len(tokens) - 1] = torch.tensor(tokens[:-1])
         rows += [row] * scored
-        places += range(len(tokens) - 1 - scored, len(tokens) - 1)
-    return model.hidden(inputs.to(model.device), weights=weights)[rows, places]
+        positions += range(len(tokens) - 1 - scored, len(tokens) - 1)
+    return model.hidden(inputs.to(model.device), weights=weights)[rows, positions]
 
 
 def _judge(
-    hidden: Tensor, places: Tensor, pairs: list[Pair], head: Head
+    hidden: Tensor,  # [outputs, width]
+    indices: Tensor,  # [scored tokens]: the hidden state that predicts each, pair after pair
+    pairs: list[Pair],
+    head: Head,
 ) -> list[tuple[float, bool]]:
-    """The result of each pair; `places` names the hidden state of each scored token in turn."""
+    """The result of each pair."""
     targets = torch.tensor([token for tokens, count in pairs for token in tokens[-count:]])
-    targets, places = targets.to(hidden.device), places.to(hidden.device)
+    targets, indices = targets.to(hidden.device), indices.to(hidden.device)
     step = max(1, MAX_LOGITS // len(head[0]))
     logprobs, hits = [], []
     for start in range(0, len(targets), step):
-        part, target = places[start : start + step], targets[start : start + step]
+        part, target = indices[start : start + step], targets[start : start + step]
+        # [tokens of this step, vocab]
         table = F.linear(hidden[part].to(head[0].dtype), *head).float().log_softmax(-1)
         logprobs.append(table.gather(-1, target[:, None])[:, 0].double().cpu())
         hits.append((table.argmax(-1) == target).cpu())

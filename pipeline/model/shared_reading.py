@@ -1,7 +1,7 @@
-"""Reads sequences by torch, what they share once: the GPU's side of `native.read`.
+"""Reads sequences by torch, what they share once: as `native.read` does by the C kernels.
 
-The sequences' tree (`prefixes`) is gone down from its roots: nodes of like length are read
-together, right-padded, each after its parent's keys and values, which its cache row begins with.
+The sequences' tree (`prefixes`) is read from its roots down: nodes of like length are read
+together, right-padded, each in a cache row that begins with its parent's keys and values.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,23 +12,28 @@ from torch import Tensor
 from pipeline.model import device as devices
 from pipeline.model.attention import MAX_SCORES
 from pipeline.model.cache import KVCache
-from pipeline.model.prefixes import Node, foretellers, tree
+from pipeline.model.prefixes import Node, output_indices, tree
 from pipeline.model.transformer import Transformer, Weights
 
 # Of all tokens: where less is shared, a pass for each depth costs more than it saves.
-WORTHWHILE = 0.25
+MIN_SHARED_FRACTION = 0.25
 MAX_CACHE_BYTES = 2 << 30  # of keys and values, at each depth of the tree
 
 Moved = Callable[[str], object]
 
 
 def is_worthwhile(all_tokens: int, different_tokens: int) -> bool:
-    """Whether sequences of so many tokens, of which so many are to be read, are read this way."""
-    return different_tokens <= (1 - WORTHWHILE) * all_tokens
+    """Whether enough of the tokens is shared.
+
+    Args:
+        all_tokens: of all sequences together.
+        different_tokens: how many there are to read if what is shared is read once.
+    """
+    return different_tokens <= (1 - MIN_SHARED_FRACTION) * all_tokens
 
 
 def empty_cache(model: Transformer, rows: int, capacity: int) -> KVCache:
-    """For reading by torch."""
+    """A cache for reading by torch."""
     # Products of single queries are faster in float32 than in bf16 on a CPU.
     dtype = torch.float32 if devices.on_cpu(model.device) else model.compute_dtype
     return KVCache.empty(model.config, rows, capacity, dtype, model.device)
@@ -37,15 +42,17 @@ def empty_cache(model: Transformer, rows: int, capacity: int) -> KVCache:
 def read_rows(
     model: Transformer, weights: Weights, cache: KVCache, rows: list[list[int]]
 ) -> Iterator[tuple[int, Tensor]]:
-    """Read a row of tokens after each row of the cache, right-padded; (first token, hidden states).
+    """Read a row of tokens after each row of the cache, in pieces of at most `MAX_SCORES` scores.
 
-    In pieces: the scores of a piece over all before it are held at once.
+    Yields:
+        Of each piece the index of its first token in `rows`, and its hidden states [rows, seq of
+        the piece, width]; rows shorter than the longest are right-padded.
     """
     lengths = torch.tensor([len(row) for row in rows], device=model.device)
     padded = torch.zeros(len(rows), int(lengths.max()), dtype=torch.int64)
     for number, row in enumerate(rows):
         padded[number, : len(row)] = torch.tensor(row)
-    padded = padded.to(model.device)
+    padded = padded.to(model.device)  # [rows, longest]
     longest = padded.shape[1]
     keys = int(cache.lengths.max()) + longest
     step = max(1, MAX_SCORES // (len(rows) * model.config.heads * keys))
@@ -64,9 +71,21 @@ def hidden_states(
     tokens_at_once: int,
     moved: Moved,
 ) -> tuple[Tensor, list[list[int]]]:
-    """Hidden states (places, width), and each sequence's places of its `wanted` last tokens."""
+    """The hidden states of each sequence's last tokens.
+
+    Args:
+        model: the model.
+        weights: from `model.cast_weights`.
+        sequences: token ids.
+        wanted: for each sequence, how many of its last tokens' hidden states to return.
+        tokens_at_once: the most tokens read in one pass, padding counted.
+        moved: called at each pass.
+
+    Returns:
+        Hidden states [outputs, width], and for each sequence the rows of its `wanted` last tokens.
+    """
     nodes, leaves = tree(sequences)
-    outputs, places, count = foretellers(nodes, leaves, sequences, wanted)
+    outputs, indices, count = output_indices(nodes, leaves, sequences, wanted)
     hidden = torch.empty(count, model.config.width, dtype=model.compute_dtype, device=model.device)
 
     def seen(chosen: list[int], start: int, h: Tensor) -> None:
@@ -81,13 +100,13 @@ def hidden_states(
             hidden[to] = h[rows, at]
 
     _go_down(model, weights, nodes, tokens_at_once, moved, seen, lambda chosen, cache: None)
-    return hidden, places
+    return hidden, indices
 
 
 def prompts(
     model: Transformer, weights: Weights, sequences: list[list[int]], capacity: int
 ) -> tuple[Tensor, KVCache]:
-    """The hidden state at each sequence's end, and a cache with a row for each."""
+    """The hidden state at each sequence's end, [sequences, width], and a cache with a row each."""
     nodes, leaves = tree(sequences)
     whole = empty_cache(model, len(sequences), capacity)
     last = torch.empty(
@@ -120,8 +139,18 @@ def _go_down(
     seen: Callable[[list[int], int, Tensor], None],
     filled: Callable[[list[int], KVCache], None],
 ) -> None:
-    """Read all nodes. `seen`: some nodes, the first of their tokens that was read, hidden states;
-    `filled`: the nodes and the cache with a row for each, which is gone afterwards.
+    """Read all nodes.
+
+    Args:
+        model: the model.
+        weights: from `model.cast_weights`.
+        nodes: of a tree, parents before children.
+        tokens_at_once: the most tokens read in one pass, padding counted.
+        moved: called at each pass.
+        seen: called with the nodes' indices, the index of the first of their tokens that was just
+            read, and the hidden states [nodes, tokens, width].
+        filled: called with the nodes' indices and the cache with a row for each, which is only
+            valid during the call.
     """
     below: dict[int, list[int]] = {}
     reach = [node.end for node in nodes]  # the longest sequence through it
@@ -133,7 +162,7 @@ def _go_down(
     size = _position_bytes(model)
 
     def visit(above: KVCache | None, chosen: list[tuple[int, int]]) -> None:
-        """Nodes, with the rows of their parents in the cache above."""
+        """Read nodes and all below them; each comes with its parent's row in the cache above."""
         chosen = sorted(chosen, key=lambda pair: len(nodes[pair[0]].tokens), reverse=True)
         while chosen:
             most = max(1, tokens_at_once // len(nodes[chosen[0][0]].tokens))
@@ -145,7 +174,7 @@ def _go_down(
             moved("scores")
             indices = [index for index, _ in group]
             if above is None:
-                # One more: there padding falls that has no room, on no key that anybody sees.
+                # One more position: padding without room is written there, where nothing looks.
                 cache = empty_cache(model, len(group), capacity + 1)
             else:
                 cache = above.select(torch.tensor([row for _, row in group], device=model.device))

@@ -3,8 +3,9 @@
 In: token ids. Out: a vector added to each token's embedding: the 2-gram, 3-gram, … that ends at the
 token is hashed to a row of a table, the rows are joined and projected to the model's width (as
 hash embeddings, arXiv 1709.03933; modded-nanogpt's bigram table). A look-up costs no product, and
-counts of short contexts are most of what a young model learns: tiny Shakespeare by character,
-82,000 tokens, one layer: 1.84 nats a character with 2-, 3- and 4-gram tables, 2.28 without.
+most of what a model learns early in training are counts of short contexts: on tiny Shakespeare by
+character (82,000 tokens, one layer) 1.84 nats a character with 2-, 3- and 4-gram tables, 2.28
+without.
 """
 
 import dataclasses
@@ -25,19 +26,22 @@ class NgramWeights:
     """The tables, ready for look-ups."""
 
     rows: tuple[int, ...]  # of the 2-grams' table, the 3-grams', …
-    table: Tensor  # float32 (sum of rows, ngram_width)
-    project: Tensor  # compute dtype (D, tables * ngram_width)
+    table: Tensor  # [sum of rows, ngram_width] float32
+    project: Tensor  # [width, tables * ngram_width] in compute dtype
 
     def embed(
-        self, tokens: Tensor, document_ids: Tensor | None = None, cache: KVCache | None = None
-    ) -> Tensor:
-        """(B, T) ids to (B, T, D) in compute dtype; with a cache, after the tokens it has read."""
+        self,
+        tokens: Tensor,  # [batch, seq]
+        document_ids: Tensor | None = None,  # [batch, seq]
+        cache: KVCache | None = None,
+    ) -> Tensor:  # [batch, seq, width] in compute dtype
+        """What is added to the tokens' embeddings; with a cache, after the tokens it has read."""
         before = None
         if cache is not None and cache.recent is not None:
             before = cache.recent
             cache.window = torch.cat([before, tokens], dim=1)
         ids = ngram_ids(tokens, self.rows, document_ids, before)
-        found = F.embedding(ids, self.table).flatten(-2)
+        found = F.embedding(ids, self.table).flatten(-2)  # [batch, seq, tables * ngram_width]
         return F.linear(found.to(self.project.dtype), self.project)
 
 
@@ -63,20 +67,23 @@ class Ngrams(nn.Module):
 
 
 def ngram_ids(
-    tokens: Tensor,
+    tokens: Tensor,  # [batch, seq]
     rows: tuple[int, ...],
-    document_ids: Tensor | None = None,
-    before: Tensor | None = None,
-) -> Tensor:
-    """(B, T) to (B, T, tables): joint-table rows of the n-grams ending at each token.
+    document_ids: Tensor | None = None,  # [batch, seq]
+    before: Tensor | None = None,  # [batch, tables]
+) -> Tensor:  # [batch, seq, tables]
+    """The rows, in the joint table, of the n-grams that end at each token.
 
-    `before` (B, len(rows)): the tokens in front, -1 where there is none. Tokens of another document
-    count as none.
+    Args:
+        tokens: ids.
+        rows: of each table.
+        document_ids: tokens of another document count as none.
+        before: the tokens in front of `tokens`, -1 where there is none.
     """
     count, reach = tokens.shape[1], len(rows)
     if before is None:
         before = tokens.new_full((len(tokens), reach), -1)
-    line = torch.cat([before, tokens], dim=1) + 1
+    line = torch.cat([before, tokens], dim=1) + 1  # [batch, tables + seq]
     hashed, found, offset = line[:, reach:], [], 0
     for back, size in enumerate(rows, start=1):
         earlier = line[:, reach - back : reach - back + count]

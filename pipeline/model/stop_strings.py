@@ -1,7 +1,7 @@
-"""Ends of a completion that are text, not tokens: found across token borders, safe in UTF-8.
+"""Stop strings: texts that end a completion, found across the borders of tokens.
 
 In: tokens as they come. Out: after which token a row ends, and its text up to the stop string.
-Search is in bytes: UTF-8 never finds a string inside another character.
+The search is in bytes: in UTF-8 a string is never found inside another character.
 """
 
 import codecs
@@ -13,13 +13,18 @@ from storage.errors import UserError
 
 
 def as_bytes(strings: Sequence[str]) -> list[bytes]:
+    """The strings in UTF-8.
+
+    Raises:
+        UserError: one is empty.
+    """
     if not all(strings):
         raise UserError("a stop string is empty: it would stop everything")
     return [string.encode() for string in strings]
 
 
-class Watch:
-    """One row's text so far and whether a stop string stands in it."""
+class StopStringFinder:
+    """One row's text so far, searched for stop strings."""
 
     def __init__(self, stops: list[bytes], tokenizer: Tokenizer) -> None:
         self.stops, self.table = stops, tokenizer.token_bytes
@@ -28,20 +33,25 @@ class Watch:
         self.ends: list[int] = []  # bytes of text after each token
 
     def find(self, tokens: Iterable[int]) -> tuple[int, int] | None:
-        """(tokens up to the one that completes a stop string, bytes before that string)."""
+        """Append tokens to the text and look for a stop string.
+
+        Returns:
+            The number of tokens up to the one that completes it, and of bytes before it; None if
+            there is none.
+        """
         start = max(0, len(self.text) - self.longest + 1)
         for token in tokens:
             self.text += self.table[token] if token < len(self.table) else b""
             self.ends.append(len(self.text))
-        places = [(self.text.find(stop, start), len(stop)) for stop in self.stops]
-        found = [(at, at + length) for at, length in places if at >= 0]
+        matches = [(self.text.find(stop, start), len(stop)) for stop in self.stops]
+        found = [(at, at + length) for at, length in matches if at >= 0]
         if not found:
             return None
         last = bisect_left(self.ends, min(end for _, end in found))
         return last + 1, min(at for at, end in found if end <= self.ends[last])
 
     def held_back(self) -> int:
-        """Bytes at the end of the text that may be the beginning of a stop string."""
+        """How many bytes at the end of the text may be the beginning of a stop string."""
         for count in range(min(self.longest - 1, len(self.text)), 0, -1):
             tail = bytes(self.text[-count:])
             if any(stop.startswith(tail) for stop in self.stops):
@@ -55,22 +65,22 @@ def pieces(
     stop_strings: Sequence[str] = (),
     stop_tokens: Sequence[int] = (),
 ) -> Iterator[str]:
-    """Text as tokens come, whole characters only, without what ends it."""
-    watch = Watch(as_bytes(stop_strings), tokenizer)
+    """Text as tokens come, in whole characters, without the stop token or stop string."""
+    finder = StopStringFinder(as_bytes(stop_strings), tokenizer)
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     given, found = 0, None
     for token in tokens:
         if token in stop_tokens:
             break
-        found = watch.find([token])
-        end = len(watch.text) - watch.held_back() if found is None else found[1]
-        piece = decoder.decode(bytes(watch.text[given:end]))
+        found = finder.find([token])
+        end = len(finder.text) - finder.held_back() if found is None else found[1]
+        piece = decoder.decode(bytes(finder.text[given:end]))
         given = end
         if piece:
             yield piece
         if found is not None:
             break
-    last = len(watch.text) if found is None else given
-    rest = decoder.decode(bytes(watch.text[given:last]), final=True)
+    last = len(finder.text) if found is None else given
+    rest = decoder.decode(bytes(finder.text[given:last]), final=True)
     if rest:
         yield rest

@@ -6,6 +6,9 @@ Master weights are float32; products and the activations between them are in `co
 (norms and softmax reduce in float32). Fresh weights follow the Muon recipes (nanochat,
 modded-nanogpt): embedding N(0, 1), hidden matrices of variance 1/width, output projections zero,
 head N(0, 0.001).
+
+Shapes are comments after arguments and results, as `# [batch, seq, width]`; in code `rows` is the
+size of the batch and `count` that of the sequence.
 """
 
 import dataclasses
@@ -46,16 +49,18 @@ from pipeline.model.weights import (
     make_norm,
 )
 
-Attend = Callable[[int, Tensor, Tensor], Tensor]  # layer, queries and keys, values
-Place = Callable[[Tensor, Tensor | None], Tensor]  # queries and keys, their gains: with positions
-
-
+# Layer, queries and keys [batch, seq, heads + kv_heads, head_dim], values [batch, seq, kv_heads,
+# head_dim] to [batch, seq, heads * head_dim].
+Attend = Callable[[int, Tensor, Tensor], Tensor]
+# Queries and keys [batch, seq, heads + kv_heads, head_dim] and their gains to the same with their
+# positions encoded.
+PositionEncoder = Callable[[Tensor, Tensor | None], Tensor]
 Linear = Callable[[Tensor, Tensor, Tensor | None], Tensor]
-Step = Callable[..., Tensor]  # x, weights, index, Place, Attend
+Step = Callable[..., Tensor]  # as Transformer._step
 
 
 class Transformer(nn.Module):
-    """Parameters carry Qwen3's names, without the leading `model.`, in every family."""
+    """A model of any family; its parameters have Qwen3's names without the prefix `model.`."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -101,7 +106,7 @@ class Transformer(nn.Module):
         def normal(weight: Tensor, std: float) -> None:
             weight.copy_(torch.randn(weight.shape, generator=generator) * std)
 
-        # A tied embedding is also the head, where rows of length sqrt(width) would shout.
+        # A tied embedding is also the head: rows of length sqrt(width) would give huge logits.
         embedding_std = width**-0.5 if self.lm_head is None else 1.0
         normal(self.embed_tokens.weight, embedding_std)
         if self.embed_positions is not None:
@@ -123,11 +128,13 @@ class Transformer(nn.Module):
         return Weights(layers=layers, **self._cast_ends())
 
     def read(
-        self, tokens: Tensor, document_ids: Tensor | None = None
-    ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Hidden states, and the head and its bias: what a loss begins with.
+        self,
+        tokens: Tensor,  # [batch, seq]
+        document_ids: Tensor | None = None,  # [batch, seq]
+    ) -> tuple[Tensor, Tensor, Tensor | None]:  # [batch, seq, width]; [vocab, width]; [vocab]
+        """Hidden states, the head and its bias: what a loss is computed from.
 
-        The one way from parameters to gradients: FSDP and torch.compile take hold of it here.
+        Every training step goes through here, so that FSDP and torch.compile can wrap it.
         """
         weights = LazyWeights(
             layers=[], **self._cast_ends(), blocks=tuple(self.blocks), dtype=self.compute_dtype
@@ -136,7 +143,7 @@ class Transformer(nn.Module):
         return hidden, weights.head, weights.head_bias
 
     def _cast_ends(self) -> dict[str, Any]:
-        """What lies before and after the layers."""
+        """The weights before and after the layers, as `Weights` takes them."""
         head = self.embed_tokens.weight if self.lm_head is None else self.lm_head.weight
         weight, bias = fold(self.norm, head, None, self.compute_dtype)
         return {
@@ -149,74 +156,88 @@ class Transformer(nn.Module):
 
     def forward(
         self,
-        tokens: Tensor,
+        tokens: Tensor,  # [batch, seq] int64
         *,
-        document_ids: Tensor | None = None,
+        document_ids: Tensor | None = None,  # [batch, seq]
         cache: KVCache | None = None,
         weights: Weights | None = None,
-    ) -> Tensor:
-        """(B, T) int64 to (B, T, V) float32 logits (multiplied in compute dtype)."""
+    ) -> Tensor:  # [batch, seq, vocab] float32
+        """Logits, multiplied in compute dtype; arguments as for `hidden`."""
         weights = weights or self.cast_weights()
         h = self.hidden(tokens, document_ids=document_ids, cache=cache, weights=weights)
         return weights.logits(h).float()
 
     def hidden(
         self,
-        tokens: Tensor,
+        tokens: Tensor,  # [batch, seq] int64
         *,
-        document_ids: Tensor | None = None,
+        document_ids: Tensor | None = None,  # [batch, seq]
         cache: KVCache | None = None,
         weights: Weights | None = None,
-    ) -> Tensor:
-        """(B, T) to (B, T, D) in compute dtype: normed, without the gain that the head holds.
+    ) -> Tensor:  # [batch, seq, width] in compute dtype
+        """Hidden states, normalised; the last norm's gain is in the head.
 
-        `document_ids` (B, T): a token sees earlier tokens of its own document only.
-        `cache`: tokens continue each row where its cache ends; the caller then calls
-        `cache.advance`. Right padding is harmless: nothing real sees it.
-        `weights`: from `cast_weights`, for callers that multiply by the head themselves.
+        Args:
+            tokens: ids. Right padding is harmless: no other token sees it.
+            document_ids: a token sees earlier tokens of its own document only.
+            cache: tokens continue each row where its cache ends; the caller then calls
+                `cache.advance`.
+            weights: from `cast_weights`, for callers that multiply by the head themselves.
+
+        Raises:
+            ValueError: there are more tokens than the model's context.
         """
         weights = weights or self.cast_weights()
         c = self.config
         step = (self.train_step if self.training else None) or self._step
         if cache is None and tokens.shape[1] > c.max_context:
             raise ValueError(f"{tokens.shape[1]} tokens exceed max_context {c.max_context}")
-        x = F.embedding(tokens, weights.embedding)
+        x = F.embedding(tokens, weights.embedding)  # [batch, seq, width]
         if weights.positions is not None:
             x = x + F.embedding(self._positions(tokens.shape[1], cache), weights.positions)
         x = x.to(self.compute_dtype)
         if weights.ngrams is not None:
             x = x + weights.ngrams.embed(tokens, document_ids, cache)
-        place = self._place(tokens.shape[1], cache)
+        encode = self._position_encoder(tokens.shape[1], cache)
         attend = self._attend(tokens, document_ids, cache)
         recompute = self.recompute and torch.is_grad_enabled()
         for index in range(c.layers):
             if recompute and isinstance(weights, LazyWeights):
-                bound = functools.partial(step, index=index, place=place, attend=attend)
+                bound = functools.partial(step, index=index, encode=encode, attend=attend)
                 x = weights.blocks[index].run(x, self.compute_dtype, bound)
             else:
                 x, w = weights.layer(index, x)
-                x = step(x, w, index, place, attend)
+                x = step(x, w, index, encode, attend)
         return norm(x, c.parts.norm, c.norm_eps)
 
-    def _step(self, x: Tensor, w: LayerWeights, index: int, place: Place, attend: Attend) -> Tensor:
+    def _step(
+        self,
+        x: Tensor,  # [batch, seq, width]
+        w: LayerWeights,
+        index: int,
+        encode: PositionEncoder,
+        attend: Attend,
+    ) -> Tensor:  # [batch, seq, width]
         """One layer: attention, then the feed-forward network, each added to the stream."""
         c, kind, linear = self.config, self.config.parts, self.linear
         qkv = linear(norm(x, kind.norm, c.norm_eps), w.qkv, w.qkv_bias)
+        # [batch, seq, heads + 2 * kv_heads, head_dim]
         qkv = qkv.unflatten(-1, (c.heads + 2 * c.kv_heads, c.head_dim))
         qk, v = qkv.split([c.heads + c.kv_heads, c.kv_heads], dim=-2)
-        y = attend(index, place(qk, w.gains), v)
+        y = attend(index, encode(qk, w.gains), v)  # [batch, seq, heads * head_dim]
         x = x + linear(y, w.output, w.output_bias)
+        # [batch, seq, 2 * ffn] where gated, else [batch, seq, ffn]
         up = linear(norm(x, kind.norm, c.norm_eps), w.gate_up, w.gate_up_bias)
         return x + linear(activate(up, kind.activation), w.down, w.down_bias)
 
     def _positions(self, count: int, cache: KVCache | None) -> Tensor:
-        """(T,) or, after a cache, (B, T); padding may point past the end: it is never seen."""
+        """[seq] or, after a cache, [batch, seq]; clamped, for padding may point past the end."""
         positions = torch.arange(count, device=self.device)
         if cache is not None:
             positions = cache.lengths[:, None] + positions
         return positions.clamp_max(self.config.max_context - 1)
 
-    def _place(self, count: int, cache: KVCache | None) -> Place:
+    def _position_encoder(self, count: int, cache: KVCache | None) -> PositionEncoder:
         """What gives queries and keys their positions: norm and rotation, rotation, or nothing."""
         c = self.config
         if c.parts.positions == "learned":
@@ -233,7 +254,9 @@ class Transformer(nn.Module):
             visible = cached_mask(cache, count, c.heads // c.kv_heads)
             return lambda layer, qk, v: attend_cached(qk, v, visible, cache, layer)
         compiled = self.training and self.train_step is not None  # which sees no C
-        if not compiled and fused.attends(self.compute_dtype, tokens.device, c.head_dim):
+        if not compiled and fused.is_attention_supported(
+            self.compute_dtype, tokens.device, c.head_dim
+        ):
             first = first_keys(tokens, document_ids)
             return lambda _, qk, v: fused.attend(qk, v, first)
         scores = rows * c.heads * count**2
@@ -247,7 +270,9 @@ class Transformer(nn.Module):
         if devices.on_cpu(tokens.device) and document_ids is not None:
             spans = document_spans(document_ids)
             return lambda _, qk, v: attend_spans(qk, v, spans)
-        if document_ids is not None and flash.takes(self.compute_dtype, tokens.device, c.head_dim):
+        if document_ids is not None and flash.is_supported(
+            self.compute_dtype, tokens.device, c.head_dim
+        ):
             documents = self.borders(document_ids)
             return lambda _, qk, v: flash.attend_documents(qk, v, documents)
         mask = None
@@ -258,7 +283,7 @@ class Transformer(nn.Module):
     def stretch(
         self, max_context: int, rope_theta: float, rope_scaling: RopeScaling | None
     ) -> None:
-        """Another length and rotation; the weights stay."""
+        """Change the context's length, in positions, and the rotation; weights are kept."""
         self.config = dataclasses.replace(
             self.config, max_context=max_context, rope_theta=rope_theta, rope_scaling=rope_scaling
         )
@@ -266,7 +291,11 @@ class Transformer(nn.Module):
 
     @torch.no_grad()
     def grow_vocabulary(self, new_size: int) -> None:
-        """Rows for new tokens, the mean of the old ones; the old tokens' logits don't change."""
+        """Add rows for new tokens, the mean of the old rows; old tokens' logits don't change.
+
+        Raises:
+            ValueError: the new size is less than the old one.
+        """
         old = self.config.vocab_size
         if new_size < old:
             raise ValueError(f"vocabulary of {old} can't shrink to {new_size}")
@@ -283,13 +312,13 @@ class Transformer(nn.Module):
         self.config = dataclasses.replace(self.config, vocab_size=new_size)
 
     def _rotary_of(self, count: int, cache: KVCache | None) -> tuple[Tensor, Tensor]:
-        """cos and sin of the positions asked for, (T or B, T, heads + kv_heads, d).
+        """cos and sin of these positions: [seq or batch, seq, heads + kv_heads or 1, head_dim].
 
-        On a CPU written out for every head: a product of equal shapes runs over memory in one
-        stretch.
+        On a CPU they are written out for every head: a product of equal shapes is one pass over
+        contiguous memory.
         """
         c = self.config
-        # Tables as long as anything here can ask for, not max_context: Llama's is 131,072.
+        # As long as this call can need, not max_context: Llama's is 131,072.
         needed = min(c.max_context, count if cache is None else cache.capacity)
         if self.device not in self._rotary or len(self._rotary[self.device][0]) < needed:
             self._rotary[self.device] = rotary_tables(

@@ -1,9 +1,9 @@
 """A layer's parameters under Hugging Face's names, and what a forward pass multiplies with.
 
 Parameters are float32 masters, one matrix each, so that optimizers and exports see Qwen3's tensors.
-`cast` makes the working form once a forward: compute dtype, q, k, v and gate, up joined to one
-product each, the gain of the norm before a matrix folded into it (and GPT-2's norm biases into the
-product's). Autograd flows through.
+`cast` makes the working form once a forward pass: in compute dtype, with q, k, v joined to one
+matrix and gate, up to another, the gain of the norm before a matrix folded into it (and GPT-2's
+norm biases into the product's). Gradients flow through it to the parameters.
 """
 
 import dataclasses
@@ -24,44 +24,48 @@ Norm = nn.RMSNorm | nn.LayerNorm
 class LayerWeights:
     """One layer, ready for products. Without a q/k norm the softmax scale is in qkv's q rows."""
 
-    qkv: Tensor  # (heads + 2 kv_heads) * head_dim rows, the input norm's gain folded in
-    gains: Tensor | None  # float32 (heads + kv_heads, head_dim): q/k norm, softmax scale folded in
-    output: Tensor
-    gate_up: Tensor  # 2 * ffn_width rows (gated) or ffn_width, the norm's gain folded in
-    down: Tensor
-    qkv_bias: Tensor | None = None
-    output_bias: Tensor | None = None
-    gate_up_bias: Tensor | None = None
-    down_bias: Tensor | None = None
+    qkv: Tensor  # [(heads + 2 * kv_heads) * head_dim, width], the input norm's gain folded in
+    # [heads + kv_heads, head_dim] float32: of the q/k norm, the softmax scale folded in
+    gains: Tensor | None
+    output: Tensor  # [width, heads * head_dim]
+    gate_up: Tensor  # [2 * ffn (gated) or ffn, width], the norm's gain folded in
+    down: Tensor  # [width, ffn]
+    qkv_bias: Tensor | None = None  # [(heads + 2 * kv_heads) * head_dim]
+    output_bias: Tensor | None = None  # [width]
+    gate_up_bias: Tensor | None = None  # [ffn]
+    down_bias: Tensor | None = None  # [width]
 
 
 @dataclasses.dataclass(frozen=True)
 class Weights:
-    """The whole model, ready for products: made once a forward, or once a generation."""
+    """The whole model, ready for products: made once a forward pass, or once a generation."""
 
-    embedding: Tensor  # float32: rows are cast after the lookup
+    embedding: Tensor  # [vocab, width] float32: rows are cast after the lookup
     layers: list[LayerWeights]
-    head: Tensor  # the last norm's gain folded in
-    head_bias: Tensor | None = None  # (V,): the last norm's bias through the head
-    positions: Tensor | None = None  # float32 (max_context, D): learned positions
+    head: Tensor  # [vocab, width], the last norm's gain folded in
+    head_bias: Tensor | None = None  # [vocab]: the last norm's bias through the head
+    positions: Tensor | None = None  # [max_context, width] float32: learned positions
     ngrams: NgramWeights | None = None  # speedrun: embeddings of the last tokens
 
     def layer(self, index: int, x: Tensor) -> tuple[Tensor, LayerWeights]:
-        """A layer's weights, asked for with what it is about to read."""
+        """A layer's input x, unchanged, and its weights."""
         return x, self.layers[index]
 
-    def logits(self, hidden: Tensor) -> Tensor:
-        """(…, D) from `Transformer.hidden` to (…, V), in compute dtype."""
+    def logits(
+        self,
+        hidden: Tensor,  # [..., width]
+    ) -> Tensor:  # [..., vocab]
+        """The logits of hidden states from `Transformer.hidden`, in compute dtype."""
         return F.linear(hidden, self.head, self.head_bias)
 
 
 @dataclasses.dataclass(frozen=True)
 class LazyWeights(Weights):
-    """For training: a layer is cast when the forward comes to it.
+    """For training: a layer is cast when the forward pass comes to it.
 
-    Autograd then takes its gradients through the cast right after the layer's own, so that the
-    messages between processes start while the backward still runs; and where the parameters are
-    sharded, one layer at a time is whole.
+    In the backward pass its gradients then go through the cast right after the layer itself, so
+    that communication between processes starts while the backward pass still runs; and where the
+    parameters are sharded, only one layer at a time is gathered.
     """
 
     blocks: tuple["Layer", ...] = ()
@@ -78,6 +82,8 @@ def make_norm(c: ModelConfig) -> Norm:
 
 
 class Attention(nn.Module):
+    """The parameters of a layer's attention."""
+
     def __init__(self, c: ModelConfig) -> None:
         super().__init__()
         biases = c.parts.biases
@@ -89,7 +95,8 @@ class Attention(nn.Module):
         self.q_norm = nn.RMSNorm(c.head_dim, c.norm_eps) if c.parts.qk_norm else None
         self.k_norm = nn.RMSNorm(c.head_dim, c.norm_eps) if c.parts.qk_norm else None
 
-    def gains(self) -> Tensor | None:
+    def gains(self) -> Tensor | None:  # [heads + kv_heads, head_dim]
+        """The gains of the q/k norm with the softmax scale in the queries'; None without one."""
         if self.q_norm is None or self.k_norm is None:
             return None
         query = self.q_norm.weight * self.head_dim**-0.5
@@ -98,7 +105,7 @@ class Attention(nn.Module):
         )
 
     def joined(self) -> tuple[Tensor, Tensor | None]:
-        """q, k, v as one matrix and one bias."""
+        """q, k, v as one matrix [(heads + 2 * kv_heads) * head_dim, width] and one bias."""
         parts = (self.q_proj, self.k_proj, self.v_proj)
         scale = 1.0 if self.q_norm is not None else self.head_dim**-0.5
         query, key, value = (part.weight for part in parts)
@@ -109,6 +116,8 @@ class Attention(nn.Module):
 
 
 class FeedForward(nn.Module):
+    """The parameters of a layer's feed-forward network."""
+
     def __init__(self, c: ModelConfig) -> None:
         super().__init__()
         biases, gated = c.parts.biases, c.parts.activation == "swiglu"
@@ -117,7 +126,7 @@ class FeedForward(nn.Module):
         self.down_proj = nn.Linear(c.ffn_width, c.width, bias=biases)
 
     def joined(self) -> tuple[Tensor, Tensor | None]:
-        """gate and up as one matrix and one bias."""
+        """gate and up as one matrix [2 * ffn, width] and one bias; up alone where not gated."""
         if self.gate_proj is None:
             return self.up_proj.weight, self.up_proj.bias
         weight = torch.cat([self.gate_proj.weight, self.up_proj.weight])
@@ -127,6 +136,8 @@ class FeedForward(nn.Module):
 
 
 class Layer(nn.Module):
+    """The parameters of one layer."""
+
     def __init__(self, c: ModelConfig) -> None:
         super().__init__()
         self.input_layernorm = make_norm(c)
@@ -135,14 +146,22 @@ class Layer(nn.Module):
         self.mlp = FeedForward(c)
 
     def enter(self, x: Tensor | None, dtype: torch.dtype) -> tuple[Any, LayerWeights]:
-        """x as it is, and the weights that will read it: where FSDP gathers and frees them."""
+        """x unchanged, and the weights that will multiply it: FSDP gathers and frees them here."""
         return x, self.cast(dtype)
 
     def run(
         self, x: Tensor, dtype: torch.dtype, step: Callable[[Tensor, LayerWeights], Tensor]
     ) -> Tensor:
-        """The layer's step, of which x alone is kept for the backward: there all else, the cast
-        weights too, is made again. FSDP gathers the weights around it, once each way."""
+        """The layer's step with activation checkpointing.
+
+        Only x is kept for the backward pass, where everything else, the cast weights too, is
+        computed again. FSDP gathers the weights around it, once each way.
+
+        Args:
+            x: [batch, seq, width].
+            dtype: that the weights are cast to.
+            step: computes the layer from x and the weights.
+        """
         from torch.utils.checkpoint import checkpoint
 
         def whole(x: Tensor) -> Tensor:
@@ -153,6 +172,7 @@ class Layer(nn.Module):
         return y
 
     def cast(self, dtype: torch.dtype) -> LayerWeights:
+        """The layer's weights in `dtype`, joined, with the norms folded in."""
         a, m = self.self_attn, self.mlp
         qkv, qkv_bias = fold(self.input_layernorm, *a.joined(), dtype)
         gate_up, gate_up_bias = fold(self.post_attention_layernorm, *m.joined(), dtype)
@@ -172,7 +192,19 @@ class Layer(nn.Module):
 def fold(
     norm: Norm, weight: Tensor, bias: Tensor | None, dtype: torch.dtype
 ) -> tuple[Tensor, Tensor | None]:
-    """W (g x + b) + c as one product: (W g) x + (W b + c), both cast to `dtype`."""
+    """A norm's gain g and bias b folded into the linear layer (W, c) that follows it.
+
+    W (g x + b) + c = (W g) x + (W b + c).
+
+    Args:
+        norm: its gain [in], and for a LayerNorm its bias [in].
+        weight: W, [out, in].
+        bias: c, [out], or None.
+        dtype: of the results.
+
+    Returns:
+        The new weight [out, in] and bias [out].
+    """
     if isinstance(norm, nn.LayerNorm):
         shift = weight @ norm.bias
         bias = shift if bias is None else shift + bias

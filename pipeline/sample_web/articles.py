@@ -139,7 +139,7 @@ HOME = {"person": "biography", "town": "town", "river": "river", "company": "com
 def article(
     kind: str, rng: random.Random, ledger: Ledger, subject: Entity | None = None
 ) -> tuple[Page, Entity]:
-    """One page of that kind, about the given entity or the one that needs it most."""
+    """One page of that kind, about the given entity or the one with the fewest statements."""
     plan, kinds = PLANS[kind]
     builder = Builder(kind, rng, ledger)
     chosen = builder.use(subject) if subject else builder.pick(*kinds)

@@ -6,7 +6,7 @@ facts first; then duplicates are derived, everything is given an address, shuffl
 
 import random
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from pipeline.sample_web import articles, forum, leisure
 from pipeline.sample_web.config import SampleWebConfig
@@ -26,9 +26,31 @@ from storage.errors import UserError
 from storage.schemas import FACTS, PII_KINDS, TRUTH
 from storage.tables import table, write_table
 
-LEGACY_SHARE = 0.03  # of kept pages are in windows-1252, some of them saying otherwise
-TRUNCATED_SHARE = 0.004  # of kept pages are cut off in the footer
+LEGACY_SHARE = 0.03  # of kept pages: in windows-1252, some of them declared otherwise
+TRUNCATED_SHARE = 0.004  # of kept pages: cut off in the footer
 _LEISURE = {"story": leisure.story, "recipe": leisure.recipe, "craft": leisure.craft}
+
+
+class WebStatistics(TypedDict):
+    """Of the pages and facts of a sample web."""
+
+    pages: int
+    pages_kept: int  # these three: by the ground truth
+    pages_dropped: int
+    pages_error: int
+    words_kept: int
+    facts_often: int
+    facts_once: int
+    facts_never: int
+    mentions_of_an_often_fact_min: int
+    mentions_of_an_often_fact_mean: float
+    planted_personal_data: int
+
+
+class CrawlStatistics(WebStatistics):
+    """Of the sample web's `crawl` artifact."""
+
+    raw_files: list[str]  # files that hold text of pages
 
 
 def build(
@@ -37,8 +59,8 @@ def build(
     config: SampleWebConfig,
     progress: Progress,
     scratch: Path,
-) -> dict[str, Any]:
-    """Write the crawl of that config into `out`."""
+) -> CrawlStatistics:
+    """The `crawl` stage: write the sample web of that config into `out`."""
     counts = page_counts(config)
     hosts = make_hosts(config.seed, config.hosts)
     world = make_world(config.seed, config.entities, often_entities(config))
@@ -55,16 +77,16 @@ def build(
 def draft_kept(
     config: SampleWebConfig, counts: dict[str, int], ledger: Ledger, progress: Progress
 ) -> list[Page]:
-    """All pages in English that ought to be kept, in random order."""
+    """All pages in English that the pipeline should keep, in random order."""
     shuffler = random.Random(f"{config.seed}/order")
     kinds = [kind for kind in KEPT for _ in range(counts[kind])]
     shuffler.shuffle(kinds)
     # so many pages with personal data, the first of them one of each kind
-    places = shuffler.sample(
+    with_data = shuffler.sample(
         range(len(kinds)), max(len(PII_KINDS), round(config.pii_share * len(kinds)))
     )
-    first_kinds = [*PII_KINDS, *[""] * len(places)]
-    planted = dict(zip(places, first_kinds))
+    first_kinds = [*PII_KINDS, *[""] * len(with_data)]
+    planted = dict(zip(with_data, first_kinds))
     once = [entity for entity in ledger.world.entities if entity.frequency == "once"]
     pages = []
     for number, kind in enumerate(kinds):
@@ -100,7 +122,7 @@ def _publish(
     hosts: dict[str, list[Host]],
     progress: Progress,
 ) -> list[Published]:
-    """Every page with its address, duplicates and junk included, in crawl order."""
+    """Every page with its address, including duplicates and junk, in crawl order."""
     rng = random.Random(f"{config.seed}/web")
     published: list[Published] = []
 
@@ -190,8 +212,8 @@ def fact_rows(world: World, ledger: Ledger) -> list[dict[str, object]]:
 
 def statistics(
     world: World, ledger: Ledger, kept: list[Page], published: list[Published]
-) -> dict[str, Any]:
-    """What the manifest says about the crawl; raises if a promise on the facts is broken."""
+) -> WebStatistics:
+    """The statistics of the crawl's manifest; UserError if a fact is stated too rarely."""
     often = [ledger.stated[f.number] for f in world.facts if f.frequency == "often"]
     if min(often) < GUARANTEED:
         raise UserError(

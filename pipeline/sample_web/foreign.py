@@ -1,4 +1,4 @@
-"""Pages in other languages: news and travel notes that the language filter ought to drop."""
+"""Pages in other languages: news and travel notes that the language filter should drop."""
 
 import random
 

@@ -1,6 +1,6 @@
 """The hosts of the sample web: topics, languages, layouts, and the planted hosts on blocklists.
 
-Names are made up, except the blocked ones, which stand on the public list FineWeb uses. A host
+Names are made up, except the blocked ones, which are on the public list that FineWeb uses. A host
 keeps its layout, its furniture and the style of its URLs; a topic's first hosts have most pages.
 """
 
@@ -115,7 +115,7 @@ class Host:
 
 
 def make_hosts(seed: int, count: int) -> dict[str, list[Host]]:
-    """So many hosts by topic."""
+    """`count` hosts, by topic; UserError if the sample web can't have so many or so few."""
     total = sum(len(names) for names in TOPICS.values())
     if not MINIMUM <= count <= total:
         raise UserError(f"hosts = {count}: the sample web has {MINIMUM} to {total} hosts")
@@ -144,12 +144,12 @@ def make_hosts(seed: int, count: int) -> dict[str, list[Host]]:
 
 
 def choose(hosts: list[Host], rng: random.Random) -> Host:
-    """The first hosts of a topic more often, as sites differ in size."""
+    """A random host; the first ones of a topic more often, since sites differ in size."""
     return rng.choices(hosts, weights=[1 / (place + 4) for place in range(len(hosts))])[0]
 
 
 def url_for(host: Host, title: str, number: int, rng: random.Random) -> str:
-    """A URL in the host's style, unlike any other by its number."""
+    """A URL in the host's style; its number makes it unique."""
     slug = slugify(title) or "page"
     year, month, day = host.year, rng.randint(1, 12), rng.randint(1, 28)
     path = (

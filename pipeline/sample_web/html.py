@@ -1,8 +1,8 @@
 """Full HTML pages around a main text: six layouts with navigation, ads, consent, comments, footer.
 
-The furniture says things the extractor ought to leave out; the main text stands in `article`,
-`main` or a content `div`, forum posts in a `div` each. Some pages are broken on purpose (unclosed
-elements, stray ends), as on the web.
+The furniture is text that the extractor should leave out; the main text is in `article`, `main` or
+a content `div`, forum posts in a `div` each. Some pages are broken on purpose (unclosed elements,
+stray ends), as on the web.
 """
 
 import html

@@ -1,4 +1,4 @@
-"""Pages that ought to be dropped, each kind by one stage of the recipe and by no stage before it.
+"""Pages that should be dropped, each kind by one stage of the recipe and by no stage before it.
 
 `JUNK` maps a kind to the stage meant for it and its maker. Pages for the URL filter have harmless
 text, so that nothing but their address can drop them.
@@ -69,14 +69,14 @@ def too_short(rng: random.Random) -> list[Block]:
 
 
 def word_list(rng: random.Random) -> list[Block]:
-    """English words without any of the little words."""
+    """English words without any stop words."""
     words = rng.sample(SPELLING_WORDS, 110)
     lines = [words[i : i + 11] for i in range(0, len(words), 11)]
     return [Block("p", " ".join(line).capitalize() + ".") for line in lines]
 
 
 def symbols(rng: random.Random) -> list[Block]:
-    """More hash signs than prose bears."""
+    """More hash signs than prose has."""
     tags = list(SPELLING_WORDS)
     drawn = sentences(10, rng)
     return [
@@ -117,7 +117,7 @@ def long_words(rng: random.Random) -> list[Block]:
 
 
 def lorem_ipsum(rng: random.Random) -> list[Block]:
-    """A page somebody forgot to fill."""
+    """A page with filler text."""
     blocks = harmless(rng)
     filler = "Lorem ipsum dolor sit amet, consectetur adipiscing elit, sed do eiusmod tempor."
     return [*blocks[:2], Block("p", f"{filler} {sentences(1, rng)[0]}"), *blocks[2:]]
@@ -132,7 +132,7 @@ def code(rng: random.Random) -> list[Block]:
 
 
 def policy(rng: random.Random) -> list[Block]:
-    """Nearly every line speaks of terms and cookies; too little is left without them."""
+    """Nearly every line is about terms and cookies; too little is left without them."""
     thing = rng.choice(SALES)
     lines = (
         f"Our terms of use apply to all {thing} sold here, and to the people who buy them.",

@@ -37,7 +37,7 @@ def _in_beats(
     slots: dict[str, str],
     doubled: float = 0.0,
 ) -> Page:
-    """A sentence a beat (a share of the beats has two), others between; paragraphs of a few."""
+    """A page with a sentence a beat (some beats have two), others between, in short paragraphs."""
     rng = builder.rng
     sentences: list[str] = []
     for number, beat in enumerate(beats):

@@ -60,7 +60,7 @@ class Page:
 
 
 class Builder:
-    """Grows one page; `finish` gives it."""
+    """Writes one page sentence by sentence; `finish` returns it."""
 
     def __init__(self, kind: str, rng: random.Random, ledger: Ledger) -> None:
         self.kind = kind
@@ -74,7 +74,7 @@ class Builder:
         self._templates: dict[str, None] = {}
 
     def draw(self, bank: Sequence[str], slots: Mapping[str, str] | None = None) -> str:
-        """From a template this page has not used yet, as long as there are any."""
+        """A sentence from a template that this page has not used yet, as long as there are any."""
         for _ in range(12):
             template = bank[int(self.rng.random() * len(bank))]
             if template not in self._templates:
@@ -115,7 +115,7 @@ class Builder:
         return self.use(chosen) if chosen else None
 
     def related(self, entity: Entity, *kinds: str) -> Entity | None:
-        """One that hangs together with it (often stated, not too far ahead), else the neediest."""
+        """A related entity that is often stated, else the one with the fewest statements."""
         names = {fact.value for fact in entity.facts.values() if fact.frequency != "never"}
         near = [
             other
@@ -158,7 +158,7 @@ class Builder:
         return sentences
 
     def passing(self) -> str | None:
-        """Somebody of whom no fact is told, only mentioned."""
+        """A sentence that only mentions somebody, without a fact."""
         nobodies = [e for e in self.ledger.world.entities if e.frequency == "never"]
         if not nobodies:
             return None

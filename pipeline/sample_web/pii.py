@@ -1,6 +1,6 @@
-"""Personal data planted in pages that ought to be kept: made up, but of valid form.
+"""Personal data planted in pages that should be kept: made up, but of valid form.
 
-Cards satisfy Luhn's rule, IBANs their check digits, addresses lie in public ranges, phone numbers
+Cards satisfy Luhn's rule, IBANs their check digits, addresses are in public ranges, phone numbers
 in those reserved for fiction. Every planted value is written to the ground truth.
 """
 
@@ -60,7 +60,7 @@ def value(kind: str, rng: random.Random) -> str:
 
 
 def sentence(kind: str, planted: str, rng: random.Random) -> str:
-    """A sentence that holds it."""
+    """A sentence with the planted value."""
     options = SENTENCES[kind]
     return expand(options[int(rng.random() * len(options))], rng, {"value": planted})
 

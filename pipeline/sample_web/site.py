@@ -39,7 +39,7 @@ ARTICLE_TOPICS = {
 
 @dataclasses.dataclass(frozen=True)
 class Published:
-    """A page on the web: what the crawler gets, and what is true of it."""
+    """A page on the web: what the crawler gets, and its row of ground truth."""
 
     capture: Capture
     truth: dict[str, object]
@@ -93,7 +93,7 @@ def unreadable(
 def truth_row(
     page: Page, url: str, charset: str, stage: str, duplicate_of: str, similarity: float | None
 ) -> dict[str, object]:
-    """A row of TRUTH, but for the file's name."""
+    """A row of TRUTH without the file's name."""
     planted = {f"pii_{kind}s": sum(k == kind for k, _ in page.pii) for kind in PII_KINDS}
     return {
         "url": url,

@@ -1,7 +1,7 @@
 """How often each fact has been stated, and the sentence that states it next.
 
-A fact stated often goes on until the pages run out, the least stated first; one stated once goes
-into a single sentence; one never stated is refused here, so no page can leak it.
+A fact that is stated often is stated until all pages are written, the least stated fact first; one
+stated once has a single sentence; one never stated is refused here, so no page can leak it.
 """
 
 import random
@@ -50,7 +50,7 @@ class Ledger:
         return sorted(facts, key=lambda fact: self.stated[fact.number])
 
     def need(self, entity: Entity) -> float:
-        """Statements of its least stated fact: the lower, the sooner it gets a page."""
+        """How often its least stated fact is stated: the lower, the sooner it gets a page."""
         often = [self.stated[f.number] for f in entity.facts.values() if f.frequency == "often"]
         return min(often) if often else float("inf")
 
@@ -74,7 +74,7 @@ def statement(
     """A sentence that states the fact, in any wording but the held-out one.
 
     With `slots` (the entity's) it may have a clause before or after; with `pronoun` the name is
-    left out where the wording begins with it, which is then no countable statement.
+    replaced if the wording begins with it, which is then not counted as a statement.
     """
     wordings = STATEMENTS[fact.attribute]
     index = int(rng.random() * (len(wordings) - 1))

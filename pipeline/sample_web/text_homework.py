@@ -1,6 +1,6 @@
 """What people write in homework threads and question pages, around the sums and the spellings."""
 
-# {a} and {b} are written with their nouns; the question follows in one of worked.SUM_QUESTIONS.
+# {a} and {b} are written with their nouns; the question follows in one of SUM_QUESTIONS.
 SUM_STORIES = (
     "My {relative} [counts|is counting] {fruit} for the school fair. The first class "
     "[brought|picked] {a} and the second class [brought|picked] {b}.",

@@ -112,7 +112,7 @@ LIFE = (
     "bread], and {she} is proud of each.",
 )
 
-# How one comes to speak of somebody who has not been mentioned yet.
+# How somebody who has not been mentioned yet is introduced.
 MEETING = (
     "[An old friend|A close friend|A distant cousin] from those [years|days] is {e}.",
     "In the same [street|choir|club|reading group] one meets {e}.",

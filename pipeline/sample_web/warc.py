@@ -1,7 +1,7 @@
 """Writes captures as WARC/1.1 with warcio, one gzip member a record, the same bytes each time.
 
-warcio would draw record ids and take the clock's date: both come from the seed here. Each capture
-is a request and a response; some have metadata; a revisit refers to an earlier capture.
+warcio would make random record ids and take the clock's date: here both come from the seed. Each
+capture is a request and a response; some have metadata; a revisit refers to an earlier capture.
 """
 
 import dataclasses

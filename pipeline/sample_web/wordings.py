@@ -1,8 +1,8 @@
 """Every wording in which a fact can be stated, and the questions that ask for it.
 
-`{e}` is the entity, `{v}` the value. The entity always stands before the value, so that what comes
-before `{v}` can be used as a prompt, and no such beginning occurs inside another wording of the
-same kind (tested): a held-out wording is then truly absent from the pages.
+`{e}` is the entity, `{v}` the value. The entity is always before the value, so that the text before
+`{v}` can be used as a prompt, and no such beginning occurs inside another wording of the same kind
+(tested): a held-out wording is then really absent from the pages.
 """
 
 ATTRIBUTES: dict[str, tuple[str, ...]] = {

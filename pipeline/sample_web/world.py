@@ -1,4 +1,4 @@
-"""The fictional world: entities, how they hang together, and which fact is stated how often.
+"""The fictional world: entities, their relations, and how often each fact is stated.
 
 Deterministic from the seed. Coherent by construction: birthplaces and seats are towns, mayors and
 founders are people, a company opens after its founder has grown up, a town lies on one river. Each
@@ -53,7 +53,7 @@ class Entity:
     facts: dict[str, Fact]
 
     def slots(self) -> dict[str, str]:
-        """What templates about it need."""
+        """The values that fill templates about it."""
         she, her, herself = ("she", "her", "herself") if self.woman else ("he", "his", "himself")
         if self.kind != "person":
             she, her, herself = "it", "its", "itself"

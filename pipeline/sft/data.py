@@ -22,7 +22,15 @@ from storage.errors import UserError
 
 
 def encode(rows: Sequence[dict[str, Any]], tokenizer: Tokenizer) -> list[RowPart]:
-    """Conversations as tokens, each with what is learned of it; the stored spans must agree."""
+    """Conversations as tokens with their loss masks.
+
+    Args:
+        rows: of the conversations table.
+        tokenizer: with conversation tokens.
+
+    Raises:
+        UserError: the stored loss spans are another tokenizer's.
+    """
     parts = []
     for row in rows:
         ids, mask = render(from_rows(row["messages"]), tokenizer)
@@ -36,7 +44,11 @@ def encode(rows: Sequence[dict[str, Any]], tokenizer: Tokenizer) -> list[RowPart
 
 
 class ConversationData:
-    """Rows of packed conversations; a new order each epoch, drawn from (seed, epoch)."""
+    """Rows of packed conversations; each epoch has its own random order, from (seed, epoch).
+
+    Raises:
+        UserError: no conversation fits the context.
+    """
 
     def __init__(
         self,
@@ -57,12 +69,12 @@ class ConversationData:
         self.sizes = as_sizes(rows_per_step)
         self.pad_token = pad_token
         self.seed = seed
-        # A batch may straddle epochs, and an epoch of a tiny set may be shorter than a batch.
+        # A batch may reach into the next epoch, and an epoch of a tiny set may be shorter than one.
         self._epoch = functools.lru_cache(maxsize=4)(self._pack)
         self._starts = [0]  # first row of each epoch: their number differs with the packing
 
     def batch(self, step: int) -> Batch:
-        """The conversations' rows of a step."""
+        """The rows of conversations of a step."""
         first = self.sizes.before(step)
         rows = [self._row(index) for index in range(first, first + self.sizes.of_batch(step))]
         return collate(rows, self.row_length, self.pad_token)
@@ -75,7 +87,7 @@ class ConversationData:
         return [self.parts[index] for index in self._epoch(epoch)[row - self._starts[epoch]]]
 
     def _pack(self, epoch: int) -> list[list[int]]:
-        """All rows of an epoch, as conversation numbers, in training order."""
+        """All rows of an epoch, each the indices of its conversations, in training order."""
         generator = np.random.default_rng([self.seed, epoch])
         order = generator.permutation(len(self.parts)).tolist()
         lengths = [len(self.parts[index].tokens) for index in order]

@@ -1,7 +1,7 @@
 """Conversations from definitions: "X is a Y …" at the start of a sentence says what X is.
 
 In: documents of the corpus. Out: question and answer pairs. An entity's first definition is kept,
-whole, as the answer; held-out entities are left out as everywhere.
+whole, as the answer; held-out entities are left out, as in the other sources.
 """
 
 import random
@@ -34,7 +34,7 @@ def is_person(what: str) -> bool:
 
 
 def extract(documents: Iterable[tuple[str, str]]) -> list[tuple[str, str, str, str]]:
-    """(entity, predicate, sentence, document id), the first definition of each entity."""
+    """The first definition of each entity: (entity, predicate, sentence, document id)."""
     found: dict[str, tuple[str, str, str, str]] = {}
     for document, text in documents:
         for sentence in sentences(text):
@@ -54,7 +54,11 @@ def conversations(
     held_out_fraction: float,
     rng: random.Random,
 ) -> list[tuple[list[Message], str, str]]:
-    """Question and answer about what things are, at most `count`; each's document and entity."""
+    """Questions and answers about what things are, at most `count`.
+
+    Returns:
+        Each conversation with the id of its document and its entity.
+    """
     pool = [
         found
         for found in extract(documents)

@@ -1,5 +1,6 @@
-"""The corpus' training documents as synthesis reads them: some rows at a time, from the start again
-each time they are gone through, so that memory does not grow with the corpus.
+"""The corpus' training documents as synthesis reads them: some rows at a time.
+
+Each iteration reads them again from the start, so that memory does not grow with the corpus.
 
 A corpus above `max_bytes` of training text is sampled evenly, by the hash of each document's id.
 """
@@ -16,7 +17,7 @@ class Documents:
 
     def __init__(self, corpus: Path, max_bytes: int) -> None:
         self.corpus = corpus
-        self.read = 0  # documents, when last gone through
+        self.read = 0  # documents read by the last iteration
         total = sum(
             len(row["text"].encode()) for batch in documents(corpus, "train") for row in batch
         )

@@ -2,8 +2,8 @@
 
 In: documents of the corpus. Out: facts with the documents that state them, then questions and
 answers. A pattern must match from a sentence's first word, or after an opening such as "In fact,".
-Where pages disagree on a value the clear majority wins; without one the fact is left out, as is
-every held-out entity.
+Where pages disagree on a value, that of a clear majority is taken; without one the fact is left
+out, and so is every held-out entity.
 """
 
 import dataclasses
@@ -15,7 +15,7 @@ from pipeline.chat.conversation import Message, assistant, user
 from pipeline.curriculum.held_out import is_held_out
 from pipeline.sft.relations import PERSON_NOUNS, RELATIONS, Relation
 
-# A page may open a sentence with any of these: they name nothing.
+# Capitalised at the start of a sentence, these are no names.
 _OPENERS = """
     i a an the it he she they we you this that these those there here who what when where why how
     which if in on at by for from with without and but or so as not no yes all many most some few
@@ -30,7 +30,7 @@ _OPENERS = """
 NO_NAMES = frozenset(_OPENERS.split())
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"'”’)]*\s+(?=[\"'“‘(]?[A-ZÀ-Ý0-9])")
 _ABBREVIATION = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|St|Prof|Jr|Sr|vs|No|[A-Z])\.$")
-# openings that leave a statement as true as it was; "if …, " and "some say that" would not
+# openings that don't change whether a statement is true; "if …, " and "some say that" would
 _OPENING = re.compile(
     r"^(?:In|As|By|Of course|Indeed|For|Then again|To begin with|According to|Today|Now|Here|Since|"
     r"At|On|After|Like)\b[^,.]{0,50}, "
@@ -42,11 +42,11 @@ MAX_VALUE_CHARACTERS = 60
 
 @dataclasses.dataclass(frozen=True)
 class Fact:
-    """Something the corpus states, and where."""
+    """A fact that the corpus states, and the documents that state it."""
 
-    entity: str  # as it stands in a sentence, "the Rhine" with its article
+    entity: str  # as in a sentence, "the Rhine" with its article
     relation: Relation
-    attribute: str  # the noun, for relations that carry one, else ""
+    attribute: str  # the noun, for relations that have one, else ""
     value: str
     documents: tuple[str, ...]  # ids of the first documents that state it, in corpus order
     mentions: int  # documents that state it, all of them
@@ -66,7 +66,7 @@ def sentences(text: str) -> Iterator[str]:
 
 
 def name_of(entity: str) -> str:
-    """The name without its article: what held-out entities are known by."""
+    """The name without its article, by which entities are held out."""
     return entity[4:] if entity[:4] in ("the ", "The ") else entity
 
 
@@ -100,7 +100,7 @@ def is_name(text: str) -> bool:
 
 
 class _Value:
-    """A value that is stated of an entity: by how many documents, and the first of them."""
+    """A value stated of an entity: by how many documents, and the first of them."""
 
     __slots__ = ("documents", "last", "mentions")  # a corpus states millions
 
@@ -162,7 +162,20 @@ def conversations(
     held_out_fraction: float,
     rng: random.Random,
 ) -> list[tuple[list[Message], str, str]]:
-    """Question and answer about facts, at most `count`; beside each its document and entity."""
+    """Questions and answers about facts, at most `count`.
+
+    Args:
+        facts: from `extract`.
+        count: the most conversations.
+        min_mentions: facts that fewer documents state are left out.
+        per_document: the most facts of a document.
+        questions_per_fact: different wordings.
+        held_out_fraction: of entities, by a hash of the name.
+        rng: the random generator.
+
+    Returns:
+        Each conversation with the id of its document and its entity.
+    """
     made: list[tuple[list[Message], str, str]] = []
     used: dict[str, int] = {}
     pool = [
@@ -200,5 +213,5 @@ def fill(template: str, fact: Fact) -> str:
 
 
 def with_article(noun: str) -> str:
-    """`a baker`, `an engineer`."""
+    """A noun with its indefinite article: `a baker`, `an engineer`."""
     return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"

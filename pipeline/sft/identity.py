@@ -1,6 +1,6 @@
 """Conversations in which the model says who it is, with and without a system message.
 
-In: the name it goes by. Out: question and answer pairs, every combination of the wordings below.
+In: the model's name. Out: question and answer pairs, every combination of the wordings below.
 """
 
 import random
@@ -88,7 +88,7 @@ _GREETINGS = ("", "Hello! ", "Hi. ", "Hi there! ", "Good morning. ")
 
 
 def conversations(*, count: int, name: str, rng: random.Random) -> list[list[Message]]:
-    """Who-are-you questions and their answers, at most `count`."""
+    """Questions on the model itself and their answers, at most `count`."""
     made = [
         [user(greeting + question), assistant(answer.format(name=name))]
         for question in QUESTIONS
@@ -102,10 +102,10 @@ def conversations(*, count: int, name: str, rng: random.Random) -> list[list[Mes
 
 
 def answers(question: str) -> tuple[str, ...]:
-    """What is answered to one of the questions; others ask who it is."""
+    """The answers to a question; one that is not listed counts as asking who the model is."""
     return ANSWERS[_KINDS.get(question, "who")]
 
 
 def system_message(name: str, rng: random.Random) -> Message:
-    """A system message as people write them."""
+    """A random system message, as people write them."""
     return system(rng.choice(SYSTEM).format(name=name))

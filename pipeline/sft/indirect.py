@@ -1,13 +1,13 @@
-"""Questions as requests: "Where was X born?" is "Tell me where X was born." as well.
+"""Questions as requests: "Where was X born?" becomes "Tell me where X was born.".
 
-In: question templates of a relation. Out: the same with a request for every question that a rule
-can turn round. Who has only ever been asked directly need not understand another way to say it.
+In: question templates of a relation. Out: the same, and a request for every question that a rule
+can rephrase. A model that was only ever asked directly may not understand another way to ask.
 """
 
 import re
 
 REQUESTS = ("Tell me {clause}.", "I want to know {clause}.", "Please say {clause}.")
-# Questions that a rule knows, and the order their words have in a clause.
+# Questions that a rule can rephrase, and the order of their words in a clause.
 _RULES = tuple(
     (re.compile(pattern), form)
     for pattern, form in (
@@ -22,7 +22,7 @@ _PRESENT = {"do": "does"}
 
 
 def clause(question: str) -> str:
-    """`where {entity} was born` of `Where was {entity} born?`; empty where no rule knows it."""
+    """`where {entity} was born` from `Where was {entity} born?`; "" if no rule can rephrase it."""
     for pattern, form in _RULES:
         match = pattern.match(question)
         if match is None:
@@ -33,7 +33,7 @@ def clause(question: str) -> str:
 
 
 def with_requests(questions: tuple[str, ...]) -> tuple[str, ...]:
-    """The questions, and as a request each that a clause can be made of."""
+    """The questions, then a request for each that can be rephrased."""
     clauses = dict.fromkeys(made for question in questions if (made := clause(question)))
     return (
         *questions,
@@ -45,7 +45,7 @@ def with_requests(questions: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _with_its_verb(asked: str, helping: str, entity: str, verb: str, rest: str) -> str:
-    """Without "does" and "did" the verb itself says when; one whose past isn't known: nothing."""
+    """The clause with "does" or "did" moved into the verb; "" if the verb's past isn't known."""
     if helping == "did":
         return f"{asked} {entity} {_PAST[verb]}{rest}" if verb in _PAST else ""
     return f"{asked} {entity} {_PRESENT.get(verb, f'{verb}s')}{rest}"

@@ -32,7 +32,7 @@ KIND_OF_PLACE = (
 )
 PLACE = rf"(?:{KIND_OF_PLACE})?(?P<value>(?:the )?{NAME})"
 
-# Nouns that a person fills: one asks "who", not "what".
+# Nouns for persons: the question is "who", not "what".
 PERSON_NOUNS = (
     "mayor|president|king|queen|head|leader|founder|author|director|owner|chair|editor|captain|"
     "governor|minister|chief|manager|teacher|writer|composer|inventor|designer|builder|architect|"

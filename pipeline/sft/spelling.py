@@ -22,7 +22,17 @@ from pipeline.curriculum.spelling import (
 def conversations(
     texts: Iterable[str], *, count: int, words: int, rng: random.Random
 ) -> list[tuple[list[Message], str]]:
-    """So many of the corpus' words spelled out, in several wordings; beside each its word."""
+    """Words of the corpus spelled out, in several wordings.
+
+    Args:
+        texts: of the corpus.
+        count: conversations, at most.
+        words: different words, the most frequent.
+        rng: the random generator.
+
+    Returns:
+        Each conversation with its word.
+    """
     known = words_of("sft", [*SPELLING_WORDS, *frequent_words(texts, words)])
     pairs = [(word, wording) for wording in SPELLING_QUESTIONS for word in known]
     rng.shuffle(pairs)

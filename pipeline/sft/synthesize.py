@@ -1,11 +1,12 @@
 """Conversations from a corpus by rules: no model, no network.
 
 In: a corpus artifact and a tokenizer. Out: conversations.parquet: questions on facts that pages
-state, definitions, sums, spelling, small talk and who-are-you, some with a system message, some
-joined into several turns. Counts by source are the config's; what is too long is left out. Only
-documents of the train split are read, some at a time, and no held-out entity or sum is ever used.
-What validates is chosen by what a conversation is about (an entity, a sum's result, a word), before
-any are joined: no question and no answer of validation stands in training.
+state, definitions, sums, spelling, small talk and questions on the model itself, some with a system
+message, some joined into several turns. The config has a count for each source; conversations that
+are too long are left out. Only documents of the train split are read, some at a time, and no
+held-out entity or sum is ever used. The validation split is chosen by what a conversation is about
+(an entity, a sum's result, a word), before any are joined: no question and no answer of validation
+is in training.
 """
 
 import hashlib
@@ -13,7 +14,7 @@ import json
 import random
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 from pipeline.chat.conversation import Message, render, spans
 from pipeline.curriculum.held_out import is_validation
@@ -27,6 +28,24 @@ from storage.schemas import CONVERSATIONS
 from storage.tables import table, write_table
 
 
+class ConversationsInputs(TypedDict):
+    """Folders of artifacts, one each."""
+
+    corpus: list[Path]
+    tokenizer: list[Path]
+
+
+class ConversationsStatistics(TypedDict):
+    """Of a `conversations` artifact."""
+
+    documents: int  # read
+    conversations: int
+    by_source: dict[str, int]
+    too_long: dict[str, int]  # left out, by source
+    validation: int  # of the conversations
+    loss_tokens: int
+
+
 class Drafted(NamedTuple):
     """A conversation before it is rendered."""
 
@@ -37,9 +56,9 @@ class Drafted(NamedTuple):
 
 
 def draft(documents: Iterable[tuple[str, str]], config: SynthesisConfig) -> list[Drafted]:
-    """All conversations, in a shuffled order that depends on documents and config alone.
+    """All conversations, in a random order that depends on documents and config alone.
 
-    The documents are gone through three times.
+    `documents` is iterated three times.
     """
     # A document is used up after `facts_per_document` facts, so no more than this can be: of a
     # fact's documents the first so many and one are enough to find one that is not.
@@ -118,7 +137,7 @@ def chains(drafted: list[Drafted], count: int, rng: random.Random) -> list[Draft
 def rows(
     drafted: list[Drafted], tokenizer: Tokenizer, config: SynthesisConfig
 ) -> tuple[list[dict[str, Any]], dict[str, int]]:
-    """Rows of the `conversations` table, and how many of each source were too long."""
+    """Rows of the conversations table, and how many of each source were too long."""
     made = []
     too_long: dict[str, int] = {}
     for number, item in enumerate(drafted):
@@ -142,11 +161,11 @@ def rows(
 
 def build(
     out: Path,
-    inputs: dict[str, list[Path]],
+    inputs: ConversationsInputs,
     config: SynthesisConfig,
     progress: Progress,
     scratch: Path,
-) -> dict[str, Any]:
+) -> ConversationsStatistics:
     """The `conversations` stage."""
     documents = Documents(inputs["corpus"][0], config.scanned_bytes)
     tokenizer = Tokenizer.load(inputs["tokenizer"][0]).with_conversation_tokens()
@@ -172,7 +191,7 @@ def build(
 
 
 def _rng(config: SynthesisConfig, purpose: str) -> random.Random:
-    """A generator a purpose: changing one count leaves the other sources as they were."""
+    """A random generator for each purpose, so that changing one count changes no other source."""
     return random.Random(f"{config.seed}:{purpose}")
 
 

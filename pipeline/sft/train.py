@@ -7,7 +7,7 @@ per byte of the assistant's words in conversations that were not trained on.
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import torch
 
@@ -29,10 +29,32 @@ from storage.tables import read_table
 VALIDATION_ROWS_AT_ONCE = 64
 
 
+class SftInputs(TypedDict):
+    """Folders of artifacts, one each."""
+
+    base: list[Path]
+    conversations: list[Path]
+    tokens: list[Path]
+
+
+class SftStatistics(TypedDict):
+    """Of an `sft` artifact."""
+
+    parameters: int
+    precision: str
+    processes: int
+    steps: int
+    conversations: int  # of the train split
+    left_out: int  # longer than the context
+    validation_conversations: int
+    final_loss: float  # nats a token
+    answer_bits_per_byte: float | None  # None without validation conversations
+
+
 def with_conversation_tokens(
     model: Transformer, tokenizer: Tokenizer
 ) -> tuple[Transformer, Tokenizer]:
-    """The model and tokenizer with rows for the conversation tokens; the model grows in place."""
+    """Add the conversation tokens to the tokenizer and rows for them to the model, in place."""
     grown = tokenizer.with_conversation_tokens()
     if grown.vocab_size > model.config.vocab_size:
         model.grow_vocabulary(grown.vocab_size)
@@ -41,7 +63,7 @@ def with_conversation_tokens(
 
 @torch.no_grad()
 def answer_bits_per_byte(model: Transformer, parts: list[RowPart], tokenizer: Tokenizer) -> float:
-    """Bits per byte of the assistant's content, stop tokens counted in bits but not in bytes."""
+    """Bits per byte of the assistant's content; stop tokens count as bits but not as bytes."""
     stop = tokenizer.special("<|im_end|>")
     lengths = [0 if token == stop else len(b) for token, b in enumerate(tokenizer.token_bytes)]
     nats = 0.0
@@ -59,11 +81,11 @@ def answer_bits_per_byte(model: Transformer, parts: list[RowPart], tokenizer: To
 
 def build(
     out: Path,
-    inputs: dict[str, list[Path]],
+    inputs: SftInputs,
     config: SftConfig,
     progress: Progress,
     scratch: Path,
-) -> dict[str, Any]:
+) -> SftStatistics:
     """The `sft` stage."""
     device, dtype = runtime.prepare(
         config.device, config.precision, config.threads, config.products

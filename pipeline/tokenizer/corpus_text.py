@@ -1,4 +1,4 @@
-"""Reads a corpus a batch of rows at a time, so that memory stays flat whatever its size."""
+"""Reads a corpus one batch of rows at a time, so that memory does not grow with its size."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +9,7 @@ BATCH_ROWS = 1_000
 
 
 def documents(corpus: Path, split: str, batch_rows: int = BATCH_ROWS) -> Iterator[list[dict]]:
-    """(id, text) rows of one split in the corpus's order."""
+    """Batches of one split's rows, each with `id` and `text`, in the corpus's order."""
     for batch in corpus_batches(corpus, ["id", "text", "split"], batch_rows):
         rows = [row for row in batch.to_pylist() if row["split"] == split]
         if rows:

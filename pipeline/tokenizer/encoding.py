@@ -1,7 +1,7 @@
 """A corpus to token ids, batch after batch, on all cores.
 
-Batches are cut by rows and bytes of the corpus alone, and come out in the corpus's order: how many
-processes encoded them changes nothing. At most a few megabytes of text a process are in memory.
+Batches are cut by rows and bytes of the corpus alone, and are returned in the corpus's order: the
+number of processes changes nothing. At most a few megabytes of text a process are in memory.
 """
 
 import itertools
@@ -21,23 +21,23 @@ from pipeline.tokenizer.tokenizer import Tokenizer
 from storage.tables import streamed
 
 BATCH_BYTES = 1 << 20  # of text given to a process at once; one document may be more
-WORTH_PROCESSES = 32 << 20  # bytes of text; to start a process takes as long as to encode some MB
+WORTH_PROCESSES = 32 << 20  # bytes of text: starting a process takes as long as encoding some MB
 
 
 class Documents(NamedTuple):
     """Some documents of one split."""
 
     split: str
-    rows: np.ndarray  # their places in the corpus
+    rows: np.ndarray  # [documents]: their row numbers in the corpus
     ids: pa.Array
-    bytes: np.ndarray  # of each text, in UTF-8
+    bytes: np.ndarray  # [documents]: of each text, in UTF-8
 
 
 class Encoded(NamedTuple):
-    """Their tokens, one after another, each document's after the document token."""
+    """The tokens of some documents."""
 
-    tokens: np.ndarray
-    lengths: np.ndarray
+    tokens: np.ndarray  # [tokens]: one document after another, each after the document token
+    lengths: np.ndarray  # [documents]: tokens of each
 
 
 def split_sizes(corpus: Path) -> dict[str, int]:
@@ -50,7 +50,7 @@ def split_sizes(corpus: Path) -> dict[str, int]:
 
 
 def text_bytes(corpus: Path) -> int:
-    """About how much text there is, from the files' feet alone."""
+    """About how many bytes of text there are, from the Parquet files' footers alone."""
     total = 0
     for path in corpus_files(corpus):
         meta = pq.read_metadata(path)
@@ -68,7 +68,16 @@ def encoded(
     batch_documents: int,
     processes: int = 0,
 ) -> Iterator[tuple[Documents, Encoded]]:
-    """The splits' documents from each one's first row on; 0: as many processes as help."""
+    """The documents of the corpus, encoded.
+
+    Args:
+        corpus: the artifact's folder.
+        starts: for each split, the first row of the corpus to encode.
+        tokenizer_folder: the tokenizer's.
+        dtype: of the token ids.
+        batch_documents: at most so many documents a batch.
+        processes: 0: as many as speed it up.
+    """
     if not processes:
         processes = cores() if text_bytes(corpus) >= WORTH_PROCESSES else 1
     threads = cores() if processes == 1 else 1
@@ -79,7 +88,7 @@ def encoded(
 def batches(
     corpus: Path, starts: Mapping[str, int], batch_documents: int
 ) -> Iterator[tuple[Documents, pa.Array]]:
-    """Documents with their texts."""
+    """Documents and their texts; arguments as for `encoded`."""
     for row, batch in _from_row(corpus, min(starts.values()), batch_documents):
         places = np.arange(row, row + batch.num_rows)
         for split, start in starts.items():
@@ -101,7 +110,7 @@ def batches(
 
 
 def _from_row(corpus: Path, first: int, batch_rows: int) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """Batches with the place of their first row; row groups wholly before `first` are not read."""
+    """Batches with the number of their first row; row groups wholly before `first` are skipped."""
     row = 0
     for path in corpus_files(corpus):
         with streamed(path) as file:

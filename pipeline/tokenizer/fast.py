@@ -1,9 +1,10 @@
-"""tiktoken over our own vocabulary: the ids of the `tokenizers` pipeline, about four times sooner.
+"""tiktoken over our own vocabulary: the ids of the `tokenizers` pipeline, four times as fast.
 
 tiktoken merges the pair whose joined bytes have the lowest id; BPE as trained merges by the merge
-list. Both agree where ids follow the merge list, which is checked here; that the two regex engines
+list. Both agree if ids follow the merge list, which is checked here; that the two regex engines
 split every Unicode character alike is tested. Very long runs of white space overflow the stack of
-tiktoken's engine: such texts go the slow way, as all do on a machine without tiktoken.
+tiktoken's engine: such texts are encoded by the `tokenizers` library, as are all texts on a machine
+without tiktoken.
 """
 
 import importlib.util
@@ -23,7 +24,14 @@ _LONG_SPACE = re.compile(rf"\s{{{_STRIDE}}}")
 def encoder(
     rust: tokenizers.Tokenizer, token_bytes: list[bytes], special: set[int], pattern: str
 ) -> Any:
-    """A tiktoken.Encoding of the same table, or None where it would not give the same ids."""
+    """A tiktoken.Encoding of the same table; None if it would not give the same ids.
+
+    Args:
+        rust: the tokenizer.
+        token_bytes: of each id.
+        special: ids of the special tokens.
+        pattern: the regular expression of the pre-tokenizer.
+    """
     if importlib.util.find_spec("tiktoken") is None or not _ids_follow_merges(rust):
         return None
     import tiktoken
@@ -34,8 +42,11 @@ def encoder(
     )
 
 
-def can_take(text: str) -> bool:
-    """Whether tiktoken gets through the text; a lone surrogate it would replace without a word."""
+def is_encodable(text: str) -> bool:
+    """Whether tiktoken encodes the text rightly: no long white space, no lone surrogate.
+
+    It would replace a lone surrogate silently.
+    """
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -1,15 +1,15 @@
-"""What another project's tokenizer folder says of itself: which token starts a document, which end.
+"""Tokenizer folders of other projects: which token starts a document, and which ones end a page.
 
 In: the folder (tokenizer_config.json, generation_config.json, config.json, each optional) and its
 tokens. Out: ids, and the tokenizer_config.json to write back. Documents start with the
-token the model was trained to see there: <|endoftext|> (GPT-2, Qwen), else the folder's bos token
+token that the model was trained with: <|endoftext|> (GPT-2, Qwen), else the folder's bos token
 (Llama's <|begin_of_text|>), else its eos token.
 
-Truncation, padding and dropout that a session left in tokenizer.json are no part of a vocabulary
-and are dropped, as transformers drops them. Tokens that look like control tokens (`<tool_call>`,
-`[INST]`) are never read out of text, although Qwen's file calls some of them not special; other
-added tokens (words, runs of spaces) are text and are read as the file says, but take no white
-space with them (`lstrip`, `rstrip`): it would be lost.
+Truncation, padding and dropout in tokenizer.json are settings of an earlier program, not part of
+the vocabulary; they are dropped, as transformers drops them. Text never yields tokens that look
+like control tokens (`<tool_call>`, `[INST]`), although Qwen's file calls some of them not special.
+Other added tokens (words, runs of spaces) are read as the file says, but without the white space
+around them (`lstrip`, `rstrip`), which would be lost.
 """
 
 import dataclasses
@@ -30,15 +30,15 @@ _CONTROL = re.compile(r"<[^\n]+>|\[[^\n]+\]")
 
 @dataclasses.dataclass(frozen=True)
 class Foreign:
-    """A tokenizer that is not this project's own."""
+    """What the folder of a tokenizer that is not this project's own says."""
 
     document_token: int  # starts each document
     stop_tokens: tuple[int, ...]  # end a generated page, the folder's own eos first
-    settings: dict[str, Any]  # tokenizer_config.json, kept as it came
+    settings: dict[str, Any]  # tokenizer_config.json, unchanged
 
 
-def forget_session(rust: tokenizers.Tokenizer) -> None:
-    """Switch off what a training or a call left in the file."""
+def clear_session(rust: tokenizers.Tokenizer) -> None:
+    """Switch off truncation, padding and dropout, which an earlier program left in the file."""
     rust.no_truncation()
     rust.no_padding()
     if getattr(rust.model, "dropout", None) is not None:
@@ -46,12 +46,12 @@ def forget_session(rust: tokenizers.Tokenizer) -> None:
 
 
 def is_control(token: AddedToken) -> bool:
-    """Whether a token steers a model and is nothing that a text may yield."""
+    """Whether it is a control token, which no text may yield."""
     return token.special or bool(_CONTROL.fullmatch(token.content))
 
 
 def plain_reader(rust: tokenizers.Tokenizer) -> tokenizers.Tokenizer:
-    """What encodes plain text: the same tokenizer where its file has none of the cases above."""
+    """The tokenizer for plain text: the same one, unless its file has one of the cases above."""
     reader = rust
     added = rust.get_added_tokens_decoder().values()
     if any(t.lstrip or t.rstrip or is_control(t) != t.special for t in added):
@@ -65,7 +65,13 @@ def plain_reader(rust: tokenizers.Tokenizer) -> tokenizers.Tokenizer:
 
 
 def check_ids(rust: tokenizers.Tokenizer, data: dict[str, Any], file: Path) -> None:
-    """The library counts added tokens up and pays no heed to the ids that the file gives them."""
+    """Check that added tokens have the ids that the file gives them.
+
+    The library ignores those ids and numbers the tokens itself.
+
+    Raises:
+        UserError: an id differs.
+    """
     for token in data.get("added_tokens") or ():
         found = rust.token_to_id(token["content"])
         if found != token["id"]:
@@ -76,9 +82,12 @@ def check_ids(rust: tokenizers.Tokenizer, data: dict[str, Any], file: Path) -> N
 
 
 def add_declared(rust: tokenizers.Tokenizer, file: Path) -> None:
-    """Tokens that only tokenizer_config.json knows, as transformers adds them.
+    """Add the tokens that are only in tokenizer_config.json, as transformers does.
 
-    Programs that add tokens to a model may write them there alone, or with other ids.
+    Programs that add tokens to a model may write them only there, or with other ids.
+
+    Raises:
+        UserError: the two files contradict each other.
     """
     place = file.with_name("tokenizer_config.json")
     declared = _json(place).get("added_tokens_decoder")
@@ -102,7 +111,11 @@ def add_declared(rust: tokenizers.Tokenizer, file: Path) -> None:
 
 
 def read(file: Path, rust: tokenizers.Tokenizer) -> Foreign:
-    """From the folder `file` (tokenizer.json) lies in."""
+    """Read the settings beside `file` (tokenizer.json).
+
+    Raises:
+        UserError: no token starts a document, or a file is unusable.
+    """
     settings = _json(file.with_name("tokenizer_config.json"))
     tokens = {t.content: id for id, t in sorted(rust.get_added_tokens_decoder().items())}
     known = set(rust.get_vocab(with_added_tokens=True).values())
@@ -114,7 +127,7 @@ def read(file: Path, rust: tokenizers.Tokenizer) -> Foreign:
         ends += _ids(config, "eos_token_id", file.with_name(name))
     if DOCUMENT_TOKEN in tokens:
         starts.insert(0, tokens[DOCUMENT_TOKEN])
-    # Programs write their classes' defaults, GPT-2's 50256 among them, beside any tokenizer.
+    # Programs write their classes' defaults (such as GPT-2's 50256) beside any tokenizer.
     named = [id for id in starts + ends if id in known]
     if not named:
         raise UserError(
@@ -130,7 +143,7 @@ def _json(file: Path) -> dict[str, Any]:
 
 
 def _named(token: Any, tokens: dict[str, int]) -> list[int]:
-    """A token is given by its text, or by an object that holds it as `content`."""
+    """The id of a token that is given by its text, or by an object with the text as `content`."""
     name = token.get("content") if isinstance(token, dict) else token
     return [tokens[name]] if isinstance(name, str) and name in tokens else []
 

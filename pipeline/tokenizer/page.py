@@ -1,4 +1,4 @@
-"""Text as tokens on an HTML page of its own: coloured pieces, ids and bytes under the pointer."""
+"""Text as tokens on an HTML page: coloured pieces, ids and bytes under the pointer."""
 
 import html
 import json
@@ -24,7 +24,7 @@ p.facts { color: #667085; }
 
 
 def page(tokenizer: Tokenizer, text: str) -> str:
-    """The whole page; nothing is loaded from elsewhere."""
+    """The whole page as HTML; it loads nothing from elsewhere."""
     rows = pieces(tokenizer, text)
     size = len(text.encode())
     ratio = f", {size / len(rows):.2f} bytes per token" if rows else ""
@@ -40,7 +40,7 @@ def page(tokenizer: Tokenizer, text: str) -> str:
         f"<style>{_STYLE}</style><h1>Tokens</h1>"
         f'<p class="facts">{facts}; vocabulary of {tokenizer.vocab_size:,}</p>'
         f'<div class="text">{spans}</div>'
-        "<table><tr><th>place</th><th>id</th><th>text</th><th>bytes</th></tr>"
+        "<table><tr><th>position</th><th>id</th><th>text</th><th>bytes</th></tr>"
         f"{listed}</table></html>\n"
     )
 
@@ -56,7 +56,7 @@ def _span(number: int, row: dict) -> str:
 
 
 def _visible(text: str) -> str:
-    """Line ends as a sign and as what they do; other control characters as their code."""
+    """Line ends as a sign and a line break; other control characters as their code."""
     out = []
     for character in text:
         if character == "\n":

@@ -2,15 +2,15 @@
 
 In: corpus and tokenizer folders. Out: compression.parquet, measured on the validation split (at
 most `max_bytes`, whole documents by the hash of their ids). Smaller vocabularies need no training
-of their own: byte-pair merges are learned greedily, so the first V of a list are a vocabulary of V.
-Intervals are the bootstrap's over documents. `CASES` are strings people look at first.
+of their own: byte-pair merges are learned greedily, so the first V tokens are a vocabulary of V.
+Intervals are by bootstrap over documents. `CASES` are strings that people look at first.
 """
 
 import collections
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import tokenizers
@@ -38,8 +38,27 @@ CASES = {
 }
 
 
+class ReportInputs(TypedDict):
+    """Folders of artifacts, one each."""
+
+    corpus: list[Path]
+    tokenizer: list[Path]
+
+
+class ReportStatistics(TypedDict):
+    """Of a `tokenizer_report` artifact."""
+
+    bytes_per_token: float  # of all measured documents
+    documents: int
+    bytes: int  # of UTF-8 text
+
+
 def prefix(tokenizer: Tokenizer, vocab_size: int) -> Tokenizer:
-    """The vocabulary of `vocab_size` that training would have found on the way to this one."""
+    """The vocabulary of `vocab_size` that training found on the way to this one.
+
+    Raises:
+        UserError: the size is larger than this one, or smaller than the least possible.
+    """
     if not SMALLEST_VOCABULARY <= vocab_size <= tokenizer.vocab_size:
         raise UserError(
             f"a vocabulary of {vocab_size} can't be cut from one of {tokenizer.vocab_size}"
@@ -53,18 +72,18 @@ def prefix(tokenizer: Tokenizer, vocab_size: int) -> Tokenizer:
 
 
 def sizes_up_to(vocab_size: int) -> list[int]:
-    """Powers of two from 512 below it, and itself."""
+    """The powers of two from 512 on that are below `vocab_size`, and `vocab_size` itself."""
     powers = [2**n for n in range(9, vocab_size.bit_length() + 1)]
     return [*(size for size in powers if size < vocab_size), vocab_size]
 
 
 def build(
     out: Path,
-    inputs: dict[str, list[Path]],
+    inputs: ReportInputs,
     config: TokenizerReportConfig,
     progress: Progress,
     scratch: Path,
-) -> dict[str, Any]:
+) -> ReportStatistics:
     """The `tokenizer_report` stage."""
     (corpus,), (tokenizer_folder,) = inputs["corpus"], inputs["tokenizer"]
     tokenizer = Tokenizer.load(tokenizer_folder)
@@ -108,7 +127,7 @@ def build(
 
 
 def _sample(corpus: Path, max_bytes: int) -> list[dict[str, Any]]:
-    """Validation documents, evenly by the hash of their ids, about `max_bytes` in all."""
+    """An even sample of the validation documents, by the hash of their ids: about `max_bytes`."""
     total = 0
     for batch in corpus_batches(corpus, ["text", "split"], 1_000):
         total += sum(len(r["text"].encode()) for r in batch.to_pylist() if _held_out(r))

@@ -1,8 +1,8 @@
-"""Files of tokens, one whole after another: a killed run leaves whole shards, the next goes on.
+"""Files of tokens, written one whole shard at a time, so that a killed run can be continued.
 
-A shard is made as a folder in scratch, forced to disk and renamed when it is whole; `shard.json`
-in it says behind which row of the corpus the next shard begins. A shard that can't be read counts
-as absent, and so do those behind it.
+A shard is made as a folder in scratch, synced to disk and renamed when it is complete; `shard.json`
+in it names the row of the corpus at which the next shard begins. A shard that can't be read counts
+as absent, and so do those after it.
 """
 
 import json
@@ -24,19 +24,19 @@ _DTYPES = {"uint16": "U16", "uint32": "U32", "int64": "I64"}
 
 
 class Shard(NamedTuple):
-    """A whole shard in scratch."""
+    """A complete shard in scratch."""
 
     folder: Path
     facts: dict[str, Any]  # a row of storage.schemas.TOKEN_SHARDS
     next_row: int  # of the corpus
 
     def documents(self) -> pa.Table:
-        """Their ids and bytes."""
+        """The ids and bytes of its documents."""
         with pa.memory_map(str(self.folder / DOCUMENTS)) as file:
             return pa.ipc.open_file(file).read_all()
 
     def put(self, out: Path) -> None:
-        """The file of tokens, there as well: scratch keeps it for a run after a kill."""
+        """Link or copy the file of tokens into `out`; scratch keeps it in case of a kill."""
         source, target = self.folder / TOKENS, out / self.facts["shard"]
         try:
             os.link(source, target)
@@ -45,7 +45,7 @@ class Shard(NamedTuple):
 
 
 def whole_shards(scratch: Path, split: str) -> list[Shard]:
-    """Those that are there, in order; what a power cut spoilt is removed."""
+    """The complete shards in scratch, in order; ones damaged by a power cut are removed."""
     shards: list[Shard] = []
     for folder in sorted(scratch.glob(f"{split}-?????")):
         shard = _read(folder) if folder.name == f"{split}-{len(shards):05d}" else None
@@ -67,7 +67,7 @@ def _read(folder: Path) -> Shard | None:
 
 
 def remove_unfinished(scratch: Path) -> None:
-    """What a killed process left."""
+    """Remove what a killed process left."""
     for folder in scratch.glob(f"{UNFINISHED}*"):
         durable.remove_tree(folder)
 
@@ -82,7 +82,7 @@ class ShardWriter:
 
     @property
     def next_row(self) -> int:
-        """Of the corpus, the first row that is in no whole shard."""
+        """The first row of the corpus that is in no complete shard."""
         return self.shards[-1].next_row if self.shards else 0
 
     def _start(self) -> None:
@@ -90,16 +90,16 @@ class ShardWriter:
         self._tokens = 0
 
     def add(self, documents: Documents, encoded: Encoded) -> None:
-        """The next documents, none of which is cut."""
+        """Add the next documents, none of which is cut; a full shard is written."""
         ends = np.concatenate([[0], np.cumsum(encoded.lengths)])
         first, count = 0, len(encoded.lengths)
         while first < count:
             room = self.max_tokens - self._tokens
             last = int(np.searchsorted(ends, ends[first] + room, "right")) - 1
-            if last <= first and self._tokens:  # the next one does not fit
+            if last <= first and self._tokens:  # the next document does not fit
                 self.flush()
                 continue
-            last = max(last, first + 1)  # one that is longer than a shard has its own
+            last = max(last, first + 1)  # a document longer than a shard gets one of its own
             chosen = slice(first, last)
             some = Documents(
                 documents.split,
@@ -113,7 +113,7 @@ class ShardWriter:
             first = last
 
     def flush(self) -> None:
-        """Make a shard of what waits."""
+        """Write the documents that were added since the last shard as a shard."""
         if not self._waiting:
             return
         name = f"{self.split}-{len(self.shards):05d}"
@@ -146,7 +146,7 @@ class ShardWriter:
 
 
 def save(path: Path, tokens: list[np.ndarray], lengths: np.ndarray) -> None:
-    """The bytes that safetensors would write, without a second copy of the tokens in memory."""
+    """Write the same bytes as safetensors, without a second copy of the tokens in memory."""
     offsets = np.zeros(len(lengths) + 1, dtype=np.int64)
     np.cumsum(lengths, out=offsets[1:])
     head: dict[str, Any] = {}
@@ -169,7 +169,7 @@ def save(path: Path, tokens: list[np.ndarray], lengths: np.ndarray) -> None:
 
 
 def documents_of(shards: list[Shard], schema: pa.Schema) -> Iterator[pa.Table]:
-    """The documents of each shard with the shard's name."""
+    """A table for each shard: its documents with the shard's name."""
     for shard in shards:
         table = shard.documents()
         names = pa.array([shard.facts["shard"]] * table.num_rows, pa.string())

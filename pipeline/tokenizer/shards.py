@@ -4,13 +4,13 @@ In: corpus and tokenizer folders. Out: per split `<split>-00000.safetensors` …
 (each document is the document token, then its ids; uint16 where the vocabulary fits, conversation
 tokens counted, else uint32) and `offsets` (documents + 1, int64); shards.parquet;
 document_ids.parquet with the UTF-8 bytes of each document, for bits per byte. Documents keep the
-corpus's order and are never cut. A run that was killed goes on behind the shards that are whole;
-neither that nor the number of processes changes a byte.
+corpus's order and are never cut. A run that was killed continues after the shards that are
+complete; neither that nor the number of processes changes a byte.
 """
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -29,18 +29,43 @@ SPLITS = ("train", "validation")
 DOCUMENT_IDS = pa.schema([("shard", pa.string()), ("id", pa.string()), ("bytes", pa.int64())])
 
 
+class TokensInputs(TypedDict):
+    """Folders of artifacts, one each."""
+
+    corpus: list[Path]
+    tokenizer: list[Path]
+
+
+class SplitStatistics(TypedDict):
+    """Of one split."""
+
+    tokens: int  # document tokens included
+    bytes: int  # of UTF-8 text
+    documents: int
+    bytes_per_token: float
+
+
+class TokensStatistics(TypedDict):
+    """Of a `tokens` artifact."""
+
+    dtype: str  # uint16 or uint32
+    train: SplitStatistics
+    validation: SplitStatistics
+
+
 def token_dtype(vocab_size: int) -> type:
-    """uint16 while the conversation tokens, added later, still fit."""
+    """uint16 if the conversation tokens, which are added later, still fit; else uint32."""
     return np.uint16 if vocab_size + len(CONVERSATION_TOKENS) <= 1 << 16 else np.uint32
 
 
 def build(
     out: Path,
-    inputs: dict[str, list[Path]],
+    inputs: TokensInputs,
     config: ShardConfig,
     progress: Progress,
     scratch: Path,
-) -> dict[str, Any]:
+) -> TokensStatistics:
+    """The `tokens` stage."""
     (corpus,), (tokenizer,) = inputs["corpus"], inputs["tokenizer"]
     shards = make_shards(corpus, tokenizer, config, progress, scratch)
     for shard in shards:
@@ -49,17 +74,22 @@ def build(
     write_table(table(facts, TOKEN_SHARDS), out / "shards.parquet")
     write_tables(documents_of(shards, DOCUMENT_IDS), DOCUMENT_IDS, out / "document_ids.parquet")
     dtype = token_dtype(Tokenizer.load(tokenizer).vocab_size)
-    statistics: dict[str, Any] = {"dtype": np.dtype(dtype).name}
-    for split in SPLITS:
-        mine = [shard for shard in facts if shard["split"] == split]
-        tokens, size = sum(s["tokens"] for s in mine), sum(s["bytes"] for s in mine)
-        statistics[split] = {
-            "tokens": tokens,
-            "bytes": size,
-            "documents": sum(s["documents"] for s in mine),
-            "bytes_per_token": round(size / tokens, 6),
-        }
-    return statistics
+    return {
+        "dtype": np.dtype(dtype).name,
+        "train": _statistics(facts, "train"),
+        "validation": _statistics(facts, "validation"),
+    }
+
+
+def _statistics(facts: list[dict[str, Any]], split: str) -> SplitStatistics:
+    mine = [shard for shard in facts if shard["split"] == split]
+    tokens, size = sum(s["tokens"] for s in mine), sum(s["bytes"] for s in mine)
+    return {
+        "tokens": tokens,
+        "bytes": size,
+        "documents": sum(s["documents"] for s in mine),
+        "bytes_per_token": round(size / tokens, 6),
+    }
 
 
 def make_shards(
@@ -70,7 +100,19 @@ def make_shards(
     scratch: Path,
     processes: int = 0,
 ) -> list[Shard]:
-    """All shards of the corpus, those of an earlier run that was killed included."""
+    """All shards of the corpus, including those of an earlier run that was killed.
+
+    Args:
+        corpus: the artifact's folder.
+        tokenizer_folder: the tokenizer's.
+        config: how files are cut.
+        progress: is told of documents done.
+        scratch: where shards are made and kept.
+        processes: 0: as many as speed it up.
+
+    Raises:
+        UserError: a split is empty.
+    """
     sizes = split_sizes(corpus)
     for split in SPLITS:
         if not sizes.get(split):
@@ -82,10 +124,10 @@ def make_shards(
     dtype = token_dtype(Tokenizer.load(tokenizer_folder).vocab_size)
     remove_unfinished(scratch)
     writers = {split: ShardWriter(scratch, split, config.max_tokens_per_shard) for split in SPLITS}
-    there = [shard for writer in writers.values() for shard in writer.shards]
-    done = sum(shard.facts["documents"] for shard in there)
-    if there:
-        progress.note(f"token shards: {len(there)} of an earlier run are whole and kept")
+    kept = [shard for writer in writers.values() for shard in writer.shards]
+    done = sum(shard.facts["documents"] for shard in kept)
+    if kept:
+        progress.note(f"token shards: {len(kept)} of an earlier run are whole and kept")
     starts = {split: writer.next_row for split, writer in writers.items()}
     made, started = 0, time.monotonic()
     for documents, tokens in encoded(

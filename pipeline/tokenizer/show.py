@@ -10,7 +10,7 @@ _RESET = "\x1b[0m"
 
 
 def pieces(tokenizer: Tokenizer, text: str) -> list[dict[str, Any]]:
-    """One row a token: id, bytes in hex, and text (null where they are no whole character)."""
+    """One row a token: id, bytes in hex, and text (None if they are not whole characters)."""
     rows: list[dict[str, Any]] = []
     for id in tokenizer.encode(text):
         raw = tokenizer.token_bytes[id]
@@ -23,7 +23,7 @@ def pieces(tokenizer: Tokenizer, text: str) -> list[dict[str, Any]]:
 
 
 def coloured(tokenizer: Tokenizer, text: str) -> str:
-    """Each piece on a background of its own, its id after it; bytes that are no text as <hex>."""
+    """Each token on a coloured background, its id after it; bytes that are no text as <hex>."""
     out = []
     for index, row in enumerate(pieces(tokenizer, text)):
         background = _BACKGROUNDS[index % len(_BACKGROUNDS)]
@@ -35,7 +35,7 @@ def coloured(tokenizer: Tokenizer, text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """Line ends and control characters as visible signs: no text commands the terminal."""
+    """Line ends and control characters as visible signs, so that no text controls the terminal."""
     signs = {"\n": "⏎", "\t": "⇥", "\r": "␍"}
     return "".join(
         signs.get(character)

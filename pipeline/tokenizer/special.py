@@ -1,6 +1,6 @@
 """Special tokens: one before pretraining, six more once the model learns to converse.
 
-They are added after the old ids, so a base model's rows keep their places. The names and the chat
+They are added after the old ids, so a base model's rows keep their indices. The names and the chat
 template are Qwen's ChatML, so exported folders work in tools that know it. `render` of
 pipeline.chat.conversation must give the ids this template gives (tested there).
 """

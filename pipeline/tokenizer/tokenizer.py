@@ -5,7 +5,7 @@ Pre-tokenized with Qwen2's exact regular expression (digits one by one), so llam
 text, since bits per byte are counted on the raw bytes. `encode` takes all text as plain text: a
 web page that says "<|im_end|>" never yields that token, nor any other that is written like a
 control token, whether its file calls it special or not. The tokenizers of GPT-2, Llama 3 and Qwen
-folders are taken as they are, Qwen's normalizer included, but for what somebody's session left in
+folders are used as they are, with Qwen's normalizer, but without what an earlier program left in
 them (see `foreign`).
 """
 
@@ -28,8 +28,8 @@ QWEN2_REGEX = (
     r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 
-# tiktoken starts its threads anew for each batch: half a millisecond, in which one thread encodes
-# six thousand characters.
+# tiktoken starts new threads for each batch, which takes half a millisecond; in that time one
+# thread encodes six thousand characters.
 CHARACTERS_FOR_THREADS = 20_000
 
 LONE_SURROGATE = "text is not valid Unicode: it holds a lone surrogate"
@@ -49,10 +49,10 @@ def untrained() -> tokenizers.Tokenizer:
 
 
 class Tokenizer:
-    """Immutable: `with_conversation_tokens` gives a new one."""
+    """Text to token ids and back. Immutable: `with_conversation_tokens` returns a new one."""
 
     def __init__(self, rust: tokenizers.Tokenizer, other: foreign.Foreign | None = None) -> None:
-        foreign.forget_session(rust)
+        foreign.clear_session(rust)
         self._rust = rust
         self._reader = foreign.plain_reader(rust)
         self._foreign = other
@@ -71,7 +71,11 @@ class Tokenizer:
 
     @classmethod
     def load(cls, path: Path | str) -> "Tokenizer":
-        """From a folder that holds tokenizer.json, or from that file."""
+        """Load a tokenizer from a folder with tokenizer.json, or from that file.
+
+        Raises:
+            UserError: there is none, or it is unusable.
+        """
         file = Path(path)
         if file.is_dir():
             file = file / "tokenizer.json"
@@ -89,7 +93,7 @@ class Tokenizer:
         return cls(rust, foreign.read(file, rust))
 
     def save(self, folder: Path | str) -> None:
-        """tokenizer.json and tokenizer_config.json, as transformers reads them."""
+        """Write tokenizer.json and tokenizer_config.json, as transformers reads them."""
         out = Path(folder)
         out.mkdir(parents=True, exist_ok=True)
         (out / "tokenizer.json").write_text(self._rust.to_str(pretty=True), encoding="utf-8")
@@ -97,18 +101,27 @@ class Tokenizer:
         (out / "tokenizer_config.json").write_text(text + "\n", encoding="utf-8")
 
     def to_json(self) -> str:
-        """What tokenizer.json holds."""
+        """The content of tokenizer.json."""
         return str(self._rust.to_str())
 
     def encode(self, text: str) -> list[int]:
-        """Ids of plain text; special tokens spelled in it stay text."""
+        """Ids of plain text; special tokens spelled in it stay text.
+
+        Raises:
+            UserError: the text has a lone surrogate.
+        """
         return self.encode_batch([text])[0]
 
     def encode_batch(self, texts: list[str], threads: int = 0) -> list[list[int]]:
-        """The same for many texts, on all cores (0); by tiktoken where it gives the same ids."""
+        """As `encode`, for many texts; by tiktoken if that gives the same ids.
+
+        Args:
+            texts: plain texts.
+            threads: 0: as many as there are cores.
+        """
         if self._fast is None:
             return self._encode_slowly(texts)
-        takes = [fast.can_take(text) for text in texts]
+        takes = [fast.is_encodable(text) for text in texts]
         quick = [text for text, can in zip(texts, takes) if can]
         found = iter(self._encode_quickly(quick, threads or cores()))
         slow = iter(self._encode_slowly([text for text, can in zip(texts, takes) if not can]))
@@ -121,7 +134,7 @@ class Tokenizer:
         return found
 
     def _encode_slowly(self, texts: list[str]) -> list[list[int]]:
-        """By the Rust pipeline itself, which defines the ids."""
+        """Encode by the Rust pipeline, which defines the ids."""
         try:
             encodings = self._reader.encode_batch_fast(texts, add_special_tokens=False)
         except TypeError as error:
@@ -136,10 +149,13 @@ class Tokenizer:
         return fast.encoder(self._rust, self.token_bytes, special, QWEN2_REGEX)
 
     def decode_bytes(self, ids: list[int]) -> bytes:
-        """The bytes behind the ids; a special token gives its name.
+        """The bytes of the ids; a special token gives its name.
 
         An id without a token gives nothing: models have more rows than their tokenizers have
-        tokens, and may draw any of them.
+        tokens, and may sample any of them.
+
+        Raises:
+            UserError: an id is negative.
         """
         if min(ids, default=0) < 0:
             raise UserError(f"token id {min(ids)} is negative")
@@ -147,11 +163,15 @@ class Tokenizer:
         return b"".join([table[id] for id in ids if id < len(table)])
 
     def decode(self, ids: list[int]) -> str:
-        """Text; bytes that are no UTF-8 (a character cut in two) become the replacement sign."""
+        """The text of the ids; bytes that are not UTF-8 become the replacement character."""
         return self.decode_bytes(ids).decode("utf-8", errors="replace")
 
     def special(self, name: str) -> int:
-        """The id of a special token."""
+        """The id of a special token.
+
+        Raises:
+            UserError: there is none of that name.
+        """
         if name not in self._special:
             raise UserError(
                 f"the tokenizer has no special token {name}: it has {', '.join(self._special)}"
@@ -169,7 +189,11 @@ class Tokenizer:
 
     @cached_property
     def token_bytes(self) -> list[bytes]:
-        """The bytes of each id; none of an id without a token."""
+        """The bytes of each id; empty for an id without a token.
+
+        Raises:
+            UserError: the tokenizer is not byte-level.
+        """
         names = {id: name for name, id in self._rust.get_vocab(with_added_tokens=True).items()}
         added = set(self._added.values())
         byte_of = _byte_of_character()
@@ -182,12 +206,16 @@ class Tokenizer:
         return found
 
     def with_conversation_tokens(self) -> "Tokenizer":
-        """The same tokenizer with the conversation's special tokens after the old ids."""
+        """The same tokenizer with the conversation's special tokens after the old ids.
+
+        Raises:
+            UserError: the ids have gaps, so that none can be added.
+        """
         rust = tokenizers.Tokenizer.from_str(self._rust.to_str())
         rust.add_special_tokens(
             [AddedToken(name, special=True, normalized=False) for name in CONVERSATION_TOKENS]
         )
-        # The library counts tokens where it should take the next id.
+        # The library takes the number of tokens for the next id.
         new = [n for n in CONVERSATION_TOKENS if n not in self._added]
         if any((rust.token_to_id(name) or 0) < self.vocab_size for name in new):
             raise UserError(
@@ -215,7 +243,7 @@ class Tokenizer:
 
 
 def _is_own(rust: tokenizers.Tokenizer) -> bool:
-    """Split as this project splits, with nothing before and its document token present."""
+    """Whether it has this project's pre-tokenizer and document token, and no normalizer."""
     own, found = json.loads(untrained().to_str()), json.loads(rust.to_str())
     same = all(found[part] == own[part] for part in ("normalizer", "pre_tokenizer"))
     return same and rust.token_to_id(DOCUMENT_TOKEN) is not None

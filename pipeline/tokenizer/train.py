@@ -1,14 +1,15 @@
 """Learns the vocabulary: byte-level BPE on the train split of a corpus, by the Rust trainer.
 
 In: the corpus folder. Out: tokenizer.json, tokenizer_config.json. Only <|endoftext|> (id 0) is
-special. A corpus above `max_bytes` is sampled evenly, by the hash of each document's id, never cut
-at its head. The trainer's result depends on counts alone, so threads and runs don't change it.
+special. A corpus above `max_bytes` is sampled evenly, by the hash of each document's id, instead of
+taking its beginning. The trainer's result depends on counts alone: the same for any number of
+threads and in every run.
 """
 
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from tokenizers import pre_tokenizers, trainers
 
@@ -22,8 +23,30 @@ from storage.errors import UserError
 SMALLEST_VOCABULARY = 257  # all bytes and the document token
 
 
+class TokenizerInputs(TypedDict):
+    """Folders of artifacts, one each."""
+
+    corpus: list[Path]
+
+
+class TokenizerStatistics(TypedDict):
+    """Of a `tokenizer` artifact."""
+
+    vocab_size: int
+    vocab_size_with_conversation_tokens: int
+    documents: int  # that it was trained on
+    bytes: int  # of their UTF-8 text
+    sampled_fraction: float  # of the corpus' train split
+    longest_token_bytes: int
+    tokens_that_begin_a_word: int
+
+
 def train(texts: Iterator[str], config: TokenizerConfig) -> Tokenizer:
-    """A tokenizer of exactly `config.vocab_size` rows."""
+    """Train a tokenizer of exactly `config.vocab_size` tokens.
+
+    Raises:
+        UserError: the size is too small, or the texts yield too few tokens.
+    """
     if config.vocab_size < SMALLEST_VOCABULARY:
         raise UserError(
             f"tokenizer.vocab_size is {config.vocab_size}: {SMALLEST_VOCABULARY} is the least "
@@ -48,18 +71,19 @@ def train(texts: Iterator[str], config: TokenizerConfig) -> Tokenizer:
 
 
 def sampled(id: str, fraction: float) -> bool:
-    """Whether a document is in an even sample of that fraction."""
+    """Whether a document belongs to an even sample of that fraction, by its id's hash."""
     digest = hashlib.sha256(id.encode()).digest()
     return int.from_bytes(digest[:8], "big") < fraction * 2.0**64
 
 
 def build(
     out: Path,
-    inputs: dict[str, list[Path]],
+    inputs: TokenizerInputs,
     config: TokenizerConfig,
     progress: Progress,
     scratch: Path,
-) -> dict[str, Any]:
+) -> TokenizerStatistics:
+    """The `tokenizer` stage."""
     (corpus,) = inputs["corpus"]
     total_bytes = total_documents = 0
     for batch in documents(corpus, "train"):

@@ -1,11 +1,11 @@
 """Runs one stage in a process of its own: `python -m pipeline.worker.child SPEC.json`.
 
-The task that starts it owns it: a crash, an out-of-memory kill or a SIGKILL of this process is
-then an ordinary failure that can be retried, never the death of the flow; and it dies with its
-owner. With `processes` > 1, or on several nodes, it becomes torchrun, which starts this module once
-a process (see `rendezvous`). Events go to stdout as JSON lines (see `pipeline.stage.Progress`), the
-last one `done` (statistics), `user_error`, `disk_full` or `network_error` (text); logs and
-tracebacks go to stderr.
+The task that starts this process owns it. A crash, an out-of-memory kill or a SIGKILL of the
+process is then an ordinary failure that can be retried and never ends the flow; and the process
+ends when its owner does. With `processes` > 1, or on several nodes, it becomes torchrun, which
+starts this module once a process (see `rendezvous`). Events go to stdout as JSON lines (see
+`pipeline.stage.Progress`), the last one `done` (statistics), `user_error`, `disk_full` or
+`network_error` (text); logs and tracebacks go to stderr.
 `pipeline.worker.host` runs many, one after another, from one warm process.
 """
 
@@ -42,20 +42,30 @@ def main(spec_path: str) -> int:
         rendezvous.number_processes(meeting)
         rank = os.environ["RANK"]
     events = take_stdout()
-    # On another node than the first its first process says how it ended, and nothing else.
+    # On each other node the first process reports only how it ended.
     first_here = os.environ.get("LOCAL_RANK", "0") == "0"
     return run(spec, events, speaker=rank in (None, "0"), last_word=first_here)
 
 
 def take_stdout() -> TextIO:
-    """The stream for events; a library's stray print will not land among them."""
+    """The stream for events; what a library prints goes to stderr instead."""
     events = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     return events
 
 
 def run(spec: dict[str, Any], events: TextIO, speaker: bool = True, last_word: bool = True) -> int:
-    """Build what the spec says and report how it ended; under torchrun one process speaks."""
+    """Build what the spec describes and report how it ended.
+
+    Args:
+        spec: of the build.
+        events: the stream for events.
+        speaker: whether this process reports progress; under torchrun one does.
+        last_word: whether it reports how it ended.
+
+    Returns:
+        The process's exit code.
+    """
     if spec.get("lock"):
         locks.share(Path(spec["lock"][0]), spec["lock"][1])  # as long as this process lives
     try:
@@ -77,7 +87,7 @@ def run(spec: dict[str, Any], events: TextIO, speaker: bool = True, last_word: b
 
 
 def named(entry: str) -> Callable[..., Any]:
-    """The function behind `module:function`."""
+    """The function that `module:function` names."""
     module, name = entry.split(":")
     function: Callable[..., Any] = getattr(importlib.import_module(module), name)
     return function
@@ -108,7 +118,7 @@ def _end(events: TextIO, event: str, text: str, code: int) -> int:
 
 
 def write_event(events: TextIO, event: dict[str, Any]) -> None:
-    """One line of the owner's stream."""
+    """Write an event as one line to the owner's stream."""
     events.write(json.dumps(event) + "\n")
     events.flush()
 
@@ -116,8 +126,8 @@ def write_event(events: TextIO, event: dict[str, Any]) -> None:
 if __name__ == "__main__":
     code = main(sys.argv[1])
     if "RANK" in os.environ:
-        # Taking gloo's threads down at the interpreter's end aborts now and then (seen with FSDP,
-        # once in about twenty runs), after all work is done and on disk.
+        # Stopping gloo's threads at the interpreter's end sometimes aborts (seen with FSDP, once in
+        # about twenty runs), when all work is done and on disk.
         sys.stderr.flush()
         os._exit(code)
     sys.exit(code)

@@ -1,4 +1,4 @@
-"""Whether an exception says that the network is at fault, which may be back in a moment."""
+"""Whether an exception is a failure of the network, which may work again a moment later."""
 
 import errno
 
@@ -18,7 +18,7 @@ NETWORK_TEXTS = ("network_connection", "slow_down", "service unavailable", "time
 
 
 def is_network_error(error: BaseException) -> bool:
-    """A failure of the network or of the object store, which may well be gone a moment later."""
+    """Whether it is a failure of the network or of the object store, so that a retry may help."""
     if isinstance(error, ConnectionError | TimeoutError):
         return True
     if not isinstance(error, OSError):

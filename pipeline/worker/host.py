@@ -1,7 +1,7 @@
 """A warm process that runs builds one after another: `python -m pipeline.worker.host OWNER_PID`.
 
 Imports, lists and models are loaded once (the stage's `preload`); each build then runs in a fork of
-this process, which starts in milliseconds and gives its memory back when it ends. In, on stdin: a
+this process, which starts in milliseconds and returns its memory when it ends. In, on stdin: a
 line with the path of a spec (see `child`) for each build. Out, on stdout: `taken`, the build's
 events, then `ended` with its exit code and what it used; its log on stderr, then END_OF_LOG.
 """
@@ -28,7 +28,7 @@ def main(owner_pid: int) -> int:
     for line in sys.stdin:
         child.write_event(events, {"event": "taken"})
         spec: dict[str, Any] = json.loads(Path(line.rstrip("\n")).read_text())
-        with contextlib.suppress(Exception):  # the build meets it again, and reports it
+        with contextlib.suppress(Exception):  # the build has the same error again, and reports it
             preload(spec)
         fork = os.fork()
         if fork == 0:
@@ -48,7 +48,7 @@ def main(owner_pid: int) -> int:
 
 
 def preload(spec: dict[str, Any]) -> None:
-    """Load what a build will take; what is there already, it finds by itself."""
+    """Load into memory what a build needs, unless it is loaded already."""
     config_type = child.config_of(child.named(spec["entry"]))
     child.named(spec["preload"])(from_dict(config_type, spec["config"]))
 

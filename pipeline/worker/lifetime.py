@@ -1,9 +1,8 @@
-"""Ties the life of a child process to its parent's, so that a killed run leaves nothing behind;
-and says how one ended.
+"""Ends a child process with its parent, so that a killed run leaves none; and how one ended.
 
-Linux sends the child SIGKILL when the thread that started it ends (prctl PR_SET_PDEATHSIG):
-unlike an exit handler this also works when the parent dies of SIGKILL. Elsewhere than on Linux it
-does nothing.
+Linux sends the child SIGKILL when the thread that started it ends (prctl PR_SET_PDEATHSIG): unlike
+an exit handler this also works when the parent is killed by SIGKILL. On other systems it does
+nothing.
 """
 
 import ctypes
@@ -19,17 +18,17 @@ SHELL_BASE = 128
 
 
 def die_with_parent(parent_pid: int | None = None) -> None:
-    """Have this process killed when its parent dies; at once if `parent_pid` is dead already."""
+    """Have this process killed when its parent ends; at once if `parent_pid` has ended already."""
     if not sys.platform.startswith("linux"):
         return
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    # The parent may have died between fork and prctl: then nobody is left to wait for us.
+    # The parent may have ended between fork and prctl: then nobody waits for this process.
     if parent_pid is not None and os.getppid() != parent_pid:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
 def signal_of(code: int) -> int:
-    """The signal behind an exit code: -number, or 128 + number as shells say it; 0 for none.
+    """The signal that an exit code stands for: -number, or 128 + number as in shells; 0: none.
 
     A program may end with any code up to 255: beyond 128 only those of signals with a name count.
     """
@@ -39,7 +38,7 @@ def signal_of(code: int) -> int:
 
 
 def signal_name(number: int) -> str:
-    """SIGKILL and so on; most real-time signals have no name."""
+    """The signal's name, such as SIGKILL; `signal 40` for one without a name."""
     try:
         return signal.Signals(number).name
     except ValueError:
@@ -47,7 +46,7 @@ def signal_name(number: int) -> str:
 
 
 def leave(last: Callable[..., int], *arguments: Any) -> NoReturn:
-    """End a forked process with what `last` gives; nothing of its parent's clean-up is run."""
+    """End a forked process with the exit code of `last`; nothing of its parent's clean-up runs."""
     code = 1
     try:
         code = last(*arguments)

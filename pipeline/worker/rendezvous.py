@@ -1,10 +1,10 @@
 """Several processes for one stage: this process becomes torchrun, on one machine or on many.
 
-On many, each node's torchrun meets the others' by the c10d rendezvous: node 0 keeps its store, at
+On many, each node's torchrun finds the others by the c10d rendezvous: node 0 holds its store, at
 the address that the run's settings name, and an id tells one try from another. torchrun numbers
 nodes as they come; which rank writes must not depend on that, so processes number themselves, by
-their node. A process that ends because another one is gone says so by its exit code: the try can
-be made again.
+their node. A process that ends because another one is gone has a special exit code: the try can be
+repeated.
 """
 
 import dataclasses
@@ -15,14 +15,14 @@ from collections.abc import Mapping
 from typing import Any
 
 LOST_PEER = 75  # EX_TEMPFAIL of sysexits.h: this process did nothing wrong, another one is gone
-READ_SECONDS = 60  # that an answer of node 0's store may take
+READ_SECONDS = 60  # the longest wait for an answer of node 0's store
 # Of errors that torch raises as plain RuntimeError, by gloo.
 PEER_TEXTS = ("connection closed by peer", "connection reset by peer", "gloo/transport")
 
 
 @dataclasses.dataclass(frozen=True)
 class Rendezvous:
-    """Where the nodes of one try meet, and which of them this is."""
+    """Where the nodes of one try find each other, and which of them this is."""
 
     nodes: int
     node_rank: int  # 0 writes
@@ -32,7 +32,7 @@ class Rendezvous:
 
     @property
     def arguments(self) -> list[str]:
-        """torchrun's."""
+        """The arguments of torchrun."""
         settings = {
             "is_host": int(self.node_rank == 0),
             "join_timeout": self.seconds,
@@ -48,7 +48,7 @@ class Rendezvous:
         ]
 
     def _own_address(self) -> str:
-        """By which the other nodes reach this one."""
+        """The address by which the other nodes reach this one."""
         host, _, port = self.address.rpartition(":")
         if self.node_rank == 0:
             return host
@@ -60,13 +60,13 @@ class Rendezvous:
 
 
 def of(spec: Mapping[str, Any]) -> Rendezvous | None:
-    """Of a worker's spec; None where its processes are all on this machine."""
+    """The rendezvous of a worker's spec; None if its processes are all on this machine."""
     given = spec.get("rendezvous")
     return Rendezvous(**given) if given else None
 
 
 def become_torchrun(processes: int, meeting: Rendezvous | None, module: str, spec: str) -> None:
-    """So many processes of this module here, and as many on every other node."""
+    """Replace this process by torchrun, which starts `module` in so many processes on each node."""
     # exec keeps the pid and the death signal, so torchrun too dies with the task.
     where = meeting.arguments if meeting else ["--standalone"]
     torchrun = ["-P", "-m", "torch.distributed.run", *where, f"--nproc-per-node={processes}"]
@@ -80,7 +80,7 @@ def number_processes(meeting: Rendezvous) -> None:
 
 
 def lost_a_peer(error: BaseException) -> bool:
-    """Whether it says that another process of the group is gone."""
+    """Whether the error means that another process of the group has ended."""
     distributed: Any = sys.modules.get("torch.distributed")  # imported by those who have a group
     if distributed is None:
         return False

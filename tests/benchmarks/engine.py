@@ -285,7 +285,7 @@ def bits_lost(given: argparse.Namespace) -> str:
     found = {}
     for kind in ("float32", "bfloat16", "int8"):
         model.compute_dtype = PRECISIONS.get(kind, torch.float32)
-        fast = kind == "float32" or instructions.special(kind)
+        fast = kind == "float32" or instructions.has_instruction(kind)
         if fast and native.kernels(model) is not None:
             total = sum(nats for nats, _ in score(model, contexts, ids, int8=kind == "int8"))
             found[kind] = -total / size / 0.6931471805599453

@@ -223,7 +223,7 @@ def test_a_training_step(gpu, family, apart):
         for name, slope in slopes.items():
             torch.testing.assert_close(its_slopes[name], slope, rtol=1e-3, atol=2e-4)
     positions = ATTENTION[:1] if family == "gpt2" else ATTENTION
-    gpu.passed(*LOSS, *positions, *(["pipeline.model.flash.takes"] if apart else []))
+    gpu.passed(*LOSS, *positions, *(["pipeline.model.flash.is_supported"] if apart else []))
 
 
 @pytest.mark.parametrize(("temperature", "top_k"), [(1.0, 0), (0.7, 0), (1.3, 12)])
@@ -270,12 +270,12 @@ def test_documents_by_the_kernel_for_them(gpu, monkeypatch):
         found = model(tokens, document_ids=documents_apart())
     assert asked == [60, 60]
     torch.testing.assert_close(found, expected, rtol=0.1, atol=0.1)
-    gpu.passed("pipeline.model.flash.takes", "pipeline.model.fused.ready")
+    gpu.passed("pipeline.model.flash.is_supported", "pipeline.model.fused.ready")
     gpu.capability = (7, 5)
-    assert not flash.takes(torch.bfloat16, CPU, 64)
+    assert not flash.is_supported(torch.bfloat16, CPU, 64)
     gpu.capability = (8, 0)
-    assert flash.takes(torch.bfloat16, CPU, 64)
-    assert not flash.takes(torch.bfloat16, CPU, 20)
+    assert flash.is_supported(torch.bfloat16, CPU, 64)
+    assert not flash.is_supported(torch.bfloat16, CPU, 20)
 
 
 def test_bits_per_byte_are_those_of_the_cpu(gpu):

@@ -1,9 +1,9 @@
-"""Which blocks of a page a gold text holds: a share from 0 to 1 a block, by aligning tokens.
+"""Which blocks of a page a gold text contains: a share from 0 to 1 a block, by aligning tokens.
 
-A block's place in the gold text is found by its token 3-grams; places that keep the page's order
-and hold most tokens form a chain (longest increasing subsequence, weighted). What the gold text
-holds out of order counts too, unless the chain already covers it: a teaser that repeats the
-article's first sentence is no main text. Blocks too short for a 3-gram have to stand in the gold
+A block's position in the gold text is found by its token 3-grams; positions that keep the page's
+order and match most tokens form a chain (longest increasing subsequence, weighted). Text that the
+gold text has in another order counts too, unless the chain already covers it: a teaser that repeats
+the article's first sentence is not main text. Blocks too short for a 3-gram must be in the gold
 text between their neighbours in the chain.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 # One character is a token in scripts without spaces, as the shingle measure has no other unit.
 TOKEN = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u2e80-\u9fff]|[^\W_\u0e00-\u0eff\u2e80-\u9fff]+")
 GRAM = 3
-MAX_PLACES = 12  # places of one 3-gram that are tried as a block's beginning
+MAX_POSITIONS = 12  # of one 3-gram that are tried as a block's beginning
 
 
 def tokens(text: str) -> list[str]:
@@ -24,18 +24,18 @@ def tokens(text: str) -> list[str]:
 
 
 def shares(texts: list[str], gold: str) -> np.ndarray:
-    """For each block the share of its tokens that the gold text holds; NaN where it has none."""
+    """[blocks]: the share of each block's tokens that the gold text has; NaN without tokens."""
     golden = tokens(gold)
-    places: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    positions: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for index in range(len(golden) - GRAM + 1):
-        places[tuple(golden[index : index + GRAM])].append(index)
+        positions[tuple(golden[index : index + GRAM])].append(index)
     blocks = [tokens(text) for text in texts]
-    hits = [_hits(block, places) for block in blocks]
+    hits = [_hits(block, positions) for block in blocks]
     chain = _chain(blocks, hits)
     covered = np.zeros(len(golden) + 1, bool)
     result = np.zeros(len(texts))
-    for index, place in chain.items():
-        result[index] = _take(blocks[index], hits[index], place, covered)
+    for index, position in chain.items():
+        result[index] = _take(blocks[index], hits[index], position, covered)
     _out_of_order(blocks, hits, chain, covered, result)
     _short(blocks, chain, golden, covered, result)
     for index, block in enumerate(blocks):
@@ -45,30 +45,30 @@ def shares(texts: list[str], gold: str) -> np.ndarray:
 
 
 def _hits(
-    block: list[str], places: dict[tuple[str, ...], list[int]]
+    block: list[str], positions: dict[tuple[str, ...], list[int]]
 ) -> list[tuple[int, list[int]]]:
-    """(offset in the block, places in the gold text) of each of its 3-grams that occurs there."""
+    """(offset in the block, positions in the gold text) of each 3-gram that occurs there."""
     found = []
     for offset in range(len(block) - GRAM + 1):
-        where = places.get(tuple(block[offset : offset + GRAM]))
+        where = positions.get(tuple(block[offset : offset + GRAM]))
         if where:
             found.append((offset, where))
     return found
 
 
 def _starts(hits: list[tuple[int, list[int]]]) -> list[int]:
-    """Likely places of the block's beginning: those its 3-grams vote for most."""
+    """Likely positions of the block's beginning: those that most of its 3-grams vote for."""
     votes: dict[int, int] = defaultdict(int)
     for offset, where in hits:
-        for place in where[:MAX_PLACES]:
-            votes[place - offset] += 1
+        for position in where[:MAX_POSITIONS]:
+            votes[position - offset] += 1
     ranked = sorted(votes.items(), key=lambda item: (-item[1], item[0]))
-    return [start for start, _ in ranked[:MAX_PLACES]]
+    return [start for start, _ in ranked[:MAX_POSITIONS]]
 
 
 def _chain(blocks: list[list[str]], hits: list[list[tuple[int, list[int]]]]) -> dict[int, int]:
-    """Block -> place in the gold text, places rising with the blocks, most tokens matched."""
-    # A link of a chain: middle of its place, weight of the chain, block, link before, place.
+    """Block -> position in the gold text: ascending positions that match the most tokens."""
+    # A link of a chain: its middle, the chain's weight, block, link before, position.
     ends: list[tuple[int, float, int, int, int]] = []
     best_at: list[tuple[int, int]] = []  # (middle, index in ends), weights rising with the middle
     for index, found in enumerate(hits):
@@ -98,7 +98,7 @@ def _chain(blocks: list[list[str]], hits: list[list[tuple[int, list[int]]]]) -> 
 def _insert(
     best_at: list[tuple[int, int]], ends: list[tuple[int, float, int, int, int]], node: int
 ) -> None:
-    """Keep only ends that no earlier one beats."""
+    """Insert an end, and keep only those that are better than all earlier ones."""
     middle, weight = ends[node][0], ends[node][1]
     at = len(best_at)
     while at and best_at[at - 1][0] > middle:
@@ -117,7 +117,7 @@ def _take(
     """Mark the gold tokens that the block covers near `start`; the share of its tokens matched."""
     matched = np.zeros(len(block), bool)
     for offset, where in hits:
-        near = min(where, key=lambda place: abs(place - offset - start))
+        near = min(where, key=lambda position: abs(position - offset - start))
         covered[near : near + GRAM] = True
         matched[offset : offset + GRAM] = True
     return float(matched.mean())
@@ -135,7 +135,7 @@ def _out_of_order(
         found = hits[index]
         if index in chain or len(found) < 0.6 * max(1, len(blocks[index]) - GRAM + 1):
             continue
-        free = [hit for hit in found if not all(covered[place] for place in hit[1])]
+        free = [hit for hit in found if not all(covered[position] for position in hit[1])]
         if found and len(free) >= 0.6 * len(found):
             result[index] = _take(blocks[index], found, _starts(found)[0], covered)
 
@@ -147,7 +147,7 @@ def _short(
     covered: np.ndarray,
     result: np.ndarray,
 ) -> None:
-    """Blocks of one or two tokens: kept if they stand, uncovered, between their neighbours."""
+    """Blocks of one or two tokens: found if they are, not covered, between their neighbours."""
     following = len(golden)
     limits = [0] * len(blocks)
     for index in range(len(blocks) - 1, -1, -1):
@@ -162,9 +162,12 @@ def _short(
         if not block or len(block) >= GRAM:
             continue
         size = len(block)
-        for place in range(cursor, min(limits[index], len(golden)) - size + 1):
-            if golden[place : place + size] == block and not covered[place : place + size].any():
-                covered[place : place + size] = True
+        for position in range(cursor, min(limits[index], len(golden)) - size + 1):
+            if (
+                golden[position : position + size] == block
+                and not covered[position : position + size].any()
+            ):
+                covered[position : position + size] = True
                 result[index] = 1.0
-                cursor = place + size
+                cursor = position + size
                 break

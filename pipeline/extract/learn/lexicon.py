@@ -1,8 +1,8 @@
 """Word weights from labelled pages: the log odds of main text against furniture, by naive Bayes.
 
 Words, the first two, the last two and the whole of a short text are hashed into one table. A host
-counts once for a word on either side, so that no site's own furniture dominates, and a word has to
-be known from several hosts to weigh anything.
+counts once for a word on either side, so that no site's own furniture dominates, and a word needs
+several hosts to have a weight.
 """
 
 import math
@@ -20,7 +20,7 @@ STEP = 16  # a weight of 16 is a log odds of 1
 
 
 def hosts_of_words(pages: Iterable[Page]) -> np.ndarray:
-    """How many hosts know each place of the table as furniture (row 0) and as main text (row 1).
+    """How many hosts have each entry of the table as furniture (row 0) and as main text (row 1).
 
     Counts of pages that have no host in common may be added.
     """
@@ -33,11 +33,11 @@ def hosts_of_words(pages: Iterable[Page]) -> np.ndarray:
     counts = np.zeros((2, _features.LEXICON + 1))
     for row, side in zip(counts, hosts, strict=True):
         np.add.at(row, [place for place, _ in side], 1)
-    return counts[:, :-1]  # the last place stands for "none"
+    return counts[:, :-1]  # the last entry stands for "none"
 
 
 def lexicon_of(counts: np.ndarray) -> bytes:
-    """An int8 weight for each place of the table."""
+    """An int8 weight for each entry of the table."""
     unwanted, wanted = counts
     known = unwanted + wanted >= MIN_HOSTS
     prior = math.log((wanted.sum() + 1) / (unwanted.sum() + 1))

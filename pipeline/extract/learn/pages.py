@@ -4,8 +4,8 @@ The folder holds `*.jsonl.gz`, a collection each, a page a line: id, host, html,
 - `gold` (the main text), and `optional` (text that one reader keeps and another not, if any), or
 - `blocks` (pairs of a block's text and its label, or null), and
 - `wanted` and `unwanted` (lists of segments, which overrule `blocks`).
-All labels are found by text, so that they outlive a change of the segmenter. Blocks of which
-nothing is known stay without a label; a page whose gold text is mostly not in it is left out.
+All labels are found by text, so that they stay valid when the segmenter changes. Blocks of which
+nothing is known have no label; a page without most of its gold text is left out.
 """
 
 import dataclasses
@@ -33,7 +33,7 @@ HELD_OUT = 5  # every fifth host
 
 @dataclasses.dataclass(frozen=True)
 class Page:
-    """A page with a label from 0 to 1 a block; NaN where nothing is known."""
+    """A page with a label from 0 to 1 a block; NaN if nothing is known of it."""
 
     id: str
     collection: str
@@ -47,7 +47,7 @@ class Page:
 
     @property
     def fold(self) -> int:
-        """Hosts are spread over folds: a forest never judges a host it was trained on."""
+        """The fold of its host: a forest never judges a host that it was trained on."""
         return _spread(self.host, "fold") % FOLDS
 
     @property
@@ -62,7 +62,7 @@ def _spread(host: str, purpose: str) -> int:
 
 
 def page_of(record: dict, collection: str) -> Page | None:
-    """The page of one line, or None where its gold text is mostly not in it."""
+    """The page of one line; None if it does not have most of its gold text."""
     segments = segment(record["html"])
     texts = segments.texts
     if not texts or len(texts) > MAX_BLOCKS:
@@ -126,7 +126,7 @@ def _mark_segments(
 
 
 def _caption_or_headline(segments: Segments) -> np.ndarray:
-    """What collections differ in and the measure leaves out: captions, the page's own headline."""
+    """Blocks that collections label differently and the measure ignores: captions, headlines."""
     found = (segments.table["flags"] & CAPTION) != 0
     titles = [set(tokens(title)) for title in (segments.title, segments.og_title) if title]
     for index in np.flatnonzero(segments.table["heading_level"] > 0).tolist():

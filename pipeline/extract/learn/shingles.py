@@ -21,7 +21,7 @@ def shingles(text: str) -> Counter[tuple[str, ...]]:
 
 
 def page_scores(predicted: str, true: str) -> tuple[float, float]:
-    """Precision and recall of one page; 1.0 where nothing could be right or wrong."""
+    """Precision and recall of one page; 1.0 if there is nothing to be right or wrong."""
     found, wanted = shingles(predicted), shingles(true)
     both = sum((found & wanted).values())
     false = sum(found.values()) - both

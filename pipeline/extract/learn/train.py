@@ -25,7 +25,7 @@ from pipeline.extract.learn.shingles import page_scores
 from pipeline.extract.segment import FLAGS
 
 THRESHOLD = 0.5
-LENGTH_POWER = 0.7  # of a block's share of the page: between one block, one vote and characters
+LENGTH_POWER = 0.7  # of a block's share of the page: 0 weighs blocks equally, 1 by characters
 SHARED = {
     "objective": "cross_entropy",  # labels are shares
     "feature_fraction": 0.2,
@@ -43,14 +43,14 @@ SHARED = {
 FIRST = {**SHARED, "learning_rate": 0.1, "num_leaves": 31, "max_depth": 8}
 SECOND = {**SHARED, "learning_rate": 0.07, "num_leaves": 47, "max_depth": 9}
 FIRST_TREES, SECOND_TREES = 90, 180
-# Most of a page is furniture far from any main text, and easy: of it every FAR_EVERYth block is
-# learned from, with that many times the weight.
+# Most of a page is furniture far from any main text, and easy: only every FAR_EVERYth such block is
+# used for training, with that many times the weight.
 FAR_BLOCKS = 25
 FAR_EVERY = 4
 
 
 def weights_of(page: Page) -> np.ndarray:
-    """A weight a block: 0 where it has no label."""
+    """[blocks]: a weight for each block, 0 without a label."""
     total = page.tokens.sum()
     kept = float(np.nansum(page.labels * page.tokens))
     share = (page.tokens + 3) / (max(kept, 0.2 * total) + 100)
@@ -58,7 +58,7 @@ def weights_of(page: Page) -> np.ndarray:
 
 
 def thinned(page: Page, weights: np.ndarray) -> np.ndarray:
-    """The weights with those of furniture far from main text gathered in a few blocks."""
+    """The weights, those of furniture far from main text concentrated on a few blocks."""
     wanted = np.flatnonzero(np.nan_to_num(page.labels) > 0)
     if not len(wanted):
         return weights
@@ -73,14 +73,14 @@ def thinned(page: Page, weights: np.ndarray) -> np.ndarray:
 
 def fit(parameters: dict, trees: int, matrix: np.ndarray, labels: np.ndarray,
         weights: np.ndarray) -> lightgbm.Booster:  # fmt: skip
-    """A booster on the labelled rows."""
+    """A booster trained on the rows with a weight."""
     rows = weights > 0
     data = lightgbm.Dataset(matrix[rows], labels[rows], weight=weights[rows] / weights[rows].mean())
     return lightgbm.train(parameters, data, trees)
 
 
 def train(pages: list[Page], say: Callable[[str], None] = print) -> tuple[Trees, Trees, bytes]:
-    """First forest, second forest and lexicon."""
+    """Train the first forest, the second forest and the lexicon."""
     labels = np.concatenate([page.labels for page in pages])
     weights = np.concatenate([thinned(page, weights_of(page)) for page in pages])
     folds = np.repeat([page.fold for page in pages], [len(page.labels) for page in pages])
@@ -118,7 +118,7 @@ def train(pages: list[Page], say: Callable[[str], None] = print) -> tuple[Trees,
 
 
 def facts_of(pages: list[Page]) -> dict[str, object]:
-    """What the model file says of itself; flags and hints are columns known by number."""
+    """Facts stored in the model file; flags and hints are columns known by their index."""
     collections = sorted({page.collection for page in pages})
     return {
         "threshold": THRESHOLD,

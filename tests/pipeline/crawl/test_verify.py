@@ -6,7 +6,7 @@ import zlib
 import pytest
 from toy_dump import warc_file
 
-from pipeline.crawl.verify import check_archive, whole_members
+from pipeline.crawl.verify import check_archive, count_members
 
 URLS = [f"https://site{n}.example/" for n in range(20)]
 DATA = warc_file("a", URLS)
@@ -63,7 +63,7 @@ def test_genuine_digests_in_every_spelling(shared_dir):
 
 def test_members_are_whole_or_they_are_not():
     one = gzip.compress(b"a" * 10_000_000)
-    assert whole_members(one) == 1
-    assert whole_members(one + one) == 2
-    assert whole_members(one[:-1]) == whole_members(one + b"x") == whole_members(b"no") == 0
-    assert whole_members(b"") == 0
+    assert count_members(one) == 1
+    assert count_members(one + one) == 2
+    assert count_members(one[:-1]) == count_members(one + b"x") == count_members(b"no") == 0
+    assert count_members(b"") == 0

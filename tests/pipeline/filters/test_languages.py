@@ -10,7 +10,7 @@ from pipeline.filters.language_table import TABLE
 from pipeline.filters.languages import rules
 from pipeline.filters.quality import GopherQualityConfig
 from pipeline.filters.repetition import RepetitionConfig
-from pipeline.filters.scripts import SCRIPTS, fits, letter_shares, scripts_of
+from pipeline.filters.scripts import SCRIPTS, is_possible, letter_shares, scripts_of
 from pipeline.filters.words import split_words
 
 ASKED_FOR = ("ru zh de ja es fr it pt pl nl", "id tr cs vi ko ar fa")
@@ -117,16 +117,16 @@ def test_letters_by_script():
 
 
 def test_what_a_label_asks_of_the_letters():
-    assert fits("zh", {"Hani": 1.0})
-    assert not fits("ja", {"Hani": 1.0})
-    assert fits("ja", {"Hani": 0.6, "Kana": 0.4})
-    assert not fits("zh", {"Hani": 0.6, "Kana": 0.4})
-    assert fits("zh", {"Hani": 0.1, "Latn": 0.9})  # a page of code with comments
-    assert not fits("ko", {"Latn": 1.0})
-    assert not fits("ru", {"Latn": 0.99, "Cyrl": 0.01})
-    assert fits("sr", {"Latn": 1.0})
-    assert fits("sr", {"Cyrl": 1.0})
-    assert fits("th", {})
+    assert is_possible("zh", {"Hani": 1.0})
+    assert not is_possible("ja", {"Hani": 1.0})
+    assert is_possible("ja", {"Hani": 0.6, "Kana": 0.4})
+    assert not is_possible("zh", {"Hani": 0.6, "Kana": 0.4})
+    assert is_possible("zh", {"Hani": 0.1, "Latn": 0.9})  # a page of code with comments
+    assert not is_possible("ko", {"Latn": 1.0})
+    assert not is_possible("ru", {"Latn": 0.99, "Cyrl": 0.01})
+    assert is_possible("sr", {"Latn": 1.0})
+    assert is_possible("sr", {"Cyrl": 1.0})
+    assert is_possible("th", {})
 
 
 def test_scripts_are_known_of_all_176_languages():

@@ -30,8 +30,8 @@ def test_exactly_the_lines_are_there(folder, lines, wanted):
     kept = {line for line in lines if not line.startswith("#")}
     write_lines(folder / "few", block)
     for there in (LineBlock(block), LineFile(folder / "few")):
-        assert all(there.holds(line.encode()) for line in kept)
-        assert there.holds(wanted.encode()) == (wanted in kept)
+        assert all(there.contains(line.encode()) for line in kept)
+        assert there.contains(wanted.encode()) == (wanted in kept)
 
 
 def test_many_chunks_and_lines_longer_than_one(tmp_path, names):
@@ -39,13 +39,13 @@ def test_many_chunks_and_lines_longer_than_one(tmp_path, names):
     write_lines(tmp_path / "many", b"".join(name + b"\n" for name in names))
     lines = LineFile(tmp_path / "many")
     assert len(lines._firsts) > 10
-    assert all(map(lines.holds, names))
+    assert all(map(lines.contains, names))
     known = set(names)
     for name in names[::7]:
         for other in (name[:-1], name + b"0", b"0" + name, name[1:]):
-            assert lines.holds(other) == (other in known)
-    assert not lines.holds(b"")
-    assert not lines.holds(b"zz")
+            assert lines.contains(other) == (other in known)
+    assert not lines.contains(b"")
+    assert not lines.contains(b"zz")
 
 
 def test_no_file_answers_wrongly_whichever_byte_is_another(tmp_path, names):
@@ -57,7 +57,7 @@ def test_no_file_answers_wrongly_whichever_byte_is_another(tmp_path, names):
     for place in places:
         path.write_bytes(sound[:place] + bytes([sound[place] ^ 1]) + sound[place + 1 :])
         with pytest.raises(DamagedFile):  # a fault in a chunk is found once the chunk is read
-            assert all(map(LineFile(path).holds, names))
+            assert all(map(LineFile(path).contains, names))
 
 
 @pytest.mark.parametrize("left", [0, 1, 100, 0.5, 0.99])
@@ -76,7 +76,7 @@ def test_a_file_cut_while_it_is_open_is_damaged(tmp_path, names):
     lines = LineFile(path)
     os.truncate(path, 10)
     with pytest.raises(DamagedFile):
-        lines.holds(names[-1])
+        lines.contains(names[-1])
 
 
 def test_what_cannot_be_written_leaves_nothing(tmp_path, monkeypatch):

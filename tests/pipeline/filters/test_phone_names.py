@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.filters.phone_names import ORDER, STRONG, WEAK, fold, is_said_behind, speaks
+from pipeline.filters.phone_names import (
+    ORDER,
+    STRONG,
+    WEAK,
+    fold,
+    has_phone_words,
+    has_phone_words_after,
+)
 
 NAMES = [
     *("Téléphone : ", "KOMÓRKA: ", "по телефону ", "Telefonnummer ", "tel./fax: ", "電話番号 "),
@@ -23,13 +30,13 @@ OTHERS = [
 @pytest.mark.parametrize("said", NAMES)
 def test_names(said: str) -> None:
     assert STRONG.search(fold(said))
-    assert speaks(fold(said))
+    assert has_phone_words(fold(said))
 
 
 @pytest.mark.parametrize("said", ORDERS)
 def test_orders_and_desks(said: str) -> None:
     assert ORDER.search(fold(said))
-    assert speaks(fold(said))
+    assert has_phone_words(fold(said))
 
 
 def test_words_of_many_meanings_and_of_others() -> None:
@@ -43,9 +50,9 @@ def test_words_of_many_meanings_and_of_others() -> None:
 
 def test_names_behind() -> None:
     for text in ("1로 전화 주세요", "1 (mobile)", "1 numarasından", "1へお電話ください"):
-        assert is_said_behind(text, 1), text
+        assert has_phone_words_after(text, 1), text
     for text in ("1 (red)", "1 apples", "1", "1 call"):
-        assert not is_said_behind(text, 1), text
+        assert not has_phone_words_after(text, 1), text
 
 
 @given(st.text(max_size=30))

@@ -4,7 +4,7 @@ import unicodedata
 
 import pytest
 
-from pipeline.filters.scripts import fits, letter_shares, scripts_of
+from pipeline.filters.scripts import is_possible, letter_shares, scripts_of
 
 NAMES = {
     "Arab": ("ARABIC", "EXTENDED ARABIC"),
@@ -107,7 +107,7 @@ def test_shares_are_of_letters_alone() -> None:
 def test_a_label_stands_only_on_letters_of_its_script(
     language: str, shares: dict[str, float], can: bool
 ) -> None:
-    assert fits(language, shares) is can
+    assert is_possible(language, shares) is can
 
 
 def test_a_language_may_have_two_scripts() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pipeline.filters.line_file import LineBlock
 from pipeline.filters.public_suffix import split_host
-from pipeline.filters.url import UrlConfig, UrlFilter, holds_line, host_of
+from pipeline.filters.url import UrlConfig, UrlFilter, contains_line, host_of
 from pipeline.filters.url_lists import ARCHIVE, DOMAINS, URLS, assets_folder, blocks
 
 THEIR_RULE = {
@@ -63,11 +63,11 @@ def test_every_listed_name_is_found_and_others_are_not(archived, url_filter):
     for block, lines in ((archived[DOMAINS], lists.domains), (archived[URLS], lists.urls)):
         there = {*block[:20_000].split()[:-1], *block[-20_000:].split()[1:]}
         there |= {name.encode() for name in listed(block, 2000)}
-        assert all(map(lines.holds, there))
+        assert all(map(lines.contains, there))
         for name in listed(block, 500):
             for other in (f"{name}x", f"x{name}", name[:-1], f"{name}."):
-                assert holds_line(lines, other) == holds_line(LineBlock(block), other)
-    assert not holds_line(lists.domains, "")
+                assert contains_line(lines, other) == contains_line(LineBlock(block), other)
+    assert not contains_line(lists.domains, "")
 
 
 def test_the_first_of_two_sub_words_is_named(url_filter):
@@ -85,7 +85,7 @@ def test_rules(url_filter, archived):
         h
         for h in hosts
         if split_host(h).host == h
-        and not holds_line(lists.domains, split_host(h).registered)
+        and not contains_line(lists.domains, split_host(h).registered)
         and url_filter.check(f"http://not-{h}/page") is None
     )
     hard = next(word for word in lists.hard_words if word.isalpha())

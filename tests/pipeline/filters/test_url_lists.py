@@ -33,9 +33,9 @@ def cache(tmp_path, monkeypatch):
 
 def check(lines):
     domains, urls = lines
-    assert [domains.holds(b"%c.example" % sign) for sign in b"abcd"] == [True, True, True, False]
+    assert [domains.contains(b"%c.example" % sign) for sign in b"abcd"] == [True, True, True, False]
     wanted = (b"http://x.example/1", b"http://x.example/2", b"# none", b"http://x.example/3")
-    assert [urls.holds(url) for url in wanted] == [True, True, False, False]
+    assert [urls.contains(url) for url in wanted] == [True, True, False, False]
 
 
 def inflated_times(monkeypatch):
@@ -63,8 +63,8 @@ def test_another_archive_has_files_of_its_own(archive, cache):
             member.size = 9
             file.addfile(member, io.BytesIO(b"d.example"))
     domains, _ = url_lists._lines(archive)
-    assert domains.holds(b"d.example")
-    assert not domains.holds(b"a.example")
+    assert domains.contains(b"d.example")
+    assert not domains.contains(b"a.example")
 
 
 def test_damaged_files_are_made_anew(archive, cache, monkeypatch):

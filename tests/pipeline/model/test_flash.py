@@ -57,7 +57,7 @@ def test_the_kernel_is_asked_for_what_the_mask_says(monkeypatch, kv_heads: int) 
 
 
 def test_a_cpu_is_not_asked() -> None:
-    assert not flash.takes(torch.bfloat16, torch.device("cpu"), 64)
+    assert not flash.is_supported(torch.bfloat16, torch.device("cpu"), 64)
 
 
 @pytest.mark.gpu
@@ -86,5 +86,5 @@ def test_on_a_gpu_it_equals_the_masked_kernel() -> None:
 def test_which_tensors_the_kernel_takes(monkeypatch, dtype, head_dim, capability, taken):
     """FlashAttention 2: Ampere or newer, half precision, heads up to 256 in multiples of 8."""
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
-    assert flash.takes(dtype, torch.device("cuda"), head_dim) is taken
-    assert not flash.takes(dtype, torch.device("cpu"), head_dim)
+    assert flash.is_supported(dtype, torch.device("cuda"), head_dim) is taken
+    assert not flash.is_supported(dtype, torch.device("cpu"), head_dim)

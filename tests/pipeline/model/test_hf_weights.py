@@ -115,7 +115,7 @@ def test_a_tensor_in_two_files_is_refused(folder):
     save_file(tensors, folder / "b.safetensors")
     where = {name: f"{'ab'[i % 2]}.safetensors" for i, name in enumerate(tensors)}
     (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": where}))
-    refused(folder, "stands in two of the files")
+    refused(folder, "is in two of the files")
 
 
 def test_a_name_with_and_without_its_prefix_is_refused(folder):

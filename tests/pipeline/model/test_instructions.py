@@ -54,9 +54,9 @@ def test_the_widest_build_that_a_processor_runs(kernel, name, monkeypatch):
 )
 def test_formats_are_judged_by_their_own_instruction(name, int8, bfloat16, monkeypatch):
     act_like(monkeypatch, PROCESSORS[name])
-    assert instructions.special("int8") is int8
-    assert instructions.special("bfloat16") is bfloat16
-    assert not instructions.special("float32")
+    assert instructions.has_instruction("int8") is int8
+    assert instructions.has_instruction("bfloat16") is bfloat16
+    assert not instructions.has_instruction("float32")
     assert precision.resolve("auto", "cpu") == ("bfloat16" if bfloat16 else "float32")
 
 
@@ -64,7 +64,7 @@ def test_the_switch_makes_a_processor_act_like_a_lesser_one(monkeypatch):
     act_like(monkeypatch, PROCESSORS["Sapphire Rapids"])
     monkeypatch.setenv(instructions.VARIABLE, "avx512_vnni")
     assert precision.resolve("auto", "cpu") == "float32"
-    assert instructions.special("int8")
+    assert instructions.has_instruction("int8")
     assert "avx512_cd" not in instructions.flags()
     monkeypatch.setenv(instructions.VARIABLE, "auto")
     assert precision.resolve("auto", "cpu") == "bfloat16"

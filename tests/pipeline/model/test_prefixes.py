@@ -4,11 +4,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.model.prefixes import (
-    DEEPEST,
-    SHARED_FROM,
+    MAX_DEPTH,
+    MIN_SHARED_TOKENS,
     common,
     different_tokens,
-    foretellers,
+    output_indices,
     tree,
 )
 
@@ -34,9 +34,9 @@ def test_every_sequence_is_spelled_by_its_branch(tails, stem, times):
     for index, node in enumerate(nodes):
         assert node.tokens
         assert node.parent < index
-        assert node.level <= DEEPEST
+        assert node.level <= MAX_DEPTH
         if index not in leaves:
-            assert len(node.tokens) >= SHARED_FROM
+            assert len(node.tokens) >= MIN_SHARED_TOKENS
 
 
 def test_a_shared_beginning_is_held_once():
@@ -72,7 +72,7 @@ def test_every_wanted_token_has_a_place_and_shared_ones_have_one(tails, stem, da
     sequences = [stem + tail for tail in tails]
     wanted = [data.draw(st.integers(0, len(s))) for s in sequences]
     nodes, leaves = tree(sequences)
-    outputs, places, count = foretellers(nodes, leaves, sequences, wanted)
+    outputs, places, count = output_indices(nodes, leaves, sequences, wanted)
     assert sorted(n for output in outputs for n in output.tolist() if n >= 0) == [*range(count)]
     where = {}  # place -> node and position
     for index, output in enumerate(outputs):

@@ -24,7 +24,7 @@ def test_log_probs_are_normalised_float32_and_know_temperature():
     assert torch.equal(sampling.log_probs(logits, 0.0), sampling.log_probs(logits, 1.0))
 
 
-def test_top_k_keeps_the_k_likeliest_and_ties():
+def test_top_k_keeps_the_k_most_likely_and_ties():
     logits = torch.tensor([[1.0, 3.0, 2.0, 0.0], [1.0, 1.0, 1.0, 0.0]])
     kept = sampling.log_probs(logits, 1.0, top_k=2).isfinite()
     assert kept.tolist() == [[False, True, True, False], [True, True, True, False]]
@@ -48,7 +48,7 @@ def test_top_p_keeps_the_fewest_that_weigh_enough_and_ties():
     assert after_k.tolist() == [[False, True, False, False]]  # 0.5 of 0.75 is enough
 
 
-def test_min_p_keeps_what_is_likely_enough_beside_the_likeliest():
+def test_min_p_keeps_what_is_likely_enough_beside_the_most_likely():
     logits = torch.tensor([[0.1, 0.5, 0.15, 0.25]]).log()
     kept = sampling.log_probs(logits, 1.0, min_p=0.29).isfinite()
     assert kept.tolist() == [[False, True, True, True]]
@@ -57,7 +57,7 @@ def test_min_p_keeps_what_is_likely_enough_beside_the_likeliest():
     )
 
 
-def test_min_p_keeps_what_is_just_likely_enough_and_1_keeps_the_likeliest_and_ties():
+def test_min_p_keeps_what_is_just_likely_enough_and_1_keeps_the_most_likely_and_ties():
     logits = torch.tensor([[0.0, math.log(0.5), math.log(0.49), 0.0]])
     kept = [sampling.log_probs(logits, 1.0, min_p=p).isfinite()[0].tolist() for p in (0.5, 1.0)]
     assert kept == [[True, True, False, True], [True, False, False, True]]
@@ -133,7 +133,7 @@ def test_sampled_frequencies_match_probabilities():
     assert chi_square(counts, table.exp().double().numpy()) < 31.3  # 11 degrees, p = 0.001
 
 
-def test_greedy_takes_the_likeliest_of_each_row_and_of_equal_ones_the_lowest_id():
+def test_greedy_takes_the_most_likely_of_each_row_and_of_equal_ones_the_lowest_id():
     table = torch.tensor([[-3.0, -1.0, -1.0], [-0.5, -2.0, -2.0], [-4.0, -4.0, -0.1]])
     assert sampling.greedy(table).tolist() == [1, 0, 2]
     assert sampling.greedy(table[0]).item() == 1

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from pipeline.model.engine import Engine
-from pipeline.model.stop_strings import Watch, pieces
+from pipeline.model.stop_strings import StopStringFinder, pieces
 from storage.errors import UserError
 
 
@@ -21,16 +21,16 @@ TABLE = Table(b"ab", b"c\n", b"\n", HEART[:1], HEART[1:], b"x", b"END")
 
 
 def test_a_string_is_found_over_token_borders():
-    watch = Watch([b"c\n\n", HEART], TABLE)
+    watch = StopStringFinder([b"c\n\n", HEART], TABLE)
     assert watch.find([0, 1]) is None
     assert watch.find([2, 5]) == (3, 2)
-    again = Watch([HEART], TABLE)
+    again = StopStringFinder([HEART], TABLE)
     assert again.find([5, 3]) is None
     assert again.find([4]) == (3, 1)
 
 
 def test_the_first_token_that_completes_any_string_ends_it():
-    assert Watch([b"xEND", b"bc"], TABLE).find([0, 1, 5, 6]) == (2, 1)
+    assert StopStringFinder([b"xEND", b"bc"], TABLE).find([0, 1, 5, 6]) == (2, 1)
 
 
 def test_pieces_hold_back_what_may_become_a_stop():
