@@ -29,7 +29,7 @@ from typing_extensions import TypedDict
 from flows import inputs
 from flows.config_tables import InputConfig
 from flows.runner import terminal
-from flows.runner.artifact import BACKOFF_SECONDS, RETRIES, is_readable, may_pass
+from flows.runner.artifact import BACKOFF_SECONDS, RETRIES, is_readable, is_transient
 from flows.runner.flow_run import Run
 from flows.runner.progress import Relay
 from flows.runner.references import InputFile
@@ -88,7 +88,7 @@ class Job:
 
 
 def _worth_a_retry(task: Any, run: Any, state: Any) -> bool:
-    return may_pass(state.result(raise_on_failure=False))
+    return is_transient(state.result(raise_on_failure=False))
 
 
 RETRYING: dict[str, Any] = {
@@ -133,7 +133,7 @@ def download(job: Job) -> Fetched:
         with _one_line_errors():
             stored = obtain(Client(job.config, sleep), cache, job.file, tell)
     except BaseException as error:
-        relay.failed(error, may_pass(error))
+        relay.failed(error, is_transient(error))
         raise
     if stored.warning:
         relay.event({"event": "note", "text": f"{job.file.name}: {stored.warning}"})

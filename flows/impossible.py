@@ -148,7 +148,7 @@ def _batches(stage: str, loop: LoopConfig, processes: int) -> list[tuple[bool, s
 def _ladder(scaling: ScalingConfig) -> list[tuple[bool, str]]:
     """What makes a ladder of sizes useless: hours later it would only say so."""
     depths, seeds = scaling.depths, scaling.seeds
-    smaller = (len(depths) - 1) * len(seeds)  # runs from which the largest is foretold
+    smaller = (len(depths) - 1) * len(seeds)  # runs from which the largest is predicted
     return [
         (
             len(set(depths)) != len(depths) or min(depths, default=0) < 1,
@@ -161,7 +161,7 @@ def _ladder(scaling: ScalingConfig) -> list[tuple[bool, str]]:
         ),
         (
             len(depths) < 4 or smaller < 4,
-            f"scaling: {len(depths)} depths x {len(seeds)} seeds are too few to foretell the"
+            f"scaling: {len(depths)} depths x {len(seeds)} seeds are too few to predict the"
             " largest from the others: give 5 depths, or 4 and two seeds",
         ),
         (

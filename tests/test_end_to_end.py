@@ -382,7 +382,7 @@ def test_the_run_shows_in_prefect(ci_run: Any, prefect_server: str) -> None:
     assert {"crawl-to-chat (ci)", "pretrain (ci)", "evaluate rl (ci)"} <= runs
 
 
-def test_a_ladder_of_sizes_foretells_its_largest(cli: Any, copy: Path) -> None:
+def test_a_ladder_of_sizes_predicts_its_largest(cli: Any, copy: Path) -> None:
     small = []
     for setting in ("tokens_per_parameter=0.1", "draws=100", "width_per_layer=16", "head_dim=16"):
         small += ["--set", f"scaling.{setting}"]
@@ -391,9 +391,9 @@ def test_a_ladder_of_sizes_foretells_its_largest(cli: Any, copy: Path) -> None:
     ladder = rows(copy, "SELECT layers, flops, bits_per_byte FROM scaling ORDER BY flops")
     assert [row["layers"] for row in ladder] == [1, 2, 3, 4, 5]
     assert law.statistics["check"]["measured"] == ladder[-1]["bits_per_byte"]
-    foretold = [
+    predicted = [
         row["name"] for row in cli.json("plan", "--preset", "ci", "--lake", copy)["training"]
     ]
-    assert any("foretold by a ladder of 5 runs" in name for name in foretold)
+    assert any("predicted by a ladder of 5 runs" in name for name in predicted)
     # none of the ladder's models became the lake's base model
     assert Lake(copy).heads()["base"] not in law.inputs["runs"]

@@ -22,7 +22,7 @@ LAKE = "CRAWL2CHAT_LAKE"
 MOST = 2**31 - 1  # of a count
 MOST_SEED = 2**63 - 1
 SMALLEST_MEASURED, MOST_MEASURED = 1e-9, 1e12  # gigabytes, money, …: beyond, figures overflow
-COLDEST, HOTTEST = 1e-6, 1e6  # below, nothing but the likeliest is left; above, chance alone
+COLDEST, HOTTEST = 1e-6, 1e6  # below, nothing but the most likely is left; above, chance alone
 MOST_SHOWN = 60  # characters of what is wrong
 
 
@@ -90,7 +90,7 @@ def parser() -> argparse.ArgumentParser:
     explain = add("explain", "why a page was kept or dropped")
     explain.add_argument("url", metavar="URL")
     add("artifacts", "what the lake holds, and from what it was made")
-    # the likeliest page goes round in circles, the likeliest answer does not
+    # the most likely page goes round in circles, the most likely answer does not
     pages = _sampling(temperature=0.8, top_k=40)
     complete = add("complete", "the model as a simulator of web pages", pages)
     complete.add_argument("text", metavar="TEXT", help="how the page begins")
@@ -231,7 +231,7 @@ def _sampling(temperature: float, top_k: int) -> argparse.ArgumentParser:
         type=_temperature,
         default=temperature,
         metavar="T",
-        help="0 = always the likeliest (default: %(default)s)",
+        help="0 = always the most likely (default: %(default)s)",
     )
     options.add_argument(
         "--top-k",

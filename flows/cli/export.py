@@ -37,7 +37,7 @@ def export(chosen: argparse.Namespace) -> int:
 def _said(found: Any) -> str:
     return (
         f"logits differ by at most {found.max_error:.2g} over {found.tokens:,} tokens, the same "
-        f"likeliest token in {found.same_choice:.2%}, {found.bits_lost:.2g} bits a token lost"
+        f"most likely token in {found.same_choice:.2%}, {found.bits_lost:.2g} bits a token lost"
     )
 
 

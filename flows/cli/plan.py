@@ -101,7 +101,7 @@ def training_rows(
     ]
     laws = [m for m in manifests if m.kind == "scaling"]
     if laws:
-        rows.append(_foretold(laws[-1], flops))
+        rows.append(_predicted(laws[-1], flops))
     same = [m for m in manifests if m.kind == "base" and _is_shape(m, config)]
     if same:
         seconds = same[-1].provenance["seconds"]
@@ -136,11 +136,11 @@ def dial_rows(config: RunConfig) -> list[dict[str, Any]]:
     ]
 
 
-def _foretold(law: Manifest, flops: float) -> dict[str, Any]:
-    """What this lake's ladder of sizes foretells for so much compute, on its validation pages."""
+def _predicted(law: Manifest, flops: float) -> dict[str, Any]:
+    """What this lake's ladder of sizes predicts for so much compute, on its validation pages."""
     points = law.statistics["points"]
     found = predict([p[0] for p in points], [p[1] for p in points], flops)
-    row = _row(f"bits per byte, foretold by a ladder of {len(points)} runs", found.value, "")
+    row = _row(f"bits per byte, predicted by a ladder of {len(points)} runs", found.value, "")
     return {**row, "low": found.low, "high": found.high}
 
 

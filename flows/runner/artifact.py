@@ -67,7 +67,7 @@ def submit(work: Work, runner: TaskRunner[Any]) -> PrefectFuture[Reference]:
     return future
 
 
-def may_pass(error: object) -> bool:
+def is_transient(error: object) -> bool:
     """Whether a failure is worth another try: the same may go well a moment later."""
     if isinstance(error, WorkerKilled | NetworkError):
         return True
@@ -96,7 +96,7 @@ def check_shared(work: Work) -> None:
 
 
 def _worth_a_retry(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
-    return may_pass(state.result(raise_on_failure=False))
+    return is_transient(state.result(raise_on_failure=False))
 
 
 # How a task is tried again.
@@ -170,7 +170,7 @@ def _build(work: Work, token: str | None) -> Reference:
         )
         remove_tree(scratch)
     except BaseException as error:
-        relay.failed(error, may_pass(error))
+        relay.failed(error, is_transient(error))
         raise
     finally:
         leases.close()

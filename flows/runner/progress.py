@@ -70,11 +70,11 @@ class Relay:
         self._say_failures()
         self.bar.close(f"✓ {self.title}  ({terminal.duration(seconds)})")
 
-    def failed(self, error: BaseException, may_pass: bool) -> None:
+    def failed(self, error: BaseException, is_transient: bool) -> None:
         """The attempt failed. What is final is said by whoever started the run, and only there."""
         self.curves.close(STOPPED_SECONDS)
         self._say_failures()
-        self.bar.close(f"✗ {self.title}: {error}; trying again" if may_pass else "")
+        self.bar.close(f"✗ {self.title}: {error}; trying again" if is_transient else "")
 
     def draw(self) -> None:
         """The curves so far."""

@@ -170,7 +170,7 @@ def compression(lake: Lake, report: Reference) -> None:
 
 
 def scaling(lake: Lake, law: Reference) -> None:
-    """The ladder, its law and what it foretells, as a picture and in words."""
+    """The ladder, its law and what it predicts, as a picture and in words."""
     rows = read_table(_file(lake, law, "runs.parquet")).to_pylist()
     manifest = lake.manifest("scaling", law["digest"])
     said = manifest.statistics
@@ -210,10 +210,10 @@ def scaling_words(said: dict[str, Any]) -> list[str]:
     return [
         f"bits per byte = {law['floor']:.3f} + {law['scale']:.3f} (FLOPs /"
         f" {law['reference']:.2e})^-{law['exponent']:.3f}, {len(said['points'])} runs",
-        f"the largest size ({check['flops']:.2e} FLOPs) foretold from the others:"
+        f"the largest size ({check['flops']:.2e} FLOPs) predicted from the others:"
         f" {check['value']:.4f} [{check['low']:.4f}, {check['high']:.4f}],"
         f" measured {check['measured']:.4f} ({check['error']:+.2%})",
-        f"at {ahead['flops']:.2e} FLOPs it foretells {ahead['value']:.4f}"
+        f"at {ahead['flops']:.2e} FLOPs it predicts {ahead['value']:.4f}"
         f" [{ahead['low']:.4f}, {ahead['high']:.4f}]",
     ]
 

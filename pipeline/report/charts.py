@@ -142,8 +142,8 @@ def scaling(rows: Sequence[Mapping[str, Any]], said: Mapping[str, Any]) -> bytes
         zorder=3,
     )
     for found, colour, name in (
-        (check, COLOURS[1], "the largest, foretold by the others"),
-        (ahead, COLOURS[2], "the next size, foretold"),
+        (check, COLOURS[1], "the largest, predicted by the others"),
+        (ahead, COLOURS[2], "the next size, predicted"),
     ):
         axes.errorbar(
             [found["flops"]],

@@ -2,7 +2,7 @@
 
 `rung` turns a pretraining recipe into that of one size: depth sets width (`width_per_layer`),
 tokens are a fixed number a matrix parameter, all else stays. The stage reads finished base models,
-fits `power_law` without the largest size, says how well that foretold it, then fits all and
+fits `power_law` without the largest size, says how well that predicted it, then fits all and
 predicts the next. Sizes are few, so everything carries its predictive interval.
 """
 
@@ -71,18 +71,18 @@ def build(
     largest = rows[-1]["flops"]
     smaller = [row for row in rows if row["flops"] < largest]
     measured = [row["bits_per_byte"] for row in rows if row["flops"] == largest]
-    foretold = _predict(smaller, largest, config)
+    predicted = _predict(smaller, largest, config)
     actual = sum(measured) / len(measured)
     ahead = _predict(rows, largest * config.ahead, config)
     law = fit(_compute(rows), _losses(rows))
     progress.note(
-        f"scaling: the largest foretold {foretold['value']:.4f} [{foretold['low']:.4f},"
-        f" {foretold['high']:.4f}] from the others, measured {actual:.4f}"
+        f"scaling: the largest predicted {predicted['value']:.4f} [{predicted['low']:.4f},"
+        f" {predicted['high']:.4f}] from the others, measured {actual:.4f}"
     )
     write_table(table(rows, SCALING), out / "runs.parquet")
     statistics = {
         "law": dataclasses.asdict(law),
-        "check": {**foretold, "measured": actual, "error": foretold["value"] / actual - 1},
+        "check": {**predicted, "measured": actual, "error": predicted["value"] / actual - 1},
         "next": ahead,
         "points": [[row["flops"], row["bits_per_byte"]] for row in rows],
         "max_epochs": max(row["epochs"] for row in rows),

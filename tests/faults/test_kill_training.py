@@ -209,7 +209,7 @@ def test_live_curves_of_a_killed_run_hold_each_step_once_as_the_tables_do(
         try:
             run_worker(spec, bench.root, "lake", on_event, lambda line: None)
         except BaseException as error:
-            told.failed(error, may_pass=True)
+            told.failed(error, is_transient=True)
             raise
         told.done(1.0)
 

@@ -168,7 +168,7 @@ def test_no_text_is_more_than_a_user_s_mistake(text: str) -> None:
         ({"depths": [1, 2, 2, 3, 4]}, r"scaling\.depths: different"),
         ({"depths": [0, 1, 2, 3, 4]}, r"scaling\.depths: 0 must be above 0"),
         ({"width_per_layer": 48}, r"multiple of scaling\.head_dim"),
-        ({"depths": [1, 2, 3, 4]}, "too few to foretell"),
+        ({"depths": [1, 2, 3, 4]}, "too few to predict"),
         ({"ahead": 1.0}, "ahead above 1"),
     ],
 )

@@ -66,7 +66,7 @@ def logits(model: llama_cpp.Llama, ids: list[int]) -> np.ndarray:
 
 
 def greedy(model: llama_cpp.Llama, ids: list[int], new: int) -> dict:
-    """The likeliest tokens, and by how much each led the next likeliest."""
+    """The most likely tokens, and by how much each led the next most likely."""
     model.reset()
     model.eval(ids)
     tokens, margins = [], []

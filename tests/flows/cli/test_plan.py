@@ -1,4 +1,4 @@
-"""The training half of `plan`: counted from the preset, and foretold from a lake's ladder."""
+"""The training half of `plan`: counted from the preset, and predicted from a lake's ladder."""
 
 import argparse
 from typing import Any
@@ -106,16 +106,16 @@ def recorded(config: RunConfig) -> float:
     return float(per_token * loop.steps * loop.rows_per_step * shape.context)
 
 
-def test_the_largest_of_a_ladder_is_foretold_at_its_own_compute() -> None:
+def test_the_largest_of_a_ladder_is_predicted_at_its_own_compute() -> None:
     ladder = rungs()
     points = [[recorded(config), LAW(recorded(config))] for config in ladder]
     statistics: dict[str, Any] = {"points": points}
     law = Manifest("scaling", "0" * 64, 1, {}, {}, {}, {}, statistics, {})
     rows = {row["name"]: row for row in training_rows(ladder[-1], [law])}
     assert rows[FLOPS]["value"] == points[-1][0]
-    foretold = rows["bits per byte, foretold by a ladder of 5 runs"]
-    assert foretold["value"] == fit(*zip(*points))(points[-1][0])
-    assert foretold["value"] == pytest.approx(points[-1][1], rel=1e-3)
+    predicted = rows["bits per byte, predicted by a ladder of 5 runs"]
+    assert predicted["value"] == fit(*zip(*points))(points[-1][0])
+    assert predicted["value"] == pytest.approx(points[-1][1], rel=1e-3)
 
 
 @pytest.mark.parametrize("family", ["qwen3", "gpt2", "speedrun"])

@@ -111,7 +111,7 @@ def test_drawn_targets_count_by_their_importance(way):
 
 
 def test_a_target_we_would_not_draw_is_left_out(way):
-    """Among the two likeliest the first row's target is not; the second's distribution is 5 : 4."""
+    """Of the two most likely the first row's target is none; the second's distribution is 5 : 4."""
     rows = [[0.2, 0.3, 0.5], [0.1, 0.5, 0.4]]
     drawn = Drawn(torch.tensor([0.3, 5 / 9]).log(), top_k=2, ratio_limit=2.0)
     total, nats, slopes = loss_of(rows, [0, 1], [1.0, 1.0], drawn)

@@ -79,7 +79,7 @@ def ladder(folder, seeds=(0,)):
     return runs
 
 
-def test_the_law_of_the_runs_is_found_and_foretells_the_largest(tmp_path):
+def test_the_law_of_the_runs_is_found_and_predicts_the_largest(tmp_path):
     out = tmp_path / "out"
     out.mkdir()
     said = scaling.build(out, {"runs": ladder(tmp_path)[::-1]}, CONFIG, SILENT, tmp_path)
