@@ -40,9 +40,9 @@ def test_only_what_is_missing_gets_a_task(
 ) -> None:
     monkeypatch.setattr(existing, "ONE_BY_ONE", one_by_one)
     looks: list[str | None] = []
-    listed = Lake.list
+    listed = Lake.table
     monkeypatch.setattr(
-        Lake, "list", lambda lake, kind=None: looks.append(kind) or listed(lake, kind)
+        Lake, "table", lambda lake, kind=None: looks.append(kind) or listed(lake, kind)
     )
     first = make_all(bench)
     assert bench.builds == len(NUMBERS)
