@@ -25,7 +25,7 @@ ABOVE_ZERO = frozenset(
     " ffn_ratio max_epochs tokens_per_parameter bits_per_parameter questions_per_fact"
     " prefix_tokens continuation_tokens page_prefix_tokens page_tokens digits depths seen_counts"
     " ngram_rows max_file_bytes rl.temperature rl.micro_rows input.nodes input.group_files"
-    " rendezvous_seconds".split()
+    " rl.spike_ratio rendezvous_seconds".split()
 )
 AT_MOST = {"newton_schulz_steps": 5}  # coefficients for more are not known
 

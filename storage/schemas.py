@@ -167,7 +167,7 @@ METRICS = pa.schema(
         ("validation_bits_per_byte", pa.float64()),  # null where not measured at this step
         ("lr", pa.float64()),
         ("grad_norm", pa.float64()),
-        # how often the run had gone back to an earlier state before this step; null in RL
+        # how often the run had gone back to an earlier state before this step
         ("rollbacks", pa.int64()),
         ("reward", pa.float64()),  # RL only, as are the columns below
         ("length", pa.float64()),  # mean tokens of an answer

@@ -35,6 +35,16 @@ class RlConfig:
     micro_rows: int = 96  # answers that go through the model at once
     loss_chunk_tokens: int = 1024  # answer tokens whose logits exist at the same time
     activation_checkpointing: str = "off"  # as LoopConfig's: off or layers
+    # As LoopConfig's, but for what a spike is: see pipeline.training.spikes. A step is one sampled
+    # batch, so what breaks the policy shows within a few of them.
+    rollback_steps: int = 10
+    rollback_limit: int = 3  # incidents before the run ends with one line
+    spike_window: int = 20  # steps whose median gradient norm a spike is measured from
+    spike_deviations: float = 6.0  # robust, of its logarithm (OLMo-core: 6); 0 = spikes are ignored
+    # and at least so many times the median: learning alone raises the norm by up to 24, where at
+    # first one group of 48 had variance and then half of them have
+    spike_ratio: float = 30.0
+    spike_patience: int = 3  # steps in a row
     checkpoint_seconds: float = 20.0  # wall seconds between checkpoints; never changes the result
     watchdog_seconds: float = 300.0  # as LoopConfig's: the least time without a step; 0 = never
     # the first step's answers, sampled before any update, give pass@k; where it lies below this, no

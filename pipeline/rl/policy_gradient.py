@@ -1,4 +1,4 @@
-"""The policy gradient: answers with advantages in, gradients of the loss out.
+"""The policy gradient: answers with advantages in, the terms of a step's loss out.
 
 loss = - sum over answers and their tokens of advantage * ratio * log pi(token), divided by the
 number of tokens of the whole batch (token-level normalisation: long and short answers weigh by
@@ -10,7 +10,8 @@ else of PPO's). Temperature and top-k are the sampler's. Answers of advantage ze
 are skipped, but their tokens still count in the denominator.
 """
 
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -72,35 +73,29 @@ def policy_loss(
     )
 
 
-def accumulate_gradients(
+def policy_terms(
     model: Transformer,
     rollouts: Sequence[Rollout],
     *,
     temperature: float,
     top_k: int,
     ratio_limit: float,
-    normalizer: float,
     micro_rows: int,
     chunk_tokens: int,
-) -> float:
-    """Add the loss's gradient to every parameter's `.grad`; the loss.
+) -> list[Callable[[], Tensor]]:
+    """Of each micro-batch of answers that teach something, a function that gives its loss."""
 
-    `normalizer` is the number of answer tokens of the whole batch, over all processes.
-    """
-    loss = 0.0
-    for part in _micro_batches(rollouts, micro_rows):
-        batch = collate(part, model.device)
-        total, _ = policy_loss(
+    def term(part: Sequence[Rollout]) -> Tensor:
+        return policy_loss(
             model,
-            batch,
+            collate(part, model.device),
             temperature=temperature,
             top_k=top_k,
             ratio_limit=ratio_limit,
             chunk_tokens=chunk_tokens,
-        )
-        (total / normalizer).backward()
-        loss += float(total.detach()) / normalizer
-    return loss
+        )[0]
+
+    return [functools.partial(term, part) for part in _micro_batches(rollouts, micro_rows)]
 
 
 def _micro_batches(rollouts: Sequence[Rollout], rows: int) -> Iterator[list[Rollout]]:

@@ -88,18 +88,21 @@ def text_of(completion: Completion, tokenizer: Tokenizer) -> str:
     return tokenizer.decode(completion.tokens[:-1] if completion.stopped else completion.tokens)
 
 
-def summarize(rollouts: Sequence[Rollout]) -> dict[str, float]:
-    """Sums over rollouts and groups, so that processes can add theirs up; see `figures`."""
+def summarize(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
+    """Sums over a step's rows of the `rollouts` table and its groups; see `figures`.
+
+    Sums, so that processes can add theirs up.
+    """
     groups: dict[int, list[float]] = {}
-    for rollout in rollouts:
-        groups.setdefault(rollout.group, []).append(rollout.reward)
+    for row in rows:
+        groups.setdefault(row["group"], []).append(row["reward"])
     return {
-        "answers": float(len(rollouts)),
-        "reward": sum(r.reward for r in rollouts),
-        "tokens": float(sum(len(r.tokens) for r in rollouts)),
-        "nats": -sum(sum(r.logprobs) for r in rollouts),
-        "worked": float(sum(is_worked(r.text) for r in rollouts)),
-        "stopped": float(sum(r.stopped for r in rollouts)),
+        "answers": float(len(rows)),
+        "reward": sum(row["reward"] for row in rows),
+        "tokens": float(sum(row["length"] for row in rows)),
+        "nats": -sum(row["logprob"] for row in rows),
+        "worked": float(sum(is_worked(row["completion"]) for row in rows)),
+        "stopped": float(sum(row["stopped"] for row in rows)),
         "groups": float(len(groups)),
         "flat": float(sum(min(rewards) == max(rewards) for rewards in groups.values())),
         "solved": float(sum(max(rewards) > 0 for rewards in groups.values())),

@@ -20,8 +20,8 @@ from pipeline.tokenizer import Tokenizer
 from pipeline.training import distribution, runtime
 from pipeline.training.batch_sizes import BatchSizes
 from pipeline.training.data import RowPart, collate
-from pipeline.training.loop import train
 from pipeline.training.loss import token_loss
+from pipeline.training.next_token import train
 from pipeline.training.optimizers import build_optimizer
 from pipeline.training.pretrain import write_run
 from storage.tables import read_table

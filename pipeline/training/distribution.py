@@ -73,22 +73,6 @@ def nodes() -> int:
     return world() // int(os.environ.get("LOCAL_WORLD_SIZE", world()))
 
 
-def sum_gradients(parameters: Iterable[torch.nn.Parameter]) -> None:
-    """Add up the gradients of all processes, in one message."""
-    if world() == 1:
-        return
-    gradients = []
-    for parameter in parameters:
-        if parameter.grad is None:
-            parameter.grad = torch.zeros_like(parameter)
-        gradients.append(parameter.grad)
-    flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
-    dist.all_reduce(flat, group=group())
-    parts = flat.split([gradient.numel() for gradient in gradients])
-    for gradient, part in zip(gradients, parts):
-        gradient.copy_(part.view_as(gradient))
-
-
 def sum_numbers(values: list[float], device: torch.device) -> list[float]:
     """Each number's sum over all processes."""
     if world() == 1:

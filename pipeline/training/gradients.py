@@ -59,6 +59,8 @@ class GradientSum:
 
     def norm(self, gradients: list[Tensor]) -> float:
         """Euclidean norm over all parameters; where they are sharded, over all processes."""
+        if not gradients:  # nothing taught anything; shards always have some
+            return 0.0
         norm = float(torch.stack(list(torch._foreach_norm(gradients))).norm())
         if not self._sharded:
             return norm

@@ -1,36 +1,32 @@
-"""The training loop: batches in, metrics and a trained model out; after a kill it resumes bitwise.
+"""The training loop: losses in, metrics and a trained model out; after a kill it resumes bitwise.
 
-The batch is a pure function of the step, the schedule too, so a checkpoint is model, optimizer,
-random numbers and notes: the step, the metrics so far, and how often and where the run went back.
-Numbers that go wrong take it back to an earlier state and on with later batches, decided from the
-steps' numbers alone, so that a resume decides alike. Loss and gradients are means over the learned
-tokens of the whole global batch, however it is split over processes and accumulation steps.
+A step's loss is a function of its numbers and of the model, the schedule one of the step alone, so
+a checkpoint is model, optimizer, random numbers and notes: the step, the metrics so far, and how
+often and where the run went back. Numbers that go wrong take it back to an earlier state and on
+with later batches, decided from the steps' numbers alone, so that a resume decides alike. What is
+learned from is the caller's: given tokens (`next_token`) or sampled answers (`pipeline.rl`).
 """
 
-import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import torch
 
 from pipeline.config import to_dict
 from pipeline.model import Transformer
 from pipeline.stage import SILENT, Progress
 from pipeline.training import distribution, matrix_rate, state
-from pipeline.training.batch_sizes import BatchSizes
 from pipeline.training.config import ACTIVATION_CHECKPOINTING, LoopConfig
-from pipeline.training.data import Batch
 from pipeline.training.gradients import GradientSum
 from pipeline.training.interruption import EXIT_CODE, Interruption
 from pipeline.training.keeper import Keeper, Rhythm, Store
-from pipeline.training.loss import token_loss
 from pipeline.training.meter import Meter
 from pipeline.training.optimizers import Optimizer
 from pipeline.training.runlog import RunLog
-from pipeline.training.schedule import lr_scale
+from pipeline.training.spikes import LOSS
+from pipeline.training.step import LossOf, take_step
 from pipeline.training.watchdog import Watchdog
 from storage.errors import UserError
 from storage.schemas import METRICS, TIMING
@@ -40,10 +36,10 @@ from storage.tables import table
 RHYTHM_SETTINGS = ("checkpoint_", "watchdog_")
 
 
-def train(
+def run(
     model: Transformer,
     optimizer: Optimizer,
-    batch_of: Callable[[int], Batch],
+    loss_of: LossOf,
     config: LoopConfig,
     *,
     stage: str,
@@ -51,18 +47,30 @@ def train(
     progress: Progress,
     validate: Callable[[], float] | None = None,
     store: Store = state,
+    watched: str = LOSS,
+    recipe: Any = None,
 ) -> tuple[pa.Table, pa.Table]:
-    """Train `model` in place for config.steps steps; (metrics as METRICS, timing as TIMING).
+    """Train `model` in place for config.steps steps.
 
-    `batch_of(number)` gives a *global* batch, the same in every process; after a rollback it is
-    asked for numbers beyond config.steps. `validate` measures validation bits per byte, in every
-    process. On SIGTERM the step is finished, a checkpoint written, and the process exits with 143.
+    On SIGTERM the step is finished, a checkpoint written, and the process exits with 143.
+
+    Args:
+        loss_of: called once a step, in every process, with the steps done and the batch's number;
+            after a rollback numbers go beyond config.steps
+        config: of rows, loss_chunk_tokens and their like nothing is read: they are `loss_of`'s
+        validate: measures validation bits per byte, in every process
+        watched: whose spikes take the run back, see `spikes`
+        recipe: all settings that decide the result, where `config` is but a part of them; a
+            checkpoint of another recipe is refused
+
+    Returns:
+        metrics as METRICS, timing as TIMING
     """
     _check(config)
     if distribution.rank() != 0:
         progress = SILENT
     model.recompute = config.activation_checkpointing == "layers"
-    fingerprint = [stage, _result_settings(config), to_dict(optimizer.config)]
+    fingerprint = [stage, _result_settings(recipe or config), to_dict(optimizer.config)]
     rate_of_machine = matrix_rate.measure(model.device, model.compute_dtype)  # no thread works yet
     if rate_of_machine.busy:
         progress.note(f"{stage}: {rate_of_machine.warning()}")
@@ -71,7 +79,7 @@ def train(
     sums = GradientSum(model, optimizer.parameters())
     watchdog = Watchdog(config.watchdog_seconds)
     with watchdog, keeper, Interruption() as interruption:
-        log = RunLog.of(*keeper.resume(), config)
+        log = RunLog.of(*keeper.resume(), config, watched)
         if log.done:
             progress.note(f"{stage}: resumed at step {log.done} of {config.steps}")
         progress.history(stage, log.rows())
@@ -80,11 +88,12 @@ def train(
         while log.done < config.steps:
             watchdog.expect("step")
             number = log.course.batch(log.done)
-            batch = batch_of(number)
+            loss = loss_of(log.done, number)
             rate = config.rollback_rate_factor ** log.course.rollbacks(log.done)
-            step = _step(model, optimizer, sums, batch, log.done, config, rate)
+            step = take_step(model, optimizer, sums, loss, log.done, config, rate)
+            step |= loss.figures
             log.done += 1
-            log.tokens += batch.tokens.numel()
+            log.tokens += loss.tokens
             wrong = log.spikes.judge(step["loss"], step["grad_norm"])
             stopping, went_wrong, *clock = distribution.any_of(
                 [interruption.requested, bool(wrong), keeper.waited, keeper.busy], model.device
@@ -105,10 +114,10 @@ def train(
                 model.train()
                 watchdog.expect("step")
             if last or measured is not None or log.done % config.log_every == 0:
-                flops = model.config.flops_per_token(batch.tokens.shape[1])
-                log.add(stage, step, measured, meter.row(log.done, log.tokens, flops))
+                timing = meter.row(log.done, log.tokens, loss.flops_per_token)
+                log.add(stage, step, measured, timing)
                 progress.metric(**log.metrics[-1] | log.timing[-1])
-            _update(progress, log, config, step["loss"])
+            _update(progress, log, config, {name: step[name] for name in loss.shown})
             record = config.checkpoint_keep_best and log.is_best(measured)
             if stopping or ((due or record) and not last):
                 watchdog.expect("checkpoint")
@@ -145,36 +154,26 @@ def _go_back(
         f"{what}: back to step {anchor}, past the {log.done - anchor} batches since"
         f" (rollback {course.count} of {config.rollback_limit})"
     )
-    earlier = RunLog.of(anchor, notes, config)
+    earlier = RunLog.of(anchor, notes, config, log.spikes.of)
     earlier.course = course
     return earlier
 
 
 def _check(config: LoopConfig) -> None:
-    if config.steps < 1 or config.rows_per_step < 1 or config.log_every < 1:
-        raise UserError("loop: steps, rows_per_step and log_every must be at least 1")
+    if config.steps < 1 or config.log_every < 1:
+        raise UserError("loop: steps and log_every must be at least 1")
     if config.rollback_steps < 0 or config.rollback_limit < 0 or config.spike_window < 1:
         raise UserError(
             "loop: rollback_steps and rollback_limit must be at least 0, spike_window at least 1"
         )
-    check_recomputation(config.activation_checkpointing)
-    for rows in BatchSizes.of(config).rows:
-        if rows % distribution.world():
-            raise UserError(
-                f"loop: batches of {rows} rows (rows_per_step, first_rows): they must be a multiple"
-                f" of the {distribution.world()} processes"
-            )
-
-
-def check_recomputation(setting: str) -> None:
-    """UserError where the setting is none."""
+    setting = config.activation_checkpointing
     if setting not in ACTIVATION_CHECKPOINTING:
         raise UserError(
             f"activation_checkpointing is {setting!r}: use {' or '.join(ACTIVATION_CHECKPOINTING)}"
         )
 
 
-def _result_settings(config: LoopConfig) -> dict[str, Any]:
+def _result_settings(config: Any) -> dict[str, Any]:
     """The settings that can change a result: a resume may use another checkpoint rhythm."""
     settings = to_dict(config)
     return {k: v for k, v in settings.items() if not k.startswith(RHYTHM_SETTINGS)}
@@ -190,67 +189,12 @@ def _rhythm(config: LoopConfig) -> Rhythm:
     )
 
 
-def _step(
-    model: Transformer,
-    optimizer: Optimizer,
-    sums: GradientSum,
-    batch: Batch,
-    done: int,
-    config: LoopConfig,
-    rate: float,
-) -> dict[str, float]:
-    """One update of the model; loss (nats a token, before it), gradient norm and learning rate.
-
-    Without an update where loss or gradient is no number. `rate` is a factor on the schedule's.
-    """
-    loss = _add_gradients(model, sums, batch, config)
-    gradients = sums.finish()
-    norm = sums.norm(gradients)
-    if config.max_grad_norm and norm > config.max_grad_norm:
-        torch._foreach_mul_(gradients, config.max_grad_norm / norm)
-    scale = rate * lr_scale(
-        done,
-        config.steps,
-        config.warmup_steps,
-        config.warmdown_fraction,
-        config.final_fraction,
-    )
-    if math.isfinite(loss) and math.isfinite(norm):
-        optimizer.step(scale)
-    optimizer.clear_gradients()
-    return {"loss": loss, "lr": scale * optimizer.config.matrix_lr, "grad_norm": norm}
-
-
-def _add_gradients(
-    model: Transformer, sums: GradientSum, batch: Batch, config: LoopConfig
-) -> float:
-    """Gradients of the mean over the global batch's learned tokens; that mean loss in nats."""
-    rows = len(batch.tokens)
-    world, rank = distribution.world(), distribution.rank()
-    if rows % world:
-        raise UserError(f"a batch of {rows} rows can't be shared by {world} processes")
-    learned = int(batch.loss_mask.sum())
-    if learned == 0:
-        raise RuntimeError("a batch without a single token to learn: look at the loss masks")
-    share = rows // world
-    micro = config.micro_rows or share
-    end = (rank + 1) * share
-    nats = torch.zeros((), dtype=torch.float64, device=model.device)
-    for start in range(rank * share, end, micro):
-        part = batch.rows(start, min(start + micro, end)).to(model.device)
-        with sums.micro_batch(last=start + micro >= end):
-            total, _ = token_loss(model, part, chunk_tokens=config.loss_chunk_tokens)
-            (total / learned).backward()
-        nats += total.detach()
-    return distribution.sum_numbers([float(nats)], model.device)[0] / learned
-
-
-def _update(progress: Progress, log: RunLog, config: LoopConfig, loss: float) -> None:
+def _update(progress: Progress, log: RunLog, config: LoopConfig, shown: dict[str, float]) -> None:
     """How far the run is, for whoever looks on."""
     timing = log.timing[-1] if log.timing else {}
     numbers = {name: timing.get(name) for name in ("tokens_per_second", "mfu")}
     progress.update(
-        log.done, config.steps, "steps", loss=loss, bits_per_byte=log.validated, **numbers
+        log.done, config.steps, "steps", **shown, bits_per_byte=log.validated, **numbers
     )
 
 

@@ -23,7 +23,7 @@ from pipeline.training.compiling import Ahead, compile_layers, multiply_in_8_bit
 from pipeline.training.config import PretrainConfig
 from pipeline.training.data import PretrainData, TokenShards
 from pipeline.training.keeper import Store
-from pipeline.training.loop import train
+from pipeline.training.next_token import train
 from pipeline.training.optimizers import Optimizer, build_optimizer
 from pipeline.training.replicas import ReplicatedStore
 from pipeline.training.shape import model_config

@@ -12,7 +12,7 @@ from typing import Any
 from pipeline.training.config import LoopConfig
 from pipeline.training.course import Course
 from pipeline.training.meter import Meter
-from pipeline.training.spikes import Spikes
+from pipeline.training.spikes import LOSS, Spikes
 
 
 @dataclasses.dataclass
@@ -31,13 +31,14 @@ class RunLog:
     validated: float | None = None  # the newest measurement
 
     @staticmethod
-    def of(done: int, notes: dict[str, Any], config: LoopConfig) -> "RunLog":
+    def of(done: int, notes: dict[str, Any], config: LoopConfig, watched: str = LOSS) -> "RunLog":
         """As a checkpoint's notes tell it."""
         spikes = Spikes(
             config.spike_window,
             config.spike_deviations if config.rollback_steps else 0.0,
             config.spike_nats,
             config.spike_patience,
+            watched,
         )
         spikes.recall(notes.get("spikes", {}))
         course = Course.of_json(notes.get("course", []))

@@ -2,7 +2,7 @@
 
 Every process writes its rows and, last, a JSON that names them: a checkpoint exists when the JSONs
 of all its processes do, so nobody waits for anybody. A tensor is read back as any range of rows,
-from whichever files hold them. Same interface as `state`, for `loop.train(store=…)`; a run of one
+from whichever files hold them. Same interface as `state`, for `loop.run(store=…)`; a run of one
 process is the case where one file holds everything.
 """
 

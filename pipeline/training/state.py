@@ -2,7 +2,7 @@
 
 `restore` after any kill continues bit for bit. The fingerprint (configs, as JSON) guards against a
 scratch folder that another run left behind. One file holds it all and rank 0 writes it; a run whose
-parameters are sharded gives `loop.train` another store of the same functions.
+parameters are sharded gives `loop.run` another store of the same functions.
 """
 
 import json

@@ -23,8 +23,8 @@ from pipeline.training import runtime
 from pipeline.training.compiling import Ahead, compile_layers, multiply_in_8_bits
 from pipeline.training.config import LoopConfig, PretrainConfig
 from pipeline.training.data import Batch, PretrainData
-from pipeline.training.loop import train
 from pipeline.training.loss import token_loss
+from pipeline.training.next_token import train
 from pipeline.training.optimizers import build_optimizer
 from pipeline.training.shape import model_config
 from tests.benchmarks.train_peers import (

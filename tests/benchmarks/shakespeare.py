@@ -1,11 +1,11 @@
 """The record at nanoGPT's own CPU size: seconds to a validation loss on tiny Shakespeare.
 
 In: the text, a seed. Out: the validation loss in nats a character at points of the training clock,
-through `pipeline.training.loop.train` and nothing beside it, in a process of its own. By character,
-65 of them, no more parameters than nanoGPT's 0.80M, context 64; measured on every window of 64 side
-by side (`train_peers.stream_windows`), which stops the clock. Reported: first nine tenths to train,
-the last one to measure. Steps, rates and shapes were chosen on `--split tuning`, which trains on
-the first eight tenths and measures on the ninth: it never sees the last.
+through `pipeline.training.next_token.train` and nothing beside it, in a process of its own. By
+character, 65 of them, no more parameters than nanoGPT's 0.80M, context 64; measured on every window
+of 64 side by side (`train_peers.stream_windows`), which stops the clock. Reported: first nine
+tenths to train, the last one to measure. Steps, rates and shapes were chosen on `--split tuning`,
+which trains on the first eight tenths and measures on the ninth: it never sees the last.
 
     python -m tests.benchmarks.shakespeare --text FILE.gz [--family speedrun] [--split tuning]
         [--settings '{"loop": {"steps": 90}}']
@@ -29,7 +29,7 @@ from pipeline.stage import SILENT
 from pipeline.training import runtime
 from pipeline.training.config import LoopConfig, OptimizerConfig
 from pipeline.training.data import Batch
-from pipeline.training.loop import train
+from pipeline.training.next_token import train
 from pipeline.training.optimizers import build_optimizer
 from tests.benchmarks.our_training import laid_over, window_nats
 from tests.benchmarks.train_peers import Clock, mean_nats, measure, start_up, stream_windows

@@ -22,7 +22,9 @@ from pipeline.tokenizer.config import TokenizerConfig
 from pipeline.tokenizer.tokenizer import untrained
 from pipeline.tokenizer.train import train
 from pipeline.training import bits_per_byte
+from pipeline.training.gradients import GradientSum
 from pipeline.training.schedule import lr_scale
+from pipeline.training.step import StepLoss, add_gradients
 
 FILE = Path(__file__).resolve().parents[2] / "examples" / "one_file.py"
 MOST_LINES = 499
@@ -268,16 +270,12 @@ def test_same_policy_gradient(ours) -> None:
         drawn.append(
             rollouts.Rollout(**fields, prompt=ids, tokens=answer, logprobs=chances, advantage=gain)
         )
-    policy_gradient.accumulate_gradients(
-        big,
-        drawn,
-        temperature=1.0,
-        top_k=0,
-        ratio_limit=2.0,
-        normalizer=sum(map(len, answers)),
-        micro_rows=2,
-        chunk_tokens=8,
+    terms = policy_gradient.policy_terms(
+        big, drawn, temperature=1.0, top_k=0, ratio_limit=2.0, micro_rows=2, chunk_tokens=8
     )
+    tokens = sum(map(len, answers))
+    sums = GradientSum(big, list(big.parameters()))
+    add_gradients(sums, StepLoss(terms, normalizer=tokens, tokens=tokens), big.device)
     assert_same_gradients(small, big)
 
 

@@ -19,7 +19,7 @@ from pipeline.stage import Progress
 from pipeline.training import distribution
 from pipeline.training.config import LoopConfig, OptimizerConfig
 from pipeline.training.data import Batch
-from pipeline.training.loop import train
+from pipeline.training.next_token import train
 from pipeline.training.optimizers import build_optimizer
 
 STEPS = 40

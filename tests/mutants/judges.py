@@ -7,9 +7,14 @@ from pathlib import Path
 # By module; a name without a folder lies where the module's own tests would.
 MORE = {
     "pipeline/training/config.py": ("test_pretrain",),
-    "pipeline/training/distribution.py": ("test_loop", "tests/pipeline/rl/test_update"),
+    "pipeline/training/distribution.py": (
+        "test_loop",
+        "test_step",
+        "tests/pipeline/rl/test_update",
+    ),
     "pipeline/training/interruption.py": ("test_loop", "test_resume"),
     "pipeline/training/loop.py": ("test_rollback", "test_resume", "test_separation"),
+    "pipeline/training/next_token.py": ("test_loop", "test_separation"),
     "pipeline/training/optimizers.py": ("test_optimizer_steps",),
     "pipeline/training/shape.py": ("test_depth", "test_scaling"),
     "pipeline/training/replicas.py": ("test_sharding",),
@@ -23,7 +28,7 @@ MORE = {
     "pipeline/sft/small_talk.py": ("test_synthesize",),
     "pipeline/sft/spelling.py": ("test_synthesize", "tests/pipeline/evals/test_suites"),
     "pipeline/rl/config.py": ("test_train", "test_rollouts"),
-    "pipeline/rl/train.py": ("test_update",),
+    "pipeline/rl/train.py": ("test_update", "test_rollback"),
     "pipeline/model/attention.py": ("test_functions", "test_transformer", "test_fused"),
     "pipeline/model/cache.py": ("test_transformer", "test_cuda_graph", "test_speedrun"),
     "pipeline/model/config.py": ("test_hf_config", "test_transformer", "test_families"),

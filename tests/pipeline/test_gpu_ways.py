@@ -39,7 +39,9 @@ from pipeline.training import (
 from pipeline.training.compiling import multiply_in_8_bits
 from pipeline.training.config import LoopConfig, ModelShape, OptimizerConfig, PretrainConfig
 from pipeline.training.data import Batch
+from pipeline.training.gradients import GradientSum
 from pipeline.training.optimizers import build_optimizer
+from pipeline.training.step import StepLoss, add_gradients
 from storage.tables import read_table
 
 ROOT = Path(__file__).parents[2]
@@ -238,11 +240,13 @@ def test_a_policy_gradient(gpu, temperature, top_k):
         task = Task("", "", "", 0)
         answers.append(Rollout(task, number, [1, 2, 3], tokens, sampled, **rest))
     settings = {"temperature": temperature, "top_k": top_k, "ratio_limit": 2.0}
-    settings |= {"normalizer": 50.0, "micro_rows": 5, "chunk_tokens": 16}
+    settings |= {"micro_rows": 5, "chunk_tokens": 16}
 
     def learned():
         model.zero_grad(set_to_none=True)
-        found = policy_gradient.accumulate_gradients(model, answers, **settings)
+        terms = policy_gradient.policy_terms(model, answers, **settings)
+        sums = GradientSum(model, list(model.parameters()))
+        found, _ = add_gradients(sums, StepLoss(terms, normalizer=50.0, tokens=0), model.device)
         return found, {name: parameter.grad.clone() for name, parameter in model.named_parameters()}
 
     expected, slopes = learned()

@@ -15,6 +15,8 @@ from pipeline.model.sampling import log_probs
 from pipeline.rl import policy_gradient as pg
 from pipeline.rl import rollouts as rolls
 from pipeline.rl.config import RlConfig
+from pipeline.training.gradients import GradientSum
+from pipeline.training.step import StepLoss, add_gradients
 
 
 def sample(model, tokenizer, **changes):
@@ -114,11 +116,12 @@ def test_a_token_beyond_the_trainers_top_k_is_left_out(chat_model):
     assert any(slope.abs().max() > 0 for slope in slopes.values())
 
 
-def gradients(model, found, **changes):
-    settings = {"temperature": 1.0, "top_k": 0, "ratio_limit": 2.0, "normalizer": 100.0}
+def gradients(model, found, normalizer=100.0, **changes):
+    settings = {"temperature": 1.0, "top_k": 0, "ratio_limit": 2.0}
     settings |= {"micro_rows": 64, "chunk_tokens": 1024} | changes
     model.zero_grad(set_to_none=True)
-    loss = pg.accumulate_gradients(model, found, **settings)
+    given = StepLoss(pg.policy_terms(model, found, **settings), normalizer, tokens=0)
+    loss, _ = add_gradients(GradientSum(model, list(model.parameters())), given, model.device)
     return loss, {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
 
 

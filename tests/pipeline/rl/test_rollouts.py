@@ -90,7 +90,7 @@ def test_figures_of_a_hand_made_step(sampled):
         )
         for group, reward, length, logprob, text, stopped in shapes
     ]
-    assert rolls.figures(rolls.summarize(made)) == {
+    assert rolls.figures(rolls.summarize(rolls.rows(1, made))) == {
         "reward": 0.25,
         "length": 2.5,
         "entropy": pytest.approx((3 + 3 + 2.5 + 0.5) / 10),

@@ -114,8 +114,11 @@ def test_a_hopeless_start_is_named_and_moves_nothing(post_training, tmp_path):
     stream = io.StringIO()
     config = dataclasses.replace(CONFIG, digits=(5,), steps=2)
     statistics = run(post_training, tmp_path / "rl", config, Progress(stream))
-    notes = [e["text"] for e in map(json.loads, stream.getvalue().splitlines()) if "text" in e]
-    assert any("learn nothing" in note for note in notes)
+    events = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert any("learn nothing" in event.get("text", "") for event in events)
+    shown = [event for event in events if event["event"] == "progress"]
+    assert all(event["reward"] == 0.0 and "loss" not in event for event in shown)
+    assert shown[-1]["done"] == shown[-1]["total"] == 2
     assert statistics["start"]["flat_group_share"] == 1.0
     before, _ = models.load(post_training.chat)
     after, _ = models.load(tmp_path / "rl")
@@ -130,6 +133,8 @@ def test_a_hopeless_start_is_named_and_moves_nothing(post_training, tmp_path):
         ({"temperature": 0.0}, "temperature"),
         ({"steps": 0}, "steps"),
         ({"digits": ()}, "digits"),
+        ({"spike_ratio": 1.0}, "spike_ratio"),
+        ({"rollback_steps": -1}, "rollback_steps"),
         ({"activation_checkpointing": "some"}, "activation_checkpointing is 'some'"),
     ],
 )

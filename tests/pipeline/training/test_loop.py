@@ -1,6 +1,5 @@
 import io
 import json
-import math
 import os
 import signal
 import types
@@ -10,12 +9,11 @@ import torch
 from checkpoints import newest
 
 from pipeline.stage import SILENT, Progress
-from pipeline.training import distribution, loop
+from pipeline.training import distribution
 from pipeline.training.config import LoopConfig, OptimizerConfig
 from pipeline.training.data import Batch
-from pipeline.training.gradients import GradientSum
 from pipeline.training.keeper import Keeper
-from pipeline.training.loop import train
+from pipeline.training.next_token import train
 from pipeline.training.optimizers import build_optimizer
 from storage.errors import UserError
 
@@ -222,115 +220,3 @@ def test_checkpoints_follow_the_first_process_clock(
     run(tiny_model, tmp_path, steps=5, checkpoint_seconds=0.0, checkpoint_steps=4, rollback_steps=0)
     assert steps == saved
     assert sent == [[0.0, 0.0, 0.0, float(writes)]] * 5  # its own clock has nothing to say
-
-
-class Slopes(torch.nn.Module):
-    """4 + 9 numbers, whose slopes are 2 and 1: their norm is sqrt(16 + 9) = 5."""
-
-    device = torch.device("cpu")
-
-    def __init__(self):
-        super().__init__()
-        self.a = torch.nn.Parameter(torch.zeros(4))
-        self.b = torch.nn.Parameter(torch.zeros(9))
-
-
-class Stepped:
-    """An optimizer that keeps what it is given."""
-
-    config = OptimizerConfig(matrix_lr=0.08)
-
-    def __init__(self, model):
-        self.model, self.seen = model, []
-
-    def step(self, scale):
-        self.seen.append((scale, [p.grad.tolist() for p in self.model.parameters()]))
-
-    def clear_gradients(self):
-        for parameter in self.model.parameters():
-            parameter.grad = None
-
-
-def one_step(monkeypatch, slopes=(2.0, 1.0), loss=1.5, done=0, rate=1.0, **settings):
-    def add_gradients(model, *_):
-        for parameter, slope in zip(model.parameters(), slopes):
-            parameter.grad = torch.full_like(parameter, slope)
-        return loss
-
-    monkeypatch.setattr(loop, "_add_gradients", add_gradients)
-    model = Slopes()
-    optimizer = Stepped(model)
-    config = LoopConfig(**{"steps": 10, "warmup_steps": 4, "warmdown_fraction": 0.0, **settings})
-    sums = GradientSum(model, list(model.parameters()))
-    found = loop._step(model, optimizer, sums, None, done, config, rate)
-    assert all(parameter.grad is None for parameter in model.parameters())
-    return found, optimizer.seen
-
-
-@pytest.mark.parametrize(
-    ("most", "factor"), [(0.0, 1.0), (5.0, 1.0), (5.1, 1.0), (2.5, 0.5), (1.0, 0.2)]
-)
-def test_clipping_by_hand(monkeypatch, most, factor):
-    found, ((_, (a, b)),) = one_step(monkeypatch, max_grad_norm=most)
-    assert found["grad_norm"] == pytest.approx(5.0)  # as it was before
-    assert a == pytest.approx([2.0 * factor] * 4)
-    assert b == pytest.approx([1.0 * factor] * 9)
-
-
-@pytest.mark.parametrize(
-    ("done", "settings", "scale"),
-    [
-        (0, {}, 0.25),
-        (2, {}, 0.75),
-        (7, {}, 1.0),
-        (9, {"warmdown_fraction": 0.5, "final_fraction": 0.1}, 0.1),
-        (8, {"warmdown_fraction": 0.5, "final_fraction": 0.1}, 0.28),  # 0.1 + 0.9 / 5
-        (7, {"rate": 0.5}, 0.5),
-    ],
-)
-def test_a_step_takes_the_schedules_rate(monkeypatch, done, settings, scale):
-    found, ((taken, _),) = one_step(monkeypatch, done=done, **settings)
-    assert taken == pytest.approx(scale)
-    assert found["lr"] == pytest.approx(0.08 * scale)
-    assert found["loss"] == 1.5
-
-
-@pytest.mark.parametrize(("slopes", "loss"), [((math.nan, 1.0), 1.0), ((2.0, 1.0), math.inf)])
-def test_what_is_no_number_moves_nothing(monkeypatch, slopes, loss):
-    _, seen = one_step(monkeypatch, slopes, loss)
-    assert seen == []
-
-
-@pytest.mark.parametrize("micro_rows", [0, 1, 2, 4])
-def test_loss_and_slopes_are_means_over_the_learned_tokens_of_all_processes(
-    tiny_model, monkeypatch, micro_rows
-):
-    """Of 6 rows the second of two processes reads the last 3, and divides by what all 6 learn."""
-    batch = batch_of(0)
-    learned = int(batch.loss_mask.sum())
-    logits = tiny_model(batch.tokens[3:])
-    nats = torch.nn.functional.cross_entropy(
-        logits.flatten(0, 1), batch.targets[3:].flatten(), reduction="none"
-    )
-    expected = (nats * batch.loss_mask[3:].flatten()).sum() / learned
-    expected.backward()
-    slopes = [p.grad.clone() for p in tiny_model.parameters()]
-    tiny_model.zero_grad(set_to_none=True)
-    sums = GradientSum(tiny_model, list(tiny_model.parameters()))
-    monkeypatch.setattr(distribution, "world", lambda: 2)
-    monkeypatch.setattr(distribution, "rank", lambda: 1)
-    monkeypatch.setattr(distribution, "sum_numbers", lambda values, _: [v + 8.0 for v in values])
-    config = LoopConfig(micro_rows=micro_rows, loss_chunk_tokens=7)
-    found = loop._add_gradients(tiny_model, sums, batch, config)
-    assert found == pytest.approx(float(expected.detach()) + 8.0 / learned, rel=1e-5)
-    for parameter, slope in zip(tiny_model.parameters(), slopes):
-        torch.testing.assert_close(parameter.grad, slope, rtol=1e-3, atol=1e-6)
-
-
-def test_every_size_of_batch_must_be_shared_by_the_processes(monkeypatch):
-    monkeypatch.setattr(distribution, "world", lambda: 4)
-    loop._check(LoopConfig(rows_per_step=24, first_rows=8))
-    with pytest.raises(UserError, match="batches of 6 rows"):
-        loop._check(LoopConfig(rows_per_step=24, first_rows=6))
-    with pytest.raises(UserError, match="batches of 22 rows"):
-        loop._check(LoopConfig(rows_per_step=22))

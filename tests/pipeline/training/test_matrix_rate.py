@@ -2,8 +2,7 @@ import pytest
 import torch
 
 from pipeline.stage import SILENT
-from pipeline.training import loop as loops
-from pipeline.training import matrix_rate
+from pipeline.training import matrix_rate, next_token
 from pipeline.training.config import LoopConfig, OptimizerConfig
 from pipeline.training.data import Batch
 from pipeline.training.keeper import Keeper
@@ -62,7 +61,7 @@ def test_the_rate_is_measured_before_the_run_has_threads(tiny_model, tmp_path, m
     monkeypatch.setattr(Keeper, "resume", resumed)
     monkeypatch.setattr(type(SILENT), "note", lambda self, text: noted.append(text))
     optimizer = build_optimizer(tiny_model, OptimizerConfig())
-    _, timing = loops.train(
+    _, timing = next_token.train(
         tiny_model,
         optimizer,
         lambda step: BATCH,

@@ -16,7 +16,7 @@ from pipeline.training.batch_sizes import BatchSizes
 from pipeline.training.config import LoopConfig, OptimizerConfig
 from pipeline.training.data import PretrainData
 from pipeline.training.groups import GroupLimits
-from pipeline.training.loop import train
+from pipeline.training.next_token import train
 from pipeline.training.optimizers import build_optimizer
 
 STEPS = 24

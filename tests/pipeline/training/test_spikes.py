@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.training.spikes import Spikes
+from pipeline.training.spikes import GRAD_NORM, Spikes
 
 
 def judged(spikes: Spikes, losses: list[float]) -> list[bool]:
@@ -50,6 +50,50 @@ def test_noise_raises_the_limit():
 
 def test_without_deviations_there_are_no_spikes():
     assert not any(judged(Spikes(deviations=0.0), [1.0] * 60 + [50.0] * 10))
+
+
+def of_norms(**settings) -> Spikes:
+    return Spikes(**{"window": 10, "nats": math.log(30.0), "of": GRAD_NORM, **settings})
+
+
+def judged_norms(spikes: Spikes, norms: list[float], loss: float = 0.0) -> list[str]:
+    return [spikes.judge(loss, norm) for norm in norms]
+
+
+def scattered(steps: int, seed: int = 0) -> list[float]:
+    """As RL's in earnest: they fall by a factor of ten and scatter by factors of two."""
+    rng = random.Random(seed)
+    return [
+        (0.01 + 0.1 * math.exp(-step / 8)) * math.exp(rng.gauss(0, 0.7)) for step in range(steps)
+    ]
+
+
+def test_norms_that_scatter_and_rise_with_what_is_learned_are_fine():
+    for seed in range(20):
+        norms = [*scattered(200, seed), *(24 * norm for norm in scattered(200, seed)[100:])]
+        assert not any(judged_norms(of_norms(), norms))
+
+
+def test_a_norm_that_stays_large_is_found_whatever_the_loss_says():
+    norms = [0.02] * 20
+    norms[15] = 9.0  # one odd batch
+    found = judged_norms(of_norms(), [*norms, 0.61, 0.61, 0.61])
+    assert [step for step, wrong in enumerate(found) if wrong] == [22]
+    assert found[22] == "gradient norm 0.61, above 0.6 for 3 steps"
+    assert not any(judged_norms(of_norms(), [*norms, 0.59, 0.59, 0.59]))
+    assert not any(judged_norms(of_norms(), norms, loss=100.0))
+
+
+def test_steps_that_taught_nothing_are_not_counted():
+    spikes = of_norms()
+    assert not any(judged_norms(spikes, [0.0] * 50))
+    assert spikes.limit() == math.inf
+    judged_norms(spikes, [0.02, 0.0] * 10)
+    assert math.exp(spikes.limit()) == pytest.approx(0.6)
+    assert [bool(wrong) for wrong in judged_norms(spikes, [1.0, 0.0, 1.0, 0.0, 1.0])] == [
+        *[False] * 4,
+        True,
+    ]
 
 
 @given(

@@ -1,0 +1,88 @@
+"""Training that predicts the next token, as pretraining, a longer context and fine-tuning do.
+
+Each process takes its rows of the global batch, some at a time; the loss is the mean over all
+learned tokens of the batch, however it is split over processes and micro-batches.
+"""
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+from torch import Tensor
+
+from pipeline.model import Transformer
+from pipeline.stage import Progress
+from pipeline.training import distribution, loop, state
+from pipeline.training.batch_sizes import BatchSizes
+from pipeline.training.config import LoopConfig
+from pipeline.training.data import Batch, BatchOf
+from pipeline.training.keeper import Store
+from pipeline.training.loss import token_loss
+from pipeline.training.optimizers import Optimizer
+from pipeline.training.step import StepLoss
+from storage.errors import UserError
+
+
+def train(
+    model: Transformer,
+    optimizer: Optimizer,
+    batch_of: BatchOf,
+    config: LoopConfig,
+    *,
+    stage: str,
+    scratch: Path,
+    progress: Progress,
+    validate: Callable[[], float] | None = None,
+    store: Store = state,
+) -> tuple[pa.Table, pa.Table]:
+    """`loop.run` on the batches of `batch_of`, which are *global* and alike in every process."""
+    check_rows(config)
+    return loop.run(
+        model,
+        optimizer,
+        lambda done, number: step_loss(model, batch_of(number), config),
+        config,
+        stage=stage,
+        scratch=scratch,
+        progress=progress,
+        validate=validate,
+        store=store,
+    )
+
+
+def check_rows(config: LoopConfig) -> None:
+    """Refuse batches that the processes can't share."""
+    if config.rows_per_step < 1:
+        raise UserError("loop: rows_per_step must be at least 1")
+    for rows in BatchSizes.of(config).rows:
+        if rows % distribution.world():
+            raise UserError(
+                f"loop: batches of {rows} rows (rows_per_step, first_rows): they must be a multiple"
+                f" of the {distribution.world()} processes"
+            )
+
+
+def step_loss(model: Transformer, batch: Batch, config: LoopConfig) -> StepLoss:
+    """Of this process' rows; in nats a token."""
+    rows, context = batch.tokens.shape
+    world, rank = distribution.world(), distribution.rank()
+    if rows % world:
+        raise UserError(f"a batch of {rows} rows can't be shared by {world} processes")
+    learned = int(batch.loss_mask.sum())
+    if learned == 0:
+        raise RuntimeError("a batch without a single token to learn: look at the loss masks")
+    share = rows // world
+    micro = config.micro_rows or share
+    end = (rank + 1) * share
+
+    def term(start: int) -> Tensor:
+        part = batch.rows(start, min(start + micro, end)).to(model.device)
+        return token_loss(model, part, chunk_tokens=config.loss_chunk_tokens)[0]
+
+    return StepLoss(
+        [functools.partial(term, start) for start in range(rank * share, end, micro)],
+        normalizer=learned,
+        tokens=batch.tokens.numel(),
+        flops_per_token=model.config.flops_per_token(context),
+    )

@@ -1,0 +1,85 @@
+"""One step of any training: gradients of a mean over all processes' tokens, clipped, one update.
+
+What is learned from is the caller's: a `StepLoss` holds this process' micro-batches as functions
+that give the sum of their tokens' losses. Predicting the next token and the policy gradient differ
+in nothing else.
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from pipeline.model import Transformer
+from pipeline.training import distribution
+from pipeline.training.config import LoopConfig
+from pipeline.training.gradients import GradientSum
+from pipeline.training.optimizers import Optimizer
+from pipeline.training.schedule import lr_scale
+
+
+@dataclasses.dataclass(frozen=True)
+class StepLoss:
+    """The loss of one step: the sum of the terms of all processes, divided by `normalizer`."""
+
+    # Of each of this process' micro-batches the summed loss, a scalar to go backward from; there
+    # may be none, where nothing in its share teaches anything.
+    terms: Sequence[Callable[[], Tensor]]
+    normalizer: float  # tokens that the loss is a mean over, of all processes
+    tokens: int  # seen in this step, by all processes
+    flops_per_token: float | None = None  # None where a step is more than training: no MFU
+    figures: Mapping[str, float] = dataclasses.field(default_factory=dict)  # columns of METRICS
+    shown: tuple[str, ...] = ("loss",)  # of a step's numbers, those that progress shows
+
+
+# (steps done, number of the batch): the number is the same in every process, and after a rollback
+# it runs ahead of the step. A function of the two, and of the model as it then is.
+LossOf = Callable[[int, int], StepLoss]
+
+
+def add_gradients(
+    sums: GradientSum, loss: StepLoss, device: torch.device
+) -> tuple[float, list[Tensor]]:
+    """(the loss over all processes, before the update; gradients, summed over them)."""
+    total = torch.zeros((), dtype=torch.float64, device=device)
+    for number, term in enumerate(loss.terms, 1):
+        with sums.micro_batch(last=number == len(loss.terms)):
+            part = term()
+            (part / loss.normalizer).backward()
+        total += part.detach()
+    # Before any other message: a process without terms sends its gradients' buckets only here.
+    gradients = sums.finish()
+    return distribution.sum_numbers([float(total)], device)[0] / loss.normalizer, gradients
+
+
+def take_step(
+    model: Transformer,
+    optimizer: Optimizer,
+    sums: GradientSum,
+    loss: StepLoss,
+    done: int,
+    config: LoopConfig,
+    rate: float,
+) -> dict[str, float]:
+    """One update of the model; loss (before it), gradient norm and learning rate.
+
+    Without an update where loss or gradient is not finite, or where there is no gradient at all:
+    momentum and weight decay must not walk on alone. `rate` is a factor on the schedule's.
+    """
+    value, gradients = add_gradients(sums, loss, model.device)
+    norm = sums.norm(gradients)
+    if config.max_grad_norm and norm > config.max_grad_norm:
+        torch._foreach_mul_(gradients, config.max_grad_norm / norm)
+    scale = rate * lr_scale(
+        done,
+        config.steps,
+        config.warmup_steps,
+        config.warmdown_fraction,
+        config.final_fraction,
+    )
+    if math.isfinite(value) and math.isfinite(norm) and norm > 0.0:
+        optimizer.step(scale)
+    optimizer.clear_gradients()
+    return {"loss": value, "lr": scale * optimizer.config.matrix_lr, "grad_norm": norm}
