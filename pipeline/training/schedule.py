@@ -1,4 +1,6 @@
-"""The learning-rate schedule: linear warm-up, constant, linear warm-down (RECIPES §4).
+"""The learning-rate schedule: linear warm-up, constant, linear warm-down.
+
+Known as trapezoidal or warmup-stable-decay: arXiv 2405.18392 (to zero; here to a small share).
 
 A pure function of the step, so resuming needs no state.
 """
