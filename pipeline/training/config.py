@@ -1,10 +1,10 @@
 """Frozen configs of training: optimizer, loop, model shape, and pretraining that joins the three.
 
 Sizes and steps default to the demo's (a 1M-parameter model on two cores), rates to public speed
-runs' values at width 768 (Muon, kellerjordan.github.io/posts/muon, and the speed runs of modded-nanogpt
-and nanochat). SFT and RL reuse `OptimizerConfig` with `scaled`, which
-shrinks all of its rates alike. A 128-wide model in a short run wants matrix_lr 0.04 and
-embedding_lr 0.1: after 400 steps 1.412 bits per byte where the defaults gave 1.515 (one seed).
+runs' values at width 768 (Muon, kellerjordan.github.io/posts/muon, and the speed runs of
+modded-nanogpt and nanochat). SFT and RL reuse `OptimizerConfig` with `scaled`, which shrinks all of
+its rates alike. A 128-wide model in a short run wants matrix_lr 0.04 and embedding_lr 0.1: after
+400 steps 1.412 bits per byte where the defaults gave 1.515 (one seed).
 """
 
 import dataclasses
