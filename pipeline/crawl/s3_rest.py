@@ -1,13 +1,12 @@
 """S3 as plain HTTP: the address of an object over https://.
 
-`s3://BUCKET/KEY` becomes the bucket's REST address, or a path below AWS_ENDPOINT_URL. Keys and
-signatures are `storage.aws`'s matter.
+`s3://BUCKET/KEY` becomes the bucket's REST address, or a path below another store's endpoint. Keys
+and signatures are `storage.aws`'s matter.
 """
 
 from urllib.parse import quote, unquote, urlsplit
 
 from storage import aws
-from storage.aws import DEFAULT_REGION
 
 
 def address(url: str) -> str:
@@ -18,7 +17,7 @@ def address(url: str) -> str:
     path = quote(unquote(key), safe="/~")
     if endpoint:
         return f"{endpoint.rstrip('/')}/{bucket}/{path}"
-    region = aws.region() or DEFAULT_REGION
+    region = aws.region()
     if "." in bucket:  # its name would not fit the certificate
         return f"https://s3.{region}.amazonaws.com/{bucket}/{path}"
     return f"https://{bucket}.s3.{region}.amazonaws.com/{path}"
