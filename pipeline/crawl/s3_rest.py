@@ -1,13 +1,12 @@
 """S3 as plain HTTP: the address of an object over https://.
 
-`s3://BUCKET/KEY` becomes the bucket's REST address, or a path below AWS_ENDPOINT_URL. `storage.aws`
-has the credentials and signatures.
+`s3://BUCKET/KEY` becomes the bucket's REST address, or a path below another store's endpoint.
+`storage.aws` has the credentials and signatures.
 """
 
 from urllib.parse import quote, unquote, urlsplit
 
 from storage import aws
-from storage.aws import DEFAULT_REGION
 
 
 def address(url: str) -> str:
@@ -18,7 +17,7 @@ def address(url: str) -> str:
     path = quote(unquote(key), safe="/~")
     if endpoint:
         return f"{endpoint.rstrip('/')}/{bucket}/{path}"
-    region = aws.region() or DEFAULT_REGION
+    region = aws.region()
     if "." in bucket:  # the certificate does not cover its name
         return f"https://s3.{region}.amazonaws.com/{bucket}/{path}"
     return f"https://{bucket}.s3.{region}.amazonaws.com/{path}"

@@ -91,7 +91,10 @@ def get(
     signs = {}
     address = s3_rest.address(url) if url.startswith("s3://") else url
     if url.startswith("s3://") and config.sign:
-        signs = aws.signed(address)
+        try:
+            signs = aws.signed(address)
+        except ConnectionError as error:  # whoever gives out keys has a bad moment
+            raise TransferError(str(error)) from error
     url = redact(url)  # from here on it is only for messages
     with contextlib.closing(_followed(url, address, headers, signs, config)) as response:
         if response.status_code not in (200, 206):

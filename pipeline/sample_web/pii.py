@@ -6,6 +6,8 @@ in those reserved for fiction. Every planted value is written to the ground trut
 
 import random
 
+from stdnum import iban, luhn
+
 from pipeline.sample_web.prose import expand
 
 # kind -> how it is brought into a text; {value} is the planted value
@@ -65,21 +67,6 @@ def sentence(kind: str, planted: str, rng: random.Random) -> str:
     return expand(options[int(rng.random() * len(options))], rng, {"value": planted})
 
 
-def luhn_digit(digits: str) -> str:
-    """The check digit that makes `digits` + it a valid card number."""
-    total = 0
-    for place, digit in enumerate(reversed(digits)):
-        doubled = int(digit) * 2 if place % 2 == 0 else int(digit)
-        total += doubled - 9 if doubled > 9 else doubled
-    return str(-total % 10)
-
-
-def iban_check(country: str, account: str) -> str:
-    """The two check digits of an IBAN."""
-    text = account + country + "00"
-    return f"{98 - int(''.join(str(int(c, 36)) for c in text)) % 97:02d}"
-
-
 def _digits(count: int, rng: random.Random) -> str:
     return "".join(rng.choice("0123456789") for _ in range(count))
 
@@ -116,7 +103,7 @@ def _phone(rng: random.Random) -> str:
 def _card(rng: random.Random) -> str:
     body = rng.choice(("4", "51", "52", "53", "54", "55"))
     body += _digits(15 - len(body), rng)
-    number = body + luhn_digit(body)
+    number = body + luhn.calc_check_digit(body)
     if rng.random() < 0.5:
         return " ".join(number[i : i + 4] for i in range(0, 16, 4))
     return number
@@ -125,10 +112,10 @@ def _card(rng: random.Random) -> str:
 def _iban(rng: random.Random) -> str:
     country, length = rng.choice((("DE", 18), ("AT", 16), ("CH", 17)))
     account = _digits(length, rng)
-    iban = country + iban_check(country, account) + account
+    number = country + iban.calc_check_digits(f"{country}00{account}") + account
     if rng.random() < 0.5:
-        return " ".join(iban[i : i + 4] for i in range(0, len(iban), 4))
-    return iban
+        return " ".join(number[i : i + 4] for i in range(0, len(number), 4))
+    return number
 
 
 def _key(rng: random.Random) -> str:

@@ -25,6 +25,7 @@ CODE = (".py", ".pyc", ".pyi", ".c", ".h", ".so", ".md")
 # Files of our packages that decide no artifact's content, and why.
 UNCHANGING = {
     "flows/presets/*.toml": "what a preset says is in the recipe",
+    "pipeline/report/*.jinja": "the report is no artifact",
     "py.typed": "it tells type checkers that a package has types",
 }
 

@@ -4,6 +4,7 @@ import dataclasses
 import json
 
 import pytest
+from aws_account import account
 from s3_server import s3_server
 from toy_dump import NAME, toy_dump
 
@@ -85,6 +86,27 @@ def test_signed_requests_pass_and_no_credentials_are_said(client, cache, monkeyp
     assert signed.read("s3://commoncrawl/collinfo.json") == FILES["collinfo.json"]
     with pytest.raises(Missing):
         signed.read("s3://commoncrawl/no/such/key")
+
+
+def test_unsigned_asks_for_no_keys_and_a_bad_moment_of_theirs_is_tried_again(
+    client, cache, moto, monkeypatch, tmp_path
+):
+    with account(tmp_path) as given:
+        given.source("web identity", monkeypatch)
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", moto)
+        monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+        assert client.read("s3://commoncrawl/collinfo.json") == FILES["collinfo.json"]
+        assert given.asked == []
+        pauses = []
+
+        def recover(seconds):
+            pauses.append(seconds)
+            given.refused = None
+
+        signing = Client(dataclasses.replace(client.config, sign=True), sleep=recover)
+        given.refused = (503, "ServiceUnavailable")
+        assert signing.read("s3://commoncrawl/collinfo.json") == FILES["collinfo.json"]
+        assert len(pauses) == 1
 
 
 def test_where_an_object_is_over_http(monkeypatch):

@@ -31,6 +31,25 @@ def test_page_is_self_contained_and_escapes_web_text() -> None:
     assert links.tags.count("img") == 3  # funnel, pretraining loss, reward
 
 
+def test_whatever_a_table_holds_is_escaped() -> None:
+    nasty = "<b title='x\">&"
+    dropped = {"stage": nasty, "rule": nasty, "value": None, "threshold": None, "detail": nasty}
+    artifact = {"kind": nasty, "artifact": nasty, "seconds": None, "rows": None, "bytes": 1}
+    sample = dict.fromkeys(("prompt", "completion", "expected"), nasty)
+    tables = {
+        "dropped": [{**dropped, "url": nasty, "text": nasty}],
+        "artifacts": [artifact],
+        "samples": [{**sample, "model": "base", "suite": "simulator", "correct": None}],
+    }
+    page = render(
+        nasty, {k: pa.Table.from_pylist(rows) for k, rows in tables.items()}, {nasty: nasty}
+    )
+    assert nasty not in page
+    assert "<b title" not in page
+    escaped = page.count("&lt;b title=&#39;x&#34;&gt;&amp;")
+    assert escaped == 2 + 2 + 5 + 2 + 3  # title, a card, a dropped page, an artifact, a sample
+
+
 def test_page_shows_every_model_with_interval_and_n() -> None:
     page = render("A run", sample_tables(), {})
     assert "10.0% [0.0%, 20.0%] n=200" in page
