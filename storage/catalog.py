@@ -78,7 +78,7 @@ def _create_views(connection: duckdb.DuckDBPyConnection, lake: Lake, sql: str | 
         return files.add(manifest, name)
 
     named = [name for name in _all_names() if sql is None or _names(sql, name)]
-    rows = lake.table() if named else index.ROWS.empty_table()
+    rows = lake.glance() if named else index.ROWS.empty_table()
     current = reachable(rows, lake.heads() if named else {})
     needed = {kind for name in named for kind in kinds(name.removeprefix("all_"))}
     all_manifests = _manifests(lake, rows, needed)

@@ -26,16 +26,17 @@ import pyarrow.parquet as pq
 
 from storage.groups import GROUPS
 from storage.lineage import parents
-from storage.local import Entries, LocalTree
+from storage.local import ITSELF, Entries, LocalTree
 from storage.manifest import MANIFEST, PROVENANCE, Manifest
 from storage.s3 import ObjectTree
 
 FOLDER = ".index"
 WORTH = 64  # manifests; fewer are opened as soon as an index is
+FEW = 4096  # likewise, once a listing is there: on a disk that costs less than the index
 READERS = 16  # of manifests in S3, at a time
 MOST_FILES = 32  # of rows, before one takes their place
 MANIFESTS_AT_A_TIME = 1024  # that are made from rows
-_LAYOUT = b"2"  # of the rows; another version's are not read
+_LAYOUT = b"3"  # of the rows; another version's are not read
 
 # Of one artifact. Columns of few values are kept as dictionaries, since thousands of parts have the
 # same recipe.
@@ -44,6 +45,7 @@ ROWS = pa.schema(
         ("folder", pa.string()),  # <kind>/<digest16>
         ("manifest_bytes", pa.int64()),  # of manifest.json
         ("changed", pa.int64()),  # its time of change, in ns
+        ("folder_changed", pa.int64()),  # on a disk: when a file last came to the folder, or went
         ("kind", pa.string()),
         ("digest", pa.string()),
         ("version", pa.int64()),
@@ -122,6 +124,28 @@ class Index:
         return []
 
 
+def glance(tree: Tree, read: Read, names: Sequence[str]) -> pa.Table:
+    """`listing` of a whole lake by its folders' times alone, where an index knows them.
+
+    On a disk, and three times as fast with 90,000 parts. What came, went or was replaced in a
+    folder is noticed; a file that was overwritten in place is not, so no run relies on it.
+    """
+    if not isinstance(tree, LocalTree) or len(changed := tree.folders()) < WORTH:
+        return listing(tree, read, None, names=names)
+    with no_collection():
+        rows = Index(tree, names).rows
+        told = zip(*(rows[name].to_pylist() for name in ("folder", "folder_changed")))
+        places = {name: n for n, (name, at) in enumerate(told) if changed.get(name) == at}
+        is_known = np.zeros(len(rows), dtype=bool)
+        is_known[[*places.values()]] = True
+    if len(changed) - len(places) >= WORTH:
+        return listing(tree, read, None, names=names)  # which writes down what is new
+    others = {n: tree.entries_of(n, at) for n, at in changed.items() if n not in places}
+    fresh = _fresh(tree, read, [n for n in others if _is_artifact(n, others[n])], others)
+    both = [chosen(rows, is_known), _whole(fresh, others).select(names)]
+    return pa.concat_tables(both).unify_dictionaries()
+
+
 def listing(
     tree: Tree, read: Read, kind: str | None, start: str = "", names: Sequence[str] = ROWS.names
 ) -> pa.Table:
@@ -134,7 +158,7 @@ def listing(
         listed = {
             name: entries
             for name, entries in tree.entries(kind, start).items()
-            if MANIFEST in entries and _ARTIFACT.fullmatch(name)
+            if _is_artifact(name, entries)
         }
         if len(listed) < WORTH:
             rows = _fresh(tree, read, [*listed], listed)
@@ -144,12 +168,21 @@ def listing(
             is_there = np.zeros(len(index.rows), dtype=bool)
             is_there[[place for place in places.values() if place is not None]] = True
             unknown = [name for name, place in places.items() if place is None]
-            fresh = _fresh(tree, read, unknown, listed)
+            fresh = _whole(_fresh(tree, read, unknown, listed), listed)
             both = [chosen(index.rows, is_there), fresh.select(names)]
             rows = pa.concat_tables(both).unify_dictionaries()
             _refresh(tree, index, fresh, listed if kind is None and not start else None)
-        told = zip(*(rows[name].to_pylist() for name in ("folder", "sizes")))
-        return chosen(rows, [_is_whole(sizes, listed[folder]) for folder, sizes in told])
+        return _whole(rows, listed)
+
+
+def _is_artifact(folder: str, entries: Entries) -> bool:
+    return MANIFEST in entries and _ARTIFACT.fullmatch(folder) is not None
+
+
+def _whole(rows: pa.Table, listed: dict[str, Entries]) -> pa.Table:
+    """Those whose files are all there."""
+    told = zip(*(rows[name].to_pylist() for name in ("folder", "sizes")))
+    return chosen(rows, [_is_whole(sizes, listed[folder]) for folder, sizes in told])
 
 
 def _fresh(tree: Tree, read: Read, folders: list[str], listed: dict[str, Entries]) -> pa.Table:
@@ -183,7 +216,7 @@ def manifests(tree: Tree, read: Read, rows: pa.Table) -> Iterator[Manifest]:
     """Of each row of a listing whose manifest is still there; equal recipes are one object."""
     if "rest" in rows.column_names:
         return _from_rows(rows)
-    if len(rows) < WORTH:
+    if len(rows) < (FEW if isinstance(tree, LocalTree) else WORTH):
         return filter(None, _opened(tree, read, rows["folder"].to_pylist()))
     return _from_index(Index(tree, ROWS.names), read, rows)
 
@@ -279,6 +312,7 @@ def _is_whole(sizes: str, entries: Entries) -> bool:
     """`has_all`, by what a row says."""
     found = {name: size for name, (size, _) in entries.items() if not name.startswith(PROVENANCE)}
     del found[MANIFEST]
+    found.pop(ITSELF, None)
     # Mostly nothing else lies there, and a text is soon compared.
     return sizes == _text(found) or json.loads(sizes).items() <= found.items()
 
@@ -292,6 +326,7 @@ def _row(manifest: Manifest, entries: Entries) -> dict[str, Any]:
         "folder": f"{manifest.kind}/{manifest.artifact}",
         "manifest_bytes": size,
         "changed": changed,
+        "folder_changed": entries[ITSELF][1] if ITSELF in entries else None,
         "kind": manifest.kind,
         "digest": manifest.digest,
         "version": manifest.version,

@@ -343,12 +343,19 @@ class Lake:
         """
         return self._listing(kind, index.LISTED)
 
+    def glance(self) -> pa.Table:
+        """`table` for people: on a disk a file that was overwritten in place isn't noticed."""
+        return self._in_groups(index.glance(self.tree, self._read, index.LISTED), None)
+
     def manifests(self, rows: pa.Table) -> Iterator[Manifest]:
         """Of some rows of `table`."""
         return index.manifests(self.tree, self._read, rows)
 
     def _listing(self, kind: str | None, names: Sequence[str]) -> pa.Table:
-        found = index.listing(self.tree, self._read, kind, names=names)
+        return self._in_groups(index.listing(self.tree, self._read, kind, names=names), kind)
+
+    def _in_groups(self, found: pa.Table, kind: str | None) -> pa.Table:
+        """What is whole by itself, and its groups are, oldest first."""
         kinds, digests, groups = (found[c].to_pylist() for c in ("kind", "digest", "groups"))
         there = set(zip(kinds, digests))
         parents = {of for of, needed in zip(kinds, groups) if needed}

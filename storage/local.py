@@ -19,6 +19,7 @@ RUNS = "runs"
 LOCK = ".lock"
 
 Entries = dict[str, tuple[int, int]]  # size and time of change (ns) of files, by name
+ITSELF = "."  # among the entries of a folder on this disk, with size 0
 
 
 class LocalTree:
@@ -59,19 +60,24 @@ class LocalTree:
     def entries(self, kind: str | None = None, start: str = "") -> dict[str, Entries]:
         """Size and time of change of the files of every artifact folder, by `<kind>/<digest16>`.
 
-        Of one kind if it is given, and of those alone whose digest starts so.
+        Of one kind if it is given, and of those alone whose digest starts so. The folder is ITSELF.
         """
-        kinds = _folders(str(self.root)) if kind is None else [kind]
-        found: dict[str, Entries] = {}
-        for one in kinds:
-            place = f"{self.root}/{one}"
-            names = [start[:16]] if len(start) >= 16 else _folders(place)
-            for name in names:
-                if name.startswith(start[:16]):
-                    files: Entries = {}
-                    _walk(f"{place}/{name}", "", files)
-                    found[f"{one}/{name}"] = files
-        return found
+        changed = self.folders(kind, start)
+        return {name: self.entries_of(name, at) for name, at in changed.items()}
+
+    def entries_of(self, folder: str, changed: int) -> Entries:
+        """Of one artifact folder that was last changed then."""
+        files: Entries = {ITSELF: (0, changed)}
+        _walk(f"{self.root}/{folder}", "", files)
+        return files
+
+    def folders(self, kind: str | None = None, start: str = "") -> dict[str, int]:
+        """Time of change (ns) of artifact folders: when a file last came, went or was replaced."""
+        return {
+            f"{one}/{name}": changed
+            for one in ([kind] if kind else _folders(f"{self.root}"))
+            for name, changed in _folders(f"{self.root}/{one}", start[:16]).items()
+        }
 
     def remove(self, name: str) -> None:
         """Remove a small file; one that is gone already is fine."""
@@ -98,13 +104,17 @@ class LocalTree:
         return True
 
 
-def _folders(place: str) -> list[str]:
-    """Names of the folders in a folder, hidden ones aside."""
-    try:
-        with os.scandir(place) as found:
-            return sorted(e.name for e in found if e.name[0] != "." and e.is_dir())
-    except (FileNotFoundError, NotADirectoryError):
-        return []
+def _folders(place: str, start: str = "") -> dict[str, int]:
+    """Times of change of the folders in a folder whose names start so, hidden ones aside."""
+    found: dict[str, int] = {}
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        if len(start) == 16:  # the whole name
+            return {start: Path(place, start).stat().st_mtime_ns}
+        with os.scandir(place) as entries:
+            for entry in entries:
+                if entry.name[0] != "." and entry.name.startswith(start) and entry.is_dir():
+                    found[entry.name] = entry.stat().st_mtime_ns
+    return dict(sorted(found.items()))
 
 
 def _walk(place: str, prefix: str, files: Entries) -> None:

@@ -135,7 +135,7 @@ def _lake(url: str) -> Check:
 
     try:
         lake = Lake(url)
-        count, heads = len(lake.table()), lake.heads()
+        count, heads = len(lake.glance()), lake.heads()
     except (UserError, OSError) as error:
         return "problem", f"{url}: {error}"
     newest = ", ".join(heads) or "nothing yet"

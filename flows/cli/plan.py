@@ -28,7 +28,7 @@ def plan(chosen: argparse.Namespace) -> int:
     """Print the table."""
     config = load(chosen.preset or "demo", chosen.set)
     lake = Lake(chosen.lake)
-    current = reachable(lake.table(), lake.heads())
+    current = reachable(lake.glance(), lake.heads())
     is_part = pc.equal(current["kind"], "corpus_part")
     manifests = [*lake.manifests(current.filter(pc.invert(is_part)))]
     target = Target(

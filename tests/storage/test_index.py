@@ -13,6 +13,7 @@ import pytest
 
 from storage import Lake, index
 from storage.digest import artifact_digest
+from storage.local import LocalTree
 
 MANY = 40
 
@@ -290,8 +291,9 @@ def test_a_table_says_what_the_manifests_say(lake, many, make, opened):
     split = make(lake, "corpus_split", tables, {}, {"parts": [m.digest for m in many]})
     opened.clear()
     rows = lake.table()
+    assert rows == lake.glance()
     assert "rest" not in rows.column_names
-    assert opened == [f"corpus_split/{split.artifact}"]  # waits for others to be written down
+    assert set(opened) == {f"corpus_split/{split.artifact}"}  # waits for others to be written down
     for row, made in zip(rows.to_pylist(), [*many, split], strict=True):
         assert row["folder"] == f"{made.kind}/{made.artifact}"
         assert (row["kind"], row["digest"], row["version"]) == (made.kind, made.digest, 1)
@@ -306,7 +308,60 @@ def test_a_table_says_what_the_manifests_say(lake, many, make, opened):
     assert (row["rows"], row["files"]) == (6, 3)
 
 
-def test_rows_of_a_table_become_manifests_again(lake, many, opened):
+def test_a_glance_opens_no_file_of_what_it_knows(lake, many, opened, monkeypatch):
+    looked = []
+    entries_of = LocalTree.entries_of
+    monkeypatch.setattr(
+        LocalTree,
+        "entries_of",
+        lambda tree, name, at: looked.append(name) or entries_of(tree, name, at),
+    )
+    assert names(lake.glance()) == [m.digest for m in many]
+    assert opened == looked == []
+    lake.table()
+    assert len(looked) == MANY
+
+
+def test_a_glance_notices_what_came_went_or_was_replaced(lake, many, make, opened):
+    folders = [lake.local(m.kind, m.digest) for m in many[:4]]
+    shutil.rmtree(folders[0])
+    (folders[1] / "a").unlink()
+    (folders[2] / "manifest.json").unlink()
+    (folders[3] / "b").write_bytes(b"whole all the same")
+    new = make(lake, "corpus", {"a": b"x"})
+    opened.clear()
+    assert names(lake.glance()) == [m.digest for m in [*many[3:], new]]
+    assert len(opened) == 3  # those with a manifest that some file came to, or left
+    (folders[3] / "a").write_bytes(b"overwritten")
+    assert many[3].digest not in names(lake.glance())  # its time has changed since it was noted
+    path = lake.local(many[5].kind, many[5].digest) / "a"
+    path.write_bytes(b"overwritten")  # in place, which a run notices
+    assert many[5].digest in names(lake.glance())
+    assert many[5].digest not in names(lake.table())
+
+
+def test_a_glance_writes_down_what_is_new(lake, many, opened):
+    shutil.rmtree(lake.disk.root / ".index")
+    assert names(lake.glance()) == [m.digest for m in many]
+    assert len(opened) == MANY
+    assert names(lake.glance()) == [m.digest for m in many]
+    assert len(opened) == MANY
+
+
+def test_what_is_not_whole_is_never_written_down(lake, many):
+    """A glance would believe it."""
+    shutil.rmtree(lake.disk.root / ".index")
+    (lake.local(many[0].kind, many[0].digest) / "a").write_bytes(b"overwritten")
+    assert names(lake.table()) == [m.digest for m in many[1:]]
+    assert names(lake.glance()) == [m.digest for m in many[1:]]
+
+
+def names(rows):
+    return rows["digest"].to_pylist()
+
+
+def test_rows_of_a_table_become_manifests_again(lake, many, opened, monkeypatch):
+    monkeypatch.setattr(index, "FEW", 10)
     rows = lake.table()
     few = rows.slice(5, 9)
     assert [*lake.manifests(few)] == many[5:14]

@@ -37,11 +37,16 @@ def test_sizes_are_of_files_below_by_name_and_hidden_folders_are_no_kinds(tree):
     (tree.root / "loose").mkdir()
     found = tree.entries()
     sizes = {folder: {n: size for n, (size, _) in f.items()} for folder, f in found.items()}
-    assert sizes == {"base/ab": {"x": 1, "y/z": 3}, "base/cd": {"x": 2}}
+    assert sizes == {"base/ab": {".": 0, "x": 1, "y/z": 3}, "base/cd": {".": 0, "x": 2}}
+    itself = (tree.root / "base/ab").stat().st_mtime_ns
+    assert found["base/ab"]["."] == (0, itself)
+    assert tree.folders("base", "a") == {"base/ab": itself}
     changed = (tree.root / "base/ab/y/z").stat().st_mtime_ns
     assert found["base/ab"]["y/z"] == (3, changed)
     assert tree.entries("base", "cd") == {"base/cd": found["base/cd"]}
-    assert tree.entries("base", "c" * 64) == {"base/" + "c" * 16: {}}
+    assert tree.entries("base", "c" * 64) == {}
+    (tree.root / "base" / ("c" * 16)).mkdir()
+    assert tree.entries("base", "c" * 64).keys() == {"base/" + "c" * 16}
     assert tree.entries("sft") == {}
 
 
