@@ -19,7 +19,7 @@ QUESTIONS = {
         SELECT host, count(*) AS pages, sum(word_count) AS words,
                round(avg(language_score), 3) AS score
         FROM documents GROUP BY host ORDER BY words DESC LIMIT 5""",
-    "Which pages were only just long enough (select.quality.min_words)?": """
+    "Which pages were only just long enough (select.gopher_quality.min_words)?": """
         SELECT url, word_count, round(punctuated_line_fraction, 3) AS punctuated
         FROM documents ORDER BY word_count, url LIMIT 3""",
     "Which page has most near-copies?": """

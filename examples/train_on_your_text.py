@@ -12,9 +12,9 @@ import tempfile
 from pathlib import Path
 
 from pipeline.stage import SILENT
-from pipeline.tokenizer import shards
+from pipeline.tokenizer import tokens as tokens_stage
 from pipeline.tokenizer import train as tokenizer_training
-from pipeline.tokenizer.config import ShardConfig, TokenizerConfig
+from pipeline.tokenizer.config import TokenizerConfig, TokensConfig
 from pipeline.training import pretrain
 from pipeline.training.config import LoopConfig, ModelShape, PretrainConfig
 from storage.schemas import CORPUS
@@ -50,7 +50,7 @@ def main() -> None:
         place = Path(name)
         words = TokenizerConfig(vocab_size=given.vocabulary)
         tokenizer_training.build(tokenizer, inputs, words, SILENT, place)
-        print("tokens:", shards.build(tokens, inputs, ShardConfig(), SILENT, place)["train"])
+        print("tokens:", tokens_stage.build(tokens, inputs, TokensConfig(), SILENT, place)["train"])
         said = pretrain.build(base, inputs, PretrainConfig(shape=shape, loop=loop), SILENT, place)
     print(f"{said['parameters']:,} parameters, {said['epochs']:.1f} epochs; model: {base}")
     print(f"bits per byte of held-out files: {said['bits_per_byte']:.3f}")

@@ -4,17 +4,17 @@ import dataclasses
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.corpus.config import AssembleConfig, SelectConfig
+from pipeline.corpus.config import CorpusConfig, SelectConfig
 from pipeline.corpus.recipes import DEFAULT_RECIPE
 from pipeline.crawl.source import DownloadConfig
 from pipeline.dedup.config import DedupConfig
-from pipeline.evals.config import EvalConfig, PositionsConfig
+from pipeline.evals.config import EvalsConfig, PositionsConfig
 from pipeline.filters.quality_model import QualityModelConfig
 from pipeline.rl.config import RlConfig
 from pipeline.sample_web.config import SampleWebConfig
-from pipeline.scan.config import CorpusConfig
-from pipeline.sft.config import SftConfig, SynthesisConfig
-from pipeline.tokenizer.config import ShardConfig, TokenizerConfig, TokenizerReportConfig
+from pipeline.scan.config import ScanConfig
+from pipeline.sft.config import ConversationsConfig, SftConfig
+from pipeline.tokenizer.config import TokenizerConfig, TokenizerReportConfig, TokensConfig
 from pipeline.training.config import ExtendConfig, PretrainConfig, ScalingConfig
 
 DEFAULT_PRESET = "demo"
@@ -63,7 +63,7 @@ class InputConfig:
     # corpus; without others the pages of the crawl are taken.
     positive: tuple[str, ...] = ()
     negative: tuple[str, ...] = ()
-    benchmarks: tuple[str, ...] = ()  # files of evaluation sets, for assemble.decontamination
+    benchmarks: tuple[str, ...] = ()  # files of evaluation sets, for corpus.decontamination
     # files of in-context tasks, or a folder of them, which suite `core` then asks
     tasks: tuple[str, ...] = ()
     # a lake's duplicates artifact (digest) of the dump before: what it kept is not kept again
@@ -101,15 +101,15 @@ class Tables(BaseModel):
         default_factory=SampleWebConfig, description="the embedded sample crawl"
     )
     recipe: str = Field(DEFAULT_RECIPE, description="whose numbers the next four tables start from")
-    corpus: CorpusConfig = Field(
-        default_factory=CorpusConfig, description="the pass over each WARC: main text and signals"
+    scan: ScanConfig = Field(
+        default_factory=ScanConfig, description="the pass over each WARC: main text and signals"
     )
     select: SelectConfig = Field(
         default_factory=SelectConfig, description="which pages are kept, by their signals"
     )
     dedup: DedupConfig = Field(default_factory=DedupConfig, description="what counts as the same")
-    assemble: AssembleConfig = Field(
-        default_factory=AssembleConfig, description="personal data, evaluation sets, split"
+    corpus: CorpusConfig = Field(
+        default_factory=CorpusConfig, description="personal data, evaluation sets, split"
     )
     quality_model: QualityModelConfig = Field(
         default_factory=QualityModelConfig, description="the learned quality filter"
@@ -118,7 +118,7 @@ class Tables(BaseModel):
     tokenizer_report: TokenizerReportConfig = Field(
         default_factory=TokenizerReportConfig, description="bytes per token, by language and size"
     )
-    tokens: ShardConfig = Field(default_factory=ShardConfig, description="token shards")
+    tokens: TokensConfig = Field(default_factory=TokensConfig, description="token shards")
     pretrain: PretrainConfig = Field(default_factory=PretrainConfig)
     extend: ExtendConfig = Field(
         default_factory=ExtendConfig, description="a longer context for the base model"
@@ -129,9 +129,9 @@ class Tables(BaseModel):
     scaling: ScalingConfig = Field(
         default_factory=ScalingConfig, description="a ladder of base models and its law"
     )
-    synthesis: SynthesisConfig = Field(
-        default_factory=SynthesisConfig, description="conversations made from the corpus"
+    conversations: ConversationsConfig = Field(
+        default_factory=ConversationsConfig, description="conversations made from the corpus"
     )
     sft: SftConfig = Field(default_factory=SftConfig, description="supervised fine-tuning")
     rl: RlConfig = Field(default_factory=RlConfig, description="reinforcement learning")
-    evals: EvalConfig = Field(default_factory=EvalConfig, description="what is measured")
+    evals: EvalsConfig = Field(default_factory=EvalsConfig, description="what is measured")

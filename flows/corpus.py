@@ -50,7 +50,7 @@ def corpus(config: Settings = load(), lake: str = LAKE) -> Artifacts:  # noqa: B
         close_hosts()  # what follows needs their memory
         ui.funnel(run.lake, joined)
         measured = None if crawl is None else measure(run, crawl, joined, copies, parts)
-        artifacts = run.hand_over({}, crawl=crawl, corpus=joined, quality=measured)
+        artifacts = run.hand_over({}, crawl=crawl, corpus=joined, audit=measured)
         if not config.input.keep_raw_text:
             raw_text.drop(run, parts, artifacts)
     finally:
@@ -65,14 +65,14 @@ def measure(
     """The filters held against what is known of the sample web."""
     measured = run.make(
         audit.STAGE,
-        audit.QualityConfig(),
+        audit.AuditConfig(),
         "filters against the truth",
         crawl=[crawl],
         corpus=[joined],
         duplicates=[copies],
         parts=parts,
     )
-    ui.quality(run.lake, measured)
+    ui.audit(run.lake, measured)
     return measured
 
 
@@ -104,10 +104,10 @@ def read_all(run: Run, crawl: Reference | None) -> list[Reference]:
     """Each file by itself, several at a time; the parts in the order of the files."""
 
     def work(file: InputFile, title: str = "") -> Work:
-        return run.work(scan.STAGE, run.config.corpus, title, warc=[file])
+        return run.work(scan.STAGE, run.config.scan, title, warc=[file])
 
     def title(number: int, total: int, file: InputFile) -> str:
-        return f"corpus part {number}/{total} {file.path.name}"
+        return f"scan {number}/{total} {file.path.name}"
 
     with several_at_a_time(run) as runner:
         if crawl is not None:

@@ -13,7 +13,7 @@ from flows.runner.references import Reference
 from flows.runner.side_by_side import results, several_at_a_time, submit
 from flows.runner.work import Input, Work
 from pipeline.corpus import duplicate_bands, duplicates
-from pipeline.dedup.index import band_names
+from pipeline.dedup.hash_index import band_names
 
 
 def find_duplicates(
@@ -42,7 +42,7 @@ def join_bands(
 ) -> list[Reference]:
     """Every band joined by itself, in the order of their names."""
     config = run.config.dedup
-    names = band_names(run.config.corpus.minhash, config.exact, config.minhash)
+    names = band_names(run.config.scan.minhash, config.exact, config.minhash)
     groups = in_groups(run, parts)
 
     def keys_of(number: int, some: list[Reference]) -> Work:

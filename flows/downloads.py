@@ -35,9 +35,9 @@ from flows.runner.progress import Relay
 from flows.runner.references import InputFile
 from flows.runner.workers import NetworkError
 from pipeline.cores import cores
-from pipeline.crawl.cache import Cache, Lease
 from pipeline.crawl.client import Client
 from pipeline.crawl.dumps import paths
+from pipeline.crawl.file_cache import Cache, Lease
 from pipeline.crawl.obtain import (
     Remote,
     cache_of,
@@ -69,7 +69,7 @@ class Fetched(TypedDict):
 
 
 @dataclasses.dataclass(frozen=True)
-class Job:
+class DownloadJob:
     """One file to be fetched, and how."""
 
     file: Remote
@@ -106,7 +106,7 @@ RETRYING: dict[str, Any] = {
     cache_policy=CacheKeyFnPolicy(cache_key_fn=lambda _, given: given["job"].key),
     **RETRYING,
 )
-def download(job: Job) -> Fetched:
+def download(job: DownloadJob) -> Fetched:
     """Have one file in the cache, whole and verified."""
     relay = Relay("download", job.title)
     started = time.monotonic()
@@ -216,7 +216,7 @@ class Incoming:
     def __init__(
         self,
         local: list[Path],
-        jobs: list[Job],
+        jobs: list[DownloadJob],
         hashing: Hashing,
         runner: TaskRunner[Any],
         lease: Lease,
@@ -234,13 +234,17 @@ class Incoming:
         return len(self._local) + len(self._jobs)
 
     def __iter__(self) -> Iterator[tuple[int, InputFile]]:
-        waiting: deque[tuple[int, Path | Job]]
+        waiting: deque[tuple[int, Path | DownloadJob]]
         waiting = deque(enumerate((*self._local, *self._jobs), 1))
         missing = len(waiting)
         while missing:
             while waiting and self._under_way < self._ahead:
                 number, what = waiting.popleft()
-                known = self._known(what) if isinstance(what, Job) else self._hashing.known(what)
+                known = (
+                    self._known(what)
+                    if isinstance(what, DownloadJob)
+                    else self._hashing.known(what)
+                )
                 if known:
                     missing -= 1
                     yield number, known
@@ -268,7 +272,7 @@ class Incoming:
 
         future.add_done_callback(let_go)
 
-    def _begin(self, number: int, what: Path | Job) -> None:
+    def _begin(self, number: int, what: Path | DownloadJob) -> None:
         """Have a file hashed, or fetched."""
         self._under_way += 1
         if isinstance(what, Path):
@@ -290,13 +294,13 @@ class Incoming:
 
         future.add_done_callback(lambda _: self._events.put((number, there)))
 
-    def _there(self, job: Job) -> InputFile:
+    def _there(self, job: DownloadJob) -> InputFile:
         """The file by what the cache knows of it: Prefect's record may be of an earlier one."""
         stored = job.cache.known(job.file.place)
         assert stored is not None
         return InputFile(job.cache.path(job.file.place), stored.sha256)
 
-    def _known(self, job: Job) -> InputFile | None:
+    def _known(self, job: DownloadJob) -> InputFile | None:
         """The file, if its hash is known and nobody needs its bytes."""
         known = job.cache.known(job.file.place)
         if known is None or self._made is None:
@@ -323,7 +327,7 @@ def warc_inputs(run: Run, made: Callable[[InputFile], bool] | None = None) -> It
     total = len(files) + len(remotes)
     stop = threading.Event()
     jobs = [
-        Job(file, how, f"download {number}/{total} {file.name}", stop)
+        DownloadJob(file, how, f"download {number}/{total} {file.name}", stop)
         for number, file in enumerate(remotes, len(files) + 1)
     ]
     if not total:

@@ -13,7 +13,7 @@ from flows.runner.references import Reference
 from flows.runner.side_by_side import results, several_at_a_time, submit
 from flows.runner.work import Input, Work
 from pipeline.cores import cores as cores_here
-from pipeline.corpus import assemble, assemble_group, hosts, select
+from pipeline.corpus import assemble, assemble_group, held_out_hosts, select
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,7 +88,7 @@ def join_parts(
     benchmarks: dict[str, list[Input]],
 ) -> Reference:
     """The corpus: hosts held out over all, texts cleaned group by group, figures added up."""
-    config = run.config.assemble
+    config = run.config.corpus
     groups = in_groups(run, parts)
 
     def inputs(number: int) -> dict[str, list[Input]]:
@@ -96,8 +96,10 @@ def join_parts(
         return {"parts": [*groups[number]], "selection": [chosen], "duplicates": [copies]}
 
     def hosts_of(number: int) -> Work:
-        chosen = hosts.HostsConfig(number, config.split)
-        return run.work(hosts.GROUP, chosen, f"hosts {number + 1}/{len(groups)}", **inputs(number))
+        chosen = held_out_hosts.HostsConfig(number, config.split)
+        return run.work(
+            held_out_hosts.GROUP, chosen, f"hosts {number + 1}/{len(groups)}", **inputs(number)
+        )
 
     def joined(number: int) -> Work:
         return run.work(
@@ -110,7 +112,7 @@ def join_parts(
         )
 
     counted = for_each(run, len(groups), hosts_of)
-    split = run.make(hosts.STAGE, config.split, "hosts held out", groups=counted)
+    split = run.make(held_out_hosts.STAGE, config.split, "hosts held out", groups=counted)
     return run.make(
         assemble.STAGE,
         config,

@@ -12,7 +12,7 @@ def impossible(config: Tables) -> list[str]:
     """Combinations that would only fail, or mislead, hours later: one line each."""
     shape, loop = config.pretrain.shape, config.pretrain.loop
     at_once = config.rl.prompts_per_step, max(1, config.input.processes * config.input.nodes)
-    gate, wanted = config.corpus.gate.languages, config.select.language.languages
+    gate, wanted = config.scan.gate.languages, config.select.language.languages
     strange = [name for name in config.select.filters if name not in FILTERS]
     checks = [
         (config.input.workers < 0, "input.workers: at least 0"),
@@ -31,7 +31,7 @@ def impossible(config: Tables) -> list[str]:
         (
             bool(gate) and not set(wanted or ("all",)) <= set(gate),
             f"select.language.languages asks for {', '.join(wanted) or 'all'}, but the pass lets"
-            f" {', '.join(gate)} through: set corpus.gate.languages as well",
+            f" {', '.join(gate)} through: set scan.gate.languages as well",
         ),
         (
             bool(strange),
@@ -50,8 +50,8 @@ def impossible(config: Tables) -> list[str]:
         (min(shape.layers, shape.width, shape.heads, shape.ffn_width) < 1, "pretrain.shape: empty"),
         (shape.context < 32, "pretrain.shape.context: at least 32 tokens"),
         (
-            config.synthesis.max_tokens > shape.context,
-            f"synthesis.max_tokens ({config.synthesis.max_tokens}) exceeds"
+            config.conversations.max_tokens > shape.context,
+            f"conversations.max_tokens ({config.conversations.max_tokens}) exceeds"
             f" pretrain.shape.context ({shape.context})",
         ),
         (

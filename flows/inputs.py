@@ -18,7 +18,7 @@ from pipeline.crawl.client import Client
 from pipeline.crawl.dumps import Dump, is_dump, resolve
 from pipeline.crawl.dumps import paths as dump_paths
 from pipeline.crawl.obtain import index_of
-from pipeline.crawl.selection import LANGUAGES, Selection, selection
+from pipeline.crawl.selection import LANGUAGES, PageSelection, selection
 from pipeline.crawl.source import SCHEMES, cache_folder, place_of, while_someone_waits
 from pipeline.crawl.transport import TransferError
 from storage.durable import unwritable
@@ -93,7 +93,7 @@ def spoken(language: str) -> str:
     return {long: short for short, long in LANGUAGES.items()}.get(code, code)
 
 
-def chosen_pages(config: InputConfig, files: tuple[str, ...] = ()) -> Selection:
+def chosen_pages(config: InputConfig, files: tuple[str, ...] = ()) -> PageSelection:
     """Which pages, checked."""
     return selection(config.hosts, config.language, config.match, config.pages, files)
 
@@ -144,7 +144,7 @@ def _check_language(language: str, config: RunConfig) -> None:
     if kept and language not in kept:
         raise UserError(
             f"input.language {language}, but select.language.languages keeps {', '.join(kept)}:"
-            f" set it (and corpus.gate.languages) to ['{language}']"
+            f" set it (and scan.gate.languages) to ['{language}']"
         )
 
 

@@ -19,10 +19,10 @@ from flows.runner.artifact import RETRIED
 from flows.runner.flow_run import Artifacts, Run
 from flows.runner.references import Reference
 from flows.runner.side_by_side import call, results, several_at_a_time
-from pipeline import data
+from pipeline import reference_data
 from pipeline.config import to_dict
 from pipeline.cores import cores
-from pipeline.corpus import assemble, assemble_group, audit, duplicates, hosts, score
+from pipeline.corpus import assemble, assemble_group, audit, duplicates, held_out_hosts, score
 from pipeline.corpus import select as selection
 from pipeline.scan import raw_text
 from storage import Lake
@@ -42,8 +42,8 @@ READERS = (
     selection.GROUP,
     selection.STAGE,
     duplicates.STAGE,
-    hosts.GROUP,
-    hosts.STAGE,
+    held_out_hosts.GROUP,
+    held_out_hosts.STAGE,
     assemble_group.STAGE,
     assemble.STAGE,
     audit.STAGE,
@@ -96,7 +96,7 @@ def served(run: Run, parts: Sequence[Reference], answer: Artifacts) -> dict[str,
     """What the parts' text was asked for, and what was made of it."""
     corpus = run.lake.manifest("corpus", answer["corpus"]["digest"])
     used = {"duplicates": corpus.inputs["duplicates"][0]}
-    used |= {slot: answer[slot]["digest"] for slot in ("corpus", "quality") if slot in answer}
+    used |= {slot: answer[slot]["digest"] for slot in ("corpus", "audit") if slot in answer}
     return {"question": _question(run, parts), "made": used}
 
 
@@ -151,9 +151,11 @@ def _question(run: Run, parts: Sequence[Reference]) -> str:
     config = run.config
     files = {"benchmarks": list(config.input.benchmarks), "model": [config.input.quality_model]}
     recipe = {
-        "stages": [[stage.kind, stage.version, *data.digests(stage.data)] for stage in READERS],
+        "stages": [
+            [stage.kind, stage.version, *reference_data.digests(stage.data)] for stage in READERS
+        ],
         "group_files": config.input.group_files,
-        **{name: to_dict(getattr(config, name)) for name in ("select", "dedup", "assemble")},
+        **{name: to_dict(getattr(config, name)) for name in ("select", "dedup", "corpus")},
         **{
             key: [given_file(f"input.{key}", name).sha256 for name in names if name]
             for key, names in files.items()

@@ -9,7 +9,8 @@ from flows.runner import ui
 from flows.runner.flow_run import LAKE, Artifacts, Run, begin, run_name
 from flows.runner.references import Reference
 from flows.tokenizer import tokenizer
-from pipeline.tokenizer import Tokenizer, shards
+from pipeline.tokenizer import Tokenizer
+from pipeline.tokenizer import tokens as tokens_stage
 from pipeline.training import pretrain
 from pipeline.training import scaling as stage
 from pipeline.training.config import PretrainConfig
@@ -33,7 +34,7 @@ def scaling(
     ladder = config.scaling
     vocabulary = Tokenizer.load(run.lake.local("tokenizer", made["tokenizer"]["digest"]))
     manifest = run.lake.manifest("tokens", made["tokens"]["digest"])
-    tokens = shards.STAGE.statistics_of(manifest)["train"]["tokens"]
+    tokens = tokens_stage.STAGE.statistics_of(manifest)["train"]["tokens"]
     stage.check_epochs(config.pretrain, ladder, vocabulary.vocab_size, tokens)
     recipes = [
         stage.rung(config.pretrain, ladder, depth, seed, vocabulary.vocab_size)

@@ -6,7 +6,8 @@ from flows.config import Settings, load
 from flows.pretrain import pretrain
 from flows.runner import ui
 from flows.runner.flow_run import LAKE, Artifacts, begin, run_name
-from pipeline.sft import synthesize, train
+from pipeline.sft import conversations as conversations_stage
+from pipeline.sft import train
 
 
 @flow(name="sft", flow_run_name=run_name)
@@ -25,8 +26,8 @@ def sft(
     made = made or pretrain(config, lake)
     run = begin(config, lake)
     conversations = run.make(
-        synthesize.STAGE,
-        config.synthesis,
+        conversations_stage.STAGE,
+        config.conversations,
         "conversations from the corpus",
         corpus=[made["corpus"]],
         tokenizer=[made["tokenizer"]],

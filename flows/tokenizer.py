@@ -6,7 +6,8 @@ from flows.config import Settings, load
 from flows.corpus import corpus
 from flows.runner import ui
 from flows.runner.flow_run import LAKE, Artifacts, begin, run_name
-from pipeline.tokenizer import report, shards, train
+from pipeline.tokenizer import report, train
+from pipeline.tokenizer import tokens as tokens_stage
 
 
 @flow(name="tokenizer", flow_run_name=run_name)
@@ -32,7 +33,7 @@ def tokenizer(
         corpus=[text],
     )
     tokens = run.make(
-        shards.STAGE, config.tokens, "token shards", corpus=[text], tokenizer=[vocabulary]
+        tokens_stage.STAGE, config.tokens, "token shards", corpus=[text], tokenizer=[vocabulary]
     )
     measured = run.make(
         report.STAGE,

@@ -7,7 +7,7 @@ that it may become.
 import zlib
 
 
-class TooLarge(ValueError):
+class InflatedTooLarge(ValueError):
     """It would inflate to more than is taken."""
 
 
@@ -19,7 +19,7 @@ def gunzip(data: bytes, most: int) -> bytes:
         inflater = zlib.decompressobj(zlib.MAX_WBITS | 16)
         piece = inflater.decompress(rest, left + 1)
         if len(piece) > left:
-            raise TooLarge(f"more than {most:,} bytes when unpacked")
+            raise InflatedTooLarge(f"more than {most:,} bytes when unpacked")
         if not inflater.eof:
             raise EOFError("ends within a member")
         pieces.append(piece)

@@ -25,7 +25,7 @@ BESIDES = ("lxml", "idna")  # that trafilatura and requests bring, and we use
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
-class Meter:
+class TaskMeter:
     """Started before a task's work, read after it."""
 
     def __init__(self) -> None:

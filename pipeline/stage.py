@@ -39,7 +39,8 @@ class Stage(Generic[Statistics]):
     preload: Callable[[Any], None] | None = None
     # Which files of its inputs it reads, by its config and the keys of its inputs; None: all.
     reads: Callable[[Any, Collection[str]], Reads] | None = None
-    # Data that decides its output besides config and inputs, by the names of pipeline.data.
+    # Data that decides its output besides config and inputs, by the names of
+    # pipeline.reference_data.
     data: tuple[str, ...] = ()
 
     @property

@@ -41,7 +41,7 @@ MOST_REASON = 300  # characters
 _one_at_a_time = threading.Lock()
 
 
-class Changed(Exception):
+class ObjectChanged(Exception):
     """The object is not, or no longer, what the request said that it must be."""
 
 
@@ -158,7 +158,7 @@ HOW_TO_SIGN_IN = (
 def plain_errors(where: str) -> Iterator[None]:
     """botocore's exceptions as ours.
 
-    `Changed` and `Unsupported` of conditional requests, FileNotFoundError, UserError where no
+    `ObjectChanged` and `Unsupported` of conditional requests, FileNotFoundError, UserError where no
     second try would help (keys, rights, names), ConnectionError for what may pass.
     """
     from botocore import exceptions as boto
@@ -215,7 +215,7 @@ def _answered(where: str, error: Any) -> Exception:
     if status in MISSING:
         return FileNotFoundError(message)
     if status in CHANGED:
-        return Changed(message)
+        return ObjectChanged(message)
     if status in UNSUPPORTED or code == "NotImplemented":
         return Unsupported(message)
     if status in DENIED or code.startswith("Expired"):

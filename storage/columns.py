@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from storage import aws
 from storage.errors import UserError
-from storage.transfer import PART_BYTES, Place, read_range
+from storage.transfer import PART_BYTES, ObjectAddress, read_range
 
 FOOTER_BYTES = 64 << 10  # the first guess at its length
 MAGIC = b"PAR1"
@@ -22,7 +22,7 @@ GAP_BYTES = 64 << 10  # fetched for nothing rather than asked for twice
 Span = tuple[int, int]  # of bytes: start and stop
 
 
-def download(place: Place, target: Path, columns: Sequence[str]) -> None:
+def download(place: ObjectAddress, target: Path, columns: Sequence[str]) -> None:
     """Fetch the columns of one version of the object."""
     with aws.plain_errors(place.where):
         head = place.client.head_object(**place.named)

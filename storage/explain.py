@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 
 from storage import places
 from storage.errors import UserError
-from storage.groups import GROUPS
+from storage.grouped import GROUPS
 from storage.lake import Lake
 from storage.manifest import Manifest
 from storage.pages import PAGES, part_digests, rows_with, whole_part

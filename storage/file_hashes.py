@@ -42,7 +42,7 @@ class FileState:
     inode: int = 0  # 0: not compared, since another machine may number files otherwise
 
 
-class Changed(UserError):
+class FileChanged(UserError):
     """A file is not what it was. Whoever writes it has to finish first: no other try helps."""
 
 
@@ -54,7 +54,7 @@ def state_of(path: Path) -> FileState:
 
 @contextlib.contextmanager
 def unchanged(files: Mapping[Path, FileState | None]) -> Iterator[None]:
-    """`Changed` if one of the files changes while this lasts, or is not in its state of before.
+    """`FileChanged` if one of the files changes while this lasts, or is not in its state of before.
 
     Whatever else goes wrong with a file that changes follows from it, and is not said.
     """
@@ -84,15 +84,15 @@ def _check(states: Mapping[Path, FileState | None], cause: Exception | None = No
             raise _changed(path) from cause
 
 
-def _changed(path: Path) -> Changed:
-    return Changed(
+def _changed(path: Path) -> FileChanged:
+    return FileChanged(
         f"input {path} was changed, or replaced, while it was being read: wait until whatever"
         " writes it is done, and run again"
     )
 
 
 def hash_now(path: Path) -> tuple[str, FileState]:
-    """The hash of a file and its state, remembered by nobody; `Changed` if it changes meanwhile."""
+    """The hash of a file and its state, not remembered; `FileChanged` if it changes meanwhile."""
     sha256, status = _read(path, lambda done, total: None)
     return sha256, FileState(status.st_size, status.st_mtime_ns, status.st_ino)
 
@@ -129,7 +129,7 @@ class Hashes:
         return (str(rows[0][0]), state) if rows else None
 
     def take(self, path: Path, tell: Tell = lambda done, total: None) -> tuple[str, FileState]:
-        """The same by reading it; `Changed` if it changes meanwhile."""
+        """The same by reading it; `FileChanged` if it changes meanwhile."""
         began = time.time_ns()
         sha256, status = _read(path, tell)
         if began - max(status.st_mtime_ns, status.st_ctime_ns) > SETTLED_SECONDS * 1e9:

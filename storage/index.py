@@ -24,7 +24,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from storage.groups import GROUPS
+from storage.grouped import GROUPS
 from storage.lineage import parents
 from storage.local import ITSELF, Entries, LocalTree
 from storage.manifest import MANIFEST, PROVENANCE, Manifest
@@ -89,7 +89,7 @@ _waiting: dict[str, list[dict[str, Any]]] = {}  # by lake: committed by this pro
 _lock = threading.Lock()
 
 
-class Index:
+class ManifestIndex:
     """The rows that a lake's index files hold, with these of their columns."""
 
     def __init__(self, tree: Tree, names: Sequence[str]) -> None:
@@ -133,7 +133,7 @@ def glance(tree: Tree, read: Read, names: Sequence[str]) -> pa.Table:
     if not isinstance(tree, LocalTree) or len(changed := tree.folders()) < WORTH:
         return listing(tree, read, None, names=names)
     with no_collection():
-        rows = Index(tree, names).rows
+        rows = ManifestIndex(tree, names).rows
         told = zip(*(rows[name].to_pylist() for name in ("folder", "folder_changed")))
         places = {name: n for n, (name, at) in enumerate(told) if changed.get(name) == at}
         is_known = np.zeros(len(rows), dtype=bool)
@@ -163,7 +163,7 @@ def listing(
         if len(listed) < WORTH:
             rows = _fresh(tree, read, [*listed], listed)
         else:
-            index = Index(tree, names)
+            index = ManifestIndex(tree, names)
             places = {n: index.find((n, *entries[MANIFEST])) for n, entries in listed.items()}
             is_there = np.zeros(len(index.rows), dtype=bool)
             is_there[[place for place in places.values() if place is not None]] = True
@@ -218,10 +218,10 @@ def manifests(tree: Tree, read: Read, rows: pa.Table) -> Iterator[Manifest]:
         return _from_rows(rows)
     if len(rows) < (FEW if isinstance(tree, LocalTree) else WORTH):
         return filter(None, _opened(tree, read, rows["folder"].to_pylist()))
-    return _from_index(Index(tree, ROWS.names), read, rows)
+    return _from_index(ManifestIndex(tree, ROWS.names), read, rows)
 
 
-def _from_index(index: Index, read: Read, rows: pa.Table) -> Iterator[Manifest]:
+def _from_index(index: ManifestIndex, read: Read, rows: pa.Table) -> Iterator[Manifest]:
     keys = [*_keys(rows)]
     for known, some in itertools.groupby(keys, lambda key: index.find(key) is not None):
         if known:
@@ -283,12 +283,14 @@ def remember(tree: Tree, manifest: Manifest, entries: Entries) -> None:
     _write(tree, pa.Table.from_pylist(rows, schema=ROWS))
 
 
-def _refresh(tree: Tree, index: Index, fresh: pa.Table, whole: dict[str, Entries] | None) -> None:
+def _refresh(
+    tree: Tree, index: ManifestIndex, fresh: pa.Table, whole: dict[str, Entries] | None
+) -> None:
     """Write down what a listing found out; of a `whole` lake many files become one."""
     added = len(fresh) >= WORTH and bool(_write(tree, fresh))
     if whole is None or len(index.files) + added < MOST_FILES:
         return
-    full = Index(tree, ROWS.names)
+    full = ManifestIndex(tree, ROWS.names)
     is_listed = [
         folder in whole and (size, changed) == whole[folder][MANIFEST]
         for folder, size, changed in _keys(full.rows)

@@ -24,11 +24,11 @@ import pyarrow as pa
 from storage import durable, garbage, index, leases, locks
 from storage.cache import cache_root, lake_bytes
 from storage.digest import artifact_digest, canonical_json
-from storage.download import Copies
 from storage.errors import UserError
-from storage.groups import GROUPS, LIST, group_kind, side_by_side
+from storage.grouped import GROUPS, LIST, group_kind, side_by_side
 from storage.leases import Lease
 from storage.local import RUNS, SCRATCH, STAGING, LocalTree
+from storage.local_copies import Copies
 from storage.manifest import (
     LAKE_FORMAT,
     MANIFEST,

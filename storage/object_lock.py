@@ -20,7 +20,7 @@ DEAD_SECONDS = 300.0  # older claims have no living owner: what is done under th
 CHOOSING, TICKET = "choosing-", "ticket-"
 
 
-class Store(Protocol):
+class ClaimStore(Protocol):
     """What holds the claims."""
 
     def write(self, name: str, data: bytes) -> None: ...
@@ -32,7 +32,7 @@ class Store(Protocol):
 
 @contextlib.contextmanager
 def held(
-    store: Store,
+    store: ClaimStore,
     folder: str,
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
@@ -61,7 +61,7 @@ def held(
                 store.remove(name)
 
 
-def _is_first(store: Store, folder: str, ticket: str) -> bool:
+def _is_first(store: ClaimStore, folder: str, ticket: str) -> bool:
     times = store.times(folder)
     if ticket not in times:
         raise UserError(f"{folder}: the lock was taken for a dead writer's: run again")

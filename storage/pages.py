@@ -63,9 +63,9 @@ def part_digests(lake: Lake, group: Manifest) -> dict[str, str]:
 
 def whole_part(lake: Lake, digest: str) -> Manifest | None:
     """A part, if it is still there."""
-    if not lake.is_whole("corpus_part", digest):
+    if not lake.is_whole("scan", digest):
         return None
-    return lake.manifest("corpus_part", digest)
+    return lake.manifest("scan", digest)
 
 
 def rows_with(

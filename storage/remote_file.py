@@ -12,7 +12,7 @@ from collections import OrderedDict
 from typing import Any
 
 from storage import aws
-from storage.transfer import Place, read_range
+from storage.transfer import ObjectAddress, read_range
 
 BLOCK_BYTES = 256 << 10
 BLOCKS = 64  # kept for each file
@@ -21,7 +21,7 @@ BLOCKS = 64  # kept for each file
 class RemoteFile:
     """An open object. Threads may share it, and each seeks before it reads."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: ObjectAddress) -> None:
         with aws.plain_errors(place.where):
             head = place.client.head_object(**place.named)
         self._place, self._etag = place, str(head["ETag"])

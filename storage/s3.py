@@ -22,13 +22,13 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from storage import aws, object_lock, transfer
-from storage.aws import Changed, Unsupported
+from storage.aws import ObjectChanged, Unsupported
 from storage.errors import UserError
 from storage.local import Entries
 from storage.manifest import MANIFEST, file_names, parse
 from storage.redaction import redact, reveal
 from storage.remote_file import RemoteFile
-from storage.transfer import Place
+from storage.transfer import ObjectAddress
 
 LOCKS = ".locks"
 PROBE = ".probe"
@@ -88,13 +88,13 @@ class ObjectTree:
             self.client.put_object(**place.named, Body=data)
 
     def replace(self, name: str, data: bytes, old: str) -> str:
-        """Write a small object if what is there has this ETag; the new one's, else `Changed`."""
+        """Write a small object if what is there has this ETag; the new one's or `ObjectChanged`."""
         if self.is_conditional:
             with _missing_is_changed():
                 return self._put_if(name, data, old)
         with object_lock.held(self, f"{LOCKS}/{name}", self._sleep):
             if self._etag(name) != old:
-                raise Changed(self.place(name).where)
+                raise ObjectChanged(self.place(name).where)
             self.write(name, data)
             return self._etag(name)
 
@@ -177,9 +177,9 @@ class ObjectTree:
                     sha.update(block)
         return sha.hexdigest()
 
-    def place(self, name: str) -> Place:
+    def place(self, name: str) -> ObjectAddress:
         """The object of this name."""
-        return Place(self.client, self.bucket, f"{self.prefix}/{name}".lstrip("/"))
+        return ObjectAddress(self.client, self.bucket, f"{self.prefix}/{name}".lstrip("/"))
 
     @functools.cached_property
     def is_conditional(self) -> bool:
@@ -193,7 +193,7 @@ class ObjectTree:
             known = self._refuses(name, ABSENT) and self._refuses(name, f'"{"0" * 32}"')
             if known:
                 self._put_if(name, b"2", etag)
-        except (Unsupported, Changed):  # the last: what is refused although it holds
+        except (Unsupported, ObjectChanged):  # the last: what is refused although it holds
             known = False
         finally:
             with contextlib.suppress(UserError):  # some may write, and not delete
@@ -209,7 +209,7 @@ class ObjectTree:
     def _refuses(self, name: str, wrong: str) -> bool:
         try:
             self._put_if(name, b"0", wrong)
-        except Changed:
+        except ObjectChanged:
             return True
         return False
 
@@ -249,9 +249,9 @@ class ObjectTree:
         return ""
 
     def _races(self, name: str) -> Iterator[contextlib.AbstractContextManager[None]]:
-        """Tries, each of which may end in `Changed`; a pause after each, longer and longer."""
+        """Tries, each of which may end in `ObjectChanged`; after each a longer pause."""
         for lost in range(RACES):
-            yield contextlib.suppress(Changed)
+            yield contextlib.suppress(ObjectChanged)
             pause = min(MOST_PAUSE_SECONDS, PAUSE_SECONDS * 2**lost)
             self._sleep(pause * random.uniform(0.5, 1.5))
         raise ConnectionError(f"{self.place(name).where}: {RACES} times others were faster")
@@ -285,4 +285,4 @@ def _missing_is_changed() -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        raise Changed(str(error)) from error
+        raise ObjectChanged(str(error)) from error

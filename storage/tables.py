@@ -4,9 +4,9 @@ The bytes of a file depend on the rows alone, not on how the table was put toget
 groups are cut every 50,000 rows and each is made contiguous before it is written, since Parquet's
 page borders would otherwise follow the chunks. Schema metadata (pandas' above all) is dropped.
 
-What grows with the crawl is written by `ShardWriter`: files NAME-00000.parquet and on, each ended
-at the row group with which it has its size, so that no file outgrows what an object store takes or
-a reader wants to fetch.
+What grows with the crawl is written by `ShardedTableWriter`: files NAME-00000.parquet and on, each
+ended at the row group with which it has its size, so that no file outgrows what an object store
+takes or a reader wants to fetch.
 """
 
 from collections.abc import Iterable
@@ -134,7 +134,7 @@ class TableWriter:
         self._groups += 1
 
 
-class ShardWriter:
+class ShardedTableWriter:
     """The files NAME-00000.parquet, NAME-00001.parquet … of one table; at least the first.
 
     Rows and bytes written so far decide where a row group and where a file ends: the same tables
@@ -200,7 +200,7 @@ class ShardWriter:
             if left.num_rows:
                 self._current().write(left)
 
-    def __enter__(self) -> "ShardWriter":
+    def __enter__(self) -> "ShardedTableWriter":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:

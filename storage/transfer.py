@@ -25,7 +25,7 @@ TRIES = 4  # of one range whose body breaks off: botocore repeats only what has 
 
 
 @dataclasses.dataclass(frozen=True)
-class Place:
+class ObjectAddress:
     """An object: by whom, in which bucket, under which key; `where` is for messages."""
 
     client: Any
@@ -51,7 +51,7 @@ def part_bytes(size: int, where: str) -> int:
     return chosen
 
 
-def upload(source: Path, place: Place, metadata: dict[str, str]) -> None:
+def upload(source: Path, place: ObjectAddress, metadata: dict[str, str]) -> None:
     """Send a file; the object appears when all of it is there."""
     size = source.stat().st_size
     step = part_bytes(size, place.where)
@@ -79,7 +79,7 @@ def upload(source: Path, place: Place, metadata: dict[str, str]) -> None:
             raise
 
 
-def download(place: Place, target: Path) -> None:
+def download(place: ObjectAddress, target: Path) -> None:
     """Fetch an object into a file, all of it of one version."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with aws.plain_errors(place.where):
@@ -98,13 +98,13 @@ def download(place: Place, target: Path) -> None:
             _all(fetch, range(0, size, PART_BYTES))
 
 
-def read_range(place: Place, start: int, stop: int, etag: str) -> bytes:
+def read_range(place: ObjectAddress, start: int, stop: int, etag: str) -> bytes:
     """These bytes of this version; ConnectionError if there is another by now."""
     for left in reversed(range(TRIES)):
         try:
             with aws.plain_errors(place.where):
                 return _read_once(place, start, stop, etag)
-        except aws.Changed as error:
+        except aws.ObjectChanged as error:
             raise ConnectionError(f"{place.where}: changed while it was read") from error
         except ConnectionError:
             if not left:
@@ -112,7 +112,7 @@ def read_range(place: Place, start: int, stop: int, etag: str) -> bytes:
     raise AssertionError("not reached")
 
 
-def _read_once(place: Place, start: int, stop: int, etag: str) -> bytes:
+def _read_once(place: ObjectAddress, start: int, stop: int, etag: str) -> bytes:
     span = f"bytes={start}-{stop - 1}"
     answer = place.client.get_object(**place.named, Range=span, IfMatch=etag)
     with contextlib.closing(answer["Body"]) as body:
@@ -122,7 +122,7 @@ def _read_once(place: Place, start: int, stop: int, etag: str) -> bytes:
     return data
 
 
-def _begin(place: Place, metadata: dict[str, str]) -> str:
+def _begin(place: ObjectAddress, metadata: dict[str, str]) -> str:
     answer = place.client.create_multipart_upload(**place.named, Metadata=metadata)
     return str(answer["UploadId"])
 

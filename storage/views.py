@@ -54,7 +54,7 @@ class Source:
 # Views that show files as they are. `documents` and `metrics` are joins, see below.
 SOURCES = {
     "ledger": Source(schemas.LEDGER, ("corpus_group",), "ledger-*.parquet"),
-    "pages": Source(schemas.PAGES, ("corpus_part",), "pages.parquet"),
+    "pages": Source(schemas.PAGES, ("scan",), "pages.parquet"),
     "selection": Source(schemas.SELECTION, ("selection_group",), "selection.parquet"),
     "corpus": Source(schemas.CORPUS, ("corpus_group",), "corpus-*.parquet"),
     "clusters": Source(schemas.CLUSTERS, ("duplicates",), "clusters-*.parquet"),

@@ -13,14 +13,14 @@ from patience import PATIENCE_SECONDS
 from pipeline.curriculum.held_out import sum_split
 from pipeline.evals.config import DETAIL_SUITES, SUITES
 from storage import Lake, catalog
-from storage.groups import group_kind
+from storage.grouped import group_kind
 from storage.tables import read_table
 
 MODELS = ("base", "sft", "rl")
 SLOTS = {
     "crawl",
     "corpus",
-    "quality",
+    "audit",
     "tokenizer",
     "tokens",
     "tokenizer_report",
@@ -68,7 +68,7 @@ def test_every_stage_left_its_artifact(ci_run: Any) -> None:
 
 
 def test_nothing_is_lost_between_read_and_kept(ci_run: Any) -> None:
-    manifests = Lake(ci_run.lake).list("corpus_part")
+    manifests = Lake(ci_run.lake).list("scan")
     read = {m.statistics["warc"]: m.statistics["records"] for m in manifests}
     counted = rows(ci_run.lake, "SELECT warc, outcome, count(*) AS n FROM ledger GROUP BY ALL")
     total: Counter[str] = Counter()
@@ -131,9 +131,9 @@ def test_no_personal_data_is_left_but_where_it_says_so(ci_run: Any) -> None:
                 raw.setdefault(manifest.kind, set()).update(holds(path, values))
             else:
                 assert not holds(path, values), f"{manifest.kind}/{name}"
-    assert raw.keys() == {"crawl", "corpus_part"}
+    assert raw.keys() == {"crawl", "scan"}
     assert raw["crawl"] == values, "else nothing was looked for"
-    assert raw["corpus_part"]
+    assert raw["scan"]
     for path in (p for p in ci_run.lake.iterdir() if p.is_file()):
         assert not holds(path, values), path.name
 
@@ -151,7 +151,7 @@ def test_raw_text_can_be_dropped_and_comes_back_when_it_is_needed(copy: Path, cl
     run = ("run", "corpus", "--preset", "ci", "--lake", copy)
     cli.json(*run, "--set", "input.keep_raw_text=false")
     lake = Lake(copy)
-    for part in lake.list("corpus_part"):
+    for part in lake.list("scan"):
         assert part.statistics["raw_files"] == []
         assert lake.is_whole(part.kind, part.digest, deep=True)
         folder = lake.local(part.kind, part.digest)
@@ -163,12 +163,12 @@ def test_raw_text_can_be_dropped_and_comes_back_when_it_is_needed(copy: Path, cl
     dropped = contents(copy)
     cli.json(*run)
     assert contents(copy) == dropped, "nothing needed the text"
-    cli.json(*run, "--set", "assemble.split.salt=another")
+    cli.json(*run, "--set", "corpus.split.salt=another")
     after = contents(copy)
     assert {key: after[key] for key in before} == before
     made = {key.split("/")[0] for key in after.keys() - before.keys()}
     grouped = ("corpus_split", "corpus")
-    assert made == {*grouped, *map(group_kind, grouped), "quality"}
+    assert made == {*grouped, *map(group_kind, grouped), "audit"}
 
 
 def test_the_parts_fit_together(ci_run: Any) -> None:
@@ -208,11 +208,11 @@ def test_each_stage_changed_something(ci_run: Any) -> None:
 
 
 def test_the_filters_are_held_against_the_truth(ci_run: Any) -> None:
-    (quality,) = Lake(ci_run.lake).list("quality")
+    (audited,) = Lake(ci_run.lake).list("audit")
     from storage.tables import read_table
 
-    folder = Lake(ci_run.lake).local("quality", quality.digest)
-    table = read_table(folder / "quality.parquet").to_pylist()
+    folder = Lake(ci_run.lake).local("audit", audited.digest)
+    table = read_table(folder / "audit.parquet").to_pylist()
     everything = {(r["task"], r["metric"]): r["value"] for r in table if r["stage"] == "all"}
     assert everything["pages", "recall"] > 0.95
     assert everything["pages", "precision"] > 0.95
@@ -247,11 +247,11 @@ def test_a_change_costs_only_what_follows(copy: Path, cli: Any) -> None:
 
 def test_another_threshold_selects_again_and_opens_no_warc(copy: Path, cli: Any) -> None:
     before = created(copy)
-    change = ("--set", "select.quality.min_words=150")
+    change = ("--set", "select.gopher_quality.min_words=150")
     cli.json("run", "corpus", "--preset", "ci", *change, "--lake", copy)
     new = Counter(key.split("/")[0] for key in created(copy).keys() - before.keys())
     grouped = ("selection", "corpus", "corpus_split")
-    assert new == dict.fromkeys([*grouped, *map(group_kind, grouped), "duplicates", "quality"], 1)
+    assert new == dict.fromkeys([*grouped, *map(group_kind, grouped), "duplicates", "audit"], 1)
     assert {key: when for key, when in created(copy).items() if key in before} == before
     fewer = "SELECT count(*) AS n FROM selection WHERE rule = 'min_words' AND value >= 50"
     assert rows(copy, fewer)[0]["n"] > 0
@@ -259,7 +259,7 @@ def test_another_threshold_selects_again_and_opens_no_warc(copy: Path, cli: Any)
     assert rows(copy, "SELECT count(*) AS n FROM pages WHERE word_count < 150")[0]["n"] > 0
 
 
-@pytest.mark.parametrize("kind", ["sft", "corpus_part"])
+@pytest.mark.parametrize("kind", ["sft", "scan"])
 def test_a_deleted_artifact_comes_back_the_same(copy: Path, cli: Any, kind: str) -> None:
     before, told = contents(copy), created(copy)
     victim = Lake(copy).list(kind)[0]
@@ -295,7 +295,7 @@ def test_artifacts_say_what_they_were_made_from(ci_run: Any, cli: Any) -> None:
 
 
 def test_explain_shows_why_a_page_went(ci_run: Any, cli: Any) -> None:
-    sql = "SELECT url, rule FROM ledger WHERE stage = 'quality' ORDER BY url LIMIT 1"
+    sql = "SELECT url, rule FROM ledger WHERE stage = 'gopher_quality' ORDER BY url LIMIT 1"
     (dropped,) = rows(ci_run.lake, sql)
     told = cli.json("explain", dropped["url"] + "\r\n", "--lake", ci_run.lake)  # as it was cut out
     record = told["records"][0]
@@ -377,7 +377,7 @@ def test_the_run_shows_in_prefect(ci_run: Any, prefect_server: str) -> None:
     curves = next(a for a in artifacts if a["key"] == "curves-base")
     assert "data:image/png;base64," in curves["data"]
     names = {run["name"] for run in ask("/task_runs/filter", {"limit": 200})}
-    assert any(name.startswith("corpus part 1/3 ") for name in names)
+    assert any(name.startswith("scan 1/3 ") for name in names)
     runs = {run["name"] for run in ask("/flow_runs/filter", {"limit": 200})}
     assert {"crawl-to-chat (ci)", "pretrain (ci)", "evaluate rl (ci)"} <= runs
 

@@ -15,23 +15,23 @@ from typing import Any
 
 import pytest
 
-from pipeline.corpus import assemble, assemble_group, duplicates, hosts, select
+from pipeline.corpus import assemble, assemble_group, duplicates, held_out_hosts, select
 from pipeline.dedup.config import DedupConfig
 from pipeline.sample_web import build as sample_web
 from pipeline.sample_web.config import SampleWebConfig
 from pipeline.scan import stage as scan
-from pipeline.sft import synthesize
-from pipeline.sft.config import SynthesisConfig
+from pipeline.sft import conversations as conversations_stage
+from pipeline.sft.config import ConversationsConfig
 from pipeline.stage import SILENT, Stage
-from pipeline.tokenizer import shards
+from pipeline.tokenizer import tokens as tokens_stage
 from pipeline.tokenizer import train as tokenizer_training
-from pipeline.tokenizer.config import ShardConfig, TokenizerConfig
+from pipeline.tokenizer.config import TokenizerConfig, TokensConfig
 from storage.tables import read_table
 
 # kind -> (stage version, first 16 hex digits of the content's SHA-256)
 GOLDEN = {
     "crawl": (2, "c73fd7bb22d0bb04"),
-    "corpus_part": (6, "825c4f3475e3e0ca"),
+    "scan": (6, "825c4f3475e3e0ca"),
     "selection_group": (1, "c68517d7de4f0ee8"),
     "selection": (3, "c5ec9f1d32a8191b"),
     "duplicates": (3, "9d42c8d0014e3f50"),
@@ -84,8 +84,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, str]]
     selection = run(select.STAGE, select.STAGE.config(), folder, groups=[group])
     copies = run(duplicates.STAGE, DedupConfig(), folder, **chosen, selection=[selection])
     chosen |= {"selection": [group], "duplicates": [copies]}
-    hosts_of = run(hosts.GROUP, hosts.GROUP.config(), folder, **chosen)
-    split = run(hosts.STAGE, hosts.STAGE.config(), folder, groups=[hosts_of])
+    hosts_of = run(held_out_hosts.GROUP, held_out_hosts.GROUP.config(), folder, **chosen)
+    split = run(held_out_hosts.STAGE, held_out_hosts.STAGE.config(), folder, groups=[hosts_of])
     joined = run(
         assemble_group.STAGE, assemble_group.GroupConfig(), folder, **chosen, split=[split]
     )
@@ -94,22 +94,24 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, str]]
     tokenizer = run(
         tokenizer_training.STAGE, TokenizerConfig(vocab_size=512), folder, corpus=[corpus]
     )
-    tokens = run(shards.STAGE, ShardConfig(), folder, corpus=[corpus], tokenizer=[tokenizer])
-    few = SynthesisConfig(facts=100, arithmetic=100, spelling=50, small_talk=20, identity=20)
-    conversations = run(synthesize.STAGE, few, folder, corpus=[corpus], tokenizer=[tokenizer])
+    tokens = run(tokens_stage.STAGE, TokensConfig(), folder, corpus=[corpus], tokenizer=[tokenizer])
+    few = ConversationsConfig(facts=100, arithmetic=100, spelling=50, small_talk=20, identity=20)
+    conversations = run(
+        conversations_stage.STAGE, few, folder, corpus=[corpus], tokenizer=[tokenizer]
+    )
     stages = (
         (sample_web.STAGE, crawl),
         (scan.STAGE, pages),
         (select.GROUP, group),
         (select.STAGE, selection),
         (duplicates.STAGE, copies),
-        (hosts.GROUP, hosts_of),
-        (hosts.STAGE, split),
+        (held_out_hosts.GROUP, hosts_of),
+        (held_out_hosts.STAGE, split),
         (assemble_group.STAGE, joined),
         (assemble.STAGE, corpus),
         (tokenizer_training.STAGE, tokenizer),
-        (shards.STAGE, tokens),
-        (synthesize.STAGE, conversations),
+        (tokens_stage.STAGE, tokens),
+        (conversations_stage.STAGE, conversations),
     )
     return {stage.kind: (stage.version, content_digest(out)) for stage, out in stages}
 

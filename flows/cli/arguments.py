@@ -18,7 +18,7 @@ FLOWS = (
     "rl",
     "evaluate",
 )
-LAKE = "CRAWL2CHAT_LAKE"
+LAKE_VARIABLE = "CRAWL2CHAT_LAKE"
 MOST = 2**31 - 1  # of a count
 MOST_SEED = 2**63 - 1
 SMALLEST_MEASURED, MOST_MEASURED = 1e-9, 1e12  # gigabytes, money, …: beyond, figures overflow
@@ -39,8 +39,10 @@ class Parser(argparse.ArgumentParser):
 def parser() -> argparse.ArgumentParser:
     """All commands and their options."""
     common = argparse.ArgumentParser(add_help=False)
-    lake = os.environ.get(LAKE, "./lake")
-    common.add_argument("--lake", default=lake, metavar="URL", help=f"folder or s3:// ({LAKE})")
+    lake = os.environ.get(LAKE_VARIABLE, "./lake")
+    common.add_argument(
+        "--lake", default=lake, metavar="URL", help=f"folder or s3:// ({LAKE_VARIABLE})"
+    )
     common.add_argument("--json", action="store_true", help="one JSON document on stdout")
 
     settings = argparse.ArgumentParser(add_help=False)

@@ -77,7 +77,7 @@ def write_report(lake: Lake, out: str | None = None) -> Path:
     if not out and unwritable(place) is not None:
         raise UserError(f"can't write {path}: name another file with --out")
     from flows.cli.summary import USED, headline, report_tables
-    from pipeline.report.page import render
+    from pipeline.report.html_report import render
 
     with asking(lake, USED) as ask:
         page = render("crawl2chat", report_tables(lake, ask), headline(lake, ask))
@@ -103,9 +103,9 @@ def _judged_again(lake: Lake, record: dict[str, Any]) -> dict[str, Any]:
         return {**texts, "rules": []}
     from pipeline.config import from_dict
     from pipeline.corpus.config import SelectConfig
-    from pipeline.corpus.explain import explain as judge_again
-    from pipeline.corpus.explain import explain_rules
-    from pipeline.scan.config import CorpusConfig
+    from pipeline.corpus.replay import explain as judge_again
+    from pipeline.corpus.replay import explain_rules
+    from pipeline.scan.config import ScanConfig
 
     group = lake.manifest("corpus_group", record["artifact"])
     selection = lake.manifest("selection_group", group.inputs["selection"][0])
@@ -117,8 +117,8 @@ def _judged_again(lake: Lake, record: dict[str, Any]) -> dict[str, Any]:
             from_dict(SelectConfig, selection.recipe),
         )
     if record["warc_path"] is not None:
-        part = lake.manifest("corpus_part", group.inputs["parts"][0])
-        config = from_dict(CorpusConfig, part.recipe)
+        part = lake.manifest("scan", group.inputs["parts"][0])
+        config = from_dict(ScanConfig, part.recipe)
         judged = judge_again(Path(record["warc_path"]), record["offset"], record["url"], config)
         texts |= {"text_plain": judged["plain"], "text_before": judged["extracted"]}
     texts["text_after"] = record["corpus"] and record["corpus"]["text"]

@@ -33,10 +33,10 @@ def find_model(lake: Lake, name: str) -> Path:
 
 def complete(chosen: argparse.Namespace) -> int:
     """Go on with a page."""
-    from pipeline.chat import terminal
+    from pipeline.chat import streaming
 
     model, tokenizer = _load(chosen)
-    pieces = terminal.complete(model, tokenizer, chosen.text, **_sampling(chosen))
+    pieces = streaming.complete(model, tokenizer, chosen.text, **_sampling(chosen))
     if chosen.json:
         output.document({"prompt": chosen.text, "completion": "".join(pieces)})
         return 0
@@ -62,13 +62,13 @@ def converse(
     `answers` are the right ones, shown beside the model's.
     """
     answers = answers or {}
-    from pipeline.chat import terminal
+    from pipeline.chat import streaming
     from pipeline.chat.conversation import Message
 
     model, tokenizer = _load_chat(chosen)
     exchanges: list[dict[str, str | None]] = []
     for number, line in enumerate(lines, start=1):
-        pieces = terminal.reply(model, tokenizer, [Message("user", line)], **_sampling(chosen))
+        pieces = streaming.reply(model, tokenizer, [Message("user", line)], **_sampling(chosen))
         answer = None
         if not chosen.json:
             output.said(f"you> {line}\n{chosen.model}> ", end="")
@@ -88,8 +88,8 @@ def converse(
 def tokens(chosen: argparse.Namespace) -> int:
     """A text as its tokens."""
     from pipeline.export import load_tokenizer
-    from pipeline.tokenizer.page import page
     from pipeline.tokenizer.show import coloured, pieces
+    from pipeline.tokenizer.token_page import page
 
     lake = Lake(chosen.lake)
     if chosen.model:
@@ -137,7 +137,7 @@ def _load_chat(chosen: argparse.Namespace) -> Any:
 
 def _interactive(chosen: argparse.Namespace) -> int:
     """A conversation at the keyboard; Ctrl-C ends an answer, or at the prompt the conversation."""
-    from pipeline.chat import terminal
+    from pipeline.chat import streaming
     from pipeline.chat.conversation import Message
 
     model, tokenizer = _load_chat(chosen)
@@ -157,7 +157,7 @@ def _interactive(chosen: argparse.Namespace) -> int:
         said: list[str] = []
         print(f"{chosen.model}> ", end="", flush=True)
         try:
-            _stream(terminal.reply(model, tokenizer, asked, **_sampling(chosen)), said)
+            _stream(streaming.reply(model, tokenizer, asked, **_sampling(chosen)), said)
         except UserError as error:
             _cannot(error, chosen)
             continue

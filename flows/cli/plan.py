@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from flows.cli import output
 from flows.config import RunConfig, load
-from pipeline.corpus.costing import Joined, Part, Target, extrapolate
+from pipeline.corpus.costing import Joined, MeasuredPart, Target, extrapolate
 from pipeline.training.batch_sizes import seen_rows
 from pipeline.training.power_law import predict
 from pipeline.training.shape import model_config
@@ -29,7 +29,7 @@ def plan(chosen: argparse.Namespace) -> int:
     config = load(chosen.preset or "demo", chosen.set)
     lake = Lake(chosen.lake)
     current = reachable(lake.glance(), lake.heads())
-    is_part = pc.equal(current["kind"], "corpus_part")
+    is_part = pc.equal(current["kind"], "scan")
     manifests = [*lake.manifests(current.filter(pc.invert(is_part)))]
     target = Target(
         files=chosen.files,
@@ -151,9 +151,9 @@ def _is_shape(manifest: Manifest, config: RunConfig) -> bool:
     return all(recipe.get(key) == wanted[key] for key in ("shape", "loop"))
 
 
-def _part(manifest: Manifest) -> Part:
+def _part(manifest: Manifest) -> MeasuredPart:
     said, cost = manifest.statistics, manifest.provenance
-    return Part(
+    return MeasuredPart(
         warc_bytes=said["warc_bytes"],
         records=said["records"],
         documents=said["kept"],

@@ -76,13 +76,13 @@ def _unseen_sums(lake: Lake) -> dict[str, str]:
     They are drawn as the evaluation draws its own, with another seed.
     """
     from pipeline.corpus.read import corpus_batches
-    from pipeline.evals.arithmetic import draw, stated_sums
+    from pipeline.evals.arithmetic_suite import draw, stated_sums
     from pipeline.evals.asking import spread
-    from pipeline.evals.config import EvalConfig
+    from pipeline.evals.config import EvalsConfig
 
     recipe = lake.manifest("evals", lake.heads()["evals.rl"]).recipe
     digits = tuple(recipe["digits"])
-    asked = EvalConfig(seed=recipe["seed"] + 1, digits=digits, sums_per_pair=1)
+    asked = EvalsConfig(seed=recipe["seed"] + 1, digits=digits, sums_per_pair=1)
     corpus = lake.local("corpus", lake.heads()["corpus"])
     batches = corpus_batches(corpus, ["text"])
     stated = stated_sums(text for batch in batches for text in batch["text"].to_pylist())
@@ -132,7 +132,7 @@ def _asked_before(
 ) -> RunConfig:
     """What these models, or else the others, were asked; and what is asked for besides."""
     from pipeline.config import from_dict, to_dict
-    from pipeline.evals.config import EvalConfig
+    from pipeline.evals.config import EvalsConfig
 
     config = load(changes=chosen.set)
     evals, tasks = to_dict(config.evals), tuple(chosen.tasks or ())
@@ -153,7 +153,7 @@ def _asked_before(
     # not by way of a preset's table: its limits are for a model of that preset's size
     return config.model_copy(
         update={
-            "evals": from_dict(EvalConfig, evals),
+            "evals": from_dict(EvalsConfig, evals),
             "input": dataclasses.replace(config.input, tasks=tasks),
         }
     )
@@ -167,7 +167,7 @@ def _config(chosen: argparse.Namespace) -> RunConfig:
     tables: dict[str, Any] = {"input": {key: value for key, value in given.items() if value}}
     if chosen.language:  # what is fetched in a language is also kept in it, by its own thresholds
         wanted = [spoken(chosen.language)]
-        tables["corpus"] = {"gate": {"languages": wanted}}
+        tables["scan"] = {"gate": {"languages": wanted}}
         tables["select"] = {"language": {"languages": wanted}, "per_language": True}
     config = load(chosen.preset or DEFAULT_PRESET, chosen.set, **tables)
     if not config.input.node_rank:  # another node reads no crawl

@@ -16,7 +16,7 @@ USED = f"FROM artifacts, token_shards, {', '.join(VIEWS)} {funnel.USED}"
 
 
 def report_tables(lake: Lake, ask: Ask) -> dict[str, pa.Table]:
-    """What `pipeline.report.page.render` shows; `ask` knows the views in USED."""
+    """What `pipeline.report.html_report.render` shows; `ask` knows the views in USED."""
     tables = {view: ask(f"FROM {view}") for view in VIEWS}
     tables["artifacts"] = ask(f"FROM ({LISTED}) WHERE current ORDER BY created")
     heads = lake.heads()
@@ -24,9 +24,9 @@ def report_tables(lake: Lake, ask: Ask) -> dict[str, pa.Table]:
         tables["funnel"] = pa.Table.from_pylist(taken(lake, newest(lake)))
         tables["rules"] = pa.Table.from_pylist(rules(lake, newest(lake)))
         tables["dropped"] = samples(lake, ask, SAMPLES_PER_RULE)
-    if "quality" in heads:
-        quality = lake.manifest("quality", heads["quality"])
-        tables["quality"] = read_table(lake.local_file(quality, "quality.parquet"))
+    if "audit" in heads:
+        audited = lake.manifest("audit", heads["audit"])
+        tables["audit"] = read_table(lake.local_file(audited, "audit.parquet"))
     return tables
 
 

@@ -35,9 +35,9 @@ from flows.runner.progress import Relay
 from flows.runner.references import InputFile, Reference, reference
 from flows.runner.work import Input, Work
 from flows.runner.workers import NetworkError, Outcome, WorkerKilled, run_worker
-from pipeline import data
+from pipeline import reference_data
 from pipeline.config import to_dict
-from pipeline.provenance import Meter
+from pipeline.provenance import TaskMeter
 from pipeline.worker.failures import is_network_error
 from storage import locks
 from storage.durable import remove_tree
@@ -86,8 +86,8 @@ def check_shared(work: Work) -> None:
                 f"{place} is not on node {socket.gethostname()}: with --runner ray the lake and the"
                 " input must be on storage that all nodes share (or an s3:// lake)"
             )
-    here = data.digests(work.stage.data)
-    if other := [one for one in work.input_digests.get(data.KEY, ()) if one not in here]:
+    here = reference_data.digests(work.stage.data)
+    if other := [one for one in work.input_digests.get(reference_data.KEY, ()) if one not in here]:
         names = ", ".join(one.split(":", 2)[2] for one in other)
         raise UserError(
             f"node {socket.gethostname()} has other data in its packages than the run began with"
@@ -130,7 +130,7 @@ def artifact(work: Work) -> Reference:
 def _build(work: Work, token: str | None) -> Reference:
     """One try; with a token scratch is ours as long as the lock is."""
     stage, lake = work.stage, work.lake
-    relay, meter = Relay(stage.kind, work.title, _curves(work), work.beside), Meter()
+    relay, meter = Relay(stage.kind, work.title, _curves(work), work.beside), TaskMeter()
     staging = lake.staging(stage.kind, work.digest)
     desk = lake.staging(stage.kind, work.digest)  # of a killed run both are collected as garbage
     scratch = lake.scratch(stage.kind, work.digest) if token else desk

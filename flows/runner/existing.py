@@ -20,7 +20,7 @@ from storage import Lake
 ONE_BY_ONE = 64  # of a kind, before the lake is listed
 
 
-class Found(PrefectFuture[Reference]):
+class ExistingArtifact(PrefectFuture[Reference]):
     """In place of a task's future: what it would have made is there."""
 
     def __init__(self, made: Reference) -> None:

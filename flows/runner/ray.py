@@ -77,7 +77,7 @@ def results(run: Run, futures: Sequence[PrefectFuture[Reference]]) -> list[Refer
         reason = next(line for line in str(error).splitlines() if line.strip())
         raise WorkerKilled(f"the cluster lost a task {LOST_NODES} times: {reason}") from error
     for future, reference in zip(futures, built):
-        if not isinstance(future, existing.Found):
+        if not isinstance(future, existing.ExistingArtifact):
             _wait_until_seen(run, reference)
     return built
 

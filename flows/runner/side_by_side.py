@@ -38,7 +38,7 @@ class _Threads(ThreadPoolTaskRunner[Any]):
 def submit(work: Work, runner: TaskRunner[Any]) -> PrefectFuture[Reference]:
     """Have an artifact made beside others, if it isn't there."""
     if found := existing.find(work):
-        return existing.Found(found)
+        return existing.ExistingArtifact(found)
     if isinstance(runner, ThreadPoolTaskRunner):
         return artifact.submit(dataclasses.replace(work, beside=runner._max_workers), runner)
     return ray.submit(work, runner)
@@ -55,7 +55,7 @@ def call(
 
 def results(run: Run, futures: Sequence[PrefectFuture[Reference]]) -> list[Reference]:
     """What the tasks made, in their order, found in the lake."""
-    found = [future.result() for future in futures if isinstance(future, existing.Found)]
+    found = [future.result() for future in futures if isinstance(future, existing.ExistingArtifact)]
     if found:
         kind = found[0]["kind"].replace("_", " ")
         terminal.note(f"  {kind}: {len(found):,} of {len(futures):,} are there")

@@ -75,9 +75,9 @@ def funnel(lake: Lake, corpus: Reference) -> None:
     _table("funnel-by-rule", rows, "What every rule took")
 
 
-def quality(lake: Lake, measured: Reference) -> None:
+def audit(lake: Lake, measured: Reference) -> None:
     """Precision and recall of the filters against the sample web's truth."""
-    rows = read_table(_file(lake, measured, "quality.parquet")).to_pylist()
+    rows = read_table(_file(lake, measured, "audit.parquet")).to_pylist()
     _table("filters-against-truth", _rounded(rows), "Precision and recall on the sample web")
     judged: dict[str, list[str]] = {}
     for row in rows:

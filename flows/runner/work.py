@@ -8,7 +8,7 @@ from typing import Any
 from flows.config_tables import LoggingConfig
 from flows.runner.nodes import Nodes
 from flows.runner.references import InputFile, Reference
-from pipeline import data
+from pipeline import reference_data
 from pipeline.config import to_dict
 from pipeline.stage import Stage
 from storage import Lake
@@ -46,7 +46,7 @@ class Work:
     @functools.cached_property
     def input_digests(self) -> dict[str, list[str]]:
         given = {key: [_digest(item) for item in items] for key, items in self.inputs.items()}
-        return {**given, **data.inputs_of(self.stage.data)}
+        return {**given, **reference_data.inputs_of(self.stage.data)}
 
     @functools.cached_property
     def digest(self) -> str:

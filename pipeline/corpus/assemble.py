@@ -13,14 +13,14 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from pipeline.corpus import places
-from pipeline.corpus.config import AssembleConfig
+from pipeline.corpus import place_table
+from pipeline.corpus.config import CorpusConfig
 from pipeline.corpus.funnel import Counts, funnel_rows, stage_rows
-from pipeline.corpus.hosts import SPLIT
+from pipeline.corpus.held_out_hosts import SPLIT
 from pipeline.corpus.read import SELECTION_HEAD, counts_of
 from pipeline.crawl.account import KINDS
 from pipeline.stage import Progress, Reads, Stage
-from storage.groups import GROUPS, LIST, write_list
+from storage.grouped import GROUPS, LIST, write_list
 from storage.places import GROUP_HEAD
 from storage.reads import Read
 from storage.schemas import PII_KINDS
@@ -29,7 +29,7 @@ from storage.schemas import PII_KINDS
 def build(
     out: Path,
     inputs: dict[str, list[Path]],
-    config: AssembleConfig,
+    config: CorpusConfig,
     progress: Progress,
     scratch: Path,
 ) -> dict[str, Any]:
@@ -57,7 +57,7 @@ def build(
         raise RuntimeError(f"conservation law: {records} records were read, but {outcomes}")
     (out / "funnel.json").write_text(json.dumps(funnel_rows(counts, words), indent=1) + "\n")
     progress.update(1, 2, "steps", step="figures are added up")
-    places.merge(groups, out)
+    place_table.merge(groups, out)
     progress.update(2, 2, "steps", step="pages can be found")
     split = json.loads((inputs["split"][0] / SPLIT).read_text())
     return {
@@ -104,13 +104,13 @@ def outcome_count(counts: Counts, outcome: str) -> int:
     return sum(number for (_, _, name), number in counts.items() if name == outcome)
 
 
-def reads(config: AssembleConfig, given: Collection[str]) -> Reads:
+def reads(config: CorpusConfig, given: Collection[str]) -> Reads:
     """Of the groups their figures and keys; no text, no ledger."""
     return {
-        GROUPS: [Read(GROUP_HEAD), Read(places.KEYS), Read(places.ROW_GROUPS)],
+        GROUPS: [Read(GROUP_HEAD), Read(place_table.KEYS), Read(place_table.ROW_GROUPS)],
         "selection": [Read(LIST), Read(SELECTION_HEAD)],
         "duplicates": [],
     }
 
 
-STAGE = Stage("corpus", 7, AssembleConfig, build, reads=reads)
+STAGE = Stage("corpus", 7, CorpusConfig, build, reads=reads)

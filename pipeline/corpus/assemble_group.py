@@ -19,13 +19,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.corpus.clean import Cleaned, Setting, clean_all
-from pipeline.corpus.config import AssembleConfig
-from pipeline.corpus.decisions import DECIDED, Part, decisions, replaced
+from pipeline.corpus.config import CorpusConfig
+from pipeline.corpus.corpus_files import CorpusFiles
+from pipeline.corpus.decisions import DECIDED, DecidedPart, decisions, replaced
 from pipeline.corpus.duplicates import dropped_file
-from pipeline.corpus.files import CorpusFiles
 from pipeline.corpus.funnel import Counts, check_conservation, ledger_counts, word_counts
-from pipeline.corpus.hosts import SPLIT
-from pipeline.corpus.places import GroupPlaces
+from pipeline.corpus.held_out_hosts import SPLIT
+from pipeline.corpus.place_table import GroupPlaces
 from pipeline.corpus.read import check_text, selected_counts
 from pipeline.corpus.split import is_validation
 from pipeline.crawl.account import KINDS, check_bytes
@@ -36,7 +36,7 @@ from pipeline.stage import Progress, Reads, Stage
 from storage.places import GROUP_HEAD
 from storage.reads import Read
 from storage.schemas import CORPUS, LEDGER, PII_KINDS
-from storage.tables import ShardWriter, read_table, row_count, streamed, table
+from storage.tables import ShardedTableWriter, read_table, row_count, streamed, table
 
 TEXT_COLUMNS = ["id", "url", "host", "text", "language"]
 SUMS = ("documents", "validation", "bytes", "words", "passages", "passage_characters")
@@ -46,10 +46,10 @@ BATCH_ROWS = 256
 
 
 @dataclasses.dataclass(frozen=True)
-class Batch:
+class TextBatch:
     """Where some texts are from."""
 
-    part: Part
+    part: DecidedPart
     rows: np.ndarray  # of the part's pages
     documents: pa.Table  # TEXT_COLUMNS
     last: bool  # the part is complete with it
@@ -60,7 +60,7 @@ class GroupConfig:
     """Which group, and what is done to its texts."""
 
     group: int = 0
-    assemble: AssembleConfig = dataclasses.field(default_factory=AssembleConfig)
+    corpus: CorpusConfig = dataclasses.field(default_factory=CorpusConfig)
 
 
 def build(
@@ -72,7 +72,7 @@ def build(
 ) -> dict[str, Any]:
     """Write the corpus of a group's parts; see the module's head."""
     parts, selection = inputs["parts"], inputs["selection"][0]
-    duplicates, chosen = inputs["duplicates"][0], config.assemble
+    duplicates, chosen = inputs["duplicates"][0], config.corpus
     benchmarks = tuple(inputs.get("benchmarks", ()))
     reads = [json.loads((part / "read.json").read_text()) for part in parts]
     limit = json.loads((inputs["split"][0] / SPLIT).read_text())["limit"]
@@ -90,7 +90,10 @@ def build(
     setting = Setting(chosen, duplicates, benchmarks)
     places = GroupPlaces()
     size = chosen.max_file_bytes
-    with ShardWriter(out, "ledger", LEDGER, size) as ledgers, CorpusFiles(out, size) as files:
+    with (
+        ShardedTableWriter(out, "ledger", LEDGER, size) as ledgers,
+        CorpusFiles(out, size) as files,
+    ):
         for batch, cleaned in clean_all(batches, setting, total):
             rows = corpus_rows(batch.documents, cleaned, limit, chosen)
             files.add(rows)
@@ -114,7 +117,7 @@ def build(
             done += len(batch.rows)
             progress.update(done, total, "documents")
     if benchmarks:
-        with ShardWriter(out, "decontamination", REPORT, size) as report:
+        with ShardedTableWriter(out, "decontamination", REPORT, size) as report:
             report.write(table(found, REPORT))
     head: dict[str, Any] = {
         "warcs": [{name: read[name] for name in (*OF_A_WARC, *KINDS)} for read in reads],
@@ -131,11 +134,11 @@ def build(
     return {"records": counts.total(), **head["sums"], "languages": head["languages"]}
 
 
-def text_batches(parts: Iterable[Part]) -> Iterator[Batch]:
+def text_batches(parts: Iterable[DecidedPart]) -> Iterator[TextBatch]:
     """The documents that are left, some at a time, each part's last batch said to be so."""
     for part in parts:
         kept = pc.equal(part.decided["outcome"], "kept").to_numpy()
-        waiting = Batch(part, np.empty(0, dtype=np.int64), CORPUS_INPUT.empty_table(), True)
+        waiting = TextBatch(part, np.empty(0, dtype=np.int64), CORPUS_INPUT.empty_table(), True)
         start = 0
         with streamed(part.folder / "pages.parquet") as pages:
             for some in pages.iter_batches(BATCH_ROWS, columns=TEXT_COLUMNS):
@@ -150,7 +153,7 @@ def text_batches(parts: Iterable[Part]) -> Iterator[Batch]:
                     if len(waiting.rows):
                         yield dataclasses.replace(waiting, last=False)
                     documents = pa.Table.from_batches([some]).filter(pa.array(here))
-                    waiting = Batch(part, rows, documents.select(TEXT_COLUMNS), True)
+                    waiting = TextBatch(part, rows, documents.select(TEXT_COLUMNS), True)
         yield waiting
 
 
@@ -158,7 +161,7 @@ CORPUS_INPUT = pa.schema([CORPUS.field(name) for name in TEXT_COLUMNS])
 
 
 def corpus_rows(
-    documents: pa.Table, cleaned: Cleaned, limit: int, config: AssembleConfig
+    documents: pa.Table, cleaned: Cleaned, limit: int, config: CorpusConfig
 ) -> pa.Table:
     """Rows of CORPUS: those whose texts are left."""
     is_left = np.ones(documents.num_rows, dtype=bool)
@@ -174,7 +177,7 @@ def corpus_rows(
     return pa.table(columns, schema=CORPUS)
 
 
-def final_decisions(part: Part) -> pa.Table:
+def final_decisions(part: DecidedPart) -> pa.Table:
     """The part's decisions with what became of its pages' texts."""
     if not part.drops:
         return part.decided

@@ -1,4 +1,4 @@
-"""The stage that holds a corpus against the sample web's truth: quality.parquet (see
+"""The stage that holds a corpus against the sample web's truth: audit.parquet (see
 audit_figures).
 
 An artifact like the others, so that a report and a second run find the figures instead of
@@ -10,33 +10,33 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from pipeline.corpus.audit_figures import quality_report
+from pipeline.corpus.audit_figures import audit_report
 from pipeline.stage import Progress, Reads, Stage
 from storage.reads import Read
 from storage.tables import write_table
 
 
 @dataclasses.dataclass(frozen=True)
-class QualityConfig:
+class AuditConfig:
     """There is nothing to choose."""
 
 
 def build(
     out: Path,
     inputs: dict[str, list[Path]],
-    config: QualityConfig,
+    config: AuditConfig,
     progress: Progress,
     scratch: Path,
 ) -> dict[str, Any]:
-    """Write quality.parquet from a crawl with truth.parquet, its parts, duplicates and corpus."""
+    """Write audit.parquet from a crawl with truth.parquet, its parts, duplicates and corpus."""
     (crawl,), (corpus,) = inputs["crawl"], inputs["corpus"]
     (copies,) = inputs["duplicates"]
-    figures = quality_report(crawl / "truth.parquet", corpus, copies, inputs["parts"])
-    write_table(figures, out / "quality.parquet")
+    figures = audit_report(crawl / "truth.parquet", corpus, copies, inputs["parts"])
+    write_table(figures, out / "audit.parquet")
     return {"figures": figures.num_rows}
 
 
-def reads(config: QualityConfig, given: Collection[str]) -> Reads:
+def reads(config: AuditConfig, given: Collection[str]) -> Reads:
     """The truth about the sample web, and the texts held against it."""
     return {
         "crawl": [Read("truth*")],
@@ -45,4 +45,4 @@ def reads(config: QualityConfig, given: Collection[str]) -> Reads:
     }
 
 
-STAGE = Stage("quality", 4, QualityConfig, build, reads=reads)
+STAGE = Stage("audit", 4, AuditConfig, build, reads=reads)

@@ -19,7 +19,7 @@ import pyarrow as pa
 from pipeline.corpus.read import corpus_table, ledger_table
 from pipeline.filters.stages import STAGES
 from pipeline.intervals import Z, wilson
-from storage.groups import shards
+from storage.grouped import shards
 from storage.schemas import PII_KINDS
 from storage.tables import read_table, table
 
@@ -29,7 +29,7 @@ CORPUS_COLUMNS = ["id", "text", *(f"pii_{kind}s" for kind in PII_KINDS)]
 # Copies to the word stand apart: they need no MinHash.
 BANDS = ((0.9, 1.0), (0.8, 0.9), (0.6, 0.8), (0.0, 0.6))
 
-QUALITY = pa.schema(
+AUDIT = pa.schema(
     [
         ("stage", pa.string()),  # a filter stage, dedup, pii, extract
         ("task", pa.string()),
@@ -43,7 +43,7 @@ QUALITY = pa.schema(
 
 
 @dataclasses.dataclass(frozen=True)
-class Measured:
+class AuditedPages:
     """Truth and outcome of every page of the sample web, by (warc, url)."""
 
     truth: dict[tuple[str, str], dict[str, Any]]
@@ -53,8 +53,8 @@ class Measured:
     clusters: dict[str, str]  # id -> cluster
 
 
-def quality_report(truth: Path, corpus: Path, duplicates: Path, parts: Iterable[Path]) -> pa.Table:
-    """All figures (QUALITY)."""
+def audit_report(truth: Path, corpus: Path, duplicates: Path, parts: Iterable[Path]) -> pa.Table:
+    """All figures (AUDIT)."""
     measured = load(truth, corpus, duplicates, parts)
     rows = [
         *filter_rows(measured),
@@ -62,10 +62,10 @@ def quality_report(truth: Path, corpus: Path, duplicates: Path, parts: Iterable[
         *pii_rows(measured),
         *main_text_rows(measured),
     ]
-    return table(rows, QUALITY)
+    return table(rows, AUDIT)
 
 
-def load(truth: Path, corpus: Path, duplicates: Path, parts: Iterable[Path]) -> Measured:
+def load(truth: Path, corpus: Path, duplicates: Path, parts: Iterable[Path]) -> AuditedPages:
     """Read what the figures are made from; records that are no page are left out."""
     truth_rows = {(row["warc"], row["url"]): row for row in read_table(truth).to_pylist()}
     ledger = {}
@@ -83,7 +83,7 @@ def load(truth: Path, corpus: Path, duplicates: Path, parts: Iterable[Path]) -> 
         texts |= {id_: text for id_, text in pairs if id_ in passed}
     files = shards(duplicates, "clusters")
     clusters = pa.concat_tables(map(read_table, files)).to_pydict()
-    return Measured(
+    return AuditedPages(
         truth=truth_rows,
         ledger=ledger,
         texts=texts,
@@ -92,7 +92,7 @@ def load(truth: Path, corpus: Path, duplicates: Path, parts: Iterable[Path]) -> 
     )
 
 
-def filter_rows(measured: Measured) -> list[dict[str, Any]]:
+def filter_rows(measured: AuditedPages) -> list[dict[str, Any]]:
     """For each stage: of what it dropped, how much ought to go; of what ought to, how much went.
 
     Recall counts a page as found at whichever stage it went, agreement at the stage meant for it.
@@ -149,7 +149,7 @@ def filter_rows(measured: Measured) -> list[dict[str, Any]]:
     return rows
 
 
-def dedup_rows(measured: Measured) -> list[dict[str, Any]]:
+def dedup_rows(measured: AuditedPages) -> list[dict[str, Any]]:
     """Pairs of a page and the page it was made from, among those that came as far as dedup."""
     ids = {key: row["id"] for key, row in measured.ledger.items() if row["id"] in measured.texts}
     by_url = {key[1]: id_ for key, id_ in ids.items()}
@@ -184,7 +184,7 @@ def dedup_rows(measured: Measured) -> list[dict[str, Any]]:
     return rows
 
 
-def origins(measured: Measured) -> dict[str, str]:
+def origins(measured: AuditedPages) -> dict[str, str]:
     """For each URL the page it was made from in the end, itself where it is an original."""
     made_from = {url: row["duplicate_of"] for (_, url), row in measured.truth.items()}
     found = {}
@@ -196,7 +196,7 @@ def origins(measured: Measured) -> dict[str, str]:
     return found
 
 
-def pii_rows(measured: Measured) -> list[dict[str, Any]]:
+def pii_rows(measured: AuditedPages) -> list[dict[str, Any]]:
     """Personal data in the pages of the corpus: by kind what was found, and what is left over."""
     planted: Counter[str] = Counter()
     replaced: Counter[str] = Counter()
@@ -225,7 +225,7 @@ def pii_rows(measured: Measured) -> list[dict[str, Any]]:
     return rows
 
 
-def main_text_rows(measured: Measured) -> list[dict[str, Any]]:
+def main_text_rows(measured: AuditedPages) -> list[dict[str, Any]]:
     """Words of the extracted text against words of the true main text, over pages to keep."""
     scores = []
     by_kind: dict[str, list[float]] = {}

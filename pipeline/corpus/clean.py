@@ -14,8 +14,8 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.cores import cores
-from pipeline.corpus.config import AssembleConfig
-from pipeline.dedup.index import open_index
+from pipeline.corpus.config import CorpusConfig
+from pipeline.dedup.hash_index import open_index
 from pipeline.dedup.passages import Remover, limits
 from pipeline.filters import decontamination
 from pipeline.filters.pii import replace
@@ -30,7 +30,7 @@ WORTH_PROCESSES = 1_000  # documents; starting a process takes as long as some h
 class Setting:
     """What a process needs to know before its first batch."""
 
-    config: AssembleConfig
+    config: CorpusConfig
     duplicates: Path  # artifact, for its frequent passages
     benchmarks: tuple[Path, ...] = ()
 

@@ -10,9 +10,9 @@ import dataclasses
 from pipeline.filters.c4 import C4Config
 from pipeline.filters.decontamination import DecontaminationConfig
 from pipeline.filters.fineweb import FinewebConfig
+from pipeline.filters.gopher_quality import GopherQualityConfig
 from pipeline.filters.language import LanguageConfig
 from pipeline.filters.pii import PiiConfig
-from pipeline.filters.quality import GopherQualityConfig
 from pipeline.filters.repetition import RepetitionConfig
 from pipeline.filters.toxicity import ToxicityConfig
 from storage.tables import FILE_BYTES
@@ -23,10 +23,10 @@ class SelectConfig:
     """Which of the measured pages are kept: thresholds on stored signals."""
 
     # the filters that decide, in this order: also toxicity, learned. Signals are stored of all.
-    filters: tuple[str, ...] = ("language", "repetition", "quality", "c4", "fineweb")
+    filters: tuple[str, ...] = ("language", "repetition", "gopher_quality", "c4", "fineweb")
     language: LanguageConfig = dataclasses.field(default_factory=LanguageConfig)
     repetition: RepetitionConfig = dataclasses.field(default_factory=RepetitionConfig)
-    quality: GopherQualityConfig = dataclasses.field(default_factory=GopherQualityConfig)
+    gopher_quality: GopherQualityConfig = dataclasses.field(default_factory=GopherQualityConfig)
     c4: C4Config = dataclasses.field(default_factory=C4Config)
     fineweb: FinewebConfig = dataclasses.field(default_factory=FinewebConfig)
     toxicity: ToxicityConfig = dataclasses.field(default_factory=ToxicityConfig)
@@ -47,7 +47,7 @@ class SplitConfig:
 
 
 @dataclasses.dataclass(frozen=True)
-class AssembleConfig:
+class CorpusConfig:
     """What happens to the pages that are left."""
 
     pii: PiiConfig = dataclasses.field(default_factory=PiiConfig)

@@ -19,7 +19,7 @@ DEDUP_BYTES_PER_PAGE = 16  # of memory while clusters are joined (pipeline.dedup
 
 
 @dataclasses.dataclass(frozen=True)
-class Part:
+class MeasuredPart:
     """One WARC file that was read."""
 
     warc_bytes: int  # compressed
@@ -57,7 +57,7 @@ class Target:
 
 
 def extrapolate(
-    parts: Sequence[Part], joined: Joined | None, target: Target
+    parts: Sequence[MeasuredPart], joined: Joined | None, target: Target
 ) -> list[dict[str, Any]]:
     """Rows name, value, low, high (None where nothing varies), unit.
 
@@ -71,7 +71,9 @@ def extrapolate(
         raise UserError("plan: files, cores and the size of a file must be above zero")
     total = target.files * target.gigabytes_per_file * GB
 
-    def scaled(name: str, unit: str, of: Callable[[Part], float], factor: float = 1.0) -> dict:
+    def scaled(
+        name: str, unit: str, of: Callable[[MeasuredPart], float], factor: float = 1.0
+    ) -> dict:
         value, half = per_byte(parts, of)
         least, most = max(0.0, value - half), value + half
         row = {"name": name, "value": value * total * factor, "unit": unit}
@@ -119,7 +121,9 @@ def extrapolate(
     return rows
 
 
-def per_byte(parts: Sequence[Part], of: Callable[[Part], float]) -> tuple[float, float]:
+def per_byte(
+    parts: Sequence[MeasuredPart], of: Callable[[MeasuredPart], float]
+) -> tuple[float, float]:
     """Ratio of a figure to compressed bytes over all files, and half of its 95% interval.
 
     The standard error is that of a ratio estimator (Cochran, Sampling Techniques, 6.4).

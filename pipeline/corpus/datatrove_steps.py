@@ -1,6 +1,6 @@
 """The pass over WARC files as a step of a datatrove pipeline, so that a Slurm set-up can run it.
 
-In: WARC files, every `world_size`-th from `rank` on. Out: the corpus part of each, committed whole
+In: WARC files, every `world_size`-th from `rank` on. Out: the scan of each, committed whole
 into a lake under the name that the `corpus` flow gives it, and its pages as datatrove Documents.
 `crawl2chat run corpus` on the same lake and files then finds the parts made and goes on behind
 them; or other datatrove steps take the Documents. A task that starts again finds its parts made.
@@ -16,14 +16,14 @@ import pyarrow as pa
 from datatrove.data import Document, DocumentsPipeline
 from datatrove.pipeline.base import PipelineStep
 
-from pipeline import data
+from pipeline import reference_data
 from pipeline.config import to_dict
 from pipeline.corpus import select
 from pipeline.corpus.config import SelectConfig
 from pipeline.memory import peak_bytes
-from pipeline.provenance import Meter
+from pipeline.provenance import TaskMeter
 from pipeline.scan import stage as scan
-from pipeline.scan.config import CorpusConfig
+from pipeline.scan.config import ScanConfig
 from pipeline.stage import SILENT
 from storage import Lake
 from storage.digest import artifact_digest, file_digest
@@ -37,12 +37,12 @@ ROWS_AT_ONCE = 1_000
 
 
 class CorpusPass(PipelineStep):
-    """WARC files to corpus parts and Documents; first in a pipeline.
+    """WARC files to scans and Documents; first in a pipeline.
 
     Args:
         paths: WARC, WET or ARC files that every task sees under these names
         lake: folder that every task sees, or s3:// URL
-        config: of the pass; a recipe's is `pipeline.corpus.recipes.recipe(name).corpus`
+        config: of the pass; a recipe's is `pipeline.corpus.recipes.recipe(name).scan`
         selection: give only the pages that these filters keep; without it every page that was
             measured. The parts are the same either way.
     """
@@ -54,7 +54,7 @@ class CorpusPass(PipelineStep):
         self,
         paths: Sequence[str | Path],
         lake: str,
-        config: CorpusConfig | None = None,
+        config: ScanConfig | None = None,
         selection: SelectConfig | None = None,
     ) -> None:
         super().__init__()
@@ -64,7 +64,7 @@ class CorpusPass(PipelineStep):
             select.check(selection, parts=1, scores=0)
         self.paths = [str(path) for path in paths]
         self.lake = lake
-        self.config = config or CorpusConfig()
+        self.config = config or ScanConfig()
         self.selection = selection
 
     def run(
@@ -108,19 +108,19 @@ class CorpusPass(PipelineStep):
                         self.stat_update("not selected", label)
 
 
-def make_part(path: Path, config: CorpusConfig, lake: Lake) -> Manifest:
+def make_part(path: Path, config: ScanConfig, lake: Lake) -> Manifest:
     """The part of one file, made or found; the lake holds it whole or not at all."""
     stage, recipe = scan.STAGE, to_dict(config)
     if not path.is_file():
         raise UserError(f"no such file on this node: {path}")
     sha256, state = hash_now(path)
-    inputs = {"warc": [file_digest(sha256, path.name)], **data.inputs_of(stage.data)}
+    inputs = {"warc": [file_digest(sha256, path.name)], **reference_data.inputs_of(stage.data)}
     digest = artifact_digest(stage.kind, stage.version, recipe, inputs)
     if lake.is_whole(stage.kind, digest):
         return lake.manifest(stage.kind, digest)
     # Scratch of its own: a node that is lost, but not dead, may still be at the same file.
     staging, scratch = lake.staging(stage.kind, digest), lake.staging(stage.kind, digest)
-    meter, used = Meter(), _cpu_seconds()
+    meter, used = TaskMeter(), _cpu_seconds()
     try:
         with unchanged({path: state}):
             statistics = scan.build(staging, {"warc": [path]}, config, SILENT, scratch)

@@ -17,7 +17,7 @@ DECIDED = pa.schema([LEDGER.field(name) for name in DECISION])
 
 
 @dataclasses.dataclass
-class Part:
+class DecidedPart:
     """One part on its way: its decisions, still to be changed by what becomes of its texts."""
 
     folder: Path
@@ -26,7 +26,9 @@ class Part:
     left: list[str] = dataclasses.field(default_factory=list)  # ids that no other replaces
 
 
-def decisions(parts: list[Path], selection: Path, duplicates: Path, group: int) -> Iterator[Part]:
+def decisions(
+    parts: list[Path], selection: Path, duplicates: Path, group: int
+) -> Iterator[DecidedPart]:
     """Each part of a group with what the filters and dedup decided on its pages."""
     selected_counts(selection, len(parts))
     chosen = selections(selection, ["id", *DECISION])
@@ -46,7 +48,7 @@ def decisions(parts: list[Path], selection: Path, duplicates: Path, group: int) 
             "threshold": [None] * gone.num_rows,
             "detail": gone["keeper"],
         }
-        yield Part(folder, replaced(rows, is_gone, pa.table(decision, schema=DECIDED)))
+        yield DecidedPart(folder, replaced(rows, is_gone, pa.table(decision, schema=DECIDED)))
 
 
 def replaced(rows: pa.Table, mask: pa.Array, decided: pa.Table) -> pa.Table:

@@ -20,12 +20,12 @@ from pipeline.corpus.read import (
     selected_counts,
     selected_ids,
 )
-from pipeline.dedup import bands, index
+from pipeline.dedup import bands, hash_index
 from pipeline.dedup.config import DedupConfig
-from pipeline.dedup.index import Index
+from pipeline.dedup.hash_index import HashIndex
 from pipeline.dedup.spill import open_numbers, partition_paths
 from pipeline.stage import Progress, Reads, Stage
-from storage.groups import LIST
+from storage.grouped import LIST
 from storage.reads import Read
 
 HEAD = "numbers.json"
@@ -43,7 +43,7 @@ class KeysConfig:
 class BandConfig:
     """Which band a task joins."""
 
-    band: str = index.EXACT
+    band: str = hash_index.EXACT
     dedup: DedupConfig = dataclasses.field(default_factory=DedupConfig)
 
 
@@ -116,7 +116,7 @@ def build_band(
                     shutil.copyfileobj(some, file, 1 << 20)
     found = bands.band_pairs(
         partitions,
-        index.band_files(previous_index(inputs), name),
+        hash_index.band_files(previous_index(inputs), name),
         (out / f"{name}.keys", out / f"{name}.documents"),
         out / f"{name}.pairs",
     )
@@ -125,10 +125,10 @@ def build_band(
     return {"pairs": found}
 
 
-def previous_index(inputs: dict[str, list[Path]]) -> Index:
+def previous_index(inputs: dict[str, list[Path]]) -> HashIndex:
     """What earlier dumps left, if there is any."""
     previous = inputs.get("previous", [])
-    return index.open_index(previous[0]) if previous else Index()
+    return hash_index.open_index(previous[0]) if previous else HashIndex()
 
 
 def fresh(scratch: Path) -> Path:

@@ -30,17 +30,17 @@ from pipeline.corpus.read import (
     selected_counts,
     selected_ids,
 )
-from pipeline.dedup import bands, components, exact, index, minhash, passages
+from pipeline.dedup import bands, components, exact, hash_index, minhash, passages
 from pipeline.dedup.config import DedupConfig, MinhashConfig
-from pipeline.dedup.index import EXACT, Index, id_texts
+from pipeline.dedup.hash_index import EXACT, HashIndex, id_texts
 from pipeline.dedup.spill import Spill, open_numbers, partition_bits
 from pipeline.stage import Progress, Reads, Stage
 from storage.errors import UserError
-from storage.groups import LIST
+from storage.grouped import LIST
 from storage.places import CLUSTER_SPANS
 from storage.reads import Read
 from storage.schemas import CLUSTERS
-from storage.tables import ShardWriter, column_span, write_tables
+from storage.tables import ShardedTableWriter, column_span, write_tables
 
 DROPPED = pa.schema(
     [
@@ -66,9 +66,9 @@ def build(
     reads = [json.loads((part / "read.json").read_text()) for part in parts]
     signed = check_parts(reads)
     previous = inputs.get("previous", [])
-    earlier = index.open_index(previous[0]) if previous else Index()
+    earlier = hash_index.open_index(previous[0]) if previous else HashIndex()
     warcs = [read["warc"] for read in reads]
-    index.check_previous(earlier, signed, warcs)
+    hash_index.check_previous(earlier, signed, warcs)
 
     work = scratch / "dedup"
     shutil.rmtree(work, ignore_errors=True)  # of a killed run: sorting starts again
@@ -77,7 +77,7 @@ def build(
     store.mkdir()
     counts = selected_counts(selection, len(parts))
     first, total = len(earlier.keepers), sum(counts)
-    names = index.band_names(signed, config.exact, config.minhash)
+    names = hash_index.band_names(signed, config.exact, config.minhash)
     if "bands" in inputs:
         numbers = take_numbers(inputs["numbers"][0], total, store)
         paths = take_bands(inputs["bands"], names, store)
@@ -102,7 +102,7 @@ def build(
     is_copy = np.zeros(total, dtype=bool)
     if config.exact:
         is_copy = components.copies(paths[EXACT], first, first + total)
-    known = Index(store)
+    known = HashIndex(store)
     rules: Counter[str] = Counter()
     start = 0
     for number, group in enumerate(counts_of(selection)):
@@ -115,7 +115,7 @@ def build(
     progress.update(3, 4, "steps", step="clusters are written")
     found = find_passages(parts, selection, numbers, keepers, earlier, config, store, work)
     keep_other_bands(earlier, store)
-    index.write_head(store, signed, config.passages, [*earlier.warcs, *warcs])
+    hash_index.write_head(store, signed, config.passages, [*earlier.warcs, *warcs])
     shutil.rmtree(work)
     progress.update(4, 4, "steps", step="done")
     kept, of_earlier = components.counts(keepers, first)
@@ -148,7 +148,7 @@ def check_parts(reads: list[dict[str, Any]]) -> MinhashConfig:
         if read["minhash"] != reads[0]["minhash"]:
             raise UserError(
                 f"{read['warc']} and {reads[0]['warc']} were signed with different MinHash"
-                " settings: make all parts with the same corpus.minhash"
+                " settings: make all parts with the same scan.minhash"
             )
     return from_dict(MinhashConfig, reads[0]["minhash"]) if reads else MinhashConfig()
 
@@ -163,7 +163,7 @@ def spill_bands(
     work: Path,
 ) -> dict[str, Spill]:
     """Keys of all bands and selected pages, on disk, each band in 2^bits files."""
-    names = index.band_names(signed, config.exact, config.minhash)
+    names = hash_index.band_names(signed, config.exact, config.minhash)
     buffer_rows = max(1 << 10, (1 << 20) // max(1, len(names)))
     spills = {name: Spill(work, name, bits, buffer_rows=buffer_rows) for name in names}
     none = minhash.without_shingles(signed)
@@ -191,7 +191,7 @@ def spill_bands(
 def join_bands(
     names: list[str],
     spills: dict[str, Spill],
-    earlier: Index,
+    earlier: HashIndex,
     store: Path,
     work: Path,
 ) -> dict[str, Path]:
@@ -200,7 +200,7 @@ def join_bands(
     def join(name: str) -> Path:
         after = store / f"{name}.keys", store / f"{name}.documents"
         pairs = work / f"{name}.pairs"
-        bands.band_pairs(spills[name].paths, index.band_files(earlier, name), after, pairs)
+        bands.band_pairs(spills[name].paths, hash_index.band_files(earlier, name), after, pairs)
         for path in spills[name].paths:
             path.unlink()
         return pairs
@@ -231,7 +231,7 @@ def take_bands(made: list[Path], names: list[str], store: Path) -> dict[str, Pat
     return {name: folder / f"{name}.pairs" for name, folder in zip(names, made)}
 
 
-def keep_other_bands(earlier: Index, store: Path) -> None:
+def keep_other_bands(earlier: HashIndex, store: Path) -> None:
     """What was not compared this time may be again: it goes on to the next index as it is."""
     for path in sorted(earlier.folder.iterdir()) if earlier.folder else ():
         if path.suffix in (".keys", ".documents") and not (store / path.name).exists():
@@ -272,7 +272,7 @@ def write_clusters(
     file_bytes: int,
 ) -> int:
     """Rows of CLUSTERS in the order of cluster and id, and which clusters each file has."""
-    with ShardWriter(out, "clusters", CLUSTERS, file_bytes) as writer:
+    with ShardedTableWriter(out, "clusters", CLUSTERS, file_bytes) as writer:
         for documents, clusters in members:
             for start in range(0, len(documents), ROWS_AT_ONCE):
                 some, cluster = documents[start:][:ROWS_AT_ONCE], clusters[start:][:ROWS_AT_ONCE]
@@ -298,7 +298,7 @@ def find_passages(
     selection: Path,
     numbers: np.ndarray,
     keepers: np.ndarray,
-    earlier: Index,
+    earlier: HashIndex,
     config: DedupConfig,
     store: Path,
     work: Path,

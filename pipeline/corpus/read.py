@@ -16,9 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.dedup.index import id_bytes
+from pipeline.dedup.hash_index import id_bytes
 from storage.errors import UserError
-from storage.groups import members, shards
+from storage.grouped import members, shards
 from storage.tables import read_table, streamed
 
 UNKNOWN_LANGUAGE = "und"

@@ -10,12 +10,12 @@ import dataclasses
 from typing import Any
 
 from pipeline.config import to_dict
-from pipeline.corpus.config import AssembleConfig, SelectConfig
+from pipeline.corpus.config import CorpusConfig, SelectConfig
 from pipeline.dedup.config import DedupConfig, MinhashConfig
 from pipeline.filters.c4 import C4Config, C4LinesConfig
 from pipeline.filters.fineweb import FinewebConfig
 from pipeline.filters.measure import SignalsConfig
-from pipeline.scan.config import CorpusConfig
+from pipeline.scan.config import ScanConfig
 from storage.errors import UserError
 
 DEFAULT_RECIPE = "fineweb-code"
@@ -25,16 +25,16 @@ DEFAULT_RECIPE = "fineweb-code"
 class Recipe:
     """What a run's corpus stages are set to."""
 
-    corpus: CorpusConfig = dataclasses.field(default_factory=CorpusConfig)
+    scan: ScanConfig = dataclasses.field(default_factory=ScanConfig)
     select: SelectConfig = dataclasses.field(default_factory=SelectConfig)
     dedup: DedupConfig = dataclasses.field(default_factory=DedupConfig)
-    assemble: AssembleConfig = dataclasses.field(default_factory=AssembleConfig)
+    corpus: CorpusConfig = dataclasses.field(default_factory=CorpusConfig)
     notes: tuple[str, ...] = ()  # where our means differ from what was published
 
 
-TABLES = ("corpus", "select", "dedup", "assemble")  # of the run's config
+TABLES = ("scan", "select", "dedup", "corpus")  # of the run's config
 FINEWEB_NOTES = (
-    "main text by this project's block classifier, not trafilatura (corpus.extract.engine"
+    "main text by this project's block classifier, not trafilatura (scan.extract.engine"
     " = 'trafilatura' restores it)",
     "language by the compressed lid.176.ftz; datatrove downloads lid.176.bin",
     "every filter is measured on every page; FineWeb stops at the first that fails (the same"
@@ -42,16 +42,16 @@ FINEWEB_NOTES = (
     "exact duplicates go before MinHash, so that the ledger tells copies from near-copies",
     "more kinds of personal data than e-mail and IPv4; placeholders chosen by hash",
     "C4's rules leave code blocks and recovered formulas whole, which FineWeb's texts don't mark;"
-    " pages are judged as if they didn't (corpus.signals.c4_lines.spare_code = false ends that)",
+    " pages are judged as if they didn't (scan.signals.c4_lines.spare_code = false ends that)",
     "C4's rules take lines out of English pages alone, as FineWeb-2 leaves them in all of its"
-    " languages (corpus.signals.c4_lines.languages)",
+    " languages (scan.signals.c4_lines.languages)",
     "a page with no line left is dropped before dedup under every recipe",
 )
 BRACES = (
     "a '{' inside code blocks and recovered formulas drops no page"
     " (select.c4.braces_in_code = true restores FineWeb's rule)"
 )
-NO_C4_LINES = CorpusConfig(signals=SignalsConfig(c4_lines=C4LinesConfig(enabled=False)))
+NO_C4_LINES = ScanConfig(signals=SignalsConfig(c4_lines=C4LinesConfig(enabled=False)))
 
 RECIPES = {
     "fineweb-code": Recipe(notes=(*FINEWEB_NOTES, BRACES)),
@@ -68,7 +68,7 @@ RECIPES = {
     ),
     "fineweb-edu": Recipe(
         select=SelectConfig(
-            filters=("language", "repetition", "quality", "c4", "fineweb", "learned"),
+            filters=("language", "repetition", "gopher_quality", "c4", "fineweb", "learned"),
             best_fraction=0.087,  # 1.3 of 15 trillion tokens have an educational score of 3 or more
         ),
         notes=(
@@ -82,9 +82,9 @@ RECIPES = {
         ),
     ),
     "dclm": Recipe(
-        corpus=NO_C4_LINES,
+        scan=NO_C4_LINES,
         select=SelectConfig(
-            filters=("language", "quality", "repetition", "learned"),
+            filters=("language", "gopher_quality", "repetition", "learned"),
             best_fraction=0.1,  # arXiv 2406.11794
         ),
         notes=(
@@ -99,12 +99,12 @@ RECIPES = {
         ),
     ),
     "gopher": Recipe(
-        corpus=dataclasses.replace(
+        scan=dataclasses.replace(
             NO_C4_LINES,
             # 13-grams as published; the steepest rise of a match at Jaccard 0.8
             minhash=MinhashConfig(ngram_words=13, buckets=12, hashes_per_bucket=11),
         ),
-        select=SelectConfig(filters=("language", "quality", "repetition", "toxicity")),
+        select=SelectConfig(filters=("language", "gopher_quality", "repetition", "toxicity")),
         notes=(
             "Gopher filters explicit pages with SafeSearch; here by URL lists and shares of words",
             "Gopher extracts text by its own rules on the tree; here the block classifier",

@@ -19,13 +19,13 @@ import pyarrow as pa
 
 from pipeline.corpus.config import SelectConfig
 from pipeline.corpus.read import SELECTION_FILE, SELECTION_HEAD
-from pipeline.filters import c4, fineweb, quality, repetition, toxicity
+from pipeline.filters import c4, fineweb, gopher_quality, repetition, toxicity
 from pipeline.filters.decide import Filter, Rule, columns_of, decide
 from pipeline.filters.languages import rules as language_rules
 from pipeline.filters.quality_scores import count_scores, threshold_of_best
 from pipeline.stage import Progress, Reads, Stage
 from storage.errors import UserError
-from storage.groups import GROUPS, write_list
+from storage.grouped import GROUPS, write_list
 from storage.reads import Read
 from storage.schemas import SELECTION
 from storage.tables import read_table, write_tables
@@ -36,7 +36,7 @@ RULES = {
         Rule("min_score", "language_score", "below", "min_score"),
     ),
     "repetition": repetition.RULES,
-    "quality": quality.RULES,
+    "gopher_quality": gopher_quality.RULES,
     "c4": c4.RULES,
     "fineweb": fineweb.RULES,
     "toxicity": toxicity.RULES,
@@ -240,7 +240,7 @@ def filters_of(language: str, config: SelectConfig, least_of_best: float) -> lis
     configs: dict[str, Any] = {
         "language": config.language,
         "repetition": config.repetition,
-        "quality": config.quality,
+        "gopher_quality": config.gopher_quality,
         "c4": config.c4,
         "fineweb": config.fineweb,
         "toxicity": config.toxicity,
@@ -251,7 +251,7 @@ def filters_of(language: str, config: SelectConfig, least_of_best: float) -> lis
         configs |= {
             "language": dataclasses.replace(config.language, min_score=own.min_language_score),
             "repetition": own.repetition,
-            "quality": own.quality,
+            "gopher_quality": own.gopher_quality,
             "fineweb": own.fineweb,
             "c4": config.c4 if own.use_c4 else None,
         }

@@ -26,7 +26,7 @@ def host_numbers(hosts: Sequence[str], salt: str) -> np.ndarray:
 def validation_limit(numbers: np.ndarray, config: SplitConfig) -> int:
     """The number below which a host is held out; `numbers` are those of all hosts, sorted.
 
-    For hosts that fit into memory, as `validation_hosts`; a corpus's are counted by hosts.py.
+    For hosts that fit into memory, as `validation_hosts`; held_out_hosts.py counts a corpus's.
     """
     below = int(np.searchsorted(numbers, np.uint64(share_limit(config))))
     held_out = held_out_of(len(numbers), below)

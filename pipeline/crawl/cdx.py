@@ -15,11 +15,11 @@ from urllib.parse import quote
 
 from pipeline.crawl.client import Client
 from pipeline.crawl.dumps import Dump
-from pipeline.crawl.ranges import RangeFile
-from pipeline.crawl.selection import Selection, capture_fits, compiled, surt_host
+from pipeline.crawl.range_file import RangeFile
+from pipeline.crawl.selection import PageSelection, capture_fits, compiled, surt_host
 from pipeline.crawl.source import base_url, index_url, join
 from pipeline.crawl.transport import Missing, TransferError
-from pipeline.inflate import TooLarge, gunzip
+from pipeline.inflate import InflatedTooLarge, gunzip
 from storage.errors import UserError
 
 PROBE_BYTES = 8 * 1024  # holds dozens of lines of cluster.idx
@@ -29,7 +29,7 @@ MAX_BLOCK_BYTES = 64 << 20  # of the index, unpacked: its 3,000 lines take about
 Row = tuple[str, int, int, str]
 
 
-def from_files(client: Client, dump: Dump, chosen: Selection) -> Iterator[Row]:
+def from_files(client: Client, dump: Dump, chosen: PageSelection) -> Iterator[Row]:
     """The captures of the chosen hosts, host by host, from the CDX files.
 
     Raises:
@@ -52,7 +52,7 @@ def from_files(client: Client, dump: Dump, chosen: Selection) -> Iterator[Row]:
                     yield row(entry)
 
 
-def from_api(client: Client, dump: Dump, chosen: Selection) -> Iterator[Row]:
+def from_api(client: Client, dump: Dump, chosen: PageSelection) -> Iterator[Row]:
     """The same from the CDX server's API."""
     # The list of dumps names its own API, perhaps on another host.
     api = join(index_url(client.config), dump.api or f"{dump.name}-index", client.config)
@@ -152,7 +152,7 @@ def _lines(
         data = client.read_once(url, offset, offset + length)[0]
         try:
             return gunzip(data, MAX_BLOCK_BYTES)
-        except (TooLarge, EOFError, zlib.error) as error:
+        except (InflatedTooLarge, EOFError, zlib.error) as error:
             raise TransferError(f"{url}: no gzip block at byte {offset:,}: {error}") from error
 
     for line in client.retry(attempt).splitlines():

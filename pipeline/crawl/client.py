@@ -20,7 +20,7 @@ from typing import TypeVar
 from pipeline.crawl import transport
 from pipeline.crawl.source import DownloadConfig, cache_folder, host_of
 from pipeline.crawl.transport import SLOW_DOWN, Refused, TransferError
-from pipeline.inflate import TooLarge, gunzip
+from pipeline.inflate import InflatedTooLarge, gunzip
 
 T = TypeVar("T")
 SLOT_POLL_SECONDS = 0.05
@@ -103,7 +103,7 @@ class Client:
             data = self.read_once(url)[0]
             try:
                 return gunzip(data, MAX_LISTING_BYTES).decode("utf-8").split("\n")
-            except (TooLarge, EOFError, zlib.error, UnicodeDecodeError) as error:
+            except (InflatedTooLarge, EOFError, zlib.error, UnicodeDecodeError) as error:
                 raise TransferError(f"{url}: no sound gzip file ({error})") from error
 
         return [line for line in self.retry(attempt) if line]

@@ -41,7 +41,7 @@ class BadCoding(Exception):
     """A body that is neither in its coding nor plain text."""
 
 
-class TooLarge(Exception):
+class BodyTooLarge(Exception):
     """A body that inflates to more than a page may have; the argument is its size so far."""
 
 
@@ -180,7 +180,7 @@ def ungzip(body: bytes, max_bytes: int) -> Undone:
         pieces.append(piece)
         size += len(piece)
         if size > max_bytes:
-            raise TooLarge(size)
+            raise BodyTooLarge(size)
         if after is None:
             return b"".join(pieces), "cut short"
         rest, note = after, note or problem
@@ -255,7 +255,7 @@ def undeflate(body: bytes, max_bytes: int) -> Undone:
             problem = problem or f"deflate: {wrong}"
             continue
         if len(page) > max_bytes:
-            raise TooLarge(len(page))
+            raise BodyTooLarge(len(page))
         return page, wrong or ("cut short" if after is None else _left(after))
     raise BadCoding(problem)
 
@@ -299,7 +299,7 @@ def _brotli(body: bytes, max_bytes: int, slow_from: int) -> tuple[list[bytes], i
             return pieces, position, str(error)
         size += len(pieces[-1])
         if size > max_bytes:
-            raise TooLarge(size)
+            raise BodyTooLarge(size)
     return pieces, position, ""
 
 
@@ -318,7 +318,7 @@ def unzstd(body: bytes, max_bytes: int) -> Undone:
             pieces.append(piece)
             size += len(piece)
             if size > max_bytes:
-                raise TooLarge(size)
+                raise BodyTooLarge(size)
             data = b""
         if not stream.eof:
             return b"".join(pieces), "cut short"

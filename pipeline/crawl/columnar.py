@@ -19,8 +19,8 @@ import pyarrow.parquet as pq
 from pipeline.crawl.cdx import Row, key_ranges
 from pipeline.crawl.client import Client
 from pipeline.crawl.dumps import Dump, paths
-from pipeline.crawl.ranges import RangeFile
-from pipeline.crawl.selection import HTML, Selection, expression, host_fits
+from pipeline.crawl.range_file import RangeFile
+from pipeline.crawl.selection import HTML, PageSelection, expression, host_fits
 from pipeline.crawl.source import base_url, join
 from pipeline.crawl.transport import TransferError
 from storage.errors import UserError
@@ -33,7 +33,7 @@ Tell = Callable[[int, int, int], None]  # files done, of how many, pages found
 
 
 def from_index(
-    client: Client, dump: Dump, chosen: Selection, tell: Tell = lambda done, total, found: None
+    client: Client, dump: Dump, chosen: PageSelection, tell: Tell = lambda done, total, found: None
 ) -> Iterator[Row]:
     """The captures that fit the selection, file by file.
 
@@ -71,7 +71,7 @@ def from_index(
                 return
 
 
-def _rows(client: Client, name: str, chosen: Selection) -> list[Row]:
+def _rows(client: Client, name: str, chosen: PageSelection) -> list[Row]:
     """The captures of one file, at most `chosen.pages`."""
     url = join(base_url(client.config), name, client.config)
     source = RangeFile(client, url)
@@ -90,7 +90,7 @@ def _rows(client: Client, name: str, chosen: Selection) -> list[Row]:
     return rows[: chosen.pages] if chosen.pages else rows
 
 
-def _of_group(file: Any, group: int, chosen: Selection) -> list[Row]:
+def _of_group(file: Any, group: int, chosen: PageSelection) -> list[Row]:
     """The captures of one row group; the columns that decide are read first."""
     first = ["fetch_status", "content_mime_detected"]
     if chosen.language:
@@ -126,7 +126,7 @@ def _of_group(file: Any, group: int, chosen: Selection) -> list[Row]:
     return list(zip(*(places[column].to_pylist() for column in PLACE)))
 
 
-def _is_candidate(group: Any, chosen: Selection) -> bool:
+def _is_candidate(group: Any, chosen: PageSelection) -> bool:
     """Whether a chosen host can be between the row group's smallest and largest key."""
     if not chosen.hosts:
         return True
@@ -142,7 +142,7 @@ def _is_candidate(group: Any, chosen: Selection) -> bool:
     return True
 
 
-def _check_columns(url: str, names: list[str], chosen: Selection) -> None:
+def _check_columns(url: str, names: list[str], chosen: PageSelection) -> None:
     missing = [name for name in NEEDED if name not in names]
     if missing:
         raise UserError(f"{url}: no columnar index: no column {missing[0]}")

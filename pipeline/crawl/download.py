@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pipeline.crawl.cache import Cache, Stored
 from pipeline.crawl.client import Client
+from pipeline.crawl.file_cache import Cache, Stored
 from pipeline.crawl.frames import compression_of
 from pipeline.crawl.source import place_of
 from pipeline.crawl.transport import Body, Refused, TransferError

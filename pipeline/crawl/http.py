@@ -11,7 +11,7 @@ import re
 
 from pipeline.crawl.codings import (
     BadCoding,
-    TooLarge,
+    BodyTooLarge,
     join_chunks,
     join_unsaid_chunks,
     undo,
@@ -56,7 +56,7 @@ class NoPage(Exception):
 
 
 @dataclasses.dataclass(frozen=True)
-class Page:
+class HttpPage:
     """An HTML page as the server sent it."""
 
     html: bytes
@@ -64,7 +64,7 @@ class Page:
     detail: str = ""  # what was wrong with the body, although there is a page
 
 
-def read_page(content: bytes, payload_type: str, max_bytes: int, max_header_bytes: int) -> Page:
+def read_page(content: bytes, payload_type: str, max_bytes: int, max_header_bytes: int) -> HttpPage:
     """The page in the content of a response record.
 
     Args:
@@ -94,7 +94,7 @@ def read_page(content: bytes, payload_type: str, max_bytes: int, max_header_byte
         raise NoPage("dropped", "size", value=float(len(body)), threshold=float(max_bytes))
     if not mime and not LOOKS_LIKE_HTML.match(body[:4096].removeprefix(b"\xef\xbb\xbf")):
         raise NoPage("dropped", "mime", "no type given, and the body does not begin as HTML")
-    return Page(body, charset, "; ".join(notes))
+    return HttpPage(body, charset, "; ".join(notes))
 
 
 def final_response(content: bytes, max_header_bytes: int) -> tuple[int, bytes, bytes]:
@@ -137,7 +137,7 @@ def _decoded(body: bytes, values: dict[str, list[str]], max_bytes: int) -> tuple
         told += again
     except BadCoding as error:
         raise NoPage("error", "content_encoding", str(error)) from error
-    except TooLarge as error:
+    except BodyTooLarge as error:
         size = float(error.args[0])
         raise NoPage("dropped", "size", "inflated", size, float(max_bytes)) from error
     return body, notes + told

@@ -16,12 +16,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.crawl import cdx, columnar
-from pipeline.crawl.cache import Cache, Stored
 from pipeline.crawl.client import Client
 from pipeline.crawl.download import Tell, download
 from pipeline.crawl.dumps import Dump, paths
-from pipeline.crawl.pages import gather
-from pipeline.crawl.selection import CAPTURES, Selection, table
+from pipeline.crawl.file_cache import Cache, Stored
+from pipeline.crawl.selection import CAPTURES, PageSelection, table
+from pipeline.crawl.single_records import gather
 from pipeline.crawl.source import DownloadConfig, base_url, cache_folder, join, place_of
 from storage import durable
 from storage.errors import UserError
@@ -62,7 +62,7 @@ def selected_pages(
     client: Client,
     cache: Cache,
     dump: Dump,
-    chosen: Selection,
+    chosen: PageSelection,
     tell: columnar.Tell = lambda done, total, found: None,
 ) -> list[Remote]:
     """Files with exactly the pages of a selection; the captures are found first.
@@ -105,7 +105,7 @@ def _is_readable(captures: Path) -> bool:
     return True
 
 
-def index_of(config: DownloadConfig, chosen: Selection) -> str:
+def index_of(config: DownloadConfig, chosen: PageSelection) -> str:
     """The index that a selection is looked up in: cdx, api or columnar."""
     if config.index == "auto":
         return "cdx" if chosen.hosts else "columnar"
@@ -128,7 +128,7 @@ def obtain(
 
 
 def _find(
-    client: Client, dump: Dump, chosen: Selection, index: str, tell: Callable[..., Any]
+    client: Client, dump: Dump, chosen: PageSelection, index: str, tell: Callable[..., Any]
 ) -> Iterator[cdx.Row]:
     if index == "columnar":
         yield from columnar.from_index(client, dump, chosen, tell)

@@ -49,7 +49,7 @@ LANGUAGES = dict(pair.split(":") for pair in _PAIRS.split())
 
 
 @dataclasses.dataclass(frozen=True)
-class Selection:
+class PageSelection:
     """Which pages are chosen; an empty field chooses all."""
 
     hosts: tuple[str, ...] = ()
@@ -66,7 +66,7 @@ class Selection:
 
 def selection(
     hosts: tuple[str, ...], language: str, match: str, pages: int, files: tuple[str, ...] = ()
-) -> Selection:
+) -> PageSelection:
     """A selection from what the user gave.
 
     Raises:
@@ -90,7 +90,7 @@ def selection(
     if pages < 0:
         raise UserError("pages: at least 0 (0 = all)")
     compiled(match)
-    return Selection(tuple(sorted(set(cleaned))), code, match, pages, files)
+    return PageSelection(tuple(sorted(set(cleaned))), code, match, pages, files)
 
 
 def compiled(match: str) -> re.Pattern[str]:
@@ -124,7 +124,7 @@ def host_fits(host: str, hosts: tuple[str, ...]) -> bool:
     return not hosts
 
 
-def capture_fits(entry: dict[str, Any], chosen: Selection, pattern: re.Pattern[str]) -> bool:
+def capture_fits(entry: dict[str, Any], chosen: PageSelection, pattern: re.Pattern[str]) -> bool:
     """Whether an entry of a CDX file is chosen: an HTML page with status 200 that fits."""
     mime = entry.get("mime-detected") or entry.get("mime") or ""
     url = str(entry.get("url", ""))

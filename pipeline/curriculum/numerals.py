@@ -77,17 +77,17 @@ _NAMED = re.compile(rf"[{_LETTER}]_*$")
 
 
 @dataclasses.dataclass(frozen=True)
-class Found:
+class FoundNumber:
     """A number, or what looks like one but has no single value (None)."""
 
     start: int  # in the text as `plain` writes it
     value: Fraction | None
 
 
-def scan(text: str) -> list[Found]:
+def scan(text: str) -> list[FoundNumber]:
     """Every number, in order."""
     text = plain(text)
-    found: list[Found] = []
+    found: list[FoundNumber] = []
     at = 0
     while (match := _NUMBER.search(text, at)) is not None:
         start, at = match.start(), match.end()
@@ -102,7 +102,7 @@ def scan(text: str) -> list[Found]:
         if _UNEQUAL.search(before):
             value = None
         sign = _sign(before)
-        found.append(Found(start, None if value is None else sign * value))
+        found.append(FoundNumber(start, None if value is None else sign * value))
     return found
 
 

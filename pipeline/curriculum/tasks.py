@@ -11,7 +11,7 @@ import random
 import re
 
 from pipeline.curriculum import numerals
-from pipeline.curriculum.spelling import SPELLING_QUESTIONS, spelled, words_of
+from pipeline.curriculum.spelled_words import SPELLING_QUESTIONS, spelled, words_of
 from pipeline.curriculum.sums import draw_sum, lengths, question
 from storage.errors import UserError
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.dedup.index import MOST_DOCUMENTS
+from pipeline.dedup.hash_index import MOST_DOCUMENTS
 from pipeline.dedup.spill import KEYED, Spill, open_numbers, partition_bits, rows_within
 from storage.errors import UserError
 

@@ -15,7 +15,7 @@ import numpy as np
 from pipeline.dedup import _words, minhash
 from pipeline.dedup.bands import keyed
 from pipeline.dedup.config import PassageConfig
-from pipeline.dedup.index import Index
+from pipeline.dedup.hash_index import HashIndex
 from pipeline.dedup.spill import KEYED, Spill, partition_bits, rows_within
 from pipeline.filters.unspaced import count_words
 
@@ -61,7 +61,7 @@ def spill(
     return spills
 
 
-def find(partitions: list[Path], limit: int, earlier: Index, unit: str, out: Path) -> int:
+def find(partitions: list[Path], limit: int, earlier: HashIndex, unit: str, out: Path) -> int:
     """Write keys and first documents of the passages that more than `limit` documents have.
 
     Those of the earlier index are kept. Returns how many there are in all.
@@ -104,7 +104,7 @@ class Removed:
 class Remover:
     """Removes the passages of an index from texts."""
 
-    def __init__(self, index: Index, config: PassageConfig) -> None:
+    def __init__(self, index: HashIndex, config: PassageConfig) -> None:
         self.config = config
         self.ids = index.ids
         self.bands = {unit: index.band(unit) for unit in limits(config)}

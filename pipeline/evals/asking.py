@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipeline.chat.conversation import STOP, Message, prompt, user
-from pipeline.evals.config import EvalConfig
+from pipeline.evals.config import EvalsConfig
 from pipeline.intervals import wilson
 from pipeline.model import Transformer
 from pipeline.model.engine import Engine, Moved, unwatched
@@ -23,7 +23,7 @@ class Subject:
 
     model: Transformer
     tokenizer: Tokenizer
-    config: EvalConfig
+    config: EvalsConfig
     moved: Moved = unwatched  # called at each piece of the model's work, for a watchdog
 
     @property

@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.evals.asking import Scores, Subject
-from pipeline.evals.pages import Measured
+from pipeline.evals.page_bits import PageBits
 
 MEGABYTE = 1_000_000
 XZ_PRESET = 6  # of xz after the training text, which is compressed twice for that: 1 s a MB
@@ -57,8 +57,8 @@ ARCHIVERS: dict[str, Callable[[bytes], int]] = {"zstd_19": zstd_19, "xz_9e": xz_
 
 def measure(
     subject: Subject,
-    held_out: Measured,
-    training: Measured,
+    held_out: PageBits,
+    training: PageBits,
     training_texts: Callable[[], Iterable[str]],
     scores: Scores,
 ) -> None:

@@ -20,7 +20,7 @@ DETAIL_SUITES = (LENGTHS_SUITE, RELATIONS_SUITE)
 
 
 @dataclasses.dataclass(frozen=True)
-class EvalConfig:
+class EvalsConfig:
     """One model's measurement. How it is asked (page or conversation) its tokenizer decides."""
 
     model: str = "base"  # base, sft or rl: what the scores are filed under
@@ -36,7 +36,7 @@ class EvalConfig:
     overlap_tokens: int = 16
     bootstrap_samples: int = 1_000
     facts_per_frequency: int = 200  # of each: stated often, once, never
-    held_out_fraction: float = HELD_OUT_ENTITY_FRACTION  # as in SynthesisConfig
+    held_out_fraction: float = HELD_OUT_ENTITY_FRACTION  # as in ConversationsConfig
     digits: tuple[int, ...] = (1, 2, 3, 4, 5)  # of either number of a sum: every pair is asked
     sums_per_pair: int = 20  # of each pair of lengths
     # sums, and words to be spelled, in each of the kinds of wordings that no stage trains; 0 = none
@@ -91,4 +91,4 @@ class PositionsConfig:
     threads: int = 2
     device: str = "auto"
     seed: int = 0
-    watchdog_seconds: float = 300.0  # as EvalConfig's
+    watchdog_seconds: float = 300.0  # as EvalsConfig's

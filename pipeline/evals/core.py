@@ -13,7 +13,7 @@ from typing import Any
 
 from pipeline.evals import icl, icl_files
 from pipeline.evals.asking import Scores, Subject, spread
-from pipeline.evals.icl import Answer, Kind, Question, Task
+from pipeline.evals.icl import Answer, IclTask, Kind, Question
 from pipeline.intervals import Z, wilson
 from pipeline.stage import SILENT, Progress
 from storage.errors import UserError
@@ -24,28 +24,30 @@ TEXT: Kind = "language_modelling"
 CONTEXT_CHARACTERS = 300  # of a sample's prompt: its end, where the question is
 ANSWER = "\nAnswer: "
 TASKS = (
-    Task("agi_eval_lsat_ar", "agi_eval_lsat_ar", CHOICE, 3, 0.25),
-    Task("arc_challenge", "arc_challenge", CHOICE, 10, 0.25, ANSWER),
-    Task("arc_easy", "arc_easy", CHOICE, 10, 0.25, ANSWER),
-    Task("bigbench_cs_algorithms", "bigbench_cs_algorithms", TEXT, 10, 0.0),
-    Task("bigbench_dyck_languages", "bigbench_dyck_languages", TEXT, 10, 0.0),
-    Task("bigbench_language_identification", "bigbench_language_identification", CHOICE, 10, 0.25),
-    Task("bigbench_operators", "bigbench_operators", TEXT, 10, 0.0),
-    Task("bigbench_qa_wikidata", "bigbench_qa_wikidata", TEXT, 10, 0.0),
-    Task("bigbench_repeat_copy_logic", "bigbench_repeat_copy_logic", TEXT, 10, 0.0),
-    Task("boolq", "boolq", CHOICE, 10, 0.62, ANSWER),
-    Task("commonsense_qa", "commonsense_qa", CHOICE, 10, 0.403),
-    Task("copa", "copa", CHOICE, 0, 0.5),
-    Task("coqa", "coqa", TEXT, 0, 0.0),
-    Task("hellaswag", "hellaswag", CHOICE, 10, 0.25),
-    Task("hellaswag_zeroshot", "hellaswag", CHOICE, 0, 0.25),
-    Task("jeopardy", "jeopardy_all", TEXT, 10, 0.0, ANSWER, by_category=True),
-    Task("lambada_openai", "lambada_openai", TEXT, 0, 0.0),
-    Task("openbook_qa", "openbook_qa", CHOICE, 0, 0.25),
-    Task("piqa", "piqa", CHOICE, 10, 0.5, ANSWER),
-    Task("squad", "squad", TEXT, 10, 0.0),
-    Task("winograd", "winograd_wsc", SCHEMA, 0, 0.5),
-    Task("winogrande", "winogrande", SCHEMA, 0, 0.5),
+    IclTask("agi_eval_lsat_ar", "agi_eval_lsat_ar", CHOICE, 3, 0.25),
+    IclTask("arc_challenge", "arc_challenge", CHOICE, 10, 0.25, ANSWER),
+    IclTask("arc_easy", "arc_easy", CHOICE, 10, 0.25, ANSWER),
+    IclTask("bigbench_cs_algorithms", "bigbench_cs_algorithms", TEXT, 10, 0.0),
+    IclTask("bigbench_dyck_languages", "bigbench_dyck_languages", TEXT, 10, 0.0),
+    IclTask(
+        "bigbench_language_identification", "bigbench_language_identification", CHOICE, 10, 0.25
+    ),
+    IclTask("bigbench_operators", "bigbench_operators", TEXT, 10, 0.0),
+    IclTask("bigbench_qa_wikidata", "bigbench_qa_wikidata", TEXT, 10, 0.0),
+    IclTask("bigbench_repeat_copy_logic", "bigbench_repeat_copy_logic", TEXT, 10, 0.0),
+    IclTask("boolq", "boolq", CHOICE, 10, 0.62, ANSWER),
+    IclTask("commonsense_qa", "commonsense_qa", CHOICE, 10, 0.403),
+    IclTask("copa", "copa", CHOICE, 0, 0.5),
+    IclTask("coqa", "coqa", TEXT, 0, 0.0),
+    IclTask("hellaswag", "hellaswag", CHOICE, 10, 0.25),
+    IclTask("hellaswag_zeroshot", "hellaswag", CHOICE, 0, 0.25),
+    IclTask("jeopardy", "jeopardy_all", TEXT, 10, 0.0, ANSWER, by_category=True),
+    IclTask("lambada_openai", "lambada_openai", TEXT, 0, 0.0),
+    IclTask("openbook_qa", "openbook_qa", CHOICE, 0, 0.25),
+    IclTask("piqa", "piqa", CHOICE, 10, 0.5, ANSWER),
+    IclTask("squad", "squad", TEXT, 10, 0.0),
+    IclTask("winograd", "winograd_wsc", SCHEMA, 0, 0.5),
+    IclTask("winogrande", "winogrande", SCHEMA, 0, 0.5),
 )
 
 
@@ -162,7 +164,7 @@ def _mean(centred: Sequence[tuple[float, float, int]]) -> dict[str, object]:
     }
 
 
-def _sample(task: Task, question: Question, answer: Answer, right: bool, scores: Scores) -> None:
+def _sample(task: IclTask, question: Question, answer: Answer, right: bool, scores: Scores) -> None:
     """Add the question without its examples, and the choice that scored best."""
     if task.kind == TEXT:
         # Greedy decoding was compared, not carried out: only whether it agrees is known.

@@ -11,21 +11,21 @@ from typing import Any, NotRequired, TypedDict
 
 from pipeline import model as models
 from pipeline.evals import (
-    arithmetic,
-    bits_per_byte,
+    arithmetic_suite,
+    bits_per_byte_suite,
     compression,
     core,
-    facts,
+    facts_suite,
     few_shot,
     memorization,
-    pages,
+    page_bits,
     simulate,
-    spelling,
+    spelling_suite,
     talk,
     turns,
 )
 from pipeline.evals.asking import Scores, Subject
-from pipeline.evals.config import ALL_SUITES, PAGE_SUITES, EvalConfig
+from pipeline.evals.config import ALL_SUITES, PAGE_SUITES, EvalsConfig
 from pipeline.stage import Progress, Stage
 from pipeline.training import runtime
 from pipeline.training.watchdog import Watchdog
@@ -48,7 +48,7 @@ class EvalsStatistics(TypedDict):
 def build(
     out: Path,
     inputs: dict[str, list[Path]],
-    config: EvalConfig,
+    config: EvalsConfig,
     progress: Progress,
     scratch: Path,
 ) -> EvalsStatistics:
@@ -100,37 +100,41 @@ def measure(
     """
     config = subject.config
     corpus = inputs["corpus"][0] if inputs.get("corpus") else None  # else no suite asks for pages
-    train, validation = (pages.Pages(corpus or Path(), name) for name in ("train", "validation"))
+    train, validation = (
+        page_bits.Pages(corpus or Path(), name) for name in ("train", "validation")
+    )
     known = _facts(inputs)
     questions = [fact["question"] for fact in known]
     limits = config.validation_documents, config.validation_bytes
-    measured: dict[str, pages.Measured] = {}
+    measured: dict[str, page_bits.PageBits] = {}
     missing: list[str] = []
 
-    def read(name: str) -> pages.Measured:  # by the model, once for all suites
+    def read(name: str) -> page_bits.PageBits:  # by the model, once for all suites
         if name not in measured:
             split = {"validation": validation, "train": train}[name]
-            measured[name] = pages.measure(subject, pages.choose(split, *limits))
+            measured[name] = page_bits.measure(subject, page_bits.choose(split, *limits))
         return measured[name]
 
     def compress(scores: Scores) -> None:
         compression.measure(subject, read("validation"), read("train"), train.texts, scores)
 
     suites: dict[str, Callable[[Scores], None]] = {
-        "bits_per_byte": lambda s: bits_per_byte.measure(
+        "bits_per_byte": lambda s: bits_per_byte_suite.measure(
             read("validation"), train.texts(config.counted_bytes), subject, s
         ),
-        "domains": lambda s: bits_per_byte.by_domain(read("validation"), config, s),
+        "domains": lambda s: bits_per_byte_suite.by_domain(read("validation"), config, s),
         "compression": compress,
         "simulator": lambda s: simulate.measure(subject, validation, s),
         "memorization": lambda s: memorization.measure(subject, train, validation, s),
         "few_shot": lambda s: few_shot.measure(subject, known, s),
         "core": lambda s: missing.extend(core.measure(subject, inputs["tasks"], s, progress)),
-        "facts": lambda s: facts.measure(subject, known, s),
+        "facts": lambda s: facts_suite.measure(subject, known, s),
         "talk": lambda s: talk.measure(subject, known, s),
         "turns": lambda s: turns.measure(subject, questions, s),
-        "arithmetic": lambda s: arithmetic.measure(subject, train.texts(config.scanned_bytes), s),
-        "spelling": lambda s: spelling.measure(
+        "arithmetic": lambda s: arithmetic_suite.measure(
+            subject, train.texts(config.scanned_bytes), s
+        ),
+        "spelling": lambda s: spelling_suite.measure(
             subject, lambda: train.texts(config.scanned_bytes), s
         ),
     }
@@ -156,4 +160,4 @@ def _facts(inputs: dict[str, list[Path]]) -> list[dict[str, Any]]:
     return []
 
 
-STAGE = Stage("evals", 4, EvalConfig, build, data=("unicode",))
+STAGE = Stage("evals", 4, EvalsConfig, build, data=("unicode",))

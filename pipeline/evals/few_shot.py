@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipeline.evals.asking import Scores, Subject, complete, spread
-from pipeline.evals.facts import starts_with
+from pipeline.evals.facts_suite import starts_with
 
 Pair = tuple[str, str]
 

@@ -25,7 +25,7 @@ EXAMPLES_SEED = 1234  # plus the question's number: its examples
 
 
 @dataclasses.dataclass(frozen=True)
-class Task:
+class IclTask:
     """One task: its file, how rows become prompts, and the accuracy of guessing."""
 
     name: str
@@ -63,7 +63,7 @@ class Answer:
         return means.index(max(means))
 
 
-def questions(task: Task, rows: Sequence[Mapping[str, Any]], limit: int = 0) -> list[Question]:
+def questions(task: IclTask, rows: Sequence[Mapping[str, Any]], limit: int = 0) -> list[Question]:
     """Rows as questions with their examples, in random order; at most `limit`, 0 = all."""
     groups: dict[str, list[Mapping[str, Any]]] = {}
     drawn = shuffled(rows)
@@ -136,7 +136,7 @@ def answers(
     return found
 
 
-def is_right(task: Task, question: Question, answer: Answer) -> bool:
+def is_right(task: IclTask, question: Question, answer: Answer) -> bool:
     """Whether an answer is right by DCLM's rules."""
     if task.kind == "language_modelling":
         return answer.greedy[question.gold]
@@ -199,7 +199,7 @@ def _crop(
 
 
 def _question(
-    task: Task, rows: Sequence[Mapping[str, Any]], number: int, category: str
+    task: IclTask, rows: Sequence[Mapping[str, Any]], number: int, category: str
 ) -> Question:
     shown = [_example(task, rows[i]) for i in examples(len(rows), number, task.shots)]
     row = rows[number]
@@ -218,7 +218,7 @@ def _question(
     return Question(spaced, int(row.get("gold", 0)), category)
 
 
-def _example(task: Task, row: Mapping[str, Any]) -> str:
+def _example(task: IclTask, row: Mapping[str, Any]) -> str:
     """A row with its right answer, as an example."""
     if task.kind == "schema":
         question, answer = row["context_options"][row["gold"]], row["continuation"]

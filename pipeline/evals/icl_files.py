@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.evals.icl import Kind, Task
-from pipeline.inflate import TooLarge, gunzip
+from pipeline.evals.icl import IclTask, Kind
+from pipeline.inflate import InflatedTooLarge, gunzip
 from storage.errors import UserError
 
 MOST_BYTES = 1 << 30  # of a file, unpacked
@@ -32,7 +32,7 @@ KEYS: dict[Kind, tuple[str, ...]] = {
 }
 
 
-def find(files: Sequence[Path], task: Task) -> Path | None:
+def find(files: Sequence[Path], task: IclTask) -> Path | None:
     """The task's file among those given; None if it has none."""
     by_name = {file.name: file for file in files}
     for stem in (task.file, *OTHER_NAMES.get(task.file, ())):
@@ -42,7 +42,7 @@ def find(files: Sequence[Path], task: Task) -> Path | None:
     return None
 
 
-def read(file: Path, task: Task) -> list[dict[str, Any]]:
+def read(file: Path, task: IclTask) -> list[dict[str, Any]]:
     """The rows of a task's file.
 
     Raises:
@@ -85,7 +85,7 @@ def wrong(row: Any, kind: Kind) -> str:
     return ""
 
 
-def _rows(file: Path, task: Task) -> Iterator[tuple[str, Any]]:
+def _rows(file: Path, task: IclTask) -> Iterator[tuple[str, Any]]:
     """Each row, after its position in the file for messages."""
     text = _text(file)
     if file.name.removesuffix(".gz").endswith(".json"):
@@ -104,7 +104,7 @@ def _rows(file: Path, task: Task) -> Iterator[tuple[str, Any]]:
 
 
 @contextlib.contextmanager
-def _named(file: Path, where: str, task: Task) -> Iterator[None]:
+def _named(file: Path, where: str, task: IclTask) -> Iterator[None]:
     """Turn an error inside into a UserError that names the file and the line."""
     try:
         yield
@@ -154,7 +154,7 @@ def _text(file: Path) -> str:
         if file.suffix == ".gz":
             raw = gunzip(raw, MOST_BYTES)
         return raw.decode("utf-8-sig")
-    except (OSError, EOFError, TooLarge, UnicodeDecodeError, zlib.error) as error:
+    except (OSError, EOFError, InflatedTooLarge, UnicodeDecodeError, zlib.error) as error:
         raise UserError(f"{file} can't be read: {error}") from error
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from pipeline.evals.asking import Scores, Subject, spread
-from pipeline.evals.pages import Page
+from pipeline.evals.page_bits import CorpusPage
 from storage.errors import UserError
 
 DRAWN = 200_000  # about how many training passages are counted
@@ -32,7 +32,7 @@ class Passage:
 
 
 def measure(
-    subject: Subject, train: Iterable[Page], validation: Iterable[Page], scores: Scores
+    subject: Subject, train: Iterable[CorpusPage], validation: Iterable[CorpusPage], scores: Scores
 ) -> None:
     """Add the share of passages that is recited exactly, by how often they were seen."""
     config, tokenizer = subject.config, subject.tokenizer
@@ -176,7 +176,7 @@ def _apart(passages: Sequence[Passage], length: int, most: int) -> list[Passage]
     return chosen
 
 
-def _texts(pages: Iterable[Page], max_bytes: int) -> list[str]:
+def _texts(pages: Iterable[CorpusPage], max_bytes: int) -> list[str]:
     """Texts in the corpus' order, up to about `max_bytes` of UTF-8."""
     texts: list[str] = []
     for page in pages:

@@ -20,7 +20,7 @@ from pipeline.model import Transformer
 from pipeline.model.engine import Moved, unwatched
 from pipeline.stage import Progress, Stage
 from pipeline.training import bits_per_byte, runtime
-from pipeline.training.data import TokenShards
+from pipeline.training.data_loader import TokenShards
 from pipeline.training.watchdog import Watchdog
 from storage.errors import UserError
 from storage.schemas import POSITIONS

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from pipeline.evals.asking import Scores, Subject, spread
-from pipeline.evals.pages import Page, choose
+from pipeline.evals.page_bits import CorpusPage, choose
 from pipeline.intervals import bootstrap_ratio
 
 GRAM = 4  # words
@@ -18,7 +18,7 @@ TOP_K = 40  # as `crawl2chat complete` samples; greedy decoding repeats itself
 TEMPERATURE = 0.8
 
 
-def measure(subject: Subject, validation: Iterable[Page], scores: Scores) -> None:
+def measure(subject: Subject, validation: Iterable[CorpusPage], scores: Scores) -> None:
     """Add continuations of pages that are long enough to be cut, and how much they repeat."""
     config, tokenizer = subject.config, subject.tokenizer
     room = subject.model.config.max_context - 1  # the document token comes first

@@ -20,7 +20,7 @@ from pipeline.curriculum.held_out import is_held_out
 from pipeline.curriculum.tasks import is_right, sum_task
 from pipeline.evals import unseen
 from pipeline.evals.asking import Scores, Subject, ask, spread
-from pipeline.evals.facts import contains
+from pipeline.evals.facts_suite import contains
 from pipeline.sft import definitions, identity, small_talk
 from pipeline.sft.facts import name_of
 

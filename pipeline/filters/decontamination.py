@@ -67,7 +67,7 @@ class Match:
 
 
 @dataclasses.dataclass(frozen=True)
-class Found:
+class Contamination:
     """What was found in a text: matches, the most n-grams first, and disjoint spans, in order."""
 
     matches: tuple[Match, ...]
@@ -84,7 +84,7 @@ _SMALL_SIGNS_PER_WORD = 2  # Thai, Lao, Khmer and Burmese letters, as unspaced.S
 _ngrams.set_unspaced(unspaced.RANGES)
 
 
-class Index:
+class NgramIndex:
     """The n-grams of evaluation sets; `scan` looks for them in a text."""
 
     def __init__(self, examples: Iterable[Example], config: DecontaminationConfig) -> None:
@@ -102,7 +102,7 @@ class Index:
         """How many n-grams are looked for."""
         return sum(len(table.hashes) for table in self._tables.values())
 
-    def scan(self, text: str) -> Found | None:
+    def scan(self, text: str) -> Contamination | None:
         """The examples that share an n-gram with the text; None for no example."""
         raw_hashes, raw_starts, raw_ends, _ = _ngrams.words(text)
         hashes = np.frombuffer(raw_hashes, np.uint64)
@@ -127,7 +127,7 @@ class Index:
             Match(self.files[example], self.numbers[example], count)
             for example, count in zip(examples[order].tolist(), counts[order].tolist())
         )
-        return Found(matches, spans)
+        return Contamination(matches, spans)
 
     def _build(self, examples: Iterable[Example]) -> dict[int, "_Table"]:
         collected: dict[int, list[tuple[np.ndarray, np.ndarray]]] = {}
@@ -225,12 +225,12 @@ class _Table:
         return slots
 
 
-def build_index(files: Sequence[Path], config: DecontaminationConfig) -> Index:
+def build_index(files: Sequence[Path], config: DecontaminationConfig) -> NgramIndex:
     """The index of evaluation sets, from files in any format that `examples` reads."""
-    return Index((e for file in files for e in read_examples(file, config.fields)), config)
+    return NgramIndex((e for file in files for e in read_examples(file, config.fields)), config)
 
 
-def cleaned(text: str, found: Found, config: DecontaminationConfig) -> str | None:
+def cleaned(text: str, found: Contamination, config: DecontaminationConfig) -> str | None:
     """The text without its matches; None if the page is dropped or too little is left."""
     if config.action == "report":
         return text
@@ -251,7 +251,7 @@ def cleaned(text: str, found: Found, config: DecontaminationConfig) -> str | Non
 
 
 def report_rows(
-    id: str, url: str, text: str, found: Found, action: str, pii: PiiConfig
+    id: str, url: str, text: str, found: Contamination, action: str, pii: PiiConfig
 ) -> list[dict[str, object]]:
     """Rows of REPORT: one for each example found in the document."""
     start, end = found.spans[0]

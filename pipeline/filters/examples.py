@@ -19,7 +19,7 @@ from typing import IO, Any
 import pyarrow as pa
 
 from storage.errors import UserError
-from storage.groups import members
+from storage.grouped import members
 from storage.tables import streamed
 
 # What a row says about itself, not what it asks; compared in lower case.

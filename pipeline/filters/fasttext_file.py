@@ -48,7 +48,7 @@ def _asked(method: Callable[..., Any], text: str, *more: object) -> Any:
         return method(text.encode("utf-8", "replace").decode(), *more)
 
 
-class _Reader:
+class _ByteReader:
     def __init__(self, data: bytes) -> None:
         self.data, self.at = data, 0
 
@@ -71,7 +71,7 @@ class _Reader:
 
 def load(path: Path) -> Classifier:
     """The classifier in a file; ValueError if it is of another kind."""
-    reader = _Reader(path.read_bytes())
+    reader = _ByteReader(path.read_bytes())
     magic, version = reader.numbers("ii")
     if (magic, version) != (_MAGIC, _VERSION):
         raise ValueError(f"{path} is no fastText file of format {_VERSION}")
@@ -106,7 +106,7 @@ def load(path: Path) -> Classifier:
     )
 
 
-def _dictionary(reader: _Reader) -> tuple[list[bytes], list[tuple[bytes, int]], np.ndarray]:
+def _dictionary(reader: _ByteReader) -> tuple[list[bytes], list[tuple[bytes, int]], np.ndarray]:
     """Words, labels with their counts, and the kept n-grams: rows of (bucket, row)."""
     size, n_words, _, _tokens, n_pruned = reader.numbers("iiiqq")
     entries = []
@@ -118,7 +118,7 @@ def _dictionary(reader: _Reader) -> tuple[list[bytes], list[tuple[bytes, int]], 
     return [word for word, _ in entries[:n_words]], entries[n_words:], pruned
 
 
-def _quantized(reader: _Reader, dim: int) -> np.ndarray:
+def _quantized(reader: _ByteReader, dim: int) -> np.ndarray:
     """The input matrix, decoded: [rows, dim] float32."""
     (has_norms,) = reader.numbers("?")
     count, _width, size = reader.numbers("qqi")
@@ -132,7 +132,7 @@ def _quantized(reader: _Reader, dim: int) -> np.ndarray:
     return np.ascontiguousarray(rows, np.float32)
 
 
-def _centroids(reader: _Reader) -> list[np.ndarray]:
+def _centroids(reader: _ByteReader) -> list[np.ndarray]:
     """The centroids of each part of a row: [_CENTROIDS, numbers of the part]."""
     dim, parts, width, last = reader.numbers("iiii")
     values = reader.array("<f4", dim * _CENTROIDS)

@@ -14,8 +14,8 @@ import statistics
 from collections.abc import Iterable
 
 from pipeline.filters.fineweb import FinewebConfig
+from pipeline.filters.gopher_quality import GopherQualityConfig
 from pipeline.filters.language_table import ENGLISH_MIN_SCORE, TABLE, Row
-from pipeline.filters.quality import GopherQualityConfig
 from pipeline.filters.repetition import RepetitionConfig
 
 _GOPHER = GopherQualityConfig()  # FineWeb-2 keeps its lengths and its shares of symbols
@@ -32,7 +32,7 @@ class LanguageRules:
     stop_words: tuple[str, ...]  # for `stop_word_count`
     min_language_score: float  # 0..1
     repetition: RepetitionConfig
-    quality: GopherQualityConfig
+    gopher_quality: GopherQualityConfig
     fineweb: FinewebConfig
     use_c4: bool  # whether C4's rules decide; FineWeb-2 found that they do harm
 
@@ -46,7 +46,7 @@ def rules(language: str) -> LanguageRules:
             stop_words=_ENGLISH_STOP_WORDS,
             min_language_score=ENGLISH_MIN_SCORE,
             repetition=RepetitionConfig(),
-            quality=GopherQualityConfig(),
+            gopher_quality=GopherQualityConfig(),
             fineweb=FinewebConfig(),
             use_c4=True,
         )
@@ -74,7 +74,7 @@ def rules(language: str) -> LanguageRules:
             max_duplicate_9_gram_character_fraction=again[4],
             max_duplicate_10_gram_character_fraction=again[5],
         ),
-        quality=dataclasses.replace(
+        gopher_quality=dataclasses.replace(
             GopherQualityConfig(),
             min_words=round(_GOPHER.min_words * ours),
             max_words=round(_GOPHER.max_words * ours),

@@ -30,7 +30,7 @@ class SignalsConfig:
 
 
 @dataclasses.dataclass(frozen=True)
-class Measured:
+class MeasuredPage:
     """A page after C4's line rules, and all its signals."""
 
     text: str
@@ -51,7 +51,7 @@ def measure(
     code: Spans = (),
     formulas: Spans = (),
     listed: WordSet | None = None,
-) -> Measured:
+) -> MeasuredPage:
     """Measure a page.
 
     Args:
@@ -73,9 +73,9 @@ def measure(
         listed,
     )
     if listed is None:
-        return Measured(after, _signals_of(counts), words, code, len(words))
+        return MeasuredPage(after, _signals_of(counts), words, code, len(words))
     found, total = words
-    return Measured(after, _signals_of(counts), [], code, total, found)
+    return MeasuredPage(after, _signals_of(counts), [], code, total, found)
 
 
 def _line_rules(

@@ -21,7 +21,8 @@ from pipeline.filters.national_ids import find_national_ids
 from pipeline.filters.phones import find_phones
 from storage.schemas import PII_KINDS
 
-# The data that decides besides the code, by the names of pipeline.data: for stages that replace.
+# The data that decides besides the code, by the names of pipeline.reference_data: for stages that
+# replace.
 DATA = ("public-suffixes", "telephone-numbers", "identity-numbers", "check-digits", "unicode")
 
 

@@ -6,7 +6,7 @@ STAGES = (
     "extract",
     "language",
     "repetition",
-    "quality",
+    "gopher_quality",
     "c4",
     "fineweb",
     "toxicity",

@@ -2,7 +2,7 @@
 
 from pipeline.model import products
 from pipeline.model.config import ModelConfig
-from pipeline.model.files import load, save
+from pipeline.model.model_folder import load, save
 from pipeline.model.transformer import Transformer
 
 products.require()  # before anything is multiplied

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.autograd import Function
 
 from pipeline.model import fused
-from pipeline.model.cache import KVCache
+from pipeline.model.kv_cache import KVCache
 
 MAX_SCORES = 1 << 25  # scores held per layer, 64 MiB in bf16
 

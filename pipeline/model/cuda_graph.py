@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from pipeline.model import device as devices
-from pipeline.model.cache import KVCache
+from pipeline.model.kv_cache import KVCache
 from pipeline.model.transformer import Transformer, Weights
 
 # Tokens [rows] to logits [rows, vocab]; the cache is advanced by one token a row.

@@ -20,7 +20,7 @@ ROWS = np.dtype([(n, "f8" if n in FLOATS else "i8") for n in NAMES.split()])
 class NativeDecoder:
     """Reads the prompts when it is made; `advance` generates tokens."""
 
-    def __init__(self, packed: native.Packed, prompts: list[list[int]], rows: Rows) -> None:
+    def __init__(self, packed: native.PackedWeights, prompts: list[list[int]], rows: Rows) -> None:
         self.packed, self.rows = packed, rows
         self.lanes = native.Lanes(packed)
         hidden, indices, parents = native.read(self.lanes, prompts, [1] * len(prompts))

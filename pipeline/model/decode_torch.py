@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pipeline.model import cuda_graph, prefixes, sampling, shared_reading
-from pipeline.model.cache import KVCache
+from pipeline.model.kv_cache import KVCache
 from pipeline.model.rows import Array, Rows
 from pipeline.model.transformer import Transformer, Weights
 

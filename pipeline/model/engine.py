@@ -73,7 +73,7 @@ class Engine:
         self.max_rows = max_rows
         self.format = "int8" if int8 else str(model.compute_dtype).removeprefix("torch.")
         self.frozen = frozen
-        self._kept: native.Packed | Weights | None = None
+        self._kept: native.PackedWeights | Weights | None = None
         if int8 and native.kernels(model) is None:
             raise UserError(
                 "int8 weights need a CPU, the built extensions and a model of a portable family "
@@ -198,7 +198,9 @@ class Engine:
             decoder.advance(1)
             yield int(rows.tokens[0, rows.made[0] - 1])
 
-    def _weights(self, prompts: list[list[int]], max_new_tokens: int) -> native.Packed | Weights:
+    def _weights(
+        self, prompts: list[list[int]], max_new_tokens: int
+    ) -> native.PackedWeights | Weights:
         """The model's weights in the kernels' layout, or in torch's where those can't run."""
         if self._kept is not None:
             return self._kept
@@ -211,9 +213,9 @@ class Engine:
         return weights
 
     def _decoder(
-        self, weights: native.Packed | Weights, prompts: list[list[int]], rows: Rows
+        self, weights: native.PackedWeights | Weights, prompts: list[list[int]], rows: Rows
     ) -> NativeDecoder | TorchDecoder:
-        if isinstance(weights, native.Packed):
+        if isinstance(weights, native.PackedWeights):
             return NativeDecoder(weights, prompts, rows)
         return TorchDecoder(self.model, weights, prompts, rows)
 

@@ -1,6 +1,6 @@
 """The C kernels' side of Python: weights in their layout, the cache, reading prompts.
 
-In: a Transformer on a CPU. Out: `Packed` weights and `Lanes` of keys and values that the builds
+In: a Transformer on a CPU. Out: `PackedWeights` and `Lanes` of keys and values that the builds
 of the decoding kernel (`_decode512.c`, `_decode256.c`, `_decode128.c`) work on. A lane holds the
 keys and values of a run of positions and continues another lane (its parent) without copying it:
 samples share their prompt's keys, prompts the beginning they have in common. Whatever the kernels
@@ -64,7 +64,7 @@ def kernels(model: Transformer) -> ModuleType | None:
 
 
 @dataclasses.dataclass(frozen=True)
-class Packed:
+class PackedWeights:
     """A model's weights for the kernels."""
 
     kernels: ModuleType
@@ -79,7 +79,7 @@ class Packed:
         return sum(t.nbytes for t in self.kept if isinstance(t, Tensor) and t.ndim == 1)
 
 
-def pack(model: Transformer, format: str, positions: int) -> Packed | None:
+def pack(model: Transformer, format: str, positions: int) -> PackedWeights | None:
     """Convert the model's present weights to the kernels' layout.
 
     Args:
@@ -160,7 +160,7 @@ def pack(model: Transformer, format: str, positions: int) -> Packed | None:
             whole["cos"], whole["sin"] = (address(t.contiguous()) for t in tables)
     element = 4 if format == "float32" else 2
     size = c.layers * c.kv_heads * 2 * c.head_dim * element
-    return Packed(module, whole, [*kept, layers], c.width, size)
+    return PackedWeights(module, whole, [*kept, layers], c.width, size)
 
 
 def head_of(model: Transformer, dtype: torch.dtype) -> tuple[Tensor, Tensor | None]:
@@ -188,7 +188,7 @@ def _panels(
 class Lanes:
     """Keys and values: `add` declares lanes, then `allocate` makes room for all of them."""
 
-    def __init__(self, packed: Packed) -> None:
+    def __init__(self, packed: PackedWeights) -> None:
         self.packed = packed
         self.records: list[tuple[int, int, int]] = []  # parent, start, capacity
         self.table = np.zeros(0, LANE)

@@ -144,7 +144,7 @@ def _by_prefix(pairs: list[Pair], scored: list[int], tokens: int) -> list[list[i
     return batches
 
 
-def _hidden_shared(packed: native.Packed, pairs: list[Pair]) -> tuple[Tensor, Tensor]:
+def _hidden_shared(packed: native.PackedWeights, pairs: list[Pair]) -> tuple[Tensor, Tensor]:
     """Hidden states [outputs, width], and the index of the one that predicts each scored token."""
     lanes = native.Lanes(packed)
     counts = [count for _, count in pairs]

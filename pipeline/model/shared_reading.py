@@ -11,7 +11,7 @@ from torch import Tensor
 
 from pipeline.model import device as devices
 from pipeline.model.attention import MAX_SCORES
-from pipeline.model.cache import KVCache
+from pipeline.model.kv_cache import KVCache
 from pipeline.model.prefixes import Node, output_indices, tree
 from pipeline.model.transformer import Transformer, Weights
 

@@ -14,8 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pipeline.model.cache import KVCache
 from pipeline.model.config import ModelConfig
+from pipeline.model.kv_cache import KVCache
 
 PRIME = (1 << 31) - 1  # products of two residues stay below 2^63
 BASE = 1_000_003  # of the rolling hash; never the vocabulary's size, which may grow later

@@ -34,9 +34,9 @@ from pipeline.model.attention import (
     grouped_mask,
     packed_mask,
 )
-from pipeline.model.cache import KVCache
 from pipeline.model.config import ModelConfig
 from pipeline.model.functions import activate, norm, norm_rotate, rotate
+from pipeline.model.kv_cache import KVCache
 from pipeline.model.rope import RopeScaling, rotary_tables
 from pipeline.model.speedrun import Ngrams
 from pipeline.model.weights import (

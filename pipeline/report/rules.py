@@ -15,7 +15,7 @@ from pipeline.intervals import Z
 
 
 @dataclasses.dataclass(frozen=True)
-class Published:
+class PublishedShare:
     """A share that FineWeb's authors report."""
 
     share: float
@@ -25,13 +25,13 @@ class Published:
 # arXiv 2406.17557, sections 3.5 and 3.6: tokens that the rule removed from a 28B-token sample of
 # CC-MAIN-2019-18, after base filters and MinHash
 PUBLISHED = {
-    ("c4", "curly_bracket"): Published(0.028, "tokens, C4's rule alone"),
-    ("c4", "word_length"): Published(0.043, "tokens, C4's rule alone"),
-    ("c4", ""): Published(0.07, "tokens, all C4 rules but terminal punctuation"),
-    ("fineweb", "line_punctuation"): Published(0.1014, "tokens, the rule alone"),
-    ("fineweb", "duplicate_line_characters"): Published(0.1247, "tokens, the rule alone"),
-    ("fineweb", "short_lines"): Published(0.0373, "tokens, the rule alone"),
-    ("fineweb", ""): Published(0.22, "tokens, the three rules together"),
+    ("c4", "curly_bracket"): PublishedShare(0.028, "tokens, C4's rule alone"),
+    ("c4", "word_length"): PublishedShare(0.043, "tokens, C4's rule alone"),
+    ("c4", ""): PublishedShare(0.07, "tokens, all C4 rules but terminal punctuation"),
+    ("fineweb", "line_punctuation"): PublishedShare(0.1014, "tokens, the rule alone"),
+    ("fineweb", "duplicate_line_characters"): PublishedShare(0.1247, "tokens, the rule alone"),
+    ("fineweb", "short_lines"): PublishedShare(0.0373, "tokens, the rule alone"),
+    ("fineweb", ""): PublishedShare(0.22, "tokens, the three rules together"),
 }
 # our rules' names -> the published table's
 PUBLISHED_NAMES = {

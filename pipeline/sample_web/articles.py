@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from pipeline.sample_web import text_pages as pages
 from pipeline.sample_web import text_people as people
-from pipeline.sample_web.page import Builder, Page
+from pipeline.sample_web.page_builder import Builder, Page
 from pipeline.sample_web.prose import expand
 from pipeline.sample_web.statements import Ledger
 from pipeline.sample_web.world import Entity

@@ -10,16 +10,22 @@ from typing import Any, TypedDict
 
 from pipeline.sample_web import articles, forum, leisure
 from pipeline.sample_web.config import SampleWebConfig
-from pipeline.sample_web.duplicates import near_duplicate
-from pipeline.sample_web.foreign import foreign
 from pipeline.sample_web.hosts import Host, make_hosts
 from pipeline.sample_web.junk import JUNK, junk
-from pipeline.sample_web.page import Page
-from pipeline.sample_web.plan import GUARANTEED, KEPT, UNREADABLE, often_entities, page_counts
+from pipeline.sample_web.other_languages import foreign
+from pipeline.sample_web.page_builder import Page
+from pipeline.sample_web.page_counts import (
+    GUARANTEED,
+    KEPT,
+    UNREADABLE,
+    often_entities,
+    page_counts,
+)
+from pipeline.sample_web.planted_duplicates import near_duplicate
 from pipeline.sample_web.plants import with_accents, with_personal_data
-from pipeline.sample_web.site import Published, publish, unreadable
+from pipeline.sample_web.site import PublishedPage, publish, unreadable
 from pipeline.sample_web.statements import Ledger
-from pipeline.sample_web.warc import write_warc
+from pipeline.sample_web.warc_writer import write_warc
 from pipeline.sample_web.world import World, make_world
 from pipeline.stage import Progress, Stage
 from storage.errors import UserError
@@ -121,12 +127,12 @@ def _publish(
     kept: list[Page],
     hosts: dict[str, list[Host]],
     progress: Progress,
-) -> list[Published]:
+) -> list[PublishedPage]:
     """Every page with its address, including duplicates and junk, in crawl order."""
     rng = random.Random(f"{config.seed}/web")
-    published: list[Published] = []
+    published: list[PublishedPage] = []
 
-    def add(page: Page, **more: Any) -> Published:
+    def add(page: Page, **more: Any) -> PublishedPage:
         number = len(published)
         one = publish(page, number, hosts, random.Random(f"{config.seed}/site/{number}"), **more)
         published.append(one)
@@ -175,7 +181,7 @@ def _as_kind(page: Page, kind: str) -> Page:
 
 
 def _write(
-    out: Path, config: SampleWebConfig, published: list[Published]
+    out: Path, config: SampleWebConfig, published: list[PublishedPage]
 ) -> list[tuple[str, dict[str, object]]]:
     """The WARC files, and each page's truth with the file it is in."""
     rows = []
@@ -211,7 +217,7 @@ def fact_rows(world: World, ledger: Ledger) -> list[dict[str, object]]:
 
 
 def statistics(
-    world: World, ledger: Ledger, kept: list[Page], published: list[Published]
+    world: World, ledger: Ledger, kept: list[Page], published: list[PublishedPage]
 ) -> WebStatistics:
     """The statistics of the crawl's manifest; UserError if a fact is stated too rarely."""
     often = [ledger.stated[f.number] for f in world.facts if f.frequency == "often"]

@@ -1,7 +1,7 @@
 """Settings of the embedded sample web: how much of the fictional world is written, from which seed.
 
 The defaults are those of preset `demo`; about 350 pages and 30 entities (preset `ci`) still hold
-every kind of page. Shares of page kinds live in plan.py, next to the pages they are about.
+every kind of page. Shares of page kinds live in page_counts.py, next to the pages they are about.
 """
 
 import dataclasses

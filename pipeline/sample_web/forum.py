@@ -8,7 +8,7 @@ right on 0 to 5% of sums in chat, although the base was right on all that it wor
 import random
 import re
 
-from pipeline.curriculum.spelling import (
+from pipeline.curriculum.spelled_words import (
     SPELLING_QUESTIONS,
     SPELLING_WORDS,
     spelling_answer,
@@ -16,7 +16,7 @@ from pipeline.curriculum.spelling import (
 )
 from pipeline.curriculum.sums import SUM_QUESTIONS, direct, sum_question, worked
 from pipeline.sample_web import text_homework as text
-from pipeline.sample_web.page import Block, Builder, Page
+from pipeline.sample_web.page_builder import Block, Builder, Page
 from pipeline.sample_web.prose import expand
 from pipeline.sample_web.statements import Ledger
 

@@ -10,7 +10,7 @@ import random
 
 from pipeline.sample_web.hosts import Host
 from pipeline.sample_web.lexicon import LEXICON
-from pipeline.sample_web.page import Page
+from pipeline.sample_web.page_builder import Page
 from pipeline.sample_web.prose import expand
 from pipeline.sample_web.text_languages import FURNITURE
 

@@ -9,10 +9,10 @@ text, so that nothing but their address can drop them.
 import random
 from collections.abc import Callable
 
-from pipeline.curriculum.spelling import SPELLING_WORDS
+from pipeline.curriculum.spelled_words import SPELLING_WORDS
 from pipeline.sample_web import text_pages, text_people, text_places
 from pipeline.sample_web.lexicon import LEXICON
-from pipeline.sample_web.page import Block, Page
+from pipeline.sample_web.page_builder import Block, Page
 from pipeline.sample_web.prose import expand
 
 NOBODY = {"she": "she", "her": "her", "him": "her", "herself": "herself", "e": "somebody"}
@@ -227,12 +227,12 @@ JUNK: dict[str, tuple[str, Maker]] = {
     "navigation_only": ("extract", navigation_only),
     "spam_lines": ("repetition", spam_lines),
     "keyword_stuffing": ("repetition", keyword_stuffing),
-    "too_short": ("quality", too_short),
-    "word_list": ("quality", word_list),
-    "symbols": ("quality", symbols),
-    "ellipses": ("quality", ellipses),
-    "number_table": ("quality", number_table),
-    "long_words": ("quality", long_words),
+    "too_short": ("gopher_quality", too_short),
+    "word_list": ("gopher_quality", word_list),
+    "symbols": ("gopher_quality", symbols),
+    "ellipses": ("gopher_quality", ellipses),
+    "number_table": ("gopher_quality", number_table),
+    "long_words": ("gopher_quality", long_words),
     "lorem_ipsum": ("c4", lorem_ipsum),
     "code": ("c4", code),
     "policy": ("c4", policy),

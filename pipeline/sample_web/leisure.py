@@ -4,7 +4,7 @@ import random
 
 from pipeline.sample_web import text_stories as text
 from pipeline.sample_web.lexicon import LEXICON
-from pipeline.sample_web.page import Builder, Page
+from pipeline.sample_web.page_builder import Builder, Page
 from pipeline.sample_web.prose import expand
 from pipeline.sample_web.statements import Ledger
 

@@ -6,8 +6,8 @@ Both add a sentence to a paragraph and leave the rest of the page alone.
 import dataclasses
 import random
 
-from pipeline.sample_web import pii
-from pipeline.sample_web.page import Block, Page
+from pipeline.sample_web import planted_pii
+from pipeline.sample_web.page_builder import Block, Page
 from pipeline.sample_web.prose import expand
 
 # Sentences with characters that a wrong charset spoils.
@@ -24,11 +24,11 @@ def with_personal_data(page: Page, rng: random.Random, first_kind: str = "") -> 
     """One to three values planted in sentences of their own, the first of a given kind."""
     planted = []
     for number in range(rng.choice((1, 1, 1, 2, 3))):
-        kind = rng.choices(list(pii.SHARES), weights=list(pii.SHARES.values()))[0]
+        kind = rng.choices(list(planted_pii.SHARES), weights=list(planted_pii.SHARES.values()))[0]
         kind = first_kind if first_kind and not number else kind
-        value = pii.value(kind, rng)
+        value = planted_pii.value(kind, rng)
         planted.append((kind, value))
-        page = with_sentence(page, pii.sentence(kind, value, rng), rng)
+        page = with_sentence(page, planted_pii.sentence(kind, value, rng), rng)
     return dataclasses.replace(page, pii=(*page.pii, *planted))
 
 

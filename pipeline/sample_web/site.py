@@ -10,9 +10,9 @@ import random
 from pipeline.sample_web.hosts import Host, choose, url_for
 from pipeline.sample_web.html import render
 from pipeline.sample_web.junk import JUNK, URL_WORDS
-from pipeline.sample_web.page import Page
+from pipeline.sample_web.page_builder import Page
 from pipeline.sample_web.text_languages import CHARSETS
-from pipeline.sample_web.warc import Capture
+from pipeline.sample_web.warc_writer import Capture
 from storage.schemas import PII_KINDS
 
 BROKEN_SHARE = 0.06  # of pages have faulty HTML
@@ -38,7 +38,7 @@ ARTICLE_TOPICS = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Published:
+class PublishedPage:
     """A page on the web: what the crawler gets, and its row of ground truth."""
 
     capture: Capture
@@ -54,7 +54,7 @@ def publish(
     shape: str = "page",
     duplicate_of: str = "",
     similarity: float | None = None,
-) -> Published:
+) -> PublishedPage:
     """Give a page its address and its bytes; `legacy` for an English page that is not UTF-8."""
     host, url = _address(page, number, hosts, rng)
     charset, header, declared = _charset(page, rng, legacy)
@@ -65,7 +65,7 @@ def publish(
     content_type = f"text/html; charset={header}" if header else "text/html"
     capture = Capture(url, body, content_type, shape=shape)
     stage = _stage(page, duplicate_of)
-    return Published(
+    return PublishedPage(
         capture,
         truth_row(page, url, charset, stage, duplicate_of, similarity),
     )
@@ -73,7 +73,7 @@ def publish(
 
 def unreadable(
     kind: str, page: Page, number: int, hosts: list[Host], rng: random.Random
-) -> Published:
+) -> PublishedPage:
     """A capture without a readable page: not found, an image, broken headers, a revisit."""
     host = choose(hosts, rng)
     url = url_for(host, page.title, number, rng)
@@ -87,7 +87,7 @@ def unreadable(
     page = dataclasses.replace(page, kind=kind)
     row = truth_row(page, capture.url, "utf-8", "read", "", None)
     expected = "error" if kind == "broken_headers" else "dropped"
-    return Published(capture, row | {"expected": expected, "main_text": ""})
+    return PublishedPage(capture, row | {"expected": expected, "main_text": ""})
 
 
 def truth_row(

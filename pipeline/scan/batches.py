@@ -32,7 +32,7 @@ AGAIN = "again-"  # the same batch once more, for pages whose time ran out; see 
 
 
 @dataclasses.dataclass(frozen=True)
-class Place:
+class ReadPosition:
     """Where reading goes on: a record's place in the file, and its number there."""
 
     offset: int = 0
@@ -43,14 +43,14 @@ class Place:
 
 
 @dataclasses.dataclass(frozen=True)
-class Batch:
+class StoredBatch:
     """A whole batch in scratch."""
 
     file: Path
     places: dict[str, tuple[int, int]]  # first byte and size of each table
     records: int  # that the reader gave
     truncated: int  # of which the crawler cut short
-    after: Place | None  # None: the file ends with it
+    after: ReadPosition | None  # None: the file ends with it
     counted: dict[str, int]  # bytes of the file, by the account
 
     def table(self, name: str) -> pa.Table:
@@ -60,7 +60,7 @@ class Batch:
             return pa.ipc.open_file(file.read_buffer().slice(start, size)).read_all()
 
 
-class Rows:
+class BatchRows:
     """The rows of a batch until it is whole."""
 
     def __init__(self, warc: str, schemas: dict[str, pa.Schema], account: Account) -> None:
@@ -100,7 +100,9 @@ class Rows:
             raise ValueError(f"{name}: columns that are too many or missing: {odd}")
         self.rows[name].append(row)
 
-    def write(self, scratch: Path, number: int, after: Place | None, prefix: str = PREFIX) -> None:
+    def write(
+        self, scratch: Path, number: int, after: ReadPosition | None, prefix: str = PREFIX
+    ) -> None:
         """Put the batch into scratch, whole or not at all."""
         pieces: list[Any] = []
         places: dict[str, tuple[int, int]] = {}
@@ -151,12 +153,12 @@ def schemas(minhash: MinhashConfig) -> dict[str, pa.Schema]:
     return {"ledger": LEDGER, "pages": PAGES, "signatures": pa.schema(fields)}
 
 
-def whole_batches(scratch: Path) -> list[Batch]:
+def whole_batches(scratch: Path) -> list[StoredBatch]:
     """The batches that are there, in order; what a kill or a power cut spoilt is removed."""
     for prefix in (PREFIX, AGAIN):
         for part in scratch.glob(f".{prefix}*{durable.PART}"):
             part.unlink(missing_ok=True)
-    found: list[Batch] = []
+    found: list[StoredBatch] = []
     for file in sorted(scratch.glob(f"{PREFIX}*")):
         batch = _read(file) if file.name == f"{PREFIX}{len(found):06d}" else None
         if batch is None:  # all behind it are removed as well: their numbers are free again
@@ -166,13 +168,13 @@ def whole_batches(scratch: Path) -> list[Batch]:
     return found
 
 
-def batches_again(scratch: Path) -> dict[int, Batch]:
+def batches_again(scratch: Path) -> dict[int, StoredBatch]:
     """Those that were made once more and can be read, by their numbers."""
     read = {int(file.name[len(AGAIN) :]): _read(file) for file in scratch.glob(f"{AGAIN}*")}
     return {number: batch for number, batch in sorted(read.items()) if batch is not None}
 
 
-def _read(path: Path) -> Batch | None:
+def _read(path: Path) -> StoredBatch | None:
     try:
         with path.open("rb") as file:
             size = file.seek(0, 2) - TAIL.size
@@ -185,7 +187,9 @@ def _read(path: Path) -> Batch | None:
             file.seek(size - length)
             facts = json.loads(file.read(length))
         places = {name: (start, bytes_) for name, (start, bytes_) in facts["places"].items()}
-        after = facts["after"] and Place(**facts["after"])
-        return Batch(path, places, facts["records"], facts["truncated"], after, facts["counted"])
+        after = facts["after"] and ReadPosition(**facts["after"])
+        return StoredBatch(
+            path, places, facts["records"], facts["truncated"], after, facts["counted"]
+        )
     except (FileNotFoundError, IsADirectoryError, ValueError, LookupError, TypeError):
         return None  # cut short: the disk lost what it said it had

@@ -29,7 +29,7 @@ class GateConfig:
 
 
 @dataclasses.dataclass(frozen=True)
-class CorpusConfig:
+class ScanConfig:
     """The pass over one WARC, in the order in which a page meets its parts."""
 
     limits: LimitsConfig = dataclasses.field(default_factory=LimitsConfig)

@@ -8,7 +8,7 @@ with wide bounds; what the filters of a recipe keep is decided later, from the s
 import dataclasses
 from collections.abc import Mapping
 
-from pipeline.crawl.http import NoPage, Page, read_page
+from pipeline.crawl.http import HttpPage, NoPage, read_page
 from pipeline.crawl.warc import Record, document_id
 from pipeline.crawl.wet import read_text
 from pipeline.dedup import minhash
@@ -19,7 +19,7 @@ from pipeline.filters import languages, measure, toxicity
 from pipeline.filters.language import LanguageIdentifier
 from pipeline.filters.url import UrlFilter
 from pipeline.filters.verdict import Verdict
-from pipeline.scan.config import CorpusConfig
+from pipeline.scan.config import ScanConfig
 
 DETAIL_CHARACTERS = 200
 
@@ -85,7 +85,7 @@ class Judgement:
 class Judge:
     """The gates and the measuring, with lists and models loaded."""
 
-    def __init__(self, config: CorpusConfig) -> None:
+    def __init__(self, config: ScanConfig) -> None:
         self.config = config
         self._urls = UrlFilter(config.url)
         self._languages = LanguageIdentifier()
@@ -96,7 +96,7 @@ class Judge:
         judged = Judgement()
         self._urls.check("http://a.example/")
         html = f"<html><body><article><p>{text}</p></article></body></html>".encode()
-        self._main_text(Page(html, ""), "http://a.example/", judged)
+        self._main_text(HttpPage(html, ""), "http://a.example/", judged)
         judged.extracted = judged.extracted or text
         self._measure(judged, None)
 
@@ -141,7 +141,7 @@ class Judge:
         if record.length > most:
             raise NoPage("dropped", "size", "", record.length, most)
 
-    def _read(self, record: Record) -> Page | str:
+    def _read(self, record: Record) -> HttpPage | str:
         """The page, or the plain text that a WET file has in its place."""
         limits = self.config.limits
         if record.record_type == "conversion":
@@ -154,7 +154,7 @@ class Judge:
         )
 
     def _main_text(
-        self, page: Page | str, url: str, judged: Judgement
+        self, page: HttpPage | str, url: str, judged: Judgement
     ) -> extraction.Extraction | None:
         """Fill in plain and main text, or end the page at a gate; what the extractor found."""
         if isinstance(page, str):

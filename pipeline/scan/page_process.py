@@ -25,7 +25,7 @@ from pipeline.crawl.account import Account, Padding
 from pipeline.crawl.dump_name import dump_in_info, dump_name
 from pipeline.crawl.warc import Record, document_id, read_all
 from pipeline.extract.config import ExtractConfig
-from pipeline.scan.batches import AGAIN, PREFIX, Place, Rows, schemas
+from pipeline.scan.batches import AGAIN, PREFIX, BatchRows, ReadPosition, schemas
 from pipeline.scan.judge import Judge, Judgement
 from storage.errors import UserError
 
@@ -65,7 +65,7 @@ class Board:
 
 
 @dataclasses.dataclass(frozen=True)
-class Job:
+class PageJob:
     """What page processes of one file share with their supervisor."""
 
     path: Path
@@ -79,12 +79,12 @@ class Stint:
     """What one page process is to do: a few batches, or one of them once more."""
 
     batch: int  # number of the first
-    start: Place
+    start: ReadPosition
     again: bool = False  # one batch, with longer limits of time
     until: int | None = None  # the number of the record behind it; None: the file ends with it
 
 
-def read_pages(job: Job, stint: Stint, poisoned: Mapping[int, Poison], complaint: int) -> int:
+def read_pages(job: PageJob, stint: Stint, poisoned: Mapping[int, Poison], complaint: int) -> int:
     """Judge the file from the stint's start on; complaints go to the file descriptor."""
     try:
         _prepare(job.judge.config.extract)
@@ -101,14 +101,14 @@ def read_pages(job: Job, stint: Stint, poisoned: Mapping[int, Poison], complaint
     return 0
 
 
-def _read(job: Job, stint: Stint, poisoned: Mapping[int, Poison]) -> None:
+def _read(job: PageJob, stint: Stint, poisoned: Mapping[int, Poison]) -> None:
     judge, board, path = job.judge, job.board, job.path
     config = judge.config
     timers = _Timers(config.extract, stint.again)
     prefix = AGAIN if stint.again else PREFIX
     tables = schemas(config.minhash)
     start, batch_number = stint.start, stint.batch
-    rows = Rows(path.name, tables, Account(start.offset, start.index, start.inner))
+    rows = BatchRows(path.name, tables, Account(start.offset, start.index, start.inner))
     number, dump = start.number, start.dump or dump_name(path.name)
     kept = board.read()[3]
     last_batch = batch_number + (1 if stint.again else BATCHES_PER_PROCESS)
@@ -120,12 +120,12 @@ def _read(job: Job, stint: Stint, poisoned: Mapping[int, Poison]) -> None:
         if number == stint.until if stint.again else rows.full:
             # From the account, so that a gap just here is seen as anywhere else.
             done = rows.account
-            place = Place(done.offset, done.index, number, dump, done.inner)
+            place = ReadPosition(done.offset, done.index, number, dump, done.inner)
             rows.write(job.scratch, batch_number, place, prefix)
             batch_number += 1
             if batch_number == last_batch:
                 return
-            rows = Rows(path.name, tables, Account(place.offset, place.index, place.inner))
+            rows = BatchRows(path.name, tables, Account(place.offset, place.index, place.inner))
         if record.record_type == "warcinfo" and not dump:
             dump = dump_in_info(record.content)
         board.write(number, True, record.offset, kept)
@@ -141,7 +141,7 @@ def _read(job: Job, stint: Stint, poisoned: Mapping[int, Poison]) -> None:
     rows.write(job.scratch, batch_number, None, prefix)
 
 
-def _items(path: Path, judge: Judge, start: Place) -> Iterator[Record | Padding]:
+def _items(path: Path, judge: Judge, start: ReadPosition) -> Iterator[Record | Padding]:
     return islice(read_all(path, judge.config.limits, start.offset), start.index, None)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline.extract.config import ExtractConfig
-from pipeline.scan.batches import Batch, Place, batches_again, whole_batches
+from pipeline.scan.batches import ReadPosition, StoredBatch, batches_again, whole_batches
 from pipeline.scan.page_process import Poison, Stint
 from pipeline.worker.lifetime import signal_name
 from storage.durable import remove_tree
@@ -49,7 +49,7 @@ def second_try(scratch: Path, poisoned: Mapping[int, Poison]) -> Stint | None:
         return None
     batches = whole_batches(scratch)
     again = _again(scratch, batches)
-    start: Place | None = Place()
+    start: ReadPosition | None = ReadPosition()
     for place, batch in enumerate(batches):
         assert start is not None, "a batch behind the file's end"
         until = batch.after.number if batch.after else None
@@ -66,14 +66,14 @@ def for_process(stint: Stint, poisoned: Mapping[int, Poison]) -> dict[int, Poiso
     return {n: one for n, one in poisoned.items() if one.final or not stint.again}
 
 
-def best_batches(scratch: Path) -> list[Batch]:
+def best_batches(scratch: Path) -> list[StoredBatch]:
     """Every batch, in its last form."""
     batches = whole_batches(scratch)
     again = _again(scratch, batches)
     return [again.get(place, batch) for place, batch in enumerate(batches)]
 
 
-def _again(scratch: Path, batches: list[Batch]) -> dict[int, Batch]:
+def _again(scratch: Path, batches: list[StoredBatch]) -> dict[int, StoredBatch]:
     """The batches judged once more; one that is of other records than its first form is removed."""
     found = batches_again(scratch)
     for place, batch in found.items():

@@ -1,6 +1,6 @@
 """The pass over one WARC file: every record to a ledger row, every page to its signals.
 
-In: one WARC, ARC or WET file and a `CorpusConfig`. Out: the ledger (outcome `kept`: passed the
+In: one WARC, ARC or WET file and a `ScanConfig`. Out: the ledger (outcome `kept`: passed the
 gates and was measured), pages with all signals, their MinHash signatures, and `read.json` with the
 number of records the reader gave, against which the ledger is checked when parts are joined, and
 with the bytes of the file, all of which it accounts for. Rows depend on the file and the config
@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from pipeline.config import to_dict
 from pipeline.crawl.account import KINDS, check_bytes
 from pipeline.scan.batches import schemas
-from pipeline.scan.config import CorpusConfig
+from pipeline.scan.config import ScanConfig
 from pipeline.scan.judge import Judge
 from pipeline.scan.second_try import TIME_DEPENDENT
 from pipeline.scan.supervisor import read_file
@@ -36,7 +36,7 @@ GROUP_ROWS = {"ledger": 50_000, "pages": 4_096, "signatures": 50_000}
 def build(
     out: Path,
     inputs: dict[str, list[Path]],
-    config: CorpusConfig,
+    config: ScanConfig,
     progress: Progress,
     scratch: Path,
 ) -> dict[str, Any]:
@@ -95,26 +95,26 @@ def build(
 def one_file(paths: list[Path]) -> Path:
     """The input file, if there is exactly one and it is a file."""
     if len(paths) != 1:
-        raise UserError(f"a corpus part is made from one WARC file, not from {len(paths)}")
+        raise UserError(f"a scan is made from one WARC file, not from {len(paths)}")
     if not paths[0].is_file():
         raise UserError(f"no such file: {paths[0]}")
     return paths[0]
 
 
 @functools.lru_cache(maxsize=1)
-def _judge(config: CorpusConfig) -> Judge:
+def _judge(config: ScanConfig) -> Judge:
     return Judge(config)
 
 
-def preload(config: CorpusConfig) -> None:
+def preload(config: ScanConfig) -> None:
     """Load what every file takes, and what the first page would load."""
     _judge(config).warm_up()
 
 
 STAGE = Stage(
-    "corpus_part",
+    "scan",
     6,
-    CorpusConfig,
+    ScanConfig,
     build,
     preload,
     data=(

@@ -16,9 +16,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pipeline.scan.batches import AGAIN, PREFIX, Batch, Place, whole_batches
+from pipeline.scan.batches import AGAIN, PREFIX, ReadPosition, StoredBatch, whole_batches
 from pipeline.scan.judge import Judge
-from pipeline.scan.page_process import FAILED, Board, Job, Poison, Stint, read_pages
+from pipeline.scan.page_process import FAILED, Board, PageJob, Poison, Stint, read_pages
 from pipeline.scan.second_try import CHANCES, best_batches, for_process, poison, second_try
 from pipeline.worker.lifetime import die_with_parent, leave
 from storage.durable import make_folder, remove_tree, write_atomic
@@ -32,11 +32,11 @@ STATE = "input.json"  # the file's, by which what is in scratch was read
 Report = Callable[[int, int, int], None]  # records, kept, offset
 
 
-def read_file(path: Path, judge: Judge, scratch: Path, report: Report) -> list[Batch]:
+def read_file(path: Path, judge: Judge, scratch: Path, report: Report) -> list[StoredBatch]:
     """All batches of the file, those of an earlier run that was killed included."""
     make_folder(scratch)
     _forget_another_state(path, scratch)
-    job = Job(path, judge, scratch, Board())
+    job = PageJob(path, judge, scratch, Board())
     poisoned = _notes(scratch)
     _see_through(job, poisoned, lambda: _first_try(scratch), report)
     _see_through(job, poisoned, lambda: second_try(scratch, poisoned), lambda *_: None)
@@ -61,12 +61,12 @@ def _forget(scratch: Path) -> None:
 def _first_try(scratch: Path) -> Stint | None:
     """Behind the last whole batch; None when the file has been read to its end."""
     batches = whole_batches(scratch)
-    start: Place | None = batches[-1].after if batches else Place()
+    start: ReadPosition | None = batches[-1].after if batches else ReadPosition()
     return Stint(len(batches), start) if start else None
 
 
 def _see_through(
-    job: Job, poisoned: dict[int, Poison], following: Callable[[], Stint | None], report: Report
+    job: PageJob, poisoned: dict[int, Poison], following: Callable[[], Stint | None], report: Report
 ) -> None:
     """Stint after stint, and what becomes of those who die in one."""
     deaths: Counter[tuple[int, str]] = Counter()
@@ -90,7 +90,7 @@ def _see_through(
 
 
 def _run(
-    job: Job, stint: Stint, poisoned: dict[int, Poison], report: Report
+    job: PageJob, stint: Stint, poisoned: dict[int, Poison], report: Report
 ) -> tuple[int, dict[str, Any]]:
     """One page process from start to end: how it ended, and what it complained of."""
     parent = os.getpid()

@@ -10,7 +10,7 @@ from pipeline.training.config import LoopConfig, OptimizerConfig
 
 
 @dataclasses.dataclass(frozen=True)
-class SynthesisConfig:
+class ConversationsConfig:
     """How many conversations are made from what. A source that yields less gives all it has."""
 
     seed: int = 0

@@ -12,7 +12,7 @@ from pipeline.tokenizer.corpus_text import documents
 from pipeline.tokenizer.train import sampled
 
 
-class Documents:
+class CorpusDocuments:
     """(id, text) of each document in the corpus' order."""
 
     def __init__(self, corpus: Path, max_bytes: int) -> None:

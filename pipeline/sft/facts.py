@@ -41,7 +41,7 @@ MAX_VALUE_CHARACTERS = 60
 
 
 @dataclasses.dataclass(frozen=True)
-class Fact:
+class StatedFact:
     """A fact that the corpus states, and the documents that state it."""
 
     entity: str  # as in a sentence, "the Rhine" with its article
@@ -117,7 +117,7 @@ class _Value:
                 self.documents.append(document)
 
 
-def extract(documents: Iterable[tuple[str, str]], most_documents: int = 1_000) -> list[Fact]:
+def extract(documents: Iterable[tuple[str, str]], most_documents: int = 1_000) -> list[StatedFact]:
     """Facts of (id, text) documents, in the order in which they are first stated.
 
     Of the documents that state a fact the first `most_documents` are kept.
@@ -142,7 +142,7 @@ def extract(documents: Iterable[tuple[str, str]], most_documents: int = 1_000) -
         if best is not None:
             relation, stated = relations[relation_name], values[best]
             where = tuple(stated.documents)
-            facts.append(Fact(shown[name], relation, attribute, best, where, stated.mentions))
+            facts.append(StatedFact(shown[name], relation, attribute, best, where, stated.mentions))
     return facts
 
 
@@ -153,7 +153,7 @@ def majority(counts: dict[str, int]) -> str | None:
 
 
 def conversations(
-    facts: Iterable[Fact],
+    facts: Iterable[StatedFact],
     *,
     count: int,
     min_mentions: int,
@@ -200,7 +200,7 @@ def conversations(
     return made
 
 
-def fill(template: str, fact: Fact) -> str:
+def fill(template: str, fact: StatedFact) -> str:
     """A question or answer with its blanks filled in."""
     text = template.format(
         entity=fact.entity,

@@ -10,7 +10,7 @@ import random
 from collections.abc import Iterable
 
 from pipeline.chat.conversation import Message, assistant, user
-from pipeline.curriculum.spelling import (
+from pipeline.curriculum.spelled_words import (
     SPELLING_QUESTIONS,
     SPELLING_WORDS,
     frequent_words,

@@ -14,12 +14,12 @@ import torch
 from pipeline import model as models
 from pipeline.model import Transformer
 from pipeline.sft.config import SftConfig
-from pipeline.sft.data import MixedData, encode
+from pipeline.sft.conversation_loader import MixedData, encode
 from pipeline.stage import Progress, Stage
 from pipeline.tokenizer import Tokenizer
 from pipeline.training import distribution, runtime
 from pipeline.training.batch_sizes import BatchSizes
-from pipeline.training.data import RowPart, collate
+from pipeline.training.data_loader import RowPart, collate
 from pipeline.training.loss import token_loss
 from pipeline.training.next_token import train
 from pipeline.training.optimizers import build_optimizer

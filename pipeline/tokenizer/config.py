@@ -13,7 +13,7 @@ class TokenizerConfig:
 
 
 @dataclasses.dataclass(frozen=True)
-class ShardConfig:
+class TokensConfig:
     """How token files are cut."""
 
     max_tokens_per_shard: int = 100_000_000  # 200 MB in uint16; a document is never cut

@@ -24,7 +24,7 @@ BATCH_BYTES = 1 << 20  # of text given to a process at once; one document may be
 WORTH_PROCESSES = 32 << 20  # bytes of text: starting a process takes as long as encoding some MB
 
 
-class Documents(NamedTuple):
+class DocumentBatch(NamedTuple):
     """Some documents of one split."""
 
     split: str
@@ -67,7 +67,7 @@ def encoded(
     dtype: type,
     batch_documents: int,
     processes: int = 0,
-) -> Iterator[tuple[Documents, Encoded]]:
+) -> Iterator[tuple[DocumentBatch, Encoded]]:
     """The documents of the corpus, encoded.
 
     Args:
@@ -87,7 +87,7 @@ def encoded(
 
 def batches(
     corpus: Path, starts: Mapping[str, int], batch_documents: int
-) -> Iterator[tuple[Documents, pa.Array]]:
+) -> Iterator[tuple[DocumentBatch, pa.Array]]:
     """Documents and their texts; arguments as for `encoded`."""
     for row, batch in _from_row(corpus, min(starts.values()), batch_documents):
         places = np.arange(row, row + batch.num_rows)
@@ -103,7 +103,7 @@ def batches(
             cuts = [0, *(np.flatnonzero(np.diff(number)) + 1).tolist(), len(sizes)]
             for first, end in itertools.pairwise(cuts):
                 part = some if len(cuts) == 2 else some.take(np.arange(first, end))
-                documents = Documents(
+                documents = DocumentBatch(
                     split, places[chosen][first:end], part["id"], sizes[first:end]
                 )
                 yield documents, part["text"]

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from pipeline.tokenizer.encoding import Documents, Encoded
+from pipeline.tokenizer.encoding import DocumentBatch, Encoded
 from storage import durable
 
 UNFINISHED = "unfinished-"
@@ -23,7 +23,7 @@ TOKENS, DOCUMENTS, FACTS = "tokens.safetensors", "documents.arrow", "shard.json"
 _DTYPES = {"uint16": "U16", "uint32": "U32", "int64": "I64"}
 
 
-class Shard(NamedTuple):
+class FinishedShard(NamedTuple):
     """A complete shard in scratch."""
 
     folder: Path
@@ -44,9 +44,9 @@ class Shard(NamedTuple):
             shutil.copyfile(source, target)
 
 
-def whole_shards(scratch: Path, split: str) -> list[Shard]:
+def whole_shards(scratch: Path, split: str) -> list[FinishedShard]:
     """The complete shards in scratch, in order; ones damaged by a power cut are removed."""
-    shards: list[Shard] = []
+    shards: list[FinishedShard] = []
     for folder in sorted(scratch.glob(f"{split}-?????")):
         shard = _read(folder) if folder.name == f"{split}-{len(shards):05d}" else None
         if shard is None:
@@ -56,12 +56,12 @@ def whole_shards(scratch: Path, split: str) -> list[Shard]:
     return shards
 
 
-def _read(folder: Path) -> Shard | None:
+def _read(folder: Path) -> FinishedShard | None:
     try:
         said = json.loads((folder / FACTS).read_bytes())
         if any((folder / name).stat().st_size != size for name, size in said["files"].items()):
             return None
-        return Shard(folder, said["facts"], said["next_row"])
+        return FinishedShard(folder, said["facts"], said["next_row"])
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return None
 
@@ -72,7 +72,7 @@ def remove_unfinished(scratch: Path) -> None:
         durable.remove_tree(folder)
 
 
-class ShardWriter:
+class TokenShardWriter:
     """Collects one split's documents and makes a shard whenever it is full."""
 
     def __init__(self, scratch: Path, split: str, max_tokens: int) -> None:
@@ -86,10 +86,10 @@ class ShardWriter:
         return self.shards[-1].next_row if self.shards else 0
 
     def _start(self) -> None:
-        self._waiting: list[tuple[Documents, Encoded]] = []
+        self._waiting: list[tuple[DocumentBatch, Encoded]] = []
         self._tokens = 0
 
-    def add(self, documents: Documents, encoded: Encoded) -> None:
+    def add(self, documents: DocumentBatch, encoded: Encoded) -> None:
         """Add the next documents, none of which is cut; a full shard is written."""
         ends = np.concatenate([[0], np.cumsum(encoded.lengths)])
         first, count = 0, len(encoded.lengths)
@@ -101,7 +101,7 @@ class ShardWriter:
                 continue
             last = max(last, first + 1)  # a document longer than a shard gets one of its own
             chosen = slice(first, last)
-            some = Documents(
+            some = DocumentBatch(
                 documents.split,
                 documents.rows[chosen],
                 documents.ids[chosen],
@@ -141,7 +141,7 @@ class ShardWriter:
         (unfinished / FACTS).write_text(json.dumps(said))
         folder = self.scratch / name
         durable.publish(unfinished, folder)
-        self.shards.append(Shard(folder, facts, next_row))
+        self.shards.append(FinishedShard(folder, facts, next_row))
         self._start()
 
 
@@ -168,7 +168,7 @@ def save(path: Path, tokens: list[np.ndarray], lengths: np.ndarray) -> None:
             file.write(np.ascontiguousarray(array).data)
 
 
-def documents_of(shards: list[Shard], schema: pa.Schema) -> Iterator[pa.Table]:
+def documents_of(shards: list[FinishedShard], schema: pa.Schema) -> Iterator[pa.Table]:
     """A table for each shard: its documents with the shard's name."""
     for shard in shards:
         table = shard.documents()

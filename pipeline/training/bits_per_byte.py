@@ -15,7 +15,7 @@ import torch
 
 from pipeline.model.engine import Moved, unwatched
 from pipeline.training import distribution
-from pipeline.training.data import Batch
+from pipeline.training.data_loader import Batch
 from pipeline.training.loss import token_loss
 
 

@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import torch
 
 from pipeline.model import Transformer, fp8
-from pipeline.training.data import Batch, BatchOf
+from pipeline.training.data_loader import Batch, BatchOf
 from pipeline.training.sharded import is_sharded
 from storage.errors import UserError
 

@@ -16,7 +16,7 @@ from pipeline.stage import SILENT, Progress, Stage
 from pipeline.training import bits_per_byte, distribution, runtime
 from pipeline.training.batch_sizes import BatchSizes, seen_rows
 from pipeline.training.config import ExtendConfig
-from pipeline.training.data import PretrainData, TokenShards
+from pipeline.training.data_loader import PretrainData, TokenShards
 from pipeline.training.next_token import train
 from pipeline.training.optimizers import build_optimizer
 from pipeline.training.pretrain import validation_subset, write_run

@@ -52,7 +52,7 @@ class Rhythm:
         return kept
 
 
-class Store(Protocol):
+class CheckpointStore(Protocol):
     """How a state is taken, written and read: `state`, or a module that spreads it over ranks."""
 
     def writes(self) -> bool: ...
@@ -93,7 +93,7 @@ class Keeper:
         fingerprint: Any,
         rhythm: Rhythm,
         progress: Progress,
-        store: Store = state,
+        store: CheckpointStore = state,
     ) -> None:
         self.folder, self.model, self.optimizer = folder, model, optimizer
         self.fingerprint, self.rhythm = fingerprint, rhythm

@@ -21,8 +21,8 @@ from pipeline.training import distribution, matrix_rate, state
 from pipeline.training.config import ACTIVATION_CHECKPOINTING, LoopConfig
 from pipeline.training.gradients import GradientSum
 from pipeline.training.interruption import EXIT_CODE, Interruption
-from pipeline.training.keeper import Keeper, Rhythm, Store
-from pipeline.training.meter import Meter
+from pipeline.training.keeper import CheckpointStore, Keeper, Rhythm
+from pipeline.training.meter import TrainingMeter
 from pipeline.training.optimizers import Optimizer
 from pipeline.training.runlog import RunLog
 from pipeline.training.spikes import LOSS
@@ -46,7 +46,7 @@ def run(
     scratch: Path,
     progress: Progress,
     validate: Callable[[], float] | None = None,
-    store: Store = state,
+    store: CheckpointStore = state,
     watched: str = LOSS,
     recipe: Any = None,
 ) -> tuple[pa.Table, pa.Table]:
@@ -83,7 +83,7 @@ def run(
         if log.done:
             progress.note(f"{stage}: resumed at step {log.done} of {config.steps}")
         progress.history(stage, log.rows())
-        meter = Meter(model.device, rate_of_machine, log.tokens, log.used)
+        meter = TrainingMeter(model.device, rate_of_machine, log.tokens, log.used)
         model.train()
         while log.done < config.steps:
             watchdog.expect("step")

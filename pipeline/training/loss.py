@@ -19,7 +19,7 @@ from torch import Tensor
 from pipeline.model import device as devices
 from pipeline.model import fused
 from pipeline.model.sampling import kept_scores
-from pipeline.training.data import Batch
+from pipeline.training.data_loader import Batch
 
 
 class Drawn(NamedTuple):

@@ -19,7 +19,7 @@ from pipeline.training import distribution
 from pipeline.training.matrix_rate import MatrixRate
 
 
-class Meter:
+class TrainingMeter:
     """Started with what earlier processes of the run had used (`used`, as this one gives it)."""
 
     def __init__(

@@ -16,8 +16,8 @@ from pipeline.stage import Progress
 from pipeline.training import distribution, loop, state
 from pipeline.training.batch_sizes import BatchSizes
 from pipeline.training.config import LoopConfig
-from pipeline.training.data import Batch, BatchOf
-from pipeline.training.keeper import Store
+from pipeline.training.data_loader import Batch, BatchOf
+from pipeline.training.keeper import CheckpointStore
 from pipeline.training.loss import token_loss
 from pipeline.training.optimizers import Optimizer
 from pipeline.training.step import StepLoss
@@ -34,7 +34,7 @@ def train(
     scratch: Path,
     progress: Progress,
     validate: Callable[[], float] | None = None,
-    store: Store = state,
+    store: CheckpointStore = state,
 ) -> tuple[pa.Table, pa.Table]:
     """`loop.run` on the batches of `batch_of`, which are *global* and alike in every process."""
     check_rows(config)

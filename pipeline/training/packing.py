@@ -21,14 +21,14 @@ BITS = 32
 LOW = (1 << BITS) - 1
 
 
-class Packed(NamedTuple):
+class PackedRows(NamedTuple):
     """Rows of pieces."""
 
     pieces: np.ndarray  # (n, 3): document, start, length
     borders: np.ndarray  # (rows + 1): where each row's pieces begin
 
 
-def cut_rows(lengths: np.ndarray, row_length: int, pool_size: int = POOL) -> Packed:
+def cut_rows(lengths: np.ndarray, row_length: int, pool_size: int = POOL) -> PackedRows:
     """Every row full, each token of each document in exactly one row; documents may be cut.
 
     Only a tail shorter than one row is left out. Empty documents take no place.
@@ -86,7 +86,7 @@ def cut_rows(lengths: np.ndarray, row_length: int, pool_size: int = POOL) -> Pac
     pieces[:, 1] = (full * row_length)[pieces[:, 0]]
     ends = np.array(borders, dtype=np.int64)
     pieces[ends[1:] - 1, 1] += np.array(shifts, dtype=np.int64)
-    return Packed(pieces, ends)
+    return PackedRows(pieces, ends)
 
 
 def whole_rows(lengths: Sequence[int], row_length: int, pool_size: int = POOL) -> list[list[int]]:

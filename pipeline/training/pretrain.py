@@ -17,12 +17,19 @@ from pipeline.model import device as devices
 from pipeline.model.engine import Moved, unwatched
 from pipeline.stage import SILENT, Progress, Stage
 from pipeline.tokenizer import Tokenizer
-from pipeline.training import bits_per_byte, distribution, runtime, sharding, shards, state
+from pipeline.training import (
+    bits_per_byte,
+    distribution,
+    runtime,
+    sharded_checkpoint,
+    sharding,
+    state,
+)
 from pipeline.training.batch_sizes import BatchSizes, seen_rows
 from pipeline.training.compiling import Ahead, compile_layers, multiply_in_8_bits
 from pipeline.training.config import PretrainConfig
-from pipeline.training.data import PretrainData, TokenShards
-from pipeline.training.keeper import Store
+from pipeline.training.data_loader import PretrainData, TokenShards
+from pipeline.training.keeper import CheckpointStore
 from pipeline.training.next_token import train
 from pipeline.training.optimizers import Optimizer, build_optimizer
 from pipeline.training.replicas import ReplicatedStore
@@ -45,7 +52,7 @@ def validation_subset(shards: TokenShards, tokens: int, seed: int) -> list[np.nd
     return chosen
 
 
-def spread(model: Transformer, config: PretrainConfig) -> tuple[Optimizer, Store]:
+def spread(model: Transformer, config: PretrainConfig) -> tuple[Optimizer, CheckpointStore]:
     """The optimizer, and how checkpoints are written; with fsdp the model is sharded in place."""
     if config.parallelism not in PARALLELISMS:
         raise UserError(
@@ -56,9 +63,9 @@ def spread(model: Transformer, config: PretrainConfig) -> tuple[Optimizer, Store
     replicas = (config.replicas or distribution.nodes()) if config.parallelism == "hsdp" else 1
     sharding.shard(model, replicas)
     if distribution.world() == 1:
-        return build_optimizer(model, config.optimizer), shards
+        return build_optimizer(model, config.optimizer), sharded_checkpoint
     optimizer = cast(Optimizer, sharding.ShardedOptimizer(model, config.optimizer))
-    return optimizer, shards if replicas == 1 else ReplicatedStore(model)
+    return optimizer, sharded_checkpoint if replicas == 1 else ReplicatedStore(model)
 
 
 def build(

@@ -1,7 +1,7 @@
 """Checkpoints of a run in which replicas hold the same shards: the first one writes, all read.
 
-Same interface as `shards`, whose files they are: each is about the processes of one replica alone.
-So what 2 x 2 processes wrote, 2 can read, or 3, or one.
+Same interface as `sharded_checkpoint`, whose files they are: each is about the processes of one
+replica alone. So what 2 x 2 processes wrote, 2 can read, or 3, or one.
 """
 
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from pipeline.training import checkpoint, distribution, shards, state
+from pipeline.training import checkpoint, distribution, sharded_checkpoint, state
 from pipeline.training.sharded import shard_group
 from storage.errors import UserError
 
@@ -31,7 +31,7 @@ class ReplicatedStore:
     ) -> dict[str, Tensor]:
         """As `shards.snapshot`."""
         with distribution.among(self._group):
-            return shards.snapshot(model, optimizer, into)
+            return sharded_checkpoint.snapshot(model, optimizer, into)
 
     def write(
         self,
@@ -43,7 +43,7 @@ class ReplicatedStore:
     ) -> None:
         """As `shards.write`."""
         with distribution.among(self._group):
-            shards.write(folder, step, tensors, meta, keep)
+            sharded_checkpoint.write(folder, step, tensors, meta, keep)
 
     def restore(
         self,
@@ -55,7 +55,7 @@ class ReplicatedStore:
     ) -> tuple[int, dict[str, Any]]:
         """As `shards.restore`, in every replica."""
         with distribution.among(self._group):
-            step, notes = shards.restore(folder, model, optimizer, fingerprint, order)
+            step, notes = sharded_checkpoint.restore(folder, model, optimizer, fingerprint, order)
         device = next(model.parameters()).device
         first = distribution.broadcast_number(step, device)
         if distribution.any_true(step != first, device):  # nobody writes before all have read
@@ -68,4 +68,4 @@ class ReplicatedStore:
     def forget(self, folder: Path, after: int) -> None:
         """As `shards.forget`."""
         with distribution.among(self._group):
-            shards.forget(folder, after)
+            sharded_checkpoint.forget(folder, after)

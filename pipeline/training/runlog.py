@@ -11,7 +11,7 @@ from typing import Any
 
 from pipeline.training.config import LoopConfig
 from pipeline.training.course import Course
-from pipeline.training.meter import Meter
+from pipeline.training.meter import TrainingMeter
 from pipeline.training.spikes import LOSS, Spikes
 
 
@@ -51,7 +51,7 @@ class RunLog:
         log.validated = next((value for value in known if value is not None), None)
         return log
 
-    def notes(self, meter: Meter) -> dict[str, Any]:
+    def notes(self, meter: TrainingMeter) -> dict[str, Any]:
         """What a checkpoint keeps of it; written while training goes on, hence copies."""
         return {
             "metrics": list(self.metrics),

@@ -29,7 +29,7 @@ from pipeline.crawl.limits import LimitsConfig
 from pipeline.crawl.warc import read_records
 from pipeline.dedup.config import DedupConfig
 from pipeline.dedup.exact import text_sha256
-from pipeline.dedup.index import id_texts
+from pipeline.dedup.hash_index import id_texts
 from pipeline.dedup.minhash import (
     MinhashConfig,
     bucket_keys,

@@ -23,7 +23,7 @@ import torch
 
 from pipeline import model as models
 from pipeline.evals import core, icl, icl_files
-from pipeline.evals.icl import Answer, Question, Task
+from pipeline.evals.icl import Answer, IclTask, Question
 from pipeline.model import ModelConfig, Transformer
 from pipeline.model.engine import Engine
 from pipeline.tokenizer import Tokenizer
@@ -97,7 +97,7 @@ def main() -> None:
 
 
 def make_models(
-    scratch: Path, tasks: list[Task], files: list[Path], families: list[str]
+    scratch: Path, tasks: list[IclTask], files: list[Path], families: list[str]
 ) -> dict[str, Path]:
     """Small models whose logits depend on the context, as folders.
 
@@ -138,7 +138,7 @@ def make_models(
 def against_harness(
     name: str,
     folder: Path,
-    tasks: list[Task],
+    tasks: list[IclTask],
     files: list[Path],
     count: int,
     python: Path,
@@ -263,7 +263,7 @@ def write_task(folder: Path, name: str, questions: list[Question]) -> None:
 
 
 def against_nanochat(
-    folder: Path, tasks: list[Task], files: list[Path], given: argparse.Namespace
+    folder: Path, tasks: list[IclTask], files: list[Path], given: argparse.Namespace
 ) -> list[str]:
     """The same questions and examples by nanochat's code: verdicts and seconds."""
     model, tokenizer = models.load(folder)
@@ -314,7 +314,7 @@ def against_nanochat(
     return lines
 
 
-def read(files: list[Path], task: Task) -> list[dict[str, Any]]:
+def read(files: list[Path], task: IclTask) -> list[dict[str, Any]]:
     """A task's rows; without its file there is nothing to compare."""
     file = icl_files.find(files, task)
     if file is None:

@@ -1,7 +1,7 @@
 """Main-text extraction: F1, precision, recall and pages a second of ours and two others.
 
 On the project's own labelled pages of the crawl (labelled.py) and on any folder of gold pages in
-the layout of pipeline/extract/learn/pages.py (--gold). The measure is that of the
+the layout of pipeline/extract/learn/gold_pages.py (--gold). The measure is that of the
 article-extraction-benchmark: multisets of 4-word shingles a page, means over pages, F1 of the
 means. Prints Markdown, or JSON with --json; one core, times of decoded pages, best of `--repeat`.
 

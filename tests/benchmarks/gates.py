@@ -19,7 +19,7 @@ from pipeline.corpus.select import select
 from pipeline.crawl.warc import read_records
 from pipeline.filters.language import LanguageIdentifier
 from pipeline.scan.batches import page_row
-from pipeline.scan.config import CorpusConfig, GateConfig
+from pipeline.scan.config import GateConfig, ScanConfig
 from pipeline.scan.judge import Judge
 from storage.schemas import PAGES
 
@@ -29,7 +29,7 @@ OPEN = GateConfig(languages=(), min_text_characters=0)
 
 def measured(paths: list[Path]) -> Iterator[tuple[dict[str, object], str]]:
     """Every page's row as if no gate stood before it, and its plain text."""
-    judge = Judge(dataclasses.replace(CorpusConfig(), gate=OPEN))
+    judge = Judge(dataclasses.replace(ScanConfig(), gate=OPEN))
     for path in paths:
         for record in read_records(path, judge.config.limits):
             judged = judge.record(path.name, record)

@@ -23,7 +23,7 @@ import torch
 
 from pipeline.model.config import training_flops
 from pipeline.tokenizer import Tokenizer
-from pipeline.training.data import TokenShards
+from pipeline.training.data_loader import TokenShards
 from pipeline.training.depth import dial
 from pipeline.training.runtime import measured_peak_flops
 from tests.benchmarks.tables import add_option, write_table

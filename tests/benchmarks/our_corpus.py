@@ -23,11 +23,11 @@ def main() -> None:
     given = parser.parse_args()
     started = time.perf_counter()
 
-    from pipeline.corpus import assemble, assemble_group, duplicates, hosts, select
-    from pipeline.corpus.config import AssembleConfig, SelectConfig, SplitConfig
+    from pipeline.corpus import assemble, assemble_group, duplicates, held_out_hosts, select
+    from pipeline.corpus.config import CorpusConfig, SelectConfig, SplitConfig
     from pipeline.dedup.config import DedupConfig
     from pipeline.scan import stage as scan
-    from pipeline.scan.config import CorpusConfig
+    from pipeline.scan.config import ScanConfig
     from pipeline.stage import SILENT, Stage
 
     shutil.rmtree(given.out, ignore_errors=True)
@@ -42,7 +42,7 @@ def main() -> None:
         shutil.rmtree(scratch)
         return out
 
-    config = CorpusConfig()
+    config = ScanConfig()
     scan.preload(config)
     warcs = sorted(given.warcs)
     names = [f"part-{number}" for number in range(len(warcs))]
@@ -71,12 +71,12 @@ def main() -> None:
     found = {"parts": parts, "selection": [selection]}
     copies = stage(duplicates.STAGE, DedupConfig(), "duplicates", **found)
     decided = {"parts": parts, "selection": [group], "duplicates": [copies]}
-    counted = stage(hosts.GROUP, hosts.HostsConfig(), "hosts", **decided)
-    split = [stage(hosts.STAGE, SplitConfig(), "split", groups=[counted])]
+    counted = stage(held_out_hosts.GROUP, held_out_hosts.HostsConfig(), "hosts", **decided)
+    split = [stage(held_out_hosts.STAGE, SplitConfig(), "split", groups=[counted])]
     joined = assemble_group.GroupConfig()
     texts = stage(assemble_group.STAGE, joined, "corpus_group", **decided, split=split)
     whole = {"groups": [texts], "selection": [selection], "split": split}
-    stage(assemble.STAGE, AssembleConfig(), "corpus", **whole)
+    stage(assemble.STAGE, CorpusConfig(), "corpus", **whole)
     said = json.loads((given.out / "corpus.json").read_text())
     peak = max(
         resource.getrusage(who).ru_maxrss

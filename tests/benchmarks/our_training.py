@@ -22,7 +22,7 @@ from pipeline.stage import SILENT
 from pipeline.training import runtime
 from pipeline.training.compiling import Ahead, compile_layers, multiply_in_8_bits
 from pipeline.training.config import LoopConfig, PretrainConfig
-from pipeline.training.data import Batch, PretrainData
+from pipeline.training.data_loader import Batch, PretrainData
 from pipeline.training.loss import token_loss
 from pipeline.training.next_token import train
 from pipeline.training.optimizers import build_optimizer

@@ -21,17 +21,17 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.filters import c4, fineweb, quality, repetition
+from pipeline.filters import c4, fineweb, gopher_quality, repetition
 from pipeline.filters.decide import Filter, columns_of, decide, threshold_of
 from pipeline.filters.language_table import ENGLISH_MIN_SCORE
 from pipeline.filters.languages import rules as language_rules
-from pipeline.filters.measure import Measured, SignalsConfig, measure
+from pipeline.filters.measure import MeasuredPage, SignalsConfig, measure
 from pipeline.filters.words import sentence_count, split_words
 
 PEER = Path(__file__).parent / "peers" / "filters.py"
 FILTERS = [
     Filter("repetition", repetition.RULES, repetition.RepetitionConfig()),
-    Filter("quality", quality.RULES, quality.GopherQualityConfig()),
+    Filter("gopher_quality", gopher_quality.RULES, gopher_quality.GopherQualityConfig()),
     Filter("c4", c4.RULES, c4.C4Config()),
     Filter("fineweb", fineweb.RULES, fineweb.FinewebConfig()),
 ]
@@ -154,7 +154,7 @@ def fineweb_drops(row: dict[str, Any]) -> bool:
 
 def explain(
     questions: list[list[Any]],
-    ours: list[Measured],
+    ours: list[MeasuredPage],
     urls: list[str],
     peer_python: str,
     texts: Path,
@@ -193,7 +193,7 @@ def explain(
 
 
 def why(
-    answer: dict[str, Any], page: Measured, words: list[str], value: float, threshold: float
+    answer: dict[str, Any], page: MeasuredPage, words: list[str], value: float, threshold: float
 ) -> tuple[str, str]:
     """The class of a disagreement, and where the two sides part."""
     if page.text != answer["cleaned"]:

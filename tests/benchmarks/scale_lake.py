@@ -56,7 +56,7 @@ def first_part(config: RunConfig, folder: Path) -> First:
     out, scratch = folder / "out", folder / "scratch"
     out.mkdir()
     scratch.mkdir()
-    statistics = scan.STAGE.build(out, {"warc": [path]}, config.corpus, Progress(), scratch)
+    statistics = scan.STAGE.build(out, {"warc": [path]}, config.scan, Progress(), scratch)
     tables = {file.name: read_table(file) for file in sorted(out.glob("*.parquet"))}
     others = {
         file.name: file.read_text() for file in sorted(out.iterdir()) if file.name not in tables
@@ -90,7 +90,7 @@ def patched(first: First, number: int, config: RunConfig) -> dict[str, pa.Table]
         if "text" in columns:
             texts = dict(zip(changed["id"], columns["text"]))
         if "signature" in columns:
-            minhash = config.corpus.minhash
+            minhash = config.scan.minhash
             changed["signature"] = [signature_of(texts[id_], minhash) for id_ in changed["id"]]
             changed["text_sha256"] = [text_sha256(texts[id_]) for id_ in changed["id"]]
         for column, values in changed.items():
@@ -122,7 +122,7 @@ def make_parts(config: RunConfig, lake: Lake, files: Path, numbers: range, first
         path = files / warc_name(number)
         if not path.exists():
             path.write_bytes(warc(number))
-        work = run.work(scan.STAGE, config.corpus, "", warc=[InputFile(path, file_sha256(path))])
+        work = run.work(scan.STAGE, config.scan, "", warc=[InputFile(path, file_sha256(path))])
         if work.is_whole:
             continue
         staging = lake.staging(scan.STAGE.kind, work.digest)

@@ -28,7 +28,7 @@ from pipeline.model import ModelConfig, Transformer
 from pipeline.stage import SILENT
 from pipeline.training import runtime
 from pipeline.training.config import LoopConfig, OptimizerConfig
-from pipeline.training.data import Batch
+from pipeline.training.data_loader import Batch
 from pipeline.training.next_token import train
 from pipeline.training.optimizers import build_optimizer
 from tests.benchmarks.our_training import laid_over, window_nats

@@ -31,7 +31,7 @@ def test_a_part_by_number_is_what_the_pass_makes_of_its_file(tmp_path: Path) -> 
     path.write_bytes(warc(number))
     out.mkdir()
     scratch.mkdir()
-    said = scan.STAGE.build(out, {"warc": [path]}, config.corpus, Progress(), scratch)
+    said = scan.STAGE.build(out, {"warc": [path]}, config.scan, Progress(), scratch)
     assert said == {**first.statistics, "warc": warc_name(number)}
     for name, table in patched(first, number, config).items():
         true = read_table(out / name)
@@ -50,7 +50,7 @@ def test_parts_are_whole_artifacts_and_made_once(
     first = first_part(config, tmp_path / "first")
     for _ in range(2):
         make_parts(config, lake, tmp_path, range(3), first)
-    parts = lake.list("corpus_part")
+    parts = lake.list("scan")
     assert len(parts) == 3
     assert all(lake.is_whole(m.kind, m.digest, deep=True) for m in parts)
 

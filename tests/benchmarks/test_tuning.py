@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.tokenizer import shard_files
-from pipeline.training.data import TokenShards
+from pipeline.training.data_loader import TokenShards
 from tests.benchmarks import kinds, real_text, train_peers, tuning
 
 

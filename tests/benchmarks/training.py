@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline.tokenizer import Tokenizer
-from pipeline.training.data import TokenShards
+from pipeline.training.data_loader import TokenShards
 from tests.benchmarks import kinds, real_text, shakespeare_table, tuning
 from tests.benchmarks.tables import add_option, write_table
 from tests.benchmarks.train_peers import BUSY, ROOT, HeldOut, document_windows

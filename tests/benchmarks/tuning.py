@@ -19,7 +19,7 @@ from pipeline.corpus.config import SplitConfig
 from pipeline.corpus.read import corpus_batches
 from pipeline.corpus.split import validation_hosts
 from pipeline.tokenizer import shard_files
-from pipeline.training.data import TokenShards
+from pipeline.training.data_loader import TokenShards
 from tests.benchmarks import kinds, real_text
 from tests.benchmarks.real_text import SIDES, TUNED, Settings
 

@@ -117,7 +117,7 @@ def test_every_flow_deploys_and_the_corpus_is_nightly(server: Server) -> None:
     # The typed config is the form: a table per stage, with the stages' own fields.
     form = nightly["parameter_openapi_schema"]
     tables = form["definitions"]["RunConfig"]["properties"]
-    assert {"input", "sample_web", "corpus", "pretrain", "rl", "evals"} <= tables.keys()
+    assert {"input", "sample_web", "scan", "pretrain", "rl", "evals"} <= tables.keys()
     assert "steps" in form["definitions"]["RlConfig"]["properties"]
 
 
@@ -154,7 +154,7 @@ def test_a_scheduled_run_fires_and_finishes(server: Server, tmp_path: Path) -> N
     assert run["state"]["type"] == "COMPLETED", run["state"]["message"] + log.read_text()[-4000:]
     assert run["work_pool_name"] == "crawl2chat"
     tasks = server.post("/task_runs/filter", {"flow_runs": {"id": {"any_": [run["id"]]}}})
-    assert any(task["name"].startswith("corpus part 1/1 ") for task in tasks)
+    assert any(task["name"].startswith("scan 1/1 ") for task in tasks)
     shown = server.post("/artifacts/filter", {})
     assert {"funnel", "funnel-by-rule"} <= {artifact["key"] for artifact in shown}
 

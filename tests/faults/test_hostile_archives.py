@@ -17,7 +17,7 @@ from pipeline.crawl.limits import LimitsConfig
 from pipeline.extract.config import ExtractConfig
 from pipeline.filters.url import UrlConfig
 from pipeline.scan import stage as scan
-from pipeline.scan.config import CorpusConfig
+from pipeline.scan.config import ScanConfig
 from pipeline.stage import SILENT
 from storage.errors import UserError
 from storage.schemas import LEDGER
@@ -25,7 +25,7 @@ from storage.tables import read_table
 
 MUTANTS = int(os.environ.get("CRAWL2CHAT_MUTANTS", "160"))
 AT_ONCE = 20
-CONFIG = CorpusConfig(
+CONFIG = ScanConfig(
     limits=LimitsConfig(max_member_bytes=64 * 1024 * 1024),
     url=UrlConfig(use_lists=False),
     extract=ExtractConfig(timeout_wall_seconds=60.0),

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from storage.groups import group_kind
+from storage.grouped import group_kind
 from tests.faults.campaign import HOW, check, contents, lap
 
 SEED = 20260117
@@ -37,7 +37,7 @@ def test_the_number_of_workers_changes_no_byte(ci_run: Any, cli: Any, tmp_path: 
     lake = tmp_path / "lake"
     cli.json("run", "corpus", "--preset", "ci", "--set", f"input.workers={workers}", "--lake", lake)
     made = contents(lake)
-    kinds = {"crawl", "corpus_part", "duplicates", "quality"}
+    kinds = {"crawl", "scan", "duplicates", "audit"}
     grouped = ("selection", "corpus", "corpus_split")
     kinds |= {*grouped, *map(group_kind, grouped)}
     assert kinds == {key.split("/")[0] for key in made}

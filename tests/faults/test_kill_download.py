@@ -11,7 +11,7 @@ import pytest
 from crawl_server import crawl_server
 from toy_dump import NAME, toy_dump, warc_file
 
-from pipeline.crawl.cache import Cache
+from pipeline.crawl.file_cache import Cache
 from pipeline.crawl.source import DownloadConfig, cache_folder
 
 REPOSITORY = Path(__file__).resolve().parents[2]

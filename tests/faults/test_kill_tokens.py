@@ -13,14 +13,14 @@ from worker_process import start_worker
 
 from pipeline.config import to_dict
 from pipeline.stage import SILENT
-from pipeline.tokenizer import shards
-from pipeline.tokenizer.config import ShardConfig
+from pipeline.tokenizer import tokens
+from pipeline.tokenizer.config import TokensConfig
 from storage.schemas import CORPUS
 from storage.tables import read_table, table, write_tables
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMES = 40  # the toy's pages, again and again: some seconds of work
-CONFIG = ShardConfig(max_tokens_per_shard=25_000, batch_documents=200)
+CONFIG = TokensConfig(max_tokens_per_shard=25_000, batch_documents=200)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -82,7 +82,7 @@ def undisturbed(corpus, post_training, tmp_path_factory) -> tuple[dict[str, byte
     out.mkdir()
     scratch.mkdir()
     inputs = {"corpus": [corpus], "tokenizer": [post_training.tokenizer]}
-    statistics = shards.build(out, inputs, CONFIG, SILENT, scratch)
+    statistics = tokens.build(out, inputs, CONFIG, SILENT, scratch)
     return contents(out), statistics
 
 

@@ -26,7 +26,7 @@ from storage import Lake
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SMALL = ["--preset", "ci"]
-SETTINGS = ("sample_web.pages=260", "sample_web.warc_files=4", "corpus.minhash.buckets=4")
+SETTINGS = ("sample_web.pages=260", "sample_web.warc_files=4", "scan.minhash.buckets=4")
 for setting in (*SETTINGS, "input.keep_raw_text=false"):
     SMALL += ["--set", setting]
 NODE = [
@@ -136,7 +136,7 @@ def at_work(lake: Path, node: Node) -> bool:
     """Whether a WARC file is being read on the node: a staging folder has its owner's number."""
     staging = lake / ".staging"
     names = [path.name.split("-") for path in staging.iterdir()] if staging.is_dir() else []
-    reading = {int(name[2]) for name in names if name[0] == "corpus_part"}
+    reading = {int(name[2]) for name in names if name[0] == "scan"}
     return bool(reading) and not reading.isdisjoint(p.pid for p in node.processes())
 
 
@@ -193,7 +193,7 @@ def test_a_lost_node_changes_no_byte(
     bands = {key for key in made if key.startswith("dedup_")}
     assert len(bands) == 1 + 1 + 5  # numbers; keys of one group of parts; buckets and exact
     assert {key: made[key] for key in made.keys() - bands} == expected
-    parts = Lake(lake).list("corpus_part")
+    parts = Lake(lake).list("scan")
     assert [part.statistics["raw_text"] for part in parts] == ["dropped"] * 4
     assert all(Lake(lake).is_whole(m.kind, m.digest, deep=True) for m in Lake(lake).list())
 

@@ -98,22 +98,24 @@ def test_an_unknown_preset_lists_those_there_are() -> None:
 
 
 def test_changes_are_laid_over_the_preset() -> None:
-    config = load("ci", ["rl.steps=9", "rl.digits=[2,3]", "rl.temperature=2", "synthesis.name=Ada"])
+    config = load(
+        "ci", ["rl.steps=9", "rl.digits=[2,3]", "rl.temperature=2", "conversations.name=Ada"]
+    )
     assert (config.rl.steps, config.rl.digits, config.rl.temperature) == (9, (2, 3), 2.0)
     assert isinstance(config.rl.temperature, float)
-    assert config.synthesis.name == "Ada"
+    assert config.conversations.name == "Ada"
     assert config.rl.prompts_per_step == load("ci").rl.prompts_per_step
 
 
 def test_a_recipe_s_name_brings_its_numbers() -> None:
     paper = load("demo", ["recipe=fineweb-paper"])
     assert paper.select.fineweb.max_duplicate_line_character_fraction == 0.1
-    assert paper.select.quality.min_alphabetic_word_fraction == 0.6  # the preset's own
+    assert paper.select.gopher_quality.min_alphabetic_word_fraction == 0.6  # the preset's own
     assert load("demo").select.fineweb.max_duplicate_line_character_fraction == 0.01
-    gopher = load("cpu", ["recipe=gopher", "select.quality.min_words=9"])
-    assert gopher.corpus.minhash.ngram_words == 13
-    assert gopher.select.filters == ("language", "quality", "repetition", "toxicity")
-    assert gopher.select.quality.min_words == 9
+    gopher = load("cpu", ["recipe=gopher", "select.gopher_quality.min_words=9"])
+    assert gopher.scan.minhash.ngram_words == 13
+    assert gopher.select.filters == ("language", "gopher_quality", "repetition", "toxicity")
+    assert gopher.select.gopher_quality.min_words == 9
 
 
 def test_a_deployment_may_give_a_part() -> None:

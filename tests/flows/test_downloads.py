@@ -50,7 +50,7 @@ def run_over(prefect: None, server: CrawlServer, tmp_path: Path) -> Any:
         tables: Any = {"input": given, "download": how}
         if "language" in given:  # as the command line does it
             kept = [spoken(given["language"])]
-            tables["corpus"] = {"gate": {"languages": kept}}
+            tables["scan"] = {"gate": {"languages": kept}}
             tables["select"] = {"language": {"languages": kept}}
         config = load("ci", **tables)
         run = Run(config, Lake(tmp_path / "lake"))

@@ -112,7 +112,7 @@ def test_all_files_may_be_asked_for() -> None:
 
 
 def test_shares_end_at_one_and_maxima_are_turned_off_above() -> None:
-    for key in ("rl.spelling_share", "assemble.split.validation_fraction", "select.best_fraction"):
+    for key in ("rl.spelling_share", "corpus.split.validation_fraction", "select.best_fraction"):
         with pytest.raises(UserError, match=rf"{key}: 1.5 is no share"):
             load("cpu", [f"{key}=1.5"])
     load("cpu", ["select.repetition.max_duplicate_line_fraction=1000.0"])

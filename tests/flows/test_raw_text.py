@@ -12,12 +12,12 @@ from flows.runner import existing
 from flows.runner.flow_run import Run
 from flows.runner.references import Reference, reference
 from flows.runner.work import Work
-from pipeline import data
+from pipeline import reference_data
 from pipeline.scan import stage as scan
 from pipeline.stage import Stage
 from storage import Lake
 from storage.digest import artifact_digest
-from storage.groups import group_kind
+from storage.grouped import group_kind
 from storage.manifest import Manifest
 from storage.schemas import PAGES
 from storage.tables import read_table, table, write_table
@@ -61,14 +61,14 @@ class Lost:
 def lost(tmp_path: Path) -> Lost:
     lake = Lake(tmp_path / "lake")
     run = Run(load("ci"), lake)
-    parts = [commit(lake, "corpus_part", {"warc": [str(n)]}, f"mine {n}") for n in range(3)]
+    parts = [commit(lake, "scan", {"warc": [str(n)]}, f"mine {n}") for n in range(3)]
     digests = [one.digest for one in parts]
     copies = commit(lake, "duplicates", {"parts": digests})
     corpus = commit(lake, "corpus", {"parts": digests, "duplicates": [copies.digest]})
-    figures = commit(lake, "quality", {"corpus": [corpus.digest]})
-    answer = {"corpus": corpus, "quality": figures, "duplicates": copies}
+    figures = commit(lake, "audit", {"corpus": [corpus.digest]})
+    answer = {"corpus": corpus, "audit": figures, "duplicates": copies}
     references = [reference(one, lake) for one in parts]
-    given = {slot: reference(answer[slot], lake) for slot in ("corpus", "quality")}
+    given = {slot: reference(answer[slot], lake) for slot in ("corpus", "audit")}
     drop(run, references, given)
     return Lost(run, references, answer)
 
@@ -93,7 +93,7 @@ def test_without_need_they_stay_as_they_are(lost: Lost) -> None:
         {"input": {"group_files": 2}},
         {"select": {"language": {"min_score": 0.9}}},
         {"dedup": {"exact": False}},
-        {"assemble": {"split": {"salt": "another"}}},
+        {"corpus": {"split": {"salt": "another"}}},
     ],
 )
 def test_another_question_needs_it(lost: Lost, tables: dict[str, Any]) -> None:
@@ -105,7 +105,7 @@ def test_another_file_of_the_same_name_is_another_question(lost: Lost, tmp_path:
     file = tmp_path / "benchmark.jsonl"
     file.write_text("{}\n")
     run = lost.asking(input={"benchmarks": [str(file)]})
-    given = {slot: reference(lost.answer[slot], run.lake) for slot in ("corpus", "quality")}
+    given = {slot: reference(lost.answer[slot], run.lake) for slot in ("corpus", "audit")}
     drop(run, lost.parts, given)
     assert not lost.again(run)
     file.write_text('{"query": "another"}\n')
@@ -122,7 +122,7 @@ def test_a_later_version_of_a_stage_needs_it(
 
 
 def test_other_data_need_it(lost: Lost, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(data, "digests", lambda names: ["another" for _ in names])
+    monkeypatch.setattr(reference_data, "digests", lambda names: ["another" for _ in names])
     assert lost.again()
 
 
@@ -132,11 +132,11 @@ def test_every_stage_of_a_corpus_is_asked() -> None:
     groups = {
         group_kind(kind) for kind in ("selection", "selection_best", "corpus_split", "corpus")
     }
-    whole = {"selection", "selection_best", "corpus_split", "corpus", "duplicates", "quality"}
+    whole = {"selection", "selection_best", "corpus_split", "corpus", "duplicates", "audit"}
     assert kinds == groups | whole | {"quality_scores"}
 
 
-@pytest.mark.parametrize("slot", ["corpus", "quality", "duplicates"])
+@pytest.mark.parametrize("slot", ["corpus", "audit", "duplicates"])
 def test_what_was_made_of_it_and_is_gone_needs_it(lost: Lost, slot: str) -> None:
     # another corpus may be the lake's newest by now, and whole
     lost.run.lake.set_heads({slot: "0" * 64})
@@ -147,7 +147,7 @@ def test_what_was_made_of_it_and_is_gone_needs_it(lost: Lost, slot: str) -> None
 
 def test_a_learned_filter_needs_the_scores_of_all(lost: Lost) -> None:
     run = lost.asking(select={"filters": ["learned"]})
-    given = {slot: reference(lost.answer[slot], run.lake) for slot in ("corpus", "quality")}
+    given = {slot: reference(lost.answer[slot], run.lake) for slot in ("corpus", "audit")}
     drop(run, lost.parts, given)
     for one in lost.parts[:2]:
         commit(run.lake, "quality_scores", {"part": [one["digest"]]})

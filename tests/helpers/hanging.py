@@ -7,7 +7,7 @@ from typing import Any
 from pipeline.stage import Progress
 from pipeline.training import pretrain
 from pipeline.training.config import PretrainConfig
-from pipeline.training.data import Batch, PretrainData
+from pipeline.training.data_loader import Batch, PretrainData
 
 HANGS_AT = 40
 

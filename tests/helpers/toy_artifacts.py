@@ -14,13 +14,15 @@ import torch
 from pipeline import model as models
 from pipeline.curriculum.sums import direct, sum_question, worked
 from pipeline.model import ModelConfig, Transformer
-from pipeline.sft import facts, synthesize
-from pipeline.sft.config import SynthesisConfig
+from pipeline.sft import conversations as conversations_stage
+from pipeline.sft import facts
+from pipeline.sft.config import ConversationsConfig
 from pipeline.sft.train import with_conversation_tokens
 from pipeline.stage import SILENT, Progress
-from pipeline.tokenizer import Tokenizer, shards
+from pipeline.tokenizer import Tokenizer
+from pipeline.tokenizer import tokens as tokens_stage
 from pipeline.tokenizer import train as tokenizer_training
-from pipeline.tokenizer.config import ShardConfig, TokenizerConfig
+from pipeline.tokenizer.config import TokenizerConfig, TokensConfig
 from storage.schemas import CORPUS
 from storage.tables import table, write_table
 
@@ -78,9 +80,9 @@ def make_artifacts(root: Path) -> PostTraining:
     tokenizer = tokenizer_training.train(iter(pages), TokenizerConfig(vocab_size=400))
     tokenizer.save(folders.tokenizer)
     made_from = {"corpus": [folders.corpus], "tokenizer": [folders.tokenizer]}
-    shards.build(folders.tokens, made_from, ShardConfig(), SILENT, root)
-    config = SynthesisConfig(facts=80, arithmetic=60, spelling=20, small_talk=30, identity=20)
-    synthesize.build(folders.conversations, made_from, config, SILENT, root)
+    tokens_stage.build(folders.tokens, made_from, TokensConfig(), SILENT, root)
+    config = ConversationsConfig(facts=80, arithmetic=60, spelling=20, small_talk=30, identity=20)
+    conversations_stage.build(folders.conversations, made_from, config, SILENT, root)
     model = small_model(tokenizer.vocab_size)
     models.save(model, tokenizer, folders.base)
     models.save(*with_conversation_tokens(model, tokenizer), folders.chat)

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.config import to_dict
-from pipeline.corpus import assemble, assemble_group, hosts
-from pipeline.corpus.config import AssembleConfig
+from pipeline.corpus import assemble, assemble_group, held_out_hosts
+from pipeline.corpus.config import CorpusConfig
 from pipeline.corpus.read import SELECTION_FILE, SELECTION_HEAD, counts_of
 from pipeline.dedup.exact import text_sha256
 from pipeline.dedup.minhash import MinhashConfig, signature_of
 from pipeline.scan.batches import schemas
 from pipeline.stage import SILENT, Stage
-from storage.groups import members, write_list
+from storage.grouped import members, write_list
 from storage.schemas import LEDGER, PAGES, SELECTION
 from storage.tables import read_table, table, write_table
 
@@ -120,7 +120,7 @@ def _selection_group(folder: Path, parts: Sequence[Path], dropped: frozenset[str
                     "id": id_,
                     "part": number,
                     "outcome": "dropped" if gone else "kept",
-                    "stage": "quality" if gone else "",
+                    "stage": "gopher_quality" if gone else "",
                     "rule": "min_words" if gone else "",
                     "value": 3.0 if gone else None,
                     "threshold": 50.0 if gone else None,
@@ -137,11 +137,11 @@ def join_parts(
     parts: Sequence[Path],
     selection: Path,
     duplicates: Path,
-    config: AssembleConfig | None = None,
+    config: CorpusConfig | None = None,
     benchmarks: Sequence[Path] = (),
 ) -> tuple[dict[str, Any], Path]:
     """The corpus's statistics and folder, made of as many groups as the selection has."""
-    config = config or AssembleConfig()
+    config = config or CorpusConfig()
 
     def built(stage: Stage, name: str, chosen: Any, **inputs: list[Path]) -> Path:
         out = folder / stage.kind / name
@@ -157,10 +157,10 @@ def join_parts(
         given.append({"parts": some, "selection": [group], "duplicates": [duplicates]})
     given[-1]["parts"] += left
     hosts_of = [
-        built(hosts.GROUP, str(n), hosts.HostsConfig(n, config.split), **inputs)
+        built(held_out_hosts.GROUP, str(n), held_out_hosts.HostsConfig(n, config.split), **inputs)
         for n, inputs in enumerate(given)
     ]
-    split = built(hosts.STAGE, "all", config.split, groups=hosts_of)
+    split = built(held_out_hosts.STAGE, "all", config.split, groups=hosts_of)
     groups = [
         built(
             assemble_group.STAGE,

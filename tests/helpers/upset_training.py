@@ -18,7 +18,7 @@ from pipeline.model import ModelConfig, Transformer
 from pipeline.stage import Progress
 from pipeline.training import distribution
 from pipeline.training.config import LoopConfig, OptimizerConfig
-from pipeline.training.data import Batch
+from pipeline.training.data_loader import Batch
 from pipeline.training.next_token import train
 from pipeline.training.optimizers import build_optimizer
 

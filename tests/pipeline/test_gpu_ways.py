@@ -33,12 +33,12 @@ from pipeline.training import (
     meter,
     pretrain,
     runtime,
-    shards,
+    sharded_checkpoint,
     state,
 )
 from pipeline.training.compiling import multiply_in_8_bits
 from pipeline.training.config import LoopConfig, ModelShape, OptimizerConfig, PretrainConfig
-from pipeline.training.data import Batch
+from pipeline.training.data_loader import Batch
 from pipeline.training.gradients import GradientSum
 from pipeline.training.optimizers import build_optimizer
 from pipeline.training.step import StepLoss, add_gradients
@@ -446,7 +446,7 @@ def test_each_process_takes_its_own_gpu(gpu, monkeypatch):
     gpu.passed("pipeline.training.distribution.init")
 
 
-@pytest.mark.parametrize("store", [state, shards])
+@pytest.mark.parametrize("store", [state, sharded_checkpoint])
 def test_a_state_goes_to_disk_and_back(gpu, tmp_path, store):
     gpu.force()
     model = model_of()
@@ -475,7 +475,7 @@ def test_a_run_on_a_cpu_leaves_the_gpu_alone(monkeypatch, tmp_path):
         monkeypatch.setattr(torch.cuda, name, lambda *_: pytest.fail("the GPU was asked"))
     model = model_of()
     optimizer = build_optimizer(model, OptimizerConfig())
-    for store in (state, shards):
+    for store in (state, sharded_checkpoint):
         folder = tmp_path / store.__name__
         copies = store.snapshot(model, optimizer)
         store.write(folder, 1, copies, {"fingerprint": [], "notes": {}}, lambda s: set(s))
@@ -546,7 +546,7 @@ def test_these_are_all_places_that_ask():
     text = Path(__file__).read_text()
     places = places_that_ask()
     named = {place for place in places if f'"{place}"' in text}
-    named |= {"pipeline.training.shards.snapshot", "pipeline.training.state.snapshot"}
+    named |= {"pipeline.training.sharded_checkpoint.snapshot", "pipeline.training.state.snapshot"}
     assert places == named
     assert len(places) > 15
 

@@ -16,7 +16,7 @@ def test_every_package_that_computes_is_named_with_its_version() -> None:
     wanted = [re.match(r"[A-Za-z0-9._-]+", line) for line in project["dependencies"]]
     names = sorted(match[0] for match in wanted if match)
     assert provenance.needed() == names
-    packages = provenance.Meter().read(0.0, 0)["packages"]
+    packages = provenance.TaskMeter().read(0.0, 0)["packages"]
     assert packages["python"] == f"{platform.python_implementation()} {platform.python_version()}"
     assert packages["unicode"] == unicodedata.unidata_version
     assert packages.keys() >= {*names, "lxml", "idna"}

@@ -241,8 +241,8 @@ def refusal(status, code="Odd", message=""):
     [
         (refusal(404, "NoSuchKey"), FileNotFoundError, "s3://b/k: NoSuchKey"),
         (refusal(404, "NoSuchBucket"), UserError, "create the bucket"),
-        (refusal(412, "PreconditionFailed"), aws.Changed, "Precondition"),
-        (refusal(409, "ConditionalRequestConflict"), aws.Changed, "Conflict"),
+        (refusal(412, "PreconditionFailed"), aws.ObjectChanged, "Precondition"),
+        (refusal(409, "ConditionalRequestConflict"), aws.ObjectChanged, "Conflict"),
         (refusal(501, "NotImplemented"), aws.Unsupported, "NotImplemented"),
         (refusal(400, "NotImplemented"), aws.Unsupported, "NotImplemented"),
         (refusal(403, "AccessDenied"), UserError, "not for these credentials"),

@@ -65,8 +65,8 @@ def cluster_files(dropped, cluster):
 @pytest.fixture
 def two_runs(lake, make):
     """Two corpora that share a part: the second has one more part and another recipe."""
-    one = make(lake, "corpus_part", pages("a", "b", "x"), {"w": 1})
-    two = make(lake, "corpus_part", pages("c", "d", "y"), {"w": 2})
+    one = make(lake, "scan", pages("a", "b", "x"), {"w": 1})
+    two = make(lake, "scan", pages("c", "d", "y"), {"w": 2})
 
     def run(number, selected, files, clusters, *parts):
         recipe, inputs = {"run": number}, {"parts": [part.digest for part in parts]}
@@ -122,7 +122,7 @@ def test_two_runs_in_one_lake_do_not_count_twice(lake, two_runs):
     assert ask(lake, "SELECT count(*) AS n FROM ledger") == [{"n": 2}]
     assert ask(lake, "SELECT count(*) AS n FROM documents") == [{"n": 2}]
     current = "SELECT kind, count(*) AS n FROM artifacts WHERE current GROUP BY kind ORDER BY kind"
-    names = ("corpus", "corpus_group", "corpus_part", "duplicates", "selection_group")
+    names = ("corpus", "corpus_group", "duplicates", "scan", "selection_group")
     assert ask(lake, current) == [{"kind": kind, "n": 1} for kind in names]
     assert ask(lake, "SELECT count(*) AS n FROM artifacts") == [{"n": 10}]
 
@@ -155,9 +155,9 @@ def test_a_corpus_is_read_from_all_its_languages_and_shards(lake, make):
 
 
 def test_what_an_earlier_dump_left_is_no_part_of_the_run(lake, make):
-    old = make(lake, "corpus_part", pages("a"), {"w": 1})
+    old = make(lake, "scan", pages("a"), {"w": 1})
     before = make(lake, "duplicates", {"i": b""}, {"w": 1}, {"parts": [old.digest]})
-    new = make(lake, "corpus_part", pages("b"), {"w": 2})
+    new = make(lake, "scan", pages("b"), {"w": 2})
     inputs = {"parts": [new.digest], "previous": [before.digest]}
     copies = make(lake, "duplicates", {"i": b""}, {"w": 2}, inputs)
     inputs = {"parts": [new.digest], "duplicates": [copies.digest]}
@@ -255,7 +255,7 @@ def test_damaged_artifacts_are_not_read(lake, make):
 
 
 def test_artifacts_list_what_the_lake_holds(lake, make):
-    part = make(lake, "corpus_part", pages("a", "b"), {"w": 1.5})
+    part = make(lake, "scan", pages("a", "b"), {"w": 1.5})
     made = make(
         lake,
         "corpus",
@@ -267,7 +267,7 @@ def test_artifacts_list_what_the_lake_holds(lake, make):
     first, second = ask(
         lake, "SELECT *, inputs->>'$.parts[0]' AS part FROM artifacts ORDER BY created"
     )
-    assert (first["kind"], first["rows"], first["seconds"]) == ("corpus_part", 2, None)
+    assert (first["kind"], first["rows"], first["seconds"]) == ("scan", 2, None)
     assert second["part"] == part.digest
     assert second["uri"] == lake.folder("corpus", made.digest)
     assert second["bytes"] == sum(f["bytes"] for f in made.files.values())

@@ -9,7 +9,7 @@ from s3_server import s3_server
 from storage import aws, columns
 from storage.errors import UserError
 from storage.tables import write_tables
-from storage.transfer import Place
+from storage.transfer import ObjectAddress
 
 ROWS = 30_000
 RNG = np.random.default_rng(1)
@@ -31,7 +31,7 @@ def stored(tmp_path_factory):
     with s3_server() as server, pytest.MonkeyPatch.context() as patch:
         for name, value in server.environment().items():
             patch.setenv(name, value)
-        place = Place(aws.client(server.url), "big", "rows.parquet")
+        place = ObjectAddress(aws.client(server.url), "big", "rows.parquet")
         place.client.create_bucket(Bucket="big")
         place.client.put_object(**place.named, Body=(folder / "rows.parquet").read_bytes())
         yield place, (folder / "rows.parquet").stat().st_size
@@ -53,7 +53,7 @@ def test_what_is_no_such_file_is_said(stored, tmp_path):
     place, _ = stored
     with pytest.raises(UserError, match="no column mood: made by another version"):
         columns.download(place, tmp_path / "x", ["id", "mood"])
-    other = Place(place.client, "big", "other.parquet")
+    other = ObjectAddress(place.client, "big", "other.parquet")
     place.client.put_object(**other.named, Body=b"not Parquet at all")
     with pytest.raises(UserError, match="damaged"):
         columns.download(other, tmp_path / "x", ["id"])

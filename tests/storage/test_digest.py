@@ -98,9 +98,9 @@ def test_every_part_of_the_question_counts():
 
 
 def test_digest_is_that_of_the_published_formula():
-    document = b'{"inputs":{"warc":["sha256:00"]},"kind":"corpus_part","recipe":{},"version":3}'
+    document = b'{"inputs":{"warc":["sha256:00"]},"kind":"scan","recipe":{},"version":3}'
     expected = hashlib.sha256(document).hexdigest()
-    assert artifact_digest("corpus_part", 3, {}, {"warc": ["sha256:00"]}) == expected
+    assert artifact_digest("scan", 3, {}, {"warc": ["sha256:00"]}) == expected
 
 
 def test_another_process_gives_the_same_digest():

@@ -50,13 +50,13 @@ def filled(lake, make):
     ]
     part = make(
         lake,
-        "corpus_part",
+        "scan",
         {"pages.parquet": table(pages, PAGES)},
         inputs={"warc": [f"sha256:{sha}:one.warc.gz"]},
     )
     elsewhere = make(
         lake,
-        "corpus_part",
+        "scan",
         {"pages.parquet": table([], PAGES)},
         inputs={"warc": ["sha256:" + "0" * 64 + ":two.warc.gz"]},
         provenance={"input_paths": {"warc": [str(lake.disk.root / "two.warc.gz")]}},
@@ -75,7 +75,7 @@ def filled(lake, make):
         ledger_row(
             "http://h/short",
             outcome="dropped",
-            stage="quality",
+            stage="gopher_quality",
             rule="words",
             value=3.0,
             threshold=50.0,
@@ -173,7 +173,7 @@ def test_a_duplicate_names_its_keeper(filled):
 def test_a_dropped_page_has_its_rule(filled):
     (record,) = explain(filled, "http://h/short")["records"]
     assert (record["stage"], record["rule"], record["value"], record["threshold"]) == (
-        "quality",
+        "gopher_quality",
         "words",
         3.0,
         50.0,
@@ -218,7 +218,7 @@ def test_near_names_are_sought_in_four_row_groups_at_most(filled, monkeypatch):
 
 def test_the_part_is_gone(filled):
     """What is left of the lake answers."""
-    for manifest in filled.list("corpus_part"):
+    for manifest in filled.list("scan"):
         shutil.rmtree(filled.folder(manifest.kind, manifest.digest))
     record = explain(filled, "http://h/keeper")["records"][0]
     assert record["document"] is record["signals"] is record["warc_path"] is None

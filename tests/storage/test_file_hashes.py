@@ -12,7 +12,7 @@ import pytest
 
 from storage import file_hashes
 from storage.errors import UserError
-from storage.file_hashes import NAME, Changed, Hashes, state_of, unchanged
+from storage.file_hashes import NAME, FileChanged, Hashes, state_of, unchanged
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -118,7 +118,7 @@ def test_a_file_that_grows_while_it_is_hashed(tmp_path: Path, file: Path) -> Non
             end.write(b"more")
 
     file.write_bytes(bytes(3 << 20))
-    with pytest.raises(Changed, match=f"input {re.escape(str(file))} was changed"):
+    with pytest.raises(FileChanged, match=f"input {re.escape(str(file))} was changed"):
         Hashes(tmp_path / NAME).take(file, grow)
 
 
@@ -134,7 +134,7 @@ def test_a_file_that_changes_while_it_is_read(file: Path) -> None:
         file.unlink()
         raise RuntimeError("a page process died")
 
-    with pytest.raises(Changed) as caught, unchanged({file: None}):
+    with pytest.raises(FileChanged) as caught, unchanged({file: None}):
         vanish()
     assert isinstance(caught.value.__cause__, RuntimeError)
     file.write_bytes(b"back")
@@ -142,5 +142,5 @@ def test_a_file_that_changes_while_it_is_read(file: Path) -> None:
         raise RuntimeError("of its own")
     before = state_of(file)
     file.write_bytes(b"new!!!")
-    with pytest.raises(Changed), unchanged({file: before}):
+    with pytest.raises(FileChanged), unchanged({file: before}):
         raise AssertionError("never begun")

@@ -28,9 +28,7 @@ def _small(monkeypatch):
 
 @pytest.fixture
 def many(lake, make):
-    return [
-        make(lake, "corpus_part", {"a": b"x"}, {"n": n}, {"warc": [str(n)]}) for n in range(MANY)
-    ]
+    return [make(lake, "scan", {"a": b"x"}, {"n": n}, {"warc": [str(n)]}) for n in range(MANY)]
 
 
 @pytest.fixture
@@ -55,7 +53,7 @@ def test_commits_keep_the_index_and_a_listing_opens_nothing(lake, many, opened):
     assert len(files(lake)) == MANY // 10
     assert Lake(lake.url).list() == many
     assert opened == []
-    assert lake.list("corpus_part") == many
+    assert lake.list("scan") == many
     assert lake.list("corpus") == []
 
 
@@ -91,14 +89,14 @@ def test_a_listing_of_one_kind_keeps_what_is_known_of_the_others(lake, many, mak
     assert lake.list("corpus") == corpora
     assert set(before) <= set(files(lake))
     opened.clear()
-    assert lake.list("corpus_part") == many
+    assert lake.list("scan") == many
     assert opened == []
 
 
 def test_what_no_commit_wrote_down_a_listing_does(lake, many, opened):
     """Without an index, as after a power cut, or where processes made few artifacts each."""
     shutil.rmtree(lake.disk.root / ".index")
-    assert lake.list("corpus_part") == many
+    assert lake.list("scan") == many
     assert len(opened) == MANY
     assert lake.list() == many
     assert len(opened) == MANY
@@ -146,7 +144,7 @@ def rows_of(data):
 
 def known(lake):
     """What the index is about."""
-    return keys(index.Index(lake.tree, index.ROWS.names).rows)
+    return keys(index.ManifestIndex(lake.tree, index.ROWS.names).rows)
 
 
 def keys(rows):
@@ -174,7 +172,7 @@ def test_deleted_damaged_and_replaced_artifacts_are_noticed(lake, many, make, op
     assert found[1:] == many[5:]
     assert found[0].provenance["host"] == many[4].provenance["host"][::-1], "not the index's"
     assert len(opened) == 1
-    again = make(lake, "corpus_part", {"a": b"x"}, {"n": 0}, {"warc": ["0"]})
+    again = make(lake, "scan", {"a": b"x"}, {"n": 0}, {"warc": ["0"]})
     assert lake.list()[-1] == again
 
 
@@ -185,14 +183,14 @@ def test_an_index_of_another_lake_adds_nothing(lake, many, tmp_path):
     for made in many[:12]:
         folder = lake.local(made.kind, made.digest)
         shutil.copytree(folder, other.disk.root / made.kind / made.artifact)
-    shutil.copytree(folder, other.disk.root / "corpus_part" / "a copy")
+    shutil.copytree(folder, other.disk.root / "scan" / "a copy")
     assert other.list() == many[:12]
 
 
 def test_a_prefix_is_looked_for_among_its_own(lake, many, opened):
     wanted = many[3]
     assert lake.manifest(None, wanted.digest[:12]) == wanted
-    assert lake.manifest("corpus_part", wanted.digest[:12]) == wanted
+    assert lake.manifest("scan", wanted.digest[:12]) == wanted
     assert len(opened) <= 2
 
 
@@ -204,10 +202,10 @@ index.WORTH = 7
 lake = Lake(sys.argv[1])
 for n in range(25):
     recipe = {"who": sys.argv[2], "n": n}
-    digest = artifact_digest("corpus_part", 1, recipe, {})
-    staging = lake.staging("corpus_part", digest)
+    digest = artifact_digest("scan", 1, recipe, {})
+    staging = lake.staging("scan", digest)
     (staging / "a").write_bytes(b"x")
-    lake.commit(staging, "corpus_part", digest, 1, recipe, {}, {}, {})
+    lake.commit(staging, "scan", digest, 1, recipe, {}, {}, {})
 """
 
 
@@ -278,7 +276,7 @@ def test_a_file_that_a_listing_has_just_written_is_not_removed(lake, many, monke
 
 def test_a_lake_of_damaged_manifests_is_an_empty_one(lake, many):
     shutil.rmtree(lake.disk.root / ".index")
-    for path in lake.disk.root.glob("corpus_part/*/manifest.json"):
+    for path in lake.disk.root.glob("scan/*/manifest.json"):
         path.write_text("{")
     assert lake.list() == []
 

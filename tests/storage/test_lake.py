@@ -320,9 +320,7 @@ def test_a_place_that_can_be_written_to_is_passed_and_another_named(tmp_path, mo
 
 
 def test_other_files_under_a_digest_say_so_and_are_whole(lake, make):
-    old = make(
-        lake, "corpus_part", {"t.parquet": ROWS, "u.json": b"[1]"}, {"w": 1}, statistics={"n": 1}
-    )
+    old = make(lake, "scan", {"t.parquet": ROWS, "u.json": b"[1]"}, {"w": 1}, statistics={"n": 1})
     staging = lake.staging(old.kind, old.digest)
     (staging / "u.json").write_bytes(b"[]")
     new = lake.replace(staging, old, {"n": 1, "raw_text": "dropped"}, old.provenance)
@@ -339,7 +337,7 @@ def test_other_files_under_a_digest_say_so_and_are_whole(lake, make):
 
 
 def test_a_removed_artifact_is_gone_manifest_first(lake, make, monkeypatch):
-    made = make(lake, "corpus_part", {"t.parquet": ROWS, "u.json": b"[1]"}, {"w": 1})
+    made = make(lake, "scan", {"t.parquet": ROWS, "u.json": b"[1]"}, {"w": 1})
     removed = []
     remove = lake.tree.remove
     monkeypatch.setattr(lake.tree, "remove", lambda name: (removed.append(name), remove(name)))
@@ -347,9 +345,7 @@ def test_a_removed_artifact_is_gone_manifest_first(lake, make, monkeypatch):
     assert removed[0].endswith("/manifest.json")
     assert lake.list() == []
     assert lake.tree.sizes(f"{made.kind}/{made.artifact}") == {}
-    assert make(lake, "corpus_part", {"t.parquet": ROWS, "u.json": b"[1]"}, {"w": 1}).files == (
-        made.files
-    )
+    assert make(lake, "scan", {"t.parquet": ROWS, "u.json": b"[1]"}, {"w": 1}).files == (made.files)
 
 
 def test_what_lies_in_groups_is_listed_while_they_are_whole(lake, make):
@@ -364,9 +360,9 @@ def test_what_lies_in_groups_is_listed_while_they_are_whole(lake, make):
 
 
 def test_other_files_have_checked_statistics_and_are_in_the_index(lake, make, monkeypatch):
-    old = make(lake, "corpus_part", {"a": b"x"})
+    old = make(lake, "scan", {"a": b"x"})
     staging = lake.staging(old.kind, old.digest)
-    with pytest.raises(ValueError, match="statistics of corpus_part"):
+    with pytest.raises(ValueError, match="statistics of scan"):
         lake.replace(staging, old, {"n": float("nan")}, old.provenance)
     remembered = []
     monkeypatch.setattr(

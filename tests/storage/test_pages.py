@@ -29,7 +29,7 @@ def groups(lake, make, tmp_path):
             rows = table([page(warc, offset) for offset in OFFSETS], PAGES)
             write_tables([rows], PAGES, tmp_path / warc, group_rows=2)
             files = {"pages.parquet": (tmp_path / warc).read_bytes()}
-            parts.append(make(lake, "corpus_part", files, inputs={"warc": [warc]}).digest)
+            parts.append(make(lake, "scan", files, inputs={"warc": [warc]}).digest)
         head = json.dumps({"warcs": [{"warc": warc} for warc in names]}).encode()
         inputs = {"parts": parts}
         made.append(make(lake, "corpus_group", {"group.json": head}, inputs=inputs))

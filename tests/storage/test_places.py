@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from storage.places import PLACES, between, host_keys, host_of, id_key, url_key
-from storage.tables import ShardWriter, table
+from storage.tables import ShardedTableWriter, table
 
 KEYS = [0, 5, 5, 5, 9, 2**63, 2**64 - 1, 2**64 - 1]
 
@@ -16,7 +16,7 @@ KEYS = [0, 5, 5, 5, 9, 2**63, 2**64 - 1, 2**64 - 1]
 def test_every_key_is_found_and_no_other(tmp_path, rows, files):
     """Keys that go on over borders of row groups and files, and those at both ends."""
     size = 1 if files else 1 << 30
-    with ShardWriter(tmp_path, "places", PLACES, size, group_rows=rows) as writer:
+    with ShardedTableWriter(tmp_path, "places", PLACES, size, group_rows=rows) as writer:
         for number, key in enumerate(KEYS):
             writer.write(table([{"key": key, "group": number, "row_group": number}], PLACES))
     firsts = [pa.parquet.read_table(path)["key"][0].as_py() for path in writer.paths]
@@ -39,7 +39,7 @@ def test_every_key_is_found_and_no_other(tmp_path, rows, files):
 
 def test_a_place_that_comes_again_is_given_once(tmp_path):
     rows = [{"key": key, "group": 1, "row_group": key // 10} for key in range(20)]
-    with ShardWriter(tmp_path, "places", PLACES, group_rows=4) as writer:
+    with ShardedTableWriter(tmp_path, "places", PLACES, group_rows=4) as writer:
         writer.write(table(rows, PLACES))
     found = between(lambda name: pa.OSFile(str(tmp_path / name), "rb"), [0], 2, 18)
     assert list(found) == [(1, 0), (1, 1)]

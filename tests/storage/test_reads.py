@@ -8,7 +8,7 @@ from storage.reads import WHOLE, Read, wanted
 FILE = {"bytes": 1, "sha256": "0" * 64}
 NAMES = ("ledger-00000.parquet", "ledger-00001.parquet", "pages.parquet", "read.json")
 MADE = Manifest(
-    kind="corpus_part",
+    kind="scan",
     digest="ab" * 32,
     version=1,
     recipe={},

@@ -16,7 +16,7 @@ from s3_server import s3_server
 from storage import aws
 from storage.remote_file import BLOCK_BYTES, BLOCKS, RangeReader, RemoteFile
 from storage.tables import write_tables
-from storage.transfer import Place
+from storage.transfer import ObjectAddress
 
 DATA = random.Random(3).randbytes(BLOCK_BYTES * 5 + 77)
 
@@ -32,7 +32,7 @@ def server():
 
 @pytest.fixture
 def place(server):
-    found = Place(aws.client(server.url), "big", "key")
+    found = ObjectAddress(aws.client(server.url), "big", "key")
     found.client.put_object(**found.named, Body=DATA)
     server.requests.clear()
     return found

@@ -13,7 +13,7 @@ from s3_server import s3_server
 from storage import Lake, UserError, catalog, index
 from storage.digest import artifact_digest
 from storage.durable import remove_tree
-from storage.groups import members
+from storage.grouped import members
 from storage.reads import Read
 from storage.s3 import REBUILDING, ObjectTree
 
@@ -437,7 +437,7 @@ def test_an_artifact_in_groups_comes_with_them(lake, make):
 def test_a_listing_opens_no_manifest_that_the_index_has(lake, make, monkeypatch):
     monkeypatch.setattr(index, "WORTH", 4)
     monkeypatch.setattr(index, "_waiting", {})
-    made = [make(lake, "corpus_part", {"a": b"x"}, {"n": n}) for n in range(10)]
+    made = [make(lake, "scan", {"a": b"x"}, {"n": n}) for n in range(10)]
     seen = []
     read = Lake._read
 
@@ -449,7 +449,7 @@ def test_a_listing_opens_no_manifest_that_the_index_has(lake, make, monkeypatch)
     assert Lake(lake.url).list() == made
     assert len(seen) == 2, "those in no file of rows yet"
     lake.remove(made[0])
-    assert lake.list("corpus_part") == made[1:]
+    assert lake.list("scan") == made[1:]
     for name in lake.tree.sizes(".index"):
         lake.tree.write(f".index/{name}", b"damaged")
     assert lake.list() == made[1:]
@@ -467,13 +467,13 @@ def test_sql_reads_the_files_of_views_alone(lake, make):
 
 def test_of_a_replaced_or_removed_artifact_nothing_is_left(lake, client, make):
     """Neither in the bucket nor among the copies here: it may be somebody's data."""
-    old = make(lake, "corpus_part", {"text": b"Jane Roe", "more": b"Jane Roe", "ids": b"1"})
+    old = make(lake, "scan", {"text": b"Jane Roe", "more": b"Jane Roe", "ids": b"1"})
     lake.local(old.kind, old.digest)
     staging = lake.staging(old.kind, old.digest)
     (staging / "text").write_bytes(b"")
     (staging / "ids").write_bytes(b"1")
     new = lake.replace(staging, old, {"raw_text": "dropped"}, old.provenance)
-    folder = f"some/prefix/corpus_part/{old.artifact}"
+    folder = f"some/prefix/scan/{old.artifact}"
     assert [k for k in keys(client) if k.startswith(folder)] == [
         f"{folder}/{name}" for name in ("ids", "manifest.json", "text")
     ]

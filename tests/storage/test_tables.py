@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from storage import schemas
 from storage.tables import (
-    ShardWriter,
+    ShardedTableWriter,
     column_span,
     read_table,
     row_count,
@@ -124,7 +124,7 @@ def numbered_rows(count: int) -> pa.Table:
 def test_shards_end_at_their_size(tmp_path):
     """Each at the row group with which it has it, and none is begun that no row comes to."""
     rows = numbered_rows(1000)
-    with ShardWriter(tmp_path, "t", rows.schema, file_bytes=6_000, group_rows=100) as writer:
+    with ShardedTableWriter(tmp_path, "t", rows.schema, file_bytes=6_000, group_rows=100) as writer:
         for start in range(0, 1000, 70):
             writer.write(rows.slice(start, 70))
     assert [path.name for path in writer.paths] == [f"t-{n:05d}.parquet" for n in range(4)]
@@ -141,12 +141,12 @@ def test_shards_end_at_their_size(tmp_path):
 
 def test_a_row_group_is_cut_by_bytes_and_one_file_is_enough_for_no_rows(tmp_path):
     rows = numbered_rows(100)
-    with ShardWriter(tmp_path, "t", rows.schema, group_bytes=1_000) as writer:
+    with ShardedTableWriter(tmp_path, "t", rows.schema, group_bytes=1_000) as writer:
         for start in range(0, 100, 10):
             writer.write(rows.slice(start, 10))
     (path,) = writer.paths
     assert 1 < pq.read_metadata(path).num_row_groups < 10
-    with ShardWriter(tmp_path, "none", rows.schema) as empty:
+    with ShardedTableWriter(tmp_path, "none", rows.schema) as empty:
         empty.write(rows.slice(0, 0))
     assert [path.name for path in empty.paths] == ["none-00000.parquet"]
     assert read_table(empty.paths[0]).schema == rows.schema
@@ -165,7 +165,7 @@ def test_many_small_tables_are_joined_once(tmp_path, monkeypatch):
 
     monkeypatch.setattr(pa, "concat_tables", counted)
     one = pa.table({"id": ["x"]})
-    with ShardWriter(tmp_path, "rows", one.schema) as writer:
+    with ShardedTableWriter(tmp_path, "rows", one.schema) as writer:
         for _ in range(500):
             writer.write(one)
         assert writer.waiting_bytes == 500 * one.nbytes

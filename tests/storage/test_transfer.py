@@ -8,7 +8,7 @@ from s3_server import s3_server
 
 from storage import aws, transfer
 from storage.errors import UserError
-from storage.transfer import MIB, Place
+from storage.transfer import MIB, ObjectAddress
 
 DATA = random.Random(7).randbytes(11 * MIB + 123)
 
@@ -33,7 +33,7 @@ def server(running, monkeypatch):
 
 @pytest.fixture
 def place(server):
-    return Place(aws.client(server.url), "big", "a/file")
+    return ObjectAddress(aws.client(server.url), "big", "a/file")
 
 
 def test_the_size_of_parts_follows_from_the_size_of_the_file():

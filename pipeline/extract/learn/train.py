@@ -19,9 +19,9 @@ from pipeline.extract.classify import Model, sigmoid
 from pipeline.extract.forest import Trees, save
 from pipeline.extract.hints import PATTERNS
 from pipeline.extract.learn.convert import trees_of
-from pipeline.extract.learn.lexicon import hosts_of_words, lexicon_of
-from pipeline.extract.learn.pages import FOLDS, Page, read
+from pipeline.extract.learn.gold_pages import FOLDS, GoldPage, read
 from pipeline.extract.learn.shingles import page_scores
+from pipeline.extract.learn.word_weights import hosts_of_words, lexicon_of
 from pipeline.extract.segment import FLAGS
 
 THRESHOLD = 0.5
@@ -49,7 +49,7 @@ FAR_BLOCKS = 25
 FAR_EVERY = 4
 
 
-def weights_of(page: Page) -> np.ndarray:
+def weights_of(page: GoldPage) -> np.ndarray:
     """[blocks]: a weight for each block, 0 without a label."""
     total = page.tokens.sum()
     kept = float(np.nansum(page.labels * page.tokens))
@@ -57,7 +57,7 @@ def weights_of(page: Page) -> np.ndarray:
     return np.minimum(share, 1) ** LENGTH_POWER * np.isfinite(page.labels) * page.weight
 
 
-def thinned(page: Page, weights: np.ndarray) -> np.ndarray:
+def thinned(page: GoldPage, weights: np.ndarray) -> np.ndarray:
     """The weights, those of furniture far from main text concentrated on a few blocks."""
     wanted = np.flatnonzero(np.nan_to_num(page.labels) > 0)
     if not len(wanted):
@@ -79,7 +79,7 @@ def fit(parameters: dict, trees: int, matrix: np.ndarray, labels: np.ndarray,
     return lightgbm.train(parameters, data, trees)
 
 
-def train(pages: list[Page], say: Callable[[str], None] = print) -> tuple[Trees, Trees, bytes]:
+def train(pages: list[GoldPage], say: Callable[[str], None] = print) -> tuple[Trees, Trees, bytes]:
     """Train the first forest, the second forest and the lexicon."""
     labels = np.concatenate([page.labels for page in pages])
     weights = np.concatenate([thinned(page, weights_of(page)) for page in pages])
@@ -117,7 +117,7 @@ def train(pages: list[Page], say: Callable[[str], None] = print) -> tuple[Trees,
     )
 
 
-def facts_of(pages: list[Page]) -> dict[str, object]:
+def facts_of(pages: list[GoldPage]) -> dict[str, object]:
     """Facts stored in the model file; flags and hints are columns known by their index."""
     collections = sorted({page.collection for page in pages})
     return {
@@ -128,7 +128,7 @@ def facts_of(pages: list[Page]) -> dict[str, object]:
     }
 
 
-def check(pages: list[Page], model: Model) -> None:
+def check(pages: list[GoldPage], model: Model) -> None:
     """Print F1, precision and recall on pages with gold text, by collection and kind."""
     scores: dict[str, list[tuple[float, float]]] = {}
     for page in pages:

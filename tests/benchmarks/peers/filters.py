@@ -143,7 +143,7 @@ RULES = {
 ON_CLEANED = set(list(RULES)[-4:])  # FineWeb's look at what C4 left
 WHOLE = {
     "repetition": GopherRepetitionFilter,
-    "quality": GopherQualityFilter,
+    "gopher_quality": GopherQualityFilter,
     "c4": lambda: C4QualityFilter(filter_no_terminal_punct=False),
 }
 

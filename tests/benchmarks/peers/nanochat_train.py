@@ -45,7 +45,7 @@ def main() -> None:
     torch.set_num_threads(given.threads)
     held_out = HeldOut.load(given.held_out)
     tokens = given.tokens.absolute()
-    from pipeline.training.data import PretrainData
+    from pipeline.training.data_loader import PretrainData
 
     ends: list[float] = []  # of each step, on a clock
     said: dict[str, Any] = {}

@@ -25,12 +25,12 @@ def commit(lake: Lake, kind: str, number: int, **provenance: Any) -> str:
 def test_artifacts_of_a_kind_are_one_line_where_there_are_many(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     for number in range(15):
-        commit(lake, "corpus_part", number)
+        commit(lake, "scan", number)
     few = [commit(lake, "selection", number)[:16] for number in range(12)]
-    lake.set_heads({"corpus_part": commit(lake, "corpus_part", 99)})
+    lake.set_heads({"scan": commit(lake, "scan", 99)})
     rows = catalog.query(lake, f"FROM ({LISTED}) ORDER BY created").to_pylist()
     assert [row["artifact"] for row in rows if row["kind"] == "selection"] == few
-    (many, newest) = (row for row in rows if row["kind"] == "corpus_part")
+    (many, newest) = (row for row in rows if row["kind"] == "scan")
     assert (many["artifact"], many["seconds"], many["current"]) == ("15 artifacts", 30.0, False)
     assert many["bytes"] == sum(len(str(number)) for number in range(15))
     assert newest["current"]

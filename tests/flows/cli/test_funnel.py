@@ -29,7 +29,7 @@ from pipeline.report.rules import rule_rows
 from pipeline.stage import SILENT
 from storage import Lake, catalog
 from storage.digest import artifact_digest
-from storage.groups import members
+from storage.grouped import members
 from storage.read_only import LakeFiles
 from storage.tables import read_table, write_tables
 
@@ -92,7 +92,7 @@ def filled(folder: Path, config: DedupConfig) -> Lake:
     duplicates.build(copies, given, config, SILENT, folder / "scratch")
     said, made = join_parts(folder, parts, selection, copies)
     lake = Lake(folder / "lake")
-    digests = [commit(lake, part, "corpus_part", {"warc": [part.name]}) for part in parts]
+    digests = [commit(lake, part, "scan", {"warc": [part.name]}) for part in parts]
     groups = [
         commit(lake, group, "corpus_group", {"parts": digests[2 * n : 2 * n + 2]})
         for n, group in enumerate(members(made))
@@ -140,7 +140,7 @@ def test_words_are_those_of_the_pages(whole: Lake) -> None:
     assert taken.keys() == {
         ("", ""),
         ("read", "status"),
-        ("quality", "min_words"),
+        ("gopher_quality", "min_words"),
         ("dedup", "exact"),
         ("dedup", "passages"),
     }, "what is dropped by selection, by dedup, and by what is left of its text"
@@ -149,7 +149,7 @@ def test_words_are_those_of_the_pages(whole: Lake) -> None:
     assert len(set(known)) == 4, "none is taken for another"
     found = rules(whole, newest(whole))
     assert found == rule_rows(joined)
-    assert {row["stage"] for row in found if row["share_of_words"]} == {"quality", "dedup"}
+    assert {row["stage"] for row in found if row["share_of_words"]} == {"gopher_quality", "dedup"}
 
 
 def test_samples_are_those_of_a_join(whole: Lake) -> None:
@@ -197,7 +197,7 @@ def test_parts_without_a_sample_are_not_opened(
     whole: Lake, opened: list[tuple[str, str]], tmp_path: Path
 ) -> None:
     named = {row["url"].split(".")[0][-1] for row in sampled(whole, 1) if row["text"]}
-    parts = [m.artifact for m in whole.list("corpus_part") if m.inputs["warc"][0] in named]
+    parts = [m.artifact for m in whole.list("scan") if m.inputs["warc"][0] in named]
     assert 0 < len(parts) < 5
     read = [artifact for artifact, name in opened if name == "pages.parquet"]
     assert sorted(read) == sorted(parts), "each once"
@@ -238,7 +238,7 @@ def test_a_part_that_is_gone_has_no_texts(lake: Lake) -> None:
     dropped = catalog.query(lake, PLACES).to_pylist()
     before = sampled(lake, 1000)
     group = lake.manifest("corpus_group", next(r["artifact"] for r in dropped if r["warc"] == "b"))
-    shutil.rmtree(lake.folder("corpus_part", group.inputs["parts"][1]))
+    shutil.rmtree(lake.folder("scan", group.inputs["parts"][1]))
     for row, left in zip(before, sampled(lake, 1000), strict=True):
         assert left == {**row, "text": None if "//b.example" in row["url"] else row["text"]}
 
@@ -252,7 +252,7 @@ def test_from_an_object_store_only_parts_with_samples_are_asked_for(
         client = server.client()
         client.create_bucket(Bucket="lake")
         root = whole.disk.root
-        for path in (p for kind in ("corpus*", "heads.json") for p in root.glob(kind)):
+        for path in (p for kind in ("corpus*", "scan", "heads.json") for p in root.glob(kind)):
             for file in [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]:
                 client.upload_file(str(file), "lake", f"a/{file.relative_to(root)}")
         remote = Lake("s3://lake/a")

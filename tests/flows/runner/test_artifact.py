@@ -20,7 +20,7 @@ from flows.runner import artifact, side_by_side, terminal
 from flows.runner.artifact import check_shared, make
 from flows.runner.references import InputFile
 from flows.runner.workers import StageFailed, WorkerKilled
-from pipeline import data
+from pipeline import reference_data
 from storage import Lake, UserError, locks
 from storage.digest import file_sha256
 from storage.durable import DiskFull
@@ -85,9 +85,9 @@ def test_the_data_that_a_stage_names_are_among_its_inputs(
     assert named.digest != plain.digest
     made = bench.run(lambda: make(named))
     listed = bench.lake.manifest("toy", made["digest"]).inputs["data"]
-    assert listed == data.digests(["block-classifier", "unicode"])
+    assert listed == reference_data.digests(["block-classifier", "unicode"])
     assert listed[0].endswith(":blocks.forest")
-    monkeypatch.setattr(data, "_digests", lambda name: (f"sha256:0:{name}",))
+    monkeypatch.setattr(reference_data, "_digests", lambda name: (f"sha256:0:{name}",))
     other = dataclasses.replace(named)
     assert other.digest != named.digest  # so nothing of the lake is a hit
     with pytest.raises(UserError, match=r"has other data .*\(blocks.forest, unicode-"):

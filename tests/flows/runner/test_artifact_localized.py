@@ -43,11 +43,11 @@ def lake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
 
 
 def test_what_the_stage_reads_for_as_long_as_it_runs(lake: Any, tmp_path: Path) -> None:
-    digest = artifact_digest("corpus_part", 1, {}, {})
-    staging = lake.staging("corpus_part", digest)
+    digest = artifact_digest("scan", 1, {}, {})
+    staging = lake.staging("scan", digest)
     for name in ("small.json", "large.bin"):
         (staging / name).write_bytes(bytes(100_000))
-    made = lake.commit(staging, "corpus_part", digest, 1, {}, {}, {}, {})
+    made = lake.commit(staging, "scan", digest, 1, {}, {}, {}, {})
     remove_tree(lake.disk.root)
     file = InputFile(tmp_path / "x", "0" * 64)
     part = reference(made, lake)

@@ -85,7 +85,7 @@ def test_many_tasks_together_ask_no_more_than_one_alone(monkeypatch, beside, exp
     monkeypatch.setattr(progress.time, "monotonic", lambda: clock[0])
     monkeypatch.setattr(progress, "get_run_logger", lambda: logging.getLogger("test"))
     monkeypatch.setattr(progress.ui, "attempt", lambda request: asked.append(clock[0]))
-    told = progress.Relay("corpus_part", "one of many", beside=beside)
+    told = progress.Relay("scan", "one of many", beside=beside)
     for done in range(800):
         clock[0] += 0.125
         told.event({"event": "progress", "done": done, "total": 800, "unit": "bytes"})

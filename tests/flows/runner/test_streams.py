@@ -230,7 +230,7 @@ def test_ctrl_c_ends_an_answer_but_not_the_talk(monkeypatch: Any, capsys: Any) -
     from types import SimpleNamespace
 
     from flows.cli import models
-    from pipeline.chat import terminal
+    from pipeline.chat import streaming
 
     def answer(*_: Any, **__: Any) -> Iterator[str]:
         yield "It is"
@@ -238,7 +238,7 @@ def test_ctrl_c_ends_an_answer_but_not_the_talk(monkeypatch: Any, capsys: Any) -
 
     heard: list[list[str]] = []
     monkeypatch.setattr(
-        terminal,
+        streaming,
         "reply",
         lambda m, t, asked, **_: heard.append([message.content for message in asked]) or answer(),
     )

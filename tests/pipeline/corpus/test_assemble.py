@@ -12,8 +12,8 @@ import pytest
 from toy_parts import join_parts, make_part, make_selection, page_id
 
 from pipeline.corpus import assemble, assemble_group, clean, duplicates
-from pipeline.corpus.config import AssembleConfig, SplitConfig
-from pipeline.corpus.files import CorpusFiles, file_language
+from pipeline.corpus.config import CorpusConfig, SplitConfig
+from pipeline.corpus.corpus_files import CorpusFiles, file_language
 from pipeline.corpus.funnel import check_conservation
 from pipeline.corpus.read import (
     by_part,
@@ -26,9 +26,9 @@ from pipeline.dedup.config import DedupConfig, PassageConfig
 from pipeline.filters.decontamination import DecontaminationConfig
 from pipeline.stage import SILENT
 from storage.errors import UserError
-from storage.groups import members, shards
+from storage.grouped import members, shards
 from storage.schemas import CLUSTERS, CORPUS, LEDGER
-from storage.tables import ShardWriter, read_table, table, write_table
+from storage.tables import ShardedTableWriter, read_table, table, write_table
 
 HOSTS = 12
 MAIL = "Please write to jane.roe@harbour.org or call from 93.184.216.34 if you have seen the boat."
@@ -65,7 +65,7 @@ def parts(tmp_path_factory, prose) -> list[Path]:
 def join(
     parts: list[Path],
     folder: Path,
-    config: AssembleConfig | None = None,
+    config: CorpusConfig | None = None,
     dedup: DedupConfig | None = None,
     benchmarks: tuple[Path, ...] = (),
     group: int = 0,
@@ -112,7 +112,7 @@ def test_the_ledger_says_what_each_stage_decided(joined):
     rows = {row["url"]: row for row in joined[1]["ledger"].to_pylist()}
     assert rows["http://gone.example/"]["value"] == 404
     selected = rows["http://short.example/"]
-    assert (selected["stage"], selected["rule"]) == ("quality", "min_words")
+    assert (selected["stage"], selected["rule"]) == ("gopher_quality", "min_words")
     assert (selected["value"], selected["threshold"]) == (3, 50)
     kept = rows["http://host7.example/page"]
     assert (kept["outcome"], kept["stage"], kept["rule"], kept["value"]) == ("kept", "", "", None)
@@ -124,7 +124,7 @@ def test_words_are_counted_with_the_rule_that_took_them(parts, joined, tmp_path)
     taken = {
         ("kept", ""): kept,
         ("read", "status"): 0,
-        ("quality", "min_words"): 3,
+        ("gopher_quality", "min_words"): 3,
         ("dedup", "exact"): 21_000,
         ("dedup", "minhash"): 300_000,
     }
@@ -187,7 +187,7 @@ def test_whole_hosts_are_held_out(parts, tmp_path, joined):
     splits = Counter(joined[1]["corpus"]["split"].to_pylist())
     assert splits["validation"] >= 1
     assert splits["train"] >= HOSTS - 4
-    config = AssembleConfig(split=SplitConfig(validation_fraction=0.5, salt="x"))
+    config = CorpusConfig(split=SplitConfig(validation_fraction=0.5, salt="x"))
     statistics, other, _ = join(parts, tmp_path / "half", config)
     by_host: dict[str, set[str]] = {}
     for row in other["corpus"].to_pylist():
@@ -306,7 +306,7 @@ def test_a_corpus_lacks_no_group_and_has_none_twice(parts, tmp_path):
             assemble.build(
                 tmp_path / str(len(given)),
                 {"groups": given, **inputs},
-                AssembleConfig(),
+                CorpusConfig(),
                 SILENT,
                 tmp_path,
             )
@@ -316,14 +316,14 @@ def test_a_corpus_lacks_no_group_and_has_none_twice(parts, tmp_path):
     (tmp_path / "more").mkdir()
     with pytest.raises(RuntimeError, match="conservation law: 19 records were read"):
         assemble.build(
-            tmp_path / "more", {"groups": groups, **inputs}, AssembleConfig(), SILENT, tmp_path
+            tmp_path / "more", {"groups": groups, **inputs}, CorpusConfig(), SILENT, tmp_path
         )
 
 
 def test_files_end_at_the_size_asked_for(parts, tmp_path, joined, monkeypatch):
-    small_groups = functools.partial(ShardWriter, group_rows=3)
-    monkeypatch.setattr(assemble_group, "ShardWriter", small_groups)
-    statistics, tables, out = join(parts, tmp_path / "run", AssembleConfig(max_file_bytes=1))
+    small_groups = functools.partial(ShardedTableWriter, group_rows=3)
+    monkeypatch.setattr(assemble_group, "ShardedTableWriter", small_groups)
+    statistics, tables, out = join(parts, tmp_path / "run", CorpusConfig(max_file_bytes=1))
     names = [path.name for path in sorted(members(out)[0].glob("*.parquet"))]
     assert [name for name in names if name.startswith("ledger-")][:2] == [
         "ledger-00000.parquet",
@@ -415,7 +415,7 @@ def test_evaluation_sets_are_kept_out(parts, tmp_path):
     (found,) = read_table(shard).to_pylist()
     assert (found["id"], found["action"]) == (row["id"], "drop")
     assert statistics["kept"] == HOSTS - 1
-    only_said = AssembleConfig(decontamination=DecontaminationConfig(action="report"))
+    only_said = CorpusConfig(decontamination=DecontaminationConfig(action="report"))
     statistics, tables, _ = join(parts, tmp_path / "report", only_said, benchmarks=(benchmark,))
     assert (statistics["contaminated_documents"], statistics["kept"]) == (1, HOSTS)
 

@@ -9,10 +9,10 @@ from toy_parts import join_parts, make_part, make_selection
 
 from pipeline.config import from_dict, to_dict
 from pipeline.corpus import duplicates
-from pipeline.corpus.audit_figures import QUALITY, quality_report, wilson, word_f1
-from pipeline.corpus.config import AssembleConfig, SelectConfig
+from pipeline.corpus.audit_figures import AUDIT, audit_report, wilson, word_f1
+from pipeline.corpus.config import CorpusConfig, SelectConfig
 from pipeline.dedup.config import DedupConfig
-from pipeline.scan.config import CorpusConfig
+from pipeline.scan.config import ScanConfig
 from pipeline.stage import SILENT
 from storage.schemas import TRUTH
 from storage.tables import read_table, table, write_table
@@ -25,7 +25,7 @@ def number_of(url: str) -> str:
     return re.search(r"\d+", url).group()
 
 
-def test_quality_report(tmp_path, prose):
+def test_audit_report(tmp_path, prose):
     """Truth that agrees with what happened but for one page said to be meant for url."""
     texts = [prose(f"original {number}", 24) for number in range(6)]
     texts[0] += f"\n{MAIL}"
@@ -73,8 +73,8 @@ def test_quality_report(tmp_path, prose):
                 }
             )
     write_table(table(truth, TRUTH), tmp_path / "truth.parquet")
-    report = quality_report(tmp_path / "truth.parquet", corpus, copies, parts)
-    assert report.schema == QUALITY
+    report = audit_report(tmp_path / "truth.parquet", corpus, copies, parts)
+    assert report.schema == AUDIT
     found = {(r["stage"], r["task"], r["metric"]): r for r in report.to_pylist()}
     assert found["dedup", "pages", "precision"]["value"] == 1
     assert found["dedup", "pages", "recall"]["n"] == 3
@@ -114,7 +114,7 @@ def test_intervals_and_f1():
 
 
 def test_configs_go_through_json():
-    for config in (CorpusConfig(), SelectConfig(), DedupConfig(), AssembleConfig()):
+    for config in (ScanConfig(), SelectConfig(), DedupConfig(), CorpusConfig()):
         data = json.loads(json.dumps(to_dict(config)))
         assert from_dict(type(config), data) == config
         assert dataclasses.is_dataclass(config)

@@ -4,10 +4,10 @@ import dataclasses
 
 import pytest
 
-from pipeline.corpus.costing import Joined, Part, Target, extrapolate, per_byte
+from pipeline.corpus.costing import Joined, MeasuredPart, Target, extrapolate, per_byte
 from storage.errors import UserError
 
-PART = Part(
+PART = MeasuredPart(
     warc_bytes=20_000_000,
     records=2_000,
     documents=1_000,
@@ -20,7 +20,7 @@ PART = Part(
 TARGET = Target(files=1_000, gigabytes_per_file=1.0, cores=10, price_per_core_hour=0.05)
 
 
-def figures(parts: list[Part], joined: Joined | None = None) -> dict[str, dict]:
+def figures(parts: list[MeasuredPart], joined: Joined | None = None) -> dict[str, dict]:
     return {row["name"]: row for row in extrapolate(parts, joined, TARGET)}
 
 
@@ -68,7 +68,7 @@ def test_joining_is_scaled_and_one_file_has_no_interval() -> None:
 
 
 @pytest.mark.parametrize("parts", [[], [dataclasses.replace(PART, warc_bytes=0)]])
-def test_nothing_measured_is_said(parts: list[Part]) -> None:
+def test_nothing_measured_is_said(parts: list[MeasuredPart]) -> None:
     with pytest.raises(UserError, match="run corpus"):
         extrapolate(parts, None, TARGET)
 

@@ -19,7 +19,7 @@ from pipeline.corpus.datatrove_steps import CorpusPass
 from pipeline.extract.config import ExtractConfig
 from pipeline.filters.url import UrlConfig
 from pipeline.scan import stage as scan
-from pipeline.scan.config import CorpusConfig
+from pipeline.scan.config import ScanConfig
 from pipeline.stage import SILENT
 from storage import Lake
 from storage.digest import file_sha256
@@ -27,7 +27,7 @@ from storage.errors import UserError
 from storage.tables import read_table
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-CONFIG = CorpusConfig(url=UrlConfig(use_lists=False))
+CONFIG = ScanConfig(url=UrlConfig(use_lists=False))
 # Two tasks, each a process that datatrove spawns: what they need stands below the guard.
 SCRIPT = """
 import sys
@@ -35,11 +35,11 @@ from datatrove.executor import LocalPipelineExecutor
 from datatrove.pipeline.writers import JsonlWriter
 from pipeline.corpus.datatrove_steps import CorpusPass
 from pipeline.filters.url import UrlConfig
-from pipeline.scan.config import CorpusConfig
+from pipeline.scan.config import ScanConfig
 
 if __name__ == "__main__":
     lake, out, logs, *paths = sys.argv[1:]
-    step = CorpusPass(paths, lake, CorpusConfig(url=UrlConfig(use_lists=False)))
+    step = CorpusPass(paths, lake, ScanConfig(url=UrlConfig(use_lists=False)))
     pipeline = [step, JsonlWriter(out, compression=None)]
     LocalPipelineExecutor(pipeline, tasks=2, logging_dir=logs).run()
 """
@@ -98,12 +98,12 @@ def test_two_tasks_make_the_parts_of_the_flow(ran: Any, warcs: list[Path], tmp_p
         file = InputFile(path, file_sha256(path))
         work = Work(scan.STAGE, CONFIG, {"warc": [file]}, lake, "")
         assert work.is_whole  # the flow finds it made
-        manifest = lake.manifest("corpus_part", work.digest)
+        manifest = lake.manifest("scan", work.digest)
         out = tmp_path / path.name
         out.mkdir()
         scratch = tmp_path / f"{path.name}.scratch"
         statistics = scan.build(out, {"warc": [path]}, CONFIG, SILENT, scratch)
-        made = files(lake.local("corpus_part", work.digest))
+        made = files(lake.local("scan", work.digest))
         del made["manifest.json"]
         assert made == files(out)
         assert manifest.statistics == statistics
@@ -120,8 +120,8 @@ def test_documents_carry_all_that_was_measured(ran: Any) -> None:
     assert {row["metadata"]["warc"] for row in documents(written[1])} == {"toy-1.warc.gz"}
     lake = Lake(folder / "lake")
     stored = {}
-    for manifest in lake.list("corpus_part"):
-        pages = read_table(lake.local("corpus_part", manifest.digest) / "pages.parquet")
+    for manifest in lake.list("scan"):
+        pages = read_table(lake.local("scan", manifest.digest) / "pages.parquet")
         stored |= {row["id"]: row for row in pages.to_pylist()}
     assert {row["id"] for row in given} == stored.keys()
     for row in given:
@@ -151,12 +151,14 @@ def test_a_task_that_starts_again_finds_its_parts_made(
 
 def test_a_selection_gives_what_its_filters_keep(ran: Any, warcs: list[Path]) -> None:
     folder, _ = ran
-    step = CorpusPass(warcs, str(folder / "lake"), CONFIG, SelectConfig(filters=("quality",)))
+    step = CorpusPass(
+        warcs, str(folder / "lake"), CONFIG, SelectConfig(filters=("gopher_quality",))
+    )
     given = list(step.run(None, rank=0, world_size=1))
     assert given
     assert min(document.metadata["word_count"] for document in given) >= 50
     counts = step.stats.stats
-    assert counts["not selected/quality/min_words"].total == len(warcs)
+    assert counts["not selected/gopher_quality/min_words"].total == len(warcs)
     assert counts["kept"].total - counts["not selected"].total == len(given)
 
 
@@ -165,8 +167,8 @@ def test_other_settings_are_other_parts(ran: Any, warcs: list[Path], tmp_path: P
     lake = Lake(folder / "lake")
     other = dataclasses.replace(CONFIG, extract=ExtractConfig(timeout_cpu_seconds=9.0))
     made = datatrove_steps.make_part(warcs[0], other, lake)
-    assert lake.is_whole("corpus_part", made.digest, deep=True)
-    assert len(lake.list("corpus_part")) == len(warcs) + 1
+    assert lake.is_whole("scan", made.digest, deep=True)
+    assert len(lake.list("scan")) == len(warcs) + 1
 
 
 def test_what_cannot_be_done(tmp_path: Path) -> None:

@@ -12,9 +12,9 @@ from pipeline.config import from_dict, to_dict
 from pipeline.corpus import duplicates
 from pipeline.corpus.duplicate_bands import BAND, KEYS, NUMBERS, BandConfig, KeysConfig
 from pipeline.dedup.config import DedupConfig, PassageConfig
-from pipeline.dedup.index import band_names
+from pipeline.dedup.hash_index import band_names
 from pipeline.stage import SILENT, Stage
-from storage.groups import members, shards
+from storage.grouped import members, shards
 from storage.tables import read_table
 
 WORDS = [a + b + c for a in "bdfgklmnprst" for b in "aeiou" for c in ("r", "st", "nd", "ly", "m")]

@@ -13,7 +13,7 @@ from toy_parts import CONFIG, make_part, make_selection, page_id
 from pipeline.corpus import duplicates
 from pipeline.dedup import exact, minhash
 from pipeline.dedup.config import DedupConfig, PassageConfig
-from pipeline.dedup.index import Index, id_bytes, id_texts
+from pipeline.dedup.hash_index import HashIndex, id_bytes, id_texts
 from pipeline.dedup.minhash import signature_of
 from pipeline.stage import SILENT
 from storage.errors import UserError
@@ -259,8 +259,10 @@ def test_each_rule_alone(dumps: Any, tmp_path: Path) -> None:
         previous=[tmp_path / "near/duplicates"],
     )
     assert after["duplicates_of_earlier_dumps"] == 0
-    kept = Index(tmp_path / "after/duplicates/index").band("minhash-03")
-    assert len(kept[0]) == len(Index(tmp_path / "near/duplicates/index").band("minhash-03")[0]) > 0
+    kept = HashIndex(tmp_path / "after/duplicates/index").band("minhash-03")
+    assert (
+        len(kept[0]) == len(HashIndex(tmp_path / "near/duplicates/index").band("minhash-03")[0]) > 0
+    )
 
 
 def test_no_pages_at_all(tmp_path: Path, runs: Any) -> None:
@@ -316,7 +318,7 @@ def test_frequent_passages_are_found(tmp_path: Path) -> None:
     config = DedupConfig(passages=PassageConfig(max_documents_per_line=8))
     statistics, _ = run(tmp_path / "run", parts, config)
     assert statistics["frequent_lines"] == 1  # numbers are put aside, "No" is too short
-    index = Index(tmp_path / "run/duplicates/index")
+    index = HashIndex(tmp_path / "run/duplicates/index")
     keys, documents = index.band("lines")
     assert len(keys) == 1
     assert documents.tolist() == [0]  # the smallest id's
@@ -326,7 +328,7 @@ def test_frequent_passages_are_found(tmp_path: Path) -> None:
     later = make_part(tmp_path / "c", "c", [f"{text_of('new', 40)}\n{menu}"])
     statistics, _ = run(tmp_path / "later", [later], config, previous=[tmp_path / "run/duplicates"])
     assert statistics["frequent_lines"] == 1
-    assert Index(tmp_path / "later/duplicates/index").band("lines")[1].tolist() == [0]
+    assert HashIndex(tmp_path / "later/duplicates/index").band("lines")[1].tolist() == [0]
 
 
 @pytest.mark.parametrize("nothing", ["", " ", "\n\n \t", "\u3000\u2028"])

@@ -17,16 +17,16 @@ from pipeline.corpus import (
     assemble_group,
     duplicate_bands,
     duplicates,
-    hosts,
+    held_out_hosts,
     score,
     select,
 )
-from pipeline.corpus.config import AssembleConfig, SelectConfig
+from pipeline.corpus.config import CorpusConfig, SelectConfig
 from pipeline.corpus.duplicate_bands import BandConfig, KeysConfig
 from pipeline.dedup.config import DedupConfig, PassageConfig
-from pipeline.dedup.index import band_names
+from pipeline.dedup.hash_index import band_names
 from pipeline.stage import SILENT, Stage
-from storage.groups import members, side_by_side
+from storage.grouped import members, side_by_side
 from storage.manifest import Manifest, measure
 from storage.reads import wanted
 
@@ -123,9 +123,10 @@ def test_from_the_parts_to_the_corpus(parts, tmp_path):
         for part, group in zip(parts, groups)
     ]
     counted = [
-        make(hosts.GROUP, f"hosts{n}", hosts.HostsConfig(n), **some) for n, some in enumerate(given)
+        make(held_out_hosts.GROUP, f"hosts{n}", held_out_hosts.HostsConfig(n), **some)
+        for n, some in enumerate(given)
     ]
-    split = [make(hosts.STAGE, "split", hosts.STAGE.config(), groups=counted)]
+    split = [make(held_out_hosts.STAGE, "split", held_out_hosts.STAGE.config(), groups=counted)]
     joined = [
         make(
             assemble_group.STAGE,
@@ -137,7 +138,7 @@ def test_from_the_parts_to_the_corpus(parts, tmp_path):
         for n, some in enumerate(given)
     ]
     all_of = {**whole, "split": split, "duplicates": copies}
-    make(assemble.STAGE, "corpus", AssembleConfig(), groups=joined, **all_of)
+    make(assemble.STAGE, "corpus", CorpusConfig(), groups=joined, **all_of)
     assert make.read("selection0", "parts") == {"pages.parquet"}
     assert make.read("group1", "parts") == {"ledger.parquet", "pages.parquet", "read.json"}
     assert "index/minhash-00.keys" in files(copies[0])

@@ -6,13 +6,13 @@ import json
 import pytest
 
 from pipeline.config import from_dict, to_dict
-from pipeline.corpus.config import AssembleConfig, SelectConfig
+from pipeline.corpus.config import CorpusConfig, SelectConfig
 from pipeline.corpus.recipes import RECIPES, TABLES, Recipe, deviations, recipe
 from pipeline.corpus.select import RULES
 from pipeline.dedup.config import DedupConfig
 from pipeline.filters.decide import threshold_of
-from pipeline.filters.quality import GopherQualityConfig
-from pipeline.scan.config import CorpusConfig
+from pipeline.filters.gopher_quality import GopherQualityConfig
+from pipeline.scan.config import ScanConfig
 from storage.errors import UserError
 
 
@@ -22,8 +22,8 @@ def tree(chosen: Recipe) -> dict:
 
 
 def test_the_default_is_the_code_recipe():
-    assert (recipe("fineweb-code").corpus, recipe("fineweb-code").select) == (
-        CorpusConfig(),
+    assert (recipe("fineweb-code").scan, recipe("fineweb-code").select) == (
+        ScanConfig(),
         SelectConfig(),
     )
     for name, chosen in RECIPES.items():
@@ -40,19 +40,21 @@ def test_paper_and_code_differ_in_one_threshold_and_in_where_a_bracket_counts():
 
 def test_deviations_name_key_value_and_recipe():
     quality = GopherQualityConfig(min_alphabetic_word_fraction=0.6)
-    changed = dataclasses.replace(recipe("fineweb-code"), select=SelectConfig(quality=quality))
+    changed = dataclasses.replace(
+        recipe("fineweb-code"), select=SelectConfig(gopher_quality=quality)
+    )
     assert deviations(tree(changed), "fineweb-code") == [
-        "select.quality.min_alphabetic_word_fraction: 0.6 (fineweb-code: 0.8)"
+        "select.gopher_quality.min_alphabetic_word_fraction: 0.6 (fineweb-code: 0.8)"
     ]
     fewer = dataclasses.replace(recipe("gopher"), select=SelectConfig(filters=("language",)))
     assert deviations(tree(fewer), "gopher") == [
-        "select.filters: [language] (gopher: [language, quality, repetition, toxicity])"
+        "select.filters: [language] (gopher: [language, gopher_quality, repetition, toxicity])"
     ]
 
 
 def test_every_recipe_can_be_carried_out():
-    configs = {"corpus": CorpusConfig, "select": SelectConfig}
-    configs |= {"dedup": DedupConfig, "assemble": AssembleConfig}
+    configs = {"scan": ScanConfig, "select": SelectConfig}
+    configs |= {"dedup": DedupConfig, "corpus": CorpusConfig}
     assert tuple(configs) == TABLES
     for chosen in RECIPES.values():
         for table, kind in configs.items():

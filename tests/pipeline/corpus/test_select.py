@@ -8,14 +8,14 @@ import pytest
 
 from pipeline.corpus import select
 from pipeline.corpus.config import SelectConfig
-from pipeline.corpus.explain import explain_rules
 from pipeline.corpus.read import counts_of, selected_counts, selections
 from pipeline.corpus.recipes import recipe
+from pipeline.corpus.replay import explain_rules
+from pipeline.filters.gopher_quality import GopherQualityConfig
 from pipeline.filters.language import LanguageConfig
-from pipeline.filters.quality import GopherQualityConfig
 from pipeline.stage import SILENT, Stage
 from storage.errors import UserError
-from storage.groups import members
+from storage.grouped import members
 from storage.schemas import PAGES, SELECTION, SIGNALS
 from storage.tables import read_table, table, write_table
 
@@ -113,7 +113,7 @@ def test_each_page_falls_to_the_first_filter_that_it_fails(tmp_path, parts):
         "b": (0, "dropped", "language", "languages", 0.98, None, "de"),
         "c": (0, "dropped", "language", "min_score", 0.4, 0.65, "en"),
         "d": (0, "dropped", "repetition", "max_duplicate_line_fraction", 0.31, 0.3, ""),
-        "e": (0, "dropped", "quality", "min_words", 49, 50, ""),
+        "e": (0, "dropped", "gopher_quality", "min_words", 49, 50, ""),
         "f": (1, "dropped", "c4", "max_curly_bracket_lines", 2, 0, ""),
         "g": (1, "dropped", "fineweb", "max_duplicate_line_character_fraction", 0.05, 0.01, ""),
         "h": (1, *kept),
@@ -123,7 +123,7 @@ def test_each_page_falls_to_the_first_filter_that_it_fails(tmp_path, parts):
     assert statistics["dropped_by_stage"] == {
         "language": 2,
         "repetition": 1,
-        "quality": 1,
+        "gopher_quality": 1,
         "c4": 1,
         "fineweb": 1,
     }
@@ -141,7 +141,7 @@ def test_filters_can_be_left_out_added_and_changed(tmp_path, parts):
     assert kept(build(tmp_path / "few", parts, few)[1]) == "adefgi"
     loose = SelectConfig(
         language=LanguageConfig(languages=(), min_score=0.3),
-        quality=GopherQualityConfig(min_words=49),
+        gopher_quality=GopherQualityConfig(min_words=49),
     )
     _, found = build(tmp_path / "loose", parts, loose)
     assert kept(found) == "abchi"
@@ -168,7 +168,7 @@ def test_languages_have_thresholds_of_their_own(tmp_path):
     _, found = build(tmp_path / "own", parts, own)
     assert kept(found) == "bc"
     rules = {row["id"]: (row["stage"], row["rule"]) for row in found.to_pylist()}
-    assert rules["d"] == ("quality", "min_mean_word_length")
+    assert rules["d"] == ("gopher_quality", "min_mean_word_length")
     assert rules["e"] == ("language", "min_score")
 
 
@@ -228,7 +228,7 @@ def test_explain_says_what_each_rule_says():
     assert [row["rule"] for row in rows if row["drops"]] == ["min_words"]
     words = next(row for row in rows if row["rule"] == "min_words")
     assert (words["stage"], words["value"], words["must_be"], words["threshold"]) == (
-        "quality",
+        "gopher_quality",
         49,
         "at least",
         50,

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from crawl_server import CrawlServer, crawl_server
 
-from pipeline.crawl.cache import Cache
 from pipeline.crawl.client import Client
+from pipeline.crawl.file_cache import Cache
 from pipeline.crawl.source import DownloadConfig
 
 

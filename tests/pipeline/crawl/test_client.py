@@ -12,7 +12,7 @@ from crawl_server import Trouble
 from patience import eventually
 
 from pipeline.crawl.client import Client
-from pipeline.crawl.ranges import RangeFile
+from pipeline.crawl.range_file import RangeFile
 from pipeline.crawl.source import base_url, cache_folder, index_url, join, place_of
 from pipeline.crawl.transport import TransferError
 from storage.errors import UserError

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline.crawl.codings import (
     BadCoding,
-    TooLarge,
+    BodyTooLarge,
     is_text,
     join_chunks,
     join_unsaid_chunks,
@@ -93,7 +93,7 @@ def test_all_streams_of_a_body_are_read(compress):
     found, notes = undo(body[:-20], [coding], MOST)
     assert HTML.startswith(found)
     assert notes == [f"{coding}: cut short"]
-    with pytest.raises(TooLarge):
+    with pytest.raises(BodyTooLarge):
         undo(body, [coding], len(HTML) - 1)
 
 
@@ -113,7 +113,7 @@ def test_a_wrong_checksum_is_told_and_the_page_stays(size):
         assert undo(body, ["gzip"], 10**7) == (page, [f"gzip: {problem}"])
         two = bytes(body) + gzip.compress(HTML)
         assert undo(two, ["gzip"], 10**7) == (page + HTML, [f"gzip: {problem}"])
-        with pytest.raises(TooLarge):
+        with pytest.raises(BodyTooLarge):
             undo(body, ["gzip"], len(page) - 1)
     body = bytearray(zlib.compress(page))
     body[-1] ^= 255
@@ -130,7 +130,7 @@ def test_a_coding_under_the_name_of_another(said, true):
         return  # nothing in the bytes shows these two
     assert undo(ENCODERS[true](HTML), [said], MOST) == (HTML, [])
     assert undo(raw_deflate(HTML), ["gzip"], MOST) == (HTML, [])
-    with pytest.raises(TooLarge):
+    with pytest.raises(BodyTooLarge):
         undo(ENCODERS[true](HTML * 50), [said], 5 * len(HTML))
 
 
@@ -141,7 +141,7 @@ def test_what_nothing_says():
     assert undo_unsaid(twice, MOST) == (HTML, [])
     assert undo_unsaid(b"\r\n" + twice[:-30], MOST)[1] == ["gzip: cut short"] * 2
     assert undo(twice, ["gzip"], MOST) == (once, [])
-    with pytest.raises(TooLarge):
+    with pytest.raises(BodyTooLarge):
         undo_unsaid(gzip.compress(bytes(MOST + 1)), MOST)
     sent = chunked(chunked(HTML, 99), 70)
     assert join_unsaid_chunks(sent) == HTML
@@ -198,7 +198,7 @@ def test_windows_are_capped():
     with pytest.raises(BadCoding, match="zstd"):
         undo(body, ["zstd"], MOST)
     bomb = zstd.compress(bytes(50_000_000))
-    with pytest.raises(TooLarge):
+    with pytest.raises(BodyTooLarge):
         undo(bomb, ["zstd"], MOST)
 
 
@@ -227,6 +227,6 @@ def test_no_bytes_crash(body, chain):
     for start in (b"", b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"\x78\x9c", b"\x50\x2a\x4d\x18"):
         try:
             found, _ = undo(start + body, chain, 10_000)
-        except (BadCoding, TooLarge):
+        except (BadCoding, BodyTooLarge):
             continue
         assert len(found) <= 10_000

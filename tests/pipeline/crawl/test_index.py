@@ -10,8 +10,8 @@ from toy_dump import NAME, columnar_files, toy_dump
 from pipeline.crawl import cdx, columnar
 from pipeline.crawl.client import Client
 from pipeline.crawl.dumps import Dump, is_dump, list_dumps, paths, resolve
-from pipeline.crawl.ranges import RangeFile
-from pipeline.crawl.selection import Selection, compiled, host_fits, selection
+from pipeline.crawl.range_file import RangeFile
+from pipeline.crawl.selection import PageSelection, compiled, host_fits, selection
 from pipeline.crawl.transport import TransferError
 from storage.errors import UserError
 
@@ -299,9 +299,9 @@ def test_a_pattern_only_python_knows_is_said(server, client):
 
 
 def test_selections_are_named_by_what_they_ask():
-    one = Selection(hosts=("a.com",))
-    assert one.digest("D") == Selection(hosts=("a.com",)).digest("D")
-    assert one.digest("D") != one.digest("E") != Selection(hosts=("b.com",)).digest("E")
+    one = PageSelection(hosts=("a.com",))
+    assert one.digest("D") == PageSelection(hosts=("a.com",)).digest("D")
+    assert one.digest("D") != one.digest("E") != PageSelection(hosts=("b.com",)).digest("E")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.curriculum import tasks
 from pipeline.curriculum.held_out import sum_split, word_split
-from pipeline.curriculum.spelling import SPELLING_QUESTIONS, spelling_answer
+from pipeline.curriculum.spelled_words import SPELLING_QUESTIONS, spelling_answer
 from pipeline.curriculum.sums import PLAIN_QUESTIONS, SUM_QUESTIONS, direct, worked
 from pipeline.curriculum.tasks import Task
 from storage.errors import UserError

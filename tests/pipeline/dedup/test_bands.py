@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.dedup.bands import band_pairs, keyed, number_documents
 from pipeline.dedup.components import cluster
-from pipeline.dedup.index import MOST_DOCUMENTS
+from pipeline.dedup.hash_index import MOST_DOCUMENTS
 from pipeline.dedup.spill import (
     KEYED,
     Spill,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pipeline.dedup.config import PassageConfig
-from pipeline.dedup.index import Index, id_bytes
+from pipeline.dedup.hash_index import HashIndex, id_bytes
 from pipeline.dedup.passages import UNITS, Remover, find, hashes, limits, spill
 
 WORDS = ("harbour", "boat", "keeper")
@@ -35,12 +35,12 @@ def build(
     folder: Path,
     texts: list[str],
     config: PassageConfig,
-    earlier: Index | None = None,
+    earlier: HashIndex | None = None,
     earlier_texts: int = 0,
     memory: int = 1 << 30,
-) -> tuple[Index, dict[str, int]]:
+) -> tuple[HashIndex, dict[str, int]]:
     """The index of a dump's passages, and how many each unit has."""
-    earlier = earlier or Index()
+    earlier = earlier or HashIndex()
     numbered = list(enumerate(texts, earlier_texts))
     characters = sum(map(len, texts)) * 50  # as much as makes several partitions
     made = spill(numbered, characters, config, folder / "scratch", memory)
@@ -51,7 +51,7 @@ def build(
     }
     ids = id_bytes([document_id(number) for number in range(earlier_texts + len(texts))])
     (out / "ids").write_bytes(ids.tobytes())
-    return Index(out), counts
+    return HashIndex(out), counts
 
 
 def by_hand(

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from pipeline.evals import compression
 from pipeline.evals.asking import Scores, Subject
-from pipeline.evals.config import EvalConfig
-from pipeline.evals.pages import Measured, Page
+from pipeline.evals.config import EvalsConfig
+from pipeline.evals.page_bits import CorpusPage, PageBits
 
 TEXT = "A page of text about mills and bakers. " * 40
 
@@ -35,13 +35,13 @@ def test_break_even():
 
 @pytest.fixture
 def subject(chat_model):
-    return Subject(*chat_model, EvalConfig(bootstrap_samples=50, bits_per_parameter=8))
+    return Subject(*chat_model, EvalsConfig(bootstrap_samples=50, bits_per_parameter=8))
 
 
 def pages_at(rate, count=6):
     sizes = np.full(count, len(TEXT))
-    pages = [Page(f"{n}", TEXT) for n in range(count)]
-    return Measured(pages, sizes * rate, sizes, [], [])
+    pages = [CorpusPage(f"{n}", TEXT) for n in range(count)]
+    return PageBits(pages, sizes * rate, sizes, [], [])
 
 
 def rows(subject, held_out, training, known=("x" * 600_000, "y" * 400_000)):
@@ -107,5 +107,5 @@ def test_a_model_that_saves_nothing_never_breaks_even(subject):
 
 
 def test_without_pages_there_is_only_the_size(subject):
-    nothing = Measured([], np.empty(0), np.empty(0), [], [])
+    nothing = PageBits([], np.empty(0), np.empty(0), [], [])
     assert list(rows(subject, nothing, nothing)) == [("model_size", "megabytes")]

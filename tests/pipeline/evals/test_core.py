@@ -7,14 +7,14 @@ import pytest
 
 from pipeline.evals import core, icl
 from pipeline.evals.asking import Scores, Subject
-from pipeline.evals.config import EvalConfig
+from pipeline.evals.config import EvalsConfig
 from pipeline.evals.icl import Answer, Question
 from storage.errors import UserError
 
 
 @pytest.fixture
 def subject(chat_model):
-    return Subject(*chat_model, EvalConfig(core_questions=6, core_samples=1))
+    return Subject(*chat_model, EvalsConfig(core_questions=6, core_samples=1))
 
 
 def write(folder, task, rows):
@@ -135,7 +135,7 @@ def test_real_tasks_on_a_real_model(subject, shared_dir):
     for _ in range(2):
         scores = Scores()
         core.measure(
-            dataclasses.replace(subject, config=EvalConfig(core_questions=5)), files, scores
+            dataclasses.replace(subject, config=EvalsConfig(core_questions=5)), files, scores
         )
         found.append(scores)
     assert found[0] == found[1]

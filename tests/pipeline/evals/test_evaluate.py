@@ -11,7 +11,7 @@ import pytest
 from patience import PATIENCE_SECONDS
 
 from pipeline.evals import evaluate
-from pipeline.evals.config import CHAT_SUITES, DETAIL_SUITES, SUITES, EvalConfig
+from pipeline.evals.config import CHAT_SUITES, DETAIL_SUITES, SUITES, EvalsConfig
 from pipeline.stage import SILENT, Progress
 from storage.errors import UserError
 from storage.schemas import FACTS
@@ -20,7 +20,7 @@ from storage.tables import read_table, table, write_table
 pytestmark = pytest.mark.usefixtures("torch_restored")
 
 ROOT = Path(__file__).parents[3]
-CONFIG = EvalConfig(
+CONFIG = EvalsConfig(
     model="sft",
     max_new_tokens=24,
     facts_per_frequency=8,
@@ -206,7 +206,7 @@ HANGS = """
 import dataclasses, sys, threading
 from pathlib import Path
 from pipeline.evals import evaluate
-from pipeline.evals.config import EvalConfig
+from pipeline.evals.config import EvalsConfig
 from pipeline.model.decode_native import NativeDecoder
 from pipeline.model.decode_torch import TorchDecoder
 from pipeline.stage import SILENT
@@ -216,7 +216,7 @@ def waits_for_ever(self, steps):
 
 NativeDecoder.advance = TorchDecoder.advance = waits_for_ever
 out, model, corpus = map(Path, sys.argv[1:])
-config = EvalConfig(suites=("turns",), turns=2, threads=1, device="cpu", watchdog_seconds=1.0)
+config = EvalsConfig(suites=("turns",), turns=2, threads=1, device="cpu", watchdog_seconds=1.0)
 evaluate.build(out, {"model": [model], "corpus": [corpus]}, config, SILENT, out)
 """
 

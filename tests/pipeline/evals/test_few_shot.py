@@ -4,10 +4,10 @@ import pytest
 
 from pipeline.evals import asking, few_shot
 from pipeline.evals.asking import Scores, Subject
-from pipeline.evals.config import EvalConfig
+from pipeline.evals.config import EvalsConfig
 from pipeline.model.engine import Completion
 
-CONFIG = EvalConfig(few_shots=2, few_shot_questions=3, max_completion_tokens=8)
+CONFIG = EvalsConfig(few_shots=2, few_shot_questions=3, max_completion_tokens=8)
 
 
 @pytest.fixture

@@ -10,12 +10,12 @@ from toy_artifacts import PEOPLE
 
 from pipeline import model as models
 from pipeline.evals import icl
-from pipeline.evals.icl import Answer, Question, Task
+from pipeline.evals.icl import Answer, IclTask, Question
 from pipeline.model.engine import Engine
 
-CHOICE = Task("c", "c", "multiple_choice", 2, 0.25, "\nAnswer: ")
-SCHEMA = Task("s", "s", "schema", 1, 0.5)
-TEXT = Task("t", "t", "language_modelling", 1, 0.0)
+CHOICE = IclTask("c", "c", "multiple_choice", 2, 0.25, "\nAnswer: ")
+SCHEMA = IclTask("s", "s", "schema", 1, 0.5)
+TEXT = IclTask("t", "t", "language_modelling", 1, 0.0)
 
 
 def choice_rows(count):
@@ -88,7 +88,7 @@ def test_categories_lend_no_examples_to_each_other():
         for n in range(4)
         for kind in "PQ"
     ]
-    task = Task("j", "j", "language_modelling", 3, 0.0, by_category=True)
+    task = IclTask("j", "j", "language_modelling", 3, 0.0, by_category=True)
     for question in icl.questions(task, rows):
         context = question.pairs[0][0]
         assert question.category in "PQ"

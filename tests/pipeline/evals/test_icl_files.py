@@ -6,10 +6,10 @@ import json
 import pytest
 
 from pipeline.evals import core, icl, icl_files
-from pipeline.evals.icl import Task
+from pipeline.evals.icl import IclTask
 from storage.errors import UserError
 
-TASK = Task("copa", "copa", "multiple_choice", 0, 0.5)
+TASK = IclTask("copa", "copa", "multiple_choice", 0, 0.5)
 ROW = {"query": "So", "choices": ["a", "b"], "gold": 1}
 
 
@@ -72,7 +72,7 @@ WRONG_CHOICES = ["ab", [], None, {"a": 1}, ["a", 2], ["a", None], ["a", " "], [[
 
 
 def said_of(tmp_path, kind, row):
-    task = Task("t", "t", kind, 0, 0.5)
+    task = IclTask("t", "t", kind, 0, 0.5)
     good = {"query": "q", "context": "c", "context_options": ["a", "b"], "choices": ["a", "b"]}
     good |= {"continuation": "c", "gold": 0}
     lines = [json.dumps(good), "", json.dumps(good | row)]

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.evals import memorization, pages
+from pipeline.evals import memorization, page_bits
 from pipeline.evals.asking import Scores, Subject
-from pipeline.evals.config import EvalConfig
-from pipeline.evals.pages import Page
+from pipeline.evals.config import EvalsConfig
+from pipeline.evals.page_bits import CorpusPage
 from pipeline.model.engine import Completion, Engine
 from storage.errors import UserError
 
-CONFIG = EvalConfig(prefix_tokens=4, continuation_tokens=3, passages=50, seen_counts=(1, 2, 5))
+CONFIG = EvalsConfig(prefix_tokens=4, continuation_tokens=3, passages=50, seen_counts=(1, 2, 5))
 documents = st.lists(st.lists(st.integers(0, 3), max_size=14).map(np.array), max_size=8)
 
 
@@ -88,8 +88,8 @@ def subject(chat_model):
 def test_reciting_is_counted_by_times_seen(subject, monkeypatch):
     often = "Rain fell on the old mill by the river while nine men slept. "
     digits = [f"{np.random.default_rng(n).integers(10**17)}" for n in range(8)]
-    train = [Page(f"{n}", often + number) for n, number in enumerate(digits)]
-    validation = [Page("v", "Nobody at Wick ever saw such a tall blue lamp before Monday.")]
+    train = [CorpusPage(f"{n}", often + number) for n, number in enumerate(digits)]
+    validation = [CorpusPage("v", "Nobody at Wick ever saw such a tall blue lamp before Monday.")]
     tokenizer = subject.tokenizer
     known = tokenizer.encode(often)
 
@@ -116,8 +116,8 @@ def test_reciting_is_counted_by_times_seen(subject, monkeypatch):
 
 
 def test_a_real_model_and_a_byte_limit(subject, post_training):
-    train = list(pages.Pages(post_training.corpus, "train"))
-    validation = pages.Pages(post_training.corpus, "validation")
+    train = list(page_bits.Pages(post_training.corpus, "train"))
+    validation = page_bits.Pages(post_training.corpus, "validation")
     scores = Scores()
     memorization.measure(subject, train, validation, scores)
     assert {"not_seen", "seen_1", "seen_5_or_more"} <= {row["task"] for row in scores.rows}
@@ -129,13 +129,13 @@ def test_a_real_model_and_a_byte_limit(subject, post_training):
     ("prefix", "continuation", "said"), [(0, 4, "at least 1"), (200, 100, "context of 192")]
 )
 def test_impossible_lengths_are_said(subject, prefix, continuation, said):
-    config = EvalConfig(prefix_tokens=prefix, continuation_tokens=continuation)
+    config = EvalsConfig(prefix_tokens=prefix, continuation_tokens=continuation)
     wrong = Subject(subject.model, subject.tokenizer, config)
     with pytest.raises(UserError, match=said):
-        memorization.measure(wrong, [Page("a", "text")], [], Scores())
+        memorization.measure(wrong, [CorpusPage("a", "text")], [], Scores())
 
 
 def test_nothing_to_recite_leaves_no_row(subject):
     scores = Scores()
-    memorization.measure(subject, [], [Page("v", "a")], scores)
+    memorization.measure(subject, [], [CorpusPage("v", "a")], scores)
     assert scores.rows == []

@@ -2,13 +2,13 @@
 
 import pytest
 
-from pipeline.evals import pages, simulate
+from pipeline.evals import page_bits, simulate
 from pipeline.evals.asking import Scores, Subject
-from pipeline.evals.config import EvalConfig
-from pipeline.evals.pages import Page
+from pipeline.evals.config import EvalsConfig
+from pipeline.evals.page_bits import CorpusPage
 from pipeline.model.engine import Completion, Engine
 
-CONFIG = EvalConfig(page_prefix_tokens=8, page_tokens=24, simulated_pages=5, bootstrap_samples=50)
+CONFIG = EvalsConfig(page_prefix_tokens=8, page_tokens=24, simulated_pages=5, bootstrap_samples=50)
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def test_repeated_grams(text, repeated, grams):
 
 
 def test_a_page_and_its_simulation_stand_side_by_side(subject, post_training):
-    validation = pages.Pages(post_training.corpus, "validation")
+    validation = page_bits.Pages(post_training.corpus, "validation")
     scores = Scores()
     simulate.measure(subject, validation, scores)
     assert {row["task"] for row in scores.rows} <= {"model", "held_out_pages"}
@@ -55,7 +55,7 @@ def test_going_round_in_circles_shows(subject, monkeypatch):
     )
     scores = Scores()
     text = " ".join(f"w{n} Hale" for n in range(60))
-    simulate.measure(subject, [Page("a", text)], scores)
+    simulate.measure(subject, [CorpusPage("a", text)], scores)
     shares = {row["task"]: row["value"] for row in scores.rows}
     assert shares["model"] > 0.8
     assert shares["held_out_pages"] == 0.0
@@ -63,5 +63,5 @@ def test_going_round_in_circles_shows(subject, monkeypatch):
 
 def test_pages_too_short_to_cut_leave_no_row(subject):
     scores = Scores()
-    simulate.measure(subject, [Page("a", "Too short.")], scores)
+    simulate.measure(subject, [CorpusPage("a", "Too short.")], scores)
     assert scores.rows == scores.samples == []

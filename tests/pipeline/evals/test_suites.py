@@ -9,14 +9,14 @@ import torch
 
 from pipeline.chat.conversation import STOP, prompt, user
 from pipeline.curriculum.held_out import is_held_out, sum_split, word_split
-from pipeline.curriculum.spelling import spelled, words_of
+from pipeline.curriculum.spelled_words import spelled, words_of
 from pipeline.curriculum.sums import worked
-from pipeline.evals import arithmetic, asking, facts, spelling, turns, unseen
+from pipeline.evals import arithmetic_suite, asking, facts_suite, spelling_suite, turns, unseen
 from pipeline.evals.asking import Reply, Scores, Subject
-from pipeline.evals.config import EvalConfig
+from pipeline.evals.config import EvalsConfig
 from pipeline.model.engine import Completion
 
-CONFIG = EvalConfig(
+CONFIG = EvalsConfig(
     sums_per_pair=5,
     words=8,
     turns=20,
@@ -83,8 +83,8 @@ def answering(monkeypatch):
     ],
 )
 def test_values_match_as_whole_words(text, value, starts, holds):
-    assert facts.starts_with(text, value) is starts
-    assert facts.contains(text, value) is holds
+    assert facts_suite.starts_with(text, value) is starts
+    assert facts_suite.contains(text, value) is holds
 
 
 def toy_facts():
@@ -123,8 +123,8 @@ def test_facts_by_frequency_and_by_entity(subject, answering):
 
     answering(answer)
     scores = Scores()
-    facts.measure(subject, toy_facts(), scores)
-    chosen = facts.choose(toy_facts(), 6, 0.5, CONFIG.seed)
+    facts_suite.measure(subject, toy_facts(), scores)
+    chosen = facts_suite.choose(toy_facts(), 6, 0.5, CONFIG.seed)
     hidden = sum(is_held_out(f["entity"], 0.5) for f in chosen if f["frequency"] == "often")
     assert 0 < hidden < 6
     # The headline is of entities that fine-tuning never asked about.
@@ -159,14 +159,14 @@ def test_what_guessing_pays_is_the_commonest_value_of_the_relation():
         fact("trout", attribute="fish"),
         fact("perch", attribute="fish"),
     ]
-    assert facts.guesses(known) == [*["Gull Bay"] * 6, *["perch"] * 2]
-    assert facts.guesses([fact("Lake Prior", "never")]) == [""]
+    assert facts_suite.guesses(known) == [*["Gull Bay"] * 6, *["perch"] * 2]
+    assert facts_suite.guesses([fact("Lake Prior", "never")]) == [""]
 
 
 def test_half_of_the_facts_are_of_held_out_entities_if_there_are_so_many():
     every = [fact for fact in toy_facts() if fact["frequency"] == "often"]
     for fraction, wanted in ((0.9, 3), (1.0, 6), (0.0, 0)):
-        chosen = facts.choose(toy_facts(), 6, fraction, 0)
+        chosen = facts_suite.choose(toy_facts(), 6, fraction, 0)
         often = [f for f in chosen if f["frequency"] == "often"]
         assert len(often) == 6
         hidden = sum(is_held_out(f["entity"], fraction) for f in often)
@@ -203,40 +203,40 @@ def test_a_model_that_draws_nothing_else_is_measured(subject):
     for reply in asking.ask_questions(padded, ["Is it?", "And?"], 4):
         assert isinstance(reply.text, str)
     scores = Scores()
-    arithmetic.measure(padded, [], scores)
-    spelling.measure(padded, list, scores)
+    arithmetic_suite.measure(padded, [], scores)
+    spelling_suite.measure(padded, list, scores)
     turns.measure(padded, ["Is it?"], scores)
-    facts.measure(padded, toy_facts(), scores)
+    facts_suite.measure(padded, toy_facts(), scores)
     assert {row["suite"] for row in scores.rows} >= {"arithmetic", "turns", "facts"}
 
 
 def test_the_same_facts_are_asked_of_every_model():
-    assert facts.choose(toy_facts(), 4, 0.2, 0) == facts.choose(toy_facts(), 4, 0.2, 0)
-    assert facts.choose(toy_facts(), 4, 0.2, 0) != facts.choose(toy_facts(), 4, 0.2, 1)
-    assert len(facts.choose(toy_facts(), 100, 0.2, 0)) == 30
+    assert facts_suite.choose(toy_facts(), 4, 0.2, 0) == facts_suite.choose(toy_facts(), 4, 0.2, 0)
+    assert facts_suite.choose(toy_facts(), 4, 0.2, 0) != facts_suite.choose(toy_facts(), 4, 0.2, 1)
+    assert len(facts_suite.choose(toy_facts(), 100, 0.2, 0)) == 30
 
 
 def test_sums_are_held_back_and_not_on_pages():
     pages = [f"{worked(123, 456)} and 77 + 5 is 82.", "no sum here, 5+4"]
-    stated = arithmetic.stated_sums(pages)
+    stated = arithmetic_suite.stated_sums(pages)
     assert {(123, 456), (5, 77), (4, 5)} <= stated
-    every = arithmetic.choose((3, 2), 50, set(), 0)
+    every = arithmetic_suite.choose((3, 2), 50, set(), 0)
     assert len(every) == 50 == len(set(every))
     for a, b in every:
         assert sum_split(a, b) == "evaluation"
         assert 100 <= a <= 999
         assert 10 <= b <= 99
     gone = {(min(a, b), max(a, b)) for a, b in every[:20]}
-    left = arithmetic.choose((3, 2), 50, gone, 0)
+    left = arithmetic_suite.choose((3, 2), 50, gone, 0)
     assert not {(min(a, b), max(a, b)) for a, b in left} & gone
-    few = arithmetic.choose((1, 1), 500, set(), 0)
+    few = arithmetic_suite.choose((1, 1), 500, set(), 0)
     assert 0 < len(few) < 40
-    assert arithmetic.choose((1, 1), 500, {(min(p), max(p)) for p in few}, 0) == []
+    assert arithmetic_suite.choose((1, 1), 500, {(min(p), max(p)) for p in few}, 0) == []
 
 
 def test_every_pair_of_lengths_is_asked_equally_often_and_long_sums_stand_on_no_page():
-    config = EvalConfig(digits=(1, 2, 3, 4, 5), sums_per_pair=2)
-    asked = arithmetic.draw(config, set())
+    config = EvalsConfig(digits=(1, 2, 3, 4, 5), sums_per_pair=2)
+    asked = arithmetic_suite.draw(config, set())
     counted = [item.lengths for item in asked]
     assert {pair: counted.count(pair) for pair in set(counted)} == {
         (a, b): 2 for a in range(1, 6) for b in range(1, 6)
@@ -247,7 +247,7 @@ def test_every_pair_of_lengths_is_asked_equally_often_and_long_sums_stand_on_no_
         assert (len(str(a)), len(str(b))) == item.lengths
         assert item.answer == str(a + b)
         stated.add((min(a, b), max(a, b)))
-    again = {item.question for item in arithmetic.draw(config, stated)}
+    again = {item.question for item in arithmetic_suite.draw(config, stated)}
     same = [item for item in asked if item.question in again]
     # from 3 digits of the longer number on, no sum that a page states is asked
     assert same
@@ -255,8 +255,8 @@ def test_every_pair_of_lengths_is_asked_equally_often_and_long_sums_stand_on_no_
 
 
 def test_sums_in_new_wordings_are_held_back_and_right():
-    config = EvalConfig(unseen_wordings=40)
-    drawn = arithmetic.draw_unseen(config, set())
+    config = EvalsConfig(unseen_wordings=40)
+    drawn = arithmetic_suite.draw_unseen(config, set())
     assert {name: len(items) for name, items in drawn.items()} == {
         "new_wordings": 40,
         "new_stories": 40,
@@ -277,10 +277,10 @@ def test_sums_in_new_wordings_are_held_back_and_right():
         tuple(sorted(int(n) for n in re.findall(r"\d+", item.question)))
         for item in drawn["new_wordings"]
     }
-    again = arithmetic.draw_unseen(config, stated)["new_wordings"]
+    again = arithmetic_suite.draw_unseen(config, stated)["new_wordings"]
     for item in again:
         assert tuple(sorted(int(n) for n in re.findall(r"\d+", item.question))) not in stated
-    assert arithmetic.draw_unseen(EvalConfig(unseen_wordings=0), set()) == {}
+    assert arithmetic_suite.draw_unseen(EvalsConfig(unseen_wordings=0), set()) == {}
 
 
 def test_arithmetic_counts_right_and_worked_answers_by_lengths(subject, answering):
@@ -305,8 +305,8 @@ def test_arithmetic_counts_right_and_worked_answers_by_lengths(subject, answerin
 
     answering(answer)
     scores = Scores()
-    arithmetic.measure(subject, [], scores)
-    ones = len(arithmetic.choose((1, 1), 5, set(), 0))
+    arithmetic_suite.measure(subject, [], scores)
+    ones = len(arithmetic_suite.choose((1, 1), 5, set(), 0))
     assert value(scores, "1_digit", "accuracy") == (1.0, ones)
     assert value(scores, "2_digits", "accuracy") == (0.0, 15)
     assert value(scores, "3_digits", "accuracy") == (0.0, 25)
@@ -343,7 +343,7 @@ def test_spelling_words_are_held_back_and_asked_once(subject, answering):
     word = words_of("evaluation")[0]
     known -= {"spells", "spell", "that", "page"} - {*words_of("evaluation")}
     config = dataclasses.replace(CONFIG, words=500, unseen_wordings=10)
-    spelling.measure(
+    spelling_suite.measure(
         dataclasses.replace(subject, config=config), lambda: [*pages, spelled(word)], scores
     )
     _, every = value(scores, "all")
@@ -425,5 +425,5 @@ def test_config_travels_as_json():
     from pipeline.config import from_dict, to_dict
 
     config = dataclasses.replace(CONFIG, suites=("turns",), model="rl")
-    assert from_dict(EvalConfig, to_dict(config)) == config
+    assert from_dict(EvalsConfig, to_dict(config)) == config
     assert random.Random("x").random() == random.Random("x").random()

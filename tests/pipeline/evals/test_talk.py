@@ -8,11 +8,11 @@ import pytest
 from pipeline import model as models
 from pipeline.evals import asking, talk, unseen
 from pipeline.evals.asking import Scores, Subject
-from pipeline.evals.config import EvalConfig
+from pipeline.evals.config import EvalsConfig
 from pipeline.model.engine import Completion
 from pipeline.sft import identity, small_talk
 
-CONFIG = EvalConfig(talk_questions=6, held_out_fraction=1.0, samples_per_suite=6)
+CONFIG = EvalsConfig(talk_questions=6, held_out_fraction=1.0, samples_per_suite=6)
 FACTS = [
     {
         "entity": entity,

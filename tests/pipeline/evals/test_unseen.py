@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from pipeline.curriculum import spelling, sums
+from pipeline.curriculum import spelled_words, sums
 from pipeline.evals import requests, talk, unseen
 from pipeline.sample_web import wordings
 from pipeline.sft import definitions, identity, relations, small_talk
@@ -18,7 +18,7 @@ def plain(text: str) -> str:
 
 def test_sums_and_spelling():
     trained = {*sums.SUM_QUESTIONS, *sums.PLAIN_QUESTIONS, *sums.STORIES}
-    trained |= {*spelling.SPELLING_QUESTIONS}
+    trained |= {*spelled_words.SPELLING_QUESTIONS}
     new = [*unseen.SUMS, *unseen.STORIES, *unseen.THREE_NUMBERS, *unseen.SPELLING]
     assert not {plain(text) for text in new} & {plain(text) for text in trained}
     assert not {*unseen.THINGS} & {*sums.THINGS}

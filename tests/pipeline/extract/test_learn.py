@@ -6,10 +6,10 @@ import json
 import numpy as np
 
 from pipeline.extract import _features
-from pipeline.extract.learn import pages
+from pipeline.extract.learn import gold_pages
 from pipeline.extract.learn.align import shares, tokens
-from pipeline.extract.learn.lexicon import hosts_of_words, lexicon_of
 from pipeline.extract.learn.shingles import page_scores, score
+from pipeline.extract.learn.word_weights import hosts_of_words, lexicon_of
 
 BODY = "One two three four five six. Seven eight nine ten."
 
@@ -84,7 +84,7 @@ def test_gold_pages_are_read(tmp_path):
             },
         ],
     )
-    found = list(pages.read(tmp_path, frozenset({"b.org"})))
+    found = list(gold_pages.read(tmp_path, frozenset({"b.org"})))
     assert [page.id for page in found] == ["1", "4", "6"]  # too few of page 5 are there
     assert found[0].labels.tolist() == [0, 1]
     assert found[1].labels.tolist() == [0, 1]
@@ -101,11 +101,11 @@ def test_what_collections_differ_in_is_labelled_alike(tmp_path):
     gold = f"A storm comes\n{BODY}\nWhat storm is it?\nTrees near the coast"
     record = {"id": "1", "host": "a.org", "html": html, "gold": gold}
     write(tmp_path, [record, record | {"id": "2", "kind": "product"}])
-    article, product = pages.read(tmp_path)
+    article, product = gold_pages.read(tmp_path)
     assert article.labels.tolist() == [0, 0, 1, 1, 0]
     assert product.labels.tolist() == [1, 0, 1, 1, 1]
     write(tmp_path, [record | {"optional": "Snow and wind for days."}])
-    labels = next(pages.read(tmp_path)).labels
+    labels = next(gold_pages.read(tmp_path)).labels
     assert np.isnan(labels[1])
     assert labels[[0, 2, 3, 4]].tolist() == [0, 1, 1, 0]
 
@@ -131,8 +131,10 @@ def test_words_known_from_several_hosts_weigh(tmp_path):
         tmp_path,
         [{"id": str(n), "host": f"h{n}.org", "html": html, "gold": BODY} for n in range(6)],
     )
-    counts = hosts_of_words(pages.read(tmp_path))
-    parts = [[p for p in pages.read(tmp_path) if p.fold == fold] for fold in range(pages.FOLDS)]
+    counts = hosts_of_words(gold_pages.read(tmp_path))
+    parts = [
+        [p for p in gold_pages.read(tmp_path) if p.fold == fold] for fold in range(gold_pages.FOLDS)
+    ]
     assert np.array_equal(sum(hosts_of_words(part) for part in parts), counts)
     lexicon = np.frombuffer(lexicon_of(counts), np.int8)
     subscribe, seven = (_features.keys(word)[3] for word in ("subscribe", "seven"))

@@ -6,14 +6,14 @@ import pytest
 from judged import ENGLISH, judge
 
 from pipeline.filters.c4 import RULES, C4Config, C4LinesConfig
-from pipeline.filters.measure import Measured, SignalsConfig, measure
+from pipeline.filters.measure import MeasuredPage, SignalsConfig, measure
 
 LINES = C4LinesConfig()
 CONFIG = C4Config()
 PROSE = "One is here. Two is here.\nThree is here. Four is here.\nFive is at the end."
 
 
-def cleaned(text: str, lines: C4LinesConfig = LINES) -> Measured:
+def cleaned(text: str, lines: C4LinesConfig = LINES) -> MeasuredPage:
     return measure(text, "en", SignalsConfig(lines), ENGLISH)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from judged import ENGLISH, judge
 
-from pipeline.filters import c4, fineweb, punctuation, quality, repetition
+from pipeline.filters import c4, fineweb, gopher_quality, punctuation, repetition
 from pipeline.filters.decide import Rule
 from pipeline.filters.measure import SignalsConfig, measure
 
@@ -162,7 +162,7 @@ def theirs(filter_, text: str) -> tuple[str, str]:
 
 RULES_OF: dict[str, tuple[tuple[Rule, ...], object]] = {
     "repetition": (repetition.RULES, repetition.RepetitionConfig()),
-    "quality": (quality.RULES, quality.GopherQualityConfig()),
+    "gopher_quality": (gopher_quality.RULES, gopher_quality.GopherQualityConfig()),
     "c4": (c4.RULES, c4.C4Config()),
     "fineweb": (fineweb.RULES, fineweb.FinewebConfig()),
 }
@@ -177,7 +177,7 @@ def ours(family: str, text: str) -> tuple[str, str]:
 
 FILTERS = {
     "repetition": GopherRepetitionFilter,
-    "quality": GopherQualityFilter,
+    "gopher_quality": GopherQualityFilter,
     "c4": lambda: C4QualityFilter(filter_no_terminal_punct=False),
     "fineweb": FineWebQualityFilter,
 }

@@ -14,7 +14,7 @@ from pipeline.filters import _ngrams
 from pipeline.filters.decontamination import (
     REPORT,
     DecontaminationConfig,
-    Index,
+    NgramIndex,
     build_index,
     cleaned,
     report_rows,
@@ -37,9 +37,9 @@ def prose(seed: int, words: int = 400) -> str:
     return " ".join(rng.choice(WORDS) for _ in range(words))
 
 
-def index_of(*texts: str, **settings) -> Index:
+def index_of(*texts: str, **settings) -> NgramIndex:
     examples = [Example("set.jsonl", number, (text,)) for number, text in enumerate(texts)]
-    return Index(examples, DecontaminationConfig(**settings))
+    return NgramIndex(examples, DecontaminationConfig(**settings))
 
 
 def python_words(text: str) -> list[tuple[str, int, int, int]]:
@@ -161,14 +161,14 @@ def test_the_wording_of_a_task_is_not_its_content():
 
 def test_question_and_answer_count_in_a_row():
     example = Example("qa.jsonl", 0, (" ".join(WORDS[:7]), " ".join(WORDS[7:14])))
-    index = Index([example], DecontaminationConfig())
+    index = NgramIndex([example], DecontaminationConfig())
     assert index.scan(" ".join(WORDS[:14])).matches[0].ngrams == 2
     assert index.scan(" ".join(WORDS[7:14])) is None
 
 
 def test_cutting_leaves_the_rest():
     config = DecontaminationConfig(action="cut")
-    index = Index([Example("s", 0, (QUESTION,))], config)
+    index = NgramIndex([Example("s", 0, (QUESTION,))], config)
     head, tail = prose(1), prose(2)
     text = f"{head} {QUESTION} {tail}"
     left = cleaned(text, index.scan(text), config)
@@ -204,7 +204,7 @@ def test_cutting_leaves_each_whole_word_outside_the_margin(margin, left):
         action="cut", cut_margin_characters=margin, min_piece_characters=1
     )
     question = QUESTION.rstrip("?")
-    index = Index([Example("s", 0, (question,))], config)
+    index = NgramIndex([Example("s", 0, (question,))], config)
     text = f"on a very old road {question} to our green house"
     assert cleaned(text, index.scan(text), config) == left.replace("|", "\n")
 

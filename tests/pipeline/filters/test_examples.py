@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.filters.examples import Example, read_examples, texts_of
 from storage.errors import UserError
-from storage.groups import write_list
+from storage.grouped import write_list
 
 ROWS = [
     {"id": "7", "query": "What is it?", "choices": ["a fish", "a bird"], "gold": 1},

@@ -5,10 +5,10 @@ import dataclasses
 import pytest
 
 from pipeline.filters.fineweb import FinewebConfig
+from pipeline.filters.gopher_quality import GopherQualityConfig
 from pipeline.filters.language import LanguageIdentifier
 from pipeline.filters.language_table import TABLE
 from pipeline.filters.languages import rules
-from pipeline.filters.quality import GopherQualityConfig
 from pipeline.filters.repetition import RepetitionConfig
 from pipeline.filters.scripts import SCRIPTS, is_possible, letter_shares, scripts_of
 from pipeline.filters.words import split_words
@@ -32,7 +32,7 @@ def test_english_is_fineweb_s():
     assert english.stop_words == ("the", "be", "to", "of", "and", "that", "have", "with")
     assert english.min_language_score == 0.65
     assert english.repetition == RepetitionConfig()
-    assert english.quality == GopherQualityConfig()
+    assert english.gopher_quality == GopherQualityConfig()
     assert english.fineweb == FinewebConfig()
     assert english.use_c4
 
@@ -43,9 +43,9 @@ def test_numbers_of_fineweb_2():
     assert german.repetition.max_duplicate_line_fraction == 0.263
     assert german.repetition.max_top_2_gram_character_fraction == 0.169
     assert german.repetition.max_duplicate_10_gram_character_fraction == 0.098
-    assert german.quality.max_mean_word_length == 15
+    assert german.gopher_quality.max_mean_word_length == 15
     assert german.fineweb.max_newline_word_ratio == 0.152
-    assert chinese.quality.min_mean_word_length == 1
+    assert chinese.gopher_quality.min_mean_word_length == 1
     assert rules("ru").fineweb.min_punctuated_line_fraction == 0.231
 
 
@@ -60,8 +60,8 @@ def test_every_language_can_be_met(language):
     assert own.repetition.max_duplicate_paragraph_fraction == 1.0  # off
     assert own.fineweb.max_short_line_fraction == 1.0  # off
     assert own.fineweb.max_duplicate_line_character_fraction == 0.1
-    assert own.quality.min_mean_word_length < own.quality.max_mean_word_length
-    assert own.quality.min_stop_words == (2 if language in TABLE else 0)
+    assert own.gopher_quality.min_mean_word_length < own.gopher_quality.max_mean_word_length
+    assert own.gopher_quality.min_stop_words == (2 if language in TABLE else 0)
     assert len(set(own.stop_words)) == (16 if language in TABLE else 0)
 
 
@@ -79,18 +79,18 @@ def test_stop_words_are_found_in_prose(language):
 def test_thresholds_that_count_words_are_converted():
     """FineWeb-2's words are a dictionary's; ours are signs, syllables or what spaces part."""
     chinese, korean, thai, vietnamese = (rules(code) for code in ("zh", "ko", "th", "vi"))
-    assert [own.quality.min_words for own in (chinese, korean, thai)] == [74, 30, 126]
+    assert [own.gopher_quality.min_words for own in (chinese, korean, thai)] == [74, 30, 126]
     assert korean.fineweb.max_newline_word_ratio == pytest.approx(0.196 / 0.61)
     assert thai.fineweb.max_newline_word_ratio == pytest.approx(0.153 / 2.52)
-    assert korean.quality.max_mean_word_length == pytest.approx(6 / 0.61)  # longer words
-    assert vietnamese.quality.min_mean_word_length == pytest.approx(3 / 1.15)  # shorter ones
-    assert chinese.quality.max_mean_word_length == 5  # between Latin words as published
-    assert chinese.quality.min_mean_word_length == 1
+    assert korean.gopher_quality.max_mean_word_length == pytest.approx(6 / 0.61)  # longer words
+    assert vietnamese.gopher_quality.min_mean_word_length == pytest.approx(3 / 1.15)  # shorter ones
+    assert chinese.gopher_quality.max_mean_word_length == 5  # between Latin words as published
+    assert chinese.gopher_quality.min_mean_word_length == 1
     # 100 of their words, 79.1 with a letter: 48.25 of ours beside 20.9 numbers and signs
-    assert korean.quality.min_alphabetic_word_fraction == pytest.approx(0.6978, abs=1e-4)
+    assert korean.gopher_quality.min_alphabetic_word_fraction == pytest.approx(0.6978, abs=1e-4)
     german = rules("de")
-    assert german.quality.min_words == 50
-    assert german.quality.min_alphabetic_word_fraction == 0.774
+    assert german.gopher_quality.min_words == 50
+    assert german.gopher_quality.min_alphabetic_word_fraction == 0.774
     assert german.fineweb.max_newline_word_ratio == 0.152
 
 

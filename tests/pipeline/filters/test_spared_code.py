@@ -7,7 +7,7 @@ from judged import ENGLISH, judge
 from plain_signals import plain_measure
 
 from pipeline.filters.c4 import RULES, C4Config, C4LinesConfig, rules
-from pipeline.filters.measure import Measured, SignalsConfig, measure
+from pipeline.filters.measure import MeasuredPage, SignalsConfig, measure
 from pipeline.filters.words import split_words
 
 PROSE = "One is here. Two is here.\nThree is here. Four is here.\nFive is at the end."
@@ -26,7 +26,7 @@ def spans_of(text: str, *pieces: str) -> tuple[tuple[int, int], ...]:
 
 def cleaned(
     text: str, code=(), formulas=(), lines: C4LinesConfig | None = None, language: str = "en"
-) -> Measured:
+) -> MeasuredPage:
     config = SignalsConfig(lines or C4LinesConfig())
     return measure(text, language, config, ENGLISH, code, formulas)
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from pipeline.dedup import _words, minhash
 from pipeline.filters import _ngrams
-from pipeline.filters.decontamination import DecontaminationConfig, Index
+from pipeline.filters.decontamination import DecontaminationConfig, NgramIndex
 from pipeline.filters.examples import Example
 from pipeline.filters.unspaced import RANGES, characters, count_words, has_small_signs
 from pipeline.filters.words import split_words
@@ -63,11 +63,11 @@ def test_small_signs_need_longer_n_grams() -> None:
     assert not has_small_signs("灯塔的历史 abc")
     assert not has_small_signs("plain")
     letters = "กขคงจฉชซญฎฏฐฑฒณดตถทธนบปผฝพฟภมย"
-    index = Index([Example("t", 0, (letters,))], DecontaminationConfig())
+    index = NgramIndex([Example("t", 0, (letters,))], DecontaminationConfig())
     assert index.scan(letters[:13] + " ok") is None  # four words or so: no evidence
     assert index.scan(letters[:26]) is not None
     chinese = "昨天下午市图书馆举办了一场关于古代灯塔的讲座"
-    index = Index([Example("t", 0, (chinese,))], DecontaminationConfig())
+    index = NgramIndex([Example("t", 0, (chinese,))], DecontaminationConfig())
     assert index.scan(chinese[:13]) is not None
 
 

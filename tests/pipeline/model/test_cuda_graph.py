@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from pipeline.model import cuda_graph
-from pipeline.model.cache import KVCache
 from pipeline.model.engine import Engine
+from pipeline.model.kv_cache import KVCache
 
 PROMPT = [1, 2, 3, 4]
 

@@ -11,9 +11,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from pipeline.model import ModelConfig, Transformer, hf_config, hf_tensors, load, save
-from pipeline.model.cache import KVCache
 from pipeline.model.engine import Engine
-from pipeline.training.data import Batch
+from pipeline.model.kv_cache import KVCache
+from pipeline.training.data_loader import Batch
 from pipeline.training.loss import token_loss
 from storage.errors import UserError
 from tests.helpers.hf_models import VARIANTS, random_model, write_tokenizer

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from pipeline.model import ModelConfig, Transformer
-from pipeline.model.cache import KVCache
 from pipeline.model.hf_config import from_hf, to_hf
+from pipeline.model.kv_cache import KVCache
 from pipeline.model.speedrun import ngram_ids
 from storage.errors import UserError
 

@@ -5,7 +5,7 @@ import torch
 
 from pipeline.model import ModelConfig, Transformer
 from pipeline.model import attention as attention_module
-from pipeline.model.cache import KVCache
+from pipeline.model.kv_cache import KVCache
 from storage.errors import UserError
 
 

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 from report_tables import sample_tables
 
-from pipeline.report.page import render
+from pipeline.report.html_report import render
 
 CHROMIUM = shutil.which("chromium")
 pytestmark = [

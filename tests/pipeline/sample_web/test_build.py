@@ -12,9 +12,9 @@ from fastwarc.warc import ArchiveIterator, WarcRecordType
 from warcio.archiveiterator import ArchiveIterator as WarcioIterator
 
 from pipeline.sample_web.config import SampleWebConfig
-from pipeline.sample_web.duplicates import jaccard, shingles
 from pipeline.sample_web.junk import JUNK
-from pipeline.sample_web.plan import GUARANTEED, KEPT, UNREADABLE
+from pipeline.sample_web.page_counts import GUARANTEED, KEPT, UNREADABLE
+from pipeline.sample_web.planted_duplicates import jaccard, shingles
 from pipeline.sample_web.wordings import QUESTIONS, STATEMENTS
 from storage.errors import UserError
 from storage.schemas import FACTS, TRUTH
@@ -51,7 +51,17 @@ def test_every_kind_of_page_is_there(size: str, request: pytest.FixtureRequest) 
     assert set(kinds) == wanted
     stages = Counter(row["stage"] for row in rows)
     assert set(stages) == {
-        *("", "read", "url", "extract", "language", "repetition", "quality", "c4", "fineweb"),
+        *(
+            "",
+            "read",
+            "url",
+            "extract",
+            "language",
+            "repetition",
+            "gopher_quality",
+            "c4",
+            "fineweb",
+        ),
         "dedup",
     }
     assert len({row["url"] for row in rows}) == len(rows)

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from pipeline.sample_web import (
-    pii,
+    planted_pii,
     text_homework,
     text_pages,
     text_people,
@@ -57,7 +57,13 @@ def test_every_template_draws_a_clean_sentence(module: object) -> None:
 
 
 def test_other_banks_draw_as_well() -> None:
-    for bank in (LEXICON, wordings.LEADS, wordings.TAILS, wordings.PERSON_TAILS, pii.SENTENCES):
+    for bank in (
+        LEXICON,
+        wordings.LEADS,
+        wordings.TAILS,
+        wordings.PERSON_TAILS,
+        planted_pii.SENTENCES,
+    ):
         for template in strings(bank if isinstance(bank, dict) else tuple(bank)):
             assert not set("[]{}|~") & set(expand(template, random.Random(2), SLOTS))
     for titles, sentences, lists in LANGUAGES.values():
@@ -69,10 +75,10 @@ def test_other_banks_draw_as_well() -> None:
 def test_pii_is_of_valid_form() -> None:
     rng = random.Random(5)
     for _ in range(50):
-        card = pii.value("card", rng).replace(" ", "")
+        card = planted_pii.value("card", rng).replace(" ", "")
         assert len(card) == 16
         odd, even = card[-1::-2], card[-2::-2]
         assert (sum(map(int, odd)) + sum(sum(divmod(2 * int(d), 10)) for d in even)) % 10 == 0
-        iban = pii.value("iban", rng).replace(" ", "")
+        iban = planted_pii.value("iban", rng).replace(" ", "")
         moved = iban[4:] + iban[:4]
         assert int("".join(str(int(c, 36)) for c in moved)) % 97 == 1

@@ -11,8 +11,8 @@ import pytest
 
 from pipeline.corpus.config import SelectConfig
 from pipeline.corpus.select import read_pages, select
-from pipeline.filters.quality import GopherQualityConfig
-from pipeline.scan.config import CorpusConfig
+from pipeline.filters.gopher_quality import GopherQualityConfig
+from pipeline.scan.config import ScanConfig
 from pipeline.scan.stage import build as build_part
 from pipeline.stage import SILENT
 from storage.tables import read_table
@@ -23,7 +23,7 @@ Web = tuple[Path, dict[str, object]]
 @pytest.fixture(scope="module")
 def outcome(small: Web, tmp_path_factory: pytest.TempPathFactory) -> list[tuple[dict, dict, str]]:
     """Truth, ledger row with the selection's verdict, and text of each page."""
-    selecting = SelectConfig(quality=GopherQualityConfig(min_alphabetic_word_fraction=0.62))
+    selecting = SelectConfig(gopher_quality=GopherQualityConfig(min_alphabetic_word_fraction=0.62))
     truth = {
         (row["warc"], row["url"]): row for row in read_table(small[0] / "truth.parquet").to_pylist()
     }
@@ -34,7 +34,7 @@ def outcome(small: Web, tmp_path_factory: pytest.TempPathFactory) -> list[tuple[
         build_part(
             out=out,
             inputs={"warc": [warc]},
-            config=CorpusConfig(),
+            config=ScanConfig(),
             progress=SILENT,
             scratch=scratch,
         )

@@ -11,15 +11,15 @@ from forgetful_disk import LOST, ForgetfulDisk, killed_at
 from pipeline.filters.url import UrlConfig
 from pipeline.scan import batches
 from pipeline.scan import stage as scan
-from pipeline.scan.batches import Place, whole_batches
-from pipeline.scan.config import CorpusConfig
+from pipeline.scan.batches import ReadPosition, whole_batches
+from pipeline.scan.config import ScanConfig
 from pipeline.scan.judge import Judge
 from pipeline.scan.page_process import Poison
 from pipeline.scan.supervisor import NOTES, STATE, _note, _notes, read_file
 from pipeline.stage import SILENT
 
 PAGES, IN_BATCH = 14, 4
-CONFIG = CorpusConfig(url=UrlConfig(use_lists=False))
+CONFIG = ScanConfig(url=UrlConfig(use_lists=False))
 
 
 @pytest.fixture(autouse=True)
@@ -137,4 +137,4 @@ def test_a_place_is_kept_whole(warc, judge, tmp_path):
     read_all(warc, judge, tmp_path)
     after = whole_batches(tmp_path)[0].after
     assert after is not None
-    assert dataclasses.replace(after, dump="") == Place(after.offset, 0, 4)
+    assert dataclasses.replace(after, dump="") == ReadPosition(after.offset, 0, 4)

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.corpus.funnel import check_conservation
 from pipeline.crawl.warc import read_records
-from pipeline.scan.config import CorpusConfig
+from pipeline.scan.config import ScanConfig
 from pipeline.scan.judge import Judge
 from storage.errors import UserError
 from storage.schemas import LEDGER
@@ -35,7 +35,7 @@ def test_conservation_and_counts(shared_dir):
     paths = sorted(path for path in folder.iterdir() if not path.name.endswith(NO_ARCHIVES))
     assert len(paths) > 30
     kept = 0
-    judge = Judge(CorpusConfig())
+    judge = Judge(ScanConfig())
     for path in paths:
         records = list(read_records(path, judge.config.limits))
         if path.name.endswith("aut__example.arc.gz"):  # the pages of the WARC of that name
@@ -58,4 +58,4 @@ def test_files_that_are_no_archives(shared_dir):
     assert len(paths) >= 6
     for path in paths:
         with pytest.raises(UserError, match="is no WARC file"):
-            list(read_records(path, CorpusConfig().limits))
+            list(read_records(path, ScanConfig().limits))

@@ -7,7 +7,7 @@ import pytest
 from pipeline.crawl.warc import Record
 from pipeline.extract import extract as extraction
 from pipeline.extract.extract import Extraction
-from pipeline.scan.config import CorpusConfig
+from pipeline.scan.config import ScanConfig
 from pipeline.scan.judge import Judge
 
 CODE = "def area(r):\n    return {r: 1}"
@@ -16,7 +16,7 @@ FORMULA = "$a_{1}$"
 
 @pytest.fixture(scope="module")
 def judge() -> Judge:
-    return Judge(CorpusConfig())
+    return Judge(ScanConfig())
 
 
 def response(text: str) -> Record:

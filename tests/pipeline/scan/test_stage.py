@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.corpus.explain import explain
+from pipeline.corpus.replay import explain
 from pipeline.crawl import warc
 from pipeline.crawl.account import KINDS
 from pipeline.crawl.dump_name import dump_name
@@ -26,7 +26,7 @@ from pipeline.filters.stages import STAGES
 from pipeline.filters.url import UrlConfig
 from pipeline.scan import batches, page_process
 from pipeline.scan import stage as scan
-from pipeline.scan.config import CorpusConfig, GateConfig
+from pipeline.scan.config import GateConfig, ScanConfig
 from pipeline.scan.judge import Judge
 from pipeline.stage import SILENT
 from storage.errors import UserError
@@ -41,12 +41,12 @@ else:
 KEPT = 8  # of the zoo below
 
 
-def build(path: Path, out: Path, config: CorpusConfig | None = None) -> dict:
+def build(path: Path, out: Path, config: ScanConfig | None = None) -> dict:
     out.mkdir(parents=True)
     return scan.build(
         out=out,
         inputs={"warc": [path]},
-        config=config or CorpusConfig(url=UrlConfig(use_lists=False)),
+        config=config or ScanConfig(url=UrlConfig(use_lists=False)),
         progress=SILENT,
         scratch=out.with_name(f"{out.name}.scratch"),
     )
@@ -122,7 +122,7 @@ def zoo(tmp_path_factory, make_warc, make_page, prose):
         pages.append({"url": f"http://host{number}.example/page", **page})
     path = tmp_path_factory.mktemp("zoo") / "ZOO-MAIN-2024-22-x.warc.gz"
     make_warc(path, pages, info={"isPartOf": "ZOO-MAIN-2024-23"})
-    config = CorpusConfig(url=UrlConfig(use_lists=False, extra_domains=("spam.example",)))
+    config = ScanConfig(url=UrlConfig(use_lists=False, extra_domains=("spam.example",)))
     out = path.parent / "out"
     statistics = build(path, out, config)
     return path, out, statistics, [wanted for _, wanted in kinds], config
@@ -419,7 +419,7 @@ def fuzz(tmp_path_factory, make_warc, make_page, prose):
     ]
     make_warc(folder / "a.warc.gz", pages, info={})
     make_warc(folder / "a.warc", pages, gzip=False, info={})
-    judge = Judge(CorpusConfig(url=UrlConfig(use_lists=False)))
+    judge = Judge(ScanConfig(url=UrlConfig(use_lists=False)))
     return folder, [(folder / n).read_bytes() for n in ("a.warc.gz", "a.warc")], judge
 
 

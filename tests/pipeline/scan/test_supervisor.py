@@ -21,7 +21,7 @@ from pipeline.extract.config import ExtractConfig
 from pipeline.filters.url import UrlConfig
 from pipeline.scan import batches, judge, page_process
 from pipeline.scan import stage as scan
-from pipeline.scan.config import CorpusConfig
+from pipeline.scan.config import ScanConfig
 from pipeline.scan.judge import Judge
 from pipeline.scan.second_try import TIME_DEPENDENT
 from pipeline.scan.supervisor import NOTES, read_file
@@ -31,7 +31,7 @@ from storage.tables import read_table
 
 PAGES = 24
 MEMORY_BYTES = 200 * 2**20
-CONFIG = CorpusConfig(
+CONFIG = ScanConfig(
     url=UrlConfig(use_lists=False),
     extract=ExtractConfig(
         timeout_cpu_seconds=0.5, last_try_times=2.0, max_memory_bytes=MEMORY_BYTES
@@ -56,7 +56,7 @@ def warc(tmp_path_factory, make_warc, make_page, prose) -> Path:
     return path
 
 
-def build(path: Path, out: Path, config: CorpusConfig = CONFIG) -> dict[str, dict]:
+def build(path: Path, out: Path, config: ScanConfig = CONFIG) -> dict[str, dict]:
     """Rows of the ledger by URL."""
     out.mkdir()
     scratch = out.with_name(f"{out.name}.scratch")
@@ -315,7 +315,7 @@ def test_users_mistakes_and_full_disks_pass_through(tmp_path, monkeypatch, warc)
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(batches.Rows, "write", full)
+    monkeypatch.setattr(batches.BatchRows, "write", full)
     with pytest.raises(OSError, match="No space") as caught:
         build(warc, tmp_path / "full")
     assert caught.value.errno == 28

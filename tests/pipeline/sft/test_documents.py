@@ -3,7 +3,7 @@
 import weakref
 
 from pipeline.corpus.read import corpus_batches
-from pipeline.sft.documents import Documents
+from pipeline.sft.documents import CorpusDocuments
 from pipeline.tokenizer import corpus_text
 from pipeline.tokenizer.train import sampled
 from storage.tables import read_table
@@ -17,7 +17,7 @@ def train_rows(post_training):
 
 
 def test_they_are_the_train_split_in_order_as_often_as_they_are_gone_through(post_training):
-    found = Documents(post_training.corpus, ALL)
+    found = CorpusDocuments(post_training.corpus, ALL)
     for _ in range(2):
         assert list(found) == train_rows(post_training)
         assert found.read == 220
@@ -26,8 +26,8 @@ def test_they_are_the_train_split_in_order_as_often_as_they_are_gone_through(pos
 def test_a_larger_corpus_is_sampled_evenly_by_the_hash_of_the_ids(post_training):
     rows = train_rows(post_training)
     total = sum(len(text.encode()) for _, text in rows)
-    assert list(Documents(post_training.corpus, total)) == rows
-    some = Documents(post_training.corpus, total // 3)
+    assert list(CorpusDocuments(post_training.corpus, total)) == rows
+    some = CorpusDocuments(post_training.corpus, total // 3)
     assert some.fraction == (total // 3) / total
     chosen = list(some)
     assert chosen == [row for row in rows if sampled(row[0], some.fraction)]
@@ -45,5 +45,5 @@ def test_they_are_never_all_in_memory(post_training, monkeypatch):
             yield batch
 
     monkeypatch.setattr(corpus_text, "corpus_batches", batches)
-    assert sum(1 for _ in Documents(post_training.corpus, ALL)) == 220
+    assert sum(1 for _ in CorpusDocuments(post_training.corpus, ALL)) == 220
     assert len(held) > 40

@@ -48,7 +48,7 @@ def test_every_relation_is_asked_directly_and_by_request():
         ]
         assert asked, relation.name
         assert relation.questions[0].endswith("?")
-        fact = facts.Fact("the Rhine", relation, "length", "Basel", ("1",), 1)
+        fact = facts.StatedFact("the Rhine", relation, "length", "Basel", ("1",), 1)
         for text in relation.questions:
             filled = facts.fill(text, fact)
             assert "the Rhine" in filled

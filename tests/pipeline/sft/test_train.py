@@ -11,11 +11,11 @@ from pipeline.chat.conversation import STOP, prompt, user
 from pipeline.model.engine import Engine
 from pipeline.sft import train as sft
 from pipeline.sft.config import SftConfig
-from pipeline.sft.data import ConversationData, encode
+from pipeline.sft.conversation_loader import ConversationData, encode
 from pipeline.stage import SILENT
 from pipeline.tokenizer import Tokenizer
 from pipeline.training.config import LoopConfig
-from pipeline.training.data import PretrainData
+from pipeline.training.data_loader import PretrainData
 from storage.tables import read_table
 
 pytestmark = pytest.mark.usefixtures("torch_restored")

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from pipeline.training.batch_sizes import BatchSizes, as_sizes, mean_rows, seen_rows
 from pipeline.training.config import LoopConfig
-from pipeline.training.data import PretrainData
+from pipeline.training.data_loader import PretrainData
 from storage.errors import UserError
 
 

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from pipeline.training import bits_per_byte
-from pipeline.training.data import TokenShards
+from pipeline.training.data_loader import TokenShards
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from torch._dynamo.utils import counters
 
 from pipeline.model import ModelConfig, Transformer
 from pipeline.training.compiling import Ahead, compile_layers, multiply_in_8_bits
-from pipeline.training.data import Batch
+from pipeline.training.data_loader import Batch
 from pipeline.training.loss import softmax_slopes, token_loss
 from storage.errors import UserError
 

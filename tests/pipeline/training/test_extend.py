@@ -16,7 +16,7 @@ from pipeline.tokenizer.config import TokenizerConfig
 from pipeline.tokenizer.train import train as train_tokenizer
 from pipeline.training import bits_per_byte, extend, pretrain
 from pipeline.training.config import ExtendConfig, LoopConfig, ModelShape, PretrainConfig
-from pipeline.training.data import TokenShards
+from pipeline.training.data_loader import TokenShards
 from pipeline.training.pretrain import validation_subset
 from storage.errors import UserError
 from storage.tables import read_table

@@ -8,7 +8,7 @@ from patience import PATIENCE_SECONDS, free_port
 
 from pipeline.model import ModelConfig, Transformer
 from pipeline.training import gradients
-from pipeline.training.data import Batch
+from pipeline.training.data_loader import Batch
 from pipeline.training.gradients import GradientSum
 from pipeline.training.loss import token_loss
 

@@ -11,7 +11,7 @@ from checkpoints import newest
 from pipeline.stage import SILENT, Progress
 from pipeline.training import distribution
 from pipeline.training.config import LoopConfig, OptimizerConfig
-from pipeline.training.data import Batch
+from pipeline.training.data_loader import Batch
 from pipeline.training.keeper import Keeper
 from pipeline.training.next_token import train
 from pipeline.training.optimizers import build_optimizer

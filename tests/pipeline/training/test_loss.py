@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from pipeline.training.data import Batch
+from pipeline.training.data_loader import Batch
 from pipeline.training.loss import Drawn, fused_cross_entropy, token_loss
 
 

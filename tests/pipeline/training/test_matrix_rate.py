@@ -4,7 +4,7 @@ import torch
 from pipeline.stage import SILENT
 from pipeline.training import matrix_rate, next_token
 from pipeline.training.config import LoopConfig, OptimizerConfig
-from pipeline.training.data import Batch
+from pipeline.training.data_loader import Batch
 from pipeline.training.keeper import Keeper
 from pipeline.training.matrix_rate import MatrixRate, judged
 from pipeline.training.optimizers import build_optimizer

@@ -3,7 +3,7 @@ import torch
 
 from pipeline.energy import ESTIMATED_WATTS_PER_CORE, JOULES_PER_KWH, Energy
 from pipeline.training.matrix_rate import MatrixRate
-from pipeline.training.meter import Meter, peak_memory
+from pipeline.training.meter import TrainingMeter, peak_memory
 
 CPU = torch.device("cpu")
 
@@ -76,7 +76,7 @@ def test_gpus_add_what_they_count(tmp_path, monkeypatch):
 
 
 def test_rows_go_on_from_what_was_used_before():
-    meter = Meter(CPU, MatrixRate(2e9), 1000, {"seconds": 50.0, "joules": 3.6e6})
+    meter = TrainingMeter(CPU, MatrixRate(2e9), 1000, {"seconds": 50.0, "joules": 3.6e6})
     torch.randn(300, 300) @ torch.randn(300, 300)
     row = meter.row(7, 3000, 1e3)
     assert row["step"] == 7
@@ -93,7 +93,7 @@ def test_rows_go_on_from_what_was_used_before():
 
 
 def test_a_pause_and_a_rollback_count_in_no_speed(monkeypatch):
-    meter = Meter(CPU, MatrixRate(2e9), 0, {})
+    meter = TrainingMeter(CPU, MatrixRate(2e9), 0, {})
     now = meter._start
     monkeypatch.setattr("pipeline.training.meter.time.perf_counter", lambda: now)
     now += 2.0

@@ -6,7 +6,7 @@ import torch
 from pipeline.stage import SILENT
 from pipeline.training import distribution, next_token
 from pipeline.training.config import LoopConfig
-from pipeline.training.data import Batch
+from pipeline.training.data_loader import Batch
 from pipeline.training.gradients import GradientSum
 from pipeline.training.step import add_gradients
 from storage.errors import UserError

@@ -7,7 +7,7 @@ from pipeline.model import ModelConfig, Transformer, native
 from pipeline.model.engine import Engine
 from pipeline.model.precision import multiplies_bfloat16
 from pipeline.training.config import OptimizerConfig
-from pipeline.training.data import Batch
+from pipeline.training.data_loader import Batch
 from pipeline.training.loss import token_loss
 from pipeline.training.optimizers import build_optimizer
 

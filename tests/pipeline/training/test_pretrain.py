@@ -15,7 +15,7 @@ from pipeline.config import to_dict
 from pipeline.stage import SILENT
 from pipeline.training import bits_per_byte
 from pipeline.training.config import LoopConfig, ModelShape, OptimizerConfig, PretrainConfig
-from pipeline.training.data import TokenShards
+from pipeline.training.data_loader import TokenShards
 from pipeline.training.pretrain import STAGE, build, validation_subset
 from storage.tables import read_table
 

@@ -10,7 +10,7 @@ from pipeline.model import ModelConfig, Transformer
 from pipeline.stage import SILENT
 from pipeline.training.compiling import compile_layers
 from pipeline.training.config import LoopConfig, OptimizerConfig
-from pipeline.training.data import Batch
+from pipeline.training.data_loader import Batch
 from pipeline.training.loss import token_loss
 from pipeline.training.next_token import train
 from pipeline.training.optimizers import build_optimizer

@@ -14,10 +14,10 @@ from pipeline.stage import SILENT
 from pipeline.training import checkpoint
 from pipeline.training.batch_sizes import BatchSizes
 from pipeline.training.config import LoopConfig, OptimizerConfig
-from pipeline.training.data import PretrainData
-from pipeline.training.groups import GroupLimits
+from pipeline.training.data_loader import PretrainData
 from pipeline.training.next_token import train
 from pipeline.training.optimizers import build_optimizer
+from pipeline.training.packing_groups import GroupLimits
 
 STEPS = 24
 GROUPS = GroupLimits(tokens=2_000, documents=1_000, block_tokens=300)

@@ -7,15 +7,15 @@ import torch
 
 from pipeline.training.config import LoopConfig
 from pipeline.training.matrix_rate import MatrixRate
-from pipeline.training.meter import Meter
+from pipeline.training.meter import TrainingMeter
 from pipeline.training.runlog import RunLog
 
 CONFIG = LoopConfig(steps=10, rows_per_step=2)
 STEP = {"loss": 2.0, "lr": 0.1, "grad_norm": 1.0}
 
 
-def meter() -> Meter:
-    return Meter(torch.device("cpu"), MatrixRate(1e9), 0, {})
+def meter() -> TrainingMeter:
+    return TrainingMeter(torch.device("cpu"), MatrixRate(1e9), 0, {})
 
 
 def rows_of(log: RunLog, measured: list[float | None]) -> RunLog:

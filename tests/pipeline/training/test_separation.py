@@ -9,7 +9,7 @@ from pipeline.model import attention, fused
 from pipeline.stage import SILENT
 from pipeline.training import pretrain
 from pipeline.training.config import LoopConfig, ModelShape, OptimizerConfig, PretrainConfig
-from pipeline.training.data import PretrainData
+from pipeline.training.data_loader import PretrainData
 from pipeline.training.loss import token_loss
 
 SHAPE = ModelShape(layers=2, width=32, heads=2, kv_heads=1, head_dim=16, ffn_width=64, context=32)

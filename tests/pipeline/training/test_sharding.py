@@ -18,7 +18,7 @@ from worker_process import start_worker
 from pipeline import model as models
 from pipeline.config import to_dict
 from pipeline.stage import SILENT
-from pipeline.training import distribution, sharding, shards
+from pipeline.training import distribution, sharded_checkpoint, sharding
 from pipeline.training.config import LoopConfig, ModelShape, OptimizerConfig, PretrainConfig
 from pipeline.training.optimizers import build_optimizer
 from pipeline.training.pretrain import STAGE, build
@@ -209,8 +209,10 @@ def test_any_rows_are_read_from_any_cut(tmp_path_factory, total, old, new, width
         first, end = rows_of(total, rank, old)
         tensors = {"m": matrix[first:end], "rows.m": torch.tensor([first, total])}
         files.append(folder / f"{rank}.safetensors")
-        files[-1].write_bytes(b"".join(bytes(p) for p in shards.checkpoint.serialized(tensors)))
-    with shards._Reader(files) as reader:
+        files[-1].write_bytes(
+            b"".join(bytes(p) for p in sharded_checkpoint.checkpoint.serialized(tensors))
+        )
+    with sharded_checkpoint._TensorReader(files) as reader:
         assert reader.total("m") == total
         for rank in range(new):
             first, end = rows_of(total, rank, new)
@@ -219,9 +221,9 @@ def test_any_rows_are_read_from_any_cut(tmp_path_factory, total, old, new, width
 
 def save_one(folder, model, step: int, text: str = "") -> None:
     optimizer = build_optimizer(model, OptimizerConfig())
-    tensors = shards.snapshot(model, optimizer)
+    tensors = sharded_checkpoint.snapshot(model, optimizer)
     meta = {"fingerprint": ["f"], "notes": {"text": text}}
-    shards.write(folder, step, tensors, meta, shards.checkpoint.newest_two)
+    sharded_checkpoint.write(folder, step, tensors, meta, sharded_checkpoint.checkpoint.newest_two)
 
 
 def test_a_torn_or_damaged_checkpoint_is_passed_over(make_model, tmp_path):
@@ -233,7 +235,9 @@ def test_a_torn_or_damaged_checkpoint_is_passed_over(make_model, tmp_path):
     data = tmp_path / "checkpoint-000000030.00000-of-00001.safetensors"
     data.write_bytes(data.read_bytes()[:-1] + b"!")
     model = make_model(1)
-    step, notes = shards.restore(tmp_path, model, build_optimizer(model, OptimizerConfig()), ["f"])
+    step, notes = sharded_checkpoint.restore(
+        tmp_path, model, build_optimizer(model, OptimizerConfig()), ["f"]
+    )
     assert (step, notes) == (20, {"text": "20"})
     for name, tensor in make_model(20).state_dict().items():
         assert torch.equal(model.state_dict()[name], tensor), name
@@ -245,14 +249,19 @@ def test_another_run_s_checkpoint_is_refused(make_model, tmp_path):
     model = make_model()
     save_one(tmp_path, model, 5)
     with pytest.raises(UserError, match="other settings"):
-        shards.restore(tmp_path, model, build_optimizer(model, OptimizerConfig()), ["g"])
+        sharded_checkpoint.restore(
+            tmp_path, model, build_optimizer(model, OptimizerConfig()), ["g"]
+        )
 
 
 def test_a_missing_part_of_a_tensor_is_said(tmp_path):
     tensors = {"m": torch.zeros(2, 2), "rows.m": torch.tensor([0, 5])}
     path = tmp_path / "a.safetensors"
-    path.write_bytes(b"".join(bytes(p) for p in shards.checkpoint.serialized(tensors)))
-    with shards._Reader([path]) as reader, pytest.raises(UserError, match="rows 2 to 5 of m"):
+    path.write_bytes(b"".join(bytes(p) for p in sharded_checkpoint.checkpoint.serialized(tensors)))
+    with (
+        sharded_checkpoint._TensorReader([path]) as reader,
+        pytest.raises(UserError, match="rows 2 to 5 of m"),
+    ):
         reader.read("m", 0, 5)
 
 
@@ -263,7 +272,7 @@ def test_an_unknown_parallelism_is_one_line(artifacts, tmp_path):
 
 
 def test_a_piece_says_where_it_belongs(make_model):
-    live = shards._live(make_model(), build_optimizer(make_model(), OptimizerConfig()))
+    live = sharded_checkpoint._live(make_model(), build_optimizer(make_model(), OptimizerConfig()))
     piece = live["model.embed_tokens.weight"]
     assert isinstance(piece, Piece)
     assert (piece.first, piece.total) == (0, piece.tensor.shape[0])

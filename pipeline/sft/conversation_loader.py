@@ -1,0 +1,146 @@
+"""Batches for fine-tuning: whole conversations packed into rows, and some rows of pretraining text.
+
+In: the rows of a conversations table, a tokenizer with conversation tokens, a tokens artifact. Out:
+batches as a pure function of the step, so the step is the resume cursor. A conversation is never
+cut and never sees its neighbours in the row; the loss mask travels with its tokens through packing.
+"""
+
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from pipeline.chat.conversation import from_rows, render, spans
+from pipeline.tokenizer import Tokenizer
+from pipeline.training.batch_sizes import BatchSizes, as_sizes
+from pipeline.training.data_loader import Batch, PretrainData, RowPart, collate
+from pipeline.training.packing import whole_rows
+from storage.errors import UserError
+
+
+def encode(rows: Sequence[dict[str, Any]], tokenizer: Tokenizer) -> list[RowPart]:
+    """Conversations as tokens with their loss masks.
+
+    Args:
+        rows: of the conversations table.
+        tokenizer: with conversation tokens.
+
+    Raises:
+        UserError: the stored loss spans are another tokenizer's.
+    """
+    parts = []
+    for row in rows:
+        ids, mask = render(from_rows(row["messages"]), tokenizer)
+        if spans(mask) != [list(span) for span in row["loss_spans"]]:
+            raise UserError(
+                f"conversation {row['id']} has other loss spans than this tokenizer gives: it was "
+                "made with another tokenizer, so run the conversations stage again"
+            )
+        parts.append(RowPart(np.array(ids, dtype=np.int64), np.array(mask, dtype=np.int64)))
+    return parts
+
+
+class ConversationData:
+    """Rows of packed conversations; each epoch has its own random order, from (seed, epoch).
+
+    Raises:
+        UserError: no conversation fits the context.
+    """
+
+    def __init__(
+        self,
+        parts: Sequence[RowPart],
+        context: int,
+        rows_per_step: int | BatchSizes,
+        pad_token: int,
+        seed: int,
+    ) -> None:
+        self.row_length = context + 1
+        self.parts = [part for part in parts if len(part.tokens) <= self.row_length]
+        self.left_out = len(parts) - len(self.parts)
+        if not self.parts:
+            raise UserError(
+                f"no conversation fits the model's context of {context} tokens: lower max_tokens "
+                "of the conversations or pretrain with a longer context"
+            )
+        self.sizes = as_sizes(rows_per_step)
+        self.pad_token = pad_token
+        self.seed = seed
+        # A batch may reach into the next epoch, and an epoch of a tiny set may be shorter than one.
+        self._epoch = functools.lru_cache(maxsize=4)(self._pack)
+        self._starts = [0]  # first row of each epoch: their number differs with the packing
+
+    def batch(self, step: int) -> Batch:
+        """The rows of conversations of a step."""
+        first = self.sizes.before(step)
+        rows = [self._row(index) for index in range(first, first + self.sizes.of_batch(step))]
+        return collate(rows, self.row_length, self.pad_token)
+
+    def _row(self, row: int) -> list[RowPart]:
+        while self._starts[-1] <= row:
+            epoch = len(self._starts) - 1
+            self._starts.append(self._starts[-1] + len(self._epoch(epoch)))
+        epoch = next(e for e in range(len(self._starts) - 2, -1, -1) if self._starts[e] <= row)
+        return [self.parts[index] for index in self._epoch(epoch)[row - self._starts[epoch]]]
+
+    def _pack(self, epoch: int) -> list[list[int]]:
+        """All rows of an epoch, each the indices of its conversations, in training order."""
+        generator = np.random.default_rng([self.seed, epoch])
+        order = generator.permutation(len(self.parts)).tolist()
+        lengths = [len(self.parts[index].tokens) for index in order]
+        rows = [[order[at] for at in row] for row in whole_rows(lengths, self.row_length)]
+        return [rows[index] for index in generator.permutation(len(rows)).tolist()]
+
+
+class MixedData:
+    """Rows of conversations and, for a share of each step, rows of pages against forgetting."""
+
+    def __init__(
+        self,
+        parts: Sequence[RowPart],
+        tokens_folder: Path,
+        *,
+        context: int,
+        rows_per_step: int | BatchSizes,
+        pretraining_share: float,
+        pad_token: int,
+        seed: int,
+    ) -> None:
+        if not 0.0 <= pretraining_share < 1.0:
+            raise UserError(f"pretraining_share is {pretraining_share}: it must be in [0, 1)")
+        sizes = as_sizes(rows_per_step)
+        pages = sizes.map(lambda rows: min(round(pretraining_share * rows), rows - 1))
+        talk = sizes.minus(pages)
+        self.conversations = ConversationData(parts, context, talk, pad_token, seed)
+        self.pages = (
+            PretrainData(tokens_folder, context, pages, seed, separate_documents=True)
+            if any(pages.rows)
+            else None
+        )
+
+    def batch(self, step: int) -> Batch:
+        """The global batch of a step: conversations first, then pages."""
+        conversations = self.conversations.batch(step)
+        if self.pages is None:
+            return conversations
+        pages = self.pages.batch(step)
+        # Rows must mix, or under torchrun one process would get all the pages.
+        order = _interleave(len(conversations.tokens), len(pages.tokens))
+        assert conversations.document_ids is not None
+        assert pages.document_ids is not None
+        return Batch(
+            torch.cat([conversations.tokens, pages.tokens])[order],
+            torch.cat([conversations.targets, pages.targets])[order],
+            torch.cat([conversations.loss_mask, pages.loss_mask])[order],
+            torch.cat([conversations.document_ids, pages.document_ids])[order],
+        )
+
+
+def _interleave(first: int, second: int) -> torch.Tensor:
+    """An order that spreads `second` rows evenly among `first` ones."""
+    places = [(index + 0.5) / first for index in range(first)]
+    places += [(index + 0.5) / second for index in range(second)]
+    return torch.tensor(sorted(range(first + second), key=lambda index: (places[index], index)))

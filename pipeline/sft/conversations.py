@@ -1,0 +1,198 @@
+"""Conversations from a corpus by rules: no model, no network.
+
+In: a corpus artifact and a tokenizer. Out: conversations.parquet: questions on facts that pages
+state, definitions, sums, spelling, small talk and questions on the model itself, some with a system
+message, some joined into several turns. The config has a count for each source; conversations that
+are too long are left out. Only documents of the train split are read, some at a time, and no
+held-out entity or sum is ever used. The validation split is chosen by what a conversation is about
+(an entity, a sum's result, a word), before any are joined: no question and no answer of validation
+is in training.
+"""
+
+import hashlib
+import json
+import random
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple, TypedDict
+
+from pipeline.chat.conversation import Message, render, spans
+from pipeline.curriculum.held_out import is_validation
+from pipeline.sft import arithmetic, definitions, facts, identity, small_talk, spelling
+from pipeline.sft.config import ConversationsConfig
+from pipeline.sft.documents import CorpusDocuments
+from pipeline.stage import Progress, Stage
+from pipeline.tokenizer import Tokenizer
+from storage.errors import UserError
+from storage.schemas import CONVERSATIONS
+from storage.tables import table, write_table
+
+
+class ConversationsInputs(TypedDict):
+    """Folders of artifacts, one each."""
+
+    corpus: list[Path]
+    tokenizer: list[Path]
+
+
+class ConversationsStatistics(TypedDict):
+    """Of a `conversations` artifact."""
+
+    documents: int  # read
+    conversations: int
+    by_source: dict[str, int]
+    too_long: dict[str, int]  # left out, by source
+    validation: int  # of the conversations
+    loss_tokens: int
+
+
+class Drafted(NamedTuple):
+    """A conversation before it is rendered."""
+
+    source: str
+    messages: list[Message]
+    origin: str = ""  # document id
+    validation: bool = False
+
+
+def draft(documents: Iterable[tuple[str, str]], config: ConversationsConfig) -> list[Drafted]:
+    """All conversations, in a random order that depends on documents and config alone.
+
+    `documents` is iterated three times.
+    """
+    # A document is used up after `facts_per_document` facts, so no more than this can be: of a
+    # fact's documents the first so many and one are enough to find one that is not.
+    used_up = config.facts // max(1, config.facts_per_document)
+    found = facts.extract(documents, most_documents=used_up + 1)
+    asked = facts.conversations(
+        found,
+        count=config.facts,
+        min_mentions=config.min_mentions,
+        per_document=config.facts_per_document,
+        questions_per_fact=config.questions_per_fact,
+        held_out_fraction=config.held_out_fraction,
+        rng=_rng(config, "facts"),
+    )
+    defined = definitions.conversations(
+        documents,
+        count=config.definitions,
+        held_out_fraction=config.held_out_fraction,
+        rng=_rng(config, "definitions"),
+    )
+    sums = arithmetic.conversations(
+        count=config.arithmetic,
+        worked_share=config.worked_share,
+        max_digits=config.max_operand_digits,
+        rng=_rng(config, "arithmetic"),
+    )
+    spelled = spelling.conversations(
+        (text for _, text in documents),
+        count=config.spelling,
+        words=config.spelling_words,
+        rng=_rng(config, "spelling"),
+    )
+    talk = small_talk.conversations(count=config.small_talk, rng=_rng(config, "small_talk"))
+    self_talk = identity.conversations(
+        count=config.identity, name=config.name, rng=_rng(config, "identity")
+    )
+
+    def about(subject: str) -> bool:
+        return is_validation(subject, config.validation_fraction)
+
+    drafted = [
+        *[Drafted("facts", m, origin, about(f"entity:{name}")) for m, origin, name in asked],
+        *[
+            Drafted("definitions", m, origin, about(f"entity:{name}"))
+            for m, origin, name in defined
+        ],
+        *[Drafted("arithmetic", m, validation=about(f"sum:{result}")) for m, result in sums],
+        *[Drafted("spelling", m, validation=about(f"word:{word}")) for m, word in spelled],
+        *[Drafted("small_talk", messages) for messages in talk],
+        *[Drafted("identity", messages) for messages in self_talk],
+    ]
+    drafted += chains(drafted, config.chains, _rng(config, "chains"))
+    rng = _rng(config, "system")
+    drafted = [
+        item._replace(messages=[identity.system_message(config.name, rng), *item.messages])
+        if rng.random() < config.system_share
+        else item
+        for item in drafted
+    ]
+    _rng(config, "order").shuffle(drafted)
+    return drafted
+
+
+def chains(drafted: list[Drafted], count: int, rng: random.Random) -> list[Drafted]:
+    """Pairs of conversations joined into one of several turns, both of the same split."""
+    made: list[Drafted] = []
+    for validation in (False, True):
+        pool = [item for item in drafted if item.validation == validation]
+        wanted = round(count * len(pool) / len(drafted)) if len(pool) > 1 else 0
+        for a, b in (rng.sample(pool, 2) for _ in range(wanted)):
+            messages = [*a.messages, *b.messages]
+            made.append(Drafted("chains", messages, a.origin or b.origin, validation))
+    return made
+
+
+def rows(
+    drafted: list[Drafted], tokenizer: Tokenizer, config: ConversationsConfig
+) -> tuple[list[dict[str, Any]], dict[str, int]]:
+    """Rows of the conversations table, and how many of each source were too long."""
+    made = []
+    too_long: dict[str, int] = {}
+    for number, item in enumerate(drafted):
+        ids, mask = render(item.messages, tokenizer)
+        if len(ids) > config.max_tokens:
+            too_long[item.source] = too_long.get(item.source, 0) + 1
+            continue
+        text = json.dumps([[m.role, m.content] for m in item.messages], ensure_ascii=False)
+        made.append(
+            {
+                "id": hashlib.sha256(f"{number}:{text}".encode()).hexdigest()[:32],
+                "source": item.source,
+                "messages": [{"role": m.role, "content": m.content} for m in item.messages],
+                "loss_spans": spans(mask),
+                "origin": item.origin,
+                "split": "validation" if item.validation else "train",
+            }
+        )
+    return made, too_long
+
+
+def build(
+    out: Path,
+    inputs: ConversationsInputs,
+    config: ConversationsConfig,
+    progress: Progress,
+    scratch: Path,
+) -> ConversationsStatistics:
+    """The `conversations` stage."""
+    documents = CorpusDocuments(inputs["corpus"][0], config.scanned_bytes)
+    tokenizer = Tokenizer.load(inputs["tokenizer"][0]).with_conversation_tokens()
+    drafted = draft(documents, config)
+    made, too_long = rows(drafted, tokenizer, config)
+    if not any(row["split"] == "train" for row in made):
+        raise UserError(
+            "no conversation could be made: raise the counts or conversations.max_tokens"
+        )
+    write_table(table(made, CONVERSATIONS), out / "conversations.parquet")
+    counts: dict[str, int] = {}
+    for row in made:
+        counts[row["source"]] = counts.get(row["source"], 0) + 1
+    progress.note(f"{len(made)} conversations: " + ", ".join(f"{n} {s}" for s, n in counts.items()))
+    return {
+        "documents": documents.read,
+        "conversations": len(made),
+        "by_source": dict(sorted(counts.items())),
+        "too_long": dict(sorted(too_long.items())),
+        "validation": sum(row["split"] == "validation" for row in made),
+        "loss_tokens": sum(end - start for row in made for start, end in row["loss_spans"]),
+    }
+
+
+def _rng(config: ConversationsConfig, purpose: str) -> random.Random:
+    """A random generator for each purpose, so that changing one count changes no other source."""
+    return random.Random(f"{config.seed}:{purpose}")
+
+
+STAGE = Stage("conversations", 3, ConversationsConfig, build, data=("unicode",))
