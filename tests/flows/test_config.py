@@ -40,6 +40,9 @@ def test_a_preset_s_values_arrive(name: str) -> None:
     ("change", "words"),
     [
         ("rl.stepz=3", "unknown key 'rl.stepz': in rl there are .*steps"),
+        ("corpus.minhash.buckets=4", "unknown key 'corpus.minhash': in corpus there are .*split"),
+        ("assemble.split.salt=x", "unknown key 'assemble': as a table there are .*corpus.*scan"),
+        ("synthesis.name=Ada", "unknown key 'synthesis': as a table there are .*conversations"),
         ("nonsense.x=3", "unknown key 'nonsense': as a table there are .*pretrain"),
         ("rl.steps=true", "rl.steps: True is no whole number"),
         ("rl.steps='3'", "rl.steps: '3' is no whole number"),
