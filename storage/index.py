@@ -35,7 +35,7 @@ WORTH = 64  # manifests; fewer are opened as soon as an index is
 FEW = 4096  # likewise, once a listing is there: on a disk that costs less than the index
 READERS = 16  # of manifests in S3, at a time
 MOST_FILES = 32  # of rows, before one takes their place
-MANIFESTS_AT_A_TIME = 1024  # that are made from rows
+MANIFESTS_AT_A_TIME = 1024  # that are made from rows, or rows of them
 _LAYOUT = b"3"  # of the rows; another version's are not read
 
 # Of one artifact. Columns of few values are kept as dictionaries, since thousands of parts have the
@@ -187,9 +187,12 @@ def _whole(rows: pa.Table, listed: dict[str, Entries]) -> pa.Table:
 
 def _fresh(tree: Tree, read: Read, folders: list[str], listed: dict[str, Entries]) -> pa.Table:
     """ROWS of artifacts of which no index knows."""
-    opened = _opened(tree, read, folders)
-    rows = [_row(m, listed[folder]) for folder, m in zip(folders, opened) if m]
-    return in_order(pa.Table.from_pylist(rows, schema=ROWS))
+    tables = [ROWS.empty_table()]
+    for start in range(0, len(folders), MANIFESTS_AT_A_TIME):
+        some = folders[start : start + MANIFESTS_AT_A_TIME]
+        rows = [_row(m, listed[f]) for f, m in zip(some, _opened(tree, read, some)) if m]
+        tables.append(pa.Table.from_pylist(rows, schema=ROWS))
+    return in_order(pa.concat_tables(tables).unify_dictionaries())
 
 
 def _opened(tree: Tree, read: Read, folders: list[str]) -> list[Manifest | None]:
