@@ -10,7 +10,6 @@ import threading
 from typing import IO, Any
 
 from flows.runner.environment import child_environment, command
-from pipeline.memory import peak_bytes
 
 PIPE_CLOSE_SECONDS = 5.0
 STOP_SECONDS = 10.0  # that a training loop gets to save a checkpoint when the run is cancelled
@@ -62,11 +61,11 @@ class WorkerProcess:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
 
-    def reap(self) -> tuple[int, float, int]:
-        """Wait for its end: exit code, CPU seconds and peak memory in bytes, children included."""
+    def reap(self) -> tuple[int, float]:
+        """Wait for its end: exit code and CPU seconds, children included."""
         _, status, usage = os.wait4(self._process.pid, 0)
         self._process.returncode = os.waitstatus_to_exitcode(status)
-        return self._process.returncode, usage.ru_utime + usage.ru_stime, peak_bytes(usage)
+        return self._process.returncode, usage.ru_utime + usage.ru_stime
 
     def stop(self) -> None:
         """End it, with a moment to save what it has."""

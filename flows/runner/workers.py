@@ -69,7 +69,7 @@ class Outcome:
 
     statistics: dict[str, Any]
     cpu_seconds: float  # user and system, of the worker and the children it waited for
-    peak_memory_bytes: int
+    peak_memory_bytes: int  # of the worker, or of its largest child; of several the first's
 
 
 def run_worker(
@@ -89,7 +89,8 @@ def run_worker(
         with _stopped_if_interrupted(worker):
             ended = _follow(worker, on_event, on_log)
     _raise_failure(ended, spec["kind"], place)
-    return Outcome(ended.last["statistics"], ended.cpu_seconds, ended.peak_memory_bytes)
+    last = ended.last
+    return Outcome(last["statistics"], ended.cpu_seconds, last["peak_memory_bytes"])
 
 
 def _follow_host(path: str, on_event: OnEvent, on_log: OnLog) -> "_Ended":
@@ -163,7 +164,6 @@ class _Ended:
     last: dict[str, Any]  # its last event
     log: str  # the end of its stderr
     cpu_seconds: float
-    peak_memory_bytes: int
 
 
 def _follow(worker: WorkerProcess, on_event: OnEvent, on_log: OnLog) -> _Ended:
@@ -175,8 +175,7 @@ def _follow(worker: WorkerProcess, on_event: OnEvent, on_log: OnLog) -> _Ended:
     ended_at: float | None = None
     while True:
         if report and log_ended:
-            usage = report["cpu_seconds"], report["peak_memory_bytes"]
-            return _Ended(report["code"], last, "\n".join(tail), *usage)
+            return _Ended(report["code"], last, "\n".join(tail), report["cpu_seconds"])
         with contextlib.suppress(queue.Empty):
             source, line = worker.lines.get(timeout=POLL_SECONDS)
             event = event_of(line) if source == "event" else None
@@ -198,8 +197,8 @@ def _follow(worker: WorkerProcess, on_event: OnEvent, on_log: OnLog) -> _Ended:
         if ended_at is None:
             continue
         if worker.is_drained or time.monotonic() - ended_at > PIPE_CLOSE_SECONDS:
-            code, cpu_seconds, peak_bytes = worker.reap()
-            return _Ended(code, last, "\n".join(tail), cpu_seconds, peak_bytes)
+            code, cpu_seconds = worker.reap()
+            return _Ended(code, last, "\n".join(tail), cpu_seconds)
 
 
 def _raise_failure(ended: _Ended, kind: str, place: str) -> None:

@@ -4,8 +4,8 @@ The task that starts this process owns it. A crash, an out-of-memory kill or a S
 process is then an ordinary failure that can be retried and never ends the flow; and the process
 ends when its owner does. With `processes` > 1, or on several nodes, it becomes torchrun, which
 starts this module once a process (see `rendezvous`). Events go to stdout as JSON lines (see
-`pipeline.stage.Progress`), the last one `done` (statistics), `user_error`, `disk_full` or
-`network_error` (text); logs and tracebacks go to stderr.
+`pipeline.stage.Progress`), the last one `done` (statistics, peak memory), `user_error`, `disk_full`
+or `network_error` (text); logs and tracebacks go to stderr.
 `pipeline.worker.host` runs many, one after another, from one warm process.
 """
 
@@ -21,6 +21,7 @@ from typing import Any, TextIO
 
 from pipeline.config import from_dict
 from pipeline.cores import share_cores
+from pipeline.memory import own_peak_bytes
 from pipeline.stage import Progress
 from pipeline.worker import rendezvous
 from pipeline.worker.failures import is_network_error
@@ -82,7 +83,8 @@ def run(spec: dict[str, Any], events: TextIO, speaker: bool = True, last_word: b
             return rendezvous.LOST_PEER
         raise
     if speaker or last_word:
-        write_event(events, {"event": "done", "statistics": statistics})
+        used = {"peak_memory_bytes": own_peak_bytes()}
+        write_event(events, {"event": "done", "statistics": statistics, **used})
     return 0
 
 

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.config import from_dict
-from pipeline.memory import peak_bytes
 from pipeline.worker import child
 from pipeline.worker.lifetime import die_with_parent, leave
 
@@ -39,7 +38,6 @@ def main(owner_pid: int) -> int:
             "event": "ended",
             "code": os.waitstatus_to_exitcode(status),
             "cpu_seconds": usage.ru_utime + usage.ru_stime,
-            "peak_memory_bytes": peak_bytes(usage),
         }
         sys.stderr.write(f"{END_OF_LOG}\n")
         sys.stderr.flush()

@@ -52,6 +52,18 @@ def test_a_worker_dies_with_its_owner(tmp_path: Path, processes: int) -> None:
     assert have_ended(everyone)
 
 
+def test_a_worker_s_peak_is_not_that_of_who_started_it(tmp_path: Path) -> None:
+    from toy import STAGE
+
+    held = bytearray(600 * 2**20)
+    held[::4096] = b"x" * len(held[::4096])  # each page is touched
+    config = {"ending": "well", "log": str(tmp_path / "log")}
+    spec = {"kind": "toy", "entry": STAGE.entry, "config": config, "inputs": {}, "processes": 1}
+    places = {"out": str(tmp_path), "scratch": str(tmp_path)}
+    outcome = run_worker({**spec, **places}, tmp_path, "lake", lambda _: None, lambda _: None)
+    assert 2**20 < outcome.peak_memory_bytes < len(held)
+
+
 def test_the_spec_can_be_run_by_hand(tmp_path: Path) -> None:
     spec = {
         "kind": "toy",
