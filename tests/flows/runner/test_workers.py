@@ -81,6 +81,7 @@ def test_the_spec_can_be_run_by_hand(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     events = [json.loads(line) for line in done.stdout.splitlines()]
     assert events[0] == {"event": "note", "text": "half way"}
+    assert events[-1].pop("peak_memory_bytes") > 2**20
     assert events[-1] == {"event": "done", "statistics": {"total": 7}}
     assert "a stray print" in done.stderr
 
