@@ -110,7 +110,7 @@ def test_killed_while_it_writes_and_between_it_goes_on(
     expected, statistics = undisturbed
     assert len(expected) > len(kept) + 4  # there was something left to do
     assert f"{len(kept)} of an earlier run are whole" in events[0]["text"]
-    assert events[-1] == {"event": "done", "statistics": statistics}
+    assert (events[-1]["event"], events[-1]["statistics"]) == ("done", statistics)
     assert kept.items() <= run.whole.items()
     assert contents(run.out) == expected
 

@@ -150,7 +150,7 @@ def test_killed_while_it_writes_and_between_it_ends_in_the_same_bytes(
     lines = events(killed.start())
     notes = [event["text"] for event in lines if event["event"] == "note"]
     assert any(f": resumed at step {resumed_from[-1]} of " in note for note in notes)
-    assert lines[-1] == {"event": "done", "statistics": statistics}
+    assert (lines[-1]["event"], lines[-1]["statistics"]) == ("done", statistics)
     assert contents(killed.out) == contents(whole.out)
 
 
