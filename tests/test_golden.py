@@ -30,7 +30,7 @@ from storage.tables import read_table
 
 # kind -> (stage version, first 16 hex digits of the content's SHA-256)
 GOLDEN = {
-    "crawl": (2, "7bd0f598a8e4a2d3"),
+    "crawl": (3, "7bd0f598a8e4a2d3"),
     "scan": (6, "825c4f3475e3e0ca"),
     "selection_group": (1, "4cfd3aae83e0e43e"),
     "selection": (3, "c5ec9f1d32a8191b"),
