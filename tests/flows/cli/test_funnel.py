@@ -209,7 +209,8 @@ def test_parts_without_a_sample_are_not_opened(
 def test_shares_alone_list_nothing(
     whole: Lake, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(Lake, "list", lambda *_: pytest.fail("the lake was listed"))
+    for name in ("list", "table", "glance"):
+        monkeypatch.setattr(Lake, name, lambda *_: pytest.fail("the lake was listed"))
     monkeypatch.setattr(Lake, "opened", lambda *_: pytest.fail("a file was opened"))
     assert main(["funnel", "--json", "--lake", str(whole.disk.root)]) == 0
     assert json.loads(capsys.readouterr().out) == {
