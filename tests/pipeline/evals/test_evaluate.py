@@ -141,8 +141,8 @@ def test_a_suite_of_pages_needs_a_corpus(post_training, tmp_path):
 
 def test_pages_are_read_by_the_model_once(post_training, tmp_path, monkeypatch):
     calls = []
-    real = evaluate.pages.measure
-    monkeypatch.setattr(evaluate.pages, "measure", lambda *a: calls.append(a) or real(*a))
+    real = evaluate.page_bits.measure
+    monkeypatch.setattr(evaluate.page_bits, "measure", lambda *a: calls.append(a) or real(*a))
     suites = ("bits_per_byte", "domains", "compression")
     config = dataclasses.replace(CONFIG, suites=suites, model="base")
     run(post_training, tmp_path / "out", config, "base")
