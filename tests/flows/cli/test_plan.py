@@ -1,11 +1,14 @@
-"""The training half of `plan`: counted from the preset, and predicted from a lake's ladder."""
+"""`plan`: training by the preset and a lake's ladder of sizes, the corpus by a lake's parts."""
 
 import argparse
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from flows.cli import main
 from flows.cli.plan import plan, training_rows
 from flows.config import RunConfig, load
 from pipeline.model import Transformer
@@ -13,6 +16,8 @@ from pipeline.training import scaling
 from pipeline.training.config import PretrainConfig
 from pipeline.training.power_law import PowerLaw, fit
 from pipeline.training.shape import model_config
+from storage import Lake
+from storage.digest import artifact_digest
 from storage.manifest import Manifest
 
 FLOPS = "floating-point operations"
@@ -138,3 +143,27 @@ def test_the_operations_are_those_that_torch_counts(
     assert counter.get_total_flops() / tokens.numel() == pytest.approx(
         rows[FLOPS] / rows["tokens"], rel=0.01
     )
+
+
+def test_the_corpus_half_is_measured_on_the_parts_of_the_newest_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lake = Lake(tmp_path / "lake")
+    cost = {"cpu_seconds": 10.0, "peak_memory_bytes": 10**9, "energy_kwh": 0.001, "seconds": 9.0}
+
+    def made(kind: str, number: int, inputs: dict[str, list[str]], said: dict[str, int]) -> str:
+        digest = artifact_digest(kind, 1, {"number": number}, inputs)
+        staging = lake.staging(kind, digest)
+        (staging / "file").write_bytes(bytes(50))
+        lake.commit(staging, kind, digest, 1, {"number": number}, inputs, said, cost)
+        return digest
+
+    counted = {"warc_bytes": 1000, "records": 10, "kept": 4, "text_bytes": 100}
+    parts = [made("scan", number, {}, counted) for number in range(3)]
+    joined = {"warc_bytes": 2000, "documents": 7, "bytes": 90}
+    joined |= {"exact_duplicates": 1, "minhash_duplicates": 0}
+    lake.set_heads({"corpus": made("corpus", 0, {"parts": parts[:2]}, joined)})
+    assert main(["plan", "--json", "--files", "10", "--lake", str(tmp_path / "lake")]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["measured"] == {"files": 2, "bytes": 2000}  # an older run's part is left out
+    assert found["corpus"]
