@@ -57,8 +57,9 @@ def collect(
                 if is_free:
                     durable.remove_tree(path)
                     doomed.append(path)
-    for path in _files(root / locks.LOCKS, "*"):  # of killed runs whose artifact nobody wants now
-        if _age_seconds(path, now) > max_age_seconds:
+    for path in _files(root / locks.LOCKS, "*"):  # of killed runs that nobody came after
+        kind, _, digest = path.name.rpartition("-")
+        if _age_seconds(path, now) > max_age_seconds or is_whole(kind, digest):
             with locks.free(path):
                 pass
     for folder in (root, root / INDEX):  # of small files whose writer was killed

@@ -42,6 +42,7 @@ QUICK = (  # than preset ci: more kills an hour
     "rl.steps=3",
     'evals.suites=["bits_per_byte"]',
 )
+DYING_SECONDS = 30.0
 PATIENCE_SECONDS = 600.0  # that nothing new may happen, on a slow machine
 WORKERS = ("pipeline.worker.child", "pipeline.worker.host", "torch.distributed.run")
 
@@ -142,10 +143,15 @@ def at_work(lake: Path) -> set[str]:
 
 
 def leftovers(lake: Path) -> list[str]:
-    """What a finished lake must not hold."""
-    Lake(lake).collect_garbage()  # of the killed ones that nobody came after
-    folders = (lake / name for name in (".staging", ".scratch", LOCKS))
-    return [str(path) for folder in folders if folder.is_dir() for path in folder.iterdir()]
+    """What a finished lake must not hold; processes that are just dying get a while for it."""
+    folders = [lake / name for name in (".staging", ".scratch", LOCKS)]
+    until = time.monotonic() + DYING_SECONDS
+    while True:
+        Lake(lake).collect_garbage()  # of the killed ones that nobody came after
+        left = [str(p) for folder in folders if folder.is_dir() for p in folder.iterdir()]
+        if not left or time.monotonic() > until:
+            return left
+        time.sleep(0.2)
 
 
 def lap(
@@ -198,7 +204,8 @@ def check(lake: Path, expected: dict[str, Any]) -> None:
     assert contents(lake) == expected, "other bytes than undisturbed"
     opened = Lake(lake)
     assert all(opened.is_whole(m.kind, m.digest, deep=True) for m in opened.list())
-    assert leftovers(lake) == []
+    left = leftovers(lake)
+    assert not left, f"left behind: {left}"
 
 
 @contextlib.contextmanager

@@ -3,12 +3,14 @@
 moto looks at a condition and then writes; a lock around each request makes that one step, as a
 true store does. `conditions` says what becomes of If-Match and If-None-Match of a PUT: kept,
 ignored (as stores do that never heard of them) or refused with 501. `before` is called before each
-request, with its method and path, outside the lock: tests let others write there.
+request, with its method and path, outside the lock: tests let others write there. It begins empty:
+moto's stores are the process's, so that another test's bucket would be there.
 """
 
 import contextlib
 import io
 import threading
+import urllib.request
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -78,6 +80,9 @@ def s3_server() -> Iterator[S3Server]:
         moto.start()
     host, port = moto.get_host_and_port()
     server.url = f"http://{host}:{port}"
+    reset = urllib.request.Request(f"{server.url}/moto-api/reset", method="POST")
+    urllib.request.urlopen(reset, timeout=60).close()
+    server.requests.clear()
     try:
         yield server
     finally:

@@ -141,6 +141,20 @@ def test_lock_files_of_killed_runs_go_when_old(lake):
     assert not path.exists()
 
 
+def test_a_lock_file_whose_artifact_is_whole_goes_at_once(lake, make):
+    """Of a run that was killed while it waited: nobody asks for that lock again."""
+    made = make(lake, "corpus", {"a": b"1"})
+    path = lake.lock("corpus", made.digest)
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
+    with locks.held(path, lambda holder: None):
+        lake.collect_garbage()
+        assert path.exists()
+    path.touch()
+    lake.collect_garbage()
+    assert not path.exists()
+
+
 @pytest.mark.parametrize("place", [".staging", ".scratch", ".locks", "."])
 def test_what_another_run_removes_meanwhile_is_no_error(lake, monkeypatch, place):
     """Between the listing and the look at each."""
