@@ -11,6 +11,7 @@ import logging
 import os
 import threading
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from storage.errors import UserError
@@ -85,6 +86,21 @@ def _session(settings: tuple[str, ...]) -> Any:
     # Renewed here rather than amid a request, where the absence of a file of keys or of a role
     # would pass for the object's.
     known.register("before-sign.s3", lambda request, **_: _keys(known, redact(request.url)))
+    # A listing is made of times, and dateutil takes three quarters of what its reading costs.
+    parsers = known.get_component("response_parser_factory")
+    parsers.set_parser_defaults(timestamp_parser=_time)
+    return known
+
+
+def _time(text: Any) -> datetime:
+    """As listings write it; other notations the way that botocore knows."""
+    from botocore.utils import parse_timestamp
+
+    with contextlib.suppress(TypeError, ValueError):
+        found = datetime.fromisoformat(text)
+        if found.tzinfo is not None:
+            return found
+    known: datetime = parse_timestamp(text)
     return known
 
 

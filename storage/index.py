@@ -16,7 +16,7 @@ import itertools
 import json
 import re
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -125,25 +125,37 @@ class ManifestIndex:
 
 
 def glance(tree: Tree, read: Read, names: Sequence[str]) -> pa.Table:
-    """`listing` of a whole lake by its folders' times alone, where an index knows them.
+    """`listing` of a whole lake by its folders alone, where an index knows them: for people.
 
-    On a disk, and three times as fast with 90,000 parts. What came, went or was replaced in a
-    folder is noticed; a file that was overwritten in place is not, so no run relies on it.
+    Three times as fast with 90,000 parts on a disk, twenty times in S3. On a disk folders have
+    times: what came, went or was replaced in one is noticed, a file that was overwritten in place
+    is not. In S3 they have none: whole folders that came or went are noticed. So no run relies
+    on it.
     """
-    if not isinstance(tree, LocalTree) or len(changed := tree.folders()) < WORTH:
+    folders = tree.folders()
+    if len(folders) < WORTH:
         return listing(tree, read, None, names=names)
     with no_collection():
         rows = ManifestIndex(tree, names).rows
-        told = zip(*(rows[name].to_pylist() for name in ("folder", "folder_changed")))
-        places = {name: n for n, (name, at) in enumerate(told) if changed.get(name) == at}
+        places = _seen(rows, folders)
         is_known = np.zeros(len(rows), dtype=bool)
         is_known[[*places.values()]] = True
-    if len(changed) - len(places) >= WORTH:
+    if len(folders) - len(places) >= WORTH:
         return listing(tree, read, None, names=names)  # which writes down what is new
-    others = {n: tree.entries_of(n, at) for n, at in changed.items() if n not in places}
+    others = {n: tree.entries_of(n, at) for n, at in folders.items() if n not in places}
     fresh = _fresh(tree, read, [n for n in others if _is_artifact(n, others[n])], others)
     both = [chosen(rows, is_known), _whole(fresh, others).select(names)]
     return pa.concat_tables(both).unify_dictionaries()
+
+
+def _seen(rows: pa.Table, folders: Mapping[str, int | None]) -> dict[str, int]:
+    """The row of each folder that still has the row's time, if folders have times; its last."""
+    told = zip(*(rows[name].to_pylist() for name in ("folder", "folder_changed", "changed")))
+    found: dict[str, tuple[int, int]] = {}
+    for place, (folder, at, changed) in enumerate(told):
+        if folder in folders and folders[folder] in (at, None):
+            found[folder] = max(found.get(folder, (0, 0)), (changed, place))
+    return {folder: place for folder, (_, place) in found.items()}
 
 
 def listing(

@@ -104,7 +104,7 @@ class Lake:
         if manifest is None or not index.has_all(manifest, entries):
             return False
         groups = manifest.inputs.get(GROUPS, ())
-        if not all(self.is_whole(group_kind(kind), group, deep) for group in groups):
+        if not self._has_groups(group_kind(kind), groups, deep):
             return False
         if not deep:
             return True
@@ -311,6 +311,12 @@ class Lake:
     def collect_garbage(self, max_age_seconds: float = garbage.MAX_AGE_SECONDS) -> list[Path]:
         """Remove what killed runs left on this disk; returns the removed folders."""
         return garbage.collect(self.disk.root, max_age_seconds, self.is_whole)
+
+    def _has_groups(self, kind: str, groups: Sequence[str], deep: bool) -> bool:
+        if deep or len(groups) < index.WORTH:
+            return all(self.is_whole(kind, group, deep) for group in groups)
+        whole = index.listing(self.tree, self._read, kind, names=index.LISTED)["digest"]
+        return {*groups} <= {*whole.to_pylist()}
 
     def _read(self, kind: str, digest: str) -> Manifest | None:
         folder = _folder(kind, digest)

@@ -65,9 +65,9 @@ class LocalTree:
         changed = self.folders(kind, start)
         return {name: self.entries_of(name, at) for name, at in changed.items()}
 
-    def entries_of(self, folder: str, changed: int) -> Entries:
+    def entries_of(self, folder: str, changed: int | None) -> Entries:
         """Of one artifact folder that was last changed then."""
-        files: Entries = {ITSELF: (0, changed)}
+        files: Entries = {} if changed is None else {ITSELF: (0, changed)}
         _walk(f"{self.root}/{folder}", "", files)
         return files
 

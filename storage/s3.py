@@ -11,14 +11,16 @@ region come from wherever botocore finds them; another endpoint from AWS_ENDPOIN
 import contextlib
 import functools
 import hashlib
+import itertools
 import logging
 import random
 import secrets
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from storage import aws, object_lock, transfer
@@ -39,7 +41,12 @@ REBUILDING = b'{"rebuilding": "the next commit replaces this"}\n'
 SHA256 = "sha256"  # of a file's bytes, in its object's metadata
 PAUSE_SECONDS = 0.05  # before the next try after a lost race; twice as long after each
 MOST_PAUSE_SECONDS = 2.0
+PAGE = 1000  # objects, at most, of a listing's answer
+LISTINGS = 16  # at a time
+HEX = "0123456789abcdef"
+DIGITS = 16  # of a digest, in the name of an artifact's folder
 RACES = 50  # lost one after another: no longer chance
+T = TypeVar("T")
 log = logging.getLogger("crawl2chat")
 
 
@@ -129,13 +136,25 @@ class ObjectTree:
         Of one kind if it is given, and of those alone whose digest starts so.
         """
         found: dict[str, Entries] = {}
-        place = f"{kind}/{start[:16]}" if kind else ""
-        for rest, object_ in self._listed(place):
-            parts = f"{place}{rest}".split("/", 2)
-            if len(parts) == 3 and parts[0][0] != "." and parts[1].startswith(start[:16]):
-                when = int(object_["LastModified"].timestamp() * 1e9)
-                found.setdefault("/".join(parts[:2]), {})[parts[2]] = int(object_["Size"]), when
+        for one in [kind] if kind else self._kinds():
+            for name, size, changed in _by_digits(self._objects, one, start[:DIGITS]):
+                above, _, rest = name.removeprefix(f"{one}/").partition("/")
+                if rest:
+                    found.setdefault(f"{one}/{above}", {})[rest] = size, changed
         return found
+
+    def entries_of(self, folder: str, changed: int | None = None) -> Entries:
+        """Of one artifact folder, which has no time of change."""
+        found = self._objects(f"{folder}/")
+        return {name.removeprefix(f"{folder}/"): (size, when) for name, size, when in found}
+
+    def folders(self) -> dict[str, int | None]:
+        """All artifact folders, `<kind>/<digest16>`: a thousand a request, whatever is in them.
+
+        None stands for their time of change.
+        """
+        names = (name for kind in self._kinds() for name in _by_digits(self._below, kind, ""))
+        return dict.fromkeys(names)
 
     def open(self, name: str) -> RemoteFile:
         """A file to read ranges of, of one version."""
@@ -256,15 +275,34 @@ class ObjectTree:
             self._sleep(pause * random.uniform(0.5, 1.5))
         raise ConnectionError(f"{self.place(name).where}: {RACES} times others were faster")
 
+    def _kinds(self) -> list[str]:
+        return [name for name in self._below("") if not name.startswith(".")]
+
+    def _below(self, place: str) -> Iterator[str]:
+        """The folders whose names begin so, and not what is in them."""
+        prefix = f"{self.prefix}/{place}".lstrip("/")
+        above = len(prefix) - len(place)
+        for page in self._pages(prefix, Delimiter="/"):
+            yield from (one["Prefix"][above:-1] for one in page.get("CommonPrefixes", ()))
+
+    def _objects(self, place: str) -> Iterator[tuple[str, int, int]]:
+        """Name, size and time of change (ns) of the objects whose names begin so."""
+        for rest, found in self._listed(place):
+            changed = int(found["LastModified"].timestamp() * 1e9)
+            yield f"{place}{rest}", int(found["Size"]), changed
+
     def _listed(self, folder: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """What is below a folder, in order: its name from there on, and what the store says."""
         prefix = f"{self.prefix}/{folder}".lstrip("/")
+        for page in self._pages(prefix):
+            for found in page.get("Contents", ()):
+                if not found["Key"].endswith("/"):  # some tools make objects for folders
+                    yield found["Key"].removeprefix(prefix), found
+
+    def _pages(self, prefix: str, **how: str) -> Iterator[dict[str, Any]]:
         with aws.plain_errors(f"s3://{self.bucket}/{prefix}"):
             pages = self.client.get_paginator("list_objects_v2")
-            for page in pages.paginate(Bucket=self.bucket, Prefix=prefix):
-                for found in page.get("Contents", ()):
-                    if not found["Key"].endswith("/"):  # some tools make objects for folders
-                        yield found["Key"].removeprefix(prefix), found
+            yield from pages.paginate(Bucket=self.bucket, Prefix=prefix, **how)
 
     def _check_bucket(self) -> None:
         """A wrong bucket, endpoint or key is found here, in one line, not deep inside a run."""
@@ -277,6 +315,22 @@ class ObjectTree:
             ) from error
         except OSError as error:
             raise UserError(f"lake {self.url}: can't be reached: {error}") from error
+
+
+def _by_digits(ask: Callable[[str], Iterator[T]], kind: str, start: str) -> list[T]:
+    """All that is asked for of a kind's folders whose digests start so.
+
+    A listing comes a thousand at a time, each page after the one before; so what takes more than
+    one is asked for by the digests' next digit, several at a time.
+    """
+    if len(start) == DIGITS:
+        return [*ask(f"{kind}/{start}")]
+    found = [*itertools.islice(ask(f"{kind}/{start}"), PAGE)]
+    if len(found) < PAGE:
+        return found
+    with ThreadPoolExecutor(LISTINGS) as pool:
+        parts = pool.map(lambda digit: [*ask(f"{kind}/{start}{digit}")], HEX)
+        return [one for part in parts for one in part]
 
 
 @contextlib.contextmanager

@@ -25,6 +25,7 @@ from typing import Any
 
 import psutil
 
+from storage.index import FOLDER as INDEX
 from tests.benchmarks import scale_pages
 from tests.benchmarks.tables import add_option, write_table
 
@@ -36,6 +37,7 @@ PYTHON = sys.executable
 FIRST_RUN = "run corpus, parts made, the rest not"
 CACHED_RUN = "run corpus, all made"
 READ_RUN = "run corpus, nothing made"
+FIRST_LOOK = "artifacts, no index yet"
 SECONDS_TO_ANSWER = 120.0
 
 
@@ -45,6 +47,7 @@ def commands(parts: int) -> dict[str, list[str]]:
     collect = "import sys; from storage import Lake; Lake(sys.argv[1]).collect_garbage()"
     cli = [PYTHON, "-m", "flows.cli"]
     asked = {
+        FIRST_LOOK: ["artifacts"],
         "artifacts": ["artifacts"],
         "sql, one URL in ledger": ["sql", f"SELECT outcome, rule FROM ledger WHERE url = '{url}'"],
         "sql, ledger by rule": ["sql", "SELECT stage, rule, count(*) FROM ledger GROUP BY ALL"],
@@ -182,6 +185,9 @@ class Bench:
         filled = [{"LAKE": lake, "FILES": files}.get(word, word) for word in command]
         log = self.folder / "last.log"
         cost = Cost(name, store, parts)
+        if name == FIRST_LOOK:
+            place = self.lake(parts) if store == "disk" else self.bucket_folder(parts)
+            shutil.rmtree(place / INDEX, ignore_errors=True)
         with contextlib.ExitStack() as stack:
             environment = dict(self.environment)
             if store == "S3":
@@ -240,9 +246,12 @@ class Bench:
         with contextlib.closing(sqlite3.connect(path)) as database:
             return int(database.execute("SELECT count(*) FROM task_run").fetchone()[0])
 
+    def bucket_folder(self, parts: int) -> Path:
+        return self.folder / f"{parts}" / "s3" / BUCKET / "lake"
+
     def bucket(self, parts: int) -> str:
-        """The lake as a bucket's folder, by links; heads.json, which is replaced, is copied too."""
-        target = self.folder / f"{parts}" / "s3" / BUCKET / "lake"
+        """The lake as a bucket's folder, by links, without its index: objects have other times."""
+        target = self.bucket_folder(parts)
         if not target.exists():
             hidden = shutil.ignore_patterns(".*", "runs")
             shutil.copytree(self.lake(parts), target, copy_function=os.link, ignore=hidden)

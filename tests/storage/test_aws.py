@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -277,3 +278,22 @@ def test_who_needs_no_s3_does_not_load_it():
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout == "[]\n", done.stderr
+
+
+def test_times_as_stores_write_them():
+    """A listing's, a header's, and those of botocore's other notations."""
+    known = datetime(2026, 11, 29, 8, 5, 9, tzinfo=UTC)
+    for text in ("2026-11-29T08:05:09.000Z", "2026-11-29T08:05:09Z", "2026-11-29T09:05:09+01:00"):
+        assert aws._time(text) == known
+    for text in ("Sun, 29 Nov 2026 08:05:09 GMT", known.timestamp(), "20261129T080509Z"):
+        assert aws._time(text) == known
+    with pytest.raises(ValueError, match="Invalid timestamp"):
+        aws._time("yesterday")
+
+
+def test_a_client_reads_times_by_itself(given, monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    made = aws.client("http://127.0.0.1:9")
+    parser = made._endpoint._response_parser_factory.create_parser("rest-xml")
+    assert parser._timestamp_parser is aws._time

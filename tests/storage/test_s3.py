@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from s3_server import s3_server
 
-from storage import Lake, UserError, catalog, index
+from storage import Lake, UserError, catalog, index, s3
 from storage.digest import artifact_digest
 from storage.durable import remove_tree
 from storage.grouped import members
@@ -453,6 +453,79 @@ def test_a_listing_opens_no_manifest_that_the_index_has(lake, make, monkeypatch)
     for name in lake.tree.sizes(".index"):
         lake.tree.write(f".index/{name}", b"damaged")
     assert lake.list() == made[1:]
+
+
+def test_a_long_listing_is_asked_for_by_digits(lake, make, server, monkeypatch):
+    """Whatever a page holds, and wherever it ends."""
+    made = [make(lake, "scan", {"a": b"x", "deep/b": b"yy"}, {"n": n}) for n in range(30)]
+    other = make(lake, "corpus", {"a": b"x"})
+    for name in ("scan/readme", "notes", ".index/x/y"):
+        lake.tree.write(name, b"")
+    whole = lake.tree.entries()
+    assert {*whole} == {f"{m.kind}/{m.artifact}" for m in [*made, other]}
+    assert {name: size for name, (size, _) in whole[f"scan/{made[3].artifact}"].items()} == {
+        "a": 1,
+        "deep/b": 2,
+        "manifest.json": len(made[3].to_json()),
+    }
+    for size in (1, 2, 3, 7, 89, 90, 91, 92, 1000):
+        monkeypatch.setattr(s3, "PAGE", size)
+        server.requests.clear()
+        assert lake.tree.entries() == whole
+        asked = [path for _, path, _ in server.requests if "prefix=some%2Fprefix%2Fscan%2F" in path]
+        assert len(asked) == (17 if size <= 91 else 1)  # 90 objects and the readme
+        assert {*lake.tree.folders()} == {*whole}
+        for start in ("", "0", made[4].digest[:2], made[4].digest):
+            found = {
+                name: of for name, of in whole.items() if name.startswith(f"scan/{start[:16]}")
+            }
+            assert lake.tree.entries("scan", start) == found
+    assert lake.tree.entries_of(f"scan/{made[3].artifact}") == whole[f"scan/{made[3].artifact}"]
+
+
+def test_a_glance_asks_for_no_object_of_what_the_index_has(lake, make, server, monkeypatch):
+    monkeypatch.setattr(index, "WORTH", 4)
+    monkeypatch.setattr(index, "_waiting", {})
+    made = [make(lake, "scan", {"a": b"x"}, {"n": n}) for n in range(12)]
+    server.requests.clear()
+    assert lake.glance()["digest"].to_pylist() == [m.digest for m in made]
+    asked = [path for _, path, _ in server.requests]
+    assert not [path for path in asked if "/scan/" in path], asked
+    listed = [path for path in asked if "list-type=2" in path and ".index" not in path]
+    assert len(listed) == 2
+    assert all("delimiter=%2F" in path for path in listed)
+    lake.remove(made[0])
+    new = make(lake, "corpus", {"a": b"x"})
+    assert lake.glance()["digest"].to_pylist() == [m.digest for m in [*made[1:], new]]
+
+
+def test_of_a_folder_made_again_a_glance_takes_the_newest_row(lake, make, monkeypatch):
+    monkeypatch.setattr(index, "WORTH", 2)
+    monkeypatch.setattr(index, "_waiting", {})
+    made = [make(lake, "scan", {"a": b"x"}, {"n": n}) for n in range(2)]
+    lake.remove(made[0])
+    time.sleep(1.1)  # the store's clock counts seconds
+    again = make(lake, "scan", {"a": b"xyz"}, {"n": 0})
+    make(lake, "scan", {"a": b"x"}, {"n": 2})
+    assert again.digest == made[0].digest
+    sizes = dict(zip(*(lake.glance()[name].to_pylist() for name in ("digest", "bytes"))))
+    assert sizes[again.digest] == 3
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_many_groups_are_looked_for_at_once(lake, make, server, monkeypatch, deep):
+    monkeypatch.setattr(index, "WORTH", 4)
+    monkeypatch.setattr(index, "_waiting", {})
+    groups = [make(lake, "corpus_group", {"a": b"x"}, {"n": n}) for n in range(12)]
+    whole = make(lake, "corpus", {"x": b""}, inputs={"groups": [g.digest for g in groups]})
+    lake.table()
+    server.requests.clear()
+    assert lake.is_whole("corpus", whole.digest, deep)
+    assert (len(server.requests) < len(groups)) == (not deep)
+    lake.tree.write(f"corpus_group/{groups[7].artifact}/a", b"yy")
+    assert not lake.is_whole("corpus", whole.digest, deep)
+    lake.tree.remove(f"corpus_group/{groups[7].artifact}/manifest.json")
+    assert not lake.is_whole("corpus", whole.digest, deep)
 
 
 def test_sql_reads_the_files_of_views_alone(lake, make):
