@@ -122,7 +122,7 @@ def without_text(run: Run, parts: Sequence[Reference]) -> list[Manifest]:
     wanted = frozenset(part["digest"] for part in parts)
     if not parts:
         return []
-    found = run.lake.table(parts[0]["kind"])  # one listing, not a request a part
+    found = existing.table(run.lake, parts[0]["kind"])  # one listing, not a request a part
     marked = found.filter(pc.match_substring(found["statistics"], MARK))
     return [m for m in run.lake.manifests(marked) if m.digest in wanted and _is_dropped(m)]
 

@@ -11,6 +11,7 @@ import weakref
 from collections import Counter
 from collections.abc import Callable
 
+import pyarrow as pa
 from prefect.futures import PrefectFuture
 
 from flows.runner.references import Reference, reference, stand_in
@@ -18,6 +19,8 @@ from flows.runner.work import Work
 from storage import Lake
 
 ONE_BY_ONE = 64  # of a kind, before the lake is listed
+SIZES = ("digest", "rows", "bytes")
+KEPT = ["folder", "manifest_bytes", "changed", *SIZES, "statistics"]
 
 
 class ExistingArtifact(PrefectFuture[Reference]):
@@ -41,24 +44,24 @@ class _Known:
 
     def __init__(self) -> None:
         self._asked: Counter[str] = Counter()
-        self._listed: dict[str, dict[str, tuple[int, int]]] = {}
+        self._sizes: dict[str, dict[str, tuple[int, int]]] = {}  # rows and bytes
+        self._tables: dict[str, pa.Table] = {}
 
     def find(self, lake: Lake, kind: str, digest: str) -> Reference | None:
         self._asked[kind] += 1
         if self._asked[kind] <= ONE_BY_ONE:
             whole = lake.is_whole(kind, digest)
             return reference(lake.manifest(kind, digest), lake) if whole else None
-        if kind not in self._listed:
-            self._listed[kind] = _sizes(lake, kind)
-        size = self._listed[kind].get(digest)
+        if kind not in self._sizes:
+            digests, rows, size = (self.table(lake, kind)[name].to_pylist() for name in SIZES)
+            self._sizes[kind] = dict(zip(digests, zip(rows, size)))
+        size = self._sizes[kind].get(digest)
         return size and stand_in(lake, kind, digest, *size)
 
-
-def _sizes(lake: Lake, kind: str) -> dict[str, tuple[int, int]]:
-    """Rows and bytes of each whole artifact of a kind."""
-    table = lake.table(kind)
-    digests, rows, size = (table[name].to_pylist() for name in ("digest", "rows", "bytes"))
-    return dict(zip(digests, zip(rows, size)))
+    def table(self, lake: Lake, kind: str) -> pa.Table:
+        if kind not in self._tables:
+            self._tables[kind] = lake.table(kind).select(KEPT)
+        return self._tables[kind]
 
 
 _known: weakref.WeakKeyDictionary[Lake, _Known] = weakref.WeakKeyDictionary()  # a run opens its own
@@ -73,3 +76,8 @@ def find(work: Work) -> Reference | None:
     """The artifact, if it was whole when this run first looked."""
     known = _known.setdefault(work.lake, _Known())
     return known.find(work.lake, work.stage.kind, work.digest)
+
+
+def table(lake: Lake, kind: str) -> pa.Table:
+    """What was whole of a kind when this run first listed it: KEPT of `Lake.table`'s columns."""
+    return _known.setdefault(lake, _Known()).table(lake, kind)
