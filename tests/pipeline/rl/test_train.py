@@ -157,9 +157,8 @@ LEAST = {
 )
 def test_the_least_that_works_is_accepted_and_less_is_not(field, less):
     least = dataclasses.replace(CONFIG, **LEAST)
-    rl.check_config(least)
     with pytest.raises(UserError, match=field):
-        rl.check_config(dataclasses.replace(least, **{field: less}))
+        dataclasses.replace(least, **{field: less})
 
 
 def test_a_base_model_is_refused(post_training, tmp_path):
