@@ -11,13 +11,13 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ValidationError, model_validator
+from pydantic import BeforeValidator, ModelWrapValidatorHandler, ValidationError, model_validator
 
 from flows.config_tables import DEFAULT_PRESET, Tables
 from flows.impossible import impossible
-from flows.ranges import out_of_range
 from pipeline.config import to_dict
 from pipeline.corpus.recipes import DEFAULT_RECIPE, TABLES, recipe
+from pipeline.ranges import OutOfRange
 from pipeline.training.depth import DIAL_SHAPE, dial
 from storage.errors import UserError
 from storage.redaction import hide
@@ -29,12 +29,22 @@ MOST = 2**63  # of any number of a config, and no number is infinite
 class RunConfig(Tables):
     """Every setting of a run, by stage."""
 
-    @model_validator(mode="after")
-    def _possible(self) -> "RunConfig":
-        tree = {name: to_dict(getattr(self, name)) for name in RunConfig.model_fields}
-        for problem in (*out_of_range(tree), *impossible(self)):
+    @model_validator(mode="wrap")
+    @classmethod
+    def _possible(
+        cls, given: Any, validated: ModelWrapValidatorHandler["RunConfig"]
+    ) -> "RunConfig":
+        try:
+            config = validated(given)
+        except ValidationError as error:
+            first = error.errors()[0]
+            cause = first.get("ctx", {}).get("error")
+            if isinstance(cause, OutOfRange):  # by the setting's full name, as the user wrote it
+                raise ValueError(cause.at(_place(first["loc"]))) from error
+            raise
+        for problem in impossible(config):
             raise ValueError(problem)
-        return self
+        return config
 
 
 # A flow's parameter: what the UI or a deployment gives may be partial, the preset fills it up.
@@ -182,8 +192,12 @@ def _insert(tree: dict[str, Any], key: str, value: Any) -> None:
     tree[last] = value
 
 
+def _place(loc: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in loc)
+
+
 def _one_line(error: ValidationError) -> str:
     first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"])
+    place = _place(first["loc"])
     message = first["msg"].removeprefix("Value error, ").splitlines()[0]
     return f"{place}: {message}" if place else message

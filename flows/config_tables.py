@@ -4,6 +4,7 @@ import dataclasses
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from pipeline import ranges
 from pipeline.corpus.config import CorpusConfig, SelectConfig
 from pipeline.corpus.recipes import DEFAULT_RECIPE
 from pipeline.crawl.source import DownloadConfig
@@ -18,6 +19,7 @@ from pipeline.tokenizer.config import TokenizerConfig, TokenizerReportConfig, To
 from pipeline.training.config import ExtendConfig, PretrainConfig, ScalingConfig
 
 DEFAULT_PRESET = "demo"
+RUNNERS = ("threads", "ray")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,6 +71,32 @@ class InputConfig:
     # a lake's duplicates artifact (digest) of the dump before: what it kept is not kept again
     previous_duplicates: str = ""
 
+    def __post_init__(self) -> None:
+        ranges.check(
+            self,
+            above_zero="group_files processes nodes rendezvous_seconds",
+            minus_one="files",
+            one_of={"runner": RUNNERS},
+        )
+        host, _, port = self.rendezvous.rpartition(":")
+        is_place = bool(host) and port.isdecimal() and 0 < int(port) < 65536
+        ranges.refuse(
+            self,
+            (
+                bool(self.ray_address) and self.runner != "ray",
+                "ray_address: only with input.runner=ray (--runner ray)",
+            ),
+            (
+                self.node_rank >= self.nodes,
+                f"node_rank ({self.node_rank}): below input.nodes ({self.nodes}), from 0",
+            ),
+            (
+                self.nodes > 1 and not is_place,
+                f"rendezvous ({self.rendezvous!r}): HOST:PORT of node 0, as all nodes reach it",
+            ),
+            (bool(self.rendezvous) and self.nodes == 1, "rendezvous: only with input.nodes"),
+        )
+
 
 @dataclasses.dataclass(frozen=True)
 class LoggingConfig:
@@ -81,6 +109,9 @@ class LoggingConfig:
     trackio: bool = False  # likewise (pip install trackio): `trackio show`
     project: str = "crawl2chat"  # under which wandb and trackio file the runs
     folder: str = ""  # of all runs; empty: `runs` in the lake (of an s3:// lake: in its cache)
+
+    def __post_init__(self) -> None:
+        ranges.check(self)
 
 
 class Tables(BaseModel):

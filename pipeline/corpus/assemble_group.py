@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline import ranges
 from pipeline.corpus.clean import Cleaned, Setting, clean_all
 from pipeline.corpus.config import CorpusConfig
 from pipeline.corpus.corpus_files import CorpusFiles
@@ -61,6 +62,9 @@ class GroupConfig:
 
     group: int = 0
     corpus: CorpusConfig = dataclasses.field(default_factory=CorpusConfig)
+
+    def __post_init__(self) -> None:
+        ranges.check(self)
 
 
 def build(

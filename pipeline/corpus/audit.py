@@ -10,6 +10,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+from pipeline import ranges
 from pipeline.corpus.audit_figures import audit_report
 from pipeline.stage import Progress, Reads, Stage
 from storage.reads import Read
@@ -19,6 +20,9 @@ from storage.tables import write_table
 @dataclasses.dataclass(frozen=True)
 class AuditConfig:
     """There is nothing to choose."""
+
+    def __post_init__(self) -> None:
+        ranges.check(self)
 
 
 def build(

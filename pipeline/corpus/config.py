@@ -7,6 +7,7 @@ selects again without opening a WARC.
 
 import dataclasses
 
+from pipeline import ranges
 from pipeline.filters.c4 import C4Config
 from pipeline.filters.decontamination import DecontaminationConfig
 from pipeline.filters.fineweb import FinewebConfig
@@ -37,6 +38,16 @@ class SelectConfig:
     # the page's language's own thresholds where `pipeline.filters.languages` has them (FineWeb-2)
     per_language: bool = False
 
+    def __post_init__(self) -> None:
+        fields = dataclasses.fields(self)
+        with_thresholds = [f.name for f in fields if dataclasses.is_dataclass(f.default_factory)]
+        ranges.check(
+            self,
+            above_zero="best_fraction",
+            shares="min_quality_score best_fraction",
+            one_of={"filters": (*with_thresholds, "learned")},
+        )
+
 
 @dataclasses.dataclass(frozen=True)
 class SplitConfig:
@@ -44,6 +55,9 @@ class SplitConfig:
 
     validation_fraction: float = 0.02  # of the hosts
     salt: str = "crawl2chat"  # hashed with the host's name; another salt holds out other hosts
+
+    def __post_init__(self) -> None:
+        ranges.check(self, shares="validation_fraction")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,3 +72,6 @@ class CorpusConfig:
     split: SplitConfig = dataclasses.field(default_factory=SplitConfig)
     # of a Parquet file of ledger or corpus: it is ended at the row group that reaches it
     max_file_bytes: int = FILE_BYTES
+
+    def __post_init__(self) -> None:
+        ranges.check(self, above_zero="max_file_bytes")

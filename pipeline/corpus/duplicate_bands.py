@@ -13,6 +13,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+from pipeline import ranges
 from pipeline.corpus import duplicates
 from pipeline.corpus.read import (
     SELECTION_FILE,
@@ -38,6 +39,9 @@ class KeysConfig:
     first: int = 0
     dedup: DedupConfig = dataclasses.field(default_factory=DedupConfig)
 
+    def __post_init__(self) -> None:
+        ranges.check(self)
+
 
 @dataclasses.dataclass(frozen=True)
 class BandConfig:
@@ -45,6 +49,9 @@ class BandConfig:
 
     band: str = hash_index.EXACT
     dedup: DedupConfig = dataclasses.field(default_factory=DedupConfig)
+
+    def __post_init__(self) -> None:
+        ranges.check(self)
 
 
 def build_numbers(

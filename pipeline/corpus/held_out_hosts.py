@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
+from pipeline import ranges
 from pipeline.corpus.config import SplitConfig
 from pipeline.corpus.decisions import decisions
 from pipeline.corpus.duplicates import dropped_file
@@ -37,6 +38,9 @@ class HostsConfig:
 
     group: int = 0
     split: SplitConfig = dataclasses.field(default_factory=SplitConfig)
+
+    def __post_init__(self) -> None:
+        ranges.check(self)
 
 
 def build_group(

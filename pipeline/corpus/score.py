@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipeline import ranges
 from pipeline.corpus.read import check_text
 from pipeline.filters.quality_scores import POSITIVE_LABEL, QualityModel
 from pipeline.stage import Progress, Reads, Stage
@@ -29,6 +30,9 @@ class ScoreConfig:
     """How a model is asked."""
 
     label: str = POSITIVE_LABEL  # the one whose probability is the score
+
+    def __post_init__(self) -> None:
+        ranges.check(self)
 
 
 def build(

@@ -6,6 +6,8 @@ end would be read for ever. A record above a cap becomes a row of the ledger, ne
 
 import dataclasses
 
+from pipeline import ranges
+
 MIB = 1024 * 1024
 
 
@@ -21,3 +23,6 @@ class LimitsConfig:
     # file in badly made ones
     max_member_bytes: int = 16 * 1024 * MIB
     max_header_bytes: int = 256 * 1024  # of a record's own headers, and of its HTTP headers
+
+    def __post_init__(self) -> None:
+        ranges.check(self)

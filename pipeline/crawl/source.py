@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
+from pipeline import ranges
 from storage.cache import cache_root
 from storage.errors import UserError
 from storage.redaction import foreign, hide, redact
@@ -68,13 +69,11 @@ class DownloadConfig:
     pages_per_file: int = 10_000
 
     def __post_init__(self) -> None:
-        if self.index not in INDEXES:
-            raise UserError(f"download.index {self.index!r}: one of {', '.join(INDEXES)}")
-        for name in ("connections", "tries", "files_ahead", "pages_per_file"):
-            if getattr(self, name) < 1:
-                raise UserError(f"download.{name}: at least 1")
-        if not (self.timeout_seconds > 0 <= self.backoff_seconds):
-            raise UserError("download: timeout_seconds and backoff_seconds must be positive")
+        ranges.check(
+            self,
+            above_zero="connections tries timeout_seconds files_ahead pages_per_file",
+            one_of={"index": INDEXES},
+        )
 
 
 def while_someone_waits(config: DownloadConfig) -> DownloadConfig:

@@ -62,8 +62,6 @@ def draw(
     Raises:
         UserError: there are not so many different tasks.
     """
-    if not digits and spelling_share < 1.0:
-        raise UserError("rl.digits is empty: name the digits of the sums, e.g. 3, 4, 5")
     found: dict[str, Task] = {}
     spelling = round(spelling_share * count)
     for _ in range(MAX_DRAWS * count):

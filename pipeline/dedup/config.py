@@ -6,7 +6,7 @@ pages are dropped for which is decided later, over all parts (`DedupConfig`).
 
 import dataclasses
 
-from storage.errors import UserError
+from pipeline import ranges
 from storage.tables import FILE_BYTES
 
 
@@ -24,7 +24,7 @@ class MinhashConfig:
     seed: int = 1  # of the hash functions; signatures of different seeds can't be compared
 
     def __post_init__(self) -> None:
-        _at_least(1, self, "ngram_words", "buckets", "hashes_per_bucket")
+        ranges.check(self, above_zero="ngram_words buckets hashes_per_bucket")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +45,7 @@ class PassageConfig:
     min_words_left: int = 50
 
     def __post_init__(self) -> None:
-        _at_least(0, self, "max_documents_per_line", "max_documents_per_paragraph", "min_words")
+        ranges.check(self)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,11 +64,4 @@ class DedupConfig:
     )
 
     def __post_init__(self) -> None:
-        _at_least(1, self, "sort_memory_bytes")
-
-
-def _at_least(least: int, config: object, *names: str) -> None:
-    for name in names:
-        value = getattr(config, name)
-        if value < least:
-            raise UserError(f"{type(config).__name__}.{name}: {value}; at least {least}")
+        ranges.check(self, above_zero="sort_memory_bytes max_file_bytes")

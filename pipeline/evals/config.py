@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from pipeline import ranges
 from pipeline.curriculum.held_out import HELD_OUT_ENTITY_FRACTION
 
 # Suites that take a model as a reader and writer of pages. A model that was taught to converse gets
@@ -76,6 +77,18 @@ class EvalsConfig:
     products: str = "auto"  # as PretrainConfig's: they move the last digits of a score
     watchdog_seconds: float = 300.0  # as LoopConfig's, for each batch the model works on; 0 = never
 
+    def __post_init__(self) -> None:
+        ranges.check(
+            self,
+            above_zero=(
+                "max_new_tokens max_fact_tokens max_completion_tokens bootstrap_samples digits"
+                " bits_per_parameter page_prefix_tokens page_tokens prefix_tokens"
+                " continuation_tokens seen_counts threads"
+            ),
+            shares="held_out_fraction",
+            one_of={"suites": ALL_SUITES},
+        )
+
 
 @dataclasses.dataclass(frozen=True)
 class PositionsConfig:
@@ -92,3 +105,6 @@ class PositionsConfig:
     device: str = "auto"
     seed: int = 0
     watchdog_seconds: float = 300.0  # as EvalsConfig's
+
+    def __post_init__(self) -> None:
+        ranges.check(self, above_zero="bootstrap_samples threads")

@@ -25,7 +25,7 @@ from pipeline.evals import (
     turns,
 )
 from pipeline.evals.asking import Scores, Subject
-from pipeline.evals.config import ALL_SUITES, PAGE_SUITES, EvalsConfig
+from pipeline.evals.config import PAGE_SUITES, EvalsConfig
 from pipeline.stage import Progress, Stage
 from pipeline.training import runtime
 from pipeline.training.watchdog import Watchdog
@@ -54,8 +54,6 @@ def build(
 ) -> EvalsStatistics:
     """The `evals` stage."""
     for suite in config.suites:
-        if suite not in ALL_SUITES:
-            raise UserError(f"unknown suite {suite!r}: one of {', '.join(ALL_SUITES)}")
         if suite == "core" and not inputs.get("tasks"):
             raise UserError("suite core needs files of tasks: --tasks FOLDER (input.tasks)")
         if suite == "core":

@@ -37,8 +37,6 @@ def measure(
     """Add the share of passages that is recited exactly, by how often they were seen."""
     config, tokenizer = subject.config, subject.tokenizer
     prefix, length = config.prefix_tokens, config.prefix_tokens + config.continuation_tokens
-    if min(config.prefix_tokens, config.continuation_tokens) < 1:
-        raise UserError("evals.prefix_tokens and evals.continuation_tokens: at least 1")
     if length > subject.model.config.max_context:
         raise UserError(
             f"evals.prefix_tokens + evals.continuation_tokens is {length}, more than the model's"

@@ -6,7 +6,7 @@ which the classifier is unsure; "trafilatura" is FineWeb's, with FineWeb's setti
 
 import dataclasses
 
-from storage.errors import UserError
+from pipeline import ranges
 
 MIB = 1024 * 1024
 GIB = 1024 * MIB
@@ -42,9 +42,11 @@ class ExtractConfig:
     max_memory_bytes: int = 3 * GIB  # address space of the extracting process
 
     def __post_init__(self) -> None:
-        if self.engine not in ENGINES:
-            raise UserError(f"extract.engine: {self.engine!r} is none of {', '.join(ENGINES)}")
-        if not (1 <= self.max_depth <= 100_000 and self.max_blocks >= 1):
-            raise UserError("extract: max_depth must be 1..100000 and max_blocks at least 1")
-        if self.last_try_times < 1:
-            raise UserError("extract: last_try_times must be at least 1")
+        ranges.check(
+            self,
+            above_zero="max_depth max_blocks",
+            shares="fallback_confidence",
+            at_least={"last_try_times": 1},
+            at_most={"max_depth": 100_000},
+            one_of={"engine": ENGINES},
+        )

@@ -15,6 +15,7 @@ included.
 
 import dataclasses
 
+from pipeline import ranges
 from pipeline.filters.decide import Rule
 
 
@@ -41,6 +42,9 @@ class C4LinesConfig:
     # trafilatura #553: half a function teaches wrong code). False: rules as for all other lines.
     spare_code: bool = True
 
+    def __post_init__(self) -> None:
+        ranges.check(self)
+
 
 @dataclasses.dataclass(frozen=True)
 class C4Config:
@@ -52,6 +56,9 @@ class C4Config:
     # Ours is not to: a page on mathematics or programming is no broken script.
     braces_in_code: bool = False
     min_sentences: int = 5  # sentences left in the page after lines were taken out
+
+    def __post_init__(self) -> None:
+        ranges.check(self)
 
 
 _BRACES = Rule("max_curly_bracket_lines", "curly_bracket_lines", "above", "max_curly_bracket_lines")

@@ -11,15 +11,15 @@ rejects most n-grams at once.
 import dataclasses
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import pyarrow as pa
 
+from pipeline import ranges
 from pipeline.filters import _ngrams, unspaced
 from pipeline.filters.examples import Example, read_examples
 from pipeline.filters.pii import PiiConfig, excerpt
-from storage.errors import UserError
 
 Action = Literal["drop", "cut", "report"]
 
@@ -56,6 +56,16 @@ class DecontaminationConfig:
     max_examples_per_ngram: int = 10
     fields: tuple[str, ...] = ()  # which keys of a row count; () = all its texts
 
+    def __post_init__(self) -> None:
+        ranges.check(self, above_zero="min_ngram_words", one_of={"action": get_args(Action)})
+        ranges.refuse(
+            self,
+            (
+                self.min_ngram_words > self.ngram_words,
+                f"min_ngram_words: {self.min_ngram_words} must be from 1 to ngram_words",
+            ),
+        )
+
 
 @dataclasses.dataclass(frozen=True)
 class Match:
@@ -88,8 +98,6 @@ class NgramIndex:
     """The n-grams of evaluation sets; `scan` looks for them in a text."""
 
     def __init__(self, examples: Iterable[Example], config: DecontaminationConfig) -> None:
-        if not 1 <= config.min_ngram_words <= config.ngram_words:
-            raise UserError("decontamination: min_ngram_words must be from 1 to ngram_words")
         self.config = config
         self.files: list[str] = []  # of each example
         self.numbers: list[int] = []

@@ -8,6 +8,7 @@ full stop. The length of a short line is a setting of the measurement (SignalsCo
 
 import dataclasses
 
+from pipeline import ranges
 from pipeline.filters.decide import Rule
 
 
@@ -23,6 +24,9 @@ class FinewebConfig:
     # characters of repeated lines; 0.01 in the code since its first commit, 0.1 in the paper
     max_duplicate_line_character_fraction: float = 0.01
     max_newline_word_ratio: float = 0.3  # newlines per word
+
+    def __post_init__(self) -> None:
+        ranges.check(self, shares="min_punctuated_line_fraction")
 
 
 RULES = (  # in datatrove's order

@@ -8,6 +8,7 @@ the paper ("at least 80% of words"), a page at exactly 0.8 passes.
 
 import dataclasses
 
+from pipeline import ranges
 from pipeline.filters.decide import Rule
 
 
@@ -29,6 +30,9 @@ class GopherQualityConfig:
     max_ellipsis_line_fraction: float = 0.3  # lines that end in "..." or "…"
     min_alphabetic_word_fraction: float = 0.8  # words that hold a letter, of all words
     min_stop_words: int = 2  # how many different ones occur, in lower case
+
+    def __post_init__(self) -> None:
+        ranges.check(self, shares="min_alphabetic_word_fraction")
 
 
 RULES = (  # in datatrove's order

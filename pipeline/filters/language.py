@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline import ranges
 from pipeline.filters import fasttext_file
 from pipeline.filters.language_table import ENGLISH_MIN_SCORE
 from pipeline.filters.scripts import is_possible, letter_shares
@@ -30,6 +31,9 @@ class LanguageConfig:
 
     languages: tuple[str, ...] = ("en",)  # ISO 639 codes as lid.176 names them; () keeps all
     min_score: float = ENGLISH_MIN_SCORE  # 0..1, of the page's best language
+
+    def __post_init__(self) -> None:
+        ranges.check(self, shares="min_score")
 
 
 _EPSILON = 1e-5  # that fastText adds to a threshold (loss.cc, std_log)

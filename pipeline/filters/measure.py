@@ -11,6 +11,7 @@ except `line_count` and the counts of removed lines.
 import dataclasses
 from collections.abc import Collection, Mapping
 
+from pipeline import ranges
 from pipeline.filters import _signals
 from pipeline.filters.c4 import C4LinesConfig
 from pipeline.filters.words import signs_per_ngram_word
@@ -27,6 +28,9 @@ class SignalsConfig:
     c4_lines: C4LinesConfig = dataclasses.field(default_factory=C4LinesConfig)
     # a line of at most this length is short; FineWeb (arXiv 2406.17557), section 3.6
     short_line_characters: int = 30
+
+    def __post_init__(self) -> None:
+        ranges.check(self)
 
 
 @dataclasses.dataclass(frozen=True)

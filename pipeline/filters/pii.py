@@ -11,6 +11,7 @@ import hashlib
 import itertools
 from collections.abc import Callable, Iterator
 
+from pipeline import ranges
 from pipeline.filters._places import places
 from pipeline.filters.bank_numbers import find_cards, find_ibans
 from pipeline.filters.digit_windows import digit_windows
@@ -49,6 +50,9 @@ class PiiConfig:
         *("CY", "EC", "EE", "GE", "GH", "HR", "IR", "IS", "JO", "KE", "KZ", "LB", "LK", "LT", "LU"),
         *("LV", "MA", "MT", "NP", "PE", "QA", "RS", "SI", "SK", "TN", "UY", "VE"),
     )
+
+    def __post_init__(self) -> None:
+        ranges.check(self)
 
 
 PLACEHOLDERS: dict[str, tuple[str, ...]] = {

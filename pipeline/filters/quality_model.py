@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline import ranges
 from pipeline.filters.examples import read_examples
 from pipeline.filters.pii import DATA, PiiConfig, excerpt
 from pipeline.filters.quality_scores import (
@@ -55,6 +56,13 @@ class QualityModelConfig:
     min_word_count: int = 3
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        ranges.check(
+            self,
+            above_zero="held_out_fraction word_ngrams epochs dimensions buckets",
+            below_one="held_out_fraction",
+        )
+
 
 @dataclasses.dataclass
 class _Side:
@@ -75,7 +83,6 @@ def build(
     scratch: Path,
 ) -> dict[str, Any]:
     """The `quality_model` stage: write the model and its report."""
-    _check(config)
     good = _collect(inputs["positive"], config, scratch / "positive.txt", frozenset(), progress)
     others = _collect(
         inputs["negative"],
@@ -185,13 +192,6 @@ def _zeroed_memory() -> Iterator[None]:
         yield
     finally:
         mallopt(_M_PERTURB, 0)
-
-
-def _check(config: QualityModelConfig) -> None:
-    if not 0.0 < config.held_out_fraction < 1.0:
-        raise UserError("quality_model.held_out_fraction: must be between 0 and 1")
-    if min(config.epochs, config.dimensions, config.word_ngrams, config.buckets) < 1:
-        raise UserError("quality_model: epochs, dimensions, word_ngrams and buckets: at least 1")
 
 
 def _texts(paths: list[Path], config: QualityModelConfig) -> Iterator[tuple[int, str]]:

@@ -78,8 +78,6 @@ def threshold_of_best(counts: np.ndarray, fraction: float) -> float:
     Exact, whatever the order of the parts, in 8 MB for any number of pages: rounded scores are
     counted. Pages that tie with the last one are all kept; 0 for no pages.
     """
-    if not 0.0 < fraction <= 1.0:
-        raise UserError(f"best_fraction is {fraction}: it must be above 0 and at most 1")
     total = int(counts.sum())
     if not total:
         return 0.0

@@ -9,6 +9,7 @@ frequent ones the first counts, whatever its length; and a page at a threshold p
 
 import dataclasses
 
+from pipeline import ranges
 from pipeline.filters.decide import Rule
 
 
@@ -33,6 +34,9 @@ class RepetitionConfig:
     max_duplicate_8_gram_character_fraction: float = 0.12
     max_duplicate_9_gram_character_fraction: float = 0.11
     max_duplicate_10_gram_character_fraction: float = 0.10
+
+    def __post_init__(self) -> None:
+        ranges.check(self)
 
 
 RULES = (

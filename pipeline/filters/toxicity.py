@@ -13,6 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from pipeline import ranges
 from pipeline.filters.decide import Rule
 from pipeline.filters.measure import WordSet, word_set
 from pipeline.filters.toxicity_words import (
@@ -38,6 +39,9 @@ class ToxicityConfig:
 
     max_toxic_word_fraction: float = 0.02
     max_adult_word_fraction: float = 0.01
+
+    def __post_init__(self) -> None:
+        ranges.check(self)
 
 
 RULES = (

@@ -9,6 +9,7 @@ import dataclasses
 import re
 import urllib.parse
 
+from pipeline import ranges
 from pipeline.filters.line_file import Lines
 from pipeline.filters.public_suffix import split_host
 from pipeline.filters.url_lists import NONE, NOT_ALPHANUMERIC, load_lists
@@ -23,6 +24,9 @@ class UrlConfig:
     min_soft_words: int = 2  # so many different soft words in a URL drop it
     extra_domains: tuple[str, ...] = ()  # more to drop, with all hosts below them
     extra_urls: tuple[str, ...] = ()  # more exact URLs to drop
+
+    def __post_init__(self) -> None:
+        ranges.check(self)
 
 
 class UrlFilter:

@@ -7,6 +7,7 @@ program can load. `config.json` both ways is in `pipeline.model.hf_config`.
 
 import dataclasses
 
+from pipeline import ranges
 from pipeline.model.rope import RopeScaling
 from storage.errors import UserError
 
@@ -66,9 +67,9 @@ class ModelConfig:
     ngram_width: int = 32  # features a row
 
     def __post_init__(self) -> None:
-        for name in SIZES:
-            if getattr(self, name) < 1:
-                raise UserError(f"model {name} is {getattr(self, name)}: it must be at least 1")
+        ranges.check(
+            self, above_zero=f"{' '.join(SIZES)} rope_theta norm_eps ngram_rows ngram_width"
+        )
         if self.heads % self.kv_heads:
             raise UserError(
                 f"model heads {self.heads} must be a multiple of kv_heads {self.kv_heads}"
@@ -83,8 +84,6 @@ class ModelConfig:
             raise UserError(
                 f"model family {self.family} has no n-gram tables: ngram_rows must be ()"
             )
-        if any(rows < 1 for rows in self.ngram_rows) or self.ngram_width < 1:
-            raise UserError("model ngram_rows and ngram_width must be at least 1")
         if self.family == "gpt2" and (self.heads, self.width) != (
             self.kv_heads,
             self.heads * self.head_dim,

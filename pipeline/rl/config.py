@@ -6,7 +6,8 @@ model from 13 / 24 / 9% to 98 / 92 / 74% on sums of 3 / 4 / 5 digits).
 
 import dataclasses
 
-from pipeline.training.config import OptimizerConfig
+from pipeline import ranges
+from pipeline.training.config import ACTIVATION_CHECKPOINTING, OptimizerConfig
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,3 +56,27 @@ class RlConfig:
     threads: int = 2
     device: str = "auto"
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        ranges.check(
+            self,
+            above_zero=(  # temperature: equal answers have no advantage
+                "steps prompts_per_step max_new_tokens digits rate_factor micro_rows"
+                " loss_chunk_tokens spike_window threads temperature"
+            ),
+            shares="spelling_share warmdown_fraction final_fraction",
+            one_of={"activation_checkpointing": ACTIVATION_CHECKPOINTING},
+        )
+        ranges.refuse(
+            self,
+            (
+                self.answers_per_prompt < 2,
+                "answers_per_prompt: at least 2, or the group's mean is the answer itself",
+            ),
+            (self.ratio_limit < 1, "ratio_limit must be at least 1: that is where both agree"),
+            (self.spike_ratio <= 1, "spike_ratio must be above 1: it is a multiple of the median"),
+            (
+                not self.digits and self.spelling_share < 1,
+                "digits is empty: name the digits of the sums, e.g. 3, 4, 5",
+            ),
+        )

@@ -129,7 +129,7 @@ def build(
     device, dtype = runtime.prepare(
         config.device, config.precision, config.threads, config.products
     )
-    check_config(config)
+    check_shared(config)
     model, tokenizer = models.load(inputs["sft"][0], device, dtype)
     if not tokenizer.has_conversation_tokens:
         raise UserError(f"{inputs['sft'][0]} is no chat model: RL starts from the sft stage's")
@@ -167,20 +167,8 @@ def build(
 _LOGGED = ("reward", "length", "entropy", "worked_share", "flat_group_share")
 
 
-def check_config(config: RlConfig) -> None:
-    """Refuse what can't work, before anything is sampled."""
-    if config.steps < 1 or config.prompts_per_step < 1 or config.micro_rows < 1:
-        raise UserError("rl: steps, prompts_per_step and micro_rows must be at least 1")
-    if config.answers_per_prompt < 2:
-        raise UserError(
-            "rl.answers_per_prompt must be at least 2: the group's mean is the baseline"
-        )
-    if config.temperature <= 0.0:
-        raise UserError("rl.temperature must be above 0: equal answers have no advantage")
-    if not config.ratio_limit >= 1.0:
-        raise UserError("rl.ratio_limit must be at least 1: that is where both agree")
-    if not config.spike_ratio > 1.0:
-        raise UserError("rl.spike_ratio must be above 1: it is a multiple of the median")
+def check_shared(config: RlConfig) -> None:
+    """Refuse prompts that the processes can't share, before anything is sampled."""
     if config.prompts_per_step % distribution.world():
         raise UserError(
             f"rl.prompts_per_step is {config.prompts_per_step}: it must be a multiple of the "

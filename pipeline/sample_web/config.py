@@ -6,6 +6,10 @@ every kind of page. Shares of page kinds live in page_counts.py, next to the pag
 
 import dataclasses
 
+from pipeline import ranges
+
+MINIMUM_PAGES = 250
+
 
 @dataclasses.dataclass(frozen=True)
 class SampleWebConfig:
@@ -18,3 +22,17 @@ class SampleWebConfig:
     entities: int = 160  # people, towns, rivers and companies with facts; at least 24
     mentions: int = 42  # statements aimed at for a fact stated often; at least 28 (20 guaranteed)
     pii_share: float = 0.06  # of kept English pages: those that hold planted personal data
+
+    def __post_init__(self) -> None:
+        ranges.check(self, shares="pii_share")
+        ranges.refuse(
+            self,
+            (
+                self.pages < MINIMUM_PAGES,
+                f"pages: {self.pages}: the sample web needs {MINIMUM_PAGES} or more",
+            ),
+            (
+                not 1 <= self.warc_files <= self.pages,
+                f"warc_files: {self.warc_files}: at least 1, at most one a page",
+            ),
+        )

@@ -7,9 +7,6 @@ lost), so a small web still has all of them.
 from pipeline.sample_web.config import SampleWebConfig
 from pipeline.sample_web.junk import JUNK
 from pipeline.sample_web.other_languages import SHARES as FOREIGN_SHARES
-from storage.errors import UserError
-
-MINIMUM_PAGES = 250
 
 # Of all pages.
 FOREIGN = 0.26
@@ -45,10 +42,6 @@ FACT_KINDS = ("biography", "town", "river", "company", "notes", "travel", "news"
 
 def page_counts(config: SampleWebConfig) -> dict[str, int]:
     """Pages by kind; a foreign page's kind is `foreign/de` and so on."""
-    if config.pages < MINIMUM_PAGES:
-        raise UserError(f"pages = {config.pages}: the sample web needs {MINIMUM_PAGES} or more")
-    if config.warc_files < 1 or config.warc_files > config.pages:
-        raise UserError(f"warc_files = {config.warc_files}: at least 1, at most one a page")
     counts = {
         f"foreign/{language}": max(1, round(config.pages * FOREIGN * share))
         for language, share in FOREIGN_SHARES.items()

@@ -5,6 +5,7 @@ It stores signals and knows no threshold of a filter: those are selection's (`pi
 
 import dataclasses
 
+from pipeline import ranges
 from pipeline.crawl.limits import LimitsConfig
 from pipeline.dedup.config import MinhashConfig
 from pipeline.extract.config import ExtractConfig
@@ -27,6 +28,9 @@ class GateConfig:
     # of the plain text and of the main text. 50 words, the least Gopher asks for, are no less.
     min_text_characters: int = 50
 
+    def __post_init__(self) -> None:
+        ranges.check(self, shares="min_language_score")
+
 
 @dataclasses.dataclass(frozen=True)
 class ScanConfig:
@@ -38,3 +42,6 @@ class ScanConfig:
     extract: ExtractConfig = dataclasses.field(default_factory=ExtractConfig)
     signals: SignalsConfig = dataclasses.field(default_factory=SignalsConfig)
     minhash: MinhashConfig = dataclasses.field(default_factory=MinhashConfig)
+
+    def __post_init__(self) -> None:
+        ranges.check(self)

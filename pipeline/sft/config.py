@@ -5,6 +5,7 @@ The defaults are the demo preset's: a model of a million parameters on the sampl
 
 import dataclasses
 
+from pipeline import ranges
 from pipeline.curriculum.held_out import HELD_OUT_ENTITY_FRACTION
 from pipeline.training.config import LoopConfig, OptimizerConfig
 
@@ -49,6 +50,13 @@ class ConversationsConfig:
     chains: int = 300  # two of the above joined into one conversation of several turns
     system_share: float = 0.1  # of conversations, how many open with a system message
 
+    def __post_init__(self) -> None:
+        ranges.check(
+            self,
+            above_zero="questions_per_fact max_operand_digits",
+            shares="validation_fraction held_out_fraction worked_share system_share",
+        )
+
 
 @dataclasses.dataclass(frozen=True)
 class SftConfig:
@@ -70,3 +78,10 @@ class SftConfig:
     threads: int = 2
     device: str = "auto"
     seed: int = 0  # order of conversations
+
+    def __post_init__(self) -> None:
+        ranges.check(
+            self,
+            above_zero="rate_factor threads",
+            below_one="pretraining_share",  # a row of each step at least is conversations
+        )

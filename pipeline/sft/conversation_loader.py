@@ -109,8 +109,6 @@ class MixedData:
         pad_token: int,
         seed: int,
     ) -> None:
-        if not 0.0 <= pretraining_share < 1.0:
-            raise UserError(f"pretraining_share is {pretraining_share}: it must be in [0, 1)")
         sizes = as_sizes(rows_per_step)
         pages = sizes.map(lambda rows: min(round(pretraining_share * rows), rows - 1))
         talk = sizes.minus(pages)

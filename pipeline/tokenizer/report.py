@@ -18,9 +18,9 @@ import tokenizers
 from pipeline.corpus.read import corpus_batches
 from pipeline.intervals import bootstrap_ratio
 from pipeline.stage import Progress, Stage
-from pipeline.tokenizer.config import TokenizerReportConfig
+from pipeline.tokenizer.config import SMALLEST_VOCABULARY, TokenizerReportConfig
 from pipeline.tokenizer.tokenizer import Tokenizer
-from pipeline.tokenizer.train import SMALLEST_VOCABULARY, sampled
+from pipeline.tokenizer.train import sampled
 from storage.errors import UserError
 from storage.schemas import COMPRESSION
 from storage.tables import table, write_table

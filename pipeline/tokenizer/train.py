@@ -20,8 +20,6 @@ from pipeline.tokenizer.special import CONVERSATION_TOKENS, DOCUMENT_TOKEN
 from pipeline.tokenizer.tokenizer import Tokenizer, untrained
 from storage.errors import UserError
 
-SMALLEST_VOCABULARY = 257  # all bytes and the document token
-
 
 class TokenizerInputs(TypedDict):
     """Folders of artifacts, one each."""
@@ -45,13 +43,8 @@ def train(texts: Iterator[str], config: TokenizerConfig) -> Tokenizer:
     """Train a tokenizer of exactly `config.vocab_size` tokens.
 
     Raises:
-        UserError: the size is too small, or the texts yield too few tokens.
+        UserError: the texts yield too few tokens.
     """
-    if config.vocab_size < SMALLEST_VOCABULARY:
-        raise UserError(
-            f"tokenizer.vocab_size is {config.vocab_size}: {SMALLEST_VOCABULARY} is the least "
-            "(256 bytes and the document token)"
-        )
     rust = untrained()
     trainer = trainers.BpeTrainer(
         vocab_size=config.vocab_size,

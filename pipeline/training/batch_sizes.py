@@ -11,7 +11,6 @@ import dataclasses
 from collections.abc import Callable
 
 from pipeline.training.config import LoopConfig
-from storage.errors import UserError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,14 +26,10 @@ class BatchSizes:
 
     @staticmethod
     def of(loop: LoopConfig) -> "BatchSizes":
-        """As a loop's settings say; UserError where they can't be meant."""
+        """As a loop's settings say."""
         rows, first = loop.rows_per_step, loop.first_rows
         if first == 0:
             return BatchSizes.constant(rows)
-        if not 0 < first <= rows or rows % first:
-            raise UserError(
-                f"loop.first_rows is {first}: it must divide rows_per_step, {rows} (0 = no ramp)"
-            )
         rising = round(loop.ramp_fraction * loop.steps)
         sizes = rows // first
         starts = [-(-rising * below // (sizes - 1)) for below in range(sizes)] if sizes > 1 else [0]

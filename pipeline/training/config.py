@@ -9,7 +9,11 @@ its rates alike. A 128-wide model in a short run wants matrix_lr 0.04 and embedd
 
 import dataclasses
 
+from pipeline import ranges
+
 ACTIVATION_CHECKPOINTING = ("off", "layers")
+PARALLELISMS = ("ddp", "fsdp", "hsdp")
+SCALINGS = ("yarn", "llama3", "theta")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +38,16 @@ class OptimizerConfig:
     adam_beta2: float = 0.95
     adam_epsilon: float = 1e-10  # gradients are means over thousands of tokens: small
     adam_weight_decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        ranges.check(
+            self,
+            above_zero="reference_width newton_schulz_steps adam_epsilon",
+            shares="momentum initial_momentum",
+            # of a running mean that is divided by 1 - beta ** steps
+            below_one="table_beta adam_beta1 adam_beta2",
+            at_most={"newton_schulz_steps": 5},  # coefficients for more are not known
+        )
 
     def scaled(self, factor: float) -> "OptimizerConfig":
         """The same optimizer with all learning rates times `factor` (for SFT and RL)."""
@@ -87,6 +101,24 @@ class LoopConfig:
     # slowest step so far counts where it is longer, six times these for the first. 0 = never.
     watchdog_seconds: float = 300.0
 
+    def __post_init__(self) -> None:
+        ranges.check(
+            self,
+            above_zero=(
+                "steps rows_per_step log_every loss_chunk_tokens rollback_rate_factor spike_window"
+            ),
+            shares="ramp_fraction warmdown_fraction final_fraction",
+            one_of={"activation_checkpointing": ACTIVATION_CHECKPOINTING},
+        )
+        first, rows = self.first_rows, self.rows_per_step
+        ranges.refuse(
+            self,
+            (
+                first > 0 and (rows < first or rows % first != 0),
+                f"first_rows ({first}): must divide rows_per_step ({rows})",
+            ),
+        )
+
 
 @dataclasses.dataclass(frozen=True)
 class ModelShape:
@@ -105,6 +137,23 @@ class ModelShape:
     # speedrun only: rows of its tables of 2-grams, 3-grams, …, and features a row
     ngram_rows: tuple[int, ...] = (16_384, 16_384)
     ngram_width: int = 32
+
+    def __post_init__(self) -> None:
+        ranges.check(
+            self,
+            above_zero=(
+                "layers width heads kv_heads head_dim ffn_width context rope_theta ngram_rows"
+                " ngram_width"
+            ),
+        )
+        ranges.refuse(
+            self,
+            (
+                self.heads % self.kv_heads != 0,
+                f": {self.heads} heads are no multiple of {self.kv_heads} kv_heads",
+            ),
+            (self.head_dim % 2 != 0, "head_dim: must be even (rotary positions)"),
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,6 +183,13 @@ class PretrainConfig:
     # Whose CPU products, in which reproducible mode (pipeline.model.products); auto: this machine's
     products: str = "auto"
 
+    def __post_init__(self) -> None:
+        ranges.check(
+            self,
+            above_zero="threads tokens_per_parameter",
+            one_of={"parallelism": PARALLELISMS},
+        )
+
 
 @dataclasses.dataclass(frozen=True)
 class ExtendConfig:
@@ -159,6 +215,12 @@ class ExtendConfig:
     seed: int = 0  # order of documents
     separate_documents: bool = True
 
+    def __post_init__(self) -> None:
+        ranges.check(self, above_zero="rate_factor threads", one_of={"scaling": SCALINGS})
+        ranges.refuse(
+            self, (0 < self.factor <= 1, f"factor is {self.factor:g}: it must be more than 1")
+        )
+
 
 @dataclasses.dataclass(frozen=True)
 class ScalingConfig:
@@ -178,3 +240,30 @@ class ScalingConfig:
     ahead: float = 4.0  # the next size: so many times the largest's compute
     draws: int = 400  # of the interval's bootstrap
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        ranges.check(
+            self,
+            above_zero="depths width_per_layer head_dim ffn_ratio tokens_per_parameter max_epochs",
+            at_least={"draws": 100},
+        )
+        depths, seeds = self.depths, self.seeds
+        smaller = (len(depths) - 1) * len(seeds)  # runs from which the largest is predicted
+        ranges.refuse(
+            self,
+            (
+                len(set(depths)) != len(depths),
+                "depths: different numbers of layers, at least 1 each",
+            ),
+            (
+                self.head_dim < 2 or self.width_per_layer % self.head_dim != 0,
+                f"width_per_layer ({self.width_per_layer}) must be a multiple of"
+                f" scaling.head_dim ({self.head_dim})",
+            ),
+            (
+                len(depths) < 4 or smaller < 4,
+                f": {len(depths)} depths x {len(seeds)} seeds are too few to predict the"
+                " largest from the others: give 5 depths, or 4 and two seeds",
+            ),
+            (self.ahead <= 1, f"ahead: {self.ahead:g} must be above 1"),
+        )

@@ -23,15 +23,11 @@ from pipeline.training.pretrain import validation_subset, write_run
 from pipeline.training.watchdog import Watchdog
 from storage.errors import UserError
 
-SCALINGS = ("yarn", "llama3", "theta")
-
 
 def stretched(base: ModelConfig, config: ExtendConfig) -> ModelConfig:
     """The base's shape with the longer context; UserError where it can't have one."""
     if base.parts.positions != "rope":
         raise UserError(f"extend: a {base.family} model has a table of positions, no rotation")
-    if config.scaling not in SCALINGS:
-        raise UserError(f"extend.scaling is {config.scaling!r}: use {', '.join(SCALINGS)}")
     context = config.context or 4 * base.max_context
     if context <= base.max_context:
         raise UserError(
@@ -41,8 +37,6 @@ def stretched(base: ModelConfig, config: ExtendConfig) -> ModelConfig:
     # A base that was stretched before is stretched anew from where it began.
     original = known.original_context if known is not None else base.max_context
     factor = config.factor or context / original
-    if factor <= 1:
-        raise UserError(f"extend.factor is {factor:g}: it must be more than 1")
     if config.scaling == "theta":
         if known is not None:
             raise UserError(f"extend: the base is stretched by {known.kind} already: use that")

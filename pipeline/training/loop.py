@@ -18,7 +18,7 @@ from pipeline.config import to_dict
 from pipeline.model import Transformer
 from pipeline.stage import SILENT, Progress
 from pipeline.training import distribution, matrix_rate, state
-from pipeline.training.config import ACTIVATION_CHECKPOINTING, LoopConfig
+from pipeline.training.config import LoopConfig
 from pipeline.training.gradients import GradientSum
 from pipeline.training.interruption import EXIT_CODE, Interruption
 from pipeline.training.keeper import CheckpointStore, Keeper, Rhythm
@@ -66,7 +66,6 @@ def run(
     Returns:
         metrics as METRICS, timing as TIMING
     """
-    _check(config)
     if distribution.rank() != 0:
         progress = SILENT
     model.recompute = config.activation_checkpointing == "layers"
@@ -157,20 +156,6 @@ def _go_back(
     earlier = RunLog.of(anchor, notes, config, log.spikes.of)
     earlier.course = course
     return earlier
-
-
-def _check(config: LoopConfig) -> None:
-    if config.steps < 1 or config.log_every < 1:
-        raise UserError("loop: steps and log_every must be at least 1")
-    if config.rollback_steps < 0 or config.rollback_limit < 0 or config.spike_window < 1:
-        raise UserError(
-            "loop: rollback_steps and rollback_limit must be at least 0, spike_window at least 1"
-        )
-    setting = config.activation_checkpointing
-    if setting not in ACTIVATION_CHECKPOINTING:
-        raise UserError(
-            f"activation_checkpointing is {setting!r}: use {' or '.join(ACTIVATION_CHECKPOINTING)}"
-        )
 
 
 def _result_settings(config: Any) -> dict[str, Any]:

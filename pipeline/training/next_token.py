@@ -53,8 +53,6 @@ def train(
 
 def check_rows(config: LoopConfig) -> None:
     """Refuse batches that the processes can't share."""
-    if config.rows_per_step < 1:
-        raise UserError("loop: rows_per_step must be at least 1")
     for rows in BatchSizes.of(config).rows:
         if rows % distribution.world():
             raise UserError(

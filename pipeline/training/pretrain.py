@@ -35,10 +35,7 @@ from pipeline.training.optimizers import Optimizer, build_optimizer
 from pipeline.training.replicas import ReplicatedStore
 from pipeline.training.shape import model_config
 from pipeline.training.watchdog import Watchdog
-from storage.errors import UserError
 from storage.tables import write_table
-
-PARALLELISMS = ("ddp", "fsdp", "hsdp")
 
 
 def validation_subset(shards: TokenShards, tokens: int, seed: int) -> list[np.ndarray]:
@@ -54,10 +51,6 @@ def validation_subset(shards: TokenShards, tokens: int, seed: int) -> list[np.nd
 
 def spread(model: Transformer, config: PretrainConfig) -> tuple[Optimizer, CheckpointStore]:
     """The optimizer, and how checkpoints are written; with fsdp the model is sharded in place."""
-    if config.parallelism not in PARALLELISMS:
-        raise UserError(
-            f"pretrain.parallelism is {config.parallelism!r}: use {', '.join(PARALLELISMS)}"
-        )
     if config.parallelism == "ddp":
         return build_optimizer(model, config.optimizer), state
     replicas = (config.replicas or distribution.nodes()) if config.parallelism == "hsdp" else 1

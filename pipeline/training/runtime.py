@@ -14,7 +14,6 @@ from pipeline.model import precision as precisions
 from pipeline.model import products as cpu_products
 from pipeline.training import distribution
 from pipeline.training.allocator import keep_freed_memory
-from storage.errors import UserError
 
 # Rows and columns of the product by which a machine's peak rate is measured.
 PEAK_SIZE_GPU, PEAK_SIZE_CPU = 8192, 1024
@@ -24,8 +23,6 @@ def prepare(
     device: str, precision: str, threads: int, products: str = "auto"
 ) -> tuple[torch.device, torch.dtype]:
     """Threads, determinism, process group; the device and the compute dtype to use."""
-    if threads < 1:
-        raise UserError(f"threads is {threads}: give the number of torch threads, at least 1")
     torch.set_num_threads(threads)
     keep_freed_memory()
     picked = devices.pick(device)

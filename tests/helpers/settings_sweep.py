@@ -8,8 +8,8 @@ from functools import cache
 from pathlib import Path
 
 from flows.config import RunConfig, load
-from flows.ranges import ABOVE_ZERO
 from pipeline.config import to_dict
+from storage.errors import UserError
 
 DOC = Path(__file__).parents[2] / "docs" / "settings.md"
 NEVER = (-1, math.nan, math.inf, -math.inf)  # what no number of any field may be
@@ -50,6 +50,22 @@ def numbers() -> tuple[str, ...]:
     return tuple(key for key, value in fields().items() if _is_number(value) or key in lists())
 
 
+def refusal(key: str, value: str) -> str:
+    """Why a value is refused, "" if it is taken."""
+    try:
+        load("cpu", [f"{key}={value}"])
+    except UserError as error:
+        return str(error)
+    return ""
+
+
+@cache
+def above_zero() -> tuple[str, ...]:
+    """Numbers that can't be 0, and lists that can't hold one."""
+    zero = {key: "[0]" if key in lists() else "0" for key in numbers()}
+    return tuple(key for key in numbers() if "0 must be above 0" in refusal(key, zero[key]))
+
+
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
@@ -60,10 +76,12 @@ def document() -> str:
     lines = [
         "# Settings: what is refused before a run",
         "",
-        "Every field of every table is swept by `tests/flows/test_ranges.py`: as `--set` gives it",
-        "and as a form or a deployment does. No number may be negative (but `input.files=-1`:",
-        "all), infinite or NaN, alone or in a list; no share may be above 1; what is divided by",
-        "or counted in must be above 0. (`tests/helpers/settings_sweep.py` writes this page.)",
+        "Every field of every table is swept by `tests/flows/test_settings_sweep.py`: as `--set`",
+        "gives it, as a form or a deployment does, and as a config made in Python. No number may",
+        "be negative (but `input.files=-1`: all), infinite or NaN, alone or in a list; no share",
+        "may be above 1; what is divided by or counted in must be above 0. Each config's own",
+        "`__post_init__` says which (`pipeline/ranges.py`; `tests/helpers/settings_sweep.py`",
+        "writes this page).",
         "",
         f"{len(fields())} fields, {len(numbers())} of them numbers ({len(lists())} lists);",
         f"{2 * len(NEVER) * len(numbers())} tries of values that must be refused.",
@@ -74,7 +92,7 @@ def document() -> str:
     for table in tables:
         own = [key for key in fields() if key.split(".")[0] == table]
         counted = [key for key in own if key in numbers()]
-        above = [key for key in counted if {key, key.split(".")[-1]} & ABOVE_ZERO]
+        above = [key for key in counted if key in above_zero()]
         lines.append(f"| {table} | {len(own)} | {len(counted)} | {len(above)} |")
     return "\n".join(lines) + "\n"
 

@@ -193,7 +193,7 @@ def test_code_and_formulas_are_found_again():
 
 
 def test_a_wrong_config_names_the_field():
-    with pytest.raises(UserError, match=r"extract\.engine: 'lynx' is none of blocks, trafilatura"):
+    with pytest.raises(UserError, match=r"engine: unknown 'lynx': one of blocks, trafilatura"):
         ExtractConfig(engine="lynx")
     with pytest.raises(UserError, match="max_depth"):
         ExtractConfig(max_depth=0)

@@ -7,6 +7,7 @@ import random
 import numpy as np
 import pytest
 
+from pipeline.corpus.config import SelectConfig
 from pipeline.filters.quality_model import STAGE, QualityModelConfig, build, train
 from pipeline.filters.quality_scores import (
     NEGATIVE_LABEL,
@@ -138,8 +139,8 @@ def test_too_little_to_learn_from_and_settings_that_cannot_be(sets, tmp_path):
     with pytest.raises(UserError, match="9 different negative texts"):
         build(tmp_path, {**sets, "negative": [few]}, SMALL, SILENT, tmp_path)
     for settings in ({"held_out_fraction": 1.0}, {"epochs": 0}):
-        with pytest.raises(UserError, match="quality_model"):
-            build(tmp_path, sets, QualityModelConfig(**settings), SILENT, tmp_path)
+        with pytest.raises(UserError, match=f"QualityModelConfig.{next(iter(settings))}"):
+            QualityModelConfig(**settings)
 
 
 def test_an_overflow_is_met_with_a_lower_rate(tmp_path, monkeypatch):
@@ -191,7 +192,7 @@ def test_the_best_share_is_cut_exactly():
     assert threshold_of_best(count_scores([np.array([0.0, 1.0])]), 0.5) == 1.0
     for fraction in (0.0, 1.5):
         with pytest.raises(UserError, match="best_fraction"):
-            threshold_of_best(count_scores(parts), fraction)
+            SelectConfig(best_fraction=fraction)
 
 
 def test_separation_against_brute_force():

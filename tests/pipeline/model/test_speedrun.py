@@ -103,5 +103,5 @@ def test_the_shape_survives_config_json() -> None:
 def test_only_the_speedrun_family_has_tables() -> None:
     with pytest.raises(UserError, match="no n-gram tables"):
         ModelConfig(50, 2, 32, 4, 2, 8, 64, 32, ngram_rows=(97,))
-    with pytest.raises(UserError, match="at least 1"):
+    with pytest.raises(UserError, match="must be above 0"):
         ModelConfig(50, 2, 32, 4, 2, 8, 64, 32, family="speedrun", ngram_rows=(0,))

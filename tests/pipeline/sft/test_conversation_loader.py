@@ -6,6 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.sft.config import SftConfig
 from pipeline.sft.conversation_loader import ConversationData, MixedData, encode
 from pipeline.tokenizer import Tokenizer
 from pipeline.training.batch_sizes import BatchSizes
@@ -136,14 +137,12 @@ def test_batches_that_grow_keep_the_share_of_pages_and_skip_no_row(post_training
     assert counts == [1, 1, 1, 2, 2]
 
 
-def test_no_pages_at_share_zero_and_an_impossible_share_is_refused(post_training, chat_tokenizer):
+def test_no_pages_at_share_zero(post_training, chat_tokenizer):
     parts = train_parts(post_training, chat_tokenizer)
     settings_ = {"context": 96, "rows_per_step": 4, "pad_token": 0, "seed": 0}
     plain = MixedData(parts, post_training.tokens, pretraining_share=0.0, **settings_)
     assert plain.pages is None
     assert plain.batch(0).tokens.shape == (4, 96)
-    with pytest.raises(UserError, match="pretraining_share"):
-        MixedData(parts, post_training.tokens, pretraining_share=1.0, **settings_)
 
 
 def test_the_stop_token_is_learned_in_every_turn(post_training):
@@ -157,11 +156,9 @@ def test_the_stop_token_is_learned_in_every_turn(post_training):
 
 
 @pytest.mark.parametrize("share", [-0.5, -0.01, 1.0, 1.5, float("nan")])
-def test_shares_outside_of_zero_to_one_are_refused(post_training, chat_tokenizer, share):
-    parts = train_parts(post_training, chat_tokenizer)
-    settings_ = {"context": 96, "rows_per_step": 4, "pad_token": 0, "seed": 0}
+def test_shares_outside_of_zero_to_one_are_refused(share):
     with pytest.raises(UserError, match="pretraining_share"):
-        MixedData(parts, post_training.tokens, pretraining_share=share, **settings_)
+        SftConfig(pretraining_share=share)
 
 
 def test_rows_run_through_one_epoch_after_another():

@@ -110,7 +110,7 @@ def test_byte_cap_samples_evenly(corpus, tmp_path):
 
 
 def test_mistakes_are_named(corpus, tmp_path):
-    with pytest.raises(UserError, match="257 is the least"):
+    with pytest.raises(UserError, match="at least 257"):
         run(corpus, tmp_path, vocab_size=100)
     with pytest.raises(UserError, match=r"lower tokenizer\.vocab_size"):
         run(corpus, tmp_path, vocab_size=60_000)

@@ -3,7 +3,6 @@
 import pytest
 import torch
 
-from pipeline.stage import SILENT
 from pipeline.training import distribution, next_token
 from pipeline.training.config import LoopConfig
 from pipeline.training.data_loader import Batch
@@ -55,10 +54,3 @@ def test_every_size_of_batch_must_be_shared_by_the_processes(monkeypatch):
         next_token.check_rows(LoopConfig(rows_per_step=24, first_rows=6))
     with pytest.raises(UserError, match="batches of 22 rows"):
         next_token.check_rows(LoopConfig(rows_per_step=22))
-
-
-def test_batches_that_cannot_be_are_refused_before_anything_is_done(tiny_model, tmp_path):
-    config = LoopConfig(rows_per_step=0)
-    given = {"stage": "pretrain", "scratch": tmp_path, "progress": SILENT}
-    with pytest.raises(UserError, match="rows_per_step must be at least 1"):
-        next_token.train(tiny_model, None, None, config, **given)
