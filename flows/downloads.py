@@ -23,16 +23,16 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE, CacheKeyFnPolicy
 from prefect.futures import PrefectFuture
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
-from prefect.tasks import exponential_backoff
 from typing_extensions import TypedDict
 
 from flows import inputs
 from flows.config_tables import InputConfig
 from flows.runner import terminal
-from flows.runner.artifact import BACKOFF_SECONDS, RETRIES, is_readable, is_transient
+from flows.runner.artifact import is_readable
 from flows.runner.flow_run import Run
 from flows.runner.progress import Relay
 from flows.runner.references import InputFile
+from flows.runner.retries import RETRIED, is_transient
 from flows.runner.workers import NetworkError
 from pipeline.cores import cores
 from pipeline.crawl.client import Client
@@ -87,24 +87,12 @@ class DownloadJob:
         return f"download-{hashlib.sha256(str(where).encode()).hexdigest()[:32]}"
 
 
-def _worth_a_retry(task: Any, run: Any, state: Any) -> bool:
-    return is_transient(state.result(raise_on_failure=False))
-
-
-RETRYING: dict[str, Any] = {
-    "retries": RETRIES,
-    "retry_delay_seconds": exponential_backoff(BACKOFF_SECONDS),
-    "retry_jitter_factor": 0.5,
-    "retry_condition_fn": _worth_a_retry,
-}
-
-
 @task(
     name="download",
     persist_result=True,
     result_serializer="json",
     cache_policy=CacheKeyFnPolicy(cache_key_fn=lambda _, given: given["job"].key),
-    **RETRYING,
+    **RETRIED,
 )
 def download(job: DownloadJob) -> Fetched:
     """Have one file in the cache, whole and verified."""
@@ -142,7 +130,7 @@ def download(job: DownloadJob) -> Fetched:
     return {"path": where, "sha256": stored.sha256, "bytes": stored.bytes, "url": job.file.url}
 
 
-@task(name="select", cache_policy=NO_CACHE, **RETRYING)
+@task(name="select", cache_policy=NO_CACHE, **RETRIED)
 def select(config: InputConfig, how: DownloadConfig, name: str) -> list[Remote]:
     """The files to fetch of a dump: its own, or such as hold just the pages asked for."""
     relay = Relay("select", f"{name}: what to fetch")

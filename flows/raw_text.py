@@ -15,9 +15,9 @@ from prefect import task
 
 from flows.inputs import given_file
 from flows.runner import existing, terminal
-from flows.runner.artifact import RETRIED
 from flows.runner.flow_run import Artifacts, Run
 from flows.runner.references import Reference
+from flows.runner.retries import RETRIED
 from flows.runner.side_by_side import call, results, several_at_a_time
 from pipeline import reference_data
 from pipeline.config import to_dict

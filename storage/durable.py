@@ -13,11 +13,12 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
 PART = ".part"
+SYNC_BYTES = 64 << 20  # of a file that grows for hours, between two times that it goes to disk
 FULL_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 # Libraries in Rust and C++ pass the errno on only as text.
 FULL_TEXTS = ("no space left on device", "disk quota exceeded", "file too large")
@@ -75,18 +76,46 @@ def written(path: Path) -> Iterator[IO[bytes]]:
     A reader finds the old bytes or the new ones, never a mixture; a killed writer leaves
     `.NAME.….part`.
     """
-    make_folder(path.parent)
-    part = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}{PART}")
-    try:
-        with part.open("xb") as file:
-            yield file
+    name = f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}{PART}"
+    with _renamed(name, path) as part, part.open("xb") as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextlib.contextmanager
+def written_by_name(path: Path) -> Iterator[Path]:
+    """`written`, for libraries that open a file themselves: yields the name they are to write.
+
+    It is `.NAME.part`, so that the next writer takes the place of what a killed one left, which may
+    be large: of two at once each would write into the other's.
+    """
+    with _renamed(f".{path.name}{PART}", path) as part:
+        yield part
+        _sync(part)
+
+
+@contextlib.contextmanager
+def appended(path: Path) -> Iterator[Callable[[bytes], None]]:
+    """What appends to a file, made where it is absent: a power cut costs its last `SYNC_BYTES`."""
+    unsynced = 0
+    with path.open("ab") as file:
+
+        def append(data: bytes) -> None:
+            nonlocal unsynced
+            file.write(data)
+            unsynced += len(data)
+            if unsynced >= SYNC_BYTES:
+                sync()
+
+        def sync() -> None:
+            nonlocal unsynced
             file.flush()
             os.fsync(file.fileno())
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-    _sync(path.parent)
+            unsynced = 0
+
+        yield append
+        sync()
 
 
 def write_atomic(path: Path, *pieces: bytes) -> None:
@@ -136,6 +165,20 @@ def locked(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _renamed(name: str, path: Path) -> Iterator[Path]:
+    """A file beside `path` that becomes it at the end, or is removed where that fails."""
+    make_folder(path.parent)
+    part = path.with_name(name)
+    try:
+        yield part
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    _sync(path.parent)
 
 
 def _sync(path: Path) -> None:

@@ -13,7 +13,6 @@ import functools
 import hashlib
 import itertools
 import logging
-import random
 import secrets
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +24,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from storage import aws, object_lock, transfer
 from storage.aws import ObjectChanged, Unsupported
+from storage.backoff import pause_seconds
 from storage.errors import UserError
 from storage.local import Entries
 from storage.manifest import MANIFEST, file_names, parse
@@ -269,10 +269,9 @@ class ObjectTree:
 
     def _races(self, name: str) -> Iterator[contextlib.AbstractContextManager[None]]:
         """Tries, each of which may end in `ObjectChanged`; after each a longer pause."""
-        for lost in range(RACES):
+        for lost in range(1, RACES + 1):
             yield contextlib.suppress(ObjectChanged)
-            pause = min(MOST_PAUSE_SECONDS, PAUSE_SECONDS * 2**lost)
-            self._sleep(pause * random.uniform(0.5, 1.5))
+            self._sleep(pause_seconds(lost, PAUSE_SECONDS, MOST_PAUSE_SECONDS))
         raise ConnectionError(f"{self.place(name).where}: {RACES} times others were faster")
 
     def _kinds(self) -> list[str]:

@@ -21,24 +21,23 @@ from typing import Any
 
 from prefect import task
 from prefect.cache_policies import CacheKeyFnPolicy
-from prefect.client.schemas.objects import State, TaskRun
 from prefect.futures import PrefectFuture
 from prefect.logging import get_run_logger
 from prefect.results import get_result_store
 from prefect.task_runners import TaskRunner
-from prefect.tasks import Task, exponential_backoff
+from prefect.tasks import Task
 from prefect.utilities.annotations import quote
 
 from flows.runner import nodes, terminal
 from flows.runner.curves import About, Curves, begin, runs_folder
 from flows.runner.progress import Relay
 from flows.runner.references import InputFile, Reference, reference
+from flows.runner.retries import RETRIED, is_transient
 from flows.runner.work import Input, Work
-from flows.runner.workers import NetworkError, Outcome, WorkerKilled, run_worker
+from flows.runner.workers import Outcome, run_worker
 from pipeline import reference_data
 from pipeline.config import to_dict
 from pipeline.provenance import TaskMeter
-from pipeline.worker.failures import is_network_error
 from storage import locks
 from storage.durable import remove_tree
 from storage.errors import UserError
@@ -46,9 +45,7 @@ from storage.file_hashes import FileState, unchanged
 from storage.leases import Lease
 from storage.local import LocalTree
 
-RETRIES = 3
 AT_ONCE = 16  # inputs that are fetched from an S3 lake
-BACKOFF_SECONDS = 1.0  # 1, 2, 4, each lengthened by up to half at random
 
 interrupted = threading.Event()  # set when a run ends while threads of it wait for another run
 
@@ -65,13 +62,6 @@ def submit(work: Work, runner: TaskRunner[Any]) -> PrefectFuture[Reference]:
     """Have a task runner make it beside others."""
     future: PrefectFuture[Reference] = runner.submit(_declared(work), parameters={"work": work})
     return future
-
-
-def is_transient(error: object) -> bool:
-    """Whether a failure is worth another try: the same may go well a moment later."""
-    if isinstance(error, WorkerKilled | NetworkError):
-        return True
-    return isinstance(error, Exception) and is_network_error(error)
 
 
 def check_shared(work: Work) -> None:
@@ -93,19 +83,6 @@ def check_shared(work: Work) -> None:
             f"node {socket.gethostname()} has other data in its packages than the run began with"
             f" ({names}): install the same versions on all nodes"
         )
-
-
-def _worth_a_retry(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
-    return is_transient(state.result(raise_on_failure=False))
-
-
-# How a task is tried again.
-RETRIED: dict[str, Any] = {
-    "retries": RETRIES,
-    "retry_delay_seconds": exponential_backoff(BACKOFF_SECONDS),
-    "retry_jitter_factor": 0.5,
-    "retry_condition_fn": _worth_a_retry,
-}
 
 
 @task(

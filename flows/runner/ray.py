@@ -25,6 +25,7 @@ from flows.runner.flow_run import Run
 from flows.runner.references import Reference
 from flows.runner.work import Work
 from flows.runner.workers import WorkerKilled
+from pipeline.cores import cores
 from storage.errors import UserError
 from storage.local import LocalTree
 
@@ -44,13 +45,15 @@ def task_runner(run: Run) -> TaskRunner[Any]:
     from prefect_ray import RayTaskRunner
 
     join(run)
-    return RayTaskRunner()  # finds Ray connected, and leaves it so
+    # It finds Ray connected, and leaves it so.
+    runner: TaskRunner[Any] = RayTaskRunner()
+    return runner
 
 
 def submit(work: Work, runner: TaskRunner[Any]) -> PrefectFuture[Reference]:
     """Have an artifact made on some node."""
-    cores = int(_ray().cluster_resources().get("CPU", 1))
-    there = dataclasses.replace(work, elsewhere=True, beside=cores)
+    beside = int(_ray().cluster_resources().get("CPU", 1))
+    there = dataclasses.replace(work, elsewhere=True, beside=beside)
     with spread():
         future = artifact.submit(there, runner)
     # The node's own line about it has no terminal to go to.
@@ -93,7 +96,7 @@ def join(run: Run) -> None:
     address = given.ray_address or os.environ.get("RAY_ADDRESS", "")
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     if not address:
-        options |= {"num_cpus": given.workers or os.cpu_count(), "include_dashboard": False}
+        options |= {"num_cpus": given.workers or cores(), "include_dashboard": False}
         with _nowhere():
             ray.init(object_store_memory=OBJECT_STORE_BYTES, **options)
         return

@@ -20,7 +20,7 @@ from pipeline import reference_data
 from pipeline.config import to_dict
 from pipeline.corpus import select
 from pipeline.corpus.config import SelectConfig
-from pipeline.memory import peak_bytes
+from pipeline.memory import own_peak_bytes
 from pipeline.provenance import TaskMeter
 from pipeline.scan import stage as scan
 from pipeline.scan.config import ScanConfig
@@ -125,7 +125,7 @@ def make_part(path: Path, config: ScanConfig, lake: Lake) -> Manifest:
         with unchanged({path: state}):
             statistics = scan.build(staging, {"warc": [path]}, config, SILENT, scratch)
         provenance: dict[str, Any] = {
-            **meter.read(_cpu_seconds() - used, _peak_memory_bytes()),
+            **meter.read(_cpu_seconds() - used, own_peak_bytes()),
             "input_paths": {"warc": [str(path.absolute())]},
         }
         return lake.commit(
@@ -139,8 +139,3 @@ def make_part(path: Path, config: ScanConfig, lake: Lake) -> Manifest:
 def _cpu_seconds() -> float:
     usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
-
-
-def _peak_memory_bytes() -> int:
-    whose = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    return max(peak_bytes(resource.getrusage(who)) for who in whose)

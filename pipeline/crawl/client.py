@@ -21,6 +21,7 @@ from pipeline.crawl import transport
 from pipeline.crawl.source import DownloadConfig, cache_folder, host_of
 from pipeline.crawl.transport import SLOW_DOWN, Refused, TransferError
 from pipeline.inflate import InflatedTooLarge, gunzip
+from storage.backoff import pause_seconds
 
 T = TypeVar("T")
 SLOT_POLL_SECONDS = 0.05
@@ -138,8 +139,7 @@ class Client:
 
     def _pause(self, error: TransferError, failures: int) -> None:
         config = self.config
-        seconds = min(config.max_backoff_seconds, config.backoff_seconds * 2 ** (failures - 1))
-        seconds *= random.uniform(0.5, 1.5)
+        seconds = pause_seconds(failures, config.backoff_seconds, config.max_backoff_seconds)
         if isinstance(error, Refused):
             asked = min(error.retry_after or 0.0, config.max_retry_after_seconds)
             seconds = max(seconds, asked)

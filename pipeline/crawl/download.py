@@ -9,7 +9,6 @@ announced length and its gzip members are sound to the end; only then is it rena
 import dataclasses
 import itertools
 import json
-import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -23,7 +22,6 @@ from pipeline.crawl.verify import Check, check_archive
 from storage import durable
 from storage.digest import file_sha256
 
-SYNC_BYTES = 64 << 20  # synced to disk this often, so that a power cut costs no more
 GZIP_MAGIC = b"\x1f\x8b"
 FRESH_TRIES = 3  # of a file that is received completely but is damaged
 
@@ -55,16 +53,8 @@ def download(
         Missing: the server has no such file.
     """
     place = place_of(url)
-    if stored := cache.stored(place):
-        return stored
-    with (
-        cache.lease() as lease,
-        cache.alone(place),
-        durable.full_disk_is_clear(cache.folder),
-    ):
-        lease.hold(place)
-        if stored := cache.stored(place):
-            return stored
+
+    def bring() -> Stored:
         path, part = cache.path(place), cache.part(place)
         if path.is_file() and not part.exists():
             path.replace(part)  # a kill between the rename and the record
@@ -74,7 +64,9 @@ def download(
         stored = Stored(url, size, sha256, growing.version.validator, _warning(check))
         cache.store(place, stored)
         growing.note.unlink(missing_ok=True)
-    return stored
+        return stored
+
+    return cache.once(place, bring)
 
 
 def _sound(client: Client, growing: "_Growing") -> tuple[Check, str]:
@@ -176,22 +168,14 @@ class _Growing:
         self._append(itertools.chain((first,), blocks), size, skip=size - body.start)
 
     def _append(self, blocks: Iterable[bytes], size: int, skip: int) -> None:
-        unsynced = 0
-        with self.part.open("ab") as file:
+        with durable.appended(self.part) as append:
             for block in blocks:
                 self.client.count(len(block))
                 new = block[skip:]
                 skip = max(0, skip - len(block))
-                file.write(new)
+                append(new)
                 size += len(new)
-                unsynced += len(new)
                 self.tell(size, self.version.total)
-                if unsynced >= SYNC_BYTES:
-                    file.flush()
-                    os.fsync(file.fileno())
-                    unsynced = 0
-            file.flush()
-            os.fsync(file.fileno())
 
     def _begins_well(self, block: bytes) -> bool:
         """Whether it is the file and not an error page, which proxies may send with status 200."""

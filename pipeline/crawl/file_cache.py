@@ -12,14 +12,13 @@ import dataclasses
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from storage import durable, leases
 from storage.leases import LOCK, Lease
 
 RECORD = ".json"
-PART = ".part"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +45,7 @@ class Cache:
     def part(self, place: str) -> Path:
         """The path of the unfinished file while it is fetched."""
         path = self.path(place)
-        return path.with_name(f".{path.name}{PART}")
+        return path.with_name(f".{path.name}{durable.PART}")
 
     def known(self, place: str) -> Stored | None:
         """The record of a file that is, or was, in the cache."""
@@ -79,6 +78,24 @@ class Cache:
         path = self.path(place)
         with durable.locked(path.with_name(f".{path.name}{LOCK}")):
             yield
+
+    def once(self, place: str, bring: Callable[[], Stored]) -> Stored:
+        """The record of a file, which `bring` fetches and stores where it is not here yet.
+
+        Of several processes that ask at once, one fetches and the others wait for its file.
+
+        Raises:
+            DiskFull: there was no space for it.
+        """
+        if stored := self.stored(place):
+            return stored
+        with (
+            self.lease() as lease,
+            self.alone(place),
+            durable.full_disk_is_clear(self.folder),
+        ):
+            lease.hold(place)
+            return self.stored(place) or bring()
 
     def make_room(self, needed: int) -> int:
         """Remove the least recently used files until `needed` more bytes fit below the cap.
@@ -123,8 +140,8 @@ class Cache:
     def _place(self, path: Path) -> str:
         """A file's place; a part has that of the file it will become."""
         place = path.relative_to(self.folder)
-        if place.name.startswith(".") and place.name.endswith(PART):
-            place = place.with_name(place.name[1 : -len(PART)])
+        if place.name.startswith(".") and place.name.endswith(durable.PART):
+            place = place.with_name(place.name[1 : -len(durable.PART)])
         return place.as_posix()
 
 

@@ -9,7 +9,6 @@ reproducible and lets a killed download continue after the last complete member.
 import dataclasses
 import hashlib
 import mmap
-import os
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,7 +17,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from pipeline.crawl.client import Client
-from pipeline.crawl.download import SYNC_BYTES, Tell
+from pipeline.crawl.download import Tell
 from pipeline.crawl.file_cache import Cache, Stored
 from pipeline.crawl.limits import LimitsConfig
 from pipeline.crawl.members import first_bytes, members
@@ -73,16 +72,8 @@ def gather(
     tell: Tell = lambda done, total: None,
 ) -> Stored:
     """Bring the records into the cache as the file `place`; no request if they are there."""
-    if stored := cache.stored(place):
-        return stored
-    with (
-        cache.lease() as lease,
-        cache.alone(place),
-        durable.full_disk_is_clear(cache.folder),
-    ):
-        lease.hold(place)
-        if stored := cache.stored(place):
-            return stored
+
+    def bring() -> Stored:
         part = cache.part(place)
         cache.make_room(sum(captures["length"].to_pylist()))
         done = cut_to_whole_members(part)
@@ -91,7 +82,9 @@ def gather(
         size, sha256 = part.stat().st_size, file_sha256(part)
         stored = Stored(f"captures:{digest[:16]}", size, sha256, "")
         cache.store(place, stored)
-    return stored
+        return stored
+
+    return cache.once(place, bring)
 
 
 def cut_to_whole_members(part: Path) -> int:
@@ -112,20 +105,12 @@ def cut_to_whole_members(part: Path) -> int:
 def _append(
     client: Client, captures: pa.Table, part: Path, tell: Tell, done: int, total: int
 ) -> None:
-    unsynced = 0
-    with part.open("ab") as file:
+    with durable.appended(part) as append:
         for records in _fetched(client, requests_of(captures)):
             for record in records:
-                file.write(record)
-                unsynced += len(record)
+                append(record)
                 done += 1
-            if unsynced >= SYNC_BYTES:
-                file.flush()
-                os.fsync(file.fileno())
-                unsynced = 0
             tell(done, total)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _fetched(client: Client, requests: list[Request]) -> Iterator[list[bytes]]:

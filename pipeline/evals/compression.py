@@ -73,7 +73,7 @@ def measure(
     """
     training_bytes = sum(len(text.encode("utf-8")) for text in training_texts())
     config = subject.config
-    parameters = sum(weight.numel() for weight in subject.model.parameters())
+    parameters = subject.model.parameter_count
     model_bits = parameters * config.bits_per_parameter
     _row(scores, "model_size", "megabytes", model_bits / 8 / MEGABYTE, n=parameters)
     for name, pages in (("held_out", held_out), ("training", training)):

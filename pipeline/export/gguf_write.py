@@ -67,23 +67,19 @@ def write(folder: Path, file: Path, kind: str, name: str) -> Written:
     tensors = Tensors(folder, data)
     hf_tensors.check_names(config, tensors.names, folder)
     plan = list(_plan(tensors, config, kind))
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_name(file.name + ".part")
-    writer = gguf.GGUFWriter(partial, config.family)
-    for key, value in _keys(folder, data, config, kind, name).items():
-        _add(writer, key, value)
-    for row in plan:
-        writer.add_tensor_info(row.name, row.stored, row.dtype, row.bytes, raw_dtype=row.type)
-    try:
+    keys = _keys(folder, data, config, kind, name)
+    with durable.written_by_name(file) as part:
+        writer = gguf.GGUFWriter(part, config.family)
+        for key, value in keys.items():
+            _add(writer, key, value)
+        for row in plan:
+            writer.add_tensor_info(row.name, row.stored, row.dtype, row.bytes, raw_dtype=row.type)
         writer.write_header_to_file()
         writer.write_kv_data_to_file()
         writer.write_ti_data_to_file()
         for row in plan:
             writer.write_tensor_data(_data(row, tensors, config))
         writer.close()
-        durable.publish(partial, file)
-    finally:
-        partial.unlink(missing_ok=True)
     counts: dict[str, int] = {}
     for row in plan:
         counts[row.type.name.lower()] = counts.get(row.type.name.lower(), 0) + 1

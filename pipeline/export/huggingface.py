@@ -62,7 +62,7 @@ def write(model: Transformer, tokenizer: Tokenizer, folder: Path, kind: str) -> 
     _write(folder / "generation_config.json", generation)
     (folder / "model.safetensors").chmod(0o644)  # written for its owner alone
     size = sum(file.stat().st_size for file in folder.iterdir())
-    return Folder(folder, size, sum(p.numel() for p in model.parameters()))
+    return Folder(folder, size, model.parameter_count)
 
 
 def _generation(folder: Path, config: dict[str, Any], tokenizer: Tokenizer) -> dict[str, Any]:

@@ -97,6 +97,11 @@ class Transformer(nn.Module):
     def device(self) -> torch.device:
         return self.embed_tokens.weight.device
 
+    @property
+    def parameter_count(self) -> int:
+        """All weights, embeddings and norms among them; one that is tied to another counts once."""
+        return sum(weight.numel() for weight in self.parameters())
+
     @torch.no_grad()
     def init_weights(self, seed: int) -> "Transformer":
         """Fresh weights, a function of the seed and the shape alone (drawn on the CPU)."""

@@ -32,7 +32,7 @@ from pipeline.training.optimizers import build_optimizer
 from pipeline.training.pretrain import write_run
 from pipeline.training.spikes import GRAD_NORM
 from pipeline.training.step import StepLoss
-from storage.durable import make_folder, publish
+from storage.durable import written_by_name
 from storage.errors import UserError
 from storage.schemas import ROLLOUTS
 from storage.tables import read_table, table, write_table
@@ -200,11 +200,8 @@ def _rollout_file(scratch: Path, step: int, rank: int) -> Path:
 
 def _keep(scratch: Path, done: int, rows: list[dict[str, Any]]) -> None:
     """Rows of the step after `done`, on disk."""
-    path = _rollout_file(scratch, done, distribution.rank())
-    part = path.with_suffix(".part")
-    make_folder(path.parent)
-    write_table(table(rows, ROLLOUTS), part)
-    publish(part, path)
+    with written_by_name(_rollout_file(scratch, done, distribution.rank())) as part:
+        write_table(table(rows, ROLLOUTS), part)
 
 
 def _kept(scratch: Path, steps: int) -> pa.Table:

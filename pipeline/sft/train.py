@@ -124,7 +124,7 @@ def build(
         models.save(model, tokenizer, out)
         write_run(out, metrics, timing)
     return {
-        "parameters": sum(p.numel() for p in model.parameters()),
+        "parameters": model.parameter_count,
         "precision": str(dtype).removeprefix("torch."),
         "processes": distribution.world(),
         "steps": config.loop.steps,

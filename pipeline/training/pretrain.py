@@ -95,7 +95,7 @@ def build(
     def measure(documents: list[np.ndarray], moved: Moved = unwatched) -> float:
         return bits_per_byte.measure_shared(model, documents, token_bytes, shape.context, moved)
 
-    parameters = sum(p.numel() for p in model.parameters())
+    parameters = model.parameter_count
     optimizer, store = spread(model, config)
     if config.fp8:
         multiply_in_8_bits(model)

@@ -63,6 +63,44 @@ def test_what_kept_a_file_from_being_opened_is_what_is_said(tmp_path, monkeypatc
         pass
 
 
+def test_a_library_writes_under_a_name_that_is_given_up_at_the_end(tmp_path, monkeypatch):
+    target = tmp_path / "new" / "file"
+    synced: list[str] = []
+    monkeypatch.setattr(durable, "_sync", lambda path: synced.append(path.name))
+    with durable.written_by_name(target) as part:
+        part.write_bytes(b"x")
+        synced.clear()
+        assert not target.exists()
+    assert target.read_bytes() == b"x"
+    assert synced == [".file.part", "new"]
+    assert [path.name for path in target.parent.iterdir()] == ["file"]
+
+
+def test_what_a_killed_writer_left_is_written_over_and_a_failed_one_leaves_nothing(tmp_path):
+    target = tmp_path / "file"
+    target.write_bytes(b"old")
+    (tmp_path / ".file.part").write_bytes(b"of a kill")
+    with pytest.raises(RuntimeError) as raised, durable.written_by_name(target) as part:
+        raise RuntimeError(part)
+    assert raised.value.args == (tmp_path / ".file.part",)
+    assert target.read_bytes() == b"old"
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_what_grows_goes_to_disk_now_and_then_and_at_the_end(tmp_path, monkeypatch):
+    path = tmp_path / "part"
+    path.write_bytes(b"12")
+    synced: list[int] = []
+    monkeypatch.setattr(durable, "SYNC_BYTES", 4)
+    monkeypatch.setattr(os, "fsync", lambda _: synced.append(path.stat().st_size))
+    with durable.appended(path) as append:
+        for data in (b"345", b"6", b"78"):
+            append(data)
+        assert synced == [6]
+    assert synced == [6, 8]
+    assert path.read_bytes() == b"12345678"
+
+
 def test_where_a_file_is_no_folder_is_made(tmp_path):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(NotADirectoryError, match="is a file, not a folder"):

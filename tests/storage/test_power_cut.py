@@ -41,11 +41,16 @@ def test_what_was_written_stays(disk: ForgetfulDisk, lost: str) -> None:
         (disk.root / name / "x").write_bytes(name.encode())
     durable.publish(disk.root / "one", folder)
     durable.publish(disk.root / "two" / "x", disk.root / "x")
+    with durable.written_by_name(disk.root / "table" / "y") as part:
+        part.write_bytes(b"three")
+    with durable.appended(disk.root / "table" / "y") as append:
+        append(b" and more")
     end()
     disk.power_cut(lost)
     assert file.read_bytes() == b"newer"
     assert (folder / "x").read_bytes() == b"one"
     assert (disk.root / "x").read_bytes() == b"two"
+    assert (disk.root / "table" / "y").read_bytes() == b"three and more"
 
 
 @pytest.mark.parametrize("lost", LOST)

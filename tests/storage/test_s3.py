@@ -15,7 +15,7 @@ from storage.digest import artifact_digest
 from storage.durable import remove_tree
 from storage.grouped import members
 from storage.reads import Read
-from storage.s3 import REBUILDING, ObjectTree
+from storage.s3 import MOST_PAUSE_SECONDS, PAUSE_SECONDS, RACES, REBUILDING, ObjectTree
 
 ROWS = pa.table({"id": ["a", "b"], "text": ["one", "two"]})
 FILES = {"corpus-en.parquet": ROWS, "deep/funnel.json": b"{}", "provenance/clock": b"12"}
@@ -346,7 +346,8 @@ def test_no_head_is_lost(store, server):
 
 
 def test_who_is_always_too_late_is_told(store, server):
-    tree = ObjectTree(store.url, sleep=lambda seconds: None)
+    pauses: list[float] = []
+    tree = ObjectTree(store.url, sleep=pauses.append)
     if not tree.is_conditional:
         pytest.skip("a lock has no losers")
     count = 0
@@ -360,6 +361,10 @@ def test_who_is_always_too_late_is_told(store, server):
     with pytest.raises(ConnectionError, match="others were faster"):
         tree.update("heads.json", change)
     assert store.tree.read("heads.json") == str(count).encode()
+    middles = [min(MOST_PAUSE_SECONDS, PAUSE_SECONDS * 2**lost) for lost in range(RACES)]
+    assert all(
+        0.5 * middle <= pause <= 1.5 * middle for pause, middle in zip(pauses, middles, strict=True)
+    )
 
 
 def test_a_file_is_read_here_and_there(lake, client, make, server):

@@ -5,6 +5,7 @@ A run on two nodes, one of them lost, is in tests/faults/test_ray.py.
 
 import dataclasses
 import json
+import os
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -65,6 +66,23 @@ def test_other_machines_need_more_than_loopback(host: str, monkeypatch: Any) -> 
         ray._check_reach(cluster("10.0.0.1", "10.0.0.2"))
     monkeypatch.setenv(URL, "http://10.0.0.1:4200/api")
     ray._check_reach(cluster("10.0.0.1", "10.0.0.2"))
+
+
+def test_a_ray_of_this_machine_takes_the_cores_that_this_process_may_use(
+    tmp_path: Path, monkeypatch: Any
+) -> None:
+    taken: list[int] = []
+    ours = SimpleNamespace(
+        is_initialized=lambda: False, init=lambda **options: taken.append(options["num_cpus"])
+    )
+    monkeypatch.setattr(ray, "_ray", lambda: ours)
+    monkeypatch.setattr(server, "check_shared", lambda: None)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1, 5}, raising=False)
+    for workers in (0, 2):
+        config = load("ci", ["input.runner=ray", f"input.workers={workers}"])
+        ray.join(Run(config, Lake(tmp_path)))
+    assert taken == [3, 2]
 
 
 def test_settings_that_cannot_be() -> None:

@@ -61,6 +61,22 @@ def test_all_threads_wait_when_one_is_told_to_slow_down(server, config):
     assert all(seen.at - refused.at >= 1.0 for seen in server.seen[1:])
 
 
+def test_each_pause_is_longer_up_to_the_longest(config):
+    pauses: list[float] = []
+    settings = config(tries=7, backoff_seconds=1.0, max_backoff_seconds=8.0)
+    client = Client(settings, sleep=pauses.append)
+
+    def attempt() -> bytes:
+        raise TransferError("cut off")
+
+    with pytest.raises(TransferError, match=r"cut off \(7 tries\)"):
+        client.retry(attempt)
+    assert all(
+        0.5 * middle <= pause <= 1.5 * middle
+        for pause, middle in zip(pauses, (1, 2, 4, 8, 8, 8), strict=True)
+    )
+
+
 def test_a_range_is_exactly_the_bytes_asked_for(server, client):
     server.files["a"] = DATA
     url = f"{server.url}/a"

@@ -1,5 +1,6 @@
 """The cap is kept by removing what was not used for longest, and never what is in use."""
 
+import errno
 import hashlib
 import os
 import signal
@@ -15,6 +16,7 @@ from toy_dump import warc_file
 from pipeline.crawl.download import download
 from pipeline.crawl.file_cache import Cache, Stored
 from pipeline.crawl.source import place_of
+from storage.durable import DiskFull
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -123,6 +125,33 @@ def test_downloads_stay_below_the_cap(server, client, config, tmp_path):
         assert held <= cache.max_bytes
     left = sorted(p.name for p in cache.folder.rglob("*.warc.gz"))
     assert left == ["3.warc.gz", "4.warc.gz"]
+
+
+def test_a_file_that_is_there_is_not_brought_again_and_one_on_its_way_is_in_use(
+    tmp_path,
+):
+    cache = Cache(tmp_path, 10)
+    brought = []
+
+    def bring() -> Stored:
+        assert cache.make_room(10) == 1  # the part stays, though it is in the way
+        brought.append(cache.part("h/a").read_bytes())
+        stored = Stored("u", 1, "0" * 64, "")
+        cache.store("h/a", stored)
+        return stored
+
+    cache.part("h/a").parent.mkdir(parents=True)
+    cache.part("h/a").write_bytes(b"x")
+    assert cache.once("h/a", bring) == cache.once("h/a", bring) == cache.stored("h/a")
+    assert brought == [b"x"]
+
+
+def test_a_disk_that_is_full_while_a_file_is_brought_names_the_cache(cache):
+    def bring() -> Stored:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(DiskFull, match=str(cache.folder)):
+        cache.once("h/a", bring)
 
 
 def test_two_who_want_the_same_file_fetch_it_once(server, client, cache):

@@ -34,6 +34,7 @@ def test_logits_equal_hugging_face(make_model, tmp_path, tokenizer, tied, kv_hea
     assert theirs.std() > 0.5  # the comparison is of something
     assert error <= 1e-4, error
     assert torch.equal(ours, again)
+    assert model.parameter_count == other.num_parameters()
 
 
 def test_grouped_queries_differ_from_full_heads(make_model):
