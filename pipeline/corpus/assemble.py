@@ -19,6 +19,7 @@ from pipeline.corpus.funnel import Counts, funnel_rows, stage_rows
 from pipeline.corpus.held_out_hosts import SPLIT
 from pipeline.corpus.read import SELECTION_HEAD, counts_of
 from pipeline.crawl.account import KINDS
+from pipeline.decision import Decision, dropped
 from pipeline.stage import Progress, Reads, Stage
 from storage.grouped import GROUPS, LIST, write_list
 from storage.places import GROUP_HEAD
@@ -45,8 +46,9 @@ def build(
     pii: Counter[str] = Counter()
     for head in heads:
         for stage, rule, outcome, number, counted in head["counts"]:
-            counts[stage, rule, outcome] += number
-            words[stage, rule, outcome] += counted
+            decision = Decision(outcome, stage, rule)
+            counts[decision] += number
+            words[decision] += counted
         sums.update(head["sums"])
         languages.update(head["languages"])
         pii.update(head["pii"])
@@ -73,8 +75,8 @@ def build(
         "validation_documents": sums["validation"],
         "hosts": split["hosts"],
         "validation_hosts": split["validation_hosts"],
-        "exact_duplicates": counts["dedup", "exact", "dropped"],
-        "minhash_duplicates": counts["dedup", "minhash", "dropped"],
+        "exact_duplicates": counts[dropped("dedup", "exact")],
+        "minhash_duplicates": counts[dropped("dedup", "minhash")],
         "passages_removed": sums["passages"],
         "passage_characters_removed": sums["passage_characters"],
         "contaminated_documents": sums["contaminated_documents"],
@@ -101,7 +103,7 @@ def check_complete(heads: list[dict[str, Any]], selected: list[list[int]]) -> No
 
 def outcome_count(counts: Counts, outcome: str) -> int:
     """Records with this outcome."""
-    return sum(number for (_, _, name), number in counts.items() if name == outcome)
+    return sum(number for decision, number in counts.items() if decision.outcome == outcome)
 
 
 def reads(config: CorpusConfig, given: Collection[str]) -> Reads:

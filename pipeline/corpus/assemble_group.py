@@ -21,14 +21,15 @@ import pyarrow.compute as pc
 from pipeline.corpus.clean import Cleaned, Setting, clean_all
 from pipeline.corpus.config import CorpusConfig
 from pipeline.corpus.corpus_files import CorpusFiles
-from pipeline.corpus.decisions import DECIDED, DecidedPart, decisions, replaced
+from pipeline.corpus.decisions import DecidedPart, decisions, replaced
 from pipeline.corpus.duplicates import dropped_file
-from pipeline.corpus.funnel import Counts, check_conservation, ledger_counts, word_counts
+from pipeline.corpus.funnel import Counts, check_conservation, ledger_counts, sort_key, word_counts
 from pipeline.corpus.held_out_hosts import SPLIT
 from pipeline.corpus.place_table import GroupPlaces
 from pipeline.corpus.read import check_text, selected_counts
 from pipeline.corpus.split import is_validation
 from pipeline.crawl.account import KINDS, check_bytes
+from pipeline.decision import DECIDED
 from pipeline.dedup.passages import UNITS
 from pipeline.filters.decontamination import REPORT
 from pipeline.filters.pii import DATA
@@ -98,7 +99,7 @@ def build(
             rows = corpus_rows(batch.documents, cleaned, limit, chosen)
             files.add(rows)
             batch.part.left += batch.documents["id"].to_pylist()
-            batch.part.drops += [(int(batch.rows[drop.row]), drop) for drop in cleaned.drops]
+            batch.part.drops |= {int(batch.rows[row]): one for row, one in cleaned.drops.items()}
             count(sums, rows, cleaned)
             pii += cleaned.pii.sum(axis=0)
             found += cleaned.contaminated
@@ -121,7 +122,9 @@ def build(
             report.write(table(found, REPORT))
     head: dict[str, Any] = {
         "warcs": [{name: read[name] for name in (*OF_A_WARC, *KINDS)} for read in reads],
-        "counts": [[*key, number, words[key]] for key, number in sorted(counts.items())],
+        "counts": [
+            [*sort_key(key), counts[key], words[key]] for key in sorted(counts, key=sort_key)
+        ],
         "sums": {
             **{name: sums[name] for name in SUMS},
             "contaminated_documents": len({row["id"] for row in found}),
@@ -165,7 +168,7 @@ def corpus_rows(
 ) -> pa.Table:
     """Rows of CORPUS: those whose texts are left."""
     is_left = np.ones(documents.num_rows, dtype=bool)
-    is_left[[drop.row for drop in cleaned.drops]] = False
+    is_left[list(cleaned.drops)] = False
     documents = documents.filter(pa.array(is_left))
     held_out = is_validation(documents["host"].to_pylist(), limit, config.split)
     columns = {name: documents[name] for name in TEXT_COLUMNS if name != "text"}
@@ -182,8 +185,8 @@ def final_decisions(part: DecidedPart) -> pa.Table:
     if not part.drops:
         return part.decided
     mask = np.zeros(part.decided.num_rows, dtype=bool)
-    mask[[row for row, _ in part.drops]] = True
-    rows = [{"outcome": "dropped", **dataclasses.asdict(d)} for _, d in part.drops]
+    mask[list(part.drops)] = True
+    rows = [decision.row() for decision in part.drops.values()]
     return replaced(part.decided, pa.array(mask), pa.Table.from_pylist(rows, schema=DECIDED))
 
 

@@ -10,17 +10,17 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipeline.decision import COLUMNS, Decision
 from pipeline.filters.stages import STAGES
 
-Counts = Counter[tuple[str, str, str]]  # records, or their words, by stage, rule and outcome
-
-
-KEY = ["stage", "rule", "outcome"]
+# Records, or their words, by what became of them: decisions without value, threshold, detail.
+Counts = Counter[Decision]
+KEY = COLUMNS[:3]  # outcome, stage and rule
 
 
 def ledger_counts(ledger: pa.Table) -> Counts:
     """The records of a ledger, or of a part of one: counts of parts add up."""
-    return Counter(_groups(ledger, KEY))
+    return Counter({Decision(*key): count for key, count in _groups(ledger, KEY).items()})
 
 
 def word_counts(decided: pa.Table, words: pa.ChunkedArray) -> Counts:
@@ -31,7 +31,13 @@ def word_counts(decided: pa.Table, words: pa.ChunkedArray) -> Counts:
     rows = decided.select(KEY).append_column("words", words)
     summed = rows.group_by(KEY).aggregate([("words", "sum")])
     keys = zip(*(summed[name].to_pylist() for name in KEY))
-    return Counter({key: n for key, n in zip(keys, summed["words_sum"].to_pylist()) if n})
+    counted = zip(keys, summed["words_sum"].to_pylist())
+    return Counter({Decision(*key): number for key, number in counted if number})
+
+
+def sort_key(decision: Decision) -> tuple[str, str, str]:
+    """By what counts are sorted."""
+    return decision.stage, decision.rule, decision.outcome
 
 
 def check_conservation(read: Mapping[str, int], ledger: pa.Table) -> None:
@@ -54,25 +60,27 @@ def check_conservation(read: Mapping[str, int], ledger: pa.Table) -> None:
 def funnel_rows(counts: Counts, words: Counts) -> list[dict[str, Any]]:
     """Stage by stage and rule by rule in the recipe's order, the largest rule first; kept last."""
     total = max(1, counts.total())
-    ordered = sorted(counts.items(), key=lambda item: (_place(item[0]), -item[1], item[0]))
+    ordered = sorted(
+        counts.items(), key=lambda item: (_number(item[0]), -item[1], sort_key(item[0]))
+    )
     return [
         {
-            "stage": stage or "kept",
-            "rule": rule,
-            "outcome": outcome,
+            "stage": decision.stage or "kept",
+            "rule": decision.rule,
+            "outcome": decision.outcome,
             "count": count,
             "share": round(count / total, 6),
-            "words": words[stage, rule, outcome],
+            "words": words[decision],
         }
-        for (stage, rule, outcome), count in ordered
+        for decision, count in ordered
     ]
 
 
 def stage_rows(counts: Counts) -> list[dict[str, Any]]:
     """For each stage: records that came in, were dropped, ended as errors, and were left."""
     by_stage: Counter[tuple[str, str]] = Counter()
-    for (stage, _, outcome), count in counts.items():
-        by_stage[stage, outcome] += count
+    for decision, count in counts.items():
+        by_stage[decision.stage, decision.outcome] += count
     left = counts.total()
     rows = []
     for stage in STAGES:
@@ -96,6 +104,5 @@ def _groups(ledger: pa.Table, columns: list[str]) -> dict[Any, int]:
     return dict(zip(keys, counted["count_all"].to_pylist()))
 
 
-def _place(key: tuple[str, str, str]) -> int:
-    stage, _, outcome = key
-    return len(STAGES) if outcome == "kept" else STAGES.index(stage)
+def _number(decision: Decision) -> int:
+    return len(STAGES) if decision.outcome == "kept" else STAGES.index(decision.stage)

@@ -20,7 +20,7 @@ import pyarrow as pa
 from pipeline.corpus.config import SelectConfig
 from pipeline.corpus.read import SELECTION_FILE, SELECTION_HEAD
 from pipeline.filters import c4, fineweb, gopher_quality, repetition, toxicity
-from pipeline.filters.decide import Filter, Rule, columns_of, decide
+from pipeline.filters.decide import Filter, Rule, columns_of, decide, keep_all
 from pipeline.filters.languages import rules as language_rules
 from pipeline.filters.quality_scores import count_scores, threshold_of_best
 from pipeline.stage import Progress, Reads, Stage
@@ -199,9 +199,7 @@ def select(
     names = pages["language"].to_pylist()
     language = np.array(names, dtype=object)
     known, places = np.unique(language.astype(str), return_inverse=True)
-    rows = pages.num_rows
-    stage, rule = (np.full(rows, "", dtype=object) for _ in range(2))
-    value, threshold = (np.full(rows, np.nan) for _ in range(2))
+    decided = keep_all(pages.num_rows)
     for group, code in enumerate(known.tolist()):
         filters = filters_of(code, config, least_of_best)
         here = np.flatnonzero(places == group)
@@ -211,26 +209,20 @@ def select(
             columns["quality_score"] = scores[here]
         stored = [_without(filter_, DERIVED) for filter_ in filters]
         columns |= columns_of(pages.take(pa.array(here)), stored)
-        decided = decide(columns, filters)
-        for whole, found in (
-            (stage, decided.stage),
-            (rule, decided.rule),
-            (value, decided.value),
-            (threshold, decided.threshold),
-        ):
-            whole[here] = found
-    by_language = rule == "languages"  # its value is the score, and it has no threshold
-    value[by_language] = pages["language_score"].to_numpy(zero_copy_only=False)[by_language]
-    threshold[by_language] = np.nan
+        decided.put(here, decide(columns, filters))
+    by_language = decided.rule == "languages"  # its value is the score, and it has no threshold
+    scored = pages["language_score"].to_numpy(zero_copy_only=False)
+    decided.value[by_language] = scored[by_language]
+    decided.threshold[by_language] = np.nan
     arrays = {
         "id": pages["id"],
-        "part": pa.array(np.full(rows, part, dtype=np.int32)),
-        "outcome": pa.array(np.where(stage == "", "kept", "dropped").tolist(), pa.string()),
-        "stage": pa.array(stage, pa.string()),
-        "rule": pa.array(rule, pa.string()),
-        "value": pa.array(value, from_pandas=True),
-        "threshold": pa.array(threshold, from_pandas=True),
-        "detail": pa.array(np.where(stage == "language", language, ""), pa.string()),
+        "part": pa.array(np.full(pages.num_rows, part, dtype=np.int32)),
+        "outcome": pa.array(np.where(decided.kept, "kept", "dropped").tolist(), pa.string()),
+        "stage": pa.array(decided.stage, pa.string()),
+        "rule": pa.array(decided.rule, pa.string()),
+        "value": pa.array(decided.value, from_pandas=True),
+        "threshold": pa.array(decided.threshold, from_pandas=True),
+        "detail": pa.array(np.where(decided.stage == "language", language, ""), pa.string()),
     }
     return pa.table(arrays, schema=SELECTION)
 

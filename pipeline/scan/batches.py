@@ -82,7 +82,7 @@ class BatchRows:
         self.records += 1
         self.truncated += "warc-truncated" in record.headers
         self._append("ledger", judged.ledger_row(self.warc, record))
-        if judged.outcome == "kept":
+        if judged.kept:
             self.characters += len(judged.text)
             self._append("pages", page_row(self.warc, dump, record, judged))
             self._append(

@@ -24,6 +24,7 @@ from typing import Any
 from pipeline.crawl.account import Account, Padding
 from pipeline.crawl.dump_name import dump_in_info, dump_name
 from pipeline.crawl.warc import Record, document_id, read_all
+from pipeline.decision import Decision
 from pipeline.extract.config import ExtractConfig
 from pipeline.scan.batches import AGAIN, PREFIX, BatchRows, ReadPosition, schemas
 from pipeline.scan.judge import Judge, Judgement
@@ -40,9 +41,7 @@ FAILED = 3  # exit code: what happened is in the pipe
 class Poison:
     """Why a record can't be judged: what becomes of its row."""
 
-    rule: str  # timeout, memory or crash
-    detail: str
-    limit: float | None = None  # seconds of a timeout
+    decision: Decision  # by the rule timeout, memory or crash
     late: bool = False  # its batch is judged once more, as a busy machine may be to blame
     final: bool = True  # no other try
 
@@ -136,7 +135,7 @@ def _read(job: PageJob, stint: Stint, poisoned: Mapping[int, Poison]) -> None:
                 judged = judge.record(path.name, record)
         rows.add(record, judged, dump)
         number += 1
-        kept += judged.outcome == "kept"
+        kept += judged.kept
         board.write(number, False, record.offset, kept)
     rows.write(job.scratch, batch_number, None, prefix)
 
@@ -146,8 +145,7 @@ def _items(path: Path, judge: Judge, start: ReadPosition) -> Iterator[Record | P
 
 
 def _poisoned(warc: str, record: Record, poison: Poison) -> Judgement:
-    judged = Judgement(id=document_id(warc, record))
-    return judged.end("error", "extract", poison.rule, poison.detail, poison.limit, poison.limit)
+    return Judgement(id=document_id(warc, record)).decide(poison.decision)
 
 
 class _Timers:

@@ -9,6 +9,7 @@ of the first. What runs out of time even then has a row that says so.
 from collections.abc import Mapping
 from pathlib import Path
 
+from pipeline.decision import Decision, failed
 from pipeline.extract.config import ExtractConfig
 from pipeline.scan.batches import ReadPosition, StoredBatch, batches_again, whole_batches
 from pipeline.scan.page_process import Poison, Stint
@@ -28,18 +29,24 @@ def poison(cause: str, code: int, config: ExtractConfig, again: bool) -> Poison:
     times = config.last_try_times if again else 1
     if cause == "cpu":
         seconds, of = times * config.timeout_cpu_seconds, "seconds of CPU time"
-        return Poison("timeout", f"{of}, {TIME_DEPENDENT}", seconds, late, final)
+        return Poison(_timeout(seconds, of), late, final)
     if cause == "wall":
         seconds, of = times * config.timeout_wall_seconds, "seconds on the clock"
-        return Poison("timeout", f"{of}, {TIME_DEPENDENT}", seconds, late, final)
+        return Poison(_timeout(seconds, of), late, final)
     if cause == "memory":
         # Once more even if it is the batch's only late page: its row must say what it died of last.
-        return Poison("memory", f"more than {config.max_memory_bytes} bytes of memory", late=again)
+        told = f"more than {config.max_memory_bytes} bytes of memory"
+        return Poison(failed("extract", "memory", detail=told), late=again)
     if cause == "kill":
         told = f"{CHANCES['kill']} processes were killed at it (out of memory?)"
-        return Poison("memory", f"{told}, {TIME_DEPENDENT}", None, late, final)
+        return Poison(failed("extract", "memory", detail=f"{told}, {TIME_DEPENDENT}"), late, final)
     how = signal_name(-code) if code < 0 else f"exit code {code}"
-    return Poison("crash", f"the page process ended with {how}", late=again)
+    told = f"the page process ended with {how}"
+    return Poison(failed("extract", "crash", detail=told), late=again)
+
+
+def _timeout(seconds: float, of: str) -> Decision:
+    return failed("extract", "timeout", seconds, seconds, f"{of}, {TIME_DEPENDENT}")
 
 
 def second_try(scratch: Path, poisoned: Mapping[int, Poison]) -> Stint | None:

@@ -16,6 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from pipeline.decision import Decision
 from pipeline.scan.batches import AGAIN, PREFIX, ReadPosition, StoredBatch, whole_batches
 from pipeline.scan.judge import Judge
 from pipeline.scan.page_process import FAILED, Board, PageJob, Poison, Stint, read_pages
@@ -144,10 +145,13 @@ def _cause(code: int, complaint: dict[str, Any]) -> str:
 def _notes(scratch: Path) -> dict[int, Poison]:
     try:
         noted = json.loads((scratch / NOTES).read_bytes())
-        return {int(number): Poison(**poison) for number, poison in noted.items()}
+        return {
+            int(number): Poison(Decision(**one["decision"]), one["late"], one["final"])
+            for number, one in noted.items()
+        }
     except FileNotFoundError:
         return {}
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, LookupError, TypeError, AttributeError):
         # Spoilt. Only it knew which rows of the batches wait for a second try.
         _forget(scratch)
         return {}
