@@ -19,6 +19,7 @@ from pipeline.decision import Decision, dropped
 from pipeline.dedup.hash_index import open_index
 from pipeline.dedup.passages import Remover, limits
 from pipeline.filters import decontamination
+from pipeline.filters.decontamination import ContaminationRow
 from pipeline.filters.pii import replace
 from pipeline.filters.unspaced import count_words
 from pipeline.in_order import in_order
@@ -47,7 +48,7 @@ class Cleaned:
     bytes: int
     passages: int  # lines and paragraphs taken out
     passage_characters: int
-    contaminated: list[dict[str, Any]]  # rows of decontamination.REPORT
+    contaminated: list[ContaminationRow]
 
 
 class Cleaner:
@@ -65,11 +66,15 @@ class Cleaner:
             )
 
     def clean(self, batch: pa.Table) -> Cleaned:
-        """Columns id, url and text of some documents."""
+        """The outcome of a batch.
+
+        Args:
+            batch: columns id, url and text of some documents.
+        """
         texts: list[str] = []
         pii: list[list[int]] = []
         drops: dict[int, Decision] = {}
-        contaminated: list[dict[str, Any]] = []
+        contaminated: list[ContaminationRow] = []
         words = size = passages = characters = 0
         columns = (batch[name].to_pylist() for name in ("id", "url", "text"))
         for row, (id_, url, text) in enumerate(zip(*columns)):
@@ -113,7 +118,11 @@ def clean_all(
 ) -> Iterator[tuple[Any, Cleaned]]:
     """Each batch's outcome with what came with it, in their order.
 
-    On all cores where there are enough documents (`documents` in all), else in this process.
+    Args:
+        batches: columns id, url and text of documents, each with a tag that comes back.
+        setting: what is done to them.
+        documents: how many there are in all: a few are not worth another process.
+        processes: 0: one for each core.
     """
     if documents < WORTH_PROCESSES:
         processes = 1

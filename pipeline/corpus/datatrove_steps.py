@@ -37,7 +37,7 @@ from storage.tables import read_table, streamed
 ROWS_AT_ONCE = 1_000
 
 
-class CorpusPass(PipelineStep):
+class CorpusPass(PipelineStep):  # type: ignore[misc]  # datatrove has no types
     """WARC files to scans and Documents; first in a pipeline.
 
     Args:
@@ -132,7 +132,7 @@ def make_part(path: Path, config: ScanConfig, lake: Lake) -> Manifest:
             "input_paths": {"warc": [str(path.absolute())]},
         }
         return lake.commit(
-            staging, stage.kind, digest, stage.version, recipe, inputs, statistics, provenance
+            staging, stage.kind, digest, stage.version, recipe, inputs, dict(statistics), provenance
         )
     finally:
         remove_tree(scratch)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.corpus.duplicates import dropped_file
+from pipeline.corpus.duplicate_tables import dropped_file
 from pipeline.corpus.read import by_part, selected_counts, selections
 from pipeline.decision import COLUMNS, DECIDED, Decision, dropped
 
@@ -30,12 +30,12 @@ def decisions(
     chosen = selections(selection, ["id", *COLUMNS])
     copies = by_part(duplicates / dropped_file(group), len(parts), ["id", "rule", "keeper"])
     for folder, rows, gone in zip(parts, chosen, copies, strict=True):
-        places = pc.index_in(rows["id"].combine_chunks(), gone["id"].combine_chunks())
-        is_gone = pc.is_valid(places)
+        positions = pc.index_in(rows["id"].combine_chunks(), gone["id"].combine_chunks())
+        is_gone = pc.is_valid(positions)
         was_kept = pc.equal(rows.filter(is_gone)["outcome"], "kept").to_pylist()
         if len(was_kept) != gone.num_rows or not all(was_kept):
             raise RuntimeError(f"{duplicates} was made from another selection of {folder}")
-        gone = gone.take(places.drop_null())
+        gone = gone.take(positions.drop_null())
         alike = {
             name: [value] * gone.num_rows for name, value in dropped("dedup", "").row().items()
         }
@@ -48,6 +48,6 @@ def replaced(rows: pa.Table, mask: pa.Array, decided: pa.Table) -> pa.Table:
     for name in COLUMNS:
         column = rows[name].combine_chunks()
         values = decided[name].combine_chunks()
-        place = rows.schema.get_field_index(name)
-        rows = rows.set_column(place, name, pc.replace_with_mask(column, mask, values))
+        index = rows.schema.get_field_index(name)
+        rows = rows.set_column(index, name, pc.replace_with_mask(column, mask, values))
     return rows

@@ -6,7 +6,7 @@ by the reader, apart from the ledger.
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 import pyarrow as pa
 
@@ -16,6 +16,27 @@ from pipeline.filters.stages import STAGES
 # Records, or their words, by what became of them: decisions without value, threshold, detail.
 Counts = Counter[Decision]
 KEY = COLUMNS[:3]  # outcome, stage and rule
+
+
+class RuleCount(TypedDict):
+    """A row of funnel.json: what one rule took."""
+
+    stage: str  # "kept" for what no rule took
+    rule: str
+    outcome: str
+    count: int  # records
+    share: float  # of all records
+    words: int  # of its pages
+
+
+class StageCount(TypedDict):
+    """What one stage took."""
+
+    stage: str
+    entered: int
+    dropped: int
+    errors: int
+    left: int
 
 
 def ledger_counts(ledger: pa.Table) -> Counts:
@@ -41,7 +62,15 @@ def sort_key(decision: Decision) -> tuple[str, str, str]:
 
 
 def check_conservation(read: Mapping[str, int], ledger: pa.Table) -> None:
-    """Raise RuntimeError if a WARC's ledger does not account for every record read from it."""
+    """Hold a ledger against what was read.
+
+    Args:
+        read: records of each WARC, by its name, as the reader counted them.
+        ledger: of all of them.
+
+    Raises:
+        RuntimeError: a WARC's records are not all accounted for.
+    """
     outcomes = Counter(_groups(ledger, ["warc", "outcome"]))
     strange = sorted({warc for warc, _ in outcomes} - set(read))
     if strange:
@@ -57,7 +86,7 @@ def check_conservation(read: Mapping[str, int], ledger: pa.Table) -> None:
             )
 
 
-def funnel_rows(counts: Counts, words: Counts) -> list[dict[str, Any]]:
+def funnel_rows(counts: Counts, words: Counts) -> list[RuleCount]:
     """Stage by stage and rule by rule in the recipe's order, the largest rule first; kept last."""
     total = max(1, counts.total())
     ordered = sorted(
@@ -76,13 +105,13 @@ def funnel_rows(counts: Counts, words: Counts) -> list[dict[str, Any]]:
     ]
 
 
-def stage_rows(counts: Counts) -> list[dict[str, Any]]:
+def stage_rows(counts: Counts) -> list[StageCount]:
     """For each stage: records that came in, were dropped, ended as errors, and were left."""
     by_stage: Counter[tuple[str, str]] = Counter()
     for decision, count in counts.items():
         by_stage[decision.stage, decision.outcome] += count
     left = counts.total()
-    rows = []
+    rows: list[StageCount] = []
     for stage in STAGES:
         dropped, errors = by_stage[stage, "dropped"], by_stage[stage, "error"]
         rows.append(

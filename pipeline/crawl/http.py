@@ -86,8 +86,8 @@ def read_page(content: bytes, payload_type: str, max_bytes: int, max_header_byte
     if len(body) > max_bytes:
         raise NoPage(dropped("read", "size", len(body), max_bytes))
     if not mime and not LOOKS_LIKE_HTML.match(body[:4096].removeprefix(b"\xef\xbb\xbf")):
-        told = "no type given, and the body does not begin as HTML"
-        raise NoPage(dropped("read", "mime", detail=told))
+        detail = "no type given, and the body does not begin as HTML"
+        raise NoPage(dropped("read", "mime", detail=detail))
     return HttpPage(body, charset, "; ".join(notes))
 
 
@@ -99,12 +99,12 @@ def final_response(content: bytes, max_header_bytes: int) -> tuple[int, bytes, b
         if first is None and LOOKS_LIKE_HTML.match(content[:4096]):
             return 200, b"", content  # HTTP/0.9 has nothing but the page
         if first is None:
-            told = f"begins with {content[:40]!r}"
-            raise NoPage(failed("read", "no_http_header", detail=told))
+            detail = f"begins with {content[:40]!r}"
+            raise NoPage(failed("read", "no_http_header", detail=detail))
         end = HEADERS_END.search(content, first.end() - 2, first.end() + max_header_bytes)
         if end is None and len(content) > first.end() + max_header_bytes:
-            told = "the HTTP headers do not end"
-            raise NoPage(failed("read", "no_http_header", detail=told))
+            detail = "the HTTP headers do not end"
+            raise NoPage(failed("read", "no_http_header", detail=detail))
         status = int(first["status"])
         interim = 100 <= status < 200 or (status == 200 and TUNNEL.match(first["reason"]))
         if end is None or not (interim and STATUS_LINE.match(content, end.end())):

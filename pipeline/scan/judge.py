@@ -1,8 +1,9 @@
 """One record through the gates to its signals: what becomes of it in the pass over a WARC.
 
-Cheap before dear: type, status, MIME and size, then the URL, then length and language of cheap
-plain text, and only then main text, every signal and the MinHash signature. A gate drops for good,
-with wide bounds; what the filters of a recipe keep is decided later, from the signals.
+Cheap checks before expensive ones: type, status, MIME and size, then the URL, then length and
+language of cheap plain text, and only then main text, every signal and the MinHash signature. A
+gate drops for good, with wide bounds; what the filters of a recipe keep is decided later, from the
+signals.
 """
 
 import dataclasses
@@ -97,13 +98,13 @@ class Judge:
         found = self._main_text(page, record.url, judged)
         if judged.kept:
             self._measure(judged, found)
-            told = [record.detail] if record.detail else []
+            notes = [record.detail] if record.detail else []
             if not isinstance(page, str) and page.detail:
-                told.append(page.detail)
+                notes.append(page.detail)
             if cut := record.headers.get("warc-truncated"):
-                told.insert(0, f"WARC-Truncated: {cut}")
-            if told:
-                judged.decide(Decision("kept", detail="; ".join(told)))
+                notes.insert(0, f"WARC-Truncated: {cut}")
+            if notes:
+                judged.decide(Decision("kept", detail="; ".join(notes)))
         return judged
 
     def _check(self, record: Record) -> None:
@@ -117,15 +118,15 @@ class Judge:
         if not is_response and record.record_type != "conversion":
             raise NoPage(dropped("read", "record_type", detail=record.record_type))
         if not record.url:
-            told = "a response without WARC-Target-URI"
-            raise NoPage(failed("read", "no_url", detail=told))
+            detail = "a response without WARC-Target-URI"
+            raise NoPage(failed("read", "no_url", detail=detail))
         if is_response and not is_http:
             raise NoPage(dropped("read", "mime", detail=content_type))  # dns and the like
         if record.length > most:
             raise NoPage(dropped("read", "size", record.length, most))
 
     def _read(self, record: Record) -> HttpPage | str:
-        """The page, or the plain text that a WET file has in its place."""
+        """The page, or the plain text that a WET file has instead."""
         limits = self.config.limits
         if record.record_type == "conversion":
             return read_text(record, limits.max_html_bytes)
@@ -155,10 +156,10 @@ class Judge:
                 return None
             found = extraction.extract(html, url, limits, segments)
         except (MemoryError, ImportError):
-            raise  # of the process, which the supervisor sees to, and of the installation
+            raise  # faults of the process, which its supervisor handles, and of the installation
         except Exception as error:  # of whichever library below: the page's row says which
-            told = f"{type(error).__name__}: {error}"
-            judged.decide(failed("extract", "extractor_error", detail=told))
+            detail = f"{type(error).__name__}: {error}"
+            judged.decide(failed("extract", "extractor_error", detail=detail))
             return None
         judged.extracted = encodable(found.text)
         characters, least = len(judged.extracted.strip()), self.config.gate.min_text_characters

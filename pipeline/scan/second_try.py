@@ -35,14 +35,15 @@ def poison(cause: str, code: int, config: ExtractConfig, again: bool) -> Poison:
         return Poison(_timeout(seconds, of), late, final)
     if cause == "memory":
         # Once more even if it is the batch's only late page: its row must say what it died of last.
-        told = f"more than {config.max_memory_bytes} bytes of memory"
-        return Poison(failed("extract", "memory", detail=told), late=again)
+        detail = f"more than {config.max_memory_bytes} bytes of memory"
+        return Poison(failed("extract", "memory", detail=detail), late=again)
     if cause == "kill":
-        told = f"{CHANCES['kill']} processes were killed at it (out of memory?)"
-        return Poison(failed("extract", "memory", detail=f"{told}, {TIME_DEPENDENT}"), late, final)
+        killed = f"{CHANCES['kill']} processes were killed at it (out of memory?)"
+        detail = f"{killed}, {TIME_DEPENDENT}"
+        return Poison(failed("extract", "memory", detail=detail), late, final)
     how = signal_name(-code) if code < 0 else f"exit code {code}"
-    told = f"the page process ended with {how}"
-    return Poison(failed("extract", "crash", detail=told), late=again)
+    detail = f"the page process ended with {how}"
+    return Poison(failed("extract", "crash", detail=detail), late=again)
 
 
 def _timeout(seconds: float, of: str) -> Decision:
@@ -57,13 +58,13 @@ def second_try(scratch: Path, poisoned: Mapping[int, Poison]) -> Stint | None:
     batches = whole_batches(scratch)
     again = _again(scratch, batches)
     start: ReadPosition | None = ReadPosition()
-    for place, batch in enumerate(batches):
+    for index, batch in enumerate(batches):
         assert start is not None, "a batch behind the file's end"
         until = batch.after.number if batch.after else None
-        if place not in again and any(
+        if index not in again and any(
             start.number <= number and (until is None or number < until) for number in late
         ):
-            return Stint(place, start, True, until)
+            return Stint(index, start, True, until)
         start = batch.after
     return None
 
@@ -77,14 +78,14 @@ def best_batches(scratch: Path) -> list[StoredBatch]:
     """Every batch, in its last form."""
     batches = whole_batches(scratch)
     again = _again(scratch, batches)
-    return [again.get(place, batch) for place, batch in enumerate(batches)]
+    return [again.get(index, batch) for index, batch in enumerate(batches)]
 
 
 def _again(scratch: Path, batches: list[StoredBatch]) -> dict[int, StoredBatch]:
     """The batches judged once more; one that is of other records than its first form is removed."""
     found = batches_again(scratch)
-    for place, batch in found.items():
-        first = batches[place] if place < len(batches) else None
+    for index, batch in found.items():
+        first = batches[index] if index < len(batches) else None
         if first is None or (first.after, first.records) != (batch.after, batch.records):
             remove_tree(batch.file)
-    return {place: batch for place, batch in found.items() if batch.file.exists()}
+    return {index: batch for index, batch in found.items() if batch.file.exists()}

@@ -73,7 +73,7 @@ def test_a_table_is_read_as_it_was_written(warc, judge, tmp_path):
     assert urls == [f"http://h{number}.example/" for number in range(PAGES)]
     for batch in found:
         batch.table("pages").validate(full=True)
-        assert all(start % batches.ALIGNMENT == 0 for start, _ in batch.places.values())
+        assert all(start % batches.ALIGNMENT == 0 for start, _ in batch.spans.values())
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         *(f"batch-{number:06d}" for number in range(4)),
         STATE,
