@@ -1,8 +1,8 @@
 """With `input.keep_raw_text = false` the parts lose their pages' text once the corpus is made.
 
 A part is then published anew under its digest, and its manifest says so: `raw_text` in its
-statistics is DROPPED and `raw_files` is empty. Such a part still counts as made. Only when what is
-made with text isn't all there already are these parts read again from their WARCs.
+statistics is "dropped" and `raw_files` is empty. Such a part still counts as made. Only when what
+is made with text isn't all there already are these parts read again from their WARCs.
 """
 
 import json
@@ -25,13 +25,13 @@ from pipeline.cores import cores
 from pipeline.corpus import assemble, assemble_group, audit, duplicates, held_out_hosts, score
 from pipeline.corpus import select as selection
 from pipeline.scan import raw_text
+from pipeline.scan import stage as scan
 from storage import Lake
 from storage.digest import artifact_digest
 from storage.durable import remove_tree
 from storage.manifest import Manifest
 
-DROPPED = "dropped"
-MARK = json.dumps({"raw_text": DROPPED})[1:-1]  # in a manifest's text
+MARK = json.dumps({"raw_text": raw_text.DROPPED})[1:-1]  # in a manifest's text
 SERVED = "text_served"  # in a part's provenance: the question, and what was made as its answer
 PARTS_A_TASK = 50  # a task run costs Prefect some 40 ms
 # What makes a corpus and its figures of parts.
@@ -85,7 +85,7 @@ def drop_one(lake: Lake, part: Reference, served: dict[str, Any]) -> None:
         lake.replace(
             staging,
             manifest,
-            {**manifest.statistics, "raw_files": [], "raw_text": DROPPED},
+            dict(raw_text.statistics_without(scan.STAGE.statistics_of(manifest))),
             {**manifest.provenance, SERVED: served},
         )
     finally:
@@ -143,7 +143,7 @@ def _have_served(run: Run, parts: Sequence[Reference], bare: Sequence[Manifest])
 
 
 def _is_dropped(part: Manifest) -> bool:
-    return part.statistics.get("raw_text") == DROPPED
+    return raw_text.is_dropped(scan.STAGE.statistics_of(part))
 
 
 def _question(run: Run, parts: Sequence[Reference]) -> str:

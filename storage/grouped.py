@@ -12,10 +12,11 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Final
 
 from storage.errors import UserError
 
-GROUPS = "groups"  # the input of an artifact that names what belongs to it
+GROUPS: Final = "groups"  # the input of an artifact that names what belongs to it
 LIST = "groups.json"
 
 

@@ -6,13 +6,14 @@ from the preset (parameters, tokens, FLOPs), its time taken from a measured mode
 
 import argparse
 import math
-from typing import Any
 
 import pyarrow.compute as pc
 
 from flows.cli import output
 from flows.config import RunConfig, load
-from pipeline.corpus.costing import Joined, MeasuredPart, Target, extrapolate
+from pipeline.corpus import assemble
+from pipeline.corpus.costing import CostRow, Joined, MeasuredPart, Target, extrapolate
+from pipeline.scan import stage as scan
 from pipeline.training.batch_sizes import seen_rows
 from pipeline.training.power_law import predict
 from pipeline.training.shape import model_config
@@ -64,7 +65,7 @@ def joined(manifests: list[Manifest]) -> Joined | None:
     corpus = [m for m in manifests if m.kind == "corpus"]
     if not corpus:
         return None
-    said = corpus[-1].statistics
+    said = assemble.STAGE.statistics_of(corpus[-1])
     joining = [m for m in manifests if m.kind.startswith(JOINING)]
     return Joined(
         warc_bytes=said["warc_bytes"],
@@ -79,7 +80,7 @@ def joined(manifests: list[Manifest]) -> Joined | None:
 
 def training_rows(
     config: RunConfig, manifests: list[Manifest], gpu_teraflops: float = GPU_TERAFLOPS
-) -> list[dict[str, Any]]:
+) -> list[CostRow]:
     """What the dial has set, parameters, tokens and FLOPs of pretraining, and hours.
 
     FLOPs are counted as a finished base model records its own (pipeline.model.config), so a law of
@@ -119,7 +120,7 @@ def training_rows(
     return rows
 
 
-def dial_rows(config: RunConfig) -> list[dict[str, Any]]:
+def dial_rows(config: RunConfig) -> list[CostRow]:
     """What pretrain.depth has set, or somebody instead of it."""
     shape, loop, rates = config.pretrain.shape, config.pretrain.loop, config.pretrain.optimizer
     return [
@@ -136,12 +137,13 @@ def dial_rows(config: RunConfig) -> list[dict[str, Any]]:
     ]
 
 
-def _predicted(law: Manifest, flops: float) -> dict[str, Any]:
+def _predicted(law: Manifest, flops: float) -> CostRow:
     """What this lake's ladder of sizes predicts for so much compute, on its validation pages."""
     points = law.statistics["points"]
     found = predict([p[0] for p in points], [p[1] for p in points], flops)
     row = _row(f"bits per byte, predicted by a ladder of {len(points)} runs", found.value, "")
-    return {**row, "low": found.low, "high": found.high}
+    row["low"], row["high"] = found.low, found.high
+    return row
 
 
 def _is_shape(manifest: Manifest, config: RunConfig) -> bool:
@@ -152,7 +154,7 @@ def _is_shape(manifest: Manifest, config: RunConfig) -> bool:
 
 
 def _part(manifest: Manifest) -> MeasuredPart:
-    said, cost = manifest.statistics, manifest.provenance
+    said, cost = scan.STAGE.statistics_of(manifest), manifest.provenance
     return MeasuredPart(
         warc_bytes=said["warc_bytes"],
         records=said["records"],
@@ -165,12 +167,13 @@ def _part(manifest: Manifest) -> MeasuredPart:
     )
 
 
-def _row(name: str, value: float, unit: str) -> dict[str, Any]:
+def _row(name: str, value: float, unit: str) -> CostRow:
     return {"name": name, "value": value, "low": None, "high": None, "unit": unit}
 
 
-def _cells(row: dict[str, Any]) -> list[str]:
-    between = "" if row["low"] is None else f"{_figure(row['low'])} to {_figure(row['high'])}"
+def _cells(row: CostRow) -> list[str]:
+    low, high = row["low"], row["high"]
+    between = "" if low is None or high is None else f"{_figure(low)} to {_figure(high)}"
     return [row["name"], _figure(row["value"]), between, row["unit"]]
 
 

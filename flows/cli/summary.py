@@ -35,7 +35,9 @@ def headline(lake: Lake, ask: Ask) -> dict[str, str]:
     heads = lake.heads()
     facts: dict[str, str] = {}
     if "corpus" in heads:
-        corpus = lake.manifest("corpus", heads["corpus"]).statistics
+        from pipeline.corpus import assemble
+
+        corpus = assemble.STAGE.statistics_of(lake.manifest("corpus", heads["corpus"]))
         facts["records read"] = f"{corpus['records']:,}"
         facts["documents kept"] = f"{corpus['documents']:,}"
         facts["words"] = f"{corpus['words']:,}"

@@ -53,12 +53,14 @@ def attempt(request: Callable[[], Any]) -> Any:
 
 def funnel(lake: Lake, corpus: Reference) -> None:
     """What every stage took, as a picture, and every rule, as a table."""
+    from pipeline.corpus import assemble
+
     manifest = lake.manifest("corpus", corpus["digest"])
     rows = json.loads(lake.local_file(manifest, "funnel.json").read_text())
-    stages = [s for s in manifest.statistics["funnel"] if s["dropped"] or s["errors"]]
-    steps = [("records", manifest.statistics["records"])]
+    figures = assemble.STAGE.statistics_of(manifest)
+    stages = [s for s in figures["funnel"] if s["dropped"] or s["errors"]]
+    steps = [("records", figures["records"])]
     steps += [(f"after {stage['stage']}", stage["left"]) for stage in stages]
-    figures = manifest.statistics
     size = f"{figures['words']:,} words in {figures['documents']:,} documents"
     words = (
         f"{figures['records']:,} records = {figures['kept']:,} kept"

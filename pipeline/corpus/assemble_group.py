@@ -8,11 +8,10 @@ stand in the order of the parts; what becomes of a page depends on no order and 
 """
 
 import dataclasses
-import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import NotRequired, TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -22,28 +21,58 @@ from pipeline import ranges
 from pipeline.corpus.clean import Cleaned, Setting, clean_all
 from pipeline.corpus.config import CorpusConfig
 from pipeline.corpus.corpus_files import CorpusFiles
-from pipeline.corpus.decisions import DECIDED, DecidedPart, decisions, replaced
-from pipeline.corpus.duplicates import dropped_file
-from pipeline.corpus.funnel import Counts, check_conservation, ledger_counts, word_counts
-from pipeline.corpus.held_out_hosts import SPLIT
+from pipeline.corpus.decisions import DecidedPart, decisions, replaced
+from pipeline.corpus.duplicate_tables import dropped_file
+from pipeline.corpus.funnel import Counts, check_conservation, ledger_counts, sort_key, word_counts
+from pipeline.corpus.group_head import (
+    GroupHead,
+    GroupSums,
+    WarcFigures,
+    write_group_head,
+)
+from pipeline.corpus.held_out_hosts import SPLIT, read_split
 from pipeline.corpus.place_table import GroupPlaces
 from pipeline.corpus.read import check_text, selected_counts
 from pipeline.corpus.split import is_validation
-from pipeline.crawl.account import KINDS, check_bytes
+from pipeline.crawl.account import check_bytes
+from pipeline.decision import DECIDED
 from pipeline.dedup.passages import UNITS
-from pipeline.filters.decontamination import REPORT
+from pipeline.filters.decontamination import REPORT, ContaminationRow
 from pipeline.filters.pii import DATA
+from pipeline.scan.read_summary import SUMMARY_FILE, ReadSummary, read_summaries
 from pipeline.stage import Progress, Reads, Stage
-from storage.places import GROUP_HEAD
 from storage.reads import Read
 from storage.schemas import CORPUS, LEDGER, PII_KINDS
 from storage.tables import ShardedTableWriter, read_table, row_count, streamed, table
 
 TEXT_COLUMNS = ["id", "url", "host", "text", "language"]
-SUMS = ("documents", "validation", "bytes", "words", "passages", "passage_characters")
 WORDS = "word_count"  # of a page, as the pass counted them
-OF_A_WARC = ("warc", "bytes", "records")
 BATCH_ROWS = 256
+
+
+class GroupInputs(TypedDict):
+    """Some parts and their group of the selection; of the others one artifact each."""
+
+    parts: list[Path]
+    selection: list[Path]
+    duplicates: list[Path]
+    split: list[Path]
+    benchmarks: NotRequired[list[Path]]  # files of evaluation sets
+
+
+class GroupStatistics(TypedDict):
+    """Of a `corpus_group` artifact; fields as in GroupSums."""
+
+    records: int
+    documents: int
+    validation: int
+    bytes: int
+    words: int
+    passages: int
+    passage_characters: int
+    contaminated_documents: int
+    places: int
+    languages: dict[str, int]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,25 +98,25 @@ class GroupConfig:
 
 def build(
     out: Path,
-    inputs: dict[str, list[Path]],
+    inputs: GroupInputs,
     config: GroupConfig,
     progress: Progress,
     scratch: Path,
-) -> dict[str, Any]:
+) -> GroupStatistics:
     """Write the corpus of a group's parts; see the module's head."""
     parts, selection = inputs["parts"], inputs["selection"][0]
     duplicates, chosen = inputs["duplicates"][0], config.corpus
     benchmarks = tuple(inputs.get("benchmarks", ()))
-    reads = [json.loads((part / "read.json").read_text()) for part in parts]
-    limit = json.loads((inputs["split"][0] / SPLIT).read_text())["limit"]
+    summaries = read_summaries(parts)
+    limit = read_split(inputs["split"][0])["limit"]
     total = sum(selected_counts(selection, len(parts)))
     total -= row_count(duplicates / dropped_file(config.group))
 
     counts: Counts = Counter()
     words: Counts = Counter()
-    sums: Counter[str] = Counter()
+    sums = GroupSums()
     pii = np.zeros(len(PII_KINDS), dtype=np.int64)
-    found: list[dict[str, Any]] = []
+    found: list[ContaminationRow] = []
     done, finished = 0, 0
     decided = decisions(parts, selection, duplicates, config.group)
     batches = ((batch, batch.documents) for batch in text_batches(decided))
@@ -102,14 +131,14 @@ def build(
             rows = corpus_rows(batch.documents, cleaned, limit, chosen)
             files.add(rows)
             batch.part.left += batch.documents["id"].to_pylist()
-            batch.part.drops += [(int(batch.rows[drop.row]), drop) for drop in cleaned.drops]
+            batch.part.drops |= {int(batch.rows[row]): one for row, one in cleaned.drops.items()}
             count(sums, rows, cleaned)
             pii += cleaned.pii.sum(axis=0)
             found += cleaned.contaminated
             if batch.last:
                 decided = final_decisions(batch.part)
                 ledger = final_ledger(batch.part.folder, decided)
-                read = reads[finished]
+                read = summaries[finished]
                 check_conservation({read["warc"]: read["records"]}, ledger)
                 check_bytes(read["warc"], read["bytes"], read)
                 counts += ledger_counts(ledger)
@@ -123,19 +152,31 @@ def build(
     if benchmarks:
         with ShardedTableWriter(out, "decontamination", REPORT, size) as report:
             report.write(table(found, REPORT))
-    head: dict[str, Any] = {
-        "warcs": [{name: read[name] for name in (*OF_A_WARC, *KINDS)} for read in reads],
-        "counts": [[*key, number, words[key]] for key, number in sorted(counts.items())],
-        "sums": {
-            **{name: sums[name] for name in SUMS},
-            "contaminated_documents": len({row["id"] for row in found}),
-            "places": places.write(out, ledgers.paths),
-        },
+    sums.contaminated_documents = len({row["id"] for row in found})
+    sums.places = places.write(out, ledgers.paths)
+    head: GroupHead = {
+        "warcs": [_figures(summary) for summary in summaries],
+        "counts": [
+            (key.stage, key.rule, key.outcome, counts[key], words[key])
+            for key in sorted(counts, key=sort_key)
+        ],
+        "sums": dataclasses.asdict(sums),
         "languages": files.documents,
         "pii": dict(zip(PII_KINDS, pii.tolist())),
     }
-    (out / GROUP_HEAD).write_text(json.dumps(head, sort_keys=True) + "\n")
-    return {"records": counts.total(), **head["sums"], "languages": head["languages"]}
+    write_group_head(out, head)
+    return {
+        "records": counts.total(),
+        "documents": sums.documents,
+        "validation": sums.validation,
+        "bytes": sums.bytes,
+        "words": sums.words,
+        "passages": sums.passages,
+        "passage_characters": sums.passage_characters,
+        "contaminated_documents": sums.contaminated_documents,
+        "places": sums.places,
+        "languages": head["languages"],
+    }
 
 
 def text_batches(parts: Iterable[DecidedPart]) -> Iterator[TextBatch]:
@@ -167,17 +208,24 @@ CORPUS_INPUT = pa.schema([CORPUS.field(name) for name in TEXT_COLUMNS])
 def corpus_rows(
     documents: pa.Table, cleaned: Cleaned, limit: int, config: CorpusConfig
 ) -> pa.Table:
-    """Rows of CORPUS: those whose texts are left."""
+    """Rows of CORPUS: those whose texts are left.
+
+    Args:
+        documents: TEXT_COLUMNS of a batch.
+        cleaned: the same batch.
+        limit: hosts with a number below it are held out.
+        config: of the corpus.
+    """
     is_left = np.ones(documents.num_rows, dtype=bool)
-    is_left[[drop.row for drop in cleaned.drops]] = False
+    is_left[list(cleaned.drops)] = False
     documents = documents.filter(pa.array(is_left))
     held_out = is_validation(documents["host"].to_pylist(), limit, config.split)
     columns = {name: documents[name] for name in TEXT_COLUMNS if name != "text"}
     columns["text"] = pa.array(cleaned.texts, pa.string())
     split = np.where(held_out, "validation", "train")
     columns["split"] = pa.array(split.tolist(), pa.string())
-    for place, kind in enumerate(PII_KINDS):
-        columns[f"pii_{kind}s"] = pa.array(cleaned.pii[:, place])
+    for index, kind in enumerate(PII_KINDS):
+        columns[f"pii_{kind}s"] = pa.array(cleaned.pii[:, index])
     return pa.table(columns, schema=CORPUS)
 
 
@@ -186,8 +234,8 @@ def final_decisions(part: DecidedPart) -> pa.Table:
     if not part.drops:
         return part.decided
     mask = np.zeros(part.decided.num_rows, dtype=bool)
-    mask[[row for row, _ in part.drops]] = True
-    rows = [{"outcome": "dropped", **dataclasses.asdict(d)} for _, d in part.drops]
+    mask[list(part.drops)] = True
+    rows = [decision.row() for decision in part.drops.values()]
     return replaced(part.decided, pa.array(mask), pa.Table.from_pylist(rows, schema=DECIDED))
 
 
@@ -200,21 +248,32 @@ def final_ledger(folder: Path, decided: pa.Table) -> pa.Table:
     return replaced(ledger, passed, decided)
 
 
-def count(sums: Counter[str], rows: pa.Table, cleaned: Cleaned) -> None:
-    """Add a batch to the corpus's figures."""
-    sums["documents"] += rows.num_rows
-    sums["validation"] += rows["split"].to_pylist().count("validation")
-    sums["bytes"] += cleaned.bytes
-    sums["words"] += cleaned.words
-    sums["passages"] += cleaned.passages
-    sums["passage_characters"] += cleaned.passage_characters
+def count(sums: GroupSums, rows: pa.Table, cleaned: Cleaned) -> None:
+    """Add a batch to the group's figures."""
+    sums.documents += rows.num_rows
+    sums.validation += rows["split"].to_pylist().count("validation")
+    sums.bytes += cleaned.bytes
+    sums.words += cleaned.words
+    sums.passages += cleaned.passages
+    sums.passage_characters += cleaned.passage_characters
+
+
+def _figures(summary: ReadSummary) -> WarcFigures:
+    return {
+        "warc": summary["warc"],
+        "bytes": summary["bytes"],
+        "records": summary["records"],
+        "record_bytes": summary["record_bytes"],
+        "unreadable_bytes": summary["unreadable_bytes"],
+        "padding_bytes": summary["padding_bytes"],
+    }
 
 
 def reads(config: GroupConfig, given: Collection[str]) -> Reads:
     """No signatures, no signals; of the duplicates this group's, and frequent passages."""
     names = (dropped_file(config.group), "index/index.json", "index/ids")
     return {
-        "parts": [Read("read.json"), Read("ledger*"), Read("pages*", (*TEXT_COLUMNS, WORDS))],
+        "parts": [Read(SUMMARY_FILE), Read("ledger*"), Read("pages*", (*TEXT_COLUMNS, WORDS))],
         "split": [Read(SPLIT)],
         "duplicates": [Read(name) for name in (*names, *(f"index/{unit}.*" for unit in UNITS))],
     }

@@ -8,13 +8,28 @@ counting.
 import dataclasses
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from pipeline import ranges
 from pipeline.corpus.audit_figures import audit_report
 from pipeline.stage import Progress, Reads, Stage
 from storage.reads import Read
 from storage.tables import write_table
+
+
+class AuditInputs(TypedDict):
+    """One folder each, but for the parts."""
+
+    crawl: list[Path]
+    corpus: list[Path]
+    duplicates: list[Path]
+    parts: list[Path]
+
+
+class AuditStatistics(TypedDict):
+    """Of an `audit` artifact."""
+
+    figures: int  # rows of audit.parquet
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,11 +42,11 @@ class AuditConfig:
 
 def build(
     out: Path,
-    inputs: dict[str, list[Path]],
+    inputs: AuditInputs,
     config: AuditConfig,
     progress: Progress,
     scratch: Path,
-) -> dict[str, Any]:
+) -> AuditStatistics:
     """Write audit.parquet from a crawl with truth.parquet, its parts, duplicates and corpus."""
     (crawl,), (corpus,) = inputs["crawl"], inputs["corpus"]
     (copies,) = inputs["duplicates"]

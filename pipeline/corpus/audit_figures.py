@@ -12,7 +12,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import pyarrow as pa
 
@@ -42,19 +42,41 @@ AUDIT = pa.schema(
 )
 
 
+class AuditRow(TypedDict):
+    """A row of AUDIT."""
+
+    stage: str
+    task: str
+    metric: str
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+
+
+Row = dict[str, Any]  # of a table, by its columns
+
+
 @dataclasses.dataclass(frozen=True)
 class AuditedPages:
     """Truth and outcome of every page of the sample web, by (warc, url)."""
 
-    truth: dict[tuple[str, str], dict[str, Any]]
-    ledger: dict[tuple[str, str], dict[str, Any]]
+    truth: dict[tuple[str, str], Row]  # of TRUTH
+    ledger: dict[tuple[str, str], Row]  # of LEDGER
     texts: dict[str, str]  # id -> main text of pages that passed the filters
-    corpus: dict[str, dict[str, Any]]  # id -> row of the corpus
+    corpus: dict[str, Row]  # id -> row of CORPUS
     clusters: dict[str, str]  # id -> cluster
 
 
 def audit_report(truth: Path, corpus: Path, duplicates: Path, parts: Iterable[Path]) -> pa.Table:
-    """All figures (AUDIT)."""
+    """All figures (AUDIT).
+
+    Args:
+        truth: of the sample web, a Parquet file.
+        corpus: artifact.
+        duplicates: artifact, for its clusters.
+        parts: artifacts, for the texts that the filters saw.
+    """
     measured = load(truth, corpus, duplicates, parts)
     rows = [
         *filter_rows(measured),
@@ -92,7 +114,7 @@ def load(truth: Path, corpus: Path, duplicates: Path, parts: Iterable[Path]) -> 
     )
 
 
-def filter_rows(measured: AuditedPages) -> list[dict[str, Any]]:
+def filter_rows(measured: AuditedPages) -> list[AuditRow]:
     """For each stage: of what it dropped, how much ought to go; of what ought to, how much went.
 
     Recall counts a page as found at whichever stage it went, agreement at the stage meant for it.
@@ -103,12 +125,12 @@ def filter_rows(measured: AuditedPages) -> list[dict[str, Any]]:
     pairs = [(measured.truth[key], row) for key, row in measured.ledger.items()]
     kept_of = Counter(root[row["url"]] for _, row in pairs if row["outcome"] == "kept")
 
-    def ought_to_go(wanted: dict[str, Any], row: dict[str, Any]) -> bool:
+    def ought_to_go(wanted: Row, row: Row) -> bool:
         if row["stage"] == "dedup":
             return root[row["url"]] == root.get(urls.get(row["detail"], ""))
-        return wanted["expected"] != "kept"
+        return bool(wanted["expected"] != "kept")
 
-    def is_gone(wanted: dict[str, Any], row: dict[str, Any]) -> bool:
+    def is_gone(wanted: Row, row: Row) -> bool:
         alone = wanted["stage"] == "dedup" and kept_of[root[row["url"]]] == 1
         return row["outcome"] != "kept" or alone
 
@@ -149,7 +171,7 @@ def filter_rows(measured: AuditedPages) -> list[dict[str, Any]]:
     return rows
 
 
-def dedup_rows(measured: AuditedPages) -> list[dict[str, Any]]:
+def dedup_rows(measured: AuditedPages) -> list[AuditRow]:
     """Pairs of a page and the page it was made from, among those that came as far as dedup."""
     ids = {key: row["id"] for key, row in measured.ledger.items() if row["id"] in measured.texts}
     by_url = {key[1]: id_ for key, id_ in ids.items()}
@@ -196,7 +218,7 @@ def origins(measured: AuditedPages) -> dict[str, str]:
     return found
 
 
-def pii_rows(measured: AuditedPages) -> list[dict[str, Any]]:
+def pii_rows(measured: AuditedPages) -> list[AuditRow]:
     """Personal data in the pages of the corpus: by kind what was found, and what is left over."""
     planted: Counter[str] = Counter()
     replaced: Counter[str] = Counter()
@@ -225,7 +247,7 @@ def pii_rows(measured: AuditedPages) -> list[dict[str, Any]]:
     return rows
 
 
-def main_text_rows(measured: AuditedPages) -> list[dict[str, Any]]:
+def main_text_rows(measured: AuditedPages) -> list[AuditRow]:
     """Words of the extracted text against words of the true main text, over pages to keep."""
     scores = []
     by_kind: dict[str, list[float]] = {}
@@ -251,14 +273,14 @@ def word_f1(found: str, wanted: str) -> tuple[float, float, float]:
     return precision, recall, 2 * precision * recall / max(1e-12, precision + recall)
 
 
-def proportion(stage: str, task: str, metric: str, hits: int, n: int) -> dict[str, Any]:
+def proportion(stage: str, task: str, metric: str, hits: int, n: int) -> AuditRow:
     """A row for hits of n, with its Wilson interval; empty where n is 0."""
     low, high = wilson(hits, n) if n else (None, None)
     value = hits / n if n else None
     return _row(stage, task, metric, value, low, high, n)
 
 
-def mean(stage: str, task: str, metric: str, values: list[float]) -> dict[str, Any]:
+def mean(stage: str, task: str, metric: str, values: list[float]) -> AuditRow:
     """A row for a mean, with the normal interval of its standard error."""
     n = len(values)
     if not n:
@@ -277,7 +299,7 @@ def _row(
     low: float | None,
     high: float | None,
     n: int,
-) -> dict[str, Any]:
+) -> AuditRow:
     return {
         "stage": stage,
         "task": task,

@@ -15,9 +15,11 @@ import pyarrow as pa
 
 from pipeline.cores import cores
 from pipeline.corpus.config import CorpusConfig
+from pipeline.decision import Decision, dropped
 from pipeline.dedup.hash_index import open_index
 from pipeline.dedup.passages import Remover, limits
 from pipeline.filters import decontamination
+from pipeline.filters.decontamination import ContaminationRow
 from pipeline.filters.pii import replace
 from pipeline.filters.unspaced import count_words
 from pipeline.in_order import in_order
@@ -36,29 +38,17 @@ class Setting:
 
 
 @dataclasses.dataclass(frozen=True)
-class Drop:
-    """A document that does not make it, as the ledger says it."""
-
-    row: int  # in the batch
-    stage: str
-    rule: str
-    value: float | None
-    threshold: float | None
-    detail: str
-
-
-@dataclasses.dataclass(frozen=True)
 class Cleaned:
     """A batch's outcome. `texts` are those of the rows that are left, in order."""
 
     texts: list[str]
     pii: np.ndarray  # rows x kinds, of the same rows
-    drops: tuple[Drop, ...]
+    drops: dict[int, Decision]  # by row of the batch, of those that are not left
     words: int
     bytes: int
     passages: int  # lines and paragraphs taken out
     passage_characters: int
-    contaminated: list[dict[str, Any]]  # rows of decontamination.REPORT
+    contaminated: list[ContaminationRow]
 
 
 class Cleaner:
@@ -76,11 +66,15 @@ class Cleaner:
             )
 
     def clean(self, batch: pa.Table) -> Cleaned:
-        """Columns id, url and text of some documents."""
+        """The outcome of a batch.
+
+        Args:
+            batch: columns id, url and text of some documents.
+        """
         texts: list[str] = []
         pii: list[list[int]] = []
-        drops: list[Drop] = []
-        contaminated: list[dict[str, Any]] = []
+        drops: dict[int, Decision] = {}
+        contaminated: list[ContaminationRow] = []
         words = size = passages = characters = 0
         columns = (batch[name].to_pylist() for name in ("id", "url", "text"))
         for row, (id_, url, text) in enumerate(zip(*columns)):
@@ -91,7 +85,7 @@ class Cleaner:
                 text = removed.text
                 least = max(1, self.passages.min_words_left)  # of nothing no document is left
                 if removed.passages and removed.words_left < least:
-                    drops.append(Drop(row, "dedup", "passages", removed.words_left, least, ""))
+                    drops[row] = dropped("dedup", "passages", removed.words_left, least)
                     continue
             if self.benchmarks is not None:
                 found = self.benchmarks.scan(text)
@@ -105,8 +99,9 @@ class Cleaner:
                     if left is None:
                         first = found.matches[0]
                         detail = f"{first.benchmark}:{first.example}"
-                        drop = Drop(row, "decontamination", "ngrams", first.ngrams, None, detail)
-                        drops.append(drop)
+                        drops[row] = dropped(
+                            "decontamination", "ngrams", first.ngrams, None, detail
+                        )
                         continue
                     text = left
             text, counts = replace(text, self.config.pii)
@@ -115,7 +110,7 @@ class Cleaner:
             words += count_words(text)
             size += len(text.encode("utf-8", "surrogatepass"))
         table = np.array(pii, dtype=np.int64).reshape(-1, len(PII_KINDS))
-        return Cleaned(texts, table, tuple(drops), words, size, passages, characters, contaminated)
+        return Cleaned(texts, table, drops, words, size, passages, characters, contaminated)
 
 
 def clean_all(
@@ -123,7 +118,11 @@ def clean_all(
 ) -> Iterator[tuple[Any, Cleaned]]:
     """Each batch's outcome with what came with it, in their order.
 
-    On all cores where there are enough documents (`documents` in all), else in this process.
+    Args:
+        batches: columns id, url and text of documents, each with a tag that comes back.
+        setting: what is done to them.
+        documents: how many there are in all: a few are not worth another process.
+        processes: 0: one for each core.
     """
     if documents < WORTH_PROCESSES:
         processes = 1

@@ -9,13 +9,23 @@ over files, of that ratio. It says how much the measured files differ, not how m
 import dataclasses
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TypedDict
 
 from pipeline.intervals import student_t
 from storage.errors import UserError
 
 GB = 1e9
 DEDUP_BYTES_PER_PAGE = 16  # of memory while clusters are joined (pipeline.dedup.components)
+
+
+class CostRow(TypedDict):
+    """A figure of a larger corpus."""
+
+    name: str
+    value: float
+    low: float | None  # 95% interval; None where nothing varies
+    high: float | None
+    unit: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,10 +68,16 @@ class Target:
 
 def extrapolate(
     parts: Sequence[MeasuredPart], joined: Joined | None, target: Target
-) -> list[dict[str, Any]]:
-    """Rows name, value, low, high (None where nothing varies), unit.
+) -> list[CostRow]:
+    """What the target will cost.
 
-    UserError if nothing was measured or the target is empty.
+    Args:
+        parts: at least one.
+        joined: what followed over the parts; None: nothing did.
+        target: what is to be read.
+
+    Raises:
+        UserError: nothing was measured, or the target is empty.
     """
     if not parts or not sum(part.warc_bytes for part in parts):
         raise UserError(
@@ -73,12 +89,13 @@ def extrapolate(
 
     def scaled(
         name: str, unit: str, of: Callable[[MeasuredPart], float], factor: float = 1.0
-    ) -> dict:
+    ) -> CostRow:
         value, half = per_byte(parts, of)
-        least, most = max(0.0, value - half), value + half
-        row = {"name": name, "value": value * total * factor, "unit": unit}
-        low, high = (least * total * factor, most * total * factor) if half else (None, None)
-        return {**row, "low": low, "high": high}
+        row = _fixed(name, value * total * factor, unit)
+        if half:
+            row["low"] = max(0.0, value - half) * total * factor
+            row["high"] = (value + half) * total * factor
+        return row
 
     hours = scaled(
         "core-hours, reading and measuring pages", "h", lambda p: p.cpu_seconds, 1 / 3600
@@ -126,7 +143,7 @@ def per_byte(
 ) -> tuple[float, float]:
     """Ratio of a figure to compressed bytes over all files, and half of its 95% interval.
 
-    The standard error is that of a ratio estimator (Cochran, Sampling Techniques, 6.4).
+    Source: the standard error of a ratio estimator (Cochran, Sampling Techniques, 6.4).
     """
     n = len(parts)
     size = sum(part.warc_bytes for part in parts)
@@ -138,10 +155,11 @@ def per_byte(
     return ratio, student_t(n - 1) * error
 
 
-def _fixed(name: str, value: float, unit: str) -> dict[str, Any]:
+def _fixed(name: str, value: float, unit: str) -> CostRow:
     return {"name": name, "value": value, "low": None, "high": None, "unit": unit}
 
 
-def _times(row: dict[str, Any], name: str, factor: float, unit: str) -> dict[str, Any]:
-    ends = {key: row[key] if row[key] is None else row[key] * factor for key in ("low", "high")}
-    return {"name": name, "value": row["value"] * factor, "unit": unit, **ends}
+def _times(row: CostRow, name: str, factor: float, unit: str) -> CostRow:
+    low, high = (None if end is None else end * factor for end in (row["low"], row["high"]))
+    value = row["value"] * factor
+    return {"name": name, "value": value, "low": low, "high": high, "unit": unit}

@@ -20,6 +20,7 @@ from pipeline import reference_data
 from pipeline.config import to_dict
 from pipeline.corpus import select
 from pipeline.corpus.config import SelectConfig
+from pipeline.decision import COLUMNS, KEPT, Decision
 from pipeline.memory import own_peak_bytes
 from pipeline.provenance import TaskMeter
 from pipeline.scan import stage as scan
@@ -36,7 +37,7 @@ from storage.tables import read_table, streamed
 ROWS_AT_ONCE = 1_000
 
 
-class CorpusPass(PipelineStep):
+class CorpusPass(PipelineStep):  # type: ignore[misc]  # datatrove has no types
     """WARC files to scans and Documents; first in a pipeline.
 
     Args:
@@ -77,7 +78,7 @@ class CorpusPass(PipelineStep):
             with self.track_time("file"):
                 made = make_part(Path(path), self.config, lake)
             folder = lake.local(made.kind, made.digest)
-            self._count(read_table(folder / "ledger.parquet", ["outcome", "stage", "rule"]))
+            self._count(read_table(folder / "ledger.parquet", COLUMNS[:3]))
             for document in self._documents(folder):
                 self.update_doc_stats(document)
                 yield document
@@ -97,14 +98,16 @@ class CorpusPass(PipelineStep):
         done = 0
         with streamed(folder / "pages.parquet") as pages:
             for batch in pages.iter_batches(ROWS_AT_ONCE):
-                decided = None if chosen is None else chosen.slice(done, len(batch)).to_pylist()
+                decided = [KEPT] * len(batch)
+                if chosen is not None:
+                    rows = chosen.slice(done, len(batch)).select(COLUMNS).to_pylist()
+                    decided = [Decision(**row) for row in rows]
                 done += len(batch)
-                for number, row in enumerate(batch.to_pylist()):
-                    verdict = decided[number] if decided else {"outcome": "kept"}
-                    if verdict["outcome"] == "kept":
+                for row, decision in zip(batch.to_pylist(), decided):
+                    if decision.outcome == "kept":
                         yield Document(text=row.pop("text"), id=row.pop("id"), metadata=row)
                     else:
-                        label = f"not selected/{verdict['stage']}/{verdict['rule']}"
+                        label = f"not selected/{decision.stage}/{decision.rule}"
                         self.stat_update("not selected", label)
 
 
@@ -129,7 +132,7 @@ def make_part(path: Path, config: ScanConfig, lake: Lake) -> Manifest:
             "input_paths": {"warc": [str(path.absolute())]},
         }
         return lake.commit(
-            staging, stage.kind, digest, stage.version, recipe, inputs, statistics, provenance
+            staging, stage.kind, digest, stage.version, recipe, inputs, dict(statistics), provenance
         )
     finally:
         remove_tree(scratch)

@@ -11,7 +11,7 @@ import json
 import shutil
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from pipeline import ranges
 from pipeline.corpus import duplicates
@@ -25,6 +25,7 @@ from pipeline.dedup import bands, hash_index
 from pipeline.dedup.config import DedupConfig
 from pipeline.dedup.hash_index import HashIndex
 from pipeline.dedup.spill import open_numbers, partition_paths
+from pipeline.scan.read_summary import SUMMARY_FILE, read_summaries
 from pipeline.stage import Progress, Reads, Stage
 from storage.grouped import LIST
 from storage.reads import Read
@@ -54,17 +55,68 @@ class BandConfig:
         ranges.check(self)
 
 
+class NumbersInputs(TypedDict):
+    """All parts and their selection; `previous` as in DuplicatesInputs."""
+
+    parts: list[Path]
+    selection: list[Path]
+    previous: NotRequired[list[Path]]
+
+
+class NumbersStatistics(TypedDict):
+    """Of a `dedup_numbers` artifact."""
+
+    documents: int
+    earlier_documents: int
+
+
+class KeysInputs(TypedDict):
+    """Some parts, the selection's group of just these, and the numbers of all documents."""
+
+    parts: list[Path]
+    selection: list[Path]
+    numbers: list[Path]
+
+
+class KeysStatistics(TypedDict):
+    """Of a `dedup_keys` artifact."""
+
+    documents: int
+    keys: int  # of all bands
+
+
+class BandInputs(TypedDict):
+    """The numbers of all documents, the keys of all groups; `previous` as above."""
+
+    numbers: list[Path]
+    keys: list[Path]
+    previous: NotRequired[list[Path]]
+
+
+class BandStatistics(TypedDict):
+    """Of a `dedup_band` artifact."""
+
+    pairs: int
+
+
+class NumbersHead(TypedDict):
+    """numbers.json: what each task needs to find its documents."""
+
+    counts: list[int]  # documents of each part
+    bits: int  # a band's keys lie in 2^bits files
+
+
 def build_numbers(
     out: Path,
-    inputs: dict[str, list[Path]],
+    inputs: NumbersInputs,
     config: DedupConfig,
     progress: Progress,
     scratch: Path,
-) -> dict[str, Any]:
+) -> NumbersStatistics:
     """Number the selected documents of all parts, those of earlier dumps before them."""
     parts, selection = inputs["parts"], inputs["selection"][0]
-    duplicates.check_parts([json.loads((part / "read.json").read_text()) for part in parts])
-    earlier = previous_index(inputs)
+    duplicates.check_parts(read_summaries(parts))
+    earlier = previous_index(inputs.get("previous", []))
     counts = selected_counts(selection, len(parts))
     first, total = len(earlier.keepers), sum(counts)
     work = fresh(scratch)
@@ -79,7 +131,8 @@ def build_numbers(
     )
     numbers.astype("<u4", copy=False).tofile(out / "numbers")
     bits = duplicates.bands_bits(first + total, config.sort_memory_bytes)
-    (out / HEAD).write_text(json.dumps({"counts": counts, "bits": bits}) + "\n")
+    head: NumbersHead = {"counts": counts, "bits": bits}
+    (out / HEAD).write_text(json.dumps(head) + "\n")
     shutil.rmtree(work)
     progress.update(total, total, "documents")
     return {"documents": total, "earlier_documents": first}
@@ -87,17 +140,17 @@ def build_numbers(
 
 def build_keys(
     out: Path,
-    inputs: dict[str, list[Path]],
+    inputs: KeysInputs,
     config: KeysConfig,
     progress: Progress,
     scratch: Path,
-) -> dict[str, Any]:
+) -> KeysStatistics:
     """Keys of every band for the selected documents of some parts."""
     parts, numbered = inputs["parts"], inputs["numbers"][0]
-    head = json.loads((numbered / HEAD).read_text())
+    head = numbers_head(numbered)
     start = sum(head["counts"][: config.first])
     count = sum(head["counts"][config.first : config.first + len(parts)])
-    signed = duplicates.check_parts([json.loads((p / "read.json").read_text()) for p in parts])
+    signed = duplicates.check_parts(read_summaries(parts))
     numbers = open_numbers(numbered / "numbers", "<u4")[start : start + count]
     chosen = inputs["selection"][0]  # of these parts alone
     spills = duplicates.spill_bands(parts, chosen, numbers, head["bits"], config.dedup, signed, out)
@@ -107,13 +160,13 @@ def build_keys(
 
 def build_band(
     out: Path,
-    inputs: dict[str, list[Path]],
+    inputs: BandInputs,
     config: BandConfig,
     progress: Progress,
     scratch: Path,
-) -> dict[str, Any]:
+) -> BandStatistics:
     """Pairs and new index of one band, from all groups' keys and the index of earlier dumps."""
-    bits = json.loads((inputs["numbers"][0] / HEAD).read_text())["bits"]
+    bits = numbers_head(inputs["numbers"][0])["bits"]
     work, name = fresh(scratch), config.band
     partitions = partition_paths(work, name, bits)
     for whole in partitions:
@@ -123,7 +176,7 @@ def build_band(
                     shutil.copyfileobj(some, file, 1 << 20)
     found = bands.band_pairs(
         partitions,
-        hash_index.band_files(previous_index(inputs), name),
+        hash_index.band_files(previous_index(inputs.get("previous", [])), name),
         (out / f"{name}.keys", out / f"{name}.documents"),
         out / f"{name}.pairs",
     )
@@ -132,9 +185,14 @@ def build_band(
     return {"pairs": found}
 
 
-def previous_index(inputs: dict[str, list[Path]]) -> HashIndex:
-    """What earlier dumps left, if there is any."""
-    previous = inputs.get("previous", [])
+def numbers_head(artifact: Path) -> NumbersHead:
+    """What a `dedup_numbers` artifact says."""
+    head: NumbersHead = json.loads((artifact / HEAD).read_text())
+    return head
+
+
+def previous_index(previous: list[Path]) -> HashIndex:
+    """What earlier dumps left: one artifact, or none."""
     return hash_index.open_index(previous[0]) if previous else HashIndex()
 
 
@@ -155,12 +213,12 @@ def reads_of_numbers(config: DedupConfig, given: Collection[str]) -> Reads:
     names = (LIST, SELECTION_HEAD)
     selection = [*map(Read, names), Read(SELECTION_FILE, ("id", "part", "outcome"))]
     previous = [Read(f"index/{name}") for name in ("index.json", "ids", "keepers")]
-    return {"parts": [Read("read.json")], "selection": selection, "previous": previous}
+    return {"parts": [Read(SUMMARY_FILE)], "selection": selection, "previous": previous}
 
 
 def reads_of_keys(config: KeysConfig, given: Collection[str]) -> Reads:
     """Whole signatures, of this group's parts."""
-    return {"parts": [Read("read.json"), Read("signatures*")]}
+    return {"parts": [Read(SUMMARY_FILE), Read("signatures*")]}
 
 
 def reads_of_band(config: BandConfig, given: Collection[str]) -> Reads:

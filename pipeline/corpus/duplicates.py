@@ -9,19 +9,24 @@ documents: 69 GB of ids, 34 GB of a band's keys. On a cluster the bands come mad
 (`pipeline.corpus.duplicate_bands`); the artifact is the same.
 """
 
-import json
 import shutil
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import NotRequired, TypedDict
 
 import numpy as np
 import pyarrow as pa
 
 from pipeline.config import from_dict
 from pipeline.cores import cores
+from pipeline.corpus.duplicate_tables import (
+    DROPPED,
+    dropped_file,
+    dropped_tables,
+    write_clusters,
+)
 from pipeline.corpus.read import (
     SELECTION_FILE,
     SELECTION_HEAD,
@@ -32,38 +37,54 @@ from pipeline.corpus.read import (
 )
 from pipeline.dedup import bands, components, exact, hash_index, minhash, passages
 from pipeline.dedup.config import DedupConfig, MinhashConfig
-from pipeline.dedup.hash_index import EXACT, HashIndex, id_texts
+from pipeline.dedup.hash_index import EXACT, HashIndex
 from pipeline.dedup.spill import Spill, open_numbers, partition_bits
+from pipeline.scan.read_summary import SUMMARY_FILE, ReadSummary, read_summaries
 from pipeline.stage import Progress, Reads, Stage
 from storage.errors import UserError
 from storage.grouped import LIST
-from storage.places import CLUSTER_SPANS
 from storage.reads import Read
-from storage.schemas import CLUSTERS
-from storage.tables import ShardedTableWriter, column_span, write_tables
+from storage.tables import write_tables
 
-DROPPED = pa.schema(
-    [
-        ("id", pa.string()),
-        ("part", pa.int32()),  # which of its group's parts, from 0
-        ("rule", pa.string()),  # exact or minhash
-        ("keeper", pa.string()),  # id of the page that is kept instead
-    ]
-)
-ROWS_AT_ONCE = 50_000
+
+class DuplicatesInputs(TypedDict):
+    """One artifact each, but for the parts and what a cluster made."""
+
+    parts: list[Path]
+    selection: list[Path]
+    previous: NotRequired[list[Path]]  # the duplicates of earlier dumps
+    numbers: NotRequired[list[Path]]  # pipeline.corpus.duplicate_bands
+    bands: NotRequired[list[Path]]  # likewise, one for each band
+
+
+class DuplicatesStatistics(TypedDict):
+    """Of a `duplicates` artifact."""
+
+    documents: int  # that the selection keeps
+    kept: int  # of them
+    exact_duplicates: int
+    minhash_duplicates: int
+    duplicates_of_earlier_dumps: int
+    earlier_documents: int  # of those dumps
+    clustered_documents: int  # rows of the clusters
+    pairs: int
+    frequent_lines: NotRequired[int]  # where they are looked for
+    frequent_paragraphs: NotRequired[int]
+
+
 PAIR_BYTES = 8  # two document numbers
 
 
 def build(
     out: Path,
-    inputs: dict[str, list[Path]],
+    inputs: DuplicatesInputs,
     config: DedupConfig,
     progress: Progress,
     scratch: Path,
-) -> dict[str, Any]:
+) -> DuplicatesStatistics:
     """Find the duplicates; see the module's head."""
     parts, selection = inputs["parts"], inputs["selection"][0]
-    reads = [json.loads((part / "read.json").read_text()) for part in parts]
+    reads = read_summaries(parts)
     signed = check_parts(reads)
     previous = inputs.get("previous", [])
     earlier = hash_index.open_index(previous[0]) if previous else HashIndex()
@@ -119,7 +140,7 @@ def build(
     shutil.rmtree(work)
     progress.update(4, 4, "steps", step="done")
     kept, of_earlier = components.counts(keepers, first)
-    return {
+    statistics: DuplicatesStatistics = {
         "documents": total,
         "kept": kept,
         "exact_duplicates": rules["exact"],
@@ -128,14 +149,19 @@ def build(
         "earlier_documents": first,
         "clustered_documents": clustered,
         "pairs": pairs,
-        **{f"frequent_{unit}": count for unit, count in found.items()},
     }
+    if "lines" in found:
+        statistics["frequent_lines"] = found["lines"]
+    if "paragraphs" in found:
+        statistics["frequent_paragraphs"] = found["paragraphs"]
+    return statistics
 
 
-def check_parts(reads: list[dict[str, Any]]) -> MinhashConfig:
+def check_parts(reads: Sequence[ReadSummary]) -> MinhashConfig:
     """The MinHash settings all parts were signed with.
 
-    UserError if parts can't be joined: a file given twice, or signatures that don't compare.
+    Raises:
+        UserError: parts can't be joined: a file is given twice, or signatures don't compare.
     """
     names = Counter(read["warc"] for read in reads)
     for name, count in names.items():
@@ -162,7 +188,20 @@ def spill_bands(
     signed: MinhashConfig,
     work: Path,
 ) -> dict[str, Spill]:
-    """Keys of all bands and selected pages, on disk, each band in 2^bits files."""
+    """Keys of all bands and selected pages, on disk.
+
+    Args:
+        parts: folders.
+        selection: over just these parts.
+        numbers: of their selected documents, in order, [documents].
+        bits: each band is written in 2^bits files.
+        config: which bands there are.
+        signed: MinHash settings of the signatures.
+        work: folder for the files.
+
+    Returns:
+        The files, by band.
+    """
     names = hash_index.band_names(signed, config.exact, config.minhash)
     buffer_rows = max(1 << 10, (1 << 20) // max(1, len(names)))
     spills = {name: Spill(work, name, bits, buffer_rows=buffer_rows) for name in names}
@@ -238,61 +277,6 @@ def keep_other_bands(earlier: HashIndex, store: Path) -> None:
             shutil.copyfile(path, store / path.name)
 
 
-def dropped_tables(
-    counts: list[int],
-    numbers: np.ndarray,
-    keepers: np.ndarray,
-    is_copy: np.ndarray,
-    ids: np.ndarray,
-    rules: Counter[str],
-) -> Iterator[pa.Table]:
-    """Rows of DROPPED for a group's parts, in their order; counts them by rule."""
-    start = 0
-    for part, count in enumerate(counts):
-        documents = np.array(numbers[start : start + count])
-        start += count
-        documents = documents[keepers[documents] != documents]
-        first = len(keepers) - len(is_copy)
-        rule = np.where(is_copy[documents - first], "exact", "minhash")
-        rules.update(rule.tolist())
-        columns = {
-            "id": id_texts(ids[documents]),
-            "part": np.full(len(documents), part, dtype=np.int32),
-            "rule": pa.array(rule.tolist(), pa.string()),
-            "keeper": id_texts(ids[keepers[documents]]),
-        }
-        yield pa.table(columns, schema=DROPPED)
-
-
-def write_clusters(
-    members: Iterable[tuple[np.ndarray, np.ndarray]],
-    earlier: int,
-    ids: np.ndarray,
-    out: Path,
-    file_bytes: int,
-) -> int:
-    """Rows of CLUSTERS in the order of cluster and id, and which clusters each file has."""
-    with ShardedTableWriter(out, "clusters", CLUSTERS, file_bytes) as writer:
-        for documents, clusters in members:
-            for start in range(0, len(documents), ROWS_AT_ONCE):
-                some, cluster = documents[start:][:ROWS_AT_ONCE], clusters[start:][:ROWS_AT_ONCE]
-                columns = {
-                    "id": id_texts(ids[some]),
-                    "cluster": id_texts(ids[cluster]),
-                    "kept": some == cluster,
-                    "earlier": some < earlier,
-                }
-                writer.write(pa.table(columns, schema=CLUSTERS))
-    spans = [column_span(path, "cluster") for path in writer.paths]
-    (out / CLUSTER_SPANS).write_text(json.dumps(spans) + "\n")
-    return writer.rows
-
-
-def dropped_file(group: int) -> str:
-    """The name of the file with the duplicates among a group's pages."""
-    return f"dropped-{group:05d}.parquet"
-
-
 def find_passages(
     parts: list[Path],
     selection: Path,
@@ -336,7 +320,7 @@ def _bytes_of(column: pa.ChunkedArray) -> np.ndarray:
 
 def reads(config: DedupConfig, given: Collection[str]) -> Reads:
     """Signatures, unless the bands are joined already; texts only where lines are counted."""
-    wanted, chosen = [Read("read.json")], [Read(LIST), Read(SELECTION_HEAD)]
+    wanted, chosen = [Read(SUMMARY_FILE)], [Read(LIST), Read(SELECTION_HEAD)]
     if "bands" not in given:
         wanted.append(Read("signatures*"))
     if passages.limits(config.passages):

@@ -6,21 +6,42 @@ by the reader, apart from the ledger.
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 import pyarrow as pa
 
+from pipeline.decision import COLUMNS, Decision
 from pipeline.filters.stages import STAGES
 
-Counts = Counter[tuple[str, str, str]]  # records, or their words, by stage, rule and outcome
+# Records, or their words, by what became of them: decisions without value, threshold, detail.
+Counts = Counter[Decision]
+KEY = COLUMNS[:3]  # outcome, stage and rule
 
 
-KEY = ["stage", "rule", "outcome"]
+class RuleCount(TypedDict):
+    """A row of funnel.json: what one rule took."""
+
+    stage: str  # "kept" for what no rule took
+    rule: str
+    outcome: str
+    count: int  # records
+    share: float  # of all records
+    words: int  # of its pages
+
+
+class StageCount(TypedDict):
+    """What one stage took."""
+
+    stage: str
+    entered: int
+    dropped: int
+    errors: int
+    left: int
 
 
 def ledger_counts(ledger: pa.Table) -> Counts:
     """The records of a ledger, or of a part of one: counts of parts add up."""
-    return Counter(_groups(ledger, KEY))
+    return Counter({Decision(*key): count for key, count in _groups(ledger, KEY).items()})
 
 
 def word_counts(decided: pa.Table, words: pa.ChunkedArray) -> Counts:
@@ -31,11 +52,25 @@ def word_counts(decided: pa.Table, words: pa.ChunkedArray) -> Counts:
     rows = decided.select(KEY).append_column("words", words)
     summed = rows.group_by(KEY).aggregate([("words", "sum")])
     keys = zip(*(summed[name].to_pylist() for name in KEY))
-    return Counter({key: n for key, n in zip(keys, summed["words_sum"].to_pylist()) if n})
+    counted = zip(keys, summed["words_sum"].to_pylist())
+    return Counter({Decision(*key): number for key, number in counted if number})
+
+
+def sort_key(decision: Decision) -> tuple[str, str, str]:
+    """By what counts are sorted."""
+    return decision.stage, decision.rule, decision.outcome
 
 
 def check_conservation(read: Mapping[str, int], ledger: pa.Table) -> None:
-    """Raise RuntimeError if a WARC's ledger does not account for every record read from it."""
+    """Hold a ledger against what was read.
+
+    Args:
+        read: records of each WARC, by its name, as the reader counted them.
+        ledger: of all of them.
+
+    Raises:
+        RuntimeError: a WARC's records are not all accounted for.
+    """
     outcomes = Counter(_groups(ledger, ["warc", "outcome"]))
     strange = sorted({warc for warc, _ in outcomes} - set(read))
     if strange:
@@ -51,30 +86,32 @@ def check_conservation(read: Mapping[str, int], ledger: pa.Table) -> None:
             )
 
 
-def funnel_rows(counts: Counts, words: Counts) -> list[dict[str, Any]]:
+def funnel_rows(counts: Counts, words: Counts) -> list[RuleCount]:
     """Stage by stage and rule by rule in the recipe's order, the largest rule first; kept last."""
     total = max(1, counts.total())
-    ordered = sorted(counts.items(), key=lambda item: (_place(item[0]), -item[1], item[0]))
+    ordered = sorted(
+        counts.items(), key=lambda item: (_number(item[0]), -item[1], sort_key(item[0]))
+    )
     return [
         {
-            "stage": stage or "kept",
-            "rule": rule,
-            "outcome": outcome,
+            "stage": decision.stage or "kept",
+            "rule": decision.rule,
+            "outcome": decision.outcome,
             "count": count,
             "share": round(count / total, 6),
-            "words": words[stage, rule, outcome],
+            "words": words[decision],
         }
-        for (stage, rule, outcome), count in ordered
+        for decision, count in ordered
     ]
 
 
-def stage_rows(counts: Counts) -> list[dict[str, Any]]:
+def stage_rows(counts: Counts) -> list[StageCount]:
     """For each stage: records that came in, were dropped, ended as errors, and were left."""
     by_stage: Counter[tuple[str, str]] = Counter()
-    for (stage, _, outcome), count in counts.items():
-        by_stage[stage, outcome] += count
+    for decision, count in counts.items():
+        by_stage[decision.stage, decision.outcome] += count
     left = counts.total()
-    rows = []
+    rows: list[StageCount] = []
     for stage in STAGES:
         dropped, errors = by_stage[stage, "dropped"], by_stage[stage, "error"]
         rows.append(
@@ -96,6 +133,5 @@ def _groups(ledger: pa.Table, columns: list[str]) -> dict[Any, int]:
     return dict(zip(keys, counted["count_all"].to_pylist()))
 
 
-def _place(key: tuple[str, str, str]) -> int:
-    stage, _, outcome = key
-    return len(STAGES) if outcome == "kept" else STAGES.index(stage)
+def _number(decision: Decision) -> int:
+    return len(STAGES) if decision.outcome == "kept" else STAGES.index(decision.stage)

@@ -10,7 +10,7 @@ import dataclasses
 import json
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import pyarrow.compute as pc
@@ -18,7 +18,8 @@ import pyarrow.compute as pc
 from pipeline import ranges
 from pipeline.corpus.config import SplitConfig
 from pipeline.corpus.decisions import decisions
-from pipeline.corpus.duplicates import dropped_file
+from pipeline.corpus.duplicate_tables import dropped_file
+from pipeline.corpus.read import GroupsInputs
 from pipeline.corpus.split import held_out_of, host_numbers, share_limit
 from pipeline.dedup.spill import open_numbers, partition_bits, rows_within
 from pipeline.stage import Progress, Reads, Stage
@@ -30,6 +31,34 @@ HOSTS = "hosts"  # numbers of 64 bits, ascending
 SPLIT = "split.json"
 MERGE_ROW_BYTES = 32  # what merging takes in memory, a number
 MERGE_BYTES = 1 << 28
+
+
+class HostsInputs(TypedDict):
+    """A group's parts, its selection, and the duplicates of all."""
+
+    parts: list[Path]
+    selection: list[Path]
+    duplicates: list[Path]
+
+
+class HostsStatistics(TypedDict):
+    """Of a `corpus_split_group` artifact."""
+
+    documents: int  # that are left after dedup
+    hosts: int  # of them
+
+
+class CorpusSplitStatistics(TypedDict):
+    """Of a `corpus_split` artifact."""
+
+    hosts: int
+    validation_hosts: int
+
+
+class HostSplit(CorpusSplitStatistics):
+    """split.json: which hosts are held out."""
+
+    limit: int  # hosts with a number below it
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,11 +74,11 @@ class HostsConfig:
 
 def build_group(
     out: Path,
-    inputs: dict[str, list[Path]],
+    inputs: HostsInputs,
     config: HostsConfig,
     progress: Progress,
     scratch: Path,
-) -> dict[str, Any]:
+) -> HostsStatistics:
     """The hosts of a group's pages that are left after dedup."""
     known = np.empty(0, dtype=np.uint64)
     total = 0
@@ -69,11 +98,11 @@ def build_group(
 
 def build(
     out: Path,
-    inputs: dict[str, list[Path]],
+    inputs: GroupsInputs,
     config: SplitConfig,
     progress: Progress,
     scratch: Path,
-) -> dict[str, Any]:
+) -> CorpusSplitStatistics:
     """The limit, and the counts that follow from it."""
     groups = [open_numbers(group / HOSTS, "<u8") for group in inputs[GROUPS]]
     share = np.uint64(share_limit(config))
@@ -83,9 +112,15 @@ def build(
         below += int(np.searchsorted(numbers, share))
     held_out = held_out_of(hosts, below)
     limit = number_at(merged(groups), held_out) if held_out else 0
-    split = {"limit": limit, "hosts": hosts, "validation_hosts": held_out}
+    split: HostSplit = {"limit": limit, "hosts": hosts, "validation_hosts": held_out}
     (out / SPLIT).write_text(json.dumps(split, sort_keys=True) + "\n")
     return {"hosts": hosts, "validation_hosts": held_out}
+
+
+def read_split(artifact: Path) -> HostSplit:
+    """What a `corpus_split` artifact says."""
+    split: HostSplit = json.loads((artifact / SPLIT).read_text())
+    return split
 
 
 def merged(groups: list[np.ndarray]) -> Iterator[np.ndarray]:
@@ -96,12 +131,12 @@ def merged(groups: list[np.ndarray]) -> Iterator[np.ndarray]:
         yield np.unique(np.concatenate([np.empty(0, np.uint64), *found]))
 
 
-def number_at(spans: Iterator[np.ndarray], place: int) -> int:
-    """The number at a place among all of them."""
+def number_at(spans: Iterator[np.ndarray], position: int) -> int:
+    """The number at a position among all of them."""
     for numbers in spans:
-        if place < len(numbers):
-            return int(numbers[place])
-        place -= len(numbers)
+        if position < len(numbers):
+            return int(numbers[position])
+        position -= len(numbers)
     raise RuntimeError("fewer hosts than were counted")
 
 

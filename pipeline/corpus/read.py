@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -28,8 +29,32 @@ SHARD = re.compile(r"-\d{5}$")  # of a file's name: the number among those of it
 SIGNATURES_AT_ONCE = 8_192  # 7 MB
 
 
+class GroupsInputs(TypedDict):
+    """What an artifact is joined from."""
+
+    groups: list[Path]  # the artifacts of all groups, in order
+
+
+class SelectionHead(TypedDict):
+    """selection.json of a group: what the whole selection is counted from."""
+
+    selected: list[int]  # pages, of each part
+    stages: dict[str, int]  # pages that each stage dropped; those kept under ""
+    languages: dict[str, int]  # pages kept
+
+
+def selection_head(group: Path) -> SelectionHead:
+    """That of a selection's group."""
+    head: SelectionHead = json.loads((group / SELECTION_HEAD).read_text())
+    return head
+
+
 def corpus_files(corpus: Path) -> list[Path]:
-    """The files of a corpus, at least one."""
+    """The files of a corpus, at least one.
+
+    Raises:
+        UserError: there is none.
+    """
     files = [path for folder in members(corpus) for path in sorted(folder.glob("corpus-*.parquet"))]
     if not files:
         raise UserError(f"no corpus-<language>.parquet in {corpus}: build the corpus first")
@@ -68,7 +93,16 @@ def corpus_batches(
 
 
 def by_part(path: Path, parts: int, columns: list[str] | None = None) -> Iterator[pa.Table]:
-    """The rows of each part in turn, of a file that is sorted by its column `part`."""
+    """The rows of each part in turn.
+
+    Args:
+        path: of a Parquet file that is sorted by its column `part`.
+        parts: how many there are; a part without rows gives an empty table.
+        columns: to read, besides `part`; None: all.
+
+    Raises:
+        RuntimeError: there are rows of more parts.
+    """
     with streamed(path) as file:
         if columns is not None:
             columns = [*columns, "part"]
@@ -91,12 +125,15 @@ def by_part(path: Path, parts: int, columns: list[str] | None = None) -> Iterato
 
 def counts_of(selection: Path) -> list[list[int]]:
     """How many pages of each part are selected, group by group."""
-    heads = (json.loads((group / SELECTION_HEAD).read_text()) for group in members(selection))
-    return [head["selected"] for head in heads]
+    return [selection_head(group)["selected"] for group in members(selection)]
 
 
 def selected_counts(selection: Path, parts: int) -> list[int]:
-    """How many pages of each of so many parts are selected."""
+    """How many pages of each of so many parts are selected.
+
+    Raises:
+        RuntimeError: the selection is of another number of parts.
+    """
     counts = [count for group in counts_of(selection) for count in group]
     if len(counts) != parts:
         raise RuntimeError(f"{selection} is of {len(counts)} parts, not of {parts}")
@@ -118,7 +155,20 @@ def selected_ids(selection: Path) -> Iterator[np.ndarray]:
 def selected(
     parts: list[Path], selection: Path, columns: list[str], file: str = "signatures.parquet"
 ) -> Iterator[tuple[int, np.ndarray, pa.Table]]:
-    """The selected pages, some at a time: part, ids (16 bytes each), columns of a part's file."""
+    """The selected pages, some at a time.
+
+    Args:
+        parts: folders, in the order of the selection.
+        selection: over just these parts.
+        columns: of the parts' file, besides `id`.
+        file: its name.
+
+    Yields:
+        The part's number, the pages' ids (16 bytes each), `id` and the columns.
+
+    Raises:
+        RuntimeError: the selection is of other pages than the parts'.
+    """
     selected_counts(selection, len(parts))
     chosen = selections(selection, ["id", "outcome"])
     for number, (part, rows) in enumerate(zip(parts, chosen, strict=True)):

@@ -1,13 +1,13 @@
 """Why one page was kept or dropped: its record is read and measured again, rule by rule.
 
-In: the WARC file and the place and URL of a ledger row, or stored signals. Out: the row as the pass
-over the WARC gives it (selection and dedup come later), every signal, the page's text on its way;
-and what each rule of a selection says of the signals.
+In: the WARC file and the offset and URL of a ledger row, or stored signals. Out: the row as the
+pass over the WARC gives it (selection and dedup come later), every signal, the page's text on its
+way; and what each rule of a selection says of the signals.
 """
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from pipeline.corpus.config import SelectConfig
 from pipeline.corpus.select import filters_of
@@ -17,8 +17,40 @@ from pipeline.scan.config import ScanConfig
 from pipeline.scan.judge import Judge
 
 
-def explain(path: Path, offset: int, url: str, config: ScanConfig) -> dict[str, Any]:
-    """JSON-ready: row, date, language, language_score, signals, plain, extracted, text."""
+class PageReplay(TypedDict):
+    """A page judged again; JSON-ready."""
+
+    row: dict[str, object]  # of the ledger, as the pass gives it
+    date: str
+    language: str
+    language_score: float | None
+    signals: dict[str, float | int | None]
+    plain: str  # cheap plain text
+    extracted: str  # main text as extracted
+    text: str  # after C4's line rules
+
+
+class RuleReplay(TypedDict):
+    """What one rule says of a page."""
+
+    stage: str
+    rule: str
+    signal: str
+    value: float | None  # None: the signal is not stored with the page
+    must_be: str  # "at least" or "at most"
+    threshold: float | None  # None: not known before all pages are counted
+    drops: bool
+
+
+def explain(path: Path, offset: int, url: str, config: ScanConfig) -> PageReplay:
+    """Read a record and judge it again.
+
+    Args:
+        path: of the WARC file.
+        offset: of the record, as the ledger has it.
+        url: likewise.
+        config: of the pass.
+    """
     record = read_record(path, offset, url, config.limits)
     judged = Judge(config).record(path.name, record)
     return {
@@ -35,14 +67,17 @@ def explain(path: Path, offset: int, url: str, config: ScanConfig) -> dict[str, 
 
 def explain_rules(
     signals: Mapping[str, Any], language: str, config: SelectConfig
-) -> list[dict[str, Any]]:
-    """What every rule of the selection says of a page: its signal, value, threshold, and if it
-    drops the page. `signals` has the language's score as well; rules whose signal is not stored
-    with the page (a learned score) have no value.
+) -> list[RuleReplay]:
+    """What every rule of the selection says of a page.
+
+    Args:
+        signals: of the page, and the language's score.
+        language: the page's.
+        config: of the selection.
     """
     wanted = config.language.languages
     known = {**signals, "unwanted_language": float(bool(wanted) and language not in wanted)}
-    rows = []
+    rows: list[RuleReplay] = []
     for filter_ in filters_of(language, config, float("nan")):
         if filter_.config is None:
             continue

@@ -8,7 +8,7 @@ import dataclasses
 import json
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import pyarrow as pa
 
@@ -25,6 +25,20 @@ _ROWS_A_BATCH = 512
 _MAX_CHARACTERS = 20_000  # of a page, for a model that does not say
 
 
+class ScoreInputs(TypedDict):
+    """One of each."""
+
+    part: list[Path]
+    model: list[Path]  # a `quality_model` artifact, or a fastText file
+
+
+class ScoreStatistics(TypedDict):
+    """Of a `quality_scores` artifact."""
+
+    pages: int
+    mean_score: float | None  # None without pages
+
+
 @dataclasses.dataclass(frozen=True)
 class ScoreConfig:
     """How a model is asked."""
@@ -37,11 +51,11 @@ class ScoreConfig:
 
 def build(
     out: Path,
-    inputs: dict[str, list[Path]],
+    inputs: ScoreInputs,
     config: ScoreConfig,
     progress: Progress,
     scratch: Path,
-) -> dict[str, Any]:
+) -> ScoreStatistics:
     """Write the scores of one part; see the module's head."""
     (part,), (given,) = inputs["part"], inputs["model"]
     model = load_model(given, config)
@@ -59,7 +73,15 @@ def build(
 
 
 def load_model(given: Path, config: ScoreConfig) -> QualityModel:
-    """A trained model's folder, or a fastText file that the user has."""
+    """The model that scores pages.
+
+    Args:
+        given: a trained model's folder, or a fastText file that the user has.
+        config: which label counts.
+
+    Raises:
+        UserError: it is neither.
+    """
     if given.is_file():
         return QualityModel(given, config.label, _MAX_CHARACTERS)
     report = given / "report.json"

@@ -12,15 +12,21 @@ import json
 from collections import Counter
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 import pyarrow as pa
 
 from pipeline.corpus.config import SelectConfig
-from pipeline.corpus.read import SELECTION_FILE, SELECTION_HEAD
+from pipeline.corpus.read import (
+    SELECTION_FILE,
+    SELECTION_HEAD,
+    GroupsInputs,
+    SelectionHead,
+    selection_head,
+)
 from pipeline.filters import c4, fineweb, gopher_quality, repetition, toxicity
-from pipeline.filters.decide import Filter, Rule, columns_of, decide
+from pipeline.filters.decide import Filter, Rule, columns_of, decide, keep_all
 from pipeline.filters.languages import rules as language_rules
 from pipeline.filters.quality_scores import count_scores, threshold_of_best
 from pipeline.stage import Progress, Reads, Stage
@@ -29,6 +35,37 @@ from storage.grouped import GROUPS, write_list
 from storage.reads import Read
 from storage.schemas import SELECTION
 from storage.tables import read_table, write_tables
+
+
+class PartsInputs(TypedDict):
+    """Some parts, in order, and what is known of them."""
+
+    parts: list[Path]
+    scores: NotRequired[list[Path]]  # a quality_scores artifact for each part
+    best: NotRequired[list[Path]]  # the artifact of build_best, where the config asks for it
+
+
+class SelectionStatistics(TypedDict):
+    """Of a `selection` artifact, and of its groups'."""
+
+    pages: int
+    kept: int
+    dropped: int
+    dropped_by_stage: dict[str, int]
+    kept_by_language: dict[str, int]
+
+
+class ScoresStatistics(TypedDict):
+    """Of a `selection_best_group` artifact."""
+
+    pages: int  # that every other filter keeps
+
+
+class BestStatistics(ScoresStatistics):
+    """Of a `selection_best` artifact."""
+
+    least: float  # score that a page must reach
+
 
 RULES = {
     "language": (
@@ -52,11 +89,11 @@ DERIVED = ("unwanted_language", "quality_score")  # columns that pages.parquet d
 
 def build_group(
     out: Path,
-    inputs: dict[str, list[Path]],
+    inputs: PartsInputs,
     config: SelectConfig,
     progress: Progress,
     scratch: Path,
-) -> dict[str, Any]:
+) -> SelectionStatistics:
     """Write the selection over some parts; see the module's head."""
     parts, scores = inputs["parts"], inputs.get("scores", [])
     check(config, len(parts), len(scores))
@@ -79,30 +116,32 @@ def build_group(
             yield selected
 
     write_tables(selections(), SELECTION, out / SELECTION_FILE)
-    head = {"selected": counts, "stages": stages, "languages": languages}
+    head: SelectionHead = {"selected": counts, "stages": stages, "languages": languages}
     (out / SELECTION_HEAD).write_text(json.dumps(head, sort_keys=True) + "\n")
     return totals(stages, languages, config)
 
 
 def build(
     out: Path,
-    inputs: dict[str, list[Path]],
+    inputs: GroupsInputs,
     config: SelectConfig,
     progress: Progress,
     scratch: Path,
-) -> dict[str, Any]:
+) -> SelectionStatistics:
     """List the groups as one selection, and add up what they counted."""
     stages: Counter[str] = Counter()
     languages: Counter[str] = Counter()
     for group in inputs[GROUPS]:
-        head = json.loads((group / SELECTION_HEAD).read_text())
+        head = selection_head(group)
         stages.update(head["stages"])
         languages.update(head["languages"])
     write_list(out, inputs[GROUPS])
     return totals(stages, languages, config)
 
 
-def totals(stages: Counter[str], languages: Counter[str], config: SelectConfig) -> dict[str, Any]:
+def totals(
+    stages: Counter[str], languages: Counter[str], config: SelectConfig
+) -> SelectionStatistics:
     """Pages by what became of them; `stages` has the kept ones under no name."""
     kept, pages = stages[""], stages.total()
     return {
@@ -119,11 +158,11 @@ def totals(stages: Counter[str], languages: Counter[str], config: SelectConfig) 
 
 def build_scores(
     out: Path,
-    inputs: dict[str, list[Path]],
+    inputs: PartsInputs,
     config: SelectConfig,
     progress: Progress,
     scratch: Path,
-) -> dict[str, Any]:
+) -> ScoresStatistics:
     """Count the scores of those pages of some parts that every other filter keeps."""
     parts, scores = inputs["parts"], inputs.get("scores", [])
     check(config, len(parts), len(scores))
@@ -145,11 +184,11 @@ def build_scores(
 
 def build_best(
     out: Path,
-    inputs: dict[str, list[Path]],
+    inputs: GroupsInputs,
     config: SelectConfig,
     progress: Progress,
     scratch: Path,
-) -> dict[str, Any]:
+) -> BestStatistics:
     """The score that the best fraction of all otherwise kept pages reaches."""
     counts = count_scores([])
     for group in inputs[GROUPS]:
@@ -166,7 +205,16 @@ def asks_for_best(config: SelectConfig) -> bool:
 
 
 def check(config: SelectConfig, parts: int, scores: int) -> None:
-    """UserError where the learned filter lacks what it judges by."""
+    """Look whether a selection can be made.
+
+    Args:
+        config: of the selection.
+        parts: how many there are.
+        scores: for how many of them there are quality scores.
+
+    Raises:
+        UserError: the learned filter lacks what it judges by.
+    """
     if "learned" in config.filters and parts and scores != parts:
         raise UserError(
             "select.filters: 'learned' needs quality scores of every part:"
@@ -192,42 +240,42 @@ def select(
     scores: np.ndarray | None = None,
     least_of_best: float = -np.inf,
 ) -> pa.Table:
-    """The rows of SELECTION for one part's pages."""
+    """The rows of SELECTION for one part's pages.
+
+    Args:
+        pages: as `read_pages` gives them.
+        part: its number.
+        config: of the selection.
+        scores: learned quality of each page, [pages]; None: no filter asks for it.
+        least_of_best: the score that the best fraction reaches.
+    """
     names = pages["language"].to_pylist()
     language = np.array(names, dtype=object)
-    known, places = np.unique(language.astype(str), return_inverse=True)
-    rows = pages.num_rows
-    stage, rule = (np.full(rows, "", dtype=object) for _ in range(2))
-    value, threshold = (np.full(rows, np.nan) for _ in range(2))
+    known, codes = np.unique(language.astype(str), return_inverse=True)
+    decided = keep_all(pages.num_rows)
     for group, code in enumerate(known.tolist()):
         filters = filters_of(code, config, least_of_best)
-        here = np.flatnonzero(places == group)
+        here = np.flatnonzero(codes == group)
         unwanted = config.language.languages and code not in config.language.languages
         columns = {"unwanted_language": np.full(len(here), float(bool(unwanted)))}
         if scores is not None:
             columns["quality_score"] = scores[here]
         stored = [_without(filter_, DERIVED) for filter_ in filters]
         columns |= columns_of(pages.take(pa.array(here)), stored)
-        decided = decide(columns, filters)
-        for whole, found in (
-            (stage, decided.stage),
-            (rule, decided.rule),
-            (value, decided.value),
-            (threshold, decided.threshold),
-        ):
-            whole[here] = found
-    by_language = rule == "languages"  # its value is the score, and it has no threshold
-    value[by_language] = pages["language_score"].to_numpy(zero_copy_only=False)[by_language]
-    threshold[by_language] = np.nan
+        decided.put(here, decide(columns, filters))
+    by_language = decided.rule == "languages"  # its value is the score, and it has no threshold
+    scored = pages["language_score"].to_numpy(zero_copy_only=False)
+    decided.value[by_language] = scored[by_language]
+    decided.threshold[by_language] = np.nan
     arrays = {
         "id": pages["id"],
-        "part": pa.array(np.full(rows, part, dtype=np.int32)),
-        "outcome": pa.array(np.where(stage == "", "kept", "dropped").tolist(), pa.string()),
-        "stage": pa.array(stage, pa.string()),
-        "rule": pa.array(rule, pa.string()),
-        "value": pa.array(value, from_pandas=True),
-        "threshold": pa.array(threshold, from_pandas=True),
-        "detail": pa.array(np.where(stage == "language", language, ""), pa.string()),
+        "part": pa.array(np.full(pages.num_rows, part, dtype=np.int32)),
+        "outcome": pa.array(np.where(decided.kept, "kept", "dropped").tolist(), pa.string()),
+        "stage": pa.array(decided.stage, pa.string()),
+        "rule": pa.array(decided.rule, pa.string()),
+        "value": pa.array(decided.value, from_pandas=True),
+        "threshold": pa.array(decided.threshold, from_pandas=True),
+        "detail": pa.array(np.where(decided.stage == "language", language, ""), pa.string()),
     }
     return pa.table(arrays, schema=SELECTION)
 

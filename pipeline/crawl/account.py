@@ -7,8 +7,8 @@ In a member that holds several records the account follows the inflated bytes in
 """
 
 import dataclasses
-from collections.abc import Mapping
-from typing import NamedTuple, Protocol
+from collections.abc import Iterable
+from typing import Literal, NamedTuple, Protocol, TypedDict
 
 
 class Stretch(NamedTuple):
@@ -49,6 +49,21 @@ class Padding:
     stretch: Stretch
     index: int = 0
     problem: str = "padding"
+
+
+class ByteCounts(TypedDict):
+    """The bytes of a file by kind; together they are its size."""
+
+    record_bytes: int
+    unreadable_bytes: int
+    padding_bytes: int
+
+
+KINDS: tuple[Literal["record_bytes", "unreadable_bytes", "padding_bytes"], ...] = (
+    "record_bytes",
+    "unreadable_bytes",
+    "padding_bytes",
+)
 
 
 class BrokenAccount(RuntimeError):
@@ -93,21 +108,32 @@ class Account:
             self.unreadable_bytes += end - offset
         self.offset, self.index, self.inner = end, 0, 0
 
-    def counted(self) -> dict[str, int]:
+    def counted(self) -> ByteCounts:
         """The bytes by kind, as batches and read.json store them."""
-        return {name: getattr(self, name) for name in KINDS}
+        return {
+            "record_bytes": self.record_bytes,
+            "unreadable_bytes": self.unreadable_bytes,
+            "padding_bytes": self.padding_bytes,
+        }
 
 
-KINDS = ("record_bytes", "unreadable_bytes", "padding_bytes")
+def add_up(counts: Iterable[ByteCounts]) -> ByteCounts:
+    """The sum of several files' bytes, or of a file's pieces."""
+    found = list(counts)
+    return {
+        "record_bytes": sum(one["record_bytes"] for one in found),
+        "unreadable_bytes": sum(one["unreadable_bytes"] for one in found),
+        "padding_bytes": sum(one["padding_bytes"] for one in found),
+    }
 
 
-def check_bytes(name: str, size: int, counted: Mapping[str, int]) -> None:
+def check_bytes(name: str, size: int, counted: ByteCounts) -> None:
     """Raise `BrokenAccount` if the stretches of a file don't add up to its size.
 
     Args:
         name: of the file, for the message.
         size: of the file, in bytes.
-        counted: from `Account.counted`.
+        counted: from `Account.counted`, or `add_up`.
     """
     total = sum(counted[kind] for kind in KINDS)
     if total != size:

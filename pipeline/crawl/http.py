@@ -2,8 +2,8 @@
 
 Interim responses (1xx) before the final one are skipped. Transfer and content codings are undone if
 the bytes show that they are still there: many archives store the body decoded under headers that
-say otherwise. A body that was cut gives what there is of it, with a note in `Page.detail`.
-Everything that is no readable HTML page raises `NoPage`, which becomes the record's ledger row.
+say otherwise. A body that was cut gives what there is of it, with a note in `HttpPage.detail`.
+Everything that is no readable HTML page raises `NoPage`, with the decision for the ledger.
 """
 
 import dataclasses
@@ -19,6 +19,7 @@ from pipeline.crawl.codings import (
 )
 from pipeline.crawl.mime import extract_type
 from pipeline.crawl.records import HEADERS_END, parse_fields
+from pipeline.decision import Decision, dropped, failed
 
 STATUS_LINE = re.compile(
     # or a pseudo-header of HTTP/2 that a crawler stored unchanged
@@ -40,19 +41,11 @@ LOOKS_LIKE_HTML = re.compile(
 
 
 class NoPage(Exception):
-    """A record without a page in it: outcome (dropped or error), rule, and what was measured."""
+    """A record without a page in it, and what becomes of it instead."""
 
-    def __init__(
-        self,
-        outcome: str,
-        rule: str,
-        detail: str = "",
-        value: float | None = None,
-        threshold: float | None = None,
-    ) -> None:
-        super().__init__(f"{rule}: {detail}")
-        self.outcome, self.rule, self.detail = outcome, rule, detail
-        self.value, self.threshold = value, threshold
+    def __init__(self, decision: Decision) -> None:
+        super().__init__(f"{decision.rule}: {decision.detail}")
+        self.decision = decision
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,18 +75,19 @@ def read_page(content: bytes, payload_type: str, max_bytes: int, max_header_byte
     for name, value in parse_fields(block):
         values.setdefault(name, []).append(value)
     if status != 200:
-        raise NoPage("dropped", "http_status", value=float(status), threshold=200.0)
+        raise NoPage(dropped("read", "http_status", status, 200))
     declared, charset = extract_type(*values.get("content-type", []))
     mime = extract_type(payload_type)[0] or ("" if declared in NO_TYPES else declared)
     if mime and mime not in HTML_TYPES:
-        raise NoPage("dropped", "mime", mime[:100])
+        raise NoPage(dropped("read", "mime", detail=mime[:100]))
     body, notes = _decoded(body, values, max_bytes)
     if not body.strip(b"\0 \t\r\n"):
-        raise NoPage("dropped", "empty", "; ".join(notes))
+        raise NoPage(dropped("read", "empty", detail="; ".join(notes)))
     if len(body) > max_bytes:
-        raise NoPage("dropped", "size", value=float(len(body)), threshold=float(max_bytes))
+        raise NoPage(dropped("read", "size", len(body), max_bytes))
     if not mime and not LOOKS_LIKE_HTML.match(body[:4096].removeprefix(b"\xef\xbb\xbf")):
-        raise NoPage("dropped", "mime", "no type given, and the body does not begin as HTML")
+        detail = "no type given, and the body does not begin as HTML"
+        raise NoPage(dropped("read", "mime", detail=detail))
     return HttpPage(body, charset, "; ".join(notes))
 
 
@@ -105,10 +99,12 @@ def final_response(content: bytes, max_header_bytes: int) -> tuple[int, bytes, b
         if first is None and LOOKS_LIKE_HTML.match(content[:4096]):
             return 200, b"", content  # HTTP/0.9 has nothing but the page
         if first is None:
-            raise NoPage("error", "no_http_header", f"begins with {content[:40]!r}")
+            detail = f"begins with {content[:40]!r}"
+            raise NoPage(failed("read", "no_http_header", detail=detail))
         end = HEADERS_END.search(content, first.end() - 2, first.end() + max_header_bytes)
         if end is None and len(content) > first.end() + max_header_bytes:
-            raise NoPage("error", "no_http_header", "the HTTP headers do not end")
+            detail = "the HTTP headers do not end"
+            raise NoPage(failed("read", "no_http_header", detail=detail))
         status = int(first["status"])
         interim = 100 <= status < 200 or (status == 200 and TUNNEL.match(first["reason"]))
         if end is None or not (interim and STATUS_LINE.match(content, end.end())):
@@ -128,7 +124,7 @@ def _decoded(body: bytes, values: dict[str, list[str]], max_bytes: int) -> tuple
             notes += [note] if note else []
         body = join_unsaid_chunks(body)
     except BadCoding as error:
-        raise NoPage("error", "broken_chunks", str(error)) from error
+        raise NoPage(failed("read", "broken_chunks", detail=str(error))) from error
     codings = _tokens(values.get("content-encoding", []))
     codings += [coding for coding in transfer if coding != "chunked"]
     try:
@@ -136,10 +132,10 @@ def _decoded(body: bytes, values: dict[str, list[str]], max_bytes: int) -> tuple
         body, again = undo_unsaid(body, max_bytes)
         told += again
     except BadCoding as error:
-        raise NoPage("error", "content_encoding", str(error)) from error
+        raise NoPage(failed("read", "content_encoding", detail=str(error))) from error
     except BodyTooLarge as error:
-        size = float(error.args[0])
-        raise NoPage("dropped", "size", "inflated", size, float(max_bytes)) from error
+        size = error.args[0]
+        raise NoPage(dropped("read", "size", size, max_bytes, "inflated")) from error
     return body, notes + told
 
 

@@ -37,13 +37,29 @@ class Filter:
 
 @dataclasses.dataclass(frozen=True)
 class Decisions:
-    """The decision on each page; all arrays are [pages]."""
+    """The decision on each page, by the columns of pipeline.decision; all arrays are [pages]."""
 
-    kept: npt.NDArray[np.bool_]
+    kept: npt.NDArray[np.bool_]  # the outcome: else dropped
     stage: npt.NDArray[np.object_]  # "" if kept
     rule: npt.NDArray[np.object_]  # "" if kept
     value: npt.NDArray[np.float64]  # of the rule's signal; NaN if kept
     threshold: npt.NDArray[np.float64]  # NaN if kept
+
+    def put(self, rows: npt.NDArray[np.int64], others: "Decisions") -> None:
+        """Take over the decisions on these rows."""
+        for name in (field.name for field in dataclasses.fields(self)):
+            getattr(self, name)[rows] = getattr(others, name)
+
+
+def keep_all(rows: int) -> Decisions:
+    """Decisions that drop none of so many pages."""
+    return Decisions(
+        kept=np.ones(rows, dtype=np.bool_),
+        stage=np.full(rows, "", dtype=np.object_),
+        rule=np.full(rows, "", dtype=np.object_),
+        value=np.full(rows, np.nan),
+        threshold=np.full(rows, np.nan),
+    )
 
 
 def decide(columns: Columns, filters: Sequence[Filter]) -> Decisions:
@@ -53,14 +69,7 @@ def decide(columns: Columns, filters: Sequence[Filter]) -> Decisions:
         columns: of signals, at least one.
         filters: in their order.
     """
-    rows = len(next(iter(columns.values())))
-    decided = Decisions(
-        kept=np.ones(rows, dtype=np.bool_),
-        stage=np.full(rows, "", dtype=np.object_),
-        rule=np.full(rows, "", dtype=np.object_),
-        value=np.full(rows, np.nan),
-        threshold=np.full(rows, np.nan),
-    )
+    decided = keep_all(len(next(iter(columns.values()))))
     for filter_, rule in _rules(filters):
         value = columns[rule.signal]
         threshold = threshold_of(rule, filter_.config)

@@ -11,7 +11,7 @@ rejects most n-grams at once.
 import dataclasses
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, TypedDict, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -34,6 +34,18 @@ REPORT = pa.schema(
         ("excerpt", pa.string()),  # the first match, personal data replaced
     ]
 )
+
+
+class ContaminationRow(TypedDict):
+    """A row of REPORT."""
+
+    id: str
+    url: str
+    benchmark: str
+    example: int
+    matched_ngrams: int
+    action: str
+    excerpt: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -260,7 +272,7 @@ def cleaned(text: str, found: Contamination, config: DecontaminationConfig) -> s
 
 def report_rows(
     id: str, url: str, text: str, found: Contamination, action: str, pii: PiiConfig
-) -> list[dict[str, object]]:
+) -> list[ContaminationRow]:
     """Rows of REPORT: one for each example found in the document."""
     start, end = found.spans[0]
     shown = excerpt(text, start, min(end, start + _EXCERPT_CHARACTERS), pii)

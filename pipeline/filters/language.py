@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 
 from pipeline import ranges
+from pipeline.decision import Decision, dropped
 from pipeline.filters import fasttext_file
 from pipeline.filters.language_table import ENGLISH_MIN_SCORE
 from pipeline.filters.scripts import is_possible, letter_shares
-from pipeline.filters.verdict import Verdict
 
 UNKNOWN = "und"  # ISO 639: no label is possible for the text's script, or there is no text
 
@@ -43,10 +43,9 @@ _GATE_WINDOW_CHARACTERS = 250
 
 
 class LanguageIdentifier:
-    """The model, loaded once a process; the config only serves `check`."""
+    """The model, loaded once a process."""
 
-    def __init__(self, config: LanguageConfig | None = None) -> None:
-        self.config = config or LanguageConfig()
+    def __init__(self) -> None:
         self._classifier = _load_model()
         self.labels = self._classifier.labels
         self._numbers = {label: number for number, label in enumerate(self.labels)}
@@ -74,7 +73,7 @@ class LanguageIdentifier:
                 return other, value
         return UNKNOWN, 0.0
 
-    def gate(self, plain: str, languages: Sequence[str], least: float) -> Verdict | None:
+    def gate(self, plain: str, languages: Sequence[str], least: float) -> Decision | None:
         """Whether a page's plain text, with its navigation, rules out every wanted language.
 
         Looks at a sample of 2,000 characters. Of 3,612 pages of a crawl whose main text was English
@@ -92,17 +91,7 @@ class LanguageIdentifier:
             return None
         top = self._classifier.best(sample)
         detail = self.labels[top[0]] if top and top[1] >= floor else ""
-        return Verdict("languages", best, least, detail)
-
-    def check(self, text: str) -> tuple[str, float, Verdict | None]:
-        """The best language, its score, and why the page is dropped, if it is."""
-        language, score = self.predict(text)
-        wanted, least = self.config.languages, self.config.min_score
-        if wanted and language not in wanted:
-            return language, score, Verdict("languages", score, None, language)
-        if score < least:
-            return language, score, Verdict("min_score", score, least, language)
-        return language, score, None
+        return dropped("language", "languages", best, least, detail)
 
 
 def gate_sample(plain: str) -> str:

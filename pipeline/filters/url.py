@@ -10,10 +10,10 @@ import re
 import urllib.parse
 
 from pipeline import ranges
+from pipeline.decision import Decision, dropped
 from pipeline.filters.line_file import Lines
 from pipeline.filters.public_suffix import split_host
 from pipeline.filters.url_lists import NONE, NOT_ALPHANUMERIC, load_lists
-from pipeline.filters.verdict import Verdict
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,32 +39,31 @@ class UrlFilter:
         self._hard_words = frozenset(self.lists.hard_words)
         self._soft_words = frozenset(self.lists.soft_words)
 
-    def check(self, url: str) -> Verdict | None:
+    def check(self, url: str) -> Decision | None:
         """Why the URL is dropped, with the word or domain as detail; None if it is not."""
         parts = split_host(url)
         if contains_line(self.lists.domains, parts.registered):
-            return Verdict("domain", detail=parts.registered)
+            return dropped("url", "domain", detail=parts.registered)
         if contains_line(self.lists.domains, parts.host):
-            return Verdict("host", detail=parts.host)
+            return dropped("url", "host", detail=parts.host)
         host = host_of(url) if self.config.extra_domains else ""
         for domain in self.config.extra_domains:
             if host == domain or host.endswith(f".{domain}"):
-                return Verdict("domain", detail=domain)
+                return dropped("url", "domain", detail=domain)
         if url in self._extra_urls or contains_line(self.lists.urls, url):
-            return Verdict("url", detail=url)
+            return dropped("url", "url", detail=url)
         pieces = NOT_ALPHANUMERIC.split(url)
         words = frozenset(pieces)
         if hard := self._hard_words & words:
-            return Verdict("hard_word", detail=min(hard))
+            return dropped("url", "hard_word", detail=min(hard))
         soft = sorted(self._soft_words & words)
         if len(soft) >= self.config.min_soft_words:
-            return Verdict(
-                "soft_words", float(len(soft)), float(self.config.min_soft_words), " ".join(soft)
-            )
+            least = self.config.min_soft_words
+            return dropped("url", "soft_words", len(soft), least, " ".join(soft))
         letters = "".join(pieces).lower()
         if sub_words := [word for word in self.lists.sub_words if word in letters]:
             first = min(sub_words, key=letters.index)  # of two at one position, the first in order
-            return Verdict("sub_word", detail=first)
+            return dropped("url", "sub_word", detail=first)
         return None
 
 

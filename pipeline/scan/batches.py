@@ -10,11 +10,11 @@ import dataclasses
 import json
 import struct
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import pyarrow as pa
 
-from pipeline.crawl.account import Account
+from pipeline.crawl.account import Account, ByteCounts
 from pipeline.crawl.warc import Record
 from pipeline.dedup.exact import text_sha256
 from pipeline.dedup.minhash import MinhashConfig
@@ -33,7 +33,7 @@ AGAIN = "again-"  # the same batch once more, for pages whose time ran out; see 
 
 @dataclasses.dataclass(frozen=True)
 class ReadPosition:
-    """Where reading goes on: a record's place in the file, and its number there."""
+    """Where reading goes on: a record's position in the file, and its number."""
 
     offset: int = 0
     index: int = 0  # among the records of its gzip member
@@ -42,20 +42,30 @@ class ReadPosition:
     inner: int = 0  # what its member inflates to is accounted for up to here
 
 
+class BatchFacts(TypedDict):
+    """What a batch's file says behind its tables."""
+
+    spans: dict[str, tuple[int, int]]  # as in StoredBatch
+    records: int
+    truncated: int
+    after: dict[str, Any] | None  # fields of a ReadPosition
+    counted: ByteCounts
+
+
 @dataclasses.dataclass(frozen=True)
 class StoredBatch:
     """A whole batch in scratch."""
 
     file: Path
-    places: dict[str, tuple[int, int]]  # first byte and size of each table
+    spans: dict[str, tuple[int, int]]  # first byte and size of each table
     records: int  # that the reader gave
     truncated: int  # of which the crawler cut short
     after: ReadPosition | None  # None: the file ends with it
-    counted: dict[str, int]  # bytes of the file, by the account
+    counted: ByteCounts  # of the file, by the account
 
     def table(self, name: str) -> pa.Table:
         """Its rows of one of the part's tables."""
-        start, size = self.places[name]
+        start, size = self.spans[name]
         with pa.memory_map(str(self.file)) as file:
             return pa.ipc.open_file(file.read_buffer().slice(start, size)).read_all()
 
@@ -74,15 +84,16 @@ class BatchRows:
 
     @property
     def full(self) -> bool:
+        """Whether it is time for the next batch."""
         return self.records >= BATCH_RECORDS or self.characters >= BATCH_CHARACTERS
 
     def add(self, record: Record, judged: Judgement, dump: str) -> None:
-        """One record's row, and the page's, if it was measured."""
+        """Add one record's row, and the page's, if it was measured."""
         self.account.add(record)
         self.records += 1
         self.truncated += "warc-truncated" in record.headers
         self._append("ledger", judged.ledger_row(self.warc, record))
-        if judged.outcome == "kept":
+        if judged.kept:
             self.characters += len(judged.text)
             self._append("pages", page_row(self.warc, dump, record, judged))
             self._append(
@@ -103,9 +114,16 @@ class BatchRows:
     def write(
         self, scratch: Path, number: int, after: ReadPosition | None, prefix: str = PREFIX
     ) -> None:
-        """Put the batch into scratch, whole or not at all."""
+        """Put the batch into scratch, whole or not at all.
+
+        Args:
+            scratch: folder.
+            number: of the batch.
+            after: where reading goes on; None: the file ends with it.
+            prefix: of the file's name: PREFIX or AGAIN.
+        """
         pieces: list[Any] = []
-        places: dict[str, tuple[int, int]] = {}
+        spans: dict[str, tuple[int, int]] = {}
         size = 0
         for name, schema in self.schemas.items():
             rows = self.rows[name]
@@ -115,13 +133,13 @@ class BatchRows:
                 writer.write_batch(pa.record_batch(arrays, schema=schema))
             table = sink.getvalue()
             pieces += [table, bytes(-table.size % ALIGNMENT)]
-            places[name] = (size, table.size)
+            spans[name] = (size, table.size)
             size += table.size + len(pieces[-1])
-        facts = {
-            "places": places,
+        facts: BatchFacts = {
+            "spans": spans,
             "records": self.records,
             "truncated": self.truncated,
-            "after": after and dataclasses.asdict(after),
+            "after": dataclasses.asdict(after) if after else None,
             "counted": self.account.counted(),
         }
         said = json.dumps(facts).encode()
@@ -130,7 +148,7 @@ class BatchRows:
 
 
 def page_row(warc: str, dump: str, record: Record, judged: Judgement) -> dict[str, Any]:
-    """The row of storage.schemas.PAGES."""
+    """The row of storage.schemas.PAGES of a page that was measured."""
     return {
         "id": judged.id,
         "url": record.url,
@@ -185,11 +203,11 @@ def _read(path: Path) -> StoredBatch | None:
             if whole != size or length > size:
                 return None
             file.seek(size - length)
-            facts = json.loads(file.read(length))
-        places = {name: (start, bytes_) for name, (start, bytes_) in facts["places"].items()}
-        after = facts["after"] and ReadPosition(**facts["after"])
+            facts: BatchFacts = json.loads(file.read(length))
+        spans = {name: (start, bytes_) for name, (start, bytes_) in facts["spans"].items()}
+        after = ReadPosition(**facts["after"]) if facts["after"] else None
         return StoredBatch(
-            path, places, facts["records"], facts["truncated"], after, facts["counted"]
+            path, spans, facts["records"], facts["truncated"], after, facts["counted"]
         )
     except (FileNotFoundError, IsADirectoryError, ValueError, LookupError, TypeError):
         return None  # cut short: the disk lost what it said it had

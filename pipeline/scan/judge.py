@@ -1,8 +1,9 @@
 """One record through the gates to its signals: what becomes of it in the pass over a WARC.
 
-Cheap before dear: type, status, MIME and size, then the URL, then length and language of cheap
-plain text, and only then main text, every signal and the MinHash signature. A gate drops for good,
-with wide bounds; what the filters of a recipe keep is decided later, from the signals.
+Cheap checks before expensive ones: type, status, MIME and size, then the URL, then length and
+language of cheap plain text, and only then main text, every signal and the MinHash signature. A
+gate drops for good, with wide bounds; what the filters of a recipe keep is decided later, from the
+signals.
 """
 
 import dataclasses
@@ -11,6 +12,7 @@ from collections.abc import Mapping
 from pipeline.crawl.http import HttpPage, NoPage, read_page
 from pipeline.crawl.warc import Record, document_id
 from pipeline.crawl.wet import read_text
+from pipeline.decision import KEPT, Decision, dropped, failed
 from pipeline.dedup import minhash
 from pipeline.extract import extract as extraction
 from pipeline.extract.decode import decode, plain_utf8
@@ -18,7 +20,6 @@ from pipeline.extract.segment import segment
 from pipeline.filters import languages, measure, toxicity
 from pipeline.filters.language import LanguageIdentifier
 from pipeline.filters.url import UrlFilter
-from pipeline.filters.verdict import Verdict
 from pipeline.scan.config import ScanConfig
 
 DETAIL_CHARACTERS = 200
@@ -28,12 +29,7 @@ DETAIL_CHARACTERS = 200
 class Judgement:
     """What became of one record, and everything that was measured on the way."""
 
-    outcome: str = "kept"  # kept (it passed the gates and was measured), dropped or error
-    stage: str = ""
-    rule: str = ""
-    value: float | None = None
-    threshold: float | None = None
-    detail: str = ""
+    decision: Decision = KEPT  # kept: it passed the gates and was measured
     id: str = ""  # of the document, from the gates on
     plain: str = ""  # cheap plain text
     extracted: str = ""  # main text as extracted
@@ -43,26 +39,16 @@ class Judgement:
     signals: Mapping[str, float | int | None] = dataclasses.field(default_factory=dict)
     signature: bytes = b""
 
-    def drop(self, stage: str, verdict: Verdict) -> "Judgement":
-        """Dropped by a gate."""
-        return self.end(
-            "dropped", stage, verdict.rule, verdict.detail, verdict.value, verdict.threshold
-        )
+    @property
+    def kept(self) -> bool:
+        return self.decision.outcome == "kept"
 
-    def end(
-        self,
-        outcome: str,
-        stage: str,
-        rule: str,
-        detail: str = "",
-        value: float | None = None,
-        threshold: float | None = None,
-    ) -> "Judgement":
-        """Not kept; the detail shortened to what a table can hold."""
-        self.outcome, self.stage, self.rule = outcome, stage, rule
-        self.detail = detail[:DETAIL_CHARACTERS]
-        self.value = None if value is None else float(value)
-        self.threshold = None if threshold is None else float(threshold)
+    def decide(self, decision: Decision) -> "Judgement":
+        """Set the decision, its detail shortened to what a table can hold."""
+        if len(decision.detail) > DETAIL_CHARACTERS:
+            detail = decision.detail[:DETAIL_CHARACTERS]
+            decision = dataclasses.replace(decision, detail=detail)
+        self.decision = decision
         return self
 
     def ledger_row(self, warc: str, record: Record) -> dict[str, object]:
@@ -72,12 +58,7 @@ class Judgement:
             "offset": record.offset,
             "record_type": record.record_type,
             "url": record.url,
-            "outcome": self.outcome,
-            "stage": self.stage,
-            "rule": self.rule,
-            "value": self.value,
-            "threshold": self.threshold,
-            "detail": self.detail,
+            **self.decision.row(),
             "id": self.id,
         }
 
@@ -107,21 +88,23 @@ class Judge:
             self._check(record)
             page = self._read(record)
         except NoPage as no:
-            if no.rule == "empty" and record.detail:  # its page was lost with the record's length
-                return judged.end("error", "read", "broken_record", record.detail)
-            return judged.end(no.outcome, "read", no.rule, no.detail, no.value, no.threshold)
-        if verdict := self._urls.check(record.url):
-            return judged.drop("url", verdict)
+            if no.decision.rule == "empty" and record.detail:
+                # its page was lost with the record's length
+                return judged.decide(failed("read", "broken_record", detail=record.detail))
+            return judged.decide(no.decision)
+        if ruled_out := self._urls.check(record.url):
+            return judged.decide(ruled_out)
         judged.id = document_id(warc, record)
         found = self._main_text(page, record.url, judged)
-        if judged.outcome == "kept":
+        if judged.kept:
             self._measure(judged, found)
-            told = [record.detail] if record.detail else []
+            notes = [record.detail] if record.detail else []
             if not isinstance(page, str) and page.detail:
-                told.append(page.detail)
+                notes.append(page.detail)
             if cut := record.headers.get("warc-truncated"):
-                told.insert(0, f"WARC-Truncated: {cut}")
-            judged.detail = "; ".join(told)[:DETAIL_CHARACTERS]
+                notes.insert(0, f"WARC-Truncated: {cut}")
+            if notes:
+                judged.decide(Decision("kept", detail="; ".join(notes)))
         return judged
 
     def _check(self, record: Record) -> None:
@@ -131,18 +114,19 @@ class Judge:
         is_response = record.record_type == "response"
         is_http = not content_type or "http" in content_type or record.content[:5] == b"HTTP/"
         if record.problem:
-            raise NoPage("error", record.problem, record.detail, record.lost_bytes)
+            raise NoPage(failed("read", record.problem, record.lost_bytes, None, record.detail))
         if not is_response and record.record_type != "conversion":
-            raise NoPage("dropped", "record_type", record.record_type)
+            raise NoPage(dropped("read", "record_type", detail=record.record_type))
         if not record.url:
-            raise NoPage("error", "no_url", "a response without WARC-Target-URI")
+            detail = "a response without WARC-Target-URI"
+            raise NoPage(failed("read", "no_url", detail=detail))
         if is_response and not is_http:
-            raise NoPage("dropped", "mime", content_type)  # dns and the like
+            raise NoPage(dropped("read", "mime", detail=content_type))  # dns and the like
         if record.length > most:
-            raise NoPage("dropped", "size", "", record.length, most)
+            raise NoPage(dropped("read", "size", record.length, most))
 
     def _read(self, record: Record) -> HttpPage | str:
-        """The page, or the plain text that a WET file has in its place."""
+        """The page, or the plain text that a WET file has instead."""
         limits = self.config.limits
         if record.record_type == "conversion":
             return read_text(record, limits.max_html_bytes)
@@ -172,15 +156,16 @@ class Judge:
                 return None
             found = extraction.extract(html, url, limits, segments)
         except (MemoryError, ImportError):
-            raise  # of the process, which the supervisor sees to, and of the installation
+            raise  # faults of the process, which its supervisor handles, and of the installation
         except Exception as error:  # of whichever library below: the page's row says which
-            judged.end("error", "extract", "extractor_error", f"{type(error).__name__}: {error}")
+            detail = f"{type(error).__name__}: {error}"
+            judged.decide(failed("extract", "extractor_error", detail=detail))
             return None
         judged.extracted = encodable(found.text)
         characters, least = len(judged.extracted.strip()), self.config.gate.min_text_characters
         if characters < least:
             rule = "min_text_characters" if characters else "no_text"
-            judged.drop("extract", Verdict(rule, characters, least))
+            judged.decide(dropped("extract", rule, characters, least))
         return found
 
     def _gate(self, judged: Judgement) -> bool:
@@ -189,10 +174,10 @@ class Judge:
         characters = len(judged.plain.strip())
         if characters < gate.min_text_characters:
             rule = "min_text_characters" if characters else "no_text"
-            judged.drop("extract", Verdict(rule, characters, gate.min_text_characters))
-        elif verdict := self._languages.gate(judged.plain, gate.languages, gate.min_language_score):
-            judged.drop("language", verdict)
-        return judged.outcome == "kept"
+            judged.decide(dropped("extract", rule, characters, gate.min_text_characters))
+        elif foreign := self._languages.gate(judged.plain, gate.languages, gate.min_language_score):
+            judged.decide(foreign)
+        return judged.kept
 
     def _measure(self, judged: Judgement, found: extraction.Extraction | None) -> None:
         language, judged.language_score = self._languages.predict(judged.extracted)

@@ -19,11 +19,12 @@ import traceback
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from pipeline.crawl.account import Account, Padding
 from pipeline.crawl.dump_name import dump_in_info, dump_name
 from pipeline.crawl.warc import Record, document_id, read_all
+from pipeline.decision import Decision
 from pipeline.extract.config import ExtractConfig
 from pipeline.scan.batches import AGAIN, PREFIX, BatchRows, ReadPosition, schemas
 from pipeline.scan.judge import Judge, Judgement
@@ -40,11 +41,17 @@ FAILED = 3  # exit code: what happened is in the pipe
 class Poison:
     """Why a record can't be judged: what becomes of its row."""
 
-    rule: str  # timeout, memory or crash
-    detail: str
-    limit: float | None = None  # seconds of a timeout
+    decision: Decision  # by the rule timeout, memory or crash
     late: bool = False  # its batch is judged once more, as a busy machine may be to blame
     final: bool = True  # no other try
+
+
+class Complaint(TypedDict):
+    """What a page process could not do, as it tells its supervisor."""
+
+    kind: str  # user_error, memory, os_error, exception
+    text: str
+    errno: int | None  # of an os_error
 
 
 class Board:
@@ -60,6 +67,7 @@ class Board:
         self.FIELDS.pack_into(self._memory, 0, number, judging, offset, kept)
 
     def read(self) -> tuple[int, bool, int, int]:
+        """The same four, as they were written last."""
         number, judging, offset, kept = self.FIELDS.unpack_from(self._memory)
         return number, bool(judging), offset, kept
 
@@ -85,7 +93,17 @@ class Stint:
 
 
 def read_pages(job: PageJob, stint: Stint, poisoned: Mapping[int, Poison], complaint: int) -> int:
-    """Judge the file from the stint's start on; complaints go to the file descriptor."""
+    """Judge the file from the stint's start on, in the process that was forked for it.
+
+    Args:
+        job: what all processes of the file share.
+        stint: which batches.
+        poisoned: by record number, the records that are passed over.
+        complaint: file descriptor, for one `Complaint` as JSON.
+
+    Returns:
+        The exit code: 0, or FAILED after a complaint.
+    """
     try:
         _prepare(job.judge.config.extract)
         _read(job, stint, poisoned)
@@ -120,12 +138,14 @@ def _read(job: PageJob, stint: Stint, poisoned: Mapping[int, Poison]) -> None:
         if number == stint.until if stint.again else rows.full:
             # From the account, so that a gap just here is seen as anywhere else.
             done = rows.account
-            place = ReadPosition(done.offset, done.index, number, dump, done.inner)
-            rows.write(job.scratch, batch_number, place, prefix)
+            position = ReadPosition(done.offset, done.index, number, dump, done.inner)
+            rows.write(job.scratch, batch_number, position, prefix)
             batch_number += 1
             if batch_number == last_batch:
                 return
-            rows = BatchRows(path.name, tables, Account(place.offset, place.index, place.inner))
+            rows = BatchRows(
+                path.name, tables, Account(position.offset, position.index, position.inner)
+            )
         if record.record_type == "warcinfo" and not dump:
             dump = dump_in_info(record.content)
         board.write(number, True, record.offset, kept)
@@ -136,7 +156,7 @@ def _read(job: PageJob, stint: Stint, poisoned: Mapping[int, Poison]) -> None:
                 judged = judge.record(path.name, record)
         rows.add(record, judged, dump)
         number += 1
-        kept += judged.outcome == "kept"
+        kept += judged.kept
         board.write(number, False, record.offset, kept)
     rows.write(job.scratch, batch_number, None, prefix)
 
@@ -146,8 +166,7 @@ def _items(path: Path, judge: Judge, start: ReadPosition) -> Iterator[Record | P
 
 
 def _poisoned(warc: str, record: Record, poison: Poison) -> Judgement:
-    judged = Judgement(id=document_id(warc, record))
-    return judged.end("error", "extract", poison.rule, poison.detail, poison.limit, poison.limit)
+    return Judgement(id=document_id(warc, record)).decide(poison.decision)
 
 
 class _Timers:
@@ -191,6 +210,6 @@ def _data_bytes() -> int:
 
 
 def _complain(complaint: int, kind: str, text: str, number: int | None = None) -> int:
-    message: dict[str, Any] = {"kind": kind, "text": text, "errno": number}
+    message: Complaint = {"kind": kind, "text": text, "errno": number}
     os.write(complaint, json.dumps(message).encode())
     return FAILED

@@ -9,9 +9,21 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from pipeline.scan.stage import GROUP_ROWS, TEXT_FILE
+from pipeline.scan.stage import GROUP_ROWS, TEXT_FILE, ScanStatistics
 from storage.manifest import MANIFEST, file_names
 from storage.tables import streamed, write_tables
+
+DROPPED = "dropped"  # what the statistics of such a part say of its `raw_text`
+
+
+def statistics_without(statistics: ScanStatistics) -> ScanStatistics:
+    """The statistics of a part once its text is dropped."""
+    return {**statistics, "raw_files": [], "raw_text": DROPPED}
+
+
+def is_dropped(statistics: ScanStatistics) -> bool:
+    """Whether a part of these statistics has lost its text."""
+    return statistics.get("raw_text") == DROPPED
 
 
 def without_text(part: Path, out: Path) -> None:
@@ -22,11 +34,11 @@ def without_text(part: Path, out: Path) -> None:
             shutil.copyfile(part / name, out / name)
     with streamed(part / TEXT_FILE) as pages:
         schema = pages.schema_arrow
-        place, field = schema.get_field_index("text"), schema.field("text")
+        index, field = schema.get_field_index("text"), schema.field("text")
         kept = [name for name in schema.names if name != "text"]
         tables = (
             pa.Table.from_batches([batch]).add_column(
-                place, field, pa.nulls(batch.num_rows, field.type)
+                index, field, pa.nulls(batch.num_rows, field.type)
             )
             for batch in pages.iter_batches(columns=kept)
         )

@@ -9,6 +9,7 @@ of the first. What runs out of time even then has a row that says so.
 from collections.abc import Mapping
 from pathlib import Path
 
+from pipeline.decision import Decision, failed
 from pipeline.extract.config import ExtractConfig
 from pipeline.scan.batches import ReadPosition, StoredBatch, batches_again, whole_batches
 from pipeline.scan.page_process import Poison, Stint
@@ -28,18 +29,25 @@ def poison(cause: str, code: int, config: ExtractConfig, again: bool) -> Poison:
     times = config.last_try_times if again else 1
     if cause == "cpu":
         seconds, of = times * config.timeout_cpu_seconds, "seconds of CPU time"
-        return Poison("timeout", f"{of}, {TIME_DEPENDENT}", seconds, late, final)
+        return Poison(_timeout(seconds, of), late, final)
     if cause == "wall":
         seconds, of = times * config.timeout_wall_seconds, "seconds on the clock"
-        return Poison("timeout", f"{of}, {TIME_DEPENDENT}", seconds, late, final)
+        return Poison(_timeout(seconds, of), late, final)
     if cause == "memory":
         # Once more even if it is the batch's only late page: its row must say what it died of last.
-        return Poison("memory", f"more than {config.max_memory_bytes} bytes of memory", late=again)
+        detail = f"more than {config.max_memory_bytes} bytes of memory"
+        return Poison(failed("extract", "memory", detail=detail), late=again)
     if cause == "kill":
-        told = f"{CHANCES['kill']} processes were killed at it (out of memory?)"
-        return Poison("memory", f"{told}, {TIME_DEPENDENT}", None, late, final)
+        killed = f"{CHANCES['kill']} processes were killed at it (out of memory?)"
+        detail = f"{killed}, {TIME_DEPENDENT}"
+        return Poison(failed("extract", "memory", detail=detail), late, final)
     how = signal_name(-code) if code < 0 else f"exit code {code}"
-    return Poison("crash", f"the page process ended with {how}", late=again)
+    detail = f"the page process ended with {how}"
+    return Poison(failed("extract", "crash", detail=detail), late=again)
+
+
+def _timeout(seconds: float, of: str) -> Decision:
+    return failed("extract", "timeout", seconds, seconds, f"{of}, {TIME_DEPENDENT}")
 
 
 def second_try(scratch: Path, poisoned: Mapping[int, Poison]) -> Stint | None:
@@ -50,13 +58,13 @@ def second_try(scratch: Path, poisoned: Mapping[int, Poison]) -> Stint | None:
     batches = whole_batches(scratch)
     again = _again(scratch, batches)
     start: ReadPosition | None = ReadPosition()
-    for place, batch in enumerate(batches):
+    for index, batch in enumerate(batches):
         assert start is not None, "a batch behind the file's end"
         until = batch.after.number if batch.after else None
-        if place not in again and any(
+        if index not in again and any(
             start.number <= number and (until is None or number < until) for number in late
         ):
-            return Stint(place, start, True, until)
+            return Stint(index, start, True, until)
         start = batch.after
     return None
 
@@ -70,14 +78,14 @@ def best_batches(scratch: Path) -> list[StoredBatch]:
     """Every batch, in its last form."""
     batches = whole_batches(scratch)
     again = _again(scratch, batches)
-    return [again.get(place, batch) for place, batch in enumerate(batches)]
+    return [again.get(index, batch) for index, batch in enumerate(batches)]
 
 
 def _again(scratch: Path, batches: list[StoredBatch]) -> dict[int, StoredBatch]:
     """The batches judged once more; one that is of other records than its first form is removed."""
     found = batches_again(scratch)
-    for place, batch in found.items():
-        first = batches[place] if place < len(batches) else None
+    for index, batch in found.items():
+        first = batches[index] if index < len(batches) else None
         if first is None or (first.after, first.records) != (batch.after, batch.records):
             remove_tree(batch.file)
-    return {place: batch for place, batch in found.items() if batch.file.exists()}
+    return {index: batch for index, batch in found.items() if batch.file.exists()}

@@ -8,25 +8,48 @@ alone: not on workers, batches, kills or, but for rows that say so, on what else
 """
 
 import functools
-import json
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import NotRequired, TypedDict
 
 import pyarrow.compute as pc
 
 from pipeline.config import to_dict
-from pipeline.crawl.account import KINDS, check_bytes
+from pipeline.crawl.account import ByteCounts, add_up, check_bytes
 from pipeline.scan.batches import schemas
 from pipeline.scan.config import ScanConfig
 from pipeline.scan.judge import Judge
+from pipeline.scan.read_summary import ReadSummary, write_summary
 from pipeline.scan.second_try import TIME_DEPENDENT
 from pipeline.scan.supervisor import read_file
 from pipeline.stage import Progress, Stage
 from storage.errors import UserError
 from storage.file_hashes import unchanged
 from storage.tables import write_tables
+
+
+class ScanInputs(TypedDict):
+    """One file: WARC, ARC or WET."""
+
+    warc: list[Path]
+
+
+class ScanStatistics(ByteCounts):
+    """Of a part: a `scan` artifact."""
+
+    warc: str  # name of the file
+    warc_bytes: int  # its size, compressed
+    records: int  # that were read: kept + dropped + errors
+    kept: int  # pages that passed the gates and were measured
+    dropped: int
+    errors: int
+    time_dependent: int  # of the errors, those that a quicker machine might not have
+    truncated_records: int  # that the crawler cut short
+    text_bytes: int  # UTF-8, of the pages' text
+    raw_files: list[str]  # that hold personal data as crawled
+    raw_text: NotRequired[str]  # that the text was dropped since; see pipeline.scan.raw_text
+
 
 TEXT_FILE = "pages.parquet"  # the pages as crawled, personal data and all
 # of pages and signatures: text makes rows large
@@ -35,11 +58,11 @@ GROUP_ROWS = {"ledger": 50_000, "pages": 4_096, "signatures": 50_000}
 
 def build(
     out: Path,
-    inputs: dict[str, list[Path]],
+    inputs: ScanInputs,
     config: ScanConfig,
     progress: Progress,
     scratch: Path,
-) -> dict[str, Any]:
+) -> ScanStatistics:
     """Write the part of one WARC file; see the module's head."""
     path = one_file(inputs["warc"])
     size = path.stat().st_size
@@ -52,7 +75,7 @@ def build(
 
     with unchanged({path: None}):
         batches = read_file(path, _judge(config), scratch, report)
-        counted = {kind: sum(batch.counted[kind] for batch in batches) for kind in KINDS}
+        counted = add_up(batch.counted for batch in batches)
         check_bytes(path.name, size, counted)
     outcomes: Counter[str] = Counter()
     text_bytes = time_dependent = 0
@@ -69,18 +92,21 @@ def build(
         text_bytes += pc.sum(pc.binary_length(batch.table("pages")["text"])).as_py() or 0
     records = sum(batch.records for batch in batches)
     report(records, outcomes["kept"], size)
-    read = {
+    minhash = to_dict(config.minhash)
+    summary: ReadSummary = {
+        **counted,
         "warc": path.name,
         "bytes": size,
-        **counted,
         "records": records,
-        "minhash": to_dict(config.minhash),
+        "minhash": minhash,
     }
-    (out / "read.json").write_text(json.dumps(read, sort_keys=True) + "\n")
+    write_summary(out, summary)
     return {
         "warc": path.name,
         "warc_bytes": size,
-        **counted,
+        "record_bytes": counted["record_bytes"],
+        "unreadable_bytes": counted["unreadable_bytes"],
+        "padding_bytes": counted["padding_bytes"],
         "records": records,
         "kept": outcomes["kept"],
         "dropped": outcomes["dropped"],
@@ -93,7 +119,11 @@ def build(
 
 
 def one_file(paths: list[Path]) -> Path:
-    """The input file, if there is exactly one and it is a file."""
+    """The input file.
+
+    Raises:
+        UserError: there is not exactly one, or it is no file.
+    """
     if len(paths) != 1:
         raise UserError(f"a scan is made from one WARC file, not from {len(paths)}")
     if not paths[0].is_file():

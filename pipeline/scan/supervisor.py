@@ -1,4 +1,4 @@
-"""Sees a WARC file through page processes that may die: every record gets its row.
+"""Has a WARC file judged by page processes that may die: every record gets its row.
 
 A page process ended by a page's own doing (time, memory, a crash in C) has that record noted, and a
 fresh fork goes on behind the last whole batch and passes over the record. One that others killed is
@@ -14,11 +14,11 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
+from pipeline.decision import Decision
 from pipeline.scan.batches import AGAIN, PREFIX, ReadPosition, StoredBatch, whole_batches
 from pipeline.scan.judge import Judge
-from pipeline.scan.page_process import FAILED, Board, PageJob, Poison, Stint, read_pages
+from pipeline.scan.page_process import FAILED, Board, Complaint, PageJob, Poison, Stint, read_pages
 from pipeline.scan.second_try import CHANCES, best_batches, for_process, poison, second_try
 from pipeline.worker.lifetime import die_with_parent, leave
 from storage.durable import make_folder, remove_tree, write_atomic
@@ -33,7 +33,22 @@ Report = Callable[[int, int, int], None]  # records, kept, offset
 
 
 def read_file(path: Path, judge: Judge, scratch: Path, report: Report) -> list[StoredBatch]:
-    """All batches of the file, those of an earlier run that was killed included."""
+    """Judge every record of a file.
+
+    Args:
+        path: WARC, ARC or WET file.
+        judge: the gates, loaded; a forked process has it for nothing.
+        scratch: folder; whole batches that a killed run left there are taken over.
+        report: called a few times a second.
+
+    Returns:
+        All batches, in the order of the file.
+
+    Raises:
+        UserError: it is no web archive.
+        OSError: of the file, or of scratch.
+        RuntimeError: a fault in our code.
+    """
     make_folder(scratch)
     _forget_another_state(path, scratch)
     job = PageJob(path, judge, scratch, Board())
@@ -91,10 +106,10 @@ def _see_through(
 
 def _run(
     job: PageJob, stint: Stint, poisoned: dict[int, Poison], report: Report
-) -> tuple[int, dict[str, Any]]:
-    """One page process from start to end: how it ended, and what it complained of."""
+) -> tuple[int, Complaint | None]:
+    """One page process from start to end: its exit code (-n by signal n), and its complaint."""
     parent = os.getpid()
-    # A process that dies before its first record must not be laid at the door of the last one's.
+    # A process that dies before its first record: the last one's is not to blame.
     job.board.write(stint.start.number, False, stint.start.offset, job.board.read()[3])
     receiver, sender = os.pipe()
     child = os.fork()
@@ -119,12 +134,13 @@ def _run(
     finally:
         os.close(receiver)
         _, status = os.waitpid(child, 0)
-    return os.waitstatus_to_exitcode(status), json.loads(text) if text else {}
+    return os.waitstatus_to_exitcode(status), json.loads(text) if text else None
 
 
-def _cause(code: int, complaint: dict[str, Any]) -> str:
+def _cause(code: int, complaint: Complaint | None) -> str:
     """Of what a process died, by the names of CHANCES; what is no page's doing is raised."""
     if code == FAILED:
+        assert complaint is not None, "a page process failed and did not say why"
         kind, text = complaint["kind"], complaint["text"]
         if kind == "user_error":
             raise UserError(text)
@@ -144,10 +160,13 @@ def _cause(code: int, complaint: dict[str, Any]) -> str:
 def _notes(scratch: Path) -> dict[int, Poison]:
     try:
         noted = json.loads((scratch / NOTES).read_bytes())
-        return {int(number): Poison(**poison) for number, poison in noted.items()}
+        return {
+            int(number): Poison(Decision(**one["decision"]), one["late"], one["final"])
+            for number, one in noted.items()
+        }
     except FileNotFoundError:
         return {}
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, LookupError, TypeError, AttributeError):
         # Spoilt. Only it knew which rows of the batches wait for a second try.
         _forget(scratch)
         return {}

@@ -24,6 +24,7 @@ from resiliparse.extract.html2text import extract_plain_text
 
 from pipeline.config import to_dict
 from pipeline.corpus import duplicates
+from pipeline.corpus.duplicate_tables import dropped_file
 from pipeline.corpus.read import SELECTION_FILE, SELECTION_HEAD, by_part
 from pipeline.crawl.limits import LimitsConfig
 from pipeline.crawl.warc import read_records
@@ -135,7 +136,7 @@ def run_ours(rows: list[tuple[str, str]], work: Path) -> dict[str, Any]:
     stage = stage_in_process(work)
     seconds["duplicates"] = stage["seconds"]
     started = time.perf_counter()
-    (dropped,) = by_part(work / "duplicates" / duplicates.dropped_file(0), 1, ["id"])
+    (dropped,) = by_part(work / "duplicates" / dropped_file(0), 1, ["id"])
     gone = frozenset(dropped["id"].to_pylist())
     kept: list[str] = []
     pages = pq.ParquetFile(part / "pages.parquet")

@@ -33,7 +33,7 @@ def measured(paths: list[Path]) -> Iterator[tuple[dict[str, object], str]]:
     for path in paths:
         for record in read_records(path, judge.config.limits):
             judged = judge.record(path.name, record)
-            if judged.outcome == "kept":
+            if judged.kept:
                 yield page_row(path.name, "", record, judged), judged.plain
 
 
@@ -46,9 +46,9 @@ def main() -> None:
     for row, plain in measured(paths):
         rows.append({**row, "text": ""})
         long_enough.append(len(plain.strip()) >= gate.min_text_characters)
-        # a threshold that nothing passes: the verdict then holds the score
-        verdict = languages.gate(plain, gate.languages, 2.0)
-        scores.append(0.0 if verdict is None else verdict.value)
+        # a threshold that nothing passes: the decision then holds the score
+        decision = languages.gate(plain, gate.languages, 2.0)
+        scores.append(0.0 if decision is None else decision.value)
     selected = select(pa.Table.from_pylist(rows, schema=PAGES), 0, SelectConfig())
     kept = np.array(selected["outcome"].to_pylist()) == "kept"
     score, long = np.array(scores), np.array(long_enough)

@@ -53,7 +53,6 @@ MORE = {
     "pipeline/filters/quality_scores.py": ("test_quality_model",),
     "pipeline/filters/separation.py": ("test_quality_model",),
     "pipeline/filters/toxicity_words.py": ("test_toxicity",),
-    "pipeline/filters/verdict.py": ("test_decide", "test_language", "test_url"),
     "pipeline/dedup/spill.py": ("test_bands",),
     "storage/cache.py": ("test_lake",),
     "storage/local_copies.py": ("test_s3",),

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from pipeline.crawl.codings import join_chunks
 from pipeline.crawl.http import NoPage, read_page
+from pipeline.decision import dropped
 
 HTML = b"<!doctype html><html><body>" + b"Some text of a page. " * 20 + b"</body></html>"
 
@@ -26,7 +27,7 @@ def page(content: bytes, payload_type: str = "", max_bytes: int = 10_000) -> byt
 def rule(content: bytes, payload_type: str = "", max_bytes: int = 10_000) -> tuple[str, str]:
     with pytest.raises(NoPage) as no:
         page(content, payload_type, max_bytes)
-    return no.value.outcome, no.value.rule
+    return no.value.decision.outcome, no.value.decision.rule
 
 
 def chunked(body: bytes, size: int, extension: bytes = b"") -> bytes:
@@ -215,4 +216,5 @@ def test_what_was_cut_is_told():
         assert found.detail
     with pytest.raises(NoPage) as no:  # nothing but gzip's own header
         read_page(response(sent[:14], *head), "", 10_000, 1000)
-    assert (no.value.rule, no.value.detail) == ("empty", "chunks: cut short; gzip: cut short")
+    told = "chunks: cut short; gzip: cut short"
+    assert no.value.decision == dropped("read", "empty", detail=told)

@@ -52,7 +52,7 @@ def test_a_genuine_one(shared_dir):
 def test_what_is_no_text_is_a_row_of_the_ledger(given, outcome, rule):
     with pytest.raises(NoPage) as no:
         read_text(given, MAX_BYTES)
-    assert (no.value.outcome, no.value.rule) == (outcome, rule)
+    assert (no.value.decision.outcome, no.value.decision.rule) == (outcome, rule)
 
 
 def test_broken_bytes_are_read_as_far_as_they_go():

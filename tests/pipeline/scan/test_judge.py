@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from pipeline.crawl.warc import Record
+from pipeline.decision import dropped, failed
 from pipeline.extract import extract as extraction
 from pipeline.extract.extract import Extraction
 from pipeline.scan.config import ScanConfig
@@ -36,7 +37,7 @@ def test_spans_of_the_extraction_reach_c4_s_rules(judge, prose, monkeypatch):
 
     monkeypatch.setattr(extraction, "extract", found)
     judged = judge.record("w", response(prose("page")))
-    assert judged.outcome == "kept"
+    assert judged.kept
     assert judged.text == text.replace("\ud800", "?")
     assert judged.signals["curly_bracket_lines"] == 0
     assert judged.signals["curly_bracket_lines_anywhere"] == 2
@@ -56,7 +57,7 @@ def test_a_page_that_went_with_its_record_s_length_is_an_error(judge):
     content = whole.content.split(b"<html>")[0]
     empty = dataclasses.replace(whole, content=content)
     judged = judge.record("w", empty)
-    assert (judged.outcome, judged.rule) == ("dropped", "empty")
+    assert judged.decision == dropped("read", "empty")
     judged = judge.record("w", dataclasses.replace(empty, detail="9 bytes less than its length"))
-    assert (judged.outcome, judged.rule) == ("error", "broken_record")
-    assert judged.detail == "9 bytes less than its length"
+    told = "9 bytes less than its length"
+    assert judged.decision == failed("read", "broken_record", detail=told)

@@ -1,6 +1,6 @@
 """A part without its pages' text: everything else is as it was."""
 
-from pipeline.scan.raw_text import without_text
+from pipeline.scan.raw_text import is_dropped, statistics_without, without_text
 from storage.schemas import LEDGER, PAGES
 from storage.tables import read_table, table, write_table
 
@@ -29,3 +29,11 @@ def test_the_text_goes_and_nothing_else(tmp_path):
     names = sorted(p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file())
     assert names == ["ledger.parquet", "pages.parquet", "provenance/clock.json"]
     assert (out / "ledger.parquet").read_bytes() == (part / "ledger.parquet").read_bytes()
+
+
+def test_the_statistics_say_that_it_went():
+    before = {"warc": "a.warc.gz", "text_bytes": 9, "raw_files": ["pages.parquet"]}
+    after = statistics_without(before)
+    assert after == {**before, "raw_files": [], "raw_text": "dropped"}
+    assert not is_dropped(before)
+    assert is_dropped(after)
