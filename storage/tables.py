@@ -9,7 +9,7 @@ ended at the row group with which it has its size, so that no file outgrows what
 takes or a reader wants to fetch.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ FILE_BYTES = 1_000_000_000  # of a shard, as stored; S3 takes 98 GiB from pyarro
 ZSTD_LEVEL = 3
 
 
-def table(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
+def table(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
     """Rows as a table of `schema`; an absent key is null, a key the schema lacks is an error."""
     known = frozenset(schema.names)
     for row in rows:

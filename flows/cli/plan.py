@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from flows.cli import output
 from flows.config import RunConfig, load
 from pipeline.corpus.costing import Joined, MeasuredPart, Target, extrapolate
+from pipeline.training import scaling
 from pipeline.training.batch_sizes import seen_rows
 from pipeline.training.power_law import predict
 from pipeline.training.shape import model_config
@@ -138,7 +139,7 @@ def dial_rows(config: RunConfig) -> list[dict[str, Any]]:
 
 def _predicted(law: Manifest, flops: float) -> dict[str, Any]:
     """What this lake's ladder of sizes predicts for so much compute, on its validation pages."""
-    points = law.statistics["points"]
+    points = scaling.STAGE.statistics_of(law)["points"]
     found = predict([p[0] for p in points], [p[1] for p in points], flops)
     row = _row(f"bits per byte, predicted by a ladder of {len(points)} runs", found.value, "")
     return {**row, "low": found.low, "high": found.high}
