@@ -7,7 +7,8 @@ output changes) and its build function:
           scratch: Path) -> Statistics
 
 It writes files into the empty folder `out` and returns statistics: small, JSON, reproducible
-to the byte, their keys named by a TypedDict. What a clock measures goes below `out/provenance/`.
+to the byte, their keys named by a TypedDict. Of several processes under torchrun only the first
+need return them; the others may return None. What a clock measures goes below `out/provenance/`.
 `scratch` outlives a killed run: long stages keep their checkpoints there. `inputs` are folders of
 earlier artifacts, or input files, by their key. A stage that declares what it `reads` of them must
 read nothing else: no more is fetched for it from a lake in an object store.
@@ -33,7 +34,7 @@ class Stage(Generic[Statistics]):
     kind: str
     version: int
     config: type
-    build: Callable[..., Statistics]
+    build: Callable[..., Statistics | None]
     # Loads into memory what every build needs (lists, models). A stage that has one is built by a
     # host that loads once and forks for each build; see pipeline.worker.child.
     preload: Callable[[Any], None] | None = None
@@ -49,7 +50,11 @@ class Stage(Generic[Statistics]):
         return _entry(self.build)
 
     def statistics_of(self, manifest: Manifest) -> Statistics:
-        """The statistics of one of this stage's artifacts, with their types."""
+        """The statistics of one of this stage's artifacts, with their types.
+
+        Raises:
+            ValueError: the manifest is of another kind.
+        """
         if manifest.kind != self.kind:
             raise ValueError(f"{manifest.kind} {manifest.artifact} is no {self.kind}")
         return cast(Statistics, manifest.statistics)
@@ -87,15 +92,27 @@ class Progress:
         self._last = 0.0
 
     def update(self, done: float, total: float | None, unit: str, **numbers: Any) -> None:
-        """Report how much is done; calls within `min_seconds` are dropped, except the last."""
+        """Report how much is done; calls within `min_seconds` are dropped, except the last.
+
+        Args:
+            done: so far.
+            total: of the same unit; None: unknown.
+            unit: what is counted, in the plural.
+            numbers: JSON to show beside it.
+        """
         now = time.monotonic()
         if now - self._last < self.min_seconds and done != total:
             return
         self._last = now
         self._write({"event": "progress", "done": done, "total": total, "unit": unit, **numbers})
 
-    def history(self, stage: str, rows: Iterable[dict[str, Any]]) -> None:
-        """Report all rows of a training run so far; earlier reports of later steps are void."""
+    def history(self, stage: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Report all rows of a training run so far; earlier reports of later steps are void.
+
+        Args:
+            stage: the run's name.
+            rows: as `metric` is given them, with the time in `seconds`.
+        """
         known = list(rows)
         seconds = known[-1].get("seconds", 0.0) if known else 0.0
         self._write({"event": "history", "stage": stage, "rows": len(known), "seconds": seconds})
@@ -110,7 +127,7 @@ class Progress:
         """Report a line that people should see once (a choice, a warning)."""
         self._write({"event": "note", "text": text})
 
-    def _write(self, event: dict[str, Any]) -> None:
+    def _write(self, event: Mapping[str, Any]) -> None:
         if self.stream is not None:
             self.stream.write(json.dumps(event) + "\n")
             self.stream.flush()
@@ -119,7 +136,7 @@ class Progress:
 SILENT = Progress()
 
 
-def _known(row: dict[str, Any]) -> dict[str, Any]:
+def _known(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in row.items() if value is not None}
 
 

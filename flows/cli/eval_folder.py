@@ -10,9 +10,8 @@ import contextlib
 import dataclasses
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any
 
 from flows.cli import output
 from flows.cli.models import find_model
@@ -34,11 +33,12 @@ def measure(chosen: argparse.Namespace) -> int:
 
     lake = Lake(chosen.lake)
     found = find_model(lake, chosen.model)
-    inputs: dict[str, list[Path]] = {}
+    inputs: evaluate.EvalsInputs = {"model": []}
     heads = lake.heads()
-    for slot in ("corpus", "crawl"):
-        if slot in heads:
-            inputs[slot] = [lake.local(slot, heads[slot])]
+    if "corpus" in heads:
+        inputs["corpus"] = [lake.local("corpus", heads["corpus"])]
+    if "crawl" in heads:
+        inputs["crawl"] = [lake.local("crawl", heads["crawl"])]
     if chosen.tasks:
         inputs["tasks"] = [file.path for file in task_files(chosen.tasks)]
     settings = load(changes=chosen.set).evals
@@ -65,7 +65,7 @@ class Spoken(Progress):
         print(f"  {text}", file=sys.stderr)
 
 
-def _suites(inputs: dict[str, Any]) -> list[str]:
+def _suites(inputs: Collection[str]) -> list[str]:
     from pipeline.evals.evaluate import WITHOUT_CORPUS
 
     pages = [s for s in PAGE_SUITES if s not in NOT_UNASKED]

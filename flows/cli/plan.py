@@ -14,6 +14,7 @@ from flows.config import RunConfig, load
 from pipeline.corpus import assemble
 from pipeline.corpus.costing import CostRow, Joined, MeasuredPart, Target, extrapolate
 from pipeline.scan import stage as scan
+from pipeline.training import scaling
 from pipeline.training.batch_sizes import seen_rows
 from pipeline.training.power_law import predict
 from pipeline.training.shape import model_config
@@ -139,7 +140,7 @@ def dial_rows(config: RunConfig) -> list[CostRow]:
 
 def _predicted(law: Manifest, flops: float) -> CostRow:
     """What this lake's ladder of sizes predicts for so much compute, on its validation pages."""
-    points = law.statistics["points"]
+    points = scaling.STAGE.statistics_of(law)["points"]
     found = predict([p[0] for p in points], [p[1] for p in points], flops)
     row = _row(f"bits per byte, predicted by a ladder of {len(points)} runs", found.value, "")
     row["low"], row["high"] = found.low, found.high

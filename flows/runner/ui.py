@@ -8,7 +8,7 @@ is logged and the run goes on: a picture nobody sees is no reason to lose an hou
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 from prefect.artifacts import Artifact, create_markdown_artifact, create_table_artifact
@@ -21,6 +21,9 @@ from storage import Lake
 from storage.manifest import Manifest
 from storage.tables import read_table
 from storage.views import TIMING_FILE
+
+if TYPE_CHECKING:
+    from pipeline.training.scaling import ScalingStatistics
 
 # What is worth a curve: its name, and what a value is multiplied by. A step may report more.
 CURVES = {
@@ -173,45 +176,50 @@ def compression(lake: Lake, report: Reference) -> None:
 
 def scaling(lake: Lake, law: Reference) -> None:
     """The ladder, its law and what it predicts, as a picture and in words."""
+    from pipeline.training.scaling import STAGE
+
     rows = read_table(_file(lake, law, "runs.parquet")).to_pylist()
     manifest = lake.manifest("scaling", law["digest"])
-    said = manifest.statistics
-    words = scaling_words(said)
+    statistics = STAGE.statistics_of(manifest)
+    words = scaling_words(statistics)
 
     def chart() -> bytes:
         from pipeline.report import charts
 
-        return charts.scaling(rows, said)
+        return charts.scaling(rows, statistics)
 
     _words_and_chart("scaling", words, chart, "Loss against compute", manifest)
     _table("scaling-runs", _rounded(rows), "Every size of the ladder")
 
 
 def positions(lake: Lake, measured: Reference) -> None:
-    """Bits per byte by place in the page, as a picture and in a sentence a reader."""
+    """Bits per byte by position in the page, as a picture and in a sentence a reader."""
+    from pipeline.evals.positions import STAGE
+
     rows = read_table(_file(lake, measured, "positions.parquet")).to_pylist()
     manifest = lake.manifest("positions", measured["digest"])
-    said = manifest.statistics
+    statistics = STAGE.statistics_of(manifest)
+    border = statistics["context_before"]
     words = [
-        f"{reader}: {value:.4f} bits per byte beyond {said['context_before']} tokens"
-        for reader, value in said["beyond"].items()
+        f"{reader}: {value:.4f} bits per byte beyond {border} tokens"
+        for reader, value in statistics["beyond"].items()
     ]
 
     def chart() -> bytes:
         from pipeline.report import charts
 
-        return charts.positions(rows, said["context_before"])
+        return charts.positions(rows, border)
 
     _words_and_chart("positions", words, chart, "Bits per byte by position", manifest)
     _table("positions-rows", _rounded(rows), "Bits per byte by position")
 
 
-def scaling_words(said: dict[str, Any]) -> list[str]:
+def scaling_words(statistics: "ScalingStatistics") -> list[str]:
     """What a ladder's statistics say, a sentence each."""
-    law, check, ahead = said["law"], said["check"], said["next"]
+    law, check, ahead = statistics["law"], statistics["check"], statistics["next"]
     return [
         f"bits per byte = {law['floor']:.3f} + {law['scale']:.3f} (FLOPs /"
-        f" {law['reference']:.2e})^-{law['exponent']:.3f}, {len(said['points'])} runs",
+        f" {law['reference']:.2e})^-{law['exponent']:.3f}, {len(statistics['points'])} runs",
         f"the largest size ({check['flops']:.2e} FLOPs) predicted from the others:"
         f" {check['value']:.4f} [{check['low']:.4f}, {check['high']:.4f}],"
         f" measured {check['measured']:.4f} ({check['error']:+.2%})",

@@ -7,7 +7,7 @@ line is its answer. All prompts of a suite are one batch.
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
+from typing import TypedDict, TypeVar
 
 from pipeline.chat.conversation import STOP, Message, prompt, user
 from pipeline.evals.config import EvalsConfig
@@ -45,29 +45,92 @@ class Reply:
     stopped: bool
 
 
+class ScoreRow(TypedDict):
+    """A row of storage.schemas.EVALS, without model, stage and seed."""
+
+    suite: str
+    task: str
+    metric: str
+    value: float | None  # None where there was nothing to measure it on, or no such value
+    low: float | None  # 95% interval
+    high: float | None
+    n: int
+
+
+class SampleRow(TypedDict):
+    """A row of storage.schemas.SAMPLES, without the model."""
+
+    suite: str
+    prompt: str
+    completion: str
+    expected: str  # "" where nothing is
+    correct: bool | None  # None where nothing is checked
+
+
+class FactRow(TypedDict):
+    """A row of storage.schemas.FACTS: what the sample web's pages teach."""
+
+    entity: str
+    kind: str
+    attribute: str
+    value: str
+    frequency: str  # often, once or never
+    mentions: int
+    prompt: str
+    question: str
+    asked: bool
+    split: str
+
+
+Item = TypeVar("Item")
+
+
 @dataclasses.dataclass
 class Scores:
     """What a suite found: rows of the evals table and of the samples table."""
 
-    rows: list[dict[str, Any]] = dataclasses.field(default_factory=list)
-    samples: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+    rows: list[ScoreRow] = dataclasses.field(default_factory=list)
+    samples: list[SampleRow] = dataclasses.field(default_factory=list)
+
+    def add(
+        self,
+        suite: str,
+        task: str,
+        metric: str,
+        value: float | None,
+        low: float | None,
+        high: float | None,
+        n: int,
+    ) -> None:
+        """Add a row.
+
+        Args:
+            suite: by whose name people ask for it.
+            task: of the suite.
+            metric: the unit, or what is counted.
+            value: None: there was nothing to measure it on, or there is no such value.
+            low: of the 95% interval; None: nothing was drawn.
+            high: likewise.
+            n: what was drawn.
+        """
+        self.rows.append(
+            {
+                "suite": suite,
+                "task": task,
+                "metric": metric,
+                "value": value,
+                "low": low,
+                "high": high,
+                "n": n,
+            }
+        )
 
     def share(self, suite: str, task: str, metric: str, marks: Sequence[bool]) -> None:
         """Add a row: the share of successes with its Wilson interval. Without marks, no row."""
         if not marks:
             return
         low, high = wilson(sum(marks), len(marks))
-        self.rows.append(
-            {
-                "suite": suite,
-                "task": task,
-                "metric": metric,
-                "value": sum(marks) / len(marks),
-                "low": low,
-                "high": high,
-                "n": len(marks),
-            }
-        )
+        self.add(suite, task, metric, sum(marks) / len(marks), low, high, len(marks))
 
     def sample(
         self, suite: str, prompt: str, completion: str, expected: str, correct: bool | None
@@ -113,7 +176,7 @@ def complete(
     return _generate(subject, prompts, max_new_tokens, tuple(sorted(stops)))
 
 
-def spread(items: Sequence[Any], count: int) -> list[Any]:
+def spread(items: Sequence[Item], count: int) -> list[Item]:
     """At most `count` items at even distances, so that samples come from every task."""
     if len(items) <= count:
         return list(items)

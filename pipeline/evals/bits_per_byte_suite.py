@@ -38,17 +38,13 @@ def measure(measured: PageBits, training: Iterable[str], subject: Subject, score
     new_bytes = np.array([float(sizes[ids][n].sum()) for ids, n in zip(measured.tokens, new)])
     new_bits = np.array([float(bits[n].sum()) for bits, n in zip(measured.token_bits, new)])
     if new_bytes.sum():
-        row = {"suite": "bits_per_byte", "task": "new_passages", "n": len(measured.pages)}
+        suite, task, n = "bits_per_byte", "new_passages", len(measured.pages)
         low, high = bootstrap_ratio(new_bits, new_bytes, samples, seed)
         value = float(new_bits.sum() / new_bytes.sum())
-        scores.rows.append(
-            {**row, "metric": "bits_per_byte", "value": value, "low": low, "high": high}
-        )
+        scores.add(suite, task, "bits_per_byte", value, low, high, n)
         low, high = bootstrap_ratio(new_bytes, all_bytes, samples, seed)
         value = float(new_bytes.sum() / all_bytes.sum())
-        scores.rows.append(
-            {**row, "metric": "share_of_text", "value": value, "low": low, "high": high}
-        )
+        scores.add(suite, task, "share_of_text", value, low, high, n)
     scores.rows.append(measured.row("bits_per_byte", "validation", samples, seed))
 
 

@@ -11,7 +11,6 @@ the bits saved are what the model has memorised of it.
 
 import lzma
 from collections.abc import Callable, Iterable
-from typing import Any
 
 import pyarrow as pa
 
@@ -79,23 +78,23 @@ def measure(
     for name, pages in (("held_out", held_out), ("training", training)):
         if not pages.pages:
             continue
-        row = pages.row("compression", f"{name}/model", config.bootstrap_samples, config.seed)
-        scores.rows.append(row)
+        value = pages.bits_per_byte
+        low, high = pages.interval(config.bootstrap_samples, config.seed)
         text = "\n".join(page.text for page in pages.pages).encode("utf-8")
         n = len(pages.pages)
+        _row(scores, f"{name}/model", "bits_per_byte", value, (low, high), n)
         if name == "held_out":
             known = first_bytes(training_texts(), config.archived_bytes)
             more, before = xz_after(text, known)
             rate = 8 * more / len(text)
             _row(scores, "held_out/xz_after_training_text", "bits_per_byte", rate, n=n)
-            rates = [row[key] for key in ("value", "low", "high")]
-            lengths = [break_even(max(0, model_bits - 8 * before), bits, rate) for bits in rates]
+            size = max(0, model_bits - 8 * before)
+            lengths = [break_even(size, bits, rate) for bits in (value, low, high)]
             task = "held_out/break_even_with_xz_after_training_text"
             _row(scores, task, "megabytes", lengths[0], (lengths[1], lengths[2]), n)
         for archiver, size_of in ARCHIVERS.items():
             rate = 8 * size_of(text) / len(text)
             _row(scores, f"{name}/{archiver}", "bits_per_byte", rate, n=n)
-            value, low, high = row["value"], row["low"], row["high"]  # of the model
             saved = [1 - bits / rate for bits in (value, high, low)]
             task = f"{name}/saved_over_{archiver}"
             _row(scores, task, "share", saved[0], (saved[1], saved[2]), n)
@@ -142,5 +141,4 @@ def _row(
     interval: tuple[float | None, float | None] = (None, None),
     n: int = 0,
 ) -> None:
-    row: dict[str, Any] = {"suite": "compression", "task": task, "metric": metric, "n": n}
-    scores.rows.append({**row, "value": value, "low": interval[0], "high": interval[1]})
+    scores.add("compression", task, metric, value, *interval, n)

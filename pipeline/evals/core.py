@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.evals import icl, icl_files
-from pipeline.evals.asking import Scores, Subject, spread
+from pipeline.evals.asking import ScoreRow, Scores, Subject, spread
 from pipeline.evals.icl import Answer, IclTask, Kind, Question
 from pipeline.intervals import Z, wilson
 from pipeline.stage import SILENT, Progress
@@ -92,20 +92,14 @@ def measure(
         low, high = wilson(sum(right), len(right))
         if task.by_category:  # a mean of means: no count of successes
             low, high = max(0.0, accuracy - half), min(1.0, accuracy + half)
-        row = {"suite": "core", "task": task.name, "n": len(right)}
-        scores.rows.append(
-            {**row, "metric": "accuracy", "value": accuracy, "low": low, "high": high}
-        )
+        scores.add("core", task.name, "accuracy", accuracy, low, high, len(right))
         value, low, high = (centre(x, task.baseline) for x in (accuracy, low, high))
-        scores.rows.append(
-            {**row, "metric": "centred_accuracy", "value": value, "low": low, "high": high}
-        )
+        scores.add("core", task.name, "centred_accuracy", value, low, high, len(right))
         centred.append((value, variance / (1 - task.baseline) ** 2, len(right)))
         for i in spread(range(len(asked)), config.core_samples):
             _sample(task, asked[i], found[i], right[i], scores)
     for name in missing:
-        row = {"suite": "core", "task": name, "metric": "centred_accuracy", "n": 0}
-        scores.rows.append({**row, "value": None, "low": None, "high": None})
+        scores.add("core", name, "centred_accuracy", None, None, None, 0)
     scores.rows.append(_mean(centred))
     scores.share("core", "prompts_cut_to_the_context", "share", cut)
     return missing
@@ -149,7 +143,8 @@ def accuracy_of(asked: Sequence[Question], right: Sequence[bool]) -> tuple[float
     return sum(shares) / len(shares), sum(variances) / len(variances) ** 2
 
 
-def _mean(centred: Sequence[tuple[float, float, int]]) -> dict[str, object]:
+def _mean(centred: Sequence[tuple[float, float, int]]) -> ScoreRow:
+    """The row of the mean over all tasks, each its centred accuracy, variance and questions."""
     count = len(centred)
     value = sum(value for value, _, _ in centred) / count
     half = Z * math.sqrt(sum(variance for _, variance, _ in centred)) / count

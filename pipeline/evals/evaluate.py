@@ -24,7 +24,7 @@ from pipeline.evals import (
     talk,
     turns,
 )
-from pipeline.evals.asking import Scores, Subject
+from pipeline.evals.asking import FactRow, Scores, Subject
 from pipeline.evals.config import PAGE_SUITES, EvalsConfig
 from pipeline.stage import Progress, Stage
 from pipeline.training import runtime
@@ -37,6 +37,15 @@ STAGE_OF = {"base": "pretrain"}  # the stage that made a model, if its name is a
 WITHOUT_CORPUS = ("core", "few_shot")
 
 
+class EvalsInputs(TypedDict):
+    """Folders of artifacts, one each, and files of tasks."""
+
+    model: list[Path]
+    corpus: NotRequired[list[Path]]
+    crawl: NotRequired[list[Path]]
+    tasks: NotRequired[list[Path]]
+
+
 class EvalsStatistics(TypedDict):
     """Of an `evals` artifact."""
 
@@ -47,7 +56,7 @@ class EvalsStatistics(TypedDict):
 
 def build(
     out: Path,
-    inputs: dict[str, list[Path]],
+    inputs: EvalsInputs,
     config: EvalsConfig,
     progress: Progress,
     scratch: Path,
@@ -88,9 +97,7 @@ def build(
     return statistics
 
 
-def measure(
-    subject: Subject, inputs: dict[str, list[Path]], progress: Progress
-) -> tuple[Scores, list[str]]:
+def measure(subject: Subject, inputs: EvalsInputs, progress: Progress) -> tuple[Scores, list[str]]:
     """Run all suites of the config in their order.
 
     Returns:
@@ -149,12 +156,13 @@ def measure(
     return scores, missing
 
 
-def _facts(inputs: dict[str, list[Path]]) -> list[dict[str, Any]]:
+def _facts(inputs: EvalsInputs) -> list[FactRow]:
     """The crawl's facts; empty if no crawl is given or it has none."""
     for folder in inputs.get("crawl", []):
         path = folder / "facts.parquet"
         if path.is_file():
-            return read_table(path).to_pylist()
+            facts: list[FactRow] = read_table(path).to_pylist()
+            return facts
     return []
 
 

@@ -16,12 +16,11 @@ import random
 import re
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
 from pipeline.curriculum import numerals
 from pipeline.curriculum.held_out import is_held_out
 from pipeline.evals import unseen
-from pipeline.evals.asking import Scores, Subject, ask_questions, complete, spread
+from pipeline.evals.asking import FactRow, Scores, Subject, ask_questions, complete, spread
 from pipeline.evals.config import RELATIONS_SUITE
 from pipeline.sft.facts import name_of
 
@@ -56,8 +55,8 @@ def _exactly(value: str) -> str:
 
 
 def choose(
-    facts: Sequence[dict[str, Any]], per_frequency: int, fraction: float, seed: int
-) -> list[dict[str, Any]]:
+    facts: Sequence[FactRow], per_frequency: int, fraction: float, seed: int
+) -> list[FactRow]:
     """At most `per_frequency` facts of each frequency, the same for every model.
 
     At most half of them are of held-out entities, unless there are too few others.
@@ -68,7 +67,7 @@ def choose(
         fraction: of entities that are held out, by a hash of the name.
         seed: of the draw.
     """
-    chosen: list[dict[str, Any]] = []
+    chosen: list[FactRow] = []
     for frequency in FREQUENCIES:
         group = [fact for fact in facts if fact["frequency"] == frequency]
         random.Random(f"{seed}:facts:{frequency}").shuffle(group)
@@ -80,7 +79,7 @@ def choose(
     return chosen
 
 
-def guesses(facts: Sequence[dict[str, Any]]) -> list[str]:
+def guesses(facts: Sequence[FactRow]) -> list[str]:
     """For each fact the most common value, on pages, of the same relation."""
     counts: dict[str, Counter[str]] = {}
     for fact in facts:
@@ -97,7 +96,7 @@ def kind_of(value: str) -> str:
     return "names" if value[:1].isupper() else "words"
 
 
-def measure(subject: Subject, facts: Sequence[dict[str, Any]], scores: Scores) -> None:
+def measure(subject: Subject, facts: Sequence[FactRow], scores: Scores) -> None:
     """Add recall by way of asking and by frequency.
 
     For facts that are stated often also by kind of value and by relation.

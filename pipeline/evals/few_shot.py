@@ -8,9 +8,8 @@ made-up words are to be repeated.
 
 import random
 from collections.abc import Sequence
-from typing import Any
 
-from pipeline.evals.asking import Scores, Subject, complete, spread
+from pipeline.evals.asking import FactRow, Scores, Subject, complete, spread
 from pipeline.evals.facts_suite import starts_with
 
 Pair = tuple[str, str]
@@ -60,7 +59,7 @@ def made_up_words(count: int, seed: int) -> list[Pair]:
     return [(word, word) for word in list(words)[:count]]
 
 
-def tasks(facts: Sequence[dict[str, Any]], per_task: int, seed: int) -> dict[str, list[Pair]]:
+def tasks(facts: Sequence[FactRow], per_task: int, seed: int) -> dict[str, list[Pair]]:
     """Prompts (all but the answer) and answers, by task, in random order."""
     made = {
         "to_french": [(f"English: {a}\nFrench:", b) for a, b in pairs_of(TO_FRENCH)],
@@ -80,7 +79,7 @@ def tasks(facts: Sequence[dict[str, Any]], per_task: int, seed: int) -> dict[str
     return made
 
 
-def measure(subject: Subject, facts: Sequence[dict[str, Any]], scores: Scores) -> None:
+def measure(subject: Subject, facts: Sequence[FactRow], scores: Scores) -> None:
     """Add accuracy by task, without examples and with as many of `few_shots` as fit."""
     config = subject.config
     asked: list[tuple[str, str, str]] = []  # task of the row, prompt, answer

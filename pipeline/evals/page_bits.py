@@ -10,12 +10,11 @@ import dataclasses
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from pipeline.corpus.read import corpus_batches
-from pipeline.evals.asking import Subject
+from pipeline.evals.asking import ScoreRow, Subject
 from pipeline.intervals import bootstrap_ratio
 from pipeline.training.bits_per_byte import read
 
@@ -83,9 +82,13 @@ class PageBits:
             [self.token_bits[i] for i in chosen],
         )
 
-    def row(self, suite: str, task: str, samples: int, seed: int) -> dict[str, Any]:
+    def interval(self, samples: int, seed: int) -> tuple[float, float]:
+        """The 95% interval of bits per byte, by bootstrap over pages."""
+        return bootstrap_ratio(self.bits, self.bytes, samples, seed)
+
+    def row(self, suite: str, task: str, samples: int, seed: int) -> ScoreRow:
         """Bits per byte as a row of the evals table, its interval by bootstrap over pages."""
-        low, high = bootstrap_ratio(self.bits, self.bytes, samples, seed)
+        low, high = self.interval(samples, seed)
         return {
             "suite": suite,
             "task": task,

@@ -9,7 +9,7 @@ its context with unscaled rotation (it fails there), and the extended model.
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import TypedDict
 
 import numpy as np
 
@@ -42,6 +42,20 @@ class PositionsStatistics(TypedDict):
     context_before: int  # of the base, in tokens
     context: int  # of the extended model
     beyond: dict[str, float]  # by reader: bits per byte of positions beyond the base's context
+
+
+class PositionRow(TypedDict):
+    """A row of storage.schemas.POSITIONS."""
+
+    reader: str
+    context: int  # tokens of a window
+    first: int  # position of the bucket
+    last: int
+    bits_per_byte: float
+    low: float  # 95% interval
+    high: float
+    documents: int
+    bytes: int
 
 
 def buckets(old: int, new: int, edges: Sequence[int] = ()) -> list[tuple[int, int]]:
@@ -107,9 +121,9 @@ def rows_of(
     measured: tuple[np.ndarray, np.ndarray],
     edges: Sequence[tuple[int, int]],
     config: PositionsConfig,
-) -> list[dict[str, Any]]:
+) -> list[PositionRow]:
     """Rows of the positions table, one for each bucket that a document reaches."""
-    rows = []
+    rows: list[PositionRow] = []
     for number, (first, end) in enumerate(edges):
         bits, sizes = (part[:, number] for part in measured)
         reached = sizes > 0
@@ -153,7 +167,7 @@ def build(
         raise UserError(f"positions: no validation document is longer than {old} tokens")
     byte_lengths = np.array([len(token) for token in tokenizer.token_bytes], dtype=np.int64)
     edges = buckets(old, new, config.edges)
-    rows = []
+    rows: list[PositionRow] = []
     readers = (
         (f"base, windows of {old}", base, old),
         (f"base, read past {old}", base, new),
@@ -175,11 +189,11 @@ def build(
     }
 
 
-def _readers(rows: list[dict[str, Any]]) -> list[str]:
+def _readers(rows: list[PositionRow]) -> list[str]:
     return [row["reader"] for row in rows]
 
 
-def _beyond(rows: list[dict[str, Any]], reader: str, old: int) -> float:
+def _beyond(rows: list[PositionRow], reader: str, old: int) -> float:
     """Bits per byte of all positions beyond the base's context."""
     mine = [row for row in rows if row["reader"] == reader and row["first"] >= old]
     size = sum(row["bytes"] for row in mine)

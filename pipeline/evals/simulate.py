@@ -45,17 +45,8 @@ def measure(subject: Subject, validation: Iterable[CorpusPage], scores: Scores) 
         if not len(grams):
             continue
         low, high = bootstrap_ratio(repeated, grams, config.bootstrap_samples, config.seed)
-        scores.rows.append(
-            {
-                "suite": "simulator",
-                "task": name,
-                "metric": f"repeated_word_{GRAM}_grams",
-                "value": float(repeated.sum() / grams.sum()),
-                "low": low,
-                "high": high,
-                "n": len(grams),
-            }
-        )
+        value = float(repeated.sum() / grams.sum())
+        scores.add("simulator", name, f"repeated_word_{GRAM}_grams", value, low, high, len(grams))
     for i in spread(range(len(cut)), config.samples_per_suite):
         beginning = tokenizer.decode(cut[i][:prefix])
         scores.sample("simulator", beginning, said[i], truth[i], None)

@@ -13,18 +13,18 @@ import dataclasses
 import random
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from pipeline.chat.conversation import Message, assistant, prompt, system, user
 from pipeline.curriculum.held_out import is_held_out
 from pipeline.curriculum.tasks import is_right, sum_task
 from pipeline.evals import unseen
-from pipeline.evals.asking import Scores, Subject, ask, spread
+from pipeline.evals.asking import FactRow, Scores, Subject, ask, spread
 from pipeline.evals.facts_suite import contains
 from pipeline.sft import definitions, identity, small_talk
 from pipeline.sft.facts import name_of
 
-EARLIER = (
+Exchange = tuple[Message, ...]
+EARLIER: tuple[Exchange, ...] = (
     (user("Hello!"), assistant("Hello! What can I do for you?")),
     (user("Thank you."), assistant("You are welcome!")),
     (user("Good morning!"), assistant("Good day! What would you like to know?")),
@@ -44,7 +44,7 @@ class Case:
     wrong: tuple[str, ...] = ()  # as `right`, of another entity
 
 
-def measure(subject: Subject, facts: Sequence[dict[str, Any]], scores: Scores) -> None:
+def measure(subject: Subject, facts: Sequence[FactRow], scores: Scores) -> None:
     """Add scores for the kinds of conversations that no other suite asks."""
     if not subject.chats:
         return
@@ -98,9 +98,7 @@ def exchanges() -> list[Case]:
     ]
 
 
-def names(
-    often: Sequence[dict[str, Any]], held_out: Sequence[dict[str, Any]], rng: random.Random
-) -> list[Case]:
+def names(often: Sequence[FactRow], held_out: Sequence[FactRow], rng: random.Random) -> list[Case]:
     """Questions what entities are that pages often state facts of, in new and trained wordings."""
     values: dict[str, list[str]] = {}
     kinds: dict[str, list[str]] = {}
@@ -128,14 +126,14 @@ def names(
     return cases
 
 
-def contexts(held_out: Sequence[dict[str, Any]], count: int, rng: random.Random) -> list[Case]:
+def contexts(held_out: Sequence[FactRow], count: int, rng: random.Random) -> list[Case]:
     """The same questions after different beginnings: half are sums of 3 to 5 digits, half facts."""
     sums = [sum_task(3 + number % 3, "evaluation", rng) for number in range(count - count // 2)]
     asked = [(task.prompt, task.answer) for task in sums]
     chosen = rng.sample(list(held_out), min(count // 2, len(held_out)))
     asked += [(fact["question"], fact["value"]) for fact in chosen]
     earlier = [rng.sample(EARLIER, 2) for _ in asked]
-    beginnings: dict[str, Callable[[Any, Any], tuple[Message, ...]]] = {
+    beginnings: dict[str, Callable[[Exchange, Exchange], Exchange]] = {
         "after_two_exchanges": lambda first, second: (*first, *second),
         "after_one_exchange": lambda first, _: first,
         "new_system_message": lambda *_: (system(NEW_SYSTEM),),

@@ -14,7 +14,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
@@ -27,7 +27,7 @@ from pipeline.filters.quality_scores import (
     QualityModel,
     as_line,
 )
-from pipeline.filters.separation import separation
+from pipeline.filters.separation import AtThreshold, AucWithInterval, Separation, separation
 from pipeline.stage import Progress, Stage
 from storage.errors import UserError
 
@@ -39,7 +39,7 @@ _M_PERTURB = -6  # glibc's <malloc.h>
 
 @dataclasses.dataclass(frozen=True)
 class QualityModelConfig:
-    """How the classifier is trained. Source: DCLM's train_fasttext_classifier.py, if not said."""
+    """How the classifier is trained. Source: DCLM, where no other is given."""
 
     max_texts_per_side: int = 200_000  # an even sample of larger sets
     fields: tuple[str, ...] = ()  # keys or columns that hold the text; () = see `examples`
@@ -49,8 +49,8 @@ class QualityModelConfig:
     word_ngrams: int = 2
     learning_rate: float = 0.1  # halved, up to three times, where training overflows
     epochs: int = 5
-    # DCLM: 100 dimensions, 2,000,000 buckets, every word. On 10,000 texts of this project's shared
-    # folder these separate as well (AUC 0.989 against 0.986), in 45 MB instead of 1 GB.
+    # DCLM: 100 dimensions, 2,000,000 buckets, every word. On 10,000 texts these separate as well
+    # (AUC 0.989 against 0.986), in 45 MB instead of 1 GB.
     dimensions: int = 32
     buckets: int = 200_000  # for hashed bigrams
     min_word_count: int = 3
@@ -64,24 +64,72 @@ class QualityModelConfig:
         )
 
 
+class QualityModelInputs(TypedDict):
+    """Files, or folders of corpora."""
+
+    positive: list[Path]
+    negative: list[Path]
+
+
+class SplitCounts(TypedDict):
+    """Numbers of texts."""
+
+    train: int
+    held_out: int
+
+
+class QualityModelStatistics(SplitCounts):
+    """Of a `quality_model` artifact; figures are of the held-out texts."""
+
+    learning_rate: float  # at which training succeeded
+    auc: AucWithInterval
+    at_half: AtThreshold
+
+
+class SideReport(TypedDict):
+    """One of the two sets."""
+
+    files: list[str]
+    texts: int  # that were read
+
+
+class ScoredText(TypedDict):
+    """The beginning of a held-out text, and its score."""
+
+    score: float
+    text: str
+
+
+class QualityModelReport(SplitCounts, Separation):
+    """The file report.json."""
+
+    positive: SideReport
+    negative: SideReport
+    learning_rate: float
+    max_characters: int
+    label: str
+    negatives_scored_highest: list[ScoredText]
+    negatives_scored_lowest: list[ScoredText]
+
+
 @dataclasses.dataclass
 class _Side:
     """One of the two sets, as lines in a file: hash, offset and length of each."""
 
     file: Path
-    hashes: np.ndarray
-    offsets: np.ndarray
-    lengths: np.ndarray
+    hashes: np.ndarray  # [texts] uint64
+    offsets: np.ndarray  # [texts] int64, bytes
+    lengths: np.ndarray  # [texts] int64, bytes
     read: int  # texts that were read
 
 
 def build(
     out: Path,
-    inputs: dict[str, list[Path]],
+    inputs: QualityModelInputs,
     config: QualityModelConfig,
     progress: Progress,
     scratch: Path,
-) -> dict[str, Any]:
+) -> QualityModelStatistics:
     """The `quality_model` stage: write the model and its report."""
     good = _collect(inputs["positive"], config, scratch / "positive.txt", frozenset(), progress)
     others = _collect(
@@ -109,7 +157,7 @@ def build(
     measured = separation(scores[is_good], scores[~is_good])
     order = np.argsort(scores[~is_good], kind="stable").tolist()
     shown = [text for text, good_one in zip(excerpts, is_good.tolist()) if not good_one]
-    report = {
+    report: QualityModelReport = {
         "positive": {"files": _names(inputs["positive"]), "texts": good.read},
         "negative": {"files": _names(inputs["negative"]), "texts": others.read},
         **counts,
@@ -127,7 +175,12 @@ def build(
         ],
     }
     (out / "report.json").write_text(json.dumps(report, indent=1, sort_keys=True) + "\n")
-    return {key: report[key] for key in (*counts, "learning_rate", "auc", "at_half")}
+    return {
+        **counts,
+        "learning_rate": rate,
+        "auc": measured["auc"],
+        "at_half": measured["at_half"],
+    }
 
 
 def train(
@@ -211,7 +264,15 @@ def _collect(
     not_these: frozenset[int],
     progress: Progress,
 ) -> _Side:
-    """An even sample without repeats: the texts with the smallest hashes, read in two passes."""
+    """An even sample without repeats: the texts with the smallest hashes, read in two passes.
+
+    Args:
+        paths: the set's files or folders.
+        config: of the stage.
+        file: where the sample is written, a text a line.
+        not_these: hashes of texts of the other set, which are left out.
+        progress: is told how many texts there are.
+    """
     all_hashes = np.fromiter((number for number, _ in _texts(paths, config)), np.uint64)
     progress.note(f"{len(all_hashes):,} texts in {', '.join(_names(paths))}")
     unique = np.unique(all_hashes)
@@ -241,7 +302,7 @@ def _collect(
 
 def _split(
     sides: list[tuple[str, _Side]], config: QualityModelConfig, train: Path, held_out: Path
-) -> dict[str, int]:
+) -> SplitCounts:
     """Write all lines with their labels, mixed by hash, to the files `train` and `held_out`."""
     rows = [
         # sampling took the smallest hashes, so only their low halves are still random
@@ -253,7 +314,7 @@ def _split(
     ]
     rows.sort()
     bound = int(config.held_out_fraction * 2**32)
-    counts = {"train": 0, "held_out": 0}
+    counts: SplitCounts = {"train": 0, "held_out": 0}
     readers = [side.file.open("rb") for _, side in sides]
     try:
         with train.open("wb") as learn, held_out.open("wb") as judge:
@@ -269,7 +330,11 @@ def _split(
 
 
 def _scored(held_out: Path, model: QualityModel) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """For each held-out text: whether it is a good one, its score, its beginning."""
+    """Score all held-out texts.
+
+    Returns:
+        [texts] each: whether it is a good one, its score, its beginning.
+    """
     is_good, scores, excerpts = [], [], []
     with held_out.open(encoding="utf-8", newline="\n") as lines:
         for line in lines:

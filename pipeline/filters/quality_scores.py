@@ -21,7 +21,16 @@ _STEPS = 10**DECIMALS
 
 
 class QualityModel:
-    """A model file, loaded once a process."""
+    """A model file, loaded once a process.
+
+    Args:
+        file: the model.
+        label: of good texts.
+        max_characters: of a text, the rest is not read.
+
+    Raises:
+        UserError: there is no such file, it is no fastText model, or has no such label.
+    """
 
     def __init__(
         self, file: Path, label: str = POSITIVE_LABEL, max_characters: int = 20_000
@@ -64,7 +73,11 @@ def as_line(text: str, max_characters: int) -> str:
 
 
 def count_scores(scores: Iterable[np.ndarray]) -> np.ndarray:
-    """How many pages have each rounded score; the counts of several parts can be added."""
+    """[10**DECIMALS + 1] int64, how many pages have each rounded score; counts can be added.
+
+    Args:
+        scores: [pages] of each part.
+    """
     counts = np.zeros(_STEPS + 1, np.int64)
     for part in scores:
         steps = np.rint(np.asarray(part, np.float64) * _STEPS).astype(np.int64)
@@ -77,6 +90,13 @@ def threshold_of_best(counts: np.ndarray, fraction: float) -> float:
 
     Exact, whatever the order of the parts, in 8 MB for any number of pages: rounded scores are
     counted. Pages that tie with the last one are all kept; 0 for no pages.
+
+    Args:
+        counts: of `count_scores`.
+        fraction: above 0, at most 1.
+
+    Raises:
+        UserError: there is no such fraction.
     """
     total = int(counts.sum())
     if not total:

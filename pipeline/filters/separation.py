@@ -5,18 +5,58 @@ Hanley and McNeil's (1982) for the AUC.
 """
 
 import math
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
 from pipeline.intervals import Z, wilson
 
+
+class ShareWithInterval(TypedDict):
+    """A share and Wilson's 95% interval; all None if n is 0."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+
+
+class AucWithInterval(TypedDict):
+    """An AUC and Hanley and McNeil's 95% interval; all None if either kind is empty."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    positives: int
+    negatives: int
+
+
+class AtThreshold(TypedDict):
+    """How a threshold separates: scores at or above it count as good."""
+
+    threshold: float
+    recall: ShareWithInterval
+    precision: ShareWithInterval
+    kept_negatives: ShareWithInterval
+
+
+class Separation(TypedDict):
+    """How well a score tells two kinds apart."""
+
+    auc: AucWithInterval
+    at_half: AtThreshold  # at a threshold of 0.5
+    by_kept_share_of_negatives: list[AtThreshold]  # for each of _SHARES; empty without negatives
+
+
 _SHARES = (0.01, 0.05, 0.1, 0.2, 0.5)  # of the negatives that a threshold would keep
 
 
-def separation(positive: np.ndarray, negative: np.ndarray) -> dict[str, Any]:
-    """AUC, and the figures at a threshold of 0.5 and at thresholds that keep given shares of the
-    negatives.
+def separation(positive: np.ndarray, negative: np.ndarray) -> Separation:
+    """AUC, and the figures at several thresholds.
+
+    Args:
+        positive: [texts] scores of the good ones.
+        negative: [texts] scores of the others.
     """
     return {
         "auc": _auc(positive, negative),
@@ -32,7 +72,7 @@ def separation(positive: np.ndarray, negative: np.ndarray) -> dict[str, Any]:
     }
 
 
-def at_threshold(positive: np.ndarray, negative: np.ndarray, threshold: float) -> dict[str, Any]:
+def at_threshold(positive: np.ndarray, negative: np.ndarray, threshold: float) -> AtThreshold:
     """Recall, precision and kept negatives; scores at or above the threshold count as good."""
     hits, alarms = int((positive >= threshold).sum()), int((negative >= threshold).sum())
     return {
@@ -43,7 +83,7 @@ def at_threshold(positive: np.ndarray, negative: np.ndarray, threshold: float) -
     }
 
 
-def share(part: int, n: int) -> dict[str, float | int | None]:
+def share(part: int, n: int) -> ShareWithInterval:
     """A share with Wilson's interval; all None if n is 0."""
     if n == 0:
         return {"value": None, "low": None, "high": None, "n": 0}
@@ -51,7 +91,7 @@ def share(part: int, n: int) -> dict[str, float | int | None]:
     return {"value": round(part / n, 6), "low": round(low, 6), "high": round(high, 6), "n": n}
 
 
-def _auc(positive: np.ndarray, negative: np.ndarray) -> dict[str, float | int | None]:
+def _auc(positive: np.ndarray, negative: np.ndarray) -> AucWithInterval:
     """The probability that a positive scores above a negative; ties count half."""
     n, m = len(positive), len(negative)
     if not n or not m:

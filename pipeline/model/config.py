@@ -92,6 +92,7 @@ class ModelConfig:
 
     @property
     def parts(self) -> Family:
+        """What the family's layers are made of."""
         return FAMILIES[self.family]
 
     @property

@@ -47,9 +47,11 @@ class Tensors:
         self.names = sorted(self._of.keys() - scales)
 
     def shape(self, name: str) -> tuple[int, ...]:
+        """A tensor's shape, as it is stored."""
         return tuple(self._of[name].get_slice(name).get_shape())
 
     def size(self, name: str) -> int:
+        """A tensor's number of elements."""
         return math.prod(self.shape(name))
 
     def read(self, name: str) -> Tensor:

@@ -48,14 +48,17 @@ class KVCache:
 
     @property
     def rows(self) -> int:
+        """How many sequences it holds."""
         return self.keys[0].shape[0]
 
     @property
     def capacity(self) -> int:
+        """How many tokens of a row there is room for."""
         return self.keys[0].shape[2]
 
     @property
     def dtype(self) -> torch.dtype:
+        """Of keys and values."""
         return self.keys[0].dtype
 
     def write(

@@ -63,6 +63,7 @@ class Ngrams(nn.Module):
         self.project.weight.copy_((draw * 2 - 1) * bound)
 
     def cast(self, dtype: torch.dtype) -> NgramWeights:
+        """The weights, ready for products in a dtype."""
         return NgramWeights(self.rows, self.table.weight, self.project.weight.to(dtype))
 
 

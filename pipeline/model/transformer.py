@@ -95,6 +95,7 @@ class Transformer(nn.Module):
 
     @property
     def device(self) -> torch.device:
+        """Where the weights are."""
         return self.embed_tokens.weight.device
 
     @property

@@ -10,12 +10,15 @@ import base64
 import io
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+if TYPE_CHECKING:
+    from pipeline.training.scaling import ScalingStatistics
 
 INK, DIM, GRID = "#1c2330", "#667085", "#e4e7ec"
 COLOURS = ("#2e5aac", "#d0584f", "#2f9e6e", "#b7791f", "#6b4fa0", "#3a8fb7")
@@ -119,13 +122,15 @@ def vocabulary(points: Points) -> bytes:
     return _png(figure)
 
 
-def scaling(rows: Sequence[Mapping[str, Any]], said: Mapping[str, Any]) -> bytes:
+def scaling(rows: Sequence[Mapping[str, Any]], statistics: "ScalingStatistics") -> bytes:
     """Bits per byte against FLOPs: the ladder's runs, their law, the check and the next size.
 
-    Rows as storage.schemas.SCALING, `said` the statistics of the scaling stage.
+    Args:
+        rows: as storage.schemas.SCALING.
+        statistics: of the scaling stage.
     """
     figure, axes = _figure("", 6.4, 3.6)
-    law, check, ahead = said["law"], said["check"], said["next"]
+    law, check, ahead = statistics["law"], statistics["check"], statistics["next"]
     first = min(row["flops"] for row in rows)
     steps = 100
     compute = [first * (ahead["flops"] / first) ** (i / steps) for i in range(steps + 1)]
@@ -167,7 +172,7 @@ def scaling(rows: Sequence[Mapping[str, Any]], said: Mapping[str, Any]) -> bytes
 
 
 def positions(rows: Sequence[Mapping[str, Any]], border: int) -> bytes:
-    """Bits per byte by place in the document, a line a reader with its interval.
+    """Bits per byte by position in the document, a line a reader with its interval.
 
     Rows as storage.schemas.POSITIONS; `border` is where the base's context ends. The axis ends
     above most readers, so that one that breaks doesn't flatten the others.

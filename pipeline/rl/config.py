@@ -31,7 +31,7 @@ class RlConfig:
     warmdown_fraction: float = 0.25
     final_fraction: float = 0.2
     max_grad_norm: float = 0.0  # 0 = no clipping
-    # how much likelier the trainer may find a token than the sampler did and still count it in full
+    # the most by which a token counts: its probability for the trainer over that for the sampler
     ratio_limit: float = 2.0  # Yao et al. 2025; kernels in bf16 differ by 1.08 at most
     micro_rows: int = 96  # answers that go through the model at once
     loss_chunk_tokens: int = 1024  # answer tokens whose logits exist at the same time

@@ -1,13 +1,14 @@
 """The policy gradient: answers with advantages in, the terms of a step's loss out.
 
 loss = - sum over answers and their tokens of advantage * ratio * log pi(token), divided by the
-number of tokens of the whole batch (token-level normalisation: long and short answers weigh by
-their tokens). There is one update a batch, but the policy that drew is not to the bit the one that
-learns: the sampler multiplies by other kernels, in bf16 rounded elsewhere. So each token counts by
-its importance, ratio = pi(token) / sampler(token), a constant for the gradient and cut at
-`ratio_limit` (truncated importance sampling, as Yao et al. 2025 do between vLLM and FSDP; nothing
-else of PPO's). Temperature and top-k are the sampler's. Answers of advantage zero add nothing and
-are skipped, but their tokens still count in the denominator.
+number of tokens of the whole batch (token-level normalisation, as DAPO's, arXiv 2503.14476: long
+and short answers weigh by their tokens). There is one update a batch, but the policy that drew is
+not to the bit the one that learns: the sampler multiplies by other kernels, which round elsewhere
+in bf16. So each token counts by its importance, ratio = pi(token) / sampler(token), a constant for
+the gradient and cut at `ratio_limit` (truncated importance sampling, as Yao et al. 2025 do between
+vLLM and FSDP; nothing else of PPO, arXiv 1707.06347). Temperature and top-k are the sampler's.
+Answers of advantage zero add nothing and are skipped, but their tokens still count in the
+denominator.
 """
 
 import functools
@@ -23,24 +24,24 @@ from pipeline.training.loss import Drawn, fused_cross_entropy
 
 
 class PolicyBatch(NamedTuple):
-    """Answers as right-padded rows, (B, T) but for `advantages` (B,)."""
+    """Answers as right-padded rows."""
 
-    tokens: Tensor  # int64, prompt and answer without the last token
-    targets: Tensor  # int64, the next token of each position
-    mask: Tensor  # bool, true where the target belongs to the answer, its stop token included
-    advantages: Tensor  # float32
-    sampled: Tensor  # float32, the target's log-probability when it was drawn; 0 outside the mask
+    tokens: Tensor  # [batch, seq] int64, prompt and answer without the last token
+    targets: Tensor  # [batch, seq] int64, the next token of each position
+    mask: Tensor  # [batch, seq] bool, whether the target is the answer's, stop token included
+    advantages: Tensor  # [batch] float32
+    sampled: Tensor  # [batch, seq] float32, log-probability when drawn; 0 outside the mask
 
 
 def collate(rollouts: Sequence[Rollout], device: torch.device | str = "cpu") -> PolicyBatch:
-    """Rollouts as one padded batch."""
+    """Rollouts as one padded batch on a device."""
     longest = max(len(r.prompt) + len(r.tokens) for r in rollouts) - 1
     tokens = torch.zeros(len(rollouts), longest, dtype=torch.int64)
     targets = torch.zeros(len(rollouts), longest, dtype=torch.int64)
     mask = torch.zeros(len(rollouts), longest, dtype=torch.bool)
     sampled = torch.zeros(len(rollouts), longest)
     for row, r in enumerate(rollouts):
-        sequence = torch.tensor(r.prompt + r.tokens)
+        sequence = torch.tensor(r.prompt + r.tokens)  # [seq + 1]
         end = len(sequence) - 1
         tokens[row, :end] = sequence[:-1]
         targets[row, :end] = sequence[1:]
@@ -58,16 +59,27 @@ def policy_loss(
     top_k: int,
     ratio_limit: float,
     chunk_tokens: int,
-) -> tuple[Tensor, Tensor]:
-    """(minus the sum of advantage * ratio * log pi, minus log pi of each answer token (N,)).
+) -> tuple[Tensor, Tensor]:  # [], [answer tokens]
+    """The summed loss of a batch, from which gradients flow, and the nats of its answer tokens.
 
-    The head sees those tokens only, `chunk_tokens` of them at a time. A token that the sampler's
-    top-k held and the trainer's doesn't has ratio 0: it is left out.
+    The head sees those tokens only. A token that the sampler's top-k held and the trainer's doesn't
+    has ratio 0: it is left out.
+
+    Args:
+        model: the policy, on the batch's device.
+        batch: answers.
+        temperature: the sampler's.
+        top_k: the sampler's; 0: all tokens.
+        ratio_limit: of the importance.
+        chunk_tokens: tokens whose logits exist at the same time.
+
+    Returns:
+        Minus the sum of advantage * ratio * log pi, and minus log pi of each answer token.
     """
-    hidden, head, bias = model.read(batch.tokens)
+    hidden, head, bias = model.read(batch.tokens)  # [batch, seq, width], [vocab, width], [vocab]
     mask = batch.mask
     drawn = Drawn(batch.sampled[mask], temperature, top_k, ratio_limit)
-    gains = batch.advantages[:, None].expand(mask.shape)[mask]
+    gains = batch.advantages[:, None].expand(mask.shape)[mask]  # [answer tokens]
     return fused_cross_entropy(
         hidden[mask], head, batch.targets[mask], gains, chunk_tokens, bias, drawn
     )
@@ -83,7 +95,17 @@ def policy_terms(
     micro_rows: int,
     chunk_tokens: int,
 ) -> list[Callable[[], Tensor]]:
-    """Of each micro-batch of answers that teach something, a function that gives its loss."""
+    """The terms of a step's loss, one for each micro-batch of answers that have an advantage.
+
+    Args:
+        model: the policy.
+        rollouts: this process' answers.
+        temperature: the sampler's.
+        top_k: the sampler's.
+        ratio_limit: of the importance.
+        micro_rows: answers of a micro-batch.
+        chunk_tokens: tokens whose logits exist at the same time.
+    """
 
     def term(part: Sequence[Rollout]) -> Tensor:
         return policy_loss(
@@ -99,7 +121,7 @@ def policy_terms(
 
 
 def _micro_batches(rollouts: Sequence[Rollout], rows: int) -> Iterator[list[Rollout]]:
-    """Those that teach something, by length so that little is padding."""
+    """Answers that have an advantage, by length so that little is padding."""
     useful = [r for r in rollouts if r.advantage != 0.0]
     useful.sort(key=lambda r: len(r.prompt) + len(r.tokens))  # a stable sort: same order each run
     for start in range(0, len(useful), rows):

@@ -2,12 +2,12 @@
 
 In: an engine, tasks, sampling settings. Out: one `Rollout` an answer, in groups of the same task.
 The advantage is reward minus the group's mean, not divided by its deviation (Dr. GRPO): a group
-whose answers are all right or all wrong teaches nothing.
+whose answers are all right or all wrong has no gradient.
 """
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
@@ -16,6 +16,53 @@ from pipeline.curriculum.tasks import Task, check, is_worked
 from pipeline.model.engine import Completion, Engine
 from pipeline.rl.config import RlConfig
 from pipeline.tokenizer import Tokenizer
+
+
+class RolloutRow(TypedDict):
+    """A row of storage.schemas.ROLLOUTS."""
+
+    step: int
+    task: str
+    group: int
+    prompt: str
+    completion: str
+    answer: str
+    reward: float
+    advantage: float
+    length: int  # tokens
+    logprob: float  # of all tokens together
+    stopped: bool
+
+
+class RolloutSums(TypedDict):
+    """Sums over rollouts; those of several processes can be added."""
+
+    answers: float  # how many
+    reward: float
+    tokens: float
+    nats: float  # -log p, over tokens
+    worked: float  # answers that show their work
+    stopped: float  # answers that ended by themselves
+    groups: float
+    flat: float  # groups without variance in reward
+    solved: float  # groups with a right answer
+
+
+class LoggedFigures(TypedDict):
+    """Means that every row of the metrics has."""
+
+    reward: float
+    length: float  # tokens of an answer
+    entropy: float  # nats a token
+    worked_share: float
+    flat_group_share: float
+
+
+class RolloutFigures(LoggedFigures):
+    """All means over rollouts."""
+
+    stopped_share: float
+    pass_at_k: float  # share of groups with a right answer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,8 +81,15 @@ class Rollout:
 
 
 def advantages(rewards: np.ndarray) -> np.ndarray:
-    """(groups, answers) rewards to advantages: reward minus the mean of its group."""
-    return rewards - rewards.mean(axis=1, keepdims=True)
+    """[groups, answers] each reward minus the mean of its group.
+
+    Args:
+        rewards: [groups, answers].
+
+    Source: Dr. GRPO (arXiv 2503.20783), which does without GRPO's division by the deviation.
+    """
+    gained: np.ndarray = rewards - rewards.mean(axis=1, keepdims=True)
+    return gained
 
 
 def sample(
@@ -46,7 +100,19 @@ def sample(
     seed: int,
     first_group: int = 0,
 ) -> list[Rollout]:
-    """`answers_per_prompt` answers to each task, judged; ordered by task."""
+    """Sample `answers_per_prompt` answers to each task and judge them.
+
+    Args:
+        engine: of the policy.
+        tokenizer: with conversation tokens.
+        tasks: what is asked.
+        config: how answers are drawn.
+        seed: of the draws.
+        first_group: the number of the first task within the step, over all processes.
+
+    Returns:
+        The answers, ordered by task.
+    """
     stop = tokenizer.special(STOP)
     prompts = [prompt([user(task.prompt)], tokenizer) for task in tasks]
     completions = engine.generate(
@@ -59,13 +125,13 @@ def sample(
         seed=seed,
     )
     texts = [[text_of(c, tokenizer) for c in group] for group in completions]
-    rewards = np.array(
+    rewards = np.array(  # [tasks, answers]
         [
             [float(check(task, text, c.stopped)) for text, c in zip(group_texts, group)]
             for task, group_texts, group in zip(tasks, texts, completions)
         ]
     )
-    gained = advantages(rewards)
+    gained = advantages(rewards)  # [tasks, answers]
     return [
         Rollout(
             task=task,
@@ -84,14 +150,15 @@ def sample(
 
 
 def text_of(completion: Completion, tokenizer: Tokenizer) -> str:
-    """What was said, without the stop token."""
+    """The text of an answer, without the stop token."""
     return tokenizer.decode(completion.tokens[:-1] if completion.stopped else completion.tokens)
 
 
-def summarize(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
-    """Sums over a step's rows of the `rollouts` table and its groups; see `figures`.
+def summarize(rows: Sequence[RolloutRow]) -> RolloutSums:
+    """Sums over a step's rollouts and their groups; see `figures`.
 
-    Sums, so that processes can add theirs up.
+    Args:
+        rows: of whole groups.
     """
     groups: dict[int, list[float]] = {}
     for row in rows:
@@ -109,11 +176,14 @@ def summarize(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
     }
 
 
-def figures(sums: dict[str, float]) -> dict[str, float]:
-    """Means from the sums of `summarize`.
+def figures(sums: RolloutSums) -> RolloutFigures:
+    """Means from sums.
 
     `entropy` is the mean of -log p over sampled tokens: an unbiased estimate of the policy's
     entropy a token, for which no second pass is needed.
+
+    Args:
+        sums: of `summarize`, over at least one answer.
     """
     return {
         "reward": sums["reward"] / sums["answers"],
@@ -126,8 +196,8 @@ def figures(sums: dict[str, float]) -> dict[str, float]:
     }
 
 
-def rows(step: int, rollouts: Sequence[Rollout]) -> list[dict[str, Any]]:
-    """Rows of the `rollouts` table."""
+def rows(step: int, rollouts: Sequence[Rollout]) -> list[RolloutRow]:
+    """Rows of the `rollouts` table of a step, numbered from 1."""
     return [
         {
             "step": step,

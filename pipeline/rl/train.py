@@ -1,9 +1,9 @@
 """Reinforcement learning: a chat model in; the same one, better at what can be checked, out.
 
 A client of pretraining's loop: each step draws tasks, samples answers and rewards only correctness,
-and what the loop learns from is those answers' policy gradient. Tasks and draws are functions of
-seed and batch number, answers of the model as well; rollouts of finished steps wait in scratch.
-Under torchrun each process takes a share of the prompts. Before the first update it says so if
+and the loop learns by those answers' policy gradient. Tasks and draws are functions of seed and
+batch number, answers of the model as well; rollouts of finished steps are kept in scratch. Under
+torchrun each process takes a share of the prompts. Before the first update people are told if
 hardly any prompt is ever answered right: then no group has variance and RL learns nothing.
 """
 
@@ -11,7 +11,7 @@ import functools
 import math
 import random
 from pathlib import Path
-from typing import Any
+from typing import Literal, TypedDict, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -24,6 +24,7 @@ from pipeline.model.engine import Engine
 from pipeline.rl import rollouts as rolls
 from pipeline.rl.config import RlConfig
 from pipeline.rl.policy_gradient import policy_terms
+from pipeline.rl.rollouts import LoggedFigures, RolloutFigures, RolloutRow, RolloutSums
 from pipeline.stage import SILENT, Progress, Stage
 from pipeline.tokenizer import Tokenizer
 from pipeline.training import distribution, loop, runtime
@@ -37,11 +38,39 @@ from storage.errors import UserError
 from storage.schemas import ROLLOUTS
 from storage.tables import read_table, table, write_table
 
+Logged = Literal["reward", "length", "entropy", "worked_share", "flat_group_share"]
+LOGGED: tuple[Logged, ...] = ("reward", "length", "entropy", "worked_share", "flat_group_share")
+
+
+class RlInputs(TypedDict):
+    """Folders of artifacts, one each."""
+
+    sft: list[Path]
+
+
+class RlStatistics(TypedDict):
+    """Of an `rl` artifact."""
+
+    steps: int
+    precision: str
+    processes: int
+    answers: int  # sampled
+    tokens: int  # of all answers
+    start: RolloutFigures  # of the first step, before any update
+    end: LoggedFigures  # of the last step
+
 
 def step_rollouts(
     model: Transformer, tokenizer: Tokenizer, config: RlConfig, number: int
 ) -> list[rolls.Rollout]:
-    """This process' share of a batch's answers."""
+    """Sample this process' share of a batch's answers.
+
+    Args:
+        model: the policy.
+        tokenizer: with conversation tokens.
+        config: of the stage.
+        number: of the batch.
+    """
     rng = random.Random(f"{config.seed}:rl:{number}")
     tasks = draw(config.prompts_per_step, config.digits, config.spelling_share, rng)
     share = len(tasks) // distribution.world()
@@ -67,12 +96,21 @@ def step_loss(
 ) -> StepLoss:
     """Sample the answers of a batch and keep them; the loss is a mean over their tokens.
 
-    Answers that teach nothing count in that mean. They are kept as those of the step after `done`:
-    where a run went back, the later ones of a step replace the earlier.
+    Answers of advantage zero count in that mean.
+
+    Args:
+        model: the policy.
+        tokenizer: with conversation tokens.
+        config: of the stage.
+        scratch: where answers are kept, as those of the step after `done`: where a run went back,
+            the later ones of a step replace the earlier.
+        progress: is told how the model starts.
+        done: steps.
+        number: of the batch.
     """
     answers = step_rollouts(model, tokenizer, config, number)
     rows = rolls.rows(done + 1, answers)
-    # On disk before a checkpoint can say that the step is done: for each step's end the loop waits
+    # On disk before a checkpoint can say that the step is done: at each step's end the loop waits
     # for all processes.
     _keep(scratch, done, rows)
     sums = _add_up(rolls.summarize(rows), model.device)
@@ -93,13 +131,13 @@ def step_loss(
         terms,
         normalizer=sums["tokens"],
         tokens=int(sums["tokens"]),
-        figures={name: figures[name] for name in _LOGGED},
+        figures={name: figures[name] for name in LOGGED},
         shown=("reward",),
     )
 
 
 def loop_config(config: RlConfig) -> LoopConfig:
-    """What the loop has to know of it."""
+    """The settings of the loop."""
     return LoopConfig(
         steps=config.steps,
         warmup_steps=config.warmup_steps,
@@ -120,11 +158,11 @@ def loop_config(config: RlConfig) -> LoopConfig:
 
 def build(
     out: Path,
-    inputs: dict[str, list[Path]],
+    inputs: RlInputs,
     config: RlConfig,
     progress: Progress,
     scratch: Path,
-) -> dict[str, Any]:
+) -> RlStatistics | None:
     """The `rl` stage."""
     device, dtype = runtime.prepare(
         config.device, config.precision, config.threads, config.products
@@ -147,9 +185,9 @@ def build(
         recipe=config,
     )
     if distribution.rank() != 0:
-        return {}
+        return None
     answers = _kept(scratch, config.steps)
-    first = answers.filter(pc.equal(answers["step"], 1)).to_pylist()
+    first: list[RolloutRow] = answers.filter(pc.equal(answers["step"], 1)).to_pylist()
     models.save(model, tokenizer, out)
     write_run(out, metrics, timing)
     write_table(answers, out / "rollouts.parquet")
@@ -160,7 +198,7 @@ def build(
         "answers": config.steps * config.prompts_per_step * config.answers_per_prompt,
         "tokens": metrics["tokens"][-1].as_py(),
         "start": rolls.figures(rolls.summarize(first)),
-        "end": {name: metrics[name][-1].as_py() for name in _LOGGED},
+        "end": cast(LoggedFigures, {name: metrics[name][-1].as_py() for name in LOGGED}),
     }
 
 
@@ -176,8 +214,8 @@ def check_shared(config: RlConfig) -> None:
         )
 
 
-def _say_start(seen: dict[str, float], config: RlConfig, progress: Progress) -> None:
-    """pass@1 and pass@k of the model as it came, and a warning where RL can't work."""
+def _say_start(seen: RolloutFigures, config: RlConfig, progress: Progress) -> None:
+    """Report pass@1 and pass@k before training, with a warning where RL can't work."""
     k = config.answers_per_prompt
     progress.note(
         f"rl: before training pass@1 is {seen['reward']:.3f}, pass@{k} is {seen['pass_at_k']:.3f}"
@@ -189,23 +227,25 @@ def _say_start(seen: dict[str, float], config: RlConfig, progress: Progress) -> 
         )
 
 
-def _add_up(sums: dict[str, float], device: torch.device) -> dict[str, float]:
+def _add_up(sums: RolloutSums, device: torch.device) -> RolloutSums:
     """The sums over all processes."""
-    return dict(zip(sums, distribution.sum_numbers(list(sums.values()), device)))
+    own = cast(dict[str, float], sums)
+    total = distribution.sum_numbers(list(own.values()), device)
+    return cast(RolloutSums, dict(zip(own, total)))
 
 
 def _rollout_file(scratch: Path, step: int, rank: int) -> Path:
     return scratch / "rollouts" / f"{step:06d}-{rank:03d}.parquet"
 
 
-def _keep(scratch: Path, done: int, rows: list[dict[str, Any]]) -> None:
-    """Rows of the step after `done`, on disk."""
+def _keep(scratch: Path, done: int, rows: list[RolloutRow]) -> None:
+    """Write this process' rows of the step after `done` to disk."""
     with written_by_name(_rollout_file(scratch, done, distribution.rank())) as part:
         write_table(table(rows, ROLLOUTS), part)
 
 
 def _kept(scratch: Path, steps: int) -> pa.Table:
-    """All rollouts in order of step and group."""
+    """The rollouts of all processes, in order of step and group."""
     files = [
         _rollout_file(scratch, step, rank)
         for step in range(steps)

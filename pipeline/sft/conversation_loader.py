@@ -8,12 +8,12 @@ cut and never sees its neighbours in the row; the loss mask travels with its tok
 import functools
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
 from pipeline.chat.conversation import from_rows, render, spans
+from pipeline.sft.conversations import ConversationRow
 from pipeline.tokenizer import Tokenizer
 from pipeline.training.batch_sizes import BatchSizes, as_sizes
 from pipeline.training.data_loader import Batch, PretrainData, RowPart, collate
@@ -21,7 +21,7 @@ from pipeline.training.packing import whole_rows
 from storage.errors import UserError
 
 
-def encode(rows: Sequence[dict[str, Any]], tokenizer: Tokenizer) -> list[RowPart]:
+def encode(rows: Sequence[ConversationRow], tokenizer: Tokenizer) -> list[RowPart]:
     """Conversations as tokens with their loss masks.
 
     Args:
@@ -45,6 +45,13 @@ def encode(rows: Sequence[dict[str, Any]], tokenizer: Tokenizer) -> list[RowPart
 
 class ConversationData:
     """Rows of packed conversations; each epoch has its own random order, from (seed, epoch).
+
+    Args:
+        parts: the tokens of each conversation.
+        context: positions of a row.
+        rows_per_step: rows of each batch.
+        pad_token: for the end of a row.
+        seed: of the order.
 
     Raises:
         UserError: no conversation fits the context.
@@ -74,7 +81,7 @@ class ConversationData:
         self._starts = [0]  # first row of each epoch: their number differs with the packing
 
     def batch(self, step: int) -> Batch:
-        """The rows of conversations of a step."""
+        """The rows of conversations of a step, [rows, context]."""
         first = self.sizes.before(step)
         rows = [self._row(index) for index in range(first, first + self.sizes.of_batch(step))]
         return collate(rows, self.row_length, self.pad_token)
@@ -96,7 +103,20 @@ class ConversationData:
 
 
 class MixedData:
-    """Rows of conversations and, for a share of each step, rows of pages against forgetting."""
+    """Rows of conversations and, for a share of each step, rows of pages against forgetting.
+
+    Args:
+        parts: the tokens of each conversation.
+        tokens_folder: a tokens artifact, for the pages.
+        context: positions of a row.
+        rows_per_step: rows of each batch, pages included.
+        pretraining_share: of pages, 0 to below 1.
+        pad_token: for the end of a row.
+        seed: of the order.
+
+    Raises:
+        UserError: the share makes no sense, or no conversation fits the context.
+    """
 
     def __init__(
         self,
@@ -120,7 +140,7 @@ class MixedData:
         )
 
     def batch(self, step: int) -> Batch:
-        """The global batch of a step: conversations first, then pages."""
+        """The global batch of a step, [rows, context]; pages are spread among conversations."""
         conversations = self.conversations.batch(step)
         if self.pages is None:
             return conversations
@@ -138,7 +158,7 @@ class MixedData:
 
 
 def _interleave(first: int, second: int) -> torch.Tensor:
-    """An order that spreads `second` rows evenly among `first` ones."""
-    places = [(index + 0.5) / first for index in range(first)]
-    places += [(index + 0.5) / second for index in range(second)]
-    return torch.tensor(sorted(range(first + second), key=lambda index: (places[index], index)))
+    """[first + second] an order that spreads `second` rows evenly among `first` ones."""
+    positions = [(index + 0.5) / first for index in range(first)]
+    positions += [(index + 0.5) / second for index in range(second)]
+    return torch.tensor(sorted(range(first + second), key=lambda index: (positions[index], index)))

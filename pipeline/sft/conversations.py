@@ -14,7 +14,7 @@ import json
 import random
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple, TypedDict
+from typing import NamedTuple, TypedDict
 
 from pipeline.chat.conversation import Message, render, spans
 from pipeline.curriculum.held_out import is_validation
@@ -46,6 +46,17 @@ class ConversationsStatistics(TypedDict):
     loss_tokens: int
 
 
+class ConversationRow(TypedDict):
+    """A row of storage.schemas.CONVERSATIONS."""
+
+    id: str
+    source: str
+    messages: list[dict[str, str]]  # role and content
+    loss_spans: list[list[int]]  # positions [start, end) that are learned
+    origin: str  # document id, or ""
+    split: str  # train or validation
+
+
 class Drafted(NamedTuple):
     """A conversation before it is rendered."""
 
@@ -56,9 +67,11 @@ class Drafted(NamedTuple):
 
 
 def draft(documents: Iterable[tuple[str, str]], config: ConversationsConfig) -> list[Drafted]:
-    """All conversations, in a random order that depends on documents and config alone.
+    """Draft all conversations, in a random order that depends on documents and config alone.
 
-    `documents` is iterated three times.
+    Args:
+        documents: id and text of each; iterated three times.
+        config: counts and shares.
     """
     # A document is used up after `facts_per_document` facts, so no more than this can be: of a
     # fact's documents the first so many and one are enough to find one that is not.
@@ -136,9 +149,9 @@ def chains(drafted: list[Drafted], count: int, rng: random.Random) -> list[Draft
 
 def rows(
     drafted: list[Drafted], tokenizer: Tokenizer, config: ConversationsConfig
-) -> tuple[list[dict[str, Any]], dict[str, int]]:
+) -> tuple[list[ConversationRow], dict[str, int]]:
     """Rows of the conversations table, and how many of each source were too long."""
-    made = []
+    made: list[ConversationRow] = []
     too_long: dict[str, int] = {}
     for number, item in enumerate(drafted):
         ids, mask = render(item.messages, tokenizer)

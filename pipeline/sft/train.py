@@ -15,6 +15,7 @@ from pipeline import model as models
 from pipeline.model import Transformer
 from pipeline.sft.config import SftConfig
 from pipeline.sft.conversation_loader import MixedData, encode
+from pipeline.sft.conversations import ConversationRow
 from pipeline.stage import Progress, Stage
 from pipeline.tokenizer import Tokenizer
 from pipeline.training import distribution, runtime
@@ -63,7 +64,13 @@ def with_conversation_tokens(
 
 @torch.no_grad()
 def answer_bits_per_byte(model: Transformer, parts: list[RowPart], tokenizer: Tokenizer) -> float:
-    """Bits per byte of the assistant's content; stop tokens count as bits but not as bytes."""
+    """Bits per byte of the assistant's content; stop tokens count as bits but not as bytes.
+
+    Args:
+        model: on any device.
+        parts: the tokens of each conversation.
+        tokenizer: with conversation tokens.
+    """
     stop = tokenizer.special("<|im_end|>")
     lengths = [0 if token == stop else len(b) for token, b in enumerate(tokenizer.token_bytes)]
     nats = 0.0
@@ -93,7 +100,8 @@ def build(
     model, tokenizer = models.load(inputs["base"][0], device, dtype)
     model, tokenizer = with_conversation_tokens(model, tokenizer)
     context = model.config.max_context
-    rows = read_table(inputs["conversations"][0] / "conversations.parquet").to_pylist()
+    file = inputs["conversations"][0] / "conversations.parquet"
+    rows: list[ConversationRow] = read_table(file).to_pylist()
     parts = encode([row for row in rows if row["split"] == "train"], tokenizer)
     held_back = encode([row for row in rows if row["split"] == "validation"], tokenizer)
     held_back = [part for part in held_back if len(part.tokens) <= context]

@@ -1,9 +1,10 @@
 """How many rows each batch has: the same all along, or few at first and more in equal steps up.
 
-While the loss falls fast, small batches point as well downhill as large ones do and cost less
-(McCandlish et al. 2018: the batch that pays grows as the loss falls). Sizes are multiples of the
-first, so that processes which can share that can share all. A function of the batch's number
-alone, and so is how many rows came before it: the data's cursor, exact wherever a run resumes.
+While the loss falls fast, small batches give as good a direction as large ones and cost less
+(McCandlish et al., arXiv 1812.06162: the most efficient batch grows as the loss falls). Sizes are
+multiples of the first, so that processes that can share that can share all. A size is a function of
+the batch's number alone, and so is how many rows came before it: the data's cursor, exact wherever
+a run resumes.
 """
 
 import bisect
@@ -22,6 +23,7 @@ class BatchSizes:
 
     @staticmethod
     def constant(rows: int) -> "BatchSizes":
+        """All batches of one size."""
         return BatchSizes((0,), (rows,))
 
     @staticmethod
@@ -46,29 +48,34 @@ class BatchSizes:
         return sum(length * rows for length, rows in zip(lengths, self.rows))
 
     def map(self, part: Callable[[int], int]) -> "BatchSizes":
-        """The sizes of a part of each batch."""
+        """The sizes of a part of each batch.
+
+        Args:
+            part: from the rows of a batch to those of its part.
+        """
         return BatchSizes(self.starts, tuple(map(part, self.rows)))
 
     def minus(self, other: "BatchSizes") -> "BatchSizes":
-        """What such a part leaves."""
+        """The sizes without a part of each batch, as `map` gives it."""
         rest = (rows - part for rows, part in zip(self.rows, other.rows, strict=True))
         return BatchSizes(self.starts, tuple(rest))
 
 
 def as_sizes(rows: int | BatchSizes) -> BatchSizes:
-    """A number of rows stands for batches of that size."""
+    """Batch sizes as they are, or of a number of rows, which all batches then have."""
     return BatchSizes.constant(rows) if isinstance(rows, int) else rows
 
 
 def seen_rows(loop: LoopConfig) -> int:
-    """Rows of all batches of a run that never has to go back."""
+    """Rows of all batches of a run without rollbacks."""
     return BatchSizes.of(loop).before(loop.steps)
 
 
 def mean_rows(loop: LoopConfig) -> float:
-    """Of a batch of such a run, if it is long: a ramp has half of rows_per_step on average.
+    """Rows of a batch of such a run on average, if it is long.
 
-    For first, 2 first, … rows_per_step - first, each equally long, do.
+    A ramp has half of rows_per_step: its sizes first, 2 first, … rows_per_step - first are equally
+    frequent.
     """
     ramps = 0 < loop.first_rows < loop.rows_per_step
     return loop.rows_per_step * (1.0 - loop.ramp_fraction / 2 if ramps else 1.0)

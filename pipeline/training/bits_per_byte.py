@@ -8,11 +8,11 @@ evaluation can bootstrap over documents.
 import dataclasses
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 import torch
 
+from pipeline.model import Transformer
 from pipeline.model.engine import Moved, unwatched
 from pipeline.training import distribution
 from pipeline.training.data_loader import Batch
@@ -21,11 +21,11 @@ from pipeline.training.loss import token_loss
 
 @dataclasses.dataclass(frozen=True)
 class Measurement:
-    """Per document: nats (float64), bytes and predicted tokens (int64)."""
+    """Of each document."""
 
-    nats: np.ndarray
-    bytes: np.ndarray
-    tokens: np.ndarray
+    nats: np.ndarray  # [documents] float64
+    bytes: np.ndarray  # [documents] int64, of UTF-8
+    tokens: np.ndarray  # [documents] int64, those that are predicted
 
     @property
     def bits_per_byte(self) -> float:
@@ -34,12 +34,12 @@ class Measurement:
 
 
 def ratio(nats: float, bytes_: float) -> float:
-    """Nats and bytes to bits per byte."""
+    """Nats and bytes to bits per byte; NaN for no bytes."""
     return nats / (math.log(2) * bytes_) if bytes_ else math.nan
 
 
 def measure(
-    model: Any,
+    model: Transformer,
     documents: Sequence[np.ndarray],
     token_bytes: Sequence[bytes],
     context: int,
@@ -48,7 +48,17 @@ def measure(
     chunk_tokens: int = 1024,
     moved: Moved = unwatched,
 ) -> Measurement:
-    """Each document is an array of ids that begins with the document token."""
+    """Measure the nats, bytes and tokens of each document.
+
+    Args:
+        model: on any device; is left in the mode it was in.
+        documents: [tokens] ids each, which begin with the document token.
+        token_bytes: the bytes of each id.
+        context: tokens of a window.
+        tokens_per_batch: tokens read at once, padding included; one window at least.
+        chunk_tokens: positions whose logits exist at the same time.
+        moved: called at each piece of work, for a watchdog.
+    """
     byte_lengths = np.array([len(token) for token in token_bytes], dtype=np.int64)
     nats = np.zeros(len(documents))
     for group, per_token in read(model, documents, context, tokens_per_batch, chunk_tokens, moved):
@@ -63,14 +73,21 @@ def measure(
 
 
 def read(
-    model: Any,
+    model: Transformer,
     documents: Sequence[np.ndarray],
     context: int,
     tokens_per_batch: int = 8192,
     chunk_tokens: int = 1024,
     moved: Moved = unwatched,
 ) -> Iterator[tuple[list[tuple[int, int, int]], torch.Tensor]]:
-    """Windows as (length, document, start), and the nats of each of their tokens (n, longest)."""
+    """Read documents in windows, longest windows first.
+
+    The arguments are those of `measure`.
+
+    Yields:
+        A batch's windows, each its length, the index of its document and its start there, and
+        [windows, longest] float32 nats of their tokens, 0 in the padding.
+    """
     windows = [
         (min(context, len(document) - 1 - start), index, start)
         for index, document in enumerate(documents)
@@ -98,13 +115,19 @@ def read(
 
 
 def measure_shared(
-    model: Any,
+    model: Transformer,
     documents: Sequence[np.ndarray],
     token_bytes: Sequence[bytes],
     context: int,
     moved: Moved = unwatched,
 ) -> float:
-    """Bits per byte with the documents dealt out to all processes; the same number in each."""
+    """Bits per byte of documents that are dealt out to all processes.
+
+    The arguments are those of `measure`.
+
+    Returns:
+        The same number in every process.
+    """
     own = documents[distribution.rank() :: distribution.world()]
     part = measure(model, own, token_bytes, context, moved=moved)
     device = next(model.parameters()).device
@@ -117,7 +140,12 @@ def measure_shared(
 
 
 def _batch(documents: Sequence[np.ndarray], windows: list[tuple[int, int, int]]) -> Batch:
-    """Windows as rows, padded on the right, where causal attention can't see the padding."""
+    """[windows, longest] padded on the right, where causal attention can't see the padding.
+
+    Args:
+        documents: all of them.
+        windows: length, document and start of each; the longest first.
+    """
     longest = windows[0][0]
     tokens = np.zeros((len(windows), longest + 1), dtype=np.int64)
     mask = np.zeros((len(windows), longest), dtype=np.int64)

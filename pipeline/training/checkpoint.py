@@ -1,7 +1,7 @@
 """Checkpoints that survive a kill at any moment: a safetensors file and a JSON of one name each.
 
-A file is written beside its place, synced and renamed, so a name that exists is whole unless the
-disk lied; its SHA-256 stands in the JSON, which is written last, and a checkpoint that doesn't
+A file is written under another name, synced and renamed, so a name that exists is whole unless the
+disk lost data; its SHA-256 is in the JSON, which is written last, and a checkpoint that doesn't
 match is passed over. Tensors go to disk one by one: no second copy of a state is ever in memory.
 Nothing is ever unpickled.
 """
@@ -11,13 +11,14 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypedDict
 
 import safetensors.torch
 import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
+from pipeline.training.run_records import CheckpointMeta
 from storage import durable
 
 KEEP = 2
@@ -36,7 +37,8 @@ _DTYPES = {
     torch.bool: "BOOL",
 }
 
-Keep = Callable[[list[int]], set[int]]  # of the steps that have a checkpoint, those to keep
+# From the steps that have a checkpoint to those that stay.
+Keep = Callable[[list[int]], set[int]]
 
 
 class Checkpoint(NamedTuple):
@@ -44,11 +46,27 @@ class Checkpoint(NamedTuple):
 
     step: int
     tensors: dict[str, Tensor]
-    meta: dict[str, Any]
+    meta: CheckpointMeta
+
+
+class CheckpointRecord(TypedDict):
+    """The JSON beside a checkpoint's tensors."""
+
+    step: int
+    sha256: str  # of the tensors' file
+    meta: CheckpointMeta
+
+
+class TensorHeader(TypedDict):
+    """What safetensors says of a tensor."""
+
+    dtype: str
+    shape: list[int]
+    data_offsets: list[int]  # first byte and the one after the last, from the end of the header
 
 
 def newest_two(steps: list[int]) -> set[int]:
-    """The plain rule of what stays."""
+    """The default rule of which checkpoints stay."""
     return set(sorted(steps)[-KEEP:])
 
 
@@ -56,17 +74,25 @@ def save(
     folder: Path,
     step: int,
     tensors: dict[str, Tensor],
-    meta: dict[str, Any],
+    meta: CheckpointMeta,
     keep: Keep = newest_two,
 ) -> Path:
-    """Write the checkpoint of `step` (steps done so far), then delete those that `keep` leaves out.
+    """Write a checkpoint, then delete those that `keep` leaves out.
 
-    `meta` is JSON; floats come back bit for bit, NaN and infinity included.
+    Args:
+        folder: of the run's checkpoints, created if absent.
+        step: steps done so far.
+        tensors: by name.
+        meta: JSON; floats come back bit for bit, NaN and infinity included.
+        keep: which stay.
+
+    Returns:
+        The JSON's path.
     """
     durable.make_folder(folder)
     for path in sorted(folder.glob(f".checkpoint-*{durable.PART}")):  # leftovers of a killed save
         path.unlink(missing_ok=True)
-    # One of the same step may be of an abandoned course: its JSON must not speak for new tensors.
+    # One of the same step may be of an abandoned course: its JSON must not vouch for new tensors.
     _path(folder, step, "json").unlink(missing_ok=True)
     with durable.written(_path(folder, step, "safetensors")) as file:
         digest = hashlib.sha256()
@@ -74,7 +100,7 @@ def save(
             digest.update(piece)
             file.write(piece)
     # The JSON comes last: it is what makes the checkpoint exist.
-    record = {"step": step, "sha256": digest.hexdigest(), "meta": meta}
+    record: CheckpointRecord = {"step": step, "sha256": digest.hexdigest(), "meta": meta}
     path = _path(folder, step, "json")
     durable.write_atomic(path, json.dumps(record).encode())
     found = steps(folder)
@@ -89,16 +115,16 @@ def load(folder: Path, step: int) -> Checkpoint | None:
     """The checkpoint of a step; None where it is absent or damaged."""
     data = _path(folder, step, "safetensors")
     try:
-        record = json.loads(_path(folder, step, "json").read_bytes())
+        record: CheckpointRecord = json.loads(_path(folder, step, "json").read_bytes())
         if sha256(data) != record["sha256"]:
             return None
         return Checkpoint(record["step"], safetensors.torch.load_file(data), record["meta"])
     except (OSError, ValueError, KeyError, TypeError, SafetensorError):
-        return None  # damaged: the caller goes on to an older one
+        return None  # damaged: the caller tries an older one
 
 
 def steps(folder: Path) -> list[int]:
-    """Steps that have a checkpoint, in order."""
+    """The steps that have a checkpoint, in order."""
     names = (_NAME.fullmatch(path.name) for path in folder.glob("checkpoint-*.json"))
     return sorted(int(match.group(1)) for match in names if match)
 
@@ -114,18 +140,21 @@ def _path(folder: Path, step: int, suffix: str) -> Path:
 
 
 def sha256(path: Path) -> str:
-    """Of a file, read in pieces."""
+    """The hex digest of a file, read in pieces."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def serialized(tensors: dict[str, Tensor]) -> Iterator[Any]:
-    """A safetensors file in pieces: the header's length, the header, each tensor's bytes.
+def serialized(tensors: dict[str, Tensor]) -> Iterator[bytes | memoryview]:
+    """A safetensors file in pieces of bytes: the header's length, the header, each tensor's data.
 
-    Large elements come first, as the format's own writer lays them out, so that all are aligned.
+    Large elements come first, as the format's own writer orders them, so that all are aligned.
+
+    Args:
+        tensors: by name, on any device.
     """
     names = sorted(tensors, key=lambda name: (-tensors[name].element_size(), name))
-    header: dict[str, Any] = {}
+    header: dict[str, TensorHeader] = {}
     at = 0
     for name in names:
         tensor = tensors[name]
@@ -142,4 +171,4 @@ def serialized(tensors: dict[str, Tensor]) -> Iterator[Any]:
     for name in names:
         flat = tensors[name].detach().cpu().contiguous().reshape(-1).view(torch.uint8)
         for part in flat.split(CHUNK_BYTES):
-            yield part.numpy()
+            yield part.numpy().data

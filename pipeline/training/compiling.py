@@ -16,7 +16,7 @@ from storage.errors import UserError
 
 
 def compile_layers(model: Transformer, backend: str = "inductor") -> None:
-    """Have torch.compile make a layer's forward and backward, in place."""
+    """Compile a layer's forward and backward by torch.compile, in place."""
     # How many borders there are is in the data. (As a decorator this would have every process
     # import the compiler, a second or more.)
     model.borders = torch.compiler.disable(model.borders)
@@ -27,7 +27,11 @@ def compile_layers(model: Transformer, backend: str = "inductor") -> None:
 
 
 def multiply_in_8_bits(model: Transformer) -> None:
-    """The layers' products by `fp8.linear`; UserError where the hardware has none."""
+    """Multiply in the layers by `fp8.linear`.
+
+    Raises:
+        UserError: the hardware has no 8-bit products.
+    """
     if not fp8.supported(model.device):
         raise UserError(
             "pretrain.fp8 needs a GPU with 8-bit products (H100, L40, RTX 40 or later): set it to"
@@ -37,7 +41,11 @@ def multiply_in_8_bits(model: Transformer) -> None:
 
 
 class Ahead:
-    """Batches of which the next one is made while the GPU is busy with this one."""
+    """Batches of which the next one is made while the GPU is busy with this one.
+
+    Args:
+        batch_of: makes the batch of a number.
+    """
 
     def __init__(self, batch_of: BatchOf) -> None:
         self._batch_of = batch_of

@@ -88,7 +88,7 @@ class LoopConfig:
     checkpoint_keep: int = 2  # the newest so many stay (and three anchors, see rollback_steps)
     checkpoint_keep_every: int = 0  # steps; those at multiples are written and stay; 0 = none
     checkpoint_keep_best: bool = False  # the one with the best validation is written and stays
-    # A loss or gradient that is no number, or a spike that lasts: back to the state after a
+    # A non-finite loss or gradient, or a spike that lasts: back to the state after a
     # multiple of these steps (each is checkpointed) and on with the batches after the bad one.
     rollback_steps: int = 200  # PaLM (arXiv 2204.02311, 5.1) went back ~100; 0 = the run ends
     rollback_limit: int = 3  # incidents before the run ends with one line

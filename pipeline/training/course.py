@@ -6,7 +6,8 @@ functions of the step and the jumps alone, so a checkpoint that holds the jumps 
 """
 
 import dataclasses
-from typing import Any
+
+from pipeline.training.run_records import JumpRecord
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,16 +21,24 @@ class Jump:
 
 @dataclasses.dataclass(frozen=True)
 class Course:
-    """Jumps in the order of their steps; the last is the newest."""
+    """Which batches a run takes: its jumps in the order of their steps, the newest last."""
 
     jumps: tuple[Jump, ...] = ()
 
     def batch(self, step: int) -> int:
-        """Number of the batch that the step after `step` steps takes."""
+        """The number of the batch that a step takes.
+
+        Args:
+            step: steps done before it.
+        """
         return step + self._shift(step)
 
     def rollbacks(self, step: int) -> int:
-        """How often the run had gone back before that step."""
+        """How often the run had gone back before a step.
+
+        Args:
+            step: steps done before it.
+        """
         return max((jump.count for jump in self.jumps if jump.at <= step), default=0)
 
     @property
@@ -38,16 +47,23 @@ class Course:
         return self.jumps[-1].count if self.jumps else 0
 
     def back(self, done: int, to: int) -> "Course":
-        """The course after an incident when `done` steps were done, continued after step `to`."""
+        """The course after an incident.
+
+        Args:
+            done: steps done when it happened.
+            to: steps done in the state that the run goes back to.
+        """
         unseen = self.batch(done - 1) + 1
         older = tuple(jump for jump in self.jumps if jump.at < to)
         return Course((*older, Jump(to, unseen - to, self.count + 1)))
 
-    def as_json(self) -> list[dict[str, int]]:
-        return [dataclasses.asdict(jump) for jump in self.jumps]
+    def as_json(self) -> list[JumpRecord]:
+        """For a checkpoint's notes."""
+        return [{"at": jump.at, "shift": jump.shift, "count": jump.count} for jump in self.jumps]
 
     @staticmethod
-    def of_json(jumps: list[dict[str, Any]]) -> "Course":
+    def of_json(jumps: list[JumpRecord]) -> "Course":
+        """From a checkpoint's notes."""
         return Course(tuple(Jump(**jump) for jump in jumps))
 
     def _shift(self, step: int) -> int:

@@ -1,9 +1,9 @@
-"""Token shards to batches, each a pure function of the step: the step number is the data cursor.
+"""The data loader: token shards to batches, each a pure function of the step's number.
 
 `TokenShards` maps the safetensors files into memory; `PretrainData` takes a group of documents at a
 time (see `packing_groups`), draws their order from (seed, epoch, group), packs them by best fit
-into rows of context + 1 tokens and shuffles the rows. What is learned at a border: the document
-token after a document's end (so the model learns to end), but never a piece's first token where the
+into rows of context + 1 tokens and shuffles the rows. At a border the document token after a
+document's end is learned (so the model learns to end), but never a piece's first token where the
 text before it belongs to something else.
 """
 
@@ -13,12 +13,13 @@ import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from pipeline.training.batch_sizes import BatchSizes, as_sizes
+from pipeline.training.checkpoint import TensorHeader
 from pipeline.training.packing import cut_rows
 from pipeline.training.packing_groups import GroupLimits, Groups, Range
 from storage.errors import UserError
@@ -29,34 +30,35 @@ _DTYPES = {"U16": np.uint16, "U32": np.uint32, "I64": np.int64}
 
 
 class Batch(NamedTuple):
-    """Row-shaped (B, T) tensors; all int64."""
+    """Rows of tokens and what is to be predicted; all tensors [batch, seq] int64."""
 
     tokens: torch.Tensor
-    targets: torch.Tensor  # the next token of each position; meaningless where the mask is 0
+    targets: torch.Tensor  # the next token of each position; undefined where the mask is 0
     loss_mask: torch.Tensor  # 1 where the target is learned
     document_ids: torch.Tensor | None  # piece number within the row; None: attention ignores it
 
     def rows(self, start: int, stop: int) -> "Batch":
-        """Some of the rows."""
+        """The rows from `start` until before `stop`."""
         part = slice(start, stop)
         ids = None if self.document_ids is None else self.document_ids[part]
         return Batch(self.tokens[part], self.targets[part], self.loss_mask[part], ids)
 
     def to(self, device: torch.device) -> "Batch":
+        """The batch on a device."""
         ids = None if self.document_ids is None else self.document_ids.to(device)
         return Batch(
             self.tokens.to(device), self.targets.to(device), self.loss_mask.to(device), ids
         )
 
 
-BatchOf = Callable[[int], Batch]  # the global batch of a number, mostly the step
+BatchOf = Callable[[int], Batch]  # from a batch's number, mostly the step, to the global batch
 
 
 class RowPart(NamedTuple):
     """A run of tokens in a row, and for each of them whether it is learned as a target."""
 
-    tokens: np.ndarray
-    learned: np.ndarray
+    tokens: np.ndarray  # [tokens]
+    learned: np.ndarray  # [tokens] int64, 1 where it is
 
 
 def collate(
@@ -65,10 +67,15 @@ def collate(
     pad_token: int,
     separate_documents: bool = True,
 ) -> Batch:
-    """Rows of up to `row_length` tokens as a batch of row_length - 1 positions.
+    """Make a batch of row_length - 1 positions.
 
-    Unused positions hold `pad_token`, form a document of their own and are masked.
+    Args:
+        rows: the parts of each row, at most `row_length` tokens together.
+        row_length: tokens of a row, its last target included.
+        pad_token: for unused positions, which form a document of their own and are masked.
+        separate_documents: whether attention stays within a part.
     """
+    # [rows, row_length]
     tokens = np.full((len(rows), row_length), pad_token, dtype=np.int64)
     learned = np.zeros((len(rows), row_length), dtype=np.int64)
     documents = np.zeros((len(rows), row_length), dtype=np.int64)
@@ -92,35 +99,43 @@ def collate(
 class MappedShard(NamedTuple):
     """A file of tokens, mapped into memory."""
 
-    tokens: np.ndarray
-    offsets: np.ndarray  # where each document begins, and where the last one ends
+    tokens: np.ndarray  # [tokens] uint16 or uint32
+    offsets: np.ndarray  # [documents + 1] int64: where each begins, and where the last one ends
 
 
 class TokenShards:
     """One split of a tokens artifact.
 
-    Of a file no more than its head is read before it is needed, and only so many are held open.
+    Of a file only the header is read before its data is needed, and at most OPEN_SHARDS are held
+    open.
+
+    Args:
+        folder: of the artifact.
+        split: train or validation.
+
+    Raises:
+        UserError: there are no such files, or one is no shard of tokens.
     """
 
     def __init__(self, folder: Path, split: str) -> None:
         self._files = sorted(folder.glob(f"{split}-*.safetensors"))
         if not self._files:
             raise UserError(f"no {split}-*.safetensors in {folder}: is it a tokens artifact?")
-        heads = [_Head(file) for file in self._files]
-        self.sizes = [head.tokens.size for head in heads]  # tokens of each shard
-        self._firsts = np.cumsum([0, *(head.offsets.size - 1 for head in heads)]).tolist()
-        self.shard = functools.lru_cache(maxsize=OPEN_SHARDS)(lambda shard: heads[shard].map())
+        headers = [_ShardHeader(file) for file in self._files]
+        self.sizes = [header.tokens.size for header in headers]  # tokens of each shard
+        self._firsts = np.cumsum([0, *(header.offsets.size - 1 for header in headers)]).tolist()
+        self.shard = functools.lru_cache(maxsize=OPEN_SHARDS)(lambda shard: headers[shard].map())
 
     def __len__(self) -> int:
         return int(self._firsts[-1])
 
     @functools.cached_property
     def lengths(self) -> np.ndarray:
-        """Tokens of each document: 8 bytes a document, of which a training split has many."""
+        """[documents] int64, tokens of each: 8 bytes a document, many for a training split."""
         return np.concatenate([np.diff(shard.offsets) for shard in self._each()])
 
     def longer_than(self, tokens: int) -> int:
-        """How many documents are."""
+        """How many documents have more tokens than that."""
         return sum(int((np.diff(shard.offsets) > tokens).sum()) for shard in self._each())
 
     def length(self, index: int) -> int:
@@ -129,14 +144,20 @@ class TokenShards:
         return int(shard.offsets[at + 1]) - int(shard.offsets[at])
 
     def document(self, index: int, start: int = 0, length: int | None = None) -> np.ndarray:
-        """Tokens start .. start + length (default: all) of a document, as stored."""
+        """[length] tokens of a document, as stored.
+
+        Args:
+            index: of the document.
+            start: the first token.
+            length: how many; None: all.
+        """
         shard, at = self._find(index)
         begin = int(shard.offsets[at]) + start
         end = int(shard.offsets[at + 1]) if length is None else begin + length
         return shard.tokens[begin:end]
 
     def pieces(self, ranges: Sequence[Range]) -> np.ndarray:
-        """(document, start, length) of what lies in these ranges of tokens."""
+        """[pieces, 3] int64, (document, start, length) of what lies in ranges of tokens."""
         found = []
         for number, begin, end in ranges:
             offsets = self.shard(number).offsets
@@ -157,7 +178,20 @@ class TokenShards:
 
 
 class PretrainData:
-    """Batches of packed documents."""
+    """Batches of packed documents.
+
+    Args:
+        folder: a tokens artifact.
+        context: positions of a row.
+        rows_per_step: rows of each batch.
+        seed: of the order.
+        split: train or validation.
+        separate_documents: whether attention stays within a document.
+        limits: of a group that is packed at a time.
+
+    Raises:
+        UserError: the split has less than one row of tokens, or no files.
+    """
 
     def __init__(
         self,
@@ -186,16 +220,20 @@ class PretrainData:
         self._group = functools.lru_cache(maxsize=2)(self._pack)
 
     def batch(self, step: int) -> Batch:
-        """The global batch of a step."""
+        """The global batch of a step, [rows, context]."""
         first = self.sizes.before(step)
         rows = [self._row(index) for index in range(first, first + self.sizes.of_batch(step))]
         return collate(rows, self.row_length, 0, self.separate_documents)
 
     def pieces(self, row: int) -> np.ndarray:
-        """(document, start, length) of each piece in the row-th row counted over all epochs."""
-        epoch, group, place = self.groups.place(row)
+        """[pieces, 3] int64, (document, start, length) of each piece of a row.
+
+        Args:
+            row: its number, counted over all epochs.
+        """
+        epoch, group, at = self.groups.position(row)
         pieces, borders = self._group(epoch, group)
-        return pieces[borders[place] : borders[place + 1]]
+        return pieces[borders[at] : borders[at + 1]]
 
     def _row(self, row: int) -> list[RowPart]:
         parts = []
@@ -209,7 +247,11 @@ class PretrainData:
         return parts
 
     def _pack(self, epoch: int, group: int) -> tuple[np.ndarray, np.ndarray]:
-        """All rows of a group: pieces (n, 3) and where each row's begin, in training order."""
+        """All rows of a group in training order.
+
+        Returns:
+            [pieces, 3] int64 (document, start, length), and [rows + 1] where each row's begin.
+        """
         generator = self.groups.generator(epoch, group)
         parts = self.shards.pieces(self.groups.ranges(epoch, group))
         parts = parts[generator.permutation(len(parts))]
@@ -225,20 +267,20 @@ class PretrainData:
         return pieces, ends
 
 
-class _Place(NamedTuple):
-    """Where a tensor lies in a file."""
+class _Extent(NamedTuple):
+    """Where a tensor is in a file."""
 
     offset: int  # bytes
     size: int  # elements
     dtype: np.dtype
 
     def of(self, data: np.ndarray) -> np.ndarray:
-        """The tensor, of the file's bytes."""
+        """[size] the tensor, from the file's bytes."""
         return data[self.offset : self.offset + self.size * self.dtype.itemsize].view(self.dtype)
 
 
-class _Head:
-    """What a safetensors file says of itself: 8 bytes of length, then JSON, then raw data."""
+class _ShardHeader:
+    """The header of a safetensors file: 8 bytes of length, then JSON, then raw data."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -248,21 +290,21 @@ class _Head:
                 total = os.fstat(file.fileno()).st_size
                 if size > total:
                     raise ValueError("its head is longer than the file")
-                said = json.loads(file.read(size))
-            self.tokens = _place(said["tokens"], 8 + size, total)
-            self.offsets = _place(said["offsets"], 8 + size, total)
+                header: dict[str, TensorHeader] = json.loads(file.read(size))
+            self.tokens = _extent(header["tokens"], 8 + size, total)
+            self.offsets = _extent(header["offsets"], 8 + size, total)
         except (KeyError, ValueError, TypeError, OSError) as error:
             raise UserError(f"{path} is not a shard of tokens: {error!r}") from error
 
     def map(self) -> MappedShard:
-        """The tensors, unread; one mapping, since each holds one of the process's open files."""
+        """Map the tensors; once for both, since a mapping holds one of the process's open files."""
         data = np.asarray(np.memmap(self.path, np.uint8, "r"))
         return MappedShard(self.tokens.of(data), self.offsets.of(data))
 
 
-def _place(said: dict[str, Any], start: int, total: int) -> _Place:
-    begin, end = said["data_offsets"]
+def _extent(header: TensorHeader, start: int, total: int) -> _Extent:
+    begin, end = header["data_offsets"]
     if start + end > total:
         raise ValueError("the file is cut short")
-    dtype = np.dtype(_DTYPES[said["dtype"]])
-    return _Place(start + begin, (end - begin) // dtype.itemsize, dtype)
+    dtype = np.dtype(_DTYPES[header["dtype"]])
+    return _Extent(start + begin, (end - begin) // dtype.itemsize, dtype)

@@ -1,10 +1,10 @@
 """One dial: a number of layers in; shape, batch, steps, rates and weight decay out.
 
 The laws are nanochat's and those it cites: width 64 a layer, tokens a fixed multiple of the
-parameters (Hoffmann et al. 2022), batch 2^19 x (tokens / reference)^0.383 (Power Lines,
-arXiv 2505.13738), rates with the batch's root, weight decay with it over the tokens. They hold from
-depth 6 up: below, batches of that law leave a few hundred timid steps, and the small presets have
-measured better. What the caller has fixed stays, and what follows from it reckons with it.
+parameters (Hoffmann et al., arXiv 2203.15556), batch 2^19 x (tokens / reference)^0.383 (Power
+Lines, arXiv 2505.13738), rates with the batch's root, weight decay with it over the tokens. They
+hold from depth 6 up: below, batches of that law leave a few hundred timid steps, and the small
+presets have measured better. What the caller has fixed stays, and the rest follows from it.
 """
 
 import dataclasses
@@ -34,7 +34,7 @@ ACTIVATION_BYTES = 30e9
 BYTES_PER_FEATURE = 38
 MAX_MICRO_TOKENS = 2**16
 
-Tables = dict[str, dict[str, Any]]
+Tables = dict[str, dict[str, Any]]  # of a config file: settings by name, of any type, by table
 
 
 def dial(
@@ -43,10 +43,20 @@ def dial(
     tokens_per_parameter: float,
     fixed: Mapping[str, Mapping[str, Any]],
 ) -> Tables:
-    """The tables shape, loop and optimizer of a model of `depth` layers.
+    """The settings of a model of `depth` layers.
 
-    `fixed` holds those of their numbers that somebody has set (`shape.context`, the row length,
-    always): they come back as they are.
+    Args:
+        depth: layers.
+        vocab_size: of the tokenizer.
+        tokens_per_parameter: tokens of the run for each matrix parameter.
+        fixed: settings that the user has set, by table (`shape.context`, the row length, always):
+            they are returned as they are.
+
+    Returns:
+        The tables shape, loop and optimizer, as a config file has them.
+
+    Raises:
+        UserError: depth or tokens_per_parameter is not above 0.
     """
     if depth < 1 or tokens_per_parameter <= 0:
         raise UserError("pretrain.depth and pretrain.tokens_per_parameter must be above 0")
@@ -62,7 +72,12 @@ def dial(
 
 
 def matrix_parameters(shape: Mapping[str, Any], vocab_size: int) -> int:
-    """Weights of a matrix product for each token, as the model itself counts them."""
+    """Weights that each token is multiplied by, as the model itself counts them.
+
+    Args:
+        shape: fields of `ModelShape`.
+        vocab_size: of the tokenizer.
+    """
     from pipeline.training.shape import model_config  # loads torch, which presets don't need
 
     return model_config(ModelShape(**shape), vocab_size).matrix_parameters

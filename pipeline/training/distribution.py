@@ -1,9 +1,9 @@
 """Several processes from torchrun's environment: gloo on CPUs, nccl on GPUs, nothing when alone.
 
 Every process computes the same global batch, takes its rows and sums its gradients with the
-others' (see `gradients`): one code path, one process being the case without communication. What
-they hold between them is in `sharding`. Where some of the processes hold together what the others
-hold as well, `among` makes all of this a matter of those few.
+others' (see `gradients`): one code path, one process being the case without communication. Shards
+are in `sharding`. Where a group of processes holds all shards and other groups the same ones,
+`among` restricts all of this to one group.
 """
 
 import contextlib
@@ -11,7 +11,6 @@ import contextvars
 import datetime
 import os
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -24,7 +23,14 @@ TIMEOUT = datetime.timedelta(minutes=10)
 
 
 def init(device: torch.device) -> torch.device:
-    """Join the group torchrun announces, if any; the device this process should use."""
+    """Join the process group that torchrun announces, if any.
+
+    Args:
+        device: of which kind is to be used.
+
+    Returns:
+        The device of this process.
+    """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return device
     gpu = devices.on_cuda(device)
@@ -40,12 +46,18 @@ def init(device: torch.device) -> torch.device:
 
 
 # Of this thread: a checkpoint is written beside the training.
-_scope: contextvars.ContextVar[Any] = contextvars.ContextVar("scope", default=None)
+_scope: contextvars.ContextVar["dist.ProcessGroup | None"] = contextvars.ContextVar(
+    "scope", default=None
+)
 
 
 @contextlib.contextmanager
-def among(group: Any) -> Iterator[None]:
-    """Within it `world`, `rank` and all messages are of a process group; None: of all processes."""
+def among(group: "dist.ProcessGroup | None") -> Iterator[None]:
+    """While it is entered, `world`, `rank` and all messages are a process group's.
+
+    Args:
+        group: of processes; None: all of them.
+    """
     before = _scope.set(group)
     try:
         yield
@@ -53,8 +65,8 @@ def among(group: Any) -> Iterator[None]:
         _scope.reset(before)
 
 
-def group() -> Any:
-    """The process group this is about; None: all processes."""
+def group() -> "dist.ProcessGroup | None":
+    """The process group of `among`; None: all processes."""
     return _scope.get()
 
 
@@ -83,12 +95,12 @@ def sum_numbers(values: list[float], device: torch.device) -> list[float]:
 
 
 def any_of(flags: list[bool], device: torch.device) -> list[bool]:
-    """Each flag, true if it is in any process: how all stop, go back and save at the same step."""
+    """Whether each flag is true in any process: how all stop, go back and save at the same step."""
     return [value > 0 for value in sum_numbers([float(flag) for flag in flags], device)]
 
 
 def any_true(flag: bool, device: torch.device) -> bool:
-    """`any_of` of one."""
+    """Whether a flag is true in any process."""
     return any_of([flag], device)[0]
 
 
@@ -111,7 +123,7 @@ def broadcast_number(value: int, device: torch.device) -> int:
 
 
 def close() -> None:
-    """The last message: from here on processes end one by one."""
+    """Wait for all processes and leave the group: from here on they end one by one."""
     if dist.is_initialized():
         dist.barrier()
         # gloo's group ends with its process: see pipeline.worker.child

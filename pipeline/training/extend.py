@@ -7,7 +7,7 @@ rules are those of `pipeline.model.rope`, so transformers and llama.cpp run the 
 
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from pipeline import model as models
 from pipeline.model import ModelConfig
@@ -24,8 +24,41 @@ from pipeline.training.watchdog import Watchdog
 from storage.errors import UserError
 
 
+class ExtendInputs(TypedDict):
+    """Folders of artifacts, one each."""
+
+    base: list[Path]
+    tokens: list[Path]
+
+
+class ExtendedStatistics(TypedDict):
+    """Of an `extended` artifact; bits per byte are of the whole validation split."""
+
+    parameters: int
+    precision: str
+    processes: int
+    steps: int
+    context_before: int  # of the base, in tokens
+    context: int
+    tokens_seen: int
+    bits_per_byte_before: float  # in windows of the base's context
+    bits_per_byte_untrained: float  # stretched, not trained
+    bits_per_byte_short: float  # trained, in windows of the base's context
+    bits_per_byte: float
+    long_documents: int  # of the train split, longer than the base's context
+    final_loss: float  # nats a token
+
+
 def stretched(base: ModelConfig, config: ExtendConfig) -> ModelConfig:
-    """The base's shape with the longer context; UserError where it can't have one."""
+    """The base's shape with the longer context.
+
+    Args:
+        base: which may have been stretched before.
+        config: how.
+
+    Raises:
+        UserError: the base can't have that context.
+    """
     if base.parts.positions != "rope":
         raise UserError(f"extend: a {base.family} model has a table of positions, no rotation")
     context = config.context or 4 * base.max_context
@@ -34,7 +67,7 @@ def stretched(base: ModelConfig, config: ExtendConfig) -> ModelConfig:
             f"extend.context is {context}, the base already reads {base.max_context} tokens"
         )
     known = base.rope_scaling
-    # A base that was stretched before is stretched anew from where it began.
+    # A base that was stretched before is stretched again from its original context.
     original = known.original_context if known is not None else base.max_context
     factor = config.factor or context / original
     if config.scaling == "theta":
@@ -49,11 +82,11 @@ def stretched(base: ModelConfig, config: ExtendConfig) -> ModelConfig:
 
 def build(
     out: Path,
-    inputs: dict[str, list[Path]],
+    inputs: ExtendInputs,
     config: ExtendConfig,
     progress: Progress,
     scratch: Path,
-) -> dict[str, Any]:
+) -> ExtendedStatistics | None:
     """The `extended` stage."""
     (base_folder,), (tokens_folder,) = inputs["base"], inputs["tokens"]
     device, dtype = runtime.prepare(
@@ -105,7 +138,7 @@ def build(
     processes = distribution.world()
     distribution.close()
     if not alone_or_first:
-        return {}
+        return None
     models.save(model, tokenizer, out)
     write_run(out, metrics, timing)
     return {
@@ -116,9 +149,9 @@ def build(
         "context_before": old,
         "context": context,
         "tokens_seen": seen_rows(loop) * context,
-        "bits_per_byte_before": before,  # in windows of the base's context
-        "bits_per_byte_untrained": untrained,  # stretched, not trained
-        "bits_per_byte_short": short,  # trained, in windows of the base's context
+        "bits_per_byte_before": before,
+        "bits_per_byte_untrained": untrained,
+        "bits_per_byte_short": short,
         "bits_per_byte": after,
         "long_documents": data.shards.longer_than(old),
         "final_loss": metrics["loss"][-1].as_py(),

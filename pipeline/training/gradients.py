@@ -1,13 +1,13 @@
 """Gradients of all processes added up: in buckets while the backward still runs, or by FSDP.
 
 A bucket holds about 25 MB of neighbouring parameters, the last layers first, because the backward
-comes to them first; its message starts when its last gradient is there. Buckets start in one order
+reaches them first; its message starts when its last gradient is there. Buckets start in one order
 in every process. Of several micro-batches only the last one communicates. One process alone
-communicates nothing and computes what it always has.
+communicates nothing.
 """
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 
 import torch
@@ -21,7 +21,12 @@ BUCKET_BYTES = 25_000_000  # as in torch's DistributedDataParallel
 
 
 class GradientSum:
-    """The gradients of one model's `parameters`, summed over processes once a step."""
+    """The gradients of a model, summed over processes once a step.
+
+    Args:
+        model: whose order of parameters is that of the forward pass.
+        parameters: those that are trained.
+    """
 
     def __init__(self, model: nn.Module, parameters: Sequence[nn.Parameter]) -> None:
         self._model = model
@@ -39,7 +44,11 @@ class GradientSum:
 
     @contextlib.contextmanager
     def micro_batch(self, last: bool) -> Iterator[None]:
-        """Around a forward and backward; `last` of this step."""
+        """To be entered around a forward and a backward pass.
+
+        Args:
+            last: whether it is the step's last one.
+        """
         self._last = last
         if self._sharded:
             cast(Any, self._model).set_requires_gradient_sync(last)
@@ -48,7 +57,11 @@ class GradientSum:
         yield
 
     def finish(self) -> list[Tensor]:
-        """Wait for the sums; this process' gradients, which may be changed in place."""
+        """Wait for the sums.
+
+        Returns:
+            This process' gradients of the parameters that have one; they may be changed in place.
+        """
         for bucket in self._buckets[self._started :]:
             bucket.start()
         for bucket in self._buckets:
@@ -58,7 +71,11 @@ class GradientSum:
         return [local(gradient) for gradient in gradients]
 
     def norm(self, gradients: list[Tensor]) -> float:
-        """Euclidean norm over all parameters; where they are sharded, over all processes."""
+        """The Euclidean norm over all parameters; where they are sharded, over all processes.
+
+        Args:
+            gradients: from `finish`.
+        """
         if not gradients:  # nothing taught anything; shards always have some
             return 0.0
         norm = float(torch.stack(list(torch._foreach_norm(gradients))).norm())
@@ -69,7 +86,7 @@ class GradientSum:
         return float(squares**0.5)
 
     def _start_full_ones(self) -> None:
-        """The next buckets in order, as long as they are full: all processes send alike."""
+        """Send the next buckets in order, as long as they are full: all processes send alike."""
         while (
             self._last
             and self._started < len(self._buckets)
@@ -85,9 +102,9 @@ class _Bucket:
     def __init__(self, parameters: list[nn.Parameter]) -> None:
         self.parameters = parameters
         self.missing = len(parameters)
-        self.when_full: Any = None
-        self._flat: Tensor | None = None
-        self._work: Any = None
+        self.when_full: Callable[[], None] = lambda: None
+        self._flat: Tensor | None = None  # [elements of all of them]
+        self._work: dist.Work | None = None
 
     def one_is_there(self, _: Tensor) -> None:
         self.missing -= 1
@@ -104,8 +121,9 @@ class _Bucket:
         self._work = dist.all_reduce(self._flat, async_op=True)
 
     def wait(self) -> None:
-        self._work.wait()
         assert self._flat is not None
+        assert self._work is not None
+        self._work.wait()
         parts = self._flat.split([p.numel() for p in self.parameters])
         for parameter, part in zip(self.parameters, parts):
             parameter.grad = part.view_as(parameter)

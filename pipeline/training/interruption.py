@@ -6,10 +6,11 @@ Use as a context manager around a loop and ask `requested` after each step. Outs
 
 import signal
 import threading
+from collections.abc import Callable
 from types import FrameType, TracebackType
-from typing import Any
 
 EXIT_CODE = 128 + signal.SIGTERM
+Handler = Callable[[int, FrameType | None], object] | int | signal.Handlers
 
 
 class Interruption:
@@ -17,7 +18,7 @@ class Interruption:
 
     def __init__(self) -> None:
         self.requested = False
-        self._old: Any = None
+        self._old: Handler | None = None
 
     def __enter__(self) -> "Interruption":
         if threading.current_thread() is threading.main_thread():

@@ -3,8 +3,8 @@
 A step's loss is a function of its numbers and of the model, the schedule one of the step alone, so
 a checkpoint is model, optimizer, random numbers and notes: the step, the metrics so far, and how
 often and where the run went back. Numbers that go wrong take it back to an earlier state and on
-with later batches, decided from the steps' numbers alone, so that a resume decides alike. What is
-learned from is the caller's: given tokens (`next_token`) or sampled answers (`pipeline.rl`).
+with later batches, decided from the steps' numbers alone, so that a resume decides alike. The
+caller decides what is learned: given tokens (`next_token`) or sampled answers (`pipeline.rl`).
 """
 
 import sys
@@ -18,12 +18,13 @@ from pipeline.config import to_dict
 from pipeline.model import Transformer
 from pipeline.stage import SILENT, Progress
 from pipeline.training import distribution, matrix_rate, state
+from pipeline.training.checkpoint_manager import CheckpointManager, CheckpointStore, Rhythm
 from pipeline.training.config import LoopConfig
 from pipeline.training.gradients import GradientSum
 from pipeline.training.interruption import EXIT_CODE, Interruption
-from pipeline.training.keeper import CheckpointStore, Keeper, Rhythm
 from pipeline.training.meter import TrainingMeter
 from pipeline.training.optimizers import Optimizer
+from pipeline.training.run_records import Fingerprint
 from pipeline.training.runlog import RunLog
 from pipeline.training.spikes import LOSS
 from pipeline.training.step import LossOf, take_step
@@ -55,30 +56,43 @@ def run(
     On SIGTERM the step is finished, a checkpoint written, and the process exits with 143.
 
     Args:
+        model: on its device; may be sharded.
+        optimizer: of the model's parameters.
         loss_of: called once a step, in every process, with the steps done and the batch's number;
-            after a rollback numbers go beyond config.steps
-        config: of rows, loss_chunk_tokens and their like nothing is read: they are `loss_of`'s
-        validate: measures validation bits per byte, in every process
-        watched: whose spikes take the run back, see `spikes`
-        recipe: all settings that decide the result, where `config` is but a part of them; a
-            checkpoint of another recipe is refused
+            after a rollback numbers go beyond config.steps.
+        config: settings of rows and chunks of tokens are not read: they are `loss_of`'s.
+        stage: the name in the metrics and in what people read.
+        scratch: folder of the checkpoints.
+        progress: is told of steps, metrics and incidents.
+        validate: measures validation bits per byte, in every process.
+        store: how checkpoints are written.
+        watched: the number whose spikes take the run back, see `spikes`.
+        recipe: all settings that decide the result, where `config` is only a part of them; a
+            checkpoint of another recipe is refused.
 
     Returns:
-        metrics as METRICS, timing as TIMING
+        Two tables: metrics (METRICS) and timing (TIMING).
+
+    Raises:
+        UserError: settings make no sense, the checkpoints are another run's, or training diverges.
     """
     if distribution.rank() != 0:
         progress = SILENT
     model.recompute = config.activation_checkpointing == "layers"
-    fingerprint = [stage, _result_settings(recipe or config), to_dict(optimizer.config)]
+    fingerprint: Fingerprint = [
+        stage,
+        _result_settings(recipe or config),
+        to_dict(optimizer.config),
+    ]
     rate_of_machine = matrix_rate.measure(model.device, model.compute_dtype)  # no thread works yet
     if rate_of_machine.busy:
         progress.note(f"{stage}: {rate_of_machine.warning()}")
     rhythm = _rhythm(config)
-    keeper = Keeper(scratch, model, optimizer, fingerprint, rhythm, progress, store)
+    checkpoints = CheckpointManager(scratch, model, optimizer, fingerprint, rhythm, progress, store)
     sums = GradientSum(model, optimizer.parameters())
     watchdog = Watchdog(config.watchdog_seconds)
-    with watchdog, keeper, Interruption() as interruption:
-        log = RunLog.of(*keeper.resume(), config, watched)
+    with watchdog, checkpoints, Interruption() as interruption:
+        log = RunLog.of(*checkpoints.resume(), config, watched)
         if log.done:
             progress.note(f"{stage}: resumed at step {log.done} of {config.steps}")
         progress.history(stage, log.rows())
@@ -95,12 +109,13 @@ def run(
             log.tokens += loss.tokens
             wrong = log.spikes.judge(step["loss"], step["grad_norm"])
             stopping, went_wrong, *clock = distribution.any_of(
-                [interruption.requested, bool(wrong), keeper.waited, keeper.busy], model.device
+                [interruption.requested, bool(wrong), checkpoints.waited, checkpoints.busy],
+                model.device,
             )
-            due = keeper.due(log.done, *clock)
+            due = checkpoints.due(log.done, *clock)
             if went_wrong:
                 watchdog.expect("rollback")
-                log = _go_back(log, wrong, number, config, stage, keeper, progress)
+                log = _go_back(log, wrong, number, config, stage, checkpoints, progress)
                 progress.history(stage, log.rows())
                 meter.went_back(log.tokens)
                 continue
@@ -115,14 +130,14 @@ def run(
             if last or measured is not None or log.done % config.log_every == 0:
                 timing = meter.row(log.done, log.tokens, loss.flops_per_token)
                 log.add(stage, step, measured, timing)
-                progress.metric(**log.metrics[-1] | log.timing[-1])
+                progress.metric(**next(log.rows(-1)))
             _update(progress, log, config, {name: step[name] for name in loss.shown})
             record = config.checkpoint_keep_best and log.is_best(measured)
             if stopping or ((due or record) and not last):
                 watchdog.expect("checkpoint")
-                keeper.save(log.done, log.notes(meter), log.best_step)
+                checkpoints.save(log.done, log.notes(meter), log.best_step)
             if stopping:
-                keeper.wait()
+                checkpoints.wait()
                 sys.exit(EXIT_CODE)
         watchdog.expect("checkpoint")
         progress.note(f"{stage}: {meter.summary()}")
@@ -135,10 +150,26 @@ def _go_back(
     number: int,
     config: LoopConfig,
     stage: str,
-    keeper: Keeper,
+    checkpoints: CheckpointManager,
     progress: Progress,
 ) -> RunLog:
-    """The run as it was at an earlier anchor, on a course around the batches since then."""
+    """Restore the run at an earlier anchor, on a course around the batches since then.
+
+    Args:
+        log: of the run as it is.
+        wrong: what is wrong, in words.
+        number: of the batch at which it showed.
+        config: of the loop.
+        stage: the run's name.
+        checkpoints: to restore from.
+        progress: is told.
+
+    Returns:
+        The log of the run as it then is.
+
+    Raises:
+        UserError: the run has gone back often enough, or must not.
+    """
     what = f"{stage}: {wrong} at step {log.done}"
     if not config.rollback_steps or log.course.count >= config.rollback_limit:
         times = f" after {log.course.count} rollbacks" if log.course.count else ""
@@ -147,7 +178,7 @@ def _go_back(
         )
     # What made the loss rise came before it did: at least half the distance back, at most 1.5.
     began = log.done - max(1, log.spikes.streak)
-    anchor, notes = keeper.back(max(0, began - config.rollback_steps // 2))
+    anchor, notes = checkpoints.back(max(0, began - config.rollback_steps // 2))
     course = log.course.back(log.done, anchor)
     progress.note(
         f"{what}: back to step {anchor}, past the {log.done - anchor} batches since"
@@ -175,11 +206,16 @@ def _rhythm(config: LoopConfig) -> Rhythm:
 
 
 def _update(progress: Progress, log: RunLog, config: LoopConfig, shown: dict[str, float]) -> None:
-    """How far the run is, for whoever looks on."""
-    timing = log.timing[-1] if log.timing else {}
-    numbers = {name: timing.get(name) for name in ("tokens_per_second", "mfu")}
+    """Report how far the run is."""
+    newest = log.timing[-1] if log.timing else None
     progress.update(
-        log.done, config.steps, "steps", **shown, bits_per_byte=log.validated, **numbers
+        log.done,
+        config.steps,
+        "steps",
+        **shown,
+        bits_per_byte=log.validated,
+        tokens_per_second=newest and newest["tokens_per_second"],
+        mfu=newest and newest["mfu"],
     )
 
 

@@ -1,66 +1,80 @@
 """Masked cross entropy with the head fused in: logits exist for a chunk of tokens at a time.
 
-Of pretraining, fine-tuning and policy gradients, whose tokens weigh by what the loss finds out
-about them (`Drawn`).
+The loss of pretraining, of fine-tuning and of policy gradients, whose tokens weigh by their
+importance (`Drawn`).
 
 Softmax is float32 whatever the matrix products run in. The gradients of hidden states and head are
-made in the forward pass, while the chunk's logits are still in the cache (as Liger kernels do), so
-a large vocabulary costs neither memory nor a second product. Positions of weight zero are left out
-before the head: fine-tuning pays for the tokens it learns from only.
+made in the forward pass, while the chunk's logits are still in the cache (as Liger kernels do,
+arXiv 2410.10989), so a large vocabulary costs neither memory nor a second product. Positions of
+weight zero are left out before the head: fine-tuning pays only for the tokens it learns from.
 """
 
 import functools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from pipeline.model import Transformer, fused
 from pipeline.model import device as devices
-from pipeline.model import fused
 from pipeline.model.sampling import kept_scores
+from pipeline.model.weights import Weights
 from pipeline.training.data_loader import Batch
 
 
 class Drawn(NamedTuple):
     """Targets that a policy drew: each counts by its importance, a constant for the gradient.
 
-    Importance: how much likelier we find a token than whoever drew it did, cut at `ratio_limit`.
-    Temperature and truncation are the sampler's. A token that we would not draw has importance 0.
+    Importance is the token's probability under the trained model divided by that under the sampler,
+    at most `ratio_limit`. Temperature and truncation are the sampler's. A token that the truncated
+    trained model can't draw has importance 0.
     """
 
-    logprobs: Tensor  # (N,) float32, each target's when it was drawn
+    logprobs: Tensor  # [targets] float32, each target's when it was drawn
     temperature: float = 1.0  # above 0
     top_k: int = 0  # 0 = all tokens
     ratio_limit: float = 1.0
 
-    def rows(self, which: Any) -> "Drawn":
+    def rows(self, which: Tensor | slice) -> "Drawn":
         """Some of the targets."""
         return self._replace(logprobs=self.logprobs[which])
 
-    def importance(self, nats: Tensor) -> Tensor:
-        """Of targets that we give so many nats."""
+    def importance(
+        self,
+        nats: Tensor,  # [targets] of each target under the trained model
+    ) -> Tensor:  # [targets]
+        """The weight of each target."""
         return (-nats - self.logprobs).exp().clamp_max(self.ratio_limit)
 
     @property
     def from_everything(self) -> bool:
-        """Whether their distribution is the softmax of the logits as they are."""
+        """Whether the sampler's distribution is the softmax of the logits as they are."""
         return self.temperature == 1.0 and self.top_k == 0
 
 
 def token_loss(
-    model: Any,
-    batch: Batch,
+    model: Transformer,
+    batch: Batch,  # [batch, seq]
     *,
-    weights: Tensor | None = None,
+    weights: Tensor | None = None,  # [batch, seq]
     chunk_tokens: int = 1024,
-    cast: Any = None,
-) -> tuple[Tensor, Tensor]:
-    """(sum of weight * nats over all positions, nats of each position (B, T), detached).
+    cast: Weights | None = None,
+) -> tuple[Tensor, Tensor]:  # [], [batch, seq] float32
+    """The loss of a batch, and of each of its positions.
 
-    `weights` (B, T) default to the loss mask; policy gradients pass mask * advantage. The caller
-    divides by what it normalises with. Positions of weight zero get 0 nats. `cast`: from
-    `Transformer.cast_weights`, where many batches are read with the same weights.
+    Args:
+        model: on the batch's device.
+        batch: what is read and predicted.
+        weights: of each position; None: the loss mask. The caller divides by what it normalises
+            with.
+        chunk_tokens: positions whose logits exist at the same time.
+        cast: from `Transformer.cast_weights`, where many batches are read with the same weights.
+
+    Returns:
+        The sum of weight * nats over all positions, and the nats of each position, detached; 0
+        where the weight is 0.
     """
     if cast is None:
         hidden, head, bias = model.read(batch.tokens, batch.document_ids)
@@ -76,27 +90,29 @@ def token_loss(
 
 
 def fused_cross_entropy(
-    hidden: Tensor,
-    head: Tensor,
-    targets: Tensor,
-    weights: Tensor,
+    hidden: Tensor,  # [targets, width]
+    head: Tensor,  # [vocab, width]
+    targets: Tensor,  # [targets] int64
+    weights: Tensor,  # [targets]
     chunk_tokens: int = 1024,
-    bias: Tensor | None = None,
+    bias: Tensor | None = None,  # [vocab], in hidden's dtype
     drawn: Drawn | None = None,
-) -> tuple[Tensor, Tensor]:
-    """The same on flat tensors: hidden (N, D), head (V, D) and its bias (V,), in hidden's dtype.
+) -> tuple[Tensor, Tensor]:  # [], [targets] float32
+    """`token_loss` on flat tensors.
 
-    With `drawn` the sum is of weight * importance * nats, and nats are those of what it says.
+    With `drawn` the sum is of weight * importance * nats, and nats are those under its temperature
+    and truncation.
     """
+    summed: Callable[..., tuple[Tensor, Tensor]] = _FusedCrossEntropy.apply
     weights = weights.to(torch.float32)
     if devices.on_cuda(weights.device):  # to know which are zero, one would wait for the GPU
-        return _FusedCrossEntropy.apply(hidden, head, bias, targets, weights, chunk_tokens, drawn)
-    used = weights.nonzero().squeeze(1)
+        return summed(hidden, head, bias, targets, weights, chunk_tokens, drawn)
+    used = weights.nonzero().squeeze(1)  # [used]
     if len(used) == len(weights):
-        return _FusedCrossEntropy.apply(hidden, head, bias, targets, weights, chunk_tokens, drawn)
+        return summed(hidden, head, bias, targets, weights, chunk_tokens, drawn)
     if drawn is not None:
         drawn = drawn.rows(used)
-    total, part = _FusedCrossEntropy.apply(
+    total, part = summed(
         hidden[used], head, bias, targets[used], weights[used], chunk_tokens, drawn
     )
     nats = torch.zeros_like(weights)
@@ -105,16 +121,19 @@ def fused_cross_entropy(
 
 
 def softmax_slopes(
-    logits: Tensor, targets: Tensor, weights: Tensor, drawn: Drawn | None = None
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Of targets (N, 1) under logits (N, V): nats, weights by importance, slopes by the logits.
+    logits: Tensor,  # [targets, vocab]
+    targets: Tensor,  # [targets, 1]
+    weights: Tensor,  # [targets]
+    drawn: Drawn | None = None,
+) -> tuple[Tensor, Tensor, Tensor]:  # [targets], [targets], [targets, vocab]
+    """Nats, weights times importance, and the gradient of the loss by the logits.
 
     Compiled for a GPU these are two passes over the logits, where single operations take ten.
     """
     wide = logits.float()
     if drawn is not None:
         wide = kept_scores(logits, drawn.temperature, drawn.top_k)
-    total = wide.logsumexp(1, keepdim=True)
+    total = wide.logsumexp(1, keepdim=True)  # [targets, 1]
     nats = (total - wide.gather(1, targets)).squeeze(1)
     by_logits = weights
     if drawn is not None:
@@ -126,20 +145,20 @@ def softmax_slopes(
 
 
 @functools.cache
-def _compiled_slopes() -> Any:
+def _compiled_slopes() -> Callable[..., tuple[Tensor, Tensor, Tensor]]:
     return torch.compile(softmax_slopes, dynamic=True)
 
 
 def _slopes(
-    logits: Tensor, targets: Tensor, weights: Tensor, drawn: Drawn | None, wanted: bool
-) -> tuple[Tensor, Tensor, Tensor]:
-    """As `softmax_slopes`, in the machine's own way, over the logits where it can.
-
-    The slopes are anything where they are not wanted.
-    """
+    logits: Tensor,  # [targets, vocab]; may be overwritten
+    targets: Tensor,  # [targets]
+    weights: Tensor,  # [targets]
+    drawn: Drawn | None,
+    wanted: bool,
+) -> tuple[Tensor, Tensor, Tensor]:  # [targets], [targets], [targets, vocab]
+    """`softmax_slopes` by the fastest way on this machine; slopes are undefined if not wanted."""
     if devices.on_cuda(logits.device):
-        nats, weights, slopes = _compiled_slopes()(logits, targets.unsqueeze(1), weights, drawn)
-        return nats, weights, slopes
+        return _compiled_slopes()(logits, targets.unsqueeze(1), weights, drawn)
     plain = drawn is None or drawn.from_everything
     if plain and fused.ready(logits.dtype, logits.device):
         if drawn is not None:
@@ -162,23 +181,26 @@ def _slopes(
 
 
 class _FusedCrossEntropy(torch.autograd.Function):
+    """`fused_cross_entropy`, its gradients made in the forward pass."""
+
     @staticmethod
     def forward(
         ctx: Any,
-        hidden: Tensor,
-        head: Tensor,
-        bias: Tensor | None,
-        targets: Tensor,
-        weights: Tensor,
+        hidden: Tensor,  # [targets, width]
+        head: Tensor,  # [vocab, width]
+        bias: Tensor | None,  # [vocab]
+        targets: Tensor,  # [targets]
+        weights: Tensor,  # [targets] float32
         chunk: int,
         drawn: Drawn | None,
-    ) -> tuple[Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor]:  # [], [targets]
         needs_hidden, needs_head, needs_bias = ctx.needs_input_grad[:3]
         wanted = needs_hidden or needs_head or needs_bias
         cast = head.to(hidden.dtype)
         grad_hidden = torch.empty_like(hidden) if needs_hidden else None
         grad_head = torch.zeros_like(head, dtype=torch.float32) if needs_head else None
         grad_bias = torch.zeros_like(head[:, 0], dtype=torch.float32) if needs_bias else None
+        # [targets]; shares: weights times importance
         nats, shares = torch.empty_like(weights), torch.empty_like(weights)
         for start in range(0, len(hidden), chunk):
             part = slice(start, start + chunk)
@@ -200,7 +222,7 @@ class _FusedCrossEntropy(torch.autograd.Function):
         ctx.save_for_backward(*(g for g in grads if g is not None))
         ctx.head_dtype = head.dtype
         ctx.mark_non_differentiable(nats)
-        # On a GPU those of weight zero were read as well; what we would not draw has infinite nats.
+        # On a GPU those of weight zero were read as well; what can't be drawn has infinite nats.
         counted = nats.masked_fill(shares == 0, 0.0)
         nats = nats.masked_fill_(weights == 0, 0.0)
         return (counted.double() * shares).sum().float(), nats

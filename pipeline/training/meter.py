@@ -8,7 +8,6 @@ seconds nor tokens/s. MFU is against this machine's own measured matrix rate.
 import contextlib
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import torch
 
@@ -17,14 +16,20 @@ from pipeline.memory import peak_bytes
 from pipeline.model import device as devices
 from pipeline.training import distribution
 from pipeline.training.matrix_rate import MatrixRate
+from pipeline.training.run_records import TimingRow, Usage
 
 
 class TrainingMeter:
-    """Started with what earlier processes of the run had used (`used`, as this one gives it)."""
+    """Measures one process' part of a run.
 
-    def __init__(
-        self, device: torch.device, rate: MatrixRate, tokens: int, used: dict[str, float]
-    ) -> None:
+    Args:
+        device: where it trains.
+        rate: what the machine can do, for MFU.
+        tokens: seen by earlier processes of the run.
+        used: by earlier processes of the run, as `used` gives it.
+    """
+
+    def __init__(self, device: torch.device, rate: MatrixRate, tokens: int, used: Usage) -> None:
         self.device = device
         self.peak_flops = rate.flops
         self._before = used
@@ -33,7 +38,7 @@ class TrainingMeter:
         self._start = self._last = time.perf_counter()
         self._last_tokens = tokens
 
-    def used(self) -> dict[str, float]:
+    def used(self) -> Usage:
         """Seconds and joules of the run so far."""
         seconds = time.perf_counter() - self._start
         return {
@@ -53,7 +58,7 @@ class TrainingMeter:
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
-        """What happens meanwhile is no training."""
+        """While it is entered, time counts in neither seconds nor tokens/s."""
         began = time.perf_counter()
         yield
         pause = time.perf_counter() - began
@@ -61,11 +66,21 @@ class TrainingMeter:
         self._last += pause
 
     def went_back(self, tokens: int) -> None:
-        """The run goes on from when it had seen so many tokens."""
+        """Tell that the run continues from an earlier state.
+
+        Args:
+            tokens: that it had seen then.
+        """
         self._last, self._last_tokens = time.perf_counter(), tokens
 
-    def row(self, step: int, tokens: int, flops_per_token: float | None) -> dict[str, Any]:
-        """A row of TIMING; speed since the row before."""
+    def row(self, step: int, tokens: int, flops_per_token: float | None) -> TimingRow:
+        """The numbers of this moment; the speed is that since the row before.
+
+        Args:
+            step: steps done.
+            tokens: seen so far, by all processes.
+            flops_per_token: of a forward and a backward pass; None: no MFU.
+        """
         now = time.perf_counter()
         speed = (tokens - self._last_tokens) / max(now - self._last, 1e-9)
         self._last, self._last_tokens = now, tokens

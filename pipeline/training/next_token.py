@@ -1,4 +1,4 @@
-"""Training that predicts the next token, as pretraining, a longer context and fine-tuning do.
+"""Training on the next token, as pretraining, a longer context and fine-tuning do.
 
 Each process takes its rows of the global batch, some at a time; the loss is the mean over all
 learned tokens of the batch, however it is split over processes and micro-batches.
@@ -15,9 +15,9 @@ from pipeline.model import Transformer
 from pipeline.stage import Progress
 from pipeline.training import distribution, loop, state
 from pipeline.training.batch_sizes import BatchSizes
+from pipeline.training.checkpoint_manager import CheckpointStore
 from pipeline.training.config import LoopConfig
 from pipeline.training.data_loader import Batch, BatchOf
-from pipeline.training.keeper import CheckpointStore
 from pipeline.training.loss import token_loss
 from pipeline.training.optimizers import Optimizer
 from pipeline.training.step import StepLoss
@@ -36,7 +36,18 @@ def train(
     validate: Callable[[], float] | None = None,
     store: CheckpointStore = state,
 ) -> tuple[pa.Table, pa.Table]:
-    """`loop.run` on the batches of `batch_of`, which are *global* and alike in every process."""
+    """Train by `loop.run`, whose other arguments are the same.
+
+    Args:
+        batch_of: gives the *global* batch of a number, the same in every process.
+        config: of the loop.
+
+    Returns:
+        Two tables: metrics (METRICS) and timing (TIMING).
+
+    Raises:
+        UserError: as `loop.run`, or batches can't be shared by the processes.
+    """
     check_rows(config)
     return loop.run(
         model,
@@ -62,7 +73,17 @@ def check_rows(config: LoopConfig) -> None:
 
 
 def step_loss(model: Transformer, batch: Batch, config: LoopConfig) -> StepLoss:
-    """Of this process' rows; in nats a token."""
+    """The loss of this process' rows, in nats a token.
+
+    Args:
+        model: on its device.
+        batch: the global batch, [batch, seq].
+        config: of the loop.
+
+    Raises:
+        UserError: the processes can't share the rows.
+        RuntimeError: there is no token to learn.
+    """
     rows, context = batch.tokens.shape
     world, rank = distribution.world(), distribution.rank()
     if rows % world:

@@ -2,10 +2,10 @@
 
 `build_optimizer(model, config)` sorts the parameters: 2-D weights inside the layers go to Muon
 (momentum, then the nearest orthogonal matrix; Jordan et al. 2024, with the Polar Express
-coefficients of arXiv 2505.16932), embedding, head and gains to AdamW. Matrices of equal shape over
-all layers are updated as one batch, tall ones transposed: a small model on a CPU spends its time
-on call overhead. State has stable names (`momentum.<parameter>`, `exp_avg.<parameter>`, …), so
-resuming is bitwise.
+coefficients of arXiv 2505.16932), embedding, head and gains to AdamW (arXiv 1711.05101). Matrices
+of equal shape over all layers are updated as one batch, tall ones transposed: a small model on a
+CPU spends its time on call overhead. State has stable names (`momentum.<parameter>`,
+`exp_avg.<parameter>`, …), so resuming is bitwise.
 """
 
 import dataclasses
@@ -26,31 +26,42 @@ COEFFICIENTS = (
 )
 
 
-def orthogonalize(matrices: Tensor, steps: int = 5, dtype: torch.dtype = torch.float32) -> Tensor:
-    """The nearest (semi-)orthogonal matrix of each of `matrices` (n, rows, cols), roughly.
+def orthogonalize(
+    matrices: Tensor,  # [matrices, rows, cols]
+    steps: int = 5,
+    dtype: torch.dtype = torch.float32,
+) -> Tensor:  # [matrices, rows, cols]
+    """The nearest (semi-)orthogonal matrix of each matrix, approximately; zero stays zero.
 
-    Products run in `dtype`; the result has the input's dtype. An all-zero matrix stays zero.
+    Args:
+        matrices: in any dtype, which the result has too.
+        steps: of the iteration, 1 to 5.
+        dtype: of the products.
+
+    Source: Polar Express (arXiv 2505.16932).
     """
     if matrices.size(-2) > matrices.size(-1):
-        return orthogonalize(matrices.mT, steps, dtype).mT
+        tall: Tensor = orthogonalize(matrices.mT, steps, dtype).mT
+        return tall
     norms = matrices.norm(dim=(-2, -1), keepdim=True)
-    x = (matrices / (norms * 1.02 + 1e-12)).to(dtype)
+    x: Tensor = (matrices / (norms * 1.02 + 1e-12)).to(dtype)
     for a, b, c in COEFFICIENTS[:steps]:
-        gram = x @ x.mT
+        gram = x @ x.mT  # [matrices, rows, rows]
         x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
     return x.to(matrices.dtype)
 
 
 @dataclasses.dataclass
 class MuonGroup:
-    """Parameters of one shape; `momentum` is (n, rows, cols), a row of it per parameter."""
+    """Parameters of one shape, [rows, cols]."""
 
     names: list[str]
     parameters: list[nn.Parameter]
-    momentum: Tensor
+    momentum: Tensor  # [parameters, rows, cols]
 
     @property
     def tall(self) -> bool:
+        """Whether they have more rows than columns."""
         rows, cols = self.parameters[0].shape
         return rows > cols
 
@@ -62,8 +73,8 @@ class AdamGroup:
     lr: float
     names: list[str]
     parameters: list[nn.Parameter]
-    exp_avg: list[Tensor]
-    exp_avg_sq: list[Tensor]
+    exp_avg: list[Tensor]  # each of its parameter's shape
+    exp_avg_sq: list[Tensor]  # likewise
 
 
 @dataclasses.dataclass
@@ -72,11 +83,19 @@ class TableGroup:
 
     names: list[str]
     parameters: list[nn.Parameter]
-    mean_sq: list[Tensor]
+    mean_sq: list[Tensor]  # [rows, 1]
 
 
 class Optimizer:
-    """Muon, AdamW and table groups that step together."""
+    """Muon, AdamW and table groups that step together.
+
+    Args:
+        matrices: for Muon, by name.
+        others: for AdamW, each group its learning rate and its parameters by name.
+        config: of all groups.
+        compute_dtype: of Muon's products.
+        tables: for the tables' rule, by name.
+    """
 
     def __init__(
         self,
@@ -110,6 +129,7 @@ class Optimizer:
             momentum = config.initial_momentum + done * (momentum - config.initial_momentum)
         updates = []
         for group in self.muon:
+            # [parameters, rows, cols]
             gradients = torch.stack([_gradient(p) for p in group.parameters])
             group.momentum.lerp_(gradients, 1.0 - momentum)
             update = gradients.lerp_(group.momentum, momentum)
@@ -155,6 +175,7 @@ class Optimizer:
         second = 1.0 - config.table_beta**self.steps_taken
         for parameter, mean_sq in zip(group.parameters, group.mean_sq):
             gradient = _gradient(parameter)
+            # [rows, 1]
             square = torch.linalg.vector_norm(gradient, dim=1, keepdim=True).square_()
             mean_sq.lerp_(square.div_(gradient.shape[1]), 1.0 - config.table_beta)
             rate = mean_sq.div(second).sqrt_().add_(config.adam_epsilon).reciprocal_()
@@ -167,6 +188,7 @@ class Optimizer:
         return [p for parameters in lists for p in parameters]
 
     def clear_gradients(self) -> None:
+        """Forget the gradients of all parameters."""
         for parameter in self.parameters():
             parameter.grad = None
 
@@ -186,7 +208,11 @@ class Optimizer:
 
     @torch.no_grad()
     def load_state_tensors(self, state: dict[str, Tensor]) -> None:
-        """Take back what `state_tensors` gave; other names or shapes raise ValueError."""
+        """Take a state that `state_tensors` gave.
+
+        Raises:
+            ValueError: names or shapes are another model's.
+        """
         own = self.state_tensors()
         if own.keys() != state.keys():
             odd = sorted(own.keys() ^ state.keys())
@@ -201,7 +227,13 @@ class Optimizer:
 def build_optimizer(
     model: nn.Module, config: OptimizerConfig, compute_dtype: torch.dtype | None = None
 ) -> Optimizer:
-    """Sort a Transformer's parameters into groups; `compute_dtype` defaults to the model's own."""
+    """Sort a Transformer's parameters into groups.
+
+    Args:
+        model: or anything with its named parameters.
+        config: of the optimizer.
+        compute_dtype: of Muon's products; None: the model's own.
+    """
     if compute_dtype is None:
         compute_dtype = getattr(model, "compute_dtype", torch.float32)
     matrices, embedding, head, gains, tables = {}, {}, {}, {}, {}
@@ -233,7 +265,7 @@ def build_optimizer(
 def _orthogonalize_all(
     updates: list[Tensor], config: OptimizerConfig, dtype: torch.dtype
 ) -> list[Tensor]:
-    """`orthogonalize` of each batch, those of equal (wide) shape joined into one call."""
+    """`orthogonalize` of each batch [matrices, rows, cols], those of equal shape in one call."""
     by_shape: dict[tuple[int, ...], list[int]] = {}
     for index, update in enumerate(updates):
         by_shape.setdefault(tuple(update.shape[1:]), []).append(index)
@@ -278,5 +310,5 @@ def _table_group(named: dict[str, nn.Parameter]) -> TableGroup:
 
 
 def _gradient(parameter: nn.Parameter) -> Tensor:
-    """A parameter that took no part in the loss (a zeroed path) has a gradient of zero."""
+    """A parameter's gradient; zero where it took no part in the loss (a zeroed path)."""
     return torch.zeros_like(parameter) if parameter.grad is None else parameter.grad

@@ -1,6 +1,6 @@
 """Documents into rows by best fit: every position used (pretraining), or nothing cut (SFT).
 
-In goes the length of each document, out come rows of pieces. A row repeatedly takes the longest
+In: the length of each document. Out: rows of pieces. A row repeatedly takes the longest
 piece that still fits from a pool of the next documents; a gap that none fits is filled with the
 *end* of the longest one, so that only as many tokens lose their context as the gap has. Order is
 the caller's: shuffle documents before and rows after. Equal input gives equal rows.
@@ -24,14 +24,22 @@ LOW = (1 << BITS) - 1
 class PackedRows(NamedTuple):
     """Rows of pieces."""
 
-    pieces: np.ndarray  # (n, 3): document, start, length
-    borders: np.ndarray  # (rows + 1): where each row's pieces begin
+    pieces: np.ndarray  # [pieces, 3] int64: document, start, length
+    borders: np.ndarray  # [rows + 1] int64: where each row's pieces begin
 
 
 def cut_rows(lengths: np.ndarray, row_length: int, pool_size: int = POOL) -> PackedRows:
-    """Every row full, each token of each document in exactly one row; documents may be cut.
+    """Fill every row, each token of each document in exactly one row; documents may be cut.
 
-    Only a tail shorter than one row is left out. Empty documents take no place.
+    Only a tail shorter than one row is left out. Empty documents are in no row.
+
+    Args:
+        lengths: [documents] int64, tokens of each.
+        row_length: tokens of a row.
+        pool_size: documents to choose from.
+
+    Raises:
+        ValueError: row_length is less than 1.
     """
     if row_length < 1:
         raise ValueError("row_length must be at least 1")
@@ -65,9 +73,9 @@ def cut_rows(lengths: np.ndarray, row_length: int, pool_size: int = POOL) -> Pac
         gap = row_length
         shift = 0
         while gap:
-            place = bisect.bisect_left(pool, (gap + 1) << BITS) - 1
-            if place >= 0:
-                piece = pool.pop(place)
+            position = bisect.bisect_left(pool, (gap + 1) << BITS) - 1
+            if position >= 0:
+                piece = pool.pop(position)
                 gap -= piece >> BITS
             else:
                 longest = pool.pop()
@@ -90,9 +98,21 @@ def cut_rows(lengths: np.ndarray, row_length: int, pool_size: int = POOL) -> Pac
 
 
 def whole_rows(lengths: Sequence[int], row_length: int, pool_size: int = POOL) -> list[list[int]]:
-    """Rows of documents, none of them cut, so that rows may end early.
+    """Put documents into rows without cutting any, so that rows may end early.
 
-    A document longer than a row is a UserError. Empty documents take no place.
+    Empty documents are in no row.
+
+    Args:
+        lengths: tokens of each document.
+        row_length: tokens of a row, at most.
+        pool_size: documents to choose from.
+
+    Returns:
+        The documents of each row.
+
+    Raises:
+        UserError: a document is longer than a row.
+        ValueError: row_length is less than 1.
     """
     if row_length < 1:
         raise ValueError("row_length must be at least 1")

@@ -2,10 +2,10 @@
 
 A corpus is cut into blocks of a million tokens; an epoch draws an order of them, and every
 `rows_per_group` rows' worth of tokens of that order is a group. So a row's group follows from its
-number, no token is left over at a group's end (the block there goes on in the next group), and a
+number, no token is left over at a group's end (the block there continues in the next group), and a
 group can be packed without looking at the others: what is held and read before the first step does
-not grow with the corpus. A group has blocks from all over the corpus, evenly: languages and crawls
-stand in files of their own. A corpus that fits into one group is packed whole.
+not grow with the corpus. A group has blocks from all parts of the corpus, evenly: languages and
+crawls are in files of their own. A corpus that fits into one group is packed whole.
 """
 
 import dataclasses
@@ -37,7 +37,15 @@ class Range(NamedTuple):
 
 
 class Groups:
-    """The groups of all epochs of a split."""
+    """The groups of all epochs of a split.
+
+    Args:
+        sizes: tokens of each shard.
+        documents: in all shards.
+        row_length: tokens of a row.
+        seed: of the order.
+        limits: of a group.
+    """
 
     def __init__(
         self,
@@ -47,7 +55,6 @@ class Groups:
         seed: int,
         limits: GroupLimits = GroupLimits(),
     ) -> None:
-        """`sizes` are the shards' tokens, in `documents` documents together."""
         tokens = sum(sizes)
         self.row_length = row_length
         self.seed = seed
@@ -66,13 +73,20 @@ class Groups:
         # A batch may straddle two epochs.
         self._ordered = functools.lru_cache(maxsize=2)(self._order)
 
-    def place(self, row: int) -> tuple[int, int, int]:
-        """Epoch, group and row in the group of a row counted over all epochs."""
+    def position(self, row: int) -> tuple[int, int, int]:
+        """Where a row is.
+
+        Args:
+            row: its number, counted over all epochs.
+
+        Returns:
+            Its epoch, its group, and its number in the group.
+        """
         epoch, row = divmod(row, self.rows_per_epoch)
         return epoch, *divmod(row, self.rows_per_group)
 
     def generator(self, epoch: int, group: int) -> np.random.Generator:
-        """Random numbers of a group. (Those of group 0 are numpy's for [seed, epoch].)"""
+        """The random generator of a group. (Group 0's is numpy's for [seed, epoch].)"""
         return np.random.default_rng([self.seed, epoch, group])
 
     def ranges(self, epoch: int, group: int) -> list[Range]:
@@ -94,9 +108,11 @@ class Groups:
         return joined
 
     def _order(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
-        """An epoch's blocks in order, and where in the epoch's tokens each ends.
+        """An epoch's order of blocks; of as many neighbours as there are groups, each gets one.
 
-        Of as many neighbours as there are groups, each goes to another one.
+        Returns:
+            [blocks, 3] int64 (shard, begin, end), and [blocks] where in the epoch's tokens each
+            ends.
         """
         count = len(self._blocks)
         table = np.full((-(-count // self.count), self.count), -1)

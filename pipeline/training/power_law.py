@@ -1,9 +1,9 @@
 """A power law with a floor, loss = E + A (compute / reference)^-alpha, fitted to a few runs.
 
-Kaplan et al. 2020 and Hoffmann et al. 2022 (approach 2) fit this form. For a given alpha E and A
-are a linear problem (both at least 0, errors relative), so alpha alone is searched. Intervals are
-predictive: residual spread with its own uncertainty (t-like), refitted for every draw. With a
-handful of runs they are wide, and that is the truth.
+Source: Kaplan et al. (arXiv 2001.08361) and Hoffmann et al. (arXiv 2203.15556) fit this form. For a
+given alpha E and A are a linear problem (both at least 0, errors relative), so alpha alone is
+searched. Intervals are predictive: residual spread with its own uncertainty (t-like), refitted for
+every draw. With a handful of runs they are wide.
 """
 
 import dataclasses
@@ -45,7 +45,15 @@ class Prediction:
 
 
 def fit(compute: Numbers, loss: Numbers) -> PowerLaw:
-    """The least squares law, errors relative to the loss."""
+    """Fit the law by least squares, errors relative to the loss.
+
+    Args:
+        compute: FLOPs of each run.
+        loss: of each run.
+
+    Raises:
+        UserError: fewer than three different sizes, or numbers that are not positive.
+    """
     x, y = np.asarray(compute, dtype=np.float64), np.asarray(loss, dtype=np.float64)
     if len(np.unique(x)) < PARAMETERS:
         raise UserError(f"a power law needs {PARAMETERS} sizes or more, not {len(np.unique(x))}")
@@ -71,9 +79,17 @@ def predict(
     draws: int = 400,
     seed: int = 0,
 ) -> Prediction:
-    """The law's loss at `at` FLOPs, with the interval one more run would fall into.
+    """Predict the loss of one more run.
 
-    UserError with fewer than four points.
+    Args:
+        compute: FLOPs of each run.
+        loss: of each run.
+        at: FLOPs of the run that is predicted.
+        draws: of the interval's bootstrap.
+        seed: of the draws.
+
+    Raises:
+        UserError: fewer than four runs, or as `fit`.
     """
     x, y = np.asarray(compute, dtype=np.float64), np.asarray(loss, dtype=np.float64)
     spare = len(x) - PARAMETERS
@@ -98,12 +114,20 @@ def predict(
 def _solve(
     relative: np.ndarray, y: np.ndarray, exponents: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """For each exponent floor and scale, both at least 0, of the least relative squares, and those.
+    """Solve the linear problem of each exponent: floor and scale, both at least 0.
 
-    Two unknowns: where one would be negative the best is on the edge where it is zero.
+    Two unknowns: where one would be negative, the best is on the edge where it is zero.
+
+    Args:
+        relative: [runs] logarithm of compute over the reference.
+        y: [runs] losses.
+        exponents: [exponents].
+
+    Returns:
+        [exponents] each: floors, scales, and sums of squared relative errors.
     """
     ones = 1.0 / y
-    powers = np.exp(-exponents[:, None] * relative) / y
+    powers = np.exp(-exponents[:, None] * relative) / y  # [exponents, runs]
     aa, ab, bb = ones @ ones, powers @ ones, (powers**2).sum(axis=1)
     a, b = ones.sum(), powers.sum(axis=1)
     determinant = aa * bb - ab**2

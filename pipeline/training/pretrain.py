@@ -6,7 +6,7 @@ provenance/timing.parquet.
 """
 
 from pathlib import Path
-from typing import Any, cast
+from typing import TypedDict, cast
 
 import numpy as np
 import pyarrow as pa
@@ -26,10 +26,10 @@ from pipeline.training import (
     state,
 )
 from pipeline.training.batch_sizes import BatchSizes, seen_rows
+from pipeline.training.checkpoint_manager import CheckpointStore
 from pipeline.training.compiling import Ahead, compile_layers, multiply_in_8_bits
 from pipeline.training.config import PretrainConfig
 from pipeline.training.data_loader import PretrainData, TokenShards
-from pipeline.training.keeper import CheckpointStore
 from pipeline.training.next_token import train
 from pipeline.training.optimizers import Optimizer, build_optimizer
 from pipeline.training.replicas import ReplicatedStore
@@ -38,8 +38,42 @@ from pipeline.training.watchdog import Watchdog
 from storage.tables import write_table
 
 
+class PretrainInputs(TypedDict):
+    """Folders of artifacts, one each."""
+
+    tokens: list[Path]
+    tokenizer: list[Path]
+
+
+class BaseStatistics(TypedDict):
+    """Of a `base` artifact."""
+
+    parameters: int
+    matrix_parameters: int  # weights that each token is multiplied by
+    precision: str
+    processes: int
+    steps: int
+    tokens: int  # of the train split
+    tokens_seen: int
+    epochs: float
+    flops: int  # of the whole training
+    final_loss: float  # nats a token
+    bits_per_byte: float  # of the whole validation split
+    validation_documents: int
+    validation_tokens: int
+
+
 def validation_subset(shards: TokenShards, tokens: int, seed: int) -> list[np.ndarray]:
-    """Whole documents in an order drawn from the seed, until they hold about `tokens` tokens."""
+    """Draw whole documents until they have about `tokens` tokens.
+
+    Args:
+        shards: the validation split.
+        tokens: wanted, the document tokens included.
+        seed: of the order.
+
+    Returns:
+        [tokens] ids of each document.
+    """
     chosen: list[np.ndarray] = []
     for index in np.random.default_rng(seed).permutation(len(shards)).tolist():
         if tokens <= 0:
@@ -50,7 +84,18 @@ def validation_subset(shards: TokenShards, tokens: int, seed: int) -> list[np.nd
 
 
 def spread(model: Transformer, config: PretrainConfig) -> tuple[Optimizer, CheckpointStore]:
-    """The optimizer, and how checkpoints are written; with fsdp the model is sharded in place."""
+    """Spread the training over all processes.
+
+    Args:
+        model: with fsdp and hsdp its parameters are sharded in place.
+        config: how.
+
+    Returns:
+        The optimizer, and how checkpoints are written.
+
+    Raises:
+        UserError: the processes can't be divided into replicas.
+    """
     if config.parallelism == "ddp":
         return build_optimizer(model, config.optimizer), state
     replicas = (config.replicas or distribution.nodes()) if config.parallelism == "hsdp" else 1
@@ -63,12 +108,12 @@ def spread(model: Transformer, config: PretrainConfig) -> tuple[Optimizer, Check
 
 def build(
     out: Path,
-    inputs: dict[str, list[Path]],
+    inputs: PretrainInputs,
     config: PretrainConfig,
     progress: Progress,
     scratch: Path,
-) -> dict[str, Any]:
-    """Train a base model from fresh weights."""
+) -> BaseStatistics | None:
+    """The `base` stage: train a base model from fresh weights."""
     (tokens_folder,), (tokenizer_folder,) = inputs["tokens"], inputs["tokenizer"]
     device, dtype = runtime.prepare(
         config.device, config.precision, config.threads, config.products
@@ -126,7 +171,7 @@ def build(
     model = sharding.whole(model)
     distribution.close()
     if not alone_or_first:
-        return {}
+        return None
     models.save(model, tokenizer, out)
     write_run(out, metrics, timing)
     rows_seen = seen_rows(loop)
@@ -149,7 +194,13 @@ def build(
 
 
 def write_run(out: Path, metrics: pa.Table, timing: pa.Table) -> None:
-    """A training stage's tables: what the recipe determines, and apart from it what a clock saw."""
+    """Write the tables of a training stage.
+
+    Args:
+        out: the artifact's folder.
+        metrics: what the recipe determines.
+        timing: what a clock measured, which is provenance.
+    """
     write_table(metrics, out / "metrics.parquet")
     write_table(timing, out / "provenance" / "timing.parquet")
 

@@ -1,7 +1,7 @@
 """Checkpoints of a run in which replicas hold the same shards: the first one writes, all read.
 
-Same interface as `sharded_checkpoint`, whose files they are: each is about the processes of one
-replica alone. So what 2 x 2 processes wrote, 2 can read, or 3, or one.
+Same interface and files as `sharded_checkpoint`, each for the processes of one replica alone. So
+what 2 x 2 processes wrote, 2 can read, or 3, or one.
 """
 
 from pathlib import Path
@@ -10,26 +10,32 @@ from typing import Any
 from torch import Tensor, nn
 
 from pipeline.training import checkpoint, distribution, sharded_checkpoint, state
+from pipeline.training.run_records import CheckpointMeta, Fingerprint, RunNotes
 from pipeline.training.sharded import shard_group
+from pipeline.training.sharding import AnyOptimizer
 from storage.errors import UserError
 
 
 class ReplicatedStore:
-    """For a model that `sharding.shard` spread over each of several replicas."""
+    """For a model that `sharding.shard` spread over each of several replicas.
+
+    Args:
+        model: after `sharding.shard`.
+    """
 
     def __init__(self, model: nn.Module) -> None:
-        parameter: Any = next(model.parameters())
+        parameter: Any = next(model.parameters())  # a DTensor
         self._group = shard_group(parameter)
-        self._writes = parameter.device_mesh.get_local_rank(0) == 0
+        self._writes: bool = parameter.device_mesh.get_local_rank(0) == 0
 
     def writes(self) -> bool:
         """Whether this process is of the replica that writes."""
         return self._writes
 
     def snapshot(
-        self, model: nn.Module, optimizer: Any, into: dict[str, Tensor] | None = None
+        self, model: nn.Module, optimizer: AnyOptimizer, into: dict[str, Tensor] | None = None
     ) -> dict[str, Tensor]:
-        """As `shards.snapshot`."""
+        """As `sharded_checkpoint.snapshot`."""
         with distribution.among(self._group):
             return sharded_checkpoint.snapshot(model, optimizer, into)
 
@@ -38,10 +44,10 @@ class ReplicatedStore:
         folder: Path,
         step: int,
         tensors: dict[str, Tensor],
-        meta: dict[str, Any],
+        meta: CheckpointMeta,
         keep: checkpoint.Keep,
     ) -> None:
-        """As `shards.write`."""
+        """As `sharded_checkpoint.write`."""
         with distribution.among(self._group):
             sharded_checkpoint.write(folder, step, tensors, meta, keep)
 
@@ -49,11 +55,15 @@ class ReplicatedStore:
         self,
         folder: Path,
         model: nn.Module,
-        optimizer: Any,
-        fingerprint: Any,
+        optimizer: AnyOptimizer,
+        fingerprint: Fingerprint,
         order: state.Order = state.newest_first,
-    ) -> tuple[int, dict[str, Any]]:
-        """As `shards.restore`, in every replica."""
+    ) -> tuple[int, RunNotes]:
+        """As `sharded_checkpoint.restore`, in every replica.
+
+        Raises:
+            UserError: also where not all processes see the same checkpoints.
+        """
         with distribution.among(self._group):
             step, notes = sharded_checkpoint.restore(folder, model, optimizer, fingerprint, order)
         device = next(model.parameters()).device
@@ -66,6 +76,6 @@ class ReplicatedStore:
         return step, notes
 
     def forget(self, folder: Path, after: int) -> None:
-        """As `shards.forget`."""
+        """As `sharded_checkpoint.forget`."""
         with distribution.among(self._group):
             sharded_checkpoint.forget(folder, after)

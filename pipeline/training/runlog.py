@@ -6,12 +6,13 @@ the undisturbed one would have.
 
 import dataclasses
 import math
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
 
 from pipeline.training.config import LoopConfig
 from pipeline.training.course import Course
 from pipeline.training.meter import TrainingMeter
+from pipeline.training.run_records import MetricsRow, RunNotes, TimingRow, Usage
 from pipeline.training.spikes import LOSS, Spikes
 
 
@@ -19,20 +20,27 @@ from pipeline.training.spikes import LOSS, Spikes
 class RunLog:
     """A run so far, apart from its tensors."""
 
-    done: int
-    tokens: int
-    metrics: list[dict[str, Any]]
-    timing: list[dict[str, Any]]
+    done: int  # steps
+    tokens: int  # seen, by all processes
+    metrics: list[MetricsRow]
+    timing: list[TimingRow]
     course: Course
     spikes: Spikes
-    used: dict[str, float]  # seconds and joules of earlier processes
+    used: Usage  # by earlier processes
     best: float = math.inf  # validation bits per byte, measured …
     best_step: int | None = None  # … after this step
     validated: float | None = None  # the newest measurement
 
     @staticmethod
-    def of(done: int, notes: dict[str, Any], config: LoopConfig, watched: str = LOSS) -> "RunLog":
-        """As a checkpoint's notes tell it."""
+    def of(done: int, notes: RunNotes, config: LoopConfig, watched: str = LOSS) -> "RunLog":
+        """A run as a checkpoint's notes tell it.
+
+        Args:
+            done: steps.
+            notes: of the checkpoint; empty for a fresh run.
+            config: what counts as a spike.
+            watched: LOSS or GRAD_NORM.
+        """
         spikes = Spikes(
             config.spike_window,
             config.spike_deviations if config.rollback_steps else 0.0,
@@ -46,13 +54,13 @@ class RunLog:
         log = RunLog(
             done, notes.get("tokens", 0), metrics, timing, course, spikes, notes.get("used", {})
         )
-        log.best, log.best_step = notes.get("best", [math.inf, None])
+        log.best, log.best_step = notes.get("best", (math.inf, None))
         known = (row["validation_bits_per_byte"] for row in reversed(metrics))
         log.validated = next((value for value in known if value is not None), None)
         return log
 
-    def notes(self, meter: TrainingMeter) -> dict[str, Any]:
-        """What a checkpoint keeps of it; written while training goes on, hence copies."""
+    def notes(self, meter: TrainingMeter) -> RunNotes:
+        """What a checkpoint keeps of it; written while training continues, hence copies."""
         return {
             "metrics": list(self.metrics),
             "timing": list(self.timing),
@@ -60,23 +68,39 @@ class RunLog:
             "course": self.course.as_json(),
             "spikes": self.spikes.as_json(),
             "used": meter.used(),
-            "best": [self.best, self.best_step],
+            "best": (self.best, self.best_step),
         }
 
     def add(
-        self, stage: str, step: dict[str, float], measured: float | None, timing: dict[str, Any]
+        self, stage: str, step: Mapping[str, float], measured: float | None, timing: TimingRow
     ) -> None:
-        """A row of both tables."""
-        row: dict[str, Any] = {"stage": stage, "step": self.done, "tokens": self.tokens, **step}
-        row["validation_bits_per_byte"] = measured
+        """Append a row to both tables.
+
+        Args:
+            stage: whose run it is.
+            step: the step's numbers, by columns of METRICS.
+            measured: validation bits per byte, if measured after this step.
+            timing: the row of the other table.
+        """
+        row = {
+            "stage": stage,
+            "step": self.done,
+            "tokens": self.tokens,
+            **step,
+            "validation_bits_per_byte": measured,
+            "rollbacks": self.course.rollbacks(self.done - 1),
+        }
         self.validated = self.validated if measured is None else measured
-        row["rollbacks"] = self.course.rollbacks(self.done - 1)
-        self.metrics.append(row)
+        self.metrics.append(cast(MetricsRow, row))
         self.timing.append(timing)
 
-    def rows(self) -> Iterator[dict[str, Any]]:
-        """Both tables' rows, joined: what live curves are drawn from."""
-        return (row | timing for row, timing in zip(self.metrics, self.timing))
+    def rows(self, first: int = 0) -> Iterator[dict[str, Any]]:
+        """Both tables' rows, joined: what live curves are drawn from.
+
+        Args:
+            first: the index of the first row to give; -1: the newest one alone.
+        """
+        return ({**row, **timing} for row, timing in zip(self.metrics[first:], self.timing[first:]))
 
     def is_best(self, measured: float | None) -> bool:
         """Whether this validation is the best so far, which is then remembered."""

@@ -22,11 +22,24 @@ PEAK_SIZE_GPU, PEAK_SIZE_CPU = 8192, 1024
 def prepare(
     device: str, precision: str, threads: int, products: str = "auto"
 ) -> tuple[torch.device, torch.dtype]:
-    """Threads, determinism, process group; the device and the compute dtype to use."""
+    """Set threads, determinism and process group.
+
+    Args:
+        device: cpu, cuda or auto.
+        precision: float32, bfloat16 or auto.
+        threads: of torch.
+        products: the CPU's reproducible mode, see `pipeline.model.products`.
+
+    Returns:
+        The device and the dtype of products.
+
+    Raises:
+        UserError: there is no such device, precision or mode.
+    """
     torch.set_num_threads(threads)
     keep_freed_memory()
     picked = devices.pick(device)
-    cpu_products.resolve(products, picked)  # the recipe's, or it is not this machine's to make
+    cpu_products.resolve(products, picked)  # the recipe's, or this machine can't make it
     if devices.on_cpu(picked):
         cpu_products.check()
     # As use_deterministic_algorithms, which imports the compiler to tell it as well: two seconds.
@@ -42,10 +55,10 @@ def prepare(
 
 
 def measured_peak_flops(device: torch.device, dtype: torch.dtype, repeats: int = 5) -> float:
-    """FLOP/s of a large square matrix product on this machine, the best of a few."""
+    """FLOP/s of a large square matrix product on this machine, the best of `repeats`."""
     size = PEAK_SIZE_GPU if devices.on_cuda(device) else PEAK_SIZE_CPU
     generator = torch.Generator().manual_seed(0)  # the run's own random numbers stay untouched
-    matrix = torch.randn(size, size, generator=generator).to(device, dtype)
+    matrix = torch.randn(size, size, generator=generator).to(device, dtype)  # [size, size]
     best = float("inf")
     for _ in range(repeats + 1):  # the first one warms up
         start = time.perf_counter()

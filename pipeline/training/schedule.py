@@ -13,9 +13,19 @@ def lr_scale(
     warmdown_fraction: float = 0.5,
     final_fraction: float = 0.05,
 ) -> float:
-    """Factor on every learning rate at `step` (0-based) of `total`; final_fraction at the last.
+    """The factor on every learning rate at a step.
 
-    Where a short run makes warm-up and warm-down overlap, the smaller factor wins.
+    Where a short run makes warm-up and warm-down overlap, the smaller factor counts.
+
+    Args:
+        step: from 0.
+        total: steps of the run.
+        warmup_steps: in which the factor rises to 1.
+        warmdown_fraction: of the steps, the last ones, in which it falls.
+        final_fraction: the factor of the last step.
+
+    Raises:
+        ValueError: the step lies outside the run.
     """
     if not 0 <= step < total:
         raise ValueError(f"step {step} lies outside 0..{total - 1}")

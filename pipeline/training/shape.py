@@ -1,11 +1,11 @@
-"""A recipe's shape as the config of a model: what its weights and operations are counted by."""
+"""A recipe's shape as the config of a model, by which weights and operations are counted."""
 
 from pipeline.model import ModelConfig
 from pipeline.training.config import ModelShape
 
 
 def model_config(shape: ModelShape, vocab_size: int) -> ModelConfig:
-    """The shape with a vocabulary."""
+    """The config of a model of a shape and a vocabulary."""
     return ModelConfig(
         vocab_size=vocab_size,
         layers=shape.layers,

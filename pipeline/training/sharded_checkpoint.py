@@ -1,9 +1,9 @@
 """Checkpoints of a sharded run: a file from each process, readable by any number of processes.
 
 Every process writes its rows and, last, a JSON that names them: a checkpoint exists when the JSONs
-of all its processes do, so nobody waits for anybody. A tensor is read back as any range of rows,
-from whichever files hold them. Same interface as `state`, for `loop.run(store=…)`; a run of one
-process is the case where one file holds everything.
+of all its processes do, so no process waits for another. A tensor is read back as any range of
+rows, from the files that hold them. Same interface as `state`, for `loop.run(store=…)`; a run of
+one process is the case where one file holds everything.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypedDict
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -19,14 +19,22 @@ from torch import Tensor, nn
 
 from pipeline.model import device as devices
 from pipeline.training import checkpoint, distribution, state
-from pipeline.training.optimizers import Optimizer
+from pipeline.training.run_records import CheckpointMeta, Fingerprint, RunNotes
 from pipeline.training.sharded import is_sharded, local
-from pipeline.training.sharding import Piece, ShardedOptimizer, rows_of
+from pipeline.training.sharding import AnyOptimizer, Piece, ShardedOptimizer, rows_of
 from storage import durable
 from storage.errors import UserError
 
 _NAME = re.compile(r"checkpoint-(\d{9})\.(\d{5})-of-(\d{5})\.json")
 RANDOM = "rng.cpu"  # the first process' random numbers; training itself draws none
+
+
+class PartRecord(TypedDict):
+    """The JSON beside a process' part of a checkpoint."""
+
+    step: int
+    sha256: str  # of the part's file
+    meta: CheckpointMeta | dict[str, Any]  # empty but in the first process' part: it's kept once
 
 
 def writes() -> bool:
@@ -35,9 +43,15 @@ def writes() -> bool:
 
 
 def snapshot(
-    model: nn.Module, optimizer: Any, into: dict[str, Tensor] | None = None
+    model: nn.Module, optimizer: AnyOptimizer, into: dict[str, Tensor] | None = None
 ) -> dict[str, Tensor]:
-    """A copy in host memory of what this process holds; `into`, an earlier one, is written over."""
+    """A copy in host memory of what this process holds.
+
+    Args:
+        model: sharded or not.
+        optimizer: of its parameters.
+        into: an earlier copy, which is overwritten.
+    """
     copies = {} if into is None else into
     for name, piece in _live(model, optimizer).items():
         if name not in copies:
@@ -45,16 +59,28 @@ def snapshot(
                 piece.tensor, device="cpu", pin_memory=devices.on_cuda(piece.tensor.device)
             )
         copies[name].copy_(piece.tensor, non_blocking=True)
-        copies[_place(name)] = torch.tensor([piece.first, piece.total])
+        copies[_rows_name(name)] = torch.tensor([piece.first, piece.total])
     if devices.on_cuda(next(model.parameters()).device):
         torch.cuda.synchronize()
     return copies
 
 
 def write(
-    folder: Path, step: int, tensors: dict[str, Tensor], meta: dict[str, Any], keep: checkpoint.Keep
+    folder: Path,
+    step: int,
+    tensors: dict[str, Tensor],
+    meta: CheckpointMeta,
+    keep: checkpoint.Keep,
 ) -> None:
-    """Put this process' part on disk; the first one deletes what `keep` leaves out."""
+    """Write this process' part to disk; the first one deletes what `keep` leaves out.
+
+    Args:
+        folder: of the run's checkpoints, which all processes share.
+        step: steps done.
+        tensors: the snapshot.
+        meta: what stands beside it, the same in every process.
+        keep: which checkpoints stay.
+    """
     rank, world = distribution.rank(), distribution.world()
     durable.make_folder(folder)
     name = f"checkpoint-{step:09d}.{rank:05d}-of-{world:05d}"
@@ -68,8 +94,11 @@ def write(
         for piece in checkpoint.serialized(tensors):
             digest.update(piece)
             file.write(piece)
-    # Notes are the same in every process: they are kept once.
-    record = {"step": step, "sha256": digest.hexdigest(), "meta": meta if rank == 0 else {}}
+    record: PartRecord = {
+        "step": step,
+        "sha256": digest.hexdigest(),
+        "meta": meta if rank == 0 else {},
+    }
     durable.write_atomic(companion, json.dumps(record).encode())
     if rank == 0:
         found = sorted(_whole(folder))
@@ -82,13 +111,24 @@ def write(
 def restore(
     folder: Path,
     model: nn.Module,
-    optimizer: Any,
-    fingerprint: Any,
+    optimizer: AnyOptimizer,
+    fingerprint: Fingerprint,
     order: state.Order = state.newest_first,
-) -> tuple[int, dict[str, Any]]:
-    """(steps done, notes) of the first whole checkpoint in that order; (-1, {}) if there is none.
+) -> tuple[int, RunNotes]:
+    """Load the first whole checkpoint, of any number of processes.
 
-    Of whatever number of processes. All processes read the folder, which they must share.
+    Args:
+        folder: of the run's checkpoints, which all processes share and read.
+        model: is changed in place.
+        optimizer: likewise.
+        fingerprint: of this run.
+        order: in which checkpoints are tried.
+
+    Returns:
+        Steps done and notes; (-1, {}) if there is no checkpoint.
+
+    Raises:
+        UserError: a checkpoint is another run's, or lacks rows.
     """
     device = next(model.parameters()).device
     # The first process says what there is: the others' view of the folder may lag behind.
@@ -99,27 +139,27 @@ def restore(
         share = files[distribution.rank() :: distribution.world()]
         if distribution.any_true(not all(_is_undamaged(file) for file in share), device):
             continue
-        meta = json.loads(files[0].with_suffix(".json").read_bytes())["meta"]
+        meta: CheckpointMeta = json.loads(files[0].with_suffix(".json").read_bytes())["meta"]
         if meta["fingerprint"] != fingerprint:
             raise UserError(f"{folder} holds a checkpoint of a run with other settings: empty it")
         with _TensorReader(files) as reader:
             _adopt(model, optimizer, reader)
         if distribution.rank() == 0:
-            forget(folder, step)  # parts of later ones must not be taken for parts of new ones
-        distribution.any_true(False, device)  # nobody writes before that is done
+            forget(folder, step)  # parts of later ones must not pass for parts of new ones
+        distribution.any_true(False, device)  # no process writes before that is done
         return step, meta["notes"]
     return -1, {}
 
 
 def forget(folder: Path, after: int) -> None:
-    """Delete the checkpoints of later steps: they belong to a course that is abandoned."""
+    """Delete the checkpoints of later steps: they belong to an abandoned course."""
     if distribution.rank() == 0:
         for step in sorted(_steps(folder)):
             if step > after:
                 _remove(folder, step)
 
 
-def _live(model: nn.Module, optimizer: Any) -> dict[str, Piece]:
+def _live(model: nn.Module, optimizer: AnyOptimizer) -> dict[str, Piece]:
     """Everything this process holds, by name."""
     pieces = {}
     for name, tensor in model.state_dict().items():
@@ -140,7 +180,7 @@ def _live(model: nn.Module, optimizer: Any) -> dict[str, Piece]:
 
 
 @torch.no_grad()
-def _adopt(model: nn.Module, optimizer: Any, reader: "_TensorReader") -> None:
+def _adopt(model: nn.Module, optimizer: AnyOptimizer, reader: "_TensorReader") -> None:
     for name, tensor in model.state_dict().items():
         if is_sharded(model):
             first, end = rows_of(tensor.shape[0], distribution.rank(), distribution.world())
@@ -150,9 +190,8 @@ def _adopt(model: nn.Module, optimizer: Any, reader: "_TensorReader") -> None:
     if isinstance(optimizer, ShardedOptimizer):
         optimizer.load(lambda name, first, rows: reader.read(f"optimizer.{name}", first, rows))
     else:
-        plain = cast(Optimizer, optimizer)
-        names = plain.state_tensors()
-        plain.load_state_tensors(
+        names = optimizer.state_tensors()
+        optimizer.load_state_tensors(
             {k: reader.read(f"optimizer.{k}", 0, t.shape[0]) for k, t in names.items()}
         )
     torch.set_rng_state(reader.read(RANDOM, 0, reader.total(RANDOM)))
@@ -166,8 +205,8 @@ class _TensorReader:
         self._pieces: dict[str, list[tuple[int, int, Any]]] = {}  # first row, total, file
         for handle in self._handles:
             for name in handle.keys():  # noqa: SIM118 (a handle is no dict)
-                if not name.startswith(_place("")):
-                    first, total = handle.get_tensor(_place(name)).tolist()
+                if not name.startswith(_rows_name("")):
+                    first, total = handle.get_tensor(_rows_name(name)).tolist()
                     self._pieces.setdefault(name, []).append((first, total, handle))
 
     def total(self, name: str) -> int:
@@ -175,7 +214,7 @@ class _TensorReader:
         return self._pieces[name][0][1]
 
     def read(self, name: str, first: int, rows: int) -> Tensor:
-        """Some rows of a tensor, put together."""
+        """Rows first .. first + rows of a tensor, joined from the files that hold them."""
         parts = []
         at, end = first, first + rows
         for begin, _, handle in sorted(self._pieces[name], key=lambda piece: piece[0]):
@@ -189,7 +228,8 @@ class _TensorReader:
         return torch.cat(parts) if parts else self._empty(name)
 
     def _empty(self, name: str) -> Tensor:
-        return self._pieces[name][0][2].get_tensor(name)[:0]
+        tensor: Tensor = self._pieces[name][0][2].get_tensor(name)
+        return tensor[:0]
 
     def __enter__(self) -> "_TensorReader":
         return self
@@ -199,8 +239,8 @@ class _TensorReader:
         self._pieces.clear()
 
 
-def _place(name: str) -> str:
-    """Under which a file says where a tensor's rows belong."""
+def _rows_name(name: str) -> str:
+    """The name under which a file holds a tensor's first row and its number of rows in all."""
     return f"rows.{name}"
 
 

@@ -25,7 +25,7 @@ from pipeline.model import ModelConfig, Transformer
 from pipeline.model.weights import Layer, LayerWeights
 from pipeline.training import distribution
 from pipeline.training.config import OptimizerConfig
-from pipeline.training.optimizers import build_optimizer
+from pipeline.training.optimizers import Optimizer, build_optimizer
 from pipeline.training.sharded import is_sharded, local, shard_group
 from storage.errors import UserError
 
@@ -36,7 +36,12 @@ if TYPE_CHECKING:
 def shard(model: Transformer, replicas: int = 1) -> Transformer:
     """Spread the parameters over all processes, or over those of each replica, in place.
 
-    One process alone keeps them.
+    Args:
+        model: is left as it is where there is but one process.
+        replicas: how many groups of processes hold all parameters.
+
+    Raises:
+        UserError: the processes can't be divided into so many replicas.
     """
     world = distribution.world()
     if world == 1:
@@ -71,7 +76,11 @@ def shard(model: Transformer, replicas: int = 1) -> Transformer:
 
 
 def whole(model: Transformer) -> Transformer:
-    """The same model in one piece, on the first process' CPU; called by all, others get a husk."""
+    """The same model in one piece; to be called by all processes.
+
+    Returns:
+        The model on the first process' CPU; in the other processes one without weights.
+    """
     if not is_sharded(model):
         return model
     with torch.device("meta"):
@@ -87,7 +96,11 @@ def whole(model: Transformer) -> Transformer:
     return single
 
 
-def _enter_apart(layer: Layer, x: Tensor | None, dtype: torch.dtype) -> tuple[Any, LayerWeights]:
+def _enter_apart(
+    layer: Layer,
+    x: Tensor | None,  # [batch, seq, width]
+    dtype: torch.dtype,
+) -> tuple[Any, LayerWeights]:
     """`Layer.enter` whose weights outlive the gathered parameters: a cast that changes nothing
     gives the parameter itself, which FSDP frees the moment this returns."""
     x, weights = Layer.enter(layer, x, dtype)
@@ -101,22 +114,31 @@ def _enter_apart(layer: Layer, x: Tensor | None, dtype: torch.dtype) -> tuple[An
 
 
 def rows_of(total: int, rank: int, world: int) -> tuple[int, int]:
-    """First row and the one after the last of a process' part, as FSDP cuts: by ceil(total / n)."""
+    """A process' part of a tensor's rows, as FSDP cuts: ceil(total / world) each.
+
+    Returns:
+        Its first row and the one after its last.
+    """
     size = -(-total // world)
     return min(rank * size, total), min((rank + 1) * size, total)
 
 
 @dataclasses.dataclass(frozen=True)
 class Piece:
-    """Some rows of a tensor that has `total` of them; a number has one row."""
+    """Some rows of a tensor; a number has one row."""
 
-    tensor: Tensor
-    first: int
-    total: int
+    tensor: Tensor  # [rows, ...]
+    first: int  # row of the whole tensor
+    total: int  # rows of the whole tensor
 
 
 class ShardedOptimizer:
-    """`Optimizer` over this process' matrices and its rows of everything else."""
+    """`Optimizer` over this process' matrices and its rows of everything else.
+
+    Args:
+        model: after `shard`.
+        config: of the optimizer.
+    """
 
     def __init__(self, model: Transformer, config: OptimizerConfig) -> None:
         self.config = config
@@ -142,6 +164,7 @@ class ShardedOptimizer:
 
     @property
     def steps_taken(self) -> int:
+        """Updates so far."""
         return self._inner.steps_taken
 
     @steps_taken.setter
@@ -153,6 +176,7 @@ class ShardedOptimizer:
         return list(self._sharded.values())
 
     def clear_gradients(self) -> None:
+        """Forget the gradients of all parameters."""
         for parameter in (*self._sharded.values(), *self._held.values()):
             parameter.grad = None
 
@@ -190,9 +214,11 @@ class ShardedOptimizer:
 
     @torch.no_grad()
     def load(self, read: Callable[[str, int, int], Tensor]) -> None:
-        """Take back a state from `read(name, first row, number of rows)`.
+        """Take a state from a checkpoint.
 
-        The model's parameters must be loaded before: owners take their matrices from them.
+        Args:
+            read: gives rows of a tensor, by its name, first row and number of rows. The model's
+                parameters must be loaded before: owners take their matrices from them.
         """
         state = {}
         for key, tensor in self._inner.state_tensors().items():
@@ -209,7 +235,14 @@ class ShardedOptimizer:
                 self._held[name].copy_(full)
 
     def _to_owners(self, parts: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Rows of matrices from all processes: this one's own, whole."""
+        """Send each matrix's gradient rows to its owner.
+
+        Args:
+            parts: this process' rows of each parameter's gradient, by name.
+
+        Returns:
+            The gradients of the matrices that this process owns, [rows, cols] each.
+        """
         world, rank = distribution.world(), distribution.rank()
         sent = [parts[name] for name in self._by_owner()]
         counts = [0] * world
@@ -230,7 +263,7 @@ class ShardedOptimizer:
         return whole
 
     def _from_owners(self) -> None:
-        """This process' rows of all matrices, from those who have just updated them."""
+        """Take this process' rows of all matrices from their owners, who have just updated them."""
         world, rank = distribution.world(), distribution.rank()
         own = [name for name in self._by_owner() if self._owners[name] == rank]
         sent = []
@@ -263,6 +296,9 @@ class ShardedOptimizer:
         return local(next(iter(self._sharded.values()))).device
 
 
+AnyOptimizer = Optimizer | ShardedOptimizer
+
+
 @dataclasses.dataclass(frozen=True)
 class _View:
     """What `build_optimizer` asks of a model, over other tensors."""
@@ -283,7 +319,11 @@ def _muon_names(config: ModelConfig, settings: OptimizerConfig) -> list[str]:
 
 
 def _owners(sizes: dict[str, int]) -> dict[str, int]:
-    """A process for each matrix: the largest first, each to whoever has least to do so far."""
+    """The owner of each matrix: the largest first, each to the process with the least so far.
+
+    Args:
+        sizes: elements of each matrix, by name.
+    """
     loads = [0] * distribution.world()
     owners = {}
     for name in sorted(sizes, key=lambda name: (-sizes[name], name)):
@@ -295,7 +335,17 @@ def _owners(sizes: dict[str, int]) -> dict[str, int]:
 def _exchange(
     parts: list[Tensor], counts: list[int], arriving: list[int], device: torch.device
 ) -> Tensor:
-    """Send the first counts[0] elements to process 0, and so on; what arrives, in their order."""
+    """Send the first counts[0] elements to process 0, and so on.
+
+    Args:
+        parts: what is sent, in the order of the processes.
+        counts: elements for each process.
+        arriving: elements from each process.
+        device: where it is to arrive.
+
+    Returns:
+        [elements] what arrived, in the order of the processes.
+    """
     flat = torch.cat([part.reshape(-1) for part in parts]) if parts else torch.zeros(0)
     out = torch.empty(sum(arriving), device=device)
     dist.all_to_all_single(out, flat.to(device), arriving, counts, group=distribution.group())
@@ -303,5 +353,6 @@ def _exchange(
 
 
 def _gradient(parameter: nn.Parameter) -> Tensor:
-    gradient: Any = parameter.grad
+    """[rows, ...] this process' rows of a parameter's gradient; zero where it took no part."""
+    gradient = parameter.grad
     return torch.zeros_like(local(parameter)) if gradient is None else local(gradient)

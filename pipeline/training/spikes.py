@@ -1,12 +1,12 @@
-"""Tells from a step's numbers whether training goes wrong: not finite, or a spike that stays.
+"""Tells from a step's numbers whether training goes wrong: non-finite, or a spike that stays.
 
-A loss or gradient norm that is not finite is an incident at once. A loss far above the median of
+A non-finite loss or gradient norm is an incident at once. A loss far above the median of
 the last ones is a spike when it lasts: single odd batches come and go, divergence stays. Distance
 is measured in robust deviations (MAD) and in nats, whichever is larger, since the losses of a small
 batch scatter and those of a learned-by-heart set hardly do. A function of the numbers so far alone.
 
 In reinforcement learning the loss says nothing: advantages have mean zero in every group, so it
-lies near zero whether the policy thrives or breaks. There the gradient's norm is watched instead
+lies near zero whether the policy improves or breaks. There the gradient's norm is watched instead
 (OLMo-core skips steps by both), by its logarithm, for norms scatter by factors. A norm of zero is
 left out: of a step that taught nothing, and made no update.
 """
@@ -14,7 +14,8 @@ left out: of a step that taught nothing, and made no update.
 import dataclasses
 import math
 import statistics
-from typing import Any
+
+from pipeline.training.run_records import SpikesRecord
 
 MAD_TO_SIGMA = 1.4826  # of a normal distribution
 LOSS, GRAD_NORM = "loss", "grad_norm"  # what may be watched
@@ -33,7 +34,15 @@ class Spikes:
     streak: int = 0
 
     def judge(self, loss: float, grad_norm: float) -> str:
-        """What is wrong after this step, "" if nothing is; to be called once a step."""
+        """Judge a step; to be called once for each.
+
+        Args:
+            loss: of the step, nats a token.
+            grad_norm: of the step.
+
+        Returns:
+            What is wrong, in words; "" if nothing is.
+        """
         if not (math.isfinite(loss) and math.isfinite(grad_norm)):
             return f"loss {loss} and gradient norm {grad_norm}"
         if self.of == GRAD_NORM and grad_norm == 0.0:
@@ -57,9 +66,10 @@ class Spikes:
         spread = statistics.median([abs(value - median) for value in self.values])
         return median + max(self.nats, self.deviations * MAD_TO_SIGMA * spread)
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> SpikesRecord:
+        """For a checkpoint's notes."""
         return {"values": self.values, "streak": self.streak}
 
-    def recall(self, known: dict[str, Any]) -> None:
+    def recall(self, known: SpikesRecord) -> None:
         """Go on from what `as_json` gave."""
         self.values, self.streak = list(known.get("values", [])), known.get("streak", 0)

@@ -1,14 +1,14 @@
 """A run's whole state to a checkpoint and back: model, optimizer, random numbers, notes.
 
-`restore` after any kill continues bit for bit. The fingerprint (configs, as JSON) guards against a
-scratch folder that another run left behind. One file holds it all and rank 0 writes it; a run whose
-parameters are sharded gives `loop.run` another store of the same functions.
+`restore` after any kill continues bit for bit. The fingerprint (configs, as JSON) protects against
+a scratch folder that another run left behind. One file holds everything and rank 0 writes it; a run
+whose parameters are sharded gives `loop.run` another store of the same functions.
 """
 
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TypeVar, cast
 
 import numpy as np
 import torch
@@ -17,14 +17,16 @@ from torch import Tensor, nn
 from pipeline.model import device as devices
 from pipeline.training import checkpoint, distribution
 from pipeline.training.optimizers import Optimizer
+from pipeline.training.run_records import CheckpointMeta, Fingerprint, RunNotes
 from storage.errors import UserError
 
-# From the steps that have a checkpoint, in order, to those to try, the best first.
+# From the steps that have a checkpoint, in order, to those to try, the first choice first.
 Order = Callable[[list[int]], list[int]]
+Json = TypeVar("Json")
 
 
 def newest_first(steps: list[int]) -> list[int]:
-    """The plain order."""
+    """The default order in which checkpoints are tried."""
     return steps[::-1]
 
 
@@ -36,7 +38,13 @@ def writes() -> bool:
 def snapshot(
     model: nn.Module, optimizer: Optimizer, into: dict[str, Tensor] | None = None
 ) -> dict[str, Tensor]:
-    """A copy of the state in host memory; `into`, an earlier one, is written over."""
+    """A copy of the state in host memory.
+
+    Args:
+        model: in one piece.
+        optimizer: of its parameters.
+        into: an earlier copy, which is overwritten.
+    """
     live = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     for name, tensor in optimizer.state_tensors().items():
         live[f"optimizer.{name}"] = tensor
@@ -57,9 +65,21 @@ def snapshot(
 
 
 def write(
-    folder: Path, step: int, tensors: dict[str, Tensor], meta: dict[str, Any], keep: checkpoint.Keep
+    folder: Path,
+    step: int,
+    tensors: dict[str, Tensor],
+    meta: CheckpointMeta,
+    keep: checkpoint.Keep,
 ) -> None:
-    """Put a snapshot on disk; called in a thread, so it must not talk to other processes."""
+    """Write a snapshot to disk; called in a thread, so it must not talk to other processes.
+
+    Args:
+        folder: of the run's checkpoints.
+        step: steps done.
+        tensors: the snapshot.
+        meta: what stands beside it.
+        keep: which checkpoints stay.
+    """
     checkpoint.save(folder, step, tensors, meta, keep)
 
 
@@ -67,12 +87,23 @@ def restore(
     folder: Path,
     model: nn.Module,
     optimizer: Optimizer,
-    fingerprint: Any,
+    fingerprint: Fingerprint,
     order: Order = newest_first,
-) -> tuple[int, dict[str, Any]]:
-    """(steps done, notes) of the first whole checkpoint in that order; (-1, {}) if there is none.
+) -> tuple[int, RunNotes]:
+    """Load the first whole checkpoint; under torchrun rank 0 reads and sends it to the others.
 
-    Under torchrun rank 0 reads and the others are sent what it read.
+    Args:
+        folder: of the run's checkpoints.
+        model: is changed in place.
+        optimizer: likewise.
+        fingerprint: of this run.
+        order: in which checkpoints are tried.
+
+    Returns:
+        Steps done and notes; (-1, {}) if there is no checkpoint.
+
+    Raises:
+        UserError: a checkpoint is another run's.
     """
     device = next(model.parameters()).device
     found = _read(folder, fingerprint, order) if distribution.rank() == 0 else None
@@ -88,31 +119,36 @@ def restore(
     state.pop("steps_taken")
     distribution.broadcast(state.values())
     optimizer.steps_taken = distribution.broadcast_number(optimizer.steps_taken, device)
-    return step, shared_json({} if found is None else found.meta["notes"], device)
+    return step, shared_json(RunNotes() if found is None else found.meta["notes"], device)
 
 
 def forget(folder: Path, after: int) -> None:
-    """Delete the checkpoints of later steps: they belong to a course that is abandoned."""
+    """Delete the checkpoints of later steps: they belong to an abandoned course."""
     for step in checkpoint.steps(folder):
         if step > after:
             checkpoint.remove(folder, step)
 
 
-def shared_json(value: Any, device: torch.device) -> Any:
-    """Rank 0's value, which is JSON, in every process."""
+def shared_json(value: Json, device: torch.device) -> Json:
+    """Rank 0's value in every process.
+
+    Args:
+        value: JSON.
+        device: over which the processes talk.
+    """
     if distribution.world() == 1:
         return value
     text = json.dumps(value).encode()
     size = distribution.broadcast_number(len(text), device)
-    data = torch.zeros(size, dtype=torch.uint8)
+    data = torch.zeros(size, dtype=torch.uint8)  # [bytes]
     if distribution.rank() == 0:
         data = torch.from_numpy(np.frombuffer(text, np.uint8).copy())
     data = data.to(device)
     distribution.broadcast([data])
-    return json.loads(data.cpu().numpy().tobytes())
+    return cast(Json, json.loads(data.cpu().numpy().tobytes()))
 
 
-def _read(folder: Path, fingerprint: Any, order: Order) -> checkpoint.Checkpoint | None:
+def _read(folder: Path, fingerprint: Fingerprint, order: Order) -> checkpoint.Checkpoint | None:
     for step in order(checkpoint.steps(folder)):
         found = checkpoint.load(folder, step)
         if found is None:

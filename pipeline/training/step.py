@@ -1,8 +1,8 @@
 """One step of any training: gradients of a mean over all processes' tokens, clipped, one update.
 
-What is learned from is the caller's: a `StepLoss` holds this process' micro-batches as functions
-that give the sum of their tokens' losses. Predicting the next token and the policy gradient differ
-in nothing else.
+The caller decides what is learned: a `StepLoss` holds this process' micro-batches as functions that
+give the sum of their tokens' losses. Predicting the next token and the policy gradient differ in
+nothing else.
 """
 
 import dataclasses
@@ -24,8 +24,8 @@ from pipeline.training.schedule import lr_scale
 class StepLoss:
     """The loss of one step: the sum of the terms of all processes, divided by `normalizer`."""
 
-    # Of each of this process' micro-batches the summed loss, a scalar to go backward from; there
-    # may be none, where nothing in its share teaches anything.
+    # For each of this process' micro-batches a function of its summed loss, a scalar []; there may
+    # be none, where nothing in its share has a gradient.
     terms: Sequence[Callable[[], Tensor]]
     normalizer: float  # tokens that the loss is a mean over, of all processes
     tokens: int  # seen in this step, by all processes
@@ -34,15 +34,25 @@ class StepLoss:
     shown: tuple[str, ...] = ("loss",)  # of a step's numbers, those that progress shows
 
 
-# (steps done, number of the batch): the number is the same in every process, and after a rollback
-# it runs ahead of the step. A function of the two, and of the model as it then is.
+# From steps done and the number of the batch to its loss, under the model as it then is. The number
+# is the same in every process, and after a rollback it runs ahead of the step.
 LossOf = Callable[[int, int], StepLoss]
 
 
 def add_gradients(
     sums: GradientSum, loss: StepLoss, device: torch.device
 ) -> tuple[float, list[Tensor]]:
-    """(the loss over all processes, before the update; gradients, summed over them)."""
+    """Run the backward passes of a step.
+
+    Args:
+        sums: adds up the gradients of all processes.
+        loss: of the step.
+        device: of the model.
+
+    Returns:
+        The loss over all processes, before the update, and this process' gradients, summed over
+        processes.
+    """
     total = torch.zeros((), dtype=torch.float64, device=device)
     for number, term in enumerate(loss.terms, 1):
         with sums.micro_batch(last=number == len(loss.terms)):
@@ -63,10 +73,23 @@ def take_step(
     config: LoopConfig,
     rate: float,
 ) -> dict[str, float]:
-    """One update of the model; loss (before it), gradient norm and learning rate.
+    """Update the model once.
 
-    Without an update where loss or gradient is not finite, or where there is no gradient at all:
-    momentum and weight decay must not walk on alone. `rate` is a factor on the schedule's.
+    Not where loss or gradient is non-finite, or where there is no gradient at all: momentum and
+    weight decay must not act alone.
+
+    Args:
+        model: is changed in place.
+        optimizer: likewise.
+        sums: adds up the gradients of all processes.
+        loss: of the step.
+        done: steps before this one.
+        config: schedule and clipping.
+        rate: a factor on the schedule's learning rates.
+
+    Returns:
+        By columns of METRICS: the loss before the update, the matrices' learning rate, and the
+        gradient's norm before it was clipped.
     """
     value, gradients = add_gradients(sums, loss, model.device)
     norm = sums.norm(gradients)

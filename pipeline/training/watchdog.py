@@ -1,4 +1,4 @@
-"""A kernel timer that ends a process in which nothing moves, after writing where each thread hangs.
+"""A kernel timer that ends a process that hangs, after writing where each of its threads is.
 
 Each phase (a step, a validation, a write) must end within a multiple of the slowest of its kind so
 far, and within a multiple of the least limit the first time. The timer's signal is handled in C:
@@ -18,7 +18,11 @@ STDERR = 2
 
 
 class Watchdog:
-    """On duty while it is entered, if `least_seconds` is not 0 and this is the main thread."""
+    """On duty while it is entered, if this is the main thread.
+
+    Args:
+        least_seconds: the least limit of any phase; 0: never on duty.
+    """
 
     def __init__(self, least_seconds: float) -> None:
         self.least_seconds = least_seconds
@@ -33,7 +37,7 @@ class Watchdog:
         self.on_duty = here and self.least_seconds > 0
         if self.on_duty:
             self._entered = time.monotonic()
-            # After the traces whoever had the signal before gets it: the kernel, which ends us.
+            # After the traces the signal goes on to its old handler: the kernel, which ends us.
             faulthandler.register(signal.SIGALRM, file=STDERR, all_threads=True, chain=True)
             self._old_timer = signal.setitimer(signal.ITIMER_REAL, 0.0)
             self.expect("start")
@@ -50,13 +54,17 @@ class Watchdog:
         signal.setitimer(signal.ITIMER_REAL, 0.0)
         faulthandler.unregister(signal.SIGALRM)
         left, interval = self._old_timer
-        if left:  # somebody else's timer (a test runner's, say) goes on where it would be by now
+        if left:  # another owner's timer (a test runner's, say) continues where it would be by now
             passed = time.monotonic() - self._entered
             signal.setitimer(signal.ITIMER_REAL, max(0.001, left - passed), interval)
         self.on_duty = False
 
     def expect(self, phase: str) -> None:
-        """The phase before has ended and this one begins; "": work whose length nobody knows."""
+        """End the phase before and begin another.
+
+        Args:
+            phase: its kind; "": work of unknown length, without a limit.
+        """
         now = time.monotonic()
         if self._phase:
             taken = now - self._since
@@ -66,7 +74,7 @@ class Watchdog:
             signal.setitimer(signal.ITIMER_REAL, self.limit(phase) if phase else 0.0)
 
     def limit(self, phase: str) -> float:
-        """Seconds the phase may take."""
+        """Seconds that a phase of a kind may take."""
         if phase not in self._slowest:
             return FIRST * self.least_seconds
         return max(self.least_seconds, SLOWER * self._slowest[phase])

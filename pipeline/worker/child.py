@@ -104,14 +104,14 @@ def config_of(build: Callable[..., Any]) -> type:
 def _build(spec: dict[str, Any], progress: Progress) -> dict[str, Any]:
     build = named(spec["entry"])
     share_cores(spec.get("cores", 0))
-    statistics: dict[str, Any] = build(
+    statistics: dict[str, Any] | None = build(
         out=Path(spec["out"]),
         inputs={key: [Path(p) for p in paths] for key, paths in spec["inputs"].items()},
         config=from_dict(config_of(build), spec["config"]),
         progress=progress,
         scratch=Path(spec["scratch"]),
     )
-    return statistics
+    return statistics or {}
 
 
 def _end(events: TextIO, event: str, text: str, code: int) -> int:

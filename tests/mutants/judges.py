@@ -20,7 +20,7 @@ MORE = {
     "pipeline/training/replicas.py": ("test_sharding",),
     "pipeline/training/sharded.py": ("test_sharding",),
     "pipeline/training/sharded_checkpoint.py": ("test_sharding",),
-    "pipeline/training/state.py": ("test_keeper", "test_checkpoint", "test_resume"),
+    "pipeline/training/state.py": ("test_checkpoint_manager", "test_checkpoint", "test_resume"),
     "pipeline/sft/config.py": ("test_conversations", "test_train"),
     "pipeline/sft/definitions.py": ("test_facts",),
     "pipeline/sft/identity.py": ("test_conversations",),

@@ -10,9 +10,9 @@ from checkpoints import newest
 
 from pipeline.stage import SILENT, Progress
 from pipeline.training import distribution
+from pipeline.training.checkpoint_manager import CheckpointManager
 from pipeline.training.config import LoopConfig, OptimizerConfig
 from pipeline.training.data_loader import Batch
-from pipeline.training.keeper import Keeper
 from pipeline.training.next_token import train
 from pipeline.training.optimizers import build_optimizer
 from storage.errors import UserError
@@ -199,7 +199,7 @@ def test_checkpoints_follow_the_first_process_clock(
     may begin to wait for it.
     """
     second = types.SimpleNamespace(**{**vars(distribution), "rank": lambda: 1})
-    monkeypatch.setattr("pipeline.training.keeper.distribution", second)
+    monkeypatch.setattr("pipeline.training.checkpoint_manager.distribution", second)
     steps, sent = [], []
 
     def summed(values, device):
@@ -209,14 +209,14 @@ def test_checkpoints_follow_the_first_process_clock(
         others = (0.0, 0.0, float(len(sent) == 2), float(others_write))
         return [value + other for value, other in zip(values, others)]
 
-    class Saved(Keeper):
+    class Saved(CheckpointManager):
         busy = writes
 
         def save(self, step, notes, best=None):
             steps.append(step)
 
     monkeypatch.setattr(distribution, "sum_numbers", summed)
-    monkeypatch.setattr("pipeline.training.loop.Keeper", Saved)
+    monkeypatch.setattr("pipeline.training.loop.CheckpointManager", Saved)
     run(tiny_model, tmp_path, steps=5, checkpoint_seconds=0.0, checkpoint_steps=4, rollback_steps=0)
     assert steps == saved
     assert sent == [[0.0, 0.0, 0.0, float(writes)]] * 5  # its own clock has nothing to say

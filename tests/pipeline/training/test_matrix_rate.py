@@ -3,9 +3,9 @@ import torch
 
 from pipeline.stage import SILENT
 from pipeline.training import matrix_rate, next_token
+from pipeline.training.checkpoint_manager import CheckpointManager
 from pipeline.training.config import LoopConfig, OptimizerConfig
 from pipeline.training.data_loader import Batch
-from pipeline.training.keeper import Keeper
 from pipeline.training.matrix_rate import MatrixRate, judged
 from pipeline.training.optimizers import build_optimizer
 
@@ -51,14 +51,14 @@ def test_the_rate_is_measured_before_the_run_has_threads(tiny_model, tmp_path, m
         order.append("rate")
         return MatrixRate(1e9, 0.5, 2)
 
-    resume = Keeper.resume
+    resume = CheckpointManager.resume
 
-    def resumed(keeper):
-        order.append("keeper")
-        return resume(keeper)
+    def resumed(manager):
+        order.append("resume")
+        return resume(manager)
 
     monkeypatch.setattr(matrix_rate, "measure", measured)
-    monkeypatch.setattr(Keeper, "resume", resumed)
+    monkeypatch.setattr(CheckpointManager, "resume", resumed)
     monkeypatch.setattr(type(SILENT), "note", lambda self, text: noted.append(text))
     optimizer = build_optimizer(tiny_model, OptimizerConfig())
     _, timing = next_token.train(
@@ -70,7 +70,7 @@ def test_the_rate_is_measured_before_the_run_has_threads(tiny_model, tmp_path, m
         scratch=tmp_path,
         progress=SILENT,
     )
-    assert order == ["rate", "keeper"]
+    assert order == ["rate", "resume"]
     assert any("this machine is busy" in text for text in noted)
     speed = timing["tokens_per_second"][-1].as_py()
     assert timing["mfu"][-1].as_py() == pytest.approx(

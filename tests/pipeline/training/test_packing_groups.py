@@ -41,7 +41,7 @@ def test_an_epochs_groups_hold_every_token_once(sizes, limits, row_length, seed,
 @given(st.integers(0, 10_000), LIMITS)
 def test_a_rows_place_follows_from_its_number(row, limits):
     groups = Groups([500, 300], 40, 9, 1, limits)
-    epoch, group, place = groups.place(row)
+    epoch, group, place = groups.position(row)
     assert 0 <= group < groups.count
     assert 0 <= place < groups.rows_per_group
     rows = epoch * groups.rows_per_epoch + group * groups.rows_per_group + place

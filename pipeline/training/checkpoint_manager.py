@@ -1,34 +1,35 @@
-"""Keeps a training run safe: writes its checkpoints beside the training, and finds the way back.
+"""The checkpoint manager of a training run: writes checkpoints beside it, and restores them.
 
-A checkpoint is a copy in memory that a thread writes while training goes on. When one is due
+A checkpoint is a copy in memory that a thread writes while training continues. When one is due
 depends on the clock, which is safe because writing changes nothing; but a run that goes back must
 always go back to the same state, so states at multiples of `anchor_steps` are written too. A full
-disk is said once; the checkpoints before stay and training goes on.
+disk is reported once; the earlier checkpoints stay and training continues.
 """
 
 import dataclasses
 import functools
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Protocol
 
 from torch import Tensor, nn
 
 from pipeline.stage import Progress
 from pipeline.training import distribution, state
+from pipeline.training.checkpoint import Keep
 from pipeline.training.optimizers import Optimizer
+from pipeline.training.run_records import CheckpointMeta, Fingerprint, RunNotes
 from storage.durable import is_disk_full
 from storage.errors import UserError
 
-ANCHORS = 3  # states a rollback can choose from; one behind another when it does not help at once
+ANCHORS = 3  # states a rollback can choose from: an earlier one when a later one doesn't help
 
 
 @dataclasses.dataclass(frozen=True)
 class Rhythm:
-    """When checkpoints are written, and which stay."""
+    """When checkpoints are written and which stay; steps are numbers of steps done."""
 
     seconds: float  # wall seconds between checkpoints
     steps: int = 0  # and also every so many steps; 0 = by the clock alone
@@ -42,7 +43,12 @@ class Rhythm:
         return any(steps and step % steps == 0 for steps in every)
 
     def kept(self, steps: list[int], best: int | None) -> set[int]:
-        """Of the steps that have a checkpoint, those that stay."""
+        """Which checkpoints stay.
+
+        Args:
+            steps: that have one.
+            best: that of the best validation, if it is to stay.
+        """
         steps = sorted(steps)
         kept = set(steps[-max(1, self.keep) :]) | {step for step in steps if step == best}
         if self.keep_every:
@@ -53,7 +59,10 @@ class Rhythm:
 
 
 class CheckpointStore(Protocol):
-    """How a state is taken, written and read: `state`, or a module that spreads it over ranks."""
+    """How a state is copied, written and read: `state`, or one that spreads it over processes.
+
+    The functions are described in `state`.
+    """
 
     def writes(self) -> bool: ...
 
@@ -66,8 +75,8 @@ class CheckpointStore(Protocol):
         folder: Path,
         step: int,
         tensors: dict[str, Tensor],
-        meta: dict[str, Any],
-        keep: Callable[[list[int]], set[int]],
+        meta: CheckpointMeta,
+        keep: Keep,
     ) -> None: ...
 
     def restore(
@@ -75,22 +84,32 @@ class CheckpointStore(Protocol):
         folder: Path,
         model: nn.Module,
         optimizer: Optimizer,
-        fingerprint: Any,
+        fingerprint: Fingerprint,
         order: state.Order = ...,
-    ) -> tuple[int, dict[str, Any]]: ...
+    ) -> tuple[int, RunNotes]: ...
 
     def forget(self, folder: Path, after: int) -> None: ...
 
 
-class Keeper:
-    """The checkpoints of one run in its scratch folder."""
+class CheckpointManager:
+    """The checkpoints of one run in its scratch folder; on leaving, the last one is on disk.
+
+    Args:
+        folder: of the checkpoints.
+        model: whose state is kept and restored in place.
+        optimizer: likewise.
+        fingerprint: of the run.
+        rhythm: when checkpoints are written.
+        progress: is told of a full disk.
+        store: how a state is written.
+    """
 
     def __init__(
         self,
         folder: Path,
         model: nn.Module,
         optimizer: Optimizer,
-        fingerprint: Any,
+        fingerprint: Fingerprint,
         rhythm: Rhythm,
         progress: Progress,
         store: CheckpointStore = state,
@@ -104,8 +123,12 @@ class Keeper:
         self._full = False
         self._saved_at = time.monotonic()
 
-    def resume(self) -> tuple[int, dict[str, Any]]:
-        """(steps done, notes) of the newest state, (0, {}) for a fresh run, whose start is kept."""
+    def resume(self) -> tuple[int, RunNotes]:
+        """Restore the newest state; a fresh run's start is kept for rollbacks.
+
+        Returns:
+            Steps done and notes; (0, {}) for a fresh run.
+        """
         step, notes = self._restore(state.newest_first)
         self._saved_at = time.monotonic()
         if step >= 0:
@@ -114,8 +137,15 @@ class Keeper:
             self.save(0, {})
         return 0, {}
 
-    def back(self, bound: int) -> tuple[int, dict[str, Any]]:
-        """Return to the newest anchor at or before step `bound`; later checkpoints are deleted."""
+    def back(self, bound: int) -> tuple[int, RunNotes]:
+        """Return to the newest anchor at or before step `bound`; later checkpoints are deleted.
+
+        Returns:
+            Steps done and notes.
+
+        Raises:
+            UserError: no anchor is left.
+        """
         self.wait()
         # A shard that another process is still writing would make an anchor look unfinished.
         distribution.any_true(False, next(self.model.parameters()).device)
@@ -134,24 +164,36 @@ class Keeper:
 
     @property
     def waited(self) -> bool:
-        """Whether it is time by the clock: the first process' alone, so that all have one."""
+        """Whether one is due by the clock: the first process' alone, so that all use the same."""
         return distribution.rank() == 0 and self._since_saved() >= self.rhythm.seconds
 
     @property
     def busy(self) -> bool:
-        """Whether this process is still writing the checkpoint before: a new one would wait."""
+        """Whether this process is still writing the last checkpoint: a new one would wait."""
         return self._thread is not None and self._thread.is_alive()
 
     def due(self, step: int, waited: bool, busy: bool) -> bool:
-        """Whether a checkpoint is written now; `waited` and `busy` as they are in any process."""
+        """Whether a checkpoint is written now.
+
+        Args:
+            step: steps done.
+            waited: whether `waited` is true in any process.
+            busy: whether `busy` is.
+        """
         return self.rhythm.fixed(step) or (waited and not busy)
 
-    def save(self, step: int, notes: dict[str, Any], best: int | None = None) -> None:
-        """Copy the state after `step` steps, in every process, and begin to write it."""
+    def save(self, step: int, notes: RunNotes, best: int | None = None) -> None:
+        """Copy the state, in every process, and begin to write it.
+
+        Args:
+            step: steps done.
+            notes: what stands beside the tensors.
+            best: the step of the best validation, if its checkpoint is to stay.
+        """
         self.wait()
         if self.store.writes():
             self._copy = self.store.snapshot(self.model, self.optimizer, self._copy)
-            meta = {"fingerprint": self.fingerprint, "notes": notes}
+            meta: CheckpointMeta = {"fingerprint": self.fingerprint, "notes": notes}
             keep = functools.partial(self.rhythm.kept, best=best)
             self._thread = threading.Thread(
                 target=self._write, args=(step, self._copy, meta, keep), name="checkpoint"
@@ -160,7 +202,11 @@ class Keeper:
         self._saved_at = time.monotonic()
 
     def wait(self) -> None:
-        """Until what is being written is on disk; says once that it could not be."""
+        """Wait until the checkpoint is on disk; a full disk is reported once.
+
+        Raises:
+            BaseException: whatever else went wrong in the thread that wrote it.
+        """
         if self._thread is None:
             return
         self._thread.join()
@@ -180,7 +226,7 @@ class Keeper:
         else:
             raise error
 
-    def __enter__(self) -> "Keeper":
+    def __enter__(self) -> "CheckpointManager":
         return self
 
     def __exit__(
@@ -198,13 +244,13 @@ class Keeper:
         self,
         step: int,
         tensors: dict[str, Tensor],
-        meta: dict[str, Any],
-        keep: Callable[[list[int]], set[int]],
+        meta: CheckpointMeta,
+        keep: Keep,
     ) -> None:
         try:
             self.store.write(self.folder, step, tensors, meta, keep)
         except BaseException as error:  # raised again by `wait`, in the thread that trains
             self._error = error
 
-    def _restore(self, order: state.Order) -> tuple[int, dict[str, Any]]:
+    def _restore(self, order: state.Order) -> tuple[int, RunNotes]:
         return self.store.restore(self.folder, self.model, self.optimizer, self.fingerprint, order)

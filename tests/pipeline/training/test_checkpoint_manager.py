@@ -15,14 +15,14 @@ from patience import PATIENCE_SECONDS
 
 from pipeline.stage import Progress
 from pipeline.training import checkpoint, state
+from pipeline.training.checkpoint_manager import ANCHORS, CheckpointManager, Rhythm
 from pipeline.training.config import OptimizerConfig
-from pipeline.training.keeper import ANCHORS, Keeper, Rhythm
 from pipeline.training.optimizers import build_optimizer
 from storage.errors import UserError
 
 
 class Bench:
-    """A keeper whose writing can be held up or made to fail."""
+    """A checkpoint manager whose writing can be held up or made to fail."""
 
     def __init__(self, model, folder: Path, rhythm: Rhythm):
         self.model, self.stream = model, io.StringIO()
@@ -31,7 +31,7 @@ class Bench:
         self.gate.set()
         optimizer = build_optimizer(model, OptimizerConfig())
         progress = Progress(self.stream)
-        self.keeper = Keeper(folder, model, optimizer, ["x"], rhythm, progress, self)
+        self.manager = CheckpointManager(folder, model, optimizer, ["x"], rhythm, progress, self)
 
     writes = staticmethod(state.writes)
     snapshot = staticmethod(state.snapshot)
@@ -61,17 +61,17 @@ def test_what_is_written_is_the_state_at_the_moment_of_saving(bench, tmp_path):
     held = bench()
     held.gate.clear()
     before = held.model.norm.weight.detach().clone()
-    held.keeper.save(5, {"a": 1})
+    held.manager.save(5, {"a": 1})
     with torch.no_grad():
         held.model.norm.weight.mul_(3.0)
-    assert held.keeper.busy
+    assert held.manager.busy
     held.gate.set()
-    held.keeper.wait()
-    assert not held.keeper.busy
+    held.manager.wait()
+    assert not held.manager.busy
     found = newest(tmp_path / "scratch")
     assert found.step == 5
     assert torch.equal(found.tensors["model.norm.weight"], before)
-    assert held.keeper.resume() == (5, {"a": 1})
+    assert held.manager.resume() == (5, {"a": 1})
     assert torch.equal(held.model.norm.weight, before)
 
 
@@ -83,20 +83,23 @@ def test_the_clock_and_fixed_steps_decide_when():
 
 
 def test_a_checkpoint_is_due_by_the_first_process_clock_when_nobody_is_writing(bench, monkeypatch):
-    keeper = bench(seconds=10.0, steps=7).keeper
-    keeper.save(0, {})
-    keeper.wait()
-    now = keeper._saved_at
+    manager = bench(seconds=10.0, steps=7).manager
+    manager.save(0, {})
+    manager.wait()
+    now = manager._saved_at
     for rank in (0, 1):
-        monkeypatch.setattr("pipeline.training.keeper.distribution.rank", lambda rank=rank: rank)
+        monkeypatch.setattr(
+            "pipeline.training.checkpoint_manager.distribution.rank", lambda rank=rank: rank
+        )
         for seconds, late in ((9.9, False), (10.1, True)):
             monkeypatch.setattr(
-                "pipeline.training.keeper.time.monotonic", lambda later=seconds: now + later
+                "pipeline.training.checkpoint_manager.time.monotonic",
+                lambda later=seconds: now + later,
             )
-            assert keeper.waited is (late and rank == 0)
+            assert manager.waited is (late and rank == 0)
     for waited, busy, due in ((0, 0, 0), (1, 0, 1), (0, 1, 0), (1, 1, 0)):
-        assert keeper.due(6, bool(waited), bool(busy)) is bool(due)
-        assert keeper.due(7, bool(waited), bool(busy))  # a fixed step asks nobody
+        assert manager.due(6, bool(waited), bool(busy)) is bool(due)
+        assert manager.due(7, bool(waited), bool(busy))  # a fixed step asks nobody
 
 
 @given(
@@ -123,10 +126,10 @@ def test_what_stays(steps, keep, every, anchor, best):
 
 def test_a_fresh_runs_start_is_an_anchor(bench, tmp_path):
     one = bench(anchor_steps=10)
-    assert one.keeper.resume() == (0, {})
-    one.keeper.wait()
+    assert one.manager.resume() == (0, {})
+    one.manager.wait()
     assert checkpoint.steps(tmp_path / "scratch") == [0]
-    assert bench().keeper.resume() == (0, {})
+    assert bench().manager.resume() == (0, {})
     assert checkpoint.steps(tmp_path / "scratch") == [0]
 
 
@@ -134,33 +137,33 @@ def test_going_back_takes_the_newest_whole_anchor_and_deletes_what_came_after(be
     folder = tmp_path / "scratch"
     one = bench(anchor_steps=10, keep=3)
     for step in (0, 10, 20, 25, 30, 33):
-        one.keeper.save(step, {"step": step})
-    one.keeper.wait()
+        one.manager.save(step, {"step": step})
+    one.manager.wait()
     assert checkpoint.steps(folder) == [10, 20, 25, 30, 33]
     (folder / "checkpoint-000000020.safetensors").write_bytes(b"damaged")
-    assert one.keeper.back(29) == (10, {"step": 10})
+    assert one.manager.back(29) == (10, {"step": 10})
     assert checkpoint.steps(folder) == [10]
     with pytest.raises(UserError, match="no checkpoint at or before step 9"):
-        one.keeper.back(9)
+        one.manager.back(9)
 
 
 def test_a_full_disk_is_said_once_and_older_ones_stay(bench, tmp_path):
     folder = tmp_path / "scratch"
     one = bench()
-    one.keeper.save(1, {})
-    one.keeper.save(2, {})
+    one.manager.save(1, {})
+    one.manager.save(2, {})
     one.failure = OSError(errno.ENOSPC, "No space left on device")
     for step in (3, 4, 5):
-        one.keeper.wait()
-        one.keeper.save(step, {})
-    one.keeper.wait()
+        one.manager.wait()
+        one.manager.save(step, {})
+    one.manager.wait()
     assert len(one.notes) == 1
     assert "disk full" in one.notes[0]
     assert str(folder) in one.notes[0]
     assert checkpoint.steps(folder) == [1, 2]
     one.failure = None
-    one.keeper.save(6, {})
-    one.keeper.wait()
+    one.manager.save(6, {})
+    one.manager.wait()
     assert checkpoint.steps(folder) == [2, 6]
     assert one.notes[1:] == ["there is room for checkpoints again"]
 
@@ -168,16 +171,16 @@ def test_a_full_disk_is_said_once_and_older_ones_stay(bench, tmp_path):
 def test_any_other_failure_ends_the_run(bench):
     one = bench()
     one.failure = PermissionError(errno.EACCES, "no")
-    one.keeper.save(1, {})
+    one.manager.save(1, {})
     with pytest.raises(PermissionError):
-        one.keeper.wait()
-    one.keeper.wait()  # said once
+        one.manager.wait()
+    one.manager.wait()  # said once
 
 
 def test_the_copy_is_written_over_not_made_anew(bench):
     one = bench()
-    one.keeper.save(1, {})
-    first = {name: tensor.data_ptr() for name, tensor in one.keeper._copy.items()}
-    one.keeper.save(2, {})
-    assert {name: tensor.data_ptr() for name, tensor in one.keeper._copy.items()} == first
-    one.keeper.wait()
+    one.manager.save(1, {})
+    first = {name: tensor.data_ptr() for name, tensor in one.manager._copy.items()}
+    one.manager.save(2, {})
+    assert {name: tensor.data_ptr() for name, tensor in one.manager._copy.items()} == first
+    one.manager.wait()
