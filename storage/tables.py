@@ -9,7 +9,7 @@ ended at the row group with which it has its size, so that no file outgrows what
 takes or a reader wants to fetch.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,12 @@ FILE_BYTES = 1_000_000_000  # of a shard, as stored; S3 takes 98 GiB from pyarro
 ZSTD_LEVEL = 3
 
 
-def table(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
-    """Rows as a table of `schema`; an absent key is null, a key the schema lacks is an error."""
+def table(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
+    """Rows as a table of `schema`; an absent key is null.
+
+    Raises:
+        ValueError: a row has a key that the schema lacks.
+    """
     known = frozenset(schema.names)
     for row in rows:
         if not row.keys() <= known:
@@ -42,7 +46,10 @@ def write_tables(
 ) -> int:
     """Write the rows of many tables as one Parquet file; no more than a row group is held at once.
 
-    Gives the number of rows. How the rows were spread over the tables changes no byte.
+    How the rows were spread over the tables changes no byte.
+
+    Returns:
+        The number of rows.
     """
     with TableWriter(path, schema, group_rows) as writer:
         for table in tables:

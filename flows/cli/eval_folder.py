@@ -10,9 +10,8 @@ import contextlib
 import dataclasses
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any
 
 from flows.cli import output
 from flows.cli.models import find_model
@@ -65,7 +64,7 @@ class Spoken(Progress):
         print(f"  {text}", file=sys.stderr)
 
 
-def _suites(inputs: dict[str, Any]) -> list[str]:
+def _suites(inputs: Collection[str]) -> list[str]:
     from pipeline.evals.evaluate import WITHOUT_CORPUS
 
     pages = [s for s in PAGE_SUITES if s not in NOT_UNASKED]

@@ -6,13 +6,12 @@ from the preset (parameters, tokens, FLOPs), its time taken from a measured mode
 
 import argparse
 import math
-from typing import Any
 
 import pyarrow.compute as pc
 
 from flows.cli import output
 from flows.config import RunConfig, load
-from pipeline.corpus.costing import Joined, MeasuredPart, Target, extrapolate
+from pipeline.corpus.costing import Estimate, Joined, MeasuredPart, Target, extrapolate
 from pipeline.training.batch_sizes import seen_rows
 from pipeline.training.power_law import predict
 from pipeline.training.shape import model_config
@@ -79,7 +78,7 @@ def joined(manifests: list[Manifest]) -> Joined | None:
 
 def training_rows(
     config: RunConfig, manifests: list[Manifest], gpu_teraflops: float = GPU_TERAFLOPS
-) -> list[dict[str, Any]]:
+) -> list[Estimate]:
     """What the dial has set, parameters, tokens and FLOPs of pretraining, and hours.
 
     FLOPs are counted as a finished base model records its own (pipeline.model.config), so a law of
@@ -119,7 +118,7 @@ def training_rows(
     return rows
 
 
-def dial_rows(config: RunConfig) -> list[dict[str, Any]]:
+def dial_rows(config: RunConfig) -> list[Estimate]:
     """What pretrain.depth has set, or somebody instead of it."""
     shape, loop, rates = config.pretrain.shape, config.pretrain.loop, config.pretrain.optimizer
     return [
@@ -136,7 +135,7 @@ def dial_rows(config: RunConfig) -> list[dict[str, Any]]:
     ]
 
 
-def _predicted(law: Manifest, flops: float) -> dict[str, Any]:
+def _predicted(law: Manifest, flops: float) -> Estimate:
     """What this lake's ladder of sizes predicts for so much compute, on its validation pages."""
     points = law.statistics["points"]
     found = predict([p[0] for p in points], [p[1] for p in points], flops)
@@ -165,12 +164,13 @@ def _part(manifest: Manifest) -> MeasuredPart:
     )
 
 
-def _row(name: str, value: float, unit: str) -> dict[str, Any]:
+def _row(name: str, value: float, unit: str) -> Estimate:
     return {"name": name, "value": value, "low": None, "high": None, "unit": unit}
 
 
-def _cells(row: dict[str, Any]) -> list[str]:
-    between = "" if row["low"] is None else f"{_figure(row['low'])} to {_figure(row['high'])}"
+def _cells(row: Estimate) -> list[str]:
+    low, high = row["low"], row["high"]
+    between = "" if low is None or high is None else f"{_figure(low)} to {_figure(high)}"
     return [row["name"], _figure(row["value"]), between, row["unit"]]
 
 

@@ -9,7 +9,7 @@ over files, of that ratio. It says how much the measured files differ, not how m
 import dataclasses
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TypedDict
 
 from pipeline.intervals import student_t
 from storage.errors import UserError
@@ -56,12 +56,23 @@ class Target:
     download_megabytes_per_second: float = 100.0  # all connections together
 
 
+class Estimate(TypedDict):
+    """A figure of a run to come."""
+
+    name: str
+    value: float
+    low: float | None  # of its 95% interval; None where nothing varies
+    high: float | None
+    unit: str
+
+
 def extrapolate(
     parts: Sequence[MeasuredPart], joined: Joined | None, target: Target
-) -> list[dict[str, Any]]:
-    """Rows name, value, low, high (None where nothing varies), unit.
+) -> list[Estimate]:
+    """What the target will cost, by what the measured parts did.
 
-    UserError if nothing was measured or the target is empty.
+    Raises:
+        UserError: nothing was measured, or the target is empty.
     """
     if not parts or not sum(part.warc_bytes for part in parts):
         raise UserError(
@@ -73,12 +84,12 @@ def extrapolate(
 
     def scaled(
         name: str, unit: str, of: Callable[[MeasuredPart], float], factor: float = 1.0
-    ) -> dict:
+    ) -> Estimate:
         value, half = per_byte(parts, of)
         least, most = max(0.0, value - half), value + half
-        row = {"name": name, "value": value * total * factor, "unit": unit}
         low, high = (least * total * factor, most * total * factor) if half else (None, None)
-        return {**row, "low": low, "high": high}
+        figure = value * total * factor
+        return {"name": name, "value": figure, "unit": unit, "low": low, "high": high}
 
     hours = scaled(
         "core-hours, reading and measuring pages", "h", lambda p: p.cpu_seconds, 1 / 3600
@@ -138,10 +149,10 @@ def per_byte(
     return ratio, student_t(n - 1) * error
 
 
-def _fixed(name: str, value: float, unit: str) -> dict[str, Any]:
+def _fixed(name: str, value: float, unit: str) -> Estimate:
     return {"name": name, "value": value, "low": None, "high": None, "unit": unit}
 
 
-def _times(row: dict[str, Any], name: str, factor: float, unit: str) -> dict[str, Any]:
-    ends = {key: row[key] if row[key] is None else row[key] * factor for key in ("low", "high")}
-    return {"name": name, "value": row["value"] * factor, "unit": unit, **ends}
+def _times(row: Estimate, name: str, factor: float, unit: str) -> Estimate:
+    low, high = (end if end is None else end * factor for end in (row["low"], row["high"]))
+    return {"name": name, "value": row["value"] * factor, "unit": unit, "low": low, "high": high}

@@ -6,7 +6,7 @@ by the reader, apart from the ledger.
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 import pyarrow as pa
 
@@ -51,7 +51,18 @@ def check_conservation(read: Mapping[str, int], ledger: pa.Table) -> None:
             )
 
 
-def funnel_rows(counts: Counts, words: Counts) -> list[dict[str, Any]]:
+class FunnelRow(TypedDict):
+    """Records that ended by one rule; those that were kept have no rule."""
+
+    stage: str
+    rule: str
+    outcome: str
+    count: int
+    share: float  # of all records
+    words: int
+
+
+def funnel_rows(counts: Counts, words: Counts) -> list[FunnelRow]:
     """Stage by stage and rule by rule in the recipe's order, the largest rule first; kept last."""
     total = max(1, counts.total())
     ordered = sorted(counts.items(), key=lambda item: (_place(item[0]), -item[1], item[0]))

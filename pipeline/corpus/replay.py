@@ -7,7 +7,7 @@ and what each rule of a selection says of the signals.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from pipeline.corpus.config import SelectConfig
 from pipeline.corpus.select import filters_of
@@ -17,8 +17,40 @@ from pipeline.scan.config import ScanConfig
 from pipeline.scan.judge import Judge
 
 
-def explain(path: Path, offset: int, url: str, config: ScanConfig) -> dict[str, Any]:
-    """JSON-ready: row, date, language, language_score, signals, plain, extracted, text."""
+class ReplayedRecord(TypedDict):
+    """A record that was read and judged once more."""
+
+    row: dict[str, Any]  # of the ledger
+    date: str
+    language: str
+    language_score: float | None
+    signals: dict[str, Any]  # by name
+    plain: str  # the page's text, all of it
+    extracted: str  # the main text
+    text: str  # what C4's line rules left of it
+
+
+class RuleVerdict(TypedDict):
+    """What one rule of the selection says of a page."""
+
+    stage: str
+    rule: str
+    signal: str
+    value: float | None  # None where the signal is not stored with the page
+    must_be: str  # at least, at most
+    threshold: float | None
+    drops: bool
+
+
+def explain(path: Path, offset: int, url: str, config: ScanConfig) -> ReplayedRecord:
+    """Read one record of a WARC again and judge it.
+
+    Args:
+        path: the WARC's.
+        offset: the record's.
+        url: that the record must have.
+        config: of the scan.
+    """
     record = read_record(path, offset, url, config.limits)
     judged = Judge(config).record(path.name, record)
     return {
@@ -35,14 +67,17 @@ def explain(path: Path, offset: int, url: str, config: ScanConfig) -> dict[str, 
 
 def explain_rules(
     signals: Mapping[str, Any], language: str, config: SelectConfig
-) -> list[dict[str, Any]]:
-    """What every rule of the selection says of a page: its signal, value, threshold, and if it
-    drops the page. `signals` has the language's score as well; rules whose signal is not stored
-    with the page (a learned score) have no value.
+) -> list[RuleVerdict]:
+    """What every rule of the selection says of a page.
+
+    Args:
+        signals: by name, and the language's score.
+        language: the page's.
+        config: of the selection.
     """
     wanted = config.language.languages
     known = {**signals, "unwanted_language": float(bool(wanted) and language not in wanted)}
-    rows = []
+    rows: list[RuleVerdict] = []
     for filter_ in filters_of(language, config, float("nan")):
         if filter_.config is None:
             continue
