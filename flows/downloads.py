@@ -253,12 +253,12 @@ class Incoming:
             return
         self._under_way += 1
 
-        def let_go(_: object) -> None:
+        def release(_: object) -> None:
             if place is not None:
-                self._lease.let_go(place)
+                self._lease.release(place)
             self._events.put((0, None))
 
-        future.add_done_callback(let_go)
+        future.add_done_callback(release)
 
     def _begin(self, number: int, what: Path | DownloadJob) -> None:
         """Have a file hashed, or fetched."""

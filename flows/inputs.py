@@ -32,9 +32,15 @@ ENDINGS = tuple(
 
 
 def check(config: RunConfig, ask: bool = True) -> None:
-    """Everything about the input that can be known before a run; UserError or NetworkError.
+    """Everything about the input that can be known before a run.
 
-    With `ask`, the dump's server is asked whether there is such a dump.
+    Args:
+        config: of the run.
+        ask: whether the dump's server is asked if there is such a dump.
+
+    Raises:
+        UserError: an option that can't be, no such file or dump.
+        NetworkError: the server did not answer.
     """
     given = config.input
     local, addresses, dumps = sorted_out(given.paths)
@@ -115,7 +121,11 @@ def _reach(client: Client, dump: Dump) -> None:
 
 
 def find(paths: Sequence[str]) -> list[Path]:
-    """The files alone, without reading them; UserError for a path that leads to none."""
+    """The files that paths, folders and globs name, in order of their names; none is read.
+
+    Raises:
+        UserError: one of them leads to no file.
+    """
     found: dict[Path, None] = {}
     for path in paths:
         found.update(dict.fromkeys(_expand(path)))

@@ -8,7 +8,6 @@ is made with text isn't all there already are these parts read again from their 
 import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pyarrow.compute as pc
 from prefect import task
@@ -29,10 +28,9 @@ from pipeline.scan import stage as scan
 from storage import Lake
 from storage.digest import artifact_digest
 from storage.durable import remove_tree
-from storage.manifest import Manifest
+from storage.manifest import Manifest, TextServed
 
 MARK = json.dumps({"raw_text": raw_text.DROPPED})[1:-1]  # in a manifest's text
-SERVED = "text_served"  # in a part's provenance: the question, and what was made as its answer
 PARTS_A_TASK = 50  # a task run costs Prefect some 40 ms
 # What makes a corpus and its figures of parts.
 READERS = (
@@ -65,17 +63,17 @@ def drop(run: Run, parts: Sequence[Reference], answer: Artifacts) -> None:
 
 
 @task(name="drop raw text", persist_result=False, **RETRIED)
-def _drop_some(lake: Lake, parts: Sequence[Reference], served: dict[str, Any]) -> Reference:
+def _drop_some(lake: Lake, parts: Sequence[Reference], served: TextServed) -> Reference:
     """Of some parts; the last one."""
     for part in parts:
         drop_one(lake, part, served)
     return parts[-1]
 
 
-def drop_one(lake: Lake, part: Reference, served: dict[str, Any]) -> None:
+def drop_one(lake: Lake, part: Reference, served: TextServed) -> None:
     """Publish a part anew without its text, with what the text was used for."""
     manifest = lake.manifest(part["kind"], part["digest"])
-    if _is_dropped(manifest) and manifest.provenance.get(SERVED) == served:
+    if _is_dropped(manifest) and manifest.provenance.get("text_served") == served:
         return
     staging = lake.staging(manifest.kind, manifest.digest)
     try:
@@ -86,13 +84,13 @@ def drop_one(lake: Lake, part: Reference, served: dict[str, Any]) -> None:
             staging,
             manifest,
             dict(raw_text.statistics_without(scan.STAGE.statistics_of(manifest))),
-            {**manifest.provenance, SERVED: served},
+            {**manifest.provenance, "text_served": served},
         )
     finally:
         remove_tree(staging)
 
 
-def served(run: Run, parts: Sequence[Reference], answer: Artifacts) -> dict[str, Any]:
+def served(run: Run, parts: Sequence[Reference], answer: Artifacts) -> TextServed:
     """What the parts' text was asked for, and what was made of it."""
     corpus = run.lake.manifest("corpus", answer["corpus"]["digest"])
     used = {"duplicates": corpus.inputs["duplicates"][0]}
@@ -130,10 +128,12 @@ def without_text(run: Run, parts: Sequence[Reference]) -> list[Manifest]:
 def _have_served(run: Run, parts: Sequence[Reference], bare: Sequence[Manifest]) -> bool:
     """Whether all that this run asks of their text is there."""
     question = _question(run, parts)
-    notes = [part.provenance.get(SERVED, {}) for part in bare]
-    if any(note.get("question") != question for note in notes):
-        return False
-    used = {(slot, digest) for note in notes for slot, digest in note["made"].items()}
+    used: set[tuple[str, str]] = set()
+    for part in bare:
+        note = part.provenance.get("text_served")
+        if note is None or note["question"] != question:
+            return False
+        used.update(note["made"].items())
     if not all(run.lake.is_whole(slot, digest) for slot, digest in used):
         return False
     if "learned" not in run.config.select.filters:

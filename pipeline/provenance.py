@@ -15,9 +15,9 @@ import sys
 import time
 import unicodedata
 from pathlib import Path
-from typing import Any
 
 from pipeline.energy import JOULES_PER_KWH, Energy
+from storage.manifest import Provenance
 from storage.redaction import redact
 
 DISTRIBUTION = "crawl2chat"
@@ -32,7 +32,7 @@ class TaskMeter:
         self.started = time.monotonic()
         self.energy = Energy()
 
-    def read(self, cpu_seconds: float, peak_memory_bytes: int) -> dict[str, Any]:
+    def read(self, cpu_seconds: float, peak_memory_bytes: int) -> Provenance:
         """The provenance block of a manifest."""
         joules, method = self.energy.joules(cpu_seconds)
         return {

@@ -134,7 +134,15 @@ def client(address: str = "", place: str = "") -> Any:
 
 
 def signed(url: str) -> dict[str, str]:
-    """The headers that sign a GET of an https:// address of S3; UserError without credentials."""
+    """The headers that sign a GET.
+
+    Args:
+        url: an https:// address of S3.
+
+    Raises:
+        UserError: no credentials are found.
+        ConnectionError: whoever gives them out did not answer; another try may go well.
+    """
     from botocore.auth import S3SigV4Auth
     from botocore.awsrequest import AWSRequest
 
@@ -174,8 +182,14 @@ HOW_TO_SIGN_IN = (
 def plain_errors(where: str) -> Iterator[None]:
     """botocore's exceptions as ours.
 
-    `ObjectChanged` and `Unsupported` of conditional requests, FileNotFoundError, UserError where no
-    second try would help (keys, rights, names), ConnectionError for what may pass.
+    Args:
+        where: named in messages.
+
+    Raises:
+        ObjectChanged, Unsupported: of conditional requests.
+        FileNotFoundError: there is no such object.
+        UserError: no other try would help (keys, rights, names).
+        ConnectionError: another try may go well.
     """
     from botocore import exceptions as boto
 

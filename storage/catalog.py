@@ -49,9 +49,14 @@ _SQL_IN_SQL = re.compile(r"(?<!\w)(query|query_table|\w*execute_serialized_sql)\
 def connect(
     lake: Lake, sql: str | None = None, unsafe: bool = False
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection with all views; with `sql`, the views that it doesn't name show no rows.
+    """A connection with all views.
 
     What doesn't fit into memory goes to a folder of its own below TMPDIR, which is removed.
+
+    Args:
+        lake: whose tables the views show.
+        sql: what will be asked; views that it doesn't name show no rows. None: all have theirs.
+        unsafe: also lets it reach files outside the lake, write, and load extensions.
     """
     with (
         tempfile.TemporaryDirectory(prefix="crawl2chat-sql-") as spill,
@@ -117,7 +122,11 @@ def query(lake: Lake, sql: str, unsafe: bool = False) -> pa.Table:
 
 
 def refuse(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
-    """UserError for statements that have no place here; whatever else they do, they can't harm."""
+    """Look for statements that have no place here, to name them plainly: they could do no harm.
+
+    Raises:
+        UserError: there is one.
+    """
     for statement in _statements(connection, sql):
         if statement.type.name in REFUSED:
             what = statement.query.split()[0].upper()

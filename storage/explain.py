@@ -16,7 +16,7 @@ import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, cast
 
 import duckdb
 import pyarrow as pa
@@ -33,18 +33,88 @@ from storage.schemas import PII_KINDS, SIGNALS
 
 NEAR_MATCHES = 3
 NEAR_ROW_GROUPS = 4  # of the ledger, that are looked through for them
-DOCUMENT_COLUMNS = ("host", "dump", "date", "language", "language_score", "text")
-Row = dict[str, Any]
+Row = dict[str, Any]  # of a Parquet file, by the names of its schema
 
 
-def explain(lake: Lake, url: str) -> dict[str, Any]:
-    """`{"url", "records": [...]}`: each a ledger row, with what is known of it, or else None.
+class StoredDocument(TypedDict):
+    """A page as its part has it, kept or not."""
 
-    `artifact` is the corpus's group that the row stands in. `signals`: the quality signals by name,
-    of every page that passed the gates; `document`: its host, dump, date, language, language_score
-    and text, kept or not; `cluster`: cluster, keeper, keeper_url, kept, size; `duplicate_of`: the
-    URL kept instead; `corpus`: the text without personal data, split, pii (replacements by kind);
-    `warc_path` and `warc_sha256`.
+    host: str
+    dump: str
+    date: str
+    language: str
+    language_score: float
+    text: str
+
+
+class ClusterMembership(TypedDict):
+    """A document among its duplicates."""
+
+    cluster: str
+    kept: bool
+    size: int  # documents
+    keeper: str | None  # its id
+    keeper_url: str | None
+
+
+class CorpusDocument(TypedDict):
+    """A document as the corpus has it."""
+
+    text: str  # without personal data
+    split: str
+    pii: dict[str, int]  # replacements by kind
+
+
+class WarcFile(TypedDict):
+    """The file that a record was read from."""
+
+    warc_path: str | None  # None where it is not on this machine
+    warc_sha256: str | None
+
+
+class LedgerRow(TypedDict):
+    """A row of `storage.schemas.LEDGER`, and the corpus's group that it stands in."""
+
+    warc: str
+    offset: int
+    url: str
+    record_type: str
+    outcome: str
+    stage: str
+    rule: str
+    value: float | None
+    threshold: float | None
+    detail: str
+    id: str
+    artifact: str
+
+
+class RecordFacts(WarcFile):
+    """What became of a record, as far as is known."""
+
+    signals: dict[str, Any] | None  # by name, of every page that passed the gates
+    document: StoredDocument | None
+    cluster: ClusterMembership | None
+    corpus: CorpusDocument | None
+    duplicate_of: str | None  # the URL that was kept instead
+
+
+class ExplainedRecord(LedgerRow, RecordFacts):
+    """A ledger row with what became of its document."""
+
+
+class Explanation(TypedDict):
+    """All records of one URL."""
+
+    url: str
+    records: list[ExplainedRecord]
+
+
+def explain(lake: Lake, url: str) -> Explanation:
+    """Everything that the newest corpus knows of a URL; responses come first.
+
+    Raises:
+        UserError: there is no corpus, or no record of the URL; the nearest ones are named.
     """
     book = Book(lake)
     records = book.records(url)
@@ -58,9 +128,7 @@ def explain(lake: Lake, url: str) -> dict[str, Any]:
             row["offset"],
         )
     )
-    for record in records:
-        record.update(book.about(record))
-    return {"url": url, "records": records}
+    return {"url": url, "records": [{**record, **book.about(record)} for record in records]}
 
 
 class Book:
@@ -77,11 +145,11 @@ class Book:
         with lake.opened(self.corpus, places.FIRST_KEYS) as file:
             self.first_keys: list[int] = json.loads(file.read())
 
-    def records(self, url: str) -> list[Row]:
+    def records(self, url: str) -> list[LedgerRow]:
         """The ledger's rows of a URL."""
         key = places.url_key(url)
         return [
-            {**row, "artifact": self.group(group).artifact}
+            cast(LedgerRow, {**row, "artifact": self.group(group).artifact})
             for group, rows in self.ledgers(key, key)
             for row in rows.filter(pc.equal(rows["url"], url)).to_pylist()
         ]
@@ -111,7 +179,7 @@ class Book:
             ).fetchall()
         return f"{missing}; near: {', '.join(name for (name,) in near)}"
 
-    def about(self, record: Row) -> Row:
+    def about(self, record: LedgerRow) -> RecordFacts:
         """What became of the document of a ledger row."""
         group = next(g for g in self.groups_read if g.artifact == record["artifact"])
         part = self.part_of(group, record["warc"])
@@ -122,19 +190,14 @@ class Book:
         is_copy = record["stage"] == "dedup" and record["detail"]
         return {
             "signals": document and {name: document[name] for name, _ in SIGNALS},
-            "document": document and {name: document[name] for name in DOCUMENT_COLUMNS},
+            "document": None if document is None else _document(document),
             "cluster": cluster,
-            "corpus": kept
-            and {
-                "text": kept["text"],
-                "split": kept["split"],
-                "pii": {kind: kept[f"pii_{kind}s"] for kind in PII_KINDS},
-            },
+            "corpus": None if kept is None else _corpus_document(kept),
             "duplicate_of": self.url_of(record["detail"]) if is_copy else None,
             **self.warc(part, record["warc"]),
         }
 
-    def page(self, part: Manifest, record: Row) -> Row | None:
+    def page(self, part: Manifest, record: LedgerRow) -> Row | None:
         """The document's row among its part's pages."""
         found = self.rows(part, PAGES, "offset", record["offset"])
         return next((row for row in found if row["id"] == record["id"]), None)
@@ -153,7 +216,7 @@ class Book:
                         return row
         return None
 
-    def cluster(self, group: Manifest, record: Row) -> Row | None:
+    def cluster(self, group: Manifest, record: LedgerRow) -> ClusterMembership | None:
         """The cluster that dedup put a document into, with its members counted."""
         name = record["detail"] if record["stage"] == "dedup" else ""
         name = name or record["id"]
@@ -176,7 +239,7 @@ class Book:
             "keeper_url": self.url_of(keeper) if keeper else None,
         }
 
-    def warc(self, part: Manifest | None, name: str) -> Row:
+    def warc(self, part: Manifest | None, name: str) -> WarcFile:
         """Where the WARC of a ledger row is: its hash, and its path if that file is still there."""
         inputs = [] if part is None else part.inputs["warc"]
         crawls = self.lake.list("crawl") if inputs else []
@@ -230,3 +293,19 @@ class Book:
 def _names(artifact: Manifest, prefix: str) -> list[str]:
     """The Parquet files of a table's shards, in order."""
     return sorted(n for n in artifact.files if n.startswith(prefix) and n.endswith(".parquet"))
+
+
+def _document(page: Row) -> StoredDocument:
+    return {
+        "host": page["host"],
+        "dump": page["dump"],
+        "date": page["date"],
+        "language": page["language"],
+        "language_score": page["language_score"],
+        "text": page["text"],
+    }
+
+
+def _corpus_document(row: Row) -> CorpusDocument:
+    pii = {kind: row[f"pii_{kind}s"] for kind in PII_KINDS}
+    return {"text": row["text"], "split": row["split"], "pii": pii}

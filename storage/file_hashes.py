@@ -47,16 +47,24 @@ class FileChanged(UserError):
 
 
 def state_of(path: Path) -> FileState:
-    """As it is now; OSError if there is no such file."""
+    """Its state now.
+
+    Raises:
+        OSError: there is no such file.
+    """
     status = path.stat()
     return FileState(status.st_size, status.st_mtime_ns, status.st_ino)
 
 
 @contextlib.contextmanager
 def unchanged(files: Mapping[Path, FileState | None]) -> Iterator[None]:
-    """`FileChanged` if one of the files changes while this lasts, or is not in its state of before.
+    """Hold files to the state they are in, from before this until its end.
 
-    Whatever else goes wrong with a file that changes follows from it, and is not said.
+    Args:
+        files: paths, each with the state that it must be in; None: whatever it is in now.
+
+    Raises:
+        FileChanged: one has changed; whatever else went wrong follows from it, and is not said.
     """
     states = {path: known or _state(path) for path, known in files.items()}
     _check(states)

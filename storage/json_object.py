@@ -14,7 +14,11 @@ _LFS = "version https://git-lfs"
 
 
 def read_object(file: Path) -> dict[str, Any]:
-    """The object; UserError says what stands there instead."""
+    """Read the object.
+
+    Raises:
+        UserError: the file is missing, or something else stands there; it says what.
+    """
     if not file.is_file():
         raise UserError(f"{file} is missing")
     try:

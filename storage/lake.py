@@ -34,6 +34,7 @@ from storage.manifest import (
     MANIFEST,
     Damaged,
     Manifest,
+    Provenance,
     check_statistics,
     measure,
     parse,
@@ -201,7 +202,7 @@ class Lake:
         recipe: dict[str, Any],
         inputs: dict[str, list[str]],
         statistics: dict[str, Any],
-        provenance: dict[str, Any],
+        provenance: Provenance,
     ) -> Manifest:
         """Publish a staging folder as one artifact, or leave no trace of it.
 
@@ -245,7 +246,7 @@ class Lake:
         staging: Path,
         old: Manifest,
         statistics: dict[str, Any],
-        provenance: dict[str, Any],
+        provenance: Provenance,
     ) -> Manifest:
         """Publish other files under an artifact's digest; what differs, `statistics` must say."""
         folder = _folder(old.kind, old.digest)
@@ -389,14 +390,19 @@ def _describe(
     recipe: dict[str, Any],
     inputs: dict[str, list[str]],
     statistics: dict[str, Any],
-    provenance: dict[str, Any],
+    provenance: Provenance,
 ) -> Manifest:
     """Measure the files of a staging folder and write its manifest.json."""
     if (staging / MANIFEST).exists():
         raise ValueError(f"{kind}: a stage may not write a file named {MANIFEST}")
     files, rows, timed = measure(staging)
     created = datetime.datetime.now(datetime.UTC).isoformat(timespec="microseconds")
-    facts = {"created": created, "host": socket.gethostname(), **provenance, "files": timed}
+    facts: Provenance = {
+        "created": created,
+        "host": socket.gethostname(),
+        **provenance,
+        "files": timed,
+    }
     manifest = Manifest(
         kind,
         digest,

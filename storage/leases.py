@@ -29,13 +29,13 @@ class Lease:
     places: dict[str, int]  # how often each is held
 
     def hold(self, place: str) -> None:
-        """Keep this file (whole or growing) until it is let go as often as held."""
+        """Keep this file (whole or growing) until it is released as often as held."""
         with self.lock:
             count = self.places[place] = self.places.get(place, 0) + 1
             if count == 1:  # added at the end: a run over a whole dump holds many
                 self._write("a", [place])
 
-    def let_go(self, place: str) -> None:
+    def release(self, place: str) -> None:
         """No longer in use here."""
         with self.lock:
             count = self.places.get(place, 0) - 1

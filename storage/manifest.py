@@ -10,7 +10,7 @@ import dataclasses
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from storage.digest import canonical_json, file_sha256
 from storage.errors import UserError
@@ -20,7 +20,41 @@ LAKE_FORMAT = 1  # raised when a reader of the old format would misread the new 
 MANIFEST = "manifest.json"
 PROVENANCE = "provenance/"
 
-Files = dict[str, dict[str, Any]]  # name -> {"bytes": int, "sha256": 64 hex digits}
+
+class FileEntry(TypedDict):
+    """What a manifest says of one file."""
+
+    bytes: int
+    sha256: str  # 64 hex digits
+
+
+Files = dict[str, FileEntry]  # by name, below the artifact's folder
+
+
+class TextServed(TypedDict):
+    """What a part's text was used for before it was dropped (flows.raw_text)."""
+
+    question: str  # a digest
+    made: dict[str, str]  # digests by slot
+
+
+class Provenance(TypedDict, total=False):
+    """How an artifact came to be; every run may say it otherwise, and some leave some of it out."""
+
+    created: str  # UTC, ISO 8601
+    host: str
+    seconds: float
+    cpu_seconds: float
+    peak_memory_bytes: int
+    energy_kwh: float
+    energy_method: str
+    machine: str
+    packages: dict[str, str]  # versions
+    git_commit: str
+    command: str
+    input_paths: dict[str, list[str]]  # of input files, by the input's key
+    files: Files  # below provenance/
+    text_served: TextServed
 
 
 class Damaged(ValueError):
@@ -39,7 +73,7 @@ class Manifest:
     files: Files  # content files alone
     rows: dict[str, int]  # of each Parquet file
     statistics: dict[str, Any]
-    provenance: dict[str, Any]  # "created" (UTC, ISO 8601), "files" (below provenance/), …
+    provenance: Provenance
 
     @property
     def artifact(self) -> str:
@@ -69,7 +103,16 @@ class Manifest:
 
 
 def parse(data: bytes, where: str) -> Manifest:
-    """Read manifest.json; a newer format is the user's to solve, damage raises `Damaged`."""
+    """Read manifest.json.
+
+    Args:
+        data: the file's bytes.
+        where: named in errors.
+
+    Raises:
+        Damaged: it can't be read.
+        UserError: a newer version wrote it.
+    """
     try:
         whole = json.loads(data)
         written_by = int(whole["format"])
@@ -87,13 +130,17 @@ def parse(data: bytes, where: str) -> Manifest:
 
 
 def measure(folder: Path) -> tuple[Files, dict[str, int], Files]:
-    """Content files, rows of the Parquet files among them, and provenance files of a folder."""
+    """Size and hash of every file of a folder.
+
+    Returns:
+        Content files, rows of the Parquet files among them, and provenance files.
+    """
     content: Files = {}
     provenance: Files = {}
     rows: dict[str, int] = {}
     for name in file_names(folder):
         path = folder / name
-        entry = {"bytes": path.stat().st_size, "sha256": file_sha256(path)}
+        entry: FileEntry = {"bytes": path.stat().st_size, "sha256": file_sha256(path)}
         if name.startswith(PROVENANCE):
             provenance[name] = entry
             continue
@@ -104,7 +151,11 @@ def measure(folder: Path) -> tuple[Files, dict[str, int], Files]:
 
 
 def file_names(folder: Path) -> list[str]:
-    """Names of all files below a folder, sorted, with forward slashes; links are refused."""
+    """Names of all files below a folder, sorted, with forward slashes.
+
+    Raises:
+        ValueError: a link is among them.
+    """
     names = []
     for root, folders, files in os.walk(folder):
         for name in [*folders, *files]:
@@ -115,7 +166,7 @@ def file_names(folder: Path) -> list[str]:
 
 
 def check_statistics(statistics: dict[str, Any], kind: str) -> None:
-    """Statistics are part of the content: plain JSON, no NaN."""
+    """ValueError unless statistics, which are part of the content, are plain JSON without NaN."""
     try:
         canonical_json(statistics)
     except (TypeError, ValueError) as error:

@@ -37,7 +37,17 @@ def held(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[None]:
-    """Hold the lock of this folder; UserError if others take us for dead."""
+    """Hold a lock.
+
+    Args:
+        store: that holds the claims.
+        folder: of the lock's claims.
+        sleep: waits so many seconds.
+        clock: seconds, of which only differences count.
+
+    Raises:
+        UserError: others took us for dead.
+    """
     me = secrets.token_hex(8)
     choosing, ticket = f"{folder}/{CHOOSING}{me}", ""
     try:

@@ -24,7 +24,7 @@ _ONLY_VIEWS = "of a lake in S3 SQL reads the files of its views alone"
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 
-class LakeFiles(AbstractFileSystem):
+class LakeFiles(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no types
     """Files of one lake, for `DuckDBPyConnection.register_filesystem`."""
 
     protocol = "lake"

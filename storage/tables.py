@@ -23,7 +23,11 @@ ZSTD_LEVEL = 3
 
 
 def table(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
-    """Rows as a table of `schema`; an absent key is null, a key the schema lacks is an error."""
+    """Rows as a table of `schema`; an absent key is null.
+
+    Raises:
+        ValueError: a row has a key that the schema lacks.
+    """
     known = frozenset(schema.names)
     for row in rows:
         if not row.keys() <= known:
@@ -42,7 +46,10 @@ def write_tables(
 ) -> int:
     """Write the rows of many tables as one Parquet file; no more than a row group is held at once.
 
-    Gives the number of rows. How the rows were spread over the tables changes no byte.
+    How the rows were spread over the tables changes no byte.
+
+    Returns:
+        The number of rows.
     """
     with TableWriter(path, schema, group_rows) as writer:
         for table in tables:

@@ -4,7 +4,7 @@ import argparse
 import math
 import os
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import NoReturn
 
 FLOWS = (
     "crawl-to-chat",
@@ -36,16 +36,16 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"crawl2chat: {line}\n")
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """All commands and their options."""
-    common = argparse.ArgumentParser(add_help=False)
+    common = Parser(add_help=False)
     lake = os.environ.get(LAKE_VARIABLE, "./lake")
     common.add_argument(
         "--lake", default=lake, metavar="URL", help=f"folder or s3:// ({LAKE_VARIABLE})"
     )
     common.add_argument("--json", action="store_true", help="one JSON document on stdout")
 
-    settings = argparse.ArgumentParser(add_help=False)
+    settings = Parser(add_help=False)
     settings.add_argument("--preset", help="ci, demo, cpu, gpu or gpu8 (default: demo)")
     settings.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="e.g. rl.steps=10"
@@ -73,9 +73,9 @@ def parser() -> argparse.ArgumentParser:
     dump.add_argument("--pages", type=whole(0), metavar="N", help="at most so many of such pages")
 
     top = Parser(prog="crawl2chat", description="From Common Crawl to your own chat model.")
-    commands: Any = top.add_subparsers(metavar="COMMAND", required=True)
+    commands = top.add_subparsers(metavar="COMMAND", required=True)
 
-    def add(name: str, text: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    def add(name: str, text: str, *parents: Parser) -> Parser:
         found = commands.add_parser(name, help=text, description=text, parents=[common, *parents])
         found.set_defaults(command=name)
         return found
@@ -218,9 +218,9 @@ def _temperature(text: str) -> float:
     return value if value >= COLDEST else 0.0
 
 
-def _sampling(temperature: float, top_k: int) -> argparse.ArgumentParser:
+def _sampling(temperature: float, top_k: int) -> Parser:
     """Options of commands that make a model write."""
-    options = argparse.ArgumentParser(add_help=False)
+    options = Parser(add_help=False)
     options.add_argument(
         "--max-tokens",
         type=whole(1),

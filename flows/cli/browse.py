@@ -2,14 +2,32 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict
 
 from flows.cli import output
 from flows.cli.ask import LISTED, asking
 from storage import Lake, catalog
 from storage.durable import unwritable
 from storage.errors import UserError
+from storage.explain import ExplainedRecord
+from storage.explain import explain as find
 from storage.local import LocalTree
+
+if TYPE_CHECKING:  # the filters take a second to import
+    from pipeline.corpus.replay import RuleReplay
+
+
+class JudgedAgain(TypedDict):
+    """A page read once more from its WARC, and what each rule says of it."""
+
+    text_plain: str | None  # None where the WARC is not on this machine
+    text_before: str | None  # the main text
+    text_after: str | None  # as the corpus has it
+    rules: "list[RuleReplay]"
+
+
+class JudgedRecord(ExplainedRecord, JudgedAgain):
+    """What the lake knows of a record, and what its page says."""
 
 
 def sql(chosen: argparse.Namespace) -> int:
@@ -46,16 +64,14 @@ def artifacts(chosen: argparse.Namespace) -> int:
 
 def explain(chosen: argparse.Namespace) -> int:
     """Why a page was kept or dropped."""
-    from storage.explain import explain as find
-
     lake = Lake(chosen.lake)
     found = find(lake, chosen.url.strip())  # pasted, or cut out of a file
-    for record in found["records"]:
-        record.update(_judged_again(lake, record))
+    records: list[JudgedRecord]
+    records = [{**record, **_judged_again(lake, record)} for record in found["records"]]
     if chosen.json:
-        output.document(found)
+        output.document({"url": found["url"], "records": records})
     else:
-        for record in found["records"]:
+        for record in records:
             _print_record(record)
     return 0
 
@@ -96,11 +112,10 @@ def _short_inputs(inputs: str) -> str:
     return ", ".join(parts)
 
 
-def _judged_again(lake: Lake, record: dict[str, Any]) -> dict[str, Any]:
+def _judged_again(lake: Lake, record: ExplainedRecord) -> JudgedAgain:
     """The page read once more from its WARC: its text on the way; and what each rule says of it."""
-    texts = dict.fromkeys(("text_plain", "text_before", "text_after"))
     if not record["id"]:
-        return {**texts, "rules": []}
+        return {"text_plain": None, "text_before": None, "text_after": None, "rules": []}
     from pipeline.config import from_dict
     from pipeline.corpus.config import SelectConfig
     from pipeline.corpus.replay import explain as judge_again
@@ -109,26 +124,31 @@ def _judged_again(lake: Lake, record: dict[str, Any]) -> dict[str, Any]:
 
     group = lake.manifest("corpus_group", record["artifact"])
     selection = lake.manifest("selection_group", group.inputs["selection"][0])
-    document, rules = record["document"], []
-    if document is not None:
+    document, signals = record["document"], record["signals"]
+    rules: list[RuleReplay] = []
+    if document is not None and signals is not None:
         rules = explain_rules(
-            {**record["signals"], "language_score": document["language_score"]},
+            {**signals, "language_score": document["language_score"]},
             document["language"],
             from_dict(SelectConfig, selection.recipe),
         )
+    plain = extracted = None
     if record["warc_path"] is not None:
         part = lake.manifest("scan", group.inputs["parts"][0])
         config = from_dict(ScanConfig, part.recipe)
         judged = judge_again(Path(record["warc_path"]), record["offset"], record["url"], config)
-        texts |= {"text_plain": judged["plain"], "text_before": judged["extracted"]}
-    texts["text_after"] = record["corpus"] and record["corpus"]["text"]
-    return {**texts, "rules": rules}
+        plain, extracted = judged["plain"], judged["extracted"]
+    return {
+        "text_plain": plain,
+        "text_before": extracted,
+        "text_after": record["corpus"] and record["corpus"]["text"],
+        "rules": rules,
+    }
 
 
-def _print_record(record: dict[str, Any]) -> None:
-    why = " ".join(
-        str(record[key]) for key in ("stage", "rule", "detail") if record[key] not in (None, "")
-    )
+def _print_record(record: JudgedRecord) -> None:
+    reasons = (record["stage"], record["rule"], record["detail"])
+    why = " ".join(str(said) for said in reasons if said not in (None, ""))
     output.said(
         f"{record['url']}\n  {record['warc']} at {record['offset']:,} ({record['record_type']})"
     )
@@ -148,10 +168,15 @@ def _print_record(record: dict[str, Any]) -> None:
     others = {name: value for name, value in others.items() if name not in judged}
     if others:
         output.rows(("other signal", "value"), others.items())
-    for name in ("text_plain", "text_before", "text_after"):
-        if record[name]:
-            output.said(f"--- {name.replace('_', ' ')} ---\n{record[name]}\n")
+    texts = (
+        ("text plain", record["text_plain"]),
+        ("text before", record["text_before"]),
+        ("text after", record["text_after"]),
+    )
+    for name, text in texts:
+        if text:
+            output.said(f"--- {name} ---\n{text}\n")
 
 
-def _mark(rule: dict[str, Any]) -> str:
+def _mark(rule: "RuleReplay") -> str:
     return f"drops it: {rule['rule']}" if rule["drops"] else ""

@@ -13,8 +13,9 @@ import pyarrow.compute as pc
 
 from flows.cli import output
 from flows.cli.ask import Ask, asking
+from pipeline.corpus.funnel import RuleCount
 from pipeline.filters.pii import PiiConfig, excerpt
-from pipeline.report.rules import drift, rule_rows
+from pipeline.report.rules import RuleDrift, RuleShare, drift, rule_rows
 from storage import Lake
 from storage.errors import UserError
 from storage.pages import pages_of
@@ -63,23 +64,27 @@ def funnel(chosen: argparse.Namespace) -> int:
 
 
 def newest(lake: Lake) -> str:
-    """The artifact of the newest corpus; UserError if there is none."""
+    """The artifact of the newest corpus.
+
+    Raises:
+        UserError: there is none.
+    """
     head = lake.heads().get("corpus")
     if head is None:
         raise UserError(f"no corpus in {lake.url}: run `crawl2chat run corpus` first")
     return head[:16]
 
 
-def rules(lake: Lake, artifact: str) -> list[dict[str, Any]]:
+def rules(lake: Lake, artifact: str) -> list[RuleShare]:
     """`rule_rows` of one corpus; without shares of words if an older version made it."""
     rows = taken(lake, artifact)
     return rule_rows([{**row, "records": row["count"], "words": row.get("words")} for row in rows])
 
 
-def taken(lake: Lake, artifact: str) -> list[dict[str, Any]]:
+def taken(lake: Lake, artifact: str) -> list[RuleCount]:
     """What each rule of one corpus took, as it was counted when the corpus was made."""
     file = lake.local_file(lake.manifest("corpus", artifact), "funnel.json")
-    rows: list[dict[str, Any]] = json.loads(file.read_text())
+    rows: list[RuleCount] = json.loads(file.read_text())
     return rows
 
 
@@ -98,7 +103,7 @@ def samples(lake: Lake, ask: Ask, count: int, seed: int = 0) -> pa.Table:
     return dropped.select(SHOWN).append_column("text", pa.array(excerpts, pa.string()))
 
 
-def draw(rows: list[dict[str, Any]], path: Path) -> Path:
+def draw(rows: list[RuleShare], path: Path) -> Path:
     """The rules as a picture."""
     from pipeline.report import charts
 
@@ -116,7 +121,7 @@ def _known(lake: Lake, prefix: str) -> str:
     return found[0]
 
 
-def _cells(row: dict[str, Any]) -> list[Any]:
+def _cells(row: RuleShare) -> list[str | int]:
     words = "" if row["share_of_words"] is None else f"{row['share_of_words']:.1%}"
     published = "" if row["published"] is None else f"{row['published']:.1%} {row['published_of']}"
     name = row["rule"] or "all"
@@ -124,7 +129,7 @@ def _cells(row: dict[str, Any]) -> list[Any]:
     return [row["stage"], name, row["dropped"], row["entered"], share, words, published]
 
 
-def _drift_cells(row: dict[str, Any]) -> list[str]:
+def _drift_cells(row: RuleDrift) -> list[str]:
     between = f"{row['low']:+.1%} to {row['high']:+.1%}"
     shares = [f"{row['before']:.1%}", f"{row['now']:.1%}", f"{row['difference']:+.1%}"]
     return [row["stage"], row["rule"] or "all", *shares, between, f"{row['z']:+.1f}"]

@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from flows.cli import output
 from flows.runner import streams
@@ -182,7 +182,16 @@ def _stream(pieces: Any, said: list[str]) -> str:
     return "".join(said)
 
 
-def _sampling(chosen: argparse.Namespace) -> dict[str, Any]:
+class SamplingOptions(TypedDict):
+    """What `pipeline.chat.streaming` takes of the command line."""
+
+    max_new_tokens: int
+    temperature: float
+    top_k: int
+    seed: int
+
+
+def _sampling(chosen: argparse.Namespace) -> SamplingOptions:
     return {
         "max_new_tokens": chosen.max_tokens,
         "temperature": chosen.temperature,

@@ -18,6 +18,7 @@ from flows.cli.summary import scores
 from flows.config import RunConfig, load, parse_change
 from flows.config_tables import DEFAULT_PRESET
 from flows.runner import settings, terminal
+from flows.runner.references import Reference, reference
 from flows.runner.server import api_server, check_shared
 from storage import Lake
 from storage.errors import UserError
@@ -112,8 +113,6 @@ def evaluate(chosen: argparse.Namespace) -> int:
     if missing or not models:
         raise UserError(f"no {(missing or ['model'])[0]} in lake {lake.url} yet: run a flow first")
     config = _asked_before(lake, heads, models, chosen)
-    from flows.runner.references import reference
-
     made = {
         slot: reference(lake.manifest(slot, heads[slot]), lake)
         for slot in ("crawl", "corpus", *models)
@@ -183,7 +182,7 @@ def _follow(config: RunConfig, lake: Lake) -> int:
     return 0
 
 
-def _run(flow: str, config: RunConfig, lake: Lake, **more: Any) -> dict[str, Any]:
+def _run(flow: str, config: RunConfig, lake: Lake, **more: Any) -> dict[str, Reference]:
     """One flow run under the configured server, or under one of its own."""
     settings.configure(terminal=True)
     lake.heads()  # a lake of a newer version is refused before anything starts
@@ -199,7 +198,7 @@ def _run(flow: str, config: RunConfig, lake: Lake, **more: Any) -> dict[str, Any
         api.watch(_end_at_once)
         try:
             with terminal.shown(), told():
-                made: dict[str, Any] = function(config, lake.url, **more)
+                made: dict[str, Reference] = function(config, lake.url, **more)
         finally:
             _send_rest()
     return made

@@ -38,12 +38,14 @@ from flows.runner.workers import Outcome, run_worker
 from pipeline import reference_data
 from pipeline.config import to_dict
 from pipeline.provenance import TaskMeter
+from pipeline.worker.spec import BuildSpec
 from storage import locks
 from storage.durable import remove_tree
 from storage.errors import UserError
 from storage.file_hashes import FileState, unchanged
 from storage.leases import Lease
 from storage.local import LocalTree
+from storage.manifest import Provenance
 
 AT_ONCE = 16  # inputs that are fetched from an S3 lake
 
@@ -114,7 +116,7 @@ def _build(work: Work, token: str | None) -> Reference:
     leases = contextlib.ExitStack()
     try:
         given = _localized(work, leases.enter_context(lake.lease()))
-        spec = {
+        spec: BuildSpec = {
             "kind": stage.kind,
             "entry": stage.entry,
             "preload": stage.preload_entry,
@@ -128,7 +130,7 @@ def _build(work: Work, token: str | None) -> Reference:
         }
         with unchanged(_files(work)):
             outcome = _run(spec, work, desk, relay)
-        provenance = {
+        provenance: Provenance = {
             **meter.read(outcome.cpu_seconds, outcome.peak_memory_bytes),
             "input_paths": {
                 key: [os.path.abspath(i.path) for i in items if isinstance(i, InputFile)]  # noqa: PTH100
@@ -193,7 +195,7 @@ def _files(work: Work) -> dict[Path, FileState | None]:
     return dict(states)
 
 
-def _run(spec: dict[str, Any], work: Work, desk: Path, relay: Relay) -> Outcome:
+def _run(spec: BuildSpec, work: Work, desk: Path, relay: Relay) -> Outcome:
     """One try, on this machine or with the other nodes."""
     call = functools.partial(
         run_worker, desk=desk, place=work.lake.url, on_event=relay.event, on_log=relay.log

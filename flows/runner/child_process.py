@@ -1,13 +1,12 @@
 """A process of our own, its two streams read by threads, ended as one group with its children."""
 
 import contextlib
-import json
 import os
 import queue
 import signal
 import subprocess
 import threading
-from typing import IO, Any
+from typing import IO
 
 from flows.runner.environment import child_environment, command
 
@@ -83,15 +82,6 @@ class WorkerProcess:
         self._process.wait()
         if self._process.stdin is not None:
             self._process.stdin.close()
-
-
-def event_of(line: str) -> dict[str, Any] | None:
-    """The event of a line; None if it is none (cut off by a kill, say)."""
-    try:
-        event = json.loads(line)
-    except ValueError:
-        return None
-    return event if isinstance(event, dict) and "event" in event else None
 
 
 def _environment() -> dict[str, str]:

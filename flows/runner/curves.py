@@ -21,7 +21,7 @@ from flows.config_tables import LoggingConfig
 from storage import Lake
 from storage.errors import UserError
 
-Row = dict[str, Any]
+Row = Mapping[str, Any]  # of the tables `metrics` and `timing`, joined
 
 FLUSH_SECONDS = 5.0  # between two writings of what waits in a sink's own buffer
 CLOSE_SECONDS = 60.0  # a sink that does not end by then is left to itself
@@ -141,7 +141,7 @@ class Feed:
             if row is None:
                 sink.close()
                 return
-            if isinstance(row, dict):
+            if isinstance(row, Mapping):
                 sink.add(row)
             else:
                 sink.history(row)
@@ -151,7 +151,11 @@ class Feed:
 
 
 def check(config: LoggingConfig) -> None:
-    """UserError where a service is asked for whose package is not there: before anything runs."""
+    """See, before anything runs, that the services that are asked for have their packages.
+
+    Raises:
+        UserError: one is not installed.
+    """
     for name in ("wandb", "trackio"):
         if getattr(config, name) and importlib.util.find_spec(name) is None:
             raise UserError(

@@ -33,11 +33,15 @@ class Run:
     config: RunConfig
     lake: Lake
 
-    def make(self, stage: Stage, config: Any, title: str, **inputs: Sequence[Input]) -> Reference:
+    def make(
+        self, stage: Stage[Any], config: Any, title: str, **inputs: Sequence[Input]
+    ) -> Reference:
         """One artifact, made or found."""
         return make(self.work(stage, config, title, **inputs))
 
-    def train(self, stage: Stage, config: Any, title: str, **inputs: Sequence[Input]) -> Reference:
+    def train(
+        self, stage: Stage[Any], config: Any, title: str, **inputs: Sequence[Input]
+    ) -> Reference:
         """One artifact on the machine's device, by as many processes as the run has."""
         given = self.config.input
         settled = settle(config)
@@ -52,7 +56,7 @@ class Run:
             dataclasses.replace(work, processes=processes, nodes=nodes, logging=self.config.logging)
         )
 
-    def work(self, stage: Stage, config: Any, title: str, **inputs: Sequence[Input]) -> Work:
+    def work(self, stage: Stage[Any], config: Any, title: str, **inputs: Sequence[Input]) -> Work:
         """What such an artifact takes."""
         listed = {key: list(items) for key, items in inputs.items()}
         return Work(stage, config, listed, self.lake, title)

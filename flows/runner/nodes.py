@@ -16,11 +16,12 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from flows.config_tables import InputConfig
 from flows.runner.workers import NetworkError, StageFailed, WorkerKilled, run_worker
 from pipeline.worker.rendezvous import Rendezvous
+from pipeline.worker.spec import BuildSpec
 from storage import Lake
 from storage.durable import DiskFull, write_atomic
 from storage.errors import UserError
@@ -31,6 +32,21 @@ BEAT_SECONDS = 2.0
 SILENT_SECONDS = 60.0  # without a beat node 0 is held to be dead
 POLL_SECONDS = 0.5
 BUSY, DONE, FAILED = "busy", "done", "failed"  # a run's states; one that is over stays so
+
+
+class RunNews(TypedDict, total=False):
+    """What node 0 may have to say."""
+
+    state: str
+    text: str  # how the run failed
+    spec: BuildSpec | None  # of the try that goes on, or None
+
+
+class Announcement(RunNews):
+    """The file that the other nodes read."""
+
+    run: str
+    beat: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,13 +89,13 @@ class Leader:
         self.file = file
         file.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
-        self._said: dict[str, Any] = {"run": uuid.uuid4().hex, "beat": 0, "state": BUSY}
+        self._said: Announcement = {"run": uuid.uuid4().hex, "beat": 0, "state": BUSY}
         self._over = threading.Event()
         self.say()
         threading.Thread(target=self._beat, name="nodes", daemon=True).start()
 
     @contextlib.contextmanager
-    def announced(self, spec: dict[str, Any]) -> Iterator[None]:
+    def announced(self, spec: BuildSpec) -> Iterator[None]:
         """While a try goes on: the others join it, by this spec but for their own number."""
         name = spec["rendezvous"]["id"]
         self.say(spec=spec)
@@ -91,10 +107,10 @@ class Leader:
         finally:
             self.say(spec=None)
 
-    def say(self, **what: Any) -> None:
+    def say(self, **what: Unpack[RunNews]) -> None:
         """Have the others read something new."""
         with self._lock:
-            self._said |= {**what, "beat": self._said["beat"] + 1}
+            self._said = {**self._said, **what, "beat": self._said["beat"] + 1}
             write_atomic(self.file, json.dumps(self._said).encode())
 
     def end(self, state: str, text: str = "") -> None:
@@ -159,13 +175,13 @@ class _Follower:
 
     def __init__(self, file: Path, patience: float) -> None:
         self.file, self.patience = file, patience
-        self._first: tuple[Any, Any] | None = None
-        self._newest: tuple[Any, Any] | None = None
+        self._first: tuple[str, int] | None = None
+        self._newest: tuple[str, int] | None = None
         self._heard_at = time.monotonic()
 
-    def read(self) -> dict[str, Any] | None:
+    def read(self) -> Announcement | None:
         """None while nothing was heard since we began to listen."""
-        said: dict[str, Any] | None = None
+        said: Announcement | None = None
         with contextlib.suppress(OSError, ValueError):
             said = json.loads(self.file.read_bytes())
         mark = (said["run"], said["beat"]) if said else None
@@ -206,11 +222,11 @@ def follow(given: InputConfig, lake: Lake, say: Callable[[str], None]) -> None:
 
 
 def _join(
-    nodes: Nodes, spec: dict[str, Any], file: Path, lake: Lake, say: Callable[[str], None]
+    nodes: Nodes, spec: BuildSpec, file: Path, lake: Lake, say: Callable[[str], None]
 ) -> None:
     """Take part in one try; what passes is node 0's to try again."""
     name = spec["rendezvous"]["id"]
-    mine = {**spec, "rendezvous": nodes.meeting(nodes.rank, name)}
+    mine: BuildSpec = {**spec, "rendezvous": nodes.meeting(nodes.rank, name)}
     say(f"node {nodes.rank}: {spec['kind']}")
     desk = file.parent / f"{name}.{nodes.rank}"
     desk.mkdir(exist_ok=True)

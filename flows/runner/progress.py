@@ -6,6 +6,7 @@ tasks together. The figures go to `curves` too, every row.
 """
 
 import time
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from prefect.logging import get_run_logger
 
 from flows.runner import terminal, ui
 from flows.runner.curves import Curves
+from flows.runner.events import HistoryEvent, LiveEvent, MetricEvent
 from storage.redaction import redact
 
 PROGRESS_SECONDS = 3.0
@@ -43,7 +45,7 @@ class Relay:
         self.past, self.past_every = 0, 1
         self.log_lines = 0
 
-    def event(self, event: dict[str, Any]) -> None:
+    def event(self, event: LiveEvent) -> None:
         """One event of the worker."""
         if event["event"] == "progress":
             self._progress(event["done"], event["total"], event["unit"], event)
@@ -82,7 +84,7 @@ class Relay:
         ui.draw(f"curves-{_slug(self.kind)}", self.points, self.title)
 
     def _progress(
-        self, done: float, total: float | None, unit: str, numbers: dict[str, Any]
+        self, done: float, total: float | None, unit: str, numbers: Mapping[str, Any]
     ) -> None:
         self.bar.update(done, total, unit, numbers)
         now = time.monotonic()
@@ -100,13 +102,13 @@ class Relay:
             progress_id = self.progress_id
             ui.attempt(lambda: update_progress_artifact(progress_id, progress=percent))
 
-    def _history(self, event: dict[str, Any]) -> None:
+    def _history(self, event: HistoryEvent) -> None:
         """A training run begins, goes on or went back; its rows so far follow."""
         self.curves.history(event["seconds"])
         self.points, self.past = {}, 0
         self.past_every = 1 + event["rows"] // PAST_POINTS
 
-    def _metric(self, event: dict[str, Any]) -> None:
+    def _metric(self, event: MetricEvent) -> None:
         self.curves.add(event)
         now = time.monotonic()
         if event.get("past"):

@@ -149,7 +149,11 @@ def api_server() -> Iterator[Api]:
 
 
 def check_home() -> None:
-    """UserError where Prefect can't keep its files: it would say so late and at length."""
+    """Make Prefect's folder, and try whether it can keep files there.
+
+    Raises:
+        UserError: it can't; Prefect itself would say so late and at length.
+    """
     home = _home()
     try:
         home.mkdir(parents=True, exist_ok=True)
@@ -199,7 +203,11 @@ def _checked(url: str, where: str) -> str:
 
 
 def check_shared() -> None:
-    """UserError unless a server answers that is no command's own, so that a cluster can use it."""
+    """See that a server answers which a cluster can use: none that a command started for itself.
+
+    Raises:
+        UserError: none does.
+    """
     start = (
         "start one (prefect server start --host ADDRESS) and set"
         " PREFECT_API_URL=http://ADDRESS:4200/api"
@@ -214,9 +222,14 @@ def check_shared() -> None:
 
 
 def wait_until_up(url: str, timeout_seconds: float) -> None:
-    """Return once the API answers; raise ServerNotStarted when it doesn't.
+    """Return once the API answers; one that takes our question, but is busy, gets longer.
 
-    One that takes our question, but is busy with others', gets longer.
+    Args:
+        url: of the API.
+        timeout_seconds: for it to answer.
+
+    Raises:
+        ServerNotStarted: it did not.
     """
     deadline = time.monotonic() + timeout_seconds
     while time.monotonic() < deadline:

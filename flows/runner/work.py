@@ -21,7 +21,7 @@ Input = Reference | InputFile
 class Work:
     """One artifact to be made: everything its digest follows from, and where it goes."""
 
-    stage: Stage
+    stage: Stage[Any]
     config: Any
     inputs: dict[str, list[Input]]
     lake: Lake

@@ -21,10 +21,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from flows.runner.child_process import PIPE_CLOSE_SECONDS, WorkerProcess, event_of
+from flows.runner.child_process import PIPE_CLOSE_SECONDS, WorkerProcess
+from flows.runner.events import DoneEvent, EndedEvent, LastWord, LiveEvent, event_of
 from pipeline.worker.host import END_OF_LOG
 from pipeline.worker.lifetime import signal_name, signal_of
 from pipeline.worker.rendezvous import LOST_PEER
+from pipeline.worker.spec import BuildSpec
 from storage.durable import DiskFull, full_disk_is_clear
 from storage.errors import UserError
 
@@ -40,7 +42,7 @@ HINTS: dict[int, str] = {
     signal.SIGALRM: " (its watchdog: nothing moved for too long; its log shows where it hung)",
 }
 
-OnEvent = Callable[[dict[str, Any]], None]
+OnEvent = Callable[[LiveEvent], None]
 OnLog = Callable[[str], None]
 
 
@@ -73,11 +75,21 @@ class Outcome:
 
 
 def run_worker(
-    spec: dict[str, Any], desk: Path, place: str, on_event: OnEvent, on_log: OnLog
+    spec: BuildSpec, desk: Path, place: str, on_event: OnEvent, on_log: OnLog
 ) -> Outcome:
-    """Run the spec in another process; `desk` is a folder of its own, where the spec is written.
+    """Build in another process.
 
-    `place` is the lake, for a disk-full message.
+    Args:
+        spec: of the build.
+        desk: a folder of its own, where the spec is written.
+        place: the lake, for a disk-full message.
+        on_event: gets each event while the stage runs.
+        on_log: gets each line of its stderr.
+
+    Raises:
+        WorkerKilled, NetworkError: another try may go well.
+        StageFailed: the stage raised an exception.
+        UserError, DiskFull: as the worker says.
     """
     path = desk / "spec.json"
     with full_disk_is_clear(place):
@@ -88,9 +100,8 @@ def run_worker(
         worker = WorkerProcess("pipeline.worker.child", str(path))
         with _stopped_if_interrupted(worker):
             ended = _follow(worker, on_event, on_log)
-    _raise_failure(ended, spec["kind"], place)
-    last = ended.last
-    return Outcome(last["statistics"], ended.cpu_seconds, last["peak_memory_bytes"])
+    done = _done(ended, spec["kind"], place)
+    return Outcome(done["statistics"], ended.cpu_seconds, done["peak_memory_bytes"])
 
 
 def _follow_host(path: str, on_event: OnEvent, on_log: OnLog) -> "_Ended":
@@ -161,7 +172,7 @@ class _Ended:
     """How a build came to its end."""
 
     code: int
-    last: dict[str, Any]  # its last event
+    last: LastWord | None  # None: it was killed before it could say how it ended
     log: str  # the end of its stderr
     cpu_seconds: float
 
@@ -169,8 +180,8 @@ class _Ended:
 def _follow(worker: WorkerProcess, on_event: OnEvent, on_log: OnLog) -> _Ended:
     """Pass on what a build says until it has ended: the process, or the host's fork."""
     tail: deque[str] = deque(maxlen=STDERR_TAIL_LINES)
-    last: dict[str, Any] = {}
-    report: dict[str, Any] = {}  # a host's, of its fork
+    last: LastWord | None = None
+    report: EndedEvent | None = None  # a host's, of its fork
     log_ended = False
     ended_at: float | None = None
     while True:
@@ -184,11 +195,16 @@ def _follow(worker: WorkerProcess, on_event: OnEvent, on_log: OnLog) -> _Ended:
             elif event is None:
                 tail.append(line)
                 on_log(line)
-            elif event["event"] in ("progress", "history", "metric", "note"):
-                on_event(event)
             elif event["event"] == "ended":
                 report = event
-            elif last.get("event") not in FINAL:
+            elif (  # one by one, so that mypy sees what is left
+                event["event"] == "progress"
+                or event["event"] == "history"
+                or event["event"] == "metric"
+                or event["event"] == "note"
+            ):
+                on_event(event)
+            elif last is None or last["event"] not in FINAL:
                 last = event
             continue
         if ended_at is None and worker.has_ended():
@@ -201,20 +217,20 @@ def _follow(worker: WorkerProcess, on_event: OnEvent, on_log: OnLog) -> _Ended:
             return _Ended(code, last, "\n".join(tail), cpu_seconds)
 
 
-def _raise_failure(ended: _Ended, kind: str, place: str) -> None:
+def _done(ended: _Ended, kind: str, place: str) -> DoneEvent:
+    """What a build that went well says; else what its end means is raised."""
     code, last, log = ended.code, ended.last, ended.log
-    event = last.get("event")
-    if event == "user_error":
+    if last and last["event"] == "user_error":
         raise UserError(last["text"])
-    if event == "disk_full":
+    if last and last["event"] == "disk_full":
         raise DiskFull(place)
     codes = [int(code) for code in TORCHRUN_CODE.findall(log)]
     # Once one has ended torchrun ends the others, and lists them as well.
     codes = [code for code in codes if code != -signal.SIGTERM] or codes
-    if event == "network_error":
+    if last and last["event"] == "network_error":
         raise NetworkError(f"{kind}: {last['text']}")
-    if code == 0 and event == "done":
-        return
+    if code == 0 and last and last["event"] == "done":
+        return last
     if codes and all(number == LOST_PEER for number in codes):
         raise NetworkError(f"{kind}: a process on another node is gone, or cannot be reached")
     if not codes and (failure := RENDEZVOUS.search(log)):

@@ -10,7 +10,6 @@ import resource
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 from datatrove.data import Document, DocumentsPipeline
@@ -31,7 +30,7 @@ from storage.digest import artifact_digest, file_digest
 from storage.durable import remove_tree
 from storage.errors import UserError
 from storage.file_hashes import hash_now, unchanged
-from storage.manifest import Manifest
+from storage.manifest import Manifest, Provenance
 from storage.tables import read_table, streamed
 
 ROWS_AT_ONCE = 1_000
@@ -127,7 +126,7 @@ def make_part(path: Path, config: ScanConfig, lake: Lake) -> Manifest:
     try:
         with unchanged({path: state}):
             statistics = scan.build(staging, {"warc": [path]}, config, SILENT, scratch)
-        provenance: dict[str, Any] = {
+        provenance: Provenance = {
             **meter.read(_cpu_seconds() - used, own_peak_bytes()),
             "input_paths": {"warc": [str(path.absolute())]},
         }

@@ -8,7 +8,7 @@ left, so the words' share is the one to compare; what goes before the signals ha
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 from pipeline.filters.stages import STAGES
 from pipeline.intervals import Z
@@ -46,7 +46,33 @@ PUBLISHED_NAMES = {
 UNMEASURED = ("read", "url", "extract", "language")
 
 
-def rule_rows(counts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+class RuleShare(TypedDict):
+    """What a rule dropped; of a stage as a whole the rule is ""."""
+
+    stage: str
+    rule: str
+    dropped: int  # records
+    entered: int  # records that came into the stage
+    share: float
+    share_of_words: float | None  # None where words are not known, or stand for nothing yet
+    published: float | None  # FineWeb's share, where it was published
+    published_of: str  # of what
+
+
+class RuleDrift(TypedDict):
+    """How a rule's share moved between two corpora."""
+
+    stage: str
+    rule: str
+    before: float
+    now: float
+    difference: float
+    low: float  # of the difference's 95% interval
+    high: float
+    z: float  # standard errors from zero
+
+
+def rule_rows(counts: Sequence[Mapping[str, Any]]) -> list[RuleShare]:
     """A row for each stage (rule "") and rule that took something, in the recipe's order.
 
     `counts`: rows of stage, rule, outcome, records, words (None or 0 where no text was measured).
@@ -74,7 +100,7 @@ def rule_rows(counts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def _row(
     stage: str, rule: str, taken: int, taken_words: int, records: int, words: int, measured: bool
-) -> dict[str, Any]:
+) -> RuleShare:
     published = PUBLISHED.get((stage, PUBLISHED_NAMES.get(rule, rule)))
     return {
         "stage": stage,
@@ -88,9 +114,7 @@ def _row(
     }
 
 
-def drift(
-    before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]
-) -> list[dict[str, Any]]:
+def drift(before: Sequence[RuleShare], now: Sequence[RuleShare]) -> list[RuleDrift]:
     """How the shares of `rule_rows` moved, the surest movement first.
 
     The interval of a difference is the normal one of two proportions, on pages; `z` is the distance
@@ -99,7 +123,7 @@ def drift(
     """
     old = {(r["stage"], r["rule"]): r for r in before}
     new = {(r["stage"], r["rule"]): r for r in now}
-    rows = []
+    rows: list[RuleDrift] = []
     for key in dict.fromkeys([*old, *new]):
         a, b = _share(old.get(key), key[0], before), _share(new.get(key), key[0], now)
         error = math.sqrt(a[0] * (1 - a[0]) / a[1] + b[0] * (1 - b[0]) / b[1])
@@ -119,9 +143,7 @@ def drift(
     return sorted(rows, key=lambda r: (-abs(r["z"]), r["stage"], r["rule"]))
 
 
-def _share(
-    row: Mapping[str, Any] | None, stage: str, rows: Sequence[Mapping[str, Any]]
-) -> tuple[float, int]:
+def _share(row: RuleShare | None, stage: str, rows: Sequence[RuleShare]) -> tuple[float, int]:
     """Share and number of pages; a rule that took nothing has its stage's number."""
     if row is not None:
         return row["share"], max(1, row["entered"])

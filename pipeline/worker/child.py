@@ -26,13 +26,14 @@ from pipeline.stage import Progress
 from pipeline.worker import rendezvous
 from pipeline.worker.failures import is_network_error
 from pipeline.worker.lifetime import die_with_parent
+from pipeline.worker.spec import BuildSpec
 from storage import locks
 from storage.durable import is_disk_full
 from storage.errors import UserError
 
 
 def main(spec_path: str) -> int:
-    spec: dict[str, Any] = json.loads(Path(spec_path).read_text())
+    spec: BuildSpec = json.loads(Path(spec_path).read_text())
     rank = os.environ.get("RANK")
     meeting = rendezvous.of(spec)
     # torchrun's processes are children of torchrun, not of the task.
@@ -55,7 +56,7 @@ def take_stdout() -> TextIO:
     return events
 
 
-def run(spec: dict[str, Any], events: TextIO, speaker: bool = True, last_word: bool = True) -> int:
+def run(spec: BuildSpec, events: TextIO, speaker: bool = True, last_word: bool = True) -> int:
     """Build what the spec describes and report how it ended.
 
     Args:
@@ -67,8 +68,8 @@ def run(spec: dict[str, Any], events: TextIO, speaker: bool = True, last_word: b
     Returns:
         The process's exit code.
     """
-    if spec.get("lock"):
-        locks.share(Path(spec["lock"][0]), spec["lock"][1])  # as long as this process lives
+    if lock := spec.get("lock"):
+        locks.share(Path(lock[0]), lock[1])  # as long as this process lives
     try:
         statistics = _build(spec, Progress(events if speaker else None))
     except UserError as error:
@@ -101,7 +102,7 @@ def config_of(build: Callable[..., Any]) -> type:
     return hint
 
 
-def _build(spec: dict[str, Any], progress: Progress) -> dict[str, Any]:
+def _build(spec: BuildSpec, progress: Progress) -> dict[str, Any]:
     build = named(spec["entry"])
     share_cores(spec.get("cores", 0))
     statistics: dict[str, Any] | None = build(

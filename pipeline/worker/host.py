@@ -11,11 +11,11 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any
 
 from pipeline.config import from_dict
 from pipeline.worker import child
 from pipeline.worker.lifetime import die_with_parent, leave
+from pipeline.worker.spec import BuildSpec
 
 END_OF_LOG = "\x04"  # a line by itself
 
@@ -26,7 +26,7 @@ def main(owner_pid: int) -> int:
     host_pid = os.getpid()
     for line in sys.stdin:
         child.write_event(events, {"event": "taken"})
-        spec: dict[str, Any] = json.loads(Path(line.rstrip("\n")).read_text())
+        spec: BuildSpec = json.loads(Path(line.rstrip("\n")).read_text())
         with contextlib.suppress(Exception):  # the build has the same error again, and reports it
             preload(spec)
         fork = os.fork()
@@ -45,7 +45,7 @@ def main(owner_pid: int) -> int:
     return 0
 
 
-def preload(spec: dict[str, Any]) -> None:
+def preload(spec: BuildSpec) -> None:
     """Load into memory what a build needs, unless it is loaded already."""
     config_type = child.config_of(child.named(spec["entry"]))
     child.named(spec["preload"])(from_dict(config_type, spec["config"]))

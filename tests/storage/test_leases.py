@@ -25,10 +25,10 @@ def test_a_file_is_in_use_until_it_is_let_go_as_often_as_held(tmp_path: Path) ->
         mine.hold("b")
         other.hold("c")
         assert leases.in_use(tmp_path) == {"a", "b", "c"}
-        mine.let_go("a")
+        mine.release("a")
         assert leases.in_use(tmp_path) == {"a", "b", "c"}, "held once more"
-        mine.let_go("a")
-        mine.let_go("never held")
+        mine.release("a")
+        mine.release("never held")
         assert leases.in_use(tmp_path) == {"b", "c"}
     assert leases.in_use(tmp_path) == set()
     assert not list((tmp_path / leases.LEASES).iterdir())

@@ -20,7 +20,7 @@ from flows.runner.artifact import make
 from flows.runner.flow_run import Run
 from flows.runner.nodes import Leader, Nodes, follow, told
 from flows.runner.work import Work
-from flows.runner.workers import NetworkError, StageFailed, WorkerKilled, _Ended, _raise_failure
+from flows.runner.workers import NetworkError, StageFailed, WorkerKilled, _done, _Ended
 from storage import Lake
 from storage.errors import UserError
 
@@ -244,10 +244,10 @@ def test_who_ended_first_says_whether_to_try_again(
 ) -> None:
     log = "".join(SUMMARY.format(code) for code in codes)
     with pytest.raises(expected, match=words):
-        _raise_failure(_Ended(1, {}, log, 0.0), "base", "lake")
+        _done(_Ended(1, None, log, 0.0), "base", "lake")
 
 
 def test_nodes_that_did_not_meet_may_try_again() -> None:
     log = "Traceback …\ntorch.distributed.elastic.rendezvous.api.RendezvousTimeoutError\n"
     with pytest.raises(NetworkError, match="the nodes did not meet, or node 0 is gone"):
-        _raise_failure(_Ended(1, {}, log, 0.0), "base", "lake")
+        _done(_Ended(1, None, log, 0.0), "base", "lake")

@@ -73,9 +73,9 @@ def test_what_a_running_flow_uses_stays(tmp_path):
         other.hold("h/b")
         assert cache.make_room(100) == 200  # nothing can go
         assert there(cache) == ["h/a", "h/b"]
-        lease.let_go("h/a")
+        lease.release("h/a")
         assert cache.make_room(100) == 200  # held twice
-        lease.let_go("h/a")
+        lease.release("h/a")
         assert cache.make_room(100) == 0
         assert there(cache) == ["h/b"]
 
