@@ -1,6 +1,5 @@
 """All signals of a page at once: C against plain Python, on made text and on real pages."""
 
-import dataclasses
 import random
 from collections import Counter
 from pathlib import Path
@@ -15,6 +14,7 @@ from plain_words import split_words
 from pipeline.filters.c4 import C4LinesConfig
 from pipeline.filters.measure import SignalsConfig, measure, word_set
 from pipeline.filters.words import split_words as split_words_of
+from storage.errors import UserError
 from storage.schemas import SIGNALS
 
 CONFIGS = [
@@ -202,7 +202,10 @@ def test_n_grams_of_small_signs_are_twice_as_long() -> None:
 
 
 def test_limits_below_zero_are_refused() -> None:
-    lines = dataclasses.replace(C4LinesConfig(), max_word_length=-1)
+    with pytest.raises(UserError, match="max_word_length: -1 is negative"):
+        C4LinesConfig(max_word_length=-1)
+    lines = C4LinesConfig()
+    object.__setattr__(lines, "max_word_length", -1)  # past the config: the C code looks as well
     with pytest.raises(ValueError, match="must not be negative"):
         measure("text", "en", SignalsConfig(lines), ENGLISH)
 
