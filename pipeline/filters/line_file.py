@@ -82,7 +82,7 @@ def write_lines(path: Path, block: bytes) -> None:
     while starts[-1] < len(block):
         start = starts[-1]
         end = block.rfind(b"\n", start, start + CHUNK_BYTES) + 1
-        starts.append(end if end > start else block.index(b"\n", start) + 1)
+        starts.append(end or block.index(b"\n", start) + 1)
     chunks = [block[start:end] for start, end in pairwise(starts)]
     index = array("Q", starts).tobytes()
     index += b"".join(map(_digest, chunks))

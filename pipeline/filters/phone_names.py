@@ -51,10 +51,8 @@ _LONG = 6  # letters of a word that may go on
 
 
 def _words(words: str) -> str:
-    folded = [fold(word) for word in words.split("|")]
-    return "|".join(
-        sorted((w + r"\w{0,8}" if len(w) >= _LONG else w for w in folded), key=len, reverse=True)
-    )
+    folded = map(fold, words.split("|"))
+    return "|".join(word + r"\w{0,8}" if len(word) >= _LONG else word for word in folded)
 
 
 _CALLS = (  # "call Anna on", "ask for Anna:"

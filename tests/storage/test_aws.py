@@ -196,6 +196,14 @@ def test_what_a_program_prints_at_length_is_cut(given, monkeypatch):
     assert len(str(caught.value)) < 700
 
 
+def test_of_a_long_reason_the_first_100_and_the_last_150_characters_stay():
+    assert aws.MOST_REASON == 300
+    assert aws._reason(OSError("a" * 150 + "b" * 150)) == "a" * 150 + "b" * 150
+    assert aws._reason(OSError("a" * 150 + "b" * 151)) == "a" * 100 + " … " + "b" * 150
+    assert aws._reason(OSError("two\n  lines")) == "two lines"
+    assert aws._reason(OSError()) == "OSError"
+
+
 def test_many_threads_start_the_program_once(given, monkeypatch):
     given.source("program", monkeypatch)
     with ThreadPoolExecutor(8) as pool:
@@ -249,6 +257,13 @@ def refusal(status, code="Odd", message=""):
         (refusal(403, "AccessDenied"), UserError, "not for these credentials"),
         (refusal(400, "ExpiredToken"), UserError, "expired"),
         (refusal(503, "SlowDown", "Please\nreduce"), ConnectionError, "SlowDown Please reduce"),
+        (refusal(410, "Gone"), FileNotFoundError, "Gone"),
+        (refusal(405, "MethodNotAllowed"), aws.Unsupported, "MethodNotAllowed"),
+        (refusal(401, "Unauthorized"), UserError, "not for these credentials"),
+        (refusal(500, "InternalError"), ConnectionError, "InternalError"),
+        *((refusal(400, code), ConnectionError, code) for code in sorted(aws.TRANSIENT)),
+        *((refusal(status), OSError, "Odd") for status in (400, 402, 406, 408, 411, 413, 499)),
+        (ClientError({}, "PutObject"), OSError, "s3://b/k"),
         (refusal(400, "EntityTooLarge"), OSError, "EntityTooLarge"),
         (
             boto.EndpointConnectionError(endpoint_url="http://x?sig=hunter2hunter2"),

@@ -364,3 +364,24 @@ def test_an_interrupt_before_the_query_has_begun_ends_it_all_the_same():
 )
 def test_only_the_files_of_views_that_a_query_names_are_fetched(sql, view, named):
     assert catalog._names(sql, view) is named
+
+
+@pytest.mark.parametrize(
+    ("sql", "what"),
+    [
+        ("COPY (SELECT 1) TO 'x'", "COPY"),
+        ("SELECT 1; copy (SELECT 1) TO 'x'", "COPY"),
+        ("EXPORT DATABASE 'x'", "EXPORT"),
+        ("ATTACH 'x.db'", "ATTACH"),
+        ("DETACH x", "DETACH"),
+        ("LOAD httpfs", "LOAD"),
+    ],
+)
+def test_statements_without_a_place_here_are_named_before_any_runs(lake, sql, what):
+    with pytest.raises(UserError, match=rf"^SQL: {what} is not allowed: sql reads the lake; --uns"):
+        catalog.query(lake, sql)
+
+
+def test_unsafe_lifts_that(lake, tmp_path):
+    sql = f"COPY (SELECT 7 AS n) TO '{tmp_path}/x.csv'; SELECT n FROM '{tmp_path}/x.csv'"
+    assert catalog.query(lake, sql, unsafe=True)["n"].to_pylist() == [7]

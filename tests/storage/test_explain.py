@@ -170,6 +170,26 @@ def test_a_duplicate_names_its_keeper(filled):
     assert record["corpus"] is None
 
 
+@pytest.mark.parametrize(
+    ("span", "is_read"),
+    [
+        ([KEEPER, KEEPER], True),
+        (["0" * 32, KEEPER], True),
+        ([KEEPER, COPY], True),
+        (["0" * 32, COPY], True),
+        (["0" * 32, "0" * 32], False),
+        ([COPY, COPY], False),
+        ([], False),
+    ],
+)
+def test_of_the_clusters_those_files_are_read_that_may_hold_the_name(filled, span, is_read):
+    (copies,) = filled.list("duplicates")
+    spans = Path(filled.folder("duplicates", copies.digest)) / "clusters.json"
+    spans.write_text(json.dumps([span]))
+    (record,) = explain(filled, "http://h/copy")["records"]
+    assert (record["cluster"] is not None) == is_read
+
+
 def test_a_dropped_page_has_its_rule(filled):
     (record,) = explain(filled, "http://h/short")["records"]
     assert (record["stage"], record["rule"], record["value"], record["threshold"]) == (

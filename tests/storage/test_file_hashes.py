@@ -12,7 +12,7 @@ import pytest
 
 from storage import file_hashes
 from storage.errors import UserError
-from storage.file_hashes import NAME, FileChanged, Hashes, state_of, unchanged
+from storage.file_hashes import NAME, FileChanged, FileState, Hashes, state_of, unchanged
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -144,3 +144,16 @@ def test_a_file_that_changes_while_it_is_read(file: Path) -> None:
     file.write_bytes(b"new!!!")
     with pytest.raises(FileChanged), unchanged({file: before}):
         raise AssertionError("never begun")
+
+
+def test_a_file_that_is_not_there_hides_no_change_of_another(tmp_path: Path, file: Path) -> None:
+    missing = tmp_path / "missing"
+    seen = unchanged({missing: None, file: None})
+    with pytest.raises(FileChanged, match=re.escape(str(file))), seen:
+        file.write_bytes(b"of another length")
+    before = state_of(file)
+    with unchanged({file: FileState(before.size, before.mtime_ns)}):  # of another machine
+        pass
+    other = unchanged({file: FileState(before.size, before.mtime_ns, before.inode + 1)})
+    with pytest.raises(FileChanged), other:
+        pass

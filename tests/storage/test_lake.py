@@ -160,14 +160,33 @@ def test_a_newer_format_is_the_users_to_solve(lake, make):
     assert lake.is_whole("corpus", made.digest)
 
 
-def test_newer_and_damaged_heads(lake):
+def test_newer_heads(lake):
     lake.set_heads({"corpus": "aa" * 32})
     path = lake.disk.root / "heads.json"
+    path.write_text('{"format": 1, "heads": {"corpus": "x"}}')
+    assert lake.heads() == {"corpus": "x"}
     path.write_text('{"format": 2, "heads": {}}')
     with pytest.raises(UserError, match="newer version"):
         lake.heads()
-    path.write_text("{")
-    with pytest.raises(UserError, match="damaged"):
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "[]",
+        '{"heads": {}}',
+        '{"format": 1}',
+        '{"format": "one", "heads": {}}',
+        '{"format": null, "heads": {}}',
+        '{"format": 1, "heads": 3}',
+        '{"format": 1, "heads": ["corpus"]}',
+    ],
+)
+def test_damaged_heads(lake, text):
+    lake.set_heads({"corpus": "aa" * 32})
+    (lake.disk.root / "heads.json").write_text(text)
+    with pytest.raises(UserError, match=r"heads\.json is damaged .*: delete it, then run"):
         lake.heads()
 
 

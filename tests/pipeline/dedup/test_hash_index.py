@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.dedup.config import MinhashConfig, PassageConfig
 from pipeline.dedup.hash_index import (
+    MOST_DOCUMENTS,
     HashIndex,
     band_files,
     band_names,
@@ -48,6 +49,12 @@ def test_numbers_are_read_by_their_size(tmp_path: Path) -> None:
     assert [numbers.tolist() for numbers in index.band("exact")] == [[2**40 + 1], [7]]
     assert [numbers.tolist() for numbers in index.band("lines")] == [[], []]
     assert band_files(index, "exact") == (tmp_path / "exact.keys", tmp_path / "exact.documents")
+
+
+def test_documents_are_as_many_as_their_numbers_can_tell_apart_but_one() -> None:
+    """The largest u4 stays free: union-find keeps it for itself."""
+    assert np.iinfo("<u4").max == MOST_DOCUMENTS
+    assert HashIndex().keepers.dtype == HashIndex().band("exact")[1].dtype == np.dtype("<u4")
 
 
 def test_no_index_has_nothing() -> None:

@@ -5,6 +5,7 @@ import random
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from fasttext import FastText
 from hypothesis import given, settings
@@ -127,6 +128,35 @@ def test_the_gate_looks_at_the_whole_page_and_lets_doubt_pass(english):
     assert found == dropped("language", "languages", found.value, 0.1, "de")
     assert english.gate(german, ("en", "de"), 0.1) is None
     assert english.gate(german, (), 0.1) is None  # all languages are wanted
+
+
+def test_what_reaches_the_least_exactly_counts(english, monkeypatch):
+    """In the model's own float32: what is a hair below it is none."""
+    floor = float(np.float32(0.005 + 1e-5))
+    below = float(np.nextafter(np.float32(floor), np.float32(0)))
+
+    class Classifier:
+        scored = (floor, 0.0)
+
+        def some(self, sample, wanted):
+            return self.scored
+
+        def best(self, sample):
+            return 0, self.scored[0]
+
+    monkeypatch.setattr(english, "_classifier", Classifier())
+    first = english.labels[0]
+    assert english.gate("page", ("en", "de"), 0.005) is None
+    monkeypatch.setattr(Classifier, "scored", (0.0, below))
+    verdict = english.gate("page", ("en", "de"), 0.005)
+    assert (verdict.value, verdict.threshold, verdict.detail) == (0.0, 0.005, "")
+    # of a least that is greater, 0.01 is the floor of what is said
+    monkeypatch.setattr(Classifier, "scored", (float(np.float32(0.01 + 1e-5)),))
+    verdict = english.gate("page", ("en",), 0.2)
+    assert verdict.value == Classifier.scored[0]
+    assert verdict.detail == first
+    monkeypatch.setattr(Classifier, "scored", (0.2,))
+    assert english.gate("page", ("en",), 0.2) is None
 
 
 def test_the_sample_of_a_page_reaches_from_its_head_to_its_foot():

@@ -48,6 +48,27 @@ def test_many_chunks_and_lines_longer_than_one(tmp_path, names):
     assert not lines.contains(b"zz")
 
 
+@pytest.mark.parametrize(
+    ("lengths", "borders"),
+    [
+        ([], [0]),
+        ([1], [0, 2]),
+        ([4095], [0, 4096]),
+        ([4095, 1], [0, 4096, 4098]),
+        ([4096, 1], [0, 4097, 4099]),  # longer than a chunk, and the first
+        ([9000, 9000], [0, 9001, 18002]),
+        ([2000, 2094, 1], [0, 4096, 4098]),
+        ([2000, 2095, 1], [0, 2001, 4099]),
+    ],
+)
+def test_a_chunk_ends_with_the_last_line_that_fits_4096_bytes(tmp_path, lengths, borders):
+    lines = [b"%c" % (97 + at) * length for at, length in enumerate(lengths)]
+    write_lines(tmp_path / "some", b"".join(line + b"\n" for line in lines))
+    made = LineFile(tmp_path / "some")
+    assert made._starts.tolist() == borders
+    assert all(map(made.contains, lines))
+
+
 def test_no_file_answers_wrongly_whichever_byte_is_another(tmp_path, names):
     path = tmp_path / "names"
     write_lines(path, b"".join(name + b"\n" for name in names))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.filters.national_ids import find_national_ids
+from pipeline.filters.national_ids import CHECKS, find_national_ids
 from pipeline.filters.pii import PiiConfig, find, replace
 
 # valid numbers of python-stdnum's documentation and of the offices' own examples
@@ -67,3 +67,45 @@ def test_text_without_digits_is_passed_over_and_forms_are_linear() -> None:
     assert found("no digits here " * 1000) == []
     for piece in ("1 ", "12-", "1234 ", "SSN ", "ABCDEF12", "123.456.", "880320-", "2 95 10 99 "):
         assert isinstance(found(piece * 20_000), list)
+
+
+# Printed by their offices, or worked out by their rules; the SNILS' sums are 95, 201, 100, 404.
+CHECKED = {
+    "tw": ["A123456789", "J123456787", "Z123456780"],
+    "hk": ["A123456(3)", "AB987654(3)", "G123456(A)", "Z683365(A)"],
+    # the last three have the remainder whose letter is M for F and G and J for M
+    "sg": [
+        *("S1234567D", "T1234567J", "F1234567N", "G1234567X", "M1234567K"),
+        *("F1234562M", "G1234560M", "M1234566J"),
+    ],
+    # born on leap days, and on a tenth
+    "cn": [
+        *("360426199101010071", "11010519491231002X", "11010519491231002x"),
+        *("110105200002290013", "110105199605100025"),
+    ],
+    "snils": ["112-233-445 95", "644-444-544 00", "911-001-000 00", "999-999-998 00"],
+}
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+@pytest.mark.parametrize(("check", "number"), [(c, n) for c, all_ in CHECKED.items() for n in all_])
+def test_of_all_last_signs_one_is_right(check: str, number: str) -> None:
+    assert CHECKS[check](number)
+    last = max(place for place, sign in enumerate(number) if sign.isalnum())
+    for sign in LETTERS if check == "sg" else "0123456789":
+        other = number[:last] + sign + number[last + 1 :]
+        assert CHECKS[check](other) is (sign == number[last]), other
+
+
+@pytest.mark.parametrize("check", ["hk", "sg"])  # mod a prime: no single digit goes unseen
+def test_no_digit_may_be_another(check: str) -> None:
+    for number in CHECKED[check]:
+        for place, sign in enumerate(number[:-2]):
+            for digit in set("0123456789") - {sign} if sign.isdigit() else ():
+                assert not CHECKS[check](number[:place] + digit + number[place + 1 :])
+
+
+def test_a_resident_was_born_on_a_day_of_the_calendar() -> None:
+    assert CHECKS["cn"]("11010519491231002X")
+    for wrong in ("11010519491331002X", "11010519490231002X", "11010500001231002X"):
+        assert not CHECKS["cn"](wrong)

@@ -215,5 +215,32 @@ def test_separation_against_brute_force():
     assert separation(positive, np.array([]))["auc"]["value"] is None
 
 
+def test_the_aucs_interval_by_hand():
+    """4 of 6 pairs: a = 2/3, q1 = 1/2, q2 = 8/15, so its variance is 19/270 (Hanley and McNeil)."""
+    half = 1.959964 * (19 / 270) ** 0.5
+    auc = separation(np.array([3.0, 1.0, 1.0]), np.array([2.0, 0.0]))["auc"]
+    assert auc["value"] == pytest.approx(2 / 3, abs=1e-6)
+    assert auc["low"] == pytest.approx(2 / 3 - half, abs=1e-5)
+    assert auc["high"] == 1.0
+    assert (auc["positives"], auc["negatives"]) == (3, 2)
+    auc = separation(np.array([2.0, 0.0]), np.array([3.0, 1.0, 1.0]))["auc"]
+    assert auc["value"] == pytest.approx(1 / 3, abs=1e-6)
+    assert auc["low"] == 0.0
+    assert auc["high"] == pytest.approx(1 / 3 + half, abs=1e-5)
+
+
+def test_thresholds_that_keep_shares_of_the_negatives():
+    """Of 100 negatives 0 … 99: the greatest that keep 1, 5, 10, 20 and 50 of a hundred or more."""
+    measured = separation(np.array([98.0, 60.0, 5.0]), np.arange(100.0))
+    rows = measured["by_kept_share_of_negatives"]
+    assert [row["threshold"] for row in rows] == [98, 94, 89, 79, 49]
+    assert [row["kept_negatives"]["value"] for row in rows] == [0.02, 0.06, 0.11, 0.21, 0.51]
+    assert [row["recall"]["value"] for row in rows] == [
+        pytest.approx(n / 3, abs=1e-6) for n in (1, 1, 1, 1, 2)
+    ]
+    assert measured["at_half"]["threshold"] == 0.5
+    assert separation(np.array([1.0]), np.array([]))["by_kept_share_of_negatives"] == []
+
+
 def test_stage():
     assert (STAGE.kind, STAGE.version, STAGE.config) == ("quality_model", 2, QualityModelConfig)

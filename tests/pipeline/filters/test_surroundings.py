@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.filters.surroundings import is_in_contact_block
+from pipeline.filters.surroundings import is_in_contact_block, is_in_row
 
 NUMBER = "12 34 56 78"
 
@@ -28,3 +28,42 @@ NUMBER = "12 34 56 78"
 def test_a_line_by_itself_near_an_address(text: str, is_in: bool) -> None:
     start = text.index(NUMBER)
     assert is_in_contact_block(text, start, start + len(NUMBER)) is is_in
+
+
+@pytest.mark.parametrize(
+    ("before", "number", "after", "is_in"),
+    [
+        ("2021 ", "2022", "", True),
+        ("", "2022", " 2023", True),
+        ("", "2022", "", False),
+        # Groups as long as the number's own first or last one, parted as its own are.
+        ("21 ", "2022", "", False),
+        ("", "2022", " 23", False),
+        ("56 ", "12 3456", "", True),
+        ("5678 ", "12 3456", "", False),
+        ("", "12 3456", " 5678", True),
+        ("", "12 3456", " 56", False),
+        ("56 ", "12-34", "", False),
+        ("56, ", "12,34", "", True),
+        ("56,", "12 34", "", False),
+        # No part of a word, and not far away.
+        ("a56 ", "12 34", "", False),
+        ("", "12 34", " 56a", False),
+        ("", "12 34", "   56", True),
+        ("", "12 34", "    56", False),
+        ("56    ", "12 34", "", False),
+        ("56", "12 34", "", False),
+        # A dump: two groups of two hexadecimal digits, of which one is a decimal one.
+        ("", "12 34", " 4f de", True),
+        ("", "12 34", " BE 50", True),
+        ("", "12 34", " de be", False),
+        ("", "12 34", " 4g de", False),
+        ("", "1234 5678", " 4f de", False),
+        ("", "12 345", " 4f de", False),
+    ],
+)
+def test_a_number_amid_others_of_its_kind(
+    before: str, number: str, after: str, is_in: bool
+) -> None:
+    start = len(before)
+    assert is_in_row(before + number + after, start, start + len(number)) is is_in

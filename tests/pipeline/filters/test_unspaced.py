@@ -62,6 +62,10 @@ def test_small_signs_need_longer_n_grams() -> None:
     assert has_small_signs(THAI)
     assert not has_small_signs("灯塔的历史 abc")
     assert not has_small_signs("plain")
+    assert not has_small_signs("")
+    assert has_small_signs("กข a")  # two of three letters
+    assert not has_small_signs("กข ab")
+    assert not has_small_signs("\u0e83 \u0e83")  # of Lao's range, but no letter
     letters = "กขคงจฉชซญฎฏฐฑฒณดตถทธนบปผฝพฟภมย"
     index = NgramIndex([Example("t", 0, (letters,))], DecontaminationConfig())
     assert index.scan(letters[:13] + " ok") is None  # four words or so: no evidence

@@ -77,6 +77,8 @@ def test_figures_of_a_hand_made_step(sampled):
         (0, 0.0, 1, -3.0, "4", True),
         (1, 0.0, 5, -0.5, "7", False),
         (1, 0.0, 1, -0.5, "", True),
+        (2, 1.0, 2, -1.0, "9", True),
+        (2, 0.0, 2, -1.0, "3", False),
     ]
     made = [
         dataclasses.replace(
@@ -91,13 +93,14 @@ def test_figures_of_a_hand_made_step(sampled):
         for group, reward, length, logprob, text, stopped in shapes
     ]
     assert rolls.figures(rolls.summarize(rolls.rows(1, made))) == {
-        "reward": 0.25,
-        "length": 2.5,
-        "entropy": pytest.approx((3 + 3 + 2.5 + 0.5) / 10),
-        "worked_share": 0.25,
-        "stopped_share": 0.75,
-        "flat_group_share": 0.5,
-        "pass_at_k": 0.5,
+        # no share is its own opposite's
+        "reward": pytest.approx(2 / 6),
+        "length": pytest.approx(14 / 6),
+        "entropy": pytest.approx((3 + 3 + 2.5 + 0.5 + 2 + 2) / 14),
+        "worked_share": pytest.approx(1 / 6),
+        "stopped_share": pytest.approx(4 / 6),
+        "flat_group_share": pytest.approx(1 / 3),
+        "pass_at_k": pytest.approx(2 / 3),
     }
 
 

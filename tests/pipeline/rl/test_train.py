@@ -169,3 +169,9 @@ def test_a_base_model_is_refused(post_training, tmp_path):
 def test_defaults_take_pretrainings_rates():
     assert RlConfig().optimizer == OptimizerConfig()
     assert RlConfig().optimizer.scaled(0.05).matrix_lr == pytest.approx(0.001)
+
+
+def test_the_stage_by_its_name_and_version():
+    stage = rl.STAGE
+    assert (stage.kind, stage.version, stage.config) == ("rl", 5, RlConfig)
+    assert stage.data == ("unicode",)

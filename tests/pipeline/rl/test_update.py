@@ -142,6 +142,25 @@ def test_processes_share_the_prompts_and_find_what_one_would(post_training, monk
     assert {r.task.prompt for r in others} != {r.task.prompt for r in shared}
 
 
+def test_seeds_of_runs_and_steps_are_apart(monkeypatch):
+    """A million and three times the run's seed, and the batch's number; 4 of 12 prompts a process
+    of three."""
+    drawn = []
+
+    def sample(engine, tokenizer, tasks, config, seed, first_group):
+        drawn.append((len(tasks), seed, first_group))
+        return []
+
+    monkeypatch.setattr(rl, "Engine", lambda model: None)
+    monkeypatch.setattr(rolls, "sample", sample)
+    monkeypatch.setattr(distribution, "world", lambda: 3)
+    monkeypatch.setattr(distribution, "rank", lambda: 2)
+    for seed, number in ((0, 7), (1, 0), (3, 5)):
+        config = dataclasses.replace(CONFIG, prompts_per_step=12, seed=seed)
+        rl.step_rollouts(None, None, config, number)
+    assert drawn == [(4, 7, 8), (4, 1_000_003, 8), (4, 3_000_014, 8)]
+
+
 def test_the_normalizer_counts_the_answers_of_all_processes(
     post_training, tmp_path, easy, monkeypatch
 ):

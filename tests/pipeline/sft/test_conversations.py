@@ -231,3 +231,9 @@ def test_what_is_too_long_is_left_out_and_counted_by_its_source(post_training, t
     assert statistics["conversations"] == len(rows) == sum(counts.values())
     for source, wanted in (("arithmetic", 200), ("spelling", 60), ("small_talk", 30)):
         assert counts.get(source, 0) + left_out.get(source, 0) == wanted
+
+
+def test_the_stage_by_its_name_and_version():
+    stage = conversations.STAGE
+    assert (stage.kind, stage.version, stage.config) == ("conversations", 3, ConversationsConfig)
+    assert stage.data == ("unicode",)

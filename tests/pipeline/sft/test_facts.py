@@ -202,3 +202,28 @@ def test_more_than_two_thirds_must_agree():
     assert facts.majority({"Hale": 2, "Tarn": 1}) is None  # two thirds, no more
     assert facts.majority({"Hale": 5, "Tarn": 2}) == "Hale"
     assert facts.majority({"Tarn": 1, "Hale": 3}) == "Hale"
+
+
+def test_a_value_that_is_no_name_leaves_the_sentence_to_other_relations():
+    """ "May" is no place, although it stands where one would."""
+    sentence = "Mara Ellison was born in May, 1975."
+    assert stated(sentence) == [("Mara Ellison", "born in year", "", "1975")]
+    assert stated("Mara Ellison was born in May.") == []
+
+
+def test_a_full_document_does_not_end_the_search():
+    """Each fact of "2" comes after some of "1", in one order of drawing or another."""
+    full = "Ada Abel lives in Hale. Ada Abel was born in Tarn. Ada Abel studied music."
+    found = facts.extract([("1", full), ("2", "Jon Brek lives in Hale.")])
+    for seed in range(12):
+        rng = random.Random(seed)
+        made = facts.conversations(
+            found,
+            count=100,
+            min_mentions=1,
+            per_document=1,
+            questions_per_fact=1,
+            held_out_fraction=0.0,
+            rng=rng,
+        )
+        assert sorted(origin for _, origin, _ in made) == ["1", "2"]

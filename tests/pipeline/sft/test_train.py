@@ -210,3 +210,8 @@ def test_a_held_back_conversation_that_just_fills_the_context_is_measured(
     measured = sorted(len(part.tokens) for part in handed["validate"]())
     assert measured == [length for length in lengths if length <= context]
     assert measured[-1] == context
+
+
+def test_the_stage_by_its_name_and_version():
+    stage = sft.STAGE
+    assert (stage.kind, stage.version, stage.config) == ("sft", 3, SftConfig)

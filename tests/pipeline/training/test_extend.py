@@ -206,3 +206,8 @@ def test_what_training_is_handed(base, artifacts, tmp_path, monkeypatch, apart):
     _, tokenizer = models.load(base)
     measured = bits_per_byte.measure(handed["model"], subset, tokenizer.token_bytes, 96)
     assert handed["validate"]() == pytest.approx(measured.bits_per_byte)
+
+
+def test_the_stage_by_its_name_and_version():
+    stage = extend.STAGE
+    assert (stage.kind, stage.version, stage.config) == ("extended", 3, ExtendConfig)

@@ -85,6 +85,20 @@ def test_whole_documents_are_never_cut_nor_lost(lengths, pool_size):
         assert all(a + b > 17 for a, b in itertools.pairwise(sizes))
 
 
+@pytest.mark.parametrize(
+    ("pool_size", "rows"),
+    [
+        (1, [[0], [1], [2], [3]]),
+        (2, [[0, 1], [3, 2]]),
+        (3, [[0, 2], [3, 1]]),
+        (4, [[0, 3], [2, 1]]),
+    ],
+)
+def test_a_row_takes_of_the_pool_alone(pool_size: int, rows: list[list[int]]) -> None:
+    """Lengths 6, 3, 4, 4: the first is the longest; of equal ones the later document goes first."""
+    assert whole_rows([6, 3, 4, 4], 10, pool_size) == rows
+
+
 def test_best_fit_fills_gaps_without_cuts_where_lengths_allow():
     rows = rows_of([6, 5, 4, 3, 2], 10)
     assert sorted(sorted(length for _, _, length in row) for row in rows) == [[2, 3, 5], [4, 6]]

@@ -154,3 +154,8 @@ def test_validation_takes_whole_documents_until_they_hold_enough(artifacts):
             assert [len(document) for document in chosen] == sizes[:count]
     assert validation_subset(validation, 0, seed=3) == []
     assert len(validation_subset(validation, 10**9, seed=3)) == len(validation)
+
+
+def test_the_stage_by_its_name_and_version():
+    stage = STAGE
+    assert (stage.kind, stage.version, stage.config) == ("base", 4, PretrainConfig)

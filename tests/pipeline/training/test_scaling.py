@@ -135,3 +135,8 @@ def test_a_rungs_feed_forward_is_the_ratio_in_multiples_of_32():
     ]
     tiny = dataclasses.replace(CONFIG, ffn_ratio=0.1)
     assert scaling.rung(BASE, tiny, 1, 0, 500).shape.ffn_width == 32
+
+
+def test_the_stage_by_its_name_and_version():
+    stage = scaling.STAGE
+    assert (stage.kind, stage.version, stage.config) == ("scaling", 2, ScalingConfig)
