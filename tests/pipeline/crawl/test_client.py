@@ -135,7 +135,7 @@ def test_addresses_and_places(config, monkeypatch, tmp_path):
     assert place_of("https://host/a.gz?X-Amz-Signature=1") == place_of("https://host/a.gz")
     monkeypatch.setenv("CRAWL2CHAT_CACHE", str(tmp_path / "elsewhere"))
     assert cache_folder(config(cache="")) == tmp_path / "elsewhere" / "crawl"
-    with pytest.raises(UserError, match="connections: at least 1"):
+    with pytest.raises(UserError, match="connections: 0 must be above 0"):
         config(connections=0)
     with pytest.raises(UserError, match="one of auto, cdx"):
         config(index="athena")
