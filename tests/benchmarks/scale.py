@@ -225,11 +225,9 @@ class Bench:
         )
 
     def forget_copies(self) -> None:
-        """Each command begins with none; hashes of local inputs are not the lake's: they stay."""
-        cache = self.folder / "cache"
-        for path in cache.iterdir() if cache.is_dir() else ():
-            if path.is_dir():
-                shutil.rmtree(path)
+        """Each command begins with none of the lake's; hashes of local files and the like stay."""
+        for copies in (self.folder / "cache").glob("*/.copies"):
+            shutil.rmtree(copies.parent)
 
     @contextlib.contextmanager
     def prefect(self, environment: dict[str, str]) -> Iterator[Server]:
