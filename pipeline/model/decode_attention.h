@@ -23,7 +23,8 @@ static inline char *values_at(const struct Model *m, const struct Lane *l, int64
 }
 
 /* One head of one token: norm with its gain and rotation, as the family has them. */
-static inline void place_head(const struct Model *m, float *x, const float *gain, int64_t position) {
+static inline void norm_and_rotate(const struct Model *m, float *x, const float *gain,
+                                   int64_t position) {
     int64_t d = m->head_dim, half = d / 2;
     float scale = gain ? 1.0f / sqrtf(square_mean(x, d) + (float)m->eps) : 1.0f;
     if (gain)
@@ -37,14 +38,14 @@ static inline void place_head(const struct Model *m, float *x, const float *gain
     }
 }
 
-/* Queries of a key head's group, its key and value: placed, and the latter two kept. */
-static void place(const struct Model *m, const struct Layer *w, const struct Lane *lane,
-                  int64_t layer, int64_t head, int64_t position, float *qkv) {
+/* Queries of a key head's group, its key and value: rotated, and the latter two kept. */
+static void rotate_and_keep(const struct Model *m, const struct Layer *w, const struct Lane *lane,
+                            int64_t layer, int64_t head, int64_t position, float *qkv) {
     int64_t d = m->head_dim, group = m->heads / m->kv_heads;
     float *key = qkv + (m->heads + head) * d, *value = key + m->kv_heads * d;
     for (int64_t q = head * group; q < (head + 1) * group; q++)
-        place_head(m, qkv + q * d, w->gains ? w->gains + q * d : 0, position);
-    place_head(m, key, w->gains ? w->gains + (m->heads + head) * d : 0, position);
+        norm_and_rotate(m, qkv + q * d, w->gains ? w->gains + q * d : 0, position);
+    norm_and_rotate(m, key, w->gains ? w->gains + (m->heads + head) * d : 0, position);
     int64_t own = position - lane->start, at = own / 16 * 16 * d + own % 16;
     char *keys = keys_at(m, lane, layer, head), *values = values_at(m, lane, layer, head);
     if (m->format == F32) {
@@ -179,9 +180,9 @@ static void attend(const struct Model *m, const struct Lane *lanes, int64_t lane
     int count = 0;
     int64_t end = position + 1, d = m->head_dim, group = m->heads / m->kv_heads;
     for (int64_t l = lane; l >= 0; l = lanes[l].parent) count++;
-    int place = count;
+    int number = count;
     for (int64_t l = lane; l >= 0; end = lanes[l].start, l = lanes[l].parent)
-        pieces[--place] = (struct Piece){keys_at(m, lanes + l, layer, head),
+        pieces[--number] = (struct Piece){keys_at(m, lanes + l, layer, head),
                                          values_at(m, lanes + l, layer, head), lanes[l].start, end};
     int64_t stride = (position + 48) / 16 * 16;
     const float *q = qkv + head * group * d;

@@ -96,9 +96,10 @@ static void forward(const struct Model *m, const struct Lane *lanes, const struc
     int64_t width = round_up(m->width, PANEL), attended = m->heads * m->head_dim;
     for (int64_t r = t->id; r < rows; r += t->count) {
         const float *from = m->embedding + (int64_t)tokens[r] * m->width;
-        const float *place = m->positions ? m->positions + (int64_t)position[r] * m->width : 0;
+        const float *learned = m->positions ? m->positions + (int64_t)position[r] * m->width : 0;
         for (int64_t i = 0; i < m->width; i += LANES)
-            store(b->x + r * width + i, place ? load(from + i) + load(place + i) : load(from + i));
+            store(b->x + r * width + i,
+                  learned ? load(from + i) + load(learned + i) : load(from + i));
     }
     meet(t);
     for (int64_t l = 0; l < m->layers; l++) {
@@ -109,7 +110,8 @@ static void forward(const struct Model *m, const struct Lane *lanes, const struc
         meet(t);
         for (int64_t i = t->id; i < items; i += t->count) {
             int64_t r = i / m->kv_heads;
-            place(m, w, lanes + lane[r], l, i % m->kv_heads, position[r], b->qkv + r * w->qkv.n);
+            rotate_and_keep(m, w, lanes + lane[r], l, i % m->kv_heads, position[r],
+                            b->qkv + r * w->qkv.n);
         }
         meet(t); /* tokens of one lane see each other */
         for (int64_t i = t->id; i < items; i += t->count) {

@@ -154,8 +154,9 @@ static void AS(rotate_rows)(void *args, int64_t begin, int64_t end, int64_t part
         for (int64_t head = 0; head < r->heads; head++) {
             const REAL *x = r->x + token * r->stride + head * d;
             int64_t at = (token * r->heads + head) * d;
-            int64_t place = (token % r->tables * r->heads + head) * d;
-            const float *cos = r->cos + place, *sin = r->sin + place, *gains = r->gains + head * d;
+            int64_t offset = (token % r->tables * r->heads + head) * d;
+            const float *cos = r->cos + offset, *sin = r->sin + offset;
+            const float *gains = r->gains + head * d;
             vec sum = all(0);
             for (int64_t i = 0; i < d; i += LANES) {
                 vec v = LOAD(x + i);
@@ -181,8 +182,9 @@ static void AS(rotate_back_rows)(void *args, int64_t begin, int64_t end, int64_t
     for (int64_t token = begin; token < end; token++)
         for (int64_t head = 0; head < r->heads; head++) {
             int64_t at = (token * r->heads + head) * d;
-            int64_t place = (token % r->tables * r->heads + head) * d;
-            const float *cos = r->cos + place, *sin = r->sin + place, *gains = r->gains + head * d;
+            int64_t offset = (token % r->tables * r->heads + head) * d;
+            const float *cos = r->cos + offset, *sin = r->sin + offset;
+            const float *gains = r->gains + head * d;
             float *to_gains = r->grad_gains + (part * r->heads + head) * d;
             const REAL *grad = r->grad + at, *normed = r->normed + at;
             float scale = r->scale[token * r->heads + head];
