@@ -81,13 +81,15 @@ class Bench:
             folder.mkdir(parents=True)
 
     def here(self, progress: Progress = SILENT) -> dict:
-        return self.stage.build(
+        statistics = self.stage.build(
             out=self.out,
             inputs=self.inputs,
             config=self.config,
             progress=progress,
             scratch=self.scratch,
         )
+        assert statistics is not None
+        return statistics
 
     def spec(self, entry: str = "") -> BuildSpec:
         return {
