@@ -56,8 +56,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     ranks = {}
     for item in items:
-        asked = getattr(item, "fixturenames", ())
-        rank = next((n for n, name in enumerate(COSTLY) if name in asked), len(COSTLY))
+        names = getattr(item, "fixturenames", ())
+        rank = next((n for n, name in enumerate(COSTLY) if name in names), len(COSTLY))
         ranks[item] = rank
         name = COSTLY[rank] if rank < len(COSTLY) else str(item.path)
         # "@" and "]" have a meaning in xdist's names of groups

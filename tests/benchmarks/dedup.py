@@ -183,7 +183,10 @@ def run_stage(work: Path, sort_memory_mb: int) -> dict[str, Any]:
     before = peak_memory()
     out = work / "duplicates"
     out.mkdir()
-    inputs = {"parts": sorted(work.glob("part*")), "selection": [work / "selection"]}
+    inputs: duplicates.DuplicatesInputs = {
+        "parts": sorted(work.glob("part*")),
+        "selection": [work / "selection"],
+    }
     previous = work / "previous"
     if previous.exists():
         inputs["previous"] = [previous]

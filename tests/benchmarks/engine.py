@@ -259,7 +259,7 @@ def bandwidth_line(name: str, cpu: str, model: Transformer, given: argparse.Name
     few, many = 8, 8 + given.new
     engine.generate([[1]], max_new_tokens=few)
     spent = [
-        fastest(lambda n=n: engine.generate([[1]], max_new_tokens=n), given.repeats + 2)
+        fastest(functools.partial(engine.generate, [[1]], max_new_tokens=n), given.repeats + 2)
         for n in (few, many)
     ]
     rate = packed.bytes * given.new / max(spent[1] - spent[0], 1e-9)

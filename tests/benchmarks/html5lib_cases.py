@@ -200,10 +200,13 @@ def token_case(name: str, test: dict, state: str) -> Case:
         return Case(name, page, "lone surrogates, which UTF-8 cannot hold")
     raw_name, last = RAW_NAME.get(state), test.get("lastStartTag")
     if raw_name and last:  # the state's name for the case's
-        end = re.compile(f"</{last}(?![a-z])", re.IGNORECASE)
-        page = end.sub(f"</{raw_name}", page)
+        end_tag = re.compile(f"</{last}(?![a-z])", re.IGNORECASE)
+        page = end_tag.sub(f"</{raw_name}", page)
         output = [
-            [end.sub(f"</{raw_name}", part) if isinstance(part, str) else part for part in token]
+            [
+                end_tag.sub(f"</{raw_name}", part) if isinstance(part, str) else part
+                for part in token
+            ]
             for token in output
         ]
     if raw_name and not last and "</" in page:

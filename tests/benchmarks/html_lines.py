@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from resiliparse.parse.html import HTMLTree, NodeType
+from resiliparse.parse.html import ElementNode, HTMLTree, Node, NodeType
 
 from pipeline.crawl.limits import LimitsConfig
 from pipeline.crawl.warc import read_records
@@ -40,14 +40,16 @@ def pages(file: Path) -> Iterator[tuple[str, str]]:
 def tree_pieces(html: str) -> Iterator[str]:
     """The text of lexbor's tree with a newline at each boundary."""
     root = HTMLTree.parse(html).body
-    stack = [(root, False, "body")] if root else []
+    stack: list[tuple[Node | str, bool, str]] = [(root, False, "body")] if root else []
     while stack:
         node, pre, block = stack.pop()
         if isinstance(node, str):
             yield node
         elif node.type == NodeType.TEXT:
+            assert node.text is not None
             yield node.text if pre else re.sub(r"[\r\n]", " ", node.text)
-        elif node.type == NodeType.ELEMENT and node.tag not in HIDDEN:
+        elif isinstance(node, ElementNode) and node.tag not in HIDDEN:
+            assert node.tag is not None
             about = f"{node.getattr('class', '')} {node.getattr('style', '')}"
             if node.tag not in BLOCKS and HIDING.search(about):
                 continue

@@ -55,7 +55,8 @@ def main() -> None:
 
 def finished_run(lake: Path) -> Path:
     """A lake of preset ci up to rl's input."""
-    command = [sys.executable, "-m", "flows.cli", "run", "sft", "--preset", "ci", "--lake", lake]
+    command = [sys.executable, "-m", "flows.cli", "run", "sft", "--preset", "ci"]
+    command += ["--lake", str(lake)]
     subprocess.run(command, cwd=ROOT, check=True)
     return lake
 
@@ -100,9 +101,9 @@ def compare(precision: str, stages: list[str], times: int, inputs: dict[str, lis
             for stage in stages:
                 seconds.setdefault((stage, untold), []).append(said["seconds"][stage])
     for stage in stages:
-        told, untold = (statistics.median(seconds[stage, way]) for way in (False, True))
+        told, plain = (statistics.median(seconds[stage, way]) for way in (False, True))
         print(
-            f"| {stage} | {precision} | {untold:.2f} s | {told:.2f} s | {told / untold - 1:+.1%} |",
+            f"| {stage} | {precision} | {plain:.2f} s | {told:.2f} s | {told / plain - 1:+.1%} |",
             flush=True,
         )
 
@@ -137,7 +138,7 @@ def child(spec: dict[str, Any]) -> None:
 
     if spec["untold"]:
         os.environ.pop(products.VARIABLE)
-        products.check = lambda: None  # type: ignore[assignment]
+        products.check = lambda: None
     from flows.config import load
     from pipeline.rl import train as rl
     from pipeline.sft import train as sft

@@ -33,6 +33,7 @@ from pipeline.scan import stage as scan
 from pipeline.stage import Progress
 from storage import Lake, durable
 from storage.digest import file_sha256
+from storage.manifest import Provenance
 from storage.tables import read_table, write_table
 from tests.benchmarks.scale_pages import PAGES, host, paragraphs, warc, warc_name
 
@@ -46,7 +47,7 @@ class First:
 
     tables: dict[str, pa.Table]
     others: dict[str, str]  # its files that are no tables
-    statistics: dict[str, Any]
+    statistics: scan.ScanStatistics
 
 
 def first_part(config: RunConfig, folder: Path) -> First:
@@ -57,6 +58,7 @@ def first_part(config: RunConfig, folder: Path) -> First:
     out.mkdir()
     scratch.mkdir()
     statistics = scan.STAGE.build(out, {"warc": [path]}, config.scan, Progress(), scratch)
+    assert statistics is not None
     tables = {file.name: read_table(file) for file in sorted(out.glob("*.parquet"))}
     others = {
         file.name: file.read_text() for file in sorted(out.iterdir()) if file.name not in tables
@@ -78,7 +80,7 @@ def patched(first: First, number: int, config: RunConfig) -> dict[str, pa.Table]
     tables: dict[str, pa.Table] = {}
     for name, table in sorted(first.tables.items()):  # ledger, pages, signatures
         columns = {column: table[column].to_pylist() for column in table.column_names}
-        changed = {
+        changed: dict[str, list[Any]] = {
             c: [_renamed(v, number, words) for v in columns[c]] for c in TEXTS if c in columns
         }
         columns |= changed
@@ -131,7 +133,11 @@ def make_parts(config: RunConfig, lake: Lake, files: Path, numbers: range, first
         for name, text in first.others.items():
             (staging / name).write_text(text.replace(warc_name(0), warc_name(number)))
         said = json.dumps(first.statistics).replace(warc_name(0), warc_name(number))
-        cost = {"seconds": 150.0, "cpu_seconds": 150.0, "peak_memory_bytes": 1_500_000_000}
+        cost: Provenance = {
+            "seconds": 150.0,
+            "cpu_seconds": 150.0,
+            "peak_memory_bytes": 1_500_000_000,
+        }
         lake.commit(
             staging,
             scan.STAGE.kind,
@@ -144,7 +150,7 @@ def make_parts(config: RunConfig, lake: Lake, files: Path, numbers: range, first
         )
 
 
-def _not_now(path: Path) -> None:
+def _not_now(folder: Path) -> None:
     """In place of fsync."""
 
 

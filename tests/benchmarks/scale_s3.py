@@ -266,7 +266,8 @@ class Handler(BaseHTTPRequestHandler):
 
 def _dechunked(data: bytes) -> bytes:
     """What aws-chunked wraps: chunks again, with checksums behind the last one."""
-    whole, place = [], 0
+    whole: list[bytes] = []
+    place = 0
     while True:
         end = data.index(b"\r\n", place)
         size = int(data[place:end].split(b";")[0], 16)

@@ -4,6 +4,7 @@ import collections
 import importlib
 import ipaddress
 import re
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
@@ -109,7 +110,7 @@ def _nino(value: str) -> bool:
         ("gb_nino", _nino, "AA 12 34 56 A"),
     ],
 )
-def test_numbers_that_stdnum_lacks(name, check, published: str) -> None:
+def test_numbers_that_stdnum_lacks(name: str, check: Callable[[str], bool], published: str) -> None:
     assert check(published)
     assert not check(published.replace("2", "7", 1)) or name == "gb_nino"
     assert all(check(value) for value in draws(name))

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -31,7 +32,7 @@ def test_two_notebooks_without_outputs() -> None:
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_every_cell_runs(
-    path: Path, ci_run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    path: Path, ci_run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CRAWL2CHAT_LAKE", str(ci_run.lake))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(EXAMPLES.parent), *_python_path()]))

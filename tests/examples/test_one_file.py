@@ -8,6 +8,7 @@ import sys
 import unicodedata
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -74,15 +75,24 @@ def theirs(texts: list[str]) -> Tokenizer:
 
 
 @pytest.fixture(scope="module")
-def ours(texts: list[str]):
+def ours(texts: list[str]) -> Any:
     return one.Tokenizer(one.learn_merges(texts, VOCABULARY))
 
 
 def twins() -> tuple:
     """Our model and the pipeline's with the same weights, none of them special."""
     vocabulary = VOCABULARY + 2
-    shape = {"layers": 2, "width": 32, "heads": 2, "kv_heads": 2, "head_dim": 16, "ffn_width": 48}
-    big = Transformer(ModelConfig(vocab_size=vocabulary, max_context=64, **shape))
+    shape = ModelConfig(
+        vocab_size=vocabulary,
+        layers=2,
+        width=32,
+        heads=2,
+        kv_heads=2,
+        head_dim=16,
+        ffn_width=48,
+        max_context=64,
+    )
+    big = Transformer(shape)
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
         for name, weight in big.named_parameters():
@@ -99,7 +109,7 @@ def our_name(name: str) -> str:
     return name
 
 
-def assert_same_gradients(small, big) -> None:
+def assert_same_gradients(small: torch.nn.Module, big: torch.nn.Module) -> None:
     found = dict(small.named_parameters())
     for name, weight in big.named_parameters():
         torch.testing.assert_close(found[our_name(name)].grad, weight.grad, rtol=1e-3, atol=1e-6)
@@ -142,7 +152,7 @@ def test_rules_drop_what_they_name() -> None:
     assert one.why_dropped("\n".join([prose] * 20)) == "repeated lines"
 
 
-def test_same_merges(ours, theirs: Tokenizer) -> None:
+def test_same_merges(ours: Any, theirs: Tokenizer) -> None:
     assert len(ours.bytes_of) == VOCABULARY + 2
     assert ours.bytes_of[1:VOCABULARY] == theirs.token_bytes[1:VOCABULARY]
     assert (ours.start, ours.end) == (
@@ -166,7 +176,7 @@ def test_same_pieces() -> None:
         assert one.PIECES.findall(text) == pieces
 
 
-def test_same_ids(ours, theirs: Tokenizer, texts: list[str]) -> None:
+def test_same_ids(ours: Any, theirs: Tokenizer, texts: list[str]) -> None:
     rng = random.Random(0)
     alphabet = sorted({*ODD, *"abc ABC\n\r\t'st,.;09"})
     noise = ["".join(rng.choices(alphabet, k=40)) for _ in range(300)]
@@ -189,7 +199,7 @@ def test_same_loss_and_gradients() -> None:
     assert_same_gradients(small, big)
 
 
-def test_same_bits_per_byte(ours, theirs: Tokenizer, texts: list[str]) -> None:
+def test_same_bits_per_byte(ours: Any, theirs: Tokenizer, texts: list[str]) -> None:
     small, big = twins()
     documents = [[one.DOCUMENT, *ours.encode(text[:300])] for text in texts]
     found = one.bits_per_byte(small, documents, ours, context=24)
@@ -198,7 +208,7 @@ def test_same_bits_per_byte(ours, theirs: Tokenizer, texts: list[str]) -> None:
     assert math.isclose(found, expected, rel_tol=1e-5)
 
 
-def test_same_conversations_and_only_answers_are_learned(ours, theirs: Tokenizer) -> None:
+def test_same_conversations_and_only_answers_are_learned(ours: Any, theirs: Tokenizer) -> None:
     turns = ["What is 3 + 4?", "It is 7.", " Thanks <|im_end|>\n", "Gladly!"]
     messages = [user(turns[0]), assistant(turns[1]), user(turns[2]), assistant(turns[3])]
     ids, learned = one.render(turns, ours)
@@ -226,7 +236,9 @@ def test_same_worked_sums_and_no_sum_in_two_splits() -> None:
     assert sum(map(len, splits.values())) == len(set().union(*splits.values()))
 
 
-def test_answers_with_cache_and_padding_are_those_of_whole_rows(ours, theirs: Tokenizer) -> None:
+def test_answers_with_cache_and_padding_are_those_of_whole_rows(
+    ours: Any, theirs: Tokenizer
+) -> None:
     """Each most likely token of a padded batch is that of the row read alone, from its start."""
     small, big = twins()
     asked = ["What is 3 + 4?", "Why?"]
@@ -239,7 +251,7 @@ def test_answers_with_cache_and_padding_are_those_of_whole_rows(ours, theirs: To
         assert scores.argmax(1).tolist()[len(start) - 1 : -1] == answer[:16]
 
 
-def test_rewards_only_right_answers_that_end(ours) -> None:
+def test_rewards_only_right_answers_that_end(ours: Any) -> None:
     right = [*ours.encode("2 + 3: 2+3=5. So 2 + 3 = 5."), ours.end]
     assert one.reward(right, 5, ours) == 1.0
     assert one.reward(right, 3, ours) == 0.0
@@ -253,7 +265,7 @@ def test_same_advantages() -> None:
     np.testing.assert_allclose(one.advantages(rewards).numpy(), expected)
 
 
-def test_same_policy_gradient(ours) -> None:
+def test_same_policy_gradient(ours: Any) -> None:
     small, big = twins()
     rng = random.Random(3)
     prompts = [[rng.randrange(VOCABULARY) for _ in range(n)] for n in (5, 5, 9, 9)]
@@ -266,7 +278,7 @@ def test_same_policy_gradient(ours) -> None:
         with torch.no_grad():  # the sampler was this very policy: ratios are 1
             scores = big(torch.tensor([ids + answer]))[0].log_softmax(1)
         chances = [float(scores[len(ids) - 1 + at, id]) for at, id in enumerate(answer)]
-        fields = dict.fromkeys(("task", "group", "text", "stopped", "reward"))
+        fields: dict[str, Any] = dict.fromkeys(("task", "group", "text", "stopped", "reward"))
         drawn.append(
             rollouts.Rollout(**fields, prompt=ids, tokens=answer, logprobs=chances, advantage=gain)
         )
@@ -285,7 +297,7 @@ def test_same_schedule() -> None:
         assert [one.rate(step, steps) for step in range(steps)] == pytest.approx(expected)
 
 
-def test_the_whole_road(ci_run, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_whole_road(ci_run: Any, capsys: pytest.CaptureFixture[str]) -> None:
     """At toy size every stage's number goes the right way."""
     toy = one.Settings(
         vocabulary=300,
@@ -315,7 +327,7 @@ def test_the_whole_road(ci_run, capsys: pytest.CaptureFixture[str]) -> None:
     assert said.count("  you> ") >= 8  # sums before and after RL, and a chat
 
 
-def test_reinforcement_raises_the_reward(ours) -> None:
+def test_reinforcement_raises_the_reward(ours: Any) -> None:
     """A policy that guesses comes to prefer what is right more often."""
     torch.manual_seed(0)
     model = one.GPT(SIZES, VOCABULARY + 2)

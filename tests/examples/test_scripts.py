@@ -4,9 +4,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from patience import PATIENCE_SECONDS
+
+from pipeline.model import Transformer, load
+from pipeline.tokenizer import Tokenizer
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
@@ -35,7 +39,7 @@ def test_they_are_short_and_all_are_run_here() -> None:
         assert f'run("{script.name}"' in here, script.name
 
 
-def test_query_the_lake(ci_run) -> None:
+def test_query_the_lake(ci_run: Any) -> None:
     said = run("query_the_lake.py", ci_run.lake)
     blocks = [block.splitlines() for block in said.strip().split("\n\n")]
     assert len(blocks) == 6
@@ -46,7 +50,7 @@ def test_query_the_lake(ci_run) -> None:
 
 
 @pytest.mark.parametrize(("threshold", "all_go"), [("0", True), ("1", False)])
-def test_add_a_filter(ci_run, threshold: str, all_go: bool) -> None:
+def test_add_a_filter(ci_run: Any, threshold: str, all_go: bool) -> None:
     gone, total = run("add_a_filter.py", ci_run.lake, threshold).split(" pages")[0].split(" of ")
     assert int(total) > 50
     assert int(gone) > int(total) / 4 if all_go else int(gone) == 0
@@ -67,14 +71,14 @@ def test_too_few_files_are_said_in_one_line(tmp_path: Path) -> None:
         run("train_on_your_text.py", tmp_path / "a.txt", "--out", tmp_path / "model")
 
 
-def test_talk_to_the_engine(ci_run) -> None:
+def test_talk_to_the_engine(ci_run: Any) -> None:
     said = run("talk_to_the_engine.py", ci_run.lake, "Who are you?")
     assert said.startswith("you> Who are you?\n")
     assert "sixteen times" in said
     assert said.count(" bits for ") == 2
 
 
-def test_export_a_model(ci_run, tmp_path: Path) -> None:
+def test_export_a_model(ci_run: Any, tmp_path: Path) -> None:
     said = run("export_a_model.py", ci_run.lake, "sft", tmp_path / "out")
     lines = said.splitlines()
     assert len(lines) == 5
@@ -83,7 +87,5 @@ def test_export_a_model(ci_run, tmp_path: Path) -> None:
     assert model.config.vocab_size > 512
 
 
-def _load(folder: Path):
-    from pipeline.model import load
-
+def _load(folder: Path) -> tuple[Transformer, Tokenizer]:
     return load(folder)

@@ -9,6 +9,7 @@ from typing import Any
 
 import psutil
 import pytest
+from toy_artifacts import PostTraining
 from worker_process import start_worker
 
 from pipeline.config import to_dict
@@ -64,7 +65,7 @@ class Run:
 
 
 @pytest.fixture(scope="module")
-def corpus(post_training, tmp_path_factory) -> Path:
+def corpus(post_training: PostTraining, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("corpus")
     rows = read_table(post_training.corpus / "corpus-en.parquet").to_pylist()
     tables = (
@@ -76,12 +77,14 @@ def corpus(post_training, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(corpus, post_training, tmp_path_factory) -> tuple[dict[str, bytes], Any]:
+def undisturbed(
+    corpus: Path, post_training: PostTraining, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[dict[str, bytes], tokens.TokensStatistics | None]:
     root = tmp_path_factory.mktemp("undisturbed")
     out, scratch = root / "out", root / "scratch"
     out.mkdir()
     scratch.mkdir()
-    inputs = {"corpus": [corpus], "tokenizer": [post_training.tokenizer]}
+    inputs: tokens.TokensInputs = {"corpus": [corpus], "tokenizer": [post_training.tokenizer]}
     statistics = tokens.build(out, inputs, CONFIG, SILENT, scratch)
     return contents(out), statistics
 

@@ -14,25 +14,30 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 from checkpoints import newest
 from event_files import scalars
+from toy_artifacts import PostTraining
 from worker_process import start_worker
 
 from flows.config_tables import LoggingConfig
 from flows.runner import progress as event_relay
+from flows.runner import ui
 from flows.runner.curves import About, begin
+from flows.runner.events import LiveEvent
 from flows.runner.workers import WorkerKilled, run_worker
 from pipeline.config import to_dict
 from pipeline.rl import train as rl
 from pipeline.rl.config import RlConfig
 from pipeline.sft import train as sft
 from pipeline.sft.config import SftConfig
-from pipeline.stage import SILENT, Progress
+from pipeline.stage import SILENT, Progress, Stage
 from pipeline.training import checkpoint, pretrain
 from pipeline.training.config import LoopConfig, ModelShape, PretrainConfig
+from pipeline.worker.spec import BuildSpec
 from storage.durable import DiskFull
 from storage.tables import read_table
 
@@ -43,9 +48,9 @@ SEED = 20261121
 LOOP = LoopConfig(
     steps=80, rows_per_step=6, warmup_steps=3, validate_every=40, checkpoint_seconds=0.0
 )
-PLACE = {"precision": "float32", "threads": 1, "device": "cpu"}
+PLACE: dict[str, Any] = {"precision": "float32", "threads": 1, "device": "cpu"}
 SHAPE = ModelShape(layers=2, width=48, heads=2, kv_heads=2, head_dim=16, ffn_width=128, context=64)
-STAGES = {
+STAGES: dict[str, tuple[Stage[Any], PretrainConfig | SftConfig | RlConfig, tuple[str, ...]]] = {
     "base": (pretrain.STAGE, PretrainConfig(SHAPE, LOOP, **PLACE), ("tokens", "tokenizer")),
     "sft": (sft.STAGE, SftConfig(loop=LOOP, **PLACE), ("base", "conversations", "tokens")),
     "rl": (
@@ -67,7 +72,7 @@ STAGES = {
 class Bench:
     """One stage, its inputs and its folders."""
 
-    def __init__(self, kind: str, made, root: Path) -> None:
+    def __init__(self, kind: str, made: PostTraining, root: Path) -> None:
         self.stage, self.config, names = STAGES[kind]
         places = {"sft": made.chat}
         self.inputs = {n: [places[n] if n in places else getattr(made, n)] for n in names}
@@ -76,18 +81,21 @@ class Bench:
             folder.mkdir(parents=True)
 
     def here(self, progress: Progress = SILENT) -> dict:
-        return self.stage.build(
+        statistics = self.stage.build(
             out=self.out,
             inputs=self.inputs,
             config=self.config,
             progress=progress,
             scratch=self.scratch,
         )
+        assert statistics is not None
+        return statistics
 
-    def spec(self, entry: str = "") -> dict:
+    def spec(self, entry: str = "") -> BuildSpec:
         return {
             "kind": self.stage.kind,
             "entry": entry or self.stage.entry,
+            "preload": "",
             "out": str(self.out),
             "inputs": {name: [str(path) for path in paths] for name, paths in self.inputs.items()},
             "config": to_dict(self.config),
@@ -167,9 +175,9 @@ def test_a_hang_is_ended_told_and_made_good(post_training, tmp_path, monkeypatch
     with pytest.raises(WorkerKilled, match=r"base: .* SIGALRM .*watchdog"):
         run_worker(spec, hung.root, "lake", lambda event: None, log.append)
     assert any("in batch_that_never_comes" in line for line in log)
-    told: list[dict] = []
+    told: list[LiveEvent] = []
     run_worker(spec, hung.root, "lake", told.append, log.append)
-    assert any(": resumed at step" in event.get("text", "") for event in told)
+    assert any(e["event"] == "note" and ": resumed at step" in e["text"] for e in told)
     assert contents(hung.out) == contents(whole.out)
 
 
@@ -189,18 +197,18 @@ def test_live_curves_of_a_killed_run_hold_each_step_once_as_the_tables_do(
 ):
     """Two tries of one run, the first of which got further than its last checkpoint."""
     monkeypatch.setattr(event_relay, "get_run_logger", lambda: logging.getLogger("test"))
-    monkeypatch.setattr(event_relay.ui, "attempt", lambda request: None)  # no server runs
+    monkeypatch.setattr(ui, "attempt", lambda request: None)  # no server runs
     bench = Bench(kind, post_training, tmp_path)
-    spec = {**bench.spec(), "processes": processes}
+    spec: BuildSpec = {**bench.spec(), "processes": processes}
     about = About("a-run", "title", {}, "project", tmp_path / "runs" / "a-run")
-    tries: list[list[dict]] = []
+    tries: list[list[LiveEvent]] = []
 
     def follow(kill_after: int | None = None) -> None:
-        events: list[dict] = []
+        events: list[LiveEvent] = []
         tries.append(events)
         told = event_relay.Relay(kind, "title", begin(LoggingConfig(), about))
 
-        def on_event(event: dict) -> None:
+        def on_event(event: LiveEvent) -> None:
             events.append(event)
             told.event(event)
             if event["event"] == "metric" and event["step"] == kill_after:

@@ -144,7 +144,7 @@ def at_work(lake: Path, node: Node) -> bool:
 def undisturbed(cli: Any, tmp_path: Path) -> Iterator[Callable[[], dict[str, Any]]]:
     """What a run by threads makes: it goes on while the cluster starts."""
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        run = pool.submit(cli.json, "run", "corpus", *SMALL, "--lake", tmp_path / "threads")
+        run = pool.submit(lambda: cli.json("run", "corpus", *SMALL, "--lake", tmp_path / "threads"))
 
         def made() -> dict[str, Any]:
             run.result()

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def start_worker(
-    root: Path, spec: dict[str, Any], name: str = "spec", **environment: str
+    root: Path, spec: Mapping[str, Any], name: str = "spec", **environment: str
 ) -> "subprocess.Popen[str]":
     """This process is its owner; in a group of its own; one thread a process, if not said."""
     path = root / f"{name}.json"

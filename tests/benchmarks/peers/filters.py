@@ -12,7 +12,9 @@ import json
 import math
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 from datatrove.data import Document
@@ -23,6 +25,8 @@ from datatrove.pipeline.filters import (
     GopherRepetitionFilter,
 )
 from datatrove.utils.text import split_into_sentences, split_into_words
+
+Make = Callable[[float], Any]  # a filter, untyped there, of a threshold
 
 FAR = math.inf
 NO_REPETITION = dict.fromkeys(
@@ -49,23 +53,23 @@ NO_FINEWEB = {
 }
 
 
-def ngrams(name: str, n: int):
+def ngrams(name: str, n: int) -> Make:
     return lambda threshold: GopherRepetitionFilter(**NO_REPETITION | {name: ((n, threshold),)})
 
 
-def rule_of(filter_, others: dict, name: str):
+def rule_of(filter_: Callable[..., Any], others: dict[str, Any], name: str) -> Make:
     return lambda threshold: filter_(**others | {name: threshold})
 
 
-def repetition(name: str):
+def repetition(name: str) -> Make:
     return rule_of(GopherRepetitionFilter, NO_REPETITION, name)
 
 
-def quality(name: str):
+def quality(name: str) -> Make:
     return rule_of(GopherQualityFilter, NO_QUALITY, name)
 
 
-def fineweb(name: str):
+def fineweb(name: str) -> Make:
     return rule_of(FineWebQualityFilter, NO_FINEWEB, name)
 
 
@@ -148,7 +152,7 @@ WHOLE = {
 }
 
 
-def asked(filter_, text: str) -> str:
+def asked(filter_: Any, text: str) -> str:
     """The reason for which the filter drops a text, "" if it keeps it."""
     result = filter_.filter(Document(text=text, id="0"))
     return "" if result is True else result[1]

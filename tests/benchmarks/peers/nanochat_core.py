@@ -36,7 +36,9 @@ def main() -> None:
             return [[prepend, *rust.encode(p, add_special_tokens=False).ids] for p in prompts]
 
         def get_bos_token_id(self) -> int:
-            return rust.token_to_id("<|endoftext|>")
+            start = rust.token_to_id("<|endoftext|>")
+            assert start is not None
+            return start
 
     class Logits:
         max_seq_len = module.config.max_position_embeddings

@@ -3,7 +3,7 @@
 import json
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import pytest
 
@@ -11,9 +11,10 @@ from flows.cli.ask import LISTED
 from flows.cli.browse import write_report
 from storage import Lake, catalog
 from storage.digest import artifact_digest
+from storage.manifest import Provenance
 
 
-def commit(lake: Lake, kind: str, number: int, **provenance: Any) -> str:
+def commit(lake: Lake, kind: str, number: int, **provenance: Unpack[Provenance]) -> str:
     recipe = {"number": number}
     digest = artifact_digest(kind, 1, recipe, {})
     staging = lake.staging(kind, digest)
@@ -43,7 +44,12 @@ def test_a_report_lists_the_lake_once(tmp_path: Path, monkeypatch: pytest.Monkey
     shutil.rmtree(lake.folder("sft", lake.heads()["sft"]))  # a head that leads nowhere is no harm
     looks = []
     glance = Lake.glance
-    monkeypatch.setattr(Lake, "glance", lambda *given: looks.append(given) or glance(*given))
+
+    def noting(*given: Any) -> Any:
+        looks.append(given)
+        return glance(*given)
+
+    monkeypatch.setattr(Lake, "glance", noting)
     text = write_report(lake, str(tmp_path / "report.html")).read_text()
     assert len(looks) == 1
     assert "0.2500" in text

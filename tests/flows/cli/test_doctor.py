@@ -10,12 +10,13 @@ from pipeline.model import instructions
 
 def test_kernels_are_named_for_each_format(monkeypatch):
     monkeypatch.setenv(instructions.VARIABLE, "portable")
-    if instructions.build_of("_decode") is None:
+    build = instructions.build_of("_decode")
+    if build is None:
         pytest.skip("the C kernels are not built")
     state, found = doctor._kernels()
     assert state == "ok"
     for part in ("training by ", "float32 ", "bfloat16 ", "int8 "):
-        assert part + instructions.build_of("_decode").INSTRUCTIONS in found
+        assert part + build.INSTRUCTIONS in found
     assert found.endswith("CRAWL2CHAT_KERNELS=portable")
 
 

@@ -2,15 +2,20 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
-from toy_artifacts import post_training  # noqa: F401
+from toy_artifacts import PostTraining, post_training  # noqa: F401
 
 from flows.cli import main
 
 
 @pytest.fixture
-def files(post_training, tmp_path, capsys) -> dict[str, Path]:  # noqa: F811
+def files(
+    post_training: PostTraining,  # noqa: F811
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> dict[str, Path]:
     """The toy chat model as a folder and as a file."""
     made = {}
     for format, out in (("hf", tmp_path / "folder"), ("gguf", tmp_path / "model.gguf")):
@@ -25,7 +30,7 @@ def files(post_training, tmp_path, capsys) -> dict[str, Path]:  # noqa: F811
 
 
 def test_folder_and_file_answer_alike(files, tmp_path, capsys):
-    said = {}
+    said: dict[str, list[Any]] = {}
     for format, path in files.items():
         for command in (["chat", "--message", "Hello!"], ["complete", "Ada"], ["tokens", "Ada"]):
             line = [*command, "--model", str(path), "--json", "--lake", str(tmp_path / "lake")]

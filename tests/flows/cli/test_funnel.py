@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from pipeline.stage import SILENT
 from storage import Lake, catalog
 from storage.digest import artifact_digest
 from storage.grouped import members
+from storage.manifest import Manifest
 from storage.read_only import LakeFiles
 from storage.tables import read_table, write_tables
 
@@ -88,7 +89,7 @@ def filled(folder: Path, config: DedupConfig) -> Lake:
     selection = make_selection(folder / "selection", parts, gone, group=2)
     copies = folder / "duplicates"
     copies.mkdir()
-    given = {"parts": parts, "selection": [selection]}
+    given: duplicates.DuplicatesInputs = {"parts": parts, "selection": [selection]}
     duplicates.build(copies, given, config, SILENT, folder / "scratch")
     said, made = join_parts(folder, parts, selection, copies)
     lake = Lake(folder / "lake")
@@ -119,7 +120,7 @@ def sampled(lake: Lake, count: int, seed: int = 0) -> list[dict[str, Any]]:
         return samples(lake, ask, count, seed).to_pylist()
 
 
-def without_words(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def without_words(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [{name: row[name] for name in row if name != "share_of_words"} for row in rows]
 
 
@@ -175,9 +176,11 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     seen: list[tuple[str, str]] = []
 
     def noting(method: Callable[..., Any]) -> Callable[..., Any]:
-        return lambda self, manifest, name: (
-            seen.append((manifest.artifact, name)) or method(self, manifest, name)
-        )
+        def noted(self: Any, manifest: Manifest, name: str) -> Any:
+            seen.append((manifest.artifact, name))
+            return method(self, manifest, name)
+
+        return noted
 
     monkeypatch.setattr(LakeFiles, "add", noting(LakeFiles.add))
     monkeypatch.setattr(Lake, "opened", noting(Lake.opened))

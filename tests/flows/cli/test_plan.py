@@ -18,7 +18,7 @@ from pipeline.training.power_law import PowerLaw, fit
 from pipeline.training.shape import model_config
 from storage import Lake
 from storage.digest import artifact_digest
-from storage.manifest import Manifest
+from storage.manifest import Manifest, Provenance
 
 FLOPS = "floating-point operations"
 LAW = PowerLaw(0.9, 0.5, 0.25, 1e13)
@@ -49,7 +49,7 @@ def test_gpu_hours_follow_from_the_operations() -> None:
 
 
 def test_a_ramp_s_tokens_are_counted_as_they_will_be_seen() -> None:
-    ramp = ("pretrain.loop.steps=100", "pretrain.loop.rows_per_step=24")
+    ramp: tuple[str, ...] = ("pretrain.loop.steps=100", "pretrain.loop.rows_per_step=24")
     ramp += ("pretrain.loop.first_rows=12", "pretrain.loop.ramp_fraction=0.5")
     rows = figures("demo", *ramp)
     assert rows["tokens"] == (50 * 12 + 50 * 24) * 192
@@ -73,7 +73,9 @@ def test_without_the_dial_it_is_silent_about_it() -> None:
     assert rows["parameters"] == 4 * (4 * 128**2 + 3 * 128 * 384) + 2 * 1024 * 128
 
 
-def test_a_lake_without_a_crawl_still_shows_the_training(tmp_path, capsys) -> None:
+def test_a_lake_without_a_crawl_still_shows_the_training(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     chosen = argparse.Namespace(
         preset="gpu",
         set=["pretrain.depth=6"],
@@ -149,7 +151,12 @@ def test_the_corpus_half_is_measured_on_the_parts_of_the_newest_run(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lake = Lake(tmp_path / "lake")
-    cost = {"cpu_seconds": 10.0, "peak_memory_bytes": 10**9, "energy_kwh": 0.001, "seconds": 9.0}
+    cost: Provenance = {
+        "cpu_seconds": 10.0,
+        "peak_memory_bytes": 10**9,
+        "energy_kwh": 0.001,
+        "seconds": 9.0,
+    }
 
     def made(kind: str, number: int, inputs: dict[str, list[str]], said: dict[str, int]) -> str:
         digest = artifact_digest(kind, 1, {"number": number}, inputs)

@@ -1,6 +1,7 @@
 """Whatever draws the curves, and however it fails, the run goes on and says so once."""
 
 import threading
+import time
 
 import pytest
 from patience import PATIENCE_SECONDS, eventually
@@ -89,7 +90,7 @@ def test_one_that_hangs_holds_up_nothing():
 
 def test_one_that_takes_nothing_for_long_gets_no_more(monkeypatch):
     now = 100.0
-    monkeypatch.setattr(curves.time, "monotonic", lambda: now)
+    monkeypatch.setattr(time, "monotonic", lambda: now)
     monkeypatch.setattr(curves, "FLUSH_SECONDS", 0.02)
     hangs, slow = Sink("add hangs"), Sink()
     made = Curves({"hangs": lambda: hangs, "slow": lambda: slow})

@@ -37,7 +37,8 @@ def bench(tmp_path: Path) -> Bench:
 
 
 def given(rank: int = 0, **changes: Any) -> InputConfig:
-    settings = {"nodes": 2, "node_rank": rank, "rendezvous": "localhost:29400"} | changes
+    settings: dict[str, Any] = {"nodes": 2, "node_rank": rank}
+    settings |= {"rendezvous": "localhost:29400"} | changes
     return InputConfig(**settings)
 
 
@@ -171,7 +172,7 @@ def test_a_node_0_that_falls_silent_ends_the_others(
 def test_the_others_hear_that_a_run_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     heard, read = threading.Event(), nodes._Follower.read
 
-    def listen(follower: nodes._Follower) -> dict[str, Any] | None:
+    def listen(follower: nodes._Follower) -> nodes.Announcement | None:
         said = read(follower)
         if follower._first:
             heard.set()

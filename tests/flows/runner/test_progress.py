@@ -1,17 +1,18 @@
 """A training run's events on their way to pictures and curves."""
 
 import logging
+import time
 
 import pytest
 
-from flows.runner import progress
+from flows.runner import progress, ui
 from flows.runner.curves import Curves
 
 
 @pytest.fixture
 def told(monkeypatch):
     monkeypatch.setattr(progress, "get_run_logger", lambda: logging.getLogger("test"))
-    monkeypatch.setattr(progress.ui, "attempt", lambda request: None)
+    monkeypatch.setattr(ui, "attempt", lambda request: None)
     return progress.Relay("base", "base model")
 
 
@@ -29,7 +30,7 @@ def steps(told):
 
 def test_the_picture_takes_few_points_and_every_validation(told, monkeypatch):
     clock = [100.0]
-    monkeypatch.setattr(progress.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
     told.event(history(0))
     for step in range(1, 21):
         clock[0] += 0.125
@@ -82,9 +83,9 @@ def test_curves_get_every_row_and_failures_are_said_once(monkeypatch, caplog):
 def test_many_tasks_together_ask_no_more_than_one_alone(monkeypatch, beside, expected):
     """Progress of a hundred seconds, said eight times a second."""
     clock, asked = [100.0], []
-    monkeypatch.setattr(progress.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
     monkeypatch.setattr(progress, "get_run_logger", lambda: logging.getLogger("test"))
-    monkeypatch.setattr(progress.ui, "attempt", lambda request: asked.append(clock[0]))
+    monkeypatch.setattr(ui, "attempt", lambda request: asked.append(clock[0]))
     told = progress.Relay("scan", "one of many", beside=beside)
     for done in range(800):
         clock[0] += 0.125
