@@ -52,7 +52,7 @@ def parts(tmp_path_factory: pytest.TempPathFactory, prose: Callable[..., str]) -
     ]
     first[3]["language"] = "de"
     nearly = texts[2].rsplit("\n", 1)[0] + "\nThis copy ends in its own way, as copies do."
-    second = [
+    second: list[dict[str, Any]] = [
         {"url": "http://mirror.example/0", "host": "mirror.example", "text": texts[0]},
         {"url": "http://mirror.example/1", "host": "mirror.example", "text": texts[1].upper()},
         {"url": "http://mirror.example/2", "host": "mirror.example", "text": nearly},

@@ -24,7 +24,7 @@ def test_the_least_values_themselves_are_allowed() -> None:
     for wrong in ({"ngram_words": 0}, {"hashes_per_bucket": 0}):
         with pytest.raises(UserError, match="must be above 0"):
             MinhashConfig(**wrong)
-    below: dict[str, Any]
-    for below in ({"max_documents_per_paragraph": -1}, {"min_words": -1}):
+    negative: list[dict[str, Any]] = [{"max_documents_per_paragraph": -1}, {"min_words": -1}]
+    for below in negative:
         with pytest.raises(UserError, match="is negative"):
             PassageConfig(**below)
