@@ -154,7 +154,8 @@ def test_local_files_are_hashed_side_by_side_and_not_long_before_they_are_read(
         return take(self, path, *given)
 
     monkeypatch.setattr(file_hashes.Hashes, "take", met)
-    ahead, done = [], []
+    ahead: list[int] = []
+    done: list[str] = []
 
     @task
     def read(path: str) -> None:
@@ -235,7 +236,7 @@ def test_downloads_wait_when_they_are_far_ahead(run_over: Any, server: CrawlServ
     from prefect import task
     from prefect.task_runners import ThreadPoolTaskRunner
 
-    most = []
+    most: list[int] = []
 
     @task
     def read(path: str) -> None:

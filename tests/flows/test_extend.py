@@ -9,7 +9,7 @@ from safetensors.numpy import save_file
 
 from flows.config import load
 from flows.extend import extend
-from flows.runner.references import reference
+from flows.runner.references import Reference, reference
 from pipeline import model as models
 from pipeline.model import ModelConfig, Transformer
 from pipeline.tokenizer.config import TokenizerConfig
@@ -29,7 +29,7 @@ SMALL = {
 AT = {"bootstrap_samples": 20, "precision": "float32", "device": "cpu", "threads": 1}
 
 
-def commit(lake: Lake, kind: str, source: Path):
+def commit(lake: Lake, kind: str, source: Path) -> Reference:
     digest = artifact_digest(kind, 1, {}, {})
     staging = lake.staging(kind, digest)
     shutil.copytree(source, staging, dirs_exist_ok=True)
@@ -44,7 +44,7 @@ def made(tmp_path):
     (tmp_path / "tokens").mkdir()
     draw = np.random.default_rng(0)
     for split in ("train", "validation"):
-        tokens = {
+        tokens: dict[str, np.ndarray] = {
             "tokens": draw.integers(0, 257, size=800).astype(np.uint16),
             "offsets": np.arange(0, 801, 80),
         }
@@ -62,6 +62,7 @@ def test_a_longer_model_and_its_positions_become_the_newest(made):
         assert lake.heads()[slot] == found[slot]["digest"]
     model, _ = models.load(lake.local("extended", found["extended"]["digest"]))
     assert model.config.max_context == 96
+    assert model.config.rope_scaling is not None
     assert model.config.rope_scaling.factor == 3.0
     folder = lake.local("positions", found["positions"]["digest"])
     rows = read_table(folder / "positions.parquet").to_pylist()

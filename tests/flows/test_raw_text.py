@@ -92,11 +92,14 @@ def test_copies_of_a_part_are_let_go_with_it(lost: Lost, monkeypatch: pytest.Mon
     """In S3, where what no lease holds stays until the process ends: 90,000 parts of it."""
     held: list[object] = []
     local = Lake.local
+
+    def noted(lake: Lake, kind: str, digest: str, *, lease: object = None) -> Path:
+        held.append(lease)
+        return local(lake, kind, digest)
+
     monkeypatch.setattr(Lake, "lease", lambda lake: contextlib.nullcontext("a lease"))
-    monkeypatch.setattr(
-        Lake, "local", lambda *given, lease=None: held.append(lease) or local(*given)
-    )
-    raw_text.drop_one(lost.run.lake, lost.parts[0], {"question": "another"})
+    monkeypatch.setattr(Lake, "local", noted)
+    raw_text.drop_one(lost.run.lake, lost.parts[0], {"question": "another", "made": {}})
     assert held == ["a lease"]
 
 

@@ -13,8 +13,10 @@ from storage.errors import UserError
 from tests.helpers import settings_sweep
 from tests.helpers.settings_sweep import refusal
 
-STRANGE = ("-2", "nan", "inf", "-inf", "1e308", "9223372036854775807", "'text'", "''", "true")
-STRANGE += ("[1]", "['x']", "1979-05-27", "{}", "0")
+STRANGE = (
+    *("-2", "nan", "inf", "-inf", "1e308", "9223372036854775807", "'text'", "''", "true"),
+    *("[1]", "['x']", "1979-05-27", "{}", "0"),
+)
 
 
 def leaves(tree: dict[str, object], where: str = "") -> dict[str, object]:

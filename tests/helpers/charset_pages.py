@@ -260,7 +260,7 @@ def _for_1258(text: str) -> str:
         if character.encode("cp1258", "ignore"):
             found.append(character)
             continue
-        base, *marks = unicodedata.normalize("NFD", character)
+        base, *marks = list(unicodedata.normalize("NFD", character))
         tone = [m for m in marks if m in "\u0300\u0301\u0303\u0309\u0323"]
         rest = unicodedata.normalize("NFC", base + "".join(m for m in marks if m not in tone))
         found += [rest, *tone]

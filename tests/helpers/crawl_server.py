@@ -106,8 +106,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         crawl = self.crawl
         path = self.path.lstrip("/")
-        headers = ("Range", "If-Range", "Authorization")
-        seen = Seen(path, *(self.headers.get(name, "") for name in headers))
+        names = ("Range", "If-Range", "Authorization")
+        wanted, if_range, authorization = (self.headers.get(name, "") for name in names)
+        seen = Seen(path, wanted, if_range, authorization)
         with crawl.lock:
             crawl.seen.append(seen)
             crawl.open += 1

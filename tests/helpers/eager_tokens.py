@@ -1,7 +1,6 @@
 """The token stage with two processes for however little text, in many small batches."""
 
 from pathlib import Path
-from typing import Any
 
 from pipeline.stage import Progress
 from pipeline.tokenizer import encoding, tokens
@@ -10,11 +9,11 @@ from pipeline.tokenizer.config import TokensConfig
 
 def build(
     out: Path,
-    inputs: dict[str, list[Path]],
+    inputs: tokens.TokensInputs,
     config: TokensConfig,
     progress: Progress,
     scratch: Path,
-) -> dict[str, Any]:
+) -> tokens.TokensStatistics:
     encoding.WORTH_PROCESSES = 0
     encoding.BATCH_BYTES = 20_000
     encoding.cores = lambda: 2

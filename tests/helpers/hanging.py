@@ -2,7 +2,6 @@
 
 import threading
 from pathlib import Path
-from typing import Any
 
 from pipeline.stage import Progress
 from pipeline.training import pretrain
@@ -14,11 +13,11 @@ HANGS_AT = 40
 
 def build(
     out: Path,
-    inputs: dict[str, list[Path]],
+    inputs: pretrain.PretrainInputs,
     config: PretrainConfig,
     progress: Progress,
     scratch: Path,
-) -> dict[str, Any]:
+) -> pretrain.BaseStatistics | None:
     """The `base` stage; at its first try step 41 never ends."""
     hung = scratch / "hung"
     batch_of = PretrainData.batch

@@ -1,5 +1,7 @@
 """Small models of every family that is exported, each weight random: no zeros, no gains of one."""
 
+from typing import Any
+
 import tokenizers
 import torch
 from tokenizers import AddedToken
@@ -9,7 +11,7 @@ from pipeline.model.rope import RopeScaling
 from pipeline.tokenizer import Tokenizer
 from pipeline.tokenizer.tokenizer import untrained
 
-SHAPE = {
+SHAPE: dict[str, Any] = {
     "vocab_size": 258,
     "layers": 2,
     "width": 64,
@@ -19,7 +21,7 @@ SHAPE = {
     "ffn_width": 96,
     "max_context": 192,
 }
-FAMILIES = {
+FAMILIES: dict[str, dict[str, Any]] = {
     "qwen3": {},
     "qwen3 tied": {"tie_embeddings": True},
     "qwen3 yarn": {"rope_scaling": RopeScaling("yarn", 4.0, 48), "rope_theta": 500_000.0},
@@ -38,7 +40,7 @@ FAMILIES = {
 }
 
 
-def random_model(name: str, seed: int = 0, scale: float = 0.15, **changes) -> Transformer:
+def random_model(name: str, seed: int = 0, scale: float = 0.15, **changes: Any) -> Transformer:
     """The model of that name in FAMILIES."""
     model = Transformer(ModelConfig(**(SHAPE | FAMILIES[name] | changes)))
     generator = torch.Generator().manual_seed(seed)

@@ -1,6 +1,7 @@
 """A file system that nobody can write in, root neither."""
 
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -8,7 +9,7 @@ import pytest
 @pytest.fixture
 def read_only(tmp_path):
     """Makes a folder read-only, by mounting it over itself; skips where nothing can be mounted."""
-    mounted = []
+    mounted: list[Path] = []
 
     def make(folder):
         for options in (["--bind"], ["-o", "remount,bind,ro"]):

@@ -79,7 +79,10 @@ def make_artifacts(root: Path) -> PostTraining:
     write_table(table(rows, CORPUS), folders.corpus / "corpus-en.parquet")
     tokenizer = tokenizer_training.train(iter(pages), TokenizerConfig(vocab_size=400))
     tokenizer.save(folders.tokenizer)
-    made_from = {"corpus": [folders.corpus], "tokenizer": [folders.tokenizer]}
+    made_from: tokens_stage.TokensInputs = {  # and the conversations'
+        "corpus": [folders.corpus],
+        "tokenizer": [folders.tokenizer],
+    }
     tokens_stage.build(folders.tokens, made_from, TokensConfig(), SILENT, root)
     config = ConversationsConfig(facts=80, arithmetic=60, spelling=20, small_talk=30, identity=20)
     conversations_stage.build(folders.conversations, made_from, config, SILENT, root)

@@ -124,7 +124,7 @@ def response_places(data: bytes) -> dict[str, tuple[int, int]]:
 
     starts = []
     for record in ArchiveIterator(io.BytesIO(data), parse_http=False):
-        kind, url = record.headers["WARC-Type"], record.headers.get("WARC-Target-URI", "")
+        kind, url = record.headers["WARC-Type"], record.headers.get("WARC-Target-URI") or ""
         starts.append((record.stream_pos, kind, url))
     ends = [start for start, _, _ in starts[1:]] + [len(data)]
     return {
@@ -196,7 +196,7 @@ def cdx_files(captures: list[Capture]) -> dict[str, bytes]:
         }
         lines.append((f"{capture.surt} 20240518015810", json.dumps(entry)))
     files: dict[str, bytes] = {}
-    cluster = []
+    cluster: list[str] = []
     half = (len(lines) + 1) // 2
     for number, share in enumerate((lines[:half], lines[half:])):
         data = b""

@@ -74,7 +74,7 @@ class Run:
 
     def build(
         self, out: Path, scratch: Path, kill_at: int | None = None, **changes: Any
-    ) -> dict[str, Any]:
+    ) -> rl.RlStatistics | None:
         for folder in (out, scratch):
             folder.mkdir(parents=True, exist_ok=True)
         stream = io.StringIO()

@@ -2,6 +2,7 @@
 
 import json
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ def history(folder: Path) -> list[tuple[int, dict[str, Any]]]:
     return found
 
 
-def _records(data: bytes):
+def _records(data: bytes) -> Iterator[bytes]:
     at, parts = HEADER, b""
     while at + HEADER <= len(data):
         if BLOCK - at % BLOCK < HEADER:  # the block's rest is padding

@@ -69,7 +69,8 @@ def greedy(model: llama_cpp.Llama, ids: list[int], new: int) -> dict:
     """The most likely tokens, and by how much each led the next most likely."""
     model.reset()
     model.eval(ids)
-    tokens, margins = [], []
+    tokens: list[int] = []
+    margins: list[float] = []
     while len(tokens) < new:
         last = model.scores[model.n_tokens - 1]
         second, first = np.sort(last)[-2:]

@@ -53,7 +53,9 @@ def write(folder: Path, file: Path, kind: str = "f32") -> Path:
 
 
 @pytest.fixture(scope="module", params=SPLITS)
-def stress(request, tmp_path_factory) -> tuple[Path, Tokenizer, str]:
+def stress(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Tokenizer, str]:
     root = tmp_path_factory.mktemp("stress")
     tokenizer = stress_tokenizer(request.param, root / "model")
     config = ModelConfig(tokenizer.vocab_size, 1, 32, 1, 1, 32, 32, 64)

@@ -14,12 +14,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import parso
 from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import mutate_code
 from cosmic_ray.plugins import get_operator, operator_names
 from cosmic_ray.work_item import MutationSpec, WorkItem
-from parso.python.tree import PythonNode
+from parso.python.tree import Class, Function
+from parso.tree import BaseNode, NodeOrLeaf
 
 OPERATORS = re.compile(
     r"""core/(
@@ -71,9 +71,10 @@ def places(module: str, source: str) -> Iterator[Place]:
                 yield Place(site, spec, f"{name}\n{seen[name]}")
 
 
-def pointless(leaf: parso.tree.NodeOrLeaf) -> bool:
+def pointless(leaf: NodeOrLeaf) -> bool:
     """Whether what stands here is nothing that a test checks; docs/testing.md lists the kinds."""
-    node, parent = leaf, leaf.parent
+    node: NodeOrLeaf = leaf
+    parent = leaf.parent
     while parent is not None:
         if parent.type in ("raise_stmt", "assert_stmt", "decorator"):
             return True
@@ -81,8 +82,10 @@ def pointless(leaf: parso.tree.NodeOrLeaf) -> bool:
             return True
         if parent.type == "tfpdef" and node is not parent.children[0]:
             return True
-        if parent.type == "funcdef" and (
-            node is parent.annotation or parent.name.value in REPRESENTATIONS
+        if (
+            parent.type == "funcdef"
+            and isinstance(parent, Function)
+            and (node is parent.annotation or parent.name.value in REPRESENTATIONS)
         ):
             return True
         if parent.type == "if_stmt" and re.match(
@@ -91,30 +94,34 @@ def pointless(leaf: parso.tree.NodeOrLeaf) -> bool:
             return True
         if parent.type in ("atom_expr", "power") and _is_said(parent, node):
             return True
-        if parent.type == "classdef" and parent.name.value.endswith("Config"):
+        if isinstance(parent, Class) and parent.name.value.endswith("Config"):
             # A setting's default is tuned: a test could but repeat it, as docs/settings.md does.
             return _is_field(leaf)
         node, parent = parent, parent.parent
     return False
 
 
-def _is_said(call: PythonNode, part: parso.tree.NodeOrLeaf) -> bool:
+def _is_said(call: BaseNode, part: NodeOrLeaf) -> bool:
     at = call.children.index(part)
     name = call.children[at - 1].get_code().strip(" \n.") if at else ""
-    return name in SPOKEN and part.type == "trailer" and part.children[0].value == "("
+    if name not in SPOKEN or part.type != "trailer":
+        return False
+    assert isinstance(part, BaseNode)
+    return part.children[0].get_code(include_prefix=False) == "("
 
 
-def _is_field(leaf: parso.tree.NodeOrLeaf) -> bool:
-    node = leaf
+def _is_field(leaf: NodeOrLeaf) -> bool:
+    node: NodeOrLeaf | None = leaf
     while node is not None and node.type not in ("annassign", "funcdef"):
         node = node.parent
     return node is not None and node.type == "annassign"
 
 
-def _twice(operator: str, node: parso.tree.NodeOrLeaf) -> bool:
+def _twice(operator: str, node: NodeOrLeaf) -> bool:
     """`not a < b` is what the operators of comparisons make of it already."""
     if operator != "core/AddNot":
         return False
+    assert isinstance(node, BaseNode)
     return node.children[2 if node.type == "test" else 1].type == "comparison"
 
 

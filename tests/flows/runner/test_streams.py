@@ -237,11 +237,12 @@ def test_ctrl_c_ends_an_answer_but_not_the_talk(monkeypatch: Any, capsys: Any) -
         raise KeyboardInterrupt
 
     heard: list[list[str]] = []
-    monkeypatch.setattr(
-        streaming,
-        "reply",
-        lambda m, t, asked, **_: heard.append([message.content for message in asked]) or answer(),
-    )
+
+    def reply(model: Any, tokenizer: Any, asked: Any, **_: Any) -> Iterator[str]:
+        heard.append([message.content for message in asked])
+        return answer()
+
+    monkeypatch.setattr(streaming, "reply", reply)
     loaded = (None, SimpleNamespace(has_conversation_tokens=True))
     monkeypatch.setattr(models, "_load", lambda chosen: loaded)
     lines = iter(["What is it?", "Go on"])

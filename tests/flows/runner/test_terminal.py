@@ -1,5 +1,6 @@
 """What a person at a terminal reads of a training run, and the curves behind it."""
 
+import time
 from typing import Any
 
 import pytest
@@ -19,8 +20,8 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_a_training_line_says_rate_time_left_and_figures(
     lines: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    now = terminal.time.monotonic()
-    monkeypatch.setattr(terminal.time, "monotonic", lambda: now)
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now)
     with terminal.shown():
         bar = terminal.Bar("pretrain")
         bar.update(100, 900, "steps", {})  # resumed: the first 100 were an earlier run's

@@ -7,6 +7,7 @@ import sys
 import time
 import types
 from pathlib import Path
+from typing import Any
 
 import pytest
 from wandb_files import history
@@ -29,10 +30,11 @@ def about(tmp_path, monkeypatch):
 
 def two_tries(about, name, between=0.0):
     """Killed after step 6, resumed after 4; the failures said."""
-    said = []
+    said: list[str] = []
+    asked: dict[str, Any] = {"tensorboard": False, name: True}
     for past, last in ((0, 6), (4, 9)):
         time.sleep(between)
-        made = curves.begin(LoggingConfig(**{"tensorboard": False, name: True}), about)
+        made = curves.begin(LoggingConfig(**asked), about)
         made.history(past / 10)
         for step in range(1, last + 1):
             row = {"event": "metric", "stage": "sft", "step": step, "loss": 1 / step}

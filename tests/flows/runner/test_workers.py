@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import cast
 
 import psutil
 import pytest
@@ -13,6 +14,7 @@ from patience import eventually, have_ended
 from worker_process import start_worker
 
 from flows.runner.workers import StageFailed, WorkerKilled, run_worker
+from pipeline.worker.spec import BuildSpec
 from storage import locks
 
 OWNER = """
@@ -60,7 +62,8 @@ def test_a_worker_s_peak_is_not_that_of_who_started_it(tmp_path: Path) -> None:
     config = {"ending": "well", "log": str(tmp_path / "log")}
     spec = {"kind": "toy", "entry": STAGE.entry, "config": config, "inputs": {}, "processes": 1}
     places = {"out": str(tmp_path), "scratch": str(tmp_path)}
-    outcome = run_worker({**spec, **places}, tmp_path, "lake", lambda _: None, lambda _: None)
+    whole = cast(BuildSpec, {**spec, **places})
+    outcome = run_worker(whole, tmp_path, "lake", lambda _: None, lambda _: None)
     assert 2**20 < outcome.peak_memory_bytes < len(held)
 
 
@@ -100,9 +103,10 @@ def test_a_code_above_128_is_a_signal_only_if_there_is_one(
     tmp_path: Path, ending: str, expected: type[Exception], words: str
 ) -> None:
     spec = {"kind": "toy", "entry": "toy:build", "inputs": {}, "config": {"ending": ending}}
-    spec |= {"out": str(tmp_path), "scratch": str(tmp_path), "processes": 1}
+    places = {"out": str(tmp_path), "scratch": str(tmp_path)}
+    whole = cast(BuildSpec, {**spec, **places, "processes": 1})
     with pytest.raises(expected, match=words):
-        run_worker(spec, tmp_path, "lake", lambda event: None, lambda line: None)
+        run_worker(whole, tmp_path, "lake", lambda event: None, lambda line: None)
 
 
 def test_a_worker_keeps_its_artifact_s_lock_until_it_is_dead(tmp_path: Path) -> None:

@@ -97,6 +97,7 @@ def test_a_build_s_end_is_not_the_host_s(
     with pytest.raises(expected, match=words) as caught:
         run(ending)
     if expected is StageFailed:
+        assert isinstance(caught.value, StageFailed)
         assert "Traceback" in caught.value.log
     assert run().statistics == {"total": 7}
     assert len(set(hosts(tmp_path))) == 1
@@ -123,7 +124,8 @@ def test_a_host_that_dies_as_work_is_sent_is_replaced(
     tmp_path: Path, run: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run()
-    send, seen = WorkerProcess.send, []
+    send = WorkerProcess.send
+    seen: list[str] = []
 
     def kill_and_send(worker: WorkerProcess, line: str) -> None:
         if not seen:

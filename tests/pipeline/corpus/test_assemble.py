@@ -4,8 +4,9 @@ import functools
 import json
 import shutil
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 import pytest
@@ -35,7 +36,7 @@ MAIL = "Please write to jane.roe@harbour.org or call from 93.184.216.34 if you h
 
 
 @pytest.fixture(scope="module")
-def parts(tmp_path_factory, prose) -> list[Path]:
+def parts(tmp_path_factory: pytest.TempPathFactory, prose: Callable[..., str]) -> list[Path]:
     """Two parts; the second mirrors pages of the first, exactly and nearly."""
     folder = tmp_path_factory.mktemp("parts")
     texts = [prose(f"original {number}", 24) for number in range(HOSTS)]
@@ -51,7 +52,7 @@ def parts(tmp_path_factory, prose) -> list[Path]:
     ]
     first[3]["language"] = "de"
     nearly = texts[2].rsplit("\n", 1)[0] + "\nThis copy ends in its own way, as copies do."
-    second = [
+    second: list[dict[str, Any]] = [
         {"url": "http://mirror.example/0", "host": "mirror.example", "text": texts[0]},
         {"url": "http://mirror.example/1", "host": "mirror.example", "text": texts[1].upper()},
         {"url": "http://mirror.example/2", "host": "mirror.example", "text": nearly},
@@ -74,7 +75,7 @@ def join(
     selection = make_selection(folder / "selection", parts, gone, group)
     copies = folder / "duplicates"
     copies.mkdir()
-    inputs = {"parts": parts, "selection": [selection]}
+    inputs: duplicates.DuplicatesInputs = {"parts": parts, "selection": [selection]}
     duplicates.build(copies, inputs, dedup or DedupConfig(), SILENT, folder / "scratch")
     statistics, out = join_parts(folder, parts, selection, copies, config, benchmarks)
     clusters = read_table(copies / "clusters-00000.parquet")
@@ -305,7 +306,7 @@ def test_a_corpus_lacks_no_group_and_has_none_twice(parts, tmp_path):
         with pytest.raises(RuntimeError, match=message):
             assemble.build(
                 tmp_path / str(len(given)),
-                {"groups": given, **inputs},
+                cast(assemble.CorpusInputs, {"groups": given, **inputs}),
                 CorpusConfig(),
                 SILENT,
                 tmp_path,
@@ -314,10 +315,9 @@ def test_a_corpus_lacks_no_group_and_has_none_twice(parts, tmp_path):
     head["warcs"][0]["records"] += 1
     (groups[1] / "group.json").write_text(json.dumps(head))
     (tmp_path / "more").mkdir()
+    whole = cast(assemble.CorpusInputs, {"groups": groups, **inputs})
     with pytest.raises(RuntimeError, match="conservation law: 19 records were read"):
-        assemble.build(
-            tmp_path / "more", {"groups": groups, **inputs}, CorpusConfig(), SILENT, tmp_path
-        )
+        assemble.build(tmp_path / "more", whole, CorpusConfig(), SILENT, tmp_path)
 
 
 def test_files_end_at_the_size_asked_for(parts, tmp_path, joined, monkeypatch):
@@ -350,7 +350,7 @@ def test_nothing_is_kept(tmp_path):
         folder = tmp_path / str(number)
         selection = make_selection(folder / "s", parts, gone, group=1)
         (folder / "duplicates").mkdir()
-        inputs = {"parts": parts, "selection": [selection]}
+        inputs: duplicates.DuplicatesInputs = {"parts": parts, "selection": [selection]}
         duplicates.build(folder / "duplicates", inputs, DedupConfig(), SILENT, folder)
         statistics, out = join_parts(folder, parts, selection, folder / "duplicates")
         assert statistics["documents"] == statistics["hosts"] == statistics["kept"] == 0

@@ -9,9 +9,10 @@ from toy_parts import join_parts, make_part, make_selection
 
 from pipeline.config import from_dict, to_dict
 from pipeline.corpus import duplicates
-from pipeline.corpus.audit_figures import AUDIT, audit_report, wilson, word_f1
+from pipeline.corpus.audit_figures import AUDIT, audit_report, word_f1
 from pipeline.corpus.config import CorpusConfig, SelectConfig
 from pipeline.dedup.config import DedupConfig
+from pipeline.intervals import wilson
 from pipeline.scan.config import ScanConfig
 from pipeline.stage import SILENT
 from storage.schemas import TRUTH
@@ -22,7 +23,9 @@ MAIL = "Please write to jane.roe@harbour.org if you have seen the boat."
 
 def number_of(url: str) -> str:
     """The page's number, for an original and its mirror the same."""
-    return re.search(r"\d+", url).group()
+    found = re.search(r"\d+", url)
+    assert found is not None
+    return found.group()
 
 
 def test_audit_report(tmp_path, prose):
@@ -40,7 +43,7 @@ def test_audit_report(tmp_path, prose):
     parts = [make_part(tmp_path / "a", "a", first), make_part(tmp_path / "b", "b", second)]
     selection, copies = make_selection(tmp_path / "selection", parts), tmp_path / "duplicates"
     copies.mkdir()
-    inputs = {"parts": parts, "selection": [selection]}
+    inputs: duplicates.DuplicatesInputs = {"parts": parts, "selection": [selection]}
     duplicates.build(copies, inputs, DedupConfig(), SILENT, tmp_path)
     _, corpus = join_parts(tmp_path, parts, selection, copies)
 

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from pipeline.corpus.costing import Joined, MeasuredPart, Target, extrapolate, per_byte
+from pipeline.corpus.costing import CostRow, Joined, MeasuredPart, Target, extrapolate, per_byte
 from storage.errors import UserError
 
 PART = MeasuredPart(
@@ -20,7 +20,7 @@ PART = MeasuredPart(
 TARGET = Target(files=1_000, gigabytes_per_file=1.0, cores=10, price_per_core_hour=0.05)
 
 
-def figures(parts: list[MeasuredPart], joined: Joined | None = None) -> dict[str, dict]:
+def figures(parts: list[MeasuredPart], joined: Joined | None = None) -> dict[str, CostRow]:
     return {row["name"]: row for row in extrapolate(parts, joined, TARGET)}
 
 

@@ -119,7 +119,7 @@ def test_documents_carry_all_that_was_measured(ran: Any) -> None:
     given = [row for path in written for row in documents(path)]
     assert {row["metadata"]["warc"] for row in documents(written[1])} == {"toy-1.warc.gz"}
     lake = Lake(folder / "lake")
-    stored = {}
+    stored: dict[str, dict[str, Any]] = {}
     for manifest in lake.list("scan"):
         pages = read_table(lake.local("scan", manifest.digest) / "pages.parquet")
         stored |= {row["id"]: row for row in pages.to_pylist()}

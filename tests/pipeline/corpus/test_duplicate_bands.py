@@ -54,7 +54,7 @@ def dumps(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[list[Path], Pa
 def build(stage: Stage, folder: Path, config: Any, **inputs: list[Path]) -> Path:
     folder.mkdir(parents=True)
     scratch = folder.with_name(folder.name + ".scratch")
-    same = from_dict(stage.config, to_dict(config))  # as a worker gets it
+    same: Any = from_dict(stage.config, to_dict(config))  # as a worker gets it
     stage.build(out=folder, inputs=inputs, config=same, progress=SILENT, scratch=scratch)
     return folder
 
@@ -110,9 +110,9 @@ def test_the_bytes_of_the_single_process(dumps: Any, tmp_path: Path, config: Ded
 
 def test_statistics_are_those_of_the_single_process(dumps: Any, tmp_path: Path) -> None:
     parts, selection = dumps[0]
-    statistics = []
+    statistics: list[duplicates.DuplicatesStatistics] = []
 
-    def noted(**given: Any) -> dict[str, Any]:
+    def noted(**given: Any) -> duplicates.DuplicatesStatistics:
         statistics.append(duplicates.build(**given))
         return statistics[-1]
 

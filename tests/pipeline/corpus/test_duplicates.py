@@ -4,7 +4,7 @@ import itertools
 import json
 import random
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -51,7 +51,7 @@ def pages_of(dump: int, families: range) -> list[str]:
 
 def run(
     folder: Path, parts: list[Path], config: DedupConfig | None = None, **inputs: Any
-) -> tuple[dict[str, Any], dict[str, Any]]:
+) -> tuple[duplicates.DuplicatesStatistics, dict[str, Any]]:
     """Statistics, and dropped as {id: (rule, keeper)}."""
     if "selection" not in inputs:
         inputs["selection"] = [make_selection(folder / "selection", parts)]
@@ -59,7 +59,7 @@ def run(
     out.mkdir(parents=True)
     statistics = duplicates.build(
         out=out,
-        inputs={"parts": parts, **inputs},
+        inputs=cast(duplicates.DuplicatesInputs, {"parts": parts, **inputs}),
         config=config or DedupConfig(),
         progress=SILENT,
         scratch=folder / "scratch",
@@ -109,7 +109,8 @@ def dump_parts(folder: Path, dump: int, families: range) -> tuple[list[Path], di
     """A dump in three parts, and its pages."""
     pages = pages_of(dump, families)
     random.Random(dump).shuffle(pages)
-    parts, texts = [], {}
+    parts: list[Path] = []
+    texts: dict[str, str] = {}
     for number in range(3):
         some = pages[number::3]
         warc = f"w{dump}{number}"

@@ -1,6 +1,7 @@
 """What a corpus's group says of itself is read as it was written, and adds up."""
 
 import dataclasses
+from pathlib import Path
 
 from pipeline.corpus.group_head import GroupHead, GroupSums, read_group_head, write_group_head
 
@@ -12,7 +13,7 @@ def test_every_field_of_the_sums_adds_up() -> None:
     assert dataclasses.asdict(whole) == {name: 100 + 2 * i for i, name in enumerate(names)}
 
 
-def test_a_head_is_read_as_it_was_written(tmp_path) -> None:
+def test_a_head_is_read_as_it_was_written(tmp_path: Path) -> None:
     head: GroupHead = {
         "warcs": [],
         "counts": [("url", "domain", "dropped", 3, 0)],

@@ -3,6 +3,7 @@
 import json
 import random
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -22,7 +23,7 @@ def make_group(folder: Path, number: int, parts: int) -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = []
     with ShardedTableWriter(folder, "ledger", LEDGER, file_bytes=1, group_rows=7) as writer:
         for part in range(parts):
-            some = []
+            some: list[dict[str, Any]] = []
             for row in range(draw.randrange(20)):
                 url = f"http://h{draw.randrange(4)}/{draw.randrange(30)}" if row % 5 else ""
                 id_ = f"{draw.getrandbits(128):032x}" if row % 3 else ""

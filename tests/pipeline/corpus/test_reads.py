@@ -4,6 +4,7 @@ From a lake in an object store nothing else is fetched, so here nothing else is 
 """
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,8 @@ class Maker:
     """Builds each stage twice: from all there is, and from what it says it reads."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.seen = folder, []
+        self.folder = folder
+        self.seen: list[tuple[str, str, set[str]]] = []  # stage, input, files
 
     def __call__(self, stage: Stage, name: str, config: Any, **inputs: list[Path]) -> Path:
         less = {
@@ -92,7 +94,7 @@ def files(folder: Path) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def parts(tmp_path_factory, prose) -> list[Path]:
+def parts(tmp_path_factory: pytest.TempPathFactory, prose: Callable[..., str]) -> list[Path]:
     folder = tmp_path_factory.mktemp("parts")
     texts = [
         prose(f"page {n}", 20) + "\nEvery page of this site ends so, as sites do." for n in range(8)

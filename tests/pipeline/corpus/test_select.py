@@ -2,6 +2,7 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -45,10 +46,12 @@ def part(folder: Path, name: str, *pages: dict) -> Path:
     return folder / name
 
 
-def build(out: Path, parts: list[Path], config: SelectConfig, group: int = 2, **scores: list[Path]):
+def build(
+    out: Path, parts: list[Path], config: SelectConfig, group: int = 2, **scores: list[Path]
+) -> tuple[select.SelectionStatistics, pa.Table]:
     """The whole selection's statistics and its groups' rows, one after another."""
 
-    def built(stage: Stage, name: str, **inputs: list[Path]) -> tuple[dict, Path]:
+    def built(stage: Stage, name: str, **inputs: list[Path]) -> tuple[Any, Path]:
         folder = out / stage.kind / name
         folder.mkdir(parents=True)
         return stage.build(folder, inputs, config, SILENT, out), folder

@@ -4,6 +4,7 @@ import gzip
 import itertools
 import random
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,9 @@ def accounted(path: Path) -> Account:
 
 
 @pytest.fixture(scope="module")
-def records(tmp_path_factory, make_warc) -> list[bytes]:
+def records(
+    tmp_path_factory: pytest.TempPathFactory, make_warc: Callable[..., list[int]]
+) -> list[bytes]:
     """Four records as a plain file has them."""
     path = tmp_path_factory.mktemp("account") / "a.warc"
     draw = random.Random("account")

@@ -4,6 +4,7 @@ import gzip
 import random
 import sys
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -177,7 +178,7 @@ def test_garbage_between_and_after_members_is_counted(warc):
     assert len(sound(records)) == 7
 
 
-def with_length(data: bytes, offset: int, change) -> bytes:
+def with_length(data: bytes, offset: int, change: Callable[[int], int]) -> bytes:
     """The same with another length in the header of the record there."""
     start = data.index(b"Content-Length: ", offset) + len(b"Content-Length: ")
     end = data.index(b"\r\n", start)
@@ -405,7 +406,8 @@ def test_mutated_bytes_never_crash_the_reader(fuzz_inputs, data):
 def zstd_archive(frames: list[bytes], dictionary: bytes = b"", packed: bool = False) -> bytes:
     """As the IIPC's specification of .warc.zst has it: the dictionary first, in a frame of its own
     that readers without dictionaries skip."""
-    options = {zstd.CompressionParameter.checksum_flag: 1}  # as the zstd tool sets it
+    # as the zstd tool sets it
+    options: dict[int, int] = {zstd.CompressionParameter.checksum_flag: 1}
     if not dictionary:
         return b"".join(zstd.compress(frame, options=options) for frame in frames)
     content = zstd.compress(dictionary) if packed else dictionary

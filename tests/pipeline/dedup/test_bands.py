@@ -84,7 +84,9 @@ def test_several_tasks_spill_and_one_pairs(tmp_path: Path) -> None:
     assert made[0] == made[1]
 
 
-def numbered(folder: Path, ids: list[int], first: int, total: int, memory: int = 1 << 30):
+def numbered(
+    folder: Path, ids: list[int], first: int, total: int, memory: int = 1 << 30
+) -> tuple[list[int], bytes]:
     """number_documents on ids given as numbers, in batches of three; the file of ids besides."""
     folder.mkdir()
     rows = np.frombuffer(b"".join(i.to_bytes(16, "big") for i in ids), "u1").reshape(-1, 16)

@@ -1,5 +1,7 @@
 """Settings that can't be are refused with one line."""
 
+from typing import Any
+
 import pytest
 
 from pipeline.dedup.config import DedupConfig, MinhashConfig, PassageConfig
@@ -22,6 +24,7 @@ def test_the_least_values_themselves_are_allowed() -> None:
     for wrong in ({"ngram_words": 0}, {"hashes_per_bucket": 0}):
         with pytest.raises(UserError, match="must be above 0"):
             MinhashConfig(**wrong)
-    for wrong in ({"max_documents_per_paragraph": -1}, {"min_words": -1}):
+    negative: list[dict[str, Any]] = [{"max_documents_per_paragraph": -1}, {"min_words": -1}]
+    for below in negative:
         with pytest.raises(UserError, match="is negative"):
-            PassageConfig(**wrong)
+            PassageConfig(**below)

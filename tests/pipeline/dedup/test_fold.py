@@ -79,9 +79,9 @@ def test_one_text_whichever_way_it_is_stored() -> None:
 
 def test_wrong_arguments() -> None:
     with pytest.raises(TypeError):
-        _words.fold(b"bytes")
+        _words.fold(b"bytes")  # type: ignore[arg-type]
     with pytest.raises(TypeError):
-        _words.set_folding(7)
+        _words.set_folding(7)  # type: ignore[arg-type]
     with pytest.raises(ValueError):
         _minhash.shingles(b"", 0)
     with pytest.raises(ValueError):
@@ -89,5 +89,5 @@ def test_wrong_arguments() -> None:
     with pytest.raises(ValueError):
         _minhash.bucket_keys(b"x" * 8, 2, 1)
     with pytest.raises(TypeError):
-        _words.hashes(["a", 1])
+        _words.hashes(["a", 1])  # type: ignore[list-item]
     assert normalize("Still") == "still"

@@ -3,6 +3,7 @@
 import random
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -73,7 +74,8 @@ def by_hand(
 def test_found_and_removed_as_by_hand(
     tmp_path: Path, unit: str, memory: int, limit: int, min_words: int
 ) -> None:
-    config = PassageConfig(**{f"max_documents_per_{unit[:-1]}": limit}, min_words=min_words)
+    most: dict[str, Any] = {f"max_documents_per_{unit[:-1]}": limit}
+    config = PassageConfig(**most, min_words=min_words)
     first, second = texts_of(150, "first"), texts_of(150, "second")
     index, counts = build(tmp_path / "1", first, config, memory=memory)
     known = by_hand(first, unit, limit, min_words, {}, 0)

@@ -35,7 +35,8 @@ def test_break_even():
 
 @pytest.fixture
 def subject(chat_model):
-    return Subject(*chat_model, EvalsConfig(bootstrap_samples=50, bits_per_parameter=8))
+    model, tokenizer = chat_model
+    return Subject(model, tokenizer, EvalsConfig(bootstrap_samples=50, bits_per_parameter=8))
 
 
 def pages_at(rate, count=6):

@@ -14,7 +14,8 @@ from storage.errors import UserError
 
 @pytest.fixture
 def subject(chat_model):
-    return Subject(*chat_model, EvalsConfig(core_questions=6, core_samples=1))
+    model, tokenizer = chat_model
+    return Subject(model, tokenizer, EvalsConfig(core_questions=6, core_samples=1))
 
 
 def write(folder, task, rows):
@@ -149,4 +150,5 @@ def test_real_tasks_on_a_real_model(subject, shared_dir):
     assert all(row["n"] == 5 for row in accuracies.values())
     (cut,) = [r for r in found[0].rows if r["task"] == "prompts_cut_to_the_context"]
     assert cut["n"] == 20
+    assert cut["value"] is not None
     assert cut["value"] > 0

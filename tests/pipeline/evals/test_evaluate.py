@@ -67,7 +67,10 @@ def crawl(tmp_path_factory):
 
 def run(post_training, out, config=CONFIG, model="chat", crawl=None):
     out.mkdir(exist_ok=True)
-    inputs = {"model": [getattr(post_training, model)], "corpus": [post_training.corpus]}
+    inputs: evaluate.EvalsInputs = {
+        "model": [getattr(post_training, model)],
+        "corpus": [post_training.corpus],
+    }
     if crawl is not None:
         inputs["crawl"] = [crawl]
     statistics = evaluate.build(out, inputs, config, SILENT, out)
@@ -111,17 +114,17 @@ def test_a_crawl_without_facts_has_no_facts_suite(post_training, tmp_path):
     assert {row["suite"] for row in rows} == {"bits_per_byte"}
 
 
-def test_core_needs_files_and_names_what_is_missing(post_training, tmp_path):
+def test_core_needs_files_and_names_what_is_missing(post_training, tmp_path, monkeypatch):
     config = dataclasses.replace(CONFIG, suites=("core",), model="base")
     with pytest.raises(UserError, match="--tasks"):
         run(post_training, tmp_path / "none", config, "base")
     rows = [{"query": f"{n} + 1 =", "choices": [f"{n + 1}", "7"], "gold": 0} for n in range(9)]
     file = tmp_path / "copa.jsonl"
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    notes = []
+    notes: list[str] = []
     said = Progress()
-    said.note = notes.append
-    inputs = {"model": [post_training.base], "tasks": [file]}
+    monkeypatch.setattr(said, "note", notes.append)
+    inputs: evaluate.EvalsInputs = {"model": [post_training.base], "tasks": [file]}
     out = tmp_path / "out"
     out.mkdir()
     statistics = evaluate.build(out, inputs, config, said, out)
@@ -142,7 +145,12 @@ def test_a_suite_of_pages_needs_a_corpus(post_training, tmp_path):
 def test_pages_are_read_by_the_model_once(post_training, tmp_path, monkeypatch):
     calls = []
     real = evaluate.page_bits.measure
-    monkeypatch.setattr(evaluate.page_bits, "measure", lambda *a: calls.append(a) or real(*a))
+
+    def noted(*given):
+        calls.append(given)
+        return real(*given)
+
+    monkeypatch.setattr(evaluate.page_bits, "measure", noted)
     suites = ("bits_per_byte", "domains", "compression")
     config = dataclasses.replace(CONFIG, suites=suites, model="base")
     run(post_training, tmp_path / "out", config, "base")
@@ -187,7 +195,7 @@ def test_the_models_work_is_watched_and_the_rest_is_not(
         out = tmp_path / suite
         out.mkdir()
         config = dataclasses.replace(CONFIG, watchdog_seconds=17.0, suites=(suite,), model="base")
-        inputs = {
+        inputs: evaluate.EvalsInputs = {
             "model": [post_training.base],
             "corpus": [post_training.corpus],
             "crawl": [crawl],

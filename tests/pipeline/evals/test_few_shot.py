@@ -1,9 +1,11 @@
 """Examples make the prompt, their number is the context's, and the answer's first words count."""
 
+from typing import cast
+
 import pytest
 
 from pipeline.evals import asking, few_shot
-from pipeline.evals.asking import Scores, Subject
+from pipeline.evals.asking import FactRow, Scores, Subject
 from pipeline.evals.config import EvalsConfig
 from pipeline.model.engine import Completion
 
@@ -12,14 +14,17 @@ CONFIG = EvalsConfig(few_shots=2, few_shot_questions=3, max_completion_tokens=8)
 
 @pytest.fixture
 def subject(chat_model):
-    return Subject(*chat_model, CONFIG)
+    model, tokenizer = chat_model
+    return Subject(model, tokenizer, CONFIG)
 
 
-def facts(count):
-    return [
+def facts(count: int) -> list[FactRow]:
+    """With as much of each row as the suite reads."""
+    rows = [
         {"question": f"Where was N{n} born?", "value": f"Port{n}", "frequency": "often"}
         for n in range(count)
     ]
+    return cast(list[FactRow], rows)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +80,7 @@ def test_a_model_that_follows_examples_is_told_from_one_that_does_not(subject, m
 
 
 def test_examples_that_do_not_fit_are_left_out_and_the_name_says_so(subject):
-    long = [{**fact, "question": fact["question"] * 6} for fact in facts(6)]
+    long: list[FactRow] = [{**fact, "question": fact["question"] * 6} for fact in facts(6)]
     scores = Scores()
     few_shot.measure(subject, long, scores)
     names = [row["task"] for row in scores.rows if row["task"].startswith("facts")]

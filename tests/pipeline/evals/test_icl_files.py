@@ -2,10 +2,12 @@
 
 import gzip
 import json
+from typing import Any, cast
 
 import pytest
 
 from pipeline.evals import core, icl, icl_files
+from pipeline.evals.asking import Scores, Subject
 from pipeline.evals.icl import IclTask
 from storage.errors import UserError
 
@@ -73,8 +75,8 @@ WRONG_CHOICES = ["ab", [], None, {"a": 1}, ["a", 2], ["a", None], ["a", " "], [[
 
 def said_of(tmp_path, kind, row):
     task = IclTask("t", "t", kind, 0, 0.5)
-    good = {"query": "q", "context": "c", "context_options": ["a", "b"], "choices": ["a", "b"]}
-    good |= {"continuation": "c", "gold": 0}
+    good: dict[str, Any] = {"query": "q", "context": "c", "continuation": "c", "gold": 0}
+    good |= {"context_options": ["a", "b"], "choices": ["a", "b"]}
     lines = [json.dumps(good), "", json.dumps(good | row)]
     (tmp_path / "t.jsonl").write_text("\n".join(lines))
     with pytest.raises(UserError) as raised:
@@ -161,7 +163,7 @@ def test_all_files_are_checked_before_any_is_scored(tmp_path):
     good.write_text(json.dumps(ROW))
     bad.write_text(json.dumps({"context_options": ["a", "b"], "continuation": "c", "gold": 2}))
     with pytest.raises(UserError, match=r"winogrande.jsonl line 1"):
-        core.measure(_Nobody(), [good, bad], None)
+        core.measure(cast(Subject, _Nobody()), [good, bad], cast(Scores, None))
 
 
 class _Nobody:

@@ -82,7 +82,8 @@ def test_bucket_names():
 
 @pytest.fixture
 def subject(chat_model):
-    return Subject(*chat_model, CONFIG)
+    model, tokenizer = chat_model
+    return Subject(model, tokenizer, CONFIG)
 
 
 def test_reciting_is_counted_by_times_seen(subject, monkeypatch):

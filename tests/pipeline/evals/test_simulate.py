@@ -13,7 +13,8 @@ CONFIG = EvalsConfig(page_prefix_tokens=8, page_tokens=24, simulated_pages=5, bo
 
 @pytest.fixture
 def subject(chat_model):
-    return Subject(*chat_model, CONFIG)
+    model, tokenizer = chat_model
+    return Subject(model, tokenizer, CONFIG)
 
 
 @pytest.mark.parametrize(
@@ -35,6 +36,9 @@ def test_a_page_and_its_simulation_stand_side_by_side(subject, post_training):
     simulate.measure(subject, validation, scores)
     assert {row["task"] for row in scores.rows} <= {"model", "held_out_pages"}
     (truth,) = [row for row in scores.rows if row["task"] == "held_out_pages"]
+    assert truth["low"] is not None
+    assert truth["value"] is not None
+    assert truth["high"] is not None
     assert truth["low"] <= truth["value"] <= truth["high"]
     tokenizer = subject.tokenizer
     texts = [page.text for page in sorted(validation, key=lambda page: page.id)]
@@ -57,6 +61,7 @@ def test_going_round_in_circles_shows(subject, monkeypatch):
     text = " ".join(f"w{n} Hale" for n in range(60))
     simulate.measure(subject, [CorpusPage("a", text)], scores)
     shares = {row["task"]: row["value"] for row in scores.rows}
+    assert shares["model"] is not None
     assert shares["model"] > 0.8
     assert shares["held_out_pages"] == 0.0
 
