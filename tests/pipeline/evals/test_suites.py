@@ -15,6 +15,7 @@ from pipeline.evals import arithmetic_suite, asking, facts_suite, spelling_suite
 from pipeline.evals.asking import Reply, Scores, Subject
 from pipeline.evals.config import EvalsConfig
 from pipeline.model.engine import Completion
+from pipeline.tokenizer import Tokenizer
 
 CONFIG = EvalsConfig(
     sums_per_pair=5,
@@ -33,26 +34,39 @@ def value(scores, task, metric=None):
 
 @pytest.fixture
 def subject(chat_model):
-    return Subject(*chat_model, CONFIG)
+    model, tokenizer = chat_model
+    return Subject(model, tokenizer, CONFIG)
+
+
+class Answering:
+    """Replaces generation by a function of the prompt's text."""
+
+    tokenizer: Tokenizer
+
+    def __init__(self, monkeypatch):
+        self.monkeypatch = monkeypatch
+
+    def __call__(self, answer):
+        def generate(engine, prompts, *, stop_tokens, **_):
+            found = []
+            for ids in prompts:
+                text, stopped = answer(self.tokenizer.decode(ids))
+                tokens = self.tokenizer.encode(text) + [stop_tokens[-1]] * stopped
+                found.append([Completion(tokens, [0.0] * len(tokens), stopped)])
+            return found
+
+        self.monkeypatch.setattr(asking.Engine, "generate", generate)
 
 
 @pytest.fixture
 def answering(monkeypatch):
-    """Replaces generation by a function of the prompt's text."""
+    return Answering(monkeypatch)
 
-    def install(answer):
-        def generate(self, prompts, *, stop_tokens, **_):
-            tokenizer = install.tokenizer
-            found = []
-            for ids in prompts:
-                text, stopped = answer(tokenizer.decode(ids))
-                tokens = tokenizer.encode(text) + [stop_tokens[-1]] * stopped
-                found.append([Completion(tokens, [0.0] * len(tokens), stopped)])
-            return found
 
-        monkeypatch.setattr(asking.Engine, "generate", generate)
-
-    return install
+def numbers_of(question: str) -> tuple[int, int]:
+    """Both numbers of a sum, the smaller one first."""
+    low, high = sorted(int(n) for n in re.findall(r"\d+", question))
+    return low, high
 
 
 @pytest.mark.parametrize(
@@ -196,6 +210,7 @@ def test_a_model_that_draws_nothing_else_is_measured(subject):
     )
     model = Transformer(shape).init_weights(0)
     with torch.no_grad():
+        assert model.lm_head is not None
         model.lm_head.weight.zero_()
         model.lm_head.weight[-26:] = 1.0
         model.norm.weight.copy_(model.embed_tokens.weight.mean(0).sign())
@@ -273,13 +288,10 @@ def test_sums_in_new_wordings_are_held_back_and_right():
             assert ("," in item.question) or name != "with_commas"
             assert (item.digits == 6) == (name == "6_digits")
             assert item.digits >= 3
-    stated = {
-        tuple(sorted(int(n) for n in re.findall(r"\d+", item.question)))
-        for item in drawn["new_wordings"]
-    }
+    stated = {numbers_of(item.question) for item in drawn["new_wordings"]}
     again = arithmetic_suite.draw_unseen(config, stated)["new_wordings"]
     for item in again:
-        assert tuple(sorted(int(n) for n in re.findall(r"\d+", item.question))) not in stated
+        assert numbers_of(item.question) not in stated
     assert arithmetic_suite.draw_unseen(EvalsConfig(unseen_wordings=0), set()) == {}
 
 

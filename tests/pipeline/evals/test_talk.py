@@ -2,26 +2,30 @@
 
 import dataclasses
 import random
+from typing import cast
 
 import pytest
 
 from pipeline import model as models
 from pipeline.evals import asking, talk, unseen
-from pipeline.evals.asking import Scores, Subject
+from pipeline.evals.asking import FactRow, Scores, Subject
 from pipeline.evals.config import EvalsConfig
 from pipeline.model.engine import Completion
 from pipeline.sft import identity, small_talk
 
 CONFIG = EvalsConfig(talk_questions=6, held_out_fraction=1.0, samples_per_suite=6)
 FACTS = [
-    {
-        "entity": entity,
-        "kind": kind,
-        "attribute": attribute,
-        "value": value,
-        "frequency": frequency,
-        "question": f"What of {entity}?",
-    }
+    cast(
+        FactRow,
+        {
+            "entity": entity,
+            "kind": kind,
+            "attribute": attribute,
+            "value": value,
+            "frequency": frequency,
+            "question": f"What of {entity}?",
+        },
+    )
     for entity, kind, attribute, value, frequency in (
         ("Ada Abel", "person", "birthplace", "Hale", "often"),
         ("Ada Abel", "person", "profession", "baker", "often"),
@@ -39,7 +43,7 @@ def replies(monkeypatch, chat_model):
     """Scores of a model that answers as told."""
 
     def measure(answer, config=CONFIG):
-        tokenizer = chat_model[1]
+        model, tokenizer = chat_model
 
         def generate(self, prompts, *, stop_tokens, **_):
             found = []
@@ -51,7 +55,7 @@ def replies(monkeypatch, chat_model):
 
         monkeypatch.setattr(asking.Engine, "generate", generate)
         scores = Scores()
-        talk.measure(Subject(*chat_model, config), FACTS, scores)
+        talk.measure(Subject(model, tokenizer, config), FACTS, scores)
         return {row["task"]: (row["value"], row["n"]) for row in scores.rows}, scores
 
     return measure

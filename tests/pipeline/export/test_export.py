@@ -9,6 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from random_models import FAMILIES, byte_tokenizer, random_model
+from toy_artifacts import PostTraining
 
 from pipeline import model as models
 from pipeline.chat.conversation import assistant, prompt, system, user
@@ -20,7 +21,7 @@ from storage.errors import UserError
 
 
 @pytest.fixture(scope="module")
-def chat(post_training, tmp_path_factory) -> Path:
+def chat(post_training: PostTraining, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The chat model, exported and measured."""
     out = tmp_path_factory.mktemp("exported") / "chat"
     export(post_training.chat, out, "hf", None, "toy-chat")
@@ -87,7 +88,7 @@ def test_transformers_generates_what_we_do(chat):
         (mine,) = Engine(model).generate(
             [ids], max_new_tokens=30, temperature=0.0, stop_tokens=stops
         )
-        out = theirs.generate(torch.tensor([ids]), max_new_tokens=30)
+        out = theirs.generate(torch.tensor([ids]), max_new_tokens=30)  # type: ignore[misc]
         assert out[0, len(ids) :].tolist() == mine[0].tokens
 
 
@@ -96,6 +97,8 @@ def test_every_family_agrees_with_transformers(name, tmp_path):
     source = tmp_path / "source"
     models.save(random_model(name), byte_tokenizer(), source)
     report = export(source, tmp_path / "out", "hf", "f32", name)
+    assert report.stored is not None
+    assert report.transformers is not None
     assert report.stored.max_error == 0
     assert report.stored.same_choice == 1
     print(f"{name}: transformers differ by at most {report.transformers.max_error:.1e}")
@@ -107,6 +110,8 @@ def test_card_says_what_was_measured(tmp_path):
     source = tmp_path / "source"
     models.save(random_model("qwen3"), byte_tokenizer(), source)
     report = export(source, tmp_path / "out", "hf", "bf16", "small-one")
+    assert report.stored is not None
+    assert report.transformers is not None
     assert report.stored.max_error > report.transformers.max_error > 0
     card = (tmp_path / "out" / "README.md").read_text()
     assert f"| {report.stored.max_error:.2g} |" in card
@@ -137,12 +142,14 @@ def test_gguf_report(post_training, tmp_path):
     # the report's numbers, computed here again
     tokens = probe(model)
     ours, theirs = (m(tokens).detach().double() for m in (model, load(report.path)[0]))
+    assert report.stored is not None
     assert report.stored.max_error == pytest.approx(float((ours - theirs).abs().max()), rel=1e-3)
     same = (ours.argmax(-1) == theirs.argmax(-1)).double().mean()
     assert report.stored.same_choice == pytest.approx(float(same))
     assert 0 < report.stored.bits_lost < 0.1
     # and from one GGUF file to another
     again = export(report.path, tmp_path / "f32.gguf", "gguf", "f32", "toy")
+    assert again.stored is not None
     assert again.stored.max_error == 0
     assert again.path.name == "f32.gguf"
 

@@ -1,6 +1,8 @@
 """Vocabularies both ways: the ids stay, and an unknown pre-tokenizer is refused."""
 
 import json
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import tokenizers
@@ -19,7 +21,9 @@ def trained(split: str) -> tokenizers.Tokenizer:
     """A small tokenizer of that kind, with one special token before and two others after."""
     rust = tokenizers.Tokenizer(tokenizers.models.BPE())
     kind = vocabulary.SPLITS[split]
-    step = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=kind.regex is None)
+    step: pre_tokenizers.PreTokenizer = pre_tokenizers.ByteLevel(
+        add_prefix_space=False, use_regex=kind.regex is None
+    )
     if kind.regex is not None:
         cut = pre_tokenizers.Split(Regex(kind.regex), behavior="isolated", invert=False)
         step = pre_tokenizers.Sequence([cut, step])
@@ -68,7 +72,7 @@ def test_read_back_it_gives_the_same_ids(split, text):
     assert again.encode(text).ids == rust.encode(text).ids
 
 
-def damaged(change) -> dict:
+def damaged(change: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
     data = json.loads(KINDS["qwen2"].to_str())
     change(data)
     return data

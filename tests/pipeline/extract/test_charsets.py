@@ -128,6 +128,7 @@ def test_labels():
         # resiliparse has the same table, under Python's names
         theirs = map_encoding_to_html5(label, fallback_utf8=False)
         if name not in ("x-mac-cyrillic", "x-user-defined", "iso-8859-8-i"):
+            assert theirs is not None
             assert encoding_of(theirs) == encoding_of(label)
     for label, name in {
         " Latin1\n": "windows-1252",

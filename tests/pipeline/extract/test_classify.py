@@ -147,7 +147,9 @@ def test_twice_the_same():
 def test_the_committed_model_fits_the_code_around_it():
     """Hints and flags are columns by number: moving one in hints.py would garble the model."""
     forests, facts, lexicon = load(MODEL)
-    assert facts["hints"][: len(PATTERNS)] == list(PATTERNS)  # the tokenizer's own are no columns
+    hints = facts["hints"]
+    assert isinstance(hints, list)
+    assert hints[: len(PATTERNS)] == list(PATTERNS)  # the tokenizer's own are no columns
     assert facts["flags"] == list(FLAGS)
     assert len(lexicon) == features.LEXICON
     assert set(forests) == {"first", "second"}

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from resiliparse.parse.html import DOMNode, HTMLTree, NodeType
+from resiliparse.parse.html import DOMNode, ElementNode, HTMLTree, NodeType
 
 from pipeline.crawl.limits import LimitsConfig
 from pipeline.crawl.warc import read_records
@@ -31,8 +31,9 @@ def shown(node: DOMNode, parts: list[str]) -> None:
     """The text of an element's children, appended to parts."""
     for child in children(node):
         if child.type == NodeType.TEXT:
+            assert child.text is not None
             parts.append(child.text)
-        elif child.type != NodeType.ELEMENT or child.tag in UNSEEN:
+        elif not isinstance(child, ElementNode) or child.tag in UNSEEN:
             continue
         elif child.tag == "br":
             parts.append("\n")
@@ -52,13 +53,14 @@ def children(node: DOMNode) -> Iterator[DOMNode]:
         child = child.next
 
 
-def is_gutter(node: DOMNode) -> bool:
+def is_gutter(node: ElementNode) -> bool:
     """Whether it holds nothing but numbers, and calls itself so."""
+    assert node.text is not None
     return bool(GUTTER.search(node.getattr("class") or "") and re.fullmatch(r"[\d\s]*", node.text))
 
 
 def in_gutter(node: DOMNode | None) -> bool:
-    while node is not None and node.type == NodeType.ELEMENT:
+    while isinstance(node, ElementNode):
         if is_gutter(node):
             return True
         node = node.parent
@@ -84,7 +86,9 @@ def real_blocks(crawl: Path) -> Iterator[tuple[str, str, Counter[str]]]:
     for _, url, body in sorted(pages):
         html, _ = decode(body)
         texts = []
-        for node in HTMLTree.parse(html).body.get_elements_by_tag_name("pre"):
+        root = HTMLTree.parse(html).body
+        assert root is not None
+        for node in root.get_elements_by_tag_name("pre"):
             if not in_gutter(node):
                 parts: list[str] = []
                 shown(node, parts)

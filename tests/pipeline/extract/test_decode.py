@@ -163,8 +163,8 @@ def test_small_letters_where_another_charset_has_capitals():
         meta = f"<meta charset={said}><p>{RUSSIAN}"
         assert decode(meta.encode(true))[0] == meta
     # capitals on purpose are as declared
-    page = f"<p>{RUSSIAN.upper()}"
-    assert decode(page.encode("cp1251"), "windows-1251")[0] == page
+    capitals = f"<p>{RUSSIAN.upper()}"
+    assert decode(capitals.encode("cp1251"), "windows-1251")[0] == capitals
 
 
 def test_half_of_it_is_enough_for_what_is_declared():

@@ -1,5 +1,7 @@
 """The columns of numbers about blocks: what some of them have to be, and bounds of the C code."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -143,7 +145,7 @@ def test_sizes_are_checked():
     count = len(segments.texts)
     matrix = np.zeros((count, len(features.FIRST) + len(features.SECOND)), np.float32)
     width = matrix.shape[1]
-    good = [
+    good: list[Any] = [
         segments.table, segments.containers, segments.texts, NO_WORDS, features.GROUP, "", "", "",
         segments.html_bytes, 1, 2, matrix, width,
     ]  # fmt: skip
@@ -161,18 +163,18 @@ def test_sizes_are_checked():
         (12, 2**62),
     ):
         with pytest.raises(ValueError, match="features"):
-            _features.first(*good[:place], bad, *good[place + 1 :])
+            _features.first(*[*good[:place], bad, *good[place + 1 :]])
     with pytest.raises(TypeError):
-        _features.first(*good[:2], [1] * count, *good[3:])
+        _features.first(*[*good[:2], [1] * count, *good[3:]])
     opinion = np.zeros(count, np.float32)
-    for bad in (
+    for sizes in (
         (opinion[:-1], matrix, width, 0),
         (opinion, matrix, width, -1),
         (opinion, matrix, width, width),
         (opinion, matrix[:, :4].copy(), 4, 0),
     ):
         with pytest.raises(ValueError, match="features"):
-            _features.second(segments.table, segments.containers, *bad)
+            _features.second(segments.table, segments.containers, *sizes)
 
 
 def test_a_page_without_text_has_no_rows():

@@ -10,6 +10,7 @@ from pipeline.extract.learn import gold_pages
 from pipeline.extract.learn.align import shares, tokens
 from pipeline.extract.learn.shingles import page_scores, score
 from pipeline.extract.learn.word_weights import hosts_of_words, lexicon_of
+from pipeline.extract.segment import segment
 
 BODY = "One two three four five six. Seven eight nine ten."
 
@@ -113,16 +114,17 @@ def test_what_collections_differ_in_is_labelled_alike(tmp_path):
 def test_furniture_far_from_main_text_is_thinned_out():
     from pipeline.extract.learn.train import FAR_BLOCKS, FAR_EVERY, thinned
 
-    class Labelled:
-        labels = np.array([0.0] * 40 + [1.0, np.nan, 1.0] + [0.0] * 37)
+    def labelled(labels: np.ndarray) -> gold_pages.GoldPage:
+        sizes = np.ones(len(labels))
+        return gold_pages.GoldPage("", "", "", "", segment(""), "", labels, sizes, 1.0)
 
     weights = np.ones(80)
-    found = thinned(Labelled, weights)
+    labels = np.array([0.0] * 40 + [1.0, np.nan, 1.0] + [0.0] * 37)
+    found = thinned(labelled(labels), weights)
     assert found[40 - FAR_BLOCKS : 43 + FAR_BLOCKS].tolist() == [1] * (3 + 2 * FAR_BLOCKS)
     assert set(found.tolist()) == {0, 1, FAR_EVERY}
     assert found[:15].tolist() == [4, 0, 0, 0] * 3 + [4, 0, 0]
-    Labelled.labels = np.zeros(80)
-    assert np.array_equal(thinned(Labelled, weights), weights)
+    assert np.array_equal(thinned(labelled(np.zeros(80)), weights), weights)
 
 
 def test_words_known_from_several_hosts_weigh(tmp_path):

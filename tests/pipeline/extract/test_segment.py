@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from resiliparse.parse.html import HTMLTree, NodeType
+from resiliparse.parse.html import HTMLTree, Node, NodeType
 
 from pipeline.extract.decode import decode
 from pipeline.extract.hints import BITS, mask
@@ -637,10 +637,14 @@ INVISIBLE = re.compile(
 
 def tree_text(html: str) -> str:
     """All text that lexbor's tree shows."""
-    found, stack = [], [HTMLTree.parse(html).body]
+    body = HTMLTree.parse(html).body
+    assert body is not None
+    found: list[str] = []
+    stack: list[Node] = [body]
     while stack:
         node = stack.pop()
         if node.type == NodeType.TEXT:
+            assert node.text is not None
             found.append(node.text)
         elif node.type != NodeType.ELEMENT or node.tag not in NO_TEXT:
             stack += reversed(node.child_nodes)

@@ -1,9 +1,10 @@
 """C4's rules: which lines go, which pages go, and what is left."""
 
 import dataclasses
+from typing import Any
 
 import pytest
-from judged import ENGLISH, judge
+from judged import ENGLISH, Dropped, judge
 
 from pipeline.filters.c4 import RULES, C4Config, C4LinesConfig
 from pipeline.filters.measure import MeasuredPage, SignalsConfig, measure
@@ -17,7 +18,7 @@ def cleaned(text: str, lines: C4LinesConfig = LINES) -> MeasuredPage:
     return measure(text, "en", SignalsConfig(lines), ENGLISH)
 
 
-def verdict(text: str, config: C4Config = CONFIG, lines: C4LinesConfig = LINES):
+def verdict(text: str, config: C4Config = CONFIG, lines: C4LinesConfig = LINES) -> Dropped | None:
     return judge(cleaned(text, lines).signals, RULES, config)
 
 
@@ -76,7 +77,8 @@ def test_pages_dropped_for_a_line(addition: str, rule: str) -> None:
     page = f"{PROSE}\n{addition}"
     assert cleaned(page).text == page
     assert verdict(page) == (rule, 1, 0)
-    assert verdict(page, dataclasses.replace(CONFIG, **{rule: 1})) is None
+    one: dict[str, Any] = {rule: 1}
+    assert verdict(page, dataclasses.replace(CONFIG, **one)) is None
 
 
 def test_order_of_rules_within_a_line() -> None:

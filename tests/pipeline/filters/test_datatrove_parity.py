@@ -23,6 +23,7 @@ from datatrove.pipeline.filters import (
     GopherQualityFilter,
     GopherRepetitionFilter,
 )
+from datatrove.pipeline.filters.base_filter import BaseFilter
 from datatrove.utils import text as datatrove_text
 
 CRAWL = Path(__file__).parents[3] / "../shared/crawl"
@@ -141,8 +142,10 @@ def real_pages(folder: Path) -> list[str]:
     with sorted(folder.glob("*.warc.gz"))[0].open("rb") as stream:
         for record in ArchiveIterator(stream, record_types=WarcRecordType.response):
             html = record.reader.read()
+            encoding = detect_encoding(html)
+            assert encoding is not None
             text = extract_plain_text(
-                bytes_to_str(html, detect_encoding(html)), main_content=True, alt_texts=False
+                bytes_to_str(html, encoding), main_content=True, alt_texts=False
             )
             if len(text) > 200:
                 pages.append(text[:MAX_CHARACTERS])
@@ -151,7 +154,7 @@ def real_pages(folder: Path) -> list[str]:
     return pages
 
 
-def theirs(filter_, text: str) -> tuple[str, str]:
+def theirs(filter_: BaseFilter, text: str) -> tuple[str, str]:
     """The rule that drops the page (ours of that name), "" if none; and the text it leaves."""
     document = Document(text=text, id="0")
     with warnings.catch_warnings():

@@ -3,6 +3,7 @@
 import gzip
 import json
 import random
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from pipeline.filters import _ngrams
 from pipeline.filters.decontamination import (
     REPORT,
+    Contamination,
     DecontaminationConfig,
     NgramIndex,
     build_index,
@@ -37,9 +39,16 @@ def prose(seed: int, words: int = 400) -> str:
     return " ".join(rng.choice(WORDS) for _ in range(words))
 
 
-def index_of(*texts: str, **settings) -> NgramIndex:
+def index_of(*texts: str, **settings: Any) -> NgramIndex:
     examples = [Example("set.jsonl", number, (text,)) for number, text in enumerate(texts)]
     return NgramIndex(examples, DecontaminationConfig(**settings))
+
+
+def find(index: NgramIndex, text: str) -> Contamination:
+    """What the index finds in a text that must hold something."""
+    found = index.scan(text)
+    assert found is not None
+    return found
 
 
 def python_words(text: str) -> list[tuple[str, int, int, int]]:
@@ -95,7 +104,7 @@ def test_a_word_s_hash_is_fnv_with_splitmix_and_ignores_case():
             reference(word)
         ]
     with pytest.raises(TypeError):
-        _ngrams.words(b"bytes")
+        _ngrams.words(b"bytes")  # type: ignore[arg-type]
 
 
 def test_a_planted_question_is_found_in_any_form():
@@ -126,7 +135,7 @@ def test_short_examples_are_looked_for_whole():
     short, tiny = "Which of these rivers flows into the Black Sea", "Is it so?"
     index = index_of(short, tiny)
     assert index.unprotected == 1
-    assert index.scan(f"{prose(1)} {short} {prose(2)}").matches[0].example == 0
+    assert find(index, f"{prose(1)} {short} {prose(2)}").matches[0].example == 0
     assert index.scan(f"{prose(1)} {short.removesuffix(' Sea')} {prose(2)}") is None
     assert index.scan(tiny) is None
 
@@ -146,14 +155,14 @@ def test_scripts_without_spaces_are_read_sign_by_sign():
     chinese = "农夫有十七只羊，除了九只以外都在夜里跑掉了，早上还剩下几只？"
     index = index_of(question, chinese)
     assert index.unprotected == 1
-    found = index.scan("昨天有人问我：农夫有十七只羊，除了九只以外都在夜里跑掉了。我不知道。")
+    found = find(index, "昨天有人问我：农夫有十七只羊，除了九只以外都在夜里跑掉了。我不知道。")
     assert found.matches[0].example == 1
 
 
 def test_the_wording_of_a_task_is_not_its_content():
     task = "Read the following sentence and say which language it is written in, please: "
     texts = [task + prose(seed, 20) for seed in range(30)]
-    found = index_of(*texts).scan(f"{prose(99)} {texts[4]} {prose(98)}")
+    found = find(index_of(*texts), f"{prose(99)} {texts[4]} {prose(98)}")
     assert [match.example for match in found.matches] == [4]
     assert index_of(*texts).scan(task + prose(97)) is None
     assert index_of(*texts, max_examples_per_ngram=30).scan(task + prose(97)) is not None
@@ -162,7 +171,7 @@ def test_the_wording_of_a_task_is_not_its_content():
 def test_question_and_answer_count_in_a_row():
     example = Example("qa.jsonl", 0, (" ".join(WORDS[:7]), " ".join(WORDS[7:14])))
     index = NgramIndex([example], DecontaminationConfig())
-    assert index.scan(" ".join(WORDS[:14])).matches[0].ngrams == 2
+    assert find(index, " ".join(WORDS[:14])).matches[0].ngrams == 2
     assert index.scan(" ".join(WORDS[7:14])) is None
 
 
@@ -171,19 +180,24 @@ def test_cutting_leaves_the_rest():
     index = NgramIndex([Example("s", 0, (QUESTION,))], config)
     head, tail = prose(1), prose(2)
     text = f"{head} {QUESTION} {tail}"
-    left = cleaned(text, index.scan(text), config)
+    left = cleaned(text, find(index, text), config)
+    assert left is not None
     first, second = left.split("\n")
     assert head.startswith(first)
     assert len(head) - 260 < len(first) < len(head) - 190
     assert tail.endswith(second)
     assert {*first.split(), *second.split()} <= set(WORDS)  # no word is cut in two
     assert index.scan(left) is None
-    assert cleaned(f"x {QUESTION} y", index.scan(QUESTION), config) is None  # nothing worth keeping
+    assert (
+        cleaned(f"x {QUESTION} y", find(index, QUESTION), config) is None
+    )  # nothing worth keeping
     many = " ".join(f"{prose(seed, 120)} {QUESTION}" for seed in range(12))
-    assert cleaned(many, index.scan(many), config) is None  # more than ten pieces
+    assert cleaned(many, find(index, many), config) is None  # more than ten pieces
     long_word = "x" * 1000
     text = f"{long_word} {QUESTION} {long_word}"
-    assert cleaned(text, index.scan(text), config).split("\n")[0] == "x" * 801
+    left = cleaned(text, find(index, text), config)
+    assert left is not None
+    assert left.split("\n")[0] == "x" * 801
 
 
 @pytest.mark.parametrize(
@@ -206,13 +220,13 @@ def test_cutting_leaves_each_whole_word_outside_the_margin(margin, left):
     question = QUESTION.rstrip("?")
     index = NgramIndex([Example("s", 0, (question,))], config)
     text = f"on a very old road {question} to our green house"
-    assert cleaned(text, index.scan(text), config) == left.replace("|", "\n")
+    assert cleaned(text, find(index, text), config) == left.replace("|", "\n")
 
 
 def test_dropping_and_reporting():
     index = index_of(QUESTION)
     text = f"{prose(1)} {QUESTION}"
-    found = index.scan(text)
+    found = find(index, text)
     assert cleaned(text, found, DecontaminationConfig()) is None
     assert cleaned(text, found, DecontaminationConfig(action="report")) == text
     rows = report_rows("id1", "https://example.org", text, found, "drop", PiiConfig())
@@ -224,7 +238,7 @@ def test_dropping_and_reporting():
 def test_an_excerpt_holds_nobodys_data():
     index = index_of(f"{QUESTION} Answers to jane.doe@mail.example.net")
     text = f"{prose(1)} {QUESTION} Answers to jane.doe@mail.example.net"
-    (row,) = report_rows("id1", "", text, index.scan(text), "drop", PiiConfig())
+    (row,) = report_rows("id1", "", text, find(index, text), "drop", PiiConfig())
     assert row["excerpt"].startswith(QUESTION)
     assert "jane" not in row["excerpt"]
     assert placeholder("email", "jane.doe@mail.example.net") in row["excerpt"]
@@ -237,7 +251,7 @@ def test_the_same_files_give_the_same_index(tmp_path):
     first, second = (build_index([file], DecontaminationConfig()) for _ in range(2))
     text = f"{rows[3]['question']} {rows[7]['question']}"
     assert first.scan(text) == second.scan(text)
-    assert [match.example for match in first.scan(text).matches] == [3, 7]
+    assert [match.example for match in find(first, text).matches] == [3, 7]
 
 
 def test_a_config_that_cannot_be():
@@ -253,6 +267,6 @@ def test_questions_of_real_sets_are_found_in_a_page(shared_dir):
     index = build_index(files, DecontaminationConfig())
     with gzip.open(files[2], "rt") as lines:
         question = json.loads(next(lines))["question"]
-    found = index.scan(f"{prose(1)}\n{question}\n{prose(2)}")
+    found = find(index, f"{prose(1)}\n{question}\n{prose(2)}")
     assert (found.matches[0].benchmark, found.matches[0].example) == (files[2].name, 0)
     assert index.scan(prose(5)) is None

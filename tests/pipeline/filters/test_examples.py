@@ -69,7 +69,7 @@ def test_fields_name_what_counts():
     assert texts_of(row, ["context", "query"]) == ("c1", "c2", "q")
     assert texts_of(row) == ("q", "c1", "c2")
     assert texts_of(["a", ["b"]]) == ("a", "b")
-    deep = []
+    deep: list[object] = []
     for _ in range(100_000):
         deep = [deep]
     assert texts_of({"query": "q", "deep": deep}) == ("q",)

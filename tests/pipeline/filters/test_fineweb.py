@@ -3,7 +3,7 @@
 import dataclasses
 
 import pytest
-from judged import judge, measured
+from judged import Dropped, judge, measured
 
 from pipeline.filters.c4 import C4LinesConfig
 from pipeline.filters.fineweb import RULES as FINEWEB
@@ -29,7 +29,7 @@ SIGNAL_OF = {
 LONG = "This line number {} is long enough not to be a short one."
 
 
-def verdict(text: str, config: FinewebConfig = CONFIG):
+def verdict(text: str, config: FinewebConfig = CONFIG) -> Dropped | None:
     return judge(measured(text, UNCLEANED), FINEWEB, config)
 
 

@@ -3,7 +3,7 @@
 import dataclasses
 
 import pytest
-from judged import judge, measured
+from judged import Dropped, judge, measured
 
 from pipeline.filters.gopher_quality import RULES as QUALITY
 from pipeline.filters.gopher_quality import GopherQualityConfig
@@ -31,7 +31,7 @@ SIGNAL_OF = {
 SENTENCE = "We walk to the old market with our friends and buy bread there."  # 13 words and a sign
 
 
-def verdict(text: str, config: GopherQualityConfig = CONFIG):
+def verdict(text: str, config: GopherQualityConfig = CONFIG) -> Dropped | None:
     return judge(measured(text), QUALITY, config)
 
 

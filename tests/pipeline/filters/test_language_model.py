@@ -6,6 +6,7 @@ mean of all rows, a probability as the product of its turns in the tree.
 
 import math
 import random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -137,7 +138,9 @@ def test_of_labels_as_likely_as_one_another_the_first_is_best():
         parts[0], np.zeros((4, 16), np.float32), flat_tree, *parts[3:], 16, 2, 4, 2_000_000
     )
     assert len(set(np.frombuffer(even.scores("harbour"), np.float32).tolist())) == 1
-    assert even.best("harbour")[0] == 0
+    best = even.best("harbour")
+    assert best is not None
+    assert best[0] == 0
 
 
 def test_labels_that_are_not_there():
@@ -146,9 +149,9 @@ def test_labels_that_are_not_there():
         with pytest.raises(IndexError):
             model.some("harbour", (bad,))
     with pytest.raises(TypeError):
-        model.some(b"harbour", (0,))
+        model.some(b"harbour", (0,))  # type: ignore[arg-type]
     with pytest.raises(TypeError):
-        model.best(None)
+        model.best(None)  # type: ignore[arg-type]
 
 
 def test_parts_that_do_not_agree_are_refused():
@@ -164,6 +167,6 @@ def test_parts_that_do_not_agree_are_refused():
     a_leaf = parts[2].copy()
     a_leaf[0] = (1, 2)
     for number, bad in ((5, twice), (5, outside), (2, two_parents), (2, upwards), (2, a_leaf)):
-        changed = [*parts[:number], bad, *parts[number + 1 :]]
+        changed: list[Any] = [*parts[:number], bad, *parts[number + 1 :], 16, 2, 4, 2_000_000]
         with pytest.raises(ValueError, match="do not agree"):
-            Model(*changed, 16, 2, 4, 2_000_000)
+            Model(*changed)

@@ -111,7 +111,9 @@ def test_as_plain_python_on_real_pages(shared_dir: Path, config: SignalsConfig) 
     with archives[1].open("rb") as stream:
         for record in ArchiveIterator(stream, record_types=WarcRecordType.response):
             html = record.reader.read()
-            text = extract_plain_text(bytes_to_str(html, detect_encoding(html)), main_content=True)
+            encoding = detect_encoding(html)
+            assert encoding is not None
+            text = extract_plain_text(bytes_to_str(html, encoding), main_content=True)
             check(text[:20_000], config)
             pages += 1
             if pages == 60:
@@ -257,7 +259,7 @@ def test_words_of_spared_code_are_counted_with_the_others():
 
 def test_a_set_of_words_holds_words():
     with pytest.raises(TypeError):
-        word_set([b"cat"])
+        word_set([b"cat"])  # type: ignore[list-item]
     with pytest.raises(ValueError, match="PyCapsule"):
         measure("cat", "en", SignalsConfig(), (), listed=object())
 

@@ -4,6 +4,7 @@ import dataclasses
 import ipaddress
 import random
 import string
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -94,7 +95,8 @@ def test_found_in_every_frame(kind: str, value: str) -> None:
 
 @pytest.mark.parametrize("kind", PII_KINDS)
 def test_switched_off_kind_stays(kind: str) -> None:
-    off = dataclasses.replace(CONFIG, **{f"{kind}s": False})
+    change: dict[str, Any] = {f"{kind}s": False}
+    off = dataclasses.replace(CONFIG, **change)
     for value in EXAMPLES[kind]:
         assert replace(value, off)[1][kind] == 0
 

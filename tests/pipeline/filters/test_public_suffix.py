@@ -45,16 +45,21 @@ AROUND += [":80", "/", "/p//q", "?q=//a.com", "#f", "://", "x://y://", "\t", "."
 urls = st.lists(st.sampled_from(LABELS + DOTS + AROUND), max_size=9).map("".join)
 
 
-@pytest.fixture(scope="module")
-def theirs():
-    extract = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
+class Theirs:
+    """tldextract with the list that it comes with."""
 
-    def split(url):
-        parts = extract(url)
+    def __init__(self):
+        self.extract = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
+        self.tlds = self.extract.tlds
+
+    def __call__(self, url):
+        parts = self.extract(url)
         return parts.fqdn.lower(), parts.top_domain_under_public_suffix.lower()
 
-    split.tlds = extract.tlds
-    return split
+
+@pytest.fixture(scope="module")
+def theirs():
+    return Theirs()
 
 
 def ours(url):

@@ -17,7 +17,13 @@ from pipeline.filters.quality_scores import (
     count_scores,
     threshold_of_best,
 )
-from pipeline.filters.separation import at_threshold, separation, share
+from pipeline.filters.separation import (
+    AucWithInterval,
+    ShareWithInterval,
+    at_threshold,
+    separation,
+    share,
+)
 from pipeline.stage import SILENT
 from storage.errors import UserError
 
@@ -137,7 +143,7 @@ def test_too_little_to_learn_from_and_settings_that_cannot_be(sets, tmp_path):
         "\n".join(f"a line of text, number {i}, that is long enough to count" for i in range(9))
     )
     with pytest.raises(UserError, match="9 different negative texts"):
-        build(tmp_path, {**sets, "negative": [few]}, SMALL, SILENT, tmp_path)
+        build(tmp_path, {"positive": sets["positive"], "negative": [few]}, SMALL, SILENT, tmp_path)
     for settings in ({"held_out_fraction": 1.0}, {"epochs": 0}):
         with pytest.raises(UserError, match=f"QualityModelConfig.{next(iter(settings))}"):
             QualityModelConfig(**settings)
@@ -195,6 +201,15 @@ def test_the_best_share_is_cut_exactly():
             SelectConfig(best_fraction=fraction)
 
 
+def known(found: AucWithInterval | ShareWithInterval) -> tuple[float, float, float]:
+    """The value between the ends of its interval, none of them None."""
+    low, value, high = found["low"], found["value"], found["high"]
+    assert low is not None
+    assert value is not None
+    assert high is not None
+    return low, value, high
+
+
 def test_separation_against_brute_force():
     rng = np.random.default_rng(1)
     positive, negative = np.round(rng.normal(1, 1, 60), 1), np.round(rng.normal(0, 1, 80), 1)
@@ -203,14 +218,15 @@ def test_separation_against_brute_force():
     assert measured["auc"]["value"] == pytest.approx(
         ((pairs > 0) + (pairs == 0) / 2).mean(), abs=1e-6
     )
-    assert measured["auc"]["low"] < measured["auc"]["value"] < measured["auc"]["high"]
+    low, value, high = known(measured["auc"])
+    assert low < value < high
     at = at_threshold(positive, negative, 0.5)
     kept_good, kept_other = (positive >= 0.5).sum(), (negative >= 0.5).sum()
     assert at["recall"]["value"] == pytest.approx(kept_good / 60, abs=1e-6)
     assert at["precision"]["value"] == pytest.approx(kept_good / (kept_good + kept_other), abs=1e-6)
     # Wilson's interval, from the textbook: 8 of 10 gives 0.490 to 0.943
-    eight = share(8, 10)
-    assert (round(eight["low"], 3), round(eight["high"], 3)) == (0.490, 0.943)
+    low, _, high = known(share(8, 10))
+    assert (round(low, 3), round(high, 3)) == (0.490, 0.943)
     assert share(0, 0)["value"] is None
     assert separation(positive, np.array([]))["auc"]["value"] is None
 

@@ -5,7 +5,7 @@ import itertools
 import random
 
 import pytest
-from judged import judge, measured
+from judged import Dropped, judge, measured
 from plain_signals import duplicate_ngram_characters
 
 from pipeline.filters.repetition import RULES as REPETITION
@@ -21,7 +21,7 @@ def unique_words(count: int) -> list[str]:
     return list(itertools.islice(map("".join, itertools.product(LETTERS, repeat=5)), 7, 7 + count))
 
 
-def verdict(text: str, config: RepetitionConfig = CONFIG):
+def verdict(text: str, config: RepetitionConfig = CONFIG) -> Dropped | None:
     return judge(measured(text), REPETITION, config)
 
 

@@ -1,5 +1,7 @@
 """Code blocks and formulas under C4's line rules: whole in the text, unseen by all judges."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,13 +21,20 @@ OWN = {  # what sparing changes: the text, and what is said of the lines taken o
 }
 
 
-def spans_of(text: str, *pieces: str) -> tuple[tuple[int, int], ...]:
+Spans = tuple[tuple[int, int], ...]
+
+
+def spans_of(text: str, *pieces: str) -> Spans:
     starts = [text.index(piece) for piece in pieces]
     return tuple((start, start + len(piece)) for start, piece in zip(starts, pieces))
 
 
 def cleaned(
-    text: str, code=(), formulas=(), lines: C4LinesConfig | None = None, language: str = "en"
+    text: str,
+    code: Spans = (),
+    formulas: Spans = (),
+    lines: C4LinesConfig | None = None,
+    language: str = "en",
 ) -> MeasuredPage:
     config = SignalsConfig(lines or C4LinesConfig())
     return measure(text, language, config, ENGLISH, code, formulas)
@@ -167,7 +176,7 @@ def test_other_languages_keep_every_line_and_count_brackets_outside() -> None:
 
 
 @pytest.mark.parametrize("spans", [((0, 99),), ((2, 1),), ((-1, 2),), ((0, 3), (2, 4)), (1, 2)])
-def test_spans_of_another_text_are_refused(spans) -> None:
+def test_spans_of_another_text_are_refused(spans: Any) -> None:
     with pytest.raises((ValueError, TypeError)):
         cleaned("some text", spans)
     with pytest.raises((ValueError, TypeError)):

@@ -54,7 +54,7 @@ def test_one_table_for_filters_dedup_and_evaluation_sets() -> None:
     with pytest.raises(ValueError, match="pairs"):
         _ngrams.set_unspaced([(1, 2)] * 65)
     with pytest.raises(TypeError):
-        _ngrams.set_unspaced([(1, "x")])
+        _ngrams.set_unspaced([(1, "x")])  # type: ignore[list-item]
     _ngrams.set_unspaced(RANGES)
 
 

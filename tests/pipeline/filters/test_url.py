@@ -121,7 +121,9 @@ def test_rules(url_filter, archived):
 
 def test_without_lists_only_the_extra_ones_count():
     own = UrlFilter(UrlConfig(use_lists=False, extra_domains=("spam.example",)))
-    assert own.check("http://www.spam.example/").rule == "domain"
+    verdict = own.check("http://www.spam.example/")
+    assert verdict is not None
+    assert verdict.rule == "domain"
     assert own.check("http://fine.example/porn/sex/xxx") is None
 
 
@@ -195,7 +197,7 @@ def theirs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("lists")
     offline = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
     automata = types.ModuleType("ahocorasick")  # pyahocorasick is not installed here
-    automata.Automaton, automata.STORE_INTS = Automaton, 0
+    vars(automata).update(Automaton=Automaton, STORE_INTS=0)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "ahocorasick", automata)
         from datatrove.data import Document

@@ -41,7 +41,12 @@ def check(lines):
 def inflated_times(monkeypatch):
     times = []
     real = url_lists.blocks
-    monkeypatch.setattr(url_lists, "blocks", lambda path: times.append(path) or real(path))
+
+    def noted(path):
+        times.append(path)
+        return real(path)
+
+    monkeypatch.setattr(url_lists, "blocks", noted)
     return times
 
 

@@ -1,6 +1,8 @@
 """The word splitter against hand-split text, the rules in plain Python, and spaCy."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import plain_words
 import pytest
@@ -152,7 +154,7 @@ def spacy_english():
 
 @given(text=st.text(ALPHABET, min_size=1, max_size=20))
 @settings(max_examples=400, deadline=None, derandomize=True)
-def test_same_words_as_spacy_on_junk(spacy_english, text: str) -> None:
+def test_same_words_as_spacy_on_junk(spacy_english: Callable[[str], Any], text: str) -> None:
     document = spacy_english(text)
     theirs = [token.text.strip() for token in document if token.text.strip()]
     assert split_words(text) == theirs
@@ -160,7 +162,7 @@ def test_same_words_as_spacy_on_junk(spacy_english, text: str) -> None:
 
 @given(text=st.text("ab.!?) \"'…-", min_size=1, max_size=25))
 @settings(max_examples=300, deadline=None, derandomize=True)
-def test_same_sentences_as_spacy(spacy_english, text: str) -> None:
+def test_same_sentences_as_spacy(spacy_english: Callable[[str], Any], text: str) -> None:
     assert sentence_count(text) == len(list(spacy_english(text).sents))
 
 

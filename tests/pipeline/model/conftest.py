@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import torch
 
@@ -7,9 +9,9 @@ from pipeline.tokenizer.config import TokenizerConfig
 from pipeline.tokenizer.train import train
 
 
-def random_model(seed: int = 0, scale: float = 0.15, **changes) -> Transformer:
+def random_model(seed: int = 0, scale: float = 0.15, **changes: Any) -> Transformer:
     """A small model whose every weight is random: no zero projections, no gains of one."""
-    shape = {
+    shape: dict[str, Any] = {
         "vocab_size": 64,
         "layers": 2,
         "width": 32,

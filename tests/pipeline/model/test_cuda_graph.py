@@ -1,5 +1,7 @@
 """Decoding over a cache of fixed shapes, and the graph itself where there is a GPU."""
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -35,7 +37,12 @@ def test_fixed_shapes_change_nothing(make_model):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 def test_the_graph_draws_what_the_cpu_draws(make_model):
     model = make_model()
-    settings = {"samples": 3, "max_new_tokens": 20, "temperature": 0, "stop_tokens": (3, 9)}
+    settings: dict[str, Any] = {
+        "samples": 3,
+        "max_new_tokens": 20,
+        "temperature": 0,
+        "stop_tokens": (3, 9),
+    }
     expected = Engine(model).generate([PROMPT, [7], [8, 9]], **settings)
     got = Engine(model.to("cuda")).generate([PROMPT, [7], [8, 9]], **settings)
     assert [[c.tokens for c in cs] for cs in got] == [[c.tokens for c in cs] for cs in expected]
