@@ -1,6 +1,7 @@
 """Generation against plain full forwards, and what must not change a row's result."""
 
 import collections
+from typing import Any
 
 import numpy as np
 import pytest
@@ -211,7 +212,7 @@ def test_weights_that_changed_between_two_calls_are_seen(make_model):
     """Frozen is for models that don't change: an engine isn't unless it is told so."""
     model = make_model(head_dim=32)  # which the kernels take: they pack the weights
     engine = Engine(model)
-    settings = {"max_new_tokens": 8, "temperature": 0.0}
+    settings: dict[str, Any] = {"max_new_tokens": 8, "temperature": 0.0}
     before = engine.generate([[1, 2]], **settings)
     with torch.no_grad():
         for parameter in model.parameters():

@@ -5,6 +5,8 @@ Largest difference of a logit seen at these sizes in float32: 8e-6 up to 128 pos
 """
 
 import json
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -21,7 +23,7 @@ from tests.helpers.hf_models import VARIANTS, random_model, write_tokenizer
 TOLERANCE = 5e-5  # float32, absolute
 
 
-def ours_from(theirs) -> Transformer:
+def ours_from(theirs: Any) -> Transformer:
     config = hf_config.from_hf(theirs.config.to_dict())
     tensors = dict(theirs.state_dict())
     if config.tie_embeddings:
@@ -40,7 +42,7 @@ def family_name(variant: str) -> str:
 
 
 @pytest.fixture(params=["qwen3", "llama llama3 rope", "gpt2", "speedrun"])
-def model(request, make_model) -> Transformer:
+def model(request: pytest.FixtureRequest, make_model: Callable[..., Transformer]) -> Transformer:
     """One of each family, the rotary ones grouped, the GPT-2 with biases."""
     if request.param == "speedrun":
         return make_model(vocab_size=300, family="speedrun")
@@ -114,6 +116,7 @@ def test_original_gpt2_folders_are_read(tmp_path):
     with torch.no_grad():
         difference = (model(tokens) - theirs.float()(tokens).logits).abs().max().item()
     assert difference <= TOLERANCE
+    assert model.embed_positions is not None
     assert model.embed_positions.weight.dtype == torch.float32
 
 

@@ -36,16 +36,18 @@ def reference(q, k, v, starts, same, longest, _, *, scale, window_size, enable_g
     parts = []
     for begin, end in zip(starts[:-1].tolist(), starts[1:].tolist()):
         assert end - begin <= longest
-        qkv = [t[begin:end].transpose(0, 1)[None] for t in (q, k, v)]
+        queries, keys, values = (t[begin:end].transpose(0, 1)[None] for t in (q, k, v))
         y = torch.nn.functional.scaled_dot_product_attention(
-            *qkv, is_causal=True, scale=scale, enable_gqa=enable_gqa
+            queries, keys, values, is_causal=True, scale=scale, enable_gqa=enable_gqa
         )
         parts.append(y[0].transpose(0, 1))
     return torch.cat(parts)
 
 
 @pytest.mark.parametrize("kv_heads", [4, 2])
-def test_the_kernel_is_asked_for_what_the_mask_says(monkeypatch, kv_heads: int) -> None:
+def test_the_kernel_is_asked_for_what_the_mask_says(
+    monkeypatch: pytest.MonkeyPatch, kv_heads: int
+) -> None:
     monkeypatch.setattr("torch.nn.attention.varlen.varlen_attn", reference)
     generator = torch.Generator().manual_seed(0)
     qk = torch.randn(3, 10, 4 + kv_heads, 8, generator=generator)

@@ -26,10 +26,11 @@ def doubles(*shape: int, seed: int = 0) -> torch.Tensor:
 
 
 def tables(count: int, heads: int, head_dim: int) -> tuple[torch.Tensor, torch.Tensor]:
-    cos, sin = rotary_tables(count, head_dim, 100.0, torch.device("cpu"))
-    return tuple(
-        t[:, None].expand(count, heads, head_dim).contiguous().double() for t in (cos, sin)
+    cos, sin = (
+        t[:, None].expand(count, heads, head_dim).contiguous().double()
+        for t in rotary_tables(count, head_dim, 100.0, torch.device("cpu"))
     )
+    return cos, sin
 
 
 def causal(count: int) -> torch.Tensor:

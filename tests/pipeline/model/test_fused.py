@@ -174,12 +174,14 @@ def test_attention_is_the_same_to_the_bit_with_any_number_of_threads() -> None:
         before = torch.get_num_threads()
         torch.set_num_threads(count)
         try:
-            inputs = [x.clone().requires_grad_() for x in (qk, v)]
+            inputs = qk.clone().requires_grad_(), v.clone().requires_grad_()
             y = fused.attend(*inputs, first)
             y.backward(draw(*y.shape, dtype=torch.float32))
         finally:
             torch.set_num_threads(before)
-        results.append([y.detach(), *(x.grad for x in inputs)])
+        assert inputs[0].grad is not None
+        assert inputs[1].grad is not None
+        results.append((y.detach(), inputs[0].grad, inputs[1].grad))
     for other in results[1:]:
         assert all(torch.equal(a, b) for a, b in zip(results[0], other))
 

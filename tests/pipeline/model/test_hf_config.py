@@ -1,6 +1,7 @@
 """Configs of other projects: what would be computed otherwise is refused, by its name."""
 
 import json
+from typing import Any
 
 import pytest
 import transformers
@@ -148,7 +149,7 @@ def test_the_same_said_otherwise_is_understood():
 
 
 # The keys of public folders' config.json that are no sizes: Llama 3.2, SmolLM2, Qwen3, GPT-2.
-PUBLIC = {
+PUBLIC: dict[str, dict[str, Any]] = {
     "llama": {"attention_bias": False, "mlp_bias": False, "pretraining_tp": 1, "rope_scaling": None,
               "is_llama_config": True, "rope_interleaved": False, "eos_token_id": [1, 2, 3],
               "transformers.js_config": {"dtype": "q4"}, "bos_token_id": 1, "use_cache": True},

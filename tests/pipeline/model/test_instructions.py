@@ -37,7 +37,7 @@ def test_the_widest_build_that_a_processor_runs(kernel, name, monkeypatch):
     build = instructions.build_of(kernel)
     if build is None:
         pytest.skip("the C kernels are not built")
-    if instructions.build_of(kernel).INSTRUCTIONS == "neon":
+    if build.INSTRUCTIONS == "neon":
         pytest.skip("ARM")
     assert build.__name__ == f"pipeline.model.{kernel}{NARROW.get(name, '512')}"
 

@@ -2,12 +2,13 @@
 
 import itertools
 from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
 import torch
 
-from pipeline.model import instructions, native
+from pipeline.model import Transformer, instructions, native
 from pipeline.model.decode_torch import TorchDecoder
 from pipeline.model.engine import Engine
 from pipeline.model.rows import Rows, Sampling, row_keys
@@ -16,7 +17,7 @@ from storage.errors import UserError
 SHAPE = {"width": 48, "heads": 2, "kv_heads": 1, "head_dim": 32, "ffn_width": 80, "vocab_size": 70}
 SHARED = [5, 9, 33, 2, 2, 41, 7, 8, 19, 60, 3, 3]
 PROMPTS = [[1], [*SHARED, 4], [*SHARED, 4, 11], [*SHARED, 50], SHARED, [9, 9, 9] * 9, [*SHARED, 4]]
-FAMILIES = {
+FAMILIES: dict[str, dict[str, Any]] = {
     "qwen3": {},
     "llama": {"family": "llama"},
     "gpt2": {"family": "gpt2", "heads": 2, "kv_heads": 2, "width": 64, "tie_embeddings": True},
@@ -32,7 +33,9 @@ def model(request, make_model):
 
 
 def hidden_by_kernels(model, format, prompts, wanted):
-    lanes = native.Lanes(native.pack(model, format, model.config.max_context))
+    packed = native.pack(model, format, model.config.max_context)
+    assert packed is not None
+    lanes = native.Lanes(packed)
     hidden, places, _ = native.read(lanes, prompts, wanted)
     return [torch.from_numpy(hidden[place]) for place in places]
 
@@ -51,7 +54,7 @@ def test_hidden_states_equal_the_models(model):
 
 def test_a_lane_takes_its_positions_memory_in_whole_sixteens():
     """And no more: keys and values are most of what an engine holds."""
-    lanes = native.Lanes(SimpleNamespace(lane_bytes=96))
+    lanes = native.Lanes(cast(native.PackedWeights, SimpleNamespace(lane_bytes=96)))
     assert [lanes.add(-1, 0, count) for count in (1, 16, 17)] == [0, 1, 2]
     lanes.allocate()
     assert lanes.table["capacity"].tolist() == [16, 16, 32]
@@ -103,6 +106,7 @@ def test_a_format_takes_what_it_needs_and_asks_for_no_more(
 ):
     force(monkeypatch, ceiling)
     packed = native.pack(model, format, 40)
+    assert packed is not None
     assert name == packed.kernels.INSTRUCTIONS
     assert bool(packed.record["special"][0]) is special
 
@@ -118,7 +122,7 @@ def test_int8_is_the_same_to_the_bit_without_its_instruction(model, monkeypatch)
 
 @pytest.mark.parametrize("ceiling", ["portable", "avx2", "avx512"])
 def test_kernels_of_shorter_vectors_agree(model, ceiling, monkeypatch):
-    settings = {"samples": 3, "max_new_tokens": 20, "seed": 3}
+    settings: dict[str, Any] = {"samples": 3, "max_new_tokens": 20, "seed": 3}
     wide = Engine(model).generate(PROMPTS, **settings)
     force(monkeypatch, ceiling)
     short = Engine(model).generate(PROMPTS, **settings)
@@ -131,7 +135,12 @@ def test_kernels_of_shorter_vectors_agree(model, ceiling, monkeypatch):
 def test_a_result_is_the_same_to_the_bit_in_any_batch(model, int8):
     if int8 and native.kernels(model) is None:
         pytest.skip("this processor doesn't multiply int8")
-    settings = {"samples": 5, "max_new_tokens": 20, "seed": 3, "stop_tokens": (11, 40)}
+    settings: dict[str, Any] = {
+        "samples": 5,
+        "max_new_tokens": 20,
+        "seed": 3,
+        "stop_tokens": (11, 40),
+    }
     engine = Engine(model, int8=int8)
     together = engine.generate(PROMPTS[:-1], **settings)
     assert len({len(c.tokens) for cs in together for c in cs}) > 3  # rows left at different times
@@ -210,4 +219,4 @@ def test_the_kernels_take_models_whose_rows_are_whole_vectors(changes, taken):
     sizes = {"family": native.FAMILIES[0], "head_dim": native.HEAD_DIMS[0]}
     sizes |= {"width": 64, "ffn_width": 96} | changes
     stand_in = SimpleNamespace(device=torch.device("cpu"), config=SimpleNamespace(**sizes))
-    assert (native.kernels(stand_in) is not None) is taken
+    assert (native.kernels(cast(Transformer, stand_in)) is not None) is taken

@@ -16,7 +16,7 @@ FEW = st.lists(st.integers(0, 1), min_size=1, max_size=60)
 
 
 def spelled(nodes, leaf):
-    tokens = []
+    tokens: list[int] = []
     while leaf >= 0:
         tokens = nodes[leaf].tokens + tokens
         leaf = nodes[leaf].parent
@@ -79,7 +79,7 @@ def test_every_wanted_token_has_a_place_and_shared_ones_have_one(tails, stem, da
         for at, place in enumerate(output.tolist()):
             where[place] = (index, at)
     for sequence, leaf, last, own in zip(sequences, leaves, wanted, places):
-        branch = []
+        branch: list[tuple[int, int]] = []
         while leaf >= 0:
             branch = [(leaf, at) for at in range(len(nodes[leaf].tokens))] + branch
             leaf = nodes[leaf].parent

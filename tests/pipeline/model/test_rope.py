@@ -75,6 +75,7 @@ def test_config_round_trip(scaling):
 def test_deepseek_style_magnitudes_are_a_quotient():
     data = {"type": "yarn", "factor": 40.0, "mscale": 1.0, "mscale_all_dim": 0.5}
     scaling = RopeScaling.from_hf(data, 4_096)
+    assert scaling is not None
     parts = (0.1 * math.log(40.0) + 1.0, 0.05 * math.log(40.0) + 1.0)
     assert scaling.magnitude == pytest.approx(parts[0] / parts[1])
 

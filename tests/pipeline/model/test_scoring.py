@@ -29,7 +29,7 @@ def plain(model, context, continuation):
 def test_scores_equal_a_plain_forward(make_model, head_dim, tokens, monkeypatch):
     monkeypatch.setattr(scoring, "MAX_LOGITS", 130)  # two places at a time
     model = make_model(head_dim=head_dim)
-    greedy = []
+    greedy: list[int] = []
     for _ in range(3):  # what greedy says after a context must be marked as greedy
         with torch.no_grad():
             greedy.append(int(model(torch.tensor([CONTEXT + greedy]))[0, -1].argmax()))

@@ -1,5 +1,7 @@
 """What torch reads by the tree of shared beginnings is what it reads one by one."""
 
+import dataclasses
+
 import pytest
 import torch
 from hypothesis import HealthCheck, Phase, given, settings
@@ -18,11 +20,20 @@ def model(request):
     """By torch on any machine: no kernel knows heads of 8."""
     from pipeline.model import ModelConfig, Transformer
 
-    sizes = {"vocab_size": 30, "layers": 2, "width": 16, "heads": 2, "head_dim": 8}
-    kv_heads = 2 if request.param == "gpt2" else 1
-    rest = {"ffn_width": 32, "max_context": 96, "family": request.param, "kv_heads": kv_heads}
-    tables = {"ngram_rows": (32, 32), "ngram_width": 8} if request.param == "speedrun" else {}
-    made = Transformer(ModelConfig(**sizes, **rest, **tables)).init_weights(0)
+    config = ModelConfig(
+        vocab_size=30,
+        layers=2,
+        width=16,
+        heads=2,
+        kv_heads=2 if request.param == "gpt2" else 1,
+        head_dim=8,
+        ffn_width=32,
+        max_context=96,
+        family=request.param,
+    )
+    if request.param == "speedrun":
+        config = dataclasses.replace(config, ngram_rows=(32, 32), ngram_width=8)
+    made = Transformer(config).init_weights(0)
     draw = torch.Generator().manual_seed(1)
     with torch.no_grad():
         for parameter in made.parameters():
@@ -51,7 +62,7 @@ def families(draw):
 def test_hidden_states_are_those_of_each_sequence_alone(model, sequences, data, at_once, limits):
     wanted = [data.draw(st.integers(0, len(s))) for s in sequences]
     weights = model.cast_weights()
-    moves = []
+    moves: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(shared_reading, "MAX_SCORES", limits[0])
         patch.setattr(shared_reading, "MAX_CACHE_BYTES", limits[1])

@@ -1,23 +1,25 @@
 """Stop strings over token borders and characters of several bytes."""
 
 import re
+from typing import cast
 
 import pytest
 
-from pipeline.model.engine import Engine
+from pipeline.model.engine import Completion, Engine
 from pipeline.model.stop_strings import StopStringFinder, pieces
+from pipeline.tokenizer import Tokenizer
 from storage.errors import UserError
 
 
 class Table:
-    """A tokenizer whose tokens are the given bytes."""
+    """A tokenizer whose tokens are the given bytes: all that is asked of one here."""
 
     def __init__(self, *pieces: bytes) -> None:
         self.token_bytes = list(pieces)
 
 
 HEART = "♥".encode()
-TABLE = Table(b"ab", b"c\n", b"\n", HEART[:1], HEART[1:], b"x", b"END")
+TABLE = cast(Tokenizer, Table(b"ab", b"c\n", b"\n", HEART[:1], HEART[1:], b"x", b"END"))
 
 
 def test_a_string_is_found_over_token_borders():
@@ -42,20 +44,25 @@ def test_pieces_hold_back_what_may_become_a_stop():
     assert "".join(pieces([3], TABLE)) == "�"
 
 
+def text_of(completion: Completion) -> str:
+    assert completion.text is not None
+    return completion.text
+
+
 @pytest.mark.parametrize("head_dim", [8, 32])  # by torch, by the kernels
 def test_generate_ends_with_a_stop_string(make_model, tokenizer, head_dim):
     model = make_model(vocab_size=tokenizer.vocab_size, head_dim=head_dim)
     engine = Engine(model)
     settings = {"samples": 6, "max_new_tokens": 40, "seed": 5, "tokenizer": tokenizer}
     (free,) = engine.generate([[1, 2]], **settings)
-    readable = [re.findall("[ -~]{1,2}", c.text) for c in free]
+    readable = [re.findall("[ -~]{1,2}", text_of(c)) for c in free]
     stops = [readable[0][-1], readable[1][-1][:1]]
     (ended,) = engine.generate([[1, 2]], stop_strings=stops, **settings)
     assert sum(c.stopped for c in ended) >= 2
     for before, after in zip(free, ended):
         assert before.tokens[: len(after.tokens)] == after.tokens
         assert len(after.logprobs) == len(after.tokens)
-        assert not any(stop in after.text for stop in stops)
+        assert not any(stop in text_of(after) for stop in stops)
         if after.stopped:
             shorter = tokenizer.decode_bytes(after.tokens[:-1])
             assert not any(stop.encode() in shorter for stop in stops)

@@ -140,8 +140,8 @@ def test_fresh_model_predicts_uniformly_and_by_seed():
     same, other = Transformer(config).init_weights(1), Transformer(config).init_weights(2)
     assert torch.equal(model.embed_tokens.weight, same.embed_tokens.weight)
     assert not torch.equal(model.embed_tokens.weight, other.embed_tokens.weight)
-    assert model.layers[0].mlp.down_proj.weight.abs().max() == 0
-    assert model.layers[1].self_attn.o_proj.weight.abs().max() == 0
+    assert model.blocks[0].mlp.down_proj.weight.abs().max() == 0
+    assert model.blocks[1].self_attn.o_proj.weight.abs().max() == 0
 
 
 @pytest.mark.parametrize("tied", [False, True])

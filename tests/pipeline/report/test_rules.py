@@ -6,7 +6,7 @@ import struct
 import pytest
 
 from pipeline.report import charts
-from pipeline.report.rules import drift, rule_rows
+from pipeline.report.rules import RuleShare, drift, rule_rows
 
 COUNTS = [
     {"stage": "read", "rule": "mime", "outcome": "dropped", "records": 100, "words": None},
@@ -20,7 +20,7 @@ COUNTS = [
 ]  # fmt: skip
 
 
-def by_rule(rows: list[dict]) -> dict[tuple[str, str], dict]:
+def by_rule(rows: list[RuleShare]) -> dict[tuple[str, str], RuleShare]:
     return {(row["stage"], row["rule"]): row for row in rows}
 
 

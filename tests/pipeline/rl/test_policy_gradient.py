@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import random
+from typing import Any
 
 import pytest
 import torch
@@ -117,7 +118,7 @@ def test_a_token_beyond_the_trainers_top_k_is_left_out(chat_model):
 
 
 def gradients(model, found, normalizer=100.0, **changes):
-    settings = {"temperature": 1.0, "top_k": 0, "ratio_limit": 2.0}
+    settings: dict[str, Any] = {"temperature": 1.0, "top_k": 0, "ratio_limit": 2.0}
     settings |= {"micro_rows": 64, "chunk_tokens": 1024} | changes
     model.zero_grad(set_to_none=True)
     given = StepLoss(pg.policy_terms(model, found, **settings), normalizer, tokens=0)
@@ -208,8 +209,8 @@ def test_chunks_are_the_formula(chat_model, monkeypatch, dtype, portable, temper
     if portable:
         assert torch.equal(again, chosen)
     torch.testing.assert_close(again, chosen, rtol=1e-6, atol=2e-6)
-    exact = {"rtol": 1e-3, "atol": 2e-6}
-    rounded = {"rtol": 0.02, "atol": 2e-3}  # bf16 slopes are rounded before they are summed
+    # bf16 slopes are rounded before they are summed
+    rtol, atol = (1e-3, 2e-6) if dtype == torch.float32 else (0.02, 2e-3)
     # New tokens' rows are equal: which of them is the k-th, products of other shapes round anew.
     for chunk in (5000,) if top_k else (7, 5000):
         settings = {"temperature": temperature, "top_k": top_k, "chunk_tokens": chunk}
@@ -217,8 +218,7 @@ def test_chunks_are_the_formula(chat_model, monkeypatch, dtype, portable, temper
         assert its_loss == pytest.approx(loss, rel=1e-4 if dtype == torch.float32 else 1e-2)
         assert its_slopes.keys() == slopes.keys()
         for name, slope in slopes.items():
-            tolerance = exact if dtype == torch.float32 else rounded
-            torch.testing.assert_close(its_slopes[name], slope, **tolerance, msg=name)
+            torch.testing.assert_close(its_slopes[name], slope, rtol=rtol, atol=atol, msg=name)
 
 
 @pytest.mark.parametrize(("temperature", "top_k"), [(1.0, 0), (0.7, 32_000)])
@@ -228,9 +228,17 @@ def test_no_tensor_holds_the_logits_of_all_tokens(monkeypatch, portable, tempera
     if portable:
         monkeypatch.setattr("pipeline.model.fused.ready", lambda *_: False)
     vocabulary, width, chunk = 32_768, 16, 12
-    shape = {"layers": 1, "heads": 1, "kv_heads": 1, "head_dim": 16, "ffn_width": 16}
-    model = Transformer(ModelConfig(vocab_size=vocabulary, width=width, max_context=64, **shape))
-    model.init_weights(0)
+    config = ModelConfig(
+        vocab_size=vocabulary,
+        layers=1,
+        width=width,
+        heads=1,
+        kv_heads=1,
+        head_dim=16,
+        ffn_width=16,
+        max_context=64,
+    )
+    model = Transformer(config).init_weights(0)
     draw = random.Random(0)
     task = draw_tasks(1, (1,), 0.0, draw)[0]
     found = []
