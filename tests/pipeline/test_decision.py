@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import pyarrow as pa
 import pytest
 
 from pipeline.decision import COLUMNS, DECIDED, KEPT, Decision, dropped, failed
@@ -9,7 +10,7 @@ from storage.schemas import LEDGER, SELECTION
 
 
 @pytest.mark.parametrize("schema", [LEDGER, SELECTION])
-def test_a_decision_s_fields_are_the_ledger_s_columns_in_its_order(schema) -> None:
+def test_a_decision_s_fields_are_the_ledger_s_columns_in_its_order(schema: pa.Schema) -> None:
     assert [name for name in schema.names if name in COLUMNS] == COLUMNS
     assert [schema.field(name) for name in COLUMNS] == list(DECIDED)
 

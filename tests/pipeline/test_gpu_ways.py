@@ -9,6 +9,7 @@ import contextlib
 import random
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -179,9 +180,9 @@ def same_kernel(q, k, v, starts, _, longest, __, *, scale, window_size, enable_g
     """The variable-length kernel, as documented: a document at a time."""
     parts = []
     for begin, end in zip(starts[:-1].tolist(), starts[1:].tolist()):
-        qkv = [t[begin:end].transpose(0, 1)[None] for t in (q, k, v)]
+        queries, keys, values = (t[begin:end].transpose(0, 1)[None] for t in (q, k, v))
         y = torch.nn.functional.scaled_dot_product_attention(
-            *qkv, is_causal=True, scale=scale, enable_gqa=enable_gqa
+            queries, keys, values, is_causal=True, scale=scale, enable_gqa=enable_gqa
         )
         parts.append(y[0].transpose(0, 1))
     return torch.cat(parts)
@@ -236,7 +237,12 @@ def test_a_policy_gradient(gpu, temperature, top_k):
     for number in range(12):
         tokens = [draw.randrange(90) for _ in range(draw.randint(1, 30))]
         sampled = [draw.uniform(-6.0, -3.0) for _ in tokens]
-        rest = {"text": "", "stopped": True, "reward": 0.0, "advantage": number % 4 - 1.0}
+        rest: dict[str, Any] = {
+            "text": "",
+            "stopped": True,
+            "reward": 0.0,
+            "advantage": number % 4 - 1.0,
+        }
         task = Task("", "", "", 0)
         answers.append(Rollout(task, number, [1, 2, 3], tokens, sampled, **rest))
     settings = {"temperature": temperature, "top_k": top_k, "ratio_limit": 2.0}
@@ -305,7 +311,12 @@ def test_generation(gpu, family, temperature):
         shape = {"head_dim": 32, "width": 64}
     model = model_of(family, **shape)
     prompts = [[1, 2, 3, 4, 5], [9], [7, 7, 30, 12]]
-    settings = {"samples": 3, "max_new_tokens": 24, "stop_tokens": (3, 9, 40), "seed": 4}
+    settings: dict[str, Any] = {
+        "samples": 3,
+        "max_new_tokens": 24,
+        "stop_tokens": (3, 9, 40),
+        "seed": 4,
+    }
     expected = Engine(model).generate(prompts, temperature=temperature, **settings)
     gpu.force()
     found = Engine(model).generate(prompts, temperature=temperature, **settings)
@@ -368,7 +379,7 @@ def test_prompts_that_begin_alike_are_read_once(gpu, family, monkeypatch):
     examples = FEW_SHOT[0][0] + [3, 1, 4, 1, 5]
     prompts = [[*examples, *[30 + n] * (1 + n % 3)] for n in range(12)]
     prompts += [[7, 8], [*examples[:4], 50, 51]]
-    settings = {"max_new_tokens": 6, "stop_tokens": (3,), "temperature": 0.0}
+    settings: dict[str, Any] = {"max_new_tokens": 6, "stop_tokens": (3,), "temperature": 0.0}
     expected = Engine(model).generate(prompts, **settings)
     gpu.force()
     read = read_tokens(monkeypatch)
@@ -493,7 +504,7 @@ def test_pretraining_from_shards_to_bits_per_byte(gpu, tmp_path, compiled, monke
     )
     monkeypatch.setattr(runtime, "PEAK_SIZE_GPU", 64)
     toy = make_artifacts(tmp_path)
-    inputs = {"tokens": [toy.tokens], "tokenizer": [toy.base]}
+    inputs: pretrain.PretrainInputs = {"tokens": [toy.tokens], "tokenizer": [toy.base]}
     said = {}
     for name in ("cpu", "gpu"):
         if name == "gpu":
@@ -506,6 +517,8 @@ def test_pretraining_from_shards_to_bits_per_byte(gpu, tmp_path, compiled, monke
             read_table(out / "metrics.parquet"),
         )
     (mine, curve), (theirs, its_curve) = said["gpu"], said["cpu"]
+    assert mine is not None
+    assert theirs is not None
     assert mine["bits_per_byte"] == pytest.approx(theirs["bits_per_byte"], rel=1e-4)
     for column in ("loss", "validation_bits_per_byte", "grad_norm"):
         found, expected = curve[column].to_pylist(), its_curve[column].to_pylist()

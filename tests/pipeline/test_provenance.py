@@ -6,6 +6,8 @@ import tomllib
 import unicodedata
 from pathlib import Path
 
+import pytest
+
 from pipeline import provenance
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -23,6 +25,8 @@ def test_every_package_that_computes_is_named_with_its_version() -> None:
     assert all(version[0].isalnum() for version in packages.values())
 
 
-def test_a_bare_copy_of_the_sources_knows_no_packages_but_runs(monkeypatch) -> None:
+def test_a_bare_copy_of_the_sources_knows_no_packages_but_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(provenance, "DISTRIBUTION", "crawl2chat-that-nobody-has-installed")
     assert provenance.needed() == []

@@ -6,6 +6,7 @@ import math
 import pickle
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -86,7 +87,15 @@ def test_what_cannot_be_meant_is_one_line(given, said):
 
 
 def test_the_borders_themselves_are_taken():
-    taken = {"any": 0, "share": 0, "beta": 0, "files": 0, "counts": (), "words": (), "steps": 0}
+    taken: dict[str, Any] = {
+        "any": 0,
+        "share": 0,
+        "beta": 0,
+        "files": 0,
+        "counts": (),
+        "words": (),
+        "steps": 0,
+    }
     assert Toy(**taken, draws=100, count=100, flag=True, text="x").files == 0
 
 

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import unicodedata
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ UNCHANGING = {
 
 def stages() -> list[Stage]:
     """All stages there are."""
-    found = {}
+    found: dict[str, Stage] = {}
     for module in pkgutil.walk_packages(pipeline.__path__, "pipeline."):
         if module.name.endswith("__main__"):
             continue
@@ -44,7 +45,7 @@ def stages() -> list[Stage]:
 
 
 @pytest.fixture
-def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The data files where they can be changed."""
     for package, inside in reference_data.FILES.values():
         folder = reference_data._folder(package) if package else reference_data._HERE
@@ -166,7 +167,12 @@ run(assemble.STAGE, groups=[joined], selection=[selection], duplicates=[copies],
 """
 
 
-def test_what_the_corpus_stages_open_is_named(tmp_path: Path, make_warc, make_page, prose) -> None:
+def test_what_the_corpus_stages_open_is_named(
+    tmp_path: Path,
+    make_warc: Callable[..., list[int]],
+    make_page: Callable[..., bytes],
+    prose: Callable[..., str],
+) -> None:
     pages = [
         {"url": f"http://h{n}.example/", "body": make_page(f"{prose(str(n), 8)}\n{pii}")}
         for n, pii in enumerate(

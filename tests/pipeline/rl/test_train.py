@@ -4,6 +4,7 @@ import dataclasses
 import io
 import json
 from math import nan
+from typing import Any
 
 import pytest
 import torch
@@ -143,7 +144,7 @@ def test_settings_that_cannot_work_are_refused(changes, message):
         dataclasses.replace(CONFIG, **changes)
 
 
-LEAST = {
+LEAST: dict[str, Any] = {
     "steps": 1,
     "prompts_per_step": 1,
     "micro_rows": 1,

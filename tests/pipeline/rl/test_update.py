@@ -2,15 +2,17 @@
 
 import dataclasses
 import math
+from typing import Any
 
 import pytest
 
 from pipeline import model as models
+from pipeline.rl import policy_gradient
 from pipeline.rl import rollouts as rolls
 from pipeline.rl import train as rl
 from pipeline.rl.config import RlConfig
 from pipeline.stage import SILENT
-from pipeline.training import distribution
+from pipeline.training import distribution, optimizers
 from pipeline.training.config import LoopConfig, OptimizerConfig
 from storage.tables import read_table
 
@@ -45,15 +47,20 @@ def easy(monkeypatch):
 
 def test_build_hands_on_what_the_recipe_says(post_training, tmp_path, easy, monkeypatch):
     """Schedule (2 steps up, the last 3 of 5 down to a tenth), rates, normalizer, sampler."""
-    optimizers, scales, learned, drawn = [], [], [], []
-    made, sampled, terms = rl.build_optimizer, rolls.sample, rl.policy_terms
+    configs, scales, learned, drawn = [], [], [], []
+    made, sampled, terms = optimizers.build_optimizer, rolls.sample, policy_gradient.policy_terms
     loss = rl.step_loss
 
     def build_optimizer(model, config):
-        optimizers.append(config)
+        configs.append(config)
         optimizer = made(model, config)
         step = optimizer.step
-        monkeypatch.setattr(optimizer, "step", lambda scale: (scales.append(scale), step(scale)))
+
+        def noted(scale):
+            scales.append(scale)
+            step(scale)
+
+        monkeypatch.setattr(optimizer, "step", noted)
         return optimizer
 
     def policy_terms(model, answers, **rest):
@@ -76,13 +83,12 @@ def test_build_hands_on_what_the_recipe_says(post_training, tmp_path, easy, monk
     monkeypatch.setattr(rolls, "sample", sample)
     rl.build(tmp_path, {"sft": [post_training.chat]}, CONFIG, SILENT, tmp_path)
 
-    (rates,) = optimizers
+    (rates,) = configs
     whole = OptimizerConfig()
     for name in ("matrix_lr", "embedding_lr", "head_lr", "gain_lr", "table_lr"):
         assert getattr(rates, name) == pytest.approx(0.25 * getattr(whole, name)), name
-    assert dataclasses.replace(rates, **{n: 0.0 for n in vars(whole) if n.endswith("_lr")}) == (
-        dataclasses.replace(whole, **{n: 0.0 for n in vars(whole) if n.endswith("_lr")})
-    )
+    no_rates: dict[str, Any] = {n: 0.0 for n in vars(whole) if n.endswith("_lr")}
+    assert dataclasses.replace(rates, **no_rates) == dataclasses.replace(whole, **no_rates)
     # Up: 1/2, 2/2. Down over 0.6 * 5 = 3 steps: 0.1 + 0.9 * (steps left / 3), 1 at most.
     expected = [0.5, 1.0, 0.7, 0.4, 0.1]
     assert scales == pytest.approx(expected)
@@ -106,7 +112,7 @@ def test_build_hands_on_what_the_recipe_says(post_training, tmp_path, easy, monk
 
 def test_the_loop_gets_every_setting_of_its_name():
     """Each that both have, but those of batches, which the loop does not read."""
-    odd = {
+    odd: dict[str, Any] = {
         name: 2 * value + 1 if isinstance(value, int) else value * 0.5 + 0.25
         for name, value in vars(RlConfig()).items()
         if isinstance(value, int | float)
@@ -155,9 +161,10 @@ def test_seeds_of_runs_and_steps_are_apart(monkeypatch):
     monkeypatch.setattr(rolls, "sample", sample)
     monkeypatch.setattr(distribution, "world", lambda: 3)
     monkeypatch.setattr(distribution, "rank", lambda: 2)
+    unused: Any = None  # model and tokenizer: the stand-ins look at neither
     for seed, number in ((0, 7), (1, 0), (3, 5)):
         config = dataclasses.replace(CONFIG, prompts_per_step=12, seed=seed)
-        rl.step_rollouts(None, None, config, number)
+        rl.step_rollouts(unused, unused, config, number)
     assert drawn == [(4, 7, 8), (4, 1_000_003, 8), (4, 3_000_014, 8)]
 
 

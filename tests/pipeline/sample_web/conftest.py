@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.sample_web.build import build
+from pipeline.sample_web.build import CrawlStatistics, build
 from pipeline.sample_web.config import SampleWebConfig
 from pipeline.stage import SILENT
 
 SMALL = SampleWebConfig(pages=320, hosts=48, warc_files=2, entities=30)
-Web = tuple[Path, dict[str, object]]
+Web = tuple[Path, CrawlStatistics]
 
 
 @pytest.fixture(scope="session")

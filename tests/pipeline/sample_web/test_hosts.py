@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from pipeline.filters.url import UrlConfig, UrlFilter
+from pipeline.sample_web.build import CrawlStatistics
 from storage.tables import read_table
 
-Web = tuple[Path, dict[str, object]]
+Web = tuple[Path, CrawlStatistics]
 
 
 @pytest.mark.parametrize("size", ["small", "full"])

@@ -12,12 +12,13 @@ import pytest
 from pipeline.corpus.config import SelectConfig
 from pipeline.corpus.select import read_pages, select
 from pipeline.filters.gopher_quality import GopherQualityConfig
+from pipeline.sample_web.build import CrawlStatistics
 from pipeline.scan.config import ScanConfig
 from pipeline.scan.stage import build as build_part
 from pipeline.stage import SILENT
 from storage.tables import read_table
 
-Web = tuple[Path, dict[str, object]]
+Web = tuple[Path, CrawlStatistics]
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +53,7 @@ def outcome(small: Web, tmp_path_factory: pytest.TempPathFactory) -> list[tuple[
 
 
 def test_pages_end_where_the_truth_says(outcome: list[tuple[dict, dict, str]]) -> None:
-    wrong = Counter()
+    wrong: Counter[tuple[str, str, str, str]] = Counter()
     for truth, row, _ in outcome:
         ought = ("kept", "") if truth["stage"] == "dedup" else (truth["expected"], truth["stage"])
         if (row["outcome"], row["stage"]) != ought:

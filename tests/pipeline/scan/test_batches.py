@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,12 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def warc(tmp_path_factory, make_warc, make_page, prose) -> Path:
+def warc(
+    tmp_path_factory: pytest.TempPathFactory,
+    make_warc: Callable[..., list[int]],
+    make_page: Callable[..., bytes],
+    prose: Callable[..., str],
+) -> Path:
     pages = [
         {"url": f"http://h{number}.example/", "body": make_page(prose(str(number), 8))}
         for number in range(PAGES)
@@ -56,7 +62,7 @@ def build(warc: Path, root: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def calm(warc, tmp_path_factory) -> dict[str, bytes]:
+def calm(warc: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     return build(warc, tmp_path_factory.mktemp("calm"))
 
 

@@ -1,6 +1,9 @@
 """A part without its pages' text: everything else is as it was."""
 
+from typing import cast
+
 from pipeline.scan.raw_text import is_dropped, statistics_without, without_text
+from pipeline.scan.stage import ScanStatistics
 from storage.schemas import LEDGER, PAGES
 from storage.tables import read_table, table, write_table
 
@@ -32,7 +35,8 @@ def test_the_text_goes_and_nothing_else(tmp_path):
 
 
 def test_the_statistics_say_that_it_went():
-    before = {"warc": "a.warc.gz", "text_bytes": 9, "raw_files": ["pages.parquet"]}
+    some = {"warc": "a.warc.gz", "text_bytes": 9, "raw_files": ["pages.parquet"]}
+    before = cast(ScanStatistics, some)
     after = statistics_without(before)
     assert after == {**before, "raw_files": [], "raw_text": "dropped"}
     assert not is_dropped(before)

@@ -28,6 +28,7 @@ from pipeline.scan import batches, page_process
 from pipeline.scan import stage as scan
 from pipeline.scan.config import GateConfig, ScanConfig
 from pipeline.scan.judge import Judge
+from pipeline.scan.stage import ScanStatistics
 from pipeline.stage import SILENT
 from storage.errors import UserError
 from storage.schemas import LEDGER, PAGES, SIGNALS
@@ -41,7 +42,7 @@ else:
 KEPT = 8  # of the zoo below
 
 
-def build(path: Path, out: Path, config: ScanConfig | None = None) -> dict:
+def build(path: Path, out: Path, config: ScanConfig | None = None) -> ScanStatistics:
     out.mkdir(parents=True)
     return scan.build(
         out=out,

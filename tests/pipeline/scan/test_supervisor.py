@@ -11,13 +11,16 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import psutil
 import pytest
 
+from pipeline.crawl.warc import read_all
 from pipeline.extract.config import ExtractConfig
+from pipeline.extract.decode import decode
+from pipeline.filters import measure
 from pipeline.filters.url import UrlConfig
 from pipeline.scan import batches, judge, page_process
 from pipeline.scan import stage as scan
@@ -37,7 +40,6 @@ CONFIG = ScanConfig(
         timeout_cpu_seconds=0.5, last_try_times=2.0, max_memory_bytes=MEMORY_BYTES
     ),
 )
-decode = judge.decode
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +48,12 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def warc(tmp_path_factory, make_warc, make_page, prose) -> Path:
+def warc(
+    tmp_path_factory: pytest.TempPathFactory,
+    make_warc: Callable[..., list[int]],
+    make_page: Callable[..., bytes],
+    prose: Callable[..., str],
+) -> Path:
     pages = [
         {"url": f"http://h{number}.example/", "body": make_page(prose(str(number), 8))}
         for number in range(PAGES)
@@ -74,7 +81,11 @@ def contents(out: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in out.iterdir()}
 
 
-def behave(monkeypatch: pytest.MonkeyPatch, prose, acts: dict[int, Callable[[], object]]) -> None:
+def behave(
+    monkeypatch: pytest.MonkeyPatch,
+    prose: Callable[..., str],
+    acts: Mapping[int, Callable[[], object]],
+) -> None:
     """Have pages of these numbers do something to the process that works on them."""
     marks = {prose(str(number), 8)[:60]: act for number, act in acts.items()}
 
@@ -160,6 +171,14 @@ def first_times(marker: Path, times: int, act: Callable[[], object]) -> Callable
             act()
 
     return act_or_not
+
+
+def one_after_another(*acts: Callable[[], object]) -> Callable[[], None]:
+    def act_all() -> None:
+        for act in acts:
+            act()
+
+    return act_all
 
 
 def test_a_busy_machine_changes_no_byte(tmp_path, monkeypatch, warc, prose):
@@ -290,7 +309,7 @@ def test_killed_at_any_moment_the_bytes_are_the_same(tmp_path, warc):
 
 
 def test_what_is_our_own_fault_fails_the_stage(tmp_path, monkeypatch, warc, capfd):
-    monkeypatch.setattr(judge.measure, "measure", lambda *_: 1 / 0)
+    monkeypatch.setattr(measure, "measure", lambda *_: 1 / 0)
     with pytest.raises(RuntimeError, match="ZeroDivisionError"):
         build(warc, tmp_path / "out")
     assert "Traceback" in capfd.readouterr().err
@@ -348,9 +367,7 @@ def test_what_a_page_died_of_at_its_second_try_is_what_its_row_says(
         slow = first_times(tmp_path / f"marker{size}", 1, spin_in_c)
         late = first_times(tmp_path / f"late{size}", 1, spin_in_c)
         with monkeypatch.context() as patched:
-            behave(
-                patched, prose, {6: lambda slow=slow: [act() for act in (slow, segfault)], 7: late}
-            )
+            behave(patched, prose, {6: one_after_another(slow, segfault), 7: late})
             extract = ExtractConfig(timeout_cpu_seconds=0.5, last_try_times=60)
             rows.append(build(warc, out, dataclasses.replace(CONFIG, extract=extract)))
     assert rows[0] == rows[1]
@@ -361,7 +378,6 @@ def test_a_process_that_dies_before_a_record_is_not_laid_at_the_last_ones_door(
     tmp_path, monkeypatch, warc, prose
 ):
     """It is our reader's fault, and said so, however often the page before it has died."""
-    read_all = page_process.read_all
 
     def torn(path, limits, offset, *given):
         if offset:  # a second process, which goes on behind the first batches

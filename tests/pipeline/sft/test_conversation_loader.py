@@ -1,5 +1,7 @@
 """Packing loses no conversation, cuts none, mixes none, and keeps every loss mask in its place."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -40,6 +42,7 @@ def test_every_conversation_is_whole_and_seen_once_an_epoch(lengths, rows_per_st
     seen: list[int] = []
     for row in range(epoch_rows):
         batch = ConversationData(parts, 16, 1, PAD, seed).batch(row)
+        assert batch.document_ids is not None
         whole = torch.cat([batch.tokens[0, :1], batch.targets[0]]).tolist()
         learned = [0, *batch.loss_mask[0].tolist()]
         at = 0
@@ -120,7 +123,7 @@ def test_pages_are_mixed_in_by_their_share_and_learned_whole(post_training, chat
 
 def test_batches_that_grow_keep_the_share_of_pages_and_skip_no_row(post_training, chat_tokenizer):
     parts = train_parts(post_training, chat_tokenizer)
-    settings_ = {"context": 96, "pretraining_share": 0.2, "pad_token": 0, "seed": 0}
+    settings_: dict[str, Any] = {"context": 96, "pretraining_share": 0.2, "pad_token": 0, "seed": 0}
     mixed = MixedData(
         parts, post_training.tokens, rows_per_step=BatchSizes((0, 3), (5, 10)), **settings_
     )

@@ -28,7 +28,10 @@ def made(post_training, tmp_path_factory):
 
 
 def run(post_training, out, config):
-    inputs = {"corpus": [post_training.corpus], "tokenizer": [post_training.tokenizer]}
+    inputs: conversations.ConversationsInputs = {
+        "corpus": [post_training.corpus],
+        "tokenizer": [post_training.tokenizer],
+    }
     statistics = conversations.build(out, inputs, config, SILENT, out)
     return statistics, read_table(out / "conversations.parquet").to_pylist(), out
 

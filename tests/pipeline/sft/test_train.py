@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -14,7 +15,7 @@ from pipeline.sft.config import SftConfig
 from pipeline.sft.conversation_loader import ConversationData, encode
 from pipeline.stage import SILENT
 from pipeline.tokenizer import Tokenizer
-from pipeline.training.config import LoopConfig
+from pipeline.training.config import LoopConfig, OptimizerConfig
 from pipeline.training.data_loader import PretrainData
 from storage.tables import read_table
 
@@ -33,7 +34,7 @@ def run(post_training, out, config=CONFIG, progress=SILENT, scratch=None):
     out.mkdir(exist_ok=True)
     scratch = scratch or out.with_name(f"{out.name}.scratch")
     scratch.mkdir(exist_ok=True)
-    inputs = {
+    inputs: sft.SftInputs = {
         "base": [post_training.base],
         "conversations": [post_training.conversations],
         "tokens": [post_training.tokens],
@@ -98,7 +99,7 @@ class HandedOver(Exception):
 
 
 def test_batches_grow_as_the_loop_says(post_training, tmp_path, monkeypatch):
-    rows = []
+    rows: list[int] = []
 
     def train(model, optimizer, batch_of, loop, **rest):
         rows.extend(len(batch_of(step).tokens) for step in (0, 29, 30, 59))
@@ -114,7 +115,8 @@ def test_batches_grow_as_the_loop_says(post_training, tmp_path, monkeypatch):
 @pytest.mark.parametrize(("share", "pages"), [(0.0, 0), (0.34, 2), (0.5, 3)])
 def test_what_training_is_handed(post_training, tmp_path, monkeypatch, share, pages):
     """Rates times the factor; of 6 rows the pages' share, the very rows that pretraining reads."""
-    rates, handed = [], {}
+    rates: list[OptimizerConfig] = []
+    handed: dict[str, Any] = {}
     made = sft.build_optimizer
 
     def build_optimizer(model, config):
@@ -135,7 +137,7 @@ def test_what_training_is_handed(post_training, tmp_path, monkeypatch, share, pa
     assert handed["loop"] is config.loop
     tokenizer = Tokenizer.load(post_training.base).with_conversation_tokens()
     stop = tokenizer.special(STOP)
-    expected = [[], []]
+    expected: list[list[list[int]]] = [[], []]
     if pages:
         data = PretrainData(post_training.tokens, 192, pages, 5)
         expected = [data.batch(step).tokens.tolist() for step in range(2)]
@@ -150,13 +152,14 @@ def test_what_training_is_handed(post_training, tmp_path, monkeypatch, share, pa
     for step, batch in enumerate(handed["batches"]):  # whole, in documents of their own
         mine = {tuple(row): ids for row, ids in zip(batch.tokens.tolist(), batch.document_ids)}
         alone = talk.batch(step)
+        assert alone.document_ids is not None
         for row, ids in zip(alone.tokens.tolist(), alone.document_ids):
             assert torch.equal(mine[tuple(row)], ids)
             assert len(set(ids.tolist())) > 1
 
 
 def test_held_back_conversations_are_what_is_measured(post_training, tmp_path, monkeypatch):
-    handed = {}
+    handed: dict[str, Any] = {}
 
     def train(model, optimizer, batch_of, loop, **rest):
         handed.update(rest, model=model)

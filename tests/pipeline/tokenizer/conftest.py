@@ -39,7 +39,7 @@ def corpus_rows(train_documents: int = 60, validation_documents: int = 7) -> lis
 
 
 @pytest.fixture(scope="session")
-def corpus(tmp_path_factory) -> Path:
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("corpus")
     write_table(table(corpus_rows(), CORPUS), folder / "corpus-en.parquet")
     return folder

@@ -26,7 +26,7 @@ TEXTS = (
 
 
 @pytest.fixture(scope="module", params=FAMILIES)
-def family(request) -> str:
+def family(request: pytest.FixtureRequest) -> str:
     return request.param
 
 

@@ -38,7 +38,7 @@ def test_sizes_end_with_the_vocabulary_itself():
 def rows(corpus, tokenizer, tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
     tokenizer.save(folder / "tokenizer")
-    inputs = {"corpus": [corpus], "tokenizer": [folder / "tokenizer"]}
+    inputs: report.ReportInputs = {"corpus": [corpus], "tokenizer": [folder / "tokenizer"]}
     report.build(folder, inputs, TokenizerReportConfig(), SILENT, folder)
     return read_table(folder / "compression.parquet").to_pylist()
 
@@ -72,7 +72,7 @@ def test_a_corpus_without_validation_is_said(tmp_path, tokenizer):
         table([{"id": "1", "text": "a", "split": "train"}], CORPUS), tmp_path / "corpus-en.parquet"
     )
     tokenizer.save(tmp_path / "t")
-    inputs = {"corpus": [tmp_path], "tokenizer": [tmp_path / "t"]}
+    inputs: report.ReportInputs = {"corpus": [tmp_path], "tokenizer": [tmp_path / "t"]}
     with pytest.raises(UserError, match="validation split"):
         report.build(tmp_path, inputs, TokenizerReportConfig(), SILENT, tmp_path)
 

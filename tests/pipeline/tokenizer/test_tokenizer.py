@@ -25,7 +25,7 @@ TRICKY = (
 
 
 @pytest.fixture(scope="session")
-def chat(tokenizer) -> Tokenizer:
+def chat(tokenizer: Tokenizer) -> Tokenizer:
     return tokenizer.with_conversation_tokens()
 
 

@@ -117,7 +117,12 @@ def test_the_number_of_processes_changes_no_byte(corpus, tokenizer_folder, tmp_p
     monkeypatch.setattr(encoding, "cores", lambda: 2)
     counts = []
     real = encoding.in_order
-    monkeypatch.setattr(encoding, "in_order", lambda *a: counts.append(a[-1]) or real(*a))
+
+    def counted(*given):
+        counts.append(given[-1])
+        return real(*given)
+
+    monkeypatch.setattr(encoding, "in_order", counted)
     run(corpus, tokenizer_folder, tmp_path / "two", **config)
     assert counts == [2]
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
@@ -239,9 +244,12 @@ def test_whole_shards_are_not_encoded_again(corpus, tokenizer_folder, tmp_path, 
     shutil.rmtree(last)
     texts = []
     encode_batch = Tokenizer.encode_batch
-    monkeypatch.setattr(
-        Tokenizer, "encode_batch", lambda s, t, n: texts.extend(t) or encode_batch(s, t, n)
-    )
+
+    def noted(tokenizer, some, threads):
+        texts.extend(some)
+        return encode_batch(tokenizer, some, threads)
+
+    monkeypatch.setattr(Tokenizer, "encode_batch", noted)
     notes = io.StringIO()
     shards = make_shards(
         corpus, tokenizer_folder, TokensConfig(**config), Progress(notes), last.parent
@@ -270,11 +278,13 @@ def test_row_groups_that_are_done_are_not_read(tmp_path, monkeypatch):
     for start in range(57):
         read = []
         real = encoding._from_row
-        monkeypatch.setattr(
-            encoding,
-            "_from_row",
-            lambda *a: ((read.append(n), (n, b))[1] for n, b in real(*a)),  # noqa: B023
-        )
+
+        def noted(*given, read=read, real=real):
+            for number, batch in real(*given):
+                read.append(number)
+                yield number, batch
+
+        monkeypatch.setattr(encoding, "_from_row", noted)
         some = list(encoding.batches(tmp_path, {"train": start}, 4))
         monkeypatch.undo()
         assert np.concatenate([d.rows for d, _ in some]).tolist() == list(range(start, 57))

@@ -47,7 +47,7 @@ def save_shard(path: Path, documents: list[list[int]]) -> None:
 
 
 @pytest.fixture(scope="session")
-def artifacts(tmp_path_factory) -> dict[str, Path]:
+def artifacts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Folders: tokens (two train shards, one validation shard) and tokenizer."""
     root = tmp_path_factory.mktemp("artifacts")
     texts = sentences(300, 0)
@@ -62,7 +62,7 @@ def artifacts(tmp_path_factory) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="session")
-def tokenizer(artifacts) -> Tokenizer:
+def tokenizer(artifacts: dict[str, Path]) -> Tokenizer:
     return Tokenizer.load(artifacts["tokenizer"])
 
 

@@ -1,5 +1,7 @@
 """Sizes of batches by hand, the data's cursor against counting, and what follows from a ramp."""
 
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given
@@ -11,7 +13,7 @@ from pipeline.training.data_loader import PretrainData
 from storage.errors import UserError
 
 
-def sizes(**settings) -> BatchSizes:
+def sizes(**settings: Any) -> BatchSizes:
     return BatchSizes.of(LoopConfig(**settings))
 
 

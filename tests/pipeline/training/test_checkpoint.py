@@ -1,5 +1,6 @@
 import contextlib
 import math
+from typing import cast
 
 import pytest
 import safetensors.torch
@@ -8,6 +9,9 @@ from checkpoints import newest
 from forgetful_disk import LOST, ForgetfulDisk
 
 from pipeline.training import checkpoint
+from pipeline.training.run_records import CheckpointMeta
+
+NO_META = cast(CheckpointMeta, {})  # what it holds is nothing to the files
 
 
 def tensors(value: float) -> dict[str, torch.Tensor]:
@@ -15,7 +19,7 @@ def tensors(value: float) -> dict[str, torch.Tensor]:
 
 
 def test_round_trip_keeps_bits_and_meta(tmp_path):
-    meta = {"loss": 0.1 + 0.2, "rows": [1, None, "x"], "bad": math.inf}
+    meta = cast(CheckpointMeta, {"loss": 0.1 + 0.2, "rows": [1, None, "x"], "bad": math.inf})
     checkpoint.save(tmp_path, 5, {"a": torch.tensor([0.1, -0.0, math.nan])}, meta)
     found = newest(tmp_path)
     assert found.step == 5
@@ -26,7 +30,7 @@ def test_round_trip_keeps_bits_and_meta(tmp_path):
 
 def test_only_the_newest_two_are_kept(tmp_path):
     for step in (1, 2, 10, 11):
-        checkpoint.save(tmp_path, step, tensors(step), {})
+        checkpoint.save(tmp_path, step, tensors(step), NO_META)
     assert sorted(p.name for p in tmp_path.iterdir()) == [
         "checkpoint-000000010.json",
         "checkpoint-000000010.safetensors",
@@ -36,8 +40,8 @@ def test_only_the_newest_two_are_kept(tmp_path):
 
 
 def test_a_damaged_newest_falls_back(tmp_path):
-    checkpoint.save(tmp_path, 1, tensors(1), {})
-    checkpoint.save(tmp_path, 2, tensors(2), {})
+    checkpoint.save(tmp_path, 1, tensors(1), NO_META)
+    checkpoint.save(tmp_path, 2, tensors(2), NO_META)
     data = tmp_path / "checkpoint-000000002.safetensors"
     whole = data.read_bytes()
     for damage in (whole[:-1], whole[:-5] + b"\x01" + whole[-4:], b""):
@@ -51,11 +55,11 @@ def test_a_damaged_newest_falls_back(tmp_path):
 
 
 def test_leftovers_of_a_killed_save_are_ignored_and_removed(tmp_path):
-    checkpoint.save(tmp_path, 1, tensors(1), {})
+    checkpoint.save(tmp_path, 1, tensors(1), NO_META)
     (tmp_path / "checkpoint-000000002.safetensors").write_bytes(b"no json yet")
     (tmp_path / ".checkpoint-000000002.json.12.ab.part").write_bytes(b"{")
     assert newest(tmp_path).step == 1
-    checkpoint.save(tmp_path, 2, tensors(2), {})
+    checkpoint.save(tmp_path, 2, tensors(2), NO_META)
     assert not list(tmp_path.glob("*.part"))
     assert newest(tmp_path).tensors["a"][0, 0] == 2
 
@@ -75,9 +79,11 @@ def test_the_file_is_what_the_formats_own_writer_would_read(tmp_path):
         "flags": torch.tensor([True, False, True]),
         "long": torch.randn(checkpoint.CHUNK_BYTES // 4 + 5),
     }
-    checkpoint.save(tmp_path, 3, given, {})
+    checkpoint.save(tmp_path, 3, given, NO_META)
     data = (tmp_path / "checkpoint-000000003.safetensors").read_bytes()
-    for found in (safetensors.torch.load(data), checkpoint.load(tmp_path, 3).tensors):
+    loaded = checkpoint.load(tmp_path, 3)
+    assert loaded is not None
+    for found in (safetensors.torch.load(data), loaded.tensors):
         assert found.keys() == given.keys()
         for name, tensor in given.items():
             assert found[name].dtype == tensor.dtype
@@ -85,7 +91,7 @@ def test_the_file_is_what_the_formats_own_writer_would_read(tmp_path):
 
 
 def test_a_failed_save_leaves_no_half_file_and_the_older_ones(tmp_path, monkeypatch):
-    checkpoint.save(tmp_path, 1, tensors(1), {})
+    checkpoint.save(tmp_path, 1, tensors(1), NO_META)
     before = sorted(p.name for p in tmp_path.iterdir())
 
     def full(descriptor: int) -> None:
@@ -93,14 +99,14 @@ def test_a_failed_save_leaves_no_half_file_and_the_older_ones(tmp_path, monkeypa
 
     monkeypatch.setattr("storage.durable.os.fsync", full)
     with pytest.raises(OSError, match="No space"):
-        checkpoint.save(tmp_path, 2, tensors(2), {})
+        checkpoint.save(tmp_path, 2, tensors(2), NO_META)
     assert sorted(p.name for p in tmp_path.iterdir()) == before
     assert newest(tmp_path).step == 1
 
 
 def test_keep_decides_what_stays(tmp_path):
     for step in (1, 2, 3, 4):
-        checkpoint.save(tmp_path, step, tensors(step), {}, keep=lambda steps: {1, max(steps)})
+        checkpoint.save(tmp_path, step, tensors(step), NO_META, keep=lambda steps: {1, max(steps)})
     assert checkpoint.steps(tmp_path) == [1, 4]
 
 
@@ -119,12 +125,12 @@ def test_after_a_power_cut_there_is_the_newest_or_the_one_before(tmp_path, lost,
     end = disk.watch(cut)
     with contextlib.suppress(InterruptedError):
         for step in (1, 2):
-            checkpoint.save(scratch, step, tensors(step), {})
+            checkpoint.save(scratch, step, tensors(step), NO_META)
             saved = step
     end()
     assert (saved == 2) == (number == 10)  # one of the folder, four of a checkpoint
     disk.power_cut(lost)
     found = newest(scratch) if scratch.exists() else None
     assert (found.step if found else 0) in (saved, saved + 1)
-    checkpoint.save(scratch, 3, tensors(3), {})
+    checkpoint.save(scratch, 3, tensors(3), NO_META)
     assert newest(scratch).step == 3

@@ -5,6 +5,7 @@ import io
 import json
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from patience import PATIENCE_SECONDS
 
+from pipeline.model import Transformer
 from pipeline.stage import Progress
 from pipeline.training import checkpoint, state
 from pipeline.training.checkpoint_manager import ANCHORS, CheckpointManager, Rhythm
@@ -24,7 +26,7 @@ from storage.errors import UserError
 class Bench:
     """A checkpoint manager whose writing can be held up or made to fail."""
 
-    def __init__(self, model, folder: Path, rhythm: Rhythm):
+    def __init__(self, model: Transformer, folder: Path, rhythm: Rhythm):
         self.model, self.stream = model, io.StringIO()
         self.failure: BaseException | None = None
         self.gate = threading.Event()
@@ -51,7 +53,7 @@ class Bench:
 
 @pytest.fixture
 def bench(tiny_model, tmp_path):
-    def make(**rhythm) -> Bench:
+    def make(**rhythm: Any) -> Bench:
         return Bench(tiny_model, tmp_path / "scratch", Rhythm(**{"seconds": 0.0, **rhythm}))
 
     return make
