@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from flows.cli.arguments import parser
-from flows.config import DEFAULT_PRESET, load
+from flows.config import load
+from flows.config_tables import DEFAULT_PRESET
 from storage import Lake
 from storage.catalog import query
 

@@ -52,7 +52,7 @@ def copy(ci_run: Any, tmp_path: Path) -> Path:
     return Path(shutil.copytree(ci_run.lake, tmp_path / "lake"))
 
 
-def test_whole_runs_are_marked_slow(ci_run, request: pytest.FixtureRequest) -> None:
+def test_whole_runs_are_marked_slow(ci_run: Any, request: pytest.FixtureRequest) -> None:
     assert request.node.get_closest_marker("slow") is not None
 
 

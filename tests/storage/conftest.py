@@ -9,7 +9,7 @@ from small_disk import small_disk  # noqa: F401
 
 from storage import Lake
 from storage.digest import artifact_digest
-from storage.manifest import Manifest
+from storage.manifest import Manifest, Provenance
 from storage.tables import write_table
 
 
@@ -30,7 +30,7 @@ def make() -> Callable[..., Manifest]:
         inputs: dict[str, list[str]] | None = None,
         version: int = 1,
         statistics: dict | None = None,
-        provenance: dict | None = None,
+        provenance: Provenance | None = None,
     ) -> Manifest:
         recipe, inputs = recipe or {}, inputs or {}
         digest = artifact_digest(kind, version, recipe, inputs)

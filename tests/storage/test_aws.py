@@ -300,8 +300,8 @@ def test_times_as_stores_write_them():
     known = datetime(2026, 11, 29, 8, 5, 9, tzinfo=UTC)
     for text in ("2026-11-29T08:05:09.000Z", "2026-11-29T08:05:09Z", "2026-11-29T09:05:09+01:00"):
         assert aws._time(text) == known
-    for text in ("Sun, 29 Nov 2026 08:05:09 GMT", known.timestamp(), "20261129T080509Z"):
-        assert aws._time(text) == known
+    for other in ("Sun, 29 Nov 2026 08:05:09 GMT", known.timestamp(), "20261129T080509Z"):
+        assert aws._time(other) == known
     with pytest.raises(ValueError, match="Invalid timestamp"):
         aws._time("yesterday")
 

@@ -2,7 +2,9 @@
 
 import signal
 import threading
+from typing import cast
 
+import duckdb
 import pyarrow as pa
 import pytest
 
@@ -330,7 +332,8 @@ def test_any_sql_may_be_run_and_the_lake_stays_as_it_is(lake, two_runs):
 
 def test_an_interrupt_before_the_query_has_begun_ends_it_all_the_same():
     """DuckDB forgets it when the query begins."""
-    ended, calls = threading.Event(), []
+    ended = threading.Event()
+    calls: list[None] = []
 
     class Connection:
         def interrupt(self):
@@ -338,6 +341,7 @@ def test_an_interrupt_before_the_query_has_begun_ends_it_all_the_same():
             if len(calls) == 3:
                 ended.set()
 
+    connection = cast(duckdb.DuckDBPyConnection, Connection())
     main = threading.main_thread().ident
     assert main is not None
     timer = threading.Timer(0.2, lambda: signal.pthread_kill(main, signal.SIGINT))
@@ -345,7 +349,7 @@ def test_an_interrupt_before_the_query_has_begun_ends_it_all_the_same():
     try:
         timer.start()
         with pytest.raises(KeyboardInterrupt):
-            catalog._interruptible(Connection(), lambda: ended.wait(30))
+            catalog._interruptible(connection, lambda: ended.wait(30))
     finally:
         signal.signal(signal.SIGINT, before)
     assert len(calls) == 3

@@ -5,6 +5,7 @@ import fcntl
 import os
 import tempfile
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -33,7 +34,12 @@ def test_a_file_is_replaced_whole_and_its_folder_synced(tmp_path, monkeypatch):
     assert target.read_bytes() == b"onetwo"
     synced: list[int] = []
     fsync = os.fsync
-    monkeypatch.setattr(os, "fsync", lambda number: (synced.append(number), fsync(number)))
+
+    def noting(number: int) -> None:
+        synced.append(number)
+        fsync(number)
+
+    monkeypatch.setattr(os, "fsync", noting)
     durable.write_atomic(target, b"three")
     assert target.read_bytes() == b"three"
     assert len(synced) == 2  # the file, its folder
@@ -167,7 +173,7 @@ def test_the_nearest_folder_that_is_there_is_asked(tmp_path, monkeypatch, number
     assert durable.unwritable(tmp_path / "not" / "yet") is None
     asked: list[Path] = []
 
-    def refuse(dir: Path):
+    def refuse(dir: Path) -> NoReturn:
         asked.append(dir)
         raise OSError(number, "no")
 

@@ -122,14 +122,14 @@ def filled(lake, make):
         )
     keys = [(url_key(row["url"]), n // 4, n % 4 // 2) for n, row in enumerate(rows)]
     keys.append((id_key(KEEPER), 0, 0))
-    keys = [dict(zip(PLACES.names, key)) for key in sorted(set(keys))]
+    places = [dict(zip(PLACES.names, key)) for key in sorted(set(keys))]
     corpus = make(
         lake,
         "corpus",
         {
-            "places-00000.parquet": table(keys[:3], PLACES),
-            "places-00001.parquet": table(keys[3:], PLACES),
-            "places.json": json.dumps([keys[0]["key"], keys[3]["key"]]).encode(),
+            "places-00000.parquet": table(places[:3], PLACES),
+            "places-00001.parquet": table(places[3:], PLACES),
+            "places.json": json.dumps([places[0]["key"], places[3]["key"]]).encode(),
         },
         inputs={"groups": [group.digest for group in groups]},
     )
@@ -144,9 +144,12 @@ def test_a_kept_page(filled):
     assert (response["record_type"], request["record_type"]) == ("response", "request")
     assert response["outcome"] == "kept"
     assert response["offset"] == 7
+    assert response["signals"] is not None
     assert response["signals"]["word_count"] == 3
     assert response["signals"]["mean_word_length"] is None
+    assert response["document"] is not None
     assert response["document"]["text"] == "mail a@b.c keeper"
+    assert response["corpus"] is not None
     assert response["corpus"]["text"] == "mail email@example.com keeper"
     assert response["corpus"]["pii"]["email"] == 1
     assert response["cluster"] == {
@@ -158,14 +161,17 @@ def test_a_kept_page(filled):
     }
     assert response["duplicate_of"] is None
     assert request["document"] is request["signals"] is request["corpus"] is None
+    assert response["warc_path"] is not None
     assert Path(response["warc_path"]).read_bytes() == WARC
 
 
 def test_a_duplicate_names_its_keeper(filled):
     (record,) = explain(filled, "http://h/copy")["records"]
     assert record["duplicate_of"] == "http://h/keeper"
+    assert record["cluster"] is not None
     assert record["cluster"]["keeper_url"] == "http://h/keeper"
     assert not record["cluster"]["kept"]
+    assert record["document"] is not None
     assert record["document"]["text"] == "mail a@b.c copy"
     assert record["corpus"] is None
 
@@ -242,6 +248,7 @@ def test_the_part_is_gone(filled):
         shutil.rmtree(filled.folder(manifest.kind, manifest.digest))
     record = explain(filled, "http://h/keeper")["records"][0]
     assert record["document"] is record["signals"] is record["warc_path"] is None
+    assert record["corpus"] is not None
     assert record["corpus"]["text"] == "mail email@example.com keeper"
 
 

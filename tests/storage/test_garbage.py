@@ -34,6 +34,7 @@ def test_the_livings_folders_are_never_touched_the_deads_always(lake):
     child = subprocess.Popen(
         [sys.executable, "-c", SLEEPER, lake.url, DIGEST], stdout=subprocess.PIPE, text=True
     )
+    assert child.stdout is not None
     theirs = child.stdout.readline().strip()
     assert lake.collect_garbage(max_age_seconds=0) == []
     child.kill()
@@ -161,7 +162,8 @@ def test_what_another_run_removes_meanwhile_is_no_error(lake, monkeypatch, place
     name = garbage.staging_name("base", DIGEST) if place == ".staging" else f"base-{DIGEST[:16]}"
     host = garbage._host()
     name = ".x.part" if place == "." else name.replace(host, "00000000")
-    gone, seen = lake.disk.root / place / name, []
+    gone = lake.disk.root / place / name
+    seen: list[str] = []
     gone.mkdir(parents=True) if place in (".staging", ".scratch") else lake.tree.write(
         f"{place}/{name}", b""
     )

@@ -307,13 +307,14 @@ def test_a_table_says_what_the_manifests_say(lake, many, make, opened):
 
 
 def test_a_glance_opens_no_file_of_what_it_knows(lake, many, opened, monkeypatch):
-    looked = []
+    looked: list[str] = []
     entries_of = LocalTree.entries_of
-    monkeypatch.setattr(
-        LocalTree,
-        "entries_of",
-        lambda tree, name, at: looked.append(name) or entries_of(tree, name, at),
-    )
+
+    def noting(tree, name, at):
+        looked.append(name)
+        return entries_of(tree, name, at)
+
+    monkeypatch.setattr(LocalTree, "entries_of", noting)
     assert names(lake.glance()) == [m.digest for m in many]
     assert opened == looked == []
     lake.table()

@@ -357,9 +357,14 @@ def test_other_files_under_a_digest_say_so_and_are_whole(lake, make):
 
 def test_a_removed_artifact_is_gone_manifest_first(lake, make, monkeypatch):
     made = make(lake, "scan", {"t.parquet": ROWS, "u.json": b"[1]"}, {"w": 1})
-    removed = []
+    removed: list[str] = []
     remove = lake.tree.remove
-    monkeypatch.setattr(lake.tree, "remove", lambda name: (removed.append(name), remove(name)))
+
+    def noting(name: str) -> None:
+        removed.append(name)
+        remove(name)
+
+    monkeypatch.setattr(lake.tree, "remove", noting)
     lake.remove(made)
     assert removed[0].endswith("/manifest.json")
     assert lake.list() == []

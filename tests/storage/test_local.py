@@ -1,6 +1,7 @@
 """A tree on disk: what is read of it, and that an artifact is published once."""
 
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -8,11 +9,11 @@ from storage.local import LocalTree
 
 
 @pytest.fixture
-def tree(tmp_path) -> LocalTree:
+def tree(tmp_path: Path) -> LocalTree:
     return LocalTree(tmp_path / "lake")
 
 
-def staged(tree: LocalTree, name: str, data: bytes):
+def staged(tree: LocalTree, name: str, data: bytes) -> Path:
     folder = tree.root / ".staging" / name
     (folder / "deep").mkdir(parents=True)
     (folder / "deep" / "file").write_bytes(data)

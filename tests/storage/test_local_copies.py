@@ -121,9 +121,15 @@ def test_above_the_cap_what_was_used_longest_ago_goes(lake, make):
 def test_copies_are_counted_only_where_there_may_be_no_room(lake, make, monkeypatch):
     """A dump has 90,000 parts: looking at all copies for each would never end."""
     made_three(lake, make)
-    copies, counted = lake.copies, []
+    copies = lake.copies
+    counted: list[int] = []
     found = copies._all
-    monkeypatch.setattr(copies, "_all", lambda: counted.append(1) or found())
+
+    def counting():
+        counted.append(1)
+        return found()
+
+    monkeypatch.setattr(copies, "_all", counting)
     copies.max_bytes = 10_000_000
     for _ in range(10):
         copies.make_room(10_000)
@@ -177,6 +183,8 @@ def test_without_a_lease_it_stays_as_long_as_the_process(lake, make):
         stdout=subprocess.PIPE,
         text=True,
     )
+    assert child.stdin is not None
+    assert child.stdout is not None
     held = child.stdout.readline().strip()
     aged(lake.copies.folder / held, 100)
     with lake.lease() as lease:

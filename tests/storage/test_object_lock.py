@@ -28,7 +28,7 @@ class Objects:
 
 def test_alone_it_is_held_at_once_and_leaves_nothing():
     store = Objects()
-    with object_lock.held(store, "l", sleep=None):
+    with object_lock.held(store, "l", sleep=lambda seconds: pytest.fail("waited")):
         assert [name[:21] for name in store.known] == ["l/ticket-000000000001"]
     assert store.known == {}
 

@@ -101,7 +101,7 @@ def test_sql_reads_the_lake_in_any_folder(tmp_path, make, name):
 
 
 @pytest.fixture
-def written(filled, tmp_path, monkeypatch) -> Callable[[str], str]:
+def written(filled: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
     """Of a statement above with the paths filled in; secrets lie beside the lake and in links."""
     monkeypatch.chdir(tmp_path)
     root = filled.disk.root

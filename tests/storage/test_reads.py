@@ -2,10 +2,10 @@
 
 import pytest
 
-from storage.manifest import Manifest
+from storage.manifest import FileEntry, Manifest
 from storage.reads import WHOLE, Read, wanted
 
-FILE = {"bytes": 1, "sha256": "0" * 64}
+FILE: FileEntry = {"bytes": 1, "sha256": "0" * 64}
 NAMES = ("ledger-00000.parquet", "ledger-00001.parquet", "pages.parquet", "read.json")
 MADE = Manifest(
     kind="scan",

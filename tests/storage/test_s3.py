@@ -204,7 +204,9 @@ def test_which_stores_know_conditions(server, client, caplog):
     for word, known in (("kept", True), ("ignored", False), ("refused", False)):
         server.conditions = word
         caplog.clear()
-        assert Lake("s3://lake/some/prefix").tree.is_conditional == known
+        tree = Lake("s3://lake/some/prefix").tree
+        assert isinstance(tree, ObjectTree)
+        assert tree.is_conditional == known
         assert ("no conditional writes" in caplog.text) == (not known)
     assert keys(client) == [], "the probe is gone"
 

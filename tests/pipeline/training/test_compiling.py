@@ -4,6 +4,7 @@ import threading
 
 import pytest
 import torch
+from leaf_gradients import gradient_of
 from torch._dynamo.utils import counters
 
 from pipeline.model import ModelConfig, Transformer
@@ -45,7 +46,7 @@ def loss_and_gradients(model: Transformer) -> tuple[float, list[torch.Tensor]]:
     model.zero_grad(set_to_none=True)
     total, _ = token_loss(model, batch())
     total.backward()
-    return float(total.detach()), [p.grad.clone() for p in model.parameters()]
+    return float(total.detach()), [gradient_of(p).clone() for p in model.parameters()]
 
 
 @pytest.mark.parametrize("family", ["qwen3", "llama", "gpt2", "speedrun"])

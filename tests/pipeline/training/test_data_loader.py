@@ -46,7 +46,7 @@ def test_batch_is_a_pure_function_of_the_step(make_data, data):
 def test_an_epoch_uses_every_token_once_and_epochs_differ(data):
     orders = []
     for epoch in range(2):
-        used = Counter()
+        used: Counter[tuple[int, int]] = Counter()
         order = []
         for row in range(epoch * data.rows_per_epoch, (epoch + 1) * data.rows_per_epoch):
             for document, start, length in data.pieces(row).tolist():
@@ -111,13 +111,13 @@ def test_rows_are_the_same_for_every_rank_and_every_step_size(artifacts):
 
 
 def test_no_more_than_a_group_is_packed_for_a_batch(artifacts, monkeypatch):
-    packed = []
-    cut_rows = data_module.cut_rows
-    monkeypatch.setattr(
-        data_module,
-        "cut_rows",
-        lambda lengths, n: packed.append(int(lengths.sum())) or cut_rows(lengths, n),
-    )
+    packed: list[int] = []
+
+    def noting(lengths, row_length):
+        packed.append(int(lengths.sum()))
+        return cut_rows(lengths, row_length)
+
+    monkeypatch.setattr(data_module, "cut_rows", noting)
     data = grouped(artifacts)
     assert not packed
     for step in range(data.rows_per_epoch // 4):
@@ -131,6 +131,7 @@ def test_no_more_than_a_group_is_packed_for_a_batch(artifacts, monkeypatch):
 def test_separate_documents_number_the_pieces(artifacts):
     data = PretrainData(artifacts["tokens"], CONTEXT, 4, seed=7, separate_documents=True)
     batch = data.batch(0)
+    assert batch.document_ids is not None
     for index in range(4):
         lengths = [piece[2] for piece in data.pieces(index).tolist()]
         expected = np.repeat(np.arange(len(lengths)), lengths)[:-1]
@@ -155,13 +156,14 @@ def test_collate_lines_up_masks_with_targets(draw):
             parts.append(RowPart(tokens, learned))
         rows.append(parts)
     batch = collate(rows, row_length, pad_token=0)
+    assert batch.document_ids is not None
     for index, parts in enumerate(rows):
-        tokens = [int(t) for part in parts for t in part.tokens]
-        learned = [int(t) for part in parts for t in part.learned]
-        padding = row_length - len(tokens)
-        assert batch.tokens[index].tolist() == (tokens + [0] * padding)[:-1]
-        assert batch.targets[index].tolist() == (tokens + [0] * padding)[1:]
-        assert batch.loss_mask[index].tolist() == (learned + [0] * padding)[1:]
+        row = [int(t) for part in parts for t in part.tokens]
+        mask = [int(t) for part in parts for t in part.learned]
+        padding = row_length - len(row)
+        assert batch.tokens[index].tolist() == (row + [0] * padding)[:-1]
+        assert batch.targets[index].tolist() == (row + [0] * padding)[1:]
+        assert batch.loss_mask[index].tolist() == (mask + [0] * padding)[1:]
         # A learned target never lies in another document than its input.
         ids = np.repeat(np.arange(len(parts)), [len(part.tokens) for part in parts])
         for position in batch.loss_mask[index].nonzero().flatten().tolist():
@@ -207,7 +209,7 @@ def test_any_groups_have_every_documents_tokens_once(
         return
     limits = GroupLimits(group_tokens, 1_000, block_tokens)
     data = PretrainData(folder, row_length - 1, 1, seed=3, limits=limits)
-    used = Counter()
+    used: Counter[tuple[int, int]] = Counter()
     first = epoch * data.rows_per_epoch
     for row in range(first, first + data.rows_per_epoch):
         pieces = data.pieces(row).tolist()

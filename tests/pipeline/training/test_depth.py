@@ -2,12 +2,13 @@
 
 import math
 import tomllib
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flows.config import PRESETS, load
+from flows.config import PRESETS, RunConfig, load
 from pipeline.model.config import ModelConfig
 from pipeline.training.batch_sizes import seen_rows
 from pipeline.training.config import LoopConfig
@@ -44,7 +45,9 @@ def test_twelve_layers_are_the_reference() -> None:
     context=st.sampled_from([512, 1024, 2048, 4096]),
     family=st.sampled_from(["qwen3", "speedrun"]),
 )
-def test_the_laws_hold_at_every_depth(depth, vocab, ratio, context, family) -> None:
+def test_the_laws_hold_at_every_depth(
+    depth: int, vocab: int, ratio: float, context: int, family: str
+) -> None:
     fixed = {"shape": {"context": context, "family": family}}
     tables = dial(depth, vocab, ratio, fixed)
     shape, loop, optimizer = tables["shape"], tables["loop"], tables["optimizer"]
@@ -75,7 +78,7 @@ def test_a_ramp_that_is_set_leaves_the_tokens_as_they_are() -> None:
 
 def test_what_is_fixed_stays_and_the_rest_follows() -> None:
     free = dial(12, 32_768, 12.0, CONTEXT)
-    fixed = {
+    fixed: dict[str, dict[str, Any]] = {
         "shape": {**CONTEXT["shape"], "width": 1024, "kv_heads": 2},
         "loop": {"rows_per_step": 64},
         "optimizer": {"head_lr": 0.5},
@@ -108,8 +111,9 @@ def test_the_dial_counts_as_the_model_does(name: str, family: str) -> None:
     )
 
 
-def dial_shape(config) -> dict:
-    return config.model_dump()["pretrain"]["shape"]
+def dial_shape(config: RunConfig) -> dict[str, Any]:
+    shape: dict[str, Any] = config.model_dump()["pretrain"]["shape"]
+    return shape
 
 
 def test_the_presets_for_gpus() -> None:

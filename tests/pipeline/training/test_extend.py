@@ -2,6 +2,7 @@
 
 import dataclasses
 import random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,9 +21,11 @@ from pipeline.training.config import (
     ExtendConfig,
     LoopConfig,
     ModelShape,
+    OptimizerConfig,
     PretrainConfig,
 )
 from pipeline.training.data_loader import TokenShards
+from pipeline.training.optimizers import build_optimizer
 from pipeline.training.pretrain import validation_subset
 from storage.errors import UserError
 from storage.tables import read_table
@@ -68,7 +71,9 @@ def base(artifacts, tmp_path_factory):
     )
     loop = dataclasses.replace(LOOP, steps=150, rows_per_step=16, validate_every=0)
     config = PretrainConfig(shape=shape, loop=loop, precision="float32", device="cpu", threads=1)
-    inputs = {"tokens": [artifacts["tokens"]], "tokenizer": [artifacts["tokenizer"]]}
+    inputs = pretrain.PretrainInputs(
+        tokens=[artifacts["tokens"]], tokenizer=[artifacts["tokenizer"]]
+    )
     pretrain.build(out, inputs, config, SILENT, scratch)
     return out
 
@@ -77,7 +82,7 @@ def run(base, artifacts, folder, config):
     out, scratch = folder / "out", folder / "scratch"
     out.mkdir(parents=True)
     scratch.mkdir()
-    inputs = {"base": [base], "tokens": [artifacts["tokens"]]}
+    inputs = extend.ExtendInputs(base=[base], tokens=[artifacts["tokens"]])
     return out, extend.build(out, inputs, config, SILENT, scratch)
 
 
@@ -179,18 +184,18 @@ class HandedOver(Exception):
 
 @pytest.mark.parametrize("apart", [True, False])
 def test_what_training_is_handed(base, artifacts, tmp_path, monkeypatch, apart):
-    rates, handed = [], {}
-    made = extend.build_optimizer
+    rates: list[OptimizerConfig] = []
+    handed: dict[str, Any] = {}
 
-    def build_optimizer(model, config):
+    def noting(model, config):
         rates.append(config)
-        return made(model, config)
+        return build_optimizer(model, config)
 
     def train(model, optimizer, batch_of, loop, **rest):
         handed.update(model=model, batch=batch_of(0), loop=loop, **rest)
         raise HandedOver
 
-    monkeypatch.setattr(extend, "build_optimizer", build_optimizer)
+    monkeypatch.setattr(extend, "build_optimizer", noting)
     monkeypatch.setattr(extend, "train", train)
     config = dataclasses.replace(CONFIG, rate_factor=0.25, separate_documents=apart, seed=3)
     with pytest.raises(HandedOver):

@@ -53,7 +53,7 @@ def test_overfits_a_single_batch(tiny_model, tmp_path):
 
 def told(stream):
     """What live curves are drawn from: (past rows, live rows) since each history."""
-    found = []
+    found: list[tuple[list[dict], list[dict]]] = []
     for event in map(json.loads, stream.getvalue().splitlines()):
         if event["event"] == "history":
             assert event["stage"] == "pretrain"
@@ -174,8 +174,12 @@ def test_divergence_stops_and_names_the_step(tiny_model, tmp_path):
 
 
 def test_another_runs_checkpoint_is_refused(make_model, tmp_path):
+    def ended(step: int) -> Batch:
+        os.kill(os.getpid(), 15)
+        return batch_of(step)
+
     with pytest.raises(SystemExit):
-        run(make_model(), tmp_path, lambda step: os.kill(os.getpid(), 15) or batch_of(step))
+        run(make_model(), tmp_path, ended)
     with pytest.raises(UserError, match="other settings"):
         run(make_model(), tmp_path, steps=13)
 

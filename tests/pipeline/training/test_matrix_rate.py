@@ -1,3 +1,5 @@
+from typing import cast
+
 import pytest
 import torch
 
@@ -34,7 +36,7 @@ def test_on_a_busy_machine_processor_time_decides_and_a_line_says_so(monkeypatch
 
 
 def test_one_thread_that_waits_for_nobody_has_all_of_its_time():
-    assert judged([(1.0, 1.01)], 1, 5.0) == MatrixRate(pytest.approx(5.0), 1.0, 1)
+    assert judged([(1.0, 1.01)], 1, 5.0) == MatrixRate(cast(float, pytest.approx(5.0)), 1.0, 1)
 
 
 def test_measured_here():

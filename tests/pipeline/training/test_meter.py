@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import torch
 
@@ -20,13 +22,12 @@ def rapl(tmp_path):
             (folder / "max_energy_range_uj").write_text("1000000000\n")
 
     write(0, 0)
-    write.folder = tmp_path
     return write
 
 
-def test_energy_from_the_processors_counters(rapl):
+def test_energy_from_the_processors_counters(rapl, tmp_path):
     rapl(999_000_000, 5_000_000)
-    energy = Energy(rapl.folder)
+    energy = Energy(tmp_path)
     rapl(999_500_000, 7_000_000)
     assert energy.joules(1e9)[0] == pytest.approx(2.5)
     rapl(1_000_000, 8_000_000)  # the first counter came to its end and began again
@@ -50,15 +51,15 @@ class Driver:
     def nvmlInit_v2(self) -> int:
         return 0
 
-    def nvmlDeviceGetCount_v2(self, count) -> int:
+    def nvmlDeviceGetCount_v2(self, count: Any) -> int:
         count._obj.value = len(self.millijoules)
         return 0
 
-    def nvmlDeviceGetHandleByIndex_v2(self, index, handle) -> int:
+    def nvmlDeviceGetHandleByIndex_v2(self, index: int, handle: Any) -> int:
         handle._obj.value = index + 1
         return 0
 
-    def nvmlDeviceGetTotalEnergyConsumption(self, handle, value) -> int:
+    def nvmlDeviceGetTotalEnergyConsumption(self, handle: Any, value: Any) -> int:
         value._obj.value = self.millijoules[handle.value - 1]
         return 0 if self.counts else 3  # NVML_ERROR_NOT_SUPPORTED
 

@@ -128,7 +128,9 @@ def test_a_tables_row_moves_by_its_gradient_over_its_own_running_size():
             self.ngrams = torch.nn.ModuleDict({"table": torch.nn.Embedding(3, 4)})
 
     model = Tables()
-    table = model.ngrams["table"].weight
+    embedding = model.ngrams["table"]
+    assert isinstance(embedding, torch.nn.Embedding)
+    table = embedding.weight
     config = OptimizerConfig(table_lr=0.5, table_beta=0.9)
     optimizer = build_optimizer(model, config)
     assert optimizer.state_tensors()["mean_sq.ngrams.table.weight"].shape == (3, 1)

@@ -3,6 +3,7 @@
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,26 +17,32 @@ from pipeline.stage import SILENT
 from pipeline.training import bits_per_byte
 from pipeline.training.config import LoopConfig, ModelShape, OptimizerConfig, PretrainConfig
 from pipeline.training.data_loader import TokenShards
-from pipeline.training.pretrain import STAGE, build, validation_subset
+from pipeline.training.pretrain import (
+    STAGE,
+    BaseStatistics,
+    PretrainInputs,
+    build,
+    validation_subset,
+)
 from storage.tables import read_table
 
 SHAPE = ModelShape(layers=2, width=32, heads=2, kv_heads=2, head_dim=16, ffn_width=64, context=32)
 HASHED = ("model.safetensors", "config.json", "metrics.parquet", "tokenizer.json")
 
 
-def recipe(steps: int, **settings) -> PretrainConfig:
-    loop = LoopConfig(
-        **{
-            "steps": steps,
-            "rows_per_step": 8,
-            "warmup_steps": 5,
-            "validate_every": 20,
-            "validation_rows": 8,
-            "checkpoint_seconds": 0.05,
-            **settings,
-        }
+def recipe(steps: int, **settings: Any) -> PretrainConfig:
+    given: dict[str, Any] = {
+        "steps": steps,
+        "rows_per_step": 8,
+        "warmup_steps": 5,
+        "validate_every": 20,
+        "validation_rows": 8,
+        "checkpoint_seconds": 0.05,
+        **settings,
+    }
+    return PretrainConfig(
+        SHAPE, LoopConfig(**given), OptimizerConfig(), "float32", threads=1, device="cpu"
     )
-    return PretrainConfig(SHAPE, loop, OptimizerConfig(), "float32", threads=1, device="cpu")
 
 
 def folders(root: Path) -> tuple[Path, Path]:
@@ -45,14 +52,19 @@ def folders(root: Path) -> tuple[Path, Path]:
     return out, scratch
 
 
-def build_here(artifacts, root: Path, config: PretrainConfig) -> tuple[Path, dict]:
+def build_here(
+    artifacts: dict[str, Path], root: Path, config: PretrainConfig
+) -> tuple[Path, BaseStatistics]:
     out, scratch = folders(root)
-    inputs = {key: [path] for key, path in artifacts.items()}
+    inputs = PretrainInputs(tokens=[artifacts["tokens"]], tokenizer=[artifacts["tokenizer"]])
     statistics = build(out=out, inputs=inputs, config=config, progress=SILENT, scratch=scratch)
+    assert statistics is not None
     return out, statistics
 
 
-def start_pretraining(artifacts, root: Path, config: PretrainConfig, processes: int = 1):
+def start_pretraining(
+    artifacts: dict[str, Path], root: Path, config: PretrainConfig, processes: int = 1
+) -> "subprocess.Popen[str]":
     """The process a flow would start, building below `root`."""
     out, scratch = root / "out", root / "scratch"
     spec = {

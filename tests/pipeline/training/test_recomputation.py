@@ -4,6 +4,7 @@ import contextlib
 
 import pytest
 import torch
+from leaf_gradients import gradient_of
 from torch._dynamo.utils import counters
 
 from pipeline.model import ModelConfig, Transformer
@@ -19,7 +20,9 @@ from storage.errors import UserError
 ROWS, CONTEXT, WIDTH = 4, 32, 32
 
 
-def model_of(family: str = "qwen3", layers: int = 2, dtype: torch.dtype = torch.float32):
+def model_of(
+    family: str = "qwen3", layers: int = 2, dtype: torch.dtype = torch.float32
+) -> Transformer:
     config = ModelConfig(
         vocab_size=67,
         layers=layers,
@@ -46,12 +49,15 @@ def batch_of(step: int) -> Batch:
     return Batch(tokens[:, :-1], tokens[:, 1:], torch.ones(ROWS, CONTEXT, dtype=torch.long), ids)
 
 
-def learned(model: Transformer, recompute: bool):
+def learned(
+    model: Transformer, recompute: bool
+) -> tuple[torch.Tensor, torch.Tensor, dict[str, torch.Tensor]]:
     model.recompute = recompute
     model.zero_grad(set_to_none=True)
     total, nats = token_loss(model, batch_of(0))
     total.backward()
-    return total.detach(), nats, {name: p.grad.clone() for name, p in model.named_parameters()}
+    slopes = {name: gradient_of(p).clone() for name, p in model.named_parameters()}
+    return total.detach(), nats, slopes
 
 
 @contextlib.contextmanager

@@ -103,6 +103,7 @@ def test_any_kills_any_rhythm_the_same_bits(
             model, tokens, scratch, kill, checkpoint_steps=rhythm, rollback_steps=anchors
         )
         noise[0 if done is None else done.step :] = resumed.noise
+    assert resumed.metrics is not None
     assert resumed.metrics.equals(expected.metrics)
     assert same(resumed, expected)
     assert noise == expected.noise
@@ -117,6 +118,8 @@ def test_killed_on_a_ramp_of_batch_sizes_the_same_bits(make_model, artifacts, tm
     resumed = Trained(make_model(9), tokens, tmp_path / "killed", checkpoint_steps=3, **ramp)
     assert [len(batch) for batch in expected.seen[2:18:4]] == [8, 16, 24, 32]
     assert len(resumed.seen) == STEPS - 9
+    assert expected.metrics is not None
+    assert resumed.metrics is not None
     assert resumed.metrics.equals(expected.metrics)
     assert same(resumed, expected)
     rows = [8] * 4 + [16] * 4 + [24] * 4 + [32] * 4 + [40] * 8
@@ -155,4 +158,5 @@ def test_retention_in_a_whole_run(make_model, artifacts, tmp_path):
     steps = checkpoint.steps(tmp_path)
     assert steps == [8, 10, 20, STEPS - 1]  # the best, the multiples of ten, the newest
     best = checkpoint.load(tmp_path, 8)
+    assert best is not None
     assert best.meta["notes"]["best"] == [3.0, 8]

@@ -2,12 +2,14 @@
 
 import json
 import math
+from typing import cast
 
 import torch
 
 from pipeline.training.config import LoopConfig
 from pipeline.training.matrix_rate import MatrixRate
 from pipeline.training.meter import TrainingMeter
+from pipeline.training.run_records import TimingRow
 from pipeline.training.runlog import RunLog
 
 CONFIG = LoopConfig(steps=10, rows_per_step=2)
@@ -22,7 +24,7 @@ def rows_of(log: RunLog, measured: list[float | None]) -> RunLog:
     for value in measured:
         log.done += 1
         log.tokens += 32
-        log.add("pretrain", STEP, value, {"step": log.done})
+        log.add("pretrain", STEP, value, cast(TimingRow, {"step": log.done}))
         log.is_best(value)
     return log
 

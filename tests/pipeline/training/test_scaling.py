@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import pytest
 
@@ -50,7 +51,7 @@ def test_a_rung_with_a_ramp_takes_more_steps_for_the_same_tokens():
         scaling.check_epochs(ramped, CONFIG, 500, int(seen / CONFIG.max_epochs) - 1)
 
 
-def finished(folder, depth: int, loss: float, seed: int = 0):
+def finished(folder: Path, depth: int, loss: float, seed: int = 0) -> tuple[Path, float]:
     """The folder of a base model that was trained, as far as the stage reads it."""
     recipe = scaling.rung(BASE, CONFIG, depth, seed, 500)
     shape = model_config(recipe.shape, 500)

@@ -1,6 +1,7 @@
 """Documents packed into one row: kept apart from the shards to the loss, by every attention."""
 
 import dataclasses
+from typing import Any
 
 import pytest
 import torch
@@ -23,7 +24,7 @@ class HandedOver(Exception):
 
 @pytest.mark.parametrize("apart", [True, False])
 def test_what_pretraining_is_handed(artifacts, tmp_path, monkeypatch, apart):
-    handed = {}
+    handed: dict[str, Any] = {}
 
     def train(model, optimizer, batch_of, loop, **rest):
         handed.update(optimizer=optimizer, batches=[batch_of(0), batch_of(7)], loop=loop)
@@ -32,7 +33,9 @@ def test_what_pretraining_is_handed(artifacts, tmp_path, monkeypatch, apart):
     monkeypatch.setattr(pretrain, "train", train)
     rates = OptimizerConfig(matrix_lr=0.013)
     config = dataclasses.replace(CONFIG, separate_documents=apart, seed=2, optimizer=rates)
-    inputs = {key: [path] for key, path in artifacts.items()}
+    inputs = pretrain.PretrainInputs(
+        tokens=[artifacts["tokens"]], tokenizer=[artifacts["tokenizer"]]
+    )
     with pytest.raises(HandedOver):
         pretrain.build(tmp_path, inputs, config, SILENT, tmp_path)
     assert handed["loop"] is LOOP
@@ -88,6 +91,7 @@ def test_no_slope_runs_from_a_document_to_the_one_before(artifacts, make_model):
         for parameter in model.parameters():
             parameter.add_(torch.randn(parameter.shape) * 0.1)
     batch = PretrainData(artifacts["tokens"], 32, 60, 0).batch(0)
+    assert batch.document_ids is not None
     first = batch.document_ids == 0
     assert 10 < (~first).any(dim=1).sum() < 60
     unused = min(set(range(300)) - set(batch.tokens.flatten().tolist()))

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 from pathlib import Path
+from typing import cast
 
 import pytest
 import torch
@@ -17,12 +18,14 @@ from worker_process import start_worker
 
 from pipeline import model as models
 from pipeline.config import to_dict
+from pipeline.model import Transformer
 from pipeline.stage import SILENT
-from pipeline.training import distribution, sharded_checkpoint, sharding
+from pipeline.training import checkpoint, distribution, sharded_checkpoint, sharding
 from pipeline.training.config import LoopConfig, ModelShape, OptimizerConfig, PretrainConfig
 from pipeline.training.optimizers import build_optimizer
-from pipeline.training.pretrain import STAGE, build
+from pipeline.training.pretrain import STAGE, PretrainInputs, build
 from pipeline.training.replicas import ReplicatedStore
+from pipeline.training.run_records import CheckpointMeta
 from pipeline.training.sharding import Piece, rows_of
 from storage.errors import UserError
 from storage.tables import read_table
@@ -45,7 +48,7 @@ CONFIG = PretrainConfig(
 )
 
 
-def spec_of(artifacts, root: Path, config: PretrainConfig, processes: int) -> dict:
+def spec_of(artifacts: dict[str, Path], root: Path, config: PretrainConfig, processes: int) -> dict:
     """What a flow would have built below `root`, whose scratch may hold checkpoints."""
     (root / "out").mkdir(parents=True, exist_ok=True)
     return {
@@ -58,29 +61,35 @@ def spec_of(artifacts, root: Path, config: PretrainConfig, processes: int) -> di
     }
 
 
-def start(artifacts, root: Path, config: PretrainConfig, processes: int) -> subprocess.Popen:
+def start(
+    artifacts: dict[str, Path], root: Path, config: PretrainConfig, processes: int
+) -> "subprocess.Popen[str]":
     return start_worker(root, spec_of(artifacts, root, config, processes))
 
 
-def curve(artifacts, root: Path, config: PretrainConfig, processes: int) -> list[float]:
+def curve(
+    artifacts: dict[str, Path], root: Path, config: PretrainConfig, processes: int
+) -> list[float]:
     process = start(artifacts, root, config, processes)
     _, stderr = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 0, stderr
     return read_table(root / "out" / "metrics.parquet")["loss"].to_pylist()
 
 
-def alone(artifacts, root: Path, config: PretrainConfig) -> list[float]:
+def alone(artifacts: dict[str, Path], root: Path, config: PretrainConfig) -> list[float]:
     """The same in this process, which is one alone."""
     out = root / "out"
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
-    inputs = {key: [path] for key, path in artifacts.items()}
+    inputs = PretrainInputs(tokens=[artifacts["tokens"]], tokenizer=[artifacts["tokenizer"]])
     build(out=out, inputs=inputs, config=config, progress=SILENT, scratch=root / "scratch")
     return read_table(out / "metrics.parquet")["loss"].to_pylist()
 
 
 @pytest.fixture(scope="module")
-def expected(artifacts, tmp_path_factory) -> tuple[Path, list[float]]:
+def expected(
+    artifacts: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, list[float]]:
     """An undisturbed run of one process without sharding, and its losses."""
     root = tmp_path_factory.mktemp("alone")
     config = dataclasses.replace(CONFIG, parallelism="ddp")
@@ -209,9 +218,7 @@ def test_any_rows_are_read_from_any_cut(tmp_path_factory, total, old, new, width
         first, end = rows_of(total, rank, old)
         tensors = {"m": matrix[first:end], "rows.m": torch.tensor([first, total])}
         files.append(folder / f"{rank}.safetensors")
-        files[-1].write_bytes(
-            b"".join(bytes(p) for p in sharded_checkpoint.checkpoint.serialized(tensors))
-        )
+        files[-1].write_bytes(b"".join(bytes(p) for p in checkpoint.serialized(tensors)))
     with sharded_checkpoint._TensorReader(files) as reader:
         assert reader.total("m") == total
         for rank in range(new):
@@ -219,11 +226,11 @@ def test_any_rows_are_read_from_any_cut(tmp_path_factory, total, old, new, width
             assert torch.equal(reader.read("m", first, end - first), matrix[first:end])
 
 
-def save_one(folder, model, step: int, text: str = "") -> None:
+def save_one(folder: Path, model: Transformer, step: int, text: str = "") -> None:
     optimizer = build_optimizer(model, OptimizerConfig())
     tensors = sharded_checkpoint.snapshot(model, optimizer)
-    meta = {"fingerprint": ["f"], "notes": {"text": text}}
-    sharded_checkpoint.write(folder, step, tensors, meta, sharded_checkpoint.checkpoint.newest_two)
+    meta = cast(CheckpointMeta, {"fingerprint": ["f"], "notes": {"text": text}})
+    sharded_checkpoint.write(folder, step, tensors, meta, checkpoint.newest_two)
 
 
 def test_a_torn_or_damaged_checkpoint_is_passed_over(make_model, tmp_path):
@@ -257,7 +264,7 @@ def test_another_run_s_checkpoint_is_refused(make_model, tmp_path):
 def test_a_missing_part_of_a_tensor_is_said(tmp_path):
     tensors = {"m": torch.zeros(2, 2), "rows.m": torch.tensor([0, 5])}
     path = tmp_path / "a.safetensors"
-    path.write_bytes(b"".join(bytes(p) for p in sharded_checkpoint.checkpoint.serialized(tensors)))
+    path.write_bytes(b"".join(bytes(p) for p in checkpoint.serialized(tensors)))
     with (
         sharded_checkpoint._TensorReader([path]) as reader,
         pytest.raises(UserError, match="rows 2 to 5 of m"),

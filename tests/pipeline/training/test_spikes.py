@@ -52,8 +52,8 @@ def test_without_deviations_there_are_no_spikes():
     assert not any(judged(Spikes(deviations=0.0), [1.0] * 60 + [50.0] * 10))
 
 
-def of_norms(**settings) -> Spikes:
-    return Spikes(**{"window": 10, "nats": math.log(30.0), "of": GRAD_NORM, **settings})
+def of_norms() -> Spikes:
+    return Spikes(window=10, nats=math.log(30.0), of=GRAD_NORM)
 
 
 def judged_norms(spikes: Spikes, norms: list[float], loss: float = 0.0) -> list[str]:

@@ -2,6 +2,7 @@
 
 import functools
 import math
+from typing import cast
 
 import pytest
 import torch
@@ -9,9 +10,11 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 from patience import PATIENCE_SECONDS, free_port
 
+from pipeline.model import Transformer
 from pipeline.training import distribution, gradients
 from pipeline.training.config import LoopConfig, OptimizerConfig
 from pipeline.training.gradients import GradientSum
+from pipeline.training.optimizers import Optimizer
 from pipeline.training.step import StepLoss, add_gradients, take_step
 
 
@@ -57,7 +60,9 @@ def one_step(slopes=(2.0, 1.0), loss=1.5, done=0, rate=1.0, **settings):
     config = LoopConfig(**{"steps": 10, "warmup_steps": 4, "warmdown_fraction": 0.0, **settings})
     sums = GradientSum(model, list(model.parameters()))
     given = StepLoss(terms, normalizer=1.0, tokens=1)
-    found = take_step(model, optimizer, sums, given, done, config, rate)
+    found = take_step(
+        cast(Transformer, model), cast(Optimizer, optimizer), sums, given, done, config, rate
+    )
     assert all(parameter.grad is None for parameter in model.parameters())
     return found, optimizer.seen
 

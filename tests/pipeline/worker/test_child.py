@@ -3,10 +3,13 @@
 import dataclasses
 import io
 import json
+from pathlib import Path
 
 import pytest
 
+from pipeline.stage import Progress
 from pipeline.worker import child
+from pipeline.worker.spec import BuildSpec
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,11 +21,26 @@ class Settings:
 def test_a_build_without_statistics_has_none(monkeypatch, tmp_path, returned, said):
     """As those processes of a torchrun group return that are not the first."""
 
-    def build(out, inputs, config: Settings, progress, scratch):
+    def build(
+        out: Path,
+        inputs: dict[str, list[Path]],
+        config: Settings,
+        progress: Progress,
+        scratch: Path,
+    ) -> dict[str, int] | None:
         return returned
 
     monkeypatch.setattr(child, "named", lambda entry: build)
-    spec = {"entry": "m:f", "out": str(tmp_path), "inputs": {}, "config": {}, "scratch": ""}
+    spec: BuildSpec = {
+        "kind": "k",
+        "entry": "m:f",
+        "preload": "",
+        "out": str(tmp_path),
+        "inputs": {},
+        "config": {},
+        "scratch": "",
+        "processes": 1,
+    }
     events = io.StringIO()
     assert child.run(spec, events) == 0
     last = json.loads(events.getvalue().splitlines()[-1])

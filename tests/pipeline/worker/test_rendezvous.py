@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 import torch
 from patience import PATIENCE_SECONDS, eventually
-from toy_artifacts import make_artifacts
+from toy_artifacts import PostTraining, make_artifacts
 from two_nodes import start_nodes
 
 from pipeline.config import to_dict
 from pipeline.stage import SILENT
 from pipeline.training.config import LoopConfig, ModelShape, OptimizerConfig, PretrainConfig
-from pipeline.training.pretrain import STAGE, build
+from pipeline.training.pretrain import STAGE, PretrainInputs, build
 from pipeline.worker import rendezvous
 from pipeline.worker.rendezvous import LOST_PEER, Rendezvous
 from storage.tables import read_table
@@ -47,7 +47,7 @@ def torch_as_it_was():
     torch.set_deterministic_debug_mode(before[1])
 
 
-def spec_of(toy, root: Path, config: PretrainConfig) -> dict:
+def spec_of(toy: PostTraining, root: Path, config: PretrainConfig) -> dict:
     (root / "out").mkdir(parents=True, exist_ok=True)
     return {
         "entry": STAGE.entry,
@@ -63,7 +63,7 @@ def test_two_nodes_follow_one_process(toy, tmp_path, torch_as_it_was):
     """A replica each, which hold half of the batch; node 0 alone speaks and writes."""
     alone = tmp_path / "alone"
     (alone / "out").mkdir(parents=True)
-    inputs = {"tokens": [toy.tokens], "tokenizer": [toy.base]}
+    inputs: PretrainInputs = {"tokens": [toy.tokens], "tokenizer": [toy.base]}
     build(alone / "out", inputs, CONFIG, SILENT, alone / "scratch")
     nodes = start_nodes(tmp_path, spec_of(toy, tmp_path, CONFIG))
     said = [node.communicate(timeout=PATIENCE_SECONDS) for node in nodes]
