@@ -18,6 +18,7 @@ MORE = {
     "pipeline/training/optimizers.py": ("test_optimizer_steps",),
     "pipeline/training/shape.py": ("test_depth", "test_scaling"),
     "pipeline/training/replicas.py": ("test_sharding",),
+    "pipeline/training/run_records.py": ("test_runlog", "test_resume"),
     "pipeline/training/sharded.py": ("test_sharding",),
     "pipeline/training/sharded_checkpoint.py": ("test_sharding",),
     "pipeline/training/state.py": ("test_checkpoint_manager", "test_checkpoint", "test_resume"),

@@ -86,7 +86,7 @@ def test_a_ray_of_this_machine_takes_the_cores_that_this_process_may_use(
 
 
 def test_settings_that_cannot_be() -> None:
-    with pytest.raises(UserError, match="unknown runner 'dask'"):
+    with pytest.raises(UserError, match=r"input\.runner: unknown 'dask'"):
         load("ci", ["input.runner=dask"])
     with pytest.raises(UserError, match=r"only with input\.runner=ray"):
         load("ci", ["input.ray_address='10.0.0.1:6379'"])
