@@ -207,7 +207,7 @@ def test_warc_reads_the_same_in_warcio_and_fastwarc(
     web = request.getfixturevalue(size)
     out, _ = web
     truth = {(row["warc"], row["url"]): row for row in truth_of(web)}
-    seen: Counter[tuple[str, str]] = Counter()
+    seen: Counter[tuple[str, str | None]] = Counter()
     for path in sorted(out.glob("*.warc.gz")):
         with path.open("rb") as stream:
             iterator = WarcioIterator(stream, check_digests="raise")

@@ -276,7 +276,7 @@ def test_row_groups_that_are_done_are_not_read(tmp_path, monkeypatch):
     places = np.concatenate([documents.rows for documents, _ in everything])
     assert places.tolist() == list(range(57))
     for start in range(57):
-        read = []
+        read: list[int] = []
         real = encoding._from_row
 
         def noted(*given, read=read, real=real):
