@@ -326,11 +326,12 @@ class Transformer(nn.Module):
         c = self.config
         # As long as this call can need, not max_context: Llama's is 131,072.
         needed = min(c.max_context, count if cache is None else cache.capacity)
-        if self.device not in self._rotary or len(self._rotary[self.device][0]) < needed:
-            self._rotary[self.device] = rotary_tables(
-                needed, c.head_dim, c.rope_theta, self.device, c.rope_scaling
-            )
-        cos, sin = self._rotary[self.device]
+        tables = self._rotary.get(self.device)
+        if tables is None or len(tables[0]) < needed:
+            tables = rotary_tables(needed, c.head_dim, c.rope_theta, self.device, c.rope_scaling)
+            # Threads may be here side by side: what another one keeps may be too short for this.
+            self._rotary[self.device] = tables
+        cos, sin = tables
         positions = self._positions(count, cache).clamp_max(len(cos) - 1)
         shape = (*positions.shape, c.heads + c.kv_heads, c.head_dim)
         cos, sin = cos[positions].unsqueeze(-2), sin[positions].unsqueeze(-2)

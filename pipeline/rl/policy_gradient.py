@@ -20,6 +20,7 @@ from torch import Tensor
 
 from pipeline.model import Transformer
 from pipeline.rl.rollouts import Rollout
+from pipeline.training import lanes
 from pipeline.training.loss import Drawn, fused_cross_entropy
 
 
@@ -95,7 +96,7 @@ def policy_terms(
     micro_rows: int,
     chunk_tokens: int,
 ) -> list[Callable[[], Tensor]]:
-    """The terms of a step's loss, one for each micro-batch of answers that have an advantage.
+    """The terms of a step's loss: micro-batches of answers that have an advantage, by lanes.
 
     Args:
         model: the policy.
@@ -103,7 +104,7 @@ def policy_terms(
         temperature: the sampler's.
         top_k: the sampler's.
         ratio_limit: of the importance.
-        micro_rows: answers of a micro-batch.
+        micro_rows: answers that are read at the same time, by all lanes together.
         chunk_tokens: tokens whose logits exist at the same time.
     """
 
@@ -117,7 +118,12 @@ def policy_terms(
             chunk_tokens=chunk_tokens,
         )[0]
 
-    return [functools.partial(term, part) for part in _micro_batches(rollouts, micro_rows)]
+    count = lanes.count(model, model.device)
+    # Every so many-th answer: the lanes' answers are of like length.
+    parts = (
+        part[lane::count] for part in _micro_batches(rollouts, micro_rows) for lane in range(count)
+    )
+    return [functools.partial(term, part) for part in parts if part]
 
 
 def _micro_batches(rollouts: Sequence[Rollout], rows: int) -> Iterator[list[Rollout]]:

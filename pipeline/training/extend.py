@@ -158,4 +158,4 @@ def build(
     }
 
 
-STAGE = Stage(kind="extended", version=3, config=ExtendConfig, build=build)
+STAGE = Stage(kind="extended", version=4, config=ExtendConfig, build=build)

@@ -7,6 +7,7 @@ communicates nothing.
 """
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 
@@ -14,7 +15,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from pipeline.training import distribution
+from pipeline.training import distribution, lanes
 from pipeline.training.sharded import is_sharded, local, shard_group
 
 BUCKET_BYTES = 25_000_000  # as in torch's DistributedDataParallel
@@ -42,6 +43,30 @@ class GradientSum:
                     parameter.register_post_accumulate_grad_hook(bucket.one_is_there)
                 bucket.when_full = self._start_full_ones
 
+    def backward(
+        self, terms: Sequence[Callable[[], Tensor]], normalizer: float, device: torch.device
+    ) -> list[Tensor]:
+        """Run the forward and backward passes of a step.
+
+        Args:
+            terms: each gives the summed loss of a micro-batch, a scalar [].
+            normalizer: what losses are divided by before their gradients are taken.
+            device: of the model.
+
+        Returns:
+            The loss of each term, as it was given.
+        """
+        count = lanes.count(self._model, device)
+        if count > 1 and len(terms) > 1:
+            return self._side_by_side(terms, normalizer, count)
+        losses = []
+        for number, term in enumerate(terms, 1):
+            with self.micro_batch(last=number == len(terms)):
+                loss = term()
+                (loss / normalizer).backward()
+            losses.append(loss.detach())
+        return losses
+
     @contextlib.contextmanager
     def micro_batch(self, last: bool) -> Iterator[None]:
         """To be entered around a forward and a backward pass.
@@ -55,6 +80,34 @@ class GradientSum:
         for bucket in self._buckets:
             bucket.missing = len(bucket.parameters)
         yield
+
+    def _side_by_side(
+        self, terms: Sequence[Callable[[], Tensor]], normalizer: float, count: int
+    ) -> list[Tensor]:
+        """`backward` in lanes, each with gradients of its own until all have ended.
+
+        Buckets are sent when that is so, by `finish`.
+        """
+
+        def lane(mine: Sequence[Callable[[], Tensor]]) -> tuple[list[Tensor], list[Tensor | None]]:
+            losses: list[Tensor] = []
+            summed: list[Tensor | None] = [None] * len(self._parameters)
+            for term in mine:
+                loss = term()
+                losses.append(loss.detach())
+                if loss.requires_grad:
+                    found = torch.autograd.grad(
+                        loss / normalizer, self._parameters, allow_unused=True
+                    )
+                    summed = _plus(summed, list(found))
+            return losses, summed
+
+        work = [functools.partial(lane, terms[number::count]) for number in range(count)]
+        done = lanes.run([part for part in work if part.args[0]], count)
+        total = functools.reduce(_plus, [summed for _, summed in done])
+        for parameter, gradient in zip(self._parameters, total):
+            parameter.grad = gradient
+        return [done[index % count][0][index // count] for index in range(len(terms))]
 
     def finish(self) -> list[Tensor]:
         """Wait for the sums.
@@ -94,6 +147,14 @@ class GradientSum:
         ):
             self._buckets[self._started].start()
             self._started += 1
+
+
+def _plus(first: list[Tensor | None], second: list[Tensor | None]) -> list[Tensor | None]:
+    """Gradients added up, in the memory of the first; None is zero."""
+    both = [(a, b) for a, b in zip(first, second) if a is not None and b is not None]
+    if both:
+        torch._foreach_add_([a for a, _ in both], [b for _, b in both])
+    return [b if a is None else a for a, b in zip(first, second)]
 
 
 class _Bucket:

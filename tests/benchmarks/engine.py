@@ -91,7 +91,7 @@ def main() -> None:
     text = "\n".join([*lines, "", *(note for note in notes if note)])
     print(text)
     if given.write:
-        write_table(given.write, TABLE, text)
+        write_table(given.write, kinds.marker(TABLE), text)
 
 
 def of_kind(kind: str, given: argparse.Namespace) -> dict[str, list[str]]:

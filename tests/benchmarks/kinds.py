@@ -40,6 +40,11 @@ def kinds() -> list[Kind]:
     return found
 
 
+def marker(table: str) -> str:
+    """Where this machine's table stands: one without bf16 overwrites none that has it."""
+    return table if kinds()[0].bf16 else f"{table}-ordinary"
+
+
 def note(shown: list[Kind]) -> str:
     """A sentence on what the kinds are."""
     own = f"CPU: {processor()}"
@@ -54,7 +59,13 @@ def note(shown: list[Kind]) -> str:
 
 
 def processor() -> str:
-    """Its name, as the system says it."""
+    """Its name, as the system says it, and the widest of the instructions that our kernels know."""
+    has = instructions.flags() | {"amx_bf16"}  # few have it, and it alone makes no kind
+    widest = [name for name, needed in instructions.CEILINGS.items() if needed <= has][-1]
+    return f"{_name()} ({widest})"
+
+
+def _name() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

@@ -37,6 +37,23 @@ def test_an_ordinary_cpu_is_shown_as_it_is(
     assert "forced" not in own.name + kinds.note([own])
 
 
+@pytest.mark.parametrize(
+    ("flags", "widest", "where"),
+    [
+        (ORDINARY | {"avx512_bf16"}, "(avx512_bf16)", "a-table"),
+        (ORDINARY, "(avx512_vnni)", "a-table-ordinary"),
+        (instructions.AVX2, "(avx2)", "a-table-ordinary"),
+        (frozenset[str](), "(portable)", "a-table-ordinary"),
+    ],
+)
+def test_a_table_says_its_cpu_and_overwrites_none_of_another_kind(
+    monkeypatch: pytest.MonkeyPatch, flags: frozenset[str], widest: str, where: str
+) -> None:
+    shown = on(monkeypatch, flags)
+    assert widest in kinds.note(shown)
+    assert kinds.marker("a-table") == where
+
+
 def test_bf16_without_avx512_can_not_be_held_back_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [kind.precision for kind in on(monkeypatch, frozenset({"amx_bf16"}))] == ["bfloat16"]
 

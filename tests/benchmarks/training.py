@@ -62,7 +62,7 @@ def main() -> None:
     page = "\n\n".join(sections)
     sys.stdout.write(page + "\n")
     if given.write:
-        write_table(given.write, TABLE, page)
+        write_table(given.write, kinds.marker(TABLE), page)
 
 
 def text(given: argparse.Namespace, scratch: Path) -> str:

@@ -217,4 +217,4 @@ def test_a_held_back_conversation_that_just_fills_the_context_is_measured(
 
 def test_the_stage_by_its_name_and_version():
     stage = sft.STAGE
-    assert (stage.kind, stage.version, stage.config) == ("sft", 3, SftConfig)
+    assert (stage.kind, stage.version, stage.config) == ("sft", 4, SftConfig)

@@ -215,4 +215,4 @@ def test_what_training_is_handed(base, artifacts, tmp_path, monkeypatch, apart):
 
 def test_the_stage_by_its_name_and_version():
     stage = extend.STAGE
-    assert (stage.kind, stage.version, stage.config) == ("extended", 3, ExtendConfig)
+    assert (stage.kind, stage.version, stage.config) == ("extended", 4, ExtendConfig)

@@ -170,4 +170,4 @@ def test_validation_takes_whole_documents_until_they_hold_enough(artifacts):
 
 def test_the_stage_by_its_name_and_version():
     stage = STAGE
-    assert (stage.kind, stage.version, stage.config) == ("base", 4, PretrainConfig)
+    assert (stage.kind, stage.version, stage.config) == ("base", 5, PretrainConfig)

@@ -162,7 +162,7 @@ def test_two_processes_go_back_together(tmp_path):
     two = losses("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
     assert max(one["rollbacks"]) == 2
     assert two["rollbacks"] == one["rollbacks"]
-    assert two["loss"] == pytest.approx(one["loss"], abs=1e-3)
+    assert two["loss"] == pytest.approx(one["loss"], abs=0.02)
     assert [n.split(": ")[2] for n in two["notes"] if "back to" in n] == [
         n.split(": ")[2] for n in one["notes"] if "back to" in n
     ]

@@ -140,4 +140,4 @@ def test_a_rungs_feed_forward_is_the_ratio_in_multiples_of_32():
 
 def test_the_stage_by_its_name_and_version():
     stage = scaling.STAGE
-    assert (stage.kind, stage.version, stage.config) == ("scaling", 2, ScalingConfig)
+    assert (stage.kind, stage.version, stage.config) == ("scaling", 3, ScalingConfig)
