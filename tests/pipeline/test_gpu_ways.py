@@ -261,7 +261,23 @@ def test_a_policy_gradient(gpu, temperature, top_k):
     assert found == pytest.approx(expected, rel=1e-5)
     for name, slope in slopes.items():
         torch.testing.assert_close(its_slopes[name], slope, rtol=1e-3, atol=2e-4)
-    gpu.passed(*LOSS, *ATTENTION)
+    gpu.passed(*LOSS, *ATTENTION, "pipeline.training.lanes.count")
+
+
+def test_matrices_of_an_update_are_one_batch(gpu, torch_as_it_was):
+    """A GPU takes them all at once; a CPU's lanes share them out."""
+    torch.set_num_threads(2)
+    models = [model_of(), model_of()]
+    for model in models:
+        optimizer = build_optimizer(model, OptimizerConfig())
+        generator = torch.Generator().manual_seed(0)
+        for parameter in model.parameters():
+            parameter.grad = torch.randn(parameter.shape, generator=generator)
+        optimizer.step()
+        gpu.force()
+    for mine, its in zip(*(model.parameters() for model in models)):
+        torch.testing.assert_close(its, mine, rtol=1e-4, atol=1e-5)
+    gpu.passed("pipeline.training.optimizers._orthogonalize_side_by_side")
 
 
 def test_documents_by_the_kernel_for_them(gpu, monkeypatch):
