@@ -95,7 +95,7 @@ def _environment() -> dict[str, str]:
         # process training fell from 24,000 to 1,400 tokens/s on two cores; sleeping costs nothing.
         # Nor a short spin first (GOMP_SPINCOUNT=5000): 6% sooner alone, 45% later beside others.
         "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE"),
-        # One arena of memory for all threads, which keeps what is freed (see training/allocator.py):
+        # One arena of memory for all threads, which keeps what is freed (training/allocator.py):
         # of those that glibc makes for each thread it returns whole pieces, and each training step
         # pays for them again (2,000 page faults a step of the demo, 140 with one). It must be known
         # before the process begins.
