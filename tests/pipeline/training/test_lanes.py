@@ -156,8 +156,16 @@ def test_answers_are_dealt_out_to_lanes_by_length(monkeypatch, model, threads):
     seen = []
     monkeypatch.setattr(policy_gradient, "collate", lambda part, _: seen.append(list(part)))
     monkeypatch.setattr(policy_gradient, "policy_loss", lambda *_, **__: (torch.zeros(()),))
-    settings = {"temperature": 1.0, "top_k": 0, "ratio_limit": 2.0, "chunk_tokens": 64}
-    for term in policy_gradient.policy_terms(model, rollouts, micro_rows=8, **settings):
+    terms = policy_gradient.policy_terms(
+        model,
+        rollouts,
+        temperature=1.0,
+        top_k=0,
+        ratio_limit=2.0,
+        micro_rows=8,
+        chunk_tokens=64,
+    )
+    for term in terms:
         term()
     lengths = [[len(r.tokens) for r in part] for part in seen]
     ordered = sorted(1 + index % 9 for index in range(11))
