@@ -9,6 +9,7 @@ folders are used as they are, with Qwen's normalizer, but without what an earlie
 them (see `foreign`).
 """
 
+import dataclasses
 import json
 from functools import cached_property
 from pathlib import Path
@@ -36,6 +37,9 @@ QWEN2_REGEX = (
 # tiktoken starts new threads for each batch, which takes half a millisecond; in that time one
 # thread encodes six thousand characters.
 CHARACTERS_FOR_THREADS = 20_000
+
+# Of tokenizer_config.json, once it has the conversation tokens.
+CHAT_SETTINGS = {"eos_token": "<|im_end|>", "chat_template": CHAT_TEMPLATE}
 
 LONE_SURROGATE = "text is not valid Unicode: it holds a lone surrogate"
 
@@ -190,8 +194,13 @@ class Tokenizer:
 
     @property
     def has_conversation_tokens(self) -> bool:
-        """Whether it can write turns; conversations with tools need the tools' tags as well."""
-        return all(name in self._special for name in TURN_TOKENS)
+        """Whether its model was taught to write turns, by the tokens that mark them.
+
+        Qwen's base models have the tokens, but end with another one. Conversations with tools need
+        the tools' tags as well.
+        """
+        named = all(name in self._special for name in TURN_TOKENS)
+        return named and (self._foreign is None or self._special["<|im_end|>"] in self.stop_tokens)
 
     @cached_property
     def token_bytes(self) -> list[bytes]:
@@ -214,7 +223,7 @@ class Tokenizer:
     def with_conversation_tokens(self) -> "Tokenizer":
         """The same tokenizer with the conversation's tokens after the old ids.
 
-        It keeps those that it has, under their ids.
+        It keeps those that it has, under their ids. A folder's own chat template gives way to ours.
 
         Raises:
             UserError: the ids have gaps, so that none can be added.
@@ -229,25 +238,26 @@ class Tokenizer:
             raise UserError(
                 f"the tokenizer's ids have gaps: no token can be added after {self.vocab_size - 1}"
             )
-        return Tokenizer(rust, self._foreign)
+        if self._foreign is None:
+            return Tokenizer(rust)
+        stops = dict.fromkeys([rust.token_to_id("<|im_end|>"), *self.stop_tokens])
+        named = self._foreign.settings | CHAT_SETTINGS
+        other = dataclasses.replace(self._foreign, stop_tokens=tuple(stops), settings=named)
+        return Tokenizer(rust, other)
 
     def _transformers_config(self) -> dict:
-        chat = self.has_conversation_tokens
         if self._foreign is not None:
-            added = {"eos_token": "<|im_end|>", "chat_template": CHAT_TEMPLATE} if chat else {}
-            return self._foreign.settings | added
+            return self._foreign.settings
         config = {
             "tokenizer_class": "PreTrainedTokenizerFast",
             "add_prefix_space": False,
             "clean_up_tokenization_spaces": False,
             "bos_token": None,
-            "eos_token": "<|im_end|>" if chat else DOCUMENT_TOKEN,
+            "eos_token": DOCUMENT_TOKEN,
             "pad_token": DOCUMENT_TOKEN,
             "unk_token": None,
         }
-        if chat:
-            config["chat_template"] = CHAT_TEMPLATE
-        return config
+        return config | (CHAT_SETTINGS if self.has_conversation_tokens else {})
 
 
 def _is_own(rust: tokenizers.Tokenizer) -> bool:
