@@ -30,19 +30,20 @@ drawn = settings(deadline=None, suppress_health_check=SLOW, max_examples=EXAMPLE
 # of Unicode, byte order marks, joined emoji, white space of every kind, code of templates.
 ODD = [
     *["\n", "\n\n", " ", "  ", "\t", "\r\n", "\r", "\u2028", "\u2029", "\u0085", "\u00a0"],
-    *["\u3000", "\x00", "\x7f", "\ufffd", "\U0010ffff", "\ufeff", "\u200d", "\u0301", "é", "日本語"],
+    *["\u3000", "\x00", "\x7f", "\ufffd", "\U0010ffff", "\ufeff", "\u200d", "\u0301", "é", "日本"],
     *["\U0001f469\u200d\U0001f467", "\U0001f3f3\ufe0f\u200d\U0001f308", '"', "'", "\\", "\\n"],
     *["{", "}", "{{ messages }}", "{% endgeneration %}", "&lt;", "</tools>", "# Tools\n\n", "12"],
     *["assistant\n", "user\n", "system", "<think>\n", "</think>\n\n"],
 ]  # fmt: skip
-TYPED = [*CONVERSATION_TOKENS, "<|endoftext|>", "<tool_call>\n{}", "\n</tool_response>"]
+SPELLED = (*CONVERSATION_TOKENS, "<|endoftext|>")
+TYPED = [*SPELLED, "<tool_call>\n{}", "\n</tool_response>"]
 
 unicode_text = st.text(st.characters(exclude_categories=["Cs"]), max_size=24)
-# without names of control tokens, which programs that render to text read as the tokens
-plain_text = st.one_of(unicode_text, st.lists(st.sampled_from(ODD), max_size=5).map("".join))
-typed_text = st.one_of(
-    plain_text, st.lists(st.sampled_from([*ODD, *TYPED]), max_size=6).map("".join)
-)
+odd_text = st.one_of(unicode_text, st.lists(st.sampled_from(ODD), max_size=5).map("".join))
+# Without names of control tokens, which programs that render to text read as the tokens; hypothesis
+# draws them by itself, since it finds them in the source.
+plain_text = odd_text.filter(lambda text: not any(name in text for name in SPELLED))
+typed_text = st.one_of(odd_text, st.lists(st.sampled_from([*ODD, *TYPED]), max_size=6).map("".join))
 # A template in text form makes one token of the header's line break and a reply's own.
 plain_reply = plain_text.filter(lambda text: text.lstrip() == text or "\n" not in text)
 plain_reply = plain_reply.filter(lambda text: text.lstrip() == text or "\r" not in text)
