@@ -238,9 +238,10 @@ class Tokenizer:
             raise UserError(
                 f"the tokenizer's ids have gaps: no token can be added after {self.vocab_size - 1}"
             )
+        grown = Tokenizer(rust, self._foreign)
         if self._foreign is None:
-            return Tokenizer(rust)
-        stops = dict.fromkeys([rust.token_to_id("<|im_end|>"), *self.stop_tokens])
+            return grown
+        stops = dict.fromkeys([grown.special("<|im_end|>"), *self.stop_tokens])
         named = self._foreign.settings | CHAT_SETTINGS
         other = dataclasses.replace(self._foreign, stop_tokens=tuple(stops), settings=named)
         return Tokenizer(rust, other)
