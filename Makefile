@@ -136,9 +136,11 @@ interop: .venv-interop/ready
 	CRAWL2CHAT_INTEROP_PYTHON=.venv-interop/bin/python CRAWL2CHAT_INTEROP_LAKE=$(INTEROP_LAKE) \
 		$(BIN)/python -m pytest tests/interop -s
 
-# 2,000 damaged archives through the whole pass.
+# 2,000 damaged archives through the whole pass; 10,000 conversations through each property test.
 fuzz: .venv/dev
 	CRAWL2CHAT_MUTANTS=2000 $(BIN)/python -m pytest tests/faults/test_hostile_archives.py
+	CRAWL2CHAT_CONVERSATIONS=10000 $(BIN)/python -m pytest tests/pipeline/chat \
+		tests/pipeline/export/test_chat_template.py tests/pipeline/sft/test_conversation_loader.py
 
 # Small faults planted one at a time in a copy of the source: which of them do the tests see? Goes on
 # where it was interrupted; docs/testing.md says what is drawn and holds the table.

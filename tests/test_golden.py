@@ -41,7 +41,7 @@ GOLDEN = {
     "corpus": (7, "241e4f6e7e6c76dd"),
     "tokenizer": (1, "fe73c73eff194a1c"),
     "tokens": (1, "6c55301e9c883f47"),
-    "conversations": (3, "891eb976e6817fc9"),
+    "conversations": (4, "fb11cdc2260c27f3"),
 }
 
 

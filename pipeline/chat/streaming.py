@@ -5,9 +5,11 @@ whose bytes span two tokens is held back until it is whole; a conversation too l
 loses its oldest turns, never its system message or the last question.
 """
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 
-from pipeline.chat.conversation import STOP, Message, prompt
+from pipeline.chat.conversation import STOP, Conversation, Message, prompt
+from pipeline.chat.messages import as_conversation
 from pipeline.model import Transformer
 from pipeline.model.engine import Engine
 from pipeline.model.stop_strings import pieces
@@ -18,14 +20,14 @@ from storage.errors import UserError
 def reply(
     model: Transformer,
     tokenizer: Tokenizer,
-    messages: Sequence[Message],
+    talk: Conversation | Sequence[Message],
     *,
     max_new_tokens: int = 128,
     temperature: float = 0.0,
     top_k: int = 0,
     seed: int = 0,
 ) -> Iterator[str]:
-    """The assistant's reply to a conversation that ends with the user's turn, piece by piece.
+    """The assistant's reply to a conversation in which it is its turn, piece by piece.
 
     It ends where the context is full, however many tokens were asked for.
     """
@@ -33,7 +35,7 @@ def reply(
         raise UserError(
             "this model has no conversation tokens: use `complete`, or chat with sft or rl"
         )
-    ids = fit(messages, tokenizer, model.config.max_context, max_new_tokens)
+    ids = fit(talk, tokenizer, model.config.max_context, max_new_tokens)
     stop = tokenizer.special(STOP)
     yield from _pieces(model, tokenizer, ids, (stop,), max_new_tokens, temperature, top_k, seed)
 
@@ -60,23 +62,25 @@ def complete(
 
 
 def fit(
-    messages: Sequence[Message], tokenizer: Tokenizer, context: int, max_new_tokens: int
+    talk: Conversation | Sequence[Message], tokenizer: Tokenizer, context: int, max_new_tokens: int
 ) -> list[int]:
     """The prompt, without as many of the oldest turns as it takes to leave room for a reply.
 
     A reply as long as the context would leave no turn: half of it is room enough. The last question
-    is never dropped: the reply to a long one gets what is left.
+    is never dropped, nor what tools were asked for it: the reply to a long one gets what is left.
     """
     room = max_new_tokens if max_new_tokens < context else context // 2
-    kept = list(messages)
+    whole = as_conversation(talk)
+    kept = list(whole.messages)
     first = 1 if kept and kept[0].role == "system" else 0
     while True:
-        ids = prompt(kept, tokenizer)
+        ids = prompt(dataclasses.replace(whole, messages=tuple(kept)), tokenizer)
         if len(ids) + room <= context:
             return ids
-        if len(kept) - first < 3:
+        asked = [at for at, said in enumerate(kept) if said.role == "user"]
+        if len(asked) < 2:
             break
-        del kept[first : first + 2]  # a question and its answer
+        del kept[first : asked[1]]  # a question, its answer, and the tools' outputs between
     if len(ids) >= context:
         raise UserError(
             f"the message has {len(ids)} tokens and the model's context is {context}: shorten it"

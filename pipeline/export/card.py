@@ -17,8 +17,11 @@ answer = model.generate(**ids, max_new_tokens=64)[0, ids["input_ids"].shape[1] :
 print(tokenizer.decode(answer, skip_special_tokens=True))
 ```
 
-Turns end with `<|im_end|>`, where `generate` stops. Users can write the names of special tokens,
-which the template then reads as such: crawl2chat encodes what they write as plain text."""
+Turns end with `<|im_end|>`, where `generate` stops. `apply_chat_template` takes `tools=[…]` and
+messages with `tool_calls` and role `tool`, rendered as Qwen3's: Hermes calls in `<tool_call>`. The
+template marks what the assistant writes (`{{% generation %}}`), so TRL's `assistant_only_loss=True`
+trains on it as it is. Users can write the names of special tokens, which the template then reads as
+such: crawl2chat encodes what they write as plain text."""
 
 _PAGES = """```python
 from transformers import AutoModelForCausalLM, AutoTokenizer

@@ -17,7 +17,7 @@ import numpy as np
 from gguf import GGMLQuantizationType, LlamaFileType
 
 from pipeline.export import tensor_names, vocabulary
-from pipeline.export.hf_folder import template, token_ids
+from pipeline.export.hf_folder import template, token_ids, without_marks
 from pipeline.export.metadata import check, rope_factors, to_keys
 from pipeline.model import ModelConfig, hf_tensors
 from pipeline.model.hf_config import from_hf
@@ -163,7 +163,7 @@ def _keys(
     if (chat := template(folder)) is not None:
         # Which token ends a turn is otherwise guessed from a list of names.
         keys["tokenizer.ggml.eot_token_id"] = ids.end
-        keys["tokenizer.chat_template"] = chat
+        keys["tokenizer.chat_template"] = without_marks(chat)
     return keys
 
 

@@ -4,6 +4,7 @@ In: a folder. Out: its special tokens' ids, its chat template.
 """
 
 import dataclasses
+import re
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,15 @@ def template(folder: Path) -> str | None:
     if found is not None and not isinstance(found, str):
         raise UserError(f"{folder / 'tokenizer_config.json'}: chat_template is no text")
     return found
+
+
+def without_marks(template: str) -> str:
+    """The template without the marks of what the assistant wrote, which only training reads.
+
+    transformers adds the tag `generation` to Jinja; programs with plain Jinja refuse the template.
+    A comment takes its place, since tags cut the white space around them.
+    """
+    return re.sub(r"\{%([-+]?)\s*(?:end)?generation\s*([-+]?)%\}", r"{#\1 reply \2#}", template)
 
 
 def _adds(tokenizer: dict[str, Any], begin: int) -> bool:

@@ -40,7 +40,9 @@ def save(model: Transformer, tokenizer: Tokenizer, folder: Path | str) -> None:
     config = hf_config.to_hf(model.config)
     ends = tokenizer.stop_tokens
     if tokenizer.has_conversation_tokens:
-        ends = (tokenizer.special("<|im_end|>"),)
+        # The first is what a reply ends with; a folder of another project keeps its other ends.
+        stop = tokenizer.special("<|im_end|>")
+        ends = ends if stop in ends else (stop,)
     config["eos_token_id"] = ends[0] if len(ends) == 1 else list(ends)
     config["pad_token_id"] = tokenizer.document_token
     text = json.dumps(config, indent=2, sort_keys=True)

@@ -9,6 +9,7 @@ folders are used as they are, with Qwen's normalizer, but without what an earlie
 them (see `foreign`).
 """
 
+import dataclasses
 import json
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +20,12 @@ from tokenizers import AddedToken, Regex, decoders, models, pre_tokenizers
 
 from pipeline.cores import cores
 from pipeline.tokenizer import fast, foreign
-from pipeline.tokenizer.special import CHAT_TEMPLATE, CONVERSATION_TOKENS, DOCUMENT_TOKEN
+from pipeline.tokenizer.special import (
+    CHAT_TEMPLATE,
+    CONVERSATION_TOKENS,
+    DOCUMENT_TOKEN,
+    TURN_TOKENS,
+)
 from storage.errors import UserError
 
 # From transformers' models/qwen2/tokenization_qwen2.py, to the character.
@@ -31,6 +37,9 @@ QWEN2_REGEX = (
 # tiktoken starts new threads for each batch, which takes half a millisecond; in that time one
 # thread encodes six thousand characters.
 CHARACTERS_FOR_THREADS = 20_000
+
+# Of tokenizer_config.json, once it has the conversation tokens.
+CHAT_SETTINGS = {"eos_token": "<|im_end|>", "chat_template": CHAT_TEMPLATE}
 
 LONE_SURROGATE = "text is not valid Unicode: it holds a lone surrogate"
 
@@ -185,7 +194,13 @@ class Tokenizer:
 
     @property
     def has_conversation_tokens(self) -> bool:
-        return all(name in self._special for name in CONVERSATION_TOKENS)
+        """Whether its model was taught to write turns, by the tokens that mark them.
+
+        Qwen's base models have the tokens, but end with another one. Conversations with tools need
+        the tools' tags as well.
+        """
+        named = all(name in self._special for name in TURN_TOKENS)
+        return named and (self._foreign is None or self._special["<|im_end|>"] in self.stop_tokens)
 
     @cached_property
     def token_bytes(self) -> list[bytes]:
@@ -206,40 +221,44 @@ class Tokenizer:
         return found
 
     def with_conversation_tokens(self) -> "Tokenizer":
-        """The same tokenizer with the conversation's special tokens after the old ids.
+        """The same tokenizer with the conversation's tokens after the old ids.
+
+        It keeps those that it has, under their ids. A folder's own chat template gives way to ours.
 
         Raises:
             UserError: the ids have gaps, so that none can be added.
         """
         rust = tokenizers.Tokenizer.from_str(self._rust.to_str())
-        rust.add_special_tokens(
-            [AddedToken(name, special=True, normalized=False) for name in CONVERSATION_TOKENS]
-        )
         # The library takes the number of tokens for the next id.
-        new = [n for n in CONVERSATION_TOKENS if n not in self._added]
+        new = [name for name in CONVERSATION_TOKENS if name not in self._added]
+        rust.add_tokens(
+            [AddedToken(name, special=name in TURN_TOKENS, normalized=False) for name in new]
+        )
         if any((rust.token_to_id(name) or 0) < self.vocab_size for name in new):
             raise UserError(
                 f"the tokenizer's ids have gaps: no token can be added after {self.vocab_size - 1}"
             )
-        return Tokenizer(rust, self._foreign)
+        grown = Tokenizer(rust, self._foreign)
+        if self._foreign is None:
+            return grown
+        stops = dict.fromkeys([grown.special("<|im_end|>"), *self.stop_tokens])
+        named = self._foreign.settings | CHAT_SETTINGS
+        other = dataclasses.replace(self._foreign, stop_tokens=tuple(stops), settings=named)
+        return Tokenizer(rust, other)
 
     def _transformers_config(self) -> dict:
-        chat = self.has_conversation_tokens
         if self._foreign is not None:
-            added = {"eos_token": "<|im_end|>", "chat_template": CHAT_TEMPLATE} if chat else {}
-            return self._foreign.settings | added
+            return self._foreign.settings
         config = {
             "tokenizer_class": "PreTrainedTokenizerFast",
             "add_prefix_space": False,
             "clean_up_tokenization_spaces": False,
             "bos_token": None,
-            "eos_token": "<|im_end|>" if chat else DOCUMENT_TOKEN,
+            "eos_token": DOCUMENT_TOKEN,
             "pad_token": DOCUMENT_TOKEN,
             "unk_token": None,
         }
-        if chat:
-            config["chat_template"] = CHAT_TEMPLATE
-        return config
+        return config | (CHAT_SETTINGS if self.has_conversation_tokens else {})
 
 
 def _is_own(rust: tokenizers.Tokenizer) -> bool:

@@ -18,6 +18,7 @@ from pipeline.export.vocabulary import SPLITS
 from pipeline.model import ModelConfig, Transformer
 from pipeline.model.engine import Engine
 from pipeline.tokenizer import Tokenizer
+from pipeline.tokenizer.special import TOOL_TOKENS
 from storage.json_object import read_object
 
 NASTY = [
@@ -33,7 +34,7 @@ NASTY = [
     "x\u200by\ufeffz\u00adw",
     "1234567890 3.14 ½ Ⅻ ²",
     "DON'T I'LL we'Re 's 'S",
-    "<|im_end|><|endoftext|><tool_call>",
+    "<|im_end|><|endoftext|>",
     "\x00\x01\x7f\x80\x9f",
     "\r\n\r \r\n a\u2028b\u2029c\u0085d\u00a0e\u3000f",
     "def f(x):\n    return x  # ok\n\n\n",
@@ -161,7 +162,9 @@ def test_special_tokens_and_rows(llama, trained, tmp_path):
     tokenizer = Tokenizer.load(trained["rl"])
     begin, stop = tokenizer.document_token, tokenizer.special("<|im_end|>")
     chat = llama(write(trained["rl"], tmp_path / "rl.gguf"))["special"]
-    assert chat["control"] == sorted(tokenizer.special_tokens.values())
+    # Tags of tool calls are no control tokens, as in Qwen3's files: they are shown, and parsed.
+    control = {*tokenizer.special_tokens} - {*TOOL_TOKENS}
+    assert chat["control"] == sorted(tokenizer.special(name) for name in control)
     assert (chat["bos"], chat["eos"], chat["eot"], chat["pad"]) == (begin, stop, stop, begin)
     assert chat["ends"] == sorted([begin, stop])
     assert not chat["adds_bos"]

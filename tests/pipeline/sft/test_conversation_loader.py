@@ -5,14 +5,27 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from random_conversations import SLOW, conversations, drawn
 
+from pipeline.chat.conversation import (
+    Conversation,
+    ToolCall,
+    assistant,
+    render,
+    spans,
+    system,
+    to_row,
+    tool,
+    user,
+)
 from pipeline.sft.config import SftConfig
 from pipeline.sft.conversation_loader import ConversationData, MixedData, encode
+from pipeline.sft.conversations import ConversationRow
 from pipeline.tokenizer import Tokenizer
 from pipeline.training.batch_sizes import BatchSizes
-from pipeline.training.data_loader import PretrainData, RowPart, collate
+from pipeline.training.data_loader import Batch, PretrainData, RowPart, collate
 from pipeline.training.loss import token_loss
 from storage.errors import UserError
 from storage.tables import read_table
@@ -91,13 +104,62 @@ def test_spans_of_another_tokenizer_are_refused(post_training, chat_tokenizer):
         encode(rows, chat_tokenizer)
 
 
-def test_a_packed_conversation_has_the_loss_it_has_alone(chat_model, post_training):
+def rows_of(talks: list[Conversation], tokenizer: Tokenizer) -> list[ConversationRow]:
+    return [
+        {
+            "id": str(number),
+            "source": "drawn",
+            **to_row(talk),
+            "loss_spans": spans(render(talk, tokenizer)[1]),
+            "origin": "",
+            "split": "train",
+        }
+        for number, talk in enumerate(talks)
+    ]
+
+
+ADD = ToolCall("add", '{"a": 1}')
+SHORT = (
+    Conversation((user("a"), assistant("b"))),
+    Conversation((system("s"), user(""), assistant(""), user("c"), assistant("12"))),
+    Conversation((user("1 + 2?"), assistant("", [ADD]), tool("3"), assistant("It is 3."))),
+    Conversation((user("x"), assistant("So", [ADD, ADD]), tool("<|im_end|>"), tool("é"))),
+    Conversation((user("nothing to learn"),)),
+)
+
+
+@settings(max_examples=20, suppress_health_check=SLOW)
+@given(talks=st.lists(st.sampled_from(SHORT), min_size=2, max_size=8))
+def test_packed_conversations_have_the_loss_and_gradient_they_have_alone(chat_model, talks):
     model, tokenizer = chat_model
-    parts = sorted(train_parts(post_training, tokenizer), key=lambda p: len(p.tokens))[:5]
-    with torch.no_grad():
-        packed, _ = token_loss(model, collate([parts], 192, PAD))
-        alone = [token_loss(model, collate([[part]], len(part.tokens), PAD))[0] for part in parts]
-    assert float(packed) == pytest.approx(sum(float(loss) for loss in alone), rel=1e-4)
+    parts = encode(rows_of(talks, tokenizer), tokenizer)
+    assume(any(part.learned.any() for part in parts))
+
+    def loss_and_gradient(batches: list[Batch]) -> tuple[float, torch.Tensor]:
+        model.zero_grad()
+        total = torch.stack([token_loss(model, batch)[0] for batch in batches]).sum()
+        total.backward()
+        return float(total), torch.cat([p.grad.flatten().clone() for p in model.parameters()])
+
+    loader = ConversationData(parts, 192, 1, PAD, seed=0)
+    packed = [loader.batch(row) for row in range(len(loader._epoch(0)))]
+    alone = [collate([[part]], len(part.tokens), PAD) for part in parts]
+    (loss, gradient), (wanted, wanted_gradient) = map(loss_and_gradient, (packed, alone))
+    assert loss == pytest.approx(wanted, rel=1e-5)
+    assert float((gradient - wanted_gradient).norm()) < 1e-5 * float(wanted_gradient.norm())
+
+
+@drawn
+@given(talks=st.lists(conversations(), min_size=1, max_size=8), context=st.integers(100, 400))
+def test_as_many_tokens_are_trained_packed_as_before(chat_tokenizer, talks, context):
+    parts = encode(rows_of(talks, chat_tokenizer), chat_tokenizer)
+    kept = [part for part in parts if len(part.tokens) <= context + 1]
+    assume(kept)
+    data = ConversationData(parts, context, 1, PAD, seed=0)
+    batches = [data.batch(row) for row in range(len(data._epoch(0)))]
+    trained = sum(int(batch.loss_mask.sum()) for batch in batches)
+    assert trained == sum(int(part.learned.sum()) for part in kept)
+    assert data.left_out == len(parts) - len(kept)
 
 
 def test_pages_are_mixed_in_by_their_share_and_learned_whole(post_training, chat_tokenizer):

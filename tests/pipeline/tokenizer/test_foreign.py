@@ -11,7 +11,7 @@ from tokenizers import AddedToken
 
 from pipeline.tokenizer import Tokenizer
 from pipeline.tokenizer.config import TokenizerConfig
-from pipeline.tokenizer.special import CONVERSATION_TOKENS
+from pipeline.tokenizer.special import CHAT_TEMPLATE, CONVERSATION_TOKENS, TOOL_TOKENS
 from pipeline.tokenizer.train import train
 from storage.errors import UserError
 from tests.helpers.hf_models import foreign_tokenizer, write_tokenizer
@@ -84,7 +84,7 @@ def test_what_is_saved_is_the_same_tokenizer(family, folder, tmp_path):
 
 def test_conversation_tokens_come_after_all_others(family, folder):
     tokenizer = Tokenizer.load(folder)
-    assert not tokenizer.has_conversation_tokens
+    assert tokenizer.has_conversation_tokens == (family == "qwen3")  # whose folder ends with one
     chat = tokenizer.with_conversation_tokens()
     assert chat.has_conversation_tokens
     assert chat.document_token == tokenizer.document_token
@@ -93,6 +93,39 @@ def test_conversation_tokens_come_after_all_others(family, folder):
     new = [n for n in CONVERSATION_TOKENS if n not in tokenizer.special_tokens]
     last = range(tokenizer.vocab_size, tokenizer.vocab_size + len(new))
     assert [chat.special(name) for name in new] == list(last)
+    assert set(chat.stop_tokens) == {*tokenizer.stop_tokens, chat.special("<|im_end|>")}
+    assert chat.stop_tokens[0] == chat.special("<|im_end|>")
+
+
+def test_a_folder_taught_to_talk_has_our_template(family, folder, tmp_path):
+    Tokenizer.load(folder).with_conversation_tokens().save(tmp_path)
+    settings = json.loads((tmp_path / "tokenizer_config.json").read_text())
+    assert settings["chat_template"] == CHAT_TEMPLATE
+    assert settings["eos_token"] == "<|im_end|>"
+    again = Tokenizer.load(tmp_path)
+    assert again.has_conversation_tokens
+    assert again.with_conversation_tokens().special_tokens == again.special_tokens
+
+
+def test_qwens_own_tags_are_kept_and_its_base_models_do_not_talk(tmp_path):
+    """Its files hold the tags under ids of their own, not special; base models end otherwise."""
+    rows = [AddedToken(n, special=False, normalized=False) for n in reversed(TOOL_TOKENS)]
+    tokenizer = with_tokens("qwen3", tmp_path, *rows)
+    chat = tokenizer.with_conversation_tokens()
+    assert chat.special_tokens == tokenizer.special_tokens
+    assert chat.vocab_size == tokenizer.vocab_size
+    assert (
+        json.loads(chat.to_json())["added_tokens"]
+        == json.loads(tokenizer.to_json())["added_tokens"]
+    )
+    file = tmp_path / "tokenizer_config.json"
+    named = json.loads(file.read_text()) | {"eos_token": "<|endoftext|>", "chat_template": "its"}
+    file.write_text(json.dumps(named))
+    base = Tokenizer.load(tmp_path)
+    assert not base.has_conversation_tokens
+    base.save(tmp_path / "again")
+    assert json.loads((tmp_path / "again" / "tokenizer_config.json").read_text()) == named
+    assert base.with_conversation_tokens().has_conversation_tokens
 
 
 def test_a_tokenizer_without_a_document_token_is_refused(tmp_path):

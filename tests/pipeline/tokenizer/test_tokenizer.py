@@ -4,11 +4,17 @@ import json
 import unicodedata
 
 import pytest
-from hypothesis import given, settings
+import tokenizers
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from pipeline.tokenizer import Tokenizer
-from pipeline.tokenizer.special import CONVERSATION_TOKENS, DOCUMENT_TOKEN
+from pipeline.tokenizer.special import (
+    CONVERSATION_TOKENS,
+    DOCUMENT_TOKEN,
+    TOOL_TOKENS,
+    TURN_TOKENS,
+)
 from pipeline.tokenizer.tokenizer import QWEN2_REGEX
 from storage.errors import UserError
 
@@ -66,6 +72,7 @@ def test_batch_equals_one_by_one(tokenizer, texts):
 @settings(max_examples=150, deadline=None)
 @given(text=st.text(max_size=60))
 def test_loads_in_transformers_with_equal_ids(chat, transformers_tokenizer, text):
+    assume(not any(name in text for name in TOOL_TOKENS))  # which it reads, as it does Qwen's
     theirs = transformers_tokenizer(text, add_special_tokens=False, split_special_tokens=True)
     assert theirs["input_ids"] == chat.encode(text)
 
@@ -85,6 +92,34 @@ def test_transformers_sees_the_same_special_tokens(chat, transformers_tokenizer)
     assert len(transformers_tokenizer) == chat.vocab_size
     assert transformers_tokenizer.eos_token_id == chat.special("<|im_end|>")
     assert transformers_tokenizer.pad_token_id == chat.document_token
+
+
+def test_programs_that_leave_special_tokens_out_keep_calls(chat, transformers_tokenizer):
+    """vLLM, llama.cpp and transformers look for the tags in text without special tokens."""
+    data = json.loads(chat.to_json())
+    special = {token["content"]: token["special"] for token in data["added_tokens"]}
+    assert special == dict.fromkeys([DOCUMENT_TOKEN, *TURN_TOKENS], True) | dict.fromkeys(
+        TOOL_TOKENS, False
+    )
+    ids = [chat.special("<tool_call>"), *chat.encode("{}"), chat.special("</tool_call>")]
+    ids.append(chat.special("<|im_end|>"))
+    text = transformers_tokenizer.decode(ids, skip_special_tokens=True)
+    assert text == "<tool_call>{}</tool_call>"
+
+
+def test_models_with_the_tokens_of_earlier_versions_still_talk(tokenizer, tmp_path):
+    """They have other tags for tools' outputs, and all of their tags were special."""
+    old = ["<|im_start|>", "<|im_end|>", "<tool_call>", "</tool_call>", "<tool_output>"]
+    rust = tokenizers.Tokenizer.from_str(tokenizer.to_json())
+    rust.add_special_tokens(old)
+    rust.save(str(tmp_path / "tokenizer.json"))
+    chat = Tokenizer.load(tmp_path)
+    assert chat.has_conversation_tokens
+    grown = chat.with_conversation_tokens()
+    assert [grown.special(name) for name in (*old, *TOOL_TOKENS[2:])] == list(range(380, 387))
+    flags = {t["content"]: t["special"] for t in json.loads(grown.to_json())["added_tokens"]}
+    assert [flags[name] for name in TOOL_TOKENS] == [True, True, False, False]
+    assert grown.special_tokens.keys() == {DOCUMENT_TOKEN, *old, *TOOL_TOKENS}
 
 
 def test_chat_template_is_chatml(transformers_tokenizer):
