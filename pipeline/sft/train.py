@@ -168,4 +168,4 @@ def build(
     }
 
 
-STAGE = Stage("sft", 3, SftConfig, build)
+STAGE = Stage("sft", 4, SftConfig, build)
