@@ -15,7 +15,7 @@ from pipeline.chat.conversation import ToolCall
 # Every reason there is, as people read it in docs and table.
 REASONS = {
     "invalid_utf8": "the line is not UTF-8",
-    "invalid_json": "the line is not JSON, or holds NaN or Infinity",
+    "invalid_json": "the line is not JSON: it is cut, holds NaN or Infinity, has a key twice, …",
     "not_an_object": "the line is JSON, but no object",
     "row_too_large": "the line has more bytes than any conversation",
     "unknown_format": "the file has no row of a known format",
@@ -25,7 +25,7 @@ REASONS = {
     "not_a_text_part": "an image, sound or file among the parts of a content",
     "lone_surrogate": "half of a surrogate pair: no valid Unicode",
     "unknown_role": "a role that no format has",
-    "invalid_tool_call": "a call without name, or whose arguments are no JSON object",
+    "invalid_tool_call": "a call without name, with another's id, or without a JSON object",
     "invalid_tools": "tool definitions that are none",
     "tool_answer_without_call": "a tool's output that answers no call",
     "out_of_turn": "roles that do not follow each other as in a conversation",
@@ -61,17 +61,24 @@ def loads(text: str | bytes) -> Any:
     """JSON as the standard has it.
 
     Raises:
-        ValueError: it is none, holds NaN or Infinity, or is nested too deep.
+        ValueError: it is none, holds NaN or Infinity, has a key twice, or is nested too deep.
     """
     try:
-        return json.loads(text, parse_constant=_not_json)
+        return json.loads(text, parse_constant=_not_json, object_pairs_hook=_once)
     except RecursionError as error:
         raise ValueError("nested too deep") from error
 
 
 def canonical(value: Any) -> str:
-    """The JSON text of a value, as `ToolCall.arguments` and `Conversation.tools` hold it."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    """The JSON text of a value, as `ToolCall.arguments` and `Conversation.tools` hold it.
+
+    Raises:
+        RejectedRow: JSON has no form for it (a time or a decimal out of Parquet, say).
+    """
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise RejectedRow("not_text", f"no JSON: {error}") from error
 
 
 def text_of(value: Any, field: str) -> str:
@@ -119,6 +126,8 @@ def tool_call(value: Any) -> ToolCall:
     name, arguments = function.get("name"), function.get("arguments")
     if not isinstance(name, str) or not name:
         raise RejectedRow("invalid_tool_call", "no name")
+    if valid(name, "name") != json.dumps(name, ensure_ascii=False)[1:-1]:  # rendered as it is
+        raise RejectedRow("invalid_tool_call", "a name with quotes or control characters")
     id_ = value.get("id")
     if id_ is not None and not isinstance(id_, str):
         raise RejectedRow("invalid_tool_call", f"id: {_kind(id_)}")
@@ -131,9 +140,7 @@ def tool_call(value: Any) -> ToolCall:
     if not isinstance(arguments, Mapping):
         raise RejectedRow("invalid_tool_call", f"arguments of {name}: {_kind(arguments)}")
     valid(id_ or "", "id")
-    return ToolCall(
-        valid(name, "name"), valid(canonical(arguments), f"arguments of {name}"), id_ or ""
-    )
+    return ToolCall(name, valid(canonical(arguments), f"arguments of {name}"), id_ or "")
 
 
 def tools_of(value: Any) -> tuple[str, ...]:
@@ -200,6 +207,13 @@ def _kind(value: Any) -> str:
     if value is None:
         return "null"
     return kinds.get(type(value), "a number" if isinstance(value, int | float) else "no JSON value")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("an object has a key twice")
+    return found
 
 
 def _not_json(name: str) -> NoReturn:

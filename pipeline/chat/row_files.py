@@ -90,7 +90,7 @@ class RowFile:
         number = 0
         while line := file.readline(MAX_ROW_BYTES + 1):
             number += 1
-            large = len(line) > MAX_ROW_BYTES
+            large = len(line.removesuffix(b"\n")) > MAX_ROW_BYTES
             while large and line and not line.endswith(b"\n"):
                 line = file.readline(MAX_ROW_BYTES)
             if large:

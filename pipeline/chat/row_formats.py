@@ -86,6 +86,9 @@ def _check_trainable(made: Conversation) -> None:
         if message.role == "assistant":
             spoke = True
             unanswered = [call.id for call in message.tool_calls]
+            named = [id_ for id_ in unanswered if id_]
+            if len(named) > len(set(named)):
+                raise RejectedRow("invalid_tool_call", "two calls of one id")
         elif message.role == "tool":
             _answer(message.tool_call_id, unanswered)
     if not spoke:
@@ -100,7 +103,7 @@ def _answer(id_: str, unanswered: list[str]) -> None:
     """Take the call that an answer is for from the list."""
     if not unanswered:
         raise RejectedRow("tool_answer_without_call", "no call is open")
-    if id_ and any(unanswered):
+    if id_:
         if id_ not in unanswered:
             raise RejectedRow("tool_answer_without_call", "no open call has this id")
         unanswered.remove(id_)

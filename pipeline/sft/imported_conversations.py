@@ -134,11 +134,14 @@ def stem(name: str) -> str:
 
 def names_of(files: list[Path]) -> list[str]:
     """What the tables call the files: their names, numbered where several have one name."""
-    counts: Counter[str] = Counter()
-    names = []
+    names: list[str] = []
     for file in files:
-        counts[file.name] += 1
-        names.append(file.name if counts[file.name] == 1 else f"{file.name}#{counts[file.name]}")
+        base = stem(file.name)
+        ending, number, name = file.name[len(base) :], 1, file.name
+        while name in names:
+            number += 1
+            name = f"{base}#{number}{ending}"
+        names.append(name)
     return names
 
 

@@ -60,8 +60,18 @@ class SftStatistics(TypedDict):
 def with_conversation_tokens(
     model: Transformer, tokenizer: Tokenizer
 ) -> tuple[Transformer, Tokenizer]:
-    """Add the conversation tokens to the tokenizer and rows for them to the model, in place."""
+    """Add the conversation tokens to the tokenizer and rows for them to the model, in place.
+
+    Rows without a token, by which some models are padded, were never trained: a new token that gets
+    one begins as the others do, with the mean of the tokens' rows.
+    """
     grown = tokenizer.with_conversation_tokens()
+    old, spare = tokenizer.vocab_size, min(grown.vocab_size, model.config.vocab_size)
+    if old < spare:
+        for module in (model.embed_tokens, model.lm_head):
+            if module is not None:
+                with torch.no_grad():
+                    module.weight[old:spare] = module.weight[:old].mean(dim=0)
     if grown.vocab_size > model.config.vocab_size:
         model.grow_vocabulary(grown.vocab_size)
     return model, grown

@@ -181,6 +181,9 @@ def test_wrong_rows_say_what_is_wrong(broken: dict[str, Any], why: str) -> None:
         {"name": "f", "arguments": '"x"'},
         {"name": "f", "arguments": '{"a": NaN}'},
         {"name": "f", "arguments": 5},
+        {"name": "f", "arguments": '{"a": 1, "a": 2}'},
+        {"name": 'f"', "arguments": "{}"},
+        {"name": "f\n", "arguments": "{}"},
     ],
 )
 def test_a_call_needs_a_name_and_an_object_of_arguments(function: dict[str, Any]) -> None:

@@ -1,5 +1,7 @@
 """The format is found by looking, and what is no conversation is rejected for what it is."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -104,6 +106,8 @@ def talk(*turns: str) -> dict[str, Any]:
         (["user:a", "tool:1", "assistant:b"], "tool_answer_without_call"),
         (["user:a", "call:1", "tool:1", "tool:1", "assistant:b"], "tool_answer_without_call"),
         (["user:a", "call:1", "tool:2", "assistant:b"], "tool_answer_without_call"),
+        (["user:a", "call:", "tool:2", "assistant:b"], "tool_answer_without_call"),
+        (["user:a", "call:1,1", "tool:1"], "invalid_tool_call"),
     ],
 )
 def test_what_is_no_conversation_says_why(turns: list[str], why: str) -> None:
@@ -128,4 +132,7 @@ def test_reasons_are_known_and_details_short() -> None:
     assert len(RejectedRow("too_long", "x" * 10_000).detail) < 1_000
     with pytest.raises(AssertionError):
         RejectedRow("no such reason")
-    assert all(text[0].islower() and not text.endswith(".") for text in REASONS.values())
+    page = (Path(__file__).parents[3] / "docs" / "your-own-conversations.md").read_text()
+    listed = re.findall(r"^\| `(\w+)` \|", page.partition("## What is rejected")[2], re.MULTILINE)
+    assert listed == list(REASONS)
+    assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)[: len(FORMATS)] == list(FORMATS)
