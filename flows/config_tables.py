@@ -102,6 +102,10 @@ class InputConfig:
                 f"rendezvous ({self.rendezvous!r}): HOST:PORT of node 0, as all nodes reach it",
             ),
             (bool(self.rendezvous) and self.nodes == 1, "rendezvous: only with input.nodes"),
+            (
+                bool(self.chat_model) and bool(self.base or self.conversations),
+                "chat_model: RL starts from it as it is, without input.base or input.conversations",
+            ),
         )
 
 

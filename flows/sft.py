@@ -12,6 +12,7 @@ from flows.runner.flow_run import LAKE, Artifacts, Run, begin, run_name
 from pipeline.sft import conversations as conversations_stage
 from pipeline.sft import train
 from pipeline.sft.config import SftConfig
+from storage.errors import UserError
 
 
 @flow(name="sft", flow_run_name=run_name)
@@ -27,6 +28,8 @@ def sft(
         lake: folder or s3:// URL that holds the artifacts
         made: artifacts to start from; empty: everything up to the base model is made or found first
     """
+    if config.input.chat_model:
+        raise UserError("input.chat_model is for `run rl`, which starts from it as it is")
     run = begin(config, lake)
     if made is None:
         made = pretrain(config, lake) if imported.wants_corpus(config) else imported.base(run)

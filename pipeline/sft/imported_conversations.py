@@ -194,7 +194,8 @@ def build(
                     )
                 if len(made) + len(lost) >= ROWS_AT_ONCE:
                     _write(used, made, rejected, lost)
-                    progress.update(rows, None, "rows", file=name)
+                    before = sum(done["rows"] for done in files.values())
+                    progress.update(before + rows, None, "rows", file=name)
             _write(used, made, rejected, lost)
             files[name] = {
                 "format": format,

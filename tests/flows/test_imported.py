@@ -17,6 +17,7 @@ from flows.crawl_to_chat import crawl_to_chat
 from flows.evaluate import evaluate
 from flows.rl import rl
 from flows.runner.references import Reference, reference
+from flows.scaling import scaling
 from flows.sft import sft
 from flows.tokenizer import tokenizer
 from pipeline import model as models
@@ -153,8 +154,11 @@ def test_what_needs_pages_says_so(file: Path, tmp_path: Path) -> None:
         evaluate(
             config, lake, {"sft": {"kind": "sft", "digest": "", "uri": "", "rows": 0, "bytes": 0}}
         )
-    with pytest.raises(UserError, match=r"input\.chat_model is for `run rl`"):
-        crawl_to_chat(config_of(None, chat_model="abcdef"), lake)
+    for flow in (crawl_to_chat, sft):
+        with pytest.raises(UserError, match=r"input\.chat_model is for `run rl`"):
+            flow(config_of(None, chat_model="abcdef"), lake)
+    with pytest.raises(UserError, match=r"input\.base: a ladder of sizes"):
+        scaling(config, lake)
 
 
 @pytest.mark.parametrize(
@@ -186,6 +190,12 @@ def test_files_are_found_by_path_folder_and_glob_in_the_order_of_their_names(
     for missing in ("d.jsonl", "*.csv"):
         with pytest.raises(UserError, match=r"input\.conversations: no file at"):
             names("b.jsonl", missing)
+
+
+@pytest.mark.parametrize("besides", [{"base": "b"}, {"conversations": ["c"]}])
+def test_a_chat_model_stands_alone(besides: dict[str, Any]) -> None:
+    with pytest.raises(UserError, match=r"input\.chat_model: RL starts from it as it is"):
+        load("ci", input={"chat_model": "c", **besides})
 
 
 @pytest.mark.parametrize("key", ["base", "chat_model"])
