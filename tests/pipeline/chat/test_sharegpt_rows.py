@@ -83,9 +83,12 @@ def test_hermes_tags_become_calls_and_outputs() -> None:
 
 
 def test_a_text_about_tags_stays_a_text() -> None:
-    about = "The tag <tool_call> opens a call, <tool_response>x</tool_response> an output."
+    about = "In <tool_call>here</tool_call> is a call, <tool_response>x</tool_response> an output."
     found = parse(row(("human", about), ("gpt", about)))
     assert [m.content for m in found.messages] == [about, about]
+    call = '<tool_call>{"name": "f", "arguments": {}}</tool_call>'
+    output = "Two: <tool_response>x</tool_response> and more"
+    assert parse(row(("human", "?"), ("gpt", call), ("tool", output))).messages[2].content == output
 
 
 @pytest.mark.parametrize(
