@@ -15,7 +15,7 @@ from pipeline.chat.conversation import STOP, prompt, user
 from pipeline.model.engine import Engine
 from pipeline.sft import train as sft
 from pipeline.sft.config import SftConfig
-from pipeline.sft.conversation_loader import ConversationData, encode
+from pipeline.sft.conversation_loader import ConversationData, MixedData, encode
 from pipeline.stage import SILENT
 from pipeline.tokenizer import Tokenizer
 from pipeline.training.config import LoopConfig, OptimizerConfig
@@ -244,7 +244,15 @@ def test_new_tokens_begin_as_the_mean_where_the_model_has_rows_to_spare(tied):
     assert torch.equal(grown.embed_tokens.weight[more:], before[more:])
 
 
-def test_several_artifacts_are_mixed_and_no_pages_are_needed(post_training, tmp_path):
+def test_several_artifacts_are_mixed_and_no_pages_are_needed(post_training, tmp_path, monkeypatch):
+    given: list[float] = []
+
+    def recorded(parts, *rest, epochs, **more):
+        given.extend(epochs)
+        assert len(parts) == len(epochs)
+        return MixedData(parts, *rest, epochs=epochs, **more)
+
+    monkeypatch.setattr(sft, "MixedData", recorded)
     rows = read_table(post_training.conversations / "conversations.parquet")
     folders = []
     for name in ("one", "two"):
@@ -268,6 +276,7 @@ def test_several_artifacts_are_mixed_and_no_pages_are_needed(post_training, tmp_
         (tmp_path / folder).mkdir()
     statistics = sft.build(tmp_path / "out", inputs, config, SILENT, tmp_path / "scratch")
     trained = sum(bool(n % 4) for n in range(rows.num_rows))
+    assert given[-2 * trained :] == [0.0] * trained + [1.5] * trained
     assert statistics["sources"]["imported/one"] == trained
     assert statistics["epochs"]["imported/one"] == 0
     assert statistics["epochs"]["imported/two"] == 1.5
