@@ -14,7 +14,7 @@ from pipeline.filters.quality_model import QualityModelConfig
 from pipeline.rl.config import RlConfig
 from pipeline.sample_web.config import SampleWebConfig
 from pipeline.scan.config import ScanConfig
-from pipeline.sft.config import ConversationsConfig, SftConfig
+from pipeline.sft.config import ConversationsConfig, ImportedConversationsConfig, SftConfig
 from pipeline.tokenizer.config import TokenizerConfig, TokenizerReportConfig, TokensConfig
 from pipeline.training.config import ExtendConfig, PretrainConfig, ScalingConfig
 
@@ -68,6 +68,13 @@ class InputConfig:
     benchmarks: tuple[str, ...] = ()  # files of evaluation sets, for corpus.decontamination
     # files of in-context tasks, or a folder of them, which suite `core` then asks
     tasks: tuple[str, ...] = ()
+    # Files of conversations to fine-tune on, globs or folders: JSON lines or Parquet in OpenAI's,
+    # ShareGPT's, Alpaca's or the prompt/completion format.
+    conversations: tuple[str, ...] = ()
+    # A base model instead of pretraining: a Hugging Face folder (Qwen3, Llama, GPT-2), a .gguf file
+    # or the digest of a model in the lake. With `conversations` and no `paths` no page is read.
+    base: str = ""
+    chat_model: str = ""  # likewise, what `run rl` starts from instead of fine-tuning
     # a lake's duplicates artifact (digest) of the dump before: what it kept is not kept again
     previous_duplicates: str = ""
 
@@ -95,6 +102,10 @@ class InputConfig:
                 f"rendezvous ({self.rendezvous!r}): HOST:PORT of node 0, as all nodes reach it",
             ),
             (bool(self.rendezvous) and self.nodes == 1, "rendezvous: only with input.nodes"),
+            (
+                bool(self.chat_model) and bool(self.base or self.conversations),
+                "chat_model: RL starts from it as it is, without input.base or input.conversations",
+            ),
         )
 
 
@@ -162,6 +173,10 @@ class Tables(BaseModel):
     )
     conversations: ConversationsConfig = Field(
         default_factory=ConversationsConfig, description="conversations made from the corpus"
+    )
+    imported_conversations: ImportedConversationsConfig = Field(
+        default_factory=ImportedConversationsConfig,
+        description="how files of conversations are read",
     )
     sft: SftConfig = Field(default_factory=SftConfig, description="supervised fine-tuning")
     rl: RlConfig = Field(default_factory=RlConfig, description="reinforcement learning")

@@ -10,6 +10,7 @@ from flows.rl import rl
 from flows.runner.flow_run import LAKE, Artifacts, run_name
 from flows.sft import sft
 from flows.tokenizer import tokenizer
+from storage.errors import UserError
 
 
 @flow(name="crawl-to-chat", flow_run_name=run_name)
@@ -20,6 +21,8 @@ def crawl_to_chat(config: Settings = load(), lake: str = LAKE) -> Artifacts:  # 
         config: every setting; what is left out comes from the preset
         lake: folder or s3:// URL that holds the artifacts
     """
+    if config.input.chat_model:
+        raise UserError("input.chat_model is for `run rl`: crawl-to-chat fine-tunes its own")
     made = corpus(config, lake)
     made = tokenizer(config, lake, made)
     made = pretrain(config, lake, made)

@@ -40,6 +40,8 @@ def evaluate(
         models: which stages' models are measured
     """
     made = made or rl(config, lake)
+    if "corpus" not in made:
+        raise UserError("evaluate asks for pages: name a crawl (--input, or input.paths)")
     run = begin(config, lake)
     given: dict[str, Sequence[Input]] = {}
     if "crawl" in made:  # the sample web has its facts; of a real crawl nobody knows what is true

@@ -14,6 +14,7 @@ def impossible(config: Tables) -> list[str]:
     shape, prompts = config.pretrain.shape, config.rl.prompts_per_step
     processes = config.input.processes * config.input.nodes
     gate, wanted = config.scan.gate.languages, config.select.language.languages
+    own_shape = not config.input.base  # else the context is another model's
     checks = [
         (
             bool(gate) and not set(wanted or ("all",)) <= set(gate),
@@ -25,17 +26,17 @@ def impossible(config: Tables) -> list[str]:
             f"pretrain.shape.context: at least {MIN_CONTEXT} tokens",
         ),
         (
-            config.conversations.max_tokens > shape.context,
+            own_shape and config.conversations.max_tokens > shape.context,
             f"conversations.max_tokens ({config.conversations.max_tokens}) exceeds"
             f" pretrain.shape.context ({shape.context})",
         ),
         (
-            config.rl.max_new_tokens >= shape.context,
+            own_shape and config.rl.max_new_tokens >= shape.context,
             f"rl.max_new_tokens ({config.rl.max_new_tokens}) leaves no room for a prompt in"
             f" pretrain.shape.context ({shape.context})",
         ),
         (
-            config.evals.max_new_tokens >= shape.context,
+            own_shape and config.evals.max_new_tokens >= shape.context,
             f"evals.max_new_tokens ({config.evals.max_new_tokens}) leaves no room for a prompt in"
             f" pretrain.shape.context ({shape.context})",
         ),

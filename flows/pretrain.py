@@ -15,7 +15,7 @@ def pretrain(
     lake: str = LAKE,
     made: Artifacts | None = None,
 ) -> Artifacts:
-    """Train a base model from fresh weights.
+    """Train a base model from fresh weights, unless one is given (input.base).
 
     Args:
         config: every setting; what is left out comes from the preset
@@ -23,6 +23,8 @@ def pretrain(
         made: artifacts to start from; empty: corpus and tokens are made or found first
     """
     made = made or tokenizer(config, lake)
+    if config.input.base:
+        return made
     run = begin(config, lake)
     shape = config.pretrain.shape
     base = run.train(

@@ -2,6 +2,7 @@
 
 from prefect import flow
 
+from flows import imported
 from flows.config import Settings, load
 from flows.runner import ui
 from flows.runner.flow_run import LAKE, Artifacts, begin, run_name
@@ -17,13 +18,17 @@ def rl(
 ) -> Artifacts:
     """Reward right answers and nothing else.
 
+    A chat model that is given (input.chat_model) is not fine-tuned first.
+
     Args:
         config: every setting; what is left out comes from the preset
         lake: folder or s3:// URL that holds the artifacts
         made: artifacts to start from; empty: everything up to the chat model is made or found first
     """
-    made = made or sft(config, lake)
     run = begin(config, lake)
+    if made is None and config.input.chat_model:
+        made = {"sft": imported.model(run, "chat_model", config.input.chat_model)}
+    made = made or sft(config, lake)
     settings = config.rl
     model = run.train(
         train.STAGE,

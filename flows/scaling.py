@@ -14,6 +14,7 @@ from pipeline.tokenizer import tokens as tokens_stage
 from pipeline.training import pretrain
 from pipeline.training import scaling as stage
 from pipeline.training.config import PretrainConfig
+from storage.errors import UserError
 
 
 @flow(name="scaling", flow_run_name=run_name)
@@ -29,6 +30,8 @@ def scaling(
         lake: folder or s3:// URL that holds the artifacts
         made: artifacts to start from; empty: corpus and tokens are made or found first
     """
+    if config.input.base:
+        raise UserError("input.base: a ladder of sizes is trained from fresh weights")
     made = made or tokenizer(config, lake)
     run = begin(config, lake)
     ladder = config.scaling

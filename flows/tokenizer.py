@@ -2,6 +2,7 @@
 
 from prefect import flow
 
+from flows import imported
 from flows.config import Settings, load
 from flows.corpus import corpus
 from flows.runner import ui
@@ -18,6 +19,8 @@ def tokenizer(
 ) -> Artifacts:
     """Train the tokenizer, write token shards, measure what a token holds.
 
+    A base model that is given brings its own tokenizer.
+
     Args:
         config: every setting; what is left out comes from the preset
         lake: folder or s3:// URL that holds the artifacts
@@ -26,6 +29,16 @@ def tokenizer(
     made = made or corpus(config, lake)
     run = begin(config, lake)
     text = made["corpus"]
+    if config.input.base:  # whose tokenizer has to be used
+        found = imported.base(run)
+        tokens = run.make(
+            tokens_stage.STAGE,
+            config.tokens,
+            "token shards by the base model's tokenizer",
+            corpus=[text],
+            tokenizer=[found["tokenizer"]],
+        )
+        return run.hand_over({**made, **found}, tokens=tokens)
     vocabulary = run.make(
         train.STAGE,
         config.tokenizer,

@@ -212,6 +212,17 @@ CONVERSATIONS = pa.schema(
     ]
 )
 
+# A row of somebody's file of conversations that could not be used.
+CONVERSATION_REJECTS = pa.schema(
+    [
+        ("file", pa.string()),  # its name
+        ("line", pa.int64()),  # of JSON lines; of other files the row's number; from 1
+        ("format", pa.string()),  # of the file: openai, sharegpt, …; "" where unknown
+        ("reason", pa.string()),  # see pipeline.chat.row_fields.REASONS
+        ("detail", pa.string()),  # which field, role or type: short, may be ""
+    ]
+)
+
 ROLLOUTS = pa.schema(
     [
         ("step", pa.int64()),

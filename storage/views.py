@@ -60,7 +60,12 @@ SOURCES = {
     "clusters": Source(schemas.CLUSTERS, ("duplicates",), "clusters-*.parquet"),
     "compression": Source(schemas.COMPRESSION, ("tokenizer_report",), "compression.parquet"),
     "token_shards": Source(schemas.TOKEN_SHARDS, ("tokens",), "shards.parquet"),
-    "conversations": Source(schemas.CONVERSATIONS, ("conversations",), "conversations.parquet"),
+    "conversations": Source(
+        schemas.CONVERSATIONS, ("conversations", "imported_conversations"), "conversations.parquet"
+    ),
+    "conversation_rejects": Source(
+        schemas.CONVERSATION_REJECTS, ("imported_conversations",), "rejects.parquet"
+    ),
     "rollouts": Source(schemas.ROLLOUTS, ("rl",), "rollouts.parquet"),
     "evals": Source(schemas.EVALS, ("evals",), "evals.parquet"),
     "samples": Source(schemas.SAMPLES, ("evals",), "samples.parquet"),
@@ -84,6 +89,7 @@ VIEWS = (
     "token_shards",
     "metrics",
     "conversations",
+    "conversation_rejects",
     "rollouts",
     "evals",
     "samples",

@@ -6,7 +6,9 @@ The defaults are the demo preset's: a model of a million parameters on the sampl
 import dataclasses
 
 from pipeline import ranges
+from pipeline.chat.row_formats import FORMATS
 from pipeline.curriculum.held_out import HELD_OUT_ENTITY_FRACTION
+from pipeline.sft.mixture import UNITS, entries_of
 from pipeline.training.config import LoopConfig, OptimizerConfig
 
 
@@ -59,6 +61,35 @@ class ConversationsConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class ImportedConversationsConfig:
+    """How files of conversations (`input.conversations`) are read."""
+
+    # FORMAT of all files, or NAME=FORMAT of those whose name fits a pattern, the first that fits:
+    # openai, sharegpt, alpaca or prompt_completion; of others it is found by looking
+    formats: tuple[str, ...] = ()
+    # rows of a file that are looked at for its format: the most common one is the file's
+    looked_at_rows: int = 200
+    # longer ones are rejected: they must fit a context whole; 0: the base model's context, which
+    # then stands in the digest
+    max_tokens: int = 0
+    # of the first questions, by hash: the same question is never in both splits
+    validation_fraction: float = 0.03
+    drop_duplicates: bool = True  # of all files together, the first one stays
+
+    def __post_init__(self) -> None:
+        ranges.check(self, above_zero="looked_at_rows", below_one="validation_fraction")
+        unknown = [entry for entry in self.formats if entry.rpartition("=")[2] not in FORMATS]
+        ranges.refuse(
+            self,
+            (
+                bool(unknown),
+                f"formats: {', '.join(unknown)}: write FORMAT or NAME=FORMAT, with one of"
+                f" {', '.join(FORMATS)}",
+            ),
+        )
+
+
+@dataclasses.dataclass(frozen=True)
 class SftConfig:
     """Fine-tuning on conversations, with some pretraining text against forgetting."""
 
@@ -73,6 +104,10 @@ class SftConfig:
     # destroyed what the base knew (150 steps, one seed); with them it costs 0.015 bits per byte.
     rate_factor: float = 0.3
     pretraining_share: float = 0.2  # of the rows of a step
+    # SOURCE=NUMBER: how often a pass holds the conversations of a source (facts, imported/*, …), or
+    # which share of the tokens it has; see pipeline.sft.mixture. Empty: each once.
+    mixture: tuple[str, ...] = ()
+    mixture_unit: str = "epochs"  # of those numbers: epochs or weights
     precision: str = "auto"  # float32, bfloat16 or auto; resolved before the digest is made
     products: str = "auto"  # as PretrainConfig's
     threads: int = 2
@@ -84,4 +119,9 @@ class SftConfig:
             self,
             above_zero="rate_factor threads",
             below_one="pretraining_share",  # a row of each step at least is conversations
+            one_of={"mixture_unit": UNITS},
         )
+        try:
+            entries_of(self.mixture)
+        except ValueError as error:
+            ranges.refuse(self, (True, f"mixture: {error}"))

@@ -14,6 +14,7 @@ import torch
 
 from pipeline.chat.conversation import from_row, render, spans
 from pipeline.sft.conversations import ConversationRow
+from pipeline.sft.mixture import Passes
 from pipeline.tokenizer import Tokenizer
 from pipeline.training.batch_sizes import BatchSizes, as_sizes
 from pipeline.training.data_loader import Batch, PretrainData, RowPart, collate
@@ -52,6 +53,7 @@ class ConversationData:
         rows_per_step: rows of each batch.
         pad_token: for the end of a row.
         seed: of the order.
+        epochs: how often an epoch holds each conversation, see `mixture.Passes`; None: once.
 
     Raises:
         UserError: no conversation fits the context.
@@ -64,9 +66,11 @@ class ConversationData:
         rows_per_step: int | BatchSizes,
         pad_token: int,
         seed: int,
+        epochs: Sequence[float] | None = None,
     ) -> None:
         self.row_length = context + 1
-        self.parts = [part for part in parts if len(part.tokens) <= self.row_length]
+        fitting = [at for at, part in enumerate(parts) if len(part.tokens) <= self.row_length]
+        self.parts = [parts[at] for at in fitting]
         self.left_out = len(parts) - len(self.parts)
         if not self.parts:
             raise UserError(
@@ -76,6 +80,8 @@ class ConversationData:
         self.sizes = as_sizes(rows_per_step)
         self.pad_token = pad_token
         self.seed = seed
+        often = [1.0] * len(fitting) if epochs is None else [epochs[at] for at in fitting]
+        self._passes = Passes(often, seed)
         # A batch may reach into the next epoch, and an epoch of a tiny set may be shorter than one.
         self._epoch = functools.lru_cache(maxsize=4)(self._pack)
         self._starts = [0]  # first row of each epoch: their number differs with the packing
@@ -96,7 +102,7 @@ class ConversationData:
     def _pack(self, epoch: int) -> list[list[int]]:
         """All rows of an epoch, each the indices of its conversations, in training order."""
         generator = np.random.default_rng([self.seed, epoch])
-        order = generator.permutation(len(self.parts)).tolist()
+        order = generator.permutation(self._passes.indices(epoch)).tolist()
         lengths = [len(self.parts[index].tokens) for index in order]
         rows = [[order[at] for at in row] for row in whole_rows(lengths, self.row_length)]
         return [rows[index] for index in generator.permutation(len(rows)).tolist()]
@@ -107,12 +113,13 @@ class MixedData:
 
     Args:
         parts: the tokens of each conversation.
-        tokens_folder: a tokens artifact, for the pages.
+        tokens_folder: a tokens artifact, for the pages; None where there are none.
         context: positions of a row.
         rows_per_step: rows of each batch, pages included.
         pretraining_share: of pages, 0 to below 1.
         pad_token: for the end of a row.
         seed: of the order.
+        epochs: as `ConversationData`'s.
 
     Raises:
         UserError: the share makes no sense, or no conversation fits the context.
@@ -121,23 +128,24 @@ class MixedData:
     def __init__(
         self,
         parts: Sequence[RowPart],
-        tokens_folder: Path,
+        tokens_folder: Path | None,
         *,
         context: int,
         rows_per_step: int | BatchSizes,
         pretraining_share: float,
         pad_token: int,
         seed: int,
+        epochs: Sequence[float] | None = None,
     ) -> None:
         sizes = as_sizes(rows_per_step)
         pages = sizes.map(lambda rows: min(round(pretraining_share * rows), rows - 1))
         talk = sizes.minus(pages)
-        self.conversations = ConversationData(parts, context, talk, pad_token, seed)
-        self.pages = (
-            PretrainData(tokens_folder, context, pages, seed, separate_documents=True)
-            if any(pages.rows)
-            else None
-        )
+        self.conversations = ConversationData(parts, context, talk, pad_token, seed, epochs)
+        self.pages = None
+        if any(pages.rows):
+            if tokens_folder is None:
+                raise UserError("sft.pretraining_share: no pages to mix in: set it to 0")
+            self.pages = PretrainData(tokens_folder, context, pages, seed, separate_documents=True)
 
     def batch(self, step: int) -> Batch:
         """The global batch of a step, [rows, context]; pages are spread among conversations."""

@@ -6,8 +6,10 @@ per byte of the assistant's words in conversations that were not trained on.
 """
 
 import math
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 import torch
 
@@ -16,6 +18,7 @@ from pipeline.model import Transformer
 from pipeline.sft.config import SftConfig
 from pipeline.sft.conversation_loader import MixedData, encode
 from pipeline.sft.conversations import ConversationRow
+from pipeline.sft.mixture import epochs_of
 from pipeline.stage import Progress, Stage
 from pipeline.tokenizer import Tokenizer
 from pipeline.training import distribution, runtime
@@ -31,11 +34,11 @@ VALIDATION_ROWS_AT_ONCE = 64
 
 
 class SftInputs(TypedDict):
-    """Folders of artifacts, one each."""
+    """Folders of artifacts."""
 
-    base: list[Path]
-    conversations: list[Path]
-    tokens: list[Path]
+    base: list[Path]  # one
+    conversations: list[Path]  # whatever has a conversations.parquet, one at least
+    tokens: NotRequired[list[Path]]  # one; without pages none is needed
 
 
 class SftStatistics(TypedDict):
@@ -46,6 +49,8 @@ class SftStatistics(TypedDict):
     processes: int
     steps: int
     conversations: int  # of the train split
+    sources: dict[str, int]  # of those, by source
+    epochs: dict[str, float]  # how often a pass holds the conversations of each source
     left_out: int  # longer than the context
     validation_conversations: int
     final_loss: float  # nats a token
@@ -55,8 +60,18 @@ class SftStatistics(TypedDict):
 def with_conversation_tokens(
     model: Transformer, tokenizer: Tokenizer
 ) -> tuple[Transformer, Tokenizer]:
-    """Add the conversation tokens to the tokenizer and rows for them to the model, in place."""
+    """Add the conversation tokens to the tokenizer and rows for them to the model, in place.
+
+    Rows without a token, by which some models are padded, were never trained: a new token that gets
+    one begins as the others do, with the mean of the tokens' rows.
+    """
     grown = tokenizer.with_conversation_tokens()
+    old, spare = tokenizer.vocab_size, min(grown.vocab_size, model.config.vocab_size)
+    if old < spare:
+        for module in (model.embed_tokens, model.lm_head):
+            if module is not None:
+                with torch.no_grad():
+                    module.weight[old:spare] = module.weight[:old].mean(dim=0)
     if grown.vocab_size > model.config.vocab_size:
         model.grow_vocabulary(grown.vocab_size)
     return model, grown
@@ -86,6 +101,15 @@ def answer_bits_per_byte(model: Transformer, parts: list[RowPart], tokenizer: To
     return nats / (math.log(2) * max(1, content_bytes))
 
 
+def conversation_rows(folders: Sequence[Path]) -> list[ConversationRow]:
+    """The conversations of artifacts of several kinds, one after another."""
+    return [
+        row
+        for folder in folders
+        for row in read_table(folder / "conversations.parquet").to_pylist()
+    ]
+
+
 def build(
     out: Path,
     inputs: SftInputs,
@@ -100,19 +124,27 @@ def build(
     model, tokenizer = models.load(inputs["base"][0], device, dtype)
     model, tokenizer = with_conversation_tokens(model, tokenizer)
     context = model.config.max_context
-    file = inputs["conversations"][0] / "conversations.parquet"
-    rows: list[ConversationRow] = read_table(file).to_pylist()
-    parts = encode([row for row in rows if row["split"] == "train"], tokenizer)
-    held_back = encode([row for row in rows if row["split"] == "validation"], tokenizer)
+    rows = conversation_rows(inputs["conversations"])
+    trained = [row for row in rows if row["split"] == "train"]
+    parts = encode(trained, tokenizer)
+    sources = [row["source"] for row in trained]
+    sizes = [len(part.tokens) for part in parts]
+    epochs = epochs_of(sources, sizes, config.mixture, config.mixture_unit)
+    # what is never trained says nothing about how training goes
+    held_back = encode(
+        [r for r in rows if r["split"] == "validation" and epochs.get(r["source"])], tokenizer
+    )
     held_back = [part for part in held_back if len(part.tokens) <= context]
+    tokens = inputs.get("tokens", [])
     data = MixedData(
         parts,
-        inputs["tokens"][0],
+        tokens[0] if tokens else None,
         context=context,
         rows_per_step=BatchSizes.of(config.loop),
         pretraining_share=config.pretraining_share,
         pad_token=tokenizer.document_token,
         seed=config.seed,
+        epochs=[epochs[source] for source in sources],
     )
     progress.note(
         f"sft: {len(parts)} conversations, rates x {config.rate_factor}, "
@@ -137,6 +169,8 @@ def build(
         "processes": distribution.world(),
         "steps": config.loop.steps,
         "conversations": len(parts),
+        "sources": dict(sorted(Counter(sources).items())),
+        "epochs": epochs,
         "left_out": data.conversations.left_out,
         "validation_conversations": len(held_back),
         "final_loss": metrics["loss"][-1].as_py(),

@@ -171,3 +171,17 @@ def test_a_full_disk(cli: Any, small_disk: Path) -> None:
     lake = Lake(small_disk / "lake")
     assert all(lake.is_whole(m.kind, m.digest, deep=True) for m in lake.list())
     assert not list((small_disk / "lake" / ".staging").iterdir())
+
+
+def test_models_and_conversations_that_are_not_there(cli: Any, tmp_path: Path) -> None:
+    """Said before a server starts or a page is read."""
+    lake, gone = tmp_path / "lake", tmp_path / "gone"
+    for setting, words in (
+        (f'input.conversations=["{gone}.jsonl"]', "input.conversations: no file at"),
+        (f'input.base="{gone}"', "input.base: no model at"),
+        ('imported_conversations.formats=["csv"]', "imported_conversations.formats: csv"),
+        ('sft.mixture=["facts"]', "sft.mixture: 'facts': write SOURCE=NUMBER"),
+    ):
+        command = ("run", "sft", "--preset", "ci", "--lake", lake, "--set", setting)
+        refused(cli(*command), words)
+        assert not lake.exists()

@@ -4,20 +4,24 @@ import dataclasses
 import math
 from typing import Any
 
+import pyarrow as pa
 import pytest
 import torch
+from random_models import byte_tokenizer
+from random_models import random_model as own_model
 
 from pipeline import model as models
 from pipeline.chat.conversation import STOP, prompt, user
 from pipeline.model.engine import Engine
 from pipeline.sft import train as sft
 from pipeline.sft.config import SftConfig
-from pipeline.sft.conversation_loader import ConversationData, encode
+from pipeline.sft.conversation_loader import ConversationData, MixedData, encode
 from pipeline.stage import SILENT
 from pipeline.tokenizer import Tokenizer
 from pipeline.training.config import LoopConfig, OptimizerConfig
 from pipeline.training.data_loader import PretrainData
-from storage.tables import read_table
+from storage.errors import UserError
+from storage.tables import read_table, write_table
 
 pytestmark = pytest.mark.usefixtures("torch_restored")
 
@@ -218,3 +222,73 @@ def test_a_held_back_conversation_that_just_fills_the_context_is_measured(
 def test_the_stage_by_its_name_and_version():
     stage = sft.STAGE
     assert (stage.kind, stage.version, stage.config) == ("sft", 4, SftConfig)
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_new_tokens_begin_as_the_mean_where_the_model_has_rows_to_spare(tied):
+    """Models are padded to round sizes: rows without a token were never trained."""
+    old = 300
+    plain = byte_tokenizer()
+    used, more = plain.vocab_size, plain.with_conversation_tokens().vocab_size
+    model = own_model("qwen3", vocab_size=old, tie_embeddings=tied)
+    before = model.embed_tokens.weight.detach().clone()
+    grown, tokenizer = sft.with_conversation_tokens(model, plain)
+    assert grown.config.vocab_size == old
+    assert tokenizer.vocab_size == more < old
+    for module in (grown.embed_tokens, grown.lm_head):
+        if module is not None:
+            weight = module.weight.detach()
+            mean = weight[:used].mean(dim=0)
+            assert torch.equal(weight[used:more], mean.expand(more - used, -1))
+    assert torch.equal(grown.embed_tokens.weight[:used], before[:used])
+    assert torch.equal(grown.embed_tokens.weight[more:], before[more:])
+
+
+def test_several_artifacts_are_mixed_and_no_pages_are_needed(post_training, tmp_path, monkeypatch):
+    given: list[float] = []
+
+    def recorded(parts, *rest, epochs, **more):
+        given.extend(epochs)
+        assert len(parts) == len(epochs)
+        return MixedData(parts, *rest, epochs=epochs, **more)
+
+    monkeypatch.setattr(sft, "MixedData", recorded)
+    rows = read_table(post_training.conversations / "conversations.parquet")
+    folders = []
+    for name in ("one", "two"):
+        source = pa.array([f"imported/{name}"] * rows.num_rows)
+        split = ["train" if n % 4 else "validation" for n in range(rows.num_rows)]
+        mine = rows.set_column(rows.schema.get_field_index("source"), "source", source)
+        mine = mine.set_column(mine.schema.get_field_index("split"), "split", pa.array(split))
+        folders.append(tmp_path / name)
+        write_table(mine, folders[-1] / "conversations.parquet")
+    config = dataclasses.replace(
+        CONFIG,
+        loop=dataclasses.replace(CONFIG.loop, steps=2, validate_every=2),
+        pretraining_share=0.0,
+        mixture=("imported/one=0", "imported/two=1.5"),
+    )
+    inputs: sft.SftInputs = {
+        "base": [post_training.base],
+        "conversations": [post_training.conversations, *folders],
+    }
+    for folder in ("out", "scratch"):
+        (tmp_path / folder).mkdir()
+    statistics = sft.build(tmp_path / "out", inputs, config, SILENT, tmp_path / "scratch")
+    trained = sum(bool(n % 4) for n in range(rows.num_rows))
+    assert given[-2 * trained :] == [0.0] * trained + [1.5] * trained
+    assert statistics["sources"]["imported/one"] == trained
+    assert statistics["epochs"]["imported/one"] == 0
+    assert statistics["epochs"]["imported/two"] == 1.5
+    assert statistics["epochs"]["identity"] == 1
+    own = sum(split == "validation" for split in rows["split"].to_pylist())
+    held_back = rows.num_rows - trained
+    assert statistics["validation_conversations"] == held_back + own  # none of one
+    with pytest.raises(UserError, match=r"sft\.pretraining_share: no pages"):
+        sft.build(
+            tmp_path / "out",
+            inputs,
+            dataclasses.replace(config, pretraining_share=0.5),
+            SILENT,
+            tmp_path / "scratch",
+        )
