@@ -60,7 +60,10 @@ SOURCES = {
     "clusters": Source(schemas.CLUSTERS, ("duplicates",), "clusters-*.parquet"),
     "compression": Source(schemas.COMPRESSION, ("tokenizer_report",), "compression.parquet"),
     "token_shards": Source(schemas.TOKEN_SHARDS, ("tokens",), "shards.parquet"),
-    "conversations": Source(schemas.CONVERSATIONS, ("conversations",), "conversations.parquet"),
+    "conversations": Source(
+        schemas.CONVERSATIONS, ("conversations", "teacher"), "conversations.parquet"
+    ),
+    "teacher_answers": Source(schemas.TEACHER_ANSWERS, ("teacher",), "answers.parquet"),
     "rollouts": Source(schemas.ROLLOUTS, ("rl",), "rollouts.parquet"),
     "evals": Source(schemas.EVALS, ("evals",), "evals.parquet"),
     "samples": Source(schemas.SAMPLES, ("evals",), "samples.parquet"),
@@ -84,6 +87,7 @@ VIEWS = (
     "token_shards",
     "metrics",
     "conversations",
+    "teacher_answers",
     "rollouts",
     "evals",
     "samples",
