@@ -2,6 +2,7 @@
 
 from prefect import flow
 
+from flows import teacher
 from flows.config import Settings, load
 from flows.corpus import corpus
 from flows.evaluate import evaluate
@@ -20,6 +21,7 @@ def crawl_to_chat(config: Settings = load(), lake: str = LAKE) -> Artifacts:  # 
         config: every setting; what is left out comes from the preset
         lake: folder or s3:// URL that holds the artifacts
     """
+    teacher.check(config)
     made = corpus(config, lake)
     made = tokenizer(config, lake, made)
     made = pretrain(config, lake, made)

@@ -2,6 +2,7 @@
 
 from prefect import flow
 
+from flows import teacher
 from flows.config import Settings, load
 from flows.pretrain import pretrain
 from flows.runner import ui
@@ -16,13 +17,14 @@ def sft(
     lake: str = LAKE,
     made: Artifacts | None = None,
 ) -> Artifacts:
-    """Fine-tune the base model on synthesized conversations.
+    """Fine-tune the base model on conversations made by rules, and by a teacher if there is one.
 
     Args:
         config: every setting; what is left out comes from the preset
         lake: folder or s3:// URL that holds the artifacts
         made: artifacts to start from; empty: everything up to the base model is made or found first
     """
+    teacher.check(config)
     made = made or pretrain(config, lake)
     run = begin(config, lake)
     conversations = run.make(
@@ -32,13 +34,14 @@ def sft(
         corpus=[made["corpus"]],
         tokenizer=[made["tokenizer"]],
     )
+    taught = teacher.conversations(run, made)  # nothing without a teacher
     model = run.train(
         train.STAGE,
         config.sft,
         f"fine-tune {config.sft.loop.steps:,} steps",
         base=[made["base"]],
-        conversations=[conversations],
+        conversations=[conversations, *taught.values()],
         tokens=[made["tokens"]],
     )
     ui.curves(run.lake, model)
-    return run.hand_over(made, conversations=conversations, sft=model)
+    return run.hand_over(made, conversations=conversations, **taught, sft=model)

@@ -31,8 +31,8 @@ REASONS = (
     "cut",  # it did not get to its end
     "no_json",
     "schema",
-    "turns",
     "no_text",  # an empty message, or characters that can't be stored
+    "turns",
     "too_long",  # for the context
     "contaminated",
     "duplicate",
@@ -66,17 +66,17 @@ def conversation(answer: Answer) -> Screened:
     if reason:
         return Screened(reason=reason, detail=detail)
     messages = tuple(Message(m["role"], m["content"].strip()) for m in value["messages"])
+    for number, message in enumerate(messages, 1):
+        if not message.content:
+            return Screened(reason="no_text", detail=f"message {number} is empty")
+        if not _is_unicode(message.content):
+            return Screened(reason="no_text", detail=f"message {number} holds half a character")
     try:
         check(messages)
     except UserError as error:
         return Screened(reason="turns", detail=str(error))
     if messages[-1].role != "assistant":
         return Screened(reason="turns", detail="the assistant does not speak last")
-    for number, message in enumerate(messages, 1):
-        if not message.content:
-            return Screened(reason="no_text", detail=f"message {number} is empty")
-        if not _is_unicode(message.content):
-            return Screened(reason="no_text", detail=f"message {number} holds half a character")
     return Screened(messages)
 
 

@@ -18,6 +18,7 @@ from typing import Any, NotRequired, TypedDict
 from pipeline.chat.conversation import Conversation, render, spans, to_row
 from pipeline.curriculum.held_out import is_validation
 from pipeline.filters.decontamination import NgramIndex, build_index
+from pipeline.sft.conversations import ConversationRow
 from pipeline.sft.documents import CorpusDocuments
 from pipeline.sft.teacher import prompts, screening
 from pipeline.sft.teacher.answer_cache import AnswerCache
@@ -240,7 +241,7 @@ def judge(
     return _unmetered(answers)
 
 
-def conversation_row(case: Case, config: TeacherConfig) -> dict[str, Any] | None:
+def conversation_row(case: Case, config: TeacherConfig) -> ConversationRow | None:
     """Its row of the `conversations` table; None if it is rejected."""
     if case.screened.reason or case.conversation is None:
         return None
