@@ -1,4 +1,4 @@
-"""The whole stage against a server on this machine: what is kept, what is rejected, what it cost."""
+"""The whole stage against a server on this machine: what is kept and rejected, and what it cost."""
 
 import dataclasses
 import json
