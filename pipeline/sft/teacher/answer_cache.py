@@ -10,7 +10,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from pipeline.sft.teacher.chat_endpoint import Answer
+from pipeline.sft.teacher.chat_endpoint import ChatAnswer
 from storage.cache import cache_root
 from storage.durable import full_disk_is_clear, write_atomic
 
@@ -33,14 +33,14 @@ class AnswerCache:
         """Of a request: 64 hex digits."""
         return hashlib.sha256(self.url.encode() + b"\n" + body).hexdigest()
 
-    def get(self, name: str) -> Answer | None:
+    def get(self, name: str) -> ChatAnswer | None:
         """The answer to a request; None where there is none that can be read."""
         try:
-            return Answer(**json.loads(self._path(name).read_bytes()))
+            return ChatAnswer(**json.loads(self._path(name).read_bytes()))
         except (FileNotFoundError, ValueError, TypeError):  # a damaged one is asked for again
             return None
 
-    def put(self, name: str, answer: Answer) -> None:
+    def put(self, name: str, answer: ChatAnswer) -> None:
         """Keep an answer; it is on disk when this returns."""
         # Escaped: a model may write half of a surrogate pair, which UTF-8 has no bytes for.
         data = json.dumps(dataclasses.asdict(answer)).encode()

@@ -15,7 +15,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from pipeline.sft.teacher.answer_cache import AnswerCache
 from pipeline.sft.teacher.budget import NOTHING, Cost, billed, exceeded
-from pipeline.sft.teacher.chat_endpoint import Answer, ChatEndpoint, Unanswered
+from pipeline.sft.teacher.chat_endpoint import ChatAnswer, ChatEndpoint, Unanswered
 from pipeline.sft.teacher.config import TeacherConfig
 from storage.backoff import pause_seconds
 from storage.errors import UserError
@@ -26,7 +26,7 @@ MOST_REFUSED = 3  # in a row from the first on: then it is not about this reques
 
 
 @dataclasses.dataclass(frozen=True)
-class Request:
+class ChatRequest:
     """One, with what it may cost."""
 
     body: bytes
@@ -75,10 +75,10 @@ class Answering:
 
     def ask(
         self,
-        requests: Sequence[Request],
-        is_of_use: Callable[[int, Answer], bool] = lambda index, answer: False,
+        requests: Sequence[ChatRequest],
+        is_of_use: Callable[[int, ChatAnswer], bool] = lambda index, answer: False,
         tell: Callable[[int], None] = lambda done: None,
-    ) -> list[Answer | None]:
+    ) -> list[ChatAnswer | None]:
         """Ask them all.
 
         Args:
@@ -93,13 +93,13 @@ class Answering:
             Unanswered: the network or the endpoint fails; what came until then is kept.
             UserError: the endpoint refuses all, or tries that were cut off have used up a cap.
         """
-        answers: list[Answer | None] = [None] * len(requests)
+        answers: list[ChatAnswer | None] = [None] * len(requests)
         # Of each that began, what it holds of the caps: at most, then as it came out.
         held: list[Cost] = []
         total, done = self.spent, 0
-        running: dict[Future[Answer], int] = {}
+        running: dict[Future[ChatAnswer], int] = {}
 
-        def settle(index: int, answer: Answer) -> None:
+        def settle(index: int, answer: ChatAnswer) -> None:
             nonlocal total, done
             request, before = requests[index], held[index]
             answers[index], done = answer, done + 1
@@ -141,8 +141,8 @@ class Answering:
         return self._within(requests, answers, held)
 
     def _within(
-        self, requests: Sequence[Request], answers: list[Answer | None], held: list[Cost]
-    ) -> list[Answer | None]:
+        self, requests: Sequence[ChatRequest], answers: list[ChatAnswer | None], held: list[Cost]
+    ) -> list[ChatAnswer | None]:
         """The answers that the caps allow one after another, which an endpoint that exceeded its
         limits may have given more of.
         """
@@ -171,7 +171,7 @@ class Answering:
             " look at the endpoint, then raise the cap or run again"
         )
 
-    def _answer(self, request: Request, name: str) -> Answer:
+    def _answer(self, request: ChatRequest, name: str) -> ChatAnswer:
         """One answer, tried until it is there, and kept; in a thread of its own."""
         answer = self._tried(request, name)
         with self._lock:
@@ -186,7 +186,7 @@ class Answering:
             self.cache.put(name, answer)
         return answer
 
-    def _tried(self, request: Request, name: str) -> Answer:
+    def _tried(self, request: ChatRequest, name: str) -> ChatAnswer:
         failures = 0
         while True:
             self._wait_for_all()
@@ -203,7 +203,7 @@ class Answering:
                         self.counters.lost += request.bound
                 if failures >= self._limits.tries:
                     if error.spoke and self._proven:
-                        return Answer(problem="no_completion", detail=str(error), paid=False)
+                        return ChatAnswer(problem="no_completion", detail=str(error), paid=False)
                     raise _again(error, f"{error} ({failures} tries)") from error
                 self._pause(error, failures)
 

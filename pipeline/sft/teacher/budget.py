@@ -9,7 +9,7 @@ limits it is given. Tokens are added as whole numbers, so that sums have no orde
 
 import dataclasses
 
-from pipeline.sft.teacher.chat_endpoint import Answer
+from pipeline.sft.teacher.chat_endpoint import ChatAnswer
 from pipeline.sft.teacher.config import TeacherConfig
 
 
@@ -45,7 +45,7 @@ def most(body: bytes, answer_tokens: int) -> Cost:
     return Cost(1, len(body), answer_tokens)
 
 
-def billed(answer: Answer, bound: Cost) -> Cost:
+def billed(answer: ChatAnswer, bound: Cost) -> Cost:
     """What an answer has cost: by the endpoint's own count, or the most where it gives none."""
     if answer.problem in ("refused", "no_completion"):
         return Cost(1)

@@ -1,10 +1,10 @@
 """One request to an endpoint that speaks OpenAI's chat completions, and how it can end.
 
-In: a body. Out: an `Answer`. What may go better a moment later raises `Unanswered`; what concerns
-all requests (a refused key, no credit, a wrong address) is a `UserError`; what concerns this one (a
-content filter's 400) is an answer with a `problem`. The key is sent in the header and nowhere else:
-it is taken out of whatever the server says. Redirects are not followed, so no other host gets it.
-By the standard library alone: `pipeline.sft` runs on a bare machine.
+In: a body. Out: a `ChatAnswer`. What may go better a moment later raises `Unanswered`; what
+concerns all requests (a refused key, no credit, a wrong address) is a `UserError`; what concerns
+this one (a content filter's 400) is an answer with a `problem`. The key is sent in the header and
+nowhere else: it is taken out of whatever the server says. Redirects are not followed, so no other
+host gets it. By the standard library alone: `pipeline.sft` runs on a bare machine.
 """
 
 import dataclasses
@@ -58,7 +58,7 @@ class Unanswered(ConnectionError):
 
 
 @dataclasses.dataclass(frozen=True)
-class Answer:
+class ChatAnswer:
     """What a model said, or why there is nothing to read."""
 
     content: str = ""
@@ -98,7 +98,7 @@ class ChatEndpoint:
         """The endpoint of the settings and of the environment."""
         return cls(url_of(config), os.environ.get(TEACHER_KEY, ""), config)
 
-    def ask(self, body: bytes, name: str) -> Answer:
+    def ask(self, body: bytes, name: str) -> ChatAnswer:
         """One try.
 
         Args:
@@ -127,7 +127,7 @@ class ChatEndpoint:
         except urllib.error.HTTPError as error:
             with error:
                 raised = self._refusal(error)
-            if isinstance(raised, Answer):
+            if isinstance(raised, ChatAnswer):
                 return raised
             raise raised from None
         except urllib.error.URLError as error:  # before all of the request was sent
@@ -137,9 +137,9 @@ class ChatEndpoint:
         assert response is not None
         with response:
             raw = self._read(response, started)
-        return raw if isinstance(raw, Answer) else self._completion(raw)
+        return raw if isinstance(raw, ChatAnswer) else self._completion(raw)
 
-    def _read(self, response: http.client.HTTPResponse, started: float) -> bytes | Answer:
+    def _read(self, response: http.client.HTTPResponse, started: float) -> bytes | ChatAnswer:
         """The whole body."""
         config = self.config
         length = response.headers.get("Content-Length", "")
@@ -156,7 +156,7 @@ class ChatEndpoint:
             received += block
             if len(received) > config.max_answer_bytes:
                 most = f"more than {config.max_answer_bytes:,} bytes"
-                return Answer(problem="too_large", detail=most)
+                return ChatAnswer(problem="too_large", detail=most)
             if time.monotonic() - started > config.max_answer_seconds:
                 most = f"no whole answer in {config.max_answer_seconds:.0f} s"
                 raise Unanswered(f"{self.url}: {most}", sent=True)
@@ -165,7 +165,7 @@ class ChatEndpoint:
             raise Unanswered(f"{self.url}: {where}", sent=True)
         return bytes(received)
 
-    def _completion(self, raw: bytes) -> Answer:
+    def _completion(self, raw: bytes) -> ChatAnswer:
         """The answer in a body."""
         text = self._clean(raw.decode("utf-8", "replace"))
         try:
@@ -189,9 +189,9 @@ class ChatEndpoint:
         elif choice.get("finish_reason") == "content_filter" or refusal:
             problem, detail = "declined", _line(refusal) if isinstance(refusal, str) else ""
         said = content if isinstance(content, str) else ""
-        return Answer(said, problem, detail, prompt, answered)
+        return ChatAnswer(said, problem, detail, prompt, answered)
 
-    def _refusal(self, error: urllib.error.HTTPError) -> Answer | Exception:
+    def _refusal(self, error: urllib.error.HTTPError) -> ChatAnswer | Exception:
         """What a status other than 200 means."""
         status, where = error.code, f"{self.url}/chat/completions"
         message, code = self._said(error)
@@ -210,7 +210,7 @@ class ChatEndpoint:
             asked = asked_seconds(error.headers.get("Retry-After", ""))
             slow = status in (429, 503)
             return Unanswered(f"{where}: {status}{said}", retry_after=asked, slow_down=slow)
-        return Answer(problem="refused", detail=f"{status}{said}", paid=False)
+        return ChatAnswer(problem="refused", detail=f"{status}{said}", paid=False)
 
     def _said(self, error: urllib.error.HTTPError) -> tuple[str, str]:
         """The server's own words, and its code for what is wrong."""

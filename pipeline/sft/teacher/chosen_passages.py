@@ -19,7 +19,7 @@ MIN_WORDS = 12  # a shorter window has nothing to talk about
 
 
 @dataclasses.dataclass(frozen=True)
-class Passage:
+class ShownPassage:
     """A window of a document."""
 
     document: str  # id
@@ -36,7 +36,7 @@ class Passage:
 class Chosen:
     """The passages, and how many of those looked at were left out for an entity in them."""
 
-    passages: list[Passage]
+    passages: list[ShownPassage]
     held_out: int
 
 
@@ -80,7 +80,7 @@ def choose(
             keep(best, (-turn, -where, document, window, passage))
             turn += 1
     best.sort(key=lambda one: (-one[0], -one[1], one[2]))
-    return Chosen([Passage(document, at, text) for _, _, document, at, text in best], left_out)
+    return Chosen([ShownPassage(document, at, text) for _, _, document, at, text in best], left_out)
 
 
 def windows(text: str, characters: int) -> Iterator[str]:

@@ -20,7 +20,7 @@ DRAWS = 100  # of axes, of whose values some are longer than others
 
 
 @dataclasses.dataclass(frozen=True)
-class Estimate:
+class CostEstimate:
     """Expected, and at most: as bytes bound tokens, and within the caps."""
 
     expected: Cost
@@ -28,7 +28,7 @@ class Estimate:
     measured: bool  # by an earlier run of the same models
 
 
-def estimate(config: TeacherConfig, spent: Cost = NOTHING) -> Estimate:
+def estimate(config: TeacherConfig, spent: Cost = NOTHING) -> CostEstimate:
     """What `config.requests` conversations will cost.
 
     Args:
@@ -61,7 +61,7 @@ def estimate(config: TeacherConfig, spent: Cost = NOTHING) -> Estimate:
             round(spent.prompt_tokens * expected.requests / spent.requests),
             round(spent.answer_tokens * expected.requests / spent.requests),
         )
-    return Estimate(expected, highest, bool(spent.requests))
+    return CostEstimate(expected, highest, bool(spent.requests))
 
 
 def _times(cost: Cost, count: int) -> Cost:

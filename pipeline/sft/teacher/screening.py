@@ -16,7 +16,7 @@ from pipeline.dedup.config import MinhashConfig
 from pipeline.dedup.exact import text_sha256
 from pipeline.dedup.minhash import bucket_keys, signature_of, without_shingles
 from pipeline.filters.decontamination import NgramIndex
-from pipeline.sft.teacher.chat_endpoint import Answer
+from pipeline.sft.teacher.chat_endpoint import ChatAnswer
 from pipeline.sft.teacher.json_schema import Schema, mismatch
 from pipeline.sft.teacher.prompts import CONVERSATION, JUDGEMENT
 from storage.errors import UserError
@@ -52,7 +52,7 @@ class Screened:
 
 
 @dataclasses.dataclass(frozen=True)
-class Judgement:
+class JudgeScore:
     """A judge's; or why there is none."""
 
     score: int = 0
@@ -60,7 +60,7 @@ class Judgement:
     problem: str = ""
 
 
-def conversation(answer: Answer) -> Screened:
+def conversation(answer: ChatAnswer) -> Screened:
     """The conversation in an answer."""
     value, reason, detail = _value(answer, CONVERSATION)
     if reason:
@@ -80,14 +80,14 @@ def conversation(answer: Answer) -> Screened:
     return Screened(messages)
 
 
-def judgement(answer: Answer) -> Judgement:
+def judgement(answer: ChatAnswer) -> JudgeScore:
     """The judgement in an answer."""
     value, reason, detail = _value(answer, JUDGEMENT)
     if reason:
-        return Judgement(problem=f"{reason}: {detail}" if detail else reason)
+        return JudgeScore(problem=f"{reason}: {detail}" if detail else reason)
     if not _is_unicode(value["reason"]):
-        return Judgement(problem="no_text: the reason holds half a character")
-    return Judgement(int(value["score"]), value["reason"])
+        return JudgeScore(problem="no_text: the reason holds half a character")
+    return JudgeScore(int(value["score"]), value["reason"])
 
 
 def text_of(messages: Sequence[Message]) -> str:
@@ -134,7 +134,7 @@ class SeenConversations:
         return None
 
 
-def _value(answer: Answer, schema: Schema) -> tuple[Any, str, str]:
+def _value(answer: ChatAnswer, schema: Schema) -> tuple[Any, str, str]:
     """The JSON in an answer; else a reason and its detail."""
     if answer.problem:
         return None, answer.problem, answer.detail

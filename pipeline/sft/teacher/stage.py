@@ -22,13 +22,13 @@ from pipeline.sft.conversations import ConversationRow
 from pipeline.sft.documents import CorpusDocuments
 from pipeline.sft.teacher import prompts, screening
 from pipeline.sft.teacher.answer_cache import AnswerCache
-from pipeline.sft.teacher.answering import Answering, Request
+from pipeline.sft.teacher.answering import Answering, ChatRequest
 from pipeline.sft.teacher.axes import Axes, draw
 from pipeline.sft.teacher.budget import NOTHING, Cost, billed, most
-from pipeline.sft.teacher.chat_endpoint import Answer, ChatEndpoint
-from pipeline.sft.teacher.chosen_passages import Passage, choose
+from pipeline.sft.teacher.chat_endpoint import ChatAnswer, ChatEndpoint
+from pipeline.sft.teacher.chosen_passages import ShownPassage, choose
 from pipeline.sft.teacher.config import TeacherConfig
-from pipeline.sft.teacher.screening import Judgement, Screened
+from pipeline.sft.teacher.screening import JudgeScore, Screened
 from pipeline.stage import Progress, Stage
 from pipeline.tokenizer import Tokenizer
 from storage.errors import UserError
@@ -66,13 +66,13 @@ class TeacherStatistics(TypedDict):
 
 
 @dataclasses.dataclass
-class Case:
+class AskedPassage:
     """A passage and what has become of it so far."""
 
-    passage: Passage
+    passage: ShownPassage
     axes: Axes
     screened: Screened = dataclasses.field(default_factory=Screened)
-    judged: Judgement | None = None
+    judged: JudgeScore | None = None
     cost: Cost = NOTHING
     conversation: Conversation | None = None
     loss_spans: list[list[int]] = dataclasses.field(default_factory=list)
@@ -109,7 +109,7 @@ def build(
             f"teacher: the corpus has {len(chosen.passages):,} passages,"
             f" teacher.requests is {config.requests:,}"
         )
-    cases = [Case(passage, draw(config, passage.name)) for passage in chosen.passages]
+    cases = [AskedPassage(passage, draw(config, passage.name)) for passage in chosen.passages]
     answering = Answering(endpoint, AnswerCache(endpoint.url), config, progress.note)
     unmetered = write(cases, answering, config, progress)
     screen(cases, tokenizer, benchmarks, config)
@@ -154,17 +154,17 @@ def build(
 
 
 def write(
-    cases: Sequence[Case], answering: Answering, config: TeacherConfig, progress: Progress
+    cases: Sequence[AskedPassage], answering: Answering, config: TeacherConfig, progress: Progress
 ) -> int:
     """Have a conversation made for each case; gives how many answers are unmetered."""
 
-    def request(case: Case) -> Request:
+    def request(case: AskedPassage) -> ChatRequest:
         text = case.passage.text
         body = prompts.encoded(prompts.write_request(text, case.axes, config))
         later = most_of_judging(text, config) if config.min_score else NOTHING
-        return Request(body, most(body, config.max_answer_tokens), later)
+        return ChatRequest(body, most(body, config.max_answer_tokens), later)
 
-    def is_of_use(index: int, answer: Answer) -> bool:
+    def is_of_use(index: int, answer: ChatAnswer) -> bool:
         return not screening.conversation(answer).reason
 
     requests = [request(case) for case in cases]
@@ -190,7 +190,7 @@ def most_of_judging(passage: str, config: TeacherConfig) -> Cost:
 
 
 def screen(
-    cases: Sequence[Case],
+    cases: Sequence[AskedPassage],
     tokenizer: Tokenizer,
     benchmarks: NgramIndex | None,
     config: TeacherConfig,
@@ -213,17 +213,17 @@ def screen(
 
 
 def judge(
-    cases: Sequence[Case], answering: Answering, config: TeacherConfig, progress: Progress
+    cases: Sequence[AskedPassage], answering: Answering, config: TeacherConfig, progress: Progress
 ) -> int:
     """Have the rest judged; gives how many judgements are unmetered."""
     left = [case for case in cases if not case.screened.reason]
 
-    def request(case: Case) -> Request:
+    def request(case: AskedPassage) -> ChatRequest:
         text = case.passage.text
         body = prompts.encoded(prompts.judge_request(text, case.screened.messages, config))
         bound, held = most(body, config.max_judge_tokens), most_of_judging(text, config)
         tokens = min(bound.prompt_tokens, held.prompt_tokens)  # what was held back is enough
-        return Request(body, dataclasses.replace(bound, prompt_tokens=tokens))
+        return ChatRequest(body, dataclasses.replace(bound, prompt_tokens=tokens))
 
     requests = [request(case) for case in left]
     tell = _teller(progress, answering, len(left), "judgements")
@@ -241,7 +241,7 @@ def judge(
     return _unmetered(answers)
 
 
-def conversation_row(case: Case, config: TeacherConfig) -> ConversationRow | None:
+def conversation_row(case: AskedPassage, config: TeacherConfig) -> ConversationRow | None:
     """Its row of the `conversations` table; None if it is rejected."""
     if case.screened.reason or case.conversation is None:
         return None
@@ -256,9 +256,9 @@ def conversation_row(case: Case, config: TeacherConfig) -> ConversationRow | Non
     }
 
 
-def answer_row(number: int, case: Case, config: TeacherConfig) -> dict[str, Any]:
+def answer_row(number: int, case: AskedPassage, config: TeacherConfig) -> dict[str, Any]:
     """Its row of TEACHER_ANSWERS."""
-    judged = case.judged or Judgement()
+    judged = case.judged or JudgeScore()
     return {
         "number": number,
         "id": "" if case.screened.reason else id_of(case),
@@ -277,7 +277,7 @@ def answer_row(number: int, case: Case, config: TeacherConfig) -> dict[str, Any]
     }
 
 
-def id_of(case: Case) -> str:
+def id_of(case: AskedPassage) -> str:
     """Of a conversation: 32 hex digits, by its passage and its words."""
     said = json.dumps([[m.role, m.content] for m in case.screened.messages], ensure_ascii=False)
     return hashlib.sha256(f"{SOURCE}:{case.passage.name}:{said}".encode()).hexdigest()[:32]
@@ -293,7 +293,7 @@ def _teller(
     return tell
 
 
-def _unmetered(answers: Sequence[Answer | None]) -> int:
+def _unmetered(answers: Sequence[ChatAnswer | None]) -> int:
     given = [one for one in answers if one and one.problem not in ("refused", "no_completion")]
     return sum(one.prompt_tokens < 0 or one.answer_tokens < 0 for one in given)
 

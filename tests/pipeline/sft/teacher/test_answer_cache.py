@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from pipeline.sft.teacher.answer_cache import AnswerCache
-from pipeline.sft.teacher.chat_endpoint import Answer
+from pipeline.sft.teacher.chat_endpoint import ChatAnswer
 
-ANSWER = Answer("héllo \ud800", "cut", "why", 12, 3)  # half a pair, as "\ud800" in JSON gives it
+# Half a surrogate pair, as "\ud800" in JSON gives it.
+ANSWER = ChatAnswer("héllo \ud800", "cut", "why", 12, 3)
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def test_it_lies_in_the_user_s_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: 
 def test_many_write_at_once(cache: AnswerCache) -> None:
     def put(number: int) -> None:
         cache.put(cache.name(b"body"), ANSWER)
-        cache.put(cache.name(str(number).encode()), Answer(str(number)))
+        cache.put(cache.name(str(number).encode()), ChatAnswer(str(number)))
 
     threads = [threading.Thread(target=put, args=(number,)) for number in range(16)]
     for thread in threads:
@@ -59,6 +60,6 @@ def test_many_write_at_once(cache: AnswerCache) -> None:
         thread.join()
     assert cache.get(cache.name(b"body")) == ANSWER
     assert [cache.get(cache.name(str(n).encode())) for n in range(16)] == [
-        Answer(str(n)) for n in range(16)
+        ChatAnswer(str(n)) for n in range(16)
     ]
     assert not list(cache.folder.rglob("*.part"))

@@ -14,9 +14,9 @@ import pytest
 from teacher_server import KEY, Slip, TeacherServer, said, teacher_server
 
 from pipeline.sft.teacher.answer_cache import AnswerCache
-from pipeline.sft.teacher.answering import Answering, Request
+from pipeline.sft.teacher.answering import Answering, ChatRequest
 from pipeline.sft.teacher.budget import NOTHING, Cost, most
-from pipeline.sft.teacher.chat_endpoint import Answer, ChatEndpoint, Unanswered
+from pipeline.sft.teacher.chat_endpoint import ChatAnswer, ChatEndpoint, Unanswered
 from pipeline.sft.teacher.config import EndpointConfig, TeacherConfig
 from storage.errors import UserError
 
@@ -53,11 +53,11 @@ def body(number: int) -> bytes:
     return json.dumps({"model": "m", "messages": messages}).encode()
 
 
-def requests(count: int, answer_tokens: int = 100) -> list[Request]:
-    return [Request(body(n), most(body(n), answer_tokens)) for n in range(count)]
+def requests(count: int, answer_tokens: int = 100) -> list[ChatRequest]:
+    return [ChatRequest(body(n), most(body(n), answer_tokens)) for n in range(count)]
 
 
-def contents(answers: Sequence[Answer | None]) -> list[str]:
+def contents(answers: Sequence[ChatAnswer | None]) -> list[str]:
     return [answer.content for answer in answers if answer is not None]
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from pipeline.sft.teacher.budget import NOTHING, Cost, billed, exceeded, most
-from pipeline.sft.teacher.chat_endpoint import Answer
+from pipeline.sft.teacher.chat_endpoint import ChatAnswer
 from pipeline.sft.teacher.config import TeacherConfig
 from storage.errors import UserError
 
@@ -52,16 +52,16 @@ def test_the_most_is_what_no_tokenizer_exceeds() -> None:
 @pytest.mark.parametrize(
     ("answer", "cost"),
     [
-        (Answer("a", prompt_tokens=4, answer_tokens=2), Cost(1, 4, 2)),
-        (Answer("a", prompt_tokens=0, answer_tokens=0), Cost(1, 0, 0)),
-        (Answer("a", prompt_tokens=4), Cost(1, 4, 50)),  # the endpoint doesn't say
-        (Answer("a"), Cost(1, 90, 50)),
-        (Answer(problem="too_large"), Cost(1, 90, 50)),
-        (Answer(problem="refused"), Cost(1)),
-        (Answer(problem="no_completion"), Cost(1)),
+        (ChatAnswer("a", prompt_tokens=4, answer_tokens=2), Cost(1, 4, 2)),
+        (ChatAnswer("a", prompt_tokens=0, answer_tokens=0), Cost(1, 0, 0)),
+        (ChatAnswer("a", prompt_tokens=4), Cost(1, 4, 50)),  # the endpoint doesn't say
+        (ChatAnswer("a"), Cost(1, 90, 50)),
+        (ChatAnswer(problem="too_large"), Cost(1, 90, 50)),
+        (ChatAnswer(problem="refused"), Cost(1)),
+        (ChatAnswer(problem="no_completion"), Cost(1)),
     ],
 )
-def test_what_an_answer_has_cost(answer: Answer, cost: Cost) -> None:
+def test_what_an_answer_has_cost(answer: ChatAnswer, cost: Cost) -> None:
     assert billed(answer, Cost(1, 90, 50)) == cost
 
 

@@ -10,7 +10,7 @@ import pytest
 from teacher_server import KEY, Slip, TeacherServer, teacher_server
 
 from pipeline.sft.teacher.chat_endpoint import (
-    Answer,
+    ChatAnswer,
     ChatEndpoint,
     Unanswered,
     checked_url,
@@ -36,14 +36,14 @@ def server() -> Iterator[TeacherServer]:
         yield running
 
 
-def ask(server: TeacherServer, *slips: Slip, key: str = KEY, **more: float) -> Answer:
+def ask(server: TeacherServer, *slips: Slip, key: str = KEY, **more: float) -> ChatAnswer:
     server.plan.extend(slips)
     return ChatEndpoint(server.url, key, replace(CONFIG, **more)).ask(BODY, "name-of-it")
 
 
 def test_what_is_sent_and_what_comes_back(server: TeacherServer) -> None:
     answer = ask(server, Slip(content="Grüße ✓"))
-    assert answer == Answer("Grüße ✓", "", "", len(BODY) // 4, 1)
+    assert answer == ChatAnswer("Grüße ✓", "", "", len(BODY) // 4, 1)
     (asked,) = server.seen
     assert (asked.path, asked.body) == ("/v1/chat/completions", BODY)
     assert asked.authorization == f"Bearer {KEY}"

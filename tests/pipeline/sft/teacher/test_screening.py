@@ -9,7 +9,7 @@ from teacher_server import said
 from pipeline.chat.conversation import assistant, user
 from pipeline.dedup.config import MinhashConfig
 from pipeline.filters.decontamination import DecontaminationConfig, build_index
-from pipeline.sft.teacher.chat_endpoint import Answer
+from pipeline.sft.teacher.chat_endpoint import ChatAnswer
 from pipeline.sft.teacher.screening import (
     REASONS,
     SeenConversations,
@@ -34,7 +34,7 @@ TALK = (user("Who built the mill?"), assistant("Cora Abel did."))
     ],
 )
 def test_conversations(content: str) -> None:
-    screened = conversation(Answer(content))
+    screened = conversation(ChatAnswer(content))
     assert (screened.messages, screened.reason) == (TALK, "")
 
 
@@ -67,7 +67,7 @@ DEEP = "[" * 100_000
     ],
 )
 def test_what_is_none_and_why(content: str, reason: str) -> None:
-    screened = conversation(Answer(content))
+    screened = conversation(ChatAnswer(content))
     assert (screened.reason, screened.messages) == (reason, ())
     assert reason in REASONS
     assert "\n" not in screened.detail
@@ -76,7 +76,7 @@ def test_what_is_none_and_why(content: str, reason: str) -> None:
 
 @pytest.mark.parametrize("problem", ["refused", "no_completion", "too_large", "declined", "cut"])
 def test_a_problem_s_name_is_the_reason(problem: str) -> None:
-    screened = conversation(Answer(GOOD, problem=problem, detail="why"))
+    screened = conversation(ChatAnswer(GOOD, problem=problem, detail="why"))
     assert (screened.reason, screened.detail) == (problem, "why")
     assert problem in REASONS
 
@@ -94,13 +94,13 @@ def test_a_problem_s_name_is_the_reason(problem: str) -> None:
     ],
 )
 def test_judgements(content: str, score: int, reason: str, problem: str) -> None:
-    judged = judgement(Answer(content))
+    judged = judgement(ChatAnswer(content))
     assert (judged.score, judged.reason, judged.problem) == (score, reason, problem)
 
 
 def test_junk_of_a_judge_has_a_name() -> None:
-    assert judgement(Answer("I like it")).problem.startswith("no_json: ")
-    assert judgement(Answer(problem="cut")).problem == "cut"
+    assert judgement(ChatAnswer("I like it")).problem.startswith("no_json: ")
+    assert judgement(ChatAnswer(problem="cut")).problem == "cut"
 
 
 LONG = (
