@@ -5,6 +5,7 @@ import email.utils
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from teacher_server import KEY, Slip, TeacherServer, teacher_server
@@ -36,7 +37,7 @@ def server() -> Iterator[TeacherServer]:
         yield running
 
 
-def ask(server: TeacherServer, *slips: Slip, key: str = KEY, **more: float) -> ChatAnswer:
+def ask(server: TeacherServer, *slips: Slip, key: str = KEY, **more: Any) -> ChatAnswer:
     server.plan.extend(slips)
     return ChatEndpoint(server.url, key, replace(CONFIG, **more)).ask(BODY, "name-of-it")
 
