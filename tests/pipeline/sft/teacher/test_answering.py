@@ -224,8 +224,11 @@ def test_a_huge_answer_is_paid_once(server: TeacherServer, answering: Ask) -> No
     assert len(server.seen) == 2
 
 
-def capped(**caps: float) -> TeacherConfig:
-    prices = {"price_per_million_prompt_tokens": 1e6, "price_per_million_answer_tokens": 1e6}
+def capped(**caps: Any) -> TeacherConfig:
+    prices: dict[str, Any] = {
+        "price_per_million_prompt_tokens": 1e6,
+        "price_per_million_answer_tokens": 1e6,
+    }
     return replace(CONFIG, **prices, **caps)
 
 
