@@ -7,6 +7,7 @@ no result and no log.
 import contextlib
 import os
 from collections.abc import Iterator
+from typing import Any
 
 from prefect.blocks.system import Secret
 
@@ -41,7 +42,7 @@ def teacher_key(block: str) -> Iterator[None]:
 def key_of(block: str) -> str:
     """The text in a Secret block; UserError if there is none."""
     try:
-        loaded: Secret[str] = Secret.load(block, _sync=True)  # type: ignore[assignment]
+        loaded: Any = Secret.load(block, _sync=True)  # type: ignore[call-arg]
     except ValueError:  # Prefect's word for a block that is not there
         raise UserError(
             f"teacher.endpoint.key_block: Prefect has no Secret block {block!r}: make one (UI,"
