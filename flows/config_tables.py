@@ -15,6 +15,7 @@ from pipeline.rl.config import RlConfig
 from pipeline.sample_web.config import SampleWebConfig
 from pipeline.scan.config import ScanConfig
 from pipeline.sft.config import ConversationsConfig, ImportedConversationsConfig, SftConfig
+from pipeline.sft.teacher.config import TeacherConfig
 from pipeline.tokenizer.config import TokenizerConfig, TokenizerReportConfig, TokensConfig
 from pipeline.training.config import ExtendConfig, PretrainConfig, ScalingConfig
 
@@ -65,7 +66,7 @@ class InputConfig:
     # corpus; without others the pages of the crawl are taken.
     positive: tuple[str, ...] = ()
     negative: tuple[str, ...] = ()
-    benchmarks: tuple[str, ...] = ()  # files of evaluation sets, for corpus.decontamination
+    benchmarks: tuple[str, ...] = ()  # files of evaluation sets, for each decontamination
     # files of in-context tasks, or a folder of them, which suite `core` then asks
     tasks: tuple[str, ...] = ()
     # Files of conversations to fine-tune on, globs or folders: JSON lines or Parquet in OpenAI's,
@@ -177,6 +178,9 @@ class Tables(BaseModel):
     imported_conversations: ImportedConversationsConfig = Field(
         default_factory=ImportedConversationsConfig,
         description="how files of conversations are read",
+    )
+    teacher: TeacherConfig = Field(
+        default_factory=TeacherConfig, description="conversations made by another model"
     )
     sft: SftConfig = Field(default_factory=SftConfig, description="supervised fine-tuning")
     rl: RlConfig = Field(default_factory=RlConfig, description="reinforcement learning")

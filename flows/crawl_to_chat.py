@@ -2,6 +2,7 @@
 
 from prefect import flow
 
+from flows import teacher
 from flows.config import Settings, load
 from flows.corpus import corpus
 from flows.evaluate import evaluate
@@ -23,6 +24,7 @@ def crawl_to_chat(config: Settings = load(), lake: str = LAKE) -> Artifacts:  # 
     """
     if config.input.chat_model:
         raise UserError("input.chat_model is for `run rl`: crawl-to-chat fine-tunes its own")
+    teacher.check(config)
     made = corpus(config, lake)
     made = tokenizer(config, lake, made)
     made = pretrain(config, lake, made)

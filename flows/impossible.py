@@ -31,6 +31,13 @@ def impossible(config: Tables) -> list[str]:
             f" pretrain.shape.context ({shape.context})",
         ),
         (
+            own_shape
+            and config.teacher.requests > 0
+            and config.teacher.max_tokens > shape.context,
+            f"teacher.max_tokens ({config.teacher.max_tokens}) exceeds pretrain.shape.context"
+            f" ({shape.context})",
+        ),
+        (
             own_shape and config.rl.max_new_tokens >= shape.context,
             f"rl.max_new_tokens ({config.rl.max_new_tokens}) leaves no room for a prompt in"
             f" pretrain.shape.context ({shape.context})",

@@ -4,7 +4,7 @@ import dataclasses
 
 from prefect import flow
 
-from flows import imported
+from flows import imported, teacher
 from flows.config import Settings, load
 from flows.pretrain import pretrain
 from flows.runner import terminal, ui
@@ -21,7 +21,7 @@ def sft(
     lake: str = LAKE,
     made: Artifacts | None = None,
 ) -> Artifacts:
-    """Fine-tune the base model on synthesized conversations and on those that are given.
+    """Fine-tune the base model on conversations made by rules, by a teacher, or given.
 
     Args:
         config: every setting; what is left out comes from the preset
@@ -30,10 +30,15 @@ def sft(
     """
     if config.input.chat_model:
         raise UserError("input.chat_model is for `run rl`, which starts from it as it is")
+    teacher.check(config)
     run = begin(config, lake)
     if made is None:
         made = pretrain(config, lake) if imported.wants_corpus(config) else imported.base(run)
-    sources = {**synthesized(run, made), **imported.conversations(run, made)}
+    sources = {
+        **synthesized(run, made),
+        **teacher.conversations(run, made),
+        **imported.conversations(run, made),
+    }
     pages = {"tokens": [made["tokens"]]} if "tokens" in made else {}
     model = run.train(
         train.STAGE,

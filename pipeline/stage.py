@@ -43,6 +43,9 @@ class Stage(Generic[Statistics]):
     # Data that decides its output besides config and inputs, by the names of
     # pipeline.reference_data.
     data: tuple[str, ...] = ()
+    # Fields of its config that change no byte: how an endpoint is asked, not what. They reach the
+    # build, and neither digest nor manifest.
+    aside: tuple[str, ...] = ()
 
     @property
     def entry(self) -> str:

@@ -19,7 +19,9 @@ STARS = "***"
 SHORTEST_SECRET = 8  # characters: replacing less everywhere would garble what is no secret
 # Values looked for everywhere: those of a listing's thousands stand where their place tells them.
 MOST_KNOWN = 100
-KNOWN = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")  # whose values never belong into text
+TEACHER_KEY = "CRAWL2CHAT_TEACHER_KEY"
+# Variables whose values never belong into text.
+KNOWN = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", TEACHER_KEY)
 
 _NAMES = (
     r"(?:x-(?:amz|goog)-)?(?:signature|credential|security-token)|googleaccessid|awsaccesskeyid"

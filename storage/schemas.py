@@ -223,6 +223,29 @@ CONVERSATION_REJECTS = pa.schema(
     ]
 )
 
+# What a teacher was asked, a row a passage, and what became of its answer.
+TEACHER_ANSWERS = pa.schema(
+    [
+        ("number", pa.int64()),  # in the order in which caps and duplicates count them
+        ("id", pa.string()),  # of the conversation, "" where rejected
+        ("origin", pa.string()),  # document id
+        ("passage", pa.string()),
+        ("topic", pa.string()),  # the four axes …
+        ("persona", pa.string()),
+        ("dynamics", pa.string()),
+        ("first_message", pa.string()),
+        ("outcome", pa.string()),  # kept or rejected
+        ("reason", pa.string()),  # of a rejection: see pipeline.sft.teacher.screening.REASONS
+        ("detail", pa.string()),
+        ("score", pa.int64()),  # the judge's, 1 to 5; null where it gave none
+        ("judge_reason", pa.string()),
+        ("requests", pa.int64()),  # for it, the judge's included
+        ("prompt_tokens", pa.int64()),  # as billed
+        ("answer_tokens", pa.int64()),
+        ("money", pa.float64()),  # at the config's prices, in their currency
+    ]
+)
+
 ROLLOUTS = pa.schema(
     [
         ("step", pa.int64()),

@@ -61,11 +61,14 @@ SOURCES = {
     "compression": Source(schemas.COMPRESSION, ("tokenizer_report",), "compression.parquet"),
     "token_shards": Source(schemas.TOKEN_SHARDS, ("tokens",), "shards.parquet"),
     "conversations": Source(
-        schemas.CONVERSATIONS, ("conversations", "imported_conversations"), "conversations.parquet"
+        schemas.CONVERSATIONS,
+        ("conversations", "imported_conversations", "teacher"),
+        "conversations.parquet",
     ),
     "conversation_rejects": Source(
         schemas.CONVERSATION_REJECTS, ("imported_conversations",), "rejects.parquet"
     ),
+    "teacher_answers": Source(schemas.TEACHER_ANSWERS, ("teacher",), "answers.parquet"),
     "rollouts": Source(schemas.ROLLOUTS, ("rl",), "rollouts.parquet"),
     "evals": Source(schemas.EVALS, ("evals",), "evals.parquet"),
     "samples": Source(schemas.SAMPLES, ("evals",), "samples.parquet"),
@@ -90,6 +93,7 @@ VIEWS = (
     "metrics",
     "conversations",
     "conversation_rejects",
+    "teacher_answers",
     "rollouts",
     "evals",
     "samples",

@@ -14,6 +14,9 @@ from flows.config import RunConfig, load
 from pipeline.corpus import assemble
 from pipeline.corpus.costing import CostRow, Joined, MeasuredPart, Target, extrapolate
 from pipeline.scan import stage as scan
+from pipeline.sft.teacher import stage as teacher
+from pipeline.sft.teacher.budget import NOTHING, Cost, exceeded
+from pipeline.sft.teacher.estimate import estimate
 from pipeline.training import scaling
 from pipeline.training.batch_sizes import seen_rows
 from pipeline.training.power_law import predict
@@ -44,9 +47,11 @@ def plan(chosen: argparse.Namespace) -> int:
     # Training is counted from the preset alone, so it is shown to whoever has no corpus yet.
     rows = extrapolate(parts, joined(manifests), target) if parts else []
     training = training_rows(config, manifests, chosen.gpu_teraflops)
+    taught = teacher_rows(config, manifests)
     if chosen.json:
         measured = {"files": len(parts), "bytes": sum(p.warc_bytes for p in parts)}
-        output.document({"measured": measured, "corpus": rows, "training": training})
+        tables = {"corpus": rows, "training": training, "teacher": taught}
+        output.document({"measured": measured, **tables})
         return 0
     if not parts:
         print(
@@ -58,6 +63,9 @@ def plan(chosen: argparse.Namespace) -> int:
         output.rows(["corpus", "value", "95%", "unit"], map(_cells, rows), title)
     name = f"training, preset {config.preset}"
     output.rows([name, "value", "95%", "unit"], map(_cells, training))
+    if taught:
+        name = f"teacher {config.teacher.model}"
+        output.rows([name, "value", "at most", "unit"], map(_bounded_cells, taught))
     return 0
 
 
@@ -119,6 +127,61 @@ def training_rows(
         rows.append(_row(f"GPU hours, at {gpu_teraflops:,.0f} TFLOP/s a card", hours, "h"))
         rows.append(_row(f"hours on {cards} card{'s' * (cards > 1)}", hours / cards, "h"))
     return rows
+
+
+def teacher_rows(config: RunConfig, manifests: list[Manifest]) -> list[CostRow]:
+    """Requests, tokens and money that the teacher will cost; none without a teacher.
+
+    By the newest artifact of the same models, else by characters. `high` is the most that can be:
+    a cap, where one is lower than what bytes allow.
+    """
+    settings = config.teacher
+    if not settings.requests:
+        return []
+    named = ("model", "judge_model", "min_score")
+    wanted = [getattr(settings, name) for name in named]
+    same = [
+        m for m in manifests if m.kind == "teacher" and [m.recipe.get(n) for n in named] == wanted
+    ]
+    spent = NOTHING
+    if same:
+        said = teacher.STAGE.statistics_of(same[-1])
+        spent = Cost(said["requests"], said["prompt_tokens"], said["answer_tokens"])
+    found = estimate(settings, spent)
+    how = "as measured in this lake" if found.measured else "by characters"
+    expected, highest = found.expected, found.most
+    costs = [
+        ("requests", expected.requests, highest.requests, settings.max_requests, ""),
+        (
+            f"tokens, {how}",
+            expected.prompt_tokens + expected.answer_tokens,
+            highest.prompt_tokens + highest.answer_tokens,
+            settings.max_total_tokens,
+            "",
+        ),
+        ("of these of prompts", expected.prompt_tokens, highest.prompt_tokens, 0, ""),
+        ("of these of answers", expected.answer_tokens, highest.answer_tokens, 0, ""),
+    ]
+    rows = [_bounded(*cost) for cost in costs]
+    if highest.money(settings):
+        money = expected.money(settings), highest.money(settings), settings.max_money
+        rows.append(_bounded("money", *money, "as prices"))
+    else:
+        rows.append(_row("money: no prices are set", math.nan, "teacher.price_per_million_…"))
+    if cap := exceeded(expected, settings):
+        rows.append(_row(f"teacher.{cap} ends it before", math.nan, ""))
+    return rows
+
+
+def _bounded(name: str, expected: float, highest: float, cap: float, unit: str) -> CostRow:
+    row = _row(name, expected, unit)
+    row["high"] = min(highest, cap) if cap else highest
+    return row
+
+
+def _bounded_cells(row: CostRow) -> list[str]:
+    high = row["high"]
+    return [row["name"], _figure(row["value"]), "" if high is None else _figure(high), row["unit"]]
 
 
 def dial_rows(config: RunConfig) -> list[CostRow]:

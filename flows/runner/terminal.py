@@ -21,13 +21,14 @@ from storage.redaction import redact
 
 PLAIN_LINE_SECONDS = 15.0  # between two lines of one task, where lines can't move
 
-# A training run's numbers, in the order in which they are shown.
+# A stage's numbers, in the order in which they are shown.
 SHOWN = {
     "loss": "loss {:.3f}",
     "bits_per_byte": "{:.3f} bits/byte",
     "reward": "reward {:.2f}",
     "tokens_per_second": "{:,.0f} tokens/s",
     "mfu": "MFU {:.0%}",
+    "spent": "{:,.2f} spent",  # in money
 }
 
 _screen: "Screen | None" = None

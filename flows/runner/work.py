@@ -39,7 +39,8 @@ class Work:
 
     @functools.cached_property
     def recipe(self) -> dict[str, Any]:
-        recipe: dict[str, Any] = to_dict(self.config)
+        given: dict[str, Any] = to_dict(self.config)
+        recipe = {key: value for key, value in given.items() if key not in self.stage.aside}
         # Sums of several processes round differently, so their number belongs to the recipe.
         return {**recipe, "processes": self.processes} if self.processes > 1 else recipe
 

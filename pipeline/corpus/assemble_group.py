@@ -37,7 +37,7 @@ from pipeline.corpus.split import is_validation
 from pipeline.crawl.account import check_bytes
 from pipeline.decision import DECIDED
 from pipeline.dedup.passages import UNITS
-from pipeline.filters.decontamination import REPORT, ContaminationRow
+from pipeline.filters.contamination_report import REPORT, ContaminationRow
 from pipeline.filters.pii import DATA
 from pipeline.scan.read_summary import SUMMARY_FILE, ReadSummary, read_summaries
 from pipeline.stage import Progress, Reads, Stage

@@ -19,7 +19,7 @@ from pipeline.decision import Decision, dropped
 from pipeline.dedup.hash_index import open_index
 from pipeline.dedup.passages import Remover, limits
 from pipeline.filters import decontamination
-from pipeline.filters.decontamination import ContaminationRow
+from pipeline.filters.contamination_report import ContaminationRow, report_rows
 from pipeline.filters.pii import replace
 from pipeline.filters.unspaced import count_words
 from pipeline.in_order import in_order
@@ -93,9 +93,7 @@ class Cleaner:
                     left = decontamination.cleaned(text, found, self.config.decontamination)
                     action = self.config.decontamination.action
                     action = "drop" if left is None else action
-                    contaminated += decontamination.report_rows(
-                        id_, url, text, found, action, self.config.pii
-                    )
+                    contaminated += report_rows(id_, url, text, found, action, self.config.pii)
                     if left is None:
                         first = found.matches[0]
                         detail = f"{first.benchmark}:{first.example}"

@@ -9,8 +9,6 @@ signature is sent only to the host that it is for.
 
 import contextlib
 import dataclasses
-import datetime
-import email.utils
 import re
 import threading
 import time
@@ -23,6 +21,7 @@ import urllib3
 from pipeline.crawl import s3_rest
 from pipeline.crawl.source import NOT_ALLOWED, DownloadConfig, host_of, is_allowed
 from storage import aws
+from storage.backoff import asked_seconds
 from storage.errors import UserError
 from storage.redaction import foreign, redact, reveal
 
@@ -212,21 +211,8 @@ def _refusal(url: str, response: requests.Response, config: DownloadConfig) -> E
             hint = " (too many requests, or not for everybody"
             unsigned = url.startswith("s3://") and not config.sign
             message += hint + (": try download.sign=true)" if unsigned else ")")
-        return Refused(message, status, _retry_after(response.headers.get("Retry-After", "")))
+        return Refused(message, status, asked_seconds(response.headers.get("Retry-After", "")))
     return UserError(f"{message}: the server does not give this file")
-
-
-def _retry_after(text: str) -> float | None:
-    """Seconds from a Retry-After header: a number of seconds or a date."""
-    if re.fullmatch(r"\s*\d{1,9}\s*", text):
-        return float(text)
-    try:
-        when = email.utils.parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    if when.tzinfo is None:
-        when = when.replace(tzinfo=datetime.UTC)
-    return max(0.0, (when - datetime.datetime.now(datetime.UTC)).total_seconds())
 
 
 def _reason(error: BaseException) -> str:

@@ -11,41 +11,15 @@ rejects most n-grams at once.
 import dataclasses
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Literal, TypedDict, get_args
+from typing import Literal, get_args
 
 import numpy as np
-import pyarrow as pa
 
 from pipeline import ranges
 from pipeline.filters import _ngrams, unspaced
 from pipeline.filters.examples import Example, read_examples
-from pipeline.filters.pii import PiiConfig, excerpt
 
 Action = Literal["drop", "cut", "report"]
-
-REPORT = pa.schema(
-    [
-        ("id", pa.string()),  # of the document
-        ("url", pa.string()),
-        ("benchmark", pa.string()),  # file name
-        ("example", pa.int64()),  # row in that file, from 0
-        ("matched_ngrams", pa.int64()),  # positions in the document
-        ("action", pa.string()),  # drop, cut or report: what became of the document
-        ("excerpt", pa.string()),  # the first match, personal data replaced
-    ]
-)
-
-
-class ContaminationRow(TypedDict):
-    """A row of REPORT."""
-
-    id: str
-    url: str
-    benchmark: str
-    example: int
-    matched_ngrams: int
-    action: str
-    excerpt: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,7 +72,6 @@ class Contamination:
 
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # odd, so it has an inverse modulo 2^64
 _INVERSE = np.uint64(pow(0x9E3779B97F4A7C15, -1, 2**64))
-_EXCERPT_CHARACTERS = 200
 _LONGEST_WORD = 50  # characters; a cut goes through a longer word
 _BITS_PER_NGRAM = 16  # of the bit table that rejects most n-grams of a text at once
 _SMALL_SIGNS_PER_WORD = 2  # Thai, Lao, Khmer and Burmese letters, as unspaced.SIGNS_PER_NGRAM_WORD
@@ -268,26 +241,6 @@ def cleaned(text: str, found: Contamination, config: DecontaminationConfig) -> s
     if not left or len(left) > config.max_pieces:
         return None
     return "\n".join(left)
-
-
-def report_rows(
-    id: str, url: str, text: str, found: Contamination, action: str, pii: PiiConfig
-) -> list[ContaminationRow]:
-    """Rows of REPORT: one for each example found in the document."""
-    start, end = found.spans[0]
-    shown = excerpt(text, start, min(end, start + _EXCERPT_CHARACTERS), pii)
-    return [
-        {
-            "id": id,
-            "url": url,
-            "benchmark": match.benchmark,
-            "example": match.example,
-            "matched_ngrams": match.ngrams,
-            "action": action,
-            "excerpt": shown,
-        }
-        for match in found.matches
-    ]
 
 
 def _joined(starts: np.ndarray, ends: np.ndarray) -> tuple[tuple[int, int], ...]:

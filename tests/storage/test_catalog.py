@@ -20,6 +20,7 @@ DESIGN = {
     "clusters": schemas.CLUSTERS,
     "token_shards": schemas.TOKEN_SHARDS,
     "conversations": schemas.CONVERSATIONS,
+    "teacher_answers": schemas.TEACHER_ANSWERS,
     "rollouts": schemas.ROLLOUTS,
     "evals": schemas.EVALS,
     "samples": schemas.SAMPLES,

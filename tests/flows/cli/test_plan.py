@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from flows.cli import main
-from flows.cli.plan import plan, training_rows
+from flows.cli.plan import plan, teacher_rows, training_rows
 from flows.config import RunConfig, load
 from pipeline.model import Transformer
 from pipeline.training import scaling
@@ -174,3 +174,68 @@ def test_the_corpus_half_is_measured_on_the_parts_of_the_newest_run(
     found = json.loads(capsys.readouterr().out)
     assert found["measured"] == {"files": 2, "bytes": 2000}  # an older run's part is left out
     assert found["corpus"]
+
+
+TAUGHT = ("teacher.requests=100", "teacher.model=t")
+PRICED = (
+    *TAUGHT,
+    "teacher.price_per_million_prompt_tokens=2.0",
+    "teacher.price_per_million_answer_tokens=8.0",
+)
+
+
+def taught(*changes: str, manifests: list[Manifest] | None = None) -> dict[str, Any]:
+    return {row["name"]: row for row in teacher_rows(load("demo", [*changes]), manifests or [])}
+
+
+def test_without_a_teacher_nothing_is_planned() -> None:
+    assert taught() == {}
+
+
+def test_what_a_teacher_will_cost() -> None:
+    rows = taught(*PRICED)
+    assert rows["requests"]["value"] == rows["requests"]["high"] == 200  # judging included
+    prompts, answers = rows["of these of prompts"], rows["of these of answers"]
+    for bound in ("value", "high"):
+        money = (2.0 * prompts[bound] + 8.0 * answers[bound]) / 1e6
+        assert rows["money"][bound] == pytest.approx(money)
+        assert rows["tokens, by characters"][bound] == prompts[bound] + answers[bound]
+    assert 0 < rows["money"]["value"] < rows["money"]["high"]
+
+
+def test_a_cap_is_the_most_and_one_that_will_be_met_is_said() -> None:
+    rows = taught(*PRICED, "teacher.max_money=0.01", "teacher.max_requests=150")
+    assert rows["money"]["high"] == 0.01
+    assert rows["requests"]["high"] == 150
+    assert "teacher.max_requests ends it before" in rows
+    assert not any("ends it" in name for name in taught(*PRICED, "teacher.max_money=50.0"))
+
+
+def test_without_prices_money_is_not_guessed() -> None:
+    rows = taught(*TAUGHT)
+    assert "money" not in rows
+    assert "money: no prices are set" in rows
+
+
+def test_what_the_same_teacher_has_cost_is_taken() -> None:
+    def manifest(model: str) -> Manifest:
+        statistics = {"requests": 40, "prompt_tokens": 40 * 500, "answer_tokens": 40 * 60}
+        recipe = {"model": model, "judge_model": "", "min_score": 4}
+        digest = artifact_digest("teacher", 1, recipe, {})
+        return Manifest(
+            kind="teacher",
+            digest=digest,
+            version=1,
+            recipe=recipe,
+            inputs={},
+            files={},
+            rows={},
+            statistics=statistics,
+            provenance=Provenance(),
+        )
+
+    rows = taught(*TAUGHT, manifests=[manifest("t"), manifest("other")])
+    assert rows["of these of prompts"]["value"] == 200 * 500
+    assert rows["of these of answers"]["value"] == 200 * 60
+    assert "tokens, as measured in this lake" in rows
+    assert "tokens, by characters" in taught(*TAUGHT, manifests=[manifest("other")])

@@ -12,14 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.filters import _ngrams
+from pipeline.filters.contamination_report import REPORT, report_rows
 from pipeline.filters.decontamination import (
-    REPORT,
     Contamination,
     DecontaminationConfig,
     NgramIndex,
     build_index,
     cleaned,
-    report_rows,
 )
 from pipeline.filters.examples import Example
 from pipeline.filters.pii import PiiConfig, placeholder
