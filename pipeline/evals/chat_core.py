@@ -63,14 +63,20 @@ def centred(task: ChatTask) -> tuple[float, float, float]:
         score, chance = sum(task.right) / n, sum(task.by_chance) / n
     if chance == 1:
         return (0.0, 0.0, 1.0)  # the best constant answer is always right: nothing to gain
-    counts = {pair: pairs.count(pair) + ADDED for pair in ((a, b) for a in (0, 1) for b in (0, 1))}
+    counts = {
+        (right, guess): pairs.count((right, guess)) + ADDED
+        for right in (True, False)
+        for guess in (True, False)
+    }
     total = n + 4 * ADDED
-    right = (counts[1, 0] + counts[1, 1]) / total
-    level = (counts[0, 1] + counts[1, 1]) / total if task.by_chance is not None else 0.0
+    right = (counts[True, False] + counts[True, True]) / total
+    level = (
+        (counts[False, True] + counts[True, True]) / total if task.by_chance is not None else 0.0
+    )
     by_right, by_level = 1 / (1 - level), (right - 1) / (1 - level) ** 2
     variance = by_right**2 * right * (1 - right)
     if task.by_chance is not None:
-        both = counts[1, 1] / total - right * level
+        both = counts[True, True] / total - right * level
         variance += by_level**2 * level * (1 - level) + 2 * by_right * by_level * both
     return (score - chance) / (1 - chance), max(variance, 0.0) / total, chance
 

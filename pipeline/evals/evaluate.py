@@ -1,9 +1,9 @@
 """Measures one model: a suite is a module of this package, a score a row with n and an interval.
 
 In: a model folder; the corpus; the crawl if it has facts.parquet (the sample web does); files of
-in-context tasks for suites `core` and `chat_core`. Only `core` and `few_shot` need no corpus. Out:
-evals.parquet, and samples.parquet for people to read. With the same seed every model is asked the
-same questions.
+in-context tasks for suites `core` and `chat_core`. Only `core`, `few_shot` and nanochat's part of
+`chat_core` need no corpus. Out: evals.parquet, and samples.parquet for people to read. With the
+same seed every model is asked the same questions.
 """
 
 import functools
@@ -40,7 +40,7 @@ from storage.schemas import EVALS, SAMPLES
 from storage.tables import read_table, table, write_table
 
 STAGE_OF = {"base": "pretrain"}  # the stage that made a model, if its name is another
-WITHOUT_CORPUS = ("core", "few_shot")
+WITHOUT_CORPUS = ("core", "chat_core", "few_shot")
 
 
 class EvalsInputs(TypedDict):
@@ -76,7 +76,12 @@ def build(
         if suite == "core":
             core.read(inputs["tasks"])  # a row that can't be asked is reported before any work
         if suite == "chat_core":
-            chat_core_files.read(inputs.get("tasks", []))
+            given = chat_core_files.read(inputs.get("tasks", []))
+            if not given and not inputs.get("corpus"):
+                raise UserError(
+                    "suite chat_core needs a corpus, or files of nanochat's ChatCORE:"
+                    " --tasks FOLDER"
+                )
         if suite not in WITHOUT_CORPUS and not inputs.get("corpus"):
             raise UserError(f"suite {suite} needs a corpus: name a lake that has one")
     device, dtype = runtime.prepare(
@@ -157,7 +162,8 @@ def measure(
         return format_suite.ask(subject, known)
 
     def chat(scores: Scores) -> None:
-        chat_core.report(chat_core.tasks(facts(), sums(), words(), forms()), scores)
+        if corpus is not None:
+            chat_core.report(chat_core.tasks(facts(), sums(), words(), forms()), scores)
         files = inputs.get("tasks", [])
         if chat_core_files.has_any(files):
             missing_chat.extend(chat_core_files.measure(subject, files, scores))

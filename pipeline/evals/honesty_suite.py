@@ -9,7 +9,6 @@ the risk-coverage curve and the calibration error. What needs a model before and
 """
 
 import dataclasses
-import functools
 import math
 from collections.abc import Sequence
 
@@ -20,7 +19,8 @@ from pipeline.evals.answer_matching import answer_type, holds
 from pipeline.evals.asking import Scores, spread
 from pipeline.evals.config import CALIBRATION_SUITE, RISK_SUITE, EvalsConfig
 from pipeline.evals.facts_suite import FREQUENCIES, AskedFacts
-from pipeline.evals.honesty import AnswerType, Estimate
+from pipeline.evals.honesty import AnswerType
+from pipeline.intervals import wilson
 
 COVERAGES = 10  # points of a risk-coverage curve
 
@@ -81,25 +81,30 @@ def report(asked: AskedFacts, config: EvalsConfig, scores: Scores) -> None:
 def measure(name: str, answered: Answered, config: EvalsConfig, scores: Scores) -> None:
     """Add the scores of one class of answers."""
     types, entities = answered.types, answered.entities
-    draws = {"samples": config.bootstrap_samples, "seed": config.seed}
+    draws, seed = config.bootstrap_samples, config.seed
     penalties = {
-        f"penalised_{target:g}": honesty.penalised(types, target, groups=entities, **draws)
+        f"penalised_{target:g}": honesty.penalised(
+            types, target, groups=entities, samples=draws, seed=seed
+        )
         for target in honesty.TARGETS
     }
     tried = [i for i, kind in enumerate(types) if kind != "idk"]
     sure = [answered.confidences[i] for i in tried]
     right = [types[i] == "correct" for i in tried]
-    of = {"groups": [entities[i] for i in tried], **draws}
-    confident: dict[str, Estimate] = {}
-    if tried:
-        confident["aurc"] = selective.estimate(selective.aurc, sure, right, **of)
-        error = functools.partial(selective.calibration_error, bins=selective.BINS)
-        confident["calibration_error"] = selective.estimate(error, sure, right, **of)
+    asked_of = [entities[i] for i in tried]
+    confident = {
+        metric: selective.estimate(score, sure, right, groups=asked_of, samples=draws, seed=seed)
+        for metric, score in (
+            ("aurc", selective.aurc),
+            ("calibration_error", selective.calibration_error),
+        )
+        if tried
+    }
     for metric, found in {
         "attempted": honesty.attempted(types),
         "correct_given_attempted": honesty.correct_given_attempted(types),
         "accuracy": honesty.accuracy(answered.right),
-        "simpleqa_f1": honesty.simpleqa_f1(types, groups=entities, **draws),
+        "simpleqa_f1": honesty.simpleqa_f1(types, groups=entities, samples=draws, seed=seed),
         **penalties,
         **confident,
     }.items():
@@ -115,13 +120,14 @@ def _curves(name: str, sure: Sequence[float], right: Sequence[bool], scores: Sco
     risks = selective.risk_coverage(sure, right)
     counts = np.unique(np.ceil(np.arange(1, COVERAGES + 1) / COVERAGES * len(risks)).astype(int))
     for count in counts.tolist():
-        # no interval: neighbouring points share their answers; the area has one
-        risk, coverage = float(risks[count - 1]), f"{name}/{count / len(risks):.2f}"
-        scores.add(RISK_SUITE, coverage, "risk", risk, None, None, count)
+        value, task = float(risks[count - 1]), f"{name}/{count / len(risks):.2f}"
+        _point(RISK_SUITE, task, "risk", value, count, scores)
     for number, part in enumerate(selective.calibration(sure, right)):
-        share = honesty.share(round(part.accuracy * part.n), part.n)
-        task = f"{name}/{number}"
-        scores.add(CALIBRATION_SUITE, task, "confidence", part.confidence, None, None, part.n)
-        scores.add(
-            CALIBRATION_SUITE, task, "accuracy", part.accuracy, share.low, share.high, part.n
-        )
+        task = f"{name}/{number}/{part.confidence:.3f}"  # class, bin, what the model believed
+        _point(CALIBRATION_SUITE, task, "accuracy", part.accuracy, part.n, scores)
+
+
+def _point(suite: str, task: str, metric: str, value: float, n: int, scores: Scores) -> None:
+    """A share with Wilson's interval; among equals of confidence it is no whole count."""
+    low, high = wilson(round(value * n), n)
+    scores.add(suite, task, metric, value, min(low, value), max(high, value), n)

@@ -15,6 +15,8 @@ import numpy as np
 from pipeline.evals.honesty import NOTHING, Estimate
 
 BINS = 10
+Numbers = Sequence[float] | np.ndarray
+Marks = Sequence[bool] | np.ndarray
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Bin:
     n: int
 
 
-def risk_coverage(confidences: Sequence[float], right: Sequence[bool]) -> np.ndarray:
+def risk_coverage(confidences: Numbers, right: Marks) -> np.ndarray:
     """The share of wrong answers among the most confident, for each number of them.
 
     Args:
@@ -43,7 +45,7 @@ def risk_coverage(confidences: Sequence[float], right: Sequence[bool]) -> np.nda
     return risks
 
 
-def aurc(confidences: Sequence[float], right: Sequence[bool]) -> float:
+def aurc(confidences: Numbers, right: Marks) -> float:
     """The area under the risk-coverage curve: the mean risk over all coverages, 0 is best.
 
     Args:
@@ -58,7 +60,7 @@ def aurc(confidences: Sequence[float], right: Sequence[bool]) -> float:
     return float(risk_coverage(confidences, right).mean())
 
 
-def average_precision(scores: Sequence[float], positive: Sequence[bool]) -> float:
+def average_precision(scores: Numbers, positive: Marks) -> float:
     """The sum over thresholds of precision times the gain in recall, as scikit-learn defines it.
 
     Args:
@@ -79,7 +81,7 @@ def average_precision(scores: Sequence[float], positive: Sequence[bool]) -> floa
     return float((precision * gained).sum() / marks.sum())
 
 
-def calibration(confidences: Sequence[float], right: Sequence[bool], bins: int = BINS) -> list[Bin]:
+def calibration(confidences: Numbers, right: Marks, bins: int = BINS) -> list[Bin]:
     """Mean confidence and accuracy in bins of equal mass, the least confident first.
 
     Args:
@@ -99,9 +101,7 @@ def calibration(confidences: Sequence[float], right: Sequence[bool], bins: int =
     ]
 
 
-def calibration_error(
-    confidences: Sequence[float], right: Sequence[bool], bins: int = BINS
-) -> float:
+def calibration_error(confidences: Numbers, right: Marks, bins: int = BINS) -> float:
     """Expected calibration error: the mean distance of accuracy from confidence, bin by bin.
 
     Args:
@@ -116,8 +116,8 @@ def calibration_error(
 
 def estimate(
     score: Callable[[np.ndarray, np.ndarray], float],
-    confidences: Sequence[float],
-    right: Sequence[bool],
+    confidences: Numbers,
+    right: Marks,
     *,
     groups: Sequence[Hashable] | None = None,
     samples: int = 1_000,
@@ -154,7 +154,7 @@ def estimate(
     return Estimate(value, min(float(low), value), max(float(high), value), len(marks))
 
 
-def _arrays(scores: Sequence[float], marks: Sequence[bool]) -> tuple[np.ndarray, np.ndarray]:
+def _arrays(scores: Numbers, marks: Marks) -> tuple[np.ndarray, np.ndarray]:
     if len(scores) != len(marks):
         raise ValueError(f"{len(scores)} confidences and {len(marks)} marks")
     return np.asarray(scores, dtype=float), np.asarray(marks, dtype=float)
