@@ -22,6 +22,7 @@ from pipeline.evals.facts_suite import FREQUENCIES, AskedFacts
 from pipeline.evals.honesty import AnswerType
 from pipeline.intervals import wilson
 
+CURVE_DRAWS = 4  # of the bootstrap's draws, one in so many: a curve is sorted anew for each
 COVERAGES = 10  # points of a risk-coverage curve
 
 
@@ -93,7 +94,9 @@ def measure(name: str, answered: Answered, config: EvalsConfig, scores: Scores) 
     right = [types[i] == "correct" for i in tried]
     asked_of = [entities[i] for i in tried]
     confident = {
-        metric: selective.estimate(score, sure, right, groups=asked_of, samples=draws, seed=seed)
+        metric: selective.estimate(
+            score, sure, right, groups=asked_of, samples=-(-draws // CURVE_DRAWS), seed=seed
+        )
         for metric, score in (
             ("aurc", selective.aurc),
             ("calibration_error", selective.calibration_error),
