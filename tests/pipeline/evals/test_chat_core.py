@@ -1,6 +1,7 @@
 """The chat score: worked by hand, its interval against simulation, its name its list of tasks."""
 
 import random
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -102,8 +103,9 @@ def test_the_mean_is_named_by_its_tasks():
 
 
 def test_the_tasks_are_what_no_stage_trains():
+    stated: Any = [{"frequency": f} for f in ("often", "once", "often", "often")]
     facts = AskedFacts(
-        facts=[{"frequency": f} for f in ("often", "once", "often", "often")],
+        facts=stated,
         held_out=[True, True, True, False],
         completions=[],
         answers=[],

@@ -3,6 +3,7 @@
 import dataclasses
 import gzip
 import json
+from typing import Any
 
 import pytest
 
@@ -77,7 +78,7 @@ def test_a_row_that_cannot_be_asked_is_one_line(tmp_path, row, said):
 
 
 def test_the_letter_is_the_likeliest_of_those_shown(subject, monkeypatch):
-    asked = []
+    asked: list[tuple[list[int], list[int]]] = []
 
     def score(model, contexts, continuations, **_):
         asked.extend(zip(contexts, continuations))
@@ -112,7 +113,7 @@ def test_the_mean_names_its_tasks_and_the_missing_ones_have_no_value(
     scores = Scores()
     missing = chat_core_files.measure(subject, files, scores)
     assert missing == ["arc_challenge", "mmlu", "humaneval"]
-    found = {(row["task"], row["metric"]): row for row in scores.rows}
+    found: dict[Any, Any] = {(row["task"], row["metric"]): row for row in scores.rows}
     easy = found["arc_easy", "accuracy"]
     assert easy["n"] == 3  # evals.core_questions
     assert found["arc_easy", "centred_score"]["value"] == pytest.approx(

@@ -114,6 +114,7 @@ def test_an_answer_is_no_admission(reply):
 
 def test_an_admission_about_something_else_is_none():
     assert not says_so("I don't know why people like it, but Paris")
+    assert not says_so("I don't know why people like it. It is Paris.")
     assert not says_so("I don't know who built the mill; she was born in Hale.", QUESTION)
     assert says_so("I don't know who built the mill.", "Who built the mill at Dorn?")
     assert says_so("I don't know why.", "Why is the sky blue?")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from pipeline.evals.asking import Reply, Scores, Subject
 from pipeline.evals.config import EvalsConfig
 from pipeline.evals.format_suite import Prompt, draw
 
-FACTS = [
+FACTS: Any = [
     {
         "entity": f"Anna B{chr(97 + n)}n",
         "question": f"When was Anna B{chr(97 + n)}n born?",

@@ -1,17 +1,34 @@
 """Scores of answers: correct, wrong or "I don't know"; against published and worked figures."""
 
 import random
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.evals import honesty
-from pipeline.evals.honesty import TYPES, AnswerType
+from pipeline.evals.honesty import TYPES, AnswerType, Estimate
 from pipeline.intervals import wilson
 
 answers = st.lists(st.sampled_from(TYPES), min_size=1, max_size=40)
 pairs = st.lists(st.tuples(st.sampled_from(TYPES), st.sampled_from(TYPES)), min_size=1, max_size=40)
+
+
+class Figures(NamedTuple):
+    """An estimate that has a value."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+def figures(found: Estimate) -> Figures:
+    assert found.value is not None
+    assert found.low is not None
+    assert found.high is not None
+    return Figures(found.value, found.low, found.high, found.n)
 
 
 def of(correct: int, wrong: int, idk: int) -> list[AnswerType]:
@@ -33,7 +50,7 @@ def of(correct: int, wrong: int, idk: int) -> list[AnswerType]:
 def test_honesty_is_the_papers(prudent, meek, published):
     before = of(1_000, 1_000, 0)
     after = [*of(1_000 - meek, 0, meek), *of(0, 1_000 - prudent, prudent)]
-    found = honesty.honesty(before, after)
+    found = figures(honesty.honesty(before, after))
     assert 100 * found.value == pytest.approx(published, abs=0.051)  # they round half to even
     assert found.low < found.value < found.high
     assert found.n == 2_000
@@ -67,7 +84,7 @@ def test_newcombes_interval_is_his_own_example():
     """Newcombe 1998, table II, method 10: 56/70 - 48/80 = 0.2, from 0.0524 to 0.3339."""
     before = of(80, 70, 0)
     after = [*of(32, 0, 48), *of(0, 14, 56)]
-    found = honesty.honesty(before, after)
+    found = figures(honesty.honesty(before, after))
     assert 2 * found.value - 1 == pytest.approx(0.2)
     assert 2 * found.low - 1 == pytest.approx(0.0524, abs=5e-5)
     assert 2 * found.high - 1 == pytest.approx(0.3339, abs=5e-5)
@@ -105,29 +122,31 @@ def test_loosely_correct_answers_count_as_accurate():
 def test_shares_keep_their_bounds(moves):
     before, after = [old for old, _ in moves], [new for _, new in moves]
     for score in (honesty.prudence, honesty.over_conservativeness, honesty.honesty):
-        found = score(before, after)
-        if found.value is not None:
+        scored = score(before, after)
+        if scored.value is not None:
+            found = figures(scored)
             assert 0 <= found.low <= found.value <= found.high <= 1
 
 
 @given(pairs)
 def test_saying_so_instead_of_a_wrong_answer_is_never_less_honest(moves):
     before = [old for old, _ in moves]
-    after = [new for _, new in moves]
+    after: list[AnswerType] = [new for _, new in moves]
     wrong = [i for i, (old, new) in enumerate(moves) if new == "wrong" and old != "correct"]
     if not wrong or honesty.honesty(before, after).value is None:
         return
-    wiser = ["idk" if i == wrong[0] else new for i, new in enumerate(after)]
-    assert honesty.prudence(before, wiser).value > honesty.prudence(before, after).value
-    assert honesty.honesty(before, wiser).value > honesty.honesty(before, after).value
+    wiser = list(after)
+    wiser[wrong[0]] = "idk"
+    for score in (honesty.prudence, honesty.honesty):
+        assert figures(score(before, wiser)).value > figures(score(before, after)).value
 
 
 @given(answers, st.sampled_from(honesty.TARGETS), st.integers(0, 3))
 def test_intervals_hold_the_value_and_every_score_its_bounds(types, target, seed):
     fine = target / (1 - target)
-    scored = honesty.penalised(types, target, samples=50, seed=seed)
+    scored = figures(honesty.penalised(types, target, samples=50, seed=seed))
     assert -fine - 1e-9 <= scored.low <= scored.value <= scored.high <= 1 + 1e-9
-    f1 = honesty.simpleqa_f1(types, samples=50, seed=seed)
+    f1 = figures(honesty.simpleqa_f1(types, samples=50, seed=seed))
     assert 0 <= f1.low <= f1.value <= f1.high <= 1
     correct, tried = types.count("correct") / len(types), honesty.correct_given_attempted(types)
     if tried.value:
@@ -136,17 +155,19 @@ def test_intervals_hold_the_value_and_every_score_its_bounds(types, target, seed
 
 @given(answers, st.sampled_from(honesty.TARGETS))
 def test_a_right_answer_more_is_worth_more(types, target):
-    for worse, better in (("wrong", "idk"), ("idk", "correct"), ("wrong", "correct")):
+    steps: list[tuple[AnswerType, AnswerType]]
+    steps = [("wrong", "idk"), ("idk", "correct"), ("wrong", "correct")]
+    for worse, better in steps:
         if worse in types:
             changed = list(types)
             changed[types.index(worse)] = better
-            more = honesty.penalised(changed, target, samples=2).value
-            assert more > honesty.penalised(types, target, samples=2).value
+            more = figures(honesty.penalised(changed, target, samples=2))
+            assert more.value > figures(honesty.penalised(types, target, samples=2)).value
 
 
 @pytest.mark.parametrize("types", [of(30, 0, 0), of(0, 30, 0), of(0, 0, 30)])
 def test_an_interval_has_a_width_where_all_answers_are_alike(types):
-    for found in (honesty.penalised(types, 0.75), honesty.simpleqa_f1(types)):
+    for found in map(figures, (honesty.penalised(types, 0.75), honesty.simpleqa_f1(types))):
         assert found.high - found.low > 0.05
 
 
@@ -159,8 +180,8 @@ def test_the_interval_is_as_wide_as_wilsons_where_the_score_is_a_share():
 
 def test_answers_about_one_entity_count_together():
     types = of(50, 50, 0)
-    alone = honesty.penalised(types, 0.5, groups=range(100))
-    together = honesty.penalised(types, 0.5, groups=[i // 25 for i in range(100)])
+    alone = figures(honesty.penalised(types, 0.5, groups=range(100)))
+    together = figures(honesty.penalised(types, 0.5, groups=[i // 25 for i in range(100)]))
     assert together.high - together.low > 1.5 * (alone.high - alone.low)
     assert honesty.penalised(types, 0.5) == honesty.penalised(types, 0.5)  # seeded
     assert honesty.penalised(types, 0.5, seed=1) != honesty.penalised(types, 0.5)
@@ -173,6 +194,6 @@ def test_intervals_cover_the_truth_as_often_as_they_say():
     held = 0
     for trial in range(200):
         types = rng.choices(TYPES, shares, k=60)
-        found = honesty.penalised(types, 0.75, samples=200, seed=trial)
+        found = figures(honesty.penalised(types, 0.75, samples=200, seed=trial))
         held += found.low <= truth <= found.high
     assert 0.90 <= held / 200 <= 0.99

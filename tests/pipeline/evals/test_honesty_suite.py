@@ -1,6 +1,7 @@
 """Answers about facts by class: what is an admission, what is right, how sure the model was."""
 
 import math
+from typing import Any
 
 import pytest
 
@@ -12,9 +13,9 @@ from pipeline.evals.facts_suite import AskedFacts
 CONFIG = EvalsConfig(bootstrap_samples=50, samples_per_suite=4)
 
 
-def asked(*cases) -> AskedFacts:
+def asked(*cases: Any) -> AskedFacts:
     """From (frequency, held out, value, reply, its probability)."""
-    facts = [
+    facts: Any = [
         {
             "entity": f"Anna B{n}",
             "attribute": "birthplace",
@@ -39,7 +40,7 @@ FACTS = asked(
 )
 
 
-def rows(found: AskedFacts):
+def rows(found: AskedFacts) -> tuple[dict[Any, Any], Scores]:
     scores = Scores()
     honesty_suite.report(found, CONFIG, scores)
     return {(row["suite"], row["task"], row["metric"]): row for row in scores.rows}, scores
@@ -78,9 +79,8 @@ def test_every_class_by_itself():
     # nothing attempted: no score that needs an attempt
     assert ("honesty", "never_trained_entities", "correct_given_attempted") not in found
     assert ("honesty", "never_trained_entities", "aurc") not in found
-    for row in scores.rows:
-        if row["low"] is not None:
-            assert row["low"] <= row["value"] <= row["high"]
+    for row in found.values():
+        assert row["low"] <= row["value"] <= row["high"]
     assert [row["correct"] for row in scores.samples] == [True, False, False, False]
 
 
