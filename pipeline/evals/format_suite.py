@@ -3,7 +3,7 @@
 In: the crawl's facts if it has some. A prompt is a question of the curriculum that no stage trains
 (a held-out sum, word or entity) with one of eight instructions, or two that don't exclude each
 other. Out: how many prompts have all their instructions followed and how many instructions are
-followed, strictly and loosely (`curriculum.instructions`), and each kind by itself. A chat model's
+followed, strictly and loosely (`curriculum.answer_forms`), and each kind by itself. A chat model's
 reply must end by itself. `guessing` is the best one answer that ignores the prompt: three kinds are
 followed by `"ok"`.
 """
@@ -13,9 +13,9 @@ import itertools
 import random
 from collections.abc import Callable, Sequence
 
-from pipeline.curriculum import instructions
+from pipeline.curriculum import answer_forms
+from pipeline.curriculum.answer_forms import Instruction
 from pipeline.curriculum.held_out import is_held_out
-from pipeline.curriculum.instructions import Instruction
 from pipeline.curriculum.spelled_words import words_of
 from pipeline.curriculum.tasks import sum_task
 from pipeline.evals import unseen
@@ -69,14 +69,14 @@ def draw(facts: Sequence[FactRow], count: int, fraction: float, seed: int) -> li
     nouns = words_of("evaluation")
     found: dict[str, Prompt] = {}
     pairs = [
-        pair for pair in itertools.combinations(instructions.KINDS, 2) if {*pair} not in EXCLUDE
+        pair for pair in itertools.combinations(answer_forms.KINDS, 2) if {*pair} not in EXCLUDE
     ]
     singles = count - round(PAIRS_SHARE * count)
     rng.shuffle(pairs)
     while len(found) < count:
         number = len(found)
         kinds = (
-            (instructions.KINDS[number % len(instructions.KINDS)],)
+            (answer_forms.KINDS[number % len(answer_forms.KINDS)],)
             if number < singles
             else pairs[(number - singles) % len(pairs)]
         )
@@ -107,7 +107,7 @@ def ask(subject: Subject, facts: Sequence[FactRow]) -> AskedForms:
         ]
 
     return AskedForms(
-        prompts, replies, marks(instructions.strict), marks(instructions.loose), guesses(prompts)
+        prompts, replies, marks(answer_forms.strict), marks(answer_forms.loose), guesses(prompts)
     )
 
 
@@ -115,7 +115,7 @@ def guesses(prompts: Sequence[Prompt]) -> list[bool]:
     """Which prompts' instructions are all followed by the best one answer to all of them."""
     best: list[bool] = []
     for answer in constants():
-        marks = [all(instructions.strict(i, answer) for i in p.asked) for p in prompts]
+        marks = [all(answer_forms.strict(i, answer) for i in p.asked) for p in prompts]
         best = max(best, marks, key=sum) if best else marks
     return best
 
@@ -138,7 +138,7 @@ def report(found: AskedForms, config: EvalsConfig, scores: Scores) -> None:
         scores.share("format", "prompts", name, [all(of) for of in marks])
         scores.share("format", "instructions", name, [ok for of in marks for ok in of])
     scores.share("format", "guessing", "strict", found.guessed)
-    for kind in instructions.KINDS:
+    for kind in answer_forms.KINDS:
         of = [i for i, p in enumerate(found.prompts) if [a.kind for a in p.asked] == [kind]]
         scores.share("format", kind, "strict", [found.strict[i][0] for i in of])
     for i in spread(range(len(found.prompts)), config.samples_per_suite):

@@ -173,7 +173,7 @@ SMALL_TALK = {
     "Tell me a joke.": ("Do you know a joke?", "Sing something.", "What is the time?"),
 }
 
-# About an answer's form, by the kinds of pipeline.curriculum.instructions.
+# About an answer's form, by the kinds of pipeline.curriculum.answer_forms.
 INSTRUCTIONS = {
     "end_phrase": (
         'Finish your answer with this exact phrase: "{text}" No other words should follow it.',

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.curriculum.instructions import Instruction
+from pipeline.curriculum.answer_forms import Instruction
 from pipeline.evals import chat_core
 from pipeline.evals.arithmetic_suite import AskedSums, Sum
 from pipeline.evals.asking import Scores

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from pipeline.curriculum.answer_forms import KINDS, Instruction, strict
 from pipeline.curriculum.held_out import is_held_out, sum_split, word_split
-from pipeline.curriculum.instructions import KINDS, Instruction, strict
 from pipeline.evals import asking, format_suite
 from pipeline.evals.asking import Reply, Scores, Subject
 from pipeline.evals.config import EvalsConfig

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from pipeline.curriculum import instructions, spelled_words, sums
+from pipeline.curriculum import answer_forms, spelled_words, sums
 from pipeline.evals import requests, talk, unseen
 from pipeline.sample_web import wordings
 from pipeline.sft import definitions, identity, relations, small_talk
@@ -75,7 +75,7 @@ def test_who_are_you_small_talk_and_names():
 
 
 def test_every_instruction_has_wordings_that_no_question_or_request_has():
-    assert {*unseen.INSTRUCTIONS} == {*instructions.KINDS}
+    assert {*unseen.INSTRUCTIONS} == {*answer_forms.KINDS}
     trained = [*sums.SUM_QUESTIONS, *sums.PLAIN_QUESTIONS, *spelled_words.SPELLING_QUESTIONS]
     trained += [*identity.SYSTEM, *identity.QUESTIONS, *requests.UNFAMILIAR]
     trained += [text for openings, _ in small_talk.EXCHANGES for text in openings]

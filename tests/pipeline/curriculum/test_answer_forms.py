@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.curriculum.instructions import (
+from pipeline.curriculum.answer_forms import (
     KINDS,
     Instruction,
     bullets,
