@@ -1,5 +1,5 @@
 """What each stage changed: the same questions to the base, the fine-tuned and the reinforced
-model. With files of in-context tasks (input.tasks) also DCLM's CORE.
+model. With files of in-context tasks (input.tasks) also DCLM's CORE and nanochat's ChatCORE.
 """
 
 import dataclasses
@@ -15,6 +15,7 @@ from flows.runner import ui
 from flows.runner.flow_run import LAKE, Artifacts, begin, run_name
 from flows.runner.references import InputFile
 from flows.runner.work import Input
+from pipeline.evals import chat_core_files, core
 from pipeline.evals import evaluate as stage
 from pipeline.evals.icl_files import ENDINGS
 from storage.errors import UserError
@@ -49,7 +50,7 @@ def evaluate(
     settings, tasks = config.evals, task_files(config.input.tasks)
     if tasks:
         given["tasks"] = tasks
-        if "core" not in settings.suites:
+        if "core" not in settings.suites and asks_core(tasks):
             settings = dataclasses.replace(settings, suites=(*settings.suites, "core"))
     scores = {}
     for model in models:
@@ -64,6 +65,12 @@ def evaluate(
     made = run.hand_over(made, **scores)
     ui.scores(run.lake, [made[f"evals.{m}"] for m in MODELS if f"evals.{m}" in made])
     return made
+
+
+def asks_core(tasks: Sequence[InputFile]) -> bool:
+    """Whether files of tasks are a reason to ask for CORE: not if ChatCORE's are all there is."""
+    files = [file.path for file in tasks]
+    return core.has_any(files) or not chat_core_files.has_any(files)
 
 
 def task_files(named: Sequence[str]) -> list[InputFile]:

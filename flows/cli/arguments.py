@@ -116,7 +116,10 @@ def parser() -> Parser:
         "--suite", action="append", help="this suite alone (bits_per_byte, core …); repeatable"
     )
     evaluate.add_argument(
-        "--tasks", action="append", metavar="FOLDER", help="files of in-context tasks, for core"
+        "--tasks",
+        action="append",
+        metavar="FOLDER",
+        help="files of in-context tasks, for core and chat_core",
     )
     evaluate.add_argument("--set", action="append", default=[], metavar="evals.KEY=VALUE")
     evaluate.add_argument("--out", metavar="FOLDER", help="keep a folder's scores here")

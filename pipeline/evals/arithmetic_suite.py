@@ -19,7 +19,7 @@ from pipeline.curriculum.held_out import sum_split
 from pipeline.curriculum.sums import SUM_QUESTIONS, operand, sum_question
 from pipeline.curriculum.tasks import is_right, is_worked
 from pipeline.evals import unseen
-from pipeline.evals.asking import Scores, Subject, ask_questions, spread
+from pipeline.evals.asking import Reply, Scores, Subject, ask_questions, spread
 from pipeline.evals.config import LENGTHS_SUITE, EvalsConfig
 
 _SUM = re.compile(r"\b(\d{1,9}) ?\+ ?(\d{1,9})\b")
@@ -138,30 +138,61 @@ def _pairs(
     return found[:count]
 
 
+@dataclasses.dataclass(frozen=True)
+class AskedSums:
+    """The sums that a model was asked, and what it said."""
+
+    asked: list[Sum]  # in the pages' wordings
+    others: dict[str, list[Sum]]  # by how they differ from the trained ones
+    replies: list[Reply]  # to `asked`, then to the others in their order
+    right: list[bool]
+
+    @property
+    def every(self) -> list[Sum]:
+        """All sums, in the order of `replies`."""
+        return [*self.asked, *(item for items in self.others.values() for item in items)]
+
+    def places(self) -> dict[str, range]:
+        """Where the others stand in `replies`."""
+        found, at = {}, len(self.asked)
+        for name, items in self.others.items():
+            found[name] = range(at, at + len(items))
+            at += len(items)
+        return found
+
+
+def ask(subject: Subject, texts: Iterable[str]) -> AskedSums:
+    """Ask a model sums that no text of `texts`, which it was trained on, states."""
+    config = subject.config
+    stated = stated_sums(texts)
+    asked = draw(config, stated)
+    found = AskedSums(asked, draw_unseen(config, stated) if asked else {}, [], [])
+    questions = [item.question for item in found.every]
+    replies = ask_questions(subject, questions, config.max_new_tokens)
+    right = [
+        is_right("sum", reply.text, item.answer) and (reply.stopped or not subject.chats)
+        for reply, item in zip(replies, found.every)
+    ]
+    return dataclasses.replace(found, replies=replies, right=right)
+
+
 def measure(subject: Subject, texts: Iterable[str], scores: Scores) -> None:
+    """Ask, and add accuracies: see `report`."""
+    report(ask(subject, texts), subject.config, scores)
+
+
+def report(found: AskedSums, config: EvalsConfig, scores: Scores) -> None:
     """Add accuracies and shares of worked answers to `scores`.
 
     They are measured in new wordings, by the longer number's digits, for numbers of equal and of
     different lengths, for 3 digits and more together, and for kinds that are not trained; accuracy
-    also for each pair of lengths. `texts` are those that the model was trained on.
+    also for each pair of lengths.
     """
-    config = subject.config
-    stated = stated_sums(texts)
-    asked = draw(config, stated)
+    asked, every, replies, right = found.asked, found.every, found.replies, found.right
     if not asked:
         return
-    others = draw_unseen(config, stated)
-    every = [*asked, *(item for items in others.values() for item in items)]
-    replies = ask_questions(subject, [item.question for item in every], config.max_new_tokens)
-    right = [
-        is_right("sum", reply.text, item.answer) and (reply.stopped or not subject.chats)
-        for reply, item in zip(replies, every)
-    ]
     worked = [is_worked(reply.text) for reply in replies]
-    at, unlike = len(asked), {}
-    for name, items in others.items():
-        unlike[name] = range(at, at + len(items))
-        at += len(items)
+    unlike = found.places()
 
     def share(name: str, of: Sequence[int]) -> None:
         scores.share("arithmetic", name, "accuracy", [right[i] for i in of])

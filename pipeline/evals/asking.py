@@ -6,6 +6,7 @@ line is its answer. All prompts of a suite are one batch.
 """
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from typing import TypedDict, TypeVar
 
@@ -43,6 +44,7 @@ class Reply:
 
     text: str
     stopped: bool
+    log_probability: float = 0.0  # of the whole reply with its stop token, nats
 
 
 class ScoreRow(TypedDict):
@@ -164,6 +166,15 @@ def ask_questions(subject: Subject, questions: Sequence[str], max_new_tokens: in
     return ask(subject, [[user(question)] for question in questions], max_new_tokens)
 
 
+def fits(subject: Subject, question: str) -> bool:
+    """Whether a question leaves room in the model's context for an answer."""
+    if subject.chats:
+        ids = prompt([user(question)], subject.tokenizer)
+    else:
+        ids = [subject.tokenizer.document_token, *subject.tokenizer.encode(f"{question}\n")]
+    return len(ids) < subject.model.config.max_context
+
+
 def complete(
     subject: Subject, texts: Sequence[str], max_new_tokens: int, *, one_line: bool = False
 ) -> list[Reply]:
@@ -197,5 +208,6 @@ def _generate(
     replies = []
     for (completion,) in found:
         tokens = completion.tokens[:-1] if completion.stopped else completion.tokens
-        replies.append(Reply(tokenizer.decode(tokens), completion.stopped))
+        total = math.fsum(completion.logprobs)
+        replies.append(Reply(tokenizer.decode(tokens), completion.stopped, total))
     return replies

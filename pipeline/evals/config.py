@@ -8,7 +8,16 @@ from pipeline.curriculum.held_out import HELD_OUT_ENTITY_FRACTION
 # Suites that take a model as a reader and writer of pages. A model that was taught to converse gets
 # only bits per byte of them.
 PAGE_SUITES = ("bits_per_byte", "domains", "compression", "simulator", "memorization", "few_shot")
-CHAT_SUITES = ("facts", "talk", "turns", "arithmetic", "spelling")
+CHAT_SUITES = (
+    "chat_core",
+    "facts",
+    "honesty",
+    "talk",
+    "turns",
+    "arithmetic",
+    "spelling",
+    "format",
+)
 # `core` needs files of tasks, so it is not among the defaults.
 SUITES = (*PAGE_SUITES, *CHAT_SUITES)
 ALL_SUITES = (*SUITES, "core")
@@ -17,7 +26,25 @@ ALL_SUITES = (*SUITES, "core")
 LENGTHS_SUITE = "arithmetic_by_length"
 # Rows of suite `facts` by relation: too few facts of each for the table of stages.
 RELATIONS_SUITE = "facts_by_relation"
-DETAIL_SUITES = (LENGTHS_SUITE, RELATIONS_SUITE)
+# Points of suite `honesty`'s curves.
+RISK_SUITE = "risk_coverage"
+CALIBRATION_SUITE = "calibration"
+DETAIL_SUITES = (LENGTHS_SUITE, RELATIONS_SUITE, RISK_SUITE, CALIBRATION_SUITE)
+# Metrics that are no count of successes among n, whose interval Wilson's could be.
+NO_COUNTS = (
+    "bits_per_byte",
+    "megabytes",
+    "centred_accuracy",
+    "centred_score",
+    "chat_core",
+    "nanochat_chat_core",
+    "simpleqa_f1",
+    "penalised_0.5",
+    "penalised_0.75",
+    "penalised_0.9",
+    "aurc",
+    "calibration_error",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +77,7 @@ class EvalsConfig:
     turns: int = 200  # prompts whose replies must end by themselves
     talk_questions: int = 60  # sums and facts, each asked after five different beginnings
     words: int = 100  # to be spelled
+    format_prompts: int = 120  # that ask for a form of the answer
     samples_per_suite: int = 12  # rows of samples.parquet a suite
     domains: int = 8  # hosts and languages with bits per byte of their own, the largest
     # of training text that an archiver is given before the held-out pages, at most

@@ -105,6 +105,11 @@ def measure(
     return missing
 
 
+def has_any(files: Sequence[Path]) -> bool:
+    """Whether one of the files is a task's."""
+    return any(icl_files.find(files, task) is not None for task in TASKS)
+
+
 def read(files: Sequence[Path]) -> dict[str, list[dict[str, Any]]]:
     """The rows of every task that has a file, by the task's name; each row is checked.
 

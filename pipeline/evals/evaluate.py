@@ -1,11 +1,13 @@
 """Measures one model: a suite is a module of this package, a score a row with n and an interval.
 
 In: a model folder; the corpus; the crawl if it has facts.parquet (the sample web does); files of
-in-context tasks for suite `core`. Only `core` and `few_shot` need no corpus. Out: evals.parquet,
-and samples.parquet for people to read. With the same seed every model is asked the same questions.
+in-context tasks for suites `core` and `chat_core`. Only `core`, `few_shot` and nanochat's part of
+`chat_core` need no corpus. Out: evals.parquet, and samples.parquet for people to read. With the
+same seed every model is asked the same questions.
 """
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
@@ -13,10 +15,14 @@ from pipeline import model as models
 from pipeline.evals import (
     arithmetic_suite,
     bits_per_byte_suite,
+    chat_core,
+    chat_core_files,
     compression,
     core,
     facts_suite,
     few_shot,
+    format_suite,
+    honesty_suite,
     memorization,
     page_bits,
     simulate,
@@ -34,7 +40,7 @@ from storage.schemas import EVALS, SAMPLES
 from storage.tables import read_table, table, write_table
 
 STAGE_OF = {"base": "pretrain"}  # the stage that made a model, if its name is another
-WITHOUT_CORPUS = ("core", "few_shot")
+WITHOUT_CORPUS = ("core", "chat_core", "few_shot")
 
 
 class EvalsInputs(TypedDict):
@@ -52,6 +58,8 @@ class EvalsStatistics(TypedDict):
     model: str
     scores: dict[str, list[Any]]  # by suite/task/metric: value (None: not measured) and n
     missing_core_tasks: NotRequired[list[str]]  # of suite `core`: tasks without a file
+    # of nanochat's ChatCORE, where files were given: tasks without a file or a sandbox
+    missing_chat_core_tasks: NotRequired[list[str]]
 
 
 def build(
@@ -67,6 +75,13 @@ def build(
             raise UserError("suite core needs files of tasks: --tasks FOLDER (input.tasks)")
         if suite == "core":
             core.read(inputs["tasks"])  # a row that can't be asked is reported before any work
+        if suite == "chat_core":
+            given = chat_core_files.read(inputs.get("tasks", []))
+            if not given and not inputs.get("corpus"):
+                raise UserError(
+                    "suite chat_core needs a corpus, or files of nanochat's ChatCORE:"
+                    " --tasks FOLDER"
+                )
         if suite not in WITHOUT_CORPUS and not inputs.get("corpus"):
             raise UserError(f"suite {suite} needs a corpus: name a lake that has one")
     device, dtype = runtime.prepare(
@@ -77,7 +92,7 @@ def build(
     with Watchdog(config.watchdog_seconds) as watchdog:
         watchdog.expect("")
         subject = Subject(model, tokenizer, config, watchdog.expect)
-        scores, missing = measure(subject, inputs, progress)
+        scores, missing, missing_chat = measure(subject, inputs, progress)
     if not scores.rows:
         raise UserError("no suite had anything to measure: the corpus has no validation documents")
     common = {"model": config.model, "stage": STAGE_OF.get(config.model, config.model)}
@@ -94,14 +109,19 @@ def build(
     }
     if "core" in config.suites:
         statistics["missing_core_tasks"] = missing
+    if missing_chat:
+        statistics["missing_chat_core_tasks"] = missing_chat
     return statistics
 
 
-def measure(subject: Subject, inputs: EvalsInputs, progress: Progress) -> tuple[Scores, list[str]]:
+def measure(
+    subject: Subject, inputs: EvalsInputs, progress: Progress
+) -> tuple[Scores, list[str], list[str]]:
     """Run all suites of the config in their order.
 
     Returns:
-        The scores, and the names of CORE's tasks that had no file.
+        The scores, the names of CORE's tasks that had no file, and, if one of nanochat's ChatCORE
+        had, of those that weren't asked.
     """
     config = subject.config
     corpus = inputs["corpus"][0] if inputs.get("corpus") else None  # else no suite asks for pages
@@ -113,12 +133,40 @@ def measure(subject: Subject, inputs: EvalsInputs, progress: Progress) -> tuple[
     limits = config.validation_documents, config.validation_bytes
     measured: dict[str, page_bits.PageBits] = {}
     missing: list[str] = []
+    missing_chat: list[str] = []
 
     def read(name: str) -> page_bits.PageBits:  # by the model, once for all suites
         if name not in measured:
             split = {"validation": validation, "train": train}[name]
             measured[name] = page_bits.measure(subject, page_bits.choose(split, *limits))
         return measured[name]
+
+    # What several suites score is asked once.
+    @functools.cache
+    def facts() -> facts_suite.AskedFacts:
+        return facts_suite.ask(subject, known)
+
+    @functools.cache
+    def sums() -> arithmetic_suite.AskedSums:
+        return arithmetic_suite.ask(subject, train.texts(config.scanned_bytes))
+
+    def texts() -> Iterable[str]:
+        return train.texts(config.scanned_bytes)
+
+    @functools.cache
+    def words() -> spelling_suite.AskedWords:
+        return spelling_suite.ask(subject, texts)
+
+    @functools.cache
+    def forms() -> format_suite.AskedForms:
+        return format_suite.ask(subject, known)
+
+    def chat(scores: Scores) -> None:
+        if corpus is not None:
+            chat_core.report(chat_core.tasks(facts(), sums(), words(), forms()), scores)
+        files = inputs.get("tasks", [])
+        if chat_core_files.has_any(files):
+            missing_chat.extend(chat_core_files.measure(subject, files, scores))
 
     def compress(scores: Scores) -> None:
         compression.measure(subject, read("validation"), read("train"), train.texts, scores)
@@ -133,15 +181,14 @@ def measure(subject: Subject, inputs: EvalsInputs, progress: Progress) -> tuple[
         "memorization": lambda s: memorization.measure(subject, train, validation, s),
         "few_shot": lambda s: few_shot.measure(subject, known, s),
         "core": lambda s: missing.extend(core.measure(subject, inputs["tasks"], s, progress)),
-        "facts": lambda s: facts_suite.measure(subject, known, s),
+        "chat_core": chat,
+        "facts": lambda s: facts_suite.report(facts(), config, s),
+        "honesty": lambda s: honesty_suite.report(facts(), config, s),
         "talk": lambda s: talk.measure(subject, known, s),
         "turns": lambda s: turns.measure(subject, questions, s),
-        "arithmetic": lambda s: arithmetic_suite.measure(
-            subject, train.texts(config.scanned_bytes), s
-        ),
-        "spelling": lambda s: spelling_suite.measure(
-            subject, lambda: train.texts(config.scanned_bytes), s
-        ),
+        "arithmetic": lambda s: arithmetic_suite.report(sums(), config, s),
+        "spelling": lambda s: spelling_suite.report(words(), texts, config, s),
+        "format": lambda s: format_suite.report(forms(), config, s),
     }
     # What makes sense only for pages is asked only of base models; bits per byte of all models.
     skipped = PAGE_SUITES[1:] if subject.chats else ()
@@ -153,7 +200,9 @@ def measure(subject: Subject, inputs: EvalsInputs, progress: Progress) -> tuple[
     progress.update(len(chosen), len(chosen), "suites")
     if missing:
         progress.note(f"core: no file for {', '.join(missing)}; the mean is of the other tasks")
-    return scores, missing
+    if missing_chat:
+        progress.note(f"nanochat's ChatCORE: without {', '.join(missing_chat)}")
+    return scores, missing, missing_chat
 
 
 def _facts(inputs: EvalsInputs) -> list[FactRow]:
@@ -166,4 +215,4 @@ def _facts(inputs: EvalsInputs) -> list[FactRow]:
     return []
 
 
-STAGE = Stage("evals", 4, EvalsConfig, build, data=("unicode",))
+STAGE = Stage("evals", 5, EvalsConfig, build, data=("unicode",))

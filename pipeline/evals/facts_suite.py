@@ -12,6 +12,7 @@ conversations, so that their scores may be memory of those; they are separate ro
 value of the same relation.
 """
 
+import dataclasses
 import random
 import re
 from collections import Counter
@@ -20,8 +21,16 @@ from collections.abc import Sequence
 from pipeline.curriculum import numerals
 from pipeline.curriculum.held_out import is_held_out
 from pipeline.evals import unseen
-from pipeline.evals.asking import FactRow, Scores, Subject, ask_questions, complete, spread
-from pipeline.evals.config import RELATIONS_SUITE
+from pipeline.evals.asking import (
+    FactRow,
+    Reply,
+    Scores,
+    Subject,
+    ask_questions,
+    complete,
+    spread,
+)
+from pipeline.evals.config import RELATIONS_SUITE, EvalsConfig
 from pipeline.sft.facts import name_of
 
 FREQUENCIES = ("often", "once", "never")
@@ -96,15 +105,25 @@ def kind_of(value: str) -> str:
     return "names" if value[:1].isupper() else "words"
 
 
-def measure(subject: Subject, facts: Sequence[FactRow], scores: Scores) -> None:
-    """Add recall by way of asking and by frequency.
+@dataclasses.dataclass(frozen=True)
+class AskedFacts:
+    """The facts that a model was asked, and what it said."""
 
-    For facts that are stated often also by kind of value and by relation.
-    """
+    facts: list[FactRow]
+    held_out: list[bool]  # of each: its entity is in no conversation of fine-tuning
+    completions: list[Reply]
+    answers: list[Reply]
+    reworded: dict[int, Reply]  # to new wordings, by the fact's index
+    guessed: list[bool]  # whether the relation's commonest value is right
+    ended: list[bool]  # whether the completion is
+    known: list[bool]  # whether the answer is
+    again: dict[int, bool]  # whether the answer to the new wording is
+
+
+def ask(subject: Subject, facts: Sequence[FactRow]) -> AskedFacts:
+    """Ask a model the facts that are chosen for every model."""
     config = subject.config
     chosen = choose(facts, config.facts_per_frequency, config.held_out_fraction, config.seed)
-    if not chosen:
-        return
     guess = {id(fact): value for fact, value in zip(facts, guesses(facts))}
     held_out = [is_held_out(name_of(f["entity"]), config.held_out_fraction) for f in chosen]
     rng = random.Random(f"{config.seed}:new wordings of facts")
@@ -118,13 +137,32 @@ def measure(subject: Subject, facts: Sequence[FactRow], scores: Scores) -> None:
     )
     questions = [*(fact["question"] for fact in chosen), *reworded.values()]
     answers = ask_questions(subject, questions, config.max_fact_tokens)
-    ended = [starts_with(r.text, fact["value"]) for r, fact in zip(completions, chosen)]
-    known = [contains(r.text, fact["value"]) for r, fact in zip(answers, chosen)]
-    again = {
-        i: contains(reply.text, chosen[i]["value"])
-        for i, reply in zip(reworded, answers[len(chosen) :])
-    }
-    guessed = [guess[id(fact)] == fact["value"] for fact in chosen]
+    replies = dict(zip(reworded, answers[len(chosen) :]))
+    return AskedFacts(
+        facts=chosen,
+        held_out=held_out,
+        completions=completions,
+        answers=answers[: len(chosen)],
+        reworded=replies,
+        guessed=[guess[id(fact)] == fact["value"] for fact in chosen],
+        ended=[starts_with(r.text, fact["value"]) for r, fact in zip(completions, chosen)],
+        known=[contains(r.text, fact["value"]) for r, fact in zip(answers, chosen)],
+        again={i: contains(r.text, chosen[i]["value"]) for i, r in replies.items()},
+    )
+
+
+def measure(subject: Subject, facts: Sequence[FactRow], scores: Scores) -> None:
+    """Ask, and add recall: see `report`."""
+    report(ask(subject, facts), subject.config, scores)
+
+
+def report(asked: AskedFacts, config: EvalsConfig, scores: Scores) -> None:
+    """Add recall by way of asking and by frequency.
+
+    For facts that are stated often also by kind of value and by relation.
+    """
+    chosen, held_out, known, ended = asked.facts, asked.held_out, asked.known, asked.ended
+    again, guessed = asked.again, asked.guessed
 
     def share(name: str, marks: Sequence[bool], of: Sequence[int]) -> None:
         scores.share("facts", name, "recall", [marks[i] for i in of])
@@ -152,7 +190,7 @@ def measure(subject: Subject, facts: Sequence[FactRow], scores: Scores) -> None:
     half = config.samples_per_suite // 2
     for i in spread(range(len(chosen)), half):
         fact = chosen[i]
-        scores.sample("facts", fact["prompt"], completions[i].text, fact["value"], ended[i])
+        scores.sample("facts", fact["prompt"], asked.completions[i].text, fact["value"], ended[i])
     for i in spread(range(len(chosen)), config.samples_per_suite - half):
         fact = chosen[i]
-        scores.sample("facts", fact["question"], answers[i].text, fact["value"], known[i])
+        scores.sample("facts", fact["question"], asked.answers[i].text, fact["value"], known[i])

@@ -24,6 +24,8 @@ ENDINGS = (".jsonl", ".jsonl.gz", ".json", ".json.gz")
 OTHER_NAMES = {
     "hellaswag": ("hellaswag_val", "hellaswag_val_sample"),
     "squad": ("squad_v1.1_dev", "squad_dev_v1.1", "dev-v1.1"),
+    "mmlu": ("mmlu_test",),
+    "gsm8k": ("gsm8k_test", "gsm8k_test_first_two_thirds"),
 }
 KEYS: dict[Kind, tuple[str, ...]] = {
     "multiple_choice": ("query", "choices", "gold"),
@@ -53,6 +55,22 @@ def read(file: Path, task: IclTask) -> list[dict[str, Any]]:
         reason = wrong(row, task.kind)
         if reason:
             raise UserError(f"{file} {where}: a {task.kind} row needs {reason}")
+        rows.append(row)
+    if not rows:
+        raise UserError(f"{file} is empty: task {task.name} has no rows")
+    return rows
+
+
+def objects(file: Path, task: IclTask) -> list[dict[str, Any]]:
+    """The rows of a file in its authors' own format, as they are.
+
+    Raises:
+        UserError: the file is unreadable or empty, or a row is no object; it names the line.
+    """
+    rows: list[dict[str, Any]] = []
+    for where, row in _rows(file, task):
+        if not isinstance(row, dict):
+            raise UserError(f"{file} {where}: a row is a JSON object, not {_shown(row)}")
         rows.append(row)
     if not rows:
         raise UserError(f"{file} is empty: task {task.name} has no rows")
@@ -100,6 +118,8 @@ def _rows(file: Path, task: IclTask) -> Iterator[tuple[str, Any]]:
                 row = json.loads(line)
                 if isinstance(row, dict) and "endings" in row:
                     row = hellaswag(row)
+                elif isinstance(row, dict) and {"question", "choices", "answer"} <= row.keys():
+                    row = mmlu(row)
             yield f"line {number}", row
 
 
@@ -132,6 +152,11 @@ def hellaswag(row: Mapping[str, Any]) -> dict[str, Any]:
     label = row["label"]  # a digit as text; empty in the test set, whose answers are secret
     gold = int(label) if isinstance(label, str) and label.isdecimal() else label
     return {"query": query, "choices": choices, "gold": gold}
+
+
+def mmlu(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of Hugging Face's copy of MMLU; its answer is the number of the right choice."""
+    return {"query": row["question"], "choices": row["choices"], "gold": row["answer"]}
 
 
 def squad(data: Mapping[str, Any]) -> list[dict[str, Any]]:

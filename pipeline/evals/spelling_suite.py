@@ -6,6 +6,7 @@ that a page spells ask for memory, those that none does ask for knowing a token'
 words are asked in wordings that were never trained, and made-up words that no page holds.
 """
 
+import dataclasses
 import random
 from collections.abc import Callable, Iterable, Sequence
 
@@ -18,7 +19,8 @@ from pipeline.curriculum.spelled_words import (
 )
 from pipeline.curriculum.tasks import is_right
 from pipeline.evals import unseen
-from pipeline.evals.asking import Scores, Subject, ask_questions, spread
+from pipeline.evals.asking import Reply, Scores, Subject, ask_questions, spread
+from pipeline.evals.config import EvalsConfig
 from pipeline.evals.few_shot import made_up_words
 from pipeline.sft.config import ConversationsConfig
 
@@ -26,36 +28,69 @@ FREQUENT_WORDS = ConversationsConfig().spelling_words  # of the corpus, beside t
 COMMON_WORDS = 500  # the most frequent of them
 
 
-def measure(subject: Subject, texts: Callable[[], Iterable[str]], scores: Scores) -> None:
-    """Add accuracies.
+@dataclasses.dataclass(frozen=True)
+class AskedWords:
+    """The words that a model was asked to spell, and what it said."""
 
-    They are measured in new wordings, in the pages' wordings, by whether pages spell the word, by
-    its length and frequency, and for made-up words. Each call of `texts` opens the corpus again.
-    """
+    frequent: list[str]  # of the corpus, the most frequent first
+    words: list[str]  # asked in the pages' wordings, and so many of them as `again` in new ones
+    again: int
+    asked: list[tuple[str, str]]  # question and word: `words`, those again, made-up ones
+    replies: list[Reply]
+    right: list[bool]
+
+    @property
+    def right_again(self) -> list[bool]:
+        """Marks of the new wordings."""
+        return self.right[len(self.words) : len(self.words) + self.again]
+
+
+def ask(subject: Subject, texts: Callable[[], Iterable[str]]) -> AskedWords:
+    """Ask a model to spell words of the corpus that `texts` opens."""
     config = subject.config
     frequent = frequent_words(texts(), FREQUENT_WORDS)
     words = words_of("evaluation", [*SPELLING_WORDS, *frequent])
     random.Random(f"{config.seed}:spelling").shuffle(words)
     words = words[: config.words]
-    if not words:
-        return
     again = words[: config.unseen_wordings]
-    invented = [word for word, _ in made_up_words(config.unseen_wordings // 2, config.seed)]
+    invented = made_up_words(config.unseen_wordings // 2, config.seed) if words else []
     asked = [
         *_questions(words, SPELLING_QUESTIONS),
         *_questions(again, unseen.SPELLING),
-        *_questions(invented, SPELLING_QUESTIONS),
+        *_questions([word for word, _ in invented], SPELLING_QUESTIONS),
     ]
     replies = ask_questions(subject, [question for question, _ in asked], config.max_fact_tokens)
     right = [
         is_right("spelling", reply.text, spelled(word)) for reply, (_, word) in zip(replies, asked)
     ]
+    return AskedWords(frequent, words, len(again), asked, replies, right)
+
+
+def measure(subject: Subject, texts: Callable[[], Iterable[str]], scores: Scores) -> None:
+    """Ask, and add accuracies: see `report`."""
+    report(ask(subject, texts), texts, subject.config, scores)
+
+
+def report(
+    found: AskedWords,
+    texts: Callable[[], Iterable[str]],
+    config: EvalsConfig,
+    scores: Scores,
+) -> None:
+    """Add accuracies.
+
+    They are measured in new wordings, in the pages' wordings, by whether pages spell the word, by
+    its length and frequency, and for made-up words. Each call of `texts` opens the corpus again.
+    """
+    words, asked, replies, right = found.words, found.asked, found.replies, found.right
+    if not words:
+        return
     on_pages = dict.fromkeys(words, False)
     for text in texts():
         on_pages.update((word, True) for word in words if spelled(word) in text)
-    first = {word: place for place, word in enumerate(frequent)}
-    after = len(words) + len(again)
-    scores.share("spelling", "new_wordings", "accuracy", right[len(words) : after])
+    first = {word: place for place, word in enumerate(found.frequent)}
+    after = len(words) + found.again
+    scores.share("spelling", "new_wordings", "accuracy", found.right_again)
     scores.share("spelling", "all", "accuracy", right[: len(words)])
     for name, wanted in (
         ("never_spelled", lambda word: not on_pages[word]),

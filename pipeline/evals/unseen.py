@@ -172,3 +172,46 @@ SMALL_TALK = {
     "That is wrong.": ("I think that is wrong.", "Are you certain?", "That can't be right."),
     "Tell me a joke.": ("Do you know a joke?", "Sing something.", "What is the time?"),
 }
+
+# About an answer's form, by the kinds of pipeline.curriculum.answer_forms.
+INSTRUCTIONS = {
+    "end_phrase": (
+        'Finish your answer with this exact phrase: "{text}" No other words should follow it.',
+        'The very last words of your reply must be "{text}"',
+    ),
+    "word_count": (
+        "Answer with exactly {count} words.",
+        "Your whole reply must be {count} words long.",
+    ),
+    "lower_case": (
+        "Your entire answer should be in lowercase letters. No capital letters are allowed.",
+        "Write all letters of your reply small.",
+    ),
+    "no_commas": (
+        "In your entire response, refrain from the use of any commas.",
+        "Do not use a comma in your reply.",
+    ),
+    "keyword_count": (
+        'Use the word "{text}" exactly {count} times in your answer.',
+        'The word "{text}" must appear {count} times in your reply.',
+    ),
+    "json_object": (
+        "Your entire output should be a JSON object.",
+        "Reply with one JSON object and nothing else.",
+    ),
+    "bullet_count": (
+        "Your answer must contain exactly {count} bullet points. Begin each with a line of its own"
+        " and an asterisk.",
+        "Answer as a Markdown list of {count} points.",
+    ),
+    "quotation": (
+        "Wrap your entire response with double quotation marks.",
+        "Put your whole reply between double quotation marks.",
+    ),
+}
+END_PHRASES = (
+    "that is all.",
+    "any other questions?",
+    "is there anything else?",
+    "this is the end.",
+)

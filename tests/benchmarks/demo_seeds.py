@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pipeline.evals.config import DETAIL_SUITES, PAGE_SUITES
+from pipeline.evals.config import DETAIL_SUITES, NO_COUNTS, PAGE_SUITES
 from pipeline.intervals import student_t, wilson
 from tests.benchmarks import kinds
 from tests.benchmarks.tables import add_option, write_table
@@ -29,6 +29,7 @@ LEFT_OUT = (*DETAIL_SUITES, *PAGE_SUITES[1:])
 # What stands open; all else can be unfolded. Of each suite what no stage was trained on, the other
 # way of asking beside it.
 HEADLINES = {
+    "chat_core": ("facts+sums+spelling+format",),
     "bits_per_byte": ("validation", "new_passages"),
     "facts": (
         "question_often_new_wordings",
@@ -41,6 +42,7 @@ HEADLINES = {
     "turns": ("unfamiliar",),
     "arithmetic": ("different_lengths", "new_wordings", "new_stories", "6_digits"),
     "spelling": ("new_wordings", "all"),
+    "format": ("prompts", "guessing"),
     "talk": ("identity_new_wordings", "identity", "definitions_new_wordings", "definitions"),
 }
 
@@ -74,11 +76,11 @@ def interval(values: list[float], questions: int | None) -> tuple[float, float, 
 
 
 def cell(rows: list[dict[str, Any]]) -> str:
-    """`93.1% [90.2, 96.0]`; bits per byte with three digits."""
-    share = rows[0]["metric"] != "bits_per_byte"
-    questions = sum(row["n"] for row in rows) if share else None
+    """`93.1% [90.2, 96.0]`; bits per byte and penalised scores with three digits."""
+    metric = rows[0]["metric"]
+    questions = None if metric in NO_COUNTS else sum(row["n"] for row in rows)
     mean, low, high = interval([row["value"] for row in rows], questions)
-    if share:
+    if metric != "bits_per_byte" and not metric.startswith("penalised"):
         return f"{100 * mean:.1f}% [{100 * low:.1f}, {100 * high:.1f}]"
     return f"{mean:.3f} [{low:.3f}, {high:.3f}]"
 

@@ -21,6 +21,8 @@ def test_a_line_is_a_score_of_every_stage_and_no_other() -> None:
         score("turns", "unfamiliar", "valid_turns", 1.0, model="rl"),
         score("turns", "all", "valid_turns", 0.0),
         score("bits_per_byte", "validation", "bits_per_byte", 0.25, n=92),
+        score("honesty", "never", "penalised_0.9", -9.0),
+        score("honesty", "never", "aurc", 0.5),
         score("compression", "xz", "megabytes", 37.3),
         score("simulator", "pages", "repeated_word_4_grams", 0.1),
         score("arithmetic_by_length", "4+2", "accuracy", 1.0),
@@ -38,6 +40,8 @@ def test_a_line_is_a_score_of_every_stage_and_no_other() -> None:
         "",
         *head,
         "| turns all valid turns | 20 | 0.0% [0.0, 16.1] | – | – |",
+        "| honesty never penalised 0.9 | 20 | -9.000 [-9.000, -9.000] | – | – |",
+        "| honesty never aurc | 20 | 50.0% [50.0, 50.0] | – | – |",
         "",
         "</details>",
     ]

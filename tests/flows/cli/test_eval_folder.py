@@ -6,7 +6,7 @@ import pytest
 from toy_artifacts import post_training, torch_restored  # noqa: F401
 
 from flows.cli import main
-from flows.evaluate import task_files
+from flows.evaluate import asks_core, task_files
 from storage.errors import UserError
 from storage.tables import read_table
 
@@ -73,3 +73,14 @@ def test_files_of_tasks_are_inputs_by_their_content(tasks):
     assert len(named.sha256) == 64
     with pytest.raises(UserError, match=r"no \.jsonl"):
         task_files([str(tasks.parent / "empty")])
+
+
+def test_core_is_asked_unless_the_files_are_of_chat_core_alone(tasks):
+    copa = task_files([str(tasks / "copa.jsonl")])
+    gsm8k = tasks / "gsm8k.jsonl"
+    gsm8k.write_text('{"question": "2 + 2?", "answer": "#### 4"}\n')
+    alone = task_files([str(gsm8k)])
+    assert asks_core(copa)
+    assert asks_core([*copa, *alone])
+    assert not asks_core(alone)
+    assert asks_core([])  # to be told what is missing

@@ -27,6 +27,7 @@ CONFIG = EvalsConfig(
     sums_per_pair=2,
     turns=10,
     words=5,
+    format_prompts=8,
     unseen_wordings=4,
     talk_questions=4,
     validation_documents=6,
@@ -96,7 +97,7 @@ def test_every_suite_is_measured_with_n_and_interval(post_training, crawl, tmp_p
             assert row["low"] <= row["value"] <= row["high"]
     keys = [(row["suite"], row["task"], row["metric"]) for row in rows]
     assert len(keys) == len(set(keys)) == len(statistics["scores"])
-    no_samples = {"bits_per_byte", "domains", "compression", *DETAIL_SUITES}
+    no_samples = {"bits_per_byte", "domains", "compression", "chat_core", *DETAIL_SUITES}
     assert {row["suite"] for row in samples} == asked - no_samples
     assert {row["model"] for row in samples} == {name}
 
@@ -134,6 +135,54 @@ def test_core_needs_files_and_names_what_is_missing(post_training, tmp_path, mon
     found = {row["task"]: row for row in read_table(out / "evals.parquet").to_pylist()}
     assert found["mean_of_1_of_22_tasks"]["n"] == CONFIG.core_questions
     assert found["squad"]["value"] is None
+
+
+def test_suites_that_score_the_same_answers_ask_once(post_training, tmp_path, crawl, monkeypatch):
+    calls: list[str] = []
+    for module in ("facts_suite", "arithmetic_suite", "spelling_suite", "format_suite"):
+        real = getattr(evaluate, module).ask
+
+        def noted(*given, real=real, module=module):
+            calls.append(module)
+            return real(*given)
+
+        monkeypatch.setattr(f"pipeline.evals.{module}.ask", noted)
+    suites = ("chat_core", "facts", "honesty", "arithmetic", "spelling", "format")
+    _, rows, _ = run(
+        post_training, tmp_path / "out", dataclasses.replace(CONFIG, suites=suites), crawl=crawl
+    )
+    assert sorted(calls) == ["arithmetic_suite", "facts_suite", "format_suite", "spelling_suite"]
+    # alone it is the same score, of the same answers
+    calls.clear()
+    alone = dataclasses.replace(CONFIG, suites=("chat_core",))
+    _, again, _ = run(post_training, tmp_path / "alone", alone, crawl=crawl)
+    assert again == [row for row in rows if row["suite"] == "chat_core"]
+    assert rows[0]["metric"] == "chat_core"
+    assert rows[0]["task"].endswith("sums+spelling+format")
+
+
+def test_nanochats_score_needs_files_and_no_corpus(post_training, tmp_path, monkeypatch):
+    config = dataclasses.replace(CONFIG, suites=("chat_core",))
+    inputs: evaluate.EvalsInputs = {"model": [post_training.chat]}
+    with pytest.raises(UserError, match="chat_core needs a corpus, or files"):
+        evaluate.build(tmp_path, inputs, config, SILENT, tmp_path)
+    arc = [{"query": f"{n}?", "choices": ["yes", "no"], "gold": n % 2} for n in range(6)]
+    inputs["tasks"] = [tmp_path / "arc_easy.jsonl"]
+    inputs["tasks"][0].write_text("".join(json.dumps(row) + "\n" for row in arc))
+    notes: list[str] = []
+    said = Progress()
+    monkeypatch.setattr(said, "note", notes.append)
+    statistics = evaluate.build(tmp_path, inputs, config, said, tmp_path)
+    missing = ["arc_challenge", "mmlu", "gsm8k", "humaneval"]
+    assert statistics["missing_chat_core_tasks"] == missing
+    assert notes == [f"nanochat's ChatCORE: without {', '.join(missing)}"]
+    found = read_table(tmp_path / "evals.parquet").to_pylist()
+    assert ("arc_easy", "nanochat_chat_core", CONFIG.core_questions) in {
+        (row["task"], row["metric"], row["n"]) for row in found
+    }
+    inputs["tasks"][0].write_text(json.dumps({**arc[0], "gold": 2}) + "\n")
+    with pytest.raises(UserError, match=r"arc_easy\.jsonl line 1"):  # before any work
+        evaluate.build(tmp_path, {**inputs, "model": [tmp_path]}, config, SILENT, tmp_path)
 
 
 def test_a_suite_of_pages_needs_a_corpus(post_training, tmp_path):

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from pipeline.curriculum import spelled_words, sums
+from pipeline.curriculum import answer_forms, spelled_words, sums
 from pipeline.evals import requests, talk, unseen
 from pipeline.sample_web import wordings
 from pipeline.sft import definitions, identity, relations, small_talk
@@ -72,3 +72,16 @@ def test_who_are_you_small_talk_and_names():
     assert {*unseen.IDENTITY} == {*identity.ANSWERS}
     assert {*unseen.SMALL_TALK} == {openings[0] for openings, _ in small_talk.EXCHANGES}
     assert talk.NEW_SYSTEM not in identity.SYSTEM
+
+
+def test_every_instruction_has_wordings_that_no_question_or_request_has():
+    assert {*unseen.INSTRUCTIONS} == {*answer_forms.KINDS}
+    trained = [*sums.SUM_QUESTIONS, *sums.PLAIN_QUESTIONS, *spelled_words.SPELLING_QUESTIONS]
+    trained += [*identity.SYSTEM, *identity.QUESTIONS, *requests.UNFAMILIAR]
+    trained += [text for openings, _ in small_talk.EXCHANGES for text in openings]
+    for kind, wordings_of in unseen.INSTRUCTIONS.items():
+        counted = kind in ("word_count", "bullet_count", "keyword_count")
+        for text in wordings_of:
+            assert ("{count}" in text) == counted
+            assert ("{text}" in text) == (kind in ("end_phrase", "keyword_count"))
+            assert plain(text) not in {plain(other) for other in trained}

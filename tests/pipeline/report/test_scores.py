@@ -17,6 +17,7 @@ def row(model="base", metric="accuracy", value=0.5, low=0.25, high=0.75, **more)
         (row(metric="centred_accuracy", value=-0.125), "-12.5% [25.0%, 75.0%] n=8"),
         (row(metric="bits_per_byte", value=1.0), "1.000 [0.250, 0.750] n=8"),
         (row(metric="megabytes", value=1234.5, low=None, high=None), "1,234.50 MB n=8"),
+        (row(metric="penalised_0.9", value=-9.0), "-9.00 [+0.25, +0.75] n=8"),
         (row(value=None, low=None, high=None, n=0), "–"),
     ],
 )
