@@ -159,6 +159,26 @@ def test_processes_that_a_hanging_test_started_end_with_it(toy: Path) -> None:
     assert not mark.exists()
 
 
+def test_time_in_which_everything_was_stopped_counts_for_no_limit(
+    toy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monotonic, asked = warm.time.monotonic, 0
+
+    def stopped_for_an_hour() -> float:
+        nonlocal asked
+        asked += 1
+        return monotonic() + (3600.0 if asked > 1 else 0.0)
+
+    monkeypatch.setattr(warm.time, "monotonic", stopped_for_an_hour)
+    test = toy / "tree/tests/toypack/test_seen.py"
+    test.write_text("import time\n\n\ndef test_it():\n    time.sleep(0.5)\n")
+    outcome = warm.run(
+        toy / "tree", ("tests/toypack/test_seen.py",), PATIENCE_SECONDS, toy / "scratch"
+    )
+    assert outcome.passed, outcome.output
+    assert 0.5 < outcome.seconds < 3600.0
+
+
 def test_what_no_test_checks_is_not_drawn() -> None:
     assert chosen("def f(x: int | None = None) -> int | None: ...") == set()
     assert chosen("x: 'int' | None = f(1)") == {"NumberReplacer"}

@@ -42,8 +42,9 @@ PRELOADED = (
     "pydantic",
 )
 PROJECT = {"pipeline", "storage", "flows", "tests"}
-# What a whole run or a Prefect server would cost each mutant; see COSTLY in tests/conftest.py.
-COSTLY = {"ci_run", "prefect", "prefect_server", "cli"}
+# What a whole run, a Prefect server or torchrun (three times torch) would cost each mutant;
+# see COSTLY in tests/conftest.py.
+COSTLY = {"ci_run", "prefect", "prefect_server", "cli", "torchrun"}
 MEMORY = 12 << 30  # of addresses: a loop without end fails before it takes the machine
 OPTIONS = ("-x", "-q", "-p", "no:cacheprovider", "-n", "0", "--no-header", "--durations=0")
 
@@ -57,6 +58,22 @@ class Outcome:
     @property
     def passed(self) -> bool:
         return self.status == 0
+
+
+class Stopwatch:
+    """Seconds in which this process ran. Whoever stops it (Ctrl-Z, a measurement that needs a quiet
+    machine) stops its tests as well: a long gap between two looks is no time that they took."""
+
+    LONGEST = 1.0  # seconds that a look adds at most
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._last = time.monotonic()
+
+    def look(self) -> None:
+        now = time.monotonic()
+        self.seconds += min(now - self._last, self.LONGEST)
+        self._last = now
 
 
 class WithoutCostly:
@@ -75,25 +92,26 @@ def run(tree: Path, tests: tuple[str, ...], limit: float, scratch: Path) -> Outc
     """Run tests in a copy of the repository; whatever they started is ended when they are."""
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
-    said, began = scratch / "output", time.monotonic()
+    said, clock = scratch / "output", Stopwatch()
     child = os.fork()
     if not child:
         _be_tests(tree, tests, limit, scratch, said)
     status: int | None = None
     try:
-        while time.monotonic() - began < limit:
+        while clock.seconds < limit:
             ended, code = os.waitpid(child, os.WNOHANG)
             if ended:
                 status = os.waitstatus_to_exitcode(code)
                 break
             time.sleep(0.02)
+            clock.look()
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child, signal.SIGKILL)
         if status is None:
             os.waitpid(child, 0)
     output = said.read_text(errors="replace") if said.exists() else ""
-    return Outcome(status, time.monotonic() - began, output)
+    return Outcome(status, clock.seconds, output)
 
 
 def _within(path: str, repository: str) -> bool:

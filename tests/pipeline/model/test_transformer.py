@@ -78,6 +78,29 @@ def test_whole_and_fused_attention_agree_with_gradients(make_model, monkeypatch)
         torch.testing.assert_close(results[0][name], results[1][name], atol=1e-6, rtol=1e-4)
 
 
+@pytest.mark.parametrize("apart", [True, False])
+@pytest.mark.parametrize("most", [2 * 4 * 30**2, 2 * 4 * 30**2 - 1])
+def test_scores_that_fit_are_held_whole_and_more_are_not(make_model, monkeypatch, most, apart):
+    """2 rows of 4 heads and 30 x 30 scores; without the C kernels, which hold none."""
+    ways: list[str] = []
+    module = "pipeline.model.transformer"
+    for name in ("attend_whole", "attend_spans", "attend_fused"):
+        attend = getattr(attention_module, name)
+
+        def spied(*given, name=name, attend=attend):
+            ways.append(name)
+            return attend(*given)
+
+        monkeypatch.setattr(f"{module}.{name}", spied)
+    monkeypatch.setattr(f"{module}.fused.is_attention_supported", lambda *_: False)
+    monkeypatch.setattr(f"{module}.MAX_SCORES", most)
+    ids = torch.tensor([[0] * 10 + [1] * 20, [0] * 30]) if apart else None
+    model = make_model(heads=4, layers=2)
+    model(tokens_of(2, 30), document_ids=ids)
+    way = "attend_spans" if apart else "attend_fused"
+    assert ways == [way if most < 2 * 4 * 30**2 else "attend_whole"] * 2
+
+
 def test_every_parameter_gets_a_gradient(make_model):
     model = make_model()
     model(tokens_of(2, 12)).square().mean().backward()

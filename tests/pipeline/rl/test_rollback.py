@@ -1,15 +1,10 @@
 """RL that goes wrong goes back, draws other prompts, says so, and does all of it alike again."""
 
-import json
 import math
-import os
 import random
-import subprocess
-import sys
 
 import pytest
 import upset_rl
-from patience import PATIENCE_SECONDS
 from upset_rl import STEPS, UPSETS, Killed, Run
 
 from pipeline import model as models
@@ -109,6 +104,16 @@ def test_without_rollbacks_it_ends_at_the_first(post_training, tmp_path):
         run.build(tmp_path / "out", tmp_path / "scratch", rollback_steps=0)
 
 
+@pytest.fixture(scope="module")
+def undisturbed(post_training, tmp_path_factory):
+    """One run through all upsets, for every test that is killed on the way: folder, statistics."""
+    root = tmp_path_factory.mktemp("undisturbed")
+    run = Run(post_training.chat, UPSETS)
+    statistics = run.build(root / "out", root / "scratch")
+    assert len(run.went_back()) == 2
+    return root / "out", statistics
+
+
 @pytest.mark.parametrize(
     ("kills", "seconds"),
     [
@@ -117,10 +122,8 @@ def test_without_rollbacks_it_ends_at_the_first(post_training, tmp_path):
         ([23, 2, 2], 1e9),
     ],
 )
-def test_killed_anywhere_it_goes_back_alike(post_training, tmp_path, kills, seconds):
-    whole = Run(post_training.chat, UPSETS)
-    expected = whole.build(tmp_path / "whole", tmp_path / "scratch")
-    assert len(whole.went_back()) == 2
+def test_killed_anywhere_it_goes_back_alike(undisturbed, post_training, tmp_path, kills, seconds):
+    whole, expected = undisturbed
     again = Run(post_training.chat, UPSETS)
     for kill in kills:
         with pytest.raises(Killed):
@@ -131,7 +134,7 @@ def test_killed_anywhere_it_goes_back_alike(post_training, tmp_path, kills, seco
     assert again.build(tmp_path / "out", tmp_path / "killed") == expected
     assert any("rl: resumed at step" in note for note in again.notes)
     for name in FILES:
-        ours, theirs = tmp_path / "out" / name, tmp_path / "whole" / name
+        ours, theirs = tmp_path / "out" / name, whole / name
         assert ours.read_bytes() == theirs.read_bytes(), name
 
 
@@ -143,21 +146,8 @@ def test_another_recipes_checkpoint_is_refused(post_training, tmp_path):
         run.build(tmp_path / "out", tmp_path / "scratch", temperature=0.9)
 
 
-def test_two_processes_go_back_together(post_training, tmp_path):
-    def said(*launcher: str) -> dict:
-        folder = str(tmp_path / str(len(launcher)))
-        done = subprocess.run(
-            [sys.executable, *launcher, upset_rl.__file__, str(post_training.chat), folder],
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_SECONDS,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
-        )
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout.splitlines()[-1])
-
-    one = said()
-    two = said("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
+def test_two_processes_go_back_together(post_training, torchrun):
+    one, two = torchrun(upset_rl.__file__, str(post_training.chat))
     assert max(one["rollbacks"]) == 2
     for name in ("rollbacks", "drawn", "answers"):
         assert two[name] == one[name], name

@@ -53,7 +53,7 @@ def easy(monkeypatch):
 
 
 def test_reward_rises_and_everything_is_logged(post_training, tmp_path, easy):
-    config = dataclasses.replace(CONFIG, steps=25, prompts_per_step=12)
+    config = dataclasses.replace(CONFIG, steps=25, prompts_per_step=12, checkpoint_seconds=1e9)
     statistics = run(post_training, tmp_path / "rl", config)
     metrics = read_table(tmp_path / "rl" / "metrics.parquet").to_pylist()
     rewards = [row["reward"] for row in metrics]

@@ -64,6 +64,15 @@ def test_spans_are_what_rendering_gives_and_all_fit(made, chat_tokenizer):
         assert mask_of(row["loss_spans"], len(ids)) == mask
 
 
+def test_statistics_say_what_the_table_holds(made, chat_tokenizer):
+    statistics, rows, _ = made
+    held_back = [row for row in rows if row["split"] == "validation"]
+    assert statistics["validation"] == len(held_back)
+    assert 0 < len(held_back) < len(rows) / 2
+    masks = [render(from_rows(row["messages"]), chat_tokenizer)[1] for row in rows]
+    assert statistics["loss_tokens"] == sum(map(sum, masks)) > len(rows)
+
+
 def test_sums_are_right_and_of_the_sft_split(made):
     pairs = questions(made[1], "arithmetic")
     for question, answer in pairs:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.numpy import save_file
+from torchrun_fixture import torchrun  # noqa: F401
 
 from pipeline.model import ModelConfig, Transformer
 from pipeline.tokenizer import Tokenizer

@@ -4,18 +4,13 @@ What upsets the run is done to the weights when a certain batch is drawn: NaN, o
 shouts. Kills are exceptions at a chosen draw; the checkpoint rhythm is drawn too.
 """
 
-import json
 import math
-import os
-import subprocess
-import sys
 
 import pytest
 import torch
 import upset_training
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from patience import PATIENCE_SECONDS
 from upset_training import STEPS, Killed, Run
 
 from storage.errors import UserError
@@ -145,21 +140,8 @@ def test_killed_anywhere_it_goes_back_alike(
         assert torch.equal(tensor, whole.weights()[name]), name
 
 
-def test_two_processes_go_back_together(tmp_path):
-    def losses(*launcher: str) -> dict:
-        scratch = str(tmp_path / str(len(launcher)))
-        done = subprocess.run(
-            [sys.executable, *launcher, upset_training.__file__, scratch],
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_SECONDS,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
-        )
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout.splitlines()[-1])
-
-    one = losses()
-    two = losses("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
+def test_two_processes_go_back_together(torchrun):
+    one, two = torchrun(upset_training.__file__)
     assert max(one["rollbacks"]) == 2
     assert two["rollbacks"] == one["rollbacks"]
     assert two["loss"] == pytest.approx(one["loss"], abs=0.02)
