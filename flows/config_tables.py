@@ -11,6 +11,7 @@ from pipeline.crawl.source import DownloadConfig
 from pipeline.dedup.config import DedupConfig
 from pipeline.evals.config import EvalsConfig, PositionsConfig
 from pipeline.filters.quality_model import QualityModelConfig
+from pipeline.labels.config import LabelsConfig
 from pipeline.rl.config import RlConfig
 from pipeline.sample_web.config import SampleWebConfig
 from pipeline.scan.config import ScanConfig
@@ -68,6 +69,7 @@ class InputConfig:
     benchmarks: tuple[str, ...] = ()  # files of evaluation sets, for corpus.decontamination
     # files of in-context tasks, or a folder of them, which suite `core` then asks
     tasks: tuple[str, ...] = ()
+    labels: str = ""  # the labelers' store that `labels` reads; empty: the lake's own
     # a lake's duplicates artifact (digest) of the dump before: what it kept is not kept again
     previous_duplicates: str = ""
 
@@ -162,6 +164,9 @@ class Tables(BaseModel):
     )
     conversations: ConversationsConfig = Field(
         default_factory=ConversationsConfig, description="conversations made from the corpus"
+    )
+    labels: LabelsConfig = Field(
+        default_factory=LabelsConfig, description="tables of what human labelers have finished"
     )
     sft: SftConfig = Field(default_factory=SftConfig, description="supervised fine-tuning")
     rl: RlConfig = Field(default_factory=RlConfig, description="reinforcement learning")

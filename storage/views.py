@@ -60,7 +60,11 @@ SOURCES = {
     "clusters": Source(schemas.CLUSTERS, ("duplicates",), "clusters-*.parquet"),
     "compression": Source(schemas.COMPRESSION, ("tokenizer_report",), "compression.parquet"),
     "token_shards": Source(schemas.TOKEN_SHARDS, ("tokens",), "shards.parquet"),
-    "conversations": Source(schemas.CONVERSATIONS, ("conversations",), "conversations.parquet"),
+    "conversations": Source(
+        schemas.CONVERSATIONS, ("conversations", "labels"), "conversations.parquet"
+    ),
+    "labels": Source(schemas.LABELS, ("labels",), "labels.parquet"),
+    "preferences": Source(schemas.PREFERENCES, ("labels",), "preferences.parquet"),
     "rollouts": Source(schemas.ROLLOUTS, ("rl",), "rollouts.parquet"),
     "evals": Source(schemas.EVALS, ("evals",), "evals.parquet"),
     "samples": Source(schemas.SAMPLES, ("evals",), "samples.parquet"),
@@ -84,6 +88,8 @@ VIEWS = (
     "token_shards",
     "metrics",
     "conversations",
+    "labels",
+    "preferences",
     "rollouts",
     "evals",
     "samples",
