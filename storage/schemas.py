@@ -188,13 +188,23 @@ TIMING = pa.schema(
     ]
 )
 
-MESSAGE = pa.struct([("role", pa.string()), ("content", pa.string())])
+TOOL_CALL = pa.struct([("id", pa.string()), ("name", pa.string()), ("arguments", pa.string())])
+
+MESSAGE = pa.struct(
+    [
+        ("role", pa.string()),  # system, user, assistant, tool
+        ("content", pa.string()),
+        ("tool_calls", pa.list_(TOOL_CALL)),  # of an assistant; arguments are a JSON object's text
+        ("tool_call_id", pa.string()),  # of a tool: the call it answers; "": the next one
+    ]
+)
 
 CONVERSATIONS = pa.schema(
     [
         ("id", pa.string()),
         ("source", pa.string()),  # facts, arithmetic, spelling, small_talk, identity, …
         ("messages", pa.list_(MESSAGE)),
+        ("tools", pa.list_(pa.string())),  # JSON text of each tool's definition, as OpenAI's
         # token positions [start, end) on which the loss is taken, in the rendered conversation
         ("loss_spans", pa.list_(pa.list_(pa.int64(), 2))),
         ("origin", pa.string()),  # document id it was made from, else ""

@@ -1,91 +1,136 @@
-"""Conversations as tokens: ChatML, with the positions on which a loss is taken.
+r"""Conversations as tokens: Qwen3's ChatML with Hermes tool calls, and where a loss is taken.
 
-In: messages and a tokenizer that has the conversation tokens. Out: token ids and a mask of the
-same length, 1 where the assistant wrote the token, its stop token `<|im_end|>` included, else 0.
-Content is always encoded as plain text, so a user who types `<|im_end|>` writes ten characters and
-never closes a turn. The reply's header is encoded apart from the reply, since generation starts
-right after it; the other headers are encoded with their text, as Hugging Face's template does.
+In: a conversation (`messages`) and a tokenizer that has the conversation tokens. Out: token ids and
+a mask of the same length, 1 where the assistant wrote the token, its calls and its stop token
+`<|im_end|>` included, else 0; and back from ids to the conversation.
+
+Ids and mask are those of the exported chat template, with two exceptions on purpose. Content is
+always encoded as plain text, so a user who types `<|im_end|>`, or a tool that outputs it, writes
+ten characters and never closes a turn; programs that render to text first read the token. And the
+reply's header is encoded apart from the reply, since generation starts right after it: the line
+break that ends the header is never one token with white space that begins the reply.
+
+A conversation's first k messages are rendered as the beginning of all of it, whatever k is, so a
+cache of what was read stays valid: no earlier turn is rewritten (Qwen3's own template drops earlier
+`<think>`), and the turn that holds the tools' outputs stays open until every call is answered.
+Hermes' format has no ids: outputs are rendered in the order of their calls, each once those before
+it are there. `decode(render(c)[0]) == normal(c)`.
 """
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
+from pipeline.chat import layout
+from pipeline.chat.layout import START, STOP, TurnPart
+from pipeline.chat.messages import (
+    Conversation,
+    Message,
+    ToolCall,
+    as_conversation,
+    assistant,
+    canonical_json,
+    check,
+    check_reply_due,
+    from_row,
+    system,
+    to_row,
+    tool,
+    user,
+)
 from pipeline.tokenizer import Tokenizer
-from storage.errors import UserError
+from pipeline.tokenizer.special import CONVERSATION_TOKENS
 
-START = "<|im_start|>"
-STOP = "<|im_end|>"
-ROLES = ("system", "user", "assistant")
-
-
-@dataclasses.dataclass(frozen=True)
-class Message:
-    """One turn: who speaks (system, user or assistant) and what they say."""
-
-    role: str
-    content: str
-
-
-def system(content: str) -> Message:
-    return Message("system", content)
-
-
-def user(content: str) -> Message:
-    return Message("user", content)
-
-
-def assistant(content: str) -> Message:
-    return Message("assistant", content)
-
-
-def from_rows(rows: Iterable[Mapping[str, str]]) -> list[Message]:
-    """Messages from rows of the `conversations` table."""
-    return [Message(row["role"], row["content"]) for row in rows]
+__all__ = [
+    "START",
+    "STOP",
+    "Conversation",
+    "Message",
+    "ToolCall",
+    "assistant",
+    "canonical_json",
+    "check",
+    "decode",
+    "from_row",
+    "mask_of",
+    "normal",
+    "parse_reply",
+    "prompt",
+    "render",
+    "spans",
+    "system",
+    "to_row",
+    "tool",
+    "user",
+]
 
 
-def render(messages: Sequence[Message], tokenizer: Tokenizer) -> tuple[list[int], list[int]]:
-    """All turns as token ids, and the mask: 1 on the assistant's content and its stop token."""
-    check(messages)
-    start, stop = tokenizer.special(START), tokenizer.special(STOP)
-    newline = tokenizer.encode("\n")
-    ids: list[int] = []
-    mask: list[int] = []
+def render(
+    talk: Conversation | Sequence[Message], tokenizer: Tokenizer
+) -> tuple[list[int], list[int]]:
+    """All turns as token ids, and the mask: 1 on what the assistant wrote and its stop token.
 
-    def add(tokens: list[int], learned: bool) -> None:
-        ids.extend(tokens)
-        mask.extend([int(learned)] * len(tokens))
-
-    for message in messages:
-        add([start], False)
-        if message.role == "assistant":
-            add(tokenizer.encode("assistant\n"), False)
-            add(tokenizer.encode(message.content), True)
-            add([stop], True)
-        else:
-            add(tokenizer.encode(f"{message.role}\n{message.content}"), False)
-            add([stop], False)
-        add(newline, False)
-    return ids, mask
+    Raises:
+        UserError: the conversation is not in order (`check`), or the tokenizer lacks a token.
+    """
+    whole = as_conversation(talk)
+    check(whole)
+    return _encode(list(layout.pieces(whole)), tokenizer)
 
 
-def prompt(messages: Sequence[Message], tokenizer: Tokenizer) -> list[int]:
-    """Token ids up to the point where the assistant's reply begins."""
-    ids, _ = render(messages, tokenizer)
-    return [*ids, tokenizer.special(START), *tokenizer.encode("assistant\n")]
+def prompt(talk: Conversation | Sequence[Message], tokenizer: Tokenizer) -> list[int]:
+    """Token ids up to the point where the assistant's reply begins.
+
+    Raises:
+        UserError: as `render`, or it is not the assistant's turn.
+    """
+    whole = as_conversation(talk)
+    check_reply_due(whole)
+    return _encode([*layout.pieces(whole), *layout.REPLY_HEADER], tokenizer)[0]
 
 
-def check(messages: Sequence[Message]) -> None:
-    """System message first if at all, then user and assistant in turn, the user first."""
-    if not messages:
-        raise UserError("a conversation needs at least one message")
-    turns = messages[1:] if messages[0].role == "system" else messages
-    for index, message in enumerate(turns):
-        expected = "user" if index % 2 == 0 else "assistant"
-        if message.role != expected:
-            raise UserError(
-                f"message {index + 1} of the conversation has role {message.role!r} where "
-                f"{expected!r} is due: an optional system message, then user and assistant in turn"
-            )
+def decode(ids: Sequence[int], tokenizer: Tokenizer) -> Conversation:
+    """The conversation of ids that `render` gave, in the form of `normal`.
+
+    A tokenizer that changes text (Qwen's own composes characters, NFC) gives the changed text.
+
+    Raises:
+        UserError: they are no turns, or a turn is in no form that `render` gives.
+    """
+    found = layout.conversation(_decode(ids, tokenizer))
+    check(found)
+    return found
+
+
+def parse_reply(reply: str | Sequence[int], tokenizer: Tokenizer) -> Message:
+    """The assistant's message that a model wrote after `prompt`.
+
+    Args:
+        reply: its ids, with or without the stop token; or its text, in which what is spelled like
+            a control token is one.
+        tokenizer: of the ids.
+
+    Raises:
+        UserError: a tool call is malformed, or the reply goes on after a call or after its end.
+    """
+    pieces = layout.spelled(reply) if isinstance(reply, str) else _decode(reply, tokenizer)
+    if pieces and pieces[-1] == TurnPart(STOP, control=True):
+        pieces.pop()
+    return layout.reply(pieces)
+
+
+def normal(talk: Conversation | Sequence[Message]) -> Conversation:
+    """The conversation as its tokens tell it: without ids, tools' outputs in their calls' order.
+
+    A conversation that ends among tools' outputs is without those that aren't rendered yet.
+    """
+    whole = as_conversation(talk)
+    messages: list[Message] = []
+    for at, said in enumerate(whole.messages):
+        if said.role != "tool":
+            calls = tuple(dataclasses.replace(call, id="") for call in said.tool_calls)
+            messages.append(dataclasses.replace(said, tool_calls=calls))
+            messages += [tool(output.content) for output in layout.ready(whole.messages, at)]
+    return dataclasses.replace(whole, messages=tuple(messages))
 
 
 def spans(mask: Sequence[int]) -> list[list[int]]:
@@ -107,3 +152,32 @@ def mask_of(loss_spans: Iterable[Sequence[int]], length: int) -> list[int]:
     for start, end in loss_spans:
         mask[start:end] = [1] * (end - start)
     return mask
+
+
+def _encode(pieces: Sequence[TurnPart], tokenizer: Tokenizer) -> tuple[list[int], list[int]]:
+    texts = iter(tokenizer.encode_batch([piece.text for piece in pieces if not piece.control]))
+    ids: list[int] = []
+    mask: list[int] = []
+    for piece in pieces:
+        tokens = [tokenizer.special(piece.text)] if piece.control else next(texts)
+        ids += tokens
+        mask += [int(piece.learned)] * len(tokens)
+    return ids, mask
+
+
+def _decode(ids: Sequence[int], tokenizer: Tokenizer) -> list[TurnPart]:
+    """The inverse of `_encode`, but for the mask; texts that follow each other come as one."""
+    known = tokenizer.special_tokens
+    controls = {known[name]: name for name in CONVERSATION_TOKENS if name in known}
+    pieces: list[TurnPart] = []
+    text: list[int] = []
+    for id in [*ids, None]:
+        if id is not None and id not in controls:
+            text.append(id)
+            continue
+        if text:
+            pieces.append(TurnPart(tokenizer.decode(text)))
+            text = []
+        if id is not None:
+            pieces.append(TurnPart(controls[id], control=True))
+    return pieces

@@ -254,4 +254,4 @@ def _kept(scratch: Path, steps: int) -> pa.Table:
     return pa.concat_tables([read_table(file) for file in files])
 
 
-STAGE = Stage("rl", 5, RlConfig, build, data=("unicode",))
+STAGE = Stage("rl", 6, RlConfig, build, data=("unicode",))

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from pipeline.chat.conversation import from_rows, render, spans
+from pipeline.chat.conversation import from_row, render, spans
 from pipeline.sft.conversations import ConversationRow
 from pipeline.tokenizer import Tokenizer
 from pipeline.training.batch_sizes import BatchSizes, as_sizes
@@ -33,7 +33,7 @@ def encode(rows: Sequence[ConversationRow], tokenizer: Tokenizer) -> list[RowPar
     """
     parts = []
     for row in rows:
-        ids, mask = render(from_rows(row["messages"]), tokenizer)
+        ids, mask = render(from_row(row), tokenizer)
         if spans(mask) != [list(span) for span in row["loss_spans"]]:
             raise UserError(
                 f"conversation {row['id']} has other loss spans than this tokenizer gives: it was "

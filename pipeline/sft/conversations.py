@@ -16,7 +16,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple, TypedDict
 
-from pipeline.chat.conversation import Message, render, spans
+from pipeline.chat.conversation import Message, render, spans, to_row
+from pipeline.chat.messages import MessageRow
 from pipeline.curriculum.held_out import is_validation
 from pipeline.sft import arithmetic, definitions, facts, identity, small_talk, spelling
 from pipeline.sft.config import ConversationsConfig
@@ -51,7 +52,8 @@ class ConversationRow(TypedDict):
 
     id: str
     source: str
-    messages: list[dict[str, str]]  # role and content
+    messages: list[MessageRow]
+    tools: list[str]  # JSON text of each
     loss_spans: list[list[int]]  # positions [start, end) that are learned
     origin: str  # document id, or ""
     split: str  # train or validation
@@ -163,7 +165,7 @@ def rows(
             {
                 "id": hashlib.sha256(f"{number}:{text}".encode()).hexdigest()[:32],
                 "source": item.source,
-                "messages": [{"role": m.role, "content": m.content} for m in item.messages],
+                **to_row(item.messages),
                 "loss_spans": spans(mask),
                 "origin": item.origin,
                 "split": "validation" if item.validation else "train",
@@ -208,4 +210,4 @@ def _rng(config: ConversationsConfig, purpose: str) -> random.Random:
     return random.Random(f"{config.seed}:{purpose}")
 
 
-STAGE = Stage("conversations", 3, ConversationsConfig, build, data=("unicode",))
+STAGE = Stage("conversations", 4, ConversationsConfig, build, data=("unicode",))

@@ -144,4 +144,4 @@ def build(
     }
 
 
-STAGE = Stage("sft", 3, SftConfig, build)
+STAGE = Stage("sft", 4, SftConfig, build)

@@ -19,7 +19,12 @@ from tokenizers import AddedToken, Regex, decoders, models, pre_tokenizers
 
 from pipeline.cores import cores
 from pipeline.tokenizer import fast, foreign
-from pipeline.tokenizer.special import CHAT_TEMPLATE, CONVERSATION_TOKENS, DOCUMENT_TOKEN
+from pipeline.tokenizer.special import (
+    CHAT_TEMPLATE,
+    CONVERSATION_TOKENS,
+    DOCUMENT_TOKEN,
+    TURN_TOKENS,
+)
 from storage.errors import UserError
 
 # From transformers' models/qwen2/tokenization_qwen2.py, to the character.
@@ -185,7 +190,8 @@ class Tokenizer:
 
     @property
     def has_conversation_tokens(self) -> bool:
-        return all(name in self._special for name in CONVERSATION_TOKENS)
+        """Whether it can write turns; conversations with tools need the tools' tags as well."""
+        return all(name in self._special for name in TURN_TOKENS)
 
     @cached_property
     def token_bytes(self) -> list[bytes]:
@@ -206,17 +212,19 @@ class Tokenizer:
         return found
 
     def with_conversation_tokens(self) -> "Tokenizer":
-        """The same tokenizer with the conversation's special tokens after the old ids.
+        """The same tokenizer with the conversation's tokens after the old ids.
+
+        It keeps those that it has, under their ids.
 
         Raises:
             UserError: the ids have gaps, so that none can be added.
         """
         rust = tokenizers.Tokenizer.from_str(self._rust.to_str())
-        rust.add_special_tokens(
-            [AddedToken(name, special=True, normalized=False) for name in CONVERSATION_TOKENS]
-        )
         # The library takes the number of tokens for the next id.
-        new = [n for n in CONVERSATION_TOKENS if n not in self._added]
+        new = [name for name in CONVERSATION_TOKENS if name not in self._added]
+        rust.add_tokens(
+            [AddedToken(name, special=name in TURN_TOKENS, normalized=False) for name in new]
+        )
         if any((rust.token_to_id(name) or 0) < self.vocab_size for name in new):
             raise UserError(
                 f"the tokenizer's ids have gaps: no token can be added after {self.vocab_size - 1}"

@@ -9,7 +9,7 @@ from pipeline.chat.conversation import (
     STOP,
     Message,
     assistant,
-    from_rows,
+    from_row,
     mask_of,
     prompt,
     render,
@@ -114,4 +114,6 @@ def test_a_base_tokenizer_is_refused(post_training):
 
 
 def test_rows_of_the_table_become_messages():
-    assert from_rows([{"role": "user", "content": "Hello."}]) == [user("Hello.")]
+    assert from_row({"messages": [{"role": "user", "content": "Hello."}]}).messages == (
+        user("Hello."),
+    )

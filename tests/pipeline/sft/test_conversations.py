@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from pipeline.chat.conversation import from_rows, mask_of, render
+from pipeline.chat.conversation import from_row, mask_of, render
 from pipeline.curriculum.held_out import is_held_out, sum_split, word_split
 from pipeline.curriculum.spelled_words import SPELLING_QUESTIONS, SPELLING_WORDS
 from pipeline.curriculum.sums import SUM_QUESTIONS, direct, worked
@@ -59,7 +59,7 @@ def test_counts_are_the_configs(made):
 
 def test_spans_are_what_rendering_gives_and_all_fit(made, chat_tokenizer):
     for row in made[1]:
-        ids, mask = render(from_rows(row["messages"]), chat_tokenizer)
+        ids, mask = render(from_row(row), chat_tokenizer)
         assert len(ids) <= CONFIG.max_tokens
         assert mask_of(row["loss_spans"], len(ids)) == mask
 
