@@ -5,6 +5,7 @@ is finished.
 """
 
 import argparse
+import contextlib
 import dataclasses
 import sys
 from collections.abc import Sequence
@@ -87,8 +88,7 @@ def add(chosen: argparse.Namespace) -> int:
 
 def raters(chosen: argparse.Namespace) -> int:
     """Let people label, and list who may."""
-    path = _path(chosen)
-    with opened(path, create=QueueConfig() if chosen.names else None) as store:
+    with opened(_path(chosen)) as store:
         store.add_raters(chosen.names)
         names = store.raters()
     if chosen.json:
@@ -123,7 +123,11 @@ def status(chosen: argparse.Namespace) -> int:
     if agreed["alpha"] is None:
         print("agreement: no comparisons by several raters yet, or all have one winner")
     else:
-        between = f"{agreed['low']:.2f} to {agreed['high']:.2f}" if agreed["low"] else "unknown"
+        between = (
+            f"{agreed['low']:.2f} to {agreed['high']:.2f}"
+            if agreed["low"] is not None
+            else "unknown"
+        )
         print(
             f"agreement: Krippendorff's alpha {agreed['alpha']:.2f} (95%: {between}),"
             f" {agreed['items']} comparisons, {agreed['answers']} answers"
@@ -207,7 +211,8 @@ def _asking(to_stderr: bool) -> Any:
     """Lines of the keyboard, or of a pipe."""
     if not sys.stdin.isatty():
         return lambda _: line.rstrip("\n") if (line := sys.stdin.readline()) else None
-    import readline  # noqa: F401 — input() edits lines with it
+    with contextlib.suppress(ImportError):
+        import readline  # noqa: F401 — input() edits lines with it
 
     def ask(prompt: str) -> str | None:
         try:

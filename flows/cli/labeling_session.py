@@ -120,9 +120,7 @@ def _answer(given: Assignment, answered: int, ask: Ask, console: Console) -> str
             return LITERAL + given.earlier
         elif said == GOOD and given.task.kind == "correct":
             return LITERAL + given.task.answers[0]
-        elif said in (SKIP, BACK, QUIT):
-            return said
-        elif said.startswith(LITERAL) and said[1:].strip():
+        elif said in (SKIP, BACK, QUIT) or (said.startswith(LITERAL) and said[1:].strip()):
             return said
         else:
             console.print(Text(f"Not understood: {_help(given)}"))

@@ -73,7 +73,7 @@ def task_of(row: Any, where: str, kind: str = "") -> LabelingTask:
         raise UserError(f"{where}: unknown {unknown[0]!r}: a task has {', '.join(KEYS)}")
     prompt, answers = _prompt(row, where), _answers(row, where)
     named = row.get("kind") or kind or KINDS[min(len(answers), 2)]
-    if named not in ANSWERS:
+    if not isinstance(named, str) or named not in ANSWERS:
         raise UserError(f"{where}: kind {named!r}: one of {', '.join(KINDS)}")
     if kind and named != kind:
         raise UserError(f"{where}: a task of kind {named!r} where {kind!r} was asked for")

@@ -45,8 +45,10 @@ def is_gold_place(place: int, share: float, seed: int, rater: str, kind: str) ->
         return False
     last = -1
     for stretch in range(math.floor(place * share) + 2):
-        at = math.floor((stretch + draw(seed, "gold", rater, kind, stretch)) / share)
-        last = max(at, last + 1)
+        at = (stretch + draw(seed, "gold", rater, kind, stretch)) / share
+        if at >= place + 1:  # infinity, for the smallest of shares
+            return False
+        last = max(math.floor(at), last + 1)
         if last >= place:
             return last == place
     return False

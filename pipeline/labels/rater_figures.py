@@ -16,7 +16,7 @@ from pipeline.labels.config import LabelsConfig
 from pipeline.labels.finished_work import FinishedRow
 
 
-class Agreement(TypedDict):
+class RaterAgreement(TypedDict):
     """Of comparisons that two or more raters made."""
 
     alpha: float | None  # None: none such, or all of one value
@@ -48,7 +48,7 @@ class RaterFigures(TypedDict):
 class LabelFigures(TypedDict):
     """Of a store's finished work."""
 
-    agreement: Agreement
+    agreement: RaterAgreement
     raters: list[RaterFigures]
     seconds: dict[str, float | None]  # an item, the median, by kind
 
@@ -69,7 +69,7 @@ def figures(rows: Sequence[FinishedRow], config: LabelsConfig) -> LabelFigures:
     }
 
 
-def agreement(rows: Iterable[FinishedRow], config: LabelsConfig) -> Agreement:
+def agreement(rows: Iterable[FinishedRow], config: LabelsConfig) -> RaterAgreement:
     """Krippendorff's alpha of who won, with its interval."""
     winners: dict[str, list[str]] = {}
     for row in rows:

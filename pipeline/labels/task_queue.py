@@ -76,7 +76,8 @@ def take(store: TaskStore, rater: str, now: float) -> Assignment | None:
             return None
         connection.execute(
             "INSERT INTO work (task, rater, turn, kind, state, given, until)"
-            " SELECT id, :rater, (SELECT coalesce(max(turn), 0) + 1 FROM work WHERE rater = :rater),"
+            " SELECT id, :rater,"
+            " (SELECT coalesce(max(turn), 0) + 1 FROM work WHERE rater = :rater),"
             " kind, 'leased', :now, :until FROM tasks WHERE id = :task",
             {"task": task, "rater": rater, "now": now, "until": until},
         )
@@ -227,8 +228,7 @@ def _given(connection: sqlite3.Connection, rater: str, task: str) -> dict[str, A
     """The row of a task that the rater was given, with the task's own columns."""
     names = ("state", "reopened", "given", "seconds", "gold", "done", "raters", "body")
     found = connection.execute(
-        f"SELECT {', '.join(names)} FROM work JOIN tasks ON id = task"
-        " WHERE task = ? AND rater = ?",
+        f"SELECT {', '.join(names)} FROM work JOIN tasks ON id = task WHERE task = ? AND rater = ?",
         (task, rater),
     ).fetchone()
     if found is None:

@@ -1,5 +1,6 @@
 """Shares are held at every moment, and nobody can see from outside who gets what."""
 
+import itertools
 import math
 
 from hypothesis import given
@@ -27,7 +28,7 @@ def test_gold_places_differ_between_raters_kinds_and_seeds_and_are_irregular() -
     assert mara != places(0, "tom", "write")
     assert mara != places(0, "mara", "compare")
     assert mara != places(1, "mara", "write")
-    assert len({after - before for before, after in zip(mara, mara[1:])}) > 8
+    assert len({after - before for before, after in itertools.pairwise(mara)}) > 8
     # Over many raters every place of a stretch is as likely as any other.
     firsts = [next(n for n in range(99) if is_gold_place(n, 0.1, s, "r", "k")) for s in range(2000)]
     assert all(150 < firsts.count(place) < 250 for place in range(10))
