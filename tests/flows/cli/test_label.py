@@ -1,5 +1,6 @@
 """`crawl2chat label` as raters use it: lines from a pipe, keys at a terminal, kills, mistakes."""
 
+import fcntl
 import io
 import json
 import os
@@ -9,6 +10,7 @@ import select
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -223,7 +225,10 @@ def refused(capsys: pytest.CaptureFixture[str], words: str, *arguments: str) -> 
 
 
 def test_mistakes_are_one_line(
-    lake: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    lake: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     at = ("--lake", str(lake))
     refused(capsys, "say who you are: --rater NAME", *at)
@@ -253,6 +258,8 @@ def test_mistakes_are_one_line(
     refused(capsys, "no labelers' store at", "raters", "mara", *new)
     assert not (tmp_path / "x.sqlite").exists()
     refused(capsys, "name one file", "export", *at)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"):
+        monkeypatch.setenv(name, "x")
     refused(capsys, "a labelers' store is a file on this machine", "status", "--lake", "s3://b/p")
 
 
@@ -311,7 +318,15 @@ class Screen:
         self.descriptor, self.text = main_end, ""
         environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": f"{columns}"}
         environment.pop("NO_COLOR", None)
-        self.process = start(lake, stdin=other, stdout=other, stderr=other, env=environment)
+        self.process = start(
+            lake,
+            stdin=other,
+            stdout=other,
+            stderr=other,
+            env=environment,
+            start_new_session=True,  # whose terminal it is: Ctrl-C reaches it
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        )
         os.close(other)
 
     def shows(self, words: str) -> str:
