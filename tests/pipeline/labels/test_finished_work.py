@@ -84,7 +84,7 @@ def test_figures_of_raters_whose_habits_are_known(tmp_path: Path) -> None:
         "guesser": lambda given: chance.choice("ab"),
         "first": lambda given: given.winner("first"),
     }
-    config = {"overlap_share": 0.5, "overlap_raters": 3, "gold_share": 0.2}
+    config: dict[str, Any] = {"overlap_share": 0.5, "overlap_raters": 3, "gold_share": 0.2}
     with store_with(tmp_path / "s", [*gold, *tasks], list(habits), **config) as store:
         for seconds, (rater, habit) in enumerate(habits.items(), start=3):
             work(store, rater, habit, seconds)
@@ -118,7 +118,7 @@ def test_two_who_mostly_agree(tmp_path: Path) -> None:
     def mostly(given: Any) -> str:
         return better[given.task.id] if chance.random() < 0.9 else chance.choice("ab")
 
-    config = {"overlap_share": 1.0, "overlap_raters": 2}
+    config: dict[str, Any] = {"overlap_share": 1.0, "overlap_raters": 2}
     with store_with(tmp_path / "s", [compared(n) for n in range(200)], **config) as store:
         for rater in ("mara", "tom"):
             work(store, rater, mostly)

@@ -65,7 +65,11 @@ def said(worker: subprocess.Popen[str]) -> Any:
 def test_processes_at_one_queue_share_every_task_once(tmp_path: Path) -> None:
     path, names = tmp_path / "s", ["a", "b", "c"]
     tasks = [written(n) for n in range(150)]
-    config = {"lease_seconds": 10 * PATIENCE_SECONDS, "overlap_share": 0.2, "overlap_raters": 2}
+    config: dict[str, Any] = {
+        "lease_seconds": 10 * PATIENCE_SECONDS,
+        "overlap_share": 0.2,
+        "overlap_raters": 2,
+    }
     with store_with(path, tasks, names, **config):
         pass
     workers = [start(path, name) for name in names]

@@ -44,7 +44,7 @@ def work(tmp_path: Path) -> Path:
         *(written(100 + n, expected="says") for n in range(9)),
         *(compared(100 + n, expected="a") for n in range(9)),
     ]
-    config = {"overlap_share": 0.3, "overlap_raters": 2, "gold_share": 0.2}
+    config: dict[str, Any] = {"overlap_share": 0.3, "overlap_raters": 2, "gold_share": 0.2}
     with store_with(tmp_path / "s", tasks, **config) as store:
         answered(store, "mara", "tom")
         write_finished(store, tmp_path / "w.jsonl")
