@@ -11,6 +11,7 @@ from pipeline.crawl.source import DownloadConfig
 from pipeline.dedup.config import DedupConfig
 from pipeline.evals.config import EvalsConfig, PositionsConfig
 from pipeline.filters.quality_model import QualityModelConfig
+from pipeline.labels.config import LabelsConfig
 from pipeline.rl.config import RlConfig
 from pipeline.sample_web.config import SampleWebConfig
 from pipeline.scan.config import ScanConfig
@@ -76,6 +77,7 @@ class InputConfig:
     # or the digest of a model in the lake. With `conversations` and no `paths` no page is read.
     base: str = ""
     chat_model: str = ""  # likewise, what `run rl` starts from instead of fine-tuning
+    labels: str = ""  # the labelers' store that `labels` reads; empty: the lake's own
     # a lake's duplicates artifact (digest) of the dump before: what it kept is not kept again
     previous_duplicates: str = ""
 
@@ -181,6 +183,9 @@ class Tables(BaseModel):
     )
     teacher: TeacherConfig = Field(
         default_factory=TeacherConfig, description="conversations made by another model"
+    )
+    labels: LabelsConfig = Field(
+        default_factory=LabelsConfig, description="tables of what human labelers have finished"
     )
     sft: SftConfig = Field(default_factory=SftConfig, description="supervised fine-tuning")
     rl: RlConfig = Field(default_factory=RlConfig, description="reinforcement learning")

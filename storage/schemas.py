@@ -246,6 +246,42 @@ TEACHER_ANSWERS = pa.schema(
     ]
 )
 
+# A piece of a labeler's work that counts.
+LABELS = pa.schema(
+    [
+        ("task", pa.string()),
+        ("kind", pa.string()),  # write, correct, compare
+        ("rater", pa.string()),
+        ("seconds", pa.float64()),  # null where the task's lease had ended: nobody knows
+        ("time", pa.string()),  # when it was finished: UTC, ISO 8601
+        ("gold", pa.bool_()),  # an item with a known answer
+        ("right", pa.bool_()),  # of gold alone
+        ("raters", pa.int64()),  # how many were to get the task
+        ("answer", pa.string()),  # of a comparison the winner
+        ("made", pa.string()),  # id of the conversation or preference; "" of gold
+        ("origin", pa.string()),  # where the task came from
+    ]
+)
+
+# A comparison of two answers to a prompt.
+PREFERENCES = pa.schema(
+    [
+        ("id", pa.string()),
+        ("source", pa.string()),  # labels, …
+        ("task", pa.string()),
+        ("prompt", pa.list_(MESSAGE)),
+        ("tools", pa.list_(pa.string())),
+        ("a", pa.string()),
+        ("b", pa.string()),
+        ("winner", pa.string()),  # a, tie, b
+        ("first", pa.string()),  # which was shown first: a or b
+        ("rater", pa.string()),
+        ("seconds", pa.float64()),  # as in LABELS
+        ("time", pa.string()),
+        ("split", pa.string()),  # by prompt: train or validation
+    ]
+)
+
 ROLLOUTS = pa.schema(
     [
         ("step", pa.int64()),

@@ -62,13 +62,15 @@ SOURCES = {
     "token_shards": Source(schemas.TOKEN_SHARDS, ("tokens",), "shards.parquet"),
     "conversations": Source(
         schemas.CONVERSATIONS,
-        ("conversations", "imported_conversations", "teacher"),
+        ("conversations", "imported_conversations", "teacher", "labels"),
         "conversations.parquet",
     ),
     "conversation_rejects": Source(
         schemas.CONVERSATION_REJECTS, ("imported_conversations",), "rejects.parquet"
     ),
     "teacher_answers": Source(schemas.TEACHER_ANSWERS, ("teacher",), "answers.parquet"),
+    "labels": Source(schemas.LABELS, ("labels",), "labels.parquet"),
+    "preferences": Source(schemas.PREFERENCES, ("labels",), "preferences.parquet"),
     "rollouts": Source(schemas.ROLLOUTS, ("rl",), "rollouts.parquet"),
     "evals": Source(schemas.EVALS, ("evals",), "evals.parquet"),
     "samples": Source(schemas.SAMPLES, ("evals",), "samples.parquet"),
@@ -94,6 +96,8 @@ VIEWS = (
     "conversations",
     "conversation_rejects",
     "teacher_answers",
+    "labels",
+    "preferences",
     "rollouts",
     "evals",
     "samples",

@@ -14,6 +14,7 @@ FLOWS = (
     "pretrain",
     "extend",
     "scaling",
+    "labels",
     "sft",
     "rl",
     "evaluate",
@@ -167,8 +168,38 @@ def parser() -> Parser:
     plan.add_argument(
         "--megabytes-per-second", type=above_zero, default=100.0, help="of the download, in all"
     )
+    _label(add("label", "a labeler's queue", _sampling(temperature=1.0, top_k=0)))
     add("doctor", "check the machine, the server, the lake and the presets")
     return top
+
+
+def _label(command: Parser) -> None:
+    """The options of `label`."""
+    command.add_argument(
+        "action",
+        nargs="?",
+        default="answer",
+        choices=("answer", "add", "raters", "status", "export"),
+        metavar="ACTION",
+        help="answer tasks (default), add some, raters who may label, status, export the tasks",
+    )
+    command.add_argument(
+        "names",
+        nargs="*",
+        metavar="FILE|NAME",
+        help="of add: .jsonl tasks or .txt prompts; of raters: names; of export: a .jsonl file",
+    )
+    command.add_argument("--store", metavar="FILE", help="of tasks (default: the lake's own)")
+    command.add_argument("--rater", metavar="NAME", help="who you are")
+    adding = command.add_argument_group("of add")
+    adding.add_argument("--kind", choices=("write", "correct", "compare"))
+    adding.add_argument(
+        "--conversations", type=whole(1), metavar="N", help="questions of the lake's conversations"
+    )
+    adding.add_argument("--model", help="that answers the prompts: sft, rl, a digest, a folder")
+    adding.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="of a new store"
+    )
 
 
 def whole(least: int, most: int = MOST) -> Callable[[str], int]:

@@ -118,6 +118,10 @@ def _call(name: str, chosen: argparse.Namespace) -> int:
         from flows.cli import export
 
         return export.export(chosen)
+    if name == "label":
+        from flows.cli import label
+
+        return label.label(chosen)
     if name == "plan":
         from flows.cli import plan
 
