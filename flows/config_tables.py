@@ -77,7 +77,8 @@ class InputConfig:
     # or the digest of a model in the lake. With `conversations` and no `paths` no page is read.
     base: str = ""
     chat_model: str = ""  # likewise, what `run rl` starts from instead of fine-tuning
-    labels: str = ""  # the labelers' store that `labels` reads; empty: the lake's own
+    # The labelers' store that `labels` reads (empty: the lake's own), and fine-tuning where named.
+    labels: str = ""
     # a lake's duplicates artifact (digest) of the dump before: what it kept is not kept again
     previous_duplicates: str = ""
 

@@ -31,9 +31,7 @@ def impossible(config: Tables) -> list[str]:
             f" pretrain.shape.context ({shape.context})",
         ),
         (
-            own_shape
-            and config.teacher.requests > 0
-            and config.teacher.max_tokens > shape.context,
+            own_shape and config.teacher.requests > 0 and config.teacher.max_tokens > shape.context,
             f"teacher.max_tokens ({config.teacher.max_tokens}) exceeds pretrain.shape.context"
             f" ({shape.context})",
         ),

@@ -33,21 +33,33 @@ def labels(
     """
     run = begin(config, lake)
     given = made or {}
-    tokenizer = given.get("tokenizer") or newest_tokenizer(run)
+    work = finished(run, given.get("tokenizer") or newest_tokenizer(run))
+    return run.hand_over(given, labels=work)
+
+
+def finished(run: Run, tokenizer: Reference) -> Reference:
+    """The tables of what raters have finished by now."""
+    config = run.config
     with (
         tempfile.TemporaryDirectory(prefix="crawl2chat-labels-") as folder,
         opened(store_path(run.lake, config.input.labels)) as store,
     ):
         work = Path(folder) / WORK
         write_finished(store, work)
-        labeled = run.make(
+        return run.make(
             stage.STAGE,
             config.labels,
             "what raters have finished",
             work=[InputFile(work, *hash_now(work))],
             tokenizer=[tokenizer],
         )
-    return run.hand_over(given, labels=labeled)
+
+
+def conversations(run: Run, made: Artifacts) -> Artifacts:
+    """What raters wrote, where their store is named: one more source of fine-tuning."""
+    if not run.config.input.labels:
+        return {}
+    return {"labels": finished(run, made["tokenizer"])}
 
 
 def newest_tokenizer(run: Run) -> Reference:

@@ -69,7 +69,7 @@ def test_statistics_say_what_the_table_holds(made, chat_tokenizer):
     held_back = [row for row in rows if row["split"] == "validation"]
     assert statistics["validation"] == len(held_back)
     assert 0 < len(held_back) < len(rows) / 2
-    masks = [render(from_rows(row["messages"]), chat_tokenizer)[1] for row in rows]
+    masks = [render(from_row(row), chat_tokenizer)[1] for row in rows]
     assert statistics["loss_tokens"] == sum(map(sum, masks)) > len(rows)
 
 
