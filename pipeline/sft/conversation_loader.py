@@ -54,7 +54,7 @@ class ConversationData:
         seed: of the order.
 
     Raises:
-        UserError: no conversation fits the context.
+        UserError: no conversation fits the context, or none has anything to learn.
     """
 
     def __init__(
@@ -66,12 +66,16 @@ class ConversationData:
         seed: int,
     ) -> None:
         self.row_length = context + 1
-        self.parts = [part for part in parts if len(part.tokens) <= self.row_length]
-        self.left_out = len(parts) - len(self.parts)
+        fitting = [part for part in parts if len(part.tokens) <= self.row_length]
+        self.parts = [part for part in fitting if part.learned[1:].any()]
+        self.left_out = len(parts) - len(fitting)  # longer than a row
+        self.untaught = len(fitting) - len(self.parts)  # without a token to learn
         if not self.parts:
             raise UserError(
                 f"no conversation fits the model's context of {context} tokens: lower max_tokens "
                 "of the conversations or pretrain with a longer context"
+                if not fitting
+                else f"none of {len(fitting)} conversations has a word of the assistant's to learn"
             )
         self.sizes = as_sizes(rows_per_step)
         self.pad_token = pad_token
@@ -85,6 +89,10 @@ class ConversationData:
         first = self.sizes.before(step)
         rows = [self._row(index) for index in range(first, first + self.sizes.of_batch(step))]
         return collate(rows, self.row_length, self.pad_token)
+
+    def epoch(self, number: int) -> list[list[int]]:
+        """All rows of an epoch, each the indices of its conversations in `parts`."""
+        return self._epoch(number)
 
     def _row(self, row: int) -> list[RowPart]:
         while self._starts[-1] <= row:
