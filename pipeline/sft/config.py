@@ -7,6 +7,7 @@ import dataclasses
 
 from pipeline import ranges
 from pipeline.curriculum.held_out import HELD_OUT_ENTITY_FRACTION
+from pipeline.model.lora import LoraConfig
 from pipeline.training.config import LoopConfig, OptimizerConfig
 
 
@@ -73,6 +74,9 @@ class SftConfig:
     # destroyed what the base knew (150 steps, one seed); with them it costs 0.015 bits per byte.
     rate_factor: float = 0.3
     pretraining_share: float = 0.2  # of the rows of a step
+    # rank above 0: only low-rank changes and the conversation tokens' rows are trained, so that a
+    # large base fits on one GPU; rate_factor then means nothing
+    lora: LoraConfig = dataclasses.field(default_factory=LoraConfig)
     precision: str = "auto"  # float32, bfloat16 or auto; resolved before the digest is made
     products: str = "auto"  # as PretrainConfig's
     threads: int = 2
