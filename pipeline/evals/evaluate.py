@@ -17,6 +17,7 @@ from pipeline.evals import (
     core,
     facts_suite,
     few_shot,
+    forgetting,
     memorization,
     page_bits,
     simulate,
@@ -24,10 +25,13 @@ from pipeline.evals import (
     talk,
     turns,
 )
-from pipeline.evals.asking import FactRow, Scores, Subject
-from pipeline.evals.config import PAGE_SUITES, EvalsConfig
+from pipeline.evals.asking import FactRow, Scores, Subject, spread
+from pipeline.evals.config import ALSO_CHAT, PAGE_SUITES, EvalsConfig
+from pipeline.sft.conversation_loader import encode
+from pipeline.sft.conversations import ConversationRow
 from pipeline.stage import Progress, Stage
 from pipeline.training import runtime
+from pipeline.training.data_loader import RowPart
 from pipeline.training.watchdog import Watchdog
 from storage.errors import UserError
 from storage.schemas import EVALS, SAMPLES
@@ -44,6 +48,8 @@ class EvalsInputs(TypedDict):
     corpus: NotRequired[list[Path]]
     crawl: NotRequired[list[Path]]
     tasks: NotRequired[list[Path]]
+    base: NotRequired[list[Path]]  # of a tuned model: what it began with, for suite `forgetting`
+    conversations: NotRequired[list[Path]]  # whose held-back ones it reads
 
 
 class EvalsStatistics(TypedDict):
@@ -135,6 +141,13 @@ def measure(subject: Subject, inputs: EvalsInputs, progress: Progress) -> tuple[
         "core": lambda s: missing.extend(core.measure(subject, inputs["tasks"], s, progress)),
         "facts": lambda s: facts_suite.measure(subject, known, s),
         "talk": lambda s: talk.measure(subject, known, s),
+        "forgetting": lambda s: forgetting.measure(
+            subject,
+            models.load(inputs["base"][0], subject.model.device, subject.model.compute_dtype)[0],
+            [page.text for page in page_bits.choose(validation, *limits)],
+            _held_back(inputs, subject),
+            s,
+        ),
         "turns": lambda s: turns.measure(subject, questions, s),
         "arithmetic": lambda s: arithmetic_suite.measure(
             subject, train.texts(config.scanned_bytes), s
@@ -143,8 +156,12 @@ def measure(subject: Subject, inputs: EvalsInputs, progress: Progress) -> tuple[
             subject, lambda: train.texts(config.scanned_bytes), s
         ),
     }
-    # What makes sense only for pages is asked only of base models; bits per byte of all models.
-    skipped = PAGE_SUITES[1:] if subject.chats else ()
+    # What makes sense only for pages is asked only of base models.
+    skipped = {suite for suite in PAGE_SUITES if suite not in ALSO_CHAT} if subject.chats else set()
+    if not inputs.get("base"):
+        skipped.add(forgetting.SUITE)
+        if subject.chats and forgetting.SUITE in config.suites:
+            progress.note("forgetting: not measured, for no base is given to compare with")
     chosen = [suite for suite in config.suites if suite not in skipped]
     scores = Scores()
     for done, suite in enumerate(chosen):
@@ -154,6 +171,15 @@ def measure(subject: Subject, inputs: EvalsInputs, progress: Progress) -> tuple[
     if missing:
         progress.note(f"core: no file for {', '.join(missing)}; the mean is of the other tasks")
     return scores, missing
+
+
+def _held_back(inputs: EvalsInputs, subject: Subject) -> list[RowPart]:
+    """The conversations that were held back from fine-tuning, rendered."""
+    rows: list[ConversationRow] = []
+    for folder in inputs.get("conversations", []):
+        rows += read_table(folder / "conversations.parquet").to_pylist()
+    held_back = [row for row in rows if row["split"] == "validation"]
+    return encode(spread(held_back, subject.config.validation_documents), subject.tokenizer)
 
 
 def _facts(inputs: EvalsInputs) -> list[FactRow]:
@@ -166,4 +192,4 @@ def _facts(inputs: EvalsInputs) -> list[FactRow]:
     return []
 
 
-STAGE = Stage("evals", 4, EvalsConfig, build, data=("unicode",))
+STAGE = Stage("evals", 5, EvalsConfig, build, data=("unicode",))

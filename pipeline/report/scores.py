@@ -72,4 +72,6 @@ def cell(row: Mapping[str, Any]) -> str:
 def _show(value: float, row: Mapping[str, Any]) -> str:
     if row["metric"] == "megabytes":
         return f"{value:,.2f} MB"
+    if row["metric"] == "kl_nats":
+        return f"{value:.3f} nats"
     return f"{value:.3f}" if row["metric"] == "bits_per_byte" else f"{100 * value:.1f}%"
