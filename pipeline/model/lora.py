@@ -71,8 +71,8 @@ class LowRank(nn.Module):
         return torch.addmm(weight, self.b, self.a, alpha=self.scale)
 
 
-class Rows(nn.Module):
-    """Rows of an embedding or a head that are trained; they take the place of the frozen ones.
+class TrainedRows(nn.Module):
+    """Some rows of an embedding or a head; they take the place of the frozen ones.
 
     Args:
         weight: the matrix, [vocab, width].
@@ -91,7 +91,7 @@ class Rows(nn.Module):
 
 def weight_of(module: nn.Linear | nn.Embedding) -> Tensor:
     """A module's matrix with the change that is trained, if there is one."""
-    adapter: LowRank | Rows | None = getattr(module, ADAPTER, None)
+    adapter: LowRank | TrainedRows | None = getattr(module, ADAPTER, None)
     return module.weight if adapter is None else adapter.changed(module.weight)
 
 
@@ -130,14 +130,16 @@ def attach(model: nn.Module, config: LoraConfig, rows: Sequence[int], seed: int)
         for name, module in list(model.named_children()):
             if name in ("embed_tokens", "lm_head"):
                 assert isinstance(module, nn.Embedding | nn.Linear)
-                module.add_module(ADAPTER, Rows(module.weight, rows))
+                module.add_module(ADAPTER, TrainedRows(module.weight, rows))
 
 
-def adapters(model: nn.Module) -> Iterator[tuple[str, nn.Linear | nn.Embedding, LowRank | Rows]]:
+def adapters(
+    model: nn.Module,
+) -> Iterator[tuple[str, nn.Linear | nn.Embedding, LowRank | TrainedRows]]:
     """Every module with a change: its name, itself, the change; in the order of names."""
     for name, module in sorted(model.named_modules()):
         adapter = getattr(module, ADAPTER, None)
-        if isinstance(adapter, LowRank | Rows):
+        if isinstance(adapter, LowRank | TrainedRows):
             assert isinstance(module, nn.Linear | nn.Embedding)
             yield name, module, adapter
 

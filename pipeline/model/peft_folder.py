@@ -91,7 +91,7 @@ def save(model: Transformer, folder: Path, base: str) -> None:
         tensors[f"{PREFIX}{each.name}.lora_B.weight"] = each.b
     rows: dict[str, list[int]] = {}
     for name, _, adapter in lora.adapters(model):
-        if isinstance(adapter, lora.Rows):
+        if isinstance(adapter, lora.TrainedRows):
             whole = _hf_name(model, name)
             rows[whole.rpartition(".")[2]] = list(adapter.ids)
             tensors[f"{PREFIX}{whole}.{ROWS}"] = adapter.values

@@ -56,7 +56,7 @@ def test_only_changes_and_named_rows_have_a_gradient_and_it_is_that_of_the_whole
     for name, _, adapter in lora.adapters(model):
         gradient = whole.get_submodule(name).weight.grad
         assert gradient is not None
-        if isinstance(adapter, lora.Rows):
+        if isinstance(adapter, lora.TrainedRows):
             assert adapter.values.grad is not None
             assert torch.allclose(adapter.values.grad, gradient[[12]], atol=1e-6)
             continue
@@ -79,7 +79,7 @@ def test_first_factors_are_drawn_from_the_seed_and_bounded_by_their_inputs():
     down = one.blocks[0].mlp.down_proj.get_submodule(lora.ADAPTER)
     assert isinstance(down, lora.LowRank)
     assert 0.9 * 24**-0.5 < down.a.abs().max() <= 24**-0.5
-    assert not any(isinstance(adapter, lora.Rows) for _, _, adapter in lora.adapters(one))
+    assert not any(isinstance(adapter, lora.TrainedRows) for _, _, adapter in lora.adapters(one))
 
 
 def test_what_can_not_be_attached_is_one_line():
