@@ -2,8 +2,9 @@
 
 In: the model, its base, held-out pages, held-out conversations. Out: rows of suite `forgetting`:
 
-- `pages`, `bits_per_byte_change`: the tuned model's bits per byte of the pages / the base's - 1, so 3%
-  is 0.03; over the same pages, hence an interval narrower than those of the two figures.
+- `pages`, `bits_per_byte_change`: the tuned model's bits per byte of the pages / the base's - 1, so
+  3% is 0.03; over the same pages, hence an interval narrower than those of the two figures. Of a
+  page what the context holds is read.
 - `pages` and `conversations`, `kl_nats`: KL(base || tuned), nats a token, mean over the tokens of
   pages, and over the assistant's tokens of conversations. The latter follows what a model forgets
   whatever the algorithm ("RL's Razor", Shenfeld et al. 2025, arXiv 2509.04259).
