@@ -178,9 +178,7 @@ def apply(model: Transformer, folder: Path) -> None:
     changes: dict[str, Tensor] = {}
     for name in sorted(names):
         module, _, kind = name.removeprefix(PREFIX).partition(".lora_")
-        if not name.startswith(PREFIX) or kind not in ("A.weight", "B.weight"):
-            continue
-        if kind == "B.weight":
+        if not name.startswith(PREFIX) or kind != "A.weight":
             continue
         other = f"{PREFIX}{module}.lora_B.weight"
         a, b = stored.read(name).float(), stored.read(other).float() if other in names else None
@@ -198,16 +196,16 @@ def apply(model: Transformer, folder: Path) -> None:
         changes[f"{module}.weight"] = delta
         names -= {name, other}
     for module, own in list(rows.items()):
-        name = next((n for n in sorted(names) if n.endswith(f"{module}.{ROWS}")), None)
-        matrix = shapes.get((name or "").removeprefix(PREFIX).replace(ROWS, "weight"))
-        if name is None or matrix is None or stored.shape(name) != (len(own), matrix.shape[1]):
+        kept = next((name for name in sorted(names) if name.endswith(f"{module}.{ROWS}")), "")
+        matrix = shapes.get(kept.removeprefix(PREFIX).replace(ROWS, "weight"))
+        if matrix is None or stored.shape(kept) != (len(own), matrix.shape[1]):
             raise UserError(
                 f"{folder} is a LoRA of another base: no rows of this width of {module}"
             )
         delta = torch.zeros_like(matrix)
-        delta[own] = stored.read(name).to(matrix) - matrix[own]
-        changes[name.removeprefix(PREFIX).replace(ROWS, "weight")] = delta
-        names -= {name}
+        delta[own] = stored.read(kept).to(matrix) - matrix[own]
+        changes[kept.removeprefix(PREFIX).replace(ROWS, "weight")] = delta
+        names -= {kept}
     if names:
         raise UserError(f"{folder}: tensor {sorted(names)[0]} is of no plain LoRA")
     if not changes:

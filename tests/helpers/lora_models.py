@@ -1,11 +1,13 @@
 """Small models of every family, and adapters whose changes are not zero."""
 
+from typing import Any
+
 import torch
 
 from pipeline.model import ModelConfig, Transformer, lora
 
 TOKENS = torch.tensor([[3, 1, 4, 1, 5, 9, 2, 6], [5, 3, 5, 8, 9, 7, 9, 3]])
-SHAPE = {
+SHAPE: dict[str, Any] = {
     "vocab_size": 13,
     "layers": 2,
     "width": 16,
@@ -15,7 +17,7 @@ SHAPE = {
     "ffn_width": 24,
     "max_context": 16,
 }
-FAMILIES = {
+FAMILIES: dict[str, dict[str, Any]] = {
     "qwen3": {},
     "tied llama": {"family": "llama", "tie_embeddings": True},
     "gpt2": {"family": "gpt2", "kv_heads": 2, "tie_embeddings": True},

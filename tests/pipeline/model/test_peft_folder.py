@@ -1,6 +1,8 @@
 """Adapters in PEFT's layout: its names and shapes, back again exactly, refused on another base."""
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -8,14 +10,14 @@ from lora_models import TOKENS, model_of, moved
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from pipeline.model import lora, peft_folder
+from pipeline.model import Transformer, lora, peft_folder
 from pipeline.model.lora import LoraConfig
 from storage.errors import UserError
 
 
-def adapted(family: str, folder, rows=(11, 12), **config):
+def adapted(family: str, folder: Path, **config: Any) -> Transformer:
     model = model_of(family)
-    lora.attach(model, LoraConfig(**{"rank": 2, "alpha": 6.0} | config), rows, 1)
+    lora.attach(model, LoraConfig(**{"rank": 2, "alpha": 6.0} | config), [11, 12], 1)
     moved(model)
     peft_folder.save(model, folder, "../base")
     return model
