@@ -47,6 +47,8 @@ def evaluate(
     given: dict[str, Sequence[Input]] = {}
     if "crawl" in made:  # the sample web has its facts; of a real crawl nobody knows what is true
         given["crawl"] = [made["crawl"]]
+    # What a tuned model began with, for what it forgot.
+    began_with = {kind: [made[kind]] for kind in ("base", "conversations") if kind in made}
     settings, tasks = config.evals, task_files(config.input.tasks)
     if tasks:
         given["tasks"] = tasks
@@ -61,6 +63,7 @@ def evaluate(
             model=[made[model]],
             corpus=[made["corpus"]],
             **given,
+            **({} if model == "base" else began_with),
         )
     made = run.hand_over(made, **scores)
     ui.scores(run.lake, [made[f"evals.{m}"] for m in MODELS if f"evals.{m}" in made])

@@ -6,8 +6,9 @@ from pipeline import ranges
 from pipeline.curriculum.held_out import HELD_OUT_ENTITY_FRACTION
 
 # Suites that take a model as a reader and writer of pages. A model that was taught to converse gets
-# only bits per byte of them.
+# those of them that say what it forgot.
 PAGE_SUITES = ("bits_per_byte", "domains", "compression", "simulator", "memorization", "few_shot")
+ALSO_CHAT = ("bits_per_byte", "few_shot")
 CHAT_SUITES = (
     "chat_core",
     "facts",
@@ -17,6 +18,7 @@ CHAT_SUITES = (
     "arithmetic",
     "spelling",
     "format",
+    "forgetting",
 )
 # `core` needs files of tasks, so it is not among the defaults.
 SUITES = (*PAGE_SUITES, *CHAT_SUITES)

@@ -21,6 +21,7 @@ from pipeline.evals import (
     core,
     facts_suite,
     few_shot,
+    forgetting,
     format_suite,
     honesty_suite,
     memorization,
@@ -30,10 +31,13 @@ from pipeline.evals import (
     talk,
     turns,
 )
-from pipeline.evals.asking import FactRow, Scores, Subject
-from pipeline.evals.config import PAGE_SUITES, EvalsConfig
+from pipeline.evals.asking import FactRow, Scores, Subject, spread
+from pipeline.evals.config import ALSO_CHAT, PAGE_SUITES, EvalsConfig
+from pipeline.sft.conversation_loader import encode
+from pipeline.sft.conversations import ConversationRow
 from pipeline.stage import Progress, Stage
 from pipeline.training import runtime
+from pipeline.training.data_loader import RowPart
 from pipeline.training.watchdog import Watchdog
 from storage.errors import UserError
 from storage.schemas import EVALS, SAMPLES
@@ -50,6 +54,8 @@ class EvalsInputs(TypedDict):
     corpus: NotRequired[list[Path]]
     crawl: NotRequired[list[Path]]
     tasks: NotRequired[list[Path]]
+    base: NotRequired[list[Path]]  # of a tuned model: what it began with, for suite `forgetting`
+    conversations: NotRequired[list[Path]]  # whose held-back ones it reads
 
 
 class EvalsStatistics(TypedDict):
@@ -185,13 +191,24 @@ def measure(
         "facts": lambda s: facts_suite.report(facts(), config, s),
         "honesty": lambda s: honesty_suite.report(facts(), config, s),
         "talk": lambda s: talk.measure(subject, known, s),
+        "forgetting": lambda s: forgetting.measure(
+            subject,
+            models.load(inputs["base"][0], subject.model.device, subject.model.compute_dtype)[0],
+            [page.text for page in page_bits.choose(validation, *limits)],
+            _held_back(inputs, subject),
+            s,
+        ),
         "turns": lambda s: turns.measure(subject, questions, s),
         "arithmetic": lambda s: arithmetic_suite.report(sums(), config, s),
         "spelling": lambda s: spelling_suite.report(words(), texts, config, s),
         "format": lambda s: format_suite.report(forms(), config, s),
     }
-    # What makes sense only for pages is asked only of base models; bits per byte of all models.
-    skipped = PAGE_SUITES[1:] if subject.chats else ()
+    # What makes sense only for pages is asked only of base models.
+    skipped = {suite for suite in PAGE_SUITES if suite not in ALSO_CHAT} if subject.chats else set()
+    if not inputs.get("base"):
+        skipped.add(forgetting.SUITE)
+        if subject.chats and forgetting.SUITE in config.suites:
+            progress.note("forgetting: not measured, for no base is given to compare with")
     chosen = [suite for suite in config.suites if suite not in skipped]
     scores = Scores()
     for done, suite in enumerate(chosen):
@@ -203,6 +220,15 @@ def measure(
     if missing_chat:
         progress.note(f"nanochat's ChatCORE: without {', '.join(missing_chat)}")
     return scores, missing, missing_chat
+
+
+def _held_back(inputs: EvalsInputs, subject: Subject) -> list[RowPart]:
+    """The conversations that were held back from fine-tuning, rendered."""
+    rows: list[ConversationRow] = []
+    for folder in inputs.get("conversations", []):
+        rows += read_table(folder / "conversations.parquet").to_pylist()
+    held_back = [row for row in rows if row["split"] == "validation"]
+    return encode(spread(held_back, subject.config.validation_documents), subject.tokenizer)
 
 
 def _facts(inputs: EvalsInputs) -> list[FactRow]:

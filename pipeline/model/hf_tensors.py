@@ -18,14 +18,14 @@ from storage.errors import UserError
 
 HEAD = "lm_head.weight"
 # GPT-2's names of a layer's matrices and norms, and ours.
-_GPT2_LAYER = {
+GPT2_LAYER = {
     "ln_1": "input_layernorm",
     "attn.c_proj": "self_attn.o_proj",
     "ln_2": "post_attention_layernorm",
     "mlp.c_fc": "mlp.up_proj",
     "mlp.c_proj": "mlp.down_proj",
 }
-_GPT2_TOP = {"wte": "embed_tokens", "wpe": "embed_positions", "ln_f": "norm"}
+GPT2_TOP = {"wte": "embed_tokens", "wpe": "embed_positions", "ln_f": "norm"}
 # Causal masks and rotation tables, which old files hold as well.
 _BUFFERS = re.compile(r"\.attn\.(bias|masked_bias)$|\.rotary_emb\.inv_freq$")
 _GPT2_JOINED = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj")
@@ -70,7 +70,7 @@ def to_hf(config: ModelConfig, state: dict[str, Tensor]) -> dict[str, Tensor]:
     if config.family != "gpt2":
         return {name if name == HEAD else f"model.{name}": t for name, t in state.items()}
     tensors = {HEAD: state[HEAD]} if HEAD in state else {}
-    for theirs, ours in _GPT2_TOP.items():
+    for theirs, ours in GPT2_TOP.items():
         for kind in ("weight", "bias"):
             if f"{ours}.{kind}" in state:
                 tensors[f"transformer.{theirs}.{kind}"] = state[f"{ours}.{kind}"]
@@ -79,7 +79,7 @@ def to_hf(config: ModelConfig, state: dict[str, Tensor]) -> dict[str, Tensor]:
         for kind in ("weight", "bias"):
             joined = torch.cat([state[f"{mine}.{part}.{kind}"] for part in _GPT2_JOINED])
             tensors[f"{out}.attn.c_attn.{kind}"] = _conv1d(joined)
-            for theirs, ours in _GPT2_LAYER.items():
+            for theirs, ours in GPT2_LAYER.items():
                 tensors[f"{out}.{theirs}.{kind}"] = _conv1d(state[f"{mine}.{ours}.{kind}"])
     return tensors
 
@@ -99,8 +99,8 @@ def from_hf(config: ModelConfig, tensors: dict[str, Tensor]) -> dict[str, Tensor
         found = re.fullmatch(r"h\.(\d+)\.(.+)\.(weight|bias)", name)
         if found is None:
             module, _, kind = name.rpartition(".")
-            if module in _GPT2_TOP:
-                state[f"{_GPT2_TOP[module]}.{kind}"] = tensor
+            if module in GPT2_TOP:
+                state[f"{GPT2_TOP[module]}.{kind}"] = tensor
             continue
         layer, module, kind = found.groups()
         if module == "attn.c_attn":
@@ -109,8 +109,8 @@ def from_hf(config: ModelConfig, tensors: dict[str, Tensor]) -> dict[str, Tensor
             parts = _conv1d(tensor).chunk(3)
             for part, piece in zip(_GPT2_JOINED, parts):
                 state[f"layers.{layer}.{part}.{kind}"] = piece
-        elif module in _GPT2_LAYER:
-            state[f"layers.{layer}.{_GPT2_LAYER[module]}.{kind}"] = _conv1d(tensor)
+        elif module in GPT2_LAYER:
+            state[f"layers.{layer}.{GPT2_LAYER[module]}.{kind}"] = _conv1d(tensor)
     return state
 
 

@@ -17,24 +17,31 @@ from pipeline.model.hf_quantized import SCALES, Scheme, scheme_of
 from storage.errors import UserError
 from storage.json_object import read_object
 
-INDEX = "model.safetensors.index.json"
+SINGLE = "model.safetensors"
+INDEX = f"{SINGLE}.index.json"
 FLOATS = ("F64", "F32", "F16", "BF16")  # as safetensors names them
 
 
 class Tensors:
     """A folder's weights by their names in the files; `names` leaves out the quantisation scales.
 
+    Args:
+        folder: with one file of this name, or several and an index.
+        config: the folder's parsed config.json.
+        single: the name.
+
     Raises:
         UserError: a file is missing or unreadable, or holds a type that can't be read.
     """
 
-    def __init__(self, folder: Path, config: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, config: dict[str, Any], single: str = SINGLE) -> None:
         self.folder = folder
         self.scheme = scheme_of(config)
         self._of: dict[str, Any] = {}
-        for file in _files(folder):
+        self.metadata: dict[str, str] = {}  # what the files say of themselves
+        for file in _files(folder, single):
             if not file.is_file():
-                raise UserError(f"no weights at {file}: a model folder holds model.safetensors")
+                raise UserError(f"no weights at {file}: a model folder holds {single}")
             try:
                 opened = safe_open(file, framework="pt")
             except SafetensorError as error:
@@ -43,6 +50,7 @@ class Tensors:
             if twice:
                 raise UserError(f"{folder}: tensor {twice[0]} is in two of the files")
             self._of |= dict.fromkeys(opened.keys(), opened)
+            self.metadata |= opened.metadata() or {}
         scales = self._check_types()
         self.names = sorted(self._of.keys() - scales)
 
@@ -99,10 +107,10 @@ class Tensors:
         return {scale}
 
 
-def _files(folder: Path) -> list[Path]:
+def _files(folder: Path, single: str) -> list[Path]:
     index = folder / INDEX
     if not index.is_file():
-        return [folder / "model.safetensors"]
+        return [folder / single]
     where = read_object(index).get("weight_map")
     if not isinstance(where, dict) or not where:
         raise UserError(f"{index} has no weight_map: it says which file holds which tensor")

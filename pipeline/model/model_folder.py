@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from pipeline.model import hf_config, hf_tensors
+from pipeline.model import hf_config, hf_tensors, peft_folder
 from pipeline.model.hf_weights import Tensors
 from pipeline.model.transformer import Transformer
 from pipeline.tokenizer import Tokenizer
@@ -58,7 +58,7 @@ def load(
     """Load the model and the tokenizer of a folder.
 
     Args:
-        path: a folder of Hugging Face's layout.
+        path: a folder of Hugging Face's layout, or a LoRA's of PEFT's, which names its base.
         device: where the float32 weights go.
         compute_dtype: what matrix products run in.
 
@@ -66,17 +66,16 @@ def load(
         UserError: it is no such folder, or holds what this code would compute differently.
     """
     folder = Path(path)
+    if peft_folder.is_adapter(folder):
+        model, tokenizer = load(peft_folder.base_of(folder), device, compute_dtype)
+        peft_folder.apply(model, folder)
+        return model, _tokenizer(folder, model.config.vocab_size)
     file = folder / "config.json"
     if not file.is_file():
         raise UserError(f"no model at {folder}: a model folder holds config.json")
     data = read_object(file)
     config = hf_config.from_hf(data)
-    tokenizer = Tokenizer.load(folder)
-    if tokenizer.vocab_size > config.vocab_size:
-        raise UserError(
-            f"{folder}: the tokenizer has {tokenizer.vocab_size} tokens, the model only "
-            f"{config.vocab_size} rows: they don't belong together"
-        )
+    tokenizer = _tokenizer(folder, config.vocab_size)
     with torch.device("meta"):
         model = Transformer(config)
     stored = Tensors(folder, data)
@@ -85,6 +84,17 @@ def load(
     model.load_state_dict(state, assign=True)
     model.compute_dtype = compute_dtype
     return model.to(device), tokenizer
+
+
+def _tokenizer(folder: Path, rows: int) -> Tokenizer:
+    """The folder's tokenizer, for a model of so many rows."""
+    tokenizer = Tokenizer.load(folder)
+    if tokenizer.vocab_size > rows:
+        raise UserError(
+            f"{folder}: the tokenizer has {tokenizer.vocab_size} tokens, the model only "
+            f"{rows} rows: they don't belong together"
+        )
+    return tokenizer
 
 
 def _checked(model: Transformer, tensors: dict[str, Tensor], folder: Path) -> dict[str, Tensor]:

@@ -37,6 +37,7 @@ from pipeline.model.attention import (
 from pipeline.model.config import ModelConfig
 from pipeline.model.functions import activate, norm, norm_rotate, rotate
 from pipeline.model.kv_cache import KVCache
+from pipeline.model.lora import weight_of
 from pipeline.model.rope import RopeScaling, rotary_tables
 from pipeline.model.speedrun import Ngrams
 from pipeline.model.weights import (
@@ -150,10 +151,11 @@ class Transformer(nn.Module):
 
     def _cast_ends(self) -> dict[str, Any]:
         """The weights before and after the layers, as `Weights` takes them."""
-        head = self.embed_tokens.weight if self.lm_head is None else self.lm_head.weight
+        embedding = weight_of(self.embed_tokens)
+        head = embedding if self.lm_head is None else weight_of(self.lm_head)
         weight, bias = fold(self.norm, head, None, self.compute_dtype)
         return {
-            "embedding": self.embed_tokens.weight,
+            "embedding": embedding,
             "head": weight,
             "head_bias": bias,
             "ngrams": None if self.ngrams is None else self.ngrams.cast(self.compute_dtype),

@@ -3,7 +3,8 @@
 Parameters are float32 masters, one matrix each, so that optimizers and exports see Qwen3's tensors.
 `cast` makes the working form once a forward pass: in compute dtype, with q, k, v joined to one
 matrix and gate, up to another, the gain of the norm before a matrix folded into it (and GPT-2's
-norm biases into the product's). Gradients flow through it to the parameters.
+norm biases into the product's); a LoRA's change is added before that. Gradients flow through it to
+the parameters.
 """
 
 import dataclasses
@@ -15,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pipeline.model.config import ModelConfig
+from pipeline.model.lora import weight_of
 from pipeline.model.speedrun import NgramWeights
 
 Norm = nn.RMSNorm | nn.LayerNorm
@@ -108,7 +110,7 @@ class Attention(nn.Module):
         """q, k, v as one matrix [(heads + 2 * kv_heads) * head_dim, width] and one bias."""
         parts = (self.q_proj, self.k_proj, self.v_proj)
         scale = 1.0 if self.q_norm is not None else self.head_dim**-0.5
-        query, key, value = (part.weight for part in parts)
+        query, key, value = (weight_of(part) for part in parts)
         weight = torch.cat([query if scale == 1.0 else query * scale, key, value])
         if self.q_proj.bias is None:
             return weight, None
@@ -128,8 +130,8 @@ class FeedForward(nn.Module):
     def joined(self) -> tuple[Tensor, Tensor | None]:
         """gate and up as one matrix [2 * ffn, width] and one bias; up alone where not gated."""
         if self.gate_proj is None:
-            return self.up_proj.weight, self.up_proj.bias
-        weight = torch.cat([self.gate_proj.weight, self.up_proj.weight])
+            return weight_of(self.up_proj), self.up_proj.bias
+        weight = torch.cat([weight_of(self.gate_proj), weight_of(self.up_proj)])
         if self.gate_proj.bias is None:
             return weight, None
         return weight, torch.cat([self.gate_proj.bias, self.up_proj.bias])
@@ -179,9 +181,9 @@ class Layer(nn.Module):
         return LayerWeights(
             qkv=qkv,
             gains=a.gains(),
-            output=a.o_proj.weight.to(dtype),
+            output=weight_of(a.o_proj).to(dtype),
             gate_up=gate_up,
-            down=m.down_proj.weight.to(dtype),
+            down=weight_of(m.down_proj).to(dtype),
             qkv_bias=qkv_bias,
             output_bias=None if a.o_proj.bias is None else a.o_proj.bias.to(dtype),
             gate_up_bias=gate_up_bias,

@@ -74,4 +74,6 @@ def _show(value: float, row: Mapping[str, Any]) -> str:
         return f"{value:,.2f} MB"
     if row["metric"].startswith("penalised"):
         return f"{value:+.2f}"  # points a question: an error costs up to nine
+    if row["metric"] == "kl_nats":
+        return f"{value:.3f} nats"
     return f"{value:.3f}" if row["metric"] == "bits_per_byte" else f"{100 * value:.1f}%"

@@ -8,6 +8,7 @@ import dataclasses
 from pipeline import ranges
 from pipeline.chat.row_formats import FORMATS
 from pipeline.curriculum.held_out import HELD_OUT_ENTITY_FRACTION
+from pipeline.model.lora import LoraConfig
 from pipeline.sft.mixture import UNITS, entries_of
 from pipeline.training.config import LoopConfig, OptimizerConfig
 
@@ -108,6 +109,9 @@ class SftConfig:
     # which share of the tokens it has; see pipeline.sft.mixture. Empty: each once.
     mixture: tuple[str, ...] = ()
     mixture_unit: str = "epochs"  # of those numbers: epochs or weights
+    # rank above 0: only low-rank changes and the conversation tokens' rows are trained, so that a
+    # large base fits on one GPU; rate_factor then means nothing
+    lora: LoraConfig = dataclasses.field(default_factory=LoraConfig)
     precision: str = "auto"  # float32, bfloat16 or auto; resolved before the digest is made
     products: str = "auto"  # as PretrainConfig's
     threads: int = 2

@@ -56,7 +56,7 @@ class ConversationData:
         epochs: how often an epoch holds each conversation, see `mixture.Passes`; None: once.
 
     Raises:
-        UserError: no conversation fits the context.
+        UserError: no conversation fits the context, or none has anything to learn.
     """
 
     def __init__(
@@ -70,17 +70,21 @@ class ConversationData:
     ) -> None:
         self.row_length = context + 1
         fitting = [at for at, part in enumerate(parts) if len(part.tokens) <= self.row_length]
-        self.parts = [parts[at] for at in fitting]
-        self.left_out = len(parts) - len(self.parts)
+        taught = [at for at in fitting if parts[at].learned[1:].any()]
+        self.parts = [parts[at] for at in taught]
+        self.left_out = len(parts) - len(fitting)  # longer than a row
+        self.untaught = len(fitting) - len(taught)  # without a token to learn
         if not self.parts:
             raise UserError(
                 f"no conversation fits the model's context of {context} tokens: lower max_tokens "
                 "of the conversations or pretrain with a longer context"
+                if not fitting
+                else f"none of {len(fitting)} conversations has a word of the assistant's to learn"
             )
         self.sizes = as_sizes(rows_per_step)
         self.pad_token = pad_token
         self.seed = seed
-        often = [1.0] * len(fitting) if epochs is None else [epochs[at] for at in fitting]
+        often = [1.0] * len(taught) if epochs is None else [epochs[at] for at in taught]
         self._passes = Passes(often, seed)
         # A batch may reach into the next epoch, and an epoch of a tiny set may be shorter than one.
         self._epoch = functools.lru_cache(maxsize=4)(self._pack)
@@ -91,6 +95,10 @@ class ConversationData:
         first = self.sizes.before(step)
         rows = [self._row(index) for index in range(first, first + self.sizes.of_batch(step))]
         return collate(rows, self.row_length, self.pad_token)
+
+    def epoch(self, number: int) -> list[list[int]]:
+        """All rows of an epoch, each the indices of its conversations in `parts`."""
+        return self._epoch(number)
 
     def _row(self, row: int) -> list[RowPart]:
         while self._starts[-1] <= row:

@@ -14,23 +14,29 @@ from typing import NotRequired, TypedDict
 import torch
 
 from pipeline import model as models
-from pipeline.model import Transformer
+from pipeline.chat.conversation import STOP
+from pipeline.model import Transformer, lora, peft_folder
 from pipeline.sft.config import SftConfig
+from pipeline.sft.conversation_counts import ConversationCounts, count, line
 from pipeline.sft.conversation_loader import MixedData, encode
 from pipeline.sft.conversations import ConversationRow
 from pipeline.sft.mixture import epochs_of
 from pipeline.stage import Progress, Stage
 from pipeline.tokenizer import Tokenizer
+from pipeline.tokenizer.special import CONVERSATION_TOKENS
 from pipeline.training import distribution, runtime
+from pipeline.training.adapter_optimizer import adapter_optimizer
 from pipeline.training.batch_sizes import BatchSizes
 from pipeline.training.data_loader import RowPart, collate
 from pipeline.training.loss import token_loss
 from pipeline.training.next_token import train
 from pipeline.training.optimizers import build_optimizer
 from pipeline.training.pretrain import write_run
+from pipeline.training.runlog import kept_row
 from storage.tables import read_table
 
 VALIDATION_ROWS_AT_ONCE = 64
+ADAPTER = "adapter"  # folder of a LoRA's adapters, in PEFT's layout, beside the merged model
 
 
 class SftInputs(TypedDict):
@@ -41,20 +47,20 @@ class SftInputs(TypedDict):
     tokens: NotRequired[list[Path]]  # one; without pages none is needed
 
 
-class SftStatistics(TypedDict):
+class SftStatistics(ConversationCounts):
     """Of an `sft` artifact."""
 
     parameters: int
+    trained_parameters: int  # those that have a gradient and the optimizer's state
     precision: str
     processes: int
-    steps: int
-    conversations: int  # of the train split
-    sources: dict[str, int]  # of those, by source
+    steps: int  # fewer than the recipe's where training ended early
+    kept_step: int  # the model is that after this step
+    sources: dict[str, int]  # conversations of the train split, by source
     epochs: dict[str, float]  # how often a pass holds the conversations of each source
-    left_out: int  # longer than the context
     validation_conversations: int
-    final_loss: float  # nats a token
-    answer_bits_per_byte: float | None  # None without validation conversations
+    final_loss: float  # nats a token, of the last step
+    answer_bits_per_byte: float | None  # of the kept step; None without validation conversations
 
 
 def with_conversation_tokens(
@@ -123,11 +129,16 @@ def build(
     )
     model, tokenizer = models.load(inputs["base"][0], device, dtype)
     model, tokenizer = with_conversation_tokens(model, tokenizer)
+    parameters = model.parameter_count
+    if config.lora.rank:
+        rows_trained = [tokenizer.special(name) for name in CONVERSATION_TOKENS]
+        lora.attach(model, config.lora, rows_trained, config.seed)
+    trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
     context = model.config.max_context
     rows = conversation_rows(inputs["conversations"])
-    trained = [row for row in rows if row["split"] == "train"]
-    parts = encode(trained, tokenizer)
-    sources = [row["source"] for row in trained]
+    own = [row for row in rows if row["split"] == "train"]
+    parts = encode(own, tokenizer)
+    sources = [row["source"] for row in own]
     sizes = [len(part.tokens) for part in parts]
     epochs = epochs_of(sources, sizes, config.mixture, config.mixture_unit)
     # what is never trained says nothing about how training goes
@@ -146,13 +157,20 @@ def build(
         seed=config.seed,
         epochs=[epochs[source] for source in sources],
     )
+    counts = count([row["id"] for row in own], parts, data.conversations, tokenizer.special(STOP))
+    how = (
+        f"LoRA of rank {config.lora.rank}" if config.lora.rank else f"rates x {config.rate_factor}"
+    )
+    progress.note(f"sft: {line(counts)}")
     progress.note(
-        f"sft: {len(parts)} conversations, rates x {config.rate_factor}, "
+        f"sft: {how}, {trained:,} of {parameters:,} parameters trained, "
         f"{str(dtype).removeprefix('torch.')} products on {device}"
     )
     metrics, timing = train(
         model,
-        build_optimizer(model, config.optimizer.scaled(config.rate_factor)),
+        adapter_optimizer(model, config.optimizer, config.lora)
+        if config.lora.rank
+        else build_optimizer(model, config.optimizer.scaled(config.rate_factor)),
         data.batch,
         config.loop,
         stage="sft",
@@ -160,21 +178,29 @@ def build(
         progress=progress,
         validate=(lambda: answer_bits_per_byte(model, held_back, tokenizer)) if held_back else None,
     )
+    kept = kept_row(metrics, config.loop)
     if distribution.rank() == 0:
+        if config.lora.rank:
+            # The lake names folders by digest, so from an artifact to its input there is one path.
+            base = inputs["base"][0]
+            peft_folder.save(model, out / ADAPTER, f"../../../{base.parent.name}/{base.name}")
+            tokenizer.save(out / ADAPTER)
+            lora.merge(model)
         models.save(model, tokenizer, out)
         write_run(out, metrics, timing)
     return {
-        "parameters": model.parameter_count,
+        **counts,
+        "parameters": parameters,
+        "trained_parameters": trained,
         "precision": str(dtype).removeprefix("torch."),
         "processes": distribution.world(),
-        "steps": config.loop.steps,
-        "conversations": len(parts),
+        "steps": metrics["step"][-1].as_py(),
+        "kept_step": kept["step"],
         "sources": dict(sorted(Counter(sources).items())),
         "epochs": epochs,
-        "left_out": data.conversations.left_out,
         "validation_conversations": len(held_back),
         "final_loss": metrics["loss"][-1].as_py(),
-        "answer_bits_per_byte": metrics["validation_bits_per_byte"][-1].as_py(),
+        "answer_bits_per_byte": kept["validation_bits_per_byte"],
     }
 
 

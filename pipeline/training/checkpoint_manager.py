@@ -6,10 +6,12 @@ always go back to the same state, so states at multiples of `anchor_steps` are w
 disk is reported once; the earlier checkpoints stay and training continues.
 """
 
+import bisect
 import dataclasses
 import functools
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol
@@ -42,20 +44,24 @@ class Rhythm:
         every = (self.steps, self.keep_every, self.anchor_steps)
         return any(steps and step % steps == 0 for steps in every)
 
-    def kept(self, steps: list[int], best: int | None) -> set[int]:
+    def kept(self, steps: list[int], bests: Sequence[int] = ()) -> set[int]:
         """Which checkpoints stay.
 
         Args:
             steps: that have one.
-            best: that of the best validation, if it is to stay.
+            bests: steps of the validations that were the best when they were measured, if the best
+                is to stay, in order. With a checkpoint stays that of the best before it: a run that
+                goes back to it needs that one.
         """
         steps = sorted(steps)
-        kept = set(steps[-max(1, self.keep) :]) | {step for step in steps if step == best}
+        kept = set(steps[-max(1, self.keep) :])
         if self.keep_every:
             kept |= {step for step in steps if step and step % self.keep_every == 0}
         if self.anchor_steps:
             kept |= set([step for step in steps if step % self.anchor_steps == 0][-ANCHORS:])
-        return kept
+        earlier = (bests[: bisect.bisect(bests, step)] for step in kept)
+        wanted = {best for found in (*earlier, bests) for best in found[-1:]}
+        return kept | wanted.intersection(steps)
 
 
 class CheckpointStore(Protocol):
@@ -146,9 +152,7 @@ class CheckpointManager:
         Raises:
             UserError: no anchor is left.
         """
-        self.wait()
-        # A shard that another process is still writing would make an anchor look unfinished.
-        distribution.any_true(False, next(self.model.parameters()).device)
+        self._wait_for_all()
         anchor = self.rhythm.anchor_steps
         step, notes = self._restore(
             lambda steps: [s for s in reversed(steps) if s % anchor == 0 and s <= bound]
@@ -161,6 +165,20 @@ class CheckpointManager:
         if self.store.writes():
             self.store.forget(self.folder, step)
         return step, notes
+
+    def take(self, step: int) -> None:
+        """Return to the state after a step, which is the run's last act: the others stay.
+
+        Raises:
+            UserError: its checkpoint is not there, or damaged.
+        """
+        self._wait_for_all()
+        found, _ = self._restore(lambda steps: [s for s in steps if s == step])
+        if found < 0:
+            raise UserError(
+                f"{self.folder}: the checkpoint of step {step}, the best, is not there or damaged"
+                " (was the disk full?): empty the folder and run again, or set keep_best=false"
+            )
 
     @property
     def waited(self) -> bool:
@@ -182,19 +200,19 @@ class CheckpointManager:
         """
         return self.rhythm.fixed(step) or (waited and not busy)
 
-    def save(self, step: int, notes: RunNotes, best: int | None = None) -> None:
+    def save(self, step: int, notes: RunNotes, bests: Sequence[int] = ()) -> None:
         """Copy the state, in every process, and begin to write it.
 
         Args:
             step: steps done.
             notes: what stands beside the tensors.
-            best: the step of the best validation, if its checkpoint is to stay.
+            bests: as in `Rhythm.kept`.
         """
         self.wait()
         if self.store.writes():
             self._copy = self.store.snapshot(self.model, self.optimizer, self._copy)
             meta: CheckpointMeta = {"fingerprint": self.fingerprint, "notes": notes}
-            keep = functools.partial(self.rhythm.kept, best=best)
+            keep = functools.partial(self.rhythm.kept, bests=bests)
             self._thread = threading.Thread(
                 target=self._write, args=(step, self._copy, meta, keep), name="checkpoint"
             )
@@ -236,6 +254,11 @@ class CheckpointManager:
         trace: TracebackType | None,
     ) -> None:
         self.wait()
+
+    def _wait_for_all(self) -> None:
+        """A shard that another process is still writing would make a checkpoint look unfinished."""
+        self.wait()
+        distribution.any_true(False, next(self.model.parameters()).device)
 
     def _since_saved(self) -> float:
         return time.monotonic() - self._saved_at

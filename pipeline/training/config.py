@@ -79,6 +79,12 @@ class LoopConfig:
     log_every: int = 1  # steps between rows of the metrics table; the last step is always one
     validate_every: int = 100  # steps; 0 = never during training; the last step always validates
     validation_rows: int = 64  # rows' worth of validation tokens in those measurements
+    # The model that training ends with is that of the best validation, the first of equals; its
+    # checkpoint stays until then, whatever the rhythm below. Off: that of the last step.
+    keep_best: bool = False
+    # Validations in a row without a new best after which training ends; 0 = never. The learning
+    # rate's schedule is that of `steps`, so a run that ends early ends at a high rate.
+    early_stop_patience: int = 0
     loss_chunk_tokens: int = 1024  # tokens whose logits exist at the same time
     # off, or layers: of each layer its input alone is kept for the backward, which makes the rest
     # again: the same numbers for a third more work and a fraction of the memory.
@@ -116,6 +122,11 @@ class LoopConfig:
             (
                 first > 0 and (rows < first or rows % first != 0),
                 f"first_rows ({first}): must divide rows_per_step ({rows})",
+            ),
+            (
+                self.validate_every == 0 and (self.keep_best or self.early_stop_patience > 0),
+                "validate_every: keep_best and early_stop_patience compare validations: set it"
+                " above 0",
             ),
         )
 

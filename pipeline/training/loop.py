@@ -10,7 +10,7 @@ caller decides what is learned: given tokens (`next_token`) or sampled answers (
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 
@@ -76,6 +76,12 @@ def run(
     Raises:
         UserError: settings make no sense, the checkpoints are another run's, or training diverges.
     """
+    if validate is None and (config.keep_best or config.early_stop_patience):
+        raise UserError(
+            f"{stage}: keep_best and early_stop_patience compare validations, and there is nothing"
+            " to validate on: hold something back or turn them off"
+        )
+    keeps_best = config.keep_best or config.checkpoint_keep_best
     if distribution.rank() != 0:
         progress = SILENT
     model.recompute = config.activation_checkpointing == "layers"
@@ -98,7 +104,7 @@ def run(
         progress.history(stage, log.rows())
         meter = TrainingMeter(model.device, rate_of_machine, log.tokens, log.used)
         model.train()
-        while log.done < config.steps:
+        while log.goes_on(config):
             watchdog.expect("step")
             number = log.course.batch(log.done)
             loss = loss_of(log.done, number)
@@ -132,14 +138,25 @@ def run(
                 log.add(stage, step, measured, timing)
                 progress.metric(**next(log.rows(-1)))
             _update(progress, log, config, {name: step[name] for name in loss.shown})
-            record = config.checkpoint_keep_best and log.is_best(measured)
+            record = log.is_best(measured) and keeps_best
             if stopping or ((due or record) and not last):
                 watchdog.expect("checkpoint")
-                checkpoints.save(log.done, log.notes(meter), log.best_step)
+                bests = log.best_steps() if keeps_best else []
+                checkpoints.save(log.done, log.notes(meter), bests)
             if stopping:
                 checkpoints.wait()
                 sys.exit(EXIT_CODE)
         watchdog.expect("checkpoint")
+        if log.done < config.steps:
+            progress.note(
+                f"{stage}: ended after step {log.done} of {config.steps}: the last"
+                f" {log.without_gain} validations brought no gain"
+            )
+        if config.keep_best and log.best_step not in (None, log.done):
+            checkpoints.take(cast(int, log.best_step))
+            progress.note(
+                f"{stage}: the model is that of step {log.best_step}, the best validation"
+            )
         progress.note(f"{stage}: {meter.summary()}")
     return table(log.metrics, METRICS), table(log.timing, TIMING)
 

@@ -1,14 +1,16 @@
 """Documents into rows by best fit: every position used (pretraining), or nothing cut (SFT).
 
-In: the length of each document. Out: rows of pieces. A row repeatedly takes the longest
-piece that still fits from a pool of the next documents; a gap that none fits is filled with the
-*end* of the longest one, so that only as many tokens lose their context as the gap has. Order is
+In: the length of each document. Out: rows of pieces. For pretraining a row repeatedly takes the
+longest piece that still fits from a pool of the next documents; a gap that none fits is filled with
+the *end* of the longest one, so that only as many tokens lose their context as the gap has. For SFT
+a row takes the longest document of the pool, and of the others those that fill it best. Order is
 the caller's: shuffle documents before and rows after. Equal input gives equal rows.
 """
 
 import array
 import bisect
-from collections.abc import Sequence
+import collections
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -98,7 +100,7 @@ def cut_rows(lengths: np.ndarray, row_length: int, pool_size: int = POOL) -> Pac
 
 
 def whole_rows(lengths: Sequence[int], row_length: int, pool_size: int = POOL) -> list[list[int]]:
-    """Put documents into rows without cutting any, so that rows may end early.
+    """Put documents into rows without cutting any, so that a row may end early.
 
     Empty documents are in no row.
 
@@ -117,25 +119,63 @@ def whole_rows(lengths: Sequence[int], row_length: int, pool_size: int = POOL) -
     if row_length < 1:
         raise ValueError("row_length must be at least 1")
     source = ((length, document) for document, length in enumerate(lengths) if length)
-    pool: list[tuple[int, int]] = []
+    pool: dict[int, collections.deque[int]] = {}  # documents by length, in the order they came
+    held = 0
     rows: list[list[int]] = []
     while True:
-        while len(pool) < pool_size:
+        while held < pool_size:
             item = next(source, None)
             if item is None:
                 break
-            if item[0] > row_length:
+            length, document = item
+            if length > row_length:
                 raise UserError(
-                    f"document {item[1]} has {item[0]} tokens and can't be cut: "
+                    f"document {document} has {length} tokens and can't be cut: "
                     f"leave it out or use rows of more than {row_length}"
                 )
-            bisect.insort(pool, item)
+            pool.setdefault(length, collections.deque()).append(document)
+            held += 1
         if not pool:
             return rows
-        row: list[int] = []
-        gap = row_length
-        while (at := bisect.bisect_left(pool, (gap + 1, -1)) - 1) >= 0:
-            length, document = pool.pop(at)
-            row.append(document)
-            gap -= length
+        # The longest first: whatever is left can be put beside shorter ones.
+        longest = max(pool)
+        taken = [longest]
+        counts = {length: len(documents) for length, documents in pool.items()}
+        counts[longest] -= 1
+        taken += fullest(counts, row_length - longest)
+        row = []
+        for length in taken:
+            row.append(pool[length].popleft())
+            if not pool[length]:
+                del pool[length]
         rows.append(row)
+        held -= len(row)
+
+
+def fullest(counts: Mapping[int, int], gap: int) -> list[int]:
+    """Lengths that fill a gap best: of all sums of them up to it, the largest.
+
+    Of several ways, one with long pieces: the short ones fill later gaps.
+
+    Args:
+        counts: how many pieces there are of each length, which is above 0.
+        gap: to fill.
+    """
+    # Bit s of `reach[k]` says whether some of the first k bundles sum to s. A bundle is 1, 2, 4, …
+    # pieces of one length: together they make any number of them.
+    reach, bundles = [1], list[tuple[int, int]]()
+    within = (1 << (gap + 1)) - 1
+    for length in sorted(counts, reverse=True):
+        left, size = min(counts[length], gap // length), 1
+        while left > 0 and not reach[-1] >> gap:
+            pieces = min(size, left)
+            bundles.append((length, pieces))
+            reach.append((reach[-1] | reach[-1] << pieces * length) & within)
+            left, size = left - pieces, 2 * size
+    total = reach[-1].bit_length() - 1
+    taken: list[int] = []
+    for before, (length, pieces) in zip(reach[-2::-1], bundles[::-1]):
+        if not before >> total & 1:
+            taken += [length] * pieces
+            total -= length * pieces
+    return taken[::-1]

@@ -9,6 +9,8 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
+import pyarrow as pa
+
 from pipeline.training.config import LoopConfig
 from pipeline.training.course import Course
 from pipeline.training.meter import TrainingMeter
@@ -29,6 +31,7 @@ class RunLog:
     used: Usage  # by earlier processes
     best: float = math.inf  # validation bits per byte, measured …
     best_step: int | None = None  # … after this step
+    without_gain: int = 0  # measurements since then
     validated: float | None = None  # the newest measurement
 
     @staticmethod
@@ -55,8 +58,9 @@ class RunLog:
             done, notes.get("tokens", 0), metrics, timing, course, spikes, notes.get("used", {})
         )
         log.best, log.best_step = notes.get("best", (math.inf, None))
-        known = (row["validation_bits_per_byte"] for row in reversed(metrics))
-        log.validated = next((value for value in known if value is not None), None)
+        known = [row for row in metrics if row["validation_bits_per_byte"] is not None]
+        log.validated = known[-1]["validation_bits_per_byte"] if known else None
+        log.without_gain = sum(row["step"] > (log.best_step or 0) for row in known)
         return log
 
     def notes(self, meter: TrainingMeter) -> RunNotes:
@@ -104,7 +108,42 @@ class RunLog:
 
     def is_best(self, measured: float | None) -> bool:
         """Whether this validation is the best so far, which is then remembered."""
-        if measured is None or not measured < self.best:
+        if measured is None:
             return False
-        self.best, self.best_step = measured, self.done
+        if not measured < self.best:
+            self.without_gain += 1
+            return False
+        self.best, self.best_step, self.without_gain = measured, self.done, 0
         return True
+
+    def best_steps(self) -> list[int]:
+        """The steps after which a validation was better than all before it, in order."""
+        found: list[int] = []
+        best = math.inf
+        for row in self.metrics:
+            measured = row["validation_bits_per_byte"]
+            if measured is not None and measured < best:
+                best = measured
+                found.append(row["step"])
+        return found
+
+    def goes_on(self, config: LoopConfig) -> bool:
+        """Whether there is a step to take: not all are done, nor is the patience at its end."""
+        patience = config.early_stop_patience
+        return self.done < config.steps and not 0 < patience <= self.without_gain
+
+
+def kept_row(metrics: pa.Table, config: LoopConfig) -> MetricsRow:
+    """The row of the step whose model a run ended with: the last, or that of the best validation.
+
+    Args:
+        metrics: of the run (METRICS).
+        config: of its loop.
+    """
+    rows: list[MetricsRow] = metrics.to_pylist()
+    best = rows[-1]
+    if config.keep_best:
+        measured = [(v, row) for row in rows if (v := row["validation_bits_per_byte"]) is not None]
+        numbers = [pair for pair in measured if not math.isnan(pair[0])]
+        best = min(numbers, key=lambda pair: pair[0], default=(0.0, best))[1]
+    return best

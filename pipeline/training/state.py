@@ -38,14 +38,15 @@ def writes() -> bool:
 def snapshot(
     model: nn.Module, optimizer: Optimizer, into: dict[str, Tensor] | None = None
 ) -> dict[str, Tensor]:
-    """A copy of the state in host memory.
+    """A copy of the state in host memory, without weights that are frozen.
 
     Args:
         model: in one piece.
         optimizer: of its parameters.
         into: an earlier copy, which is overwritten.
     """
-    live = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+    frozen = _frozen(model)
+    live = {f"model.{k}": t for k, t in model.state_dict().items() if k not in frozen}
     for name, tensor in optimizer.state_tensors().items():
         live[f"optimizer.{name}"] = tensor
     live["rng.cpu"] = torch.get_rng_state()
@@ -108,7 +109,7 @@ def restore(
     device = next(model.parameters()).device
     found = _read(folder, fingerprint, order) if distribution.rank() == 0 else None
     if found is not None:
-        model.load_state_dict(_part(found.tensors, "model."))
+        model.load_state_dict(_frozen(model) | _part(found.tensors, "model."))
         optimizer.load_state_tensors(_part(found.tensors, "optimizer."))
         torch.set_rng_state(found.tensors["rng.cpu"])
         if devices.on_cuda(device) and "rng.cuda" in found.tensors:
@@ -157,6 +158,11 @@ def _read(folder: Path, fingerprint: Fingerprint, order: Order) -> checkpoint.Ch
             raise UserError(f"{folder} holds a checkpoint of a run with other settings: empty it")
         return found
     return None
+
+
+def _frozen(model: nn.Module) -> dict[str, Tensor]:
+    """Weights that training doesn't change: whoever resumes has them from where they came."""
+    return {name: p.detach() for name, p in model.named_parameters() if not p.requires_grad}
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -11,7 +11,7 @@ import pytest
 from patience import PATIENCE_SECONDS
 
 from pipeline.evals import evaluate
-from pipeline.evals.config import CHAT_SUITES, DETAIL_SUITES, SUITES, EvalsConfig
+from pipeline.evals.config import ALSO_CHAT, CHAT_SUITES, DETAIL_SUITES, SUITES, EvalsConfig
 from pipeline.stage import SILENT, Progress
 from storage.errors import UserError
 from storage.schemas import FACTS
@@ -74,6 +74,9 @@ def run(post_training, out, config=CONFIG, model="chat", crawl=None):
     }
     if crawl is not None:
         inputs["crawl"] = [crawl]
+    if model != "base":
+        inputs["base"] = [post_training.base]
+        inputs["conversations"] = [post_training.conversations]
     statistics = evaluate.build(out, inputs, config, SILENT, out)
     rows = read_table(out / "evals.parquet").to_pylist()
     return statistics, rows, read_table(out / "samples.parquet").to_pylist()
@@ -84,10 +87,10 @@ def test_every_suite_is_measured_with_n_and_interval(post_training, crawl, tmp_p
     name = "base" if model == "base" else "sft"
     config = dataclasses.replace(CONFIG, model=name)
     statistics, rows, samples = run(post_training, tmp_path / "out", config, model, crawl)
-    asked = {*SUITES} if model == "base" else {"bits_per_byte", *CHAT_SUITES}
+    asked = {*SUITES} if model == "base" else {*ALSO_CHAT, *CHAT_SUITES}
     asked |= {*DETAIL_SUITES}
     if model == "base":
-        asked.remove("talk")  # it has no turns
+        asked -= {"talk", "forgetting"}  # it has no turns, and begins with nothing
     # the toy pages have no host and no language
     assert {row["suite"] for row in rows} == asked - {"domains"}
     for row in rows:
@@ -97,7 +100,10 @@ def test_every_suite_is_measured_with_n_and_interval(post_training, crawl, tmp_p
             assert row["low"] <= row["value"] <= row["high"]
     keys = [(row["suite"], row["task"], row["metric"]) for row in rows]
     assert len(keys) == len(set(keys)) == len(statistics["scores"])
-    no_samples = {"bits_per_byte", "domains", "compression", "chat_core", *DETAIL_SUITES}
+    no_samples = {
+        *("bits_per_byte", "domains", "compression", "chat_core", "forgetting"),
+        *DETAIL_SUITES,
+    }
     assert {row["suite"] for row in samples} == asked - no_samples
     assert {row["model"] for row in samples} == {name}
 

@@ -34,11 +34,14 @@ PAD = 0
 
 
 def parts_of(lengths: list[int], seed: int) -> list[RowPart]:
-    """Conversations whose tokens name them: 1000 * number + position."""
+    """Conversations whose tokens name them: 1000 * number + position; each teaches something."""
     generator = np.random.default_rng(seed)
+    masks = [generator.integers(0, 2, length) for length in lengths]
+    for mask in masks:
+        mask[-1] = 1
     return [
-        RowPart(1000 * (number + 1) + np.arange(length), generator.integers(0, 2, length))
-        for number, length in enumerate(lengths)
+        RowPart(1000 * (number + 1) + np.arange(len(mask)), mask)
+        for number, mask in enumerate(masks)
     ]
 
 

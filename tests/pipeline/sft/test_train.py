@@ -1,22 +1,27 @@
 """Fine-tuning learns to answer and to stop, keeps the base as it was, and resumes bit for bit."""
 
 import dataclasses
+import io
+import json
 import math
+import shutil
 from typing import Any
 
 import pyarrow as pa
 import pytest
 import torch
+from checkpoints import newest
 from random_models import byte_tokenizer
 from random_models import random_model as own_model
 
 from pipeline import model as models
 from pipeline.chat.conversation import STOP, prompt, user
 from pipeline.model.engine import Engine
+from pipeline.model.lora import LoraConfig
 from pipeline.sft import train as sft
 from pipeline.sft.config import SftConfig
 from pipeline.sft.conversation_loader import ConversationData, MixedData, encode
-from pipeline.stage import SILENT
+from pipeline.stage import SILENT, Progress
 from pipeline.tokenizer import Tokenizer
 from pipeline.training.config import LoopConfig, OptimizerConfig
 from pipeline.training.data_loader import PretrainData
@@ -217,6 +222,90 @@ def test_a_held_back_conversation_that_just_fills_the_context_is_measured(
     measured = sorted(len(part.tokens) for part in handed["validate"]())
     assert measured == [length for length in lengths if length <= context]
     assert measured[-1] == context
+
+
+LORA = dataclasses.replace(
+    CONFIG, lora=LoraConfig(rank=8), loop=dataclasses.replace(CONFIG.loop, checkpoint_steps=4)
+)
+
+
+@pytest.fixture(scope="module")
+def adapted(post_training, tmp_path_factory):
+    root = tmp_path_factory.mktemp("lora")
+    scratch = root / "scratch"
+    return root / "out", run(post_training, root / "out", LORA, scratch=scratch), scratch
+
+
+def test_a_lora_learns_and_its_model_is_merged(adapted, trained, post_training):
+    out, statistics, _ = adapted
+    losses = read_table(out / "metrics.parquet")["loss"].to_pylist()
+    assert losses[-1] < 0.8 * losses[0]
+    base, old = models.load(post_training.base)
+    model, _ = models.load(out)
+    assert model.state_dict().keys() == base.state_dict().keys()
+    for name, weight in base.state_dict().items():
+        own = model.state_dict()[name]
+        if name in ("embed_tokens.weight", "lm_head.weight"):  # only the new rows learned
+            assert torch.equal(own[: old.vocab_size], weight)
+            learned = own[old.vocab_size] if "embed" in name else own[old.vocab_size + 1]
+            assert not torch.equal(learned, own[-1])  # <|im_start|> is read, <|im_end|> said
+        else:
+            assert torch.equal(own, weight) is ("norm" in name)
+    matrices = [p for n, p in base.named_parameters() if "proj" in n]
+    rows = 2 * 6 * base.config.width
+    assert statistics["trained_parameters"] == rows + sum(8 * sum(p.shape) for p in matrices)
+    assert statistics["parameters"] == trained[1]["parameters"] == model.parameter_count
+    assert trained[1]["trained_parameters"] == trained[1]["parameters"]
+
+
+def test_a_loras_adapter_beside_it_gives_the_same_model(adapted, post_training, tmp_path):
+    folder = tmp_path / "sft" / "digest" / "adapter"
+    shutil.copytree(adapted[0] / "adapter", folder)
+    with pytest.raises(UserError, match=r"LoRA without its base: .*\.\./\.\./\.\./"):
+        models.load(folder)
+    named = json.loads((folder / "adapter_config.json").read_text())["base_model_name_or_path"]
+    shutil.copytree(post_training.base, folder / named)  # as a lake has it
+    model, tokenizer = models.load(folder)
+    merged, its = models.load(adapted[0])
+    assert tokenizer.vocab_size == its.vocab_size
+    tokens = torch.arange(its.vocab_size - 40, its.vocab_size)[None]
+    assert torch.allclose(model(tokens), merged(tokens), atol=1e-5)
+
+
+def test_a_loras_checkpoint_holds_no_base_and_a_killed_run_ends_in_the_same_bytes(
+    adapted, post_training, tmp_path, killed_after
+):
+    out, statistics, scratch = adapted
+    found = newest(scratch)
+    assert found is not None
+    numbers = [n for n in found.tensors if n.startswith("model.")]
+    assert numbers
+    assert all(".adapter." in name for name in numbers)
+    with pytest.raises(KeyboardInterrupt):
+        run(post_training, tmp_path / "out", LORA, killed_after(31), tmp_path / "scratch")
+    assert run(post_training, tmp_path / "out", LORA, SILENT, tmp_path / "scratch") == statistics
+    for name in ("model.safetensors", "metrics.parquet", "adapter/adapter_model.safetensors"):
+        assert (tmp_path / "out" / name).read_bytes() == (out / name).read_bytes()
+
+
+def test_the_best_step_is_the_one_whose_figures_are_reported(post_training, tmp_path, monkeypatch):
+    values = iter([3.0, 1.0, 2.0])
+    monkeypatch.setattr(sft, "answer_bits_per_byte", lambda *_: next(values))
+    loop = dataclasses.replace(CONFIG.loop, steps=6, validate_every=2, keep_best=True)
+    found = run(post_training, tmp_path / "out", dataclasses.replace(CONFIG, loop=loop))
+    assert (found["steps"], found["kept_step"], found["answer_bits_per_byte"]) == (6, 4, 1.0)
+
+
+def test_what_became_of_the_conversations_is_said_and_recorded(trained, post_training, tmp_path):
+    statistics = trained[1]
+    assert (statistics["cut"], statistics["without_trained_tokens"]) == (0, 0)
+    assert statistics["stop_share"] == 1.0
+    assert statistics["packing_fill"] > 0.9
+    said = io.StringIO()
+    loop = dataclasses.replace(CONFIG.loop, steps=1)
+    run(post_training, tmp_path / "out", dataclasses.replace(CONFIG, loop=loop), Progress(said))
+    assert "0 cut" in said.getvalue()
+    assert "100.0% end in the stop token" in said.getvalue()
 
 
 def test_the_stage_by_its_name_and_version():

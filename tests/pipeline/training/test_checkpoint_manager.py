@@ -109,21 +109,28 @@ def test_a_checkpoint_is_due_by_the_first_process_clock_when_nobody_is_writing(b
     st.integers(1, 4),
     st.integers(0, 60),
     st.integers(0, 60),
-    st.one_of(st.none(), st.integers(0, 500)),
+    st.sets(st.integers(0, 500)),
 )
-def test_what_stays(steps, keep, every, anchor, best):
+def test_what_stays(steps, keep, every, anchor, records):
     rhythm = Rhythm(1.0, keep=keep, keep_every=every, anchor_steps=anchor)
-    kept = rhythm.kept(sorted(steps), best)
+    bests = sorted(records)
+    kept = rhythm.kept(sorted(steps), bests)
     assert kept <= steps
     assert set(sorted(steps)[-keep:]) <= kept
-    assert best not in steps or best in kept
+    assert not bests or bests[-1] not in steps or bests[-1] in kept
+    without = rhythm.kept(sorted(steps))
+    for step in without:  # whatever the run goes back to, the best of then is there
+        then = [best for best in bests if best <= step]
+        assert not then or then[-1] not in steps or then[-1] in kept
+    assert kept - without <= records
     if every:
         assert {s for s in steps if s and s % every == 0} <= kept
     if anchor:
         anchors = [s for s in sorted(steps) if s % anchor == 0]
         assert set(anchors[-ANCHORS:]) <= kept
     rule = keep + ANCHORS * bool(anchor) + 1
-    assert len([s for s in kept if not every or s % every]) <= rule
+    assert len([s for s in without if not every or s % every]) <= rule
+    assert len(kept) <= 2 * len(without) + 1
 
 
 def test_a_fresh_runs_start_is_an_anchor(bench, tmp_path):
@@ -186,3 +193,17 @@ def test_the_copy_is_written_over_not_made_anew(bench):
     one.manager.save(2, {})
     assert {name: tensor.data_ptr() for name, tensor in one.manager._copy.items()} == first
     one.manager.wait()
+
+
+def test_the_state_that_is_taken_is_the_named_one_or_none(bench, tmp_path):
+    one = bench(keep=1)
+    weight = one.model.norm.weight.detach()
+    for step in (2, 4):
+        weight.fill_(step)
+        one.manager.save(step, {}, [2])
+    weight.fill_(5.0)
+    one.manager.take(2)
+    assert set(weight.tolist()) == {2.0}
+    assert checkpoint.steps(tmp_path / "scratch") == [2, 4]
+    with pytest.raises(UserError, match="step 3, the best, is not there"):
+        one.manager.take(3)

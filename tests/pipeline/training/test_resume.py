@@ -2,15 +2,17 @@
 and the next."""
 
 import contextlib
+import io
 import itertools
 
 import pyarrow as pa
+import pytest
 import torch
 from checkpoints import newest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from pipeline.stage import SILENT
+from pipeline.stage import SILENT, Progress
 from pipeline.training import checkpoint
 from pipeline.training.batch_sizes import BatchSizes
 from pipeline.training.config import LoopConfig, OptimizerConfig
@@ -18,6 +20,7 @@ from pipeline.training.data_loader import PretrainData
 from pipeline.training.next_token import train
 from pipeline.training.optimizers import build_optimizer
 from pipeline.training.packing_groups import GroupLimits
+from storage.errors import UserError
 
 STEPS = 24
 GROUPS = GroupLimits(tokens=2_000, documents=1_000, block_tokens=300)
@@ -160,3 +163,98 @@ def test_retention_in_a_whole_run(make_model, artifacts, tmp_path):
     best = checkpoint.load(tmp_path, 8)
     assert best is not None
     assert best.meta["notes"]["best"] == [3.0, 8]
+
+
+STORY = {4: 5.0, 8: 3.0, 12: 4.0, 16: 3.0, 20: 3.5, 24: 3.25}  # validations by step
+
+
+class Told:
+    """A run whose validations are `STORY`'s, killed while it draws batch `kill_at`."""
+
+    def __init__(self, model, tokens, scratch, kill_at=None, **changes):
+        config = LoopConfig(
+            **{"steps": STEPS, "rows_per_step": 40, "validate_every": 4, "rollback_steps": 0}
+            | {"checkpoint_seconds": 1e9, "checkpoint_keep": 1, "checkpoint_steps": 3}
+            | changes
+        )
+        data = PretrainData(tokens, 32, 40, seed=3)
+        self.drawn: list[int] = []
+
+        def batch_of(step):
+            if step == kill_at:
+                raise Killed
+            self.drawn.append(step)
+            return data.batch(step)
+
+        said = io.StringIO()
+        self.metrics: pa.Table | None = None
+        with contextlib.suppress(Killed):
+            self.metrics, _ = train(
+                model,
+                build_optimizer(model, OptimizerConfig()),
+                batch_of,
+                config,
+                stage="pretrain",
+                scratch=scratch,
+                progress=Progress(said),
+                validate=lambda: STORY[self.drawn[-1] + 1],
+            )
+        self.said = said.getvalue()
+        self.state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+
+def test_the_best_model_is_kept_whatever_kills_the_run(make_model, artifacts, tmp_path):
+    tokens = artifacts["tokens"]
+    last = Told(make_model(), tokens, tmp_path / "last")
+    after_8 = Told(make_model(), tokens, tmp_path / "eight", 8)
+    kept = Told(make_model(), tokens, tmp_path / "kept", keep_best=True)
+    assert "the model is that of step 8, the best validation" in kept.said
+    for name, tensor in kept.state.items():  # the first of equals, bit for bit
+        assert torch.equal(tensor, after_8.state[name])
+    assert not torch.equal(kept.state["norm.weight"], last.state["norm.weight"])
+    assert kept.metrics is not None
+    assert kept.metrics.equals(last.metrics)
+    for kills in ([9], [3, 13, 23]):
+        scratch = tmp_path / f"killed {kills}"
+        for seed, kill in enumerate(kills):
+            Told(make_model(seed), tokens, scratch, kill, keep_best=True)
+        resumed = Told(make_model(7), tokens, scratch, keep_best=True)
+        assert resumed.metrics is not None
+        assert resumed.metrics.equals(kept.metrics)
+        assert all(torch.equal(tensor, kept.state[name]) for name, tensor in resumed.state.items())
+
+
+def test_a_run_without_gains_ends_early_and_a_resumed_one_at_the_same_step(
+    make_model, artifacts, tmp_path
+):
+    tokens = artifacts["tokens"]
+    whole = Told(make_model(), tokens, tmp_path / "whole", early_stop_patience=2)
+    assert whole.drawn == list(range(16))
+    assert "ended after step 16 of 24: the last 2 validations brought no gain" in whole.said
+    Told(make_model(), tokens, tmp_path / "killed", 14, early_stop_patience=2)
+    resumed = Told(make_model(3), tokens, tmp_path / "killed", early_stop_patience=2)
+    assert resumed.drawn == list(range(12, 16))
+    assert whole.metrics is not None
+    assert resumed.metrics is not None
+    assert resumed.metrics.equals(whole.metrics)
+    assert all(torch.equal(tensor, whole.state[name]) for name, tensor in resumed.state.items())
+    patient = Told(make_model(), tokens, tmp_path / "patient", early_stop_patience=5)
+    assert patient.drawn == list(range(STEPS))
+
+
+def test_a_choice_among_validations_needs_some(make_model, artifacts, tmp_path):
+    model = make_model()
+    data = PretrainData(artifacts["tokens"], 32, 40, seed=3)
+    for choice in ({"keep_best": True}, {"early_stop_patience": 1}):
+        with pytest.raises(UserError, match="nothing to validate on"):
+            train(
+                model,
+                build_optimizer(model, OptimizerConfig()),
+                data.batch,
+                LoopConfig(rows_per_step=40, **choice),
+                stage="sft",
+                scratch=tmp_path,
+                progress=SILENT,
+            )
+        with pytest.raises(UserError, match="validate_every"):
+            LoopConfig(validate_every=0, **choice)

@@ -4,6 +4,7 @@ import json
 import math
 from typing import cast
 
+import pytest
 import torch
 
 from pipeline.training.config import LoopConfig
@@ -87,3 +88,24 @@ def test_without_rollbacks_no_spike_is_one() -> None:
         for step in range(config.spike_window + 1):
             assert not log.spikes.judge(2.0 + 0.001 * (step % 3), 1.0)
         assert bool(log.spikes.judge(50.0, 1.0)) is judged
+
+
+def test_records_in_order_and_the_validations_since() -> None:
+    log = rows_of(RunLog.of(0, {}, CONFIG), [5.0, None, 3.0, 3.0, math.nan, 4.0])
+    assert log.best_steps() == [1, 3]
+    assert (log.best_step, log.without_gain) == (3, 3)
+    again = RunLog.of(6, json.loads(json.dumps(log.notes(meter()))), CONFIG)
+    assert (again.best_step, again.without_gain, again.best_steps()) == (3, 3, [1, 3])
+    assert rows_of(again, [2.0]).without_gain == 0
+
+
+@pytest.mark.parametrize(
+    ("done", "without_gain", "patience", "expected"),
+    [(9, 9, 0, True), (10, 0, 0, False), (9, 2, 3, True), (9, 3, 3, False), (10, 0, 3, False)],
+)
+def test_a_run_goes_on_until_its_steps_or_its_patience_end(
+    done: int, without_gain: int, patience: int, expected: bool
+) -> None:
+    log = RunLog.of(done, {}, CONFIG)
+    log.without_gain = without_gain
+    assert log.goes_on(LoopConfig(steps=10, early_stop_patience=patience)) is expected
