@@ -118,7 +118,7 @@ class RowFile:
 
 def _unpacked(path: Path, start: bytes) -> BinaryIO:
     if start.startswith(_GZIP):
-        return io.BufferedReader(gzip.open(path, "rb"))  # type: ignore[arg-type]
+        return io.BufferedReader(gzip.open(path, "rb"))
     if start == _ZSTD:
         packed: Any = pa.input_stream(str(path), compression="zstd")
         return io.BufferedReader(packed)

@@ -87,7 +87,7 @@ def divergence(
             np.add.at(sum_, owner, values)
         np.add.at(counts, owner, 1)
     moved("")
-    return Divergence(*sums, counts)
+    return Divergence(kl=sums[0], base=sums[1], tuned=sums[2], tokens=counts)
 
 
 def _compare(

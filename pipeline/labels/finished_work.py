@@ -8,7 +8,7 @@ import datetime
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypedDict
+from typing import TypedDict, cast
 
 from pipeline.labels.labeling_task import LabelingTask, is_right, task_of
 from pipeline.labels.task_queue import is_swapped
@@ -88,7 +88,7 @@ def read_finished(path: Path) -> list[tuple[FinishedRow, LabelingTask]]:
     Raises:
         UserError: a line is something else.
     """
-    found = []
+    found: list[tuple[FinishedRow, LabelingTask]] = []
     for number, line in enumerate(path.read_bytes().splitlines(), start=1):
         where = f"{path.name}:{number}"
         try:
@@ -97,7 +97,7 @@ def read_finished(path: Path) -> list[tuple[FinishedRow, LabelingTask]]:
             raise UserError(f"{where}: not JSON ({error})") from error
         if not isinstance(row, dict) or set(row) != set(FinishedRow.__annotations__):
             raise UserError(f"{where}: no finished work of a labelers' store")
-        found.append((row, task_of(row["shown"], where)))
+        found.append((cast(FinishedRow, row), task_of(row["shown"], where)))
     return found
 
 

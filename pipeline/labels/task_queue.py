@@ -71,17 +71,17 @@ def take(store: TaskStore, rater: str, now: float) -> Assignment | None:
                 )
                 return _assignment(store, connection, task, rater, until, answer)
             _set_state(connection, task, rater, "lost")
-        task = _choose(store, connection, rater, now)
-        if task is None:
+        chosen = _choose(store, connection, rater, now)
+        if chosen is None:
             return None
         connection.execute(
             "INSERT INTO work (task, rater, turn, kind, state, given, until)"
             " SELECT id, :rater,"
             " (SELECT coalesce(max(turn), 0) + 1 FROM work WHERE rater = :rater),"
             " kind, 'leased', :now, :until FROM tasks WHERE id = :task",
-            {"task": task, "rater": rater, "now": now, "until": until},
+            {"task": chosen, "rater": rater, "now": now, "until": until},
         )
-        return _assignment(store, connection, task, rater, until, None)
+        return _assignment(store, connection, chosen, rater, until, None)
 
 
 def finish(store: TaskStore, rater: str, task: str, answer: str, now: float) -> bool:

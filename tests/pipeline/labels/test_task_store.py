@@ -115,4 +115,4 @@ def test_settings_that_cannot_be_meant() -> None:
         {"seed": -1},
     ):
         with pytest.raises(OutOfRange, match=next(iter(wrong))):
-            QueueConfig(**wrong)  # type: ignore[arg-type]
+            QueueConfig(**wrong)

@@ -207,8 +207,15 @@ def test_batches_that_grow_keep_the_share_of_pages_and_skip_no_row(post_training
 
 def test_no_pages_at_share_zero(post_training, chat_tokenizer):
     parts = train_parts(post_training, chat_tokenizer)
-    settings_ = {"context": 96, "rows_per_step": 4, "pad_token": 0, "seed": 0}
-    plain = MixedData(parts, post_training.tokens, pretraining_share=0.0, **settings_)
+    plain = MixedData(
+        parts,
+        post_training.tokens,
+        context=96,
+        rows_per_step=4,
+        pretraining_share=0.0,
+        pad_token=0,
+        seed=0,
+    )
     assert plain.pages is None
     assert plain.batch(0).tokens.shape == (4, 96)
 

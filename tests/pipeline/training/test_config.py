@@ -14,7 +14,7 @@ from pipeline.training.config import (
 )
 from storage.errors import UserError
 
-FIVE = {"depths": (1, 2, 3, 4, 5), "seeds": (0,)}
+FIVE = ScalingConfig(depths=(1, 2, 3, 4, 5), seeds=(0,))
 TABLE: list[tuple[Any, dict[str, Any], dict[str, Any], str]] = [
     # of a loop: first_rows divides rows_per_step, 0 is none
     (LoopConfig(rows_per_step=12), {"first_rows": 12}, {"first_rows": 13}, "first_rows"),
@@ -30,8 +30,8 @@ TABLE: list[tuple[Any, dict[str, Any], dict[str, Any], str]] = [
     (ExtendConfig(), {"factor": 0.0}, {"factor": 1.0}, "factor"),
     (ExtendConfig(), {"factor": 1.01}, {"factor": 0.01}, "factor"),
     # of a ladder
-    (ScalingConfig(**FIVE), {"depths": (1, 2, 3, 4, 6)}, {"depths": (1, 2, 3, 4, 4)}, "different"),
-    (ScalingConfig(**FIVE), {"depths": (1, 2, 3, 4, 6)}, {"depths": (1, 2, 3, 4)}, "too few"),
+    (FIVE, {"depths": (1, 2, 3, 4, 6)}, {"depths": (1, 2, 3, 4, 4)}, "different"),
+    (FIVE, {"depths": (1, 2, 3, 4, 6)}, {"depths": (1, 2, 3, 4)}, "too few"),
     (
         ScalingConfig(depths=(1, 2, 3, 4), seeds=(0, 1)),
         {"seeds": (0, 1, 2)},
