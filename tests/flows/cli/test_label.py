@@ -12,6 +12,7 @@ import subprocess
 import sys
 import termios
 import time
+import types
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,12 +23,14 @@ from patience import PATIENCE_SECONDS, eventually
 from toy_artifacts import post_training  # noqa: F401
 
 from flows.cli.entry import main
+from flows.labeling_store import store_path
 from pipeline.labels import guideline
 from pipeline.labels.finished_work import FinishedRow, finished
 from pipeline.labels.labeling_task import LabelingTask
 from pipeline.labels.task_store import opened, tasks_of
 from storage import Lake
 from storage.digest import artifact_digest
+from storage.errors import UserError
 
 TASKS: list[dict[str, Any]] = [
     {"prompt": "Why is the sky blue?"},
@@ -228,7 +231,6 @@ def test_mistakes_are_one_line(
     lake: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     at = ("--lake", str(lake))
     refused(capsys, "say who you are: --rater NAME", *at)
@@ -258,9 +260,14 @@ def test_mistakes_are_one_line(
     refused(capsys, "no labelers' store at", "raters", "mara", *new)
     assert not (tmp_path / "x.sqlite").exists()
     refused(capsys, "name one file", "export", *at)
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"):
-        monkeypatch.setenv(name, "x")
-    refused(capsys, "a labelers' store is a file on this machine", "status", "--lake", "s3://b/p")
+
+
+def test_the_store_of_a_lake_in_an_object_store_is_a_file_here(tmp_path: Path) -> None:
+    remote: Any = types.SimpleNamespace(tree=object(), url="s3://bucket/lake")
+    with pytest.raises(UserError, match=r"lake s3://bucket/lake: .*--store FILE, or input.labels"):
+        store_path(remote, "")
+    assert store_path(remote, str(tmp_path / "s")) == tmp_path / "s"
+    assert store_path(Lake(tmp_path), "") == tmp_path / ".labels" / "tasks.sqlite"
 
 
 def test_the_lakes_conversations_as_tasks(

@@ -52,4 +52,4 @@ def test_the_share_of_overlap_is_exact_however_tasks_come(
 
 
 def test_overlap_after_more_of_it_adds_none() -> None:
-    assert overlapping(["a", "b"], 0.1, before=10, taken=9, seed=0) == set()
+    assert overlapping(list("abcde"), 0.1, before=10, taken=4, seed=0) == set()
