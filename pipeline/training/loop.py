@@ -10,7 +10,7 @@ caller decides what is learned: given tokens (`next_token`) or sampled answers (
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pyarrow as pa
 
@@ -153,7 +153,7 @@ def run(
                 f" {log.without_gain} validations brought no gain"
             )
         if config.keep_best and log.best_step not in (None, log.done):
-            checkpoints.take(cast(int, log.best_step))
+            checkpoints.take(log.best_step)
             progress.note(
                 f"{stage}: the model is that of step {log.best_step}, the best validation"
             )
