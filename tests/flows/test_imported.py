@@ -214,7 +214,7 @@ def test_a_digest_of_no_model_is_refused(file: Path, tmp_path: Path) -> None:
 
 
 def test_limits_of_the_own_shape_do_not_bind_another_base() -> None:
-    longer = {"conversations": {"max_tokens": 4_000}}
+    longer: Any = {"conversations": {"max_tokens": 4_000}}
     with pytest.raises(UserError, match="exceeds"):
         load("ci", **longer)
     assert load("ci", input={"base": "b"}, **longer).conversations.max_tokens == 4_000

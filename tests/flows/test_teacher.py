@@ -64,7 +64,8 @@ class TestSecretBlocks:
     ) -> None:
         from prefect.blocks.system import Secret
 
-        Secret(value=KEY).save("teacher-key-of-a-test", overwrite=True, _sync=True)
+        block: Any = Secret(value=KEY)  # type: ignore[arg-type]
+        block.save("teacher-key-of-a-test", overwrite=True, _sync=True)
         monkeypatch.setenv("CRAWL2CHAT_TEACHER_KEY", "before")
         with teacher_key("teacher-key-of-a-test"):
             assert os.environ["CRAWL2CHAT_TEACHER_KEY"] == KEY
@@ -86,7 +87,8 @@ class TestSecretBlocks:
     def test_a_block_that_holds_no_text(self) -> None:
         from prefect.blocks.system import Secret
 
-        Secret(value={"a": 1}).save("no-text", overwrite=True, _sync=True)
+        block: Any = Secret(value={"a": 1})  # type: ignore[arg-type]
+        block.save("no-text", overwrite=True, _sync=True)
         with pytest.raises(UserError, match="holds no text"):
             key_of("no-text")
 

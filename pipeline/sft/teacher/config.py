@@ -48,7 +48,7 @@ class TeacherConfig:
 
     requests: int = 0  # conversations asked for; 0 = no teacher
     model: str = ""  # as the endpoint calls it
-    temperature: float = 1.0  # -1: not sent, for models that take none
+    temperature: float = 1.0
     max_answer_tokens: int = 1_200  # of one answer, reasoning included where the model reasons
     # how the shape of an answer is asked for, besides in words: some endpoints know less
     response_format: str = "json_schema"
@@ -77,7 +77,8 @@ class TeacherConfig:
     )
     min_score: int = 4  # of 1 to 5, by the judge; 0 = no judge
     judge_model: str = ""  # "" = the teacher itself
-    judge_temperature: float = 0.0  # -1: not sent
+    judge_temperature: float = 0.0
+    send_temperature: bool = True  # off for models that take none; theirs and the judge's
     max_judge_tokens: int = 300
     # Caps, judging included; 0 = none. No request is sent that could exceed one.
     max_requests: int = 0
@@ -94,7 +95,6 @@ class TeacherConfig:
             above_zero="max_answer_tokens passage_characters passages_per_document max_words"
             " max_tokens max_judge_tokens",
             shares="validation_fraction held_out_fraction",
-            minus_one="temperature judge_temperature",
             at_most={"min_score": 5},
             one_of={"response_format": RESPONSE_FORMATS, "limit_field": LIMIT_FIELDS},
         )

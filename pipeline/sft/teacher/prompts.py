@@ -136,7 +136,7 @@ def _body(
         ],
         config.limit_field: most_tokens,
     }
-    if temperature >= 0:
+    if config.send_temperature:
         body["temperature"] = temperature
     if config.response_format == "json_schema":
         described = {"name": shape[0], "strict": True, "schema": shape[1]}
