@@ -12,8 +12,8 @@ from prefect import flow
 from flows.config import Settings, load, settle
 from flows.rl import rl
 from flows.runner import ui
-from flows.runner.flow_run import LAKE, Artifacts, begin, run_name
-from flows.runner.references import InputFile
+from flows.runner.flow_run import LAKE, Artifacts, Run, begin, run_name
+from flows.runner.references import InputFile, Reference, reference
 from flows.runner.work import Input
 from pipeline.evals import chat_core_files, core
 from pipeline.evals import evaluate as stage
@@ -23,6 +23,11 @@ from storage.file_hashes import hash_now
 
 Model = Literal["base", "sft", "rl"]
 MODELS: tuple[Model, ...] = ("base", "sft", "rl")
+# A tuned model's inputs, and the kinds of artifact that they may be.
+BEGINNINGS = {
+    "base": ("base", "extended", "sft", "rl"),
+    "conversations": ("conversations", "imported_conversations", "teacher", "labels"),
+}
 
 
 @flow(name="evaluate", flow_run_name=run_name)
@@ -47,8 +52,6 @@ def evaluate(
     given: dict[str, Sequence[Input]] = {}
     if "crawl" in made:  # the sample web has its facts; of a real crawl nobody knows what is true
         given["crawl"] = [made["crawl"]]
-    # What a tuned model began with, for what it forgot.
-    began_with = {kind: [made[kind]] for kind in ("base", "conversations") if kind in made}
     settings, tasks = config.evals, task_files(config.input.tasks)
     if tasks:
         given["tasks"] = tasks
@@ -63,11 +66,34 @@ def evaluate(
             model=[made[model]],
             corpus=[made["corpus"]],
             **given,
-            **({} if model == "base" else began_with),
+            **began_with(run, made[model]),
         )
     made = run.hand_over(made, **scores)
     ui.scores(run.lake, [made[f"evals.{m}"] for m in MODELS if f"evals.{m}" in made])
     return made
+
+
+def began_with(run: Run, model: Reference) -> dict[str, list[Input]]:
+    """What a tuned model began with, for what it forgot: its base and its conversations.
+
+    By its own manifests: the lake's newest base may be another one. Nothing where one of them is
+    not in the lake any more.
+    """
+    manifest = run.lake.manifest(model["kind"], model["digest"])
+    while "sft" in manifest.inputs:
+        (tuned,) = manifest.inputs["sft"]
+        if not run.lake.is_whole("sft", tuned):
+            return {}
+        manifest = run.lake.manifest("sft", tuned)
+    found: dict[str, list[Input]] = {}
+    for name, kinds in BEGINNINGS.items():
+        for digest in manifest.inputs.get(name, []):
+            kind = next((kind for kind in kinds if run.lake.is_whole(kind, digest)), None)
+            if kind is None:
+                return {}
+            source = reference(run.lake.manifest(kind, digest), run.lake)
+            found.setdefault(name, []).append(source)
+    return found if found.keys() == BEGINNINGS.keys() else {}
 
 
 def asks_core(tasks: Sequence[InputFile]) -> bool:

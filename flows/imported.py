@@ -4,17 +4,14 @@ Their files' hashes are in the digests, so that a changed file is another artifa
 """
 
 import dataclasses
-import glob
-import re
-from collections.abc import Sequence
 from pathlib import Path
 
+from flows import brought_files
 from flows.config import RunConfig
 from flows.inputs import hashed
 from flows.runner import terminal
 from flows.runner.flow_run import Artifacts, Run
 from flows.runner.references import Reference, reference
-from pipeline.chat.row_files import ENDINGS
 from pipeline.crawl.source import cache_folder
 from pipeline.export import imported_base
 from pipeline.model import hf_config
@@ -23,20 +20,7 @@ from storage.errors import UserError
 from storage.file_hashes import NAME, Hashes
 from storage.json_object import read_object
 
-_DIGEST = re.compile(r"[0-9a-f]{6,64}")
 MODELS = ("base", "extended", "sft", "rl")
-
-
-def check(config: RunConfig) -> None:
-    """Everything about these inputs that can be known before a run.
-
-    Raises:
-        UserError: no such file, or no model folder.
-    """
-    find(config.input.conversations)
-    for key, name in (("base", config.input.base), ("chat_model", config.input.chat_model)):
-        if name and not _is_digest(name):
-            _files(key, name)
 
 
 def wants_corpus(config: RunConfig) -> bool:
@@ -66,12 +50,12 @@ def model(run: Run, key: str, name: str) -> Reference:
         key: of `input`, for messages.
         name: folder, .gguf file or digest.
     """
-    if _is_digest(name):
+    if brought_files.is_digest(name):
         manifest = run.lake.manifest(None, name)
         if manifest.kind not in MODELS:
             raise UserError(f"input.{key}: {name} is a {manifest.kind}, no model")
         return reference(manifest, run.lake)
-    files = [hashed(file, _hashes(run)) for file in _files(key, name)]
+    files = [hashed(file, _hashes(run)) for file in brought_files.model_files(key, name)]
     config = imported_base.ImportedBaseConfig()
     return run.make(imported_base.STAGE, config, f"model {Path(name).name}", files=files)
 
@@ -87,7 +71,7 @@ def conversations(run: Run, made: Artifacts) -> Artifacts:
     named = run.config.input.conversations
     if not named:
         return {}
-    files = [hashed(file, _hashes(run)) for file in find(named)]
+    files = [hashed(file, _hashes(run)) for file in brought_files.find(named)]
     config = run.config.imported_conversations
     if not config.max_tokens:
         config = dataclasses.replace(config, max_tokens=context_of(run, made["base"]))
@@ -99,42 +83,6 @@ def conversations(run: Run, made: Artifacts) -> Artifacts:
         tokenizer=[made["tokenizer"]],
     )
     return {"imported_conversations": found}
-
-
-def find(paths: Sequence[str]) -> list[Path]:
-    """The files that paths, folders and globs name, in order of their names; none is read.
-
-    Raises:
-        UserError: one of them leads to no file.
-    """
-    found: dict[Path, None] = {}
-    for text in paths:
-        path = Path(text).expanduser()
-        if path.is_dir():
-            inside = [file for file in path.iterdir() if file.name.endswith(ENDINGS)]
-        elif path.exists():
-            inside = [path]
-        else:
-            inside = [Path(m) for m in glob.glob(str(path), recursive=True)]  # noqa: PTH207
-        files = [file.resolve() for file in inside if file.is_file()]
-        if not files:
-            raise UserError(
-                f"input.conversations: no file at {text} (of a folder {', '.join(ENDINGS)} are"
-                " read)"
-            )
-        found.update(dict.fromkeys(files))
-    return sorted(found, key=lambda file: (file.name, str(file)))
-
-
-def _is_digest(name: str) -> bool:
-    return bool(_DIGEST.fullmatch(name)) and not Path(name).exists()
-
-
-def _files(key: str, name: str) -> list[Path]:
-    try:
-        return imported_base.files_of(Path(name).expanduser().resolve())
-    except UserError as error:
-        raise UserError(f"input.{key}: {error}") from error
 
 
 def _hashes(run: Run) -> Hashes:

@@ -159,7 +159,7 @@ def _asked_before(
 
 
 def _config(chosen: argparse.Namespace) -> RunConfig:
-    from flows import imported
+    from flows import brought_files
     from flows.inputs import check, spoken
 
     given = {key: getattr(chosen, key) for key in FROM_OPTIONS}
@@ -172,7 +172,7 @@ def _config(chosen: argparse.Namespace) -> RunConfig:
     config = load(chosen.preset or DEFAULT_PRESET, chosen.set, **tables)
     if not config.input.node_rank:  # another node reads no crawl
         check(config)  # before a server is started for nothing
-        imported.check(config)
+        brought_files.check(config)
     return config
 
 

@@ -8,7 +8,7 @@ import dataclasses
 from pipeline import ranges
 from pipeline.chat.row_formats import FORMATS
 from pipeline.curriculum.held_out import HELD_OUT_ENTITY_FRACTION
-from pipeline.model.lora import LoraConfig
+from pipeline.lora_config import LoraConfig
 from pipeline.sft.mixture import UNITS, entries_of
 from pipeline.training.config import LoopConfig, OptimizerConfig
 

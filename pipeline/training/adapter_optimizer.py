@@ -9,6 +9,7 @@ import dataclasses
 
 from torch import nn
 
+from pipeline.lora_config import LoraConfig
 from pipeline.model import Transformer, lora
 from pipeline.training.config import OptimizerConfig
 from pipeline.training.optimizers import Optimizer
@@ -20,7 +21,7 @@ WIDTH_EXPONENT = 0.781
 
 
 def adapter_optimizer(
-    model: Transformer, config: OptimizerConfig, settings: lora.LoraConfig
+    model: Transformer, config: OptimizerConfig, settings: LoraConfig
 ) -> Optimizer:
     """The optimizer of a model that `lora.attach` gave adapters.
 

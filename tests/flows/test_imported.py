@@ -11,7 +11,7 @@ from random_models import byte_tokenizer
 from random_models import random_model as own_model
 from toy_artifacts import PostTraining, post_training  # noqa: F401
 
-from flows import imported
+from flows import brought_files, imported
 from flows.config import RunConfig, load
 from flows.crawl_to_chat import crawl_to_chat
 from flows.evaluate import evaluate
@@ -182,7 +182,7 @@ def test_files_are_found_by_path_folder_and_glob_in_the_order_of_their_names(
         (tmp_path / name).touch()
 
     def names(*given: str) -> list[str]:
-        return [file.name for file in imported.find([str(tmp_path / name) for name in given])]
+        return [file.name for file in brought_files.find([str(tmp_path / name) for name in given])]
 
     assert names(".") == ["a.parquet", "b.jsonl", "c.json.gz"]
     assert names("*.j*", "b.jsonl") == ["b.jsonl", "c.json.gz"]
@@ -201,8 +201,8 @@ def test_a_chat_model_stands_alone(besides: dict[str, Any]) -> None:
 @pytest.mark.parametrize("key", ["base", "chat_model"])
 def test_a_wrong_model_is_refused_before_a_run(key: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=rf"input\.{key}: no model at"):
-        imported.check(load("ci", input={key: str(tmp_path / "gone")}))
-    imported.check(load("ci", input={key: "0123456789ab"}))  # a digest: the lake will say
+        brought_files.check(load("ci", input={key: str(tmp_path / "gone")}))
+    brought_files.check(load("ci", input={key: "0123456789ab"}))  # a digest: the lake will say
 
 
 def test_a_digest_of_no_model_is_refused(file: Path, tmp_path: Path) -> None:

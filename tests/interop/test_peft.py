@@ -11,8 +11,8 @@ import torch
 from lora_models import model_of, moved
 from safetensors.torch import load_file, save_file
 
+from pipeline.lora_config import TARGETS, LoraConfig
 from pipeline.model import hf_config, hf_tensors, lora, peft_folder
-from pipeline.model.lora import LoraConfig
 
 SCRIPT = Path(__file__).with_name("adapters.py")
 PYTHON = os.environ.get("CRAWL2CHAT_INTEROP_PYTHON", sys.executable)
@@ -27,7 +27,7 @@ def _with_peft() -> None:
 
 
 @pytest.mark.parametrize("family", ["qwen3", "tied llama", "gpt2"])
-@pytest.mark.parametrize("targets", [lora.TARGETS, ("q_proj", "v_proj", "o_proj")])
+@pytest.mark.parametrize("targets", [TARGETS, ("q_proj", "v_proj", "o_proj")])
 def test_peft_computes_what_we_do(tmp_path, family, targets):
     base = model_of(family)
     folder, adapter = tmp_path / "base", tmp_path / "adapter"

@@ -5,8 +5,8 @@ import torch
 import torch.nn.functional as F
 from lora_models import FAMILIES, TOKENS, model_of, moved
 
+from pipeline.lora_config import LoraConfig
 from pipeline.model import lora
-from pipeline.model.lora import LoraConfig
 from pipeline.ranges import OutOfRange
 from storage.errors import UserError
 

@@ -10,8 +10,8 @@ from lora_models import TOKENS, model_of, moved
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
+from pipeline.lora_config import TARGETS, LoraConfig
 from pipeline.model import Transformer, lora, peft_folder
-from pipeline.model.lora import LoraConfig
 from storage.errors import UserError
 
 
@@ -65,7 +65,7 @@ def test_gpt2s_joined_matrix_has_one_change_of_three_times_the_rank(tmp_path):
 
 
 @pytest.mark.parametrize("family", ["qwen3", "tied llama", "gpt2"])
-@pytest.mark.parametrize("targets", [lora.TARGETS, ("q_proj", "v_proj", "o_proj")])
+@pytest.mark.parametrize("targets", [TARGETS, ("q_proj", "v_proj", "o_proj")])
 def test_written_and_applied_to_the_base_it_computes_the_same(tmp_path, family, targets):
     trained = adapted(family, tmp_path, targets=targets)
     base = model_of(family)

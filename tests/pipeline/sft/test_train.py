@@ -16,8 +16,8 @@ from random_models import random_model as own_model
 
 from pipeline import model as models
 from pipeline.chat.conversation import STOP, prompt, user
+from pipeline.lora_config import LoraConfig
 from pipeline.model.engine import Engine
-from pipeline.model.lora import LoraConfig
 from pipeline.sft import train as sft
 from pipeline.sft.config import SftConfig
 from pipeline.sft.conversation_loader import ConversationData, MixedData, encode

@@ -5,8 +5,8 @@ import torch
 import torch.nn.functional as F
 from lora_models import model_of
 
+from pipeline.lora_config import LoraConfig
 from pipeline.model import Transformer, lora
-from pipeline.model.lora import LoraConfig
 from pipeline.training.adapter_optimizer import adapter_optimizer
 from pipeline.training.config import OptimizerConfig
 from pipeline.training.optimizers import Optimizer
