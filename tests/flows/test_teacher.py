@@ -64,7 +64,7 @@ class TestSecretBlocks:
     ) -> None:
         from prefect.blocks.system import Secret
 
-        block: Any = Secret(value=KEY)  # type: ignore[arg-type]
+        block: Any = Secret(value=KEY)
         block.save("teacher-key-of-a-test", overwrite=True, _sync=True)
         monkeypatch.setenv("CRAWL2CHAT_TEACHER_KEY", "before")
         with teacher_key("teacher-key-of-a-test"):
