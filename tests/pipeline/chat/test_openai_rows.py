@@ -158,12 +158,13 @@ def test_what_is_no_text_is_rejected_as_such(kind: str) -> None:
         (row(said("user", "half \ud83d")), "lone_surrogate"),
         (row(said("assistant", None, tool_calls="f")), "invalid_tool_call"),
         (row(said("assistant", None, tool_calls=["f"])), "invalid_tool_call"),
-        (row(said("assistant", None, tool_calls=[{"type": "custom"}])), "invalid_tool_call"),
+        (row(said("tool", "x", tool_call_id=1)), "not_text"),
+        (row(said("tool", [{"type": "image"}])), "not_a_text_part"),
         (row(said("user", "x"), tools="[{"), "invalid_tools"),
         (row(said("user", "x"), tools=5), "invalid_tools"),
         (row(said("user", "x"), tools=["f"]), "invalid_tools"),
         (row(said("user", "x"), tools=[{"type": "function", "function": {}}]), "invalid_tools"),
-        (row(said("user", "x"), tools=[{"type": "file_search", "function": {}}]), "invalid_tools"),
+        (row(said("user", "x"), tools=[{**WEATHER, "type": "file_search"}]), "invalid_tools"),
     ],
 )
 def test_wrong_rows_say_what_is_wrong(broken: dict[str, Any], why: str) -> None:
@@ -189,6 +190,43 @@ def test_wrong_rows_say_what_is_wrong(broken: dict[str, Any], why: str) -> None:
 def test_a_call_needs_a_name_and_an_object_of_arguments(function: dict[str, Any]) -> None:
     for call in ({"id": "1", "type": "function", "function": function}, function):
         assert reason(row(said("assistant", None, tool_calls=[call]))) == "invalid_tool_call"
+
+
+def test_a_call_is_of_a_function_and_its_id_a_text() -> None:
+    call = {"id": "1", "type": "function", "function": {"name": "now", "arguments": "{}"}}
+    assert parse(row(said("assistant", None, tool_calls=[call]))).messages[0].tool_calls
+    for wrong in ({"type": "custom"}, {"id": 1}):
+        broken = row(said("assistant", None, tool_calls=[call | wrong]))
+        assert reason(broken) == "invalid_tool_call"
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ([1, "two"], '[1, "two"]'),  # what a tool gave back, not parts of a content
+        ([{"rate": 0.5}], '[{"rate": 0.5}]'),
+        ([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}], "a\nb"),
+        ([], ""),
+    ],
+)
+def test_a_tools_list_is_its_json_unless_it_has_parts(content: list[Any], text: str) -> None:
+    assert parse(row(said("tool", content))).messages == (Message("tool", text),)
+
+
+def test_parts_of_every_spelling_are_text() -> None:
+    # the Responses API's names, a refusal among parts, and parts without any name
+    parts = [
+        {"type": "input_text", "text": "a"},
+        {"type": "refusal", "refusal": "b"},
+        {"text": "c"},
+        "d",
+    ]
+    assert parse(row(said("user", parts))).messages == (Message("user", "a\nb\nc\nd"),)
+
+
+def test_one_tool_may_stand_without_a_list_and_text_of_a_broken_list_is_no_list() -> None:
+    assert parse(row(said("user", "x"), tools=WEATHER)).tools == (json.dumps(WEATHER),)
+    assert reason({"messages": '[{"role": "user"'}) == "missing_field"
 
 
 def test_a_call_without_parameters_may_have_no_text_of_arguments() -> None:

@@ -82,6 +82,16 @@ def test_hermes_tags_become_calls_and_outputs() -> None:
     )
 
 
+def test_hermes_tags_may_hold_several_lines() -> None:
+    text = '<tool_call>\n{\n  "name": "price",\n  "arguments": {"of": "TSLA"}\n}\n</tool_call>'
+    output = '<tool_response>\n{\n  "price": 1\n}\n</tool_response>'
+    found = parse(row(("human", "?"), ("gpt", text), ("tool", output), ("gpt", "1.")))
+    assert found.messages[1:3] == (
+        Message("assistant", "", (ToolCall("price", '{"of": "TSLA"}'),)),
+        Message("tool", '{\n  "price": 1\n}'),
+    )
+
+
 def test_a_text_about_tags_stays_a_text() -> None:
     about = "In <tool_call>here</tool_call> is a call, <tool_response>x</tool_response> an output."
     found = parse(row(("human", about), ("gpt", about)))

@@ -72,6 +72,7 @@ def test_an_answer_that_does_not_come_whole(
     with pytest.raises(Unanswered) as raised:
         ask(server, slip)
     assert raised.value.sent  # it may be billed
+    assert not raised.value.spoke  # half an answer is none, not one of another kind
     assert not server.billed
 
 
@@ -130,7 +131,11 @@ def test_retry_after_in_seconds_and_as_a_date(server: TeacherServer) -> None:
             "no credit left .429.: pay",
         ),
         (Slip(status=404), "no such address or model: status 404"),
-        (Slip(status=307, location="http://elsewhere.example/v1"), "moved .307.: set CRAWL2CHAT"),
+        # urllib itself would follow the first three, and take the key along
+        *[
+            (Slip(status=s, location="http://elsewhere.example/v1"), f"moved .{s}.: set CRAWL2CHAT")
+            for s in (301, 302, 303, 307, 308)
+        ],
     ],
 )
 def test_what_no_other_request_would_change(server: TeacherServer, slip: Slip, words: str) -> None:
