@@ -107,7 +107,7 @@ def test_hugging_faces_form_with_objects_and_texts_of_json() -> None:
         said("tool", {"sum": 3.5}, name="add"),
         said("assistant", "3.5"),
     ]
-    found = parse({"conversations": json.dumps(messages), "tools": json.dumps([WEATHER])})
+    found = parse({"conversations": "\n" + json.dumps(messages), "tools": json.dumps([WEATHER])})
     assert found.messages[1].tool_calls == (ToolCall("add", '{"a": 1, "b": [2.5]}'),)
     assert found.messages[2] == Message("tool", '{"sum": 3.5}')
     assert found.tools == (json.dumps(WEATHER),)
@@ -155,6 +155,7 @@ def test_what_is_no_text_is_rejected_as_such(kind: str) -> None:
         (row(said("bot", "x")), "unknown_role"),
         (row(said(5, "x")), "unknown_role"),  # type: ignore[arg-type]
         (row(said("assistant", "x", weight=0)), "untrained_message"),
+        (row(said("assistant", "x", weight=0.5)), "untrained_message"),
         (row(said("user", "half \ud83d")), "lone_surrogate"),
         (row(said("assistant", None, tool_calls="f")), "invalid_tool_call"),
         (row(said("assistant", None, tool_calls=["f"])), "invalid_tool_call"),
@@ -164,6 +165,7 @@ def test_what_is_no_text_is_rejected_as_such(kind: str) -> None:
         (row(said("user", "x"), tools=5), "invalid_tools"),
         (row(said("user", "x"), tools=["f"]), "invalid_tools"),
         (row(said("user", "x"), tools=[{"type": "function", "function": {}}]), "invalid_tools"),
+        (row(said("user", "x"), tools=[{"name": 5}]), "invalid_tools"),
         (row(said("user", "x"), tools=[{**WEATHER, "type": "file_search"}]), "invalid_tools"),
     ],
 )
@@ -241,3 +243,12 @@ def test_a_surrogate_in_arguments_tools_and_ids_is_found() -> None:
     assert reason(row(said("assistant", None, tool_calls=[call]))) == "lone_surrogate"
     assert reason(row(said("user", "x"), tools=[{"name": "\udc00"}])) == "lone_surrogate"
     assert reason(row(said("tool", "x", tool_call_id="\udc00"))) == "lone_surrogate"
+    named = {"id": "\udc00", "function": {"name": "f", "arguments": "{}"}}
+    assert reason(row(said("assistant", None, tool_calls=[named]))) == "lone_surrogate"
+
+
+def test_arguments_that_json_has_no_form_for_are_no_text() -> None:
+    # as Parquet may hold them
+    for value in (float("nan"), float("inf"), b"x"):
+        call = {"function": {"name": "f", "arguments": {"a": value}}}
+        assert reason(row(said("assistant", None, tool_calls=[call]))) == "not_text"

@@ -17,6 +17,7 @@ def row(*turns: tuple[Any, Any], **more: Any) -> dict[str, Any]:
 def test_plain_turns() -> None:
     found = parse({"id": "QWJhYvA_0", **row(("human", "Hi"), ("gpt", "Hello!"))})
     assert found == Conversation((Message("user", "Hi"), Message("assistant", "Hello!")))
+    assert parse(row(("system", " "), ("human", "Hi"), ("gpt", "Hello!"))) == found
     for assistant in ("chatgpt", "bing", "bard", "assistant"):
         assert parse(row(("user", "Hi"), (assistant, "Hello!"))) == found
 
