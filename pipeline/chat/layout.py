@@ -106,10 +106,14 @@ def conversation(parts: Sequence[TurnPart]) -> Conversation:
         if role == "assistant":
             messages.append(reply(body))
         elif role == "user" and not plain:
+            if not messages or messages[-1].role != "assistant":
+                raise UserError("a turn with tools' outputs follows no call of tools")
             messages += _outputs(body)
         elif role == "system" and not plain:
             stated, tools = _stated(body)
             messages += stated
+        elif role == "tool":
+            raise UserError("a turn of 'tool': tools' outputs stand in a user's turn")
         elif plain:
             messages.append(Message(role, rest))
         else:
@@ -182,10 +186,11 @@ def _turns(parts: list[TurnPart]) -> Iterator[list[TurnPart]]:
 
 def _outputs(body: list[TurnPart]) -> Iterator[Message]:
     """The tool messages of a turn that holds outputs."""
-    for at in range(0, len(body), 4):
-        start, text, end, *between = body[at : at + 4] + [TurnPart("\n")] * (at + 4 - len(body))
-        framed = start.text == OUTPUT and end.text == OUTPUT_END and between == [TurnPart("\n")]
-        if not (framed and text.text[:1] == text.text[-1:] == "\n" and len(text.text) > 1):
+    frame = [TurnPart(OUTPUT, True), TurnPart(OUTPUT_END, True), TurnPart("\n")]
+    whole = [*body, TurnPart("\n")]  # which stands between two of them
+    for at in range(0, len(whole), 4):
+        start, text, *end = [*whole[at : at + 4], TurnPart("")][:4]
+        if [start, *end] != frame or len(text.text) < 2 or {text.text[0], text.text[-1]} != {"\n"}:
             raise UserError("a turn with tools' outputs is in no form that conversations have")
         yield tool(text.text[1:-1])
 
@@ -195,10 +200,10 @@ def _stated(body: list[TurnPart]) -> tuple[list[Message], tuple[str, ...]]:
     before, *tail = spelled(_TOOLS_TAIL)
     # The last: what the system message says stands before, and JSON holds no line break.
     content, head, rest = body[0].text.rpartition(_TOOLS_HEAD)
-    whole = head and rest.endswith(before.text) and body[1:] == tail
+    first, *definitions = rest.removesuffix(before.text).split("\n")
+    whole = head and rest.endswith(before.text) and body[1:] == tail and definitions and not first
     if not whole or content[-2:] not in ("", "\n\n"):
         raise UserError("a system turn with tools is in no form that conversations have")
-    definitions = rest.removesuffix(before.text).split("\n")[1:]
     return [Message("system", content[:-2])] if content else [], tuple(definitions)
 
 

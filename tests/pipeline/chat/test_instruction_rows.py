@@ -19,6 +19,8 @@ def test_alpaca_with_and_without_input() -> None:
     assert turns(parse_alpaca(asked)) == both
     dolly = {"instruction": "Name the capital.", "context": "France", "response": "Paris."}
     assert turns(parse_alpaca({**dolly, "category": "closed_qa"})) == both
+    # as Parquet has it where some rows have Alpaca's columns and some Dolly's
+    assert turns(parse_alpaca({**dolly, "input": None, "output": None})) == both
     alone = [("user", "Name the capital."), ("assistant", "Paris.")]
     for nothing in ("", " \n", None):
         assert turns(parse_alpaca({**asked, "input": nothing})) == alone
@@ -43,10 +45,11 @@ def test_alpaca_with_system_and_history() -> None:
         ("user", "And Italy?"),
         ("assistant", "Rome."),
     ]
-    assert turns(parse_alpaca({**row, "system": "", "history": []})) == [
-        ("user", "And Italy?"),
-        ("assistant", "Rome."),
-    ]
+    for nothing in ("", " \n"):
+        assert turns(parse_alpaca({**row, "system": nothing, "history": []})) == [
+            ("user", "And Italy?"),
+            ("assistant", "Rome."),
+        ]
 
 
 def test_prompt_and_completion_as_texts_and_as_messages() -> None:
@@ -62,6 +65,8 @@ def test_prompt_and_completion_as_texts_and_as_messages() -> None:
         ("user", "What color is the sky?"),
         ("assistant", "It is blue."),
     ]
+    tool = '{"type": "function", "function": {"name": "look"}}'
+    assert parse_prompt({**spoken, "tools": f"[{tool}]"}).tools == (tool,)
     answered = {"prompt": "Hi", "response": "Hello"}
     assert turns(parse_prompt(answered)) == [("user", "Hi"), ("assistant", "Hello")]
 

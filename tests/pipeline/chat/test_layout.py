@@ -5,11 +5,20 @@ import json
 import jinja2
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from random_conversations import conversations, drawn, openai
 
 from pipeline.chat import layout
-from pipeline.chat.conversation import ToolCall, assistant, normal
+from pipeline.chat.conversation import (
+    Conversation,
+    ToolCall,
+    assistant,
+    check,
+    normal,
+    tool,
+    user,
+)
 from pipeline.export.hf_folder import without_marks
 from pipeline.tokenizer.special import CHAT_TEMPLATE
 from storage.errors import UserError
@@ -120,6 +129,92 @@ def test_a_prompt_closes_a_turn_whose_outputs_are_missing(template):
     assert text.endswith("\n</tool_response>")
     header = "<|im_end|>\n<|im_start|>assistant\n"
     assert template.render(messages=messages, add_generation_prompt=True) == text + header
+    asked = assistant("", [ToolCall("f", "{}")] * 2)
+    open_ = Conversation((user("hi"), asked, tool("1")))
+    assert "".join(piece.text for piece in layout.pieces(open_)) == text
+
+
+@pytest.mark.parametrize(
+    ("part", "other"),
+    [
+        ("\n3\n", "3"),
+        ("\n3\n", "\n3"),
+        ("\n3\n", "3\n"),
+        ("\n3\n", "\n"),
+        ("\n3\n", ""),
+        ("</tool_response>\n<tool", "</tool_response><tool"),
+        ("</tool_response>\n<tool", "</tool_response>\n\n<tool"),
+        ("\n\n</tool_response><", "\n\n</tool_response>\n<"),
+        ("</tool_response>\n<tool", "</tool_response><|im_end|>\n<|im_start|>user\n<tool"),
+        ("<tool_response>\n3", "<tool_call>\n3"),
+        ("\n3\n</tool_response>", "\n3\n</tool_call>"),
+        ("user\n<tool_response>\n0\n</tool_response>", "tool\n0"),
+        ("Be brief.\n\n#", "Be brief.\n#"),
+        ("<tools>\n", "<tools>x\n"),
+        (QWEN3[QWEN3.index("\n{") : QWEN3.index("\n</tools>")], ""),
+        ("</tools>\n\nFor", "</tools>\nFor"),
+        ("<args-json-object>}\n</tool_call>", "<args-json-object>}</tool_call>"),
+        ("Thanks<|im_end|>\n", "Thanks<|im_end|>"),
+        ("Thanks<|im_end|>\n", "Thanks<|im_end|>\n\n"),
+        ("<|im_start|>user\nThanks", "user\nThanks"),
+        ("user\nThanks", "user"),
+    ],
+)
+def test_another_form_is_refused(part, other):
+    """Which rendered again would be another text."""
+    assert QWEN3.count(part) == 1
+    with pytest.raises(UserError):
+        layout.conversation(layout.spelled(QWEN3.replace(part, other)))
+
+
+def joined(parts):
+    """Texts that follow each other as one, as `decode` reads them of tokens."""
+    found = []
+    for piece in parts:
+        if found and not piece.control and not found[-1].control:
+            found[-1] = layout.TurnPart(found[-1].text + piece.text)
+        elif piece.text:
+            found.append(layout.TurnPart(piece.text, piece.control))
+    return found
+
+
+BROKEN = st.sampled_from(
+    ["", "\n", " ", "\n\n", "x", "x\n", "\nx\n", "user\n", "tool\nx", "system"]
+)
+CONTROL = st.sampled_from([layout.START, layout.STOP, layout.CALL, layout.OUTPUT_END])
+
+
+@drawn
+@given(talk=conversations(), data=st.data())
+def test_pieces_of_another_form_are_refused_and_never_read_as_something_else(talk, data):
+    """What is read of damaged pieces is what they say: rendered again it begins with them."""
+    parts = [*layout.pieces(normal(talk))]
+    # not what an assistant wrote, where white space is free
+    free = [at for at, piece in enumerate(parts) if not piece.learned]
+    at = data.draw(st.sampled_from([at for at in free if parts[at].text != "assistant\n"]))
+    old = parts[at]
+    where = 0 if old.control else data.draw(st.integers(0, len(old.text)))
+    new = data.draw(
+        st.sampled_from(["dropped", "twice"])
+        | BROKEN
+        | BROKEN.map(lambda text: old.text[:where] + text + old.text[where:])
+        | CONTROL.map(lambda name: layout.TurnPart(name, control=True))
+    )
+    if new in ("dropped", "twice"):
+        parts[at : at + 1] = [old] * (2 * (new == "twice"))
+    else:
+        parts[at] = layout.TurnPart(new) if isinstance(new, str) else new
+    given = joined(parts)
+    try:
+        found = layout.conversation(given)
+        check(found)
+    except UserError:
+        return
+    again = joined(layout.pieces(found))
+    if given and not given[-1].control:  # a last turn that lacks its stop token
+        assert again[len(given) - 1].text.startswith(given[-1].text)
+        given.pop()
+    assert again[: len(given)] == given
 
 
 ADD = ToolCall("add", '{"a": 1}')

@@ -107,7 +107,7 @@ def test_hugging_faces_form_with_objects_and_texts_of_json() -> None:
         said("tool", {"sum": 3.5}, name="add"),
         said("assistant", "3.5"),
     ]
-    found = parse({"conversations": json.dumps(messages), "tools": json.dumps([WEATHER])})
+    found = parse({"conversations": "\n" + json.dumps(messages), "tools": json.dumps([WEATHER])})
     assert found.messages[1].tool_calls == (ToolCall("add", '{"a": 1, "b": [2.5]}'),)
     assert found.messages[2] == Message("tool", '{"sum": 3.5}')
     assert found.tools == (json.dumps(WEATHER),)
@@ -155,15 +155,18 @@ def test_what_is_no_text_is_rejected_as_such(kind: str) -> None:
         (row(said("bot", "x")), "unknown_role"),
         (row(said(5, "x")), "unknown_role"),  # type: ignore[arg-type]
         (row(said("assistant", "x", weight=0)), "untrained_message"),
+        (row(said("assistant", "x", weight=0.5)), "untrained_message"),
         (row(said("user", "half \ud83d")), "lone_surrogate"),
         (row(said("assistant", None, tool_calls="f")), "invalid_tool_call"),
         (row(said("assistant", None, tool_calls=["f"])), "invalid_tool_call"),
-        (row(said("assistant", None, tool_calls=[{"type": "custom"}])), "invalid_tool_call"),
+        (row(said("tool", "x", tool_call_id=1)), "not_text"),
+        (row(said("tool", [{"type": "image"}])), "not_a_text_part"),
         (row(said("user", "x"), tools="[{"), "invalid_tools"),
         (row(said("user", "x"), tools=5), "invalid_tools"),
         (row(said("user", "x"), tools=["f"]), "invalid_tools"),
         (row(said("user", "x"), tools=[{"type": "function", "function": {}}]), "invalid_tools"),
-        (row(said("user", "x"), tools=[{"type": "file_search", "function": {}}]), "invalid_tools"),
+        (row(said("user", "x"), tools=[{"name": 5}]), "invalid_tools"),
+        (row(said("user", "x"), tools=[{**WEATHER, "type": "file_search"}]), "invalid_tools"),
     ],
 )
 def test_wrong_rows_say_what_is_wrong(broken: dict[str, Any], why: str) -> None:
@@ -191,6 +194,43 @@ def test_a_call_needs_a_name_and_an_object_of_arguments(function: dict[str, Any]
         assert reason(row(said("assistant", None, tool_calls=[call]))) == "invalid_tool_call"
 
 
+def test_a_call_is_of_a_function_and_its_id_a_text() -> None:
+    call = {"id": "1", "type": "function", "function": {"name": "now", "arguments": "{}"}}
+    assert parse(row(said("assistant", None, tool_calls=[call]))).messages[0].tool_calls
+    for wrong in ({"type": "custom"}, {"id": 1}):
+        broken = row(said("assistant", None, tool_calls=[call | wrong]))
+        assert reason(broken) == "invalid_tool_call"
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ([1, "two"], '[1, "two"]'),  # what a tool gave back, not parts of a content
+        ([{"rate": 0.5}], '[{"rate": 0.5}]'),
+        ([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}], "a\nb"),
+        ([], ""),
+    ],
+)
+def test_a_tools_list_is_its_json_unless_it_has_parts(content: list[Any], text: str) -> None:
+    assert parse(row(said("tool", content))).messages == (Message("tool", text),)
+
+
+def test_parts_of_every_spelling_are_text() -> None:
+    # the Responses API's names, a refusal among parts, and parts without any name
+    parts = [
+        {"type": "input_text", "text": "a"},
+        {"type": "refusal", "refusal": "b"},
+        {"text": "c"},
+        "d",
+    ]
+    assert parse(row(said("user", parts))).messages == (Message("user", "a\nb\nc\nd"),)
+
+
+def test_one_tool_may_stand_without_a_list_and_text_of_a_broken_list_is_no_list() -> None:
+    assert parse(row(said("user", "x"), tools=WEATHER)).tools == (json.dumps(WEATHER),)
+    assert reason({"messages": '[{"role": "user"'}) == "missing_field"
+
+
 def test_a_call_without_parameters_may_have_no_text_of_arguments() -> None:
     call = {"id": "1", "type": "function", "function": {"name": "now", "arguments": ""}}
     assert parse(row(said("assistant", "", tool_calls=[call]))).messages[0].tool_calls == (
@@ -203,3 +243,12 @@ def test_a_surrogate_in_arguments_tools_and_ids_is_found() -> None:
     assert reason(row(said("assistant", None, tool_calls=[call]))) == "lone_surrogate"
     assert reason(row(said("user", "x"), tools=[{"name": "\udc00"}])) == "lone_surrogate"
     assert reason(row(said("tool", "x", tool_call_id="\udc00"))) == "lone_surrogate"
+    named = {"id": "\udc00", "function": {"name": "f", "arguments": "{}"}}
+    assert reason(row(said("assistant", None, tool_calls=[named]))) == "lone_surrogate"
+
+
+def test_arguments_that_json_has_no_form_for_are_no_text() -> None:
+    # as Parquet may hold them
+    for value in (float("nan"), float("inf"), b"x"):
+        call = {"function": {"name": "f", "arguments": {"a": value}}}
+        assert reason(row(said("assistant", None, tool_calls=[call]))) == "not_text"

@@ -106,7 +106,8 @@ def test_one_list_is_read_as_its_items_but_not_in_jsonl(tmp_path: Path) -> None:
         file = written(tmp_path / name, content)
         assert read(file) == [(1, {"a": 1}), (2, {"a": 2}), (3, "not_an_object")]
     lines = b'[1]\n{"a": 2}\n'
-    assert read(written(tmp_path / "a.jsonl", lines)) == [(1, "not_an_object"), (2, {"a": 2})]
+    for name, content in (("a.jsonl", lines), ("a.jsonl.gz", gzip.compress(lines))):
+        assert read(written(tmp_path / name, content)) == [(1, "not_an_object"), (2, {"a": 2})]
     with pytest.raises(UserError, match=r"b\.json begins as one JSON list and isn't.*jsonl"):
         read(written(tmp_path / "b.json", lines))
 

@@ -70,6 +70,7 @@ def test_a_row_of_another_format_is_rejected_unless_a_person_named_the_format() 
     assert conversation(both, "alpaca", False).messages[0].content == "a"
     assert reason(ROWS["openai"], "alpaca", False) == "missing_field"
     assert reason(ROWS["openai"], "") == "unknown_format"
+    assert reason({"text": "of no format"}) == "missing_field"
 
 
 def talk(*turns: str) -> dict[str, Any]:
@@ -120,6 +121,7 @@ def test_what_is_no_conversation_says_why(turns: list[str], why: str) -> None:
         ["system:s", "user:a", "assistant:b", "user:c", "assistant:d"],
         ["user:a", "call:1,2", "tool:2", "tool:1", "assistant:b"],
         ["user:a", "call:1", "tool:", "assistant:b"],
+        ["user:a", "call:1,2", "tool:", "tool:2", "assistant:b"],  # no id: of the first call
         ["user:a", "call:1", "tool:1", "call:2", "tool:2", "assistant:b", "user:c"],
         ["user:a", "call:1"],
     ],

@@ -17,6 +17,7 @@ def row(*turns: tuple[Any, Any], **more: Any) -> dict[str, Any]:
 def test_plain_turns() -> None:
     found = parse({"id": "QWJhYvA_0", **row(("human", "Hi"), ("gpt", "Hello!"))})
     assert found == Conversation((Message("user", "Hi"), Message("assistant", "Hello!")))
+    assert parse(row(("system", " "), ("human", "Hi"), ("gpt", "Hello!"))) == found
     for assistant in ("chatgpt", "bing", "bard", "assistant"):
         assert parse(row(("user", "Hi"), (assistant, "Hello!"))) == found
 
@@ -79,6 +80,16 @@ def test_hermes_tags_become_calls_and_outputs() -> None:
         Message("tool", '{"price": 1}'),
         Message("tool", "[]"),
         Message("assistant", "1."),
+    )
+
+
+def test_hermes_tags_may_hold_several_lines() -> None:
+    text = '<tool_call>\n{\n  "name": "price",\n  "arguments": {"of": "TSLA"}\n}\n</tool_call>'
+    output = '<tool_response>\n{\n  "price": 1\n}\n</tool_response>'
+    found = parse(row(("human", "?"), ("gpt", text), ("tool", output), ("gpt", "1.")))
+    assert found.messages[1:3] == (
+        Message("assistant", "", (ToolCall("price", '{"of": "TSLA"}'),)),
+        Message("tool", '{\n  "price": 1\n}'),
     )
 
 

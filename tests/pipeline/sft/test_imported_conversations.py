@@ -78,6 +78,7 @@ def test_rows_are_used_or_rejected_with_line_and_reason(post_training: Any, tmp_
     assert all(r["reason"] in REASONS for r in rejects)
     assert rejects[2]["detail"].endswith("tokens of 192")
     assert [u["origin"] for u in used] == ["mine.jsonl:1", "mine.jsonl:5"]
+    assert statistics["loss_tokens"] == sum(b - a for u in used for a, b in u["loss_spans"]) > 0
     assert {u["source"] for u in used} == {"imported/mine"}
     assert len({u["id"] for u in used}) == 2
     assert statistics["rows"] == 7
@@ -123,6 +124,7 @@ def test_the_four_formats_and_parquet_give_the_same_conversations(
     for row in used:
         ids, mask = render(from_row(row), chat_tokenizer)
         assert mask_of(row["loss_spans"], len(ids)) == mask
+    assert len({u["id"] for u in used}) == len(used)  # of copies too
     # the same again, and of copies only the first
     once = run(post_training, tmp_path / "once", files)
     assert len(once[1]) == 30
@@ -187,6 +189,34 @@ def test_a_format_may_be_named_for_all_files_or_by_a_files_name(
     assert asked("prompt_completion") == ["from prompt"] * 2
     assert asked("two*=prompt_completion") == ["from messages", "from prompt"]
     assert asked("two*=prompt_completion", "openai") == ["from messages", "from prompt"]
+
+
+def test_only_the_first_rows_tell_the_format(post_training: Any, tmp_path: Path) -> None:
+    alpaca = [{"instruction": f"Ask {n}.", "output": "b"} for n in range(2)]
+    file = lines(tmp_path / "a.jsonl", [*alpaca, *(openai(f"{n}?", "c") for n in range(5))])
+    for looked_at, format in ((2, "alpaca"), (3, "alpaca"), (5, "openai"), (200, "openai")):
+        config = dataclasses.replace(CONFIG, looked_at_rows=looked_at)
+        statistics, _, _ = run(post_training, tmp_path / "out", [file], config)
+        assert statistics["files"]["a.jsonl"]["format"] == format
+        assert statistics["conversations"] == (2 if format == "alpaca" else 5)
+
+
+def test_how_many_rows_are_read_is_told_across_files(
+    post_training: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[float, str]] = []
+
+    class Told(Progress):
+        def update(self, done: float, total: float | None, unit: str, **numbers: Any) -> None:
+            told.append((done, numbers["file"]))
+
+    monkeypatch.setattr(stage, "ROWS_AT_ONCE", 3)
+    files = [
+        lines(tmp_path / f"{name}.jsonl", [openai(f"{name}{n}", "x") for n in range(5)] + ["{"])
+        for name in "ab"
+    ]
+    run(post_training, tmp_path / "out", files, progress=Told())
+    assert told == [(3, "a.jsonl"), (6, "a.jsonl"), (9, "b.jsonl"), (12, "b.jsonl")]
 
 
 @pytest.mark.parametrize("formats", [("chatml",), ("a.jsonl=",), ("a.jsonl",), ("",)])

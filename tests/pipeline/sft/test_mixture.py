@@ -107,6 +107,12 @@ def test_every_conversation_comes_as_often_as_asked(
     assert np.all(np.abs(total - passes * often) < 1)
 
 
+def test_a_seed_decides_which_ones_a_pass_holds_in_part() -> None:
+    held = {tuple(Passes([0.5] * 20, seed).indices(0)) for seed in range(5)}
+    assert len(held) == 5
+    assert all(len(of) == 10 for of in held)
+
+
 def test_without_a_mixture_batches_are_what_they_were() -> None:
     """Digests of earlier models must hold: the order is numpy's permutation of all numbers."""
     parts = [RowPart(np.full(3, number), np.ones(3, dtype=np.int64)) for number in range(50)]

@@ -326,6 +326,7 @@ def test_an_interruption_does_not_wait_for_pauses(server: TeacherServer, answeri
     with pytest.raises(KeyboardInterrupt):
         one.ask(requests(9), tell=tell)
     assert time.monotonic() - started < 20
+    assert len(server.seen) == 4  # nor is the one that paused asked once more
 
 
 def test_the_helper_says_turns_as_models_do() -> None:

@@ -39,4 +39,8 @@ def test_ones_own_values_take_the_place_of_ours() -> None:
     config = TeacherConfig(topics=("bees",), dynamics=("a quarrel",))
     axes = draw(config, "a:1")
     assert (axes.topic, axes.dynamics) == ("bees", "a quarrel")
-    assert axes.persona == draw(CONFIG, "a:1").persona or axes.persona in PERSONAS
+    assert axes.persona in PERSONAS
+    others = TeacherConfig(personas=("a judge",), first_messages=("a riddle",))
+    axes = draw(others, "a:1")
+    assert (axes.persona, axes.first_message) == ("a judge", "a riddle")
+    assert axes.topic in TOPICS

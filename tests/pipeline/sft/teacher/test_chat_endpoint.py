@@ -3,6 +3,8 @@
 import datetime
 import email.utils
 import json
+import ssl
+import urllib.error
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -72,6 +74,7 @@ def test_an_answer_that_does_not_come_whole(
     with pytest.raises(Unanswered) as raised:
         ask(server, slip)
     assert raised.value.sent  # it may be billed
+    assert not raised.value.spoke  # half an answer is none, not one of another kind
     assert not server.billed
 
 
@@ -92,6 +95,19 @@ def test_nobody_is_there() -> None:
     with pytest.raises(Unanswered) as raised:
         ChatEndpoint(url, KEY, CONFIG).ask(BODY, "n")
     assert not raised.value.sent  # nothing to bill
+
+
+def test_a_certificate_that_is_not_trusted_is_for_people(monkeypatch: pytest.MonkeyPatch) -> None:
+    refused = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    refused.verify_message = "self-signed certificate"
+    endpoint = ChatEndpoint("https://127.0.0.1:9/v1", KEY, CONFIG)
+
+    def untrusted(*_: Any, **__: Any) -> None:
+        raise urllib.error.URLError(refused)
+
+    monkeypatch.setattr(endpoint._opener, "open", untrusted)
+    with pytest.raises(UserError, match=r"its certificate is not trusted: self-signed"):
+        endpoint.ask(BODY, "n")
 
 
 @pytest.mark.parametrize("chunked", [False, True])
@@ -130,7 +146,13 @@ def test_retry_after_in_seconds_and_as_a_date(server: TeacherServer) -> None:
             "no credit left .429.: pay",
         ),
         (Slip(status=404), "no such address or model: status 404"),
-        (Slip(status=307, location="http://elsewhere.example/v1"), "moved .307.: set CRAWL2CHAT"),
+        (Slip(status=405), "no such address or model: status 405"),
+        (Slip(status=403), "refuses the key .403.: set CRAWL2CHAT_TEACHER_KEY"),
+        # urllib itself would follow the first three, and take the key along
+        *[
+            (Slip(status=s, location="http://elsewhere.example/v1"), f"moved .{s}.: set CRAWL2CHAT")
+            for s in (301, 302, 303, 307, 308)
+        ],
     ],
 )
 def test_what_no_other_request_would_change(server: TeacherServer, slip: Slip, words: str) -> None:
@@ -213,7 +235,15 @@ def test_a_model_that_does_not_give_an_answer(
 
 @pytest.mark.parametrize(
     "usage",
-    [None, [], "many", {"prompt_tokens": -4}, {"prompt_tokens": True}, {"prompt_tokens": 1e30}],
+    [
+        None,
+        [],
+        "many",
+        {"prompt_tokens": -4},
+        {"prompt_tokens": True},
+        {"prompt_tokens": 1e30},
+        {"prompt_tokens": 10**30},
+    ],
 )
 def test_tokens_that_are_no_count_are_unknown(server: TeacherServer, usage: object) -> None:
     assert ask(server, Slip(usage=usage)).prompt_tokens == -1

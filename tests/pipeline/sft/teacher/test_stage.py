@@ -13,11 +13,20 @@ import pytest
 from teacher_server import KEY, Slip, TeacherServer, conversation, passage_of, said, teacher_server
 from toy_artifacts import PostTraining
 
-from pipeline.chat.conversation import from_row, mask_of, render
+from pipeline.chat.conversation import (
+    Conversation,
+    assistant,
+    from_row,
+    mask_of,
+    render,
+    user,
+)
 from pipeline.dedup.config import MinhashConfig
 from pipeline.sft.conversation_loader import encode
 from pipeline.sft.teacher import stage
+from pipeline.sft.teacher.axes import draw
 from pipeline.sft.teacher.chat_endpoint import Unanswered
+from pipeline.sft.teacher.chosen_passages import ShownPassage
 from pipeline.sft.teacher.config import EndpointConfig, TeacherConfig
 from pipeline.sft.teacher.estimate import estimate
 from pipeline.sft.teacher.screening import REASONS
@@ -106,6 +115,22 @@ def test_conversations_are_rows_that_fine_tuning_takes(
     parts = encode(rows, tokenizer)  # type: ignore[arg-type]
     assert sum(int(part.learned.sum()) for part in parts) == statistics["loss_tokens"]
     assert len({row["id"] for row in rows}) == 24
+
+
+def test_a_document_is_in_one_split() -> None:
+    config = replace(CONFIG, validation_fraction=0.3)
+    talk = Conversation((user("Hi"), assistant("Hello")))
+
+    def split(document: int, window: int) -> str:
+        passage = ShownPassage(str(document), window, "The old mill stands.")
+        case = stage.AskedPassage(passage, draw(config, passage.name), conversation=talk)
+        row = stage.conversation_row(case, config)
+        assert row is not None
+        return row["split"]
+
+    splits = [{split(document, window) for window in range(4)} for document in range(60)]
+    assert all(len(of) == 1 for of in splits)
+    assert 8 < sum("validation" in of for of in splits) < 30
 
 
 def test_the_prompt_holds_passage_and_axes_and_the_judge_sees_both(
@@ -384,7 +409,7 @@ def test_the_key_is_in_nothing_that_is_left(
 
 def test_how_it_is_asked_is_of_no_digest_s_concern() -> None:
     assert stage.STAGE.aside == ("endpoint",)
-    assert {field.name for field in dataclasses.fields(EndpointConfig)} & {"base_url", "key_block"}
+    assert {field.name for field in dataclasses.fields(EndpointConfig)} >= {"base_url", "key_block"}
 
 
 def test_the_helper_s_own_conversations_are_good(build: Build, server: TeacherServer) -> None:
