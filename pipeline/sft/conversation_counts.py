@@ -53,9 +53,10 @@ def count(
                 " again"
             )
     before = np.array([part.learned[1:].sum() for part in data.parts])
-    after = np.zeros(len(data.parts), dtype=np.int64)
-    stops = np.zeros(len(data.parts), dtype=bool)
-    seen = np.zeros(len(data.parts), dtype=bool)  # a mixture may leave some out of an epoch
+    # A mixture may leave some out of an epoch, and hold several copies of others.
+    after = before.copy()  # of the copy that lost most
+    stops = np.ones(len(data.parts), dtype=bool)
+    seen = np.zeros(len(data.parts), dtype=bool)
     rows = data.epoch(0)
     tokens = trained_tokens = 0
     for start in range(0, len(rows), ROWS_AT_ONCE):
@@ -68,16 +69,16 @@ def count(
             for index, end, length in zip(row, ends, lengths):
                 # A conversation's first token is nobody's target, or its neighbour's: not trained.
                 learned = np.flatnonzero(mask[end - length + 1 : end])
-                after[index] = len(learned)
+                after[index] = min(after[index], len(learned))
                 seen[index] = True
                 trained_tokens += len(learned)
-                if len(learned):
-                    stops[index] = targets[end - length + 1 + learned[-1]] == stop
+                last = targets[end - length + 1 + learned[-1]] if len(learned) else None
+                stops[index] &= last == stop
     return {
         "conversations": len(parts),
         "left_out": data.left_out,
         "without_trained_tokens": data.untaught,
-        "cut": int((after < before)[seen].sum()),
+        "cut": int((after < before).sum()),
         "stop_share": float(stops[seen].mean()),
         "trained_tokens": trained_tokens,
         "packing_fill": tokens / (len(rows) * data.row_length),

@@ -54,18 +54,37 @@ def test_each_documents_sums_are_those_of_plain_softmaxes(pair, monkeypatch):
 
 def test_a_document_longer_than_a_context_is_read_as_far_as_both_can(pair):
     base, tuned, tokenizer = pair
-    base.config = dataclasses.replace(base.config, max_context=20)
     part = RowPart(np.arange(1, 60), np.ones(59, dtype=np.int64))
-    assert divergence(base, tuned, [part], tokenizer.document_token).tokens.tolist() == [20]
+    for short in (base, tuned):
+        whole = short.config
+        short.config = dataclasses.replace(whole, max_context=20)
+        assert divergence(base, tuned, [part], tokenizer.document_token).tokens.tolist() == [20]
+        short.config = whole
+
+
+@pytest.mark.parametrize("larger", [0, 1])
+def test_rows_that_only_one_of_both_has_do_not_count(pair, larger):
+    """Of base and tuned, one with rows to spare: the softmaxes are over what both have."""
+    *models, tokenizer = pair
+    expected = divergence(*models, documents(), tokenizer.document_token)
+    whole = models[larger]
+    models[larger] = type(whole)(whole.config)
+    models[larger].load_state_dict(whole.state_dict())
+    models[larger].eval().grow_vocabulary(whole.config.vocab_size + 8)
+    found = divergence(*models, documents(), tokenizer.document_token)
+    for name in ("kl", "base", "tuned"):
+        assert getattr(found, name) == pytest.approx(getattr(expected, name), rel=1e-4)
 
 
 def test_rows_of_a_model_that_forgot_nothing_and_of_one_that_did(pair, post_training):
     base, tuned, tokenizer = pair
     pages = ["Ada Abel was born in Hale.", "Many people like numbers and tea.", "What is 3 + 4?"]
+    silent = RowPart(np.arange(1, 9), np.zeros(8, dtype=np.int64))  # is none of n
     values = {}
     for name, model in (("same", base), ("moved", tuned)):
         scores = Scores()
-        forgetting.measure(Subject(model, tokenizer, CONFIG), base, pages, documents(), scores)
+        talks = [*documents(), silent]
+        forgetting.measure(Subject(model, tokenizer, CONFIG), base, pages, talks, scores)
         values[name] = {(row["task"], row["metric"]): row for row in scores.rows}
     assert set(values["same"]) == {
         ("pages", "kl_nats"),

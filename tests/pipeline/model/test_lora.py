@@ -78,7 +78,9 @@ def test_first_factors_are_drawn_from_the_seed_and_bounded_by_their_inputs():
     assert not torch.equal(first, third)
     down = one.blocks[0].mlp.down_proj.get_submodule(lora.ADAPTER)
     assert isinstance(down, lora.LowRank)
-    assert 0.9 * 24**-0.5 < down.a.abs().max() <= 24**-0.5
+    bound = 24**-0.5
+    assert 0.9 * bound < down.a.max() <= bound
+    assert -bound <= down.a.min() < -0.9 * bound
     assert not any(isinstance(adapter, lora.TrainedRows) for _, _, adapter in lora.adapters(one))
 
 

@@ -1,6 +1,7 @@
 """Adapters in PEFT's layout: its names and shapes, back again exactly, refused on another base."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,67 @@ def test_more_than_a_plain_lora_is_refused(tmp_path, setting, value):
     file.write_text(json.dumps(json.loads(file.read_text()) | {setting: value}))
     with pytest.raises(UserError, match=setting):
         peft_folder.apply(model_of("qwen3"), tmp_path)
+
+
+def changed(folder: Path, tensors: dict[str, torch.Tensor], **settings: Any) -> None:
+    """An adapter with other tensors and settings, without our hash of the base: as PEFT writes."""
+    file = folder / "adapter_config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | settings))
+    save_file(tensors, folder / "adapter_model.safetensors")
+
+
+def test_rank_stabilized_scales_and_rows_of_the_embedding_alone_are_read(tmp_path):
+    """PEFT's `use_rslora` (alpha / sqrt(rank)), and `trainable_token_indices` as a list."""
+    trained = adapted("tied llama", tmp_path)
+    tensors = load_file(tmp_path / "adapter_model.safetensors")
+    alpha = 6.0 / 2 * math.sqrt(2)  # the same factor, written for the other rule
+    changed(tmp_path, tensors, use_rslora=True, lora_alpha=alpha, trainable_token_indices=[11, 12])
+    base = model_of("tied llama")
+    peft_folder.apply(base, tmp_path)
+    assert torch.allclose(base(TOKENS), trained(TOKENS), atol=1e-5)
+
+
+K_PROJ = "base_model.model.model.layers.0.self_attn.k_proj.lora_"
+ROWS = "base_model.model.lm_head.token_adapter.trainable_tokens_delta"
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        ({f"{K_PROJ}magnitude_vector": torch.ones(8)}, "magnitude_vector is of no plain LoRA"),
+        ({f"{K_PROJ}A.weight": torch.ones(3, 16)}, r"has no model\.layers\.0\.self_attn\.k_proj"),
+        ({ROWS: torch.ones(2, 17)}, "no rows of this width of lm_head"),
+        ({ROWS: torch.ones(3, 16)}, "no rows of this width of lm_head"),
+    ],
+)
+def test_tensors_that_do_not_belong_are_refused(tmp_path, other, message):
+    adapted("qwen3", tmp_path)
+    changed(tmp_path, load_file(tmp_path / "adapter_model.safetensors") | other)
+    with pytest.raises(UserError, match=message):
+        peft_folder.apply(model_of("qwen3"), tmp_path)
+
+
+def test_an_adapter_that_changes_nothing_is_refused(tmp_path):
+    adapted("qwen3", tmp_path)
+    changed(tmp_path, {}, trainable_token_indices=None)
+    with pytest.raises(UserError, match="holds no change at all"):
+        peft_folder.apply(model_of("qwen3"), tmp_path)
+
+
+def test_an_adapters_folder_is_known_and_names_its_base(tmp_path):
+    adapter, base = tmp_path / "adapter", tmp_path / "base"
+    adapted("qwen3", adapter)
+    base.mkdir()
+    assert peft_folder.is_adapter(adapter)
+    with pytest.raises(UserError, match=r"LoRA without its base: .*'\.\./base'"):
+        peft_folder.base_of(adapter)  # a folder, but no model is in it
+    (base / "config.json").write_text("{}")
+    assert peft_folder.base_of(adapter).samefile(base)
+    (adapter / "config.json").write_text("{}")  # a model with an adapter beside it
+    assert not peft_folder.is_adapter(adapter)
+    (adapter / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": None}))
+    with pytest.raises(UserError, match="names None"):
+        peft_folder.base_of(adapter)
 
 
 def test_the_fingerprint_is_that_of_the_frozen_layers(tmp_path):

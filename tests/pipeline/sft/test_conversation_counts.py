@@ -1,5 +1,7 @@
 """Counts of what became of the conversations, each seen to move when its mistake is made."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 import torch
@@ -24,8 +26,10 @@ SILENT = part(1, 2, 3, mask="000")
 LONG = part(*range(20), mask="0" * 19 + "1")
 
 
-def counted(*parts: RowPart) -> conversation_counts.ConversationCounts:
-    data = ConversationData(parts, 9, 2, 0, 0)
+def counted(
+    *parts: RowPart, epochs: Sequence[float] | None = None
+) -> conversation_counts.ConversationCounts:
+    data = ConversationData(parts, 9, 2, 0, 0, epochs)
     return count([f"c{n}" for n in range(len(parts))], parts, data, STOP)
 
 
@@ -73,6 +77,35 @@ def test_masks_that_packing_loses_are_seen(monkeypatch: pytest.MonkeyPatch) -> N
         lambda *given: collate(*given)._replace(loss_mask=torch.zeros(2, 9, dtype=torch.long)),
     )
     assert counted(GOOD, SHORT, TURNS)["stop_share"] == 0.0
+
+
+def test_what_a_mixture_leaves_out_of_an_epoch_is_not_cut() -> None:
+    """0 is in no epoch; of four that are seen half the time, two are in the first one."""
+    found = counted(GOOD, SHORT, TURNS, *[SHORT] * 4, epochs=[1.0, 0.0, 2.0, *[0.5] * 4])
+    assert found["trained_tokens"] == 2 + 2 * 4 + 2 * 2
+    assert (found["conversations"], found["cut"], found["stop_share"]) == (7, 0, 1.0)
+
+
+@pytest.mark.parametrize("cut_row", [0, 1, 2])  # each copy of TURNS fills a row alone
+def test_a_conversation_is_cut_if_one_of_its_copies_is(
+    monkeypatch: pytest.MonkeyPatch, cut_row: int
+) -> None:
+    collate = conversation_counts.collate
+
+    def lossy(*given):
+        batch = collate(*given)
+        mask = batch.loss_mask.clone()
+        mask[cut_row, :] = 0
+        return batch._replace(loss_mask=mask)
+
+    monkeypatch.setattr(conversation_counts, "collate", lossy)
+    found = counted(SHORT, TURNS, epochs=[0.0, 3.0])
+    assert (found["trained_tokens"], found["cut"], found["stop_share"]) == (8, 1, 0.0)
+
+
+def test_a_first_token_is_nobodys_target_and_so_not_cut() -> None:
+    found = counted(part(4, 3, STOP, mask="111"), SHORT)
+    assert (found["trained_tokens"], found["cut"]) == (4, 0)
 
 
 def test_conversations_without_a_word_to_learn_are_no_training_set() -> None:

@@ -15,7 +15,8 @@ from pipeline.training.optimizers import Optimizer
 def test_all_that_has_a_gradient_is_in_it_at_its_rate_and_nothing_else():
     model = model_of("qwen3")
     with torch.no_grad():
-        model.embed_tokens.weight.fill_(3.0)
+        model.embed_tokens.weight[:, ::2] = 1.0
+        model.embed_tokens.weight[:, 1::2] = -7.0  # root mean square: 5
         model.lm_head.weight.fill_(-0.5)
     lora.attach(model, LoraConfig(rank=2), [11, 12], 0)
     settings = LoraConfig(rank=2, lr=1e-3, row_lr=0.1)
@@ -26,7 +27,7 @@ def test_all_that_has_a_gradient_is_in_it_at_its_rate_and_nothing_else():
         assert [named[id(parameter)] for parameter in group.parameters] == group.names
     assert set(rates) == {name for name, p in model.named_parameters() if p.requires_grad}
     assert optimizer.muon == []
-    assert rates.pop("embed_tokens.adapter.values") == pytest.approx(0.3)
+    assert rates.pop("embed_tokens.adapter.values") == pytest.approx(0.5)
     assert rates.pop("lm_head.adapter.values") == pytest.approx(0.05)
     expected = 1e-3 * (2000 / 16) ** 0.781
     assert list(rates.values()) == pytest.approx([expected] * len(rates))

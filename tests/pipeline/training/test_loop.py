@@ -1,5 +1,6 @@
 import io
 import json
+import math
 import os
 import signal
 import types
@@ -9,7 +10,7 @@ import torch
 from checkpoints import newest
 
 from pipeline.stage import SILENT, Progress
-from pipeline.training import distribution
+from pipeline.training import checkpoint, distribution
 from pipeline.training.checkpoint_manager import CheckpointManager
 from pipeline.training.config import LoopConfig, OptimizerConfig
 from pipeline.training.data_loader import Batch
@@ -142,6 +143,33 @@ def test_resuming_after_an_error_is_bitwise(make_model, tmp_path):
     assert metrics.equals(expected)
     for name, tensor in resumed.state_dict().items():
         assert torch.equal(tensor, undisturbed.state_dict()[name]), name
+
+
+@pytest.mark.parametrize("values", [[3.0, 2.0, 1.0], [math.nan] * 3])
+def test_the_last_model_stays_where_no_earlier_one_was_better(make_model, tmp_path, values):
+    measured = iter(values)
+    kept, plain = make_model(), make_model()
+    settings = {"steps": 6, "validate_every": 2}
+    run(kept, tmp_path / "a", validate=lambda: next(measured), keep_best=True, **settings)
+    run(plain, tmp_path / "b", **settings)
+    for name, tensor in kept.state_dict().items():
+        assert torch.equal(tensor, plain.state_dict()[name]), name
+
+
+@pytest.mark.parametrize(
+    ("values", "keep_best", "steps"),
+    [
+        ([2.0, 1.0, 3.0], True, [4]),
+        ([2.0, 1.0, 3.0], False, []),
+        ([3.0, 2.0, 1.0], True, [4]),  # the run ends with the last: nobody would read its state
+    ],
+)
+def test_a_record_is_saved_whatever_the_clock_says(tiny_model, tmp_path, values, keep_best, steps):
+    measured = iter(values)
+    settings = {"steps": 6, "validate_every": 2, "checkpoint_seconds": 1e9, "checkpoint_keep": 1}
+    settings |= {"checkpoint_keep_best": keep_best, "rollback_steps": 0}
+    run(tiny_model, tmp_path, validate=lambda: next(measured), **settings)
+    assert checkpoint.steps(tmp_path) == steps
 
 
 def test_sigterm_saves_and_exits_with_143(make_model, tmp_path):

@@ -85,6 +85,20 @@ def test_whole_documents_are_never_cut_nor_lost(lengths, pool_size):
         assert all(a + b > 17 for a, b in itertools.pairwise(sizes))
 
 
+@given(st.data(), st.integers(1, 50), st.integers(1, 30))
+def test_whole_rows_hold_each_document_once_and_are_the_same_each_time(data, row_length, pool_size):
+    lengths = data.draw(st.lists(st.integers(0, row_length), max_size=60))
+    rows = whole_rows(lengths, row_length, pool_size)
+    held = Counter(document for row in rows for document in row)
+    assert held == {document: 1 for document, length in enumerate(lengths) if length}
+    assert all(sum(lengths[document] for document in row) <= row_length for row in rows)
+    assert whole_rows(tuple(lengths), row_length, pool_size) == rows
+    # Of documents of one length the earlier is in the earlier row.
+    for length in set(lengths):
+        like = [document for row in rows for document in row if lengths[document] == length]
+        assert like == sorted(like)
+
+
 @pytest.mark.parametrize(
     ("pool_size", "rows"),
     [

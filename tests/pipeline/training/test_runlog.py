@@ -11,7 +11,9 @@ from pipeline.training.config import LoopConfig
 from pipeline.training.matrix_rate import MatrixRate
 from pipeline.training.meter import TrainingMeter
 from pipeline.training.run_records import TimingRow
-from pipeline.training.runlog import RunLog
+from pipeline.training.runlog import RunLog, kept_row
+from storage.schemas import METRICS
+from storage.tables import table
 
 CONFIG = LoopConfig(steps=10, rows_per_step=2)
 STEP = {"loss": 2.0, "lr": 0.1, "grad_norm": 1.0}
@@ -109,3 +111,22 @@ def test_a_run_goes_on_until_its_steps_or_its_patience_end(
     log = RunLog.of(done, {}, CONFIG)
     log.without_gain = without_gain
     assert log.goes_on(LoopConfig(steps=10, early_stop_patience=patience)) is expected
+
+
+@pytest.mark.parametrize(
+    ("measured", "keep_best", "expected"),
+    [
+        ([5.0, None, 3.0, 3.0, 4.0], True, 3),  # the first of equals
+        ([5.0, None, 3.0, 3.0, 4.0], False, 5),
+        ([math.nan, 3.0, math.nan, 4.0], True, 2),
+        ([math.nan, None], True, 2),  # none is a number: the run kept its last model
+    ],
+)
+def test_the_row_of_the_model_that_a_run_ended_with(
+    measured: list[float | None], keep_best: bool, expected: int
+) -> None:
+    log = rows_of(RunLog.of(0, {}, CONFIG), measured)
+    config = LoopConfig(steps=10, keep_best=keep_best)
+    assert kept_row(table(log.metrics, METRICS), config)["step"] == expected
+    if keep_best:  # as the loop decides
+        assert expected == (log.best_step or log.done)
