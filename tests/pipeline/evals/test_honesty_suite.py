@@ -122,3 +122,7 @@ def test_answers_about_one_entity_count_as_one_draw(metric):
         return row["high"] - row["low"]
 
     assert width(together) > 1.2 * width(apart)
+
+
+def test_another_seed_draws_other_intervals():
+    assert rows(FACTS, dataclasses.replace(CONFIG, seed=1))[0] != rows(FACTS)[0]
