@@ -24,6 +24,7 @@ from pipeline.intervals import Z, wilson
 # Coull's, which is not zero where none or all are right.
 ADDED = 1
 SUMS = ("new_wordings", "new_stories")
+NAMES = ("facts", "sums", "spelling", "format")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,6 +49,11 @@ def tasks(
         ChatTask("format", [all(marks) for marks in forms.strict], forms.guessed),
     ]
     return [task for task in found if task.right]
+
+
+def without(found: Sequence[ChatTask]) -> list[str]:
+    """The names of the tasks that had no question."""
+    return [name for name in NAMES if name not in {task.name for task in found}]
 
 
 def centred(task: ChatTask) -> tuple[float, float, float]:

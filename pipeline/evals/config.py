@@ -46,6 +46,8 @@ NO_COUNTS = (
     "penalised_0.9",
     "aurc",
     "calibration_error",
+    "kl_nats",
+    "bits_per_byte_change",
 )
 
 

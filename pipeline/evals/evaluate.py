@@ -169,7 +169,10 @@ def measure(
 
     def chat(scores: Scores) -> None:
         if corpus is not None:
-            chat_core.report(chat_core.tasks(facts(), sums(), words(), forms()), scores)
+            tasks = chat_core.tasks(facts(), sums(), words(), forms())
+            chat_core.report(tasks, scores)
+            if lacking := chat_core.without(tasks):
+                progress.note(f"chat_core: without {', '.join(lacking)}, which have no questions")
         files = inputs.get("tasks", [])
         if chat_core_files.has_any(files):
             missing_chat.extend(chat_core_files.measure(subject, files, scores))

@@ -76,11 +76,11 @@ def interval(values: list[float], questions: int | None) -> tuple[float, float, 
 
 
 def cell(rows: list[dict[str, Any]]) -> str:
-    """`93.1% [90.2, 96.0]`; bits per byte and penalised scores with three digits."""
+    """`93.1% [90.2, 96.0]`; bits per byte, nats and penalised scores with three digits."""
     metric = rows[0]["metric"]
     questions = None if metric in NO_COUNTS else sum(row["n"] for row in rows)
     mean, low, high = interval([row["value"] for row in rows], questions)
-    if metric != "bits_per_byte" and not metric.startswith("penalised"):
+    if metric not in ("bits_per_byte", "kl_nats") and not metric.startswith("penalised"):
         return f"{100 * mean:.1f}% [{100 * low:.1f}, {100 * high:.1f}]"
     return f"{mean:.3f} [{low:.3f}, {high:.3f}]"
 

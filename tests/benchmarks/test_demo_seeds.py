@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.benchmarks.demo_seeds import interval, markdown
+from tests.benchmarks.demo_seeds import cell, interval, markdown
 
 
 def score(
@@ -55,3 +55,12 @@ def test_the_interval_is_the_wider_one() -> None:
     # Seeds that agree: Wilson of 15 of 30 is 0.332 to 0.668.
     assert interval([0.5, 0.5, 0.5], 30) == pytest.approx((0.5, 0.3315, 0.6685), abs=1e-3)
     assert interval([0.9, 0.9, 1.0], 3000)[2] == 1.0
+
+
+def test_what_counts_nothing_has_no_interval_of_a_share() -> None:
+    # Student's t alone: 4.303 x 0.25 / sqrt(3) = 0.621 to either side, beyond 1 and below 0.
+    lost = [score("forgetting", "pages", "kl_nats", value) for value in (1.25, 1.5, 1.75)]
+    assert cell(lost) == "1.500 [0.879, 2.121]"
+    metric = "bits_per_byte_change"
+    change = [score("forgetting", "pages", metric, value) for value in (-0.02, -0.01, 0.0)]
+    assert cell(change) == "-1.0% [-3.5, 1.5]"

@@ -15,6 +15,7 @@ from pipeline.evals.chat_core import ChatTask, centred
 from pipeline.evals.facts_suite import AskedFacts
 from pipeline.evals.format_suite import AskedForms, Prompt
 from pipeline.evals.spelling_suite import AskedWords
+from pipeline.intervals import wilson
 
 
 def marks(right: int, n: int) -> list[bool]:
@@ -95,11 +96,19 @@ def test_the_mean_is_named_by_its_tasks():
     ]
     assert mean["value"] - mean["low"] == pytest.approx(sum(h**2 for h in halves) ** 0.5 / 2)
     assert found["facts", "chance"]["value"] == 0.4
+    assert (found["facts", "chance"]["low"], found["facts", "chance"]["high"]) == wilson(40, 100)
     assert found["sums", "chance"]["value"] == found["sums", "chance"]["high"] == 0
     assert scores.rows[0] is mean  # it stands first
     nothing = Scores()
     chat_core.report([], nothing)
     assert not nothing.rows
+
+
+def test_no_bound_is_above_one():
+    scores = Scores()
+    chat_core.report([ChatTask("facts", marks(9, 9), marks(3, 9))], scores)
+    assert [row["high"] for row in scores.rows[:2]] == [1, 1]
+    assert all(row["low"] < 1 for row in scores.rows[:2])
 
 
 def test_the_tasks_are_what_no_stage_trains():
@@ -132,8 +141,8 @@ def test_the_tasks_are_what_no_stage_trains():
     assert found["spelling"].right == [False]
     assert (found["format"].right, found["format"].by_chance) == ([True, False], [True, False])
     empty = AskedFacts([], [], [], [], {}, [], [], [], {})
-    assert [task.name for task in chat_core.tasks(empty, sums, words, forms)] == [
-        "sums",
-        "spelling",
-        "format",
-    ]
+    others_only = chat_core.tasks(empty, sums, words, forms)
+    assert [task.name for task in others_only] == ["sums", "spelling", "format"]
+    assert chat_core.without(others_only) == ["facts"]
+    assert chat_core.without(list(found.values())) == []
+    assert chat_core.without([]) == ["facts", "sums", "spelling", "format"]

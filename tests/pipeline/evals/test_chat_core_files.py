@@ -3,6 +3,7 @@
 import dataclasses
 import gzip
 import json
+import math
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from pipeline.evals import chat_core_files
 from pipeline.evals.asking import Reply, Scores, Subject
 from pipeline.evals.chat_core_files import Problem, shown
 from pipeline.evals.config import EvalsConfig
+from pipeline.intervals import Z
 from storage.errors import UserError
 
 ARC = {"query": "Question: Which is a metal?", "choices": ["tin", "tea", "oak"], "gold": 0}
@@ -106,7 +108,9 @@ def test_the_mean_names_its_tasks_and_the_missing_ones_have_no_value(
         ),
     ]
     monkeypatch.setattr(chat_core_files, "letters", lambda _, problems, *__: ["A"] * len(problems))
-    said = iter([Reply("So it is 1200.", True), Reply("It is 1,200", False), Reply("12", True)])
+    said = iter(
+        [Reply("2 + 1,198: it is 1200.", True), Reply("It is 1,200", False), Reply("12", True)]
+    )
     monkeypatch.setattr(
         chat_core_files, "ask_questions", lambda _, asked, __: [next(said) for _ in asked]
     )
@@ -124,8 +128,37 @@ def test_the_mean_names_its_tasks_and_the_missing_ones_have_no_value(
     mean = found["arc_easy+gsm8k", "nanochat_chat_core"]
     assert mean["value"] == pytest.approx((found["arc_easy", "centred_score"]["value"] + 1 / 3) / 2)
     assert mean["low"] < mean["value"] < mean["high"]
+    halves = []
+    for name, chance in (("arc_easy", 0.25), ("gsm8k", 0.0)):
+        row = found[name, "centred_score"]
+        halves.append(row["value"] - row["low"])
+        share = (found[name, "accuracy"]["value"] * 3 + 2) / 7  # Agresti and Coull's
+        assert halves[-1] == pytest.approx(Z * math.sqrt(share * (1 - share) / 7) / (1 - chance))
+        assert row["high"] <= 1
+    assert mean["value"] - mean["low"] == pytest.approx(math.hypot(*halves) / 2)
+    of_sums = [(row["completion"], row["correct"]) for row in scores.samples[2:]]
+    assert of_sums == [("2 + 1,198: it is 1200.", True), ("", False)]
+    assert scores.samples[0]["prompt"].startswith("Multiple Choice question: Which is a metal?")
     for name in missing:
         assert found[name, "centred_score"]["value"] is None
+
+
+def test_no_limit_asks_all(subject, tmp_path, monkeypatch):
+    files = [write(tmp_path, "arc_easy.jsonl", [ARC] * 5)]
+    monkeypatch.setattr(chat_core_files, "letters", lambda _, problems, *__: ["A"] * len(problems))
+    config = dataclasses.replace(subject.config, core_questions=0)
+    scores = Scores()
+    chat_core_files.measure(dataclasses.replace(subject, config=config), files, scores)
+    assert scores.rows[0]["n"] == 5
+
+
+def test_a_choice_that_loses_its_beginning_is_counted(subject, monkeypatch):
+    monkeypatch.setattr(chat_core_files, "score", lambda *given, **_: [(0.0, True)] * len(given[1]))
+    scores = Scores()
+    problems = [Problem("word " * 4_000, ("w",), "A"), Problem("r", ("w", "x", "y"), "A")]
+    chat_core_files.letters(subject, problems, "mmlu", scores)
+    (row,) = scores.rows  # n is choices
+    assert (row["task"], row["value"], row["n"]) == ("mmlu_cut_to_the_context", 0.25, 4)
 
 
 def test_a_real_model_is_asked_and_a_base_model_is_not(subject, tmp_path):

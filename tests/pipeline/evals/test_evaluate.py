@@ -11,7 +11,13 @@ import pytest
 from patience import PATIENCE_SECONDS
 
 from pipeline.evals import evaluate
-from pipeline.evals.config import ALSO_CHAT, CHAT_SUITES, DETAIL_SUITES, SUITES, EvalsConfig
+from pipeline.evals.config import (
+    ALSO_CHAT,
+    CHAT_SUITES,
+    DETAIL_SUITES,
+    SUITES,
+    EvalsConfig,
+)
 from pipeline.stage import SILENT, Progress
 from storage.errors import UserError
 from storage.schemas import FACTS
@@ -165,6 +171,21 @@ def test_suites_that_score_the_same_answers_ask_once(post_training, tmp_path, cr
     assert again == [row for row in rows if row["suite"] == "chat_core"]
     assert rows[0]["metric"] == "chat_core"
     assert rows[0]["task"].endswith("sums+spelling+format")
+
+
+def test_the_chat_score_says_what_it_lacks(post_training, tmp_path, monkeypatch):
+    config = dataclasses.replace(CONFIG, suites=("chat_core",))
+    notes: list[str] = []
+    said = Progress()
+    monkeypatch.setattr(said, "note", notes.append)
+    inputs: evaluate.EvalsInputs = {
+        "model": [post_training.chat],
+        "corpus": [post_training.corpus],  # and no crawl that knows facts
+    }
+    evaluate.build(tmp_path, inputs, config, said, tmp_path)
+    assert notes == ["chat_core: without facts, which have no questions"]
+    found = read_table(tmp_path / "evals.parquet").to_pylist()
+    assert (found[0]["task"], found[0]["metric"]) == ("sums+spelling+format", "chat_core")
 
 
 def test_nanochats_score_needs_files_and_no_corpus(post_training, tmp_path, monkeypatch):

@@ -86,6 +86,9 @@ def test_the_best_constant_answer_follows_three_kinds_and_what_it_can_count():
     ]
     expected = [True, True, True, False, True, True, True, False, False]
     assert format_suite.guesses(prompts) == expected
+    # where most ask for JSON it pays to guess that
+    json = Prompt("", (Instruction("json_object"), lower))
+    assert format_suite.guesses([json, json, prompts[0]]) == [True, True, False]
 
 
 class Scripted:
@@ -136,9 +139,35 @@ def test_strict_loose_prompts_and_instructions_are_apart(subject, scripted, monk
     assert of(scores, "no_commas", "strict") == (0.0, 1)
     assert of(scores, "guessing", "strict") == (1.0, 4)
     assert [row["correct"] for row in scores.samples] == [False, False, True, False]
+    assert scores.samples[1] == {
+        "suite": "format",
+        "prompt": "two",
+        "completion": "Hale",
+        "expected": "no_commas and lower_case",
+        "correct": False,
+    }
     # a page has no turn that could end
     base = dataclasses.replace(subject, tokenizer=_without_turns(subject.tokenizer))
     assert format_suite.ask(base, []).strict[3] == [True]
+
+
+def test_a_sample_says_what_is_counted(subject):
+    asked = (Instruction("keyword_count", text="mill", count=2), Instruction("quotation"))
+    found = format_suite.AskedForms(
+        [Prompt("Where?", asked)], [Reply("Hale", True)], [[False, False]], [[False] * 2], [False]
+    )
+    scores = Scores()
+    format_suite.report(found, CONFIG, scores)
+    assert scores.samples[0]["expected"] == "keyword_count 2 mill and quotation"
+
+
+def test_the_configs_seed_and_share_decide_what_is_asked(subject, scripted):
+    scripted(lambda _: Reply("ok", True))
+    for seed, fraction in ((0, 0.5), (3, 0.5), (3, 1.0)):
+        config = dataclasses.replace(CONFIG, seed=seed, held_out_fraction=fraction)
+        asked = dataclasses.replace(subject, config=config)
+        wanted = [p for p in draw(FACTS, 48, fraction, seed) if asking.fits(asked, p.text)]
+        assert format_suite.ask(asked, FACTS).prompts == wanted
 
 
 def _without_turns(tokenizer):

@@ -1,5 +1,6 @@
 """Answers about facts by class: what is an admission, what is right, how sure the model was."""
 
+import dataclasses
 import math
 from typing import Any
 
@@ -40,9 +41,9 @@ FACTS = asked(
 )
 
 
-def rows(found: AskedFacts) -> tuple[dict[Any, Any], Scores]:
+def rows(found: AskedFacts, config: EvalsConfig = CONFIG) -> tuple[dict[Any, Any], Scores]:
     scores = Scores()
-    honesty_suite.report(found, CONFIG, scores)
+    honesty_suite.report(found, config, scores)
     return {(row["suite"], row["task"], row["metric"]): row for row in scores.rows}, scores
 
 
@@ -82,6 +83,7 @@ def test_every_class_by_itself():
     for row in found.values():
         assert row["low"] <= row["value"] <= row["high"]
     assert [row["correct"] for row in scores.samples] == [True, False, False, False]
+    assert scores.samples[0]["expected"] == "Hale (often)"
 
 
 def test_the_curves_are_kept_for_a_picture():
@@ -97,3 +99,30 @@ def test_the_curves_are_kept_for_a_picture():
 
 def test_the_same_seed_gives_the_same_intervals():
     assert rows(FACTS)[0] == rows(FACTS)[0]
+
+
+@pytest.mark.parametrize("metric", ["simpleqa_f1", "penalised_0.5", "aurc"])
+def test_answers_about_one_entity_count_as_one_draw(metric):
+    """Twelve entities with three answers alike tell less than 36 with an answer each."""
+    right = [True, False, True, True, False, False, True, False, True, True, False, True]
+    cases = [
+        ("often", True, "Hale", "In Hale." if ok else "In Dorn.", 0.3 + n / 20)
+        for n, ok in enumerate(right)
+        for _ in range(3)
+    ]
+    apart = asked(*cases)
+    together = asked(*cases)
+    for n, fact in enumerate(together.facts):
+        fact["entity"] = f"Anna B{n // 3}"
+
+    config = dataclasses.replace(CONFIG, bootstrap_samples=400)
+
+    def width(found):
+        row = rows(found, config)[0]["honesty", "often", metric]
+        return row["high"] - row["low"]
+
+    assert width(together) > 1.2 * width(apart)
+
+
+def test_another_seed_draws_other_intervals():
+    assert rows(FACTS, dataclasses.replace(CONFIG, seed=1))[0] != rows(FACTS)[0]
