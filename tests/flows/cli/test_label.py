@@ -317,6 +317,12 @@ def test_a_killed_rater_loses_the_line_being_typed_and_nothing_else(
     assert by_kind(lake)["correct"] == "It is 4."
 
 
+def own_terminal() -> None:
+    """In the child: stdin is its terminal; Ctrl-C is heard, which background jobs ignore."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
 class Screen:
     """A terminal at which a process runs."""
 
@@ -332,7 +338,7 @@ class Screen:
             stderr=other,
             env=environment,
             start_new_session=True,  # whose terminal it is: Ctrl-C reaches it
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            preexec_fn=own_terminal,
         )
         os.close(other)
 
