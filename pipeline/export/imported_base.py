@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from pipeline import model as models
+from pipeline import ranges
 from pipeline.export import gguf_read
 from pipeline.model.hf_weights import INDEX
 from pipeline.stage import Progress, Stage
@@ -27,6 +28,9 @@ REQUIRED = 2
 @dataclasses.dataclass(frozen=True)
 class ImportedBaseConfig:
     """Nothing is chosen: the files are the model."""
+
+    def __post_init__(self) -> None:
+        ranges.check(self)
 
 
 class ImportedBaseInputs(TypedDict):

@@ -157,7 +157,7 @@ def test_packed_conversations_have_the_loss_and_gradient_they_have_alone(chat_mo
 def test_as_many_tokens_are_trained_packed_as_before(chat_tokenizer, talks, context):
     parts = encode(rows_of(talks, chat_tokenizer), chat_tokenizer)
     kept = [part for part in parts if len(part.tokens) <= context + 1]
-    assume(kept)
+    assume(any(part.learned.any() for part in kept))
     data = ConversationData(parts, context, 1, PAD, seed=0)
     batches = [data.batch(row) for row in range(len(data._epoch(0)))]
     trained = sum(int(batch.loss_mask.sum()) for batch in batches)
