@@ -169,7 +169,7 @@ def test_another_form_is_refused(part, other):
 
 def joined(parts):
     """Texts that follow each other as one, as `decode` reads them of tokens."""
-    found = []
+    found: list[layout.TurnPart] = []
     for piece in parts:
         if found and not piece.control and not found[-1].control:
             found[-1] = layout.TurnPart(found[-1].text + piece.text)

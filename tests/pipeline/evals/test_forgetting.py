@@ -66,12 +66,12 @@ def test_a_document_longer_than_a_context_is_read_as_far_as_both_can(pair):
 def test_rows_that_only_one_of_both_has_do_not_count(pair, larger):
     """Of base and tuned, one with rows to spare: the softmaxes are over what both have."""
     *models, tokenizer = pair
-    expected = divergence(*models, documents(), tokenizer.document_token)
+    expected = divergence(models[0], models[1], documents(), tokenizer.document_token)
     whole = models[larger]
     models[larger] = type(whole)(whole.config)
     models[larger].load_state_dict(whole.state_dict())
     models[larger].eval().grow_vocabulary(whole.config.vocab_size + 8)
-    found = divergence(*models, documents(), tokenizer.document_token)
+    found = divergence(models[0], models[1], documents(), tokenizer.document_token)
     for name in ("kl", "base", "tuned"):
         assert getattr(found, name) == pytest.approx(getattr(expected, name), rel=1e-4)
 
