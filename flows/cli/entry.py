@@ -18,6 +18,7 @@ from flows.cli.arguments import parser
 from flows.runner import streams
 from storage.errors import UserError
 from storage.redaction import redact
+from storage.strict_json import is_unicode
 
 # For the models that commands run in this process: see flows/runner/child_process.py.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -80,20 +81,12 @@ def _check_texts(chosen: argparse.Namespace) -> None:
     """Bytes that are no UTF-8: U+FFFD to a model, refused elsewhere, before they are stored."""
     for name, value in vars(chosen).items():
         texts = value if isinstance(value, list) else [value]
-        if not any(isinstance(text, str) and not _is_utf8(text) for text in texts):
+        if not any(isinstance(text, str) and not is_unicode(text) for text in texts):
             continue
         if name not in SPOKEN:
             raise UserError(f"{name.replace('_', '-')}: not UTF-8: {value!a}")
         clean = [os.fsencode(text).decode("utf-8", "replace") for text in texts]
         setattr(chosen, name, clean if isinstance(value, list) else clean[0])
-
-
-def _is_utf8(text: str) -> bool:
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _call(name: str, chosen: argparse.Namespace) -> int:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn, TypedDict
 
+from storage import strict_json
 from storage.errors import UserError
 
 ROLES = ("system", "user", "assistant", "tool")
@@ -153,13 +154,12 @@ def canonical_json(value: Any) -> str:
     """
     try:
         if isinstance(value, str):
-            value = json.loads(value, object_pairs_hook=_once, parse_constant=_no_number)
+            value = strict_json.loads(value)
         if not isinstance(value, Mapping):
             raise ValueError(f"is {_kind(value)}")
-        return json.dumps(value, ensure_ascii=False, allow_nan=False)
-    except (ValueError, TypeError, RecursionError) as error:
-        said = "nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise UserError(f"no JSON object: {said}") from error
+        return strict_json.dumps(value)
+    except ValueError as error:
+        raise UserError(f"no JSON object: {error}") from error
 
 
 def answers(messages: Sequence[Message], asked: int) -> list[Message | None]:
@@ -283,25 +283,12 @@ def _check_json(text: str, where: str) -> None:
 
 
 def _check_text(text: str, where: str) -> None:
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise UserError(f"{where} holds a lone surrogate, which is no valid Unicode") from error
+    if not strict_json.is_unicode(text):
+        raise UserError(f"{where} holds a lone surrogate, which is no valid Unicode")
 
 
 def _refuse(at: int, why: str) -> NoReturn:
     raise UserError(f"message {at + 1} of the conversation {why}")
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("it has a key twice")
-    return found
-
-
-def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
 
 
 def _kind(value: Any) -> str:

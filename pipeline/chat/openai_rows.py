@@ -11,13 +11,13 @@ from typing import Any
 from pipeline.chat.conversation import Conversation, Message, ToolCall
 from pipeline.chat.row_fields import (
     RejectedRow,
-    loads,
     output_of,
     text_of,
     tool_call,
     tools_of,
     valid,
 )
+from storage import strict_json
 
 # The columns under which such lists stand.
 MESSAGES = ("messages", "conversations", "conversation")
@@ -37,7 +37,7 @@ def listed(row: Mapping[str, Any]) -> list[Any] | None:
         value = row.get(name)
         if isinstance(value, str) and value.lstrip().startswith("["):
             try:
-                value = loads(value)
+                value = strict_json.loads(value)
             except ValueError:
                 return None
         if isinstance(value, list):

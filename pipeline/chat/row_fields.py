@@ -8,9 +8,10 @@ counted. In JSON and in Parquet a field that is null counts as absent.
 
 import json
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any
 
 from pipeline.chat.conversation import ToolCall
+from storage import strict_json
 
 # Every reason there is, as people read it in docs and table.
 REASONS = {
@@ -57,18 +58,6 @@ class RejectedRow(Exception):
         self.detail = detail[:DETAIL_CHARACTERS]
 
 
-def loads(text: str | bytes) -> Any:
-    """JSON as the standard has it.
-
-    Raises:
-        ValueError: it is none, holds NaN or Infinity, has a key twice, or is nested too deep.
-    """
-    try:
-        return json.loads(text, parse_constant=_not_json, object_pairs_hook=_once)
-    except RecursionError as error:
-        raise ValueError("nested too deep") from error
-
-
 def canonical(value: Any) -> str:
     """The JSON text of a value, as `ToolCall.arguments` and `Conversation.tools` hold it.
 
@@ -76,8 +65,8 @@ def canonical(value: Any) -> str:
         RejectedRow: JSON has no form for it (a time or a decimal out of Parquet, say).
     """
     try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False)
-    except (TypeError, ValueError, RecursionError) as error:
+        return strict_json.dumps(value)
+    except ValueError as error:
         raise RejectedRow("not_text", f"no JSON: {error}") from error
 
 
@@ -134,7 +123,7 @@ def tool_call(value: Any) -> ToolCall:
     if isinstance(arguments, str):
         try:
             # OpenAI's API gives "" for a function without parameters.
-            arguments = loads(arguments) if arguments.strip() else {}
+            arguments = strict_json.loads(arguments) if arguments.strip() else {}
         except ValueError as error:
             raise RejectedRow("invalid_tool_call", f"arguments of {name}: {error}") from error
     if not isinstance(arguments, Mapping):
@@ -151,7 +140,7 @@ def tools_of(value: Any) -> tuple[str, ...]:
     """
     if isinstance(value, str):
         try:
-            value = loads(value) if value.strip() else None
+            value = strict_json.loads(value) if value.strip() else None
         except ValueError as error:
             raise RejectedRow("invalid_tools", str(error)) from error
     if value is None:
@@ -179,11 +168,8 @@ def valid(text: str, field: str) -> str:
     Raises:
         RejectedRow: it has a lone surrogate.
     """
-    if not text.isascii():
-        try:
-            text.encode()
-        except UnicodeEncodeError as error:
-            raise RejectedRow("lone_surrogate", field) from error
+    if not strict_json.is_unicode(text):
+        raise RejectedRow("lone_surrogate", field)
     return text
 
 
@@ -207,14 +193,3 @@ def _kind(value: Any) -> str:
     if value is None:
         return "null"
     return kinds.get(type(value), "a number" if isinstance(value, int | float) else "no JSON value")
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("an object has a key twice")
-    return found
-
-
-def _not_json(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")

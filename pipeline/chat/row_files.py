@@ -16,7 +16,8 @@ from typing import Any, BinaryIO, NamedTuple
 
 import pyarrow as pa
 
-from pipeline.chat.row_fields import RejectedRow, loads
+from pipeline.chat.row_fields import RejectedRow
+from storage import strict_json
 from storage.errors import UserError
 from storage.tables import streamed
 
@@ -127,7 +128,7 @@ def _unpacked(path: Path, start: bytes) -> BinaryIO:
 
 def _row_of(number: int, line: bytes) -> NumberedRow:
     try:
-        value = loads(line.decode())
+        value = strict_json.loads(line.decode())
     except UnicodeDecodeError as error:
         return NumberedRow(number, None, RejectedRow("invalid_utf8", f"byte {error.start + 1}"))
     except ValueError as error:
@@ -143,7 +144,7 @@ def _object(number: int, value: Any) -> NumberedRow:
 
 def _listed(data: bytes, path: Path) -> Iterator[NumberedRow]:
     try:
-        values = loads(data.removeprefix(_BOM).decode())
+        values = strict_json.loads(data.removeprefix(_BOM).decode())
     except ValueError as error:  # UnicodeDecodeError is one
         raise UserError(
             f"{path} begins as one JSON list and isn't: {error} (JSON lines end in .jsonl)"

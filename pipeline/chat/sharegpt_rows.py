@@ -13,13 +13,13 @@ from pipeline.chat.conversation import Conversation, Message, ToolCall
 from pipeline.chat.openai_rows import check_learned, listed
 from pipeline.chat.row_fields import (
     RejectedRow,
-    loads,
     optional_text,
     output_of,
     text_of,
     tool_call,
     tools_of,
 )
+from storage import strict_json
 
 ROLES = {
     "system": "system",
@@ -84,7 +84,7 @@ def _messages(item: Any) -> list[Message]:
 def _calls(value: Any) -> tuple[ToolCall, ...]:
     if isinstance(value, str):
         try:
-            value = loads(value)
+            value = strict_json.loads(value)
         except ValueError as error:
             raise RejectedRow("invalid_tool_call", f"function_call: {error}") from error
     calls = value if isinstance(value, list) else [value]
@@ -95,6 +95,6 @@ def _calls(value: Any) -> tuple[ToolCall, ...]:
 
 def _call_of(text: str) -> ToolCall:
     try:
-        return tool_call(loads(text))
+        return tool_call(strict_json.loads(text))
     except ValueError as error:
         raise RejectedRow("invalid_tool_call", f"<tool_call>: {error}") from error

@@ -16,9 +16,9 @@ does not check what its own words ask:
 """
 
 import dataclasses
-import json
 import re
-from typing import Any
+
+from storage import strict_json
 
 KINDS = (
     "end_phrase",
@@ -87,8 +87,8 @@ def is_json_object(text: str) -> bool:
     text = text.strip()
     fenced = _FENCE.match(text)
     try:
-        found = json.loads(fenced[1] if fenced else text, parse_constant=_no_json)
-    except (ValueError, RecursionError):  # an int of over 4,300 digits is a ValueError, too
+        found = strict_json.loads(fenced[1] if fenced else text, unique_keys=False)
+    except ValueError:  # an int of over 4,300 digits is a ValueError, too
         return False
     return isinstance(found, dict)
 
@@ -126,7 +126,3 @@ def _is_bullet(line: str) -> bool:
     if _SPACED_BULLET.match(line):
         return True
     return bool(_BARE_BULLET.match(line)) and not _EMPHASIS.match(line)
-
-
-def _no_json(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON")

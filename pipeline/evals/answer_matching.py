@@ -57,20 +57,6 @@ def number_of(text: str) -> Fraction | None:
     return None if word is None else Fraction(word)
 
 
-def is_exactly(answer: str, golds: Sequence[str]) -> bool:
-    """Whether an answer is one of the right ones, and nothing else."""
-    number = number_of(answer)
-    said = normalise(answer)
-    for gold in golds:
-        wanted = number_of(gold)
-        if wanted is not None:
-            if number == wanted:
-                return True
-        elif said and said == normalise(gold):
-            return True
-    return False
-
-
 def holds(answer: str, golds: Sequence[str]) -> bool:
     """Whether an answer holds one of the right ones as whole words, or a number of that value."""
     return any(_spans(answer, gold) for gold in golds)

@@ -15,6 +15,7 @@ from typing import Any
 from pipeline.chat.conversation import Conversation, Message, check, from_row, to_row
 from storage.digest import canonical_json
 from storage.errors import UserError
+from storage.strict_json import is_unicode
 
 ANSWERS = {"write": 0, "correct": 1, "compare": 2}  # kind -> how many answers are shown
 KINDS = tuple(ANSWERS)
@@ -101,7 +102,7 @@ def check_answer(task: LabelingTask, answer: str) -> str:
         return answer
     if not answer.strip():
         raise UserError("an empty answer: write one, or skip the task")
-    if not _is_utf8(answer):
+    if not is_unicode(answer):
         raise UserError("the answer is not UTF-8")
     return answer.strip("\n").rstrip()
 
@@ -189,14 +190,6 @@ def _expected(row: Mapping[str, Any], kind: str, where: str) -> tuple[str, ...]:
 
 
 def _text(value: Any, name: str, where: str) -> str:
-    if not isinstance(value, str) or not _is_utf8(value):
+    if not isinstance(value, str) or not is_unicode(value):
         raise UserError(f"{where}: {name} is no text")
     return value
-
-
-def _is_utf8(text: str) -> bool:
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -202,9 +202,6 @@ def build(
     }
 
 
-_LOGGED = ("reward", "length", "entropy", "worked_share", "flat_group_share")
-
-
 def check_shared(config: RlConfig) -> None:
     """Refuse prompts that the processes can't share, before anything is sampled."""
     if config.prompts_per_step % distribution.world():

@@ -14,8 +14,10 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from quiet_server import QuietServer, serving
 
 
 @dataclass(frozen=True)
@@ -65,8 +67,7 @@ class CrawlServer:
         self.lock = threading.Lock()
         self.stop_stalling = threading.Event()
         handler = type("Handler", (_Handler,), {"crawl": self})
-        self.http = _Quiet(("127.0.0.1", 0), handler)
-        self.http.daemon_threads = True
+        self.http = QuietServer(("127.0.0.1", 0), handler)
         self.url = f"http://127.0.0.1:{self.http.server_port}"
 
     @property
@@ -82,20 +83,11 @@ class CrawlServer:
 @contextlib.contextmanager
 def crawl_server() -> Iterator[CrawlServer]:
     server = CrawlServer()
-    thread = threading.Thread(target=server.http.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.stop_stalling.set()
-        server.http.shutdown()
-        server.http.server_close()
-        thread.join()
-
-
-class _Quiet(ThreadingHTTPServer):
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hangs up is what many tests are about."""
+    with serving(server.http):
+        try:
+            yield server
+        finally:
+            server.stop_stalling.set()
 
 
 class _Handler(BaseHTTPRequestHandler):

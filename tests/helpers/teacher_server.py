@@ -17,8 +17,10 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from quiet_server import QuietServer, serving
 
 KEY = "sk-planted-key-of-a-teacher-0123456789"
 
@@ -78,23 +80,18 @@ class TeacherServer:
         self.lock = threading.Lock()
         self.stop_stalling = threading.Event()
         handler = type("Handler", (_Handler,), {"teacher": self})
-        self.http = _Quiet(("127.0.0.1", 0), handler)
-        self.http.daemon_threads = True
+        self.http = QuietServer(("127.0.0.1", 0), handler)
         self.url = f"http://127.0.0.1:{self.http.server_port}/v1"
 
 
 @contextlib.contextmanager
 def teacher_server() -> Iterator[TeacherServer]:
     server = TeacherServer()
-    thread = threading.Thread(target=server.http.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.stop_stalling.set()
-        server.http.shutdown()
-        server.http.server_close()
-        thread.join()
+    with serving(server.http):
+        try:
+            yield server
+        finally:
+            server.stop_stalling.set()
 
 
 def passage_of(body: dict[str, Any]) -> str:
@@ -116,13 +113,6 @@ def conversation(body: dict[str, Any]) -> str:
 def said(turns: list[tuple[str, str]]) -> str:
     """Turns as a model writes them."""
     return json.dumps({"messages": [{"role": r, "content": c} for r, c in turns]})
-
-
-class _Quiet(ThreadingHTTPServer):
-    request_queue_size = 64
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hangs up is what many tests are about."""
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -6,7 +6,6 @@ stored, short enough, new, and holding nothing of an evaluation set.
 """
 
 import dataclasses
-import json
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -19,6 +18,7 @@ from pipeline.filters.decontamination import NgramIndex
 from pipeline.sft.teacher.chat_endpoint import ChatAnswer
 from pipeline.sft.teacher.json_schema import Schema, mismatch
 from pipeline.sft.teacher.prompts import CONVERSATION, JUDGEMENT
+from storage import strict_json
 from storage.errors import UserError
 
 # Every reason, in the order in which they are looked for.
@@ -69,7 +69,7 @@ def conversation(answer: ChatAnswer) -> Screened:
     for number, message in enumerate(messages, 1):
         if not message.content:
             return Screened(reason="no_text", detail=f"message {number} is empty")
-        if not _is_unicode(message.content):
+        if not strict_json.is_unicode(message.content):
             return Screened(reason="no_text", detail=f"message {number} holds half a character")
     try:
         check(messages)
@@ -85,7 +85,7 @@ def judgement(answer: ChatAnswer) -> JudgeScore:
     value, reason, detail = _value(answer, JUDGEMENT)
     if reason:
         return JudgeScore(problem=f"{reason}: {detail}" if detail else reason)
-    if not _is_unicode(value["reason"]):
+    if not strict_json.is_unicode(value["reason"]):
         return JudgeScore(problem="no_text: the reason holds half a character")
     return JudgeScore(int(value["score"]), value["reason"])
 
@@ -140,16 +140,8 @@ def _value(answer: ChatAnswer, schema: Schema) -> tuple[Any, str, str]:
         return None, answer.problem, answer.detail
     fenced = _FENCED.fullmatch(answer.content)  # as models write it that know no schema
     try:
-        value = json.loads(fenced[1] if fenced else answer.content, parse_constant=_no_json)
-    except (ValueError, RecursionError) as error:
-        return None, "no_json", " ".join(str(error).split()) or "nested too deeply"
+        value = strict_json.loads(fenced[1] if fenced else answer.content, unique_keys=False)
+    except ValueError as error:
+        return None, "no_json", " ".join(str(error).split())
     wrong = mismatch(value, schema)
     return value, "schema" if wrong else "", wrong
-
-
-def _no_json(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
-
-
-def _is_unicode(text: str) -> bool:
-    return not any("\ud800" <= character <= "\udfff" for character in text)
