@@ -1,14 +1,18 @@
 """The flow labels: a store becomes tables of the lake, found again while nothing new is done."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 from labeling import PLAIN, compared, written
+from random_models import byte_tokenizer, random_model
 from toy_artifacts import post_training  # noqa: F401
 
 from flows.config import load
 from flows.labels import labels
+from flows.sft import sft
+from pipeline import model as models
 from pipeline.labels.task_queue import finish, take
 from pipeline.labels.task_store import opened
 from storage import Lake, UserError, catalog
@@ -88,3 +92,29 @@ def test_a_store_anywhere_and_a_lake_without_a_tokenizer(lake: Lake, tmp_path: P
     assert labels(config, lake.url)["labels"]["rows"] == 2
     with pytest.raises(UserError, match=r"no tokenizer in lake .* run tokenizer"):
         labels(config, str(tmp_path / "empty"))
+
+
+def test_fine_tuning_takes_what_raters_wrote_where_their_store_is_named(
+    lake: Lake, tmp_path: Path
+) -> None:
+    """As the base's own tokenizer reads it, which isn't the lake's newest."""
+    models.save(random_model("qwen3"), byte_tokenizer(), tmp_path / "ours")
+    lines = [json.dumps({"prompt": f"Say {n}.", "completion": f"{n}!"}) for n in range(30)]
+    (tmp_path / "mine.jsonl").write_text("\n".join(lines))
+    path = tmp_path / "raters.sqlite"
+    with opened(path, create=PLAIN) as store:
+        store.add([written(1), compared(2)], "a.jsonl")
+        store.add_raters(["mara"])
+    answer(path, 2)
+    given = {"base": str(tmp_path / "ours"), "conversations": [str(tmp_path / "mine.jsonl")]}
+    loop = {"steps": 1, "rows_per_step": 2, "warmup_steps": 1, "validate_every": 1}
+    tuning: Any = {"loop": loop, "precision": "float32", "device": "cpu", "threads": 1}
+    without = sft(load("ci", input=given, sft=tuning), lake.url)
+    made = sft(load("ci", input={**given, "labels": str(path)}, sft=tuning), lake.url)
+    assert "labels" not in without
+    trained = lake.manifest("sft", made["sft"]["digest"])
+    sources = ("labels", "imported_conversations")
+    assert trained.inputs["conversations"] == [made[kind]["digest"] for kind in sources]
+    assert trained.statistics["sources"]["labels"] == 1
+    work = lake.manifest("labels", made["labels"]["digest"])
+    assert work.inputs["tokenizer"] == [made["base"]["digest"]]
