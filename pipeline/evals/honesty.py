@@ -13,13 +13,12 @@ Scores of confidences are in `selective`.
 import dataclasses
 import math
 from collections.abc import Callable, Hashable, Sequence
-from typing import Literal
 
 import numpy as np
 
+from pipeline.curriculum.answer_matching import AnswerType
 from pipeline.intervals import wilson
 
-AnswerType = Literal["correct", "wrong", "idk"]
 TYPES: tuple[AnswerType, ...] = ("correct", "wrong", "idk")
 TARGETS = (0.5, 0.75, 0.9)  # confidence targets t of the penalised score
 # Of the Dirichlet prior over the three types: Jeffreys', whose interval for a share is as good as

@@ -14,12 +14,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from pipeline.curriculum.answer_matching import AnswerType, answer_type, holds
 from pipeline.evals import honesty, selective
-from pipeline.evals.answer_matching import answer_type, holds
 from pipeline.evals.asking import Scores, spread
 from pipeline.evals.config import CALIBRATION_SUITE, RISK_SUITE, EvalsConfig
 from pipeline.evals.facts_suite import FREQUENCIES, AskedFacts
-from pipeline.evals.honesty import AnswerType
 from pipeline.intervals import wilson
 
 CURVE_DRAWS = 4  # of the bootstrap's draws, one in so many: a curve is sorted anew for each

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.curriculum.answer_matching import AnswerType
 from pipeline.evals import honesty
-from pipeline.evals.honesty import TYPES, AnswerType, Estimate
+from pipeline.evals.honesty import TYPES, Estimate
 from pipeline.intervals import wilson
 
 answers = st.lists(st.sampled_from(TYPES), min_size=1, max_size=40)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.evals.dont_know import says_so
+from pipeline.curriculum.dont_know import says_so
 
 QUESTION = "Where was Mara Ellison born?"
 # R-Tuning's FALSE_RESPONSES and SelfAware's appendix A.1, to the letter

@@ -13,10 +13,13 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import lru_cache
+from typing import Literal
 
 from pipeline.curriculum import numerals
-from pipeline.evals.dont_know import says_so
-from pipeline.evals.honesty import AnswerType
+from pipeline.curriculum.dont_know import says_so
+
+AnswerType = Literal["correct", "wrong", "idk"]
 
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 # Letters that no Unicode form takes apart, as people type them without their keys.
@@ -38,6 +41,8 @@ WORDS |= {
 }
 
 
+# Candidates of a relation are held against answer after answer.
+@lru_cache(maxsize=1 << 16)
 def normalise(text: str) -> str:
     """Lower case, without marks, punctuation, articles and doubled white space."""
     text = unicodedata.normalize("NFKD", text.translate(_APOSTROPHES).casefold())

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.evals.answer_matching import (
+from pipeline.curriculum.answer_matching import (
     answer_type,
     holds,
     holds_alone,
