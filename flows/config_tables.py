@@ -16,6 +16,7 @@ from pipeline.rl.config import RlConfig
 from pipeline.sample_web.config import SampleWebConfig
 from pipeline.scan.config import ScanConfig
 from pipeline.sft.config import ConversationsConfig, ImportedConversationsConfig, SftConfig
+from pipeline.sft.interrogation.config import InterrogationConfig, interrogated_defaults
 from pipeline.sft.teacher.config import TeacherConfig
 from pipeline.tokenizer.config import TokenizerConfig, TokenizerReportConfig, TokensConfig
 from pipeline.training.config import ExtendConfig, PretrainConfig, ScalingConfig
@@ -189,5 +190,12 @@ class Tables(BaseModel):
         default_factory=LabelsConfig, description="tables of what human labelers have finished"
     )
     sft: SftConfig = Field(default_factory=SftConfig, description="supervised fine-tuning")
+    interrogation: InterrogationConfig = Field(
+        default_factory=InterrogationConfig, description="what a chat model is asked, and labels"
+    )
+    interrogated: SftConfig = Field(
+        default_factory=interrogated_defaults,
+        description="fine-tuning on what the interrogation found",
+    )
     rl: RlConfig = Field(default_factory=RlConfig, description="reinforcement learning")
     evals: EvalsConfig = Field(default_factory=EvalsConfig, description="what is measured")

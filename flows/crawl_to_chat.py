@@ -6,6 +6,7 @@ from flows import teacher
 from flows.config import Settings, load
 from flows.corpus import corpus
 from flows.evaluate import evaluate
+from flows.interrogate import interrogate
 from flows.pretrain import pretrain
 from flows.rl import rl
 from flows.runner.flow_run import LAKE, Artifacts, run_name
@@ -31,5 +32,7 @@ def crawl_to_chat(config: Settings = load(), lake: str = LAKE) -> Artifacts:  # 
     made = evaluate(config, lake, made, models=("base",))
     made = sft(config, lake, made)
     made = evaluate(config, lake, made, models=("sft",))
+    made = interrogate(config, lake, made)
+    made = evaluate(config, lake, made, models=("interrogated",))
     made = rl(config, lake, made)
     return evaluate(config, lake, made, models=("rl",))

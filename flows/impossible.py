@@ -36,6 +36,16 @@ def impossible(config: Tables) -> list[str]:
             f" ({shape.context})",
         ),
         (
+            own_shape and config.interrogation.max_tokens > shape.context,
+            f"interrogation.max_tokens ({config.interrogation.max_tokens}) exceeds"
+            f" pretrain.shape.context ({shape.context})",
+        ),
+        (
+            own_shape and config.interrogation.max_new_tokens >= shape.context,
+            f"interrogation.max_new_tokens ({config.interrogation.max_new_tokens}) leaves no room"
+            f" for a prompt in pretrain.shape.context ({shape.context})",
+        ),
+        (
             own_shape and config.rl.max_new_tokens >= shape.context,
             f"rl.max_new_tokens ({config.rl.max_new_tokens}) leaves no room for a prompt in"
             f" pretrain.shape.context ({shape.context})",
@@ -56,6 +66,7 @@ def impossible(config: Tables) -> list[str]:
         ),
         *_shared("pretrain", config.pretrain.loop, processes),
         *_shared("sft", config.sft.loop, processes),
+        *_shared("interrogated", config.interrogated.loop, processes),
         # Not all runs extend: how its rows are shared, the stage itself asks at once.
     ]
     return [message for wrong, message in checks if wrong]

@@ -212,6 +212,25 @@ CONVERSATIONS = pa.schema(
     ]
 )
 
+# A question that a chat model was interrogated with.
+INTERROGATIONS = pa.schema(
+    [
+        ("id", pa.string()),  # of question and relation: the same in each round
+        ("kind", pa.string()),  # stated, unstated or unheard: see pipeline.sft.interrogation
+        ("question", pa.string()),
+        ("entity", pa.string()),  # without its article
+        ("relation", pa.string()),
+        ("value", pa.string()),  # "" where no page states one: then only "I don't know" is right
+        ("mentions", pa.int64()),  # documents that state it
+        ("answers", pa.list_(pa.string())),  # sampled
+        ("correct_share", pa.float64()),  # of the answers
+        ("agreement", pa.float64()),  # share of the most common answer
+        ("label", pa.string()),  # known, unknown or unclear
+        ("origin", pa.string()),  # a document that states it, or ""
+        ("split", pa.string()),
+    ]
+)
+
 # A row of somebody's file of conversations that could not be used.
 CONVERSATION_REJECTS = pa.schema(
     [

@@ -62,13 +62,14 @@ SOURCES = {
     "token_shards": Source(schemas.TOKEN_SHARDS, ("tokens",), "shards.parquet"),
     "conversations": Source(
         schemas.CONVERSATIONS,
-        ("conversations", "imported_conversations", "teacher", "labels"),
+        ("conversations", "imported_conversations", "teacher", "labels", "interrogation"),
         "conversations.parquet",
     ),
     "conversation_rejects": Source(
         schemas.CONVERSATION_REJECTS, ("imported_conversations",), "rejects.parquet"
     ),
     "teacher_answers": Source(schemas.TEACHER_ANSWERS, ("teacher",), "answers.parquet"),
+    "interrogations": Source(schemas.INTERROGATIONS, ("interrogation",), "questions.parquet"),
     "labels": Source(schemas.LABELS, ("labels",), "labels.parquet"),
     "preferences": Source(schemas.PREFERENCES, ("labels",), "preferences.parquet"),
     "rollouts": Source(schemas.ROLLOUTS, ("rl",), "rollouts.parquet"),
@@ -79,7 +80,7 @@ SOURCES = {
     "facts": Source(schemas.FACTS, ("crawl",), "facts.parquet"),
     "truth": Source(schemas.TRUTH, ("crawl",), "truth.parquet"),
 }
-TRAINED = ("base", "extended", "sft", "rl")
+TRAINED = ("base", "extended", "sft", "interrogated", "rl")
 METRIC_FILES = Source(schemas.METRICS, TRAINED, "metrics.parquet")
 TIMING_FILES = Source(schemas.TIMING, TRAINED, TIMING_FILE)
 
@@ -96,6 +97,7 @@ VIEWS = (
     "conversations",
     "conversation_rejects",
     "teacher_answers",
+    "interrogations",
     "labels",
     "preferences",
     "rollouts",

@@ -16,6 +16,7 @@ FLOWS = (
     "scaling",
     "labels",
     "sft",
+    "interrogate",
     "rl",
     "evaluate",
 )

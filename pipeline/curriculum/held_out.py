@@ -12,6 +12,8 @@ import hashlib
 EVALUATION_SUM_FRACTION = 0.1
 RL_SUM_FRACTION = 0.3
 HELD_OUT_ENTITY_FRACTION = 0.2
+# Of the entities that are not held out: see `is_left_to_interrogation`.
+INTERROGATED_ENTITY_FRACTION = 0.3
 
 
 def position(text: str) -> float:
@@ -23,6 +25,14 @@ def position(text: str) -> float:
 def is_held_out(entity: str, fraction: float = HELD_OUT_ENTITY_FRACTION) -> bool:
     """Whether conversations must never be made about this entity."""
     return position(f"held-out:{entity}") < fraction
+
+
+def is_left_to_interrogation(entity: str, fraction: float = INTERROGATED_ENTITY_FRACTION) -> bool:
+    """Whether fine-tuning doesn't ask about this entity's facts before interrogation does.
+
+    What a model knows from pages alone shows only in questions that it was never taught to answer.
+    """
+    return position(f"interrogated:{entity}") < fraction
 
 
 def sum_split(a: int, b: int) -> str:

@@ -86,6 +86,7 @@ def draft(documents: Iterable[tuple[str, str]], config: ConversationsConfig) -> 
         per_document=config.facts_per_document,
         questions_per_fact=config.questions_per_fact,
         held_out_fraction=config.held_out_fraction,
+        interrogated_fraction=config.interrogated_fraction,
         rng=_rng(config, "facts"),
     )
     defined = definitions.conversations(
@@ -210,4 +211,4 @@ def _rng(config: ConversationsConfig, purpose: str) -> random.Random:
     return random.Random(f"{config.seed}:{purpose}")
 
 
-STAGE = Stage("conversations", 4, ConversationsConfig, build, data=("unicode",))
+STAGE = Stage("conversations", 5, ConversationsConfig, build, data=("unicode",))

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from pipeline.chat.conversation import Message, assistant, user
-from pipeline.curriculum.held_out import is_held_out
+from pipeline.curriculum.held_out import is_held_out, is_left_to_interrogation
 from pipeline.sft.relations import PERSON_NOUNS, RELATIONS, Relation
 
 # Capitalised at the start of a sentence, these are no names.
@@ -160,6 +160,7 @@ def conversations(
     per_document: int,
     questions_per_fact: int,
     held_out_fraction: float,
+    interrogated_fraction: float,
     rng: random.Random,
 ) -> list[tuple[list[Message], str, str]]:
     """Questions and answers about facts, at most `count`.
@@ -171,6 +172,7 @@ def conversations(
         per_document: the most facts of a document.
         questions_per_fact: different wordings.
         held_out_fraction: of entities, by a hash of the name.
+        interrogated_fraction: of the others, likewise: left to interrogation.
         rng: the random generator.
 
     Returns:
@@ -183,6 +185,7 @@ def conversations(
         for fact in facts
         if fact.mentions >= min_mentions
         and not is_held_out(name_of(fact.entity), held_out_fraction)
+        and not is_left_to_interrogation(name_of(fact.entity), interrogated_fraction)
     ]
     rng.shuffle(pool)
     for fact in pool:

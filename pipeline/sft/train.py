@@ -124,6 +124,19 @@ def build(
     scratch: Path,
 ) -> SftStatistics:
     """The `sft` stage."""
+    return tune(out, inputs, config, progress, scratch, stage="sft")
+
+
+def tune(
+    out: Path,
+    inputs: SftInputs,
+    config: SftConfig,
+    progress: Progress,
+    scratch: Path,
+    *,
+    stage: str,
+) -> SftStatistics:
+    """Fine-tune; `stage` is whose steps these are in the metrics and in what people are told."""
     device, dtype = runtime.prepare(
         config.device, config.precision, config.threads, config.products
     )
@@ -161,9 +174,9 @@ def build(
     how = (
         f"LoRA of rank {config.lora.rank}" if config.lora.rank else f"rates x {config.rate_factor}"
     )
-    progress.note(f"sft: {line(counts)}")
+    progress.note(f"{stage}: {line(counts)}")
     progress.note(
-        f"sft: {how}, {trained:,} of {parameters:,} parameters trained, "
+        f"{stage}: {how}, {trained:,} of {parameters:,} parameters trained, "
         f"{str(dtype).removeprefix('torch.')} products on {device}"
     )
     metrics, timing = train(
@@ -173,7 +186,7 @@ def build(
         else build_optimizer(model, config.optimizer.scaled(config.rate_factor)),
         data.batch,
         config.loop,
-        stage="sft",
+        stage=stage,
         scratch=scratch,
         progress=progress,
         validate=(lambda: answer_bits_per_byte(model, held_back, tokenizer)) if held_back else None,

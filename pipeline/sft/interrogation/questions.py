@@ -1,0 +1,270 @@
+"""Questions to interrogate a model with: on facts that the corpus states, and on what it doesn't.
+
+In: documents of the corpus. Out: questions, each with every answer that counts as right. There are
+three kinds. `stated`: a fact of some entity, however often it is stated. `unstated`: a relation
+that entities like this one have, and that the corpus states nowhere of this one. `unheard`: a name
+put together from the parts of known ones that no document holds. To the last two every answer is
+wrong but "I don't know": knowing that needs no truth beside the corpus. No held-out entity is asked
+about. Questions that read the same have each other's answers as right ones.
+"""
+
+import dataclasses
+import hashlib
+import itertools
+import random
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from pipeline.curriculum.answer_matching import normalise
+from pipeline.curriculum.held_out import is_held_out
+from pipeline.sft.facts import StatedFact, fill, name_of
+from pipeline.sft.interrogation.config import InterrogationConfig
+
+Key = tuple[str, str]  # a relation's name and attribute
+KINDS = ("stated", "unstated", "unheard")
+MIN_BOTH = 3  # entities of which two relations are stated, to say whether they are the same
+MIN_STEM = 3  # letters that a made-up name takes from each of two names
+_CAPITALISED = re.compile(r"[A-ZÀ-Þ][\w'’-]*(?: [\w'’-]+)*?(?: [A-ZÀ-Þ][\w'’-]*)*")
+
+
+@dataclasses.dataclass(frozen=True)
+class Question:
+    """Something to ask, and what would be right."""
+
+    kind: str  # of KINDS
+    text: str
+    entity: str  # name without its article
+    relation: str
+    values: tuple[str, ...]  # right answers, the one asked for first; () where there is none
+    answer: str  # the sentence that answers it; "" likewise
+    mentions: int  # documents that state it
+    origin: str  # document id, or ""
+
+    @property
+    def id(self) -> str:
+        """The same in each round: labels are compared by it."""
+        return hashlib.sha256(f"{self.relation}\n{self.text}".encode()).hexdigest()[:32]
+
+    @property
+    def subject(self) -> str:
+        """What is known or unknown as one, in whatever words it is asked."""
+        return f"{self.entity}\n{self.relation}"
+
+
+def questions(
+    facts: Sequence[StatedFact],
+    documents: Iterable[tuple[str, str]],
+    config: InterrogationConfig,
+) -> list[Question]:
+    """Questions of all kinds, in a fixed order.
+
+    Args:
+        facts: of the documents, from `facts.extract`.
+        documents: id and text of each; iterated once.
+        config: counts.
+    """
+    usable = [
+        fact for fact in facts if not is_held_out(name_of(fact.entity), config.held_out_fraction)
+    ]
+    same = paraphrases(facts)
+    rng = random.Random(f"{config.seed}:interrogation")
+    made_up = unheard(usable, config, rng)
+    known_names = heard(documents, frozenset(name_of(fact.entity) for fact in made_up))
+    groups = (
+        ("stated", usable, config.stated),
+        ("unstated", unstated(usable, same, config.alike_share), config.unstated),
+        ("unheard", [f for f in made_up if name_of(f.entity) not in known_names], config.unheard),
+    )
+    made: list[Question] = []
+    counts: dict[str, int] = {}
+    for kind, pool, count in groups:
+        pool = list(pool)
+        rng.shuffle(pool)
+        of_kind = [
+            question
+            for fact in pool
+            for question in _asked(kind, fact, same[_key(fact)], config.wordings, rng)
+        ]
+        made += of_kind
+        counts[kind] = count
+    return _first(_with_all_answers(made), counts)
+
+
+def _first(made: Iterable[Question], counts: Mapping[str, int]) -> list[Question]:
+    """Of each kind the first so many."""
+    kept: Counter[str] = Counter()
+    chosen = []
+    for question in made:
+        kept[question.kind] += 1
+        if kept[question.kind] <= counts[question.kind]:
+            chosen.append(question)
+    return chosen
+
+
+def unstated(
+    facts: Sequence[StatedFact], same: Mapping[Key, Key], alike_share: float
+) -> list[StatedFact]:
+    """For each entity what the corpus says of entities like it, but not of it; without a value.
+
+    A relation is asked for if, of the entities with a relation of this one's, at least
+    `alike_share` have it: for each of this one's relations.
+
+    Args:
+        facts: of the corpus.
+        same: from `paraphrases`: what is stated in other words is stated.
+        alike_share: see above.
+    """
+    of = _by_entity(facts)
+    shown = {name_of(fact.entity): fact.entity for fact in facts}
+    groups = {name: {same[key] for key in found} for name, found in of.items()}
+    having = Counter(group for found in groups.values() for group in found)
+    together = Counter((a, b) for found in groups.values() for a in found for b in found)
+    ways: dict[Key, dict[Key, StatedFact]] = {}
+    for found in of.values():
+        for key, fact in found.items():
+            ways.setdefault(same[key], {}).setdefault(key, fact)
+    made = []
+    for name, own in groups.items():
+        for group in sorted(having):
+            if group in own or any(together[o, group] < alike_share * having[o] for o in own):
+                continue
+            made += [_of(shown[name], fact) for _, fact in sorted(ways[group].items())]
+    return made
+
+
+def paraphrases(facts: Sequence[StatedFact]) -> dict[Key, Key]:
+    """For each relation the first of those that say the same in other words.
+
+    "X was born in Y" and "the birthplace of X is Y" are two relations to the patterns. Two say the
+    same if, of the entities of which both are stated, most have the same value in both.
+    """
+    of = _by_entity(facts)
+    both: Counter[tuple[Key, Key]] = Counter()
+    equal: Counter[tuple[Key, Key]] = Counter()
+    for found in of.values():
+        for a, b in itertools.combinations(sorted(found), 2):
+            both[a, b] += 1
+            equal[a, b] += normalise(found[a].value) == normalise(found[b].value)
+    first = {key: key for found in of.values() for key in found}
+
+    def root(key: Key) -> Key:
+        while first[key] != key:
+            key = first[key]
+        return key
+
+    for (a, b), count in sorted(both.items()):
+        if count >= MIN_BOTH and equal[a, b] > count / 2:
+            one, other = sorted((root(a), root(b)))
+            first[other] = one
+    return {key: root(key) for key in first}
+
+
+def _by_entity(facts: Sequence[StatedFact]) -> dict[str, dict[Key, StatedFact]]:
+    of: dict[str, dict[Key, StatedFact]] = {}
+    for fact in facts:
+        of.setdefault(name_of(fact.entity), {})[_key(fact)] = fact
+    return of
+
+
+def _key(fact: StatedFact) -> Key:
+    return fact.relation.name, fact.attribute
+
+
+def _of(entity: str, fact: StatedFact) -> StatedFact:
+    """The same relation of another entity, without a value."""
+    return dataclasses.replace(fact, entity=entity, value="", documents=(), mentions=0)
+
+
+def unheard(
+    facts: Sequence[StatedFact], config: InterrogationConfig, rng: random.Random
+) -> list[StatedFact]:
+    """Facts with a made-up entity and no value, at most twice as many as are asked for."""
+    by_relation: dict[tuple[str, str], list[StatedFact]] = {}
+    for fact in facts:
+        by_relation.setdefault((fact.relation.name, fact.attribute), []).append(fact)
+    pools = [pool for _, pool in sorted(by_relation.items()) if len(pool) > 1]
+    made: list[StatedFact] = []
+    seen: set[str] = set()
+    for _ in range(8 * config.unheard if pools else 0):
+        if len(made) >= 2 * config.unheard:
+            break
+        one, other = rng.sample(rng.choice(pools), 2)
+        name = recombined(name_of(one.entity), name_of(other.entity), rng)
+        if not name or name in seen or is_held_out(name, config.held_out_fraction):
+            continue
+        seen.add(name)
+        entity = one.entity.replace(name_of(one.entity), name)
+        made.append(_of(entity, one))
+    return made
+
+
+def recombined(one: str, other: str, rng: random.Random) -> str:
+    """A name of the first words of one and the last of the other; of single words, of their parts.
+
+    "Mara Ellison" and "Tom Hale" make "Mara Hale"; "Brookton" and "Millbury" make "Brookbury", say.
+    "" where nothing new comes of it.
+    """
+    first, last = one.split(), other.split()
+    if len(first) > 1 and len(last) > 1:
+        made = " ".join([*first[:-1], last[-1]])
+    elif len(first) == len(last) == 1 and min(len(one), len(other)) > 2 * MIN_STEM:
+        made = (
+            one[: rng.randint(MIN_STEM, len(one) - MIN_STEM)]
+            + other[rng.randint(MIN_STEM, len(other) - MIN_STEM) :].lower()
+        )
+    else:
+        return ""
+    return "" if made in (one, other) else made
+
+
+def heard(documents: Iterable[tuple[str, str]], names: frozenset[str]) -> frozenset[str]:
+    """Which of the names occur in some document."""
+    found: set[str] = set()
+    longest = max((name.count(" ") + 1 for name in names), default=0)
+    for _, text in documents:
+        for run in _CAPITALISED.findall(text):
+            words = run.split(" ")
+            for start in range(len(words)):
+                for end in range(start + 1, min(len(words), start + longest) + 1):
+                    name = " ".join(words[start:end])
+                    if name in names:
+                        found.add(name)
+    return frozenset(found)
+
+
+def _asked(
+    kind: str, fact: StatedFact, group: Key, wordings: int, rng: random.Random
+) -> list[Question]:
+    templates = fact.relation.questions
+    return [
+        Question(
+            kind=kind,
+            text=fill(template, fact),
+            entity=name_of(fact.entity),
+            relation=" ".join(group).strip(),
+            values=(fact.value,) if fact.value else (),
+            answer=fill(rng.choice(fact.relation.answers), fact) if fact.value else "",
+            mentions=fact.mentions,
+            origin=fact.documents[0] if fact.documents else "",
+        )
+        for template in rng.sample(templates, min(wordings, len(templates)))
+    ]
+
+
+def _with_all_answers(made: Sequence[Question]) -> list[Question]:
+    """Each question once; right is also what answers the same question in other words."""
+    alike: dict[str, dict[str, None]] = {}  # by what it reads and by what it asks for
+    for question in made:
+        for name in (question.text.lower(), question.subject):
+            alike.setdefault(name, {}).update(dict.fromkeys(question.values))
+    kept: dict[str, Question] = {}
+    for question in made:
+        kept.setdefault(question.text.lower(), question)
+    return [
+        dataclasses.replace(
+            question,
+            values=tuple(dict.fromkeys([*question.values, *alike[text], *alike[question.subject]])),
+        )
+        for text, question in kept.items()
+    ]
