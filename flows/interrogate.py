@@ -44,7 +44,7 @@ def interrogate(
             corpus=[made["corpus"]],
             **({"before": [found]} if found else {}),
         )
-        if number > 1 and settled(run, found):
+        if settled(run, found):
             break
         if not taught(run, found):
             terminal.say(

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from pipeline.curriculum.held_out import is_held_out
+from pipeline.curriculum.held_out import is_held_out, is_left_to_interrogation
 from pipeline.sft import definitions, facts, indirect
 
 
@@ -113,6 +113,7 @@ def make(found, **changes):
         "per_document": 100,
         "questions_per_fact": 2,
         "held_out_fraction": 0.0,
+        "interrogated_fraction": 0.0,
     } | changes
     return facts.conversations(found, rng=random.Random("x"), **settings)
 
@@ -149,6 +150,17 @@ def test_held_out_entities_rare_facts_and_full_documents_are_left_out():
     assert len(make(found, min_mentions=2)) == 2
     assert len(make(found, per_document=3, questions_per_fact=1)) == 4  # one is in "2" as well
     assert len(make(found, count=5)) == 5
+
+
+def test_some_entities_are_left_to_interrogation():
+    """By a rule of its own: those that are held out are never asked about, whatever it says."""
+    names = [f"Anna B{chr(97 + i)}n" for i in range(26)]
+    found = facts.extract([("1", " ".join(f"{name} lives in Hale." for name in names))])
+    made = make(found, interrogated_fraction=0.5, questions_per_fact=1)
+    kept = [name for name in names if not is_left_to_interrogation(name, 0.5)]
+    assert 0 < len(kept) < 26
+    assert sorted(entity for _, _, entity in made) == kept
+    assert make(found, interrogated_fraction=1.0) == []
 
 
 def test_the_article_is_no_part_of_a_held_out_name():
@@ -224,6 +236,7 @@ def test_a_full_document_does_not_end_the_search():
             per_document=1,
             questions_per_fact=1,
             held_out_fraction=0.0,
+            interrogated_fraction=0.0,
             rng=rng,
         )
         assert sorted(origin for _, origin, _ in made) == ["1", "2"]

@@ -1,5 +1,6 @@
 """The stage: a model that knows some facts is asked, and its conversations teach just that."""
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -47,8 +48,8 @@ class Witness:
 
     asked = 0
 
-    def __init__(self, tokenizer: Tokenizer, reply: str) -> None:
-        self.tokenizer, self.reply = tokenizer, reply
+    def __init__(self, tokenizer: Tokenizer, reply: str, known: Sequence[str] = KNOWN) -> None:
+        self.tokenizer, self.reply, self.known = tokenizer, reply, known
 
     def __call__(self, model: Any) -> "Witness":
         return self
@@ -63,7 +64,7 @@ class Witness:
         question = self.tokenizer.decode(ids)
         text = self.reply
         for person, place in zip(PEOPLE, PLACES):
-            if person in KNOWN and person in question:
+            if person in self.known and person in question:
                 work = any(word in question for word in ("work", "job", "living", "profession"))
                 text = "A baker." if work else f"In {place}."
         tokens = [*self.tokenizer.encode(text), self.tokenizer.special(STOP)]
@@ -106,6 +107,18 @@ def test_what_it_knows_is_answered_and_the_rest_is_not(
     assert found["changed"] is None
 
 
+def test_what_no_page_states_is_never_known(
+    tmp_path: Path, corpus: Path, post_training: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However low the threshold is: there is no answer that could be taught."""
+    tokenizer = Tokenizer.load(post_training.chat)
+    monkeypatch.setattr(stage, "Engine", Witness(tokenizer, "Somewhere."))
+    generous = dataclasses.replace(CONFIG, known_from=0.0, unknown_to=0.0, unheard=3)
+    found = run(tmp_path / "a", corpus, post_training.chat, generous)
+    assert found["known_by_kind"] == {"stated": 1.0, "unstated": 0.0, "unheard": 0.0}
+    assert found["by_kind"]["unheard"] == 3
+
+
 def test_a_second_round_counts_the_labels_that_changed(
     tmp_path: Path, corpus: Path, post_training: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -115,7 +128,7 @@ def test_a_second_round_counts_the_labels_that_changed(
     again = run(tmp_path / "b", corpus, post_training.chat, before=[tmp_path / "a"])
     assert again["changed"] == 0.0
     # a model that says so of all that it is not sure of keeps the labels
-    monkeypatch.setattr(stage, "Engine", Witness(tokenizer, "I don't know."))
+    monkeypatch.setattr(stage, "Engine", Witness(tokenizer, "I don't know.", ()))
     assert run(tmp_path / "c", corpus, post_training.chat, before=[tmp_path / "a"])["changed"] == 0
     monkeypatch.setattr(stage, "Engine", Witness(tokenizer, "In Millbury."))
     moved = run(tmp_path / "d", corpus, post_training.chat, before=[tmp_path / "a"])
