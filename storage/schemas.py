@@ -174,6 +174,11 @@ METRICS = pa.schema(
         ("entropy", pa.float64()),
         ("worked_share", pa.float64()),  # answers that show their work
         ("flat_group_share", pa.float64()),  # groups without variance in reward: teach nothing
+        # where honesty is asked as well: right sums and words, and of honesty's answers the mean
+        # reward and the share that isn't "I don't know"
+        ("right_share", pa.float64()),
+        ("honesty_reward", pa.float64()),
+        ("answer_rate", pa.float64()),
     ]
 )
 
@@ -282,6 +287,25 @@ PREFERENCES = pa.schema(
     ]
 )
 
+# What a model was found to know: a question on a fact, and its sampled answers.
+INTERROGATIONS = pa.schema(
+    [
+        ("id", pa.string()),
+        ("question", pa.string()),
+        ("entity", pa.string()),  # name without its article
+        ("relation", pa.string()),
+        # "" where no page states one: then every answer but "I don't know" is wrong
+        ("value", pa.string()),
+        ("mentions", pa.int64()),  # documents that state it
+        ("answers", pa.list_(pa.string())),  # the m that were sampled
+        ("correct_share", pa.float64()),
+        ("agreement", pa.float64()),  # share of the most common answer
+        ("label", pa.string()),  # known, unknown, unclear
+        ("origin", pa.string()),
+        ("split", pa.string()),  # train or validation
+    ]
+)
+
 ROLLOUTS = pa.schema(
     [
         ("step", pa.int64()),
@@ -295,6 +319,8 @@ ROLLOUTS = pa.schema(
         ("length", pa.int64()),
         ("logprob", pa.float64()),  # of the whole completion, under the sampling policy
         ("stopped", pa.bool_()),
+        ("answer_type", pa.string()),  # correct, wrong or idk ("I don't know")
+        ("target", pa.float64()),  # of task honesty: the confidence target that the prompt states
         (
             "kl",
             pa.float64(),
