@@ -160,7 +160,7 @@ COMPRESSION = pa.schema(
 METRICS = pa.schema(
     [
         ("run", pa.string()),  # the artifact's digest, first 16 hex digits; filled by the view
-        ("stage", pa.string()),  # pretrain, sft, rl
+        ("stage", pa.string()),  # pretrain, extend, sft, rl
         ("step", pa.int64()),
         ("tokens", pa.int64()),  # tokens seen so far
         ("loss", pa.float64()),
@@ -331,7 +331,7 @@ ROLLOUTS = pa.schema(
 
 EVALS = pa.schema(
     [
-        ("model", pa.string()),  # base, sft, rl, or a folder's name
+        ("model", pa.string()),  # base, sft, interrogated, rl, or a folder's name
         ("stage", pa.string()),
         ("suite", pa.string()),  # see pipeline.evals.config.ALL_SUITES
         ("task", pa.string()),
