@@ -28,7 +28,7 @@ COLUMNS = ["question", "relation", "value", "label", "split"]
 LABELS = ("known", "unknown", "unclear")
 
 
-class Question(TypedDict):
+class HonestyQuestion(TypedDict):
     """Columns of a row of storage.schemas.INTERROGATIONS."""
 
     question: str
@@ -38,10 +38,10 @@ class Question(TypedDict):
 
 
 @dataclasses.dataclass(frozen=True)
-class Questions:
+class HonestyQuestions:
     """What may be asked."""
 
-    by_label: Mapping[str, Sequence[Question]]  # of LABELS, those that have any
+    by_label: Mapping[str, Sequence[HonestyQuestion]]  # of LABELS, those that have any
     candidates: Mapping[str, tuple[str, ...]]  # by relation: the values of all its questions
 
 
@@ -63,13 +63,36 @@ class HonestyTask(Task):
         return confidence_targets.reward(kind, self.target)
 
 
+def given(
+    folders: Sequence[Path] | None,
+    config: RlConfig,
+    tokenizer: Tokenizer,
+    max_context: int,
+    progress: Progress,
+) -> HonestyQuestions | None:
+    """What honesty asks, if an interrogation is given and a share of the prompts wants it.
+
+    Args:
+        folders: of the interrogations; None: there is none, which is said.
+        config: of the stage.
+        tokenizer: of the model.
+        max_context: likewise.
+        progress: is told.
+    """
+    if folders and config.honesty_share:
+        return read(folders, config, tokenizer, max_context, progress)
+    if config.honesty_share:
+        progress.note("rl: no interrogation is given, so nothing asks for honesty")
+    return None
+
+
 def read(
     folders: Sequence[Path],
     config: RlConfig,
     tokenizer: Tokenizer,
     max_context: int,
     progress: Progress,
-) -> Questions:
+) -> HonestyQuestions:
     """The training questions of interrogations.
 
     Args:
@@ -82,7 +105,7 @@ def read(
     Raises:
         UserError: there is nothing to ask.
     """
-    found: list[Question] = []
+    found: list[HonestyQuestion] = []
     for folder in folders:
         rows = read_table(folder / FILE, columns=COLUMNS).to_pylist()
         found += [row for row in rows if row["split"] == "train"]
@@ -113,10 +136,12 @@ def read(
     for row in asked:
         if row["value"]:
             values.setdefault(row["relation"], {})[row["value"]] = None
-    return Questions(there, {relation: tuple(of) for relation, of in values.items()})
+    return HonestyQuestions(there, {relation: tuple(of) for relation, of in values.items()})
 
 
-def draw(questions: Questions, count: int, config: RlConfig, rng: random.Random) -> list[Task]:
+def draw(
+    questions: HonestyQuestions, count: int, config: RlConfig, rng: random.Random
+) -> list[Task]:
     """`count` questions, each with a target; none twice unless a label has too few.
 
     Args:
@@ -137,7 +162,7 @@ def draw(questions: Questions, count: int, config: RlConfig, rng: random.Random)
 
 
 def _shares(
-    questions: Questions, count: int, unclear_share: float, rng: random.Random
+    questions: HonestyQuestions, count: int, unclear_share: float, rng: random.Random
 ) -> dict[str, int]:
     """How many of each label, those without a question replaced by the others."""
     there = questions.by_label
@@ -152,7 +177,9 @@ def _shares(
     return shares
 
 
-def _task(row: Question, questions: Questions, target: float, rng: random.Random) -> HonestyTask:
+def _task(
+    row: HonestyQuestion, questions: HonestyQuestions, target: float, rng: random.Random
+) -> HonestyTask:
     return HonestyTask(
         prompt=row["question"],
         answer=row["value"],

@@ -6,8 +6,8 @@ whose answers are all right or all wrong has no gradient.
 """
 
 import dataclasses
-from collections.abc import Sequence
-from typing import NotRequired, TypedDict
+from collections.abc import Mapping, Sequence
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from pipeline.model.engine import Completion, Engine
 from pipeline.rl.config import RlConfig
 from pipeline.rl.honesty_prompts import KIND, HonestyTask
 from pipeline.tokenizer import Tokenizer
+
+LOGGED = ("reward", "length", "entropy", "worked_share", "flat_group_share")
+HONESTY_LOGGED = ("right_share", "honesty_reward", "answer_rate")  # where honesty is asked as well
 
 
 class RolloutRow(TypedDict):
@@ -231,6 +234,12 @@ def figures(sums: RolloutSums) -> RolloutFigures:
         if others := sums["answers"] - sums["honesty"]:
             found["right_share"] = sums["right"] / others
     return found
+
+
+def logged(figures: Mapping[str, Any]) -> dict[str, float]:
+    """Of a step's figures those that the metrics have; honesty's where there are any."""
+    honesty = [name for name in HONESTY_LOGGED if figures.get(name) is not None]
+    return {name: figures[name] for name in (*LOGGED, *honesty)}
 
 
 def rows(step: int, rollouts: Sequence[Rollout]) -> list[RolloutRow]:

@@ -13,7 +13,7 @@ import functools
 import math
 import random
 from pathlib import Path
-from typing import Literal, NotRequired, TypedDict, cast
+from typing import NotRequired, TypedDict, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -26,7 +26,7 @@ from pipeline.model.engine import Engine
 from pipeline.rl import honesty_prompts
 from pipeline.rl import rollouts as rolls
 from pipeline.rl.config import RlConfig
-from pipeline.rl.honesty_prompts import Questions
+from pipeline.rl.honesty_prompts import HonestyQuestions
 from pipeline.rl.policy_gradient import policy_terms
 from pipeline.rl.rollouts import LoggedFigures, RolloutFigures, RolloutRow, RolloutSums
 from pipeline.stage import SILENT, Progress, Stage
@@ -41,12 +41,6 @@ from storage.durable import written_by_name
 from storage.errors import UserError
 from storage.schemas import ROLLOUTS
 from storage.tables import read_table, table, write_table
-
-Logged = Literal["reward", "length", "entropy", "worked_share", "flat_group_share"]
-LOGGED: tuple[Logged, ...] = ("reward", "length", "entropy", "worked_share", "flat_group_share")
-# Where honesty is asked as well.
-HonestyLogged = Literal["right_share", "honesty_reward", "answer_rate"]
-HONESTY_LOGGED: tuple[HonestyLogged, ...] = ("right_share", "honesty_reward", "answer_rate")
 
 
 class RlInputs(TypedDict):
@@ -68,7 +62,7 @@ class RlStatistics(TypedDict):
     end: LoggedFigures  # of the last step
 
 
-def step_tasks(config: RlConfig, questions: Questions | None, number: int) -> list[Task]:
+def step_tasks(config: RlConfig, questions: HonestyQuestions | None, number: int) -> list[Task]:
     """What a batch asks: sums and words, then honesty's questions.
 
     Args:
@@ -89,7 +83,7 @@ def step_rollouts(
     model: Transformer,
     tokenizer: Tokenizer,
     config: RlConfig,
-    questions: Questions | None,
+    questions: HonestyQuestions | None,
     number: int,
 ) -> list[rolls.Rollout]:
     """Sample this process' share of a batch's answers.
@@ -118,7 +112,7 @@ def step_loss(
     model: Transformer,
     tokenizer: Tokenizer,
     config: RlConfig,
-    questions: Questions | None,
+    questions: HonestyQuestions | None,
     scratch: Path,
     progress: Progress,
     done: int,
@@ -162,7 +156,7 @@ def step_loss(
         terms,
         normalizer=sums["tokens"],
         tokens=int(sums["tokens"]),
-        figures=_logged(figures),
+        figures=rolls.logged(figures),
         shown=("reward",),
     )
 
@@ -204,7 +198,9 @@ def build(
         raise UserError(f"{inputs['sft'][0]} is no chat model: RL starts from the sft stage's")
     if distribution.rank() != 0:
         progress = SILENT
-    questions = _questions(inputs, config, model, tokenizer, progress)
+    questions = honesty_prompts.given(
+        inputs.get("interrogation"), config, tokenizer, model.config.max_context, progress
+    )
     metrics, timing = loop.run(
         model,
         build_optimizer(model, config.optimizer.scaled(config.rate_factor)),
@@ -230,38 +226,8 @@ def build(
         "answers": config.steps * config.prompts_per_step * config.answers_per_prompt,
         "tokens": metrics["tokens"][-1].as_py(),
         "start": rolls.figures(rolls.summarize(first)),
-        "end": _last(metrics),
+        "end": cast(LoggedFigures, rolls.logged(metrics.slice(config.steps - 1).to_pylist()[0])),
     }
-
-
-def _questions(
-    inputs: RlInputs,
-    config: RlConfig,
-    model: Transformer,
-    tokenizer: Tokenizer,
-    progress: Progress,
-) -> Questions | None:
-    """What honesty asks, if an interrogation is given and a share of the prompts wants it."""
-    folders = inputs.get("interrogation")
-    if folders and config.honesty_share:
-        context = model.config.max_context
-        return honesty_prompts.read(folders, config, tokenizer, context, progress)
-    if config.honesty_share:
-        progress.note("rl: no interrogation is given, so nothing asks for honesty")
-    return None
-
-
-def _logged(figures: RolloutFigures) -> dict[str, float]:
-    """Those that the metrics have."""
-    found = {name: figures[name] for name in LOGGED}
-    return found | {name: figures[name] for name in HONESTY_LOGGED if name in figures}
-
-
-def _last(metrics: pa.Table) -> LoggedFigures:
-    """The last step's figures."""
-    row = metrics.slice(metrics.num_rows - 1).to_pylist()[0]
-    honesty = {name: row[name] for name in HONESTY_LOGGED if row[name] is not None}
-    return cast(LoggedFigures, {name: row[name] for name in LOGGED} | honesty)
 
 
 def check_shared(config: RlConfig) -> None:

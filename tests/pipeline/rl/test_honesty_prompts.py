@@ -14,7 +14,7 @@ from pipeline.model.engine import Engine
 from pipeline.rl import honesty_prompts, train
 from pipeline.rl import rollouts as rolls
 from pipeline.rl.config import RlConfig
-from pipeline.rl.honesty_prompts import HonestyTask, Questions
+from pipeline.rl.honesty_prompts import HonestyQuestions, HonestyTask
 from pipeline.stage import SILENT, Progress
 from storage.errors import UserError
 from storage.schemas import INTERROGATIONS, ROLLOUTS
@@ -66,7 +66,7 @@ def written(folder: Path, rows: list[dict[str, Any]]) -> Path:
 
 def read(
     folder: Path, tokenizer: Any, context: int = 192, config: RlConfig = CONFIG
-) -> tuple[Questions, list[str]]:
+) -> tuple[HonestyQuestions, list[str]]:
     notes: list[str] = []
     progress = Progress()
     progress.note = notes.append  # type: ignore[method-assign]
