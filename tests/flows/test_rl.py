@@ -14,6 +14,9 @@ class Recorder:
 
     lake: Any = types.SimpleNamespace()
 
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
     def train(self, stage: Any, config: Any, title: str, **inputs: Any) -> str:
         self.config, self.inputs = config, inputs
         return "trained"
@@ -25,6 +28,7 @@ class Recorder:
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Recorder:
     recorder = Recorder()
+    monkeypatch.setattr(flow.terminal, "say", recorder.said.append)
     monkeypatch.setattr(flow, "begin", lambda config, lake: recorder)
     monkeypatch.setattr(flow.ui, "curves", lambda lake, model: None)
     return recorder
@@ -34,18 +38,16 @@ def reinforced(made: dict[str, Any]) -> Any:
     return flow.rl.fn(load("ci"), "lake", made=made)
 
 
-def test_an_interrogated_model_goes_on_with_its_interrogation(run: Recorder, capsys: Any) -> None:
+def test_an_interrogated_model_goes_on_with_its_interrogation(run: Recorder) -> None:
     made = {"sft": "tuned", "interrogated": "honest", "interrogation": "questions"}
     assert reinforced(made)["rl"] == "trained"
     assert run.inputs == {"sft": ["honest"], "interrogation": ["questions"]}
     assert run.config.honesty_share == load("ci").rl.honesty_share > 0
-    assert "interrogation" not in "".join(capsys.readouterr())
+    assert run.said == []
 
 
-def test_without_an_interrogation_honesty_is_not_asked_for_which_is_said(
-    run: Recorder, capsys: Any
-) -> None:
+def test_without_an_interrogation_honesty_is_not_asked_for_which_is_said(run: Recorder) -> None:
     reinforced({"sft": "tuned"})
     assert run.inputs == {"sft": ["tuned"]}
     assert run.config.honesty_share == 0
-    assert "no interrogation" in "".join(capsys.readouterr())
+    assert run.said == ["  rl: no interrogation, so no prompt states a confidence target"]
