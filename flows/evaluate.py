@@ -95,13 +95,15 @@ def began_with(run: Run, model: Reference) -> dict[str, list[Input]]:
         if kind is None:
             return {}
         manifest = run.lake.manifest(kind, earlier)
-    before = {} if manifest is first else {"before": [reference(manifest, run.lake)]}
+    before: dict[str, list[Input]] = {}
+    if manifest is not first:
+        before["before"] = [reference(manifest, run.lake)]
     found: dict[str, list[Input]] = {}
     for name, kinds in BEGINNINGS.items():
         for digest in manifest.inputs.get(name, []):
             kind = _kind(run, kinds, digest)
             if kind is None:
-                return {**before}
+                return before
             source = reference(run.lake.manifest(kind, digest), run.lake)
             found.setdefault(name, []).append(source)
     return {**before, **(found if found.keys() == BEGINNINGS.keys() else {})}

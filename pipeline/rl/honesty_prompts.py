@@ -110,7 +110,7 @@ def read(
         rows = read_table(folder / FILE, columns=COLUMNS).to_pylist()
         found += [row for row in rows if row["split"] == "train"]
     stated = {text for t in config.confidence_targets for text in confidence_targets.messages(t)}
-    longest = max(stated, key=lambda text: len(tokenizer.encode(text)))
+    longest = max(sorted(stated), key=lambda text: len(tokenizer.encode(text)))
     room = max_context - 1
     asked = [
         row
