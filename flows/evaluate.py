@@ -1,5 +1,6 @@
-"""What each stage changed: the same questions to the base, the fine-tuned and the reinforced
-model. With files of in-context tasks (input.tasks) also DCLM's CORE and nanochat's ChatCORE.
+"""What each stage changed: the same questions to the base, the fine-tuned, the interrogated and the
+reinforced model. With files of in-context tasks (input.tasks) also DCLM's CORE and nanochat's
+ChatCORE.
 """
 
 import dataclasses
@@ -21,11 +22,14 @@ from pipeline.evals.icl_files import ENDINGS
 from storage.errors import UserError
 from storage.file_hashes import hash_now
 
-Model = Literal["base", "sft", "rl"]
-MODELS: tuple[Model, ...] = ("base", "sft", "rl")
+Model = Literal["base", "sft", "interrogated", "rl"]
+MODELS: tuple[Model, ...] = ("base", "sft", "interrogated", "rl")
+# By the kind of a model that another chat model was trained on to: under which input it stands.
+CONTINUED = {"rl": "sft", "interrogated": "base"}
+CONTINUED_KINDS = ("sft", "interrogated", "rl", "base")  # an imported chat model is a `base`
 # A tuned model's inputs, and the kinds of artifact that they may be.
 BEGINNINGS = {
-    "base": ("base", "extended", "sft", "rl"),
+    "base": ("base", "extended", "sft", "interrogated", "rl"),
     "conversations": ("conversations", "imported_conversations", "teacher", "labels"),
 }
 
@@ -43,7 +47,7 @@ def evaluate(
         config: every setting; what is left out comes from the preset
         lake: folder or s3:// URL that holds the artifacts
         made: artifacts to start from; empty: all models are made or found first
-        models: which stages' models are measured
+        models: which stages' models are measured; interrogated, where there is one
     """
     made = made or rl(config, lake)
     if "corpus" not in made:
@@ -59,6 +63,8 @@ def evaluate(
             settings = dataclasses.replace(settings, suites=(*settings.suites, "core"))
     scores = {}
     for model in models:
+        if model == "interrogated" and model not in made:
+            continue
         scores[f"evals.{model}"] = run.make(
             stage.STAGE,
             settle(dataclasses.replace(settings, model=model)),
@@ -74,26 +80,38 @@ def evaluate(
 
 
 def began_with(run: Run, model: Reference) -> dict[str, list[Input]]:
-    """What a tuned model began with, for what it forgot: its base and its conversations.
+    """What a tuned model began with: its base and its conversations, for what it forgot, and the
+    chat model before it was interrogated or reinforced, for its honesty (`before`).
 
-    By its own manifests: the lake's newest base may be another one. Nothing where one of them is
-    not in the lake any more.
+    By its own manifests: the lake's newest base may be another one. Of base and conversations
+    nothing where one of them is not in the lake any more, and nothing at all where a model between
+    is not.
     """
-    manifest = run.lake.manifest(model["kind"], model["digest"])
-    while "sft" in manifest.inputs:
-        (tuned,) = manifest.inputs["sft"]
-        if not run.lake.is_whole("sft", tuned):
+    first = run.lake.manifest(model["kind"], model["digest"])
+    manifest = first
+    while CONTINUED.get(manifest.kind) in manifest.inputs:
+        (earlier,) = manifest.inputs[CONTINUED[manifest.kind]]
+        kind = _kind(run, CONTINUED_KINDS, earlier)
+        if kind is None:
             return {}
-        manifest = run.lake.manifest("sft", tuned)
+        manifest = run.lake.manifest(kind, earlier)
+    before: dict[str, list[Input]] = {}
+    if manifest is not first:
+        before["before"] = [reference(manifest, run.lake)]
     found: dict[str, list[Input]] = {}
     for name, kinds in BEGINNINGS.items():
         for digest in manifest.inputs.get(name, []):
-            kind = next((kind for kind in kinds if run.lake.is_whole(kind, digest)), None)
+            kind = _kind(run, kinds, digest)
             if kind is None:
-                return {}
+                return before
             source = reference(run.lake.manifest(kind, digest), run.lake)
             found.setdefault(name, []).append(source)
-    return found if found.keys() == BEGINNINGS.keys() else {}
+    return {**before, **(found if found.keys() == BEGINNINGS.keys() else {})}
+
+
+def _kind(run: Run, kinds: Sequence[str], digest: str) -> str | None:
+    """Of which of the kinds the lake holds such an artifact, None where it holds none."""
+    return next((kind for kind in kinds if run.lake.is_whole(kind, digest)), None)
 
 
 def asks_core(tasks: Sequence[InputFile]) -> bool:

@@ -1,13 +1,16 @@
 """From a chat model to one that works its sums: reinforcement learning on checkable answers."""
 
+import dataclasses
+
 from prefect import flow
 
 from flows import imported
 from flows.config import Settings, load
-from flows.runner import ui
+from flows.runner import terminal, ui
 from flows.runner.flow_run import LAKE, Artifacts, begin, run_name
 from flows.sft import sft
 from pipeline.rl import train
+from pipeline.rl.config import RlConfig
 
 
 @flow(name="rl", flow_run_name=run_name)
@@ -16,9 +19,10 @@ def rl(
     lake: str = LAKE,
     made: Artifacts | None = None,
 ) -> Artifacts:
-    """Reward right answers and nothing else.
+    """Reward right answers and nothing else; with an interrogation also "I don't know".
 
-    A chat model that is given (input.chat_model) is not fine-tuned first.
+    A chat model that is given (input.chat_model) is not fine-tuned first. Where there is an
+    interrogated model, it is the one that goes on.
 
     Args:
         config: every setting; what is left out comes from the preset
@@ -29,13 +33,22 @@ def rl(
     if made is None and config.input.chat_model:
         made = {"sft": imported.model(run, "chat_model", config.input.chat_model)}
     made = made or sft(config, lake)
-    settings = config.rl
+    known = {"interrogation": [made["interrogation"]]} if "interrogation" in made else {}
+    settings = config.rl if known else without_honesty(config.rl)
     model = run.train(
         train.STAGE,
         settings,
         f"reinforce {settings.steps} steps of"
         f" {settings.prompts_per_step} x {settings.answers_per_prompt} answers",
-        sft=[made["sft"]],
+        sft=[made.get("interrogated") or made["sft"]],
+        **known,
     )
     ui.curves(run.lake, model)
     return run.hand_over(made, rl=model)
+
+
+def without_honesty(config: RlConfig) -> RlConfig:
+    """Nobody knows what the model knows, so nothing asks for honesty, which is said."""
+    if config.honesty_share:
+        terminal.say("  rl: no interrogation, so no prompt states a confidence target")
+    return dataclasses.replace(config, honesty_share=0.0)

@@ -160,7 +160,7 @@ COMPRESSION = pa.schema(
 METRICS = pa.schema(
     [
         ("run", pa.string()),  # the artifact's digest, first 16 hex digits; filled by the view
-        ("stage", pa.string()),  # pretrain, sft, rl
+        ("stage", pa.string()),  # pretrain, extend, sft, rl
         ("step", pa.int64()),
         ("tokens", pa.int64()),  # tokens seen so far
         ("loss", pa.float64()),
@@ -174,6 +174,11 @@ METRICS = pa.schema(
         ("entropy", pa.float64()),
         ("worked_share", pa.float64()),  # answers that show their work
         ("flat_group_share", pa.float64()),  # groups without variance in reward: teach nothing
+        # where honesty is asked as well: right sums and words, and of honesty's answers the mean
+        # reward and the share that isn't "I don't know"
+        ("right_share", pa.float64()),
+        ("honesty_reward", pa.float64()),
+        ("answer_rate", pa.float64()),
     ]
 )
 
@@ -301,6 +306,25 @@ PREFERENCES = pa.schema(
     ]
 )
 
+# What a model was found to know: a question on a fact, and its sampled answers.
+INTERROGATIONS = pa.schema(
+    [
+        ("id", pa.string()),
+        ("question", pa.string()),
+        ("entity", pa.string()),  # name without its article
+        ("relation", pa.string()),
+        # "" where no page states one: then every answer but "I don't know" is wrong
+        ("value", pa.string()),
+        ("mentions", pa.int64()),  # documents that state it
+        ("answers", pa.list_(pa.string())),  # the m that were sampled
+        ("correct_share", pa.float64()),
+        ("agreement", pa.float64()),  # share of the most common answer
+        ("label", pa.string()),  # known, unknown, unclear
+        ("origin", pa.string()),
+        ("split", pa.string()),  # train or validation
+    ]
+)
+
 ROLLOUTS = pa.schema(
     [
         ("step", pa.int64()),
@@ -314,6 +338,8 @@ ROLLOUTS = pa.schema(
         ("length", pa.int64()),
         ("logprob", pa.float64()),  # of the whole completion, under the sampling policy
         ("stopped", pa.bool_()),
+        ("answer_type", pa.string()),  # correct, wrong or idk ("I don't know")
+        ("target", pa.float64()),  # of task honesty: the confidence target that the prompt states
         (
             "kl",
             pa.float64(),
@@ -324,7 +350,7 @@ ROLLOUTS = pa.schema(
 
 EVALS = pa.schema(
     [
-        ("model", pa.string()),  # base, sft, rl, or a folder's name
+        ("model", pa.string()),  # base, sft, interrogated, rl, or a folder's name
         ("stage", pa.string()),
         ("suite", pa.string()),  # see pipeline.evals.config.ALL_SUITES
         ("task", pa.string()),

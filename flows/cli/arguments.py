@@ -99,20 +99,23 @@ def parser() -> Parser:
     complete = add("complete", "the model as a simulator of web pages", pages)
     complete.add_argument("text", metavar="TEXT", help="how the page begins")
     complete.add_argument(
-        "--model", default="base", help="base, sft, rl, a digest, a folder or .gguf"
+        "--model", default="base", help="base, sft, interrogated, rl, a digest, a folder or .gguf"
     )
     chat = add("chat", "talk to the model", _sampling(temperature=0.0, top_k=0))
-    chat.add_argument("--model", default="rl", help="sft, rl, a digest, a folder or .gguf")
+    chat.add_argument(
+        "--model", default="rl", help="sft, interrogated, rl, a digest, a folder or .gguf"
+    )
     chat.add_argument("--message", action="append", help="say this instead of asking; repeatable")
     tokens = add("tokens", "a text as coloured tokens with ids")
     tokens.add_argument("text", metavar="TEXT")
     tokens.add_argument("--html", metavar="FILE", help="as a page of its own, to this file")
     tokens.add_argument(
-        "--model", help="the tokenizer of base, sft, rl, a digest, a folder or .gguf"
+        "--model", help="the tokenizer of base, sft, interrogated, rl, a digest, a folder or .gguf"
     )
     evaluate = add("eval", "the scores of the newest models, measured where they aren't yet")
     evaluate.add_argument(
-        "--model", help="base, sft or rl instead of all; or a folder or .gguf file anywhere"
+        "--model",
+        help="base, sft, interrogated or rl instead of all; or a folder or .gguf file anywhere",
     )
     evaluate.add_argument(
         "--suite", action="append", help="this suite alone (bits_per_byte, core …); repeatable"
@@ -139,7 +142,9 @@ def parser() -> Parser:
     funnel.add_argument("--out", metavar="FILE.png", help="draw it")
     export = add("export", "a model for other programs: transformers, llama.cpp, LM Studio")
     export.add_argument(
-        "--model", default="rl", help="base, sft, rl, a digest, a folder or a .gguf file"
+        "--model",
+        default="rl",
+        help="base, sft, interrogated, rl, a digest, a folder or a .gguf file",
     )
     export.add_argument("--format", choices=("hf", "gguf"), required=True)
     export.add_argument(

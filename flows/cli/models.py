@@ -12,7 +12,7 @@ from flows.runner import streams
 from storage import Lake
 from storage.errors import UserError
 
-MODELS = ("base", "extended", "sft", "rl")
+MODELS = ("base", "extended", "sft", "interrogated", "rl")
 
 
 def find_model(lake: Lake, name: str) -> Path:

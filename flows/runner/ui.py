@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 CURVES = {
     "loss": ("loss (nats per token)", 1.0),
     "validation_bits_per_byte": ("validation bits per byte", 1.0),
-    "reward": ("reward (share of right answers)", 1.0),
+    "reward": ("reward (mean of all answers)", 1.0),
+    "right_share": ("share of right sums and words", 1.0),
+    "honesty_reward": ("reward of honesty's answers", 1.0),
+    "answer_rate": ("share of honesty's questions that are answered", 1.0),
     "length": ("answer length (tokens)", 1.0),
     "worked_share": ("share of worked answers", 1.0),
     "grad_norm": ("gradient norm", 1.0),
@@ -138,8 +141,8 @@ def curves_markdown(series: Series) -> str:
 
 def scores(lake: Lake, measured: Sequence[Reference]) -> None:
     """The stage table, sums by the lengths of their numbers, and what the models said."""
-    from pipeline.report import charts
-    from pipeline.report.scores import stage_table, sums_by_lengths
+    from pipeline.report import charts, honesty_charts
+    from pipeline.report.scores import answer_rates, stage_table, sums_by_lengths
 
     rows, samples = [], []
     for item in measured:
@@ -152,6 +155,10 @@ def scores(lake: Lake, measured: Sequence[Reference]) -> None:
     if grids := sums_by_lengths(rows):
         picture = charts.data_uri(charts.sums(grids))
         _markdown("sums", f"![right sums]({picture})", "Right sums (%) by lengths of both numbers")
+    if curves := answer_rates(rows):
+        picture = charts.data_uri(honesty_charts.answer_rates(curves))
+        title = "Share of questions answered, by stated confidence target"
+        _markdown("answer-rates", f"![answer rates]({picture})", title)
     shown = [{name: _clip(value) for name, value in row.items()} for row in samples[:MAX_SAMPLES]]
     _table("samples", shown, "What the models say")
 

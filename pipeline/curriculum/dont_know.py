@@ -53,6 +53,18 @@ PHRASES = (
     r"\bi (?:never|have never|haven't|have not) (?:learned|learnt|heard|read|come across)\b",
 )
 _ADMISSION = re.compile("|".join(f"(?:{phrase})" for phrase in PHRASES))
+# How admissions begin; a reply begins with one of them at most, so their probabilities add up.
+OPENINGS = (
+    "I don't know",
+    "I do not know",
+    "I'm not sure",
+    "I am not sure",
+    "I have no information",
+    "I can't say",
+    "I cannot say",
+    "Sorry, I don't know",
+    "Unfortunately, I don't know",
+)
 # What an admission is about: nothing more, or the question in general.
 _GENERAL = re.compile(
     r"\s*(?:$|[.,;:!?\u2013\u2014-]|\b(?:the|an|any|that|this|your|it|enough|anything|about|of|to|for|with"

@@ -26,8 +26,9 @@ class Task:
 
     prompt: str
     answer: str
-    kind: str  # sum or spelling
-    digits: int  # of the longer operand; letters of the word
+    kind: str  # sum or spelling; of pipeline.rl.honesty_prompts honesty
+    digits: int  # of the longer operand; letters of the word; 0 of what is neither
+    system: str = ""  # the system message before the question; "": none
 
 
 def sum_task(digits: int, split: str, rng: random.Random) -> Task:

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from typing import TypedDict, TypeVar
 
-from pipeline.chat.conversation import STOP, Message, prompt, user
+from pipeline.chat.conversation import STOP, Message, prompt, system, user
 from pipeline.evals.config import EvalsConfig
 from pipeline.intervals import wilson
 from pipeline.model import Transformer
@@ -166,10 +166,17 @@ def ask_questions(subject: Subject, questions: Sequence[str], max_new_tokens: in
     return ask(subject, [[user(question)] for question in questions], max_new_tokens)
 
 
-def fits(subject: Subject, question: str) -> bool:
-    """Whether a question leaves room in the model's context for an answer."""
+def fits(subject: Subject, question: str, instruction: str = "") -> bool:
+    """Whether a question leaves room in the model's context for an answer.
+
+    Args:
+        subject: the model.
+        question: of the user.
+        instruction: the system message before it, for models that converse; "": none.
+    """
     if subject.chats:
-        ids = prompt([user(question)], subject.tokenizer)
+        before = [system(instruction)] if instruction else []
+        ids = prompt([*before, user(question)], subject.tokenizer)
     else:
         ids = [subject.tokenizer.document_token, *subject.tokenizer.encode(f"{question}\n")]
     return len(ids) < subject.model.config.max_context

@@ -3,6 +3,7 @@
 import dataclasses
 
 from pipeline import ranges
+from pipeline.curriculum.confidence_targets import NEW_TARGETS, TARGETS
 from pipeline.curriculum.held_out import HELD_OUT_ENTITY_FRACTION
 
 # Suites that take a model as a reader and writer of pages. A model that was taught to converse gets
@@ -13,6 +14,7 @@ CHAT_SUITES = (
     "chat_core",
     "facts",
     "honesty",
+    "targets",
     "talk",
     "turns",
     "arithmetic",
@@ -31,7 +33,15 @@ RELATIONS_SUITE = "facts_by_relation"
 # Points of suite `honesty`'s curves.
 RISK_SUITE = "risk_coverage"
 CALIBRATION_SUITE = "calibration"
-DETAIL_SUITES = (LENGTHS_SUITE, RELATIONS_SUITE, RISK_SUITE, CALIBRATION_SUITE)
+# Rows of suite `targets` by class of facts: likewise.
+TARGET_CLASSES_SUITE = "targets_by_class"
+DETAIL_SUITES = (
+    LENGTHS_SUITE,
+    RELATIONS_SUITE,
+    RISK_SUITE,
+    CALIBRATION_SUITE,
+    TARGET_CLASSES_SUITE,
+)
 # Metrics that are no count of successes among n, whose interval Wilson's could be.
 NO_COUNTS = (
     "bits_per_byte",
@@ -41,9 +51,9 @@ NO_COUNTS = (
     "chat_core",
     "nanochat_chat_core",
     "simpleqa_f1",
-    "penalised_0.5",
-    "penalised_0.75",
-    "penalised_0.9",
+    *(f"penalised_{target:g}" for target in (*TARGETS, *NEW_TARGETS)),
+    "honesty",
+    "idk_average_precision",
     "aurc",
     "calibration_error",
     "kl_nats",
@@ -55,7 +65,8 @@ NO_COUNTS = (
 class EvalsConfig:
     """One model's measurement. How it is asked (page or conversation) its tokenizer decides."""
 
-    model: str = "base"  # base, sft or rl: what the scores are filed under
+    # base, sft, interrogated or rl: what the scores are filed under
+    model: str = "base"
     suites: tuple[str, ...] = SUITES
     seed: int = 0  # chooses facts, sums, words; the same for every stage, so that scores compare
     temperature: float = 0.0  # greedy: the score is the model's, not the sampler's
@@ -68,6 +79,7 @@ class EvalsConfig:
     overlap_tokens: int = 16
     bootstrap_samples: int = 1_000
     facts_per_frequency: int = 200  # of each: stated often, once, never
+    target_facts: int = 30  # of each class, asked under each confidence target
     held_out_fraction: float = HELD_OUT_ENTITY_FRACTION  # as in ConversationsConfig
     digits: tuple[int, ...] = (1, 2, 3, 4, 5)  # of either number of a sum: every pair is asked
     sums_per_pair: int = 20  # of each pair of lengths

@@ -23,12 +23,14 @@ from pipeline.evals import (
     few_shot,
     forgetting,
     format_suite,
+    honesty_change,
     honesty_suite,
     memorization,
     page_bits,
     simulate,
     spelling_suite,
     talk,
+    targets_suite,
     turns,
 )
 from pipeline.evals.asking import FactRow, Scores, Subject, spread
@@ -56,6 +58,8 @@ class EvalsInputs(TypedDict):
     tasks: NotRequired[list[Path]]
     base: NotRequired[list[Path]]  # of a tuned model: what it began with, for suite `forgetting`
     conversations: NotRequired[list[Path]]  # whose held-back ones it reads
+    # of a model that learned to admit ignorance: the fine-tuned one before, for suite `honesty`
+    before: NotRequired[list[Path]]
 
 
 class EvalsStatistics(TypedDict):
@@ -152,6 +156,13 @@ def measure(
     def facts() -> facts_suite.AskedFacts:
         return facts_suite.ask(subject, known)
 
+    def honest(scores: Scores) -> None:
+        honesty_suite.report(facts(), config, scores)
+        if subject.chats and inputs.get("before"):
+            before = _subject(inputs["before"][0], subject)
+            compared = honesty_change.compare(subject, before, facts())
+            honesty_change.report(facts(), compared, config, scores)
+
     @functools.cache
     def sums() -> arithmetic_suite.AskedSums:
         return arithmetic_suite.ask(subject, train.texts(config.scanned_bytes))
@@ -192,7 +203,8 @@ def measure(
         "core": lambda s: missing.extend(core.measure(subject, inputs["tasks"], s, progress)),
         "chat_core": chat,
         "facts": lambda s: facts_suite.report(facts(), config, s),
-        "honesty": lambda s: honesty_suite.report(facts(), config, s),
+        "honesty": honest,
+        "targets": lambda s: targets_suite.measure(subject, known, s),
         "talk": lambda s: talk.measure(subject, known, s),
         "forgetting": lambda s: forgetting.measure(
             subject,
@@ -208,6 +220,8 @@ def measure(
     }
     # What makes sense only for pages is asked only of base models.
     skipped = {suite for suite in PAGE_SUITES if suite not in ALSO_CHAT} if subject.chats else set()
+    if not subject.chats:
+        skipped.add(targets_suite.SUITE)  # it has no system message
     if not inputs.get("base"):
         skipped.add(forgetting.SUITE)
         if subject.chats and forgetting.SUITE in config.suites:
@@ -223,6 +237,13 @@ def measure(
     if missing_chat:
         progress.note(f"nanochat's ChatCORE: without {', '.join(missing_chat)}")
     return scores, missing, missing_chat
+
+
+def _subject(folder: Path, like: Subject) -> Subject:
+    """Another model, asked as this one is."""
+    model, tokenizer = models.load(folder, like.model.device, like.model.compute_dtype)
+    model.eval()
+    return Subject(model, tokenizer, like.config, like.moved)
 
 
 def _held_back(inputs: EvalsInputs, subject: Subject) -> list[RowPart]:
@@ -244,4 +265,4 @@ def _facts(inputs: EvalsInputs) -> list[FactRow]:
     return []
 
 
-STAGE = Stage("evals", 5, EvalsConfig, build, data=("unicode",))
+STAGE = Stage("evals", 6, EvalsConfig, build, data=("unicode",))

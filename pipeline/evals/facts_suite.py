@@ -88,6 +88,33 @@ def choose(
     return chosen
 
 
+def held_out(facts: Sequence[FactRow], fraction: float) -> list[bool]:
+    """Of each fact, whether its entity is in no conversation of fine-tuning."""
+    return [is_held_out(name_of(fact["entity"]), fraction) for fact in facts]
+
+
+def by_class(facts: Sequence[FactRow], hidden: Sequence[bool]) -> dict[str, list[int]]:
+    """Indices of facts by class: often, once, never, and each with `_trained_entities`.
+
+    Classes without a fact are left out.
+
+    Args:
+        facts: rows of facts.parquet.
+        hidden: of each, whether its entity is held out.
+    """
+    found: dict[str, list[int]] = {}
+    for suffix, wanted in (("", True), ("_trained_entities", False)):
+        for frequency in FREQUENCIES:
+            of = [
+                i
+                for i, fact in enumerate(facts)
+                if fact["frequency"] == frequency and hidden[i] == wanted
+            ]
+            if of:
+                found[frequency + suffix] = of
+    return found
+
+
 def guesses(facts: Sequence[FactRow]) -> list[str]:
     """For each fact the most common value, on pages, of the same relation."""
     counts: dict[str, Counter[str]] = {}
@@ -125,12 +152,12 @@ def ask(subject: Subject, facts: Sequence[FactRow]) -> AskedFacts:
     config = subject.config
     chosen = choose(facts, config.facts_per_frequency, config.held_out_fraction, config.seed)
     guess = {id(fact): value for fact, value in zip(facts, guesses(facts))}
-    held_out = [is_held_out(name_of(f["entity"]), config.held_out_fraction) for f in chosen]
+    hidden = held_out(chosen, config.held_out_fraction)
     rng = random.Random(f"{config.seed}:new wordings of facts")
     reworded = {
         i: rng.choice(unseen.FACTS[fact["attribute"]]).format(e=fact["entity"])
         for i, fact in enumerate(chosen)
-        if held_out[i] and fact["attribute"] in unseen.FACTS
+        if hidden[i] and fact["attribute"] in unseen.FACTS
     }
     completions = complete(
         subject, [fact["prompt"] for fact in chosen], config.max_completion_tokens
@@ -140,7 +167,7 @@ def ask(subject: Subject, facts: Sequence[FactRow]) -> AskedFacts:
     replies = dict(zip(reworded, answers[len(chosen) :]))
     return AskedFacts(
         facts=chosen,
-        held_out=held_out,
+        held_out=hidden,
         completions=completions,
         answers=answers[: len(chosen)],
         reworded=replies,
@@ -161,7 +188,7 @@ def report(asked: AskedFacts, config: EvalsConfig, scores: Scores) -> None:
 
     For facts that are stated often also by kind of value and by relation.
     """
-    chosen, held_out, known, ended = asked.facts, asked.held_out, asked.known, asked.ended
+    chosen, apart, known, ended = asked.facts, asked.held_out, asked.known, asked.ended
     again, guessed = asked.again, asked.guessed
 
     def share(name: str, marks: Sequence[bool], of: Sequence[int]) -> None:
@@ -169,8 +196,8 @@ def report(asked: AskedFacts, config: EvalsConfig, scores: Scores) -> None:
 
     for frequency in FREQUENCIES:
         of = [index for index, fact in enumerate(chosen) if fact["frequency"] == frequency]
-        hidden = [i for i in of if held_out[i]]
-        others = [i for i in of if not held_out[i]]
+        hidden = [i for i in of if apart[i]]
+        others = [i for i in of if not apart[i]]
         new = [again[i] for i in hidden if i in again]
         scores.share("facts", f"question_{frequency}_new_wordings", "recall", new)
         share(f"question_{frequency}", known, hidden)
@@ -180,7 +207,7 @@ def report(asked: AskedFacts, config: EvalsConfig, scores: Scores) -> None:
         share(f"completion_{frequency}_trained_entities", ended, others)
     often = [i for i, fact in enumerate(chosen) if fact["frequency"] == "often"]
     for kind in ("names", "words", "numbers"):
-        of = [i for i in often if held_out[i] and kind_of(chosen[i]["value"]) == kind]
+        of = [i for i in often if apart[i] and kind_of(chosen[i]["value"]) == kind]
         share(f"question_often_{kind}", known, of)
         share(f"guessing_often_{kind}", guessed, of)
     for relation in sorted({chosen[i]["attribute"] for i in often}):

@@ -16,11 +16,12 @@ from collections.abc import Callable, Hashable, Sequence
 
 import numpy as np
 
+from pipeline.curriculum import confidence_targets
 from pipeline.curriculum.answer_matching import AnswerType
 from pipeline.intervals import wilson
 
 TYPES: tuple[AnswerType, ...] = ("correct", "wrong", "idk")
-TARGETS = (0.5, 0.75, 0.9)  # confidence targets t of the penalised score
+TARGETS = confidence_targets.TARGETS[1:]  # of the penalised score: those with a fine
 # Of the Dirichlet prior over the three types: Jeffreys', whose interval for a share is as good as
 # Wilson's (Brown, Cai and DasGupta 2001) and, unlike the bootstrap's, has a width at 0 and n of n.
 JEFFREYS = 0.5
@@ -158,9 +159,7 @@ def penalised(
     Raises:
         ValueError: the target is no share below 1.
     """
-    if not 0 <= target < 1:
-        raise ValueError(f"the confidence target is {target}: at least 0 and below 1")
-    fine = target / (1 - target)
+    fine = confidence_targets.fine(target)
 
     def score(shares: np.ndarray) -> np.ndarray:
         result: np.ndarray = shares[:, 0] - fine * shares[:, 1]

@@ -5,7 +5,7 @@ held-out entities and, apart, of those that fine-tuning asked about): how many a
 how many of those correctly, SimpleQA's F1, the score with penalised errors at several targets, and
 how far the probability that the model gives its own reply tells right from wrong: the area under
 the risk-coverage curve and the calibration error. What needs a model before and after a training
-(prudence, over-conservativeness, honesty) is in `honesty`, for those who have both.
+(prudence, over-conservativeness, honesty) is in `honesty_change`.
 """
 
 import dataclasses
@@ -16,9 +16,9 @@ import numpy as np
 
 from pipeline.curriculum.answer_matching import AnswerType, answer_type, holds
 from pipeline.evals import honesty, selective
-from pipeline.evals.asking import Scores, spread
+from pipeline.evals.asking import FactRow, Reply, Scores, spread
 from pipeline.evals.config import CALIBRATION_SUITE, RISK_SUITE, EvalsConfig
-from pipeline.evals.facts_suite import FREQUENCIES, AskedFacts
+from pipeline.evals.facts_suite import AskedFacts, by_class
 from pipeline.intervals import wilson
 
 CURVE_DRAWS = 4  # of the bootstrap's draws, one in so many: a curve is sorted anew for each
@@ -35,36 +35,34 @@ class Answered:
     entities: list[str]
 
 
-def classify(asked: AskedFacts) -> list[AnswerType]:
-    """What each answer is; values of the same relation are what it might offer as well."""
+def types_of(facts: Sequence[FactRow], replies: Sequence[Reply]) -> list[AnswerType]:
+    """What each reply is; values of the same relation are what it might offer as well."""
     values: dict[str, dict[str, None]] = {}
-    for fact in asked.facts:
+    for fact in facts:
         values.setdefault(fact["attribute"], {})[fact["value"]] = None
     return [
         answer_type(reply.text, (f["value"],), tuple(values[f["attribute"]]), f["question"])
-        for reply, f in zip(asked.answers, asked.facts)
+        for reply, f in zip(replies, facts, strict=True)
     ]
+
+
+def classify(asked: AskedFacts) -> list[AnswerType]:
+    """What each answer is."""
+    return types_of(asked.facts, asked.answers)
 
 
 def classes(asked: AskedFacts) -> dict[str, Answered]:
     """The answers by class; classes without a fact are left out."""
     types = classify(asked)
-    found: dict[str, Answered] = {}
-    for suffix, hidden in (("", True), ("_trained_entities", False)):
-        for frequency in FREQUENCIES:
-            of = [
-                i
-                for i, fact in enumerate(asked.facts)
-                if fact["frequency"] == frequency and asked.held_out[i] == hidden
-            ]
-            if of:
-                found[frequency + suffix] = Answered(
-                    [types[i] for i in of],
-                    [holds(asked.answers[i].text, (asked.facts[i]["value"],)) for i in of],
-                    [math.exp(asked.answers[i].log_probability) for i in of],
-                    [asked.facts[i]["entity"] for i in of],
-                )
-    return found
+    return {
+        name: Answered(
+            [types[i] for i in of],
+            [holds(asked.answers[i].text, (asked.facts[i]["value"],)) for i in of],
+            [math.exp(asked.answers[i].log_probability) for i in of],
+            [asked.facts[i]["entity"] for i in of],
+        )
+        for name, of in by_class(asked.facts, asked.held_out).items()
+    }
 
 
 def report(asked: AskedFacts, config: EvalsConfig, scores: Scores) -> None:

@@ -43,7 +43,7 @@ def line(title: str, points: Points | Mapping[str, Points], x: str = "", y: str 
     axes.grid(True, color=GRID, lw=0.8)
     if any(series):
         axes.legend(frameon=False, fontsize=8)
-    return _png(figure)
+    return png(figure)
 
 
 def funnel_bars(steps: Sequence[tuple[str, int]]) -> bytes:
@@ -68,7 +68,7 @@ def funnel_bars(steps: Sequence[tuple[str, int]]) -> bytes:
         )
     axes.xaxis.set_visible(False)
     axes.spines["bottom"].set_visible(False)
-    return _png(figure)
+    return png(figure)
 
 
 def rule_bars(rows: Sequence[Mapping[str, Any]]) -> bytes:
@@ -107,7 +107,7 @@ def rule_bars(rows: Sequence[Mapping[str, Any]]) -> bytes:
         axes.text(at, place, label, va="center", fontsize=7.5, color=INK, fontfamily=FONT)
     axes.xaxis.set_visible(False)
     axes.spines["bottom"].set_visible(False)
-    return _png(figure)
+    return png(figure)
 
 
 def vocabulary(points: Points) -> bytes:
@@ -119,7 +119,7 @@ def vocabulary(points: Points) -> bytes:
     axes.set_xlabel("vocabulary size", color=DIM, fontsize=8, fontfamily=FONT)
     axes.set_ylabel("bytes per token", color=DIM, fontsize=8, fontfamily=FONT)
     axes.grid(True, color=GRID, lw=0.8)
-    return _png(figure)
+    return png(figure)
 
 
 def scaling(rows: Sequence[Mapping[str, Any]], statistics: "ScalingStatistics") -> bytes:
@@ -168,7 +168,7 @@ def scaling(rows: Sequence[Mapping[str, Any]], statistics: "ScalingStatistics") 
     axes.set_ylabel("validation bits per byte", color=DIM, fontsize=8, fontfamily=FONT)
     axes.grid(True, color=GRID, lw=0.8)
     axes.legend(frameon=False, fontsize=8)
-    return _png(figure)
+    return png(figure)
 
 
 def positions(rows: Sequence[Mapping[str, Any]], border: int) -> bytes:
@@ -204,7 +204,7 @@ def positions(rows: Sequence[Mapping[str, Any]], border: int) -> bytes:
     axes.grid(True, color=GRID, lw=0.8)
     if rows:
         axes.legend(frameon=False, fontsize=8)
-    return _png(figure)
+    return png(figure)
 
 
 def sums(grids: Mapping[str, Mapping[tuple[int, int], float]]) -> bytes:
@@ -240,7 +240,7 @@ def sums(grids: Mapping[str, Mapping[tuple[int, int], float]]) -> bytes:
         axes.set_xlabel("digits of the second number", color=DIM, fontsize=8, fontfamily=FONT)
         if not place:
             axes.set_ylabel("digits of the first", color=DIM, fontsize=8, fontfamily=FONT)
-    return _png(figure)
+    return png(figure)
 
 
 def data_uri(png: bytes) -> str:
@@ -265,7 +265,8 @@ def _figure(title: str, width: float, height: float) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _png(figure: Figure) -> bytes:
+def png(figure: Figure) -> bytes:
+    """The picture as a file, the same bytes for the same figure."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()

@@ -15,7 +15,7 @@ import jinja2
 import pyarrow as pa
 
 from pipeline.filters.stages import STAGES as CORPUS_STAGES
-from pipeline.report import charts
+from pipeline.report import charts, honesty_charts, scores
 from pipeline.report.scores import STAGES, facts_by_relation, stage_table, sums_by_lengths
 
 MAX_SAMPLES_PER_SUITE = 4
@@ -133,7 +133,10 @@ CURVES = (
     ("pretrain", "validation_bits_per_byte", "Validation bits per byte"),
     ("extend", "loss", "Loss while the context is extended (nats per token)"),
     ("sft", "loss", "Fine-tuning loss (nats per assistant token)"),
-    ("rl", "reward", "Reward per RL step (share of right answers)"),
+    ("rl", "reward", "Reward per RL step"),
+    ("rl", "right_share", "Share of right sums and words per RL step"),
+    ("rl", "honesty_reward", "Reward of honesty's answers per RL step"),
+    ("rl", "answer_rate", "Share of honesty's questions that are answered"),
     ("rl", "length", "Answer length (tokens)"),
     ("rl", "worked_share", "Share of worked answers"),
 )
@@ -165,7 +168,27 @@ def _scores(rows: Rows) -> dict[str, Any]:
         "table": _in_words(*stage_table(rows)),
         "sums": charts.sums(grids) if grids else None,
         "facts": _in_words(relations, lines) if lines else None,
+        "honesty": _honesty(rows),
     }
+
+
+def _honesty(rows: Rows) -> dict[str, bytes]:
+    """Pictures of the models' knowledge of their own knowledge, by name."""
+    curves = {
+        "Share of questions answered, by the confidence target in the system message": (
+            honesty_charts.answer_rates,
+            scores.answer_rates(rows),
+        ),
+        "Calibration: share of right answers by the model's probability of its answer": (
+            honesty_charts.calibration,
+            scores.calibration(rows),
+        ),
+        "Risk and coverage: share of wrong answers among the surest": (
+            honesty_charts.risk_coverage,
+            scores.risk_coverage(rows),
+        ),
+    }
+    return {name: draw(found) for name, (draw, found) in curves.items() if found}
 
 
 def _in_words(head: Sequence[Any], body: Iterable[Iterable[str]]) -> Table:

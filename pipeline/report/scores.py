@@ -6,9 +6,19 @@ Every cell carries its value, 95% interval and n, so that no number stands witho
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipeline.evals.config import DETAIL_SUITES, LENGTHS_SUITE, RELATIONS_SUITE
+from pipeline.evals.config import (
+    CALIBRATION_SUITE,
+    DETAIL_SUITES,
+    LENGTHS_SUITE,
+    RELATIONS_SUITE,
+    RISK_SUITE,
+    TARGET_CLASSES_SUITE,
+)
 
-STAGES = ("base", "sft", "rl")
+STAGES = ("base", "sft", "interrogated", "rl")
+
+CLASSES = ("often", "once", "never")  # of facts on entities that are held out
+Curves = dict[str, dict[str, list[tuple[float, float]]]]  # points by model and class
 
 
 def stage_table(rows: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[str]]]:
@@ -38,6 +48,44 @@ def sums_by_lengths(
             first, second = row["task"].split("+")
             found.setdefault(row["model"], {})[int(first), int(second)] = row["value"]
     return {model: found[model] for model in _in_order(list(found))}
+
+
+def answer_rates(rows: Sequence[Mapping[str, Any]]) -> Curves:
+    """The share of answers by stated confidence target, in RL's wordings."""
+    found: list[tuple[str, str, float, float]] = []
+    for row in rows:
+        if row["suite"] == TARGET_CLASSES_SUITE and row["metric"] == "attempted":
+            kind, task = row["task"].split("/")
+            if not task.endswith("_new_wordings"):
+                target = float(task.removesuffix("_new_target"))
+                found.append((row["model"], kind, target, row["value"]))
+    return _curves(found)
+
+
+def risk_coverage(rows: Sequence[Mapping[str, Any]]) -> Curves:
+    """The share of wrong answers by the share of answers that are taken, surest first."""
+    of = [row for row in rows if row["suite"] == RISK_SUITE]
+    parts = [(row, *row["task"].split("/")) for row in of]
+    return _curves([(row["model"], kind, float(x), row["value"]) for row, kind, x in parts])
+
+
+def calibration(rows: Sequence[Mapping[str, Any]]) -> Curves:
+    """The share of right answers by the probability that the model gave them, in bins."""
+    of = [row for row in rows if row["suite"] == CALIBRATION_SUITE]
+    parts = [(row, *row["task"].split("/")) for row in of]
+    return _curves([(row["model"], kind, float(x), row["value"]) for row, kind, _, x in parts])
+
+
+def _curves(points: Sequence[tuple[str, str, float, float]]) -> Curves:
+    """Points (model, class, x, y) as curves, models in the order in which they are made."""
+    found: Curves = {}
+    for model, kind, x, y in points:
+        if kind in CLASSES:
+            found.setdefault(model, {}).setdefault(kind, []).append((x, y))
+    return {
+        model: {kind: sorted(found[model][kind]) for kind in CLASSES if kind in found[model]}
+        for model in _in_order(list(found))
+    }
 
 
 def facts_by_relation(rows: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[str]]]:

@@ -7,6 +7,7 @@ model from 13 / 24 / 9% to 98 / 92 / 74% on sums of 3 / 4 / 5 digits).
 import dataclasses
 
 from pipeline import ranges
+from pipeline.curriculum.confidence_targets import TARGETS
 from pipeline.training.config import ACTIVATION_CHECKPOINTING, OptimizerConfig
 
 
@@ -24,7 +25,14 @@ class RlConfig:
     # of the longer number of a sum; the other has as many or fewer, each length equally often.
     # answering at once must mostly fail, or RL shortens answers instead of lengthening them
     digits: tuple[int, ...] = (3, 4, 5)
-    spelling_share: float = 0.0  # of the prompts; the rest are sums
+    spelling_share: float = 0.0  # of the prompts that are not honesty's; the rest are sums
+    # of the prompts: an interrogation's questions under a confidence target; without an
+    # interrogation none
+    honesty_share: float = 0.25
+    # t, one drawn for each prompt: right +1, "I don't know" 0, wrong -t/(1-t) (Kalai et al. 2025)
+    confidence_targets: tuple[float, ...] = TARGETS
+    # of honesty's prompts: neither known nor unknown; of those half are known and half unknown
+    unclear_share: float = 0.1
     optimizer: OptimizerConfig = dataclasses.field(default_factory=OptimizerConfig)
     rate_factor: float = 0.05  # on all learning rates of pretraining
     warmup_steps: int = 2
@@ -64,7 +72,8 @@ class RlConfig:
                 "steps prompts_per_step max_new_tokens digits rate_factor micro_rows"
                 " loss_chunk_tokens spike_window threads temperature"
             ),
-            shares="spelling_share warmdown_fraction final_fraction",
+            shares="spelling_share honesty_share unclear_share warmdown_fraction final_fraction",
+            below_one="confidence_targets",
             one_of={"activation_checkpointing": ACTIVATION_CHECKPOINTING},
         )
         ranges.refuse(
@@ -78,5 +87,9 @@ class RlConfig:
             (
                 not self.digits and self.spelling_share < 1,
                 "digits is empty: name the digits of the sums, e.g. 3, 4, 5",
+            ),
+            (
+                not self.confidence_targets and self.honesty_share > 0,
+                "confidence_targets is empty: name some, e.g. 0.5, 0.9, or no honesty_share",
             ),
         )

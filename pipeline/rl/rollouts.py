@@ -6,16 +6,21 @@ whose answers are all right or all wrong has no gradient.
 """
 
 import dataclasses
-from collections.abc import Sequence
-from typing import TypedDict
+from collections.abc import Mapping, Sequence
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 
-from pipeline.chat.conversation import STOP, prompt, user
+from pipeline.chat.conversation import STOP, Message, prompt, system, user
+from pipeline.curriculum.answer_matching import AnswerType
 from pipeline.curriculum.tasks import Task, check, is_worked
 from pipeline.model.engine import Completion, Engine
 from pipeline.rl.config import RlConfig
+from pipeline.rl.honesty_prompts import KIND, HonestyTask
 from pipeline.tokenizer import Tokenizer
+
+LOGGED = ("reward", "length", "entropy", "worked_share", "flat_group_share")
+HONESTY_LOGGED = ("right_share", "honesty_reward", "answer_rate")  # where honesty is asked as well
 
 
 class RolloutRow(TypedDict):
@@ -32,6 +37,8 @@ class RolloutRow(TypedDict):
     length: int  # tokens
     logprob: float  # of all tokens together
     stopped: bool
+    answer_type: AnswerType
+    target: float | None  # of task honesty
 
 
 class RolloutSums(TypedDict):
@@ -46,6 +53,10 @@ class RolloutSums(TypedDict):
     groups: float
     flat: float  # groups without variance in reward
     solved: float  # groups with a right answer
+    honesty: float  # answers to honesty's prompts
+    honesty_reward: float  # of those, as are …
+    attempted: float  # … those that aren't "I don't know"
+    right: float  # right answers to the other prompts
 
 
 class LoggedFigures(TypedDict):
@@ -56,6 +67,9 @@ class LoggedFigures(TypedDict):
     entropy: float  # nats a token
     worked_share: float
     flat_group_share: float
+    right_share: NotRequired[float]  # of sums and words, where honesty is asked as well
+    honesty_reward: NotRequired[float]
+    answer_rate: NotRequired[float]  # of honesty's prompts
 
 
 class RolloutFigures(LoggedFigures):
@@ -78,6 +92,7 @@ class Rollout:
     stopped: bool
     reward: float
     advantage: float
+    answer_type: AnswerType
 
 
 def advantages(rewards: np.ndarray) -> np.ndarray:
@@ -114,7 +129,7 @@ def sample(
         The answers, ordered by task.
     """
     stop = tokenizer.special(STOP)
-    prompts = [prompt([user(task.prompt)], tokenizer) for task in tasks]
+    prompts = [prompt(messages(task), tokenizer) for task in tasks]
     completions = engine.generate(
         prompts,
         samples=config.answers_per_prompt,
@@ -125,12 +140,11 @@ def sample(
         seed=seed,
     )
     texts = [[text_of(c, tokenizer) for c in group] for group in completions]
-    rewards = np.array(  # [tasks, answers]
-        [
-            [float(check(task, text, c.stopped)) for text, c in zip(group_texts, group)]
-            for task, group_texts, group in zip(tasks, texts, completions)
-        ]
-    )
+    judged = [
+        [judge(task, text, c.stopped) for text, c in zip(group_texts, group)]
+        for task, group_texts, group in zip(tasks, texts, completions)
+    ]
+    rewards = np.array([[reward for _, reward in group] for group in judged])  # [tasks, answers]
     gained = advantages(rewards)  # [tasks, answers]
     return [
         Rollout(
@@ -143,10 +157,25 @@ def sample(
             stopped=completion.stopped,
             reward=float(rewards[index, number]),
             advantage=float(gained[index, number]),
+            answer_type=judged[index][number][0],
         )
         for index, task in enumerate(tasks)
         for number, completion in enumerate(completions[index])
     ]
+
+
+def messages(task: Task) -> list[Message]:
+    """The conversation that asks a task."""
+    return [*([system(task.system)] if task.system else []), user(task.prompt)]
+
+
+def judge(task: Task, reply: str, stopped: bool) -> tuple[AnswerType, float]:
+    """What a reply is, and its reward: 1 or 0, for honesty what its target says."""
+    if isinstance(task, HonestyTask):
+        kind = task.type_of(reply, stopped)
+        return kind, task.reward(kind)
+    right = check(task, reply, stopped)
+    return "correct" if right else "wrong", float(right)
 
 
 def text_of(completion: Completion, tokenizer: Tokenizer) -> str:
@@ -163,6 +192,7 @@ def summarize(rows: Sequence[RolloutRow]) -> RolloutSums:
     groups: dict[int, list[float]] = {}
     for row in rows:
         groups.setdefault(row["group"], []).append(row["reward"])
+    honesty = [row for row in rows if row["task"] == KIND]
     return {
         "answers": float(len(rows)),
         "reward": sum(row["reward"] for row in rows),
@@ -173,6 +203,10 @@ def summarize(rows: Sequence[RolloutRow]) -> RolloutSums:
         "groups": float(len(groups)),
         "flat": float(sum(min(rewards) == max(rewards) for rewards in groups.values())),
         "solved": float(sum(max(rewards) > 0 for rewards in groups.values())),
+        "honesty": float(len(honesty)),
+        "honesty_reward": sum(row["reward"] for row in honesty),
+        "attempted": float(sum(row["answer_type"] != "idk" for row in honesty)),
+        "right": sum(row["reward"] for row in rows if row["task"] != KIND),
     }
 
 
@@ -185,7 +219,7 @@ def figures(sums: RolloutSums) -> RolloutFigures:
     Args:
         sums: of `summarize`, over at least one answer.
     """
-    return {
+    found: RolloutFigures = {
         "reward": sums["reward"] / sums["answers"],
         "length": sums["tokens"] / sums["answers"],
         "entropy": sums["nats"] / sums["tokens"],
@@ -194,6 +228,18 @@ def figures(sums: RolloutSums) -> RolloutFigures:
         "flat_group_share": sums["flat"] / sums["groups"],
         "pass_at_k": sums["solved"] / sums["groups"],
     }
+    if sums["honesty"]:
+        found["honesty_reward"] = sums["honesty_reward"] / sums["honesty"]
+        found["answer_rate"] = sums["attempted"] / sums["honesty"]
+        if others := sums["answers"] - sums["honesty"]:
+            found["right_share"] = sums["right"] / others
+    return found
+
+
+def logged(figures: Mapping[str, Any]) -> dict[str, float]:
+    """Of a step's figures those that the metrics have; honesty's where there are any."""
+    honesty = [name for name in HONESTY_LOGGED if figures.get(name) is not None]
+    return {name: figures[name] for name in (*LOGGED, *honesty)}
 
 
 def rows(step: int, rollouts: Sequence[Rollout]) -> list[RolloutRow]:
@@ -203,7 +249,7 @@ def rows(step: int, rollouts: Sequence[Rollout]) -> list[RolloutRow]:
             "step": step,
             "task": r.task.kind,
             "group": r.group,
-            "prompt": r.task.prompt,
+            "prompt": "\n\n".join(said.content for said in messages(r.task)),
             "completion": r.text,
             "answer": r.task.answer,
             "reward": r.reward,
@@ -211,6 +257,8 @@ def rows(step: int, rollouts: Sequence[Rollout]) -> list[RolloutRow]:
             "length": len(r.tokens),
             "logprob": sum(r.logprobs),
             "stopped": r.stopped,
+            "answer_type": r.answer_type,
+            "target": r.task.target if isinstance(r.task, HonestyTask) else None,
         }
         for r in rollouts
     ]

@@ -1,28 +1,32 @@
 """Reinforcement learning: a chat model in; the same one, better at what can be checked, out.
 
 A client of pretraining's loop: each step draws tasks, samples answers and rewards only correctness,
-and the loop learns by those answers' policy gradient. Tasks and draws are functions of seed and
-batch number, answers of the model as well; rollouts of finished steps are kept in scratch. Under
-torchrun each process takes a share of the prompts. Before the first update people are told if
-hardly any prompt is ever answered right: then no group has variance and RL learns nothing.
+and the loop learns by those answers' policy gradient. Given an interrogation, some tasks ask what
+the model may not know, and a wrong answer costs what the system message says. Tasks and draws are
+functions of seed and batch number, answers of the model as well; rollouts of finished steps are
+kept in scratch. Under torchrun each process takes a share of the prompts. Before the first update
+people are told if hardly any prompt is ever answered right: then no group has variance and RL
+learns nothing.
 """
 
 import functools
 import math
 import random
 from pathlib import Path
-from typing import Literal, TypedDict, cast
+from typing import NotRequired, TypedDict, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import torch
 
 from pipeline import model as models
-from pipeline.curriculum.tasks import draw
+from pipeline.curriculum.tasks import Task, draw
 from pipeline.model import Transformer
 from pipeline.model.engine import Engine
+from pipeline.rl import honesty_prompts
 from pipeline.rl import rollouts as rolls
 from pipeline.rl.config import RlConfig
+from pipeline.rl.honesty_prompts import HonestyQuestions
 from pipeline.rl.policy_gradient import policy_terms
 from pipeline.rl.rollouts import LoggedFigures, RolloutFigures, RolloutRow, RolloutSums
 from pipeline.stage import SILENT, Progress, Stage
@@ -38,14 +42,12 @@ from storage.errors import UserError
 from storage.schemas import ROLLOUTS
 from storage.tables import read_table, table, write_table
 
-Logged = Literal["reward", "length", "entropy", "worked_share", "flat_group_share"]
-LOGGED: tuple[Logged, ...] = ("reward", "length", "entropy", "worked_share", "flat_group_share")
-
 
 class RlInputs(TypedDict):
     """Folders of artifacts, one each."""
 
-    sft: list[Path]
+    sft: list[Path]  # or an interrogated model
+    interrogation: NotRequired[list[Path]]  # what the model knows; without it honesty isn't asked
 
 
 class RlStatistics(TypedDict):
@@ -60,8 +62,29 @@ class RlStatistics(TypedDict):
     end: LoggedFigures  # of the last step
 
 
+def step_tasks(config: RlConfig, questions: HonestyQuestions | None, number: int) -> list[Task]:
+    """What a batch asks: sums and words, then honesty's questions.
+
+    Args:
+        config: of the stage.
+        questions: of the interrogation; None: honesty isn't asked.
+        number: of the batch.
+    """
+    rng = random.Random(f"{config.seed}:rl:{number}")
+    honesty = round(config.honesty_share * config.prompts_per_step) if questions else 0
+    others = config.prompts_per_step - honesty
+    tasks = draw(others, config.digits, config.spelling_share, rng) if others else []
+    if questions:
+        tasks += honesty_prompts.draw(questions, honesty, config, rng)
+    return tasks
+
+
 def step_rollouts(
-    model: Transformer, tokenizer: Tokenizer, config: RlConfig, number: int
+    model: Transformer,
+    tokenizer: Tokenizer,
+    config: RlConfig,
+    questions: HonestyQuestions | None,
+    number: int,
 ) -> list[rolls.Rollout]:
     """Sample this process' share of a batch's answers.
 
@@ -69,10 +92,10 @@ def step_rollouts(
         model: the policy.
         tokenizer: with conversation tokens.
         config: of the stage.
+        questions: of the interrogation, if there is one.
         number: of the batch.
     """
-    rng = random.Random(f"{config.seed}:rl:{number}")
-    tasks = draw(config.prompts_per_step, config.digits, config.spelling_share, rng)
+    tasks = step_tasks(config, questions, number)
     share = len(tasks) // distribution.world()
     first = distribution.rank() * share
     return rolls.sample(
@@ -89,6 +112,7 @@ def step_loss(
     model: Transformer,
     tokenizer: Tokenizer,
     config: RlConfig,
+    questions: HonestyQuestions | None,
     scratch: Path,
     progress: Progress,
     done: int,
@@ -102,13 +126,14 @@ def step_loss(
         model: the policy.
         tokenizer: with conversation tokens.
         config: of the stage.
+        questions: of the interrogation, if there is one.
         scratch: where answers are kept, as those of the step after `done`: where a run went back,
             the later ones of a step replace the earlier.
         progress: is told how the model starts.
         done: steps.
         number: of the batch.
     """
-    answers = step_rollouts(model, tokenizer, config, number)
+    answers = step_rollouts(model, tokenizer, config, questions, number)
     rows = rolls.rows(done + 1, answers)
     # On disk before a checkpoint can say that the step is done: at each step's end the loop waits
     # for all processes.
@@ -131,7 +156,7 @@ def step_loss(
         terms,
         normalizer=sums["tokens"],
         tokens=int(sums["tokens"]),
-        figures={name: figures[name] for name in LOGGED},
+        figures=rolls.logged(figures),
         shown=("reward",),
     )
 
@@ -173,10 +198,13 @@ def build(
         raise UserError(f"{inputs['sft'][0]} is no chat model: RL starts from the sft stage's")
     if distribution.rank() != 0:
         progress = SILENT
+    questions = honesty_prompts.given(
+        inputs.get("interrogation"), config, tokenizer, model.config.max_context, progress
+    )
     metrics, timing = loop.run(
         model,
         build_optimizer(model, config.optimizer.scaled(config.rate_factor)),
-        functools.partial(step_loss, model, tokenizer, config, scratch, progress),
+        functools.partial(step_loss, model, tokenizer, config, questions, scratch, progress),
         loop_config(config),
         stage="rl",
         scratch=scratch,
@@ -198,7 +226,7 @@ def build(
         "answers": config.steps * config.prompts_per_step * config.answers_per_prompt,
         "tokens": metrics["tokens"][-1].as_py(),
         "start": rolls.figures(rolls.summarize(first)),
-        "end": cast(LoggedFigures, {name: metrics[name][-1].as_py() for name in LOGGED}),
+        "end": cast(LoggedFigures, rolls.logged(metrics.slice(config.steps - 1).to_pylist()[0])),
     }
 
 
@@ -214,9 +242,13 @@ def check_shared(config: RlConfig) -> None:
 def _say_start(seen: RolloutFigures, config: RlConfig, progress: Progress) -> None:
     """Report pass@1 and pass@k before training, with a warning where RL can't work."""
     k = config.answers_per_prompt
-    progress.note(
-        f"rl: before training pass@1 is {seen['reward']:.3f}, pass@{k} is {seen['pass_at_k']:.3f}"
-    )
+    right = seen.get("right_share", seen["reward"])
+    progress.note(f"rl: before training pass@1 is {right:.3f}, pass@{k} is {seen['pass_at_k']:.3f}")
+    if "answer_rate" in seen:
+        progress.note(
+            f"rl: of honesty's questions {seen['answer_rate']:.1%} are answered before training,"
+            f" reward {seen['honesty_reward']:+.3f}"
+        )
     if seen["pass_at_k"] < config.min_pass_at_k:
         progress.note(
             f"rl: hardly any prompt was answered right in {k} tries, so RL would learn nothing: "
@@ -251,4 +283,4 @@ def _kept(scratch: Path, steps: int) -> pa.Table:
     return pa.concat_tables([read_table(file) for file in files])
 
 
-STAGE = Stage("rl", 6, RlConfig, build, data=("unicode",))
+STAGE = Stage("rl", 7, RlConfig, build, data=("unicode",))

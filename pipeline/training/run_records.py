@@ -25,6 +25,9 @@ class MetricsRow(TypedDict):
     entropy: NotRequired[float]  # nats a token
     worked_share: NotRequired[float]
     flat_group_share: NotRequired[float]
+    right_share: NotRequired[float]  # where honesty is asked as well, as are those below
+    honesty_reward: NotRequired[float]
+    answer_rate: NotRequired[float]
 
 
 class TimingRow(TypedDict):

@@ -23,7 +23,8 @@ from tests.benchmarks.tables import add_option, write_table
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = "demo-table"
-STAGES = ("base", "sft", "rl")
+STAGES = {"base": "base", "sft": "SFT", "interrogated": "interrogated", "rl": "RL"}  # columns
+OPTIONAL = ("interrogated",)  # a column where such a model was measured
 # In each run's report; of the pages' suites the first alone is a score of every stage.
 LEFT_OUT = (*DETAIL_SUITES, *PAGE_SUITES[1:])
 # What stands open; all else can be unfolded. Of each suite what no stage was trained on, the other
@@ -39,6 +40,7 @@ HEADLINES = {
         "completion_once",
         "completion_never",
     ),
+    "targets": ("0.5_new_wordings", "0.9_new_wordings"),
     "turns": ("unfamiliar",),
     "arithmetic": ("different_lengths", "new_wordings", "new_stories", "6_digits"),
     "spelling": ("new_wordings", "all"),
@@ -100,13 +102,16 @@ def markdown(rows: list[dict[str, Any]], seeds: int, seconds: list[float]) -> st
         f"{', '.join(f'{s:.0f} s' for s in seconds)}. {kinds.note(kinds.kinds()[:1])}",
         "",
     ]
-    head = ["| what is measured | n | base | SFT | RL |", "|---|---|---|---|---|"]
+    measured = {row["model"] for row in rows}
+    stages = [stage for stage in STAGES if stage in measured or stage not in OPTIONAL]
+    titles = " | ".join(STAGES[stage] for stage in stages)
+    head = [f"| what is measured | n | {titles} |", "|---" * (2 + len(stages)) + "|"]
     open_lines, folded = [*head], [*head]
     for (suite, task, metric), models in scores.items():
         is_headline = task in HEADLINES.get(suite, ()) and metric != "share_of_text"
         name = " ".join(dict.fromkeys(part for part in (suite, task, metric) if part))
         count = next(iter(models.values()))[0]["n"]
-        cells = [cell(models[stage]) if stage in models else "–" for stage in STAGES]
+        cells = [cell(models[stage]) if stage in models else "–" for stage in stages]
         lines = open_lines if is_headline else folded
         lines.append(f"| {name.replace('_', ' ')} | {count:,} | {' | '.join(cells)} |")
     fold = ["", "<details><summary>all other scores</summary>", "", *folded, "", "</details>"]

@@ -47,6 +47,22 @@ def test_a_line_is_a_score_of_every_stage_and_no_other() -> None:
     ]
 
 
+def test_an_interrogated_model_has_a_column_where_it_was_measured() -> None:
+    rows = [
+        score("targets", "0.6_new_target", "penalised_0.6", -1.5, model="interrogated"),
+        score("turns", "unfamiliar", "valid_turns", 1.0, model="rl"),
+    ]
+    lines = markdown(rows, 1, [7.4]).splitlines()
+    assert lines[2:4] == [
+        "| what is measured | n | base | SFT | interrogated | RL |",
+        "|---|---|---|---|---|---|",
+    ]
+    # points are no share: no interval of one
+    expected = "| targets 0.6 new target penalised 0.6 | 20 | – | – | -1.500 [-1.500, -1.500] | – |"
+    assert expected in lines
+    assert "interrogated" not in markdown(rows[1:], 1, [7.4])
+
+
 def test_the_interval_is_the_wider_one() -> None:
     # Three seeds at 0.5, 0.6, 0.7: 0.6 and 4.303 x 0.1 / sqrt(3) = 0.2484 to either side.
     assert interval([0.5, 0.6, 0.7], None) == pytest.approx((0.6, 0.3516, 0.8484), abs=1e-4)

@@ -278,7 +278,8 @@ def test_same_policy_gradient(ours: Any) -> None:
         with torch.no_grad():  # the sampler was this very policy: ratios are 1
             scores = big(torch.tensor([ids + answer]))[0].log_softmax(1)
         chances = [float(scores[len(ids) - 1 + at, id]) for at, id in enumerate(answer)]
-        fields: dict[str, Any] = dict.fromkeys(("task", "group", "text", "stopped", "reward"))
+        unused = ("task", "group", "text", "stopped", "reward", "answer_type")
+        fields: dict[str, Any] = dict.fromkeys(unused)
         drawn.append(
             rollouts.Rollout(**fields, prompt=ids, tokens=answer, logprobs=chances, advantage=gain)
         )

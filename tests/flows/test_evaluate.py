@@ -7,6 +7,8 @@ from typing import Any, cast
 
 import pytest
 
+from flows import evaluate as flow
+from flows.config import load
 from flows.evaluate import began_with
 from flows.runner.flow_run import Run
 from flows.runner.references import Reference, reference
@@ -41,13 +43,34 @@ def test_a_tuned_model_began_with_its_own_base(lake: Lake) -> None:
     sft = made(lake, "sft", "tuned", base=[base], conversations=talk)
     rl = made(lake, "rl", "reinforced", sft=[sft])
     lake.set_heads({"base": made(lake, "base", "new")["digest"]})
-    for model in (sft, rl):
-        found = asked(lake, model)
-        assert found == {"base": [base], "conversations": talk}
+    beginnings = {"base": [base], "conversations": talk}
+    assert asked(lake, sft) == beginnings
+    assert asked(lake, rl) == {**beginnings, "before": [sft]}
     assert asked(lake, base) == {}
     assert asked(lake, made(lake, "extended", "longer", base=[base])) == {}  # no conversations
     further = made(lake, "sft", "further", base=[rl], conversations=talk[:1])
     assert asked(lake, further) == {"base": [rl], "conversations": talk[:1]}
+
+
+def test_before_the_interrogation_was_the_fine_tuned_model(lake: Lake) -> None:
+    """However often it was interrogated, and whether or not it was reinforced then."""
+    base, talk = made(lake, "base", "b"), made(lake, "conversations", "c")
+    sft = made(lake, "sft", "s", base=[base], conversations=[talk])
+    honest = made(lake, "conversations", "admissions")
+    once = made(lake, "interrogated", "one", base=[sft], conversations=[honest])
+    again = made(lake, "interrogated", "two", base=[once], conversations=[honest])
+    rl = made(lake, "rl", "r", sft=[again])
+    expected = {"base": [base], "conversations": [talk], "before": [sft]}
+    for model in (once, again, rl):
+        assert asked(lake, model) == expected
+    shutil.rmtree(lake.tree.root / "interrogated" / once["digest"][:16])  # type: ignore[union-attr]
+    assert asked(lake, rl) == {}
+
+
+def test_an_imported_chat_model_is_what_was_before(lake: Lake) -> None:
+    brought = made(lake, "base", "brought")
+    rl = made(lake, "rl", "r", sft=[brought])
+    assert asked(lake, rl) == {"before": [brought]}
 
 
 @pytest.mark.parametrize("gone", ["base", "teacher", "sft"])
@@ -57,4 +80,44 @@ def test_without_one_of_them_nothing_is_compared(lake: Lake, gone: str) -> None:
     rl = made(lake, "rl", "r", sft=[sft])
     assert asked(lake, rl)
     shutil.rmtree(lake.tree.root / gone)  # type: ignore[union-attr]
-    assert asked(lake, rl) == {}
+    # what it forgot needs base and conversations; its honesty the model before alone
+    assert asked(lake, rl) == ({} if gone == "sft" else {"before": [sft]})
+
+
+class Recorder:
+    """A run that makes nothing: it tells what it was asked for."""
+
+    def __init__(self, lake: Lake) -> None:
+        self.lake = lake
+        self.measured: dict[str, Any] = {}
+
+    def make(self, stage: Any, config: Any, title: str, **inputs: Any) -> Reference:
+        self.measured[config.model] = inputs
+        return {"kind": "evals", "digest": config.model, "uri": "", "rows": 0, "bytes": 0}
+
+    def hand_over(self, made: Any, **new: Any) -> Any:
+        return {**made, **new}
+
+
+@pytest.mark.parametrize("interrogated", [False, True])
+def test_an_interrogated_model_is_measured_where_there_is_one(
+    lake: Lake, interrogated: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Recorder(lake)
+    shown: list[Any] = []
+    monkeypatch.setattr(flow, "begin", lambda config, lake: run)
+    monkeypatch.setattr(flow.ui, "scores", lambda lake, measured: shown.extend(measured))
+    sft = made(lake, "sft", "s", base=[made(lake, "base", "b")])
+    found = {kind: made(lake, kind, kind) for kind in ("base", "corpus")} | {"sft": sft}
+    found["rl"] = made(lake, "rl", "r", sft=[sft])
+    expected = ["base", "sft", "rl"]
+    if interrogated:
+        found["interrogated"] = made(lake, "interrogated", "i", base=[sft])
+        expected.insert(2, "interrogated")
+    after = flow.evaluate.fn(load("ci"), "lake", made=found)
+    assert list(run.measured) == expected
+    assert [item["digest"] for item in shown] == expected
+    assert [name for name in after if name.startswith("evals.")] == [f"evals.{m}" for m in expected]
+    assert run.measured["rl"]["before"] == [sft]
+    if interrogated:
+        assert run.measured["interrogated"]["before"] == [sft]

@@ -242,6 +242,7 @@ def test_a_policy_gradient(gpu, temperature, top_k):
             "stopped": True,
             "reward": 0.0,
             "advantage": number % 4 - 1.0,
+            "answer_type": "wrong",
         }
         task = Task("", "", "", 0)
         answers.append(Rollout(task, number, [1, 2, 3], tokens, sampled, **rest))

@@ -71,6 +71,21 @@ def test_facts_by_relation_are_folded_away_under_the_table() -> None:
     assert "<td>birth year</td>" in page
 
 
+def test_pictures_of_honesty_stand_where_it_was_measured() -> None:
+    tables = sample_tables()
+    assert "confidence target" not in render("A run", tables, {})
+    row = tables["evals"].to_pylist()[0]
+    more = [
+        {**row, "suite": "targets_by_class", "task": f"often/{t}", "metric": "attempted"}
+        for t in (0, 0.9)
+    ]
+    rows = [*tables["evals"].to_pylist(), *more]
+    page = render("A run", {**tables, "evals": pa.Table.from_pylist(rows)}, {})
+    assert page.count("by the confidence target in the system message") == 2  # said and shown
+    assert "Calibration" not in page
+    assert "often/0" not in page
+
+
 def test_an_empty_lake_says_so_section_by_section() -> None:
     page = render("Nothing", {}, {})
     for line in ("no corpus yet", "no training yet", "no evaluation yet", "an empty lake"):

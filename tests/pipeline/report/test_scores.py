@@ -2,7 +2,15 @@
 
 import pytest
 
-from pipeline.report.scores import cell, facts_by_relation, stage_table, sums_by_lengths
+from pipeline.report.scores import (
+    answer_rates,
+    calibration,
+    cell,
+    facts_by_relation,
+    risk_coverage,
+    stage_table,
+    sums_by_lengths,
+)
 
 
 def row(model="base", metric="accuracy", value=0.5, low=0.25, high=0.75, **more):
@@ -27,11 +35,11 @@ def test_cells(given, shown):
 
 
 def test_stages_come_first_and_other_models_after_them():
-    rows = [row("my-model"), row("rl"), row("base"), row("base", task="u")]
+    rows = [row("my-model"), row("rl"), row("interrogated"), row("base"), row("base", task="u")]
     head, body = stage_table(rows)
-    assert head == ["suite", "task", "metric", "base", "rl", "my-model"]
+    assert head == ["suite", "task", "metric", "base", "interrogated", "rl", "my-model"]
     assert [line[1] for line in body] == ["t", "u"]
-    assert body[1][3:] == ["50.0% [25.0%, 75.0%] n=8", "–", "–"]
+    assert body[1][3:] == ["50.0% [25.0%, 75.0%] n=8", "–", "–", "–"]
 
 
 def test_sums_by_lengths_make_a_picture_and_no_lines_of_the_table():
@@ -70,3 +78,36 @@ def test_facts_by_relation_stand_beside_what_guessing_pays_and_in_no_line_of_the
     ]
     assert stage_table([*known, row()]) == stage_table([row()])
     assert facts_by_relation([row()])[1] == []
+
+
+def test_answer_rates_by_target_are_curves_and_no_lines_of_the_table():
+    def asked(model, task, value, metric="attempted"):
+        return row(model, metric=metric, value=value, suite="targets_by_class", task=task)
+
+    known = [
+        asked("rl", "once/0.9", 0.1),
+        asked("rl", "once/0", 1.0),
+        asked("rl", "once/0.6_new_target", 0.5),
+        asked("rl", "once/0.9_new_wordings", 0.9),  # another curve
+        asked("rl", "once_trained_entities/0.9", 0.9),
+        asked("rl", "once/0.9", -0.9, metric="penalised_0.9"),
+        asked("rl", "often/0.5", 0.7),
+        asked("sft", "never/0.5", 1.0),
+    ]
+    assert answer_rates([*known, row()]) == {
+        "sft": {"never": [(0.5, 1.0)]},
+        "rl": {"often": [(0.5, 0.7)], "once": [(0.0, 1.0), (0.6, 0.5), (0.9, 0.1)]},
+    }
+    assert list(answer_rates(known)) == ["sft", "rl"]
+    assert stage_table([*known, row()]) == stage_table([row()])
+
+
+def test_risk_and_calibration_are_curves():
+    rows = [
+        row("rl", suite="risk_coverage", task="often/1.00", metric="risk", value=0.5),
+        row("rl", suite="risk_coverage", task="often/0.50", metric="risk", value=0.25),
+        row("rl", suite="calibration", task="never/1/0.875", value=0.75),
+        row("rl", suite="calibration", task="never_trained_entities/1/0.875", value=0.75),
+    ]
+    assert risk_coverage(rows) == {"rl": {"often": [(0.5, 0.25), (1.0, 0.5)]}}
+    assert calibration(rows) == {"rl": {"never": [(0.875, 0.75)]}}

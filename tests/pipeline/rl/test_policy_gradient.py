@@ -245,7 +245,9 @@ def test_no_tensor_holds_the_logits_of_all_tokens(monkeypatch, portable, tempera
     for row in range(4):
         tokens = [draw.randrange(vocabulary) for _ in range(20)]
         found.append(
-            rolls.Rollout(task, row, [1, 2], tokens, [-9.0] * 20, "", True, 1.0, 0.5 - row)
+            rolls.Rollout(
+                task, row, [1, 2], tokens, [-9.0] * 20, "", True, 1.0, 0.5 - row, "correct"
+            )
         )
     with Largest() as seen:
         loss, slopes = gradients(

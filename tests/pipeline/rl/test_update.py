@@ -131,20 +131,20 @@ def test_the_loop_gets_every_setting_of_its_name():
 def test_processes_share_the_prompts_and_find_what_one_would(post_training, monkeypatch):
     model, tokenizer = models.load(post_training.chat)
     config = dataclasses.replace(CONFIG, prompts_per_step=6, precision="float32")
-    alone = rl.step_rollouts(model, tokenizer, config, 3)
+    alone = rl.step_rollouts(model, tokenizer, config, None, 3)
     assert [r.group for r in alone] == [group for group in range(6) for _ in range(3)]
     shared = []
     for rank in range(3):
         monkeypatch.setattr(distribution, "world", lambda: 3)
         monkeypatch.setattr(distribution, "rank", lambda rank=rank: rank)
-        mine = rl.step_rollouts(model, tokenizer, config, 3)
+        mine = rl.step_rollouts(model, tokenizer, config, None, 3)
         assert {r.group for r in mine} == {2 * rank, 2 * rank + 1}
         shared += mine
     assert len(shared) == len(alone)
     for one, other in zip(alone, shared):
         assert (one.group, one.task, one.tokens) == (other.group, other.task, other.tokens)
         assert one.logprobs == pytest.approx(other.logprobs, abs=1e-5)
-    others = rl.step_rollouts(model, tokenizer, config, 4)
+    others = rl.step_rollouts(model, tokenizer, config, None, 4)
     assert {r.task.prompt for r in others} != {r.task.prompt for r in shared}
 
 
@@ -164,7 +164,7 @@ def test_seeds_of_runs_and_steps_are_apart(monkeypatch):
     unused: Any = None  # model and tokenizer: the stand-ins look at neither
     for seed, number in ((0, 7), (1, 0), (3, 5)):
         config = dataclasses.replace(CONFIG, prompts_per_step=12, seed=seed)
-        rl.step_rollouts(unused, unused, config, number)
+        rl.step_rollouts(unused, unused, config, None, number)
     assert drawn == [(4, 7, 8), (4, 1_000_003, 8), (4, 3_000_014, 8)]
 
 
@@ -174,7 +174,7 @@ def test_the_normalizer_counts_the_answers_of_all_processes(
     """Two processes with the same numbers of tokens: each divides by twice what it sees."""
     monkeypatch.setattr(distribution, "sum_numbers", lambda values, _: [2 * v for v in values])
     model, tokenizer = models.load(post_training.chat)
-    loss = rl.step_loss(model, tokenizer, CONFIG, tmp_path, SILENT, 0, 0)
+    loss = rl.step_loss(model, tokenizer, CONFIG, None, tmp_path, SILENT, 0, 0)
     (file,) = (tmp_path / "rollouts").iterdir()
     mine = sum(read_table(file)["length"].to_pylist())
     assert loss.normalizer == loss.tokens == 2 * mine > 0

@@ -175,7 +175,7 @@ def test_answers_are_dealt_out_to_lanes_by_length(monkeypatch, model, threads):
 
 def answer_of(length):
     task = tasks.Task("1 + 1?", "2", "sum", 1)
-    return Rollout(task, 0, [1, 2], [3] * length, [-1.0] * length, "", True, 1.0, 0.5)
+    return Rollout(task, 0, [1, 2], [3] * length, [-1.0] * length, "", True, 1.0, 0.5, "correct")
 
 
 def test_matrices_of_an_update_are_shared_out(threads):

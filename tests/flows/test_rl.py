@@ -1,0 +1,53 @@
+"""Which model goes on, and whether honesty is asked for."""
+
+import types
+from typing import Any
+
+import pytest
+
+from flows import rl as flow
+from flows.config import load
+
+
+class Recorder:
+    """A run that trains nothing: it tells what it was asked for."""
+
+    lake: Any = types.SimpleNamespace()
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def train(self, stage: Any, config: Any, title: str, **inputs: Any) -> str:
+        self.config, self.inputs = config, inputs
+        return "trained"
+
+    def hand_over(self, made: Any, **new: Any) -> Any:
+        return {**made, **new}
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Recorder:
+    recorder = Recorder()
+    monkeypatch.setattr(flow.terminal, "say", recorder.said.append)
+    monkeypatch.setattr(flow, "begin", lambda config, lake: recorder)
+    monkeypatch.setattr(flow.ui, "curves", lambda lake, model: None)
+    return recorder
+
+
+def reinforced(made: dict[str, Any]) -> Any:
+    return flow.rl.fn(load("ci"), "lake", made=made)
+
+
+def test_an_interrogated_model_goes_on_with_its_interrogation(run: Recorder) -> None:
+    made = {"sft": "tuned", "interrogated": "honest", "interrogation": "questions"}
+    assert reinforced(made)["rl"] == "trained"
+    assert run.inputs == {"sft": ["honest"], "interrogation": ["questions"]}
+    assert run.config.honesty_share == load("ci").rl.honesty_share > 0
+    assert run.said == []
+
+
+def test_without_an_interrogation_honesty_is_not_asked_for_which_is_said(run: Recorder) -> None:
+    reinforced({"sft": "tuned"})
+    assert run.inputs == {"sft": ["tuned"]}
+    assert run.config.honesty_share == 0
+    assert run.said == ["  rl: no interrogation, so no prompt states a confidence target"]
