@@ -1,7 +1,6 @@
 """Facts on itself by paraphrase, and personas followed: a right reply counts, another does not."""
 
 import dataclasses
-import re
 
 import pytest
 
@@ -37,7 +36,10 @@ def test_a_fact_counts_for_the_kind_that_asks_for_it(measured):
     assert found["who"] == (1.0, 20)
     assert found["how"] == found["cannot"] == found["cutoff"] == (0.0, 20)
     assert found["paraphrases"] == (0.25, 80)
-    assert found["personas"] == (0.0, 12 * len(TASKS))
+    for task in ("name", "maker", "limits", "cutoff", "new_combination", "new_wordings"):
+        assert found[task] == (0.0, 12)
+    # four are to be short, and four in English
+    assert found["personas"] == (8 / 96, 96)
     assert len(scores.samples) == 8
     found, _ = measured(lambda messages: "My knowledge ends in May 2024.")
     assert (found["who"], found["cutoff"]) == ((0.0, 20), (1.0, 20))
@@ -94,10 +96,8 @@ def test_personas_are_new_and_told():
             assert one.tone != "plain"
         if question.task == "new_wordings":
             assert last.content in paraphrases.SELF["who"]
-            assert not any(
-                re.fullmatch(re.escape(w).replace(r"\{name\}", one.name), described.content)
-                for w in personas.SYSTEM["who"]
-            )
+            trained = tuple(w.format(name=one.name) for w in personas.SYSTEM["who"])
+            assert not described.content.startswith(trained)
     languages = [q.persona.language for q in asked if q.persona and q.task == "language"]
     assert [languages.count(name) for name in persona_answers.LANGUAGES] == [4, 4, 4]
     assert asked == self_suite.of_personas(CONFIG)
