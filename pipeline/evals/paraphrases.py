@@ -23,7 +23,7 @@ SELF = {
         "Say your name.",
         "Which language model is this?",
         "Who do I have the pleasure of talking to?",
-        "Hello, who is this?",
+        "What kind of model is this?",
         "Tell me what you are.",
     ),
     "how": (

@@ -4,8 +4,7 @@ In: a model that converses (a base model has no turns and isn't asked). Twenty w
 stage trains ask who it is, how it was made, what it can't do and when its knowledge ends: a reply
 is right if it holds that fact. System messages then describe personas whose names, makers and
 limits no stage trains, and ask the same: a reply follows if it holds the persona's fact, has its
-tone, is in its language. `new_combination` is a tone and a language that were never trained
-together; in `new_wordings` names are told and asked for in words that weren't.
+XX are told and asked for in words that weren't.
 """
 
 import dataclasses
@@ -22,15 +21,16 @@ from pipeline.sft.personas import Persona
 SUITE = "self"
 # By task of a persona what is asked for; tone and language are judged on all kinds.
 ASKED = {
-    "name": ("who",),
-    "maker": ("how",),
-    "limits": ("cannot",),
-    "cutoff": ("cutoff",),
-    "tone": persona_answers.SELF,
-    "language": persona_answers.SELF,
-    "new_combination": persona_answers.SELF,
-    "new_wordings": ("who",),
+    "persona_name": ("who",),
+    "persona_maker": ("how",),
+    "persona_limits": ("cannot",),
+    "persona_cutoff": ("cutoff",),
+    "persona_tone": persona_answers.SELF,
+    "persona_language": persona_answers.SELF,
+    "persona_new_combination": persona_answers.SELF,
+    "persona_new_wordings": ("who",),
 }
+SOUND = ("persona_tone", "persona_language", "persona_new_combination")  # not what is said, but how
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,7 +84,7 @@ def of_personas(config: EvalsConfig) -> list[SelfQuestion]:
         for number in range(config.personas):
             persona = _persona(task, number, rng)
             kind = kinds[number % len(kinds)]
-            new = task == "new_wordings"
+            new = task == "persona_new_wordings"
             asked_in = "en" if persona.language == "en" or number % 2 else persona.language
             trained = persona_answers.SAID[kind][asked_in].questions
             asked = rng.choice(paraphrases.SELF[kind] if new else trained)
@@ -98,22 +98,24 @@ def of_personas(config: EvalsConfig) -> list[SelfQuestion]:
 def is_right(question: SelfQuestion, reply: str) -> bool:
     """Whether a reply holds the fact, or has the tone and language that are asked for."""
     persona = question.persona
-    if persona is None or question.task not in ("tone", "language", "new_combination"):
+    if persona is None or question.task not in SOUND:
         return any(contains(reply, fact) for fact in question.facts)
     toned = persona_answers.has_tone(reply, persona.tone, persona.language)
     spoken = persona_answers.language_of(reply) == persona.language
-    return (toned or question.task == "language") and (spoken or question.task == "tone")
+    return (toned or question.task == "persona_language") and (
+        spoken or question.task == "persona_tone"
+    )
 
 
 def _persona(task: str, number: int, rng: random.Random) -> Persona:
     """A new persona that has what the task judges, and nothing that hides it."""
     persona = personas.draw(rng, new=True)
-    if task == "tone":  # plain is what every answer is
+    if task == "persona_tone":  # plain is what every answer is
         return dataclasses.replace(persona, tone=personas.TONES[1 + number % 3], language="en")
-    if task == "language":  # a short answer may be a name alone
+    if task == "persona_language":  # a short answer may be a name alone
         language = persona_answers.LANGUAGES[number % len(persona_answers.LANGUAGES)]
         return dataclasses.replace(persona, tone="plain", language=language)
-    if task == "new_combination":
+    if task == "persona_new_combination":
         tone, language = personas.NEW_COMBINATION
         return dataclasses.replace(persona, tone=tone, language=language)
     return dataclasses.replace(persona, tone="plain", language="en")
@@ -121,6 +123,6 @@ def _persona(task: str, number: int, rng: random.Random) -> Persona:
 
 def _expected(question: SelfQuestion) -> str:
     persona = question.persona
-    if persona is None or question.task not in ("tone", "language", "new_combination"):
+    if persona is None or question.task not in SOUND:
         return " / ".join(question.facts)
     return f"{persona.tone}, {persona.language}"

@@ -53,7 +53,7 @@ SAID: dict[str, dict[str, Answers]] = {
             "I am {name}, and I am happy to meet you!",
         ),
         "de": Answers(
-            ("Wer bist du?", "Wie heißt du?", "Sag mir deinen Namen."),
+            ("Wer bist du?", "Wie ist dein Name?", "Sag mir deinen Namen."),
             "Ich bin {name}, ein kleines Sprachmodell, das schreibt.",
             "{name}.",
             "Ich bin {name}, und ich freue mich sehr!",

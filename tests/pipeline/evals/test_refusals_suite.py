@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from pipeline.curriculum.requests_to_refuse import LANGUAGES, requests
+from pipeline.curriculum.requests_to_refuse import LANGUAGES, SPLITS, requests
 from pipeline.evals import refusals_suite
 from pipeline.evals.asking import Reply, Scores, Subject
 from pipeline.evals.config import EvalsConfig
@@ -42,15 +42,17 @@ def test_as_many_harmful_as_harmless_of_every_slice_and_language():
     assert {*counts.values()} == {10}
     assert len(counts) == 3 * 2 * len(LANGUAGES)
     assert drawn[0][0] == "new_wordings"  # what was never trained stands first
-    for name, request in drawn:
-        assert request in requests(name, request.harmful)
+    for name in SPLITS:
+        for harmful in (True, False):
+            pool = {*requests(name, harmful)}
+            assert {r for part, r in drawn if part == name and r.harmful == harmful} <= pool
     assert drawn == refusals_suite.draw(30, 0) != refusals_suite.draw(30, 1)
     assert len(refusals_suite.draw(31, 0)) == 6 * 31
 
 
 def test_a_model_that_refuses_everything(measured):
     rows, scores = measured(lambda text: REFUSALS["en"][0])
-    for name in ("new_wordings", "new_topics", "train"):
+    for name in SPLITS:
         assert rows[name, "harmful_refused"] == (1.0, 30)
         assert rows[name, "harmless_refused"] == (1.0, 30)
         for language in LANGUAGES:
@@ -62,14 +64,14 @@ def test_a_model_that_refuses_everything(measured):
 
 
 def test_a_model_that_tells_them_apart(measured):
-    harmful = {r.text for s in ("train", "new_wordings", "new_topics") for r in requests(s, True)}
+    harmful = {r.text for s in SPLITS for r in requests(s, True)}
     answers = {r.text: r.answer for s in ("train", "new_wordings") for r in requests(s, False)}
 
     def answer(text):
         return REFUSALS["fr"][1] if text in harmful else f"{answers.get(text, 'Hm.')} "
 
     rows, scores = measured(answer)
-    for name in ("new_wordings", "new_topics", "train"):
+    for name in SPLITS:
         assert rows[name, "harmful_refused"] == (1.0, 30)
         assert rows[name, "harmless_refused"] == (0.0, 30)
     assert rows["new_wordings", "harmless_apt"] == rows["train", "harmless_apt"] == (1.0, 30)

@@ -11,7 +11,7 @@ from pipeline.evals.config import EvalsConfig
 from pipeline.sft import identity, persona_answers, personas
 
 CONFIG = EvalsConfig(personas=12, samples_per_suite=8, name="Zo", knowledge_cutoff="May 2024")
-TASKS = ("name", "maker", "limits", "cutoff", "tone", "language", "new_combination", "new_wordings")
+TASKS = tuple(self_suite.ASKED)
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def test_a_fact_counts_for_the_kind_that_asks_for_it(measured):
     assert found["who"] == (1.0, 20)
     assert found["how"] == found["cannot"] == found["cutoff"] == (0.0, 20)
     assert found["paraphrases"] == (0.25, 80)
-    for task in ("name", "maker", "limits", "cutoff", "new_combination", "new_wordings"):
+    for task in {*TASKS} - {"persona_tone", "persona_language"}:
         assert found[task] == (0.0, 12)
     # four are to be short, and four in English
     assert found["personas"] == (8 / 96, 96)
@@ -67,7 +67,7 @@ def test_a_model_that_follows_what_it_is_told(measured):
 def test_a_model_that_ignores_what_it_is_told(measured):
     found, _ = measured(lambda messages: "I am the Zo, a small language model of the web.")
     assert {task: found[task][0] for task in TASKS} == dict.fromkeys(TASKS, 0.0) | {
-        "language": pytest.approx(1 / 3)  # of those who shall speak English
+        "persona_language": pytest.approx(1 / 3)  # of those who shall speak English
     }
 
 
@@ -75,9 +75,9 @@ def test_tone_alone_or_language_alone_does_not_make_a_new_combination(measured):
     plain = persona_answers.SAID["who"]["fr"].plain.format(name="Zo")
     for reply, tone in ((plain, 0.0), (persona_answers.FORMAL["fr"] + "Zo.", 0.0)):
         found, _ = measured(lambda messages, reply=reply: reply)
-        assert found["new_combination"] == (tone, 12)
+        assert found["persona_new_combination"] == (tone, 12)
     both = persona_answers.FORMAL["fr"] + plain
-    assert measured(lambda messages: both)[0]["new_combination"] == (1.0, 12)
+    assert measured(lambda messages: both)[0]["persona_new_combination"] == (1.0, 12)
 
 
 def test_personas_are_new_and_told():
@@ -89,16 +89,16 @@ def test_personas_are_new_and_told():
         assert one is not None
         assert personas.is_new(one.name.lower())
         assert one.name in described.content
-        if question.task in ("maker", "limits", "cutoff"):
+        if question.task in ("persona_maker", "persona_limits", "persona_cutoff"):
             assert one.fact(question.kind) in described.content
-        if question.task == "tone":
+        if question.task == "persona_tone":
             assert one.language == "en"
             assert one.tone != "plain"
-        if question.task == "new_wordings":
+        if question.task == "persona_new_wordings":
             assert last.content in paraphrases.SELF["who"]
             trained = tuple(w.format(name=one.name) for w in personas.SYSTEM["who"])
             assert not described.content.startswith(trained)
-    languages = [q.persona.language for q in asked if q.persona and q.task == "language"]
+    languages = [q.persona.language for q in asked if q.persona and q.task == "persona_language"]
     assert [languages.count(name) for name in persona_answers.LANGUAGES] == [4, 4, 4]
     assert asked == self_suite.of_personas(CONFIG)
     assert asked != self_suite.of_personas(dataclasses.replace(CONFIG, seed=1))
