@@ -4,7 +4,8 @@ In: a model that converses (a base model has no turns and isn't asked). Twenty w
 stage trains ask who it is, how it was made, what it can't do and when its knowledge ends: a reply
 is right if it holds that fact. System messages then describe personas whose names, makers and
 limits no stage trains, and ask the same: a reply follows if it holds the persona's fact, has its
-XX are told and asked for in words that weren't.
+tone, is in its language. `persona_new_combination` is a tone and a language that were never trained
+together; in `persona_new_wordings` names are told and asked for in words that weren't.
 """
 
 import dataclasses
@@ -30,7 +31,8 @@ ASKED = {
     "persona_new_combination": persona_answers.SELF,
     "persona_new_wordings": ("who",),
 }
-SOUND = ("persona_tone", "persona_language", "persona_new_combination")  # not what is said, but how
+# Where not what is said is judged, but how.
+SOUND = ("persona_tone", "persona_language", "persona_new_combination")
 
 
 @dataclasses.dataclass(frozen=True)
