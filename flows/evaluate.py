@@ -16,7 +16,7 @@ from flows.runner import ui
 from flows.runner.flow_run import LAKE, Artifacts, Run, begin, run_name
 from flows.runner.references import InputFile, Reference, reference
 from flows.runner.work import Input
-from pipeline.evals import chat_core_files, core
+from pipeline.evals import chat_core_files, core, refusals_suite
 from pipeline.evals import evaluate as stage
 from pipeline.evals.icl_files import ENDINGS
 from storage.errors import UserError
@@ -115,9 +115,10 @@ def _kind(run: Run, kinds: Sequence[str], digest: str) -> str | None:
 
 
 def asks_core(tasks: Sequence[InputFile]) -> bool:
-    """Whether files of tasks are a reason to ask for CORE: not if ChatCORE's are all there is."""
+    """Whether files of tasks are a reason to ask for CORE: not if all are of other suites."""
     files = [file.path for file in tasks]
-    return core.has_any(files) or not chat_core_files.has_any(files)
+    others = chat_core_files.has_any(files) or bool(refusals_suite.named(files))
+    return core.has_any(files) or not others
 
 
 def task_files(named: Sequence[str]) -> list[InputFile]:

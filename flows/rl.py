@@ -6,9 +6,9 @@ from prefect import flow
 
 from flows import imported
 from flows.config import Settings, load
+from flows.interrogate import interrogate
 from flows.runner import terminal, ui
 from flows.runner.flow_run import LAKE, Artifacts, begin, run_name
-from flows.sft import sft
 from pipeline.rl import train
 from pipeline.rl.config import RlConfig
 
@@ -32,7 +32,7 @@ def rl(
     run = begin(config, lake)
     if made is None and config.input.chat_model:
         made = {"sft": imported.model(run, "chat_model", config.input.chat_model)}
-    made = made or sft(config, lake)
+    made = made or interrogate(config, lake)
     known = {"interrogation": [made["interrogation"]]} if "interrogation" in made else {}
     settings = config.rl if known else without_honesty(config.rl)
     model = run.train(

@@ -225,7 +225,9 @@ INTERROGATIONS = pa.schema(
         ("question", pa.string()),
         ("entity", pa.string()),  # without its article
         ("relation", pa.string()),
-        ("value", pa.string()),  # "" where no page states one: then only "I don't know" is right
+        # right answers, the one asked for first; [] where no page states one: then every answer but
+        # "I don't know" is wrong
+        ("values", pa.list_(pa.string())),
         ("mentions", pa.int64()),  # documents that state it
         ("answers", pa.list_(pa.string())),  # sampled
         ("correct_share", pa.float64()),  # of the answers
@@ -303,25 +305,6 @@ PREFERENCES = pa.schema(
         ("seconds", pa.float64()),  # as in LABELS
         ("time", pa.string()),
         ("split", pa.string()),  # by prompt: train or validation
-    ]
-)
-
-# What a model was found to know: a question on a fact, and its sampled answers.
-INTERROGATIONS = pa.schema(
-    [
-        ("id", pa.string()),
-        ("question", pa.string()),
-        ("entity", pa.string()),  # name without its article
-        ("relation", pa.string()),
-        # "" where no page states one: then every answer but "I don't know" is wrong
-        ("value", pa.string()),
-        ("mentions", pa.int64()),  # documents that state it
-        ("answers", pa.list_(pa.string())),  # the m that were sampled
-        ("correct_share", pa.float64()),
-        ("agreement", pa.float64()),  # share of the most common answer
-        ("label", pa.string()),  # known, unknown, unclear
-        ("origin", pa.string()),
-        ("split", pa.string()),  # train or validation
     ]
 )
 

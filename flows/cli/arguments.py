@@ -124,7 +124,7 @@ def parser() -> Parser:
         "--tasks",
         action="append",
         metavar="FOLDER",
-        help="files of in-context tasks, for core and chat_core",
+        help="files of tasks, for core, chat_core and refusals",
     )
     evaluate.add_argument("--set", action="append", default=[], metavar="evals.KEY=VALUE")
     evaluate.add_argument("--out", metavar="FOLDER", help="keep a folder's scores here")

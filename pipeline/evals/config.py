@@ -20,6 +20,8 @@ CHAT_SUITES = (
     "arithmetic",
     "spelling",
     "format",
+    "refusals",
+    "self",
     "forgetting",
 )
 # `core` needs files of tasks, so it is not among the defaults.
@@ -94,6 +96,10 @@ class EvalsConfig:
     talk_questions: int = 60  # sums and facts, each asked after five different beginnings
     words: int = 100  # to be spelled
     format_prompts: int = 120  # that ask for a form of the answer
+    requests: int = 120  # harmful ones, and as many that only look so, of each slice
+    personas: int = 60  # for each thing that a system message sets
+    name: str = "crawl2chat model"  # what the model shall call itself, as in ConversationsConfig
+    knowledge_cutoff: str = ""  # likewise
     samples_per_suite: int = 12  # rows of samples.parquet a suite
     domains: int = 8  # hosts and languages with bits per byte of their own, the largest
     # of training text that an archiver is given before the held-out pages, at most

@@ -1,9 +1,9 @@
 """Measures one model: a suite is a module of this package, a score a row with n and an interval.
 
 In: a model folder; the corpus; the crawl if it has facts.parquet (the sample web does); files of
-in-context tasks for suites `core` and `chat_core`. Only `core`, `few_shot` and nanochat's part of
-`chat_core` need no corpus. Out: evals.parquet, and samples.parquet for people to read. With the
-same seed every model is asked the same questions.
+tasks for suites `core`, `chat_core` and `refusals`. Only `core`, `few_shot`, `refusals`, `self` and
+nanochat's part of `chat_core` need no corpus. Out: evals.parquet, and samples.parquet for people to
+read. With the same seed every model is asked the same questions.
 """
 
 import functools
@@ -27,6 +27,8 @@ from pipeline.evals import (
     honesty_suite,
     memorization,
     page_bits,
+    refusals_suite,
+    self_suite,
     simulate,
     spelling_suite,
     talk,
@@ -46,7 +48,7 @@ from storage.schemas import EVALS, SAMPLES
 from storage.tables import read_table, table, write_table
 
 STAGE_OF = {"base": "pretrain"}  # the stage that made a model, if its name is another
-WITHOUT_CORPUS = ("core", "chat_core", "few_shot")
+WITHOUT_CORPUS = ("core", "chat_core", "few_shot", "refusals", "self")
 
 
 class EvalsInputs(TypedDict):
@@ -85,6 +87,8 @@ def build(
             raise UserError("suite core needs files of tasks: --tasks FOLDER (input.tasks)")
         if suite == "core":
             core.read(inputs["tasks"])  # a row that can't be asked is reported before any work
+        if suite == refusals_suite.SUITE:
+            refusals_suite.read(inputs.get("tasks", []))  # likewise
         if suite == "chat_core":
             given = chat_core_files.read(inputs.get("tasks", []))
             if not given and not inputs.get("corpus"):
@@ -178,9 +182,18 @@ def measure(
     def forms() -> format_suite.AskedForms:
         return format_suite.ask(subject, known)
 
+    @functools.cache
+    def requests() -> refusals_suite.AskedRequests:
+        return refusals_suite.ask(subject)
+
+    def refusals(scores: Scores) -> None:
+        refusals_suite.report(requests(), config, scores)
+        if files := refusals_suite.named(inputs.get("tasks", [])):
+            refusals_suite.report(refusals_suite.ask_files(subject, files), config, scores)
+
     def chat(scores: Scores) -> None:
         if corpus is not None:
-            tasks = chat_core.tasks(facts(), sums(), words(), forms())
+            tasks = chat_core.tasks(facts(), sums(), words(), forms(), requests())
             chat_core.report(tasks, scores)
             if lacking := chat_core.without(tasks):
                 progress.note(f"chat_core: without {', '.join(lacking)}, which have no questions")
@@ -217,6 +230,8 @@ def measure(
         "arithmetic": lambda s: arithmetic_suite.report(sums(), config, s),
         "spelling": lambda s: spelling_suite.report(words(), texts, config, s),
         "format": lambda s: format_suite.report(forms(), config, s),
+        "refusals": refusals,
+        "self": lambda s: self_suite.measure(subject, s),
     }
     # What makes sense only for pages is asked only of base models.
     skipped = {suite for suite in PAGE_SUITES if suite not in ALSO_CHAT} if subject.chats else set()

@@ -67,11 +67,20 @@ def objects(file: Path, task: IclTask) -> list[dict[str, Any]]:
     Raises:
         UserError: the file is unreadable or empty, or a row is no object; it names the line.
     """
-    rows: list[dict[str, Any]] = []
+    return [row for _, row in numbered(file, task)]
+
+
+def numbered(file: Path, task: IclTask) -> list[tuple[str, dict[str, Any]]]:
+    """`objects`, each after its position in the file ("line 3"), for messages.
+
+    Raises:
+        UserError: likewise.
+    """
+    rows: list[tuple[str, dict[str, Any]]] = []
     for where, row in _rows(file, task):
         if not isinstance(row, dict):
             raise UserError(f"{file} {where}: a row is a JSON object, not {_shown(row)}")
-        rows.append(row)
+        rows.append((where, row))
     if not rows:
         raise UserError(f"{file} is empty: task {task.name} has no rows")
     return rows

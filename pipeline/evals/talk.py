@@ -148,9 +148,9 @@ def contexts(held_out: Sequence[FactRow], count: int, rng: random.Random) -> lis
 
 
 def is_one_of(reply: str, templates: Sequence[str]) -> bool:
-    """Whether a reply is one of the templates, with any name in it."""
+    """Whether a reply is one of the templates, with any name and any end of knowledge in it."""
     return any(
-        re.fullmatch(re.escape(template).replace(r"\{name\}", ".{1,60}"), reply.strip())
+        re.fullmatch(re.sub(r"\\{\w+\\}", ".{1,60}", re.escape(template)), reply.strip())
         for template in templates
     )
 

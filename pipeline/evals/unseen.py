@@ -153,6 +153,18 @@ IDENTITY = {
         "Are you a robot?",
         "Am I speaking with a program?",
     ),
+    "cannot": (
+        "What things can't you do?",
+        "Do you have any limits?",
+        "What is hard for you?",
+        "What are you not good at?",
+    ),
+    "cutoff": (
+        "When did your training end?",
+        "How fresh is your knowledge?",
+        "Which year does your knowledge reach?",
+        "Do you know what happened yesterday?",
+    ),
 }
 # By the first opening of the group of pipeline.sft.small_talk they belong to.
 SMALL_TALK = {

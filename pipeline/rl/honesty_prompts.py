@@ -24,7 +24,7 @@ from storage.tables import read_table
 
 KIND = "honesty"
 FILE = "questions.parquet"
-COLUMNS = ["question", "relation", "value", "label", "split"]
+COLUMNS = ["question", "relation", "values", "label", "split"]
 LABELS = ("known", "unknown", "unclear")
 
 
@@ -33,7 +33,7 @@ class HonestyQuestion(TypedDict):
 
     question: str
     relation: str
-    value: str  # "" where no page states one
+    values: list[str]  # right answers; [] where no page states one
     label: str  # known, unknown or unclear
 
 
@@ -50,13 +50,14 @@ class HonestyTask(Task):
     """A question under a confidence target."""
 
     target: float = 0.0
+    aliases: tuple[str, ...] = ()  # all right answers
     candidates: tuple[str, ...] = ()  # what the answer might offer as well
 
     def type_of(self, reply: str, stopped: bool) -> AnswerType:
         """What a reply is; one that didn't end by itself is wrong, whatever it says."""
         if not stopped:
             return "wrong"
-        return answer_type(reply, (self.answer,), self.candidates, self.prompt)
+        return answer_type(reply, self.aliases, self.candidates, self.prompt)
 
     def reward(self, kind: AnswerType) -> float:
         """Points for an answer of a type, under this task's target."""
@@ -134,8 +135,7 @@ def read(
             progress.note(f"rl: no question is {label}, so the others are asked instead")
     values: dict[str, dict[str, None]] = {}
     for row in asked:
-        if row["value"]:
-            values.setdefault(row["relation"], {})[row["value"]] = None
+        values.setdefault(row["relation"], {}).update(dict.fromkeys(row["values"]))
     return HonestyQuestions(there, {relation: tuple(of) for relation, of in values.items()})
 
 
@@ -182,10 +182,11 @@ def _task(
 ) -> HonestyTask:
     return HonestyTask(
         prompt=row["question"],
-        answer=row["value"],
+        answer=row["values"][0] if row["values"] else "",
         kind=KIND,
         digits=0,
         system=confidence_targets.message(target, rng),
         target=target,
+        aliases=tuple(row["values"]),
         candidates=questions.candidates.get(row["relation"], ()),
     )

@@ -19,12 +19,14 @@ class ConversationsConfig:
 
     seed: int = 0
     name: str = "crawl2chat model"  # what the model calls itself
+    # when its knowledge ends ("May 2024"), as it says; "": "with the web crawl I was trained on"
+    knowledge_cutoff: str = ""
     max_tokens: int = 190  # longer conversations are left out: they must fit a context whole
     # of training text in which facts, definitions and words are looked for, at most: of a larger
     # corpus an even sample of its documents, as the tokenizer's
     scanned_bytes: int = 2_000_000_000
-    # of entities, sums' results and words, by hash; small talk and questions on the model itself
-    # have nothing to hold back, they all train
+    # of entities, sums' results, words, and acts that are asked for, by hash; small talk, personas
+    # and questions on the model itself have nothing to hold back, they all train
     validation_fraction: float = 0.03
     # entities whose facts never become conversations, by hash of the name
     held_out_fraction: float = HELD_OUT_ENTITY_FRACTION
@@ -53,7 +55,13 @@ class ConversationsConfig:
     # every opening and question about six times: a model that rarely sees "What can you do?" spells
     # it, because half of the conversations spell something
     small_talk: int = 630
-    identity: int = 600
+    identity: int = 700
+    # harmful requests that are refused, and as many harmless ones that only look like them: with
+    # fewer of these a model refuses what has a word of those
+    refusals: int = 600
+    harmless: int = 600
+    # system messages that set name, maker, limits, tone and language, each with a name of its own
+    personas: int = 800
     chains: int = 300  # two of the above joined into one conversation of several turns
     system_share: float = 0.1  # of conversations, how many open with a system message
 

@@ -1,12 +1,13 @@
 """Conversations from a corpus by rules: no model, no network.
 
 In: a corpus artifact and a tokenizer. Out: conversations.parquet: questions on facts that pages
-state, definitions, sums, spelling, small talk and questions on the model itself, some with a system
-message, some joined into several turns. The config has a count for each source; conversations that
-are too long are left out. Only documents of the train split are read, some at a time, and no
-held-out entity or sum is ever used. The validation split is chosen by what a conversation is about
-(an entity, a sum's result, a word), before any are joined: no question and no answer of validation
-is in training.
+state, definitions, sums, spelling, small talk, harmful requests and their look-alikes, questions on
+the model itself and on personas of system messages; some with another system message, some joined
+into several turns. The config has a count for each source; conversations that are too long are left
+out. Only documents of the train split are read, some at a time, and no held-out entity or sum is
+ever used. The validation split is chosen by what a conversation is about (an entity, a result of a
+sum, a word, an act), before any are joined: no question of validation is in training and, but for
+the sentences of refusals, no answer.
 """
 
 import hashlib
@@ -19,7 +20,16 @@ from typing import NamedTuple, TypedDict
 from pipeline.chat.conversation import Message, render, spans, to_row
 from pipeline.chat.messages import MessageRow
 from pipeline.curriculum.held_out import is_validation
-from pipeline.sft import arithmetic, definitions, facts, identity, small_talk, spelling
+from pipeline.sft import (
+    arithmetic,
+    definitions,
+    facts,
+    identity,
+    personas,
+    refusals,
+    small_talk,
+    spelling,
+)
 from pipeline.sft.config import ConversationsConfig
 from pipeline.sft.documents import CorpusDocuments
 from pipeline.stage import Progress, Stage
@@ -109,7 +119,16 @@ def draft(documents: Iterable[tuple[str, str]], config: ConversationsConfig) -> 
     )
     talk = small_talk.conversations(count=config.small_talk, rng=_rng(config, "small_talk"))
     self_talk = identity.conversations(
-        count=config.identity, name=config.name, rng=_rng(config, "identity")
+        count=config.identity,
+        name=config.name,
+        knowledge_cutoff=config.knowledge_cutoff,
+        rng=_rng(config, "identity"),
+    )
+    refused = refusals.conversations(
+        count=config.refusals, harmful=True, rng=_rng(config, "refusals")
+    )
+    answered = refusals.conversations(
+        count=config.harmless, harmful=False, rng=_rng(config, "harmless")
     )
 
     def about(subject: str) -> bool:
@@ -125,6 +144,8 @@ def draft(documents: Iterable[tuple[str, str]], config: ConversationsConfig) -> 
         *[Drafted("spelling", m, validation=about(f"word:{word}")) for m, word in spelled],
         *[Drafted("small_talk", messages) for messages in talk],
         *[Drafted("identity", messages) for messages in self_talk],
+        *[Drafted("refusals", m, validation=about(f"act:{act}")) for m, act in refused],
+        *[Drafted("harmless", m, validation=about(f"act:{act}")) for m, act in answered],
     ]
     drafted += chains(drafted, config.chains, _rng(config, "chains"))
     rng = _rng(config, "system")
@@ -134,6 +155,9 @@ def draft(documents: Iterable[tuple[str, str]], config: ConversationsConfig) -> 
         else item
         for item in drafted
     ]
+    # They have system messages of their own, which must stand first.
+    told = personas.conversations(count=config.personas, rng=_rng(config, "personas"))
+    drafted += [Drafted("personas", messages) for messages in told]
     _rng(config, "order").shuffle(drafted)
     return drafted
 

@@ -30,7 +30,7 @@ LEFT_OUT = (*DETAIL_SUITES, *PAGE_SUITES[1:])
 # What stands open; all else can be unfolded. Of each suite what no stage was trained on, the other
 # way of asking beside it.
 HEADLINES = {
-    "chat_core": ("facts+sums+spelling+format",),
+    "chat_core": ("facts+sums+spelling+format+refusals",),
     "bits_per_byte": ("validation", "new_passages"),
     "facts": (
         "question_often_new_wordings",
@@ -45,6 +45,8 @@ HEADLINES = {
     "arithmetic": ("different_lengths", "new_wordings", "new_stories", "6_digits"),
     "spelling": ("new_wordings", "all"),
     "format": ("prompts", "guessing"),
+    "refusals": ("new_wordings", "new_topics"),
+    "self": ("paraphrases", "personas"),
     "talk": ("identity_new_wordings", "identity", "definitions_new_wordings", "definitions"),
 }
 

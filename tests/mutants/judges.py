@@ -30,6 +30,7 @@ MORE = {
     "pipeline/sft/config.py": ("test_conversations", "test_train"),
     "pipeline/sft/definitions.py": ("test_facts",),
     "pipeline/sft/identity.py": ("test_conversations",),
+    "pipeline/sft/persona_answers.py": ("test_personas", "tests/pipeline/evals/test_self_suite"),
     "pipeline/sft/relations.py": ("test_facts", "test_conversations"),
     "pipeline/sft/small_talk.py": ("test_conversations",),
     "pipeline/sft/spelling.py": ("test_conversations", "tests/pipeline/evals/test_suites"),

@@ -76,7 +76,7 @@ class InterrogationRow(TypedDict):
     question: str
     entity: str
     relation: str
-    value: str
+    values: list[str]
     mentions: int
     answers: list[str]
     correct_share: float
@@ -264,7 +264,7 @@ def _row(item: Interrogated, config: InterrogationConfig) -> InterrogationRow:
         "question": question.text,
         "entity": question.entity,
         "relation": question.relation,
-        "value": question.values[0] if question.values else "",
+        "values": list(question.values),
         "mentions": question.mentions,
         "answers": list(item.answers),
         "correct_share": item.correct_share,

@@ -8,12 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.curriculum.answer_forms import Instruction
+from pipeline.curriculum.requests_to_refuse import SafetyRequest
 from pipeline.evals import chat_core
 from pipeline.evals.arithmetic_suite import AskedSums, Sum
 from pipeline.evals.asking import Scores
 from pipeline.evals.chat_core import ChatTask, centred
 from pipeline.evals.facts_suite import AskedFacts
 from pipeline.evals.format_suite import AskedForms, Prompt
+from pipeline.evals.refusals_suite import AskedRequests
 from pipeline.evals.spelling_suite import AskedWords
 from pipeline.intervals import wilson
 
@@ -135,14 +137,35 @@ def test_the_tasks_are_what_no_stage_trains():
         [],
         [True, False],
     )
-    found = {task.name: task for task in chat_core.tasks(facts, sums, words, forms)}
+    asked = [  # slice, harmful, refused
+        ("new_wordings", True, True),
+        ("new_wordings", True, False),
+        ("new_wordings", False, True),
+        ("new_topics", False, False),
+        ("new_topics", False, False),
+        ("new_topics", True, True),
+        ("train", True, False),
+    ]
+    requests = AskedRequests(
+        [name for name, _, _ in asked],
+        [SafetyRequest("", "en", "", "", harmful) for _, harmful, _ in asked],
+        [],
+        [refused for _, _, refused in asked],
+    )
+    found = {task.name: task for task in chat_core.tasks(facts, sums, words, forms, requests)}
     assert (found["facts"].right, found["facts"].by_chance) == ([True, False], [False, True])
     assert (found["sums"].right, found["sums"].by_chance) == ([False, True, False], None)
     assert found["spelling"].right == [False]
     assert (found["format"].right, found["format"].by_chance) == ([True, False], [True, False])
+    # as many harmful as harmless ones of a slice, none of what was trained
+    refusals = found["refusals"]
+    assert refusals.right == [True, False, True, True]
+    assert refusals.by_chance == [True, False, True, False]
+    assert centred(refusals)[2] == 0.5
+    none = AskedRequests([], [], [], [])
     empty = AskedFacts([], [], [], [], {}, [], [], [], {})
-    others_only = chat_core.tasks(empty, sums, words, forms)
+    others_only = chat_core.tasks(empty, sums, words, forms, none)
     assert [task.name for task in others_only] == ["sums", "spelling", "format"]
-    assert chat_core.without(others_only) == ["facts"]
+    assert chat_core.without(others_only) == ["facts", "refusals"]
     assert chat_core.without(list(found.values())) == []
-    assert chat_core.without([]) == ["facts", "sums", "spelling", "format"]
+    assert chat_core.without([]) == ["facts", "sums", "spelling", "format", "refusals"]

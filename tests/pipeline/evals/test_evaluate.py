@@ -37,6 +37,8 @@ CONFIG = EvalsConfig(
     format_prompts=8,
     unseen_wordings=4,
     talk_questions=4,
+    requests=6,
+    personas=4,
     validation_documents=6,
     bootstrap_samples=50,
     simulated_pages=4,
@@ -98,7 +100,7 @@ def test_every_suite_is_measured_with_n_and_interval(post_training, crawl, tmp_p
     asked |= {*DETAIL_SUITES}
     if model == "base":
         # it has no turns and no system message, and begins with nothing
-        asked -= {"talk", "forgetting", "targets", "targets_by_class"}
+        asked -= {"talk", "self", "forgetting", "targets", "targets_by_class"}
     # the toy pages have no host and no language
     assert {row["suite"] for row in rows} == asked - {"domains"}
     for row in rows:
@@ -153,7 +155,13 @@ def test_core_needs_files_and_names_what_is_missing(post_training, tmp_path, mon
 
 def test_suites_that_score_the_same_answers_ask_once(post_training, tmp_path, crawl, monkeypatch):
     calls: list[str] = []
-    for module in ("facts_suite", "arithmetic_suite", "spelling_suite", "format_suite"):
+    for module in (
+        "facts_suite",
+        "arithmetic_suite",
+        "spelling_suite",
+        "format_suite",
+        "refusals_suite",
+    ):
         real = getattr(evaluate, module).ask
 
         def noted(*given, real=real, module=module):
@@ -161,18 +169,20 @@ def test_suites_that_score_the_same_answers_ask_once(post_training, tmp_path, cr
             return real(*given)
 
         monkeypatch.setattr(f"pipeline.evals.{module}.ask", noted)
-    suites = ("chat_core", "facts", "honesty", "arithmetic", "spelling", "format")
+    suites = ("chat_core", "facts", "honesty", "arithmetic", "spelling", "format", "refusals")
     _, rows, _ = run(
         post_training, tmp_path / "out", dataclasses.replace(CONFIG, suites=suites), crawl=crawl
     )
-    assert sorted(calls) == ["arithmetic_suite", "facts_suite", "format_suite", "spelling_suite"]
+    assert sorted(calls) == [
+        *("arithmetic_suite", "facts_suite", "format_suite", "refusals_suite", "spelling_suite")
+    ]
     # alone it is the same score, of the same answers
     calls.clear()
     alone = dataclasses.replace(CONFIG, suites=("chat_core",))
     _, again, _ = run(post_training, tmp_path / "alone", alone, crawl=crawl)
     assert again == [row for row in rows if row["suite"] == "chat_core"]
     assert rows[0]["metric"] == "chat_core"
-    assert rows[0]["task"].endswith("sums+spelling+format")
+    assert rows[0]["task"].endswith("sums+spelling+format+refusals")
 
 
 def test_the_chat_score_says_what_it_lacks(post_training, tmp_path, monkeypatch):
@@ -187,7 +197,7 @@ def test_the_chat_score_says_what_it_lacks(post_training, tmp_path, monkeypatch)
     evaluate.build(tmp_path, inputs, config, said, tmp_path)
     assert notes == ["chat_core: without facts, which have no questions"]
     found = read_table(tmp_path / "evals.parquet").to_pylist()
-    assert (found[0]["task"], found[0]["metric"]) == ("sums+spelling+format", "chat_core")
+    assert (found[0]["task"], found[0]["metric"]) == ("sums+spelling+format+refusals", "chat_core")
 
 
 def test_nanochats_score_needs_files_and_no_corpus(post_training, tmp_path, monkeypatch):

@@ -6,9 +6,9 @@ import re
 import pytest
 
 from pipeline.curriculum import answer_forms, spelled_words, sums
-from pipeline.evals import requests, talk, unseen
+from pipeline.evals import paraphrases, requests, talk, unseen
 from pipeline.sample_web import wordings
-from pipeline.sft import definitions, identity, relations, small_talk
+from pipeline.sft import definitions, identity, persona_answers, personas, relations, small_talk
 
 
 def plain(text: str) -> str:
@@ -64,14 +64,31 @@ def test_who_are_you_small_talk_and_names():
     trained = {plain(messages[0].content) for messages in greeted}
     trained |= {plain(text) for openings, _ in small_talk.EXCHANGES for text in openings}
     trained |= {plain(text) for text in definitions.QUESTIONS}
+    trained |= {
+        plain(text)
+        for of in persona_answers.SAID.values()
+        for said in of.values()
+        for text in said.questions
+    }
     new = [text for group in unseen.IDENTITY.values() for text in group]
     new += [text for group in unseen.SMALL_TALK.values() for text in group]
+    assert {len({*map(plain, texts)}) for texts in paraphrases.SELF.values()} == {20}
+    new += [text for texts in paraphrases.SELF.values() for text in texts]
     new += [*talk.NEW_DEFINITIONS, *requests.UNFAMILIAR]
     assert len({plain(text) for text in new if plain(text)}) >= len(new) - 1  # "???"
     assert not {plain(text) for text in new} & trained
     assert {*unseen.IDENTITY} == {*identity.ANSWERS}
     assert {*unseen.SMALL_TALK} == {openings[0] for openings, _ in small_talk.EXCHANGES}
     assert talk.NEW_SYSTEM not in identity.SYSTEM
+
+
+def test_system_messages_of_personas():
+    assert {*paraphrases.SYSTEM} == {*personas.SYSTEM}
+    trained = {plain(text) for texts in personas.SYSTEM.values() for text in texts}
+    trained |= {plain(text) for text in identity.SYSTEM}
+    new = [plain(text) for texts in paraphrases.SYSTEM.values() for text in texts]
+    assert len(new) == len({*new})
+    assert not {*new} & trained
 
 
 def test_every_instruction_has_wordings_that_no_question_or_request_has():

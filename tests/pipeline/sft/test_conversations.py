@@ -13,12 +13,22 @@ from pipeline.curriculum.sums import SUM_QUESTIONS, direct, worked
 from pipeline.curriculum.tasks import is_worked
 from pipeline.sft import conversations
 from pipeline.sft.config import ConversationsConfig
+from pipeline.sft.refusals import REFUSALS
 from pipeline.stage import SILENT
 from storage.errors import UserError
 from storage.tables import read_table
 
 CONFIG = ConversationsConfig(
-    facts=80, definitions=10, arithmetic=200, spelling=60, small_talk=30, identity=20, chains=30
+    facts=80,
+    definitions=10,
+    arithmetic=200,
+    spelling=60,
+    small_talk=30,
+    identity=20,
+    refusals=30,
+    harmless=25,
+    personas=20,
+    chains=30,
 )
 
 
@@ -51,6 +61,9 @@ def test_counts_are_the_configs(made):
     assert by_source["spelling"] == 60
     assert by_source["small_talk"] == 30
     assert by_source["identity"] == 20
+    assert by_source["refusals"] == 30
+    assert by_source["harmless"] == 25
+    assert by_source["personas"] == 20
     assert by_source["facts"] == 80
     assert by_source["chains"] + statistics["too_long"].get("chains", 0) == 30
     assert len(rows) == statistics["conversations"] == sum(by_source.values())
@@ -133,8 +146,9 @@ def test_no_question_and_no_answer_of_validation_is_trained_on(made, post_traini
     many = dataclasses.replace(
         CONFIG, validation_fraction=0.3, arithmetic=600, max_operand_digits=2
     )
+    shared = {sentence for of in REFUSALS.values() for sentence in of}
     for rows in (made[1], run(post_training, tmp_path, many)[1]):
-        held_back = said(rows, "validation", role)
+        held_back = said(rows, "validation", role) - shared
         assert held_back
         assert not held_back & said(rows, "train", role)
 
@@ -143,8 +157,8 @@ def test_validation_has_every_kind_that_can_be_held_back(post_training, tmp_path
     many = dataclasses.replace(CONFIG, validation_fraction=0.3, chains=100)
     rows = run(post_training, tmp_path, many)[1]
     kinds = {row["source"] for row in rows if row["split"] == "validation"}
-    assert {"facts", "arithmetic", "spelling", "chains"} <= kinds
-    assert not {"small_talk", "identity"} & kinds
+    assert {"facts", "arithmetic", "spelling", "chains", "refusals", "harmless"} <= kinds
+    assert not {"small_talk", "identity", "personas"} & kinds
     share = sum(row["split"] == "validation" for row in rows) / len(rows)
     assert 0.1 < share < 0.4
 
@@ -167,9 +181,29 @@ def test_an_entity_is_of_one_split_in_facts_and_definitions():
 def test_chains_have_several_turns_and_some_open_with_a_system_message(made):
     chains = [row for row in made[1] if row["source"] == "chains"]
     assert all(sum(m["role"] == "assistant" for m in row["messages"]) == 2 for row in chains)
-    share = sum(row["messages"][0]["role"] == "system" for row in made[1]) / len(made[1])
+    others = [row for row in made[1] if row["source"] != "personas"]
+    share = sum(row["messages"][0]["role"] == "system" for row in others) / len(others)
     assert 0.04 < share < 0.18
     assert any(CONFIG.name in m["content"] for row in made[1] for m in row["messages"])
+
+
+def test_a_persona_is_told_by_the_one_system_message_and_never_joined_to_others():
+    config = ConversationsConfig(arithmetic=20, personas=200, chains=100, system_share=1.0)
+    drafted = conversations.draft([("a", "")], config)
+    for item in drafted:
+        assert [m.role for m in item.messages].count("system") == 1
+        assert item.messages[0].role == "system"
+    told = [item for item in drafted if item.source == "personas"]
+    assert len(told) == 200
+    assert {len(item.messages) for item in told} == {3}
+    assert sum(item.source == "chains" for item in drafted) > 90
+
+
+def test_the_end_of_knowledge_is_said_as_set():
+    config = ConversationsConfig(personas=0, knowledge_cutoff="May 2024", system_share=0.0)
+    said = [item.messages[-1].content for item in conversations.draft([("a", "")], config)]
+    assert any(text.endswith("knowledge ends in May 2024.") for text in said)
+    assert not any("web crawl I was trained on" in text for text in said)
 
 
 @pytest.mark.parametrize(("share", "all_of_them"), [(0.0, False), (1.0, True)])
@@ -188,7 +222,9 @@ def test_a_share_of_0_has_no_system_message_and_of_1_has_all(
         return Extreme(0) if purpose == "system" else real(config, purpose)
 
     monkeypatch.setattr(conversations, "_rng", rng)
-    config = ConversationsConfig(arithmetic=20, small_talk=5, identity=5, system_share=share)
+    config = ConversationsConfig(
+        arithmetic=20, small_talk=5, identity=5, personas=0, system_share=share
+    )
     drafted = conversations.draft([("a", "")], config)
     assert len(drafted) >= 30
     for item in drafted:
