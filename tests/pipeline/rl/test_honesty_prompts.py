@@ -186,7 +186,7 @@ def test_rewards_by_hand(reply, stopped, expected):
 
 
 def test_of_what_no_page_states_only_an_admission_is_no_error():
-    nowhere = dataclasses.replace(TASK, answer="", target=0.5)
+    nowhere = dataclasses.replace(TASK, answer="", aliases=(), target=0.5)
     assert rolls.judge(nowhere, "She was born in Hale.", True) == ("wrong", -1.0)
     assert rolls.judge(nowhere, "", True) == ("wrong", -1.0)
     assert rolls.judge(nowhere, "I don't know.", True) == ("idk", 0.0)

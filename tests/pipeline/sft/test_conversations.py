@@ -19,6 +19,7 @@ from storage.errors import UserError
 from storage.tables import read_table
 
 CONFIG = ConversationsConfig(
+    interrogated_fraction=0.0,
     facts=80,
     definitions=10,
     arithmetic=200,
