@@ -133,6 +133,7 @@ CURVES = (
     ("pretrain", "validation_bits_per_byte", "Validation bits per byte"),
     ("extend", "loss", "Loss while the context is extended (nats per token)"),
     ("sft", "loss", "Fine-tuning loss (nats per assistant token)"),
+    ("interrogated", "loss", "Loss while fine-tuned on what it knows (nats per assistant token)"),
     ("rl", "reward", "Reward per RL step"),
     ("rl", "right_share", "Share of right sums and words per RL step"),
     ("rl", "honesty_reward", "Reward of honesty's answers per RL step"),
