@@ -210,4 +210,4 @@ def _rng(config: ConversationsConfig, purpose: str) -> random.Random:
     return random.Random(f"{config.seed}:{purpose}")
 
 
-STAGE = Stage("conversations", 4, ConversationsConfig, build, data=("unicode",))
+STAGE = Stage("conversations", 5, ConversationsConfig, build, data=("unicode",))

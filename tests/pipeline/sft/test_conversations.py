@@ -200,7 +200,9 @@ def test_no_more_documents_of_a_fact_are_kept_than_can_be_asked_for(monkeypatch)
     names = [f"Anna B{chr(97 + i)}n" for i in range(26)]
     text = " ".join(f"{name} lives in Hale. {name} was born in Tarn." for name in names)
     documents = [(f"{n}", text) for n in range(60)]
-    config = ConversationsConfig(facts=50, facts_per_document=2, held_out_fraction=0.0)
+    config = ConversationsConfig(
+        facts=50, facts_per_document=2, questions_per_fact=4, held_out_fraction=0.0
+    )
     some = conversations.draft(documents, config)
     whole = conversations.facts.extract
 
@@ -247,5 +249,5 @@ def test_what_is_too_long_is_left_out_and_counted_by_its_source(post_training, t
 
 def test_the_stage_by_its_name_and_version():
     stage = conversations.STAGE
-    assert (stage.kind, stage.version, stage.config) == ("conversations", 4, ConversationsConfig)
+    assert (stage.kind, stage.version, stage.config) == ("conversations", 5, ConversationsConfig)
     assert stage.data == ("unicode",)
