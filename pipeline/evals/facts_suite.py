@@ -9,8 +9,8 @@ The scores are for entities that fine-tuning never asked about: what a model kno
 on pages. For the other entities half of the questions are word for word in fine-tuning's
 conversations, so that their scores may be memory of those; they are separate rows
 (`…_trained_entities`). Of held-out facts that are stated often, those that no page asks for in any
-wording are a row of their own too (`question_often_no_page_asks`). For comparison, `guessing_…` is the score of always giving the most common
-value of the same relation.
+wording are a row of their own too (`question_often_no_page_asks`). For comparison, `guessing_…` is
+the score of always giving the most common value of the same relation.
 """
 
 import dataclasses
