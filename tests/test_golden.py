@@ -95,7 +95,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, str]]
         tokenizer_training.STAGE, TokenizerConfig(vocab_size=512), folder, corpus=[corpus]
     )
     tokens = run(tokens_stage.STAGE, TokensConfig(), folder, corpus=[corpus], tokenizer=[tokenizer])
-    few = ConversationsConfig(facts=100, arithmetic=100, spelling=50, small_talk=20, identity=20)
+    few = ConversationsConfig(
+        facts=100, reading=40, arithmetic=100, spelling=50, small_talk=20, identity=20
+    )
     conversations = run(
         conversations_stage.STAGE, few, folder, corpus=[corpus], tokenizer=[tokenizer]
     )

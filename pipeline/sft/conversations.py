@@ -1,12 +1,12 @@
 """Conversations from a corpus by rules: no model, no network.
 
 In: a corpus artifact and a tokenizer. Out: conversations.parquet: questions on facts that pages
-state, definitions, sums, spelling, small talk and questions on the model itself, some with a system
-message, some joined into several turns. The config has a count for each source; conversations that
-are too long are left out. Only documents of the train split are read, some at a time, and no
-held-out entity or sum is ever used. The validation split is chosen by what a conversation is about
-(an entity, a sum's result, a word), before any are joined: no question and no answer of validation
-is in training.
+state, statements that answer a question, definitions, sums, spelling, small talk and questions on
+the model itself, some with a system message, some joined into several turns. The config has a count
+for each source; conversations that are too long are left out. Only documents of the train split are
+read, some at a time, and no held-out entity or sum is ever used. The validation split is chosen by
+what a conversation is about (an entity, a sum's result, a word), before any are joined: no question
+and no answer of validation is in training.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from typing import NamedTuple, TypedDict
 from pipeline.chat.conversation import Message, render, spans, to_row
 from pipeline.chat.messages import MessageRow
 from pipeline.curriculum.held_out import is_validation
-from pipeline.sft import arithmetic, definitions, facts, identity, small_talk, spelling
+from pipeline.sft import arithmetic, definitions, facts, identity, reading, small_talk, spelling
 from pipeline.sft.config import ConversationsConfig
 from pipeline.sft.documents import CorpusDocuments
 from pipeline.stage import Progress, Stage
@@ -88,6 +88,12 @@ def draft(documents: Iterable[tuple[str, str]], config: ConversationsConfig) -> 
         held_out_fraction=config.held_out_fraction,
         rng=_rng(config, "facts"),
     )
+    read = reading.conversations(
+        found,
+        count=config.reading,
+        held_out_fraction=config.held_out_fraction,
+        rng=_rng(config, "reading"),
+    )
     defined = definitions.conversations(
         documents,
         count=config.definitions,
@@ -116,6 +122,7 @@ def draft(documents: Iterable[tuple[str, str]], config: ConversationsConfig) -> 
 
     drafted = [
         *[Drafted("facts", m, origin, about(f"entity:{name}")) for m, origin, name in asked],
+        *[Drafted("reading", m, validation=about(f"entity:{name}")) for m, name in read],
         *[
             Drafted("definitions", m, origin, about(f"entity:{name}"))
             for m, origin, name in defined

@@ -84,7 +84,9 @@ def make_artifacts(root: Path) -> PostTraining:
         "tokenizer": [folders.tokenizer],
     }
     tokens_stage.build(folders.tokens, made_from, TokensConfig(), SILENT, root)
-    config = ConversationsConfig(facts=80, arithmetic=60, spelling=20, small_talk=30, identity=20)
+    config = ConversationsConfig(
+        facts=80, reading=20, arithmetic=60, spelling=20, small_talk=30, identity=20
+    )
     conversations_stage.build(folders.conversations, made_from, config, SILENT, root)
     model = small_model(tokenizer.vocab_size)
     models.save(model, tokenizer, folders.base)

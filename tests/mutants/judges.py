@@ -33,6 +33,7 @@ MORE = {
     "pipeline/sft/grammar.py": ("test_facts", "test_conversations"),
     "pipeline/sft/people_relations.py": ("test_facts", "test_indirect"),
     "pipeline/sft/place_relations.py": ("test_facts", "test_indirect"),
+    "pipeline/sft/reading.py": ("test_reading", "test_conversations"),
     "pipeline/sft/relations.py": ("test_facts", "test_conversations"),
     "pipeline/sft/small_talk.py": ("test_conversations",),
     "pipeline/sft/spelling.py": ("test_conversations", "tests/pipeline/evals/test_suites"),

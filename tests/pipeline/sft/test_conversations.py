@@ -18,7 +18,14 @@ from storage.errors import UserError
 from storage.tables import read_table
 
 CONFIG = ConversationsConfig(
-    facts=80, definitions=10, arithmetic=200, spelling=60, small_talk=30, identity=20, chains=30
+    facts=80,
+    reading=40,
+    definitions=10,
+    arithmetic=200,
+    spelling=60,
+    small_talk=30,
+    identity=20,
+    chains=30,
 )
 
 
@@ -52,6 +59,7 @@ def test_counts_are_the_configs(made):
     assert by_source["small_talk"] == 30
     assert by_source["identity"] == 20
     assert by_source["facts"] == 80
+    assert by_source["reading"] == 40
     assert by_source["chains"] + statistics["too_long"].get("chains", 0) == 30
     assert len(rows) == statistics["conversations"] == sum(by_source.values())
     assert len({row["id"] for row in rows}) == len(rows)
@@ -143,7 +151,7 @@ def test_validation_has_every_kind_that_can_be_held_back(post_training, tmp_path
     many = dataclasses.replace(CONFIG, validation_fraction=0.3, chains=100)
     rows = run(post_training, tmp_path, many)[1]
     kinds = {row["source"] for row in rows if row["split"] == "validation"}
-    assert {"facts", "arithmetic", "spelling", "chains"} <= kinds
+    assert {"facts", "reading", "arithmetic", "spelling", "chains"} <= kinds
     assert not {"small_talk", "identity"} & kinds
     share = sum(row["split"] == "validation" for row in rows) / len(rows)
     assert 0.1 < share < 0.4
@@ -234,7 +242,7 @@ def test_same_input_same_bytes(made, post_training, tmp_path):
 
 def test_nothing_to_say_is_a_clear_error(post_training, tmp_path):
     with pytest.raises(UserError, match="max_tokens"):
-        run(post_training, tmp_path, ConversationsConfig(max_tokens=3))
+        run(post_training, tmp_path, dataclasses.replace(CONFIG, max_tokens=3))
 
 
 def test_what_is_too_long_is_left_out_and_counted_by_its_source(post_training, tmp_path):
