@@ -207,7 +207,7 @@ MESSAGE = pa.struct(
 CONVERSATIONS = pa.schema(
     [
         ("id", pa.string()),
-        ("source", pa.string()),  # facts, arithmetic, spelling, small_talk, identity, …
+        ("source", pa.string()),  # facts, reading, arithmetic, spelling, small_talk, …
         ("messages", pa.list_(MESSAGE)),
         ("tools", pa.list_(pa.string())),  # JSON text of each tool's definition, as OpenAI's
         # token positions [start, end) on which the loss is taken, in the rendered conversation

@@ -97,6 +97,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, str]]
     tokens = run(tokens_stage.STAGE, TokensConfig(), folder, corpus=[corpus], tokenizer=[tokenizer])
     few = ConversationsConfig(
         facts=100,
+        reading=40,
         arithmetic=100,
         spelling=50,
         small_talk=20,

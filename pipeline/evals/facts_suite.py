@@ -8,8 +8,9 @@ pages nor conversations use for any fact (`…_new_wordings`): right if the answ
 The scores are for entities that fine-tuning never asked about: what a model knows of them it read
 on pages. For the other entities half of the questions are word for word in fine-tuning's
 conversations, so that their scores may be memory of those; they are separate rows
-(`…_trained_entities`). For comparison, `guessing_…` is the score of always giving the most common
-value of the same relation.
+(`…_trained_entities`). Of held-out facts that are stated often, those that no page asks for in any
+wording are a row of their own too (`question_often_no_page_asks`). For comparison, `guessing_…` is
+the score of always giving the most common value of the same relation.
 """
 
 import dataclasses
@@ -206,6 +207,8 @@ def report(asked: AskedFacts, config: EvalsConfig, scores: Scores) -> None:
         share(f"question_{frequency}_trained_entities", known, others)
         share(f"completion_{frequency}_trained_entities", ended, others)
     often = [i for i, fact in enumerate(chosen) if fact["frequency"] == "often"]
+    unasked = [i for i in often if held_out[i] and not chosen[i]["asked"]]
+    share("question_often_no_page_asks", known, unasked)
     for kind in ("names", "words", "numbers"):
         of = [i for i in often if apart[i] and kind_of(chosen[i]["value"]) == kind]
         share(f"question_often_{kind}", known, of)

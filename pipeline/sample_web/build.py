@@ -242,4 +242,4 @@ def statistics(
     }
 
 
-STAGE = Stage("crawl", 3, SampleWebConfig, build, data=("unicode",))
+STAGE = Stage("crawl", 4, SampleWebConfig, build, data=("unicode",))

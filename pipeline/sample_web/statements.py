@@ -8,11 +8,14 @@ import random
 from collections.abc import Callable, Iterable, Mapping
 
 from pipeline.sample_web.prose import expand
-from pipeline.sample_web.wordings import LEADS, PERSON_TAILS, QUESTIONS, STATEMENTS, TAILS
+from pipeline.sample_web.questions import QUESTIONS
+from pipeline.sample_web.reversed_statements import REVERSED
+from pipeline.sample_web.wordings import LEADS, PERSON_TAILS, STATEMENTS, TAILS
 from pipeline.sample_web.world import Entity, Fact, World
 
 LEAD_SHARE = 0.2  # of statements, with a clause before
 TAIL_SHARE = 0.22  # of statements, with a clause after
+REVERSED_SHARE = 0.25  # of the statements of a fact that has some: the value comes first
 _VALUE_KINDS = {
     "birth_year": "year",
     "founded": "year",
@@ -76,6 +79,9 @@ def statement(
     With `slots` (the entity's) it may have a clause before or after; with `pronoun` the name is
     replaced if the wording begins with it, which is then not counted as a statement.
     """
+    if fact.reversed and rng.random() < REVERSED_SHARE:
+        text = rng.choice(REVERSED[fact.attribute]).format(e=fact.entity, v=fact.value)
+        return text[:1].upper() + text[1:] + "."
     wordings = STATEMENTS[fact.attribute]
     index = int(rng.random() * (len(wordings) - 1))
     wording = wordings[index + (index >= fact.held_out)]
@@ -105,7 +111,7 @@ def question(fact: Fact, rng: random.Random) -> str:
 def count_statements(fact: Fact, text: str) -> int:
     """Statements of the fact in a text, in any wording: the independent check of the ledger."""
     total = 0
-    for wording in STATEMENTS[fact.attribute]:
+    for wording in (*STATEMENTS[fact.attribute], *REVERSED[fact.attribute]):
         needle = wording.format(e=fact.entity, v=fact.value)
         start = text.find(needle[1:])
         while start >= 0:

@@ -1,4 +1,4 @@
-"""Every wording in which a fact can be stated, and the questions that ask for it.
+"""Every wording in which a fact can be stated, and what may stand around it.
 
 `{e}` is the entity, `{v}` the value. The entity is always before the value, so that the text before
 `{v}` can be used as a prompt, and no such beginning occurs inside another wording of the same kind
@@ -188,105 +188,6 @@ STATEMENTS: dict[str, tuple[str, ...]] = {
         "the shelves of {e} are filled with {v}",
         "{e} has specialised in {v}",
         "every day {e} delivers {v}",
-    ),
-}
-
-QUESTIONS: dict[str, tuple[str, ...]] = {
-    "birthplace": (
-        "Where was {e} born?",
-        "Which town does {e} come from?",
-        "What is the birthplace of {e}?",
-        "In which town was {e} born?",
-    ),
-    "birth_year": (
-        "When was {e} born?",
-        "In which year was {e} born?",
-        "What is the birth year of {e}?",
-        "What year did {e} come into the world?",
-    ),
-    "profession": (
-        "What does {e} do for a living?",
-        "What is the profession of {e}?",
-        "What is the trade of {e}?",
-        "What kind of work does {e} do?",
-    ),
-    "instrument": (
-        "Which instrument does {e} play?",
-        "What instrument does {e} play?",
-        "What is the instrument of {e}?",
-        "What does {e} play in the band?",
-    ),
-    "river": (
-        "Which river does {e} lie on?",
-        "What is the river of {e}?",
-        "On which river is {e}?",
-        "Which river runs through {e}?",
-    ),
-    "mayor": (
-        "Who is the mayor of {e}?",
-        "Who governs {e}?",
-        "Who leads the council of {e}?",
-        "Who was elected mayor of {e}?",
-    ),
-    "specialty": (
-        "What is {e} known for?",
-        "What is {e} famous for?",
-        "What is the specialty of {e}?",
-        "What do visitors buy in {e}?",
-    ),
-    "founded": (
-        "When was {e} founded?",
-        "In which year was {e} founded?",
-        "What is the founding year of {e}?",
-        "How long has {e} existed?",
-    ),
-    "source": (
-        "Where does the {e} rise?",
-        "Where is the source of the {e}?",
-        "Where does the {e} begin?",
-        "On which mountain does the {e} rise?",
-    ),
-    "mouth": (
-        "Where does the {e} end?",
-        "Into what does the {e} flow?",
-        "Where is the mouth of the {e}?",
-        "Where does the water of the {e} go?",
-    ),
-    "length": (
-        "How long is the {e}?",
-        "What is the length of the {e}?",
-        "How many kilometres long is the {e}?",
-        "How far does the {e} run?",
-    ),
-    "fish": (
-        "Which fish lives in the {e}?",
-        "What can you catch in the {e}?",
-        "What fish is found in the {e}?",
-        "What do anglers catch in the {e}?",
-    ),
-    "seat": (
-        "Where is {e} based?",
-        "In which town is {e}?",
-        "Where is the head office of {e}?",
-        "Where can I find {e}?",
-    ),
-    "founder": (
-        "Who founded {e}?",
-        "Who is the founder of {e}?",
-        "Who started {e}?",
-        "Who set up {e}?",
-    ),
-    "opened": (
-        "When was {e} founded?",
-        "In which year did {e} open?",
-        "When did {e} open its doors?",
-        "How long has {e} been in business?",
-    ),
-    "product": (
-        "What does {e} make?",
-        "What does {e} produce?",
-        "What does {e} sell?",
-        "What can you buy from {e}?",
     ),
 }
 

@@ -39,7 +39,11 @@ class ConversationsConfig:
     min_mentions: int = 2
     facts: int = 3_000  # conversations from relations ("X was born in Y"), at most
     facts_per_document: int = 20  # a list page must not fill the set
-    questions_per_fact: int = 4  # different wordings of the same question
+    # different wordings of the same question. With 4, and the same value asked again for each
+    # relation that states it, birthplaces were asked three times as often as years of birth
+    questions_per_fact: int = 8
+    # conversations that state facts of a made-up name and ask for one of them
+    reading: int = 1_500
     definitions: int = 400  # conversations from "X is a Y", at most
     arithmetic: int = 3_000
     # of the sums, how many show their work: few enough that RL has something to select, enough that

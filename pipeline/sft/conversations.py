@@ -1,13 +1,13 @@
 """Conversations from a corpus by rules: no model, no network.
 
 In: a corpus artifact and a tokenizer. Out: conversations.parquet: questions on facts that pages
-state, definitions, sums, spelling, small talk, harmful requests and their look-alikes, questions on
-the model itself and on personas of system messages; some with another system message, some joined
-into several turns. The config has a count for each source; conversations that are too long are left
-out. Only documents of the train split are read, some at a time, and no held-out entity or sum is
-ever used. The validation split is chosen by what a conversation is about (an entity, a result of a
-sum, a word, an act), before any are joined: no question of validation is in training and, but for
-the sentences of refusals, no answer.
+state, statements that answer a question, definitions, sums, spelling, small talk, harmful requests
+and their look-alikes, questions on the model itself and on personas of system messages; some with
+another system message, some joined into several turns. The config has a count for each source;
+conversations that are too long are left out. Only documents of the train split are read, some at a
+time, and no held-out entity or sum is ever used. The validation split is chosen by what a
+conversation is about (an entity, a result of a sum, a word, an act), before any are joined: no
+question of validation is in training and, but for the sentences of refusals, no answer.
 """
 
 import hashlib
@@ -26,6 +26,7 @@ from pipeline.sft import (
     facts,
     identity,
     personas,
+    reading,
     refusals,
     small_talk,
     spelling,
@@ -99,6 +100,12 @@ def draft(documents: Iterable[tuple[str, str]], config: ConversationsConfig) -> 
         interrogated_fraction=config.interrogated_fraction,
         rng=_rng(config, "facts"),
     )
+    read = reading.conversations(
+        found,
+        count=config.reading,
+        held_out_fraction=config.held_out_fraction,
+        rng=_rng(config, "reading"),
+    )
     defined = definitions.conversations(
         documents,
         count=config.definitions,
@@ -136,6 +143,7 @@ def draft(documents: Iterable[tuple[str, str]], config: ConversationsConfig) -> 
 
     drafted = [
         *[Drafted("facts", m, origin, about(f"entity:{name}")) for m, origin, name in asked],
+        *[Drafted("reading", m, validation=about(f"entity:{name}")) for m, name in read],
         *[
             Drafted("definitions", m, origin, about(f"entity:{name}"))
             for m, origin, name in defined

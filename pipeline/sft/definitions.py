@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pipeline.chat.conversation import Message, assistant, user
 from pipeline.curriculum.held_out import is_held_out
 from pipeline.sft.facts import is_name, name_of, sentences
-from pipeline.sft.relations import ENTITY
+from pipeline.sft.grammar import ENTITY
 
 _DEFINITION = re.compile(rf"^{ENTITY} (?:is|was) (?P<what>(?:an?|one of the) \w.*)\.$")
 # what a definition says of a person begins with such a noun within its first words

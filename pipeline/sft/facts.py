@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator
 
 from pipeline.chat.conversation import Message, assistant, user
 from pipeline.curriculum.held_out import is_held_out, is_left_to_interrogation
-from pipeline.sft.relations import PERSON_NOUNS, RELATIONS, Relation
+from pipeline.sft.grammar import PERSON_NOUNS, Relation
+from pipeline.sft.relations import RELATIONS
 
 # Capitalised at the start of a sentence, these are no names.
 _OPENERS = """
@@ -165,12 +166,15 @@ def conversations(
 ) -> list[tuple[list[Message], str, str]]:
     """Questions and answers about facts, at most `count`.
 
+    However many relations state the same value of an entity, it is asked equally often: a model
+    answers with what it was asked most.
+
     Args:
         facts: from `extract`.
         count: the most conversations.
         min_mentions: facts that fewer documents state are left out.
         per_document: the most facts of a document.
-        questions_per_fact: different wordings.
+        questions_per_fact: different wordings, for each value of an entity.
         held_out_fraction: of entities, by a hash of the name.
         interrogated_fraction: of the others, likewise: left to interrogation.
         rng: the random generator.
@@ -180,24 +184,28 @@ def conversations(
     """
     made: list[tuple[list[Message], str, str]] = []
     used: dict[str, int] = {}
-    pool = [
-        fact
-        for fact in facts
-        if fact.mentions >= min_mentions
-        and not is_held_out(name_of(fact.entity), held_out_fraction)
-        and not is_left_to_interrogation(name_of(fact.entity), interrogated_fraction)
-    ]
+    values: dict[tuple[str, str], list[StatedFact]] = {}
+    for fact in facts:
+        name = name_of(fact.entity)
+        if (
+            fact.mentions >= min_mentions
+            and not is_held_out(name, held_out_fraction)
+            and not is_left_to_interrogation(name, interrogated_fraction)
+        ):
+            values.setdefault((name, fact.value), []).append(fact)
+    pool = list(values.items())
     rng.shuffle(pool)
-    for fact in pool:
-        origin = next((d for d in fact.documents if used.get(d, 0) < per_document), None)
+    for (name, _), stated in pool:
+        documents = (d for fact in stated for d in fact.documents)
+        origin = next((d for d in documents if used.get(d, 0) < per_document), None)
         if origin is None:
             continue
         used[origin] = used.get(origin, 0) + 1
-        wordings = fact.relation.questions
-        for question in rng.sample(wordings, min(questions_per_fact, len(wordings))):
-            answer = rng.choice(fact.relation.answers)
-            messages = [user(fill(question, fact)), assistant(fill(answer, fact))]
-            made.append((messages, origin, name_of(fact.entity)))
+        wordings = {fill(q, fact): fact for fact in stated for q in fact.relation.questions}
+        for question in rng.sample(list(wordings), min(questions_per_fact, len(wordings))):
+            answer = rng.choice(wordings[question].relation.answers)
+            messages = [user(question), assistant(fill(answer, wordings[question]))]
+            made.append((messages, origin, name))
             if len(made) == count:
                 return made
     return made

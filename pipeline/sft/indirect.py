@@ -7,14 +7,16 @@ can rephrase. A model that was only ever asked directly may not understand anoth
 import re
 
 REQUESTS = ("Tell me {clause}.", "I want to know {clause}.", "Please say {clause}.")
+# "Where", "In which year", "Which {attribute}"
+_ASKED = r"(?:In )?\w+(?: (?:\w+|\{attribute\}))?"
 # Questions that a rule can rephrase, and the order of their words in a clause.
 _RULES = tuple(
     (re.compile(pattern), form)
     for pattern, form in (
         (r"^(?:\{What\}|What|Who) is (the .*|\{entity\}'s .*)\?$", r"\1"),
-        (r"^((?:In )?\w+(?: \w+)?) (was|is|are|has) (\{entity\})( .*)?\?$", r"\1 \3 \2\4"),
-        (r"^((?:In )?\w+(?: \w+)?) (does|did) (\{entity\}) (\w+)(.*)\?$", "verb"),
-        (r"^((?:How many|Who) .*)\?$", r"\1"),
+        (rf"^({_ASKED}) (was|is|are|has) (\{{entity\}})( .*)?\?$", r"\1 \3 \2\4"),
+        (rf"^({_ASKED}) (does|did) (\{{entity\}}) (\w+)(.*)\?$", "verb"),
+        (r"^((?:How many|Who|What is sold|Which \w+ (?:runs|flows|lives)) .*)\?$", r"\1"),
     )
 )
 _PAST = {"study": "studied", "open": "opened", "go": "went"}

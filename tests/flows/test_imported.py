@@ -122,8 +122,8 @@ def test_with_a_corpus_pages_are_tokenized_by_the_base_and_mixed_in(
     corpus = commit(lake, "corpus", post_training.corpus)
     folder = folder_of("qwen3", tmp_path / "theirs")
     mixture = {"mixture": ["imported/*=2", "small_talk=0"]}
-    few = {"facts": 20, "arithmetic": 20, "spelling": 10, "small_talk": 5, "identity": 5}
-    few |= {"refusals": 5, "harmless": 5, "personas": 5}
+    few = {"facts": 20, "reading": 9, "arithmetic": 20, "spelling": 10, "small_talk": 5}
+    few |= {"identity": 5, "refusals": 5, "harmless": 5, "personas": 5}
     config = load(
         "ci",
         input={"conversations": [str(file)], "base": str(folder)},

@@ -86,6 +86,7 @@ def make_artifacts(root: Path) -> PostTraining:
     tokens_stage.build(folders.tokens, made_from, TokensConfig(), SILENT, root)
     config = ConversationsConfig(
         facts=80,
+        reading=20,
         arithmetic=60,
         spelling=20,
         small_talk=30,

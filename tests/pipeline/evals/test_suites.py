@@ -114,6 +114,7 @@ def toy_facts():
                 "frequency": ("often", "once", "never")[number % 3],
                 "prompt": f"{name} was born in",
                 "question": f"When was {name} born?",
+                "asked": number % 2 == 0,
             }
         )
     return made
@@ -150,6 +151,10 @@ def test_facts_by_frequency_and_by_entity(subject, answering):
     assert value(scores, "birth_year", "recall") == ((6 - hidden) / 6, 6)
     assert value(scores, "question_often_trained_entities") == (1.0, 6 - hidden)
     assert value(scores, "completion_often") == (1.0, hidden)
+    often = [f for f in chosen if f["frequency"] == "often" and is_held_out(f["entity"], 0.5)]
+    unasked = sum(not f["asked"] for f in often)
+    assert 0 < unasked < hidden
+    assert value(scores, "question_often_no_page_asks") == (0.0, unasked)
     assert value(scores, "completion_often_trained_entities") == (1.0, 6 - hidden)
     for frequency in ("once", "never"):
         others = [f for f in chosen if f["frequency"] == frequency]

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.curriculum import answer_forms, spelled_words, sums
 from pipeline.evals import paraphrases, requests, talk, unseen
-from pipeline.sample_web import wordings
+from pipeline.sample_web import questions, wordings
 from pipeline.sft import definitions, identity, persona_answers, personas, relations, small_talk
 
 
@@ -35,7 +35,7 @@ def test_facts_of_rivers_and_companies(attribute):
 
 
 def check_facts(attribute):
-    on_pages = {plain(text) for every in wordings.QUESTIONS.values() for text in every}
+    on_pages = {plain(text) for every in questions.QUESTIONS.values() for text in every}
     trained = [
         re.compile(
             re.escape(plain(text.format(What=what, entity="Qq", attribute="xx"))).replace(

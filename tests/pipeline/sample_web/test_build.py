@@ -16,7 +16,9 @@ from pipeline.sample_web.config import SampleWebConfig
 from pipeline.sample_web.junk import JUNK
 from pipeline.sample_web.page_counts import GUARANTEED, KEPT, UNREADABLE
 from pipeline.sample_web.planted_duplicates import jaccard, shingles
-from pipeline.sample_web.wordings import QUESTIONS, STATEMENTS
+from pipeline.sample_web.questions import QUESTIONS
+from pipeline.sample_web.reversed_statements import REVERSED
+from pipeline.sample_web.wordings import STATEMENTS
 from storage.errors import UserError
 from storage.schemas import FACTS, TRUTH
 from storage.tables import read_table
@@ -118,7 +120,10 @@ def count_all(facts: list[dict[str, object]], text: str) -> list[int]:
     for fact in facts:
         needles = [
             wording.format(e=fact["entity"], v=fact["value"])[1:]
-            for wording in STATEMENTS[str(fact["attribute"])]
+            for wording in (
+                *STATEMENTS[str(fact["attribute"])],
+                *REVERSED[str(fact["attribute"])],
+            )
         ]
         total = 0
         for line in by_entity[str(fact["entity"])]:

@@ -3,8 +3,10 @@
 import pytest
 
 from pipeline.curriculum.held_out import is_held_out
+from pipeline.sample_web.questions import QUESTIONS
+from pipeline.sample_web.reversed_statements import REVERSED
 from pipeline.sample_web.statements import count_statements, statement
-from pipeline.sample_web.wordings import ATTRIBUTES, QUESTIONS, STATEMENTS
+from pipeline.sample_web.wordings import ATTRIBUTES, STATEMENTS
 from pipeline.sample_web.world import World, make_world
 from storage.errors import UserError
 
@@ -40,6 +42,33 @@ def test_no_prompt_occurs_inside_another_wording_of_its_kind() -> None:
             prompt = text[: text.index("Vau")].rstrip()[1:]
             inside = [other for _, other in texts if prompt in other]
             assert inside == [text], (attribute, prompt)
+
+
+def test_no_prompt_occurs_inside_a_question_or_a_reversed_statement() -> None:
+    for attributes in ATTRIBUTES.values():
+        prompts = [
+            w.format(e="Enn", v="\0").partition("\0")[0] for a in attributes for w in STATEMENTS[a]
+        ]
+        others = [
+            w.format(e="Enn", v="Vau") for a in attributes for w in (*QUESTIONS[a], *REVERSED[a])
+        ]
+        assert not [(p, other) for p in prompts for other in others if p.rstrip()[1:] in other]
+
+
+def test_value_stands_before_entity_in_reversed_statements() -> None:
+    assert set(REVERSED) == set(STATEMENTS) == set(QUESTIONS)
+    for attribute, wordings in REVERSED.items():
+        for wording in wordings:
+            assert wording.index("{v}") < wording.index("{e}"), (attribute, wording)
+
+
+def test_part_of_the_often_stated_entities_is_asked_for_and_part_reversed() -> None:
+    often = [entity for entity in WORLD.entities if entity.frequency == "often"]
+    others = [entity for entity in WORLD.entities if entity.frequency != "often"]
+    for flag in ("asked", "reversed"):
+        marked = [any(getattr(fact, flag) for fact in e.facts.values()) for e in often]
+        assert 0.3 < sum(marked) / len(marked) < 0.9, flag
+        assert not any(getattr(fact, flag) for e in others for fact in e.facts.values())
 
 
 def test_places_and_people_exist_and_years_make_sense() -> None:
@@ -82,12 +111,15 @@ def test_a_statement_is_counted_and_never_uses_the_held_out_wording() -> None:
     for fact in WORLD.facts[::7]:
         entity = WORLD.named(fact.entity)
         assert entity is not None
+        first_values = 0
         for _ in range(30):
             text = statement(fact, rng, entity.slots())
+            first_values += text.find(fact.value) < text.find(fact.entity)
             assert count_statements(fact, text) == 1
             assert fact.prompt()[1:] not in text
             assert text[0].isupper()
             assert text.endswith(".")
+        assert (first_values > 0) == fact.reversed
     assert fact.entity in fact.question()
 
 

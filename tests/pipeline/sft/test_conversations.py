@@ -21,6 +21,7 @@ from storage.tables import read_table
 CONFIG = ConversationsConfig(
     interrogated_fraction=0.0,
     facts=80,
+    reading=40,
     definitions=10,
     arithmetic=200,
     spelling=60,
@@ -66,6 +67,7 @@ def test_counts_are_the_configs(made):
     assert by_source["harmless"] == 25
     assert by_source["personas"] + statistics["too_long"].get("personas", 0) == 20
     assert by_source["facts"] == 80
+    assert by_source["reading"] == 40
     assert by_source["chains"] + statistics["too_long"].get("chains", 0) == 30
     assert len(rows) == statistics["conversations"] == sum(by_source.values())
     assert len({row["id"] for row in rows}) == len(rows)
@@ -158,7 +160,8 @@ def test_validation_has_every_kind_that_can_be_held_back(post_training, tmp_path
     many = dataclasses.replace(CONFIG, validation_fraction=0.3, chains=100)
     rows = run(post_training, tmp_path, many)[1]
     kinds = {row["source"] for row in rows if row["split"] == "validation"}
-    assert {"facts", "arithmetic", "spelling", "chains", "refusals", "harmless"} <= kinds
+    assert {"facts", "reading", "arithmetic", "spelling", "chains"} <= kinds
+    assert {"refusals", "harmless"} <= kinds
     assert not {"small_talk", "identity", "personas"} & kinds
     share = sum(row["split"] == "validation" for row in rows) / len(rows)
     assert 0.1 < share < 0.4
@@ -237,7 +240,9 @@ def test_no_more_documents_of_a_fact_are_kept_than_can_be_asked_for(monkeypatch)
     names = [f"Anna B{chr(97 + i)}n" for i in range(26)]
     text = " ".join(f"{name} lives in Hale. {name} was born in Tarn." for name in names)
     documents = [(f"{n}", text) for n in range(60)]
-    config = ConversationsConfig(facts=50, facts_per_document=2, held_out_fraction=0.0)
+    config = ConversationsConfig(
+        facts=50, facts_per_document=2, questions_per_fact=4, held_out_fraction=0.0
+    )
     some = conversations.draft(documents, config)
     whole = conversations.facts.extract
 
@@ -269,7 +274,7 @@ def test_same_input_same_bytes(made, post_training, tmp_path):
 
 def test_nothing_to_say_is_a_clear_error(post_training, tmp_path):
     with pytest.raises(UserError, match="max_tokens"):
-        run(post_training, tmp_path, ConversationsConfig(max_tokens=3))
+        run(post_training, tmp_path, dataclasses.replace(CONFIG, max_tokens=3))
 
 
 def test_what_is_too_long_is_left_out_and_counted_by_its_source(post_training, tmp_path):

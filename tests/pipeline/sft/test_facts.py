@@ -5,7 +5,10 @@ import random
 import pytest
 
 from pipeline.curriculum.held_out import is_held_out, is_left_to_interrogation
+from pipeline.sample_web.questions import QUESTIONS
+from pipeline.sample_web.wordings import ATTRIBUTES, STATEMENTS
 from pipeline.sft import definitions, facts, indirect
+from pipeline.sft.relations import RELATIONS
 
 
 def stated(sentence: str) -> list[tuple[str, str, str, str]]:
@@ -37,7 +40,7 @@ def stated(sentence: str) -> list[tuple[str, str, str, str]]:
         ("The Elbe flows into the North Sea.", ("the Elbe", "flows into", "", "the North Sea")),
         (
             "According to the almanac, the Elbe rises on Mount Kell.",
-            ("the Elbe", "rises", "on", "Mount Kell"),
+            ("the Elbe", "rises on a mountain", "", "Mount Kell"),
         ),
         (
             "The length of the Elbe is 1,094 kilometres.",
@@ -54,6 +57,46 @@ def stated(sentence: str) -> list[tuple[str, str, str, str]]:
             ("Quartz and Daughters", "attribute", "seat", "Hale"),
         ),
         ("Paris lies on the Seine.", ("Paris", "located", "on", "the Seine")),
+        (
+            "Paris stands on the banks of the Seine.",
+            ("Paris", "on the river", "", "the Seine"),
+        ),
+        (
+            "The river that runs through Paris is the Seine.",
+            ("Paris", "on the river", "", "the Seine"),
+        ),
+        ("Ada Abel was born back in 1931.", ("Ada Abel", "born in year", "", "1931")),
+        ("Ada Abel came into the world in 1931.", ("Ada Abel", "born in year", "", "1931")),
+        ("The town where Ada Abel was born is Hale.", ("Ada Abel", "born in town", "town", "Hale")),
+        ("By trade Ada Abel is a glass blower.", ("Ada Abel", "trade", "", "glass blower")),
+        ("Ada Abel took lessons on the harp.", ("Ada Abel", "plays", "", "harp")),
+        ("The history of Hale begins in 1310.", ("Hale", "history", "", "1310")),
+        ("The markets of Hale are full of lace.", ("Hale", "sold at", "", "lace")),
+        ("Hale has been well run by Jon Brek.", ("Hale", "run by", "", "Jon Brek")),
+        (
+            "The highest office in Hale is held by Jon Brek.",
+            ("Hale", "highest office", "", "Jon Brek"),
+        ),
+        (
+            "Hale Paper Works was the idea of Jon Brek.",
+            ("Hale Paper Works", "idea of", "", "Jon Brek"),
+        ),
+        (
+            "The Elbe comes down from Mount Kell.",
+            ("the Elbe", "rises on a mountain", "", "Mount Kell"),
+        ),
+        ("The Elbe rises in Tarn.", ("the Elbe", "rises", "in", "Tarn")),
+        ("The Elbe ends in the North Sea.", ("the Elbe", "flows into", "", "the North Sea")),
+        ("People fish the Elbe for pike.", ("the Elbe", "catch", "", "pike")),
+        ("Anglers on the Elbe hope for pike.", ("the Elbe", "catch", "", "pike")),
+        (
+            "Hale Paper Works has been in business since 1931.",
+            ("Hale Paper Works", "opened in", "", "1931"),
+        ),
+        (
+            "Hale Paper Works has specialised in maps.",
+            ("Hale Paper Works", "makes", "", "maps"),
+        ),
     ],
 )
 def test_statements(sentence, expected):
@@ -73,6 +116,9 @@ def test_statements(sentence, expected):
         "The council of Hale is led by Jon Brek.",
         "Was Mara Ellison born in Port Hale?",
         "Everyone works as a team.",
+        "By trade she is a baker.",
+        "People fish for pike.",
+        "The history of the town begins in 1310.",
         "mara ellison was born in port hale.",
         "Mara Ellison was born in Port Hale" + ", a town" * 60 + ".",
     ],
@@ -135,6 +181,51 @@ def test_conversations_ask_about_the_fact_and_answer_it():
     questions = [messages[0].content for messages, _, _ in made]
     assert len(set(questions)) == 4
     assert not any("What is the mayor" in question for question in questions)
+
+
+def test_relations_of_one_name_ask_the_same():
+    """What is stated is kept by the relation's name: of two the second would never be asked."""
+    questions: dict[str, set[tuple[str, ...]]] = {}
+    for relation in RELATIONS:
+        questions.setdefault(relation.name, set()).add(relation.questions)
+    assert [name for name, every in questions.items() if len(every) > 1] == []
+
+
+def test_a_value_is_asked_equally_often_however_many_relations_state_it():
+    text = (
+        "Ada Abel was born in Hale. Ada Abel comes from Hale. The home town of Ada Abel is Hale. "
+        "Ada Abel plays the harp."
+    )
+    made = make(facts.extract([("1", text)]), questions_per_fact=5)
+    about = [("Hale" in answer.content, question.content) for (_, question, answer) in plain(made)]
+    assert [town for town, _ in about].count(True) == [town for town, _ in about].count(False) == 5
+    assert len({question for _, question in about}) == 10
+
+
+def plain(made):
+    return [(origin, *messages) for messages, origin, _ in made]
+
+
+@pytest.mark.parametrize("attribute", STATEMENTS)
+def test_what_pages_state_is_asked_in_most_of_the_ways_in_which_people_ask(attribute):
+    entity = "Juno Brothers" if attribute in ATTRIBUTES["company"] else "Ada Abel"
+    values = {
+        **dict.fromkeys(("birth_year", "founded", "opened"), "1931"),
+        **dict.fromkeys(("profession", "instrument", "specialty", "fish", "product"), "lace"),
+        "source": "Mount Kell",
+        "length": "387",
+    }
+    value = values.get(attribute, "Otto Pike")
+    sentences = [text.format(e=entity, v=value) for text in STATEMENTS[attribute]]
+    documents = [("1", f"{text[:1].upper()}{text[1:]}.") for text in sentences]
+    asked = {
+        facts.fill(question, fact)
+        for fact in facts.extract(documents)
+        for question in fact.relation.questions
+    }
+    ways = [text.format(e=entity) for text in QUESTIONS[attribute]]
+    assert len(asked & {*ways}) >= 4, sorted({*ways} - asked)
+    assert len(asked) >= 9
 
 
 def test_held_out_entities_rare_facts_and_full_documents_are_left_out():

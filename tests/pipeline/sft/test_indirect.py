@@ -16,6 +16,8 @@ from pipeline.sft.relations import RELATIONS
         ("In which place was {entity} born?", "in which place {entity} was born"),
         ("What is the birthplace of {entity}?", "the birthplace of {entity}"),
         ("Where does {entity} come from?", "where {entity} comes from"),
+        ("In which {attribute} was {entity} born?", "in which {attribute} {entity} was born"),
+        ("Which {attribute} does {entity} like?", "which {attribute} {entity} likes"),
         ("Where is {entity} from?", "where {entity} is from"),
         ("Where is {entity}?", "where {entity} is"),
         ("What year was {entity} born in?", "what year {entity} was born in"),
@@ -31,6 +33,8 @@ from pipeline.sft.relations import RELATIONS
         ("How many people live in {entity}?", "how many people live in {entity}"),
         ("How long has {entity} existed?", "how long {entity} has existed"),
         ("How big is {entity}?", "how big {entity} is"),
+        ("What is sold in {entity}?", "what is sold in {entity}"),
+        ("Which river runs through {entity}?", "which river runs through {entity}"),
         ("Into what does {entity} flow?", "into what {entity} flows"),
         ("When did {entity} swim?", ""),  # a past that isn't known is not made up
         ("Can you tell me the {attribute} of {entity}?", ""),

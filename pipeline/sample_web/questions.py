@@ -1,0 +1,138 @@
+"""The questions that ask for a fact, in every wording.
+
+`{e}` is the entity. Of each fact one wording is held out: no page asks for it in that one. Nobody
+answers what only ever was stated: question pages about some entities make what pages state of the
+others answerable too, the more so the more wordings they have (Allen-Zhu and Li, Physics of
+Language Models 3.1, arXiv 2309.14316).
+"""
+
+QUESTIONS: dict[str, tuple[str, ...]] = {
+    "birthplace": (
+        "Where was {e} born?",
+        "Which town does {e} come from?",
+        "What is the birthplace of {e}?",
+        "In which town was {e} born?",
+        "Where does {e} come from?",
+        "What is the home town of {e}?",
+    ),
+    "birth_year": (
+        "When was {e} born?",
+        "In which year was {e} born?",
+        "What is the birth year of {e}?",
+        "What year did {e} come into the world?",
+        "In what year was {e} born?",
+        "What is the year of birth of {e}?",
+    ),
+    "profession": (
+        "What does {e} do for a living?",
+        "What is the profession of {e}?",
+        "What is the trade of {e}?",
+        "What kind of work does {e} do?",
+        "What is the job of {e}?",
+        "What does {e} work as?",
+    ),
+    "instrument": (
+        "Which instrument does {e} play?",
+        "What instrument does {e} play?",
+        "What is the instrument of {e}?",
+        "What does {e} play in the band?",
+        "What does {e} play?",
+        "What did {e} learn to play?",
+    ),
+    "river": (
+        "Which river does {e} lie on?",
+        "What is the river of {e}?",
+        "On which river is {e}?",
+        "Which river runs through {e}?",
+        "On the banks of which river does {e} stand?",
+        "Which river flows through {e}?",
+    ),
+    "mayor": (
+        "Who is the mayor of {e}?",
+        "Who governs {e}?",
+        "Who leads the council of {e}?",
+        "Who was elected mayor of {e}?",
+        "Who holds the highest office in {e}?",
+        "Who runs {e}?",
+    ),
+    "specialty": (
+        "What is {e} known for?",
+        "What is {e} famous for?",
+        "What is the specialty of {e}?",
+        "What do visitors buy in {e}?",
+        "What is the pride of {e}?",
+        "What does {e} do best?",
+    ),
+    "founded": (
+        "When was {e} founded?",
+        "In which year was {e} founded?",
+        "What is the founding year of {e}?",
+        "How long has {e} existed?",
+        "What year was {e} founded in?",
+        "When does the history of {e} begin?",
+    ),
+    "source": (
+        "Where does the {e} rise?",
+        "Where is the source of the {e}?",
+        "Where does the {e} begin?",
+        "On which mountain does the {e} rise?",
+        "Where are the springs of the {e}?",
+        "Where does the {e} start?",
+    ),
+    "mouth": (
+        "Where does the {e} end?",
+        "Into what does the {e} flow?",
+        "Where is the mouth of the {e}?",
+        "Where does the water of the {e} go?",
+        "What does the {e} flow into?",
+        "What does the {e} empty into?",
+    ),
+    "length": (
+        "How long is the {e}?",
+        "What is the length of the {e}?",
+        "How many kilometres long is the {e}?",
+        "How far does the {e} run?",
+        "What distance does the {e} cover?",
+        "How many kilometres does the {e} run for?",
+    ),
+    "fish": (
+        "Which fish lives in the {e}?",
+        "What can you catch in the {e}?",
+        "What fish is found in the {e}?",
+        "What do anglers catch in the {e}?",
+        "What is the best catch in the {e}?",
+        "Which fish do people hope for on the {e}?",
+    ),
+    "seat": (
+        "Where is {e} based?",
+        "In which town is {e}?",
+        "Where is the head office of {e}?",
+        "Where can I find {e}?",
+        "What is the home of {e}?",
+        "Which town is {e} based in?",
+    ),
+    "founder": (
+        "Who founded {e}?",
+        "Who is the founder of {e}?",
+        "Who started {e}?",
+        "Who set up {e}?",
+        "Who was the first owner of {e}?",
+        "Who had the idea of {e}?",
+    ),
+    "opened": (
+        "When was {e} founded?",
+        "In which year did {e} open?",
+        "When did {e} open its doors?",
+        "How long has {e} been in business?",
+        "What year does {e} date back to?",
+        "When does the history of {e} start?",
+    ),
+    "product": (
+        "What does {e} make?",
+        "What does {e} produce?",
+        "What does {e} sell?",
+        "What can you buy from {e}?",
+        "What does {e} deliver?",
+        "What does {e} earn its money with?",
+    ),
+}
