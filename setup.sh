@@ -55,7 +55,8 @@ fi
 if [ -n "$uv" ]; then
     install() { "$uv" pip install --python "$place/bin/python" "$@"; }
 else
-    install() { "$place/bin/python" -m pip install --disable-pip-version-check "$@"; }
+    # As uv: what is imported is compiled then, not all 27,000 files before anything runs.
+    install() { "$place/bin/python" -m pip install --disable-pip-version-check --no-compile "$@"; }
 fi
 
 if [ -n "$requirements" ]; then
