@@ -20,7 +20,7 @@ FACTS: Any = [
         "value": value,
         "question": f"Where was Anna {word} born?",
     }
-    for word in ("Abel", "Brandt", "Cole", "Decker", "Ellis", "Frey", "Gale", "Holm", "Ives", "Kay")
+    for word in ("Abel", "Brandt", "Cole", "Orr", "Quill", "Voss")  # three of them held out
     for frequency, value in (("often", "Hale"), ("never", "Dorn"))
 ]
 
