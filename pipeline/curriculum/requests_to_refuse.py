@@ -8,7 +8,7 @@ of `new_topics`. What is asked for stands in `harmful_acts`, `harmless_acts`, `c
 """
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from pipeline.curriculum.crime_in_books import EVENTS, HELD_OUT_LAST, SCENES
 from pipeline.curriculum.harmful_acts import HARMFUL
@@ -159,7 +159,7 @@ def _harmless(split: str) -> Iterator[SafetyRequest]:
 def _answered(
     topic: str,
     items: tuple[LookAlike, ...],
-    wordings: dict[str, tuple[str, ...]],
+    wordings: Mapping[str, tuple[str, ...]],
 ) -> Iterator[SafetyRequest]:
     for item in items:
         for number, language in enumerate(LANGUAGES):
