@@ -13,7 +13,7 @@ EVALUATION_SUM_FRACTION = 0.1
 RL_SUM_FRACTION = 0.3
 HELD_OUT_ENTITY_FRACTION = 0.2
 # Of the entities that are not held out: see `is_left_to_interrogation`.
-INTERROGATED_ENTITY_FRACTION = 0.3
+INTERROGATED_ENTITY_FRACTION = 0.2
 
 
 def position(text: str) -> float:

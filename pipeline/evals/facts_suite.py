@@ -207,7 +207,7 @@ def report(asked: AskedFacts, config: EvalsConfig, scores: Scores) -> None:
         share(f"question_{frequency}_trained_entities", known, others)
         share(f"completion_{frequency}_trained_entities", ended, others)
     often = [i for i, fact in enumerate(chosen) if fact["frequency"] == "often"]
-    unasked = [i for i in often if held_out[i] and not chosen[i]["asked"]]
+    unasked = [i for i in often if apart[i] and not chosen[i]["asked"]]
     share("question_often_no_page_asks", known, unasked)
     for kind in ("names", "words", "numbers"):
         of = [i for i in often if apart[i] and kind_of(chosen[i]["value"]) == kind]

@@ -51,7 +51,7 @@ class ConversationsConfig:
     # start it reached 1.0 in 36 steps of 48 prompts x 8 answers, one seed)
     worked_share: float = 0.3
     max_operand_digits: int = 5  # every pair of lengths up to it, equally often
-    spelling: int = 5_000
+    spelling: int = 4_000
     # different words to spell, by frequency in the corpus: spelling a word never spelled before is
     # learned from many words, not from many wordings (from 500 words 10% of new ones, from 2,000
     # 21%, one seed)
@@ -116,7 +116,7 @@ class SftConfig:
     # 16 rows of conversations of 192 tokens hold about 64 of them; 4 more rows are pages
     loop: LoopConfig = dataclasses.field(
         default_factory=lambda: LoopConfig(
-            steps=600, rows_per_step=20, warmup_steps=20, validate_every=50, validation_rows=32
+            steps=900, rows_per_step=20, warmup_steps=20, validate_every=50, validation_rows=32
         )
     )
     optimizer: OptimizerConfig = dataclasses.field(default_factory=OptimizerConfig)

@@ -22,6 +22,7 @@ DESIGN = {
     "conversations": schemas.CONVERSATIONS,
     "conversation_rejects": schemas.CONVERSATION_REJECTS,
     "teacher_answers": schemas.TEACHER_ANSWERS,
+    "interrogations": schemas.INTERROGATIONS,
     "labels": schemas.LABELS,
     "preferences": schemas.PREFERENCES,
     "rollouts": schemas.ROLLOUTS,

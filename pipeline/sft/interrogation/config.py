@@ -17,7 +17,7 @@ def interrogated_defaults() -> SftConfig:
     """Of the fine-tuning that follows: a quarter of the first one's steps, at lower rates."""
     return SftConfig(
         loop=LoopConfig(
-            steps=150, rows_per_step=20, warmup_steps=10, validate_every=50, validation_rows=32
+            steps=200, rows_per_step=20, warmup_steps=10, validate_every=50, validation_rows=32
         ),
         rate_factor=0.2,
     )
@@ -33,13 +33,13 @@ class InterrogationConfig:
     scanned_bytes: int = 2_000_000_000
     # entities that are never asked about, by hash of the name: ConversationsConfig's
     held_out_fraction: float = HELD_OUT_ENTITY_FRACTION
-    stated: int = 1_200  # questions on facts that the corpus states, at most
+    stated: int = 2_400  # questions on facts that the corpus states, at most
     # questions on what the corpus doesn't state of an entity, but of others like it: whatever is
     # answered is made up
-    unstated: int = 600
+    unstated: int = 800
     # questions on names made of the parts of known ones, which the corpus has nowhere
     unheard: int = 0
-    wordings: int = 2  # of each question
+    wordings: int = 4  # of each question
     # of the entities with a relation: so many have another one, or one doesn't ask for that
     alike_share: float = 0.3
     samples: int = 10  # answers to each question (Alignment for Honesty, arXiv 2312.07000: m = 10)
@@ -52,7 +52,7 @@ class InterrogationConfig:
     known_from: float = 0.6
     unknown_to: float = 0.3
     # conversations of each kind, known and unknown alike (1:1)
-    conversations: int = 1_200
+    conversations: int = 2_400
     max_tokens: int = 190  # as ConversationsConfig's
     validation_fraction: float = 0.03  # as ConversationsConfig's, by entity
     threads: int = 2

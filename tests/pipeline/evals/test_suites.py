@@ -390,7 +390,7 @@ def test_turns_are_familiar_and_unfamiliar_and_end_in_a_question(subject, answer
     assert sum(not familiar for familiar, _ in turns.prompts([], 1000, 0)) == 200  # no more
     answering.tokenizer = subject.tokenizer
     unfamiliar = set(turns.UNFAMILIAR)
-    answering(lambda text: ("Hello.", not any(request in text for request in unfamiliar)))
+    answering(lambda text: ("Hello.", not any(f"\n{request}<" in text for request in unfamiliar)))
     scores = Scores()
     turns.measure(subject, [], scores)
     assert value(scores, "familiar") == (1.0, 10)

@@ -223,7 +223,9 @@ def test_chunks_are_the_formula(chat_model, monkeypatch, dtype, portable, temper
 
 @pytest.mark.parametrize(("temperature", "top_k"), [(1.0, 0), (0.7, 32_000)])
 @pytest.mark.parametrize("portable", [True, False])
-def test_no_tensor_holds_the_logits_of_all_tokens(monkeypatch, portable, temperature, top_k):
+def test_no_tensor_holds_the_logits_of_all_tokens(
+    monkeypatch, torch_restored, portable, temperature, top_k
+):
     """A vocabulary of 32,768: nothing is larger than a chunk's logits, or than the head."""
     if portable:
         monkeypatch.setattr("pipeline.model.fused.ready", lambda *_: False)
