@@ -1,8 +1,8 @@
 """Refusals of many models are recognised in three languages; what is none is not."""
 
 import pytest
-from pipeline.curriculum.dont_know import says_so
 
+from pipeline.curriculum.dont_know import says_so
 from pipeline.evals.refusal_phrases import READ_CHARACTERS, is_refusal
 
 REFUSALS = (
