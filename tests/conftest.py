@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +110,24 @@ class CommandLine:
 def cli(prefect_server: str) -> CommandLine:
     """The command line against the session's server."""
     return CommandLine({**os.environ, "PREFECT_API_URL": prefect_server})
+
+
+@pytest.fixture
+def in_process(
+    capfd: pytest.CaptureFixture[str],
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """The command line called in this process, where no process of its own is the subject: the
+    start of one, with all that it imports, costs one to three seconds.
+    """
+    from flows.cli import main
+
+    def call(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        capfd.readouterr()
+        code = main([*map(str, arguments)])
+        said = capfd.readouterr()
+        return subprocess.CompletedProcess(arguments, code, said.out, said.err)
+
+    return call
 
 
 @dataclasses.dataclass(frozen=True)
