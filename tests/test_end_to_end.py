@@ -46,6 +46,13 @@ def contents(lake: Path) -> dict[str, Any]:
     return {f"{m.kind}/{m.digest}": m.content() for m in Lake(lake).list()}
 
 
+def document(call: Any, *arguments: str | Path) -> Any:
+    """The one JSON document of a command."""
+    done = call(*arguments, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
 @pytest.fixture
 def copy(ci_run: Any, tmp_path: Path) -> Path:
     """A lake that may be changed."""
@@ -138,9 +145,9 @@ def test_no_personal_data_is_left_but_where_it_says_so(ci_run: Any) -> None:
         assert not holds(path, values), path.name
 
 
-def test_excerpts_for_people_are_cleaned(ci_run: Any, cli: Any, tmp_path: Path) -> None:
+def test_excerpts_for_people_are_cleaned(ci_run: Any, in_process: Any, tmp_path: Path) -> None:
     values = planted_values(ci_run.lake)
-    shown = cli("funnel", "--samples", "50", "--json", "--lake", ci_run.lake)
+    shown = in_process("funnel", "--samples", "50", "--json", "--lake", ci_run.lake)
     assert shown.returncode == 0
     assert [row for row in json.loads(shown.stdout)["samples"] if row["text"]]
     assert not {value for value in values if value in shown.stdout}
@@ -259,15 +266,16 @@ def test_another_threshold_selects_again_and_opens_no_warc(copy: Path, cli: Any)
     assert rows(copy, "SELECT count(*) AS n FROM pages WHERE word_count < 150")[0]["n"] > 0
 
 
-@pytest.mark.parametrize("kind", ["sft", "scan"])
-def test_a_deleted_artifact_comes_back_the_same(copy: Path, cli: Any, kind: str) -> None:
+def test_deleted_artifacts_come_back_the_same(copy: Path, cli: Any) -> None:
+    """An early one and a late one, of which neither follows from the other's being made again."""
     before, told = contents(copy), created(copy)
-    victim = Lake(copy).list(kind)[0]
-    shutil.rmtree(copy / kind / victim.artifact)
+    victims = [Lake(copy).list(kind)[0] for kind in ("scan", "sft")]
+    for victim in victims:
+        shutil.rmtree(copy / victim.kind / victim.artifact)
     cli.json("run", "crawl-to-chat", "--preset", "ci", "--lake", copy)
     assert contents(copy) == before
-    newer = [key for key, when in created(copy).items() if when != told[key]]
-    assert newer == [f"{kind}/{victim.digest}"]
+    newer = {key for key, when in created(copy).items() if when != told[key]}
+    assert newer == {f"{victim.kind}/{victim.digest}" for victim in victims}
 
 
 def test_sql_speaks_json_and_csv(ci_run: Any, cli: Any) -> None:
@@ -285,8 +293,8 @@ def test_sql_speaks_json_and_csv(ci_run: Any, cli: Any) -> None:
     assert len(wrong.stderr.splitlines()) == 1
 
 
-def test_artifacts_say_what_they_were_made_from(ci_run: Any, cli: Any) -> None:
-    listed = cli.json("artifacts", "--lake", ci_run.lake)
+def test_artifacts_say_what_they_were_made_from(ci_run: Any, in_process: Any) -> None:
+    listed = document(in_process, "artifacts", "--lake", ci_run.lake)
     (rl,) = [row for row in listed if row["kind"] == "rl"]
     inputs = json.loads(rl["inputs"])
     assert inputs["sft"] == [ci_run.result["artifacts"]["sft"]["digest"]]
@@ -294,10 +302,11 @@ def test_artifacts_say_what_they_were_made_from(ci_run: Any, cli: Any) -> None:
     assert rl["current"]
 
 
-def test_explain_shows_why_a_page_went(ci_run: Any, cli: Any) -> None:
+def test_explain_shows_why_a_page_went(ci_run: Any, in_process: Any) -> None:
     sql = "SELECT url, rule FROM ledger WHERE stage = 'gopher_quality' ORDER BY url LIMIT 1"
     (dropped,) = rows(ci_run.lake, sql)
-    told = cli.json("explain", dropped["url"] + "\r\n", "--lake", ci_run.lake)  # as it was cut out
+    as_it_was_cut_out = dropped["url"] + "\r\n"
+    told = document(in_process, "explain", as_it_was_cut_out, "--lake", ci_run.lake)
     record = told["records"][0]
     assert (record["outcome"], record["rule"]) == ("dropped", dropped["rule"])
     assert record["text_plain"]
@@ -309,14 +318,14 @@ def test_explain_shows_why_a_page_went(ci_run: Any, cli: Any) -> None:
     assert {"repetition", "c4", "fineweb"} <= {rule["stage"] for rule in record["rules"]}
     gate = "SELECT l.url FROM ledger l ANTI JOIN pages USING (id)"
     (gone,) = rows(ci_run.lake, f"{gate} WHERE stage = 'language' ORDER BY 1 LIMIT 1")
-    at_the_gate = cli.json("explain", gone["url"], "--lake", ci_run.lake)["records"][0]
+    at_the_gate = document(in_process, "explain", gone["url"], "--lake", ci_run.lake)["records"][0]
     assert at_the_gate["text_plain"]
     assert at_the_gate["rules"] == []
     (kept,) = rows(ci_run.lake, "SELECT url FROM corpus WHERE pii_emails > 0 ORDER BY url LIMIT 1")
-    told = cli.json("explain", kept["url"], "--lake", ci_run.lake)
+    told = document(in_process, "explain", kept["url"], "--lake", ci_run.lake)
     assert "@" in told["records"][0]["text_before"]
     assert told["records"][0]["text_after"] != told["records"][0]["text_before"]
-    unknown = cli("explain", "https://nowhere.example/", "--lake", ci_run.lake)
+    unknown = in_process("explain", "https://nowhere.example/", "--lake", ci_run.lake)
     assert unknown.returncode == 2
 
 
@@ -333,8 +342,8 @@ def test_it_talks(ci_run: Any, cli: Any) -> None:
     assert (refused.returncode, len(refused.stderr.splitlines())) == (2, 1)
 
 
-def test_tokens_give_the_text_back(ci_run: Any, cli: Any) -> None:
-    pieces = cli.json("tokens", "Häme 12: ok", "--lake", ci_run.lake)
+def test_tokens_give_the_text_back(ci_run: Any, in_process: Any) -> None:
+    pieces = document(in_process, "tokens", "Häme 12: ok", "--lake", ci_run.lake)
     assert b"".join(bytes.fromhex(p["bytes"]) for p in pieces).decode() == "Häme 12: ok"
 
 
