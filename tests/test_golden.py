@@ -30,18 +30,18 @@ from storage.tables import read_table
 
 # kind -> (stage version, first 16 hex digits of the content's SHA-256)
 GOLDEN = {
-    "crawl": (3, "7bd0f598a8e4a2d3"),
-    "scan": (6, "825c4f3475e3e0ca"),
-    "selection_group": (1, "4cfd3aae83e0e43e"),
+    "crawl": (4, "0be6d8fd4242873b"),
+    "scan": (6, "34dd55e4f44b42d9"),
+    "selection_group": (1, "5cffa274a8b1d7b4"),
     "selection": (3, "c5ec9f1d32a8191b"),
-    "duplicates": (3, "9d42c8d0014e3f50"),
+    "duplicates": (3, "c76c334aae0110f1"),
     "corpus_split_group": (1, "f31795b796e7e99e"),
     "corpus_split": (1, "206851666c1b47bf"),
-    "corpus_group": (3, "459a75ec0dd62fd1"),
-    "corpus": (7, "241e4f6e7e6c76dd"),
-    "tokenizer": (1, "fe73c73eff194a1c"),
-    "tokens": (1, "6c55301e9c883f47"),
-    "conversations": (4, "fb11cdc2260c27f3"),
+    "corpus_group": (3, "03dc7a9998bdc6ab"),
+    "corpus": (7, "ff255a2a110f0655"),
+    "tokenizer": (1, "f9f8c397d022a9d3"),
+    "tokens": (1, "459064f3662cec65"),
+    "conversations": (5, "d8245f80f9e216a7"),
 }
 
 
