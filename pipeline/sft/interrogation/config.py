@@ -10,7 +10,7 @@ from pipeline.curriculum.held_out import HELD_OUT_ENTITY_FRACTION
 from pipeline.sft.config import SftConfig
 from pipeline.training.config import LoopConfig
 
-LABELERS = ("absolute", "multisample", "verbal")
+LABELERS = ("absolute", "multisample", "verbal", "gold")
 
 
 def interrogated_defaults() -> SftConfig:
@@ -46,7 +46,9 @@ class InterrogationConfig:
     max_new_tokens: int = 32
     temperature: float = 1.0
     top_k: int = 0
-    labeler: str = "absolute"  # absolute, multisample or verbal: see `labelers`
+    labeler: str = (
+        "absolute"  # absolute, multisample, verbal or, as a control, gold: see `labelers`
+    )
     # known: answered right at least so often; unknown: at most so often; those between are unclear
     # and not trained on (CRaFT, arXiv 2410.06913: near the threshold labels contradict each other)
     known_from: float = 0.6

@@ -4,7 +4,8 @@ In: a question, its answers, each with its type (correct, wrong, "I don't know")
 the replies that fine-tuning is shown, by one of three labelers of Alignment for Honesty (arXiv
 2312.07000, section 4): `absolute` (one reply: the answer or "I don't know"), `multisample` (a reply
 for each answer, the wrong ones replaced; no threshold), `verbal` (the answer behind words that say
-how often it was right, their CONFIDENCE-VERB).
+how often it was right, their CONFIDENCE-VERB). A fourth, `gold`, is the control: it teaches the
+stated answer where the model doesn't know it, which should teach to make things up.
 """
 
 import dataclasses
@@ -100,7 +101,7 @@ def replies(item: Interrogated, labeler: str, rng: random.Random) -> list[str]:
 
     Args:
         item: with its label; unclear ones teach nothing but by `multisample`.
-        labeler: absolute, multisample or verbal.
+        labeler: absolute, multisample, verbal or gold.
         rng: chooses the words of "I don't know".
     """
     if labeler == "multisample":
@@ -108,6 +109,8 @@ def replies(item: Interrogated, labeler: str, rng: random.Random) -> list[str]:
             answer if kind == "correct" else rng.choice(DONT_KNOW)
             for answer, kind in zip(item.answers, item.types)
         ]
+    if labeler == "gold":
+        return [item.question.answer] if item.question.answer else []
     if item.label == "unknown":
         return [rng.choice(DONT_KNOW)]
     if item.label == "unclear" and labeler == "absolute":

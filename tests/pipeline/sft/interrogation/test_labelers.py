@@ -106,6 +106,14 @@ def test_verbal_says_how_sure() -> None:
     assert replies(item(0, label="unknown"), "verbal", rng)[0] in DONT_KNOW
 
 
+def test_the_control_teaches_what_is_not_known() -> None:
+    rng = random.Random(0)
+    for label in ("known", "unknown", "unclear"):
+        assert replies(item(0, label=label), "gold", rng) == ["Mara was born in Hale."]
+    nowhere = Question("unstated", "Where was Mara born?", "Mara", "born", (), "", 0, "")
+    assert replies(item(0, label="unknown", asked=nowhere), "gold", rng) == []
+
+
 def test_every_way_to_say_so_is_recognised() -> None:
     assert all(says_so(text, "Where was Mara born?") for text in DONT_KNOW)
     assert not any(says_so(words + "She was born in Hale.") for least, words in CONFIDENCE[:3])
