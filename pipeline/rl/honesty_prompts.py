@@ -1,8 +1,8 @@
 """Questions from an interrogation as tasks: answer, or say "I don't know", as the target asks.
 
 In: the questions of `interrogation` artifacts, with what the model was found to know. Out: tasks
-whose system message states a confidence target, or plain ones, and what an answer to one is. Only the training
-split is asked. Known and unknown questions come equally often, so that in a step neither always
+whose system message states a confidence target, or plain ones, and what an answer to one is. Only
+the training split is asked. Known and unknown questions come equally often, so that in a step neither always
 answering nor never answering pays; some unclear ones are added, for where the target decides.
 """
 

@@ -46,9 +46,7 @@ class InterrogationConfig:
     max_new_tokens: int = 32
     temperature: float = 1.0
     top_k: int = 0
-    labeler: str = (
-        "absolute"  # absolute, multisample, verbal or, as a control, gold: see `labelers`
-    )
+    labeler: str = "absolute"  # absolute, multisample, verbal, or gold (a control)
     # known: answered right at least so often; unknown: at most so often; those between are unclear
     # and not trained on (CRaFT, arXiv 2410.06913: near the threshold labels contradict each other)
     known_from: float = 0.6

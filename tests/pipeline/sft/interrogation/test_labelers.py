@@ -108,8 +108,9 @@ def test_verbal_says_how_sure() -> None:
 
 def test_the_control_teaches_what_is_not_known() -> None:
     rng = random.Random(0)
-    for label in ("known", "unknown", "unclear"):
-        assert replies(item(0, label=label), "gold", rng) == ["Mara was born in Hale."]
+    labels: tuple[Label, ...] = ("known", "unknown", "unclear")
+    for name in labels:
+        assert replies(item(0, label=name), "gold", rng) == ["Mara was born in Hale."]
     nowhere = Question("unstated", "Where was Mara born?", "Mara", "born", (), "", 0, "")
     assert replies(item(0, label="unknown", asked=nowhere), "gold", rng) == []
 
