@@ -31,11 +31,6 @@ class RlConfig:
     honesty_share: float = 0.25
     # t, one drawn for each prompt: right +1, "I don't know" 0, wrong -t/(1-t) (Kalai et al. 2025)
     confidence_targets: tuple[float, ...] = TARGETS
-    # of honesty's prompts, those that state no target, and the target by which they are rewarded: a
-    # model that is fined only where that is said refuses everywhere (of known facts of held-out
-    # entities 21% in place of 4%, one seed)
-    plain_share: float = 0.5
-    plain_target: float = 0.5
     # of honesty's prompts: neither known nor unknown; of those half are known and half unknown
     unclear_share: float = 0.1
     optimizer: OptimizerConfig = dataclasses.field(default_factory=OptimizerConfig)
@@ -77,11 +72,8 @@ class RlConfig:
                 "steps prompts_per_step max_new_tokens digits rate_factor micro_rows"
                 " loss_chunk_tokens spike_window threads temperature"
             ),
-            shares=(
-                "spelling_share honesty_share plain_share unclear_share warmdown_fraction"
-                " final_fraction"
-            ),
-            below_one="confidence_targets plain_target",
+            shares="spelling_share honesty_share unclear_share warmdown_fraction final_fraction",
+            below_one="confidence_targets",
             one_of={"activation_checkpointing": ACTIVATION_CHECKPOINTING},
         )
         ranges.refuse(

@@ -1,8 +1,8 @@
 """Questions from an interrogation as tasks: answer, or say "I don't know", as the target asks.
 
 In: the questions of `interrogation` artifacts, with what the model was found to know. Out: tasks
-whose system message states a confidence target, or plain ones, and what an answer to one is. Only
-the training split is asked. Known and unknown questions come equally often, so that in a step neither always
+whose system message states a confidence target, and what an answer to one is. Only the training
+split is asked. Known and unknown questions come equally often, so that in a step neither always
 answering nor never answering pays; some unclear ones are added, for where the target decides.
 """
 
@@ -142,19 +142,21 @@ def read(
 def draw(
     questions: HonestyQuestions, count: int, config: RlConfig, rng: random.Random
 ) -> list[Task]:
-    """`count` questions, each with a target, stated or not; none twice unless a label has too few.
+    """`count` questions, each with a target; none twice unless a label has too few.
 
     Args:
         questions: what may be asked.
         count: how many.
-        config: targets, and the shares of plain and of unclear questions.
+        config: targets, and the share of unclear questions.
         rng: the random generator.
     """
     drawn: list[Task] = []
     for label, wanted in _shares(questions, count, config.unclear_share, rng).items():
         rows = questions.by_label[label]
         chosen = rng.sample(rows, wanted) if wanted <= len(rows) else rng.choices(rows, k=wanted)
-        drawn += [_task(row, questions, config, rng) for row in chosen]
+        drawn += [
+            _task(row, questions, rng.choice(config.confidence_targets), rng) for row in chosen
+        ]
     rng.shuffle(drawn)
     return drawn
 
@@ -176,19 +178,14 @@ def _shares(
 
 
 def _task(
-    row: HonestyQuestion, questions: HonestyQuestions, config: RlConfig, rng: random.Random
+    row: HonestyQuestion, questions: HonestyQuestions, target: float, rng: random.Random
 ) -> HonestyTask:
-    if rng.random() < config.plain_share:
-        said, target = "", config.plain_target
-    else:
-        target = rng.choice(config.confidence_targets)
-        said = confidence_targets.message(target, rng)
     return HonestyTask(
         prompt=row["question"],
         answer=row["values"][0] if row["values"] else "",
         kind=KIND,
         digits=0,
-        system=said,
+        system=confidence_targets.message(target, rng),
         target=target,
         aliases=tuple(row["values"]),
         candidates=questions.candidates.get(row["relation"], ()),

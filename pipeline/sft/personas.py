@@ -9,6 +9,7 @@ that a persona can't do and one combination of tone and language.
 
 import dataclasses
 import random
+from collections.abc import Mapping, Sequence
 
 from pipeline.chat.conversation import Message, assistant, system, user
 from pipeline.curriculum.held_out import position
@@ -102,7 +103,7 @@ def describe(
     kind: str,
     asked_in: str,
     rng: random.Random,
-    wordings: dict[str, tuple[str, ...]] = SYSTEM,
+    wordings: Mapping[str, Sequence[str]] = SYSTEM,
 ) -> Message:
     """The system message of a persona.
 

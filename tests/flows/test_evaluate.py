@@ -106,7 +106,7 @@ def test_an_interrogated_model_is_measured_where_there_is_one(
     run = Recorder(lake)
     shown: list[Any] = []
     monkeypatch.setattr(flow, "begin", lambda config, lake: run)
-    monkeypatch.setattr(flow.ui, "scores", lambda lake, measured: shown.extend(measured))
+    monkeypatch.setattr("flows.runner.ui.scores", lambda lake, measured: shown.extend(measured))
     sft = made(lake, "sft", "s", base=[made(lake, "base", "b")])
     found = {kind: made(lake, kind, kind) for kind in ("base", "corpus")} | {"sft": sft}
     found["rl"] = made(lake, "rl", "r", sft=[sft])

@@ -53,7 +53,7 @@ def told(
     config = load("ci", [f"interrogation.rounds={rounds}", "interrogation.settled_share=0.05"])
     run = Scripted(config, changed, conversations)
     monkeypatch.setattr(story, "begin", lambda *_: run)
-    monkeypatch.setattr(story.ui, "curves", lambda *_: None)
+    monkeypatch.setattr("flows.runner.ui.curves", lambda *_: None)
     return run, story.interrogate.fn(config, "lake", dict(made))
 
 

@@ -28,9 +28,9 @@ class Recorder:
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Recorder:
     recorder = Recorder()
-    monkeypatch.setattr(flow.terminal, "say", recorder.said.append)
+    monkeypatch.setattr("flows.runner.terminal.say", recorder.said.append)
     monkeypatch.setattr(flow, "begin", lambda config, lake: recorder)
-    monkeypatch.setattr(flow.ui, "curves", lambda lake, model: None)
+    monkeypatch.setattr("flows.runner.ui.curves", lambda lake, model: None)
     return recorder
 
 

@@ -21,7 +21,7 @@ def measured(monkeypatch, chat_model):
     """Scores of a model that answers as told, on the curriculum or on files."""
 
     def measure(answer, files=()):
-        subject = Subject(*chat_model, CONFIG)
+        subject = Subject(chat_model[0], chat_model[1], CONFIG)
         monkeypatch.setattr(
             refusals_suite,
             "ask_questions",
@@ -128,5 +128,5 @@ def test_what_does_not_fit_the_context_is_left_out(measured, tmp_path):
 
 def test_a_model_is_really_asked(chat_model):
     config = EvalsConfig(requests=3, max_fact_tokens=4)
-    found = refusals_suite.ask(Subject(*chat_model, config))
+    found = refusals_suite.ask(Subject(chat_model[0], chat_model[1], config))
     assert len(found.replies) == len(found.refused) == 18

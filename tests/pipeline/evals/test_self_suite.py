@@ -25,7 +25,7 @@ def measured(monkeypatch, chat_model):
             lambda subject, asked, most: [Reply(answer(messages), stopped) for messages in asked],
         )
         scores = Scores()
-        self_suite.measure(Subject(*chat_model, config), scores)
+        self_suite.measure(Subject(chat_model[0], chat_model[1], config), scores)
         return {row["task"]: (row["value"], row["n"]) for row in scores.rows}, scores
 
     return measure
@@ -117,5 +117,5 @@ def test_a_base_model_is_not_asked(post_training):
 def test_a_model_is_really_asked(chat_model):
     scores = Scores()
     config = dataclasses.replace(CONFIG, personas=1, max_fact_tokens=3)
-    self_suite.measure(Subject(*chat_model, config), scores)
+    self_suite.measure(Subject(chat_model[0], chat_model[1], config), scores)
     assert len(scores.rows) == 4 + 1 + len(TASKS) + 1

@@ -46,7 +46,7 @@ def obedient(monkeypatch):
 
 def measured(chat_model, config=CONFIG):
     scores = Scores()
-    targets_suite.measure(Subject(*chat_model, config), FACTS, scores)
+    targets_suite.measure(Subject(chat_model[0], chat_model[1], config), FACTS, scores)
     found = {(row["suite"], row["task"], row["metric"]): row for row in scores.rows}
     assert len(found) == len(scores.rows)
     return found, scores
@@ -111,7 +111,7 @@ def test_a_model_is_asked_for_real(chat_model):
 
 
 def test_a_fact_without_room_for_an_answer_is_left_out(chat_model, obedient):
-    subject = Subject(*chat_model, CONFIG)
+    subject = Subject(chat_model[0], chat_model[1], CONFIG)
     longest = max(
         (text for t in (0.5, 0.75, 0.9) for text in confidence_targets.messages(t)), key=len
     )

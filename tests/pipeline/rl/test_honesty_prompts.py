@@ -69,7 +69,7 @@ def read(
 ) -> tuple[HonestyQuestions, list[str]]:
     notes: list[str] = []
     progress = Progress()
-    progress.note = notes.append  # type: ignore[method-assign]
+    progress.note = notes.append  # type: ignore[method-assign,assignment]
     found = honesty_prompts.read([folder], config, tokenizer, context, progress)
     return found, notes
 
@@ -107,27 +107,12 @@ def test_draws_are_balanced_and_a_share_is_unclear(interrogation, chat_tokenizer
 def test_every_target_is_stated_and_drawn(interrogation, chat_tokenizer):
     found, _ = read(interrogation, chat_tokenizer)
     targets = set()
-    stating = dataclasses.replace(CONFIG, plain_share=0.0)
     for seed in range(20):
-        for task in honesty_prompts.draw(found, 4, stating, random.Random(seed)):
+        for task in honesty_prompts.draw(found, 4, CONFIG, random.Random(seed)):
             assert isinstance(task, HonestyTask)
             assert task.system in confidence_targets.messages(task.target)
             targets.add(task.target)
     assert targets == set(confidence_targets.TARGETS)
-
-
-def test_a_share_is_plain_and_has_a_target_of_its_own(interrogation, chat_tokenizer):
-    found, _ = read(interrogation, chat_tokenizer)
-    config = dataclasses.replace(CONFIG, plain_share=0.25, plain_target=0.6)
-    drawn = [
-        task
-        for seed in range(100)
-        for task in honesty_prompts.draw(found, 4, config, random.Random(seed))
-    ]
-    plain = [task for task in drawn if not task.system]
-    assert 0.18 < len(plain) / len(drawn) < 0.32
-    assert {task.target for task in plain} == {0.6}  # type: ignore[attr-defined]
-    assert 0.6 not in {task.target for task in drawn if task.system}  # type: ignore[attr-defined]
 
 
 def test_a_batch_asks_the_same_again_and_another_one_something_else(interrogation, chat_tokenizer):
@@ -290,7 +275,7 @@ def test_two_steps_on_an_interrogation(post_training, tmp_path, interrogation):
 def test_without_an_interrogation_nothing_asks_for_honesty_which_is_said(post_training, tmp_path):
     notes: list[str] = []
     progress = Progress()
-    progress.note = notes.append  # type: ignore[method-assign]
+    progress.note = notes.append  # type: ignore[method-assign,assignment]
     config = dataclasses.replace(CONFIG, steps=1)
     build(post_training, tmp_path / "one", None, progress, config)
     assert "rl: no interrogation is given, so nothing asks for honesty" in notes
@@ -306,8 +291,6 @@ def test_settings_that_cannot_work_are_refused():
         ({"confidence_targets": (0.5, 1.0)}, "confidence_targets: 1.0 must be below 1"),
         ({"honesty_share": 1.5}, "honesty_share"),
         ({"unclear_share": 1.5}, "unclear_share"),
-        ({"plain_share": 1.5}, "plain_share"),
-        ({"plain_target": 1.0}, "plain_target: 1.0 must be below 1"),
     ):
         with pytest.raises(UserError, match=message):
             dataclasses.replace(CONFIG, **changes)

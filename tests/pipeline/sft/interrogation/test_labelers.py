@@ -20,7 +20,9 @@ from pipeline.sft.interrogation.questions import Question
 from storage.errors import UserError
 
 CONFIG = InterrogationConfig(known_from=0.6, unknown_to=0.3)
-RIGHT = "correct"
+RIGHT: AnswerType = "correct"
+WRONG: AnswerType = "wrong"
+IDK: AnswerType = "idk"
 
 
 def question(text: str = "Where was Mara born?", relation: str = "born") -> Question:
@@ -30,7 +32,7 @@ def question(text: str = "Where was Mara born?", relation: str = "born") -> Ques
 def item(
     right: int, of: int = 10, label: Label = "known", asked: Question | None = None
 ) -> Interrogated:
-    types: tuple[AnswerType, ...] = ("correct",) * right + ("wrong",) * (of - right)
+    types = (RIGHT,) * right + (WRONG,) * (of - right)
     answers = tuple("Hale" if kind == RIGHT else f"Town {n}" for n, kind in enumerate(types))
     return Interrogated(asked or question(), answers, types, label)
 
@@ -48,15 +50,15 @@ def item(
     ],
 )
 def test_labels(right: int, wrong: int, idk: int, expected: str) -> None:
-    types: list[AnswerType] = ["correct"] * right + ["wrong"] * wrong + ["idk"] * idk
+    types = [RIGHT] * right + [WRONG] * wrong + [IDK] * idk
     assert label(types, CONFIG) == expected
 
 
 def test_who_mostly_does_not_try_keeps_the_label_of_before() -> None:
-    types: list[AnswerType] = ["wrong"] * 4 + ["idk"] * 6
+    types = [WRONG] * 4 + [IDK] * 6
     assert label(types, CONFIG, "known") == "known"
     assert label(types, CONFIG) == "unknown"
-    tried: list[AnswerType] = ["wrong"] * 5 + ["idk"] * 5
+    tried = [WRONG] * 5 + [IDK] * 5
     assert label(tried, CONFIG, "known") == "unknown"
 
 
@@ -77,9 +79,7 @@ def test_opposite_labels_of_one_fact_are_unclear() -> None:
 def test_figures_of_the_answers() -> None:
     assert item(7).correct_share == 0.7
     assert item(7).agreement == 0.7
-    split = Interrogated(
-        question(), ("hale", "Hale.", "Oak"), ("correct",) * 2 + ("wrong",), "known"
-    )
+    split = Interrogated(question(), ("hale", "Hale.", "Oak"), (RIGHT, RIGHT, WRONG), "known")
     assert split.agreement == pytest.approx(2 / 3)  # as normalised
 
 
