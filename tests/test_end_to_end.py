@@ -16,7 +16,7 @@ from storage import Lake, catalog
 from storage.grouped import group_kind
 from storage.tables import read_table
 
-MODELS = ("base", "sft", "rl")
+MODELS = ("base", "sft", "interrogated", "rl")
 SLOTS = {
     "crawl",
     "corpus",
@@ -27,6 +27,8 @@ SLOTS = {
     "base",
     "conversations",
     "sft",
+    "interrogation",
+    "interrogated",
     "rl",
     *(f"evals.{model}" for model in MODELS),
 }
@@ -100,6 +102,7 @@ def test_nothing_is_lost_between_read_and_kept(ci_run: Any) -> None:
         "token_shards",
         "metrics",
         "conversations",
+        "interrogations",
         "rollouts",
         "evals",
         "samples",
@@ -183,7 +186,7 @@ def test_the_parts_fit_together(ci_run: Any) -> None:
     (documents,) = rows(ci_run.lake, "SELECT count(*) AS n FROM corpus")
     assert tokens["n"] == documents["n"]
     found = rows(ci_run.lake, "SELECT DISTINCT stage FROM metrics ORDER BY stage")
-    assert [row["stage"] for row in found] == ["pretrain", "rl", "sft"]
+    assert [row["stage"] for row in found] == ["interrogated", "pretrain", "rl", "sft"]
     losses = rows(ci_run.lake, "SELECT loss FROM metrics WHERE stage = 'pretrain' ORDER BY step")
     assert losses[-1]["loss"] < losses[0]["loss"] - 1
     splits = rows(ci_run.lake, "SELECT split, count(DISTINCT host) AS n FROM corpus GROUP BY split")
@@ -211,7 +214,7 @@ def test_each_stage_changed_something(ci_run: Any) -> None:
         for m in Lake(ci_run.lake).list()
         if m.kind in MODELS
     }
-    assert len(set(folders.values())) == 3
+    assert len(set(folders.values())) == len(MODELS)
 
 
 def test_the_filters_are_held_against_the_truth(ci_run: Any) -> None:
@@ -297,8 +300,9 @@ def test_artifacts_say_what_they_were_made_from(ci_run: Any, in_process: Any) ->
     listed = document(in_process, "artifacts", "--lake", ci_run.lake)
     (rl,) = [row for row in listed if row["kind"] == "rl"]
     inputs = json.loads(rl["inputs"])
-    assert inputs["sft"] == [ci_run.result["artifacts"]["sft"]["digest"]]
-    assert inputs.keys() == {"sft", "data"}  # and Unicode's tables, by their version
+    for slot, name in (("sft", "interrogated"), ("interrogation", "interrogation")):
+        assert inputs[slot] == [ci_run.result["artifacts"][name]["digest"]]
+    assert inputs.keys() == {"sft", "interrogation", "data"}  # and Unicode's tables, by their version
     assert rl["current"]
 
 
