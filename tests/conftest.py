@@ -20,7 +20,10 @@ import pytest
 from patience import PATIENCE_SECONDS
 
 # A slow machine is no failure; CI repeats itself, a developer's machine looks further each time.
-hypothesis.settings.register_profile("suite", deadline=None, derandomize="CI" in os.environ)
+IN_CI = "CI" in os.environ
+hypothesis.settings.register_profile(
+    "suite", deadline=None, derandomize=IN_CI, max_examples=40 if IN_CI else 100
+)
 hypothesis.settings.load_profile("suite")
 
 REPOSITORY = Path(__file__).resolve().parents[1]

@@ -302,7 +302,11 @@ def test_artifacts_say_what_they_were_made_from(ci_run: Any, in_process: Any) ->
     inputs = json.loads(rl["inputs"])
     for slot, name in (("sft", "interrogated"), ("interrogation", "interrogation")):
         assert inputs[slot] == [ci_run.result["artifacts"][name]["digest"]]
-    assert inputs.keys() == {"sft", "interrogation", "data"}  # and Unicode's tables, by their version
+    assert inputs.keys() == {
+        "sft",
+        "interrogation",
+        "data",
+    }  # and Unicode's tables, by their version
     assert rl["current"]
 
 
