@@ -36,6 +36,8 @@ MORE = {
     "pipeline/sft/grammar.py": ("test_facts", "test_conversations"),
     "pipeline/sft/people_relations.py": ("test_facts", "test_indirect"),
     "pipeline/sft/place_relations.py": ("test_facts", "test_indirect"),
+    "pipeline/sft/interrogation/config.py": ("test_labelers", "test_probes"),
+    "pipeline/sft/interrogation/tuning.py": ("tests/flows/test_interrogate",),
     "pipeline/sft/reading.py": ("test_reading", "test_conversations"),
     "pipeline/sft/relations.py": ("test_facts", "test_conversations"),
     "pipeline/sft/small_talk.py": ("test_conversations",),

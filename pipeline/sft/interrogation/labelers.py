@@ -16,7 +16,7 @@ from typing import Literal
 
 from pipeline.curriculum.answer_matching import AnswerType, normalise
 from pipeline.sft.interrogation.config import InterrogationConfig
-from pipeline.sft.interrogation.questions import Question
+from pipeline.sft.interrogation.probes import Probe
 
 Label = Literal["known", "unknown", "unclear"]
 # Recognised by `pipeline.curriculum.dont_know`.
@@ -41,7 +41,7 @@ CONFIDENCE = (
 class Interrogated:
     """A question, the model's answers, and what they are."""
 
-    question: Question
+    question: Probe
     answers: tuple[str, ...]  # sampled
     types: tuple[AnswerType, ...]  # of each
     label: Label

@@ -33,7 +33,7 @@ from pipeline.sft.interrogation.labelers import (
     replies,
     without_conflicts,
 )
-from pipeline.sft.interrogation.questions import KINDS, Question, questions
+from pipeline.sft.interrogation.probes import KINDS, Probe, probes
 from pipeline.stage import Progress, Stage
 from pipeline.tokenizer import Tokenizer
 from pipeline.training import runtime
@@ -89,7 +89,7 @@ class InterrogationRow(TypedDict):
 def interrogate(
     model: Transformer,
     tokenizer: Tokenizer,
-    asked: Sequence[Question],
+    asked: Sequence[Probe],
     config: InterrogationConfig,
     progress: Progress,
     before: dict[str, Label],
@@ -202,7 +202,7 @@ def build(
         raise UserError(f"{inputs['model'][0]} is no chat model: the sft stage's is interrogated")
     documents = CorpusDocuments(inputs["corpus"][0], config.scanned_bytes)
     stated = facts.extract(documents, most_documents=1)
-    asked = questions(stated, documents, config)
+    asked = probes(stated, documents, config)
     if not asked:
         raise UserError(
             "no question to interrogate with: the corpus states nothing that the patterns of"

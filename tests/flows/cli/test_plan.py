@@ -60,8 +60,10 @@ def test_the_demo_keeps_to_its_budget() -> None:
     # What the times in docs/training.md, "The demo's budget", are counted from.
     assert rows["tokens"] <= 8.3e6
     config = load("demo")
-    sft, rl = config.sft.loop, config.rl
-    assert sft.steps * sft.rows_per_step * config.pretrain.shape.context <= 2.4e6
+    sft, again, rl = config.sft.loop, config.interrogated.loop, config.rl
+    tuned = again.steps * again.rows_per_step * config.pretrain.shape.context
+    assert tuned * config.interrogation.rounds <= 1.6e6
+    assert sft.steps * sft.rows_per_step * config.pretrain.shape.context <= 3.5e6
     assert rl.steps * rl.prompts_per_step * rl.answers_per_prompt <= 15_400
 
 

@@ -16,7 +16,7 @@ from pipeline.sft.interrogation.labelers import (
     replies,
     without_conflicts,
 )
-from pipeline.sft.interrogation.questions import Question
+from pipeline.sft.interrogation.probes import Probe
 from storage.errors import UserError
 
 CONFIG = InterrogationConfig(known_from=0.6, unknown_to=0.3)
@@ -25,12 +25,12 @@ WRONG: AnswerType = "wrong"
 IDK: AnswerType = "idk"
 
 
-def question(text: str = "Where was Mara born?", relation: str = "born") -> Question:
-    return Question("stated", text, "Mara", relation, ("Hale",), "Mara was born in Hale.", 2, "d")
+def question(text: str = "Where was Mara born?", relation: str = "born") -> Probe:
+    return Probe("stated", text, "Mara", relation, ("Hale",), "Mara was born in Hale.", 2, "d")
 
 
 def item(
-    right: int, of: int = 10, label: Label = "known", asked: Question | None = None
+    right: int, of: int = 10, label: Label = "known", asked: Probe | None = None
 ) -> Interrogated:
     types = (RIGHT,) * right + (WRONG,) * (of - right)
     answers = tuple("Hale" if kind == RIGHT else f"Town {n}" for n, kind in enumerate(types))
@@ -111,7 +111,7 @@ def test_the_control_teaches_what_is_not_known() -> None:
     labels: tuple[Label, ...] = ("known", "unknown", "unclear")
     for name in labels:
         assert replies(item(0, label=name), "gold", rng) == ["Mara was born in Hale."]
-    nowhere = Question("unstated", "Where was Mara born?", "Mara", "born", (), "", 0, "")
+    nowhere = Probe("unstated", "Where was Mara born?", "Mara", "born", (), "", 0, "")
     assert replies(item(0, label="unknown", asked=nowhere), "gold", rng) == []
 
 

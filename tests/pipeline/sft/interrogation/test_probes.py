@@ -7,11 +7,11 @@ import pytest
 from pipeline.curriculum.held_out import is_held_out
 from pipeline.sft import facts
 from pipeline.sft.interrogation.config import InterrogationConfig
-from pipeline.sft.interrogation.questions import (
-    Question,
+from pipeline.sft.interrogation.probes import (
+    Probe,
     heard,
     paraphrases,
-    questions,
+    probes,
     recombined,
     unheard,
     unstated,
@@ -38,8 +38,8 @@ def stated() -> list[facts.StatedFact]:
     return facts.extract(documents())
 
 
-def asked(config: InterrogationConfig = CONFIG) -> list[Question]:
-    return questions(facts.extract(documents()), documents(), config)
+def asked(config: InterrogationConfig = CONFIG) -> list[Probe]:
+    return probes(facts.extract(documents()), documents(), config)
 
 
 def test_relations_that_say_the_same_are_one(stated: list[facts.StatedFact]) -> None:
@@ -89,7 +89,7 @@ def test_a_question_has_the_answers_of_all_that_read_the_same() -> None:
     """ "Where can I find X?" is right with its town and with its seat."""
     text = "Hale Works lies in Oakham. Hale Works is based in Brookton."
     config = InterrogationConfig(held_out_fraction=0.0, wordings=9)
-    found = questions(facts.extract([("a", text)]), [("a", text)], config)
+    found = probes(facts.extract([("a", text)]), [("a", text)], config)
     both = [q for q in found if q.text == "Where can I find Hale Works?"]
     assert len(both) == 1
     assert set(both[0].values) == {"Oakham", "Brookton"}
@@ -116,7 +116,7 @@ def test_made_up_names_are_in_no_document(stated: list[facts.StatedFact]) -> Non
     one = next(name for name in sorted(made) if " " in name)
     crowd = [*documents(), ("x", f"There they met {one}, late in the year.")]
     assert heard(crowd, frozenset(made)) == {one}
-    assert one not in {q.entity for q in questions(stated, crowd, CONFIG)}
+    assert one not in {q.entity for q in probes(stated, crowd, CONFIG)}
 
 
 def test_names_of_parts() -> None:

@@ -29,7 +29,7 @@ _CAPITALISED = re.compile(r"[A-ZÀ-Þ][\w'’-]*(?: [\w'’-]+)*?(?: [A-ZÀ-Þ][
 
 
 @dataclasses.dataclass(frozen=True)
-class Question:
+class Probe:
     """Something to ask, and what would be right."""
 
     kind: str  # of KINDS
@@ -52,11 +52,11 @@ class Question:
         return f"{self.entity}\n{self.relation}"
 
 
-def questions(
+def probes(
     facts: Sequence[StatedFact],
     documents: Iterable[tuple[str, str]],
     config: InterrogationConfig,
-) -> list[Question]:
+) -> list[Probe]:
     """Questions of all kinds, in a fixed order.
 
     Args:
@@ -76,7 +76,7 @@ def questions(
         ("unstated", unstated(usable, same, config.alike_share), config.unstated),
         ("unheard", [f for f in made_up if name_of(f.entity) not in known_names], config.unheard),
     )
-    made: list[Question] = []
+    made: list[Probe] = []
     counts: dict[str, int] = {}
     for kind, pool, count in groups:
         pool = list(pool)
@@ -91,7 +91,7 @@ def questions(
     return _first(_with_all_answers(made), counts)
 
 
-def _first(made: Iterable[Question], counts: Mapping[str, int]) -> list[Question]:
+def _first(made: Iterable[Probe], counts: Mapping[str, int]) -> list[Probe]:
     """Of each kind the first so many."""
     kept: Counter[str] = Counter()
     chosen = []
@@ -235,10 +235,10 @@ def heard(documents: Iterable[tuple[str, str]], names: frozenset[str]) -> frozen
 
 def _asked(
     kind: str, fact: StatedFact, group: Key, wordings: int, rng: random.Random
-) -> list[Question]:
+) -> list[Probe]:
     templates = fact.relation.questions
     return [
-        Question(
+        Probe(
             kind=kind,
             text=fill(template, fact),
             entity=name_of(fact.entity),
@@ -252,13 +252,13 @@ def _asked(
     ]
 
 
-def _with_all_answers(made: Sequence[Question]) -> list[Question]:
+def _with_all_answers(made: Sequence[Probe]) -> list[Probe]:
     """Each question once; right is also what answers the same question in other words."""
     alike: dict[str, dict[str, None]] = {}  # by what it reads and by what it asks for
     for question in made:
         for name in (question.text.lower(), question.subject):
             alike.setdefault(name, {}).update(dict.fromkeys(question.values))
-    kept: dict[str, Question] = {}
+    kept: dict[str, Probe] = {}
     for question in made:
         kept.setdefault(question.text.lower(), question)
     return [
