@@ -64,6 +64,15 @@ def impossible(config: Tables) -> list[str]:
             f"pretrain.replicas ({config.pretrain.replicas}): input.processes x input.nodes must"
             " divide by it",
         ),
+        *(
+            (
+                getattr(config.evals, name) != getattr(config.conversations, name),
+                f"evals.{name} ({getattr(config.evals, name)!r}) is what a model should answer, and"
+                f" conversations.{name} ({getattr(config.conversations, name)!r}) what it is taught:"
+                " set both alike",
+            )
+            for name in ("name", "knowledge_cutoff")
+        ),
         *_shared("pretrain", config.pretrain.loop, processes),
         *_shared("sft", config.sft.loop, processes),
         *_shared("interrogated", config.interrogated.loop, processes),

@@ -62,6 +62,11 @@ def test_a_preset_s_values_arrive(name: str) -> None:
         ("input.processes=4", "must divide by input.processes"),
         ("pretrain.loop.first_rows=7", "pretrain.loop.first_rows .7.: must divide rows_per_step"),
         ("sft.loop.first_rows=999", "sft.loop.first_rows .999.: must divide rows_per_step"),
+        ("interrogated.loop.first_rows=999", "interrogated.loop.first_rows .999.: must divide"),
+        ("interrogation.max_tokens=500", "interrogation.max_tokens .500. exceeds pretrain.shape"),
+        ("interrogation.max_new_tokens=192", "leaves no room for a prompt"),
+        ("conversations.name=Ada", r"conversations.name \('Ada'\) what it is taught: set both"),
+        ("evals.knowledge_cutoff='May 2024'", r"evals.knowledge_cutoff \('May 2024'\)"),
         ("pretrain.parallelism=magic", "pretrain.parallelism: unknown 'magic': one of ddp"),
         ("pretrain.replicas=2", r"pretrain.replicas \(2\): .* must divide by it"),
         *(
@@ -102,7 +107,14 @@ def test_an_unknown_preset_lists_those_there_are() -> None:
 
 def test_changes_are_laid_over_the_preset() -> None:
     config = load(
-        "ci", ["rl.steps=9", "rl.digits=[2,3]", "rl.temperature=2", "conversations.name=Ada"]
+        "ci",
+        [
+            "rl.steps=9",
+            "rl.digits=[2,3]",
+            "rl.temperature=2",
+            "conversations.name=Ada",
+            "evals.name=Ada",
+        ],
     )
     assert (config.rl.steps, config.rl.digits, config.rl.temperature) == (9, (2, 3), 2.0)
     assert isinstance(config.rl.temperature, float)
