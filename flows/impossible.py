@@ -68,8 +68,8 @@ def impossible(config: Tables) -> list[str]:
             (
                 getattr(config.evals, name) != getattr(config.conversations, name),
                 f"evals.{name} ({getattr(config.evals, name)!r}) is what a model should answer, and"
-                f" conversations.{name} ({getattr(config.conversations, name)!r}) what it is taught:"
-                " set both alike",
+                f" conversations.{name} ({getattr(config.conversations, name)!r}) what it is"
+                " taught: set both alike",
             )
             for name in ("name", "knowledge_cutoff")
         ),
