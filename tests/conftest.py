@@ -47,9 +47,6 @@ COSTLY = ("ci_run", "prefect", "prefect_server")
 SLOW = [REPOSITORY / "tests" / name for name in ("deployments", "faults", "interop")]
 
 
-# Before pytest-xdist, which reads the groups: after it they would come too late, each worker would
-# make all that is costly for itself.
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark what is slow; then, for pytest-xdist's loadgroup, group tests that share something
     costly, else those of a file.
