@@ -20,7 +20,7 @@ PREFECT_YAML = REPOSITORY / "deployments" / "prefect.yaml"
 AUTOMATIONS = REPOSITORY / "deployments" / "automations.yaml"
 PREFECT = [sys.executable, "-m", "prefect", "--no-prompt"]
 FLOWS = {
-    *("corpus", "quality-model", "tokenizer", "pretrain", "sft", "rl", "evaluate"),
+    *("corpus", "quality-model", "tokenizer", "pretrain", "sft", "interrogate", "rl", "evaluate"),
     "crawl-to-chat",
 }
 
