@@ -63,7 +63,7 @@ def commit(lake: Lake, kind: str, source: Path) -> Reference:
     return reference(lake.commit(staging, kind, digest, 1, {}, {}, {}, {}), lake)
 
 
-@pytest.mark.parametrize("family", ["qwen3", "llama", "gpt2"])
+@pytest.mark.parametrize("family", ["qwen3", "gpt2"])  # Llama's shape is Qwen3's without a norm
 def test_a_folder_of_each_family_is_fine_tuned_on_somebodys_file(
     family: str, file: Path, tmp_path: Path
 ) -> None:

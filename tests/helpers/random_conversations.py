@@ -22,7 +22,7 @@ from pipeline.chat.conversation import (
 )
 from pipeline.tokenizer.special import CONVERSATION_TOKENS
 
-EXAMPLES = int(os.environ.get("CRAWL2CHAT_CONVERSATIONS", "60"))
+EXAMPLES = int(os.environ.get("CRAWL2CHAT_CONVERSATIONS", "20" if "CI" in os.environ else "60"))
 SLOW = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
 drawn = settings(deadline=None, suppress_health_check=SLOW, max_examples=EXAMPLES)
 
