@@ -5,7 +5,8 @@ three kinds. `stated`: a fact of some entity, however often it is stated. `unsta
 that entities like this one have, and that the corpus states nowhere of this one. `unheard`: a name
 put together from the parts of known ones that no document holds. To the last two every answer is
 wrong but "I don't know": knowing that needs no truth beside the corpus. No held-out entity is asked
-about. Questions that read the same have each other's answers as right ones.
+about. Of a question every answer is right that the corpus states in whatever words, and that of
+another relation which is asked for in the same words.
 """
 
 import dataclasses
@@ -13,7 +14,7 @@ import hashlib
 import itertools
 import random
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from pipeline.curriculum.answer_matching import normalise
@@ -25,7 +26,9 @@ Key = tuple[str, str]  # a relation's name and attribute
 KINDS = ("stated", "unstated", "unheard")
 MIN_BOTH = 3  # entities of which two relations are stated, to say whether they are the same
 MIN_STEM = 3  # letters that a made-up name takes from each of two names
-_CAPITALISED = re.compile(r"[A-ZÀ-Þ][\w'’-]*(?: [\w'’-]+)*?(?: [A-ZÀ-Þ][\w'’-]*)*")
+# Capitalised words, with at most one other between two of them: "Hale and Sons".
+_WORD = r"[A-ZÀ-Þ][\w'’-]*"
+_NAMES = re.compile(rf"{_WORD}(?: (?:[\w'’-]+ )?{_WORD})*")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,36 +73,29 @@ def probes(
     same = paraphrases(facts)
     rng = random.Random(f"{config.seed}:interrogation")
     made_up = unheard(usable, config, rng)
-    known_names = heard(documents, frozenset(name_of(fact.entity) for fact in made_up))
+    names = frozenset(name_of(fact.entity) for fact in made_up)
+    known_names = heard(documents, names) if names else names
     groups = (
         ("stated", usable, config.stated),
         ("unstated", unstated(usable, same, config.alike_share), config.unstated),
         ("unheard", [f for f in made_up if name_of(f.entity) not in known_names], config.unheard),
     )
     made: list[Probe] = []
-    counts: dict[str, int] = {}
+    right = _right_answers(usable, same)
     for kind, pool, count in groups:
         pool = list(pool)
         rng.shuffle(pool)
-        of_kind = [
-            question
-            for fact in pool
-            for question in _asked(kind, fact, same[_key(fact)], config.wordings, rng)
-        ]
-        made += of_kind
-        counts[kind] = count
-    return _first(_with_all_answers(made), counts)
-
-
-def _first(made: Iterable[Probe], counts: Mapping[str, int]) -> list[Probe]:
-    """Of each kind the first so many."""
-    kept: Counter[str] = Counter()
-    chosen = []
-    for question in made:
-        kept[question.kind] += 1
-        if kept[question.kind] <= counts[question.kind]:
-            chosen.append(question)
-    return chosen
+        asked: dict[str, Probe] = {}
+        for fact in pool:
+            for probe in _asked(kind, fact, same[_key(fact)], config.wordings, rng):
+                values = dict.fromkeys(
+                    [*probe.values, *right[probe.text.lower()], *right[probe.subject]]
+                )
+                if bool(values) == (kind == "stated"):
+                    probe = dataclasses.replace(probe, values=tuple(values))
+                    asked.setdefault(probe.text.lower(), probe)
+        made += list(asked.values())[:count]
+    return made
 
 
 def unstated(
@@ -223,7 +219,7 @@ def heard(documents: Iterable[tuple[str, str]], names: frozenset[str]) -> frozen
     found: set[str] = set()
     longest = max((name.count(" ") + 1 for name in names), default=0)
     for _, text in documents:
-        for run in _CAPITALISED.findall(text):
+        for run in _NAMES.findall(text):
             words = run.split(" ")
             for start in range(len(words)):
                 for end in range(start + 1, min(len(words), start + longest) + 1):
@@ -252,19 +248,14 @@ def _asked(
     ]
 
 
-def _with_all_answers(made: Sequence[Probe]) -> list[Probe]:
-    """Each question once; right is also what answers the same question in other words."""
-    alike: dict[str, dict[str, None]] = {}  # by what it reads and by what it asks for
-    for question in made:
-        for name in (question.text.lower(), question.subject):
-            alike.setdefault(name, {}).update(dict.fromkeys(question.values))
-    kept: dict[str, Probe] = {}
-    for question in made:
-        kept.setdefault(question.text.lower(), question)
-    return [
-        dataclasses.replace(
-            question,
-            values=tuple(dict.fromkeys([*question.values, *alike[text], *alike[question.subject]])),
-        )
-        for text, question in kept.items()
-    ]
+def _right_answers(
+    facts: Iterable[StatedFact], same: Mapping[Key, Key]
+) -> defaultdict[str, dict[str, None]]:
+    """The values that facts have, by every question that asks for them and by its subject."""
+    found: defaultdict[str, dict[str, None]] = defaultdict(dict)
+    for fact in facts:
+        everything = len(fact.relation.questions)
+        for probe in _asked("stated", fact, same[_key(fact)], everything, random.Random(0)):
+            for name in (probe.text.lower(), probe.subject):
+                found[name][fact.value] = None
+    return found

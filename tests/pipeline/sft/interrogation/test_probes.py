@@ -128,3 +128,30 @@ def test_names_of_parts() -> None:
     made = recombined("Brookton", "Millbury", rng)
     assert made.startswith("Bro")
     assert made.endswith("ury")
+
+
+def test_names_with_a_small_word_within_are_heard() -> None:
+    crowd = [("x", "At Hale and Sons, of Port of Quill, Tom met Mara Hale and went.")]
+    names = frozenset({"Hale and Sons", "Port of Quill", "Mara Hale", "Sons Port", "Tom Mara"})
+    assert heard(crowd, names) == {"Hale and Sons", "Port of Quill", "Mara Hale"}
+
+
+def test_what_is_stated_in_whatever_words_is_not_unstated() -> None:
+    """A few wordings of each are asked, but all of them tell what has an answer."""
+    texts = []
+    for number, place in enumerate(PLACES[:4]):
+        name = f"Hale{'abcd'[number]}ton Works"
+        texts.append((f"a{number}", f"{name} was opened in {1900 + number}."))
+        other = f"{name} was founded in {1850 + number}. {name} lies in {place}."
+        texts.append((f"b{number}", other if number else f"{name} lies in {place}."))
+    for seed in range(12):
+        config = InterrogationConfig(held_out_fraction=0.0, wordings=1, unheard=0, seed=seed)
+        found = probes(facts.extract(texts), texts, config)
+        stated = {q.text.lower() for q in every_question(texts)}
+        assert all(bool(q.values) == (q.kind == "stated") for q in found)
+        assert not stated & {q.text.lower() for q in found if q.kind == "unstated"}
+
+
+def every_question(texts: list[tuple[str, str]]) -> list[Probe]:
+    config = InterrogationConfig(held_out_fraction=0.0, wordings=99, unheard=0, stated=9_999)
+    return [q for q in probes(facts.extract(texts), texts, config) if q.kind == "stated"]
