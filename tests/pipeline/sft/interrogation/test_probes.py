@@ -141,7 +141,7 @@ def test_what_is_stated_in_whatever_words_is_not_unstated() -> None:
     texts = []
     for number, place in enumerate(PLACES[:4]):
         name = f"Hale{'abcd'[number]}ton Works"
-        texts.append((f"a{number}", f"{name} was opened in {1900 + number}."))
+        texts.append((f"a{number}", f"{name} opened in {1900 + number}."))
         other = f"{name} was founded in {1850 + number}. {name} lies in {place}."
         texts.append((f"b{number}", other if number else f"{name} lies in {place}."))
     for seed in range(12):
