@@ -1,9 +1,9 @@
 """Personas that a system message sets: name, maker, limits, tone and language, and what they say.
 
 In: a random generator. Out: personas; system messages that describe them; questions on the model
-itself and small talk in English, German and French, with the persona's answers. Names are put
-together from syllables: a small model copies a name that it has never seen only if it had to copy
-hundreds of different ones. A hash holds names back from training, and so are the last of the things
+itself and small talk in English, German and French, with the persona's answers. Names are made
+up: a small model copies a name that it has never seen only if it had to copy hundreds of different
+ones. A hash holds names back from training, and so are the last of the things
 that a persona can't do and one combination of tone and language.
 """
 
@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 
 from pipeline.chat.conversation import Message, assistant, system, user
 from pipeline.curriculum.held_out import position
+from pipeline.curriculum.made_up_words import made_up_word
 from pipeline.sft.persona_answers import ABILITIES, FORMAL, LANGUAGES, SAID, SELF
 
 TONES = ("plain", "short", "cheerful", "formal")
@@ -21,9 +22,6 @@ HELD_OUT_NAMES = 0.2  # of all names, by hash
 YEARS = range(1950, 2050)
 TOLD_SHARE = 0.3  # of the facts that a system message holds although nobody asks for them
 FOREIGN_SHARE = 0.5  # of the conversations in German and French: asked in English
-_FIRST = "ba be bo da de do fa fe ga ha jo ka ke la le lo ma me mi na ne no pa pe ra re ro sa se ta"
-_MIDDLE = "li lo ra ri ro na ni no ta ti to va vi vo mi mo da do sha ke"
-_LAST = "n ra la na ko mi ta lo vo x ris sel don mar tis ven"
 HELD_OUT_ABILITIES = 2  # the last ones
 SYSTEM = {
     "who": ("You are {name}.", "Your name is {name}.", "You are called {name}."),
@@ -76,12 +74,11 @@ def is_new(name: str) -> bool:
 
 
 def draw_name(rng: random.Random, new: bool = False) -> str:
-    """A name of two or three syllables, of training or held back from it."""
+    """A made-up name, of training or held back from it."""
     while True:
-        middle = rng.choice(_MIDDLE.split())
-        name = rng.choice(_FIRST.split()) + middle + rng.choice(_LAST.split())
+        name = made_up_word(rng)
         if is_new(name) == new:
-            return name.capitalize()
+            return name
 
 
 def draw(rng: random.Random, new: bool = False) -> Persona:

@@ -14,20 +14,11 @@ from collections.abc import Iterable
 
 from pipeline.chat.conversation import Message, assistant, user
 from pipeline.curriculum.held_out import is_held_out
+from pipeline.curriculum.made_up_words import made_up_word
 from pipeline.sft.facts import StatedFact, fill, name_of
 
 MOST_STATEMENTS = 3  # about the name, in a question
-_BEGINNINGS = (*"bdfghjklmnprstvwz", "br", "cl", "gr", "pr", "st", "th", "tr")
-_VOWELS = "aeiou"
-_MIDDLES = (*"bdgklmnprstvz", "ld", "ll", "nd", "rn", "rt", "ss", "st")
-_ENDS = ("", "a", "an", "ard", "e", "en", "er", "et", "in", "is", "o", "ot", "us", "y")
 _CAPITALISED = re.compile(r"[A-ZÀ-Ý][\w'’-]*")
-
-
-def made_up_word(rng: random.Random) -> str:
-    """A capitalised word that hardly is one: `Bralen`, `Stomis`."""
-    parts = (_BEGINNINGS, _VOWELS, _MIDDLES, _ENDS)
-    return "".join(rng.choice(part) for part in parts).capitalize()
 
 
 def made_up_name(entity: str, held_out_fraction: float, rng: random.Random) -> str:
