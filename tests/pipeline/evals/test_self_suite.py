@@ -87,7 +87,7 @@ def test_personas_are_new_and_told():
         described, last = question.messages
         one = question.persona
         assert one is not None
-        assert personas.is_new(one.name.lower())
+        assert personas.is_new(one.name)
         assert one.name in described.content
         if question.task in ("persona_maker", "persona_limits", "persona_cutoff"):
             assert one.fact(question.kind) in described.content
