@@ -29,9 +29,13 @@ def test_a_group_stays_in_one_process(tmp_path: Path) -> None:
     """The pinned pytest and pytest-xdist agree on where a group's name stands."""
     (tmp_path / "conftest.py").write_text(CONFTEST)
     (tmp_path / "test_it.py").write_text(TESTS)
-    command = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadgroup", "-v", tmp_path]
+    command = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadgroup", "-v"]
     done = subprocess.run(
-        command, capture_output=True, text=True, cwd=tmp_path, timeout=PATIENCE_SECONDS
+        [*command, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        timeout=PATIENCE_SECONDS,
     )
     ran = re.findall(r"\[(gw\d)\].* PASSED \S*test_it\[(\d+)\]", done.stdout)
     assert len(ran) == 12, done.stdout
