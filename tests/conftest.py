@@ -47,6 +47,7 @@ COSTLY = ("ci_run", "prefect", "prefect_server")
 SLOW = [REPOSITORY / "tests" / name for name in ("deployments", "faults", "interop")]
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist's own hook reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark what is slow; then, for pytest-xdist's loadgroup, group tests that share something
     costly, else those of a file.
