@@ -342,6 +342,19 @@ class Screen:
         )
         os.close(other)
 
+    def interrupt(self) -> None:
+        """Ctrl-C, again after some seconds if it wasn't heard: as Python begins to read a line, a
+        signal may come after its last look for one and before it waits for keys, and is then
+        heard at the next."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while "interrupted" not in self.text:
+            assert time.monotonic() < deadline, self.text
+            self.types("\x03")
+            again = time.monotonic() + 5
+            while "interrupted" not in self.text and time.monotonic() < again:
+                if select.select([self.descriptor], [], [], 1)[0]:
+                    self.text += os.read(self.descriptor, 4096).decode("utf-8", "replace")
+
     def shows(self, words: str) -> str:
         """All that was shown, once these words are there; what was shown before is forgotten."""
         deadline = time.monotonic() + PATIENCE_SECONDS
@@ -368,8 +381,7 @@ def test_at_a_terminal(lake: Path) -> None:
     screen.shows("Saved.")
     screen.types("/ok\n")
     screen.shows("1, 2 or = (tie)")
-    screen.types("\x03")
-    screen.shows("interrupted")
+    screen.interrupt()
     assert screen.process.wait(PATIENCE_SECONDS) == 130
     assert by_kind(lake) == {"write": "Air scatters blue light.", "correct": "It is 5."}
     assert state(lake, 2) == {}

@@ -18,7 +18,8 @@ from pipeline.labels.task_queue import finish, take
 from pipeline.labels.task_store import opened
 
 # Takes and finishes until nothing is left; says each task when it has it and when it lets go of it,
-# by a clock that all processes of a machine share. Some tasks are skipped, some let go of.
+# by a clock that all processes of a machine share. Some tasks are skipped, some let go of. After
+# its first task each waits for a line, or one alone might have done them all.
 WORKER = """
 import json, random, sys, time
 from pathlib import Path
@@ -29,7 +30,7 @@ path, rater = Path(sys.argv[1]), sys.argv[2]
 chance = random.Random(rater)
 with opened(path) as store:
     print(json.dumps("ready"), flush=True)
-    sys.stdin.readline()
+    begun = not sys.stdin.readline()
     while (given := take(store, rater, time.time())) is not None:
         task, has = given.task.id, time.monotonic()
         lets_go, counts = time.monotonic(), False
@@ -39,6 +40,8 @@ with opened(path) as store:
         else:
             counts = finish(store, rater, task, rater, time.time())
         print(json.dumps([task, rater, has, lets_go, counts]), flush=True)
+        if not begun:
+            begun = bool(sys.stdin.readline())
 """
 
 
@@ -77,7 +80,9 @@ def test_processes_at_one_queue_share_every_task_once(tmp_path: Path) -> None:
         assert said(worker) == "ready"
     for worker in workers:
         go(worker)
-    held: list[list[Any]] = []
+    held: list[list[Any]] = [said(worker) for worker in workers]
+    for worker in workers:
+        go(worker)
     for worker in workers:
         text, _ = worker.communicate(timeout=PATIENCE_SECONDS)
         assert worker.returncode == 0

@@ -5,7 +5,7 @@ import io
 import json
 import math
 import shutil
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 import pytest
@@ -15,12 +15,12 @@ from random_models import byte_tokenizer
 from random_models import random_model as own_model
 
 from pipeline import model as models
-from pipeline.chat.conversation import STOP, prompt, user
+from pipeline.chat.conversation import STOP
 from pipeline.lora_config import LoraConfig
-from pipeline.model.engine import Engine
 from pipeline.sft import train as sft
 from pipeline.sft.config import SftConfig
 from pipeline.sft.conversation_loader import ConversationData, MixedData, encode
+from pipeline.sft.conversations import ConversationRow
 from pipeline.stage import SILENT, Progress
 from pipeline.tokenizer import Tokenizer
 from pipeline.training.config import LoopConfig, OptimizerConfig
@@ -70,16 +70,29 @@ def test_loss_falls_and_is_measured_on_unseen_conversations(trained):
     assert (out / "provenance" / "timing.parquet").is_file()
 
 
-def test_the_model_has_learned_to_stop(trained):
-    model, tokenizer = models.load(trained[0])
+def probability_of_stop(model_folder, post_training):
+    """Where an answer ends, and where it goes on; each the mean over its places."""
+    model, tokenizer = models.load(model_folder)
     stop = tokenizer.special(STOP)
-    greetings = ["Hello!", "Hi!", "Good morning!", "Who are you?", "What are you?", "Thanks!"]
-    asked = greetings + [f"What is {n} + {m}?" for n in range(6) for m in (1, n)]
-    prompts = [prompt([user(text)], tokenizer) for text in asked]
-    replies = Engine(model).generate(
-        prompts, max_new_tokens=110, temperature=0.0, stop_tokens=(stop,)
-    )
-    assert sum(reply.stopped for (reply,) in replies) >= 5
+    table = read_table(post_training.conversations / "conversations.parquet")
+    ends, within = [], []
+    for part in encode(cast(list[ConversationRow], table.to_pylist()[:60]), tokenizer):
+        tokens = torch.from_numpy(part.tokens[:193])
+        with torch.no_grad():
+            stops = model(tokens[None, :-1])[0].float().softmax(-1)[:, stop]
+        learned = torch.from_numpy(part.learned[1:193]).bool()
+        is_end = tokens[1:] == stop
+        ends.append(stops[learned & is_end])
+        within.append(stops[learned & ~is_end])
+    return torch.cat(ends).mean().item(), torch.cat(within).mean().item()
+
+
+def test_the_model_has_learned_to_stop(trained, post_training):
+    end, within = probability_of_stop(trained[0], post_training)
+    end_before, _ = probability_of_stop(post_training.chat, post_training)
+    assert end > 0.7
+    assert within < 0.05
+    assert end_before < 0.05
 
 
 def test_the_vocabulary_grows_after_the_old_ids(trained, post_training):
