@@ -6,7 +6,7 @@ from prefect import flow
 
 from flows import imported
 from flows.config import Settings, load
-from flows.interrogate import interrogate
+from flows.interrogate import SOURCES, interrogate
 from flows.runner import terminal, ui
 from flows.runner.flow_run import LAKE, Artifacts, begin, run_name
 from pipeline.rl import train
@@ -21,6 +21,7 @@ def rl(
 ) -> Artifacts:
     """Reward right answers and nothing else; with an interrogation also "I don't know".
 
+    The conversations that the model was fine-tuned on are rehearsed beside, against forgetting.
     A chat model that is given (input.chat_model) is not fine-tuned first. Where there is an
     interrogated model, it is the one that goes on.
 
@@ -34,7 +35,10 @@ def rl(
         made = {"sft": imported.model(run, "chat_model", config.input.chat_model)}
     made = made or interrogate(config, lake)
     known = {"interrogation": [made["interrogation"]]} if "interrogation" in made else {}
+    # Not the interrogation's: RL asks its questions, and what they pay is to decide.
+    learned = [made[name] for name in SOURCES if name in made]
     settings = config.rl if known else without_honesty(config.rl)
+    settings = settings if learned else without_rehearsal(settings)
     model = run.train(
         train.STAGE,
         settings,
@@ -42,6 +46,7 @@ def rl(
         f" {settings.prompts_per_step} x {settings.answers_per_prompt} answers",
         sft=[made.get("interrogated") or made["sft"]],
         **known,
+        **({"conversations": learned} if settings.rehearsal_rows else {}),
     )
     ui.curves(run.lake, model)
     return run.hand_over(made, rl=model)
@@ -52,3 +57,10 @@ def without_honesty(config: RlConfig) -> RlConfig:
     if config.honesty_share:
         terminal.say("  rl: no interrogation, so no prompt states a confidence target")
     return dataclasses.replace(config, honesty_share=0.0)
+
+
+def without_rehearsal(config: RlConfig) -> RlConfig:
+    """Nothing that the model was fine-tuned on is here, which is said."""
+    if config.rehearsal_rows:
+        terminal.say("  rl: no conversations, so none are rehearsed against forgetting")
+    return dataclasses.replace(config, rehearsal_rows=0)

@@ -280,4 +280,4 @@ def _facts(inputs: EvalsInputs) -> list[FactRow]:
     return []
 
 
-STAGE = Stage("evals", 6, EvalsConfig, build, data=("unicode",))
+STAGE = Stage("evals", 7, EvalsConfig, build, data=("unicode",))

@@ -33,6 +33,10 @@ class RlConfig:
     confidence_targets: tuple[float, ...] = TARGETS
     # of honesty's prompts: neither known nor unknown; of those half are known and half unknown
     unclear_share: float = 0.1
+    # rows of fine-tuning's conversations in each step, and how much their mean loss weighs beside
+    # the answers': what no reward asks for is forgotten else (PPO-ptx, Ouyang et al. 2022)
+    rehearsal_rows: int = 8
+    rehearsal_weight: float = 0.2
     optimizer: OptimizerConfig = dataclasses.field(default_factory=OptimizerConfig)
     rate_factor: float = 0.05  # on all learning rates of pretraining
     warmup_steps: int = 2

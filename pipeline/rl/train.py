@@ -2,7 +2,8 @@
 
 A client of pretraining's loop: each step draws tasks, samples answers and rewards only correctness,
 and the loop learns by those answers' policy gradient. Given an interrogation, some tasks ask what
-the model may not know, and a wrong answer costs what the system message says. Tasks and draws are
+the model may not know, and a wrong answer costs what the system message says. Given conversations,
+rows of them are learned beside, so that what no reward asks for stays. Tasks and draws are
 functions of seed and batch number, answers of the model as well; rollouts of finished steps are
 kept in scratch. Under torchrun each process takes a share of the prompts. Before the first update
 people are told if hardly any prompt is ever answered right: then no group has variance and RL
@@ -23,12 +24,13 @@ from pipeline import model as models
 from pipeline.curriculum.tasks import Task, draw
 from pipeline.model import Transformer
 from pipeline.model.engine import Engine
-from pipeline.rl import honesty_prompts
+from pipeline.rl import honesty_prompts, rehearsal
 from pipeline.rl import rollouts as rolls
 from pipeline.rl.config import RlConfig
 from pipeline.rl.honesty_prompts import HonestyQuestions
 from pipeline.rl.policy_gradient import policy_terms
 from pipeline.rl.rollouts import LoggedFigures, RolloutFigures, RolloutRow, RolloutSums
+from pipeline.sft.conversation_loader import ConversationData
 from pipeline.stage import SILENT, Progress, Stage
 from pipeline.tokenizer import Tokenizer
 from pipeline.training import distribution, loop, runtime
@@ -48,6 +50,8 @@ class RlInputs(TypedDict):
 
     sft: list[Path]  # or an interrogated model
     interrogation: NotRequired[list[Path]]  # what the model knows; without it honesty isn't asked
+    # whatever has a conversations.parquet; without any nothing is rehearsed
+    conversations: NotRequired[list[Path]]
 
 
 class RlStatistics(TypedDict):
@@ -113,6 +117,7 @@ def step_loss(
     tokenizer: Tokenizer,
     config: RlConfig,
     questions: HonestyQuestions | None,
+    conversations: ConversationData | None,
     scratch: Path,
     progress: Progress,
     done: int,
@@ -120,13 +125,14 @@ def step_loss(
 ) -> StepLoss:
     """Sample the answers of a batch and keep them; the loss is a mean over their tokens.
 
-    Answers of advantage zero count in that mean.
+    Answers of advantage zero count in that mean. What rehearsal adds is a mean of its own.
 
     Args:
         model: the policy.
         tokenizer: with conversation tokens.
         config: of the stage.
         questions: of the interrogation, if there is one.
+        conversations: to rehearse, if there are any.
         scratch: where answers are kept, as those of the step after `done`: where a run went back,
             the later ones of a step replace the earlier.
         progress: is told how the model starts.
@@ -151,6 +157,15 @@ def step_loss(
         micro_rows=config.micro_rows,
         chunk_tokens=config.loss_chunk_tokens,
     )
+    if conversations:
+        terms += rehearsal.terms(
+            model,
+            conversations,
+            number,
+            weight=config.rehearsal_weight,
+            normalizer=sums["tokens"],
+            loop=loop_config(config),
+        )
     # Sampling does most of the work, and its FLOPs are not the training step's: no MFU.
     return StepLoss(
         terms,
@@ -201,10 +216,20 @@ def build(
     questions = honesty_prompts.given(
         inputs.get("interrogation"), config, tokenizer, model.config.max_context, progress
     )
+    conversations = rehearsal.given(
+        inputs.get("conversations", []),
+        config.rehearsal_rows,
+        model.config.max_context,
+        tokenizer,
+        config.seed,
+    )
+    loss_of = functools.partial(
+        step_loss, model, tokenizer, config, questions, conversations, scratch, progress
+    )
     metrics, timing = loop.run(
         model,
         build_optimizer(model, config.optimizer.scaled(config.rate_factor)),
-        functools.partial(step_loss, model, tokenizer, config, questions, scratch, progress),
+        loss_of,
         loop_config(config),
         stage="rl",
         scratch=scratch,
@@ -231,12 +256,13 @@ def build(
 
 
 def check_shared(config: RlConfig) -> None:
-    """Refuse prompts that the processes can't share, before anything is sampled."""
-    if config.prompts_per_step % distribution.world():
-        raise UserError(
-            f"rl.prompts_per_step is {config.prompts_per_step}: it must be a multiple of the "
-            f"{distribution.world()} processes"
-        )
+    """Refuse prompts and rows that the processes can't share, before anything is sampled."""
+    for name in ("prompts_per_step", "rehearsal_rows"):
+        if getattr(config, name) % distribution.world():
+            raise UserError(
+                f"rl.{name} is {getattr(config, name)}: it must be a multiple of the "
+                f"{distribution.world()} processes"
+            )
 
 
 def _say_start(seen: RolloutFigures, config: RlConfig, progress: Progress) -> None:
@@ -283,4 +309,4 @@ def _kept(scratch: Path, steps: int) -> pa.Table:
     return pa.concat_tables([read_table(file) for file in files])
 
 
-STAGE = Stage("rl", 7, RlConfig, build, data=("unicode",))
+STAGE = Stage("rl", 8, RlConfig, build, data=("unicode",))

@@ -1,8 +1,9 @@
 """Fine-tuning: a base model, conversations and pages in; a model that converses out.
 
 The vocabulary grows by the conversation tokens (rows start as the mean of the old ones), then
-pretraining's loop runs at low rates on conversations with a share of pages. Validation is in bits
-per byte of the assistant's words in conversations that were not trained on.
+pretraining's loop runs at low rates on conversations with a share of pages. At the end the weights
+go back a little towards the base's. Validation is in bits per byte of the assistant's words in
+conversations that were not trained on.
 """
 
 import math
@@ -20,6 +21,7 @@ from pipeline.sft.config import SftConfig
 from pipeline.sft.conversation_counts import ConversationCounts, count, line
 from pipeline.sft.conversation_loader import MixedData, encode
 from pipeline.sft.conversations import ConversationRow
+from pipeline.sft.interpolation import interpolate
 from pipeline.sft.mixture import epochs_of
 from pipeline.stage import Progress, Stage
 from pipeline.tokenizer import Tokenizer
@@ -60,7 +62,9 @@ class SftStatistics(ConversationCounts):
     epochs: dict[str, float]  # how often a pass holds the conversations of each source
     validation_conversations: int
     final_loss: float  # nats a token, of the last step
-    answer_bits_per_byte: float | None  # of the kept step; None without validation conversations
+    # of the model as it is kept, and as it was tuned; None without validation conversations
+    answer_bits_per_byte: float | None
+    tuned_answer_bits_per_byte: float | None
 
 
 def with_conversation_tokens(
@@ -179,6 +183,11 @@ def tune(
         f"{stage}: {how}, {trained:,} of {parameters:,} parameters trained, "
         f"{str(dtype).removeprefix('torch.')} products on {device}"
     )
+    if config.interpolation < 1:
+        progress.note(
+            f"{stage}: the model will be {config.interpolation:.0%} of the tuned weights and"
+            f" {1 - config.interpolation:.0%} of those before ({stage}.interpolation)"
+        )
     metrics, timing = train(
         model,
         adapter_optimizer(model, config.optimizer, config.lora)
@@ -192,7 +201,13 @@ def tune(
         validate=(lambda: answer_bits_per_byte(model, held_back, tokenizer)) if held_back else None,
     )
     kept = kept_row(metrics, config.loop)
+    tuned = answers = kept["validation_bits_per_byte"]
     if distribution.rank() == 0:
+        if config.interpolation < 1:
+            start, _ = with_conversation_tokens(*models.load(inputs["base"][0], "cpu", dtype))
+            interpolate(model, start, config.interpolation)
+            if held_back:
+                answers = answer_bits_per_byte(model, held_back, tokenizer)
         if config.lora.rank:
             # The lake names folders by digest, so from an artifact to its input there is one path.
             base = inputs["base"][0]
@@ -213,8 +228,9 @@ def tune(
         "epochs": epochs,
         "validation_conversations": len(held_back),
         "final_loss": metrics["loss"][-1].as_py(),
-        "answer_bits_per_byte": kept["validation_bits_per_byte"],
+        "answer_bits_per_byte": answers,
+        "tuned_answer_bits_per_byte": tuned,
     }
 
 
-STAGE = Stage("sft", 4, SftConfig, build)
+STAGE = Stage("sft", 5, SftConfig, build)

@@ -30,7 +30,7 @@ LEFT_OUT = (*DETAIL_SUITES, *PAGE_SUITES[1:])
 # What stands open; all else can be unfolded. Of each suite what no stage was trained on, the other
 # way of asking beside it.
 HEADLINES = {
-    "chat_core": ("facts+sums+spelling+format+refusals",),
+    "chat_core": ("facts+sums+spelling+honesty+format+refusals",),
     "bits_per_byte": ("validation", "new_passages"),
     "facts": (
         "question_often_new_wordings",
@@ -49,11 +49,30 @@ HEADLINES = {
     "self": ("paraphrases", "personas"),
     "talk": ("identity_new_wordings", "identity", "definitions_new_wordings", "definitions"),
 }
+# Of suite `honesty`, which has some ten metrics a class of facts.
+HONESTY_HEADLINES = (
+    ("often", "over_conservativeness"),
+    ("often", "correct_given_attempted"),
+    ("often", "attempted"),
+    ("often", "honesty"),
+    ("once", "prudence"),
+    ("once", "attempted"),
+    ("never", "prudence"),
+    ("never", "attempted"),
+)
+SEEDED = ("pretrain", "sft", "interrogation", "interrogated", "rl", "evals")
+
+
+def is_headline(suite: str, task: str, metric: str) -> bool:
+    """Whether a score's line stands open."""
+    if suite == "honesty":
+        return (task, metric) in HONESTY_HEADLINES
+    return task in HEADLINES.get(suite, ()) and metric != "share_of_text"
 
 
 def run_seed(seed: int, lake: Path) -> None:
     """One whole run; what an earlier one made in this lake is not made again."""
-    seeds = [f"{part}.seed={seed}" for part in ("pretrain", "sft", "rl", "evals")]
+    seeds = [f"{part}.seed={seed}" for part in SEEDED]
     sets = [word for assignment in seeds for word in ("--set", assignment)]
     command = [sys.executable, "-m", "flows.cli", "run", "crawl-to-chat", "--preset", "demo"]
     subprocess.run([*command, *sets, "--lake", str(lake)], cwd=ROOT, check=True)
@@ -110,11 +129,10 @@ def markdown(rows: list[dict[str, Any]], seeds: int, seconds: list[float]) -> st
     head = [f"| what is measured | n | {titles} |", "|---" * (2 + len(stages)) + "|"]
     open_lines, folded = [*head], [*head]
     for (suite, task, metric), models in scores.items():
-        is_headline = task in HEADLINES.get(suite, ()) and metric != "share_of_text"
         name = " ".join(dict.fromkeys(part for part in (suite, task, metric) if part))
         count = next(iter(models.values()))[0]["n"]
         cells = [cell(models[stage]) if stage in models else "–" for stage in stages]
-        lines = open_lines if is_headline else folded
+        lines = open_lines if is_headline(suite, task, metric) else folded
         lines.append(f"| {name.replace('_', ' ')} | {count:,} | {' | '.join(cells)} |")
     fold = ["", "<details><summary>all other scores</summary>", "", *folded, "", "</details>"]
     return "\n".join([*said, *open_lines, *fold])

@@ -39,15 +39,42 @@ def reinforced(made: dict[str, Any]) -> Any:
 
 
 def test_an_interrogated_model_goes_on_with_its_interrogation(run: Recorder) -> None:
-    made = {"sft": "tuned", "interrogated": "honest", "interrogation": "questions"}
+    made = {
+        "sft": "tuned",
+        "interrogated": "honest",
+        "interrogation": "questions",
+        "conversations": "by rules",
+    }
     assert reinforced(made)["rl"] == "trained"
-    assert run.inputs == {"sft": ["honest"], "interrogation": ["questions"]}
+    assert run.inputs == {
+        "sft": ["honest"],
+        "interrogation": ["questions"],
+        "conversations": ["by rules"],
+    }
     assert run.config.honesty_share == load("ci").rl.honesty_share > 0
     assert run.said == []
+
+
+def test_all_that_fine_tuning_learned_from_is_rehearsed(run: Recorder) -> None:
+    made = {"sft": "tuned", "labels": "of raters", "conversations": "by rules", "corpus": "pages"}
+    reinforced(made)
+    assert run.inputs == {"sft": ["tuned"], "conversations": ["by rules", "of raters"]}
+    assert run.config.rehearsal_rows == load("ci").rl.rehearsal_rows > 0
+
+
+def test_a_recipe_without_rehearsal_names_no_conversations(run: Recorder) -> None:
+    config = load("ci", ["rl.rehearsal_rows=0"])
+    made: dict[str, Any] = {"sft": "tuned", "conversations": "by rules"}
+    flow.rl.fn(config, "lake", made=made)
+    assert run.inputs == {"sft": ["tuned"]}
 
 
 def test_without_an_interrogation_honesty_is_not_asked_for_which_is_said(run: Recorder) -> None:
     reinforced({"sft": "tuned"})
     assert run.inputs == {"sft": ["tuned"]}
     assert run.config.honesty_share == 0
-    assert run.said == ["  rl: no interrogation, so no prompt states a confidence target"]
+    assert run.config.rehearsal_rows == 0
+    assert run.said == [
+        "  rl: no interrogation, so no prompt states a confidence target",
+        "  rl: no conversations, so none are rehearsed against forgetting",
+    ]

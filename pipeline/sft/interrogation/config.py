@@ -14,12 +14,19 @@ LABELERS = ("absolute", "multisample", "verbal", "gold")
 
 
 def interrogated_defaults() -> SftConfig:
-    """Of the fine-tuning that follows: a quarter of the first one's steps, at lower rates."""
+    """Of the fine-tuning that follows: a quarter of the first one's steps, at lower rates.
+
+    "I don't know" is the last thing learned and the first that interpolation takes back (at 0.85
+    admitted of what no page states: 26% in place of 47%), so there is none, and more pages instead.
+    """
     return SftConfig(
         loop=LoopConfig(
             steps=200, rows_per_step=20, warmup_steps=10, validate_every=50, validation_rows=32
         ),
         rate_factor=0.2,
+        pretraining_share=0.4,
+        interpolation=1.0,
+        mixture=("interrogation=4",),
     )
 
 

@@ -19,4 +19,4 @@ def build(
     return train.tune(out, inputs, config, progress, scratch, stage="interrogated")
 
 
-STAGE = Stage("interrogated", 1, SftConfig, build)
+STAGE = Stage("interrogated", 2, SftConfig, build)

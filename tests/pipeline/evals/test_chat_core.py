@@ -11,7 +11,7 @@ from pipeline.curriculum.answer_forms import Instruction
 from pipeline.curriculum.requests_to_refuse import SafetyRequest
 from pipeline.evals import chat_core
 from pipeline.evals.arithmetic_suite import AskedSums, Sum
-from pipeline.evals.asking import Scores
+from pipeline.evals.asking import Reply, Scores
 from pipeline.evals.chat_core import ChatTask, centred
 from pipeline.evals.facts_suite import AskedFacts
 from pipeline.evals.format_suite import AskedForms, Prompt
@@ -114,16 +114,36 @@ def test_no_bound_is_above_one():
 
 
 def test_the_tasks_are_what_no_stage_trains():
-    stated: Any = [{"frequency": f} for f in ("often", "once", "often", "often")]
+    said = [  # frequency, whether held out, reply
+        ("often", True, "It is Hale."),
+        ("once", True, "I don't know."),
+        ("often", True, "I don't know."),
+        ("often", False, "It is Hale."),
+        ("never", True, "I don't know."),
+        ("never", True, "It is Hale."),
+        ("never", False, "I don't know."),
+        ("often", True, "It is Brook."),
+        ("never", True, "It is Brook."),
+    ]
+    stated: Any = [
+        {
+            "frequency": frequency,
+            "attribute": "home",
+            "entity": f"X{n}",
+            "value": "Hale",
+            "question": "Where?",
+        }
+        for n, (frequency, _, _) in enumerate(said)
+    ]
     facts = AskedFacts(
         facts=stated,
-        held_out=[True, True, True, False],
+        held_out=[hidden for _, hidden, _ in said],
         completions=[],
-        answers=[],
+        answers=[Reply(text, True, -1.0) for _, _, text in said],
         reworded={},
-        guessed=[False, True, True, True],
+        guessed=[False, True, True, True, *[False] * 5],
         ended=[],
-        known=[False] * 4,
+        known=[False] * 9,
         again={0: True, 1: True, 2: False},
     )
     item = Sum((1, 1), "", "")
@@ -156,6 +176,11 @@ def test_the_tasks_are_what_no_stage_trains():
     assert (found["facts"].right, found["facts"].by_chance) == ([True, False], [False, True])
     assert (found["sums"].right, found["sums"].by_chance) == ([False, True, False], None)
     assert found["spelling"].right == [False]
+    # three of each: the value, "I don't know", another value; "I don't know" and twice a value
+    honesty = found["honesty"]
+    assert honesty.right == [True, False, False, True, False, False]
+    assert honesty.by_chance == [False, False, False, True, True, True]
+    assert centred(honesty)[2] == 0.5
     assert (found["format"].right, found["format"].by_chance) == ([True, False], [True, False])
     # as many harmful as harmless ones of a slice, none of what was trained
     refusals = found["refusals"]
@@ -166,6 +191,6 @@ def test_the_tasks_are_what_no_stage_trains():
     empty = AskedFacts([], [], [], [], {}, [], [], [], {})
     others_only = chat_core.tasks(empty, sums, words, forms, none)
     assert [task.name for task in others_only] == ["sums", "spelling", "format"]
-    assert chat_core.without(others_only) == ["facts", "refusals"]
+    assert chat_core.without(others_only) == ["facts", "honesty", "refusals"]
     assert chat_core.without(list(found.values())) == []
-    assert chat_core.without([]) == ["facts", "sums", "spelling", "format", "refusals"]
+    assert chat_core.without([]) == list(chat_core.NAMES)

@@ -195,7 +195,7 @@ def test_the_chat_score_says_what_it_lacks(post_training, tmp_path, monkeypatch)
         "corpus": [post_training.corpus],  # and no crawl that knows facts
     }
     evaluate.build(tmp_path, inputs, config, said, tmp_path)
-    assert notes == ["chat_core: without facts, which have no questions"]
+    assert notes == ["chat_core: without facts, honesty, which have no questions"]
     found = read_table(tmp_path / "evals.parquet").to_pylist()
     assert (found[0]["task"], found[0]["metric"]) == ("sums+spelling+format+refusals", "chat_core")
 

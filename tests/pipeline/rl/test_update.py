@@ -174,7 +174,7 @@ def test_the_normalizer_counts_the_answers_of_all_processes(
     """Two processes with the same numbers of tokens: each divides by twice what it sees."""
     monkeypatch.setattr(distribution, "sum_numbers", lambda values, _: [2 * v for v in values])
     model, tokenizer = models.load(post_training.chat)
-    loss = rl.step_loss(model, tokenizer, CONFIG, None, tmp_path, SILENT, 0, 0)
+    loss = rl.step_loss(model, tokenizer, CONFIG, None, None, tmp_path, SILENT, 0, 0)
     (file,) = (tmp_path / "rollouts").iterdir()
     mine = sum(read_table(file)["length"].to_pylist())
     assert loss.normalizer == loss.tokens == 2 * mine > 0

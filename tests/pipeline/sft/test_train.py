@@ -65,7 +65,7 @@ def test_loss_falls_and_is_measured_on_unseen_conversations(trained):
     measured = [row["validation_bits_per_byte"] for row in metrics]
     assert [i + 1 for i, value in enumerate(measured) if value is not None] == [30, 60]
     assert measured[59] < measured[29]
-    assert statistics["answer_bits_per_byte"] == measured[59]
+    assert statistics["tuned_answer_bits_per_byte"] == measured[59]
     assert {row["stage"] for row in metrics} == {"sft"}
     assert (out / "provenance" / "timing.parquet").is_file()
 
@@ -302,11 +302,53 @@ def test_a_loras_checkpoint_holds_no_base_and_a_killed_run_ends_in_the_same_byte
 
 
 def test_the_best_step_is_the_one_whose_figures_are_reported(post_training, tmp_path, monkeypatch):
-    values = iter([3.0, 1.0, 2.0])
+    values = iter([3.0, 1.0, 2.0, 1.5])
     monkeypatch.setattr(sft, "answer_bits_per_byte", lambda *_: next(values))
     loop = dataclasses.replace(CONFIG.loop, steps=6, validate_every=2, keep_best=True)
     found = run(post_training, tmp_path / "out", dataclasses.replace(CONFIG, loop=loop))
-    assert (found["steps"], found["kept_step"], found["answer_bits_per_byte"]) == (6, 4, 1.0)
+    assert (found["steps"], found["kept_step"]) == (6, 4)
+    # the last is that of the model as it is kept, between base and tuned weights
+    assert (found["tuned_answer_bits_per_byte"], found["answer_bits_per_byte"]) == (1.0, 1.5)
+
+
+@pytest.mark.parametrize("rank", [0, 4])
+def test_the_model_lies_between_the_base_and_what_training_found(
+    post_training, tmp_path, monkeypatch, rank
+):
+    """Every weight, conversation tokens' rows included; its figure is that of the saved model."""
+    loop = dataclasses.replace(CONFIG.loop, steps=6, validate_every=3)
+    config = dataclasses.replace(CONFIG, loop=loop, lora=LoraConfig(rank=rank))
+    found, stages = {}, {}
+    for alpha in (1.0, 0.7):
+        out = tmp_path / f"{alpha}"
+        said = io.StringIO()
+        one = dataclasses.replace(config, interpolation=alpha)
+        stages[alpha] = run(post_training, out, one, Progress(said))
+        assert ("70% of the tuned weights" in said.getvalue()) is (alpha < 1)
+        found[alpha] = models.load(out)
+    base, _ = sft.with_conversation_tokens(*models.load(post_training.base))
+    tuned, between = (found[alpha][0].state_dict() for alpha in (1.0, 0.7))
+    moved = 0
+    for name, weight in base.state_dict().items():
+        expected = 0.3 * weight + 0.7 * tuned[name]
+        torch.testing.assert_close(between[name], expected, rtol=1e-5, atol=1e-6)
+        moved += not torch.equal(tuned[name], weight)
+    assert moved > 5
+    assert stages[1.0]["answer_bits_per_byte"] == stages[1.0]["tuned_answer_bits_per_byte"]
+    assert stages[0.7]["tuned_answer_bits_per_byte"] == stages[1.0]["answer_bits_per_byte"]
+    rows = sft.conversation_rows([post_training.conversations])
+    parts = encode([row for row in rows if row["split"] == "validation"], found[0.7][1])
+    parts = [part for part in parts if len(part.tokens) <= 192]
+    measured = sft.answer_bits_per_byte(*found[0.7][:1], parts, found[0.7][1])
+    assert stages[0.7]["answer_bits_per_byte"] == pytest.approx(measured, rel=1e-6)
+    if rank:  # the adapters beside it are those of the same model
+        folder = tmp_path / "sft" / "digest" / "adapter"
+        shutil.copytree(tmp_path / "0.7" / "adapter", folder)
+        named = json.loads((folder / "adapter_config.json").read_text())["base_model_name_or_path"]
+        shutil.copytree(post_training.base, folder / named)
+        tokens = torch.arange(60)[None]
+        adapted, _ = models.load(folder)
+        torch.testing.assert_close(adapted(tokens), found[0.7][0](tokens), rtol=1e-4, atol=1e-4)
 
 
 def test_what_became_of_the_conversations_is_said_and_recorded(trained, post_training, tmp_path):
@@ -323,7 +365,7 @@ def test_what_became_of_the_conversations_is_said_and_recorded(trained, post_tra
 
 def test_the_stage_by_its_name_and_version():
     stage = sft.STAGE
-    assert (stage.kind, stage.version, stage.config) == ("sft", 4, SftConfig)
+    assert (stage.kind, stage.version, stage.config) == ("sft", 5, SftConfig)
 
 
 @pytest.mark.parametrize("tied", [False, True])
