@@ -8,6 +8,8 @@ BIN := .venv/bin
 LAKE ?= ./lake
 export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
+# Set-up compiles no package ahead: without bytecode kept, each of a run's many processes would.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: setup setup-dev resolve demo test test-fast lint bench bench-corpus bench-train bench-engine \
 	bench-tokenizer bench-evals bench-scale tune-train interop fuzz mutants docs release-check server \

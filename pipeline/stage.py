@@ -35,8 +35,8 @@ class Stage(Generic[Statistics]):
     version: int
     config: type
     build: Callable[..., Statistics | None]
-    # Loads into memory what every build needs (lists, models). A stage that has one is built by a
-    # host that loads once and forks for each build; see pipeline.worker.child.
+    # Loads into memory what every build needs (lists, models), once in the host that forks for each
+    # build (pipeline.worker.host), and must start no thread there.
     preload: Callable[[Any], None] | None = None
     # Which files of its inputs it reads, by its config and the keys of its inputs; None: all.
     reads: Callable[[Any, Collection[str]], Reads] | None = None

@@ -18,13 +18,14 @@ class WorkerProcess:
     """`python -m` something, which gives events and a log, and may take lines."""
 
     def __init__(self, module: str, argument: str, takes_lines: bool = False) -> None:
+        self.environment = worker_environment()
         self._process = subprocess.Popen(
             command(module, argument),
             stdin=subprocess.PIPE if takes_lines else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,  # so that it and its children can be ended as one group
-            env=_environment(),
+            env=self.environment,
         )
         self.lines: queue.Queue[tuple[str, str]] = queue.Queue()  # (event or log, the line)
         self._readers = [
@@ -84,7 +85,8 @@ class WorkerProcess:
             self._process.stdin.close()
 
 
-def _environment() -> dict[str, str]:
+def worker_environment() -> dict[str, str]:
+    """The variables of a worker that would start now."""
     return {
         **child_environment(),
         # Hashing of strings must not differ between two runs, whatever a library builds from a set.

@@ -3,8 +3,8 @@
 A worker killed by a signal (out of memory, an operator, a fault test) or cut off from its network
 may succeed the next time: `WorkerKilled` and `NetworkError` are worth a retry. A Python exception
 of the stage is not: `StageFailed`. A user's mistake and a full disk pass through as what they
-are. A stage that has much to load runs in a fork of a host, which is kept for the next of its
-kind.
+are. A build in one process is a fork of a host, which has imported and loaded what the builds
+before it needed and is kept for the next.
 """
 
 import contextlib
@@ -21,7 +21,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from flows.runner.child_process import PIPE_CLOSE_SECONDS, WorkerProcess
+from flows.runner.child_process import (
+    PIPE_CLOSE_SECONDS,
+    WorkerProcess,
+    worker_environment,
+)
 from flows.runner.events import DoneEvent, EndedEvent, LastWord, LiveEvent, event_of
 from pipeline.worker.host import END_OF_LOG
 from pipeline.worker.lifetime import signal_name, signal_of
@@ -94,12 +98,12 @@ def run_worker(
     path = desk / "spec.json"
     with full_disk_is_clear(place):
         path.write_text(json.dumps({**spec, "owner_pid": os.getpid()}))
-    if spec.get("preload"):
-        ended = _follow_host(str(path), on_event, on_log)
-    else:
-        worker = WorkerProcess("pipeline.worker.child", str(path))
+    if spec["processes"] > 1 or spec.get("rendezvous"):
+        worker = WorkerProcess("pipeline.worker.child", str(path))  # which becomes torchrun
         with _stopped_if_interrupted(worker):
             ended = _follow(worker, on_event, on_log)
+    else:
+        ended = _follow_host(str(path), on_event, on_log)
     done = _done(ended, spec["kind"], place)
     return Outcome(done["statistics"], ended.cpu_seconds, done["peak_memory_bytes"])
 
@@ -109,8 +113,8 @@ def _follow_host(path: str, on_event: OnEvent, on_log: OnLog) -> "_Ended":
     with _hosts.taken() as host:
         host.send(path)
         ended = _follow(host, on_event, on_log)
-    # It can have been killed before it took the line, and seen only then: nothing was begun.
-    if ended.last or ended.code == 0:
+    # It can have ended before it took the line, and be seen only then: nothing was begun.
+    if ended.last:
         return ended
     with _hosts.taken(new=True) as host:
         host.send(path)
@@ -118,34 +122,38 @@ def _follow_host(path: str, on_event: OnEvent, on_log: OnLog) -> "_Ended":
 
 
 class _Hosts:
-    """Warm processes that wait for work: as many as have ever worked at a time."""
+    """Warm processes that wait for work, by the thread that started them.
+
+    A host dies with that thread (pipeline.worker.lifetime), so no other one may rely on it.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._idle: list[WorkerProcess] = []
+        self._idle: dict[int, WorkerProcess] = {}
 
     @contextlib.contextmanager
     def taken(self, new: bool = False) -> Iterator[WorkerProcess]:
-        """One for the time of a build; it goes back unless it died, or the build was cancelled."""
+        """One for the time of a build; it is kept unless it died, or the build was cancelled."""
+        thread = threading.get_ident()
         with self._lock:
-            host = self._idle.pop() if self._idle and not new else None
-        if host is not None and host.has_ended():
+            host = self._idle.pop(thread, None)
+        if host is not None and (
+            new or host.has_ended() or host.environment != worker_environment()
+        ):
             host.end()
             host = None
-        # It dies with the thread that starts it (pipeline.worker.lifetime): threads of a pool,
-        # which live as long as its work does.
         host = host or WorkerProcess("pipeline.worker.host", str(os.getpid()), takes_lines=True)
         with _stopped_if_interrupted(host):
             yield host
         if not host.is_reaped:
             with self._lock:
-                self._idle.append(host)
+                self._idle[thread] = host
 
     def close(self) -> None:
         """End those that wait."""
         with self._lock:
-            idle, self._idle = self._idle, []
-        for host in idle:
+            idle, self._idle = self._idle, {}
+        for host in idle.values():
             host.end()
 
 

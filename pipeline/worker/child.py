@@ -6,7 +6,7 @@ ends when its owner does. With `processes` > 1, or on several nodes, it becomes 
 starts this module once a process (see `rendezvous`). Events go to stdout as JSON lines (see
 `pipeline.stage.Progress`), the last one `done` (statistics, peak memory), `user_error`, `disk_full`
 or `network_error` (text); logs and tracebacks go to stderr.
-`pipeline.worker.host` runs many, one after another, from one warm process.
+A build in one process is usually a fork of a warm one: `pipeline.worker.host`.
 """
 
 import importlib

@@ -8,7 +8,7 @@ class BuildSpec(TypedDict):
 
     kind: str
     entry: str  # of the stage's build function, `module:function`
-    preload: str  # likewise, or ""
+    preload: str  # of what loads what every build needs, likewise, or ""
     out: str  # the folder for its files
     inputs: dict[str, list[str]]  # paths by key
     config: dict[str, Any]  # pipeline.config.to_dict of the stage's

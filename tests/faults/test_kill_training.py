@@ -182,10 +182,12 @@ def test_a_hang_is_ended_told_and_made_good(post_training, tmp_path, monkeypatch
 
 
 def kill_children() -> None:
+    """The builds: forks of hosts, and torchrun."""
     for child in psutil.Process().children():
         with contextlib.suppress(psutil.Error):
-            if "pipeline.worker.child" in child.cmdline():
-                child.send_signal(signal.SIGKILL)
+            is_host = "pipeline.worker.host" in child.cmdline()
+            for build in child.children() if is_host else [child]:
+                build.send_signal(signal.SIGKILL)
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,8 @@ def wait_for(what: Callable[[], Any], process: "subprocess.Popen[bytes]", log: P
 def the_worker(process: psutil.Process) -> list[psutil.Process]:
     """The one that trains."""
     with contextlib.suppress(psutil.NoSuchProcess):
-        return [p for p in process.children() if "pipeline.worker.child" in p.cmdline()]
+        hosts = [p for p in process.children() if "pipeline.worker.host" in p.cmdline()]
+        return [build for host in hosts for build in host.children()]
     return []
 
 

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,21 @@ class ToyConfig:
     log: str = ""  # a file that gets a line a run: how often was it really built?
 
 
+def _save_and_leave(number: int, frame: object) -> None:
+    """As a training loop does that is told to stop, which takes a while."""
+    time.sleep(0.5)
+    Path(f"{_log}.saved").write_text("saved")
+    os._exit(143)
+
+
+_log = ""
+
+
 def build(
     out: Path, inputs: dict[str, list[Path]], config: ToyConfig, progress: Progress, scratch: Path
 ) -> dict[str, Any]:
+    global _log
+    _log = config.log
     if config.log:
         with Path(config.log).open("a") as log:
             log.write(f"{config.number} pid={os.getpid()} rank={os.environ.get('RANK', '')}\n")
@@ -61,6 +74,12 @@ def _end(ending: str, attempt: int) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
     if ending.startswith("code "):
         os._exit(int(ending.removeprefix("code ")))
+    if ending == "saves":
+        signal.signal(signal.SIGTERM, _save_and_leave)
+        Path(f"{_log}.ready").write_text("")
+        time.sleep(3600)
+    if ending == "reads":
+        assert sys.stdin.read() == ""
     if ending == "sleep":
         time.sleep(600)
 

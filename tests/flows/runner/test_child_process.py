@@ -34,7 +34,7 @@ def test_threads_of_a_worker_keep_freed_memory() -> None:
         capture_output=True,
         text=True,
         check=True,
-        env=child_process._environment(),
+        env=child_process.worker_environment(),
     )
     assert int(done.stdout) < 500
 
@@ -43,7 +43,7 @@ def test_what_the_user_sets_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     given = {"MALLOC_ARENA_MAX": "7", "OMP_WAIT_POLICY": "ACTIVE"}
     for name in given:
         monkeypatch.delenv(name, raising=False)
-    assert child_process._environment()["OMP_WAIT_POLICY"] == "PASSIVE"
+    assert child_process.worker_environment()["OMP_WAIT_POLICY"] == "PASSIVE"
     for name, value in given.items():
         monkeypatch.setenv(name, value)
-    assert given.items() <= child_process._environment().items()
+    assert given.items() <= child_process.worker_environment().items()

@@ -7,13 +7,16 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 from patience import eventually, have_ended, running
 
 from flows.runner.child_process import WorkerProcess
+from flows.runner.events import LiveEvent
 from flows.runner.workers import Outcome, StageFailed, WorkerKilled, close_hosts, run_worker
+from pipeline.worker import host
 from storage import UserError
 from storage.durable import DiskFull
 
@@ -136,6 +139,91 @@ def test_a_host_that_dies_as_work_is_sent_is_replaced(
     monkeypatch.setattr(WorkerProcess, "send", kill_and_send)
     assert run().statistics == {"total": 7}
     assert len(seen) == len(set(hosts(tmp_path))) == 2
+
+
+def test_a_cancelled_build_may_save_what_it_has_and_its_host_ends_after_it(
+    tmp_path: Path, run: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Cancelled(BaseException):
+        pass
+
+    def cancel(event: LiveEvent) -> None:
+        if event["event"] == "progress" and event["done"] == 5:
+            eventually((tmp_path / "log.ready").exists)
+            raise Cancelled
+
+    from toy import spec_of
+
+    spec = spec_of(tmp_path, "saves")
+    with pytest.raises(Cancelled):
+        run_worker(spec, tmp_path, "lake", cancel, lambda _: None)
+    assert (tmp_path / "log.saved").read_text() == "saved"
+    everyone = [*hosts(tmp_path), *workers(tmp_path)]
+    assert len(everyone) == 2
+    assert not any(psutil.pid_exists(pid) for pid in everyone)
+
+
+def test_a_host_that_waits_ends_at_once_when_told(
+    tmp_path: Path, run: Callable[..., Outcome]
+) -> None:
+    run()
+    waiting = psutil.Process(hosts(tmp_path)[0])
+    waiting.terminate()
+    eventually(lambda: waiting.status() == psutil.STATUS_ZOMBIE)
+    assert run().statistics == {"total": 7}
+    assert len(set(hosts(tmp_path))) == 2
+
+
+def test_a_host_leaves_when_nothing_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host, "IDLE_SECONDS", 0.1)
+    reading, writing = os.pipe()
+    with os.fdopen(reading) as stream:
+        monkeypatch.setattr("sys.stdin", stream)
+        os.write(writing, b"one\n")
+        lines = host.lines()
+        assert next(lines) == "one\n"
+        assert next(lines, None) is None  # after a while
+        os.write(writing, b"two\n")
+        os.close(writing)
+        assert list(host.lines()) == ["two\n"]  # and at the end of the stream
+
+
+def test_another_environment_is_another_host_s(
+    tmp_path: Path, run: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run()
+    run()
+    monkeypatch.setenv("CRAWL2CHAT_TEST", "other")
+    run()
+    first, again, other = hosts(tmp_path)
+    assert first == again != other
+    assert have_ended(running([first]))
+
+
+def test_a_build_without_anything_to_load_is_a_fork_too_and_reads_none_of_the_lines(
+    tmp_path: Path, run: Callable[..., Outcome]
+) -> None:
+    from toy import spec_of
+
+    run()
+    spec: Any = {**spec_of(tmp_path, "reads"), "preload": ""}
+    done = run_worker(spec, tmp_path, "lake", lambda _: None, lambda _: None)
+    assert done.statistics == {"total": 7}
+    run()
+    assert len(hosts(tmp_path)) == 2
+    assert len(set(hosts(tmp_path))) == 1
+
+
+def test_a_host_is_only_for_the_thread_that_it_dies_with(
+    tmp_path: Path, run: Callable[..., Outcome]
+) -> None:
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert run().statistics == {"total": 7}
+    theirs, ours = hosts(tmp_path)
+    assert theirs != ours
+    assert have_ended(running([theirs]))
 
 
 def kill_when_at_work(place: Path) -> None:
