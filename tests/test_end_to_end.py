@@ -300,13 +300,11 @@ def test_artifacts_say_what_they_were_made_from(ci_run: Any, in_process: Any) ->
     listed = document(in_process, "artifacts", "--lake", ci_run.lake)
     (rl,) = [row for row in listed if row["kind"] == "rl"]
     inputs = json.loads(rl["inputs"])
-    for slot, name in (("sft", "interrogated"), ("interrogation", "interrogation")):
+    made = {"sft": "interrogated", "interrogation": "interrogation"}
+    made["conversations"] = "conversations"
+    for slot, name in made.items():
         assert inputs[slot] == [ci_run.result["artifacts"][name]["digest"]]
-    assert inputs.keys() == {
-        "sft",
-        "interrogation",
-        "data",
-    }  # and Unicode's tables, by their version
+    assert inputs.keys() == {*made, "data"}  # Unicode's tables, by their version
     assert rl["current"]
 
 

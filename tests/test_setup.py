@@ -150,8 +150,11 @@ def test_uv_where_it_is_at_hand_and_each_step_said(machine: Machine) -> None:
     assert done.returncode == 0, done.stderr
     steps = machine.log.read_text().splitlines()
     assert steps[0].startswith("uv venv --quiet --seed --python python3.12 .venv")
-    assert steps[1:] == ["uv pip install --python .venv/bin/python -c constraints.txt -e ."]
-    assert [line.split(":")[0] for line in done.stdout.splitlines()] == ["setup"] * 4
+    assert steps[1:] == [
+        "uv pip install --python .venv/bin/python -c constraints.txt -e .",
+        "python -P -",  # imports what runs import
+    ]
+    assert [line.split(":")[0] for line in done.stdout.splitlines()] == ["setup"] * 5
     assert machine.run(".").stdout.splitlines()[0] == "setup: .venv is there"
 
 
@@ -167,7 +170,18 @@ def test_pip_else_and_torch_alone_from_its_own_index(machine: Machine) -> None:
     assert machine.log.read_text().splitlines() == [
         f"{pip} --index-url file:///torch --no-deps {torch}",
         f"{pip} -c constraints.txt -e .[dev]",
+        "python -P -",
     ]
+
+
+def test_bytecode_is_kept_whatever_the_environment_says(machine: Machine) -> None:
+    machine.has("cc", "c++").has_python()
+    python = machine.place / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text('#!/bin/sh\necho "$1 ${PYTHONDONTWRITEBYTECODE-none}" >> "$LOG"\n')
+    python.chmod(0o755)
+    assert machine.run(".", PYTHONDONTWRITEBYTECODE="1").returncode == 0
+    assert machine.log.read_text().splitlines() == ["-m 1", "-P none"]
 
 
 def test_make_sets_up_once_in_any_folder(tmp_path: Path) -> None:
@@ -179,12 +193,15 @@ def test_make_sets_up_once_in_any_folder(tmp_path: Path) -> None:
     (place / "pipeline").mkdir()
     program = "mkdir -p .venv/bin; for name in python crawl2chat; do cp stub .venv/bin/$name; done"
     for name, then in (("setup.sh", program), ("stub", ":")):
-        (place / name).write_text(f'#!/bin/sh\necho "$(basename "$0") $*" >> log\n{then}\n')
+        said = 'echo "$(basename "$0") $*${PYTHONDONTWRITEBYTECODE-}" >> log'  # make unsets it
+        (place / name).write_text(f"#!/bin/sh\n{said}\n{then}\n")
         (place / name).chmod(0o755)
 
     def says(*arguments: str) -> list[str]:
         (place / "log").unlink(missing_ok=True)
-        subprocess.run([make, *arguments], cwd=place, check=True, capture_output=True)
+        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+        command = [make, *arguments]
+        subprocess.run(command, cwd=place, env=environment, check=True, capture_output=True)
         return (place / "log").read_text().splitlines()
 
     tests = "python -m pytest -n {} --dist loadgroup --no-loadscope-reorder"
