@@ -136,6 +136,25 @@ def test_what_is_rehearsed_is_learned_and_without_it_is_not(post_training, tmp_p
     assert pc.max(rollouts["step"]).as_py() == 12
 
 
+def test_a_step_hands_on_the_recipes_weight_its_number_and_the_answers_tokens(
+    post_training, tmp_path, easy, monkeypatch
+):
+    handed = []
+    made = rehearsal.terms
+
+    def terms(model, conversations, number, **rest):
+        handed.append((number, rest.pop("loop").steps, rest))
+        return made(model, conversations, number, **rest, loop=LoopConfig())
+
+    monkeypatch.setattr(rehearsal, "terms", terms)
+    run(post_training, tmp_path / "rl", dataclasses.replace(CONFIG, steps=2, rehearsal_weight=0.4))
+    rollouts = read_table(tmp_path / "rl" / "rollouts.parquet").to_pylist()
+    tokens = [sum(row["length"] for row in rollouts if row["step"] == step) for step in (1, 2)]
+    assert handed == [
+        (number, 2, {"weight": 0.4, "normalizer": tokens[number]}) for number in (0, 1)
+    ]
+
+
 def test_a_killed_run_ends_in_the_same_bytes(post_training, tmp_path, easy, killed_after):
     whole = run(post_training, tmp_path / "whole")
     scratch = tmp_path / "scratch"
