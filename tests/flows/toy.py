@@ -81,6 +81,7 @@ def _end(ending: str, attempt: int) -> None:
     if ending == "reads":
         assert sys.stdin.read() == ""
     if ending == "sleep":
+        Path(f"{_log}.ready").write_text("")
         time.sleep(600)
 
 

@@ -141,9 +141,16 @@ def test_a_host_that_dies_as_work_is_sent_is_replaced(
     assert len(seen) == len(set(hosts(tmp_path))) == 2
 
 
+@pytest.mark.parametrize(("ending", "saved"), [("saves", True), ("sleep", False)])
 def test_a_cancelled_build_may_save_what_it_has_and_its_host_ends_after_it(
-    tmp_path: Path, run: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+    ending: str,
+    saved: bool,
+    tmp_path: Path,
+    run: Callable[..., Outcome],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """By the one signal, without the force that follows where somebody doesn't listen."""
+
     class Cancelled(BaseException):
         pass
 
@@ -154,10 +161,12 @@ def test_a_cancelled_build_may_save_what_it_has_and_its_host_ends_after_it(
 
     from toy import spec_of
 
-    spec = spec_of(tmp_path, "saves")
+    forced: list[WorkerProcess] = []
+    monkeypatch.setattr(WorkerProcess, "kill_group", forced.append)
     with pytest.raises(Cancelled):
-        run_worker(spec, tmp_path, "lake", cancel, lambda _: None)
-    assert (tmp_path / "log.saved").read_text() == "saved"
+        run_worker(spec_of(tmp_path, ending), tmp_path, "lake", cancel, lambda _: None)
+    assert not forced
+    assert (tmp_path / "log.saved").exists() == saved
     everyone = [*hosts(tmp_path), *workers(tmp_path)]
     assert len(everyone) == 2
     assert not any(psutil.pid_exists(pid) for pid in everyone)
@@ -217,13 +226,24 @@ def test_a_build_without_anything_to_load_is_a_fork_too_and_reads_none_of_the_li
 def test_a_host_is_only_for_the_thread_that_it_dies_with(
     tmp_path: Path, run: Callable[..., Outcome]
 ) -> None:
-    thread = threading.Thread(target=run)
+    built, over = threading.Event(), threading.Event()
+
+    def build_and_wait() -> None:
+        run()
+        built.set()
+        over.wait()
+
+    thread = threading.Thread(target=build_and_wait)
     thread.start()
-    thread.join()
-    assert run().statistics == {"total": 7}
-    theirs, ours = hosts(tmp_path)
-    assert theirs != ours
-    assert have_ended(running([theirs]))
+    built.wait()
+    try:
+        run()
+        run()
+    finally:
+        over.set()
+        thread.join()
+    theirs, ours, again = hosts(tmp_path)
+    assert theirs != ours == again
 
 
 def kill_when_at_work(place: Path) -> None:
