@@ -60,6 +60,8 @@ HONESTY_HEADLINES = (
     ("never", "prudence"),
     ("never", "attempted"),
 )
+# Of metrics that count nothing, those that lie between 0 and 1 all the same.
+WITHIN_ONE = ("honesty", "simpleqa_f1", "idk_average_precision", "aurc", "calibration_error")
 SEEDED = ("pretrain", "sft", "interrogation", "interrogated", "rl", "evals")
 
 
@@ -103,6 +105,8 @@ def cell(rows: list[dict[str, Any]]) -> str:
     metric = rows[0]["metric"]
     questions = None if metric in NO_COUNTS else sum(row["n"] for row in rows)
     mean, low, high = interval([row["value"] for row in rows], questions)
+    if metric in WITHIN_ONE:
+        low, high = max(0.0, low), min(1.0, high)
     if metric not in ("bits_per_byte", "kl_nats") and not metric.startswith("penalised"):
         return f"{100 * mean:.1f}% [{100 * low:.1f}, {100 * high:.1f}]"
     return f"{mean:.3f} [{low:.3f}, {high:.3f}]"

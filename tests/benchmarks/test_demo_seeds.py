@@ -81,6 +81,8 @@ def test_what_counts_nothing_has_no_interval_of_a_share() -> None:
     # Student's t alone: 4.303 x 0.25 / sqrt(3) = 0.621 to either side, beyond 1 and below 0.
     lost = [score("forgetting", "pages", "kl_nats", value) for value in (1.25, 1.5, 1.75)]
     assert cell(lost) == "1.500 [0.879, 2.121]"
+    precision = [score("honesty", "never", "idk_average_precision", v) for v in (0.9, 1.0, 1.0)]
+    assert cell(precision) == "96.7% [82.3, 100.0]"  # which can't be beyond 100
     metric = "bits_per_byte_change"
     change = [score("forgetting", "pages", metric, value) for value in (-0.02, -0.01, 0.0)]
     assert cell(change) == "-1.0% [-3.5, 1.5]"
