@@ -73,9 +73,10 @@ say "about 200 packages, in the versions of constraints.txt; minutes, and with C
 say "then this project's extensions in C"
 install -c constraints.txt -e "$wanted"
 # Where bytecode may not be written later (PYTHONDONTWRITEBYTECODE, another user's folder), each of
-# a run's processes would compile torch and Prefect anew: four seconds of work a process.
+# a run's processes would compile torch and Prefect anew: four seconds of work a process. Prefect
+# makes its home when imported: not the user's.
 say "bytecode of what is imported"
-(unset PYTHONDONTWRITEBYTECODE && "$place/bin/python" -P - <<'END'
+(unset PYTHONDONTWRITEBYTECODE && PREFECT_HOME=$place "$place/bin/python" -P - <<'END'
 import contextlib, importlib, pkgutil, warnings
 import flows, pipeline, storage
 warnings.simplefilter("ignore")

@@ -4,7 +4,8 @@ A worker killed by a signal (out of memory, an operator, a fault test) or cut of
 may succeed the next time: `WorkerKilled` and `NetworkError` are worth a retry. A Python exception
 of the stage is not: `StageFailed`. A user's mistake and a full disk pass through as what they
 are. A build in one process is a fork of a host, which has imported and loaded what the builds
-before it needed and is kept for the next.
+before it needed and is kept for the next; on macOS, whose frameworks don't all bear a fork, only
+where a stage has much to load.
 """
 
 import contextlib
@@ -14,6 +15,7 @@ import os
 import queue
 import re
 import signal
+import sys
 import threading
 import time
 from collections import deque
@@ -21,11 +23,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from flows.runner.child_process import (
-    PIPE_CLOSE_SECONDS,
-    WorkerProcess,
-    worker_environment,
-)
+from flows.runner.child_process import PIPE_CLOSE_SECONDS, WorkerProcess, worker_environment
 from flows.runner.events import DoneEvent, EndedEvent, LastWord, LiveEvent, event_of
 from pipeline.worker.host import END_OF_LOG
 from pipeline.worker.lifetime import signal_name, signal_of
@@ -34,6 +32,7 @@ from pipeline.worker.spec import BuildSpec
 from storage.durable import DiskFull, full_disk_is_clear
 from storage.errors import UserError
 
+FORKS_ALL = sys.platform.startswith("linux")
 POLL_SECONDS = 0.2
 STDERR_TAIL_LINES = 40
 # torchrun reports how ranks end in its own log only: those that ended before it ended the others.
@@ -98,12 +97,13 @@ def run_worker(
     path = desk / "spec.json"
     with full_disk_is_clear(place):
         path.write_text(json.dumps({**spec, "owner_pid": os.getpid()}))
-    if spec["processes"] > 1 or spec.get("rendezvous"):
-        worker = WorkerProcess("pipeline.worker.child", str(path))  # which becomes torchrun
+    alone = spec["processes"] == 1 and not spec.get("rendezvous")
+    if alone and (FORKS_ALL or spec.get("preload")):
+        ended = _follow_host(str(path), on_event, on_log)
+    else:  # of several processes it becomes torchrun
+        worker = WorkerProcess("pipeline.worker.child", str(path))
         with _stopped_if_interrupted(worker):
             ended = _follow(worker, on_event, on_log)
-    else:
-        ended = _follow_host(str(path), on_event, on_log)
     done = _done(ended, spec["kind"], place)
     return Outcome(done["statistics"], ended.cpu_seconds, done["peak_memory_bytes"])
 

@@ -2,10 +2,11 @@
 
 Modules are imported once, and what a stage's `preload` loads (lists, models) once as well; each
 build then runs in a fork of this process, which starts in milliseconds and returns its memory when
-it ends. Nothing is computed here, so that no thread is there that a fork would lack. In, on stdin:
-a line with the path of a spec (see `child`) for each build. Out, on stdout: `taken`, the build's
-events, then `ended` with its exit code and what it used; its log on stderr, then END_OF_LOG. After
-IDLE_SECONDS without work the process ends.
+it ends. Nothing is computed here: of threads there are only those that OpenBLAS and jemalloc start
+when they are imported, and start anew in a fork. In, on stdin: a line with the path of a spec (see
+`child`) for each build. Out, on stdout: `taken`, the build's events, then `ended` with its exit
+code and what it used; its log on stderr, then END_OF_LOG. After IDLE_SECONDS without work the
+process ends.
 """
 
 import contextlib

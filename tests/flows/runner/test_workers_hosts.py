@@ -246,6 +246,49 @@ def test_a_host_is_only_for_the_thread_that_it_dies_with(
     assert theirs != ours == again
 
 
+def test_a_host_that_leaves_as_work_is_sent_is_replaced(
+    tmp_path: Path, run: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waited long enough and ended well: the line is lost, the build is not."""
+    run()
+    send = WorkerProcess.send
+    seen: list[str] = []
+
+    def leave_and_send(worker: WorkerProcess, line: str) -> None:
+        seen.append(line)
+        if len(seen) == 1:
+            assert worker._process.stdin is not None
+            worker._process.stdin.close()
+            eventually(worker.has_ended)
+        else:
+            send(worker, line)
+
+    monkeypatch.setattr(WorkerProcess, "send", leave_and_send)
+    assert run().statistics == {"total": 7}
+    assert len(seen) == len(set(hosts(tmp_path))) == 2
+
+
+def test_elsewhere_only_what_has_to_load_is_forked(
+    tmp_path: Path, run: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from toy import spec_of
+
+    started: list[str] = []
+    start = WorkerProcess.__init__
+
+    def noted(worker: WorkerProcess, module: str, *rest: Any, **more: Any) -> None:
+        started.append(module)
+        start(worker, module, *rest, **more)
+
+    monkeypatch.setattr(WorkerProcess, "__init__", noted)
+    monkeypatch.setattr("flows.runner.workers.FORKS_ALL", False)
+    run()
+    spec: Any = {**spec_of(tmp_path, "well"), "preload": ""}
+    done = run_worker(spec, tmp_path, "lake", lambda _: None, lambda _: None)
+    assert done.statistics == {"total": 7}
+    assert started == ["pipeline.worker.host", "pipeline.worker.child"]
+
+
 def kill_when_at_work(place: Path) -> None:
     wait_for(place / "log")
     os.kill(hosts(place)[0], signal.SIGKILL)

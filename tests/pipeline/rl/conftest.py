@@ -1,5 +1,6 @@
 """Fixtures shared by the tests of chat, sft, rl and evals."""
 
+import pytest
 from torchrun_fixture import torchrun  # noqa: F401
 from toy_artifacts import (  # noqa: F401
     chat_model,
@@ -9,3 +10,9 @@ from toy_artifacts import (  # noqa: F401
     torch_restored,
     toy_names,
 )
+
+
+@pytest.fixture
+def easy(monkeypatch):
+    """A task an untrained model stumbles upon: any reply with an "e" in it is right."""
+    monkeypatch.setattr("pipeline.rl.rollouts.check", lambda task, reply, stopped: "e" in reply)

@@ -42,11 +42,6 @@ CONFIG = RlConfig(
 )
 
 
-@pytest.fixture
-def easy(monkeypatch):
-    monkeypatch.setattr("pipeline.rl.rollouts.check", lambda task, reply, stopped: "e" in reply)
-
-
 def run(post_training, out, config=CONFIG, progress=SILENT, scratch=None):
     scratch = scratch or out.with_name(f"{out.name}.scratch")
     for folder in (out, scratch):

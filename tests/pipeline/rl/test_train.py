@@ -11,7 +11,6 @@ import torch
 import torch.utils.checkpoint
 
 from pipeline import model as models
-from pipeline.curriculum.tasks import Task
 from pipeline.rl import train as rl
 from pipeline.rl.config import RlConfig
 from pipeline.stage import SILENT, Progress
@@ -40,16 +39,6 @@ def run(post_training, out, config=CONFIG, progress=SILENT, scratch=None):
     scratch = scratch or out.with_name(f"{out.name}.scratch")
     scratch.mkdir(exist_ok=True)
     return rl.build(out, {"sft": [post_training.chat]}, config, progress, scratch)
-
-
-@pytest.fixture
-def easy(monkeypatch):
-    """A task an untrained model stumbles upon: any reply with an "e" in it is right."""
-
-    def right(task: Task, reply: str, stopped: bool) -> bool:
-        return "e" in reply
-
-    monkeypatch.setattr("pipeline.rl.rollouts.check", right)
 
 
 def test_reward_rises_and_everything_is_logged(post_training, tmp_path, easy):

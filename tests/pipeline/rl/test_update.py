@@ -40,11 +40,6 @@ CONFIG = RlConfig(
 )
 
 
-@pytest.fixture
-def easy(monkeypatch):
-    monkeypatch.setattr("pipeline.rl.rollouts.check", lambda task, reply, stopped: "e" in reply)
-
-
 def test_build_hands_on_what_the_recipe_says(post_training, tmp_path, easy, monkeypatch):
     """Schedule (2 steps up, the last 3 of 5 down to a tenth), rates, normalizer, sampler."""
     configs, scales, learned, drawn = [], [], [], []
