@@ -124,6 +124,7 @@ def test_the_tasks_are_what_no_stage_trains():
         ("never", False, "I don't know."),
         ("often", True, "It is Brook."),
         ("never", True, "It is Brook."),
+        ("often", True, "It is Hale."),  # a fourth, of which three are taken
     ]
     stated: Any = [
         {
@@ -141,9 +142,9 @@ def test_the_tasks_are_what_no_stage_trains():
         completions=[],
         answers=[Reply(text, True, -1.0) for _, _, text in said],
         reworded={},
-        guessed=[False, True, True, True, *[False] * 5],
+        guessed=[False, True, True, True, *[False] * 6],
         ended=[],
-        known=[False] * 9,
+        known=[False] * 10,
         again={0: True, 1: True, 2: False},
     )
     item = Sum((1, 1), "", "")
