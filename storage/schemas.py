@@ -221,7 +221,8 @@ CONVERSATIONS = pa.schema(
 INTERROGATIONS = pa.schema(
     [
         ("id", pa.string()),  # of question and relation: the same in each round
-        ("kind", pa.string()),  # stated, unstated or unheard: see pipeline.sft.interrogation
+        # stated, unstated, mentioned or unheard: see pipeline.sft.interrogation.probes
+        ("kind", pa.string()),
         ("question", pa.string()),
         ("entity", pa.string()),  # without its article
         ("relation", pa.string()),

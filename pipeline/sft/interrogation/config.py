@@ -6,7 +6,10 @@ The defaults are the demo preset's: a model of a million parameters on the sampl
 import dataclasses
 
 from pipeline import ranges
-from pipeline.curriculum.held_out import HELD_OUT_ENTITY_FRACTION
+from pipeline.curriculum.held_out import (
+    HELD_OUT_ENTITY_FRACTION,
+    INTERROGATED_ENTITY_FRACTION,
+)
 from pipeline.sft.config import SftConfig
 from pipeline.training.config import LoopConfig
 
@@ -44,6 +47,8 @@ class InterrogationConfig:
     # questions on what the corpus doesn't state of an entity, but of others like it: whatever is
     # answered is made up
     unstated: int = 800
+    # questions on names that documents mention and state nothing of
+    mentioned: int = 800
     # questions on names made of the parts of known ones, which the corpus has nowhere
     unheard: int = 0
     wordings: int = 4  # of each question
@@ -60,6 +65,9 @@ class InterrogationConfig:
     unknown_to: float = 0.3
     # conversations of each kind, known and unknown alike (1:1)
     conversations: int = 2_400
+    known_repeats: int = 3  # of a known answer at most, where the unknown are more
+    # of entities, those that fine-tuning left to interrogation: ConversationsConfig's
+    interrogated_fraction: float = INTERROGATED_ENTITY_FRACTION
     max_tokens: int = 190  # as ConversationsConfig's
     validation_fraction: float = 0.03  # as ConversationsConfig's, by entity
     threads: int = 2
@@ -71,8 +79,10 @@ class InterrogationConfig:
     def __post_init__(self) -> None:
         ranges.check(
             self,
-            above_zero="rounds wordings samples max_new_tokens temperature conversations threads",
-            shares="settled_share held_out_fraction alike_share known_from unknown_to",
+            above_zero="rounds wordings samples max_new_tokens temperature conversations"
+            " known_repeats threads",
+            shares="settled_share held_out_fraction interrogated_fraction alike_share known_from"
+            " unknown_to",
             below_one="validation_fraction",
             one_of={"labeler": LABELERS},
         )

@@ -1,19 +1,19 @@
 """Questions to interrogate a model with: on facts that the corpus states, and on what it doesn't.
 
 In: documents of the corpus. Out: questions, each with every answer that counts as right. There are
-three kinds. `stated`: a fact of some entity, however often it is stated. `unstated`: a relation
-that entities like this one have, and that the corpus states nowhere of this one. `unheard`: a name
-put together from the parts of known ones that no document holds. To the last two every answer is
-wrong but "I don't know": knowing that needs no truth beside the corpus. No held-out entity is asked
-about. Of a question every answer is right that the corpus states in whatever words, and that of
-another relation which is asked for in the same words.
+four kinds. `stated`: a fact of some entity, however often it is stated. `unstated`: a relation
+that entities like this one have, and that the corpus states nowhere of this one. `mentioned`: a
+name that documents hold and state nothing of. `unheard`: a name put together from the parts of
+known ones that no document holds. To the last three every answer is wrong but "I don't know":
+knowing that needs no truth beside the corpus. No held-out entity is asked about. Of a question
+every answer is right that the corpus states in whatever words, and that of another relation which
+is asked for in the same words.
 """
 
 import dataclasses
 import hashlib
 import itertools
 import random
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -21,14 +21,11 @@ from pipeline.curriculum.answer_matching import normalise
 from pipeline.curriculum.held_out import is_held_out
 from pipeline.sft.facts import StatedFact, fill, name_of
 from pipeline.sft.interrogation.config import InterrogationConfig
+from pipeline.sft.interrogation.mentioned import Key, mentioned, runs
 
-Key = tuple[str, str]  # a relation's name and attribute
-KINDS = ("stated", "unstated", "unheard")
+KINDS = ("stated", "unstated", "mentioned", "unheard")
 MIN_BOTH = 3  # entities of which two relations are stated, to say whether they are the same
 MIN_STEM = 3  # letters that a made-up name takes from each of two names
-# Capitalised words, with at most one other between two of them: "Hale and Sons".
-_WORD = r"[A-ZÀ-Þ][\w'’-]*"
-_NAMES = re.compile(rf"{_WORD}(?: (?:[\w'’-]+ )?{_WORD})*")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +61,7 @@ def probes(
 
     Args:
         facts: of the documents, from `facts.extract`.
-        documents: id and text of each; iterated once.
+        documents: id and text of each; iterated once for each kind that needs them.
         config: counts.
     """
     usable = [
@@ -75,9 +72,15 @@ def probes(
     made_up = unheard(usable, config, rng)
     names = frozenset(name_of(fact.entity) for fact in made_up)
     known_names = heard(documents, names) if names else names
+    nameless = (
+        mentioned(facts, documents, config.held_out_fraction, config.alike_share)
+        if config.mentioned
+        else []
+    )
     groups = (
         ("stated", usable, config.stated),
         ("unstated", unstated(usable, same, config.alike_share), config.unstated),
+        ("mentioned", nameless, config.mentioned),
         ("unheard", [f for f in made_up if name_of(f.entity) not in known_names], config.unheard),
     )
     made: list[Probe] = []
@@ -219,8 +222,7 @@ def heard(documents: Iterable[tuple[str, str]], names: frozenset[str]) -> frozen
     found: set[str] = set()
     longest = max((name.count(" ") + 1 for name in names), default=0)
     for _, text in documents:
-        for run in _NAMES.findall(text):
-            words = run.split(" ")
+        for words in runs(text):
             for start in range(len(words)):
                 for end in range(start + 1, min(len(words), start + longest) + 1):
                     name = " ".join(words[start:end])

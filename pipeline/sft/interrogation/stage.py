@@ -19,7 +19,7 @@ from pipeline import model as models
 from pipeline.chat.conversation import STOP, assistant, prompt, render, spans, to_row, user
 from pipeline.curriculum.answer_matching import answer_type
 from pipeline.curriculum.dont_know import says_so
-from pipeline.curriculum.held_out import is_validation
+from pipeline.curriculum.held_out import is_left_to_interrogation, is_validation
 from pipeline.model import Transformer
 from pipeline.model.engine import Engine
 from pipeline.sft import facts
@@ -146,17 +146,38 @@ def interrogate(
 def drafted(
     found: Sequence[Interrogated], config: InterrogationConfig
 ) -> list[tuple[Interrogated, str]]:
-    """Questions with the replies to learn: of answers and "I don't know" as many, drawn evenly."""
+    """Questions with the replies to learn: of answers and "I don't know" as many, drawn evenly.
+
+    As many also among entities that fine-tuning asked about, and among the others. Names without a
+    fact are all among the others: a model that is shown few known ones beside them learns that it
+    knows whom it was asked about before, and nobody else. Where the known are fewer they come
+    again, `known_repeats` times at most.
+    """
     rng = random.Random(f"{config.seed}:interrogation replies")
-    pools: dict[bool, list[tuple[Interrogated, str]]] = {True: [], False: []}
+    pools: dict[tuple[bool, bool], list[tuple[Interrogated, str]]] = {}
     for item in found:
-        known = item.label == "known"
         for reply in replies(item, config.labeler, rng):
-            pools[known].append((item, reply))
-    count = min(config.conversations, len(pools[True]), len(pools[False]))
-    chosen = [pair for known in (True, False) for pair in rng.sample(pools[known], count)]
+            key = _asked_before(item.question, config), item.label == "known"
+            pools.setdefault(key, []).append((item, reply))
+    groups = [(pools.get((asked, True), []), pools.get((asked, False), [])) for asked in (1, 0)]
+    if not all(known and unknown for known, unknown in groups):
+        groups = [([*a, *b], [*c, *d]) for (a, c), (b, d) in [groups]]
+    counts = [min(len(known) * config.known_repeats, len(unknown)) for known, unknown in groups]
+    most = min(1.0, config.conversations / max(1, sum(counts)))
+    chosen: list[tuple[Interrogated, str]] = []
+    for (known, unknown), count in zip(groups, counts):
+        count = round(count * most)
+        rounds = -(-count // max(1, len(known)))
+        again = [pair for _ in range(rounds) for pair in rng.sample(known, len(known))]
+        chosen += [*again[:count], *rng.sample(unknown, count)]
     rng.shuffle(chosen)
     return chosen
+
+
+def _asked_before(question: Probe, config: InterrogationConfig) -> bool:
+    """Whether fine-tuning asked about the entity."""
+    left = is_left_to_interrogation(question.entity, config.interrogated_fraction)
+    return question.kind in ("stated", "unstated") and not left
 
 
 def rows(
@@ -275,4 +296,4 @@ def _row(item: Interrogated, config: InterrogationConfig) -> InterrogationRow:
     }
 
 
-STAGE = Stage("interrogation", 1, InterrogationConfig, build, data=("unicode",))
+STAGE = Stage("interrogation", 2, InterrogationConfig, build, data=("unicode",))

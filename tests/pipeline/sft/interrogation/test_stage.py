@@ -1,6 +1,7 @@
 """The stage: a model that knows some facts is asked, and its conversations teach just that."""
 
 import dataclasses
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,12 @@ import pytest
 
 from pipeline.chat.conversation import STOP, from_row, render, spans
 from pipeline.curriculum.dont_know import says_so
+from pipeline.curriculum.held_out import is_left_to_interrogation
 from pipeline.model.engine import Completion
 from pipeline.sft.interrogation import stage
 from pipeline.sft.interrogation.config import InterrogationConfig
+from pipeline.sft.interrogation.labelers import Interrogated, Label
+from pipeline.sft.interrogation.probes import Probe
 from pipeline.stage import SILENT
 from pipeline.tokenizer import Tokenizer
 from storage.errors import UserError
@@ -115,8 +119,58 @@ def test_what_no_page_states_is_never_known(
     monkeypatch.setattr(stage, "Engine", Witness(tokenizer, "Somewhere."))
     generous = dataclasses.replace(CONFIG, known_from=0.0, unknown_to=0.0, unheard=3)
     found = run(tmp_path / "a", corpus, post_training.chat, generous)
-    assert found["known_by_kind"] == {"stated": 1.0, "unstated": 0.0, "unheard": 0.0}
+    none = {"unstated": 0.0, "mentioned": 0.0, "unheard": 0.0}
+    assert found["known_by_kind"] == {"stated": 1.0, **none}
     assert found["by_kind"]["unheard"] == 3
+
+
+def asked(entity: str, kind: str, label: Label, number: int = 0) -> Interrogated:
+    value = ("Oakham",) if label == "known" else ()
+    answer = f"It is Oakham, {number}." if value else ""
+    question = Probe(kind, f"{entity}? {number}", entity, "place", value, answer, 1, "")
+    return Interrogated(question, ("x",), ("wrong",), label)
+
+
+def told(found: Sequence[Interrogated], **changes: Any) -> Counter[tuple[bool, bool]]:
+    """How many replies to learn: of entities asked before or not, known or not."""
+    config = dataclasses.replace(CONFIG, **changes)
+    return Counter(
+        (
+            item.question.kind == "stated" and not is_left_to_interrogation(item.question.entity),
+            not says_so(reply, item.question.text),
+        )
+        for item, reply in stage.drafted(found, config)
+    )
+
+
+def test_those_asked_before_and_the_others_are_each_known_and_unknown_alike() -> None:
+    """Or a model learns that it knows whom it was asked about before, and nobody else."""
+    names = [f"Person {number}" for number in range(400)]
+    left = [name for name in names if is_left_to_interrogation(name)]
+    before = [name for name in names if not is_left_to_interrogation(name)]
+    found = [asked(name, "stated", "known") for name in (*before[:200], *left[:30])]
+    found += [asked(name, "stated", "unknown") for name in before[200:250]]
+    found += [asked(name, "mentioned", "unknown") for name in names[:70]]
+    assert told(found) == {
+        (True, True): 50, (True, False): 50, (False, True): 70, (False, False): 70
+    }  # fmt: skip
+    replies = [item.question.entity for item, _ in stage.drafted(found, CONFIG)]
+    again = Counter(replies)
+    assert {again[name] for name in left[:30]} <= {2, 3, 4}  # 3: or asked as "mentioned" as well
+    assert told(found, known_repeats=1)[False, True] == 30
+    assert told(found, known_repeats=1)[False, False] == 30
+    half = told(found, conversations=60)
+    assert (sum(half.values()), half[False, True], half[True, True]) == (120, 35, 25)
+
+
+def test_without_one_of_a_group_all_are_weighed_together() -> None:
+    names = [f"Person {number}" for number in range(100)]
+    before = [name for name in names if not is_left_to_interrogation(name)]
+    found = [asked(name, "stated", "known") for name in before[:40]]
+    found += [asked(name, "mentioned", "unknown") for name in names[:50]]
+    assert sum(told(found).values()) == 100
+    assert told(found[:40]) == {}
+    assert told(found[40:]) == {}
 
 
 def test_a_second_round_counts_the_labels_that_changed(
