@@ -6,7 +6,7 @@ the bit in any batch; else torch does (`decode_torch`). Random numbers come from
 `sampling`). `Engine.batch` is the same as events, for callers whose rows come and go.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 
 from pipeline.model import native
 from pipeline.model.batch import Batch, Completion, Decoder
@@ -155,7 +155,7 @@ class Engine:
         min_p: float = 0.0,
         stop_tokens: tuple[int, ...] = (),
         seed: int = 0,
-    ) -> Iterator[int]:
+    ) -> Generator[int, None, None]:
         """The tokens of one completion as they come; the stop token, if one comes, is the last.
 
         Arguments and exceptions are those of `generate`. `stop_strings.pieces` makes text of the

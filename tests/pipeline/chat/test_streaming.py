@@ -82,5 +82,6 @@ def test_what_cannot_fit_is_refused(chat_model, post_training):
 def test_a_base_model_does_not_chat(post_training):
     from pipeline import model as models
 
+    base, tokenizer = models.load(post_training.base)
     with pytest.raises(UserError, match="complete"):
-        list(streaming.reply(*models.load(post_training.base), TURNS))
+        list(streaming.reply(Engine(base), tokenizer, TURNS))
