@@ -35,8 +35,8 @@ def complete(chosen: argparse.Namespace) -> int:
     """Go on with a page."""
     from pipeline.chat import streaming
 
-    model, tokenizer = _load(chosen)
-    pieces = streaming.complete(model, tokenizer, chosen.text, **_sampling(chosen))
+    engine, tokenizer = _load(chosen)
+    pieces = streaming.complete(engine, tokenizer, chosen.text, **_sampling(chosen))
     if chosen.json:
         output.document({"prompt": chosen.text, "completion": "".join(pieces)})
         return 0
@@ -65,10 +65,10 @@ def converse(
     from pipeline.chat import streaming
     from pipeline.chat.conversation import Message
 
-    model, tokenizer = _load_chat(chosen)
+    engine, tokenizer = _load_chat(chosen)
     exchanges: list[dict[str, str | None]] = []
     for number, line in enumerate(lines, start=1):
-        pieces = streaming.reply(model, tokenizer, [Message("user", line)], **_sampling(chosen))
+        pieces = streaming.reply(engine, tokenizer, [Message("user", line)], **_sampling(chosen))
         answer = None
         if not chosen.json:
             output.said(f"you> {line}\n{chosen.model}> ", end="")
@@ -119,20 +119,22 @@ def tokens(chosen: argparse.Namespace) -> int:
 
 
 def _load(chosen: argparse.Namespace) -> Any:
-    """The model and tokenizer asked for."""
+    """The engine of the model asked for, and its tokenizer."""
     from pipeline.export import load
+    from pipeline.model.engine import Engine
 
-    return load(find_model(Lake(chosen.lake), chosen.model))
+    model, tokenizer = load(find_model(Lake(chosen.lake), chosen.model))
+    return Engine(model, frozen=True), tokenizer
 
 
 def _load_chat(chosen: argparse.Namespace) -> Any:
     """The same; a model that can't talk is refused before anybody says anything."""
-    model, tokenizer = _load(chosen)
+    engine, tokenizer = _load(chosen)
     if not tokenizer.has_conversation_tokens:
         raise UserError(
             "this model has no conversation tokens: use `complete`, or chat with sft or rl"
         )
-    return model, tokenizer
+    return engine, tokenizer
 
 
 def _interactive(chosen: argparse.Namespace) -> int:
@@ -140,7 +142,7 @@ def _interactive(chosen: argparse.Namespace) -> int:
     from pipeline.chat import streaming
     from pipeline.chat.conversation import Message
 
-    model, tokenizer = _load_chat(chosen)
+    engine, tokenizer = _load_chat(chosen)
     print("Talk to it. /new starts over; Ctrl-D ends.")
     history: list[Message] = []
     while True:
@@ -157,7 +159,7 @@ def _interactive(chosen: argparse.Namespace) -> int:
         said: list[str] = []
         print(f"{chosen.model}> ", end="", flush=True)
         try:
-            _stream(streaming.reply(model, tokenizer, asked, **_sampling(chosen)), said)
+            _stream(streaming.reply(engine, tokenizer, asked, **_sampling(chosen)), said)
         except UserError as error:
             _cannot(error, chosen)
             continue

@@ -1,8 +1,8 @@
 """Talking in a terminal: text as it is generated, character by character safe.
 
-In: a model, its tokenizer and the conversation (or page) so far. Out: pieces of text. A character
-whose bytes span two tokens is held back until it is whole; a conversation too long for the context
-loses its oldest turns, never its system message or the last question.
+In: a model's engine, its tokenizer and the conversation (or page) so far. Out: pieces of text. A
+character whose bytes span two tokens is held back until it is whole; a conversation too long for
+the context loses its oldest turns, never its system message or the last question.
 """
 
 import dataclasses
@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 
 from pipeline.chat.conversation import STOP, Conversation, Message, prompt
 from pipeline.chat.messages import as_conversation
-from pipeline.model import Transformer
 from pipeline.model.engine import Engine
 from pipeline.model.stop_strings import pieces
 from pipeline.tokenizer import Tokenizer
@@ -18,7 +17,7 @@ from storage.errors import UserError
 
 
 def reply(
-    model: Transformer,
+    engine: Engine,
     tokenizer: Tokenizer,
     talk: Conversation | Sequence[Message],
     *,
@@ -35,13 +34,13 @@ def reply(
         raise UserError(
             "this model has no conversation tokens: use `complete`, or chat with sft or rl"
         )
-    ids = fit(talk, tokenizer, model.config.max_context, max_new_tokens)
+    ids = fit(talk, tokenizer, engine.model.config.max_context, max_new_tokens)
     stop = tokenizer.special(STOP)
-    yield from _pieces(model, tokenizer, ids, (stop,), max_new_tokens, temperature, top_k, seed)
+    yield from _pieces(engine, tokenizer, ids, (stop,), max_new_tokens, temperature, top_k, seed)
 
 
 def complete(
-    model: Transformer,
+    engine: Engine,
     tokenizer: Tokenizer,
     text: str,
     *,
@@ -52,13 +51,13 @@ def complete(
 ) -> Iterator[str]:
     """The continuation of a page that begins with `text`, piece by piece."""
     ids = [tokenizer.document_token, *tokenizer.encode(text)]
-    if len(ids) >= model.config.max_context:
+    context = engine.model.config.max_context
+    if len(ids) >= context:
         raise UserError(
-            f"the text has {len(ids)} tokens and the model's context is "
-            f"{model.config.max_context}: shorten it"
+            f"the text has {len(ids)} tokens and the model's context is {context}: shorten it"
         )
     stops = tokenizer.stop_tokens
-    yield from _pieces(model, tokenizer, ids, stops, max_new_tokens, temperature, top_k, seed)
+    yield from _pieces(engine, tokenizer, ids, stops, max_new_tokens, temperature, top_k, seed)
 
 
 def fit(
@@ -89,7 +88,7 @@ def fit(
 
 
 def _pieces(
-    model: Transformer,
+    engine: Engine,
     tokenizer: Tokenizer,
     ids: list[int],
     stops: tuple[int, ...],
@@ -98,7 +97,7 @@ def _pieces(
     top_k: int,
     seed: int,
 ) -> Iterator[str]:
-    tokens = Engine(model).stream(
+    tokens = engine.stream(
         ids,
         max_new_tokens=max_new_tokens,
         temperature=temperature,

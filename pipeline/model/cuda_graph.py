@@ -14,8 +14,8 @@ from pipeline.model import device as devices
 from pipeline.model.kv_cache import KVCache
 from pipeline.model.transformer import Transformer, Weights
 
-# Tokens [rows] to logits [rows, vocab]; the cache is advanced by one token a row.
-Step = Callable[[Tensor], Tensor]
+# Tokens [rows] to logits [rows, vocab]; the cache is advanced by each row's count [rows], 1 or 0.
+Step = Callable[[Tensor, Tensor], Tensor]
 
 
 def step(model: Transformer, weights: Weights, cache: KVCache) -> Step:
@@ -23,9 +23,9 @@ def step(model: Transformer, weights: Weights, cache: KVCache) -> Step:
     if cache.recent is None and devices.on_cuda(model.device):
         return record(model, weights, cache)
 
-    def plain(tokens: Tensor) -> Tensor:
+    def plain(tokens: Tensor, counts: Tensor) -> Tensor:
         logits = model(tokens[:, None], cache=cache, weights=weights)[:, 0]
-        cache.advance(1)
+        cache.advance(counts)
         return logits
 
     return plain
@@ -51,10 +51,10 @@ def record(model: Transformer, weights: Weights, cache: KVCache) -> Step:
     with torch.cuda.graph(graph):
         logits = forward()
 
-    def replay(chosen: Tensor) -> Tensor:
+    def replay(chosen: Tensor, counts: Tensor) -> Tensor:
         tokens.copy_(chosen[:, None])
         graph.replay()
-        cache.advance(1)
+        cache.advance(counts)
         return logits
 
     return replay

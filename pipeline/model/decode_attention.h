@@ -1,8 +1,8 @@
 /* A new token's queries over the keys it may see, wherever they lie.
  *
- * A lane holds, for each layer and key head, keys in blocks of 16 positions, (head_dim, 16) each, so
- * that 16 scores are made at once; then values, (capacity, head_dim). Scores and sums go by absolute
- * position: how keys are spread over shared lanes changes no bit.
+ * A page holds, for each layer and key head, keys in blocks of 16 positions, (head_dim, 16) each, so
+ * that 16 scores are made at once; then values, (PAGE, head_dim). Scores and sums go by absolute
+ * position: which pages they lie in, and who shares them, changes no bit.
  */
 
 #ifdef AVX512
@@ -13,13 +13,12 @@ enum { MOST_VALUES = 4 };
 
 static inline int64_t element_size(const struct Model *m) { return m->format == F32 ? 4 : 2; }
 
-static inline char *keys_at(const struct Model *m, const struct Lane *l, int64_t layer, int64_t head) {
-    return l->data + (layer * m->kv_heads + head) * 2 * l->capacity * m->head_dim * element_size(m);
+static inline char *keys_at(const struct Model *m, int64_t page, int64_t layer, int64_t head) {
+    return (char *)page + (layer * m->kv_heads + head) * 2 * PAGE * m->head_dim * element_size(m);
 }
 
-static inline char *values_at(const struct Model *m, const struct Lane *l, int64_t layer,
-                              int64_t head) {
-    return keys_at(m, l, layer, head) + l->capacity * m->head_dim * element_size(m);
+static inline char *values_at(const struct Model *m, int64_t page, int64_t layer, int64_t head) {
+    return keys_at(m, page, layer, head) + PAGE * m->head_dim * element_size(m);
 }
 
 /* One head of one token: norm with its gain and rotation, as the family has them. */
@@ -39,15 +38,15 @@ static inline void norm_and_rotate(const struct Model *m, float *x, const float 
 }
 
 /* Queries of a key head's group, its key and value: rotated, and the latter two kept. */
-static void rotate_and_keep(const struct Model *m, const struct Layer *w, const struct Lane *lane,
+static void rotate_and_keep(const struct Model *m, const struct Layer *w, const int64_t *table,
                             int64_t layer, int64_t head, int64_t position, float *qkv) {
     int64_t d = m->head_dim, group = m->heads / m->kv_heads;
     float *key = qkv + (m->heads + head) * d, *value = key + m->kv_heads * d;
     for (int64_t q = head * group; q < (head + 1) * group; q++)
         norm_and_rotate(m, qkv + q * d, w->gains ? w->gains + q * d : 0, position);
     norm_and_rotate(m, key, w->gains ? w->gains + (m->heads + head) * d : 0, position);
-    int64_t own = position - lane->start, at = own / 16 * 16 * d + own % 16;
-    char *keys = keys_at(m, lane, layer, head), *values = values_at(m, lane, layer, head);
+    int64_t own = position % PAGE, at = own / 16 * 16 * d + own % 16, page = table[position / PAGE];
+    char *keys = keys_at(m, page, layer, head), *values = values_at(m, page, layer, head);
     if (m->format == F32) {
         for (int64_t i = 0; i < d; i++) ((float *)keys)[at + i * 16] = key[i];
         memcpy((float *)values + own * d, value, (size_t)d * 4);
@@ -65,7 +64,7 @@ ALWAYS vec load_as(int wide, const char *p, int64_t index) {
     return wide ? load((const float *)p + index) : load_bf16((const uint16_t *)p + index);
 }
 
-/* Scores of `heads` queries against one lane's keys; may write up to 15 past the end. */
+/* Scores of `heads` queries against one page's keys; may write up to 15 past the end. */
 ALWAYS void scores_of(int wide, int heads, int64_t d, const float *q, const char *keys,
                       int64_t count, float *scores, int64_t stride) {
     for (int64_t p = 0; p < count; p += LANES) { /* LANES of a block's 16 */
@@ -174,16 +173,17 @@ ALWAYS void attend_as(int wide, const struct Model *m, const struct Piece *piece
 }
 
 /* The group of queries of a key head at `position`, over all it may see: (group, head_dim). */
-static void attend(const struct Model *m, const struct Lane *lanes, int64_t lane, int64_t layer,
-                   int64_t head, int64_t position, const float *qkv, float *scores, float *out) {
-    struct Piece pieces[DEPTH];
-    int count = 0;
-    int64_t end = position + 1, d = m->head_dim, group = m->heads / m->kv_heads;
-    for (int64_t l = lane; l >= 0; l = lanes[l].parent) count++;
-    int number = count;
-    for (int64_t l = lane; l >= 0; end = lanes[l].start, l = lanes[l].parent)
-        pieces[--number] = (struct Piece){keys_at(m, lanes + l, layer, head),
-                                         values_at(m, lanes + l, layer, head), lanes[l].start, end};
+static void attend(const struct Model *m, const int64_t *table, int64_t layer, int64_t head,
+                   int64_t position, const float *qkv, struct Piece *pieces, float *scores,
+                   float *out) {
+    int count = (int)(position / PAGE) + 1;
+    int64_t d = m->head_dim, group = m->heads / m->kv_heads;
+    for (int i = 0; i < count; i++) {
+        int64_t start = (int64_t)i * PAGE;
+        int64_t end = start + PAGE < position + 1 ? start + PAGE : position + 1;
+        pieces[i] = (struct Piece){keys_at(m, table[i], layer, head),
+                                   values_at(m, table[i], layer, head), start, end};
+    }
     int64_t stride = (position + 48) / 16 * 16;
     const float *q = qkv + head * group * d;
     out += head * group * d;

@@ -13,7 +13,8 @@ struct Prepared {
     int64_t stride; /* bytes */
 };
 
-static inline void prepare_row(struct Prepared *a, int format, int64_t row, int64_t k, float *x) {
+static inline void prepare_row(struct Prepared *a, int format, int64_t row, int64_t k,
+                               const float *x) {
     char *out = a->data + row * a->stride;
     if (format == F32) {
         memcpy(out, x, (size_t)k * 4);

@@ -51,8 +51,38 @@ struct Choice {
     float logprob;
 };
 
+/* Log-probabilities before anything is left out: of the chosen token, and the row's most likely. */
+struct Untruncated {
+    float *logits; /* (vocab,) a copy */
+    double total;  /* log of the sum of their exponentials */
+};
+
+static void tell_most_likely(const struct Row *r, const struct Untruncated *u, int64_t vocab) {
+    int32_t *tokens = r->top_tokens + r->made * r->top;
+    float *logprobs = r->top_logprobs + r->made * r->top;
+    int64_t count = 0;
+    for (int64_t i = 0; i < vocab; i++) { /* equal ones in the order of their ids */
+        float x = (float)(u->logits[i] - u->total);
+        int64_t at = count < r->top ? count++ : r->top;
+        if (at == r->top && !(x > logprobs[--at])) continue;
+        for (; at > 0 && x > logprobs[at - 1]; at--)
+            logprobs[at] = logprobs[at - 1], tokens[at] = tokens[at - 1];
+        logprobs[at] = x, tokens[at] = (int32_t)i;
+    }
+    for (; count < r->top; count++) logprobs[count] = -INFINITY, tokens[count] = -1;
+}
+
+static void keep_untruncated(struct Untruncated *u, const float *logits, int64_t vocab) {
+    float largest = -INFINITY;
+    memcpy(u->logits, logits, (size_t)vocab * 4);
+    for (int64_t i = 0; i < vocab; i++) largest = logits[i] > largest ? logits[i] : largest;
+    double total = 0;
+    for (int64_t i = 0; i < vocab; i++) total += exp((double)logits[i] - largest);
+    u->total = largest + log(total);
+}
+
 /* logits (a multiple of 16 long, the tail ignored) are overwritten; token -1: not finite. */
-static struct Choice choose(const struct Rows *r, float *logits, int64_t vocab, float *scratch,
+static struct Choice choose(const struct Row *r, float *logits, int64_t vocab, float *scratch,
                             double uniform) {
     int64_t padded = (vocab + 15) / 16 * 16, best = 0;
     double temperature = r->temperature > 0 ? r->temperature : 1.0;

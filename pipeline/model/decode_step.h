@@ -31,28 +31,32 @@ struct Block { /* of up to BLOCK tokens; a team has one, a thread on its own too
     float *x, *qkv, *attended, *up, *logits;
 };
 
-struct Own { /* a thread's: prepared rows, scores, a row, sampling's scratch */
+struct Own { /* a thread's: prepared rows, scores, pages of a row, a row, sampling's scratch */
     struct Prepared a;
-    float *scores, *row, *scratch;
+    struct Piece *pieces;
+    float *scores, *row, *scratch, *untruncated;
 };
 
-static float *floats(int64_t n, int *failed) {
+static void *room(int64_t bytes, int *failed) {
     void *p = 0;
-    if (posix_memalign(&p, 64, (size_t)(n + 64) * 4)) *failed = 1;
+    if (posix_memalign(&p, 64, (size_t)bytes + 256)) *failed = 1;
     return p;
 }
 
-static void make_block(const struct Model *m, struct Block *b, int logits, int *failed) {
+static float *floats(int64_t n, int *failed) { return room(n * 4, failed); }
+
+static void make_block(const struct Model *m, struct Block *b, int *failed) {
     int64_t width = round_up(m->width, PANEL);
     b->x = floats(BLOCK * width, failed);
     b->qkv = floats(BLOCK * m->layer[0].qkv.n, failed);
     b->attended = floats(BLOCK * m->heads * m->head_dim, failed);
     b->up = floats(BLOCK * m->layer[0].gate_up.n, failed);
-    b->logits = logits ? floats(HEAD_ROWS * m->head.n, failed) : 0;
+    b->logits = floats(HEAD_ROWS * m->head.n, failed);
 }
 
 static void drop_block(struct Block *b) {
     free(b->x), free(b->qkv), free(b->attended), free(b->up), free(b->logits);
+    *b = (struct Block){0};
 }
 
 static void make_own(const struct Model *m, struct Own *o, int64_t positions, int *failed) {
@@ -61,13 +65,17 @@ static void make_own(const struct Model *m, struct Own *o, int64_t positions, in
     k = k > attended ? k : attended;
     o->a.stride = (k + 16) * 4; /* not a power of two: rows would fight for the same cache lines */
     o->a.data = (char *)floats(BLOCK * (k + 16), failed);
+    o->pieces = room((positions / PAGE + 2) * (int64_t)sizeof *o->pieces, failed);
     o->scores = floats(4 * (positions + 64), failed);
     o->row = floats(k, failed);
     o->scratch = floats(m->head.n, failed);
+    o->untruncated = floats(m->head.n, failed);
 }
 
 static void drop_own(struct Own *o) {
-    free(o->a.data), free(o->scores), free(o->row), free(o->scratch);
+    free(o->a.data), free(o->pieces), free(o->scores), free(o->row), free(o->scratch);
+    free(o->untruncated);
+    *o = (struct Own){0};
 }
 
 static void prepare_normed(const struct Model *m, struct Own *o, const float *x, int64_t stride,
@@ -89,10 +97,11 @@ static void share(const struct Model *m, const struct Team *t, const struct Own 
             panels * (t->id + 1) / t->count, (struct Target){y, stride, add});
 }
 
-/* Tokens at positions of lanes; keys and values are kept, b->x is the residual stream's end. */
-static void forward(const struct Model *m, const struct Lane *lanes, const struct Team *t,
-                    const struct Block *b, struct Own *o, int64_t rows, const int32_t *tokens,
-                    const int32_t *lane, const int32_t *position) {
+/* Tokens at positions of rows with these tables; keys and values are kept, b->x is the residual
+ * stream's end. */
+static void forward(const struct Model *m, const struct Team *t, const struct Block *b,
+                    struct Own *o, int64_t rows, const int32_t *tokens,
+                    const int64_t *const *tables, const int32_t *position) {
     int64_t width = round_up(m->width, PANEL), attended = m->heads * m->head_dim;
     for (int64_t r = t->id; r < rows; r += t->count) {
         const float *from = m->embedding + (int64_t)tokens[r] * m->width;
@@ -110,13 +119,13 @@ static void forward(const struct Model *m, const struct Lane *lanes, const struc
         meet(t);
         for (int64_t i = t->id; i < items; i += t->count) {
             int64_t r = i / m->kv_heads;
-            rotate_and_keep(m, w, lanes + lane[r], l, i % m->kv_heads, position[r],
+            rotate_and_keep(m, w, tables[r], l, i % m->kv_heads, position[r],
                             b->qkv + r * w->qkv.n);
         }
-        meet(t); /* tokens of one lane see each other */
+        meet(t); /* tokens of one row see each other */
         for (int64_t i = t->id; i < items; i += t->count) {
             int64_t r = i / m->kv_heads;
-            attend(m, lanes, lane[r], l, i % m->kv_heads, position[r], b->qkv + r * w->qkv.n,
+            attend(m, tables[r], l, i % m->kv_heads, position[r], b->qkv + r * w->qkv.n, o->pieces,
                    o->scores, b->attended + r * attended);
         }
         meet(t);

@@ -4,7 +4,7 @@
 enum { F32, BF16, INT8 };             /* how matrices are stored */
 enum { RMS, LAYER };                  /* norms */
 enum { SWIGLU, GELU_TANH, RELU2 };    /* activations */
-enum { PANEL = 32, BLOCK = 96, HEAD_ROWS = 48, DEPTH = 8, SUM_BLOCK = 64 };
+enum { PANEL = 32, BLOCK = 96, HEAD_ROWS = 48, PAGE = 32, SUM_BLOCK = 64 };
 
 #ifndef LANES
 #define LANES 16 /* floats of a vector, as the machine has them */
@@ -38,28 +38,33 @@ struct Model {
     struct Matrix head;
 };
 
-/* Keys and values of some positions: from `start` on its own, before that its parent's. */
-struct Lane {
-    int64_t parent, start, capacity; /* parent -1: none; capacity a multiple of 16 */
-    char *data;
-};
+/* A page holds the keys and values of PAGE positions in all layers; a row's table, addresses of the
+ * pages of its positions in their order. Rows may share pages that are full. */
+enum { UNDER_WAY, AT_LIMIT, STOPPED, WAITING, READING }; /* READING: under way once it is read */
 
-struct Entries { /* tokens to read */
-    int64_t count;
-    const int32_t *tokens, *lanes, *positions, *outputs; /* outputs: row of hidden or -1 */
-    float *hidden;
-};
-
-struct Rows { /* completions under way */
-    int64_t count, steps, stops, top_k, max_new;
+struct Row { /* a completion, its settings its own */
+    int64_t state;
+    int64_t position; /* that the next token takes: how many have been read */
+    int64_t made, limit;
     double temperature, top_p, min_p;
+    int64_t top_k;
+    uint64_t key;
     const int64_t *stop_tokens;
-    const uint64_t *keys;
-    const int32_t *lanes, *limits;
-    int32_t *starts;   /* position that the next token takes, at step 0 */
-    int32_t *made;     /* tokens made so far */
-    int32_t *tokens;   /* (count, max_new) */
-    float *logprobs;   /* (count, max_new) */
-    int8_t *done;      /* 0 under way, 1 at its limit, 2 stopped */
-    float *hidden;     /* (count, width) */
+    int64_t stops;
+    int32_t *tokens;  /* (limit,) */
+    float *logprobs;  /* (limit,) */
+    float *untruncated; /* (limit,) or null: log-probabilities at temperature 1, nothing left out */
+    int64_t top;      /* so many of the most likely tokens are told as well … */
+    int32_t *top_tokens; /* (limit, top) */
+    float *top_logprobs; /* (limit, top), untruncated */
+};
+
+struct Batch {
+    int64_t rows, stride; /* of tables */
+    const int64_t *tables; /* (rows, stride) */
+    float *hidden;         /* (outputs, width); of completions, (rows, width) */
+    int64_t steps;
+    struct Row *row;       /* (rows,) or null: nothing but reading */
+    int64_t entries;       /* tokens to read in the first step, a row's one after another */
+    const int32_t *tokens, *of, *positions, *outputs; /* of: row; outputs: row of hidden or -1 */
 };

@@ -3,20 +3,22 @@
 What prompts share is read once, and a prompt's keys and values serve all its samples. On a CPU the
 C kernels decode (`decode_native`): ten times as fast as transformers' `generate`, and the same to
 the bit in any batch; else torch does (`decode_torch`). Random numbers come from counters (see
-`sampling`).
+`sampling`). `Engine.batch` is the same as events, for callers whose rows come and go.
 """
 
-import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 
 from pipeline.model import native
+from pipeline.model.batch import Batch, Completion, Decoder
 from pipeline.model.decode_native import NativeDecoder
 from pipeline.model.decode_torch import TorchDecoder
-from pipeline.model.rows import STOPPED, Array, Rows, Sampling, row_keys
-from pipeline.model.stop_strings import StopStringFinder, as_bytes
+from pipeline.model.pages import PagePool
+from pipeline.model.rows import Sampling, row_keys
 from pipeline.model.transformer import Transformer, Weights
 from pipeline.tokenizer import Tokenizer
 from storage.errors import UserError
+
+__all__ = ["Batch", "Completion", "Engine", "Sampling", "row_keys"]
 
 OnToken = Callable[
     [int, int, int, float], None
@@ -27,20 +29,11 @@ Moved = Callable[[str], object]
 
 BURST = 32  # tokens a row between looks at the clock's interrupts
 TEXT_BURST = 4  # … where each look may find a stop string: tokens after it are thrown away
+TOKENS_PER_STEP = 16_384  # read and sampled at a time by `generate`, where nobody waits for a token
 
 
 def unwatched(_: str) -> None:
     """The `Moved` of a caller that has no watchdog."""
-
-
-@dataclasses.dataclass
-class Completion:
-    """What a row generated."""
-
-    tokens: list[int] = dataclasses.field(default_factory=list)  # with the stop token, if one came
-    logprobs: list[float] = dataclasses.field(default_factory=list)  # nats, of each token
-    stopped: bool = False  # by a stop token or string, not by a limit
-    text: str | None = None  # given a tokenizer; without the stop token or stop string
 
 
 class Engine:
@@ -48,11 +41,13 @@ class Engine:
 
     Args:
         model: in the compute dtype to decode in.
-        max_rows: the cache's rows. Longer lists are generated in slices of whole prompts, which
-            changes no result.
+        max_rows: that run at a time; others wait, which changes no result.
+        max_cache_bytes: of keys and values. Where they don't suffice rows read their tokens again
+            later, which changes no result either.
         int8: multiply by weights of 8 bits: half or a quarter of the memory traffic, at less
             precision. Fastest on CPUs that have VNNI.
-        frozen: keep the weights of the first call, for models that don't change.
+        frozen: keep the weights of the first call, for models that don't change; `stream` then
+            finds what it read before, as a conversation's next turn needs.
         moved: called at each piece of work.
 
     Raises:
@@ -64,16 +59,18 @@ class Engine:
         model: Transformer,
         max_rows: int = 1024,
         *,
+        max_cache_bytes: int = 4 << 30,
         int8: bool = False,
         frozen: bool = False,
         moved: Moved | None = None,
     ) -> None:
         self.model = model
         self.moved = moved or unwatched
-        self.max_rows = max_rows
+        self.max_rows, self.max_cache_bytes = max_rows, max_cache_bytes
         self.format = "int8" if int8 else str(model.compute_dtype).removeprefix("torch.")
         self.frozen = frozen
         self._kept: native.PackedWeights | Weights | None = None
+        self._talk: Batch | None = None
         if int8 and native.kernels(model) is None:
             raise UserError(
                 "int8 weights need a CPU, the built extensions and a model of a portable family "
@@ -121,54 +118,31 @@ class Engine:
             FloatingPointError: the model's logits are not finite.
         """
         settings = Sampling(
-            samples, max_new_tokens, temperature, top_k, top_p, min_p, tuple(stop_tokens)
+            max_new_tokens=max_new_tokens,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            min_p=min_p,
+            stop_tokens=tuple(stop_tokens),
+            stop_strings=tuple(stop_strings),
         )
         if stop_strings and tokenizer is None:
             raise UserError("stop strings need the model's tokenizer: pass it, or use stop tokens")
-        stops = as_bytes(stop_strings)
         if not prompts or samples < 1 or max_new_tokens < 1:
             return [[Completion() for _ in range(samples)] for _ in prompts]
-        self._check(prompts)
+        batch = self._batch_of(prompts, samples, max_new_tokens, tokenizer)
         keys = row_keys(prompts, samples, seed)
-        weights = self._weights(prompts, max_new_tokens)
-        stride = max(1, self.max_rows // samples)
-        completions = []
-        for start in range(0, len(prompts), stride):
-            part = prompts[start : start + stride]
-            rows = Rows.begin(
-                part, keys[start : start + stride], settings, self.model.config.max_context
-            )
-            self.moved("prompts")
-            decoder = self._decoder(weights, part, rows)
-            finders = []
-            if tokenizer is not None and stops:
-                finders = [StopStringFinder(stops, tokenizer) for _ in range(len(rows.made))]
-            burst = 1 if on_token is not None else TEXT_BURST if finders else BURST
-            lengths: dict[int, int] = {}  # of texts that end before a stop string
-            while len(active := rows.active):
-                made = rows.made.copy()
-                self.moved("tokens")
-                decoder.advance(burst)
-                for row in active if finders else ():
-                    found = finders[row].find(rows.tokens[row, made[row] : rows.made[row]].tolist())
-                    if found is not None:
-                        rows.cut(row, found[0])
-                        lengths[int(row)] = found[1]
-                for row in active if on_token is not None else ():
-                    prompt, sample = start + int(row) // samples, int(row) % samples
-                    at = int(made[row])
-                    if on_token is not None and rows.made[row] > at:
-                        token, logprob = rows.tokens[row, at], rows.logprobs[row, at]
-                        on_token(prompt, sample, int(token), float(logprob))
-            finished = _completions(rows)
-            if tokenizer is not None:
-                for row, completion in enumerate(finished):
-                    completion.text = _text(completion, tokenizer, lengths.get(row), stop_tokens)
-            completions += [
-                finished[row : row + samples] for row in range(0, len(finished), samples)
-            ]
+        rows = [batch.add(prompt, settings, own) for prompt, own in zip(prompts, keys.tolist())]
+        burst = 1 if on_token is not None else TEXT_BURST if stop_strings else BURST
+        self.moved("prompts")
+        while batch.active:
+            for event in batch.step(burst):
+                for token, logprob in zip(event.tokens, event.logprobs):
+                    if on_token is not None:
+                        on_token(event.row // samples, event.row % samples, token, logprob)
+            self.moved("tokens")
         self.moved("")
-        return completions
+        return [[batch.completion(row) for row in own] for own in rows]
 
     def stream(
         self,
@@ -181,81 +155,106 @@ class Engine:
         min_p: float = 0.0,
         stop_tokens: tuple[int, ...] = (),
         seed: int = 0,
-    ) -> Iterator[int]:
+    ) -> Generator[int, None, None]:
         """The tokens of one completion as they come; the stop token, if one comes, is the last.
 
         Arguments and exceptions are those of `generate`. `stop_strings.pieces` makes text of the
         tokens and ends it at stop strings.
         """
-        settings = Sampling(1, max_new_tokens, temperature, top_k, top_p, min_p, tuple(stop_tokens))
+        settings = Sampling(
+            max_new_tokens=max_new_tokens,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            min_p=min_p,
+            stop_tokens=tuple(stop_tokens),
+        )
         if max_new_tokens < 1:
             return
-        self._check([prompt])
-        keys = row_keys([prompt], 1, seed)
-        rows = Rows.begin([prompt], keys, settings, self.model.config.max_context)
-        decoder = self._decoder(self._weights([prompt], max_new_tokens), [prompt], rows)
-        while len(rows.active):
-            decoder.advance(1)
-            yield int(rows.tokens[0, rows.made[0] - 1])
+        batch, self._talk = self._talk, None  # whoever streams beside this one gets another
+        if batch is None and self.frozen:
+            batch = self.batch(max_rows=1)
+        elif batch is None:
+            batch = self._batch_of([prompt], 1, max_new_tokens, None)
+        (row,) = batch.add(prompt, settings, row_keys([prompt], 1, seed)[0].tolist())
+        try:
+            while batch.active:
+                for event in batch.step(1):
+                    yield from event.tokens
+        finally:  # the caller may have heard enough
+            batch.cancel(row)
+            batch.forget(row)
+            self._talk = batch if self.frozen else None
 
-    def _weights(
-        self, prompts: list[list[int]], max_new_tokens: int
-    ) -> native.PackedWeights | Weights:
+    def batch(
+        self,
+        *,
+        max_rows: int = 64,
+        tokens_per_step: int = 512,
+        tokenizer: Tokenizer | None = None,
+    ) -> Batch:
+        """Generation as events: rows of the model as it is now, that come and go at any step.
+
+        Args:
+            max_rows: that run at a time; others wait.
+            tokens_per_step: read and sampled together: fewer let those who sample wait less for
+                the prompts of others.
+            tokenizer: the model's, for stop strings and texts.
+        """
+        context = self.model.config.max_context
+        return self._batch(max_rows, context, tokens_per_step, tokenizer)
+
+    def _batch_of(
+        self,
+        prompts: list[list[int]],
+        samples: int,
+        max_new_tokens: int,
+        tokenizer: Tokenizer | None,
+    ) -> Batch:
+        """A batch for these prompts and no others."""
+        longest = max(map(len, prompts)) + max_new_tokens
+        rows = min(self.max_rows, len(prompts) * samples)
+        return self._batch(
+            rows, min(longest, self.model.config.max_context), TOKENS_PER_STEP, tokenizer
+        )
+
+    def _batch(
+        self, max_rows: int, context: int, tokens_per_step: int, tokenizer: Tokenizer | None
+    ) -> Batch:
+        weights = self._weights(context)
+        decoder: Decoder
+        if isinstance(weights, native.PackedWeights):
+            size = native.page_tokens(weights)
+            a_row = -(-context // size)
+            room = self.max_cache_bytes // (size * weights.position_bytes)
+            pages = max(a_row, min(max_rows * a_row, room))
+            decoder = NativeDecoder(weights, pages, max_rows, context)
+            pool = PagePool(pages, size)
+        else:
+            c = self.model.config
+            a_row = 2 * c.layers * c.kv_heads * c.head_dim * (context + 1) * 4
+            max_rows = max(1, min(max_rows, self.max_cache_bytes // a_row))
+            decoder = TorchDecoder(self.model, weights, context)
+            # A page is a row of the cache, which goes with its row.
+            pool = PagePool(max_rows, context + 1, keeps=False)
+        return Batch(
+            decoder,
+            pool,
+            max_rows=max_rows,
+            tokens_per_step=tokens_per_step,
+            context=context,
+            vocab_size=self.model.config.vocab_size,
+            tokenizer=tokenizer,
+        )
+
+    def _weights(self, context: int) -> native.PackedWeights | Weights:
         """The model's weights in the kernels' layout, or in torch's where those can't run."""
         if self._kept is not None:
             return self._kept
-        context = self.model.config.max_context
-        needed = min(context, max(map(len, prompts)) + max_new_tokens)
-        packed = native.pack(self.model, self.format, context if self.frozen else needed)
+        packed = native.pack(
+            self.model, self.format, self.model.config.max_context if self.frozen else context
+        )
         weights = packed or self.model.cast_weights()
         if self.frozen:
             self._kept = weights
         return weights
-
-    def _decoder(
-        self, weights: native.PackedWeights | Weights, prompts: list[list[int]], rows: Rows
-    ) -> NativeDecoder | TorchDecoder:
-        if isinstance(weights, native.PackedWeights):
-            return NativeDecoder(weights, prompts, rows)
-        return TorchDecoder(self.model, weights, prompts, rows)
-
-    def _check(self, prompts: list[list[int]]) -> None:
-        config = self.model.config
-        for prompt in prompts:
-            if not prompt:
-                raise UserError("a prompt is empty: start it with the document token")
-            if len(prompt) > config.max_context:
-                raise UserError(
-                    f"a prompt of {len(prompt)} tokens exceeds the model's context of "
-                    f"{config.max_context}: shorten it"
-                )
-            for id in (min(prompt), max(prompt)):
-                if not 0 <= id < config.vocab_size:
-                    raise UserError(
-                        f"a prompt holds token id {id}, the model's ids end at "
-                        f"{config.vocab_size - 1}: use the model's own tokenizer"
-                    )
-
-
-def _completions(rows: Rows) -> list[Completion]:
-    return [
-        Completion(tokens[:made], logprobs[:made], stopped)
-        for tokens, logprobs, made, stopped in zip(
-            rows.tokens.tolist(),
-            rows.logprobs.tolist(),
-            rows.made.tolist(),
-            (rows.done == STOPPED).tolist(),
-        )
-    ]
-
-
-def _text(
-    completion: Completion, tokenizer: Tokenizer, length: int | None, stop_tokens: Array | tuple
-) -> str:
-    """The text, without the stop token, or its first `length` bytes."""
-    tokens = completion.tokens
-    if tokens and tokens[-1] in stop_tokens:
-        tokens = tokens[:-1]
-    table = tokenizer.token_bytes
-    text = b"".join(table[token] for token in tokens if token < len(table))
-    return text[:length].decode("utf-8", "replace")

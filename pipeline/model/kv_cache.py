@@ -95,6 +95,11 @@ class KVCache:
         if self.recent is not None and other.recent is not None:
             self.recent[to] = other.recent[of]
 
+    def copy(self, source: int, target: int) -> None:
+        """Give a row the keys and values of another; its length stays."""
+        for held in (*self.keys, *self.values):
+            held[target] = held[source]
+
     def advance(
         self,
         counts: Tensor | int,  # [rows], or one number for all

@@ -1,15 +1,15 @@
-"""The C kernels' side of Python: weights in their layout, the cache, reading prompts.
+"""The C kernels' side of Python: weights in their layout, pages of keys and values, reading.
 
-In: a Transformer on a CPU. Out: `PackedWeights` and `Lanes` of keys and values that the builds
-of the decoding kernel (`_decode512.c`, `_decode256.c`, `_decode128.c`) work on. A lane holds the
-keys and values of a run of positions and continues another lane (its parent) without copying it:
-samples share their prompt's keys, prompts the beginning they have in common. Whatever the kernels
-can't do (a GPU, the speedrun family, odd sizes) is left to torch.
+In: a Transformer on a CPU. Out: `PackedWeights` and `PageMemory` that the builds of the decoding
+kernel (`_decode512.c`, `_decode256.c`, `_decode128.c`) work on. A page holds the keys and values of
+a run of positions in all layers; a sequence's table says where its pages lie, so sequences that
+begin alike share them. Whatever the kernels can't do (a GPU, the speedrun family, odd sizes) is
+left to torch.
 """
 
 import dataclasses
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -44,10 +44,8 @@ TABLES = ("embedding", "positions", "cos", "sin", "layer")
 MODEL = np.dtype(
     [(n, "i8") for n in SIZES] + [("eps", "f8")] + [(n, "i8") for n in TABLES] + [("head", MATRIX)]
 )
-LANE = np.dtype([(n, "i8") for n in ("parent", "start", "capacity", "data")])
-ENTRIES = np.dtype(
-    [(n, "i8") for n in ("count", "tokens", "lanes", "positions", "outputs", "hidden")]
-)
+_FIELDS = "rows stride tables hidden steps row entries tokens of positions outputs"
+BATCH = np.dtype([(n, "i8") for n in _FIELDS.split(" ")])
 
 
 def kernels(model: Transformer) -> ModuleType | None:
@@ -71,7 +69,7 @@ class PackedWeights:
     record: Array  # [1] of MODEL
     kept: list[Any]  # what the record points into
     width: int  # features of a hidden state
-    lane_bytes: int  # of one position's keys and values, all layers
+    position_bytes: int  # of one position's keys and values, all layers
 
     @property
     def bytes(self) -> int:
@@ -185,75 +183,113 @@ def _panels(
     return words.view(-1, PANEL, words.shape[1]).transpose(1, 2).contiguous().view(-1)
 
 
-class Lanes:
-    """Keys and values: `add` declares lanes, then `allocate` makes room for all of them."""
+def page_tokens(packed: PackedWeights) -> int:
+    """Positions of a page."""
+    count: int = packed.kernels.PAGE
+    return count
 
-    def __init__(self, packed: PackedWeights) -> None:
-        self.packed = packed
-        self.records: list[tuple[int, int, int]] = []  # parent, start, capacity
-        self.table = np.zeros(0, LANE)
-        self.memory: list[Array] = []
 
-    def add(self, parent: int, start: int, count: int) -> int:
-        """Declare a lane of `count` positions from `start`; earlier ones are its parent's.
+class PageMemory:
+    """Room for pages; their content is undefined. What is never written takes no memory."""
 
-        Returns:
-            The lane's index.
-        """
-        self.records.append((parent, start, -(-count // 16) * 16))
-        return len(self.records) - 1
+    def __init__(self, packed: PackedWeights, pages: int) -> None:
+        size = packed.position_bytes * page_tokens(packed)
+        memory = np.empty(pages * size + 64, np.uint8)
+        first = -memory.ctypes.data % 64
+        self.pages = memory[first : first + pages * size].reshape(pages, size)
+        self._address = self.pages.ctypes.data
 
-    def allocate(self) -> None:
-        """Make room for the lanes added since the last call; their content is undefined."""
-        old, new = self.table, np.zeros(len(self.records), LANE)
-        new[: len(old)] = old
-        added = np.array(self.records[len(old) :], dtype=np.int64).reshape(-1, 3)
-        sizes = added[:, 2] * self.packed.lane_bytes
-        memory = np.empty(int(sizes.sum()) + 64, np.uint8)
-        base = -(-memory.ctypes.data // 64) * 64
-        for column, name in enumerate(("parent", "start", "capacity")):
-            new[name][len(old) :] = added[:, column]
-        new["data"][len(old) :] = base + np.cumsum(sizes) - sizes
-        self.memory.append(memory)
-        self.table = new
+    def addresses(self, pages: list[int]) -> Array:
+        """[pages] int64: where they lie."""
+        return self._address + np.array(pages, np.int64) * self.pages.shape[1]
+
+    def copy(self, source: int, target: int) -> None:
+        """Give a page the content of another."""
+        if source != target:
+            self.pages[target] = self.pages[source]
+
+
+class Entries(NamedTuple):
+    """Tokens to read, a row's one after another; all [entries] int32."""
+
+    tokens: Array
+    of: Array  # rows
+    positions: Array
+    outputs: Array  # rows of the hidden states; -1: not wanted
+
+
+def run(
+    packed: PackedWeights,
+    tables: Array,
+    hidden: Array,
+    entries: Entries,
+    records: Array | None = None,
+    steps: int = 1,
+) -> None:
+    """Read tokens; and sample and decode rows, if there are records of them.
+
+    Args:
+        packed: the model's weights.
+        tables: [rows, pages of the longest] int64, addresses.
+        hidden: [outputs, width] float32, of the rows to sample one each.
+        entries: to be read in the first step.
+        records: [rows] of decode_native.ROW.
+        steps: tokens to sample for each row under way.
+
+    Raises:
+        FloatingPointError: the model's logits are not finite.
+    """
+    threads = torch.get_num_threads()
+    record = np.zeros(1, BATCH)
+    record[0] = (
+        *(*tables.shape, tables.ctypes.data, hidden.ctypes.data, steps),
+        *(0 if records is None else records.ctypes.data, len(entries.tokens)),
+        *(array.ctypes.data for array in entries),
+    )
+    positions = tables.shape[1] * page_tokens(packed)
+    packed.kernels.run(packed.record, record, threads, positions, ROWS_ALONE * threads)
 
 
 def read(
-    lanes: Lanes, sequences: list[list[int]], wanted: list[int]
-) -> tuple[Array, list[list[int]], list[int]]:
+    packed: PackedWeights, sequences: list[list[int]], wanted: list[int]
+) -> tuple[Array, list[list[int]]]:
     """Read sequences, what they share once.
 
     Args:
-        lanes: get new lanes that hold the sequences' keys and values.
+        packed: the model's weights.
         sequences: token ids.
         wanted: for each sequence, how many of its last tokens' hidden states to return.
 
     Returns:
         Hidden states [outputs, width] float32; for each sequence the rows of its `wanted` last
-        tokens in them; for each sequence its lane.
+        tokens in them.
     """
-    packed = lanes.packed
     nodes, leaves = tree(sequences)
-    first = len(lanes.records)
-    for node in nodes:
-        parent = -1 if node.parent < 0 else first + node.parent
-        lanes.add(parent, node.start, len(node.tokens))
-    lanes.allocate()
-    outputs, indices, count = output_indices(nodes, leaves, sequences, wanted)
-    hidden = np.empty((count, packed.width), np.float32)
+    size = page_tokens(packed)
+    firsts = [node.start // size for node in nodes]  # of a node's own pages
+    counts = [-(-node.end // size) - first for node, first in zip(nodes, firsts)]
+    memory = PageMemory(packed, sum(counts))
+    pages: list[list[int]] = []
+    tables = np.zeros((len(nodes), -(-max(node.end for node in nodes) // size)), np.int64)
+    taken = 0
+    for index, (node, first, count) in enumerate(zip(nodes, firsts, counts)):
+        before = pages[node.parent][:first] if node.parent >= 0 else []
+        pages.append([*before, *range(taken, taken + count)])
+        taken += count
+        tables[index, : len(pages[-1])] = memory.addresses(pages[-1])
+    outputs, indices, total = output_indices(nodes, leaves, sequences, wanted)
+    hidden = np.empty((total, packed.width), np.float32)
     for level in range(max(node.level for node in nodes) + 1):
         chosen = [i for i, node in enumerate(nodes) if node.level == level]
+        for i in chosen:
+            if nodes[i].start % size:  # a part of the page is the parent's
+                memory.copy(pages[nodes[i].parent][firsts[i]], pages[i][firsts[i]])
         arrays = [
             np.concatenate([np.asarray(nodes[i].tokens, np.int32) for i in chosen]),
-            np.repeat(np.array(chosen, np.int32) + first, [len(nodes[i].tokens) for i in chosen]),
+            np.repeat(np.array(chosen, np.int32), [len(nodes[i].tokens) for i in chosen]),
             np.concatenate([np.arange(nodes[i].start, nodes[i].end) for i in chosen]),
             np.concatenate([outputs[i] for i in chosen]),
         ]
-        arrays = [np.ascontiguousarray(a, np.int32) for a in arrays]
-        entries = np.zeros(1, ENTRIES)
-        entries[0] = (len(arrays[0]), *(a.ctypes.data for a in arrays), hidden.ctypes.data)
-        longest = max(nodes[i].end for i in chosen)
-        packed.kernels.read(
-            packed.record, lanes.table, entries, torch.get_num_threads(), longest, 0
-        )
-    return hidden, indices, [first + leaf for leaf in leaves]
+        entries = Entries(*(np.ascontiguousarray(a, np.int32) for a in arrays))
+        run(packed, tables, hidden, entries)
+    return hidden, indices

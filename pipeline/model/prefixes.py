@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 MIN_SHARED_TOKENS = 8  # a shorter common beginning isn't worth a node of its own
-MAX_DEPTH = 5  # nodes above a leaf; the kernels follow a chain of at most 8
+MAX_DEPTH = 5  # nodes above a leaf: each depth is read by itself
 
 
 @dataclasses.dataclass(frozen=True)

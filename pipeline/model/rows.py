@@ -1,8 +1,7 @@
-"""Unfinished completions: what a batch has generated so far, by whichever decoder.
+"""Completions under way: what each asks for, what it has so far, and its key to random numbers.
 
-In: prompts, samples, settings. Out: `Rows`, whose arrays `decode_native` and `decode_torch` fill a
-few tokens at a time. A row's random numbers depend on its key and its count of tokens alone, so
-neither its neighbours nor the dropping of finished rows change them.
+A row's random numbers depend on its key and its count of sampled tokens alone, so neither its
+neighbours nor when it joins them, pauses or is moved change them.
 """
 
 import dataclasses
@@ -17,24 +16,29 @@ from storage.errors import UserError
 
 Array = npt.NDArray[Any]
 
-AT_LIMIT, STOPPED = 1, 2  # values of `done`; 0: not done
+# States of a row. `READING`: it samples once what it holds has been read. `WAITING`: it has no
+# place in the batch yet, or has lost it, or waits for what comes after a pause.
+UNDER_WAY, AT_LIMIT, STOPPED, WAITING, READING = range(5)
 
 
 @dataclasses.dataclass(frozen=True)
 class Sampling:
-    """What one call of `Engine.generate` asks for.
+    """How a row is sampled and what ends it.
 
     Raises:
         UserError: a value is out of range.
     """
 
-    samples: int
-    max_new_tokens: int
-    temperature: float
-    top_k: int
-    top_p: float
-    min_p: float
-    stop_tokens: tuple[int, ...]
+    max_new_tokens: int  # sampled ones
+    temperature: float = 1.0  # 0: greedy
+    top_k: int = 0  # see `sampling.log_probs`, as for the next two
+    top_p: float = 1.0
+    min_p: float = 0.0
+    stop_tokens: tuple[int, ...] = ()  # end it
+    pause_tokens: tuple[int, ...] = ()  # it waits after one of these for `Batch.resume`
+    stop_strings: tuple[str, ...] = ()  # end it; they need a tokenizer
+    top_logprobs: int = 0  # of so many of the most likely tokens at each position
+    untruncated_logprobs: bool = False  # at temperature 1 with no token left out, beside the others
 
     def __post_init__(self) -> None:
         if not 0 <= self.temperature < math.inf or self.top_k < 0:
@@ -46,64 +50,84 @@ class Sampling:
             raise UserError(
                 f"top_p {self.top_p} must be above 0 and at most 1, min_p {self.min_p} from 0 to 1"
             )
+        if self.top_logprobs < 0:
+            raise UserError(f"top_logprobs {self.top_logprobs} must not be negative")
 
 
-@dataclasses.dataclass(frozen=True)
-class Rows:
-    """Prompts x samples rows, one prompt's after the other's; arrays change as tokens come."""
+@dataclasses.dataclass(eq=False)
+class Row:
+    """One completion. The scheduler moves it, a decoder adds its tokens."""
 
-    settings: Sampling
-    keys: Array  # [rows] uint64: each row's key to its random numbers
-    limits: Array  # [rows] int32: the most tokens to generate
-    starts: Array  # [rows] int32: tokens of the row's prompt
-    made: Array  # [rows] int32: tokens generated
-    tokens: Array  # [rows, max_new_tokens] int32
-    logprobs: Array  # [rows, max_new_tokens] float32
-    done: Array  # [rows] int8: 0, AT_LIMIT or STOPPED
+    id: int
+    prompt_tokens: int
+    sampling: Sampling
+    key: int  # to its random numbers
+    tokens: list[int]  # of the prompt and all that followed, sampled or forced
+    room: int  # positions that it may fill: the model's context
+    priority: int = 0  # 0 before 1 …
+    leader: "Row | None" = None  # the first sample of the same prompt
+    state: int = WAITING
+    slot: int = -1  # its place in the batch; -1: none
+    position: int = 0  # how many of its tokens have been read
+    pages: list[int] = dataclasses.field(default_factory=list)
+    made: int = 0  # sampled tokens
+    paused: bool = False
+    waited: int = 0  # plans in which it might have begun and didn't
+    # Sampled tokens as a decoder writes them: [limit], and [limit, top_logprobs].
+    made_tokens: Array = dataclasses.field(default_factory=lambda: np.empty(0, np.int32))
+    made_logprobs: Array = dataclasses.field(default_factory=lambda: np.empty(0, np.float32))
+    untruncated: Array | None = None
+    top_tokens: Array | None = None
+    top_logprobs: Array | None = None
+    sampled: list[bool] = dataclasses.field(default_factory=list)  # of each token after the prompt
 
-    @classmethod
-    def begin(
-        cls, prompts: list[list[int]], keys: Array, settings: Sampling, context: int
-    ) -> "Rows":
-        """Rows without tokens.
-
-        Args:
-            prompts: token ids.
-            keys: [prompts, samples], from `row_keys`.
-            settings: of this call.
-            context: the model's, in positions.
-        """
-        starts = np.array([len(p) for p in prompts], np.int32).repeat(settings.samples)
-        limits = np.minimum(settings.max_new_tokens, context - starts).astype(np.int32)
-        shape = (len(starts), max(1, int(limits.max())))
-        return cls(
-            settings=settings,
-            keys=np.ascontiguousarray(keys.reshape(-1)),
-            limits=limits,
-            starts=starts,
-            made=np.zeros(len(starts), np.int32),
-            tokens=np.empty(shape, np.int32),
-            logprobs=np.empty(shape, np.float32),
-            done=np.where(limits > 0, 0, AT_LIMIT).astype(np.int8),
-        )
+    def __post_init__(self) -> None:
+        most, top = max(1, self.limit), self.sampling.top_logprobs
+        self.made_tokens = np.empty(most, np.int32)
+        self.made_logprobs = np.empty(most, np.float32)
+        if self.sampling.untruncated_logprobs:
+            self.untruncated = np.empty(most, np.float32)
+        if top:
+            self.top_tokens = np.empty((most, top), np.int32)
+            self.top_logprobs = np.empty((most, top), np.float32)
+        if self.limit < 1:
+            self.state = AT_LIMIT
 
     @property
-    def active(self) -> Array:
-        """Indices of the rows that are not done."""
-        return np.flatnonzero(self.done == 0)
+    def limit(self) -> int:
+        """The most tokens that it may have sampled in the end."""
+        return min(self.sampling.max_new_tokens, self.made + self.room - len(self.tokens))
 
-    def record(self, rows: Array, tokens: Array, logprobs: Array) -> None:
-        """Add a token, with its log-probability, to each of `rows` (indices)."""
-        at = self.made[rows]
-        self.tokens[rows, at], self.logprobs[rows, at] = tokens, logprobs
-        self.made[rows] = at + 1
-        self.done[rows[at + 1 >= self.limits[rows]]] = AT_LIMIT
-        stops = np.array(self.settings.stop_tokens, np.int64)
-        self.done[rows[np.isin(tokens, stops)]] = STOPPED
+    @property
+    def done(self) -> bool:
+        """Whether it has ended."""
+        return self.state in (AT_LIMIT, STOPPED)
 
-    def cut(self, row: int, length: int) -> None:
-        """End a row after `length` tokens, by a rule that its decoder doesn't know."""
-        self.made[row], self.done[row] = length, STOPPED
+    @property
+    def unread(self) -> int:
+        """Tokens that are there and not read."""
+        return len(self.tokens) - self.position
+
+    def take(self, made: int) -> list[int]:
+        """The tokens that a decoder has sampled, `made` of them in all, become the row's."""
+        new: list[int] = self.made_tokens[self.made : made].tolist()
+        self.tokens += new
+        self.sampled += [True] * len(new)
+        self.made = made
+        return new
+
+    def force(self, tokens: list[int]) -> None:
+        """Append tokens that somebody else wrote."""
+        self.tokens += tokens
+        self.sampled += [False] * len(tokens)
+
+    def cut(self, length: int) -> None:
+        """End it after `length` sampled tokens, by a rule that its decoder doesn't know."""
+        dropped = self.made - length
+        if dropped:
+            del self.tokens[-dropped:], self.sampled[-dropped:]
+        self.made, self.state = length, STOPPED
+        self.position = min(self.position, len(self.tokens))
 
 
 def row_keys(prompts: list[list[int]], samples: int, seed: int) -> Array:

@@ -146,9 +146,8 @@ def _by_prefix(pairs: list[Pair], scored: list[int], tokens: int) -> list[list[i
 
 def _hidden_shared(packed: native.PackedWeights, pairs: list[Pair]) -> tuple[Tensor, Tensor]:
     """Hidden states [outputs, width], and the index of the one that predicts each scored token."""
-    lanes = native.Lanes(packed)
     counts = [count for _, count in pairs]
-    hidden, indices, _ = native.read(lanes, [tokens[:-1] for tokens, _ in pairs], counts)
+    hidden, indices = native.read(packed, [tokens[:-1] for tokens, _ in pairs], counts)
     return torch.from_numpy(hidden), torch.tensor([index for own in indices for index in own])
 
 

@@ -99,35 +99,8 @@ def hidden_states(
             rows, at, to = torch.tensor(found, device=h.device).T
             hidden[to] = h[rows, at]
 
-    _go_down(model, weights, nodes, tokens_at_once, moved, seen, lambda chosen, cache: None)
+    _go_down(model, weights, nodes, tokens_at_once, moved, seen)
     return hidden, indices
-
-
-def prompts(
-    model: Transformer, weights: Weights, sequences: list[list[int]], capacity: int
-) -> tuple[Tensor, KVCache]:
-    """The hidden state at each sequence's end, [sequences, width], and a cache with a row each."""
-    nodes, leaves = tree(sequences)
-    whole = empty_cache(model, len(sequences), capacity)
-    last = torch.empty(
-        len(sequences), model.config.width, dtype=model.compute_dtype, device=model.device
-    )
-    ends = {leaf: row for row, leaf in enumerate(leaves)}  # every sequence has a leaf of its own
-
-    def seen(chosen: list[int], start: int, h: Tensor) -> None:
-        for row, index in enumerate(chosen):
-            at = len(nodes[index].tokens) - 1 - start
-            if index in ends and 0 <= at < h.shape[1]:
-                last[ends[index]] = h[row, at]
-
-    def filled(chosen: list[int], cache: KVCache) -> None:
-        rows = [row for row, index in enumerate(chosen) if index in ends]
-        if rows:
-            whole.put([ends[chosen[row]] for row in rows], cache, rows)
-
-    tokens_at_once = sum(len(node.tokens) for node in nodes)
-    _go_down(model, weights, nodes, tokens_at_once, lambda _: None, seen, filled)
-    return last, whole
 
 
 def _go_down(
@@ -137,7 +110,6 @@ def _go_down(
     tokens_at_once: int,
     moved: Moved,
     seen: Callable[[list[int], int, Tensor], None],
-    filled: Callable[[list[int], KVCache], None],
 ) -> None:
     """Read all nodes.
 
@@ -149,8 +121,6 @@ def _go_down(
         moved: called at each pass.
         seen: called with the nodes' indices, the index of the first of their tokens that was just
             read, and the hidden states [nodes, tokens, width].
-        filled: called with the nodes' indices and the cache with a row for each, which is only
-            valid during the call.
     """
     below: dict[int, list[int]] = {}
     reach = [node.end for node in nodes]  # the longest sequence through it
@@ -180,7 +150,6 @@ def _go_down(
                 cache = above.select(torch.tensor([row for _, row in group], device=model.device))
             for start, h in read_rows(model, weights, cache, [nodes[i].tokens for i in indices]):
                 seen(indices, start, h)
-            filled(indices, cache)
             deeper = [(i, row) for row, index in enumerate(indices) for i in below.get(index, ())]
             if deeper:
                 visit(cache, deeper)

@@ -21,7 +21,7 @@ def greedy(model, fixed):
     step = cuda_graph.step(model, model.cast_weights(), cache)
     chosen, logits = torch.tensor([5, 6]), []
     for _ in range(12):
-        logits.append(step(chosen))
+        logits.append(step(chosen, torch.ones(2, dtype=torch.int64)))
         chosen = logits[-1].argmax(-1)
     assert (lengths.data_ptr() == cache.lengths.data_ptr()) is fixed
     return torch.stack(logits)

@@ -1,4 +1,4 @@
-"""Threads of the C decoder: logits that are no numbers end all of them, none is left waiting."""
+"""Steps of the C decoder: logits that are no numbers end all threads, none is left waiting."""
 
 import subprocess
 import sys

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.model import sampling
+from pipeline.model import native, sampling
 from pipeline.model.engine import Engine
 from storage.errors import UserError
 
@@ -222,3 +222,26 @@ def test_weights_that_changed_between_two_calls_are_seen(make_model):
     assert [c.tokens for c in after[0]] == [c.tokens for c in fresh[0]]
     assert [c.logprobs for c in after[0]] == [c.logprobs for c in fresh[0]]
     assert [c.logprobs for c in after[0]] != [c.logprobs for c in before[0]]
+
+
+def test_a_frozen_engine_finds_what_a_stream_read_before(make_model):
+    """Heard to its end or not, and beside another stream: the same tokens, read once."""
+    model = make_model(head_dim=32, max_context=160)
+    talk = [n % 60 for n in range(70)]
+    plain = Engine(model)
+    kept = Engine(model, frozen=True)
+    read: list[int] = []
+    for turn in range(3):
+        expected = list(plain.stream(talk, max_new_tokens=12, seed=turn))
+        if kept._talk is not None:
+            read.append(kept._talk.scheduler.pool.match(talk).tokens)
+        assert list(kept.stream(talk, max_new_tokens=12, seed=turn)) == expected
+        stream = kept.stream(talk, max_new_tokens=12, seed=turn)
+        assert [next(stream), next(stream)] == expected[:2]
+        beside = kept.stream(talk[:9], max_new_tokens=12)
+        assert list(beside) == list(plain.stream(talk[:9], max_new_tokens=12))
+        stream.close()
+        talk = [*talk, *expected]
+    if native.kernels(model) is not None:
+        assert len(read) == 2
+        assert all(count >= 64 for count in read)

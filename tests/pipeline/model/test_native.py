@@ -9,9 +9,7 @@ import pytest
 import torch
 
 from pipeline.model import Transformer, instructions, native
-from pipeline.model.decode_torch import TorchDecoder
 from pipeline.model.engine import Engine
-from pipeline.model.rows import Rows, Sampling, row_keys
 from storage.errors import UserError
 
 SHAPE = {"width": 48, "heads": 2, "kv_heads": 1, "head_dim": 32, "ffn_width": 80, "vocab_size": 70}
@@ -35,8 +33,7 @@ def model(request, make_model):
 def hidden_by_kernels(model, format, prompts, wanted):
     packed = native.pack(model, format, model.config.max_context)
     assert packed is not None
-    lanes = native.Lanes(packed)
-    hidden, places, _ = native.read(lanes, prompts, wanted)
+    hidden, places = native.read(packed, prompts, wanted)
     return [torch.from_numpy(hidden[place]) for place in places]
 
 
@@ -52,18 +49,16 @@ def test_hidden_states_equal_the_models(model):
             torch.testing.assert_close(got, expected, atol=2e-5, rtol=0)
 
 
-def test_a_lane_takes_its_positions_memory_in_whole_sixteens():
-    """And no more: keys and values are most of what an engine holds."""
-    lanes = native.Lanes(cast(native.PackedWeights, SimpleNamespace(lane_bytes=96)))
-    assert [lanes.add(-1, 0, count) for count in (1, 16, 17)] == [0, 1, 2]
-    lanes.allocate()
-    assert lanes.table["capacity"].tolist() == [16, 16, 32]
-    assert np.diff(lanes.table["data"]).tolist() == [16 * 96, 16 * 96]
-    assert [len(part) for part in lanes.memory] == [64 * 96 + 64]  # 64: to begin at a cache line
-    lanes.add(0, 1, 33)
-    lanes.allocate()  # the others stay where they are
-    assert lanes.table["capacity"].tolist() == [16, 16, 32, 48]
-    assert [len(part) for part in lanes.memory] == [64 * 96 + 64, 48 * 96 + 64]
+def test_pages_lie_one_after_another_from_a_cache_line():
+    stand_in = SimpleNamespace(position_bytes=96, kernels=SimpleNamespace(PAGE=32))
+    memory = native.PageMemory(cast(native.PackedWeights, stand_in), 3)
+    first, second, third = memory.addresses([0, 1, 2]).tolist()
+    assert first % 64 == 0
+    assert (second - first, third - second) == (32 * 96, 32 * 96)
+    memory.pages[0], memory.pages[2] = 7, 9
+    memory.copy(2, 1)
+    memory.copy(0, 0)
+    assert [set(page.tolist()) for page in memory.pages] == [{7}, {9}, {9}]
 
 
 def force(monkeypatch, ceiling):
@@ -161,19 +156,16 @@ def test_a_result_is_the_same_to_the_bit_in_any_batch(model, int8):
     [{}, {"temperature": 0.7, "top_k": 6}, {"top_p": 0.6}, {"min_p": 0.3}, {"temperature": 0.0},
      {"top_k": 20, "top_p": 0.8, "min_p": 0.05, "temperature": 1.4}],
 )  # fmt: skip
-def test_torch_draws_the_same_tokens(model, how):
-    plain = {"temperature": 1.0, "top_k": 0, "top_p": 1.0, "min_p": 0.0}
-    settings = Sampling(4, 15, **(plain | how), stop_tokens=())
-    rows = Rows.begin(PROMPTS, row_keys(PROMPTS, 4, 9), settings, model.config.max_context)
-    decoder = TorchDecoder(model, model.cast_weights(), PROMPTS, rows)
-    decoder.advance(100)
-    results = Engine(model).generate(PROMPTS, samples=4, max_new_tokens=15, seed=9, **how)
-    found = [c for cs in results for c in cs]
-    for row, completion in enumerate(found):
-        assert completion.tokens == rows.tokens[row, : rows.made[row]].tolist()
-        np.testing.assert_allclose(
-            completion.logprobs, rows.logprobs[row, : rows.made[row]], atol=5e-5
-        )
+def test_torch_draws_the_same_tokens(model, how, monkeypatch):
+    settings: dict[str, Any] = {"samples": 4, "max_new_tokens": 15, "seed": 9, **how}
+    with monkeypatch.context() as patch:
+        patch.setattr(native, "kernels", lambda _: None)
+        by_torch = Engine(model).generate(PROMPTS, **settings)
+    by_kernels = Engine(model).generate(PROMPTS, **settings)
+    for a, b in zip(itertools.chain(*by_torch), itertools.chain(*by_kernels)):
+        assert a.tokens == b.tokens
+        assert a.stopped == b.stopped
+        np.testing.assert_allclose(a.logprobs, b.logprobs, atol=5e-5)
 
 
 def test_weights_are_read_anew_unless_frozen(model):

@@ -7,8 +7,8 @@ import torch
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from pipeline.model import decode_torch, shared_reading
-from pipeline.model.shared_reading import hidden_states, is_worthwhile, prompts
+from pipeline.model import shared_reading
+from pipeline.model.shared_reading import hidden_states, is_worthwhile
 
 PHASES = (Phase.explicit, Phase.generate)  # a model is too slow to shrink by
 FEW = st.lists(st.integers(0, 2), min_size=1, max_size=18)
@@ -73,23 +73,6 @@ def test_hidden_states_are_those_of_each_sequence_alone(model, sequences, data, 
         torch.testing.assert_close(hidden[own], alone[len(sequence) - last :], rtol=1e-4, atol=1e-4)
 
 
-@settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow], phases=PHASES
-)
-@given(sequences=families(), more=st.integers(0, 4))
-@torch.no_grad()
-def test_prompts_end_and_go_on_as_each_alone(model, sequences, more):
-    weights = model.cast_weights()
-    capacity = max(map(len, sequences)) + more + 1
-    last, cache = prompts(model, weights, sequences, capacity)
-    assert cache.lengths.tolist() == [len(s) for s in sequences]
-    step = model.hidden(torch.tensor([[n] for n in range(8)]), cache=cache, weights=weights)
-    for number, sequence in enumerate(sequences):
-        alone = model.hidden(torch.tensor([[*sequence, number]]), weights=weights)[0]
-        torch.testing.assert_close(last[number], alone[-2], rtol=1e-4, atol=1e-4)
-        torch.testing.assert_close(step[number, 0], alone[-1], rtol=1e-4, atol=1e-4)
-
-
 @torch.no_grad()
 def test_padding_falls_on_nothing_that_is_seen(model):
     """A row that fills its cache to the last place beside one that is longer from there on."""
@@ -106,15 +89,3 @@ def test_padding_falls_on_nothing_that_is_seen(model):
 def test_it_is_worthwhile_from_a_quarter_on():
     assert is_worthwhile(100, 75)
     assert not is_worthwhile(100, 76)
-
-
-@torch.no_grad()
-def test_prompts_that_share_little_are_read_in_one_go(model, monkeypatch):
-    monkeypatch.setattr(shared_reading, "prompts", lambda *_: pytest.fail("by the tree"))
-    alike = [[1] * 20 + [n] for n in range(4)]
-    weights = model.cast_weights()
-    different = [[n] * 20 for n in range(4)]
-    last, _ = decode_torch.prefill(model, weights, different, 30)
-    assert len(last) == 4
-    with pytest.raises(pytest.fail.Exception):
-        decode_torch.prefill(model, weights, alike, 30)
