@@ -159,7 +159,9 @@ def drafted(
         for reply in replies(item, config.labeler, rng):
             key = _asked_before(item.question, config), item.label == "known"
             pools.setdefault(key, []).append((item, reply))
-    groups = [(pools.get((asked, True), []), pools.get((asked, False), [])) for asked in (1, 0)]
+    groups = [
+        (pools.get((asked, True), []), pools.get((asked, False), [])) for asked in (True, False)
+    ]
     if not all(known and unknown for known, unknown in groups):
         groups = [([*a, *b], [*c, *d]) for (a, c), (b, d) in [groups]]
     counts = [min(len(known) * config.known_repeats, len(unknown)) for known, unknown in groups]
