@@ -127,7 +127,6 @@ class Row:
         if dropped:
             del self.tokens[-dropped:], self.sampled[-dropped:]
         self.made, self.state = length, STOPPED
-        self.position = min(self.position, len(self.tokens))
 
 
 def row_keys(prompts: list[list[int]], samples: int, seed: int) -> Array:

@@ -95,6 +95,20 @@ def test_a_pool_that_keeps_nothing_forgets_a_row_with_its_pages() -> None:
     assert pool.match([1, 2, 3, 4, 5]) == Match(())
 
 
+def test_what_two_rows_have_read_is_kept_once() -> None:
+    pool = PagePool(3, SIZE)
+    pool.release(read(pool, [9] * 4))
+    tokens = [1] * 4
+    one, other = pool.take(1), pool.take(1)
+    for pages in (one, other):  # neither knew of the other
+        pool.insert(tokens, pages, 4)
+    pool.release(one)
+    pool.release(other)
+    pool.take(1)  # the second's page: what was read before has not to go for it
+    assert pool.match([9] * 5).tokens == 4
+    assert pool.match([1] * 5).tokens == 4
+
+
 def test_a_row_that_grows_is_found_as_far_as_it_has_been_read() -> None:
     pool = PagePool(8, SIZE)
     tokens = [1, 2, 3, 4, 5]

@@ -276,3 +276,16 @@ def test_a_paused_row_keeps_its_pages_and_reads_what_was_appended() -> None:
     assert row.made == 6
     assert row.tokens[4:7] == [5, 5, 5]
     assert row.tokens[:4] == expected([1, 2, 3], 1)
+
+
+def test_a_paused_row_asks_for_no_more_pages() -> None:
+    scheduler = Scheduler(PagePool(2, SIZE), 2, 100)
+    decoder = Counting(scheduler)
+    scheduler.add(paused := row_of(0, [1, 2, 3], 4))
+    decoder.run(scheduler.plan(1))
+    paused.state, paused.paused = WAITING, True
+    paused.force([5])  # a page is full
+    scheduler.add(row_of(1, [1, 1], 2))
+    step = scheduler.plan(2)
+    assert [piece.row.id for piece in step.reading] == [1]
+    assert paused.slot >= 0
