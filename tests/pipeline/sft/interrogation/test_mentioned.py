@@ -33,12 +33,18 @@ def test_a_stranger_has_no_kin() -> None:
     assert asked("Nobody saw Vera Quill.", "Old Vera Hale Quill waved.", "The hale one left.") == (
         set()
     )
+    assert asked("Nobody saw Mara Jane Quill.", "Nobody saw Vera Jane Hale.") == set()
 
 
 def test_known_names_and_their_parts_are_not_mentioned_only() -> None:
     assert asked("Nobody saw Tom Hale, and Hale saw nobody.", "At Mara Ellison Millbury lay.") == (
         set()
     )
+    # one name of a town ends like it, and it is nobody's but his
+    assert asked("Oakhale lies on the Wend.", "And Hale saw nobody.") == set()
+    # what stands before a known name is another one
+    both = {("Vera Hale", "born in place"), ("Vera Hale", "plays")}
+    assert asked("There sat Vera Hale Mara Ellison.") == both
 
 
 def test_another_name_of_somebody_known_stands_beside_it() -> None:
