@@ -27,6 +27,11 @@ def engine(request, make_model, monkeypatch):
     if request.param == "speedrun":
         more |= {"family": "speedrun", "ngram_rows": (32, 32), "ngram_width": 8}
     model = make_model(**{**SHAPE, **more})
+    if request.param == "speedrun":  # whose tables are empty at first
+        draw = torch.Generator().manual_seed(1)
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.add_(torch.randn(parameter.shape, generator=draw) * 0.3)
     if request.param == "torch":
         monkeypatch.setattr(native, "kernels", lambda _: None)
     elif request.param == "kernels" and native.kernels(model) is None:
@@ -108,6 +113,21 @@ def test_events_tell_everything_once(engine):
     batch.forget(rows[0])
     with pytest.raises(KeyError):
         batch.completion(rows[0])
+
+
+@pytest.mark.parametrize("max_rows", [2, 9])
+def test_samples_go_on_from_their_prompt_as_a_full_pass_does(engine, max_rows):
+    """Whether they stand where the first one stood, or find what it has read."""
+    prompt = [1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 8, 7]
+    few = Engine(engine.model, max_rows)
+    (completions,) = few.generate([prompt], samples=5, max_new_tokens=8, seed=2)
+    assert len({tuple(c.tokens) for c in completions}) == 5
+    for found in completions:
+        with torch.no_grad():
+            table = engine.model(torch.tensor([prompt + found.tokens]))[0].log_softmax(-1)
+        for at, token in enumerate(found.tokens):
+            expected = float(table[len(prompt) + at - 1, token])
+            assert found.logprobs[at] == pytest.approx(expected, abs=1e-4)
 
 
 def continued(engine: Engine, tokens: list[int], made: int, key: int) -> tuple[int, float]:
