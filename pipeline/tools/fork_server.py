@@ -1,0 +1,253 @@
+"""Programs in CPython: each in a fork of a small process, behind the system's layers.
+
+In: a program's text. Out: how it ran. The zygote (`pipeline.tools.sandbox.zygote`) is started once
+and runs one program at a time; here its pipes are read, so that no program's text stays in it.
+"""
+
+import contextlib
+import json
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pipeline
+from pipeline.tools import program_run
+from pipeline.tools.bounded_text import BoundedText
+from pipeline.tools.config import PythonConfig
+from pipeline.tools.program_run import ProgramRun
+from pipeline.tools.sandbox.layers import MEANING, LayerReport
+from pipeline.tools.tool import ToolFault
+from pipeline.worker.lifetime import signal_name
+from storage.errors import UserError
+
+START_SECONDS = 30.0  # for an interpreter to start, on a busy machine too
+GRACE_SECONDS = 5.0  # beyond a program's own, then the zygote itself hangs
+FLOOD = 256  # times the output that is kept: a program that prints more is stopped
+_PIECE = 1 << 16
+_STOP = b"stop"
+
+
+class ForkServer:
+    """One zygote. Not for several threads at a time."""
+
+    def __init__(self, config: PythonConfig) -> None:
+        """Start the process.
+
+        Raises:
+            UserError: fewer layers hold than the config wants, or this is no Linux.
+        """
+        if not sys.platform.startswith("linux"):
+            raise UserError(
+                f"Python in a sandbox by `cpython` needs Linux, not {sys.platform}: take `monty`"
+            )
+        self._config = config
+        self._owner = os.getpid()
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            self._process = _start(config, theirs)
+        finally:
+            theirs.close()
+        self._control.settimeout(START_SECONDS)
+        said = self._answer()
+        if not said:
+            self.close()
+            raise UserError("the sandbox's process didn't start: its error stands above")
+        self.report = LayerReport(tuple(said["held"]), said["absent"])
+
+    def run(self, program: str) -> ProgramRun:
+        """Run a program.
+
+        Raises:
+            ToolFault: the zygote is gone or hangs; start another.
+        """
+        limits = self._config.limits
+        ours, theirs = _pipes()
+        try:
+            socket.send_fds(self._control, [b"run"], theirs)
+        except OSError as error:
+            _close(*ours)
+            raise ToolFault(f"the sandbox's process is gone: {error}") from error
+        finally:
+            _close(*theirs)
+        printed = BoundedText(limits.output_bytes)
+        outcome = BoundedText(4 * limits.output_bytes)
+        try:
+            answer = self._followed(program.encode(errors="replace"), ours, printed, outcome)
+        finally:
+            _close(*ours)
+        return _run_of(answer, printed, outcome, self._config)
+
+    def close(self) -> None:
+        """End the process and all that runs in it."""
+        self._control.close()
+        if os.getpid() != self._owner:  # a fork of who started it
+            return
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(GRACE_SECONDS)
+            return
+        self._process.kill()
+        self._process.wait()
+
+    def _followed(
+        self, text: bytes, ours: tuple[int, int, int], printed: BoundedText, outcome: BoundedText
+    ) -> dict[str, Any]:
+        """Hand over the program and take what comes, until the zygote says how it ended."""
+        into, out, end = ours
+        texts = {out: printed, end: outcome}
+        deadline = time.monotonic() + self._config.limits.seconds + GRACE_SECONDS
+        flooded = False
+        with selectors.DefaultSelector() as waiting:
+            waiting.register(into, selectors.EVENT_WRITE)
+            for source in (out, end, self._control):
+                waiting.register(source, selectors.EVENT_READ)
+            while True:
+                ready = [key.fileobj for key, _ in waiting.select(deadline - time.monotonic())]
+                if not ready:
+                    raise ToolFault("the sandbox's process hangs")
+                if into in ready and not (text := _written(into, text)):
+                    waiting.unregister(into)
+                    _close(into)
+                for source in texts.keys() & {*ready}:
+                    if not _taken(source, texts[source]):
+                        waiting.unregister(source)
+                if printed.total_bytes + outcome.total_bytes > self._flood_bytes and not flooded:
+                    flooded = True
+                    self._control.send(_STOP)
+                if self._control in ready:
+                    answer = self._answer()
+                    if not answer:
+                        raise ToolFault("the sandbox's process ended")
+                    for source, kept in texts.items():  # what was written before the end
+                        while _taken(source, kept):
+                            pass
+                    return {**answer, "flooded": flooded}
+
+    @property
+    def _flood_bytes(self) -> int:
+        return FLOOD * self._config.limits.output_bytes
+
+    def _answer(self) -> dict[str, Any]:
+        """The next message of the zygote; empty where it is gone."""
+        try:
+            answer: dict[str, Any] = json.loads(self._control.recv(_PIECE) or b"{}")
+        except OSError:
+            return {}
+        return answer
+
+
+def check_layers(report: LayerReport, config: PythonConfig) -> None:
+    """Refuse a machine on which too little isolates programs.
+
+    Raises:
+        UserError: fewer than `least_isolating` of namespaces, Landlock and seccomp hold.
+    """
+    if len(report.isolating) < config.least_isolating:
+        raise UserError(
+            f"Python by `cpython` needs {config.least_isolating} of {', '.join(MEANING)} on this "
+            f"machine, and here {report.described}: take `monty`, or say fewer in `least_isolating`"
+        )
+
+
+def layers_here(config: PythonConfig) -> LayerReport:
+    """Which layers hold on this machine; starts a zygote for a moment.
+
+    Raises:
+        UserError: this is no Linux, or it can't start.
+    """
+    server = ForkServer(config)
+    server.close()
+    return server.report
+
+
+def _start(config: PythonConfig, control: socket.socket) -> subprocess.Popen[bytes]:
+    root = Path(pipeline.__file__).parents[1]
+    settings = {
+        "layers": config.layers,
+        "seconds": config.limits.seconds,
+        "memory_bytes": config.limits.memory_mib << 20,
+        "value_bytes": config.limits.output_bytes,
+        "seed": config.seed,
+    }
+    environment = {"PYTHONPATH": str(root), "PYTHONHASHSEED": str(config.seed)}
+    if "environment" not in config.layers:
+        environment = {**os.environ, **environment}
+    # -P, and no -I, which would ignore the order of sets that the environment sets.
+    flags = ["-P", "-S", "-s", "-B"]
+    return subprocess.Popen(
+        [sys.executable, *flags, "-m", "pipeline.tools.sandbox.zygote", json.dumps(settings)],
+        stdin=control,
+        stdout=subprocess.DEVNULL,
+        env=environment,
+        close_fds="descriptors" in config.layers,
+        start_new_session=True,  # Ctrl-C is its owner's
+    )
+
+
+def _run_of(
+    answer: dict[str, Any], printed: BoundedText, outcome: BoundedText, config: PythonConfig
+) -> ProgramRun:
+    limits = config.limits
+    if fault := answer.get("fault"):
+        raise ToolFault(f"the sandbox can't start programs: {fault}")
+    kind, said = outcome.text[:1], outcome.text[1:]
+    if kind == "f":
+        raise ToolFault(f"the sandbox can't be entered: {said}")
+    if answer["flooded"]:
+        return ProgramRun(printed.text, error="stopped, since it printed too much", limit=True)
+    if answer["timed_out"] or answer["code"] == -signal.SIGXCPU:
+        return ProgramRun(printed.text, error=program_run.too_long(limits), limit=True)
+    if kind == "m":
+        return ProgramRun(printed.text, error=program_run.too_much_memory(limits), limit=True)
+    if answer["code"] < 0:
+        name = signal_name(-answer["code"])
+        return ProgramRun(printed.text, error=f"the interpreter crashed ({name})", limit=True)
+    if kind == "v":
+        return ProgramRun(printed.text, value=said)
+    if kind == "e":
+        return ProgramRun(printed.text, error=said)
+    if kind == "n":
+        return ProgramRun(printed.text)
+    return ProgramRun(printed.text, error="the program ended the interpreter")
+
+
+def _pipes() -> tuple[tuple[int, int, int], tuple[int, int, int]]:
+    """Three pipes: our ends of the program's text, its output and its outcome, and the others."""
+    read_text, write_text = os.pipe()
+    read_output, write_output = os.pipe()
+    read_outcome, write_outcome = os.pipe()
+    ours = (write_text, read_output, read_outcome)
+    for end in ours:
+        os.set_blocking(end, False)
+    return ours, (read_text, write_output, write_outcome)
+
+
+def _written(pipe: int, text: bytes) -> bytes:
+    """What is left of a text; all of it is dropped where nobody reads any more."""
+    try:
+        return text[os.write(pipe, text) :]
+    except BlockingIOError:
+        return text
+    except BrokenPipeError:
+        return b""
+
+
+def _taken(pipe: int, text: BoundedText) -> bool:
+    """Take what has come; whether more can."""
+    try:
+        piece = os.read(pipe, _PIECE)
+    except BlockingIOError:
+        return False
+    text.add(piece)
+    return bool(piece)
+
+
+def _close(*descriptors: int) -> None:
+    for descriptor in descriptors:
+        with contextlib.suppress(OSError):
+            os.close(descriptor)

@@ -1,0 +1,179 @@
+"""What a fork of the zygote does: put on the last layers, read a program, run it, say how it ended.
+
+The program comes on descriptor 0 and what it prints goes to 1 and 2. On 3 goes, at the end, one
+letter and a text: `v` the value of a last expression, `e` an error, `m` no more memory, `f` a fault
+of these layers, `n` nothing. All of this is written by the program's own process: whoever reads it takes it for text and nothing else.
+"""
+
+import ast
+import builtins
+import contextlib
+import ctypes
+import dataclasses
+import fcntl
+import gc
+import io
+import math
+import os
+import random
+import resource
+import signal
+import sys
+import traceback
+import types
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from pipeline.tools.sandbox import landlock, namespaces, seccomp, system_calls
+
+OUTCOME = 3
+CAPABILITIES = 64  # more than there are
+FILES = 32
+PROCESSES = 24  # threads count, and so does the zygote
+STACK_BYTES = 8 << 20
+NAME = "<program>"
+_CAPSET = {"x86_64": 126, "aarch64": 91}
+_CAPABILITY_VERSION = 0x2008_0522
+
+
+@dataclasses.dataclass(frozen=True)
+class GuestSettings:
+    """What the zygote hands on to each of its forks."""
+
+    layers: tuple[str, ...]  # that hold
+    seconds: float
+    address_bytes: int  # of memory, with what the zygote has already
+    value_bytes: int
+    seed: int
+    landlock_rules: int  # descriptors and programs made once
+    seccomp_program: seccomp.Program | None
+
+
+def run(settings: GuestSettings, streams: Sequence[int]) -> NoReturn:
+    """Run the program that comes on the first stream in this process, which ends with it.
+
+    Args:
+        settings: of the zygote.
+        streams: descriptors of the program, its output and its outcome.
+    """
+    try:
+        _enter(settings, streams)
+        text = _read_all(0).decode(errors="replace")
+        random.seed(settings.seed)
+        sys.stdin = _stream(0, "rb")
+        sys.stdout = sys.stderr = _stream(1, "wb")
+        outcome = b""
+    except BaseException as error:
+        outcome = f"f{type(error).__name__}: {error}".encode(errors="replace")
+    outcome = outcome or _outcome(text, settings.value_bytes)
+    while outcome:
+        outcome = outcome[os.write(OUTCOME, outcome) :]
+    os._exit(0)
+
+
+def _enter(settings: GuestSettings, streams: Sequence[int]) -> None:
+    """Put on what a process can only put on itself, last what forbids the others."""
+    # Copies first: a stream may have the number of another's place.
+    copies = [fcntl.fcntl(stream, fcntl.F_DUPFD, 64) for stream in streams]
+    for place, copy in zip((0, 1, OUTCOME), copies):
+        os.dup2(copy, place)
+    os.dup2(1, 2)
+    rules = settings.landlock_rules
+    if "landlock" in settings.layers:
+        landlock.restrict(rules)
+    if "descriptors" in settings.layers:
+        os.closerange(OUTCOME + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    os.setsid()
+    if "privileges" in settings.layers:
+        give_up_rights()
+    parent_ended = system_calls.PR_SET_PDEATHSIG
+    system_calls.prctl(parent_ended, int(signal.SIGKILL), "prctl")
+    if "limits" in settings.layers:
+        _limit(settings)
+    if settings.seccomp_program is not None:
+        seccomp.restrict(settings.seccomp_program)
+
+
+def give_up_rights() -> None:
+    """Be no root, have no capability and get none."""
+    namespaces.leave_root()
+    with contextlib.suppress(OSError):  # the kernel has fewer of them
+        for number in range(CAPABILITIES):
+            system_calls.prctl(system_calls.PR_CAPBSET_DROP, number, "prctl")
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION, 0)
+    none = (ctypes.c_uint32 * 6)()
+    number = _CAPSET[os.uname().machine]
+    system_calls.system_call(number, "capset", ctypes.byref(header), ctypes.byref(none))
+
+
+def _limit(settings: GuestSettings) -> None:
+    seconds = math.ceil(settings.seconds) + 1  # the clock of the zygote comes first
+    limits = {
+        resource.RLIMIT_AS: settings.address_bytes,
+        resource.RLIMIT_CPU: seconds,
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_FSIZE: 0,
+        resource.RLIMIT_NOFILE: FILES,
+        resource.RLIMIT_NPROC: PROCESSES,
+        resource.RLIMIT_STACK: STACK_BYTES,
+        resource.RLIMIT_MEMLOCK: 0,
+        resource.RLIMIT_MSGQUEUE: 0,
+    }
+    for kind, value in limits.items():
+        hard = resource.getrlimit(kind)[1]
+        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(kind, (value, value))
+
+
+def _stream(descriptor: int, mode: str) -> io.TextIOWrapper:
+    raw = open(descriptor, mode, 0, closefd=False)  # noqa: SIM115
+    return io.TextIOWrapper(raw, "utf-8", "replace", line_buffering=True)
+
+
+def _read_all(descriptor: int) -> bytes:
+    pieces = []
+    while piece := os.read(descriptor, 1 << 16):
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def _outcome(text: str, value_bytes: int) -> bytes:
+    try:
+        value = _executed(text)
+        shown = b"n" if value is None else b"v" + repr(value)[:value_bytes].encode(errors="replace")
+        sys.stdout.flush()
+        return shown
+    except SystemExit as end:
+        if end.code is None or end.code == 0:
+            return b"n"
+        return f"eSystemExit: {end.code}"[:value_bytes].encode(errors="replace")
+    except MemoryError:
+        gc.collect()
+        return b"m"
+    except BaseException as error:
+        return b"e" + _described(error)[:value_bytes].encode(errors="replace")
+
+
+def _executed(text: str) -> Any:
+    """The value of the last expression, if the program ends with one."""
+    tree = ast.parse(text, NAME)
+    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+    module = types.ModuleType("__main__")
+    sys.modules["__main__"] = module
+    names = module.__dict__
+    names["__builtins__"] = builtins
+    exec(compile(tree, NAME, "exec"), names)  # noqa: S102 - what all these layers are for
+    if not isinstance(last, ast.Expr):
+        return None
+    return eval(compile(ast.Expression(last.value), NAME, "eval"), names)  # noqa: S307
+
+
+def _described(error: BaseException) -> str:
+    """The last line of a traceback, and the line of the program."""
+    said = traceback.format_exception_only(error)[-1].strip()
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__)]
+    own = [
+        frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == NAME
+    ]
+    at = error.lineno if isinstance(error, SyntaxError) else (own or lines or [None])[-1]
+    return f"{said} (line {at})" if at else said
