@@ -13,6 +13,8 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -67,20 +69,17 @@ class ForkServer:
             ToolFault: the zygote is gone or hangs; start another.
         """
         limits = self._config.limits
-        ours, theirs = _pipes()
-        try:
-            socket.send_fds(self._control, [b"run"], theirs)
-        except OSError as error:
-            _close(*ours)
-            raise ToolFault(f"the sandbox's process is gone: {error}") from error
-        finally:
-            _close(*theirs)
         printed = BoundedText(limits.output_bytes)
         outcome = BoundedText(4 * limits.output_bytes)
-        try:
+        with contextlib.ExitStack() as pipes:
+            ours, theirs = _pipes(pipes)
+            try:
+                socket.send_fds(self._control, [b"run"], [end.fileno() for end in theirs])
+            except OSError as error:
+                raise ToolFault(f"the sandbox's process is gone: {error}") from error
+            for end in theirs:
+                end.close()
             answer = self._followed(program.encode(errors="replace"), ours, printed, outcome)
-        finally:
-            _close(*ours)
         return _run_of(answer, printed, outcome, self._config)
 
     def close(self) -> None:
@@ -95,7 +94,7 @@ class ForkServer:
         self._process.wait()
 
     def _followed(
-        self, text: bytes, ours: tuple[int, int, int], printed: BoundedText, outcome: BoundedText
+        self, text: bytes, ours: Sequence[FileIO], printed: BoundedText, outcome: BoundedText
     ) -> dict[str, Any]:
         """Hand over the program and take what comes, until the zygote says how it ended."""
         into, out, end = ours
@@ -112,7 +111,7 @@ class ForkServer:
                     raise ToolFault("the sandbox's process hangs")
                 if into in ready and not (text := _written(into, text)):
                     waiting.unregister(into)
-                    _close(into)
+                    into.close()  # a second time, by its stack, does nothing
                 for source in texts.keys() & {*ready}:
                     if not _taken(source, texts[source]):
                         waiting.unregister(source)
@@ -206,7 +205,7 @@ def _run_of(
         return ProgramRun(printed.text, error=program_run.too_much_memory(limits), limit=True)
     if answer["code"] < 0:
         name = signal_name(-answer["code"])
-        return ProgramRun(printed.text, error=f"the interpreter crashed ({name})", limit=True)
+        return ProgramRun(printed.text, error=f"the interpreter crashed ({name})")
     if kind == "v":
         return ProgramRun(printed.text, value=said)
     if kind == "e":
@@ -216,38 +215,32 @@ def _run_of(
     return ProgramRun(printed.text, error="the program ended the interpreter")
 
 
-def _pipes() -> tuple[tuple[int, int, int], tuple[int, int, int]]:
-    """Three pipes: our ends of the program's text, its output and its outcome, and the others."""
-    read_text, write_text = os.pipe()
-    read_output, write_output = os.pipe()
-    read_outcome, write_outcome = os.pipe()
-    ours = (write_text, read_output, read_outcome)
-    for end in ours:
-        os.set_blocking(end, False)
-    return ours, (read_text, write_output, write_outcome)
+def _pipes(stack: contextlib.ExitStack) -> tuple[list[FileIO], list[FileIO]]:
+    """Three pipes: our ends of the program's text, its output and its outcome, and the others.
+
+    Each end closes once, whoever asks how often: its number may be another thread's by then.
+    """
+    ends = []
+    for _ in range(3):
+        read, write = os.pipe()
+        ends.append((stack.enter_context(FileIO(read)), stack.enter_context(FileIO(write, "w"))))
+    (text, into), (out, output), (end, outcome) = ends
+    ours = [into, out, end]
+    for one in ours:
+        os.set_blocking(one.fileno(), False)
+    return ours, [text, output, outcome]
 
 
-def _written(pipe: int, text: bytes) -> bytes:
+def _written(pipe: FileIO, text: bytes) -> bytes:
     """What is left of a text; all of it is dropped where nobody reads any more."""
     try:
-        return text[os.write(pipe, text) :]
-    except BlockingIOError:
-        return text
+        return text[pipe.write(text) or 0 :]
     except BrokenPipeError:
         return b""
 
 
-def _taken(pipe: int, text: BoundedText) -> bool:
+def _taken(pipe: FileIO, text: BoundedText) -> bool:
     """Take what has come; whether more can."""
-    try:
-        piece = os.read(pipe, _PIECE)
-    except BlockingIOError:
-        return False
-    text.add(piece)
+    piece = pipe.read(_PIECE)
+    text.add(piece or b"")
     return bool(piece)
-
-
-def _close(*descriptors: int) -> None:
-    for descriptor in descriptors:
-        with contextlib.suppress(OSError):
-            os.close(descriptor)

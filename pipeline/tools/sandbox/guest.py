@@ -171,9 +171,7 @@ def _executed(text: str) -> Any:
 def _described(error: BaseException) -> str:
     """The last line of a traceback, and the line of the program."""
     said = traceback.format_exception_only(error)[-1].strip()
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__)]
-    own = [
-        frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == NAME
-    ]
-    at = error.lineno if isinstance(error, SyntaxError) else (own or lines or [None])[-1]
-    return f"{said} (line {at})" if at else said
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame.lineno for frame in frames if frame.filename == NAME]
+    line = error.lineno if isinstance(error, SyntaxError) else own[-1] if own else None
+    return f"{said} (line {line})" if line else said

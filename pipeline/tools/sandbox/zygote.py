@@ -57,7 +57,8 @@ def main(settings: dict[str, Any]) -> int:
     control.send(json.dumps({"held": layers.held, "absent": layers.absent}).encode())
     gc.collect()
     gc.freeze()  # forks write to less of what they share
-    _serve(control, made, layers.home)
+    with contextlib.suppress(ConnectionError):  # its owner is gone
+        _serve(control, made, layers.home)
     return 0
 
 
