@@ -23,6 +23,7 @@ from pipeline.tools import program_run
 from pipeline.tools.bounded_text import BoundedText
 from pipeline.tools.config import PythonConfig
 from pipeline.tools.program_run import ProgramRun
+from pipeline.tools.sandbox import outcome as letters
 from pipeline.tools.sandbox.layers import MEANING, LayerReport
 from pipeline.tools.tool import ToolFault
 from pipeline.worker.lifetime import signal_name
@@ -194,23 +195,23 @@ def _run_of(
     limits = config.limits
     if fault := answer.get("fault"):
         raise ToolFault(f"the sandbox can't start programs: {fault}")
-    kind, said = outcome.text[:1], outcome.text[1:]
-    if kind == "f":
-        raise ToolFault(f"the sandbox can't be entered: {said}")
+    entered, kind, said = outcome.text[:1], outcome.text[1:2], outcome.text[2:]
+    if entered == letters.FAULT:
+        raise ToolFault(f"the sandbox can't be entered: {outcome.text[1:]}")
     if answer["flooded"]:
         return ProgramRun(printed.text, error="stopped, since it printed too much", limit=True)
     if answer["timed_out"] or answer["code"] == -signal.SIGXCPU:
         return ProgramRun(printed.text, error=program_run.too_long(limits), limit=True)
-    if kind == "m":
+    if kind == letters.NO_MEMORY:
         return ProgramRun(printed.text, error=program_run.too_much_memory(limits), limit=True)
     if answer["code"] < 0:
         name = signal_name(-answer["code"])
         return ProgramRun(printed.text, error=f"the interpreter crashed ({name})")
-    if kind == "v":
+    if kind == letters.VALUE:
         return ProgramRun(printed.text, value=said)
-    if kind == "e":
+    if kind == letters.ERROR:
         return ProgramRun(printed.text, error=said)
-    if kind == "n":
+    if kind == letters.NOTHING:
         return ProgramRun(printed.text)
     return ProgramRun(printed.text, error="the program ended the interpreter")
 

@@ -1,8 +1,7 @@
 """What a fork of the zygote does: put on the last layers, read a program, run it, say how it ended.
 
-The program comes on descriptor 0 and what it prints goes to 1 and 2. On 3 goes, at the end, one
-letter and a text: `v` the value of a last expression, `e` an error, `m` no more memory, `f` a fault
-of these layers, `n` nothing. All of this is written by the program's own process: whoever reads it takes it for text and nothing else.
+The program comes on descriptor 0, what it prints goes to 1 and 2, and its outcome (see `outcome`) to
+3.
 """
 
 import ast
@@ -24,7 +23,7 @@ import types
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from pipeline.tools.sandbox import landlock, namespaces, seccomp, system_calls
+from pipeline.tools.sandbox import landlock, namespaces, outcome, seccomp, system_calls
 
 OUTCOME = 3
 CAPABILITIES = 64  # more than there are
@@ -58,29 +57,29 @@ def run(settings: GuestSettings, streams: Sequence[int]) -> NoReturn:
     """
     try:
         _enter(settings, streams)
+        os.write(OUTCOME, outcome.ENTERED.encode())  # before the program can write anything
         text = _read_all(0).decode(errors="replace")
         random.seed(settings.seed)
         sys.stdin = _stream(0, "rb")
         sys.stdout = sys.stderr = _stream(1, "wb")
-        outcome = b""
     except BaseException as error:
-        outcome = f"f{type(error).__name__}: {error}".encode(errors="replace")
-    outcome = outcome or _outcome(text, settings.value_bytes)
-    while outcome:
-        outcome = outcome[os.write(OUTCOME, outcome) :]
+        said = f"{outcome.FAULT}{type(error).__name__}: {error}".encode(errors="replace")
+    else:
+        said = _outcome(text, settings.value_bytes)
+    while said:
+        said = said[os.write(OUTCOME, said) :]
     os._exit(0)
 
 
 def _enter(settings: GuestSettings, streams: Sequence[int]) -> None:
     """Put on what a process can only put on itself, last what forbids the others."""
+    if "landlock" in settings.layers:
+        landlock.restrict(settings.landlock_rules)  # before its descriptor's number is taken
     # Copies first: a stream may have the number of another's place.
     copies = [fcntl.fcntl(stream, fcntl.F_DUPFD, 64) for stream in streams]
     for place, copy in zip((0, 1, OUTCOME), copies):
         os.dup2(copy, place)
     os.dup2(1, 2)
-    rules = settings.landlock_rules
-    if "landlock" in settings.layers:
-        landlock.restrict(rules)
     if "descriptors" in settings.layers:
         os.closerange(OUTCOME + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
     os.setsid()
@@ -138,20 +137,21 @@ def _read_all(descriptor: int) -> bytes:
 
 
 def _outcome(text: str, value_bytes: int) -> bytes:
+    letter, said = outcome.NOTHING, ""
     try:
         value = _executed(text)
-        shown = b"n" if value is None else b"v" + repr(value)[:value_bytes].encode(errors="replace")
+        if value is not None:
+            letter, said = outcome.VALUE, repr(value)
         sys.stdout.flush()
-        return shown
     except SystemExit as end:
-        if end.code is None or end.code == 0:
-            return b"n"
-        return f"eSystemExit: {end.code}"[:value_bytes].encode(errors="replace")
+        if end.code:
+            letter, said = outcome.ERROR, f"SystemExit: {end.code}"
     except MemoryError:
         gc.collect()
-        return b"m"
+        letter = outcome.NO_MEMORY
     except BaseException as error:
-        return b"e" + _described(error)[:value_bytes].encode(errors="replace")
+        letter, said = outcome.ERROR, _described(error)
+    return (letter + said[:value_bytes]).encode(errors="replace")
 
 
 def _executed(text: str) -> Any:

@@ -8,6 +8,7 @@ through these descriptors: no fork can find another's program in its memory.
 """
 
 import contextlib
+import fcntl
 import gc
 import importlib
 import json
@@ -34,7 +35,9 @@ STOP = b"stop"
 
 
 def main(settings: dict[str, Any]) -> int:
-    control = socket.socket(fileno=os.dup(0))
+    # Not among the low numbers, which forks give to the program's streams.
+    control = socket.socket(fileno=fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, 16))
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     for name in PRELOADED:
         importlib.import_module(name)
     library = Path(os.__file__).parent
@@ -145,7 +148,6 @@ def _try(last: Callable[[], None]) -> None:
 
 def _end_with(child: int) -> NoReturn:
     """Be nothing but the parent of the process that goes on."""
-    os.close(0)
     os._exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) & 0xFF)
 
 
