@@ -12,10 +12,10 @@ from typing import Any
 from pipeline.tools.tool import ToolError
 from storage import strict_json
 
-WORDS = frozenset(
-    "type properties required additionalProperties items enum minimum maximum minLength maxLength "
-    "description".split()
-)
+WORDS = {
+    *("type", "description", "properties", "required", "additionalProperties", "items", "enum"),
+    *("minimum", "maximum", "minLength", "maxLength"),
+}
 _TYPES: dict[str, tuple[type, ...]] = {
     "object": (dict,),
     "array": (list,),

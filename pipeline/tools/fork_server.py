@@ -69,6 +69,8 @@ class ForkServer:
         Raises:
             ToolFault: the zygote is gone or hangs; start another.
         """
+        if os.getpid() != self._owner:
+            raise ToolFault("the sandbox belongs to the process that this one is a fork of")
         limits = self._config.limits
         printed = BoundedText(limits.output_bytes)
         outcome = BoundedText(4 * limits.output_bytes)
@@ -181,7 +183,7 @@ def _start(config: PythonConfig, control: socket.socket) -> subprocess.Popen[byt
     flags = ["-P", "-S", "-s", "-B"]
     return subprocess.Popen(
         [sys.executable, *flags, "-m", "pipeline.tools.sandbox.zygote", json.dumps(settings)],
-        stdin=control,
+        stdin=control.fileno(),
         stdout=subprocess.DEVNULL,
         env=environment,
         close_fds="descriptors" in config.layers,

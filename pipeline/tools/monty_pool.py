@@ -55,6 +55,8 @@ class MontyPool:
         Raises:
             ToolFault: no worker could be had.
         """
+        if os.getpid() != self._owner:
+            raise ToolFault("the sandbox belongs to the process that this one is a fork of")
         limits = self._config.limits
         printed = BoundedText(limits.output_bytes)
         session = self._pool.checkout(

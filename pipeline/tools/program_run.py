@@ -28,14 +28,14 @@ def text_of(run: ProgramRun, limits: ToolLimits) -> str:
     """What the conversation gets of a run that ended well.
 
     Raises:
-        ToolError: it didn't; the message has what was printed before.
+        ToolError: it didn't.
     """
     printed = run.printed
     if printed and not printed.endswith("\n"):
         printed += "\n"
     if run.error:
         kind = LimitReached if run.limit else ToolError
-        raise kind(printed + f"Error: {bounded(run.error, limits.output_bytes)}")
+        raise kind(bounded(run.error, limits.output_bytes), printed)
     value = bounded(run.value, limits.output_bytes)
     text = printed + value if value else run.printed.removesuffix("\n")
     return text or "(no output)"

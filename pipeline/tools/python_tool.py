@@ -15,7 +15,7 @@ from pipeline.tools.config import PythonConfig
 from pipeline.tools.fork_server import ForkServer
 from pipeline.tools.monty_pool import MontyPool
 from pipeline.tools.program_run import ProgramRun
-from pipeline.tools.tool import Tool, ToolFault
+from pipeline.tools.tool import Tool
 
 DESCRIPTION = (
     "Runs a Python program and returns what it prints and the value of its last expression. Each "

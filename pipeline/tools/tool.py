@@ -13,9 +13,18 @@ Ending = Literal["done", "error", "limit", "fault"]
 
 
 class ToolError(Exception):
-    """Why a call has no result, in words for the conversation."""
+    """Why a call has no result, in words for the conversation.
+
+    Args:
+        message: one line.
+        printed: what there was before, with its line break.
+    """
 
     ending: Ending = "error"
+
+    def __init__(self, message: str, printed: str = "") -> None:
+        super().__init__(message)
+        self.printed = printed
 
 
 class LimitReached(ToolError):
@@ -57,7 +66,7 @@ class Tool:
     description: str
     parameters: Mapping[str, Any]
     call: Callable[[Mapping[str, Any]], str]
-    limits: ToolLimits = ToolLimits()
+    limits: ToolLimits
     close: Callable[[], None] = lambda: None
 
     def __post_init__(self) -> None:

@@ -16,7 +16,7 @@ from pipeline.tools import arguments
 from pipeline.tools.bounded_text import bounded
 from pipeline.tools.tool import Tool, ToolError, ToolOutput
 
-ERROR = "Error: "  # what the text of a call without result begins with, or its last line
+ERROR = "Error: "  # what the last line of a call without result begins with
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Toolbox:
             given = arguments.read(call.arguments, found.parameters, found.limits.argument_bytes)
             return ToolOutput(bounded(found.call(given), limit))
         except ToolError as error:
-            return ToolOutput(bounded(_stated(str(error)), limit), error.ending)
+            return ToolOutput(bounded(f"{error.printed}{ERROR}{error}", limit), error.ending)
         except Exception as error:
             traceback.print_exc()  # a mistake of ours, which no batch is stopped for
             return ToolOutput(f"{ERROR}the tool failed ({type(error).__name__})", "fault")
@@ -81,8 +81,3 @@ class Toolbox:
 def messages(calls: Sequence[ToolCall], outputs: Sequence[ToolOutput]) -> tuple[Message, ...]:
     """The tool messages that answer an assistant's calls."""
     return tuple(tool(output.text, call.id) for call, output in zip(calls, outputs, strict=True))
-
-
-def _stated(text: str) -> str:
-    """An error as the conversation gets it; a program's own stands after what it printed."""
-    return text if ERROR in text else ERROR + text

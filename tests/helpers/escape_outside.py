@@ -24,26 +24,40 @@ token = ctypes.create_string_buffer(os.environ["TOKEN"].encode())
 print(ctypes.addressof(token), flush=True)
 sys.stdin.read()  # ends with its owner
 """
+# Numbers of system calls: x86-64, arm64.
 CALLS = {
-    "x86_64": dict(
-        ptrace=101, process_vm_readv=310, unshare=272, mount=165, pivot_root=155, setns=308,
-        add_key=248, keyctl=250, perf_event_open=298, bpf=321, userfaultfd=323, memfd_create=319,
-        execveat=322, io_uring_setup=425, pidfd_open=434, pidfd_send_signal=424, kcmp=312,
-        name_to_handle_at=303, open_by_handle_at=304, syslog=103, personality=135,
-        inotify_init1=294, fanotify_init=300, shmget=29, msgget=68, semget=64, mq_open=240,
-        clone3=435, openat2=437, prctl=157, sched_setaffinity=203, umount2=166, getpid=39,
-        tgkill=234, timerfd_create=283, eventfd2=290, seccomp=317, process_mrelease=448,
-    ),
-    "aarch64": dict(
-        ptrace=117, process_vm_readv=270, unshare=97, mount=40, pivot_root=41, setns=268,
-        add_key=217, keyctl=219, perf_event_open=241, bpf=280, userfaultfd=282, memfd_create=279,
-        execveat=281, io_uring_setup=425, pidfd_open=434, pidfd_send_signal=424, kcmp=272,
-        name_to_handle_at=264, open_by_handle_at=265, syslog=116, personality=92,
-        inotify_init1=26, fanotify_init=262, shmget=194, msgget=186, semget=190, mq_open=180,
-        clone3=435, openat2=437, prctl=167, sched_setaffinity=122, umount2=39, getpid=172,
-        tgkill=131, timerfd_create=85, eventfd2=19, seccomp=277, process_mrelease=448,
-    ),
-}  # fmt: skip
+    "ptrace": (101, 117),
+    "process_vm_readv": (310, 270),
+    "unshare": (272, 97),
+    "mount": (165, 40),
+    "pivot_root": (155, 41),
+    "setns": (308, 268),
+    "add_key": (248, 217),
+    "keyctl": (250, 219),
+    "perf_event_open": (298, 241),
+    "bpf": (321, 280),
+    "userfaultfd": (323, 282),
+    "memfd_create": (319, 279),
+    "io_uring_setup": (425, 425),
+    "kcmp": (312, 272),
+    "name_to_handle_at": (303, 264),
+    "syslog": (103, 116),
+    "personality": (135, 92),
+    "inotify_init1": (294, 26),
+    "fanotify_init": (300, 262),
+    "shmget": (29, 194),
+    "msgget": (68, 186),
+    "semget": (64, 190),
+    "mq_open": (240, 180),
+    "clone3": (435, 435),
+    "openat2": (437, 437),
+    "prctl": (157, 167),
+    "umount2": (166, 39),
+    "getpid": (39, 172),
+    "tgkill": (234, 131),
+    "timerfd_create": (283, 85),
+    "eventfd2": (290, 19),
+}
 
 
 class Listeners:
@@ -169,7 +183,9 @@ class Outside:
             "unix": self.listeners.path,
             "abstract": self.listeners.abstract,
             "library": str(Path(os.__file__).parent),
-            "nr": CALLS.get(os.uname().machine, {}),
+            "nr": {
+                name: numbers[os.uname().machine == "aarch64"] for name, numbers in CALLS.items()
+            },
         }
 
 

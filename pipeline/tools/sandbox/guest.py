@@ -1,7 +1,6 @@
 """What a fork of the zygote does: put on the last layers, read a program, run it, say how it ended.
 
-The program comes on descriptor 0, what it prints goes to 1 and 2, and its outcome (see `outcome`) to
-3.
+The program comes on descriptor 0, what it prints goes to 1 and 2, its outcome (see `outcome`) to 3.
 """
 
 import ast
@@ -27,6 +26,7 @@ from pipeline.tools.sandbox import landlock, namespaces, outcome, seccomp, syste
 
 OUTCOME = 3
 CAPABILITIES = 64  # more than there are
+DESCRIPTORS = 1 << 20  # more than the zygote has
 FILES = 32
 PROCESSES = 24  # threads count, and so does the zygote
 STACK_BYTES = 8 << 20
@@ -81,7 +81,7 @@ def _enter(settings: GuestSettings, streams: Sequence[int]) -> None:
         os.dup2(copy, place)
     os.dup2(1, 2)
     if "descriptors" in settings.layers:
-        os.closerange(OUTCOME + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+        os.closerange(OUTCOME + 1, DESCRIPTORS)
     os.setsid()
     if "privileges" in settings.layers:
         give_up_rights()

@@ -59,9 +59,7 @@ def reading_alone(folder: int) -> int:
     beneath = _Beneath(_READ_FILE | _READ_DIR, folder)
     number = system_calls.LANDLOCK_ADD_RULE
     try:
-        system_calls.system_call(
-            number, "Landlock", made, _PATH_BENEATH, ctypes.byref(beneath), 0
-        )
+        system_calls.system_call(number, "Landlock", made, _PATH_BENEATH, ctypes.byref(beneath), 0)
     except OSError:
         os.close(made)
         raise

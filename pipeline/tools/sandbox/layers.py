@@ -42,4 +42,5 @@ class LayerReport:
     def described(self) -> str:
         """One line for people."""
         lacking = "; ".join(f"{name}: {why}" for name, why in self.absent.items())
-        return f"{', '.join(self.held) or 'no layer'} hold" + (f" (not {lacking})" if lacking else "")
+        held = f"{', '.join(self.held) or 'no layer'} hold"
+        return f"{held} (not {lacking})" if lacking else held

@@ -25,20 +25,20 @@ from typing import Any, NoReturn
 from pipeline.tools.sandbox import guest, landlock, namespaces, seccomp, system_calls
 
 # What programs that compute import; others are found in the standard library's folder.
-PRELOADED = (
-    "ast array base64 bisect calendar cmath collections copy csv ctypes dataclasses datetime "
-    "decimal enum fractions functools hashlib heapq io itertools json math numbers operator pprint "
-    "random re statistics string struct textwrap threading time traceback typing unicodedata uuid "
-    "zlib"
-).split()
+PRELOADED = """
+ast array base64 bisect calendar cmath collections copy csv ctypes dataclasses datetime decimal
+enum fractions functools hashlib heapq io itertools json math numbers operator pprint random re
+statistics string struct textwrap threading time traceback typing unicodedata uuid zlib
+"""
 STOP = b"stop"
+WITHOUT_PROC_BYTES = 256 << 20  # far more than it takes
 
 
 def main(settings: dict[str, Any]) -> int:
     # Not among the low numbers, which forks give to the program's streams.
     control = socket.socket(fileno=fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, 16))
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    for name in PRELOADED:
+    for name in PRELOADED.split():
         importlib.import_module(name)
     library = Path(os.__file__).parent
     sys.path[:] = [place for place in sys.path if Path(place).is_relative_to(library)]
@@ -174,10 +174,10 @@ def _serve(control: socket.socket, made: guest.GuestSettings, home: int) -> None
 def _ended(child: int, control: socket.socket, seconds: float) -> dict[str, Any]:
     """How a fork ended; it is killed when its time is up or its owner says so, or is gone."""
     watch = os.pidfd_open(child)
-    ready = select.select([watch, control], [], [], seconds)[0]
+    ready = select.select([watch, control.fileno()], [], [], seconds)[0]
     owner_is_gone = False
     if watch not in ready:
-        owner_is_gone = control in ready and not control.recv(64)
+        owner_is_gone = bool(ready) and not control.recv(64)
         os.kill(child, signal.SIGKILL)
     os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
     with contextlib.suppress(OSError):  # what it has started, where it can: it led a group
@@ -191,7 +191,10 @@ def _ended(child: int, control: socket.socket, seconds: float) -> dict[str, Any]
 
 def _address_bytes() -> int:
     """The address space that this process takes already."""
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+    except OSError:
+        return WITHOUT_PROC_BYTES
     return pages * resource.getpagesize()
 
 

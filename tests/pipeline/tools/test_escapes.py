@@ -13,10 +13,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from escape_attempts import FILES, Attempt, Seen
-from escape_attempts_state import STATE
-from escape_attempts_system import KERNEL, PROCESSES, RESOURCES, RIGHTS, SECRETS, SOCKETS
+from escape_attempts import Attempt, Seen
+from escape_files import FILES
+from escape_kernel import KERNEL, RIGHTS
 from escape_outside import Listeners, Outside, Victim, open_folder
+from escape_processes import PROCESSES, SOCKETS
+from escape_resources import RESOURCES, SECRETS
+from escape_state import STATE
 
 from pipeline.tools.config import PythonConfig, ToolLimits
 from pipeline.tools.fork_server import ForkServer
@@ -216,8 +219,7 @@ def test_as_one_program_both_halves_find_each_other(
 ) -> None:
     layers = frozenset({"environment", "descriptors"})  # one writes a file
     run = zygotes.of(layers).run
-    done = run(
-        f"import os\nos.chdir({str(outside.open)!r})\nW = {outside.facts!r}\n{attempt.code}\n{attempt.then}"
-    )
+    before = f"import os\nos.chdir({str(outside.open)!r})\nW = {outside.facts!r}\n"
+    done = run(f"{before}{attempt.code}\n{attempt.then}")
     Path("/tmp/left").unlink(missing_ok=True)
     assert outside.marker in done.printed, done

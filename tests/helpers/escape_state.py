@@ -65,7 +65,8 @@ STATE = (
     ),
     left(
         "a thread",
-        "import threading, time\nthreading.Thread(target=time.sleep, args=(3,), daemon=True, name='left').start()",
+        "import threading, time\n"
+        "threading.Thread(target=time.sleep, args=(3,), daemon=True, name='left').start()",
         "any(t.name == 'left' for t in __import__('threading').enumerate())",
     ),
     left(
@@ -93,11 +94,14 @@ STATE = (
         "# the answer is Zx81QvTe",
         marker,
         # Read from its own memory: half of the word, so that this text isn't what is found.
-        then="import os\nn = 0\nwith open('/proc/self/maps') as maps, open('/proc/self/mem', 'rb', 0) as m:\n"
+        then="n = 0\n"
+        "with open('/proc/self/maps') as maps, open('/proc/self/mem', 'rb', 0) as m:\n"
         "    for line in maps:\n"
         "        if ' rw' not in line: continue\n"
         "        a, b = (int(x, 16) for x in line.split()[0].split('-'))\n"
-        "        try:\n            m.seek(a)\n            n += m.read(b - a).count(b'Zx81' + bytes([81, 118, 84, 101]))\n"
+        "        try:\n"
+        "            m.seek(a)\n"
+        "            n += m.read(b - a).count(b'Zx81' + bytes([81, 118, 84, 101]))\n"
         "        except (OSError, OverflowError): pass\n"
         "if n > 0: print(W['marker'])",
     ),
