@@ -142,7 +142,6 @@ def _outcome(text: str, value_bytes: int) -> bytes:
         value = _executed(text)
         if value is not None:
             letter, said = outcome.VALUE, repr(value)
-        sys.stdout.flush()
     except SystemExit as end:
         if end.code:
             letter, said = outcome.ERROR, f"SystemExit: {end.code}"
@@ -151,6 +150,8 @@ def _outcome(text: str, value_bytes: int) -> bytes:
         letter = outcome.NO_MEMORY
     except BaseException as error:
         letter, said = outcome.ERROR, _described(error)
+    with contextlib.suppress(BaseException):  # which the program may have closed or replaced
+        sys.stdout.flush()
     return (letter + said[:value_bytes]).encode(errors="replace")
 
 

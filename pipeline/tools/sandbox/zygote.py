@@ -121,6 +121,8 @@ class _Layers:
     def _pid(self) -> None:
         if child := namespaces.new_processes():
             _end_with(child)
+        # Rights have changed for the last time, which would undo it.
+        system_calls.prctl(system_calls.PR_SET_PDEATHSIG, int(signal.SIGKILL), "prctl")
         self.home = os.open("/proc/self/ns/pid", os.O_RDONLY)
 
 
