@@ -46,7 +46,7 @@ class MontyPool:
         )
         try:
             self._pool.__enter__()
-        except (OSError, pydantic_monty.MontyError) as error:
+        except (OSError, RuntimeError, pydantic_monty.MontyError) as error:
             raise UserError(f"Monty doesn't start here: {error}") from error
 
     def run(self, program: str) -> ProgramRun:
