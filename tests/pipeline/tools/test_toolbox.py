@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -202,7 +203,7 @@ except UserError as error:
 def test_a_bare_machine_has_the_calculator_and_is_told_what_python_needs() -> None:
     done = subprocess.run(
         [sys.executable, "-P", "-c", BARE],
-        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
+        env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"},
         capture_output=True,
         text=True,
     )
