@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -177,10 +178,85 @@ def test_nothing_is_left_of_a_program_when_its_owner_ends() -> None:
     zygote = int(owner.stdout.readline())
     owner.kill()
     owner.communicate()
+    assert gone(zygote)
+
+
+def gone(pid: int) -> bool:
+    """Whether a process ends within a minute."""
     for _ in range(600):
         try:
-            os.kill(zygote, 0)
+            os.kill(pid, 0)
         except ProcessLookupError:
-            return
+            return True
         fork_server.time.sleep(0.1)
-    pytest.fail("the zygote outlives its owner")
+    return False
+
+
+WEAK = PythonConfig("cpython", layers=("environment", "descriptors"), least_isolating=0)
+
+
+@linux
+def test_what_a_program_leaves_running_ends_with_it_without_a_namespace_too() -> None:
+    server = ForkServer(WEAK)
+    program = (
+        "import os, time\nchild = os.fork()\n"
+        "if not child:\n    time.sleep(600)\n    os._exit(0)\nprint(child)"
+    )
+    assert gone(int(server.run(program).printed))
+    assert server.run("1").value == "1"
+    server.close()
+
+
+@linux
+def test_a_program_ends_with_its_zygote_without_a_namespace_too() -> None:
+    says, said = os.pipe()
+    os.set_inheritable(said, True)
+    layers = ("environment",)  # a descriptor tells its number
+    limits = ToolLimits(seconds=600)
+    server = ForkServer(PythonConfig("cpython", layers=layers, limits=limits, least_isolating=0))
+    program = f"import os\nos.write({said}, str(os.getpid()).encode())\nwhile True: pass"
+    with ThreadPoolExecutor() as pool:
+        running = pool.submit(server.run, program)
+        pid = int(os.read(says, 99))
+        server._process.kill()
+        with pytest.raises(ToolFault):
+            running.result()
+    assert gone(pid)
+    server.close()
+    os.close(says)
+    os.close(said)
+
+
+@linux
+def test_the_file_tree_is_read_only_by_itself() -> None:
+    server = ForkServer(PythonConfig("cpython", layers=("user", "mount"), least_isolating=0))
+    if server.report.absent.keys() & {"user", "mount"}:
+        pytest.skip(f"no mount namespace here: {server.report.described}")
+    for place in ("/left", os.__file__.replace("os.py", "left.py")):
+        assert "Read-only file system" in server.run(f"open({place!r}, 'w')").error
+    assert server.run("import os\nsorted(os.listdir('/'))").value == repr([os.__file__.split("/")[1]])
+    server.close()
+
+
+@linux
+def test_what_floods_is_stopped_before_its_time() -> None:
+    limits = ToolLimits(seconds=600, output_bytes=256)
+    server = ForkServer(PythonConfig("cpython", limits=limits))
+    for program in ("while True: print('x' * 1000)", "import os\nwhile True: os.write(3, b'v' * 99)"):
+        done = server.run(program)
+        assert done.error == "stopped, since it printed too much"
+        assert done.limit
+    server.close()
+
+
+@linux
+def test_no_descriptor_is_lost_by_many_calls() -> None:
+    server = ForkServer(PythonConfig("cpython", limits=ToolLimits(seconds=20)))
+    server.run("1")
+    before = len(os.listdir("/proc/self/fd"))
+    for program in ("1", "1 / 0", "import os; os._exit(1)") * 5:
+        server.run(program)
+    assert len(os.listdir("/proc/self/fd")) == before
+    # Nor in the zygote: it would soon have none left.
+    assert server.run("import os\nos.dup(1)").value == "4"
+    server.close()
