@@ -34,6 +34,13 @@ GRACE_SECONDS = 5.0  # beyond a program's own, then the zygote itself hangs
 FLOOD = 256  # times the output that is kept: a program that prints more is stopped
 _PIECE = 1 << 16
 _STOP = b"stop"
+# Last on the path: what else lies in the folder of packages hides no module of the library.
+_BEGIN = """
+import sys
+sys.path.append(sys.argv[1])
+from pipeline.tools.sandbox import zygote
+sys.exit(zygote.main(sys.argv[2]))
+"""
 
 
 class ForkServer:
@@ -43,7 +50,7 @@ class ForkServer:
         """Start the process.
 
         Raises:
-            UserError: fewer layers hold than the config wants, or this is no Linux.
+            UserError: this is no Linux, or the process doesn't start.
         """
         if not sys.platform.startswith("linux"):
             raise UserError(
@@ -173,16 +180,16 @@ def _start(config: PythonConfig, control: socket.socket) -> subprocess.Popen[byt
         "layers": config.layers,
         "seconds": config.limits.seconds,
         "memory_bytes": config.limits.memory_mib << 20,
-        "value_bytes": config.limits.output_bytes,
+        "value_characters": config.limits.output_bytes,
         "seed": config.seed,
     }
-    environment = {"PYTHONPATH": str(root), "PYTHONHASHSEED": str(config.seed)}
+    environment = {"PYTHONHASHSEED": str(config.seed)}
     if "environment" not in config.layers:
         environment = {**os.environ, **environment}
-    # -P, and no -I, which would ignore the order of sets that the environment sets.
+    # Not -I, which would ignore the order of sets that the environment sets.
     flags = ["-P", "-S", "-s", "-B"]
     return subprocess.Popen(
-        [sys.executable, *flags, "-m", "pipeline.tools.sandbox.zygote", json.dumps(settings)],
+        [sys.executable, *flags, "-c", _BEGIN, str(root), json.dumps(settings)],
         stdin=control.fileno(),
         stdout=subprocess.DEVNULL,
         env=environment,
@@ -202,10 +209,13 @@ def _run_of(
         raise ToolFault(f"the sandbox can't be entered: {outcome.text[1:]}")
     if answer["flooded"]:
         return ProgramRun(printed.text, error="stopped, since it printed too much", limit=True)
-    if answer["timed_out"] or answer["code"] == -signal.SIGXCPU:
+    if answer["timed_out"]:
         return ProgramRun(printed.text, error=program_run.too_long(limits), limit=True)
     if kind == letters.NO_MEMORY:
         return ProgramRun(printed.text, error=program_run.too_much_memory(limits), limit=True)
+    if answer["code"] == -signal.SIGKILL:  # by rlimits or the system
+        error = "killed: it took too much processor time or memory"
+        return ProgramRun(printed.text, error=error, limit=True)
     if answer["code"] < 0:
         name = signal_name(-answer["code"])
         return ProgramRun(printed.text, error=f"the interpreter crashed ({name})")

@@ -42,7 +42,7 @@ class GuestSettings:
     layers: tuple[str, ...]  # that hold
     seconds: float
     address_bytes: int  # of memory, with what the zygote has already
-    value_bytes: int
+    value_characters: int
     seed: int
     landlock_rules: int  # descriptors and programs made once
     seccomp_program: seccomp.Program | None
@@ -65,7 +65,7 @@ def run(settings: GuestSettings, streams: Sequence[int]) -> NoReturn:
     except BaseException as error:
         said = f"{outcome.FAULT}{type(error).__name__}: {error}".encode(errors="replace")
     else:
-        said = _outcome(text, settings.value_bytes)
+        said = _outcome(text, settings.value_characters)
     while said:
         said = said[os.write(OUTCOME, said) :]
     os._exit(0)
@@ -136,7 +136,7 @@ def _read_all(descriptor: int) -> bytes:
     return b"".join(pieces)
 
 
-def _outcome(text: str, value_bytes: int) -> bytes:
+def _outcome(text: str, value_characters: int) -> bytes:
     letter, said = outcome.NOTHING, ""
     try:
         value = _executed(text)
@@ -152,7 +152,7 @@ def _outcome(text: str, value_bytes: int) -> bytes:
         letter, said = outcome.ERROR, _described(error)
     with contextlib.suppress(BaseException):  # which the program may have closed or replaced
         sys.stdout.flush()
-    return (letter + said[:value_bytes]).encode(errors="replace")
+    return (letter + said[:value_characters]).encode(errors="replace")
 
 
 def _executed(text: str) -> Any:

@@ -1,10 +1,10 @@
 """A small process that has imported what programs need and forks for each: milliseconds, not 40.
 
-`python -P -S -s -m pipeline.tools.sandbox.zygote SETTINGS`, with nothing in its environment; its
-descriptor 0 is a socket to its owner. It puts on the layers that hold for all its forks and reports
-them. Then, for each message with three descriptors (the program, its output, its outcome), it
-forks, waits, kills what takes too long, and answers how the fork ended. It never reads what goes
-through these descriptors: no fork can find another's program in its memory.
+`pipeline.tools.fork_server` starts it, with nothing in its environment; its descriptor 0 is a
+socket to its owner. It puts on the layers that hold for all its forks and reports them. Then, for
+each message with three descriptors (the program, its output, its outcome), it forks, waits, kills
+what takes too long, and answers how the fork ended. It never reads what goes through these
+descriptors: no fork can find another's program in its memory.
 """
 
 import contextlib
@@ -34,7 +34,8 @@ STOP = b"stop"
 WITHOUT_PROC_BYTES = 256 << 20  # far more than it takes
 
 
-def main(settings: dict[str, Any]) -> int:
+def main(settings_text: str) -> int:
+    settings: dict[str, Any] = json.loads(settings_text)
     # Not among the low numbers, which forks give to the program's streams.
     control = socket.socket(fileno=fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, 16))
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
@@ -52,7 +53,7 @@ def main(settings: dict[str, Any]) -> int:
         layers=tuple(layers.held),
         seconds=settings["seconds"],
         address_bytes=address_bytes,
-        value_bytes=settings["value_bytes"],
+        value_characters=settings["value_characters"],
         seed=settings["seed"],
         landlock_rules=layers.rules,
         seccomp_program=layers.program,
@@ -198,7 +199,3 @@ def _address_bytes() -> int:
     except OSError:
         return WITHOUT_PROC_BYTES
     return pages * resource.getpagesize()
-
-
-if __name__ == "__main__":
-    sys.exit(main(json.loads(sys.argv[1])))

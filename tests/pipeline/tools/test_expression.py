@@ -1,6 +1,7 @@
 """Arithmetic is exact, means what people mean, and is refused before it takes long."""
 
 import ast
+import contextlib
 import operator
 import random
 import time
@@ -134,10 +135,8 @@ def test_errors_say_what_is_wrong(text: str, words: str) -> None:
 def test_nothing_takes_long(text: str) -> None:
     """A hundred times what it takes here, so that no slow machine fails; it must only not hang."""
     started = time.process_time()
-    try:
+    with contextlib.suppress(ToolError):
         value(text)
-    except ToolError as error:
-        assert str(error)
     assert time.process_time() - started < 20
 
 
@@ -152,7 +151,9 @@ def test_random_expressions_as_python_has_them() -> None:
         left, right = made(depth - 1), made(depth - chance.randint(1, depth))
         right = str(chance.randint(0, 4)) if sign == "**" else right
         negative = chance.choice(["", "-"])
-        return f"{negative}({left}){sign}{right}" if chance.random() < 0.5 else f"{left}{sign}{right}"
+        return (
+            f"{negative}({left}){sign}{right}" if chance.random() < 0.5 else f"{left}{sign}{right}"
+        )
 
     names = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "truediv"}
     names |= {ast.FloorDiv: "floordiv", ast.Mod: "mod", ast.Pow: "pow"}

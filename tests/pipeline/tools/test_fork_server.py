@@ -4,10 +4,12 @@ import os
 import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from pipeline.tools import fork_server
+from pipeline.tools.bounded_text import BoundedText
 from pipeline.tools.config import PythonConfig, ToolLimits
 from pipeline.tools.fork_server import ForkServer, check_layers, layers_here
 from pipeline.tools.python_tool import python_tool
@@ -71,15 +73,15 @@ def test_the_report_says_what_is_off_and_why() -> None:
 
 # What a kernel or a container refuses, seen from inside: the zygote's own calls fail.
 REFUSING = """
-import errno, os, runpy, sys
-from pipeline.tools.sandbox import landlock, namespaces, seccomp, system_calls
+import errno, os, sys
+sys.path.append(sys.argv[1])
+from pipeline.tools.sandbox import landlock, namespaces, seccomp, system_calls, zygote
 def refuse(*arguments):
     raise OSError(errno.EPERM, "Operation not permitted")
 for name in os.environ["REFUSED"].split():
     module, _, function = name.partition(".")
     setattr(globals()[module], function, refuse)
-sys.argv = ["zygote", sys.argv[-1]]
-runpy.run_module("pipeline.tools.sandbox.zygote", run_name="__main__")
+zygote.main(sys.argv[2])
 """
 
 
@@ -108,8 +110,8 @@ def test_what_a_machine_refuses_is_reported_and_the_rest_holds(
 
     def started(command: list[str], **options: object) -> object:
         environment = {**options.pop("env"), "REFUSED": refused}  # type: ignore[dict-item]
-        at = command.index("-m")
-        command = [*command[:at], "-c", REFUSING, command[-1]]
+        at = command.index("-c")
+        command = [*command[: at + 1], REFUSING, *command[at + 2 :]]
         return plain(command, env=environment, **options)  # type: ignore[call-overload]
 
     monkeypatch.setattr(fork_server.subprocess, "Popen", started)
@@ -234,7 +236,9 @@ def test_the_file_tree_is_read_only_by_itself() -> None:
         pytest.skip(f"no mount namespace here: {server.report.described}")
     for place in ("/left", os.__file__.replace("os.py", "left.py")):
         assert "Read-only file system" in server.run(f"open({place!r}, 'w')").error
-    assert server.run("import os\nsorted(os.listdir('/'))").value == repr([os.__file__.split("/")[1]])
+    assert server.run("import os\nsorted(os.listdir('/'))").value == repr(
+        [os.__file__.split("/")[1]]
+    )
     server.close()
 
 
@@ -242,7 +246,10 @@ def test_the_file_tree_is_read_only_by_itself() -> None:
 def test_what_floods_is_stopped_before_its_time() -> None:
     limits = ToolLimits(seconds=600, output_bytes=256)
     server = ForkServer(PythonConfig("cpython", limits=limits))
-    for program in ("while True: print('x' * 1000)", "import os\nwhile True: os.write(3, b'v' * 99)"):
+    for program in (
+        "while True: print('x' * 1000)",
+        "import os\nwhile True: os.write(3, b'v' * 99)",
+    ):
         done = server.run(program)
         assert done.error == "stopped, since it printed too much"
         assert done.limit
@@ -253,10 +260,43 @@ def test_what_floods_is_stopped_before_its_time() -> None:
 def test_no_descriptor_is_lost_by_many_calls() -> None:
     server = ForkServer(PythonConfig("cpython", limits=ToolLimits(seconds=20)))
     server.run("1")
-    before = len(os.listdir("/proc/self/fd"))
+    before = len([*Path("/proc/self/fd").iterdir()])
     for program in ("1", "1 / 0", "import os; os._exit(1)") * 5:
         server.run(program)
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len([*Path("/proc/self/fd").iterdir()]) == before
     # Nor in the zygote: it would soon have none left.
     assert server.run("import os\nos.dup(1)").value == "4"
     server.close()
+
+
+@pytest.mark.parametrize(
+    ("code", "timed_out", "outcome", "error", "limit"),
+    [
+        (0, False, "rv2", "", False),
+        (-9, True, "r", "stopped after 2 seconds", True),
+        (-9, False, "r", "killed: it took too much processor time or memory", True),
+        (-11, False, "r", "the interpreter crashed (SIGSEGV)", False),
+        (0, False, "rm", "MemoryError: the program may take 128 MiB", True),
+        (0, False, "reNo", "No", False),
+        (0, False, "rf", "the program ended the interpreter", False),
+        (1, False, "r", "the program ended the interpreter", False),
+        (0, False, "rn", "", False),
+    ],
+)
+def test_how_a_program_ended(
+    code: int, timed_out: bool, outcome: str, error: str, limit: bool
+) -> None:
+    written = BoundedText(1000)
+    written.add(outcome.encode())
+    answer = {"code": code, "timed_out": timed_out, "flooded": False}
+    run = fork_server._run_of(answer, BoundedText(1000), written, PythonConfig("cpython"))
+    assert (run.error, run.limit) == (error, limit)
+    assert run.value == ("2" if outcome == "rv2" else "")
+
+
+@pytest.mark.parametrize("said", [{"fault": "no fork: EAGAIN"}, {"code": 0}])
+def test_what_is_no_programs_doing_is_a_fault(said: dict[str, object]) -> None:
+    written = BoundedText(1000)
+    written.add(b"fOSError: no")
+    with pytest.raises(ToolFault, match=r"no fork: EAGAIN|OSError: no"):
+        fork_server._run_of(said, BoundedText(1000), written, PythonConfig("cpython"))

@@ -53,7 +53,15 @@ def test_what_is_shown(program: str, value: str | None) -> None:
 
 @pytest.mark.parametrize(
     "program",
-    ["x = 3", "if 1:\n    2", "for i in (1, 2):\n    i", "import os", "pass", "def f(): 1", "del x"],
+    [
+        "x = 3",
+        "if 1:\n    2",
+        "for i in (1, 2):\n    i",
+        "import os",
+        "pass",
+        "def f(): 1",
+        "del x",
+    ],
 )
 def test_a_statement_gives_no_program(program: str) -> None:
     with pytest.raises(SyntaxError):

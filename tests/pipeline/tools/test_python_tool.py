@@ -161,7 +161,9 @@ def test_sets_and_chance_are_the_same_in_every_process() -> None:
 def test_chance_is_the_configs() -> None:
     for backend in BACKENDS:
         with Toolbox((made(PythonConfig(backend, processes=1, seed=7)),)) as box:
-            assert box.answer(call_of("import random\nrandom.random()")).text == "0.32383276483316237"
+            assert (
+                box.answer(call_of("import random\nrandom.random()")).text == "0.32383276483316237"
+            )
 
 
 def test_processes_end_with_the_tool() -> None:

@@ -210,4 +210,6 @@ def test_a_bare_machine_has_the_calculator_and_is_told_what_python_needs() -> No
     assert done.returncode == 0, done.stderr
     first, second = done.stdout.splitlines()
     assert first == "0.3"
-    assert "Python by `monty` needs the package pydantic-monty (pip install pydantic-monty)" in second
+    assert (
+        "Python by `monty` needs the package pydantic-monty (pip install pydantic-monty)" in second
+    )
