@@ -160,6 +160,7 @@ def test_random_expressions_as_python_has_them() -> None:
 
     def by_python(node: ast.AST) -> Fraction:
         if isinstance(node, ast.Constant):
+            assert isinstance(node.value, int)
             return Fraction(node.value)
         if isinstance(node, ast.UnaryOp):
             return -by_python(node.operand)

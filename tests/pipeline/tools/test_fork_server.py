@@ -2,7 +2,9 @@
 
 import os
 import signal
+import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -106,7 +108,7 @@ def test_what_a_machine_refuses_is_reported_and_the_rest_holds(
     every = layers_here(PythonConfig("cpython"))
     if every.absent:
         pytest.skip(f"this machine itself refuses layers: {every.described}")
-    plain = fork_server.subprocess.Popen
+    plain = subprocess.Popen
 
     def started(command: list[str], **options: object) -> object:
         environment = {**options.pop("env"), "REFUSED": refused}  # type: ignore[dict-item]
@@ -114,7 +116,7 @@ def test_what_a_machine_refuses_is_reported_and_the_rest_holds(
         command = [*command[: at + 1], REFUSING, *command[at + 2 :]]
         return plain(command, env=environment, **options)  # type: ignore[call-overload]
 
-    monkeypatch.setattr(fork_server.subprocess, "Popen", started)
+    monkeypatch.setattr(subprocess, "Popen", started)
     server = ForkServer(PythonConfig("cpython"))
     missing = set(server.report.absent)
     # As another user than root, who alone has the right, a missing user namespace is all of them.
@@ -136,7 +138,7 @@ def test_what_a_machine_refuses_is_reported_and_the_rest_holds(
 def test_a_zygote_that_does_not_start_is_said(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(fork_server.sys, "executable", "/bin/false")
+    monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(UserError, match="the sandbox's process didn't start"):
         ForkServer(PythonConfig("cpython"))
 
@@ -170,10 +172,10 @@ def test_nothing_is_left_of_a_program_when_its_owner_ends() -> None:
         "print(server._process.pid, flush=True)\n"
         "sys.stdin.read()\n"
     )
-    owner = fork_server.subprocess.Popen(
+    owner = subprocess.Popen(
         [sys.executable, "-c", code],
-        stdin=fork_server.subprocess.PIPE,
-        stdout=fork_server.subprocess.PIPE,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         text=True,
     )
     assert owner.stdout is not None
@@ -190,7 +192,7 @@ def gone(pid: int) -> bool:
             os.kill(pid, 0)
         except ProcessLookupError:
             return True
-        fork_server.time.sleep(0.1)
+        time.sleep(0.1)
     return False
 
 
