@@ -232,6 +232,34 @@ def test_a_program_ends_with_its_zygote_without_a_namespace_too() -> None:
 
 
 @linux
+def test_what_a_program_leaves_running_ends_with_its_namespace() -> None:
+    """Also what has left its group: the next program is alone."""
+    server = ForkServer(PythonConfig("cpython", layers=("user", "pid"), least_isolating=0))
+    if server.report.absent.keys() & {"user", "pid"}:
+        pytest.skip(f"no namespace of processes here: {server.report.described}")
+    server.run("import os, time\nif not os.fork():\n    os.setsid()\n    time.sleep(600)")
+    alone = (
+        "import os\nfound = []\nfor number in range(1, 300):\n    try: os.kill(number, 0)\n"
+        "    except OSError: continue\n    found.append(number)\nfound"
+    )
+    assert server.run(alone).value == "[1]"
+    server.close()
+
+
+@linux
+def test_the_zygote_itself_has_none_of_its_owners_descriptors(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.touch()
+    with secret.open() as file:
+        os.set_inheritable(file.fileno(), True)
+        for layers, count in ((("descriptors",), 0), ((), 1)):
+            server = ForkServer(PythonConfig("cpython", layers=layers, least_isolating=0))
+            held = Path(f"/proc/{server._process.pid}/fd").iterdir()
+            assert sum(str(one.readlink()) == str(secret) for one in held) == count
+            server.close()
+
+
+@linux
 def test_the_file_tree_is_read_only_by_itself() -> None:
     server = ForkServer(PythonConfig("cpython", layers=("user", "mount"), least_isolating=0))
     if server.report.absent.keys() & {"user", "mount"}:

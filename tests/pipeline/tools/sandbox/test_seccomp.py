@@ -37,11 +37,7 @@ def answer(machine: str, call: str | int, *arguments: int, architecture: int | N
         if code == 0x20:
             register = data[value]
         else:
-            holds = {
-                0x15: register == value,
-                0x35: register >= value,
-                0x45: bool(register & value),
-            }[code]
+            holds = {0x15: register == value, 0x45: bool(register & value)}[code]
             at += if_true if holds else if_false
 
 
