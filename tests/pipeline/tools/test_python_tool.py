@@ -181,9 +181,12 @@ def test_a_lost_process_is_replaced() -> None:
     if not sys.platform.startswith("linux"):
         pytest.skip("forks behind layers are Linux's")
     servers = ForkServers(PythonConfig("cpython"), 1)
-    servers._started[0]._process.kill()
+    (lost,) = servers._started
+    lost._process.kill()
     with pytest.raises(ToolFault):
         servers.run("1")
+    assert servers._started == []
+    assert lost._process.returncode is not None
     assert servers.run("1").value == "1"
     servers.close()
 
