@@ -51,7 +51,7 @@ MORE = {
         "tests/pipeline/tools/test_python_tool",
         "tests/pipeline/tools/test_escapes",
     ),
-    "pipeline/tools/sandbox/landlock.py": ("tests/pipeline/tools/test_escapes",),
+    "pipeline/tools/sandbox/landlock.py": ("test_landlock", "tests/pipeline/tools/test_escapes"),
     "pipeline/tools/sandbox/layers.py": ("tests/pipeline/tools/test_fork_server",),
     "pipeline/tools/sandbox/namespaces.py": ("tests/pipeline/tools/test_escapes",),
     "pipeline/tools/sandbox/system_calls.py": ("tests/pipeline/tools/test_escapes",),
