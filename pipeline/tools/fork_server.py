@@ -23,7 +23,7 @@ from pipeline.tools import program_run
 from pipeline.tools.bounded_text import BoundedText
 from pipeline.tools.config import PythonConfig
 from pipeline.tools.program_run import ProgramRun
-from pipeline.tools.sandbox import outcome as letters
+from pipeline.tools.sandbox import wire
 from pipeline.tools.sandbox.layers import MEANING, LayerReport
 from pipeline.tools.tool import ToolFault
 from pipeline.worker.lifetime import signal_name
@@ -33,7 +33,6 @@ START_SECONDS = 30.0  # for an interpreter to start, on a busy machine too
 GRACE_SECONDS = 5.0  # beyond a program's own, then the zygote itself hangs
 FLOOD = 256  # times the output that is kept: a program that prints more is stopped
 _PIECE = 1 << 16
-_STOP = b"stop"
 # Last on the path: what else lies in the folder of packages hides no module of the library.
 _BEGIN = """
 import sys
@@ -127,7 +126,7 @@ class ForkServer:
                         waiting.unregister(source)
                 if printed.total_bytes + outcome.total_bytes > self._flood_bytes and not flooded:
                     flooded = True
-                    self._control.send(_STOP)
+                    self._control.send(wire.STOP)
                 if self._control in ready:
                     answer = self._answer()
                     if not answer:
@@ -205,13 +204,13 @@ def _run_of(
     if fault := answer.get("fault"):
         raise ToolFault(f"the sandbox can't start programs: {fault}")
     entered, kind, said = outcome.text[:1], outcome.text[1:2], outcome.text[2:]
-    if entered == letters.FAULT:
+    if entered == wire.FAULT:
         raise ToolFault(f"the sandbox can't be entered: {outcome.text[1:]}")
     if answer["flooded"]:
         return ProgramRun(printed.text, error="stopped, since it printed too much", limit=True)
     if answer["timed_out"]:
         return ProgramRun(printed.text, error=program_run.too_long(limits), limit=True)
-    if kind == letters.NO_MEMORY:
+    if kind == wire.NO_MEMORY:
         return ProgramRun(printed.text, error=program_run.too_much_memory(limits), limit=True)
     if answer["code"] == -signal.SIGKILL:  # by rlimits or the system
         error = "killed: it took too much processor time or memory"
@@ -219,11 +218,11 @@ def _run_of(
     if answer["code"] < 0:
         name = signal_name(-answer["code"])
         return ProgramRun(printed.text, error=f"the interpreter crashed ({name})")
-    if kind == letters.VALUE:
+    if kind == wire.VALUE:
         return ProgramRun(printed.text, value=said)
-    if kind == letters.ERROR:
+    if kind == wire.ERROR:
         return ProgramRun(printed.text, error=said)
-    if kind == letters.NOTHING:
+    if kind == wire.NOTHING:
         return ProgramRun(printed.text)
     return ProgramRun(printed.text, error="the program ended the interpreter")
 

@@ -1,6 +1,6 @@
 """What a fork of the zygote does: put on the last layers, read a program, run it, say how it ended.
 
-The program comes on descriptor 0, what it prints goes to 1 and 2, its outcome (see `outcome`) to 3.
+The program comes on descriptor 0, what it prints goes to 1 and 2, its outcome (see `wire`) to 3.
 """
 
 import ast
@@ -22,7 +22,7 @@ import types
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from pipeline.tools.sandbox import landlock, namespaces, outcome, seccomp, system_calls
+from pipeline.tools.sandbox import landlock, namespaces, seccomp, system_calls, wire
 
 OUTCOME = 3
 CAPABILITIES = 64  # more than there are
@@ -57,13 +57,13 @@ def run(settings: GuestSettings, streams: Sequence[int]) -> NoReturn:
     """
     try:
         _enter(settings, streams)
-        os.write(OUTCOME, outcome.ENTERED.encode())  # before the program can write anything
+        os.write(OUTCOME, wire.ENTERED.encode())  # before the program can write anything
         text = _read_all(0).decode(errors="replace")
         random.seed(settings.seed)
         sys.stdin = _stream(0, "rb")
         sys.stdout = sys.stderr = _stream(1, "wb")
     except BaseException as error:
-        said = f"{outcome.FAULT}{type(error).__name__}: {error}".encode(errors="replace")
+        said = f"{wire.FAULT}{type(error).__name__}: {error}".encode(errors="replace")
     else:
         said = _outcome(text, settings.value_characters)
     while said:
@@ -137,19 +137,19 @@ def _read_all(descriptor: int) -> bytes:
 
 
 def _outcome(text: str, value_characters: int) -> bytes:
-    letter, said = outcome.NOTHING, ""
+    letter, said = wire.NOTHING, ""
     try:
         value = _executed(text)
         if value is not None:
-            letter, said = outcome.VALUE, repr(value)
+            letter, said = wire.VALUE, repr(value)
     except SystemExit as end:
         if end.code:
-            letter, said = outcome.ERROR, f"SystemExit: {end.code}"
+            letter, said = wire.ERROR, f"SystemExit: {end.code}"
     except MemoryError:
         gc.collect()
-        letter = outcome.NO_MEMORY
+        letter = wire.NO_MEMORY
     except BaseException as error:
-        letter, said = outcome.ERROR, _described(error)
+        letter, said = wire.ERROR, _described(error)
     with contextlib.suppress(BaseException):  # which the program may have closed or replaced
         sys.stdout.flush()
     return (letter + said[:value_characters]).encode(errors="replace")

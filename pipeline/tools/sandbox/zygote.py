@@ -22,7 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
-from pipeline.tools.sandbox import guest, landlock, namespaces, seccomp, system_calls
+from pipeline.tools.sandbox import guest, landlock, namespaces, seccomp, system_calls, wire
 
 # What programs that compute import; others are found in the standard library's folder.
 PRELOADED = """
@@ -30,7 +30,6 @@ ast array base64 bisect calendar cmath collections copy csv ctypes dataclasses d
 enum fractions functools hashlib heapq io itertools json math numbers operator pprint random re
 statistics string struct textwrap threading time traceback typing unicodedata uuid zlib
 """
-STOP = b"stop"
 WITHOUT_PROC_BYTES = 256 << 20  # far more than it takes
 
 
@@ -159,7 +158,7 @@ def _serve(control: socket.socket, made: guest.GuestSettings, home: int) -> None
         message, streams, _, _ = socket.recv_fds(control, 64, 3)
         if not message:
             return
-        if message == STOP:  # came when its program had ended by itself
+        if message == wire.STOP:  # came when its program had ended by itself
             continue
         try:
             child = namespaces.fork_into_new(home) if "pid" in made.layers else os.fork()

@@ -15,6 +15,7 @@ from pipeline.tools.bounded_text import BoundedText
 from pipeline.tools.config import PythonConfig, ToolLimits
 from pipeline.tools.fork_server import ForkServer, check_layers, layers_here
 from pipeline.tools.python_tool import python_tool
+from pipeline.tools.sandbox import wire
 from pipeline.tools.sandbox.layers import LAYERS, LayerReport
 from pipeline.tools.tool import ToolFault
 from storage.errors import UserError
@@ -269,6 +270,15 @@ def test_the_file_tree_is_read_only_by_itself() -> None:
     assert server.run("import os\nsorted(os.listdir('/'))").value == repr(
         [os.__file__.split("/")[1]]
     )
+    server.close()
+
+
+@linux
+def test_a_stop_that_comes_too_late_stops_nothing() -> None:
+    server = ForkServer(PythonConfig("cpython", limits=ToolLimits(seconds=20)))
+    for number in range(3):
+        server._control.send(wire.STOP)
+        assert server.run(f"{number}").value == str(number)
     server.close()
 
 

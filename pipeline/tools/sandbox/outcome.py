@@ -1,8 +1,0 @@
-"""What a fork writes about itself: `r` when its layers are on, else `f` and why they are not; then,
-at its end, one of the other letters and a text.
-
-Only the first letter is sure: the rest may be the program's own doing, and is taken for text.
-"""
-
-ENTERED, FAULT = "r", "f"
-VALUE, ERROR, NO_MEMORY, NOTHING = "v", "e", "m", "n"
