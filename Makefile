@@ -12,7 +12,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: setup setup-dev resolve demo test test-fast lint bench bench-corpus bench-train bench-engine \
-	bench-tokenizer bench-evals bench-scale tune-train interop fuzz mutants docs release-check server \
+	bench-tokenizer bench-evals bench-scale bench-tools tune-train interop fuzz mutants docs release-check server \
 	clean
 
 NATIVE := $(shell find pipeline -name '_*.c' -o -name '*.h')
@@ -126,6 +126,10 @@ PARTS ?= 1000,10000,90000
 S3_PARTS ?= 1000,10000
 bench-scale: .venv/dev
 	$(BIN)/python -m tests.benchmarks.scale $(SCALE) --parts $(PARTS) --s3 $(S3_PARTS) --write docs/operations.md
+
+# Programs a second by each of Python's back-ends, against a new interpreter for each.
+bench-tools: .venv/dev
+	$(BIN)/python -m tests.benchmarks.tools --write $(PAGE)
 
 # llama.cpp itself on what `crawl2chat export` writes: llama-cpp-python builds for about ten minutes.
 .venv-interop/ready: tests/interop/requirements.txt .venv/dev

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from flows.cli import output
+from pipeline.tools.tool import ToolError
 from storage.errors import UserError
 from storage.redaction import redact
 
@@ -38,6 +39,8 @@ def doctor(chosen: argparse.Namespace) -> int:
         ("disk", lambda: _disk(chosen.lake)),
         ("lake", lambda: _lake(chosen.lake)),
         ("presets", _presets),
+        ("programs", _programs),
+        ("sandbox", _sandbox),
         ("prefect server", _server),
     ]
     found = []
@@ -151,6 +154,36 @@ def _presets() -> Check:
         except UserError as error:
             return "problem", f"{name}: {error}"
     return "ok", ", ".join(preset_names())
+
+
+def _programs() -> Check:
+    """What runs programs that models write, unless a run says otherwise."""
+    from pipeline.tools.config import PythonConfig
+    from pipeline.tools.python_tool import python_tool
+
+    try:
+        tool = python_tool(PythonConfig(processes=1))
+        said = tool.call({"code": "6 * 7"})
+        tool.close()
+    except (UserError, ToolError) as error:
+        return "warning", str(error)
+    if said != "42":
+        return "problem", f"by monty 6 * 7 is {said}"
+    return "ok", f"by monty {importlib.metadata.version('pydantic-monty')}"
+
+
+def _sandbox() -> Check:
+    """What isolates programs in CPython here."""
+    from pipeline.tools.config import PythonConfig
+    from pipeline.tools.fork_server import check_layers, layers_here
+
+    config = PythonConfig("cpython")
+    try:
+        report = layers_here(config)
+        check_layers(report, config)
+    except UserError as error:
+        return "warning", str(error)
+    return "warning" if report.absent else "ok", f"cpython: {report.described}"
 
 
 def _server() -> Check:

@@ -91,7 +91,7 @@ def scan(text: str) -> list[FoundNumber]:
     at = 0
     while (match := _NUMBER.search(text, at)) is not None:
         start, at = match.start(), match.end()
-        value, at = _with_what_follows(text, _value(match[0]), at)
+        value, at = _with_what_follows(text, of_digits(match[0]), at)
         if at < 0:  # a name or an ordinal
             at = -at
             continue
@@ -116,6 +116,27 @@ def whole(text: str) -> Fraction | None:
     """The value of a text that is a number and nothing else."""
     found = scan(text) if re.fullmatch(r"[-+\u2212]?[\d.,'_ \u00a0\u2009\u202f/%]+", text) else []
     return found[0].value if len(found) == 1 else None
+
+
+def of_digits(text: str) -> Fraction | None:
+    """The value of digits with separators, by the kind and positions of the separators."""
+    separators = re.sub(r"\d", "", text)
+    if not separators:
+        return _integer(text)
+    whole, mark, decimals = text, "", ""
+    if separators[-1] in ".," and separators.count(separators[-1]) == 1:
+        alone = len(separators) == 1
+        parts = text.rpartition(separators[-1])
+        if not (alone and parts[1] == "," and _grouped(text, ",")):
+            whole, mark, decimals = parts
+    for kind in sorted(set(re.sub(r"\d", "", whole))):
+        if not _grouped(whole, kind):
+            return None
+        whole = whole.replace(kind, "")
+    units = Fraction(0) if not whole and mark else _integer(whole)
+    if units is None or not mark:
+        return units
+    return units + Fraction(int(decimals), 10 ** len(decimals))
 
 
 def plain(text: str) -> str:
@@ -173,27 +194,6 @@ def _sign(before: str) -> int:
         return -1
     sign = _SIGN.search(before)
     return 1 if sign is None or (sign[1] or sign[2]) == "+" else -1
-
-
-def _value(text: str) -> Fraction | None:
-    """The value of digits with separators, by the kind and positions of the separators."""
-    separators = re.sub(r"\d", "", text)
-    if not separators:
-        return _integer(text)
-    whole, mark, decimals = text, "", ""
-    if separators[-1] in ".," and separators.count(separators[-1]) == 1:
-        alone = len(separators) == 1
-        parts = text.rpartition(separators[-1])
-        if not (alone and parts[1] == "," and _grouped(text, ",")):
-            whole, mark, decimals = parts
-    for kind in sorted(set(re.sub(r"\d", "", whole))):
-        if not _grouped(whole, kind):
-            return None
-        whole = whole.replace(kind, "")
-    units = Fraction(0) if not whole and mark else _integer(whole)
-    if units is None or not mark:
-        return units
-    return units + Fraction(int(decimals), 10 ** len(decimals))
 
 
 def _grouped(text: str, separator: str) -> bool:

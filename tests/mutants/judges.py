@@ -44,6 +44,18 @@ MORE = {
     "pipeline/sft/spelling.py": ("test_conversations", "tests/pipeline/evals/test_suites"),
     "pipeline/sft/teacher/config.py": ("test_budget", "test_stage"),
     "pipeline/sft/teacher/prompts.py": ("test_stage",),
+    "pipeline/tools/program_run.py": ("test_python_tool",),
+    "pipeline/tools/tool.py": ("test_toolbox",),
+    "pipeline/tools/sandbox/guest.py": (
+        "tests/pipeline/tools/test_fork_server",
+        "tests/pipeline/tools/test_python_tool",
+        "tests/pipeline/tools/test_escapes",
+    ),
+    "pipeline/tools/sandbox/landlock.py": ("test_landlock", "tests/pipeline/tools/test_escapes"),
+    "pipeline/tools/sandbox/layers.py": ("tests/pipeline/tools/test_fork_server",),
+    "pipeline/tools/sandbox/namespaces.py": ("tests/pipeline/tools/test_escapes",),
+    "pipeline/tools/sandbox/system_calls.py": ("tests/pipeline/tools/test_escapes",),
+    "pipeline/tools/sandbox/zygote.py": ("tests/pipeline/tools/test_fork_server",),
     "pipeline/rl/config.py": (
         "test_train",
         "test_rollouts",

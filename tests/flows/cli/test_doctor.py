@@ -1,11 +1,15 @@
 """What the doctor says of the processor's kernels and of the machine's load."""
 
 import argparse
+import sys
 
 import pytest
 
 from flows.cli import doctor
 from pipeline.model import instructions
+from pipeline.tools import fork_server
+from pipeline.tools.sandbox.layers import LAYERS, LayerReport
+from storage.errors import UserError
 
 
 def test_kernels_are_named_for_each_format(monkeypatch):
@@ -48,3 +52,41 @@ def test_it_says_no_secret_of_an_address(monkeypatch, capsys):
     said = capsys.readouterr()
     assert "no keys in an address" in said.out
     assert "hunter2" not in said.out + said.err
+
+
+def test_what_runs_programs_here():
+    pytest.importorskip("pydantic_monty")
+    state, found = doctor._programs()
+    assert state == "ok"
+    assert found.startswith("by monty 1.")
+
+
+def test_monty_that_is_missing_is_a_warning_with_what_to_do(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pydantic_monty", None)
+    state, found = doctor._programs()
+    assert state == "warning"
+    assert "pip install pydantic-monty" in found
+
+
+@pytest.mark.parametrize(
+    ("held", "absent", "state", "words"),
+    [
+        (LAYERS, {}, "ok", "cpython: environment, descriptors, "),
+        (LAYERS[:-1], {"limits": "no"}, "warning", "(not limits: no)"),
+        (("landlock",), {"seccomp": "refused"}, "warning", "needs 2 of namespaces"),
+    ],
+)
+def test_layers_are_listed(held, absent, state, words, monkeypatch):
+    report = LayerReport(held, absent)
+    monkeypatch.setattr(fork_server, "layers_here", lambda config: report)
+    found = doctor._sandbox()
+    assert found[0] == state
+    assert words in found[1]
+
+
+def test_no_sandbox_is_a_warning(monkeypatch):
+    def refuse(config):
+        raise UserError("needs Linux")
+
+    monkeypatch.setattr(fork_server, "layers_here", refuse)
+    assert doctor._sandbox() == ("warning", "needs Linux")
