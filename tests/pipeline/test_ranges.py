@@ -120,8 +120,12 @@ def test_what_does_not_go_together_is_refused_in_python_too(kind, given, said):
         from_dict(kind, {**to_dict(kind()), **to_dict(given)})
 
 
-def test_spelling_alone_needs_no_digits():
-    assert RlConfig(digits=(), spelling_share=1.0).digits == ()
+def test_a_mixture_of_tasks_that_cannot_be_drawn_is_refused():
+    assert RlConfig(tasks=("spelling=1",)).tasks == ("spelling=1",)
+    with pytest.raises(UserError, match=r"RlConfig.tasks: 'sum:10=1': sum has levels 1 to 9"):
+        RlConfig(tasks=("sum:10=1",))
+    with pytest.raises(UserError, match=r"ConversationsConfig.task_mixture: 'sum': write KIND"):
+        ConversationsConfig(task_mixture=("sum",))
 
 
 def dataclasses_named_config() -> Iterator[tuple[str, ast.ClassDef]]:
