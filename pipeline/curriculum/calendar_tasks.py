@@ -4,7 +4,7 @@ In: a level, a split. Out: a task. `weekday`: level 1 up to 6 days, level 2 up t
 365, after or before; worked by taking whole weeks out and counting the rest. `date`: level 1 within
 a month, level 2 into the next one, level 3 up to 100 days, none of them in February, since no year
 is said; level 4 up to 100 days with the year, leap years among them; worked month by month.
-Guessing a day of the week pays a seventh.
+The day in the question is never the answer: guessing one of the others pays a sixth.
 """
 
 import calendar
@@ -20,7 +20,7 @@ DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sun
 MONTHS = final_answers.MONTHS
 MOST_DAYS = (6, 30, 365)  # between the two days, by level
 WEEKDAY_LEVELS = len(MOST_DAYS)
-WEEKDAY_CHANCE = 1 / 7
+WEEKDAY_CHANCE = 1 / 6  # it is never the day in the question, which an echo would name
 DATE_LEVELS = 4
 MOST_DATE_DAYS = 100
 PLAIN_YEAR = 2023  # has no 29 February; of levels that say no year
@@ -58,7 +58,7 @@ def weekday_task(level: int, split: str, rng: random.Random, new_wording: bool =
         start, days = rng.randrange(7), rng.randint(least, MOST_DAYS[level - 1])
         way = rng.choice(("after", "before"))
         problem = f"weekday:{days} {way} {start}"
-        if problem_split(problem) == split:
+        if days % 7 and problem_split(problem) == split:
             break
     step = 1 if way == "after" else -1
     wordings = NEW_WEEKDAY_WORDINGS if new_wording else WEEKDAY_WORDINGS
@@ -160,7 +160,7 @@ def worked_date(start: datetime.date, days: int, with_year: bool) -> str:
 
 
 def is_weekday(reply: str, answer: str) -> bool:
-    """Whether the day that a reply names last is the answer; "… is 3 days after Monday" names one."""
+    """Whether the day that a reply names last is the answer; what the question names is none."""
     return final_answers.choice(_ASKED_DAY.sub("", reply), DAYS) == answer
 
 

@@ -29,7 +29,7 @@ WORDINGS = (
 )
 NEW_WORDINGS = (
     "I have two numbers, {a} and {b}. Tell me the {more} one.",
-    "Compare {a} with {b} and give me the {more} number.",
+    "Compare {a} and {b}, then give me the {more} number.",
 )
 WORDS = {True: ("larger", "greater", "bigger"), False: ("smaller", "less", "lower")}
 _CLAIM = re.compile(
@@ -61,9 +61,9 @@ def _pair(level: int, rng: random.Random) -> tuple[str, str]:
     """Two numbers in a random order, one with `level` decimals, the other with as many or fewer."""
     places = [level, rng.randint(1, level)]
     rng.shuffle(places)
-    whole = rng.randrange(10**min(level, 2))
+    whole = rng.randrange(10 ** min(level, 2))
     same = rng.random() < SAME_WHOLE_SHARE
-    wholes = (whole, whole if same else rng.randrange(10**min(level, 2)))
+    wholes = (whole, whole if same else rng.randrange(10 ** min(level, 2)))
     sign = "-" if level >= NEGATIVE_LEVEL and rng.random() < NEGATIVE_SHARE else ""
     # No number ends in a zero: 9.10 would be 9.1 written longer.
     first, second = (

@@ -29,7 +29,7 @@ _SAID = re.compile(
 )
 _SENTENCE_END = re.compile(r"(?<=[\w)}\]*'\"%])[.!?](?=\s|$)|\n")
 _TAKEN_BACK = re.compile(
-    r"\b(?:no|not|wait|actually|or|sorry|correction|rather|instead|maybe|perhaps|wrong)\b",
+    r"\b(?:no(?=\s*[,.!])|not|wait|actually|or|sorry|correction|rather|instead|maybe|perhaps|wrong)\b",
     re.IGNORECASE,
 )
 # Between two candidates, the second of which is the last number, day or date.
@@ -42,7 +42,7 @@ _COMMA = re.compile(r"[\s*_$`]*[,;|&/][\s*_$`]*")
 _BREAK = re.compile(r"[\s*_$`]*\n[\s*_$`]*")
 _LINE_START = re.compile(r"(?:\A|\n)[\s*_$`-]*\Z")
 _BESIDE = ("or", "and", "maybe", "perhaps", "possibly")
-_NOT = re.compile(r"(?:\b(?:not|never|neither|nor|cannot)|n['\u2019]t)\b\W*(?:\w+\W+){0,2}\Z", re.I)
+_NOT = re.compile(r"(?:\b(?:not|never|neither|nor|cannot)|n['\u2019]t)\b\W*(?:\w+\W+){0,3}\Z", re.I)
 _UNIT = re.compile(r"[\s*_$\\]*(?:text\{\s*|mathrm\{\s*)?([A-Za-z\u20ac]+)")
 _WORD = re.compile(r"[^\W\d_]+(?:[-'\u2019][^\W\d_]+)*")
 _QUOTED = re.compile(r"[\"\u201c\u201d*`']+([^\W\d_]+(?:-[^\W\d_]+)*)[.,!]?[\"\u201c\u201d*`']+")
@@ -126,8 +126,8 @@ def word(reply: str) -> str | None:
 
 def spelled(reply: str) -> str | None:
     """The last word that a reply spells with hyphens."""
-    found = _SPELLED.findall(reply)
-    return found[-1] if found else None
+    found = [*_SPELLED.finditer(reply)]
+    return found[-1][0] if found and not _doubtful(reply, found, 0) else None
 
 
 def choice(reply: str, options: Sequence[str]) -> str | None:
@@ -216,8 +216,8 @@ def _last_number(text: str) -> tuple[Fraction | None, str]:
     if last.value is None or _NOT.search(_before(text, last)):
         return None, ""
     if len(found) > 1 and found[-2].value not in (None, last.value):
-        between = text[found[-2].end : last.start].rstrip("-+\u2212(")
-        alone = _LINE_START.search(text[: found[-2].start].rstrip("-+\u2212("))
+        between = text[found[-2].end : last.start].rstrip("-+\u2212( ")
+        alone = _LINE_START.search(text[: found[-2].start].rstrip("-+\u2212( "))
         listed = _COMMA.fullmatch(between) or (alone and _BREAK.fullmatch(between))
         if listed or _OR.search(between):
             return None, ""

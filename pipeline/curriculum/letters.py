@@ -6,6 +6,7 @@ tokens and never letters; counting goes through the word and says the count at e
 """
 
 import random
+import string
 
 from pipeline.curriculum.spelled_words import (
     NEW_SPELLING_QUESTIONS,
@@ -17,7 +18,11 @@ from pipeline.curriculum.task_type import Task
 from pipeline.curriculum.task_words import LETTERS, draw_word
 
 LEVELS = len(LETTERS)
-ABSENT_SHARE = 0.15  # of the questions, those for a letter that the word hasn't
+# Of the questions, those for a letter that the word hasn't, and for one that stands in it more than
+# once; the others stand once. Most letters of a word do: drawn alike, "1" would be right at 80%.
+ABSENT_SHARE, REPEATED_SHARE = 0.2, 0.4
+COUNT_CHANCE = 0.4  # always answering 1
+MOST_DRAWS = 200  # of a word with a letter twice
 COUNT_WORDINGS = (
     "How many times does the letter {letter} occur in {word}?",
     "How often is {letter} in {word}?",
@@ -60,9 +65,19 @@ def spelling_task(level: int, split: str, rng: random.Random, new_wording: bool 
 
 def counting_task(level: int, split: str, rng: random.Random, new_wording: bool = False) -> Task:
     """A letter to be counted in a word."""
-    word = draw_word(level, split, rng)
-    absent = sorted({*"abcdefghijklmnopqrstuvwxyz"} - {*word})
-    letter = rng.choice(absent if rng.random() < ABSENT_SHARE else sorted({*word}))
+    word, where = draw_word(level, split, rng), rng.random()
+    for _ in range(MOST_DRAWS):
+        counts = {letter: word.count(letter) for letter in string.ascii_lowercase}
+        if where < ABSENT_SHARE:
+            letters = [letter for letter, times in counts.items() if not times]
+        elif where < ABSENT_SHARE + REPEATED_SHARE:
+            letters = [letter for letter, times in counts.items() if times > 1]
+        else:
+            letters = [letter for letter, times in counts.items() if times == 1]
+        if letters:
+            break
+        word = draw_word(level, split, rng)
+    letter = rng.choice(letters or sorted({*word}))
     wordings = NEW_COUNT_WORDINGS if new_wording else COUNT_WORDINGS
     return Task(
         rng.choice(wordings).format(word=word, letter=letter),

@@ -52,9 +52,7 @@ def worked(a: int, b: int) -> str:
         raise ValueError("worked products are for non-negative integers")
     if b < 10:
         return f"{a} * {b}: {by_digit(a, b)}. So {a} * {b} = {a * b}."
-    parts = [
-        (int(digit), int(digit) * 10**place) for place, digit in enumerate(reversed(str(b)))
-    ]
+    parts = [(int(digit), int(digit) * 10**place) for place, digit in enumerate(reversed(str(b)))]
     steps, total = [], 0
     for number, (digit, part) in enumerate(parts):
         product = a * part

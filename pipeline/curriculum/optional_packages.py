@@ -21,7 +21,7 @@ def require(module: str, package: str, why: str) -> None:
     Raises:
         UserError: it isn't here.
     """
-    if importlib.util.find_spec(module) is None:
+    if importlib.util.find_spec(module.partition(".")[0]) is None:
         raise UserError(f"{why} needs a package that isn't installed: pip install {package}")
 
 

@@ -6,6 +6,7 @@ asked, up to four; from level 2 on they stand in a random order. Each task has o
 word tells the answer. Yes and no come equally often, so guessing pays half.
 """
 
+import itertools
 import random
 
 from pipeline.curriculum.held_out import problem_split
@@ -19,7 +20,7 @@ NAMES = ("Rex", "Ada", "Tom", "Mia", "Ben", "Lea", "Max", "Zoe")
 WORDINGS = (
     "{facts} Is {name} a {last}?",
     "{facts} {name}: a {last}, yes or no?",
-    "Suppose this is true. {facts} Is {name} a {last}?",
+    "Suppose that this holds. {facts} Is {name} a {last}?",
     "{facts} Can we say that {name} is a {last}?",
 )
 NEW_WORDINGS = (
@@ -37,7 +38,7 @@ def task(level: int, split: str, rng: random.Random, new_wording: bool = False) 
         if len({*things}) == len(things) and problem_split(problem) == split:
             break
     *chain, other = things
-    links = [f"Every {a} is a {b}." for a, b in zip(chain, chain[1:-1])]
+    links = [f"Every {a} is a {b}." for a, b in itertools.pairwise(chain[:-1])]
     links.append(_end(chain[-2], chain[-1], yes))
     facts = [f"{name} is a {chain[0]}.", *links, _end(other, chain[-1], not yes)]
     if level > 1:

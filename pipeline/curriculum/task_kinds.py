@@ -73,7 +73,9 @@ KINDS = {
         comparisons.task, comparisons.LEVELS, comparisons.is_right, comparisons.CHANCE
     ),
     "word_problem": TaskKind(word_problems.task, word_problems.LEVELS, is_number),
-    "letter_count": TaskKind(letters.counting_task, letters.LEVELS, is_number),
+    "letter_count": TaskKind(
+        letters.counting_task, letters.LEVELS, is_number, letters.COUNT_CHANCE
+    ),
     "spelling": TaskKind(letters.spelling_task, letters.LEVELS, is_spelled),
     "reversing": TaskKind(letters.reversing_task, letters.LEVELS, is_word),
     "sort_numbers": TaskKind(sorting.numbers_task, sorting.LEVELS, is_numbers),
@@ -84,9 +86,7 @@ KINDS = {
         calendar_tasks.is_weekday,
         calendar_tasks.WEEKDAY_CHANCE,
     ),
-    "date": TaskKind(
-        calendar_tasks.date_task, calendar_tasks.DATE_LEVELS, calendar_tasks.is_date
-    ),
+    "date": TaskKind(calendar_tasks.date_task, calendar_tasks.DATE_LEVELS, calendar_tasks.is_date),
     "units": TaskKind(unit_conversions.task, unit_conversions.LEVELS, unit_conversions.is_right),
     "yes_no": TaskKind(syllogisms.task, syllogisms.LEVELS, is_verdict, syllogisms.CHANCE),
 }

@@ -69,8 +69,9 @@ def draw(
         if fits is None or fits(task.prompt):
             found.setdefault(task.prompt, task)
     if len(found) < count:
+        fitting = " that fit" if fits else ""
         raise UserError(
-            f"there are no {count} different tasks of {', '.join(mixture)}{' that fit' if fits else ''}:"
+            f"there are no {count} different tasks of {', '.join(mixture)}{fitting}:"
             " ask for fewer prompts a step, or for more kinds and levels"
         )
     return list(found.values())

@@ -2,7 +2,7 @@
 
 In: a reply and a number. math-verify compares by algebra, which takes some milliseconds; it is
 asked only where a reply marks its answer and what is marked is one formula ("\\sqrt{16}"; a plain
-number or fraction needs no algebra). What the own reader takes for a number, or for several candidates, is decided.
+number or fraction needs no algebra). What the own reader takes for a number is decided.
 """
 
 import re

@@ -97,7 +97,9 @@ def task(level: int, split: str, rng: random.Random, new_wording: bool = False) 
         first, steps = _drawn(level, rng)
         done = " ".join(f"{step}{number or ''}" for step, number in steps)
         problem = f"word_problem:{first} {done}"
-        if problem_split(problem) == split:
+        # No answer stands in the question as its last number, where an echo would end.
+        said = [number for _, number in [("", first), *steps] if number]
+        if results(first, steps)[-1] != said[-1] and problem_split(problem) == split:
             break
     story = rng.choice(NEW_TOLD if new_wording else TOLD)
     name, things = rng.choice(NAMES), rng.choice(NEW_THINGS if new_wording else THINGS)

@@ -99,7 +99,7 @@ class EvalsConfig:
     turns: int = 200  # prompts whose replies must end by themselves
     talk_questions: int = 60  # sums and facts, each asked after five different beginnings
     words: int = 100  # to be spelled
-    # of each kind of suite `tasks`, in trained wordings and as many in new ones; its levels share it
+    # of each kind of suite `tasks`, in trained wordings and as many in new ones; levels share it
     tasks_per_kind: int = 20
     format_prompts: int = 120  # that ask for a form of the answer
     requests: int = 120  # harmful ones, and as many that only look so, of each slice

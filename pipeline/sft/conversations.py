@@ -2,12 +2,13 @@
 
 In: a corpus artifact and a tokenizer. Out: conversations.parquet: questions on facts that pages
 state, statements that answer a question, definitions, sums, spelling, other tasks that code can
-check, small talk, harmful requests and their look-alikes, questions on the model itself and on personas of system messages; some with
-another system message, some joined into several turns. The config has a count for each source;
-conversations that are too long are left out. Only documents of the train split are read, some at a
-time, and no held-out entity or sum is ever used. The validation split is chosen by what a
-conversation is about (an entity, a result of a sum, a word, an act), before any are joined: no
-question of validation is in training and, but for the sentences of refusals, no answer.
+check, small talk, harmful requests and their look-alikes, questions on the model itself and on
+personas of system messages; some with another system message, some joined into several turns. The
+config has a count for each source; conversations that are too long are left out. Only documents of
+the train split are read, some at a time, and no held-out entity or problem is ever used. The
+validation split is chosen by what a conversation is about (an entity, a result of a sum, a word, an
+act), before any are joined: no question of validation is in training and, but for the sentences of
+refusals, no answer.
 """
 
 import hashlib

@@ -13,6 +13,7 @@ import pytest
 from pipeline import ranges
 from pipeline.config import from_dict, to_dict
 from pipeline.rl.config import RlConfig
+from pipeline.sft.config import ConversationsConfig
 from pipeline.training.config import ExtendConfig, ModelShape
 from storage.errors import UserError
 
