@@ -108,7 +108,7 @@ def test_a_name_that_is_no_field_s_is_noticed():
 @pytest.mark.parametrize(
     ("kind", "given", "said"),
     [
-        (RlConfig, {"digits": ()}, "RlConfig.digits is empty"),
+        (RlConfig, {"tasks": ()}, "RlConfig.tasks: no task is left to draw"),
         (RlConfig, {"spike_ratio": 1.0}, "RlConfig.spike_ratio must be above 1"),
         (ExtendConfig, {"factor": 0.5}, "ExtendConfig.factor is 0.5: it must be more than 1"),
         (ModelShape, {"heads": 4, "kv_heads": 3}, "ModelShape: 4 heads are no multiple of 3"),

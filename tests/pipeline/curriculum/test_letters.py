@@ -32,7 +32,9 @@ def test_the_letter_asked_for_is_counted(new_wording: bool) -> None:
     assert {"2", "3"} < {*answers}
 
 
-def test_words_are_turned_round_and_none_reads_the_same(monkeypatch) -> None:
+def test_words_are_turned_round_and_none_reads_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     words = iter(["level", "noon", "boat"])
     monkeypatch.setattr(letters, "draw_word", lambda *_: next(words))
     task = letters.reversing_task(1, "sft", random.Random(0))

@@ -25,7 +25,7 @@ def made(kind: str, level: int, split: str, seed: object, new_wording: bool = Fa
 
 
 TASKS = st.builds(
-    lambda at, split, seed, new: made(*at, split, seed, new),
+    lambda at, split, seed, new: made(at[0], at[1], split, seed, new),
     st.sampled_from(EVERY),
     st.sampled_from(SPLITS),
     st.integers(0, 10**9),
@@ -100,7 +100,7 @@ def split_of(problem: str) -> str:
 
 @given(st.sampled_from(EVERY), st.sampled_from(SPLITS), st.integers(0, 10**9), st.booleans())
 def test_a_task_is_of_the_split_that_was_asked_for(at, split, seed, new_wording):
-    task = made(*at, split, seed, new_wording)
+    task = made(at[0], at[1], split, seed, new_wording)
     assert split_of(task.problem) == split
     assert problem_of(task) == task.problem
 
