@@ -42,6 +42,9 @@ _COMMA = re.compile(r"[\s*_$`]*[,;|&/][\s*_$`]*")
 _BREAK = re.compile(r"[\s*_$`]*\n[\s*_$`]*")
 _LINE_START = re.compile(r"(?:\A|\n)[\s*_$`-]*\Z")
 _BESIDE = ("or", "and", "maybe", "perhaps", "possibly")
+# "\\pm 42" are two numbers, "\\sqrt{42}" is another one, "(40) + 2" has no result.
+_LATEX = ((re.compile(r"\\pm\b"), "\u00b1"), (re.compile(r"\\sqrt\b(?:\[[^\]]*\])?"), "\u221a"))
+_REST = re.compile(r"[)\]}] ?[-+\u2212*\u00d7\u00f7/] ?\Z")
 _NOT = re.compile(r"(?:\b(?:not|never|neither|nor|cannot)|n['\u2019]t)\b\W*(?:\w+\W+){0,3}\Z", re.I)
 _UNIT = re.compile(r"[\s*_$\\]*(?:text\{\s*|mathrm\{\s*)?([A-Za-z\u20ac]+)")
 _WORD = re.compile(r"[^\W\d_]+(?:[-'\u2019][^\W\d_]+)*")
@@ -208,12 +211,14 @@ def _braced(text: str, at: int) -> str:
 
 def _last_number(text: str) -> tuple[Fraction | None, str]:
     """The last number of a text with the word after it; no number where it is in doubt."""
+    for pattern, sign in _LATEX:
+        text = pattern.sub(sign, text)
     text = numerals.plain(text)
     found = numerals.scan(text)
     if not found:
         return number_of(text.strip(" *_\"'`")), ""
     last = found[-1]
-    if last.value is None or _NOT.search(_before(text, last)):
+    if last.value is None or _NOT.search(_before(text, last)) or _REST.search(text[: last.start]):
         return None, ""
     if len(found) > 1 and found[-2].value not in (None, last.value):
         between = text[found[-2].end : last.start].rstrip("-+\u2212( ")

@@ -38,8 +38,6 @@ _LATEX = (
     (re.compile(r"(?<=\d)\\[,;: ](?=\d)"), "\u2009"),
     (re.compile(r"\\(?:times|cdot)\b\s*"), "\u00d7"),
     (re.compile(r"\\([%$!])"), r"\1"),
-    (re.compile(r"\\pm\b"), "\u00b1"),
-    (re.compile(r"\\sqrt\b(?:\[[^\]]*\])?"), "\u221a"),
     (re.compile(r"\^\{([^{}]*)\}"), r"^\1"),
 )
 _SUPERSCRIPTS = re.compile(r"\u2212?[\u00b2\u00b3\u00b9\u2070-\u2079]+")
@@ -74,8 +72,6 @@ _OPENING = re.compile(r"[*_`$\u20ac\u00a3\u00a5(\[{]*$")
 _SIGN = re.compile(rf"(?:^|(?<=[^\w)\]}}]))([-+\u2212\u2013\u2014])$|([-\u2212]){_GAP}$")
 _WORD_SIGN = re.compile(r"\b(?:minus|negative)\s+$", re.IGNORECASE)
 _UNEQUAL = re.compile(rf"(?:[<>\u2264\u2265\u2260\u00b1\u221a^]|!=){_GAP}$")
-# The end of an expression whose beginning is in brackets.
-_REST = re.compile(rf"[)\]}}]{_GAP}[-+\u2212*\u00d7\u00f7/]{_GAP}$")
 _LOOK_BACK = 40  # characters before a number that can change its meaning
 _NAMED = re.compile(rf"[{_LETTER}]_*$")
 
@@ -104,7 +100,7 @@ def scan(text: str) -> list[FoundNumber]:
         if _NAMED.search(before):
             continue
         before = _OPENING.sub("", before)
-        if _UNEQUAL.search(before) or _REST.search(before):
+        if _UNEQUAL.search(before):
             value = None
         sign = _sign(before)
         found.append(FoundNumber(start, at, None if value is None else sign * value))
