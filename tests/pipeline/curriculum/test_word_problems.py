@@ -31,6 +31,7 @@ def test_every_step_is_right_told_and_in_range(level: int, new_wording: bool) ->
             kinds.add(sign)
         assert not told
         assert task.answer == str(at)
+        assert task.answer != re.findall(r"\d+", task.prompt)[-1]  # an echo's last number
     assert kinds == {*"+-*/"}
 
 
