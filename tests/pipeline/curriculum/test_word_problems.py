@@ -16,6 +16,9 @@ def test_every_step_is_right_told_and_in_range(level: int, new_wording: bool) ->
     kinds = set()
     for _ in range(300):
         task = w.task(level, "rl", rng, new_wording)
+        asked = [story.question.partition("{things}")[2].split("{")[0] for story in w.NEW_TOLD]
+        assert any(text in task.prompt for text in asked) == new_wording
+        assert any(f" {thing}" in task.prompt for thing in w.NEW_THINGS) == new_wording
         steps = re.findall(r"(\d+) ([-+*/]) (\d+) = (\d+)\.", task.solution)
         assert len(steps) == level
         at = int(re.findall(r"\d+", task.prompt)[0])
