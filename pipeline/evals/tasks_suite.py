@@ -2,8 +2,8 @@
 
 In: a model. Problems are of the evaluation split, so neither fine-tuning nor RL had them in any
 wording, and each kind's levels are asked equally often. A reply is right if it ended by itself and
-its final answer is the right one. What one and the same answer to all questions of a kind would
-pay stands beside it; between two numbers a guess pays half, which no constant answer shows.
+its final answer is the right one. Where answers are few, what one and the same answer to all
+questions would pay stands beside it; between two numbers a guess pays half, which that hides.
 """
 
 import dataclasses
@@ -91,9 +91,9 @@ def report(
             for level in range(1, made.levels + 1):
                 at = [i for i in of if asked[i].task.level == level]
                 share(TASK_LEVELS_SUITE, f"{kind}_{level}{ending}", at)
-    for kind in KINDS:
+    for kind, made in KINDS.items():
         answers = [item.task.answer for item in asked if item.task.kind == kind]
-        if answers:
+        if answers and made.chance:  # of other kinds no answer is common
             constant = max(dict.fromkeys(answers), key=answers.count)
             scores.share(
                 SUITE, f"{kind}_one_answer", "accuracy", [one == constant for one in answers]
