@@ -72,12 +72,14 @@ ASKED = [
     AskedTask(task("sum", 2, "50", "b"), True),
     AskedTask(task("sum", 1, "5", "c"), False),
     AskedTask(task("yes_no", 1, "yes", "d"), False),
+    AskedTask(task("yes_no", 1, "no", "e"), False),
+    AskedTask(task("yes_no", 1, "yes", "f"), False),
 ]
 REPLIES = [
     Reply("5", True),
     Reply("50", False),
     Reply("The answer is 5.", True),
-    Reply("No.", True),
+    *[Reply("No.", True), Reply("Yes, no.", True), Reply("No idea.", True)],
 ]
 
 
@@ -89,16 +91,17 @@ def test_kinds_levels_and_wordings_are_apart_with_their_intervals(subject):
     assert (row["low"], row["high"]) == wilson(1, 2)
     assert of(scores, "tasks", "sum")["value"] == 1.0
     assert of(scores, "tasks", "yes_no")["value"] == 0.0
-    assert (of(scores, "tasks", "all")["value"], of(scores, "tasks", "all")["n"]) == (0.5, 2)
+    assert (of(scores, "tasks", "all")["value"], of(scores, "tasks", "all")["n"]) == (0.25, 4)
     assert of(scores, "tasks", "all_new_wordings")["n"] == 2
     assert of(scores, "tasks_by_level", "sum_1_new_wordings")["value"] == 1.0
     assert of(scores, "tasks_by_level", "sum_2_new_wordings")["value"] == 0.0
     assert of(scores, "tasks_by_level", "sum_1")["value"] == 1.0
-    one = of(scores, "tasks", "sum_one_answer")
+    one = of(scores, "tasks", "yes_no_one_answer")
     assert (one["value"], one["n"]) == (2 / 3, 3)
+    assert not [row for row in scores.rows if row["task"] == "sum_one_answer"]
     named = [row["task"] for row in scores.rows if row["suite"] == "tasks"]
     assert named.index("sum_new_wordings") < named.index("sum")
-    assert [sample["correct"] for sample in scores.samples] == [True, False, True, False]
+    assert [sample["correct"] for sample in scores.samples][:3] == [True, False, True]
     assert scores.samples[1] == {
         "suite": "tasks",
         "prompt": "b",
