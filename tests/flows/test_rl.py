@@ -88,9 +88,10 @@ def test_a_mixture_with_gsm8k_hands_on_its_file_alone(run: Recorder, tmp_path: P
         (tmp_path / name).write_text("{}", encoding="utf-8")
     given = {"tasks": [str(tmp_path)]}
     config = load("ci", ['rl.tasks=["gsm8k=1", "sum=1"]'], input=given)
-    flow.rl.fn(config, "lake", made={"sft": "tuned", "conversations": "by rules"})
+    made: Any = {"sft": "tuned", "conversations": "by rules"}
+    flow.rl.fn(config, "lake", made=made)
     assert [file.path.name for file in run.inputs["tasks"]] == ["gsm8k_train.jsonl"]
-    flow.rl.fn(load("ci", input=given), "lake", made={"sft": "t", "conversations": "r"})
+    flow.rl.fn(load("ci", input=given), "lake", made=made)
     assert "tasks" not in run.inputs
 
 
