@@ -19,9 +19,10 @@ def check(config: RunConfig) -> None:
     """Everything about these inputs that can be known before a run.
 
     Raises:
-        UserError: no such file, or no model folder.
+        UserError: no such file, no model folder, or a package that RL's tasks need is missing.
     """
     find(config.input.conversations)
+    rl_files(config)
     for key, name in (("base", config.input.base), ("chat_model", config.input.chat_model)):
         if name and not is_digest(name):
             model_files(key, name)
@@ -54,6 +55,25 @@ def find(paths: Sequence[str]) -> list[Path]:
             )
         found.update(dict.fromkeys(files))
     return sorted(found, key=lambda file: (file.name, str(file)))
+
+
+def rl_files(config: RunConfig) -> list[Path]:
+    """The files among `input.tasks` that RL's tasks need; none where they need none.
+
+    Raises:
+        UserError: one is missing, or a package.
+    """
+    from pipeline.curriculum.gsm8k import NAMES
+    from pipeline.rl import task_sources
+
+    if not task_sources.needs_files(config.rl.tasks):
+        task_sources.check(config.rl.tasks, [])
+        return []
+    named = [Path(name).expanduser().resolve() for name in config.input.tasks]
+    files = [file for path in named for file in (path.iterdir() if path.is_dir() else [path])]
+    found = sorted(file for file in files if file.name in NAMES and file.is_file())
+    task_sources.check(config.rl.tasks, found)
+    return found
 
 
 def is_digest(name: str) -> bool:

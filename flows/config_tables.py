@@ -69,7 +69,8 @@ class InputConfig:
     positive: tuple[str, ...] = ()
     negative: tuple[str, ...] = ()
     benchmarks: tuple[str, ...] = ()  # files of evaluation sets, for each decontamination
-    # files of in-context tasks, or a folder of them, which suite `core` then asks
+    # Files of in-context tasks, or a folder of them, which suite `core` then asks; among them
+    # gsm8k_train.jsonl, where `rl.tasks` names gsm8k.
     tasks: tuple[str, ...] = ()
     # Files of conversations to fine-tune on, globs or folders: JSON lines or Parquet in OpenAI's,
     # ShareGPT's, Alpaca's or the prompt/completion format.

@@ -16,6 +16,7 @@ from flows.runner import ui
 from flows.runner.flow_run import LAKE, Artifacts, Run, begin, run_name
 from flows.runner.references import InputFile, Reference, reference
 from flows.runner.work import Input
+from pipeline.curriculum import gsm8k
 from pipeline.evals import chat_core_files, core, refusals_suite
 from pipeline.evals import evaluate as stage
 from pipeline.evals.icl_files import ENDINGS
@@ -56,7 +57,9 @@ def evaluate(
     given: dict[str, Sequence[Input]] = {}
     if "crawl" in made:  # the sample web has its facts; of a real crawl nobody knows what is true
         given["crawl"] = [made["crawl"]]
-    settings, tasks = config.evals, task_files(config.input.tasks)
+    # What RL learns from is no suite's.
+    tasks = [f for f in task_files(config.input.tasks) if f.path.name not in gsm8k.NAMES]
+    settings = config.evals
     if tasks:
         given["tasks"] = tasks
         if "core" not in settings.suites and asks_core(tasks):

@@ -4,13 +4,15 @@ import dataclasses
 
 from prefect import flow
 
-from flows import imported
+from flows import brought_files, imported
 from flows.config import Settings, load
 from flows.interrogate import SOURCES, interrogate
 from flows.runner import terminal, ui
 from flows.runner.flow_run import LAKE, Artifacts, begin, run_name
+from flows.runner.references import InputFile
 from pipeline.rl import train
 from pipeline.rl.config import RlConfig
+from storage.file_hashes import hash_now
 
 
 @flow(name="rl", flow_run_name=run_name)
@@ -39,6 +41,7 @@ def rl(
     learned = [made[name] for name in SOURCES if name in made]
     settings = config.rl if known else without_honesty(config.rl)
     settings = settings if learned else without_rehearsal(settings)
+    files = [InputFile(file, *hash_now(file)) for file in brought_files.rl_files(config)]
     model = run.train(
         train.STAGE,
         settings,
@@ -47,6 +50,7 @@ def rl(
         sft=[made.get("interrogated") or made["sft"]],
         **known,
         **({"conversations": learned} if settings.rehearsal_rows else {}),
+        **({"tasks": files} if files else {}),
     )
     ui.curves(run.lake, model)
     return run.hand_over(made, rl=model)

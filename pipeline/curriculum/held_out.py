@@ -1,9 +1,9 @@
-"""Which entities and sums are held out from training, decided by a hash alone.
+"""Which entities, sums and other problems are held out from training, decided by a hash alone.
 
-In: a name or a pair of operands. Out: which split it belongs to. Any stage can ask without having a
-list, and the answer never depends on order, seed or corpus. Sums have three disjoint splits:
-fine-tuning, reinforcement learning, evaluation. A sum and its mirror image (3 + 5, 5 + 3) are
-always in the same split.
+In: a name, a pair of operands, a problem as text. Out: which split it belongs to. Any stage can ask
+without having a list, and the answer never depends on order, seed or corpus. Sums, words and other
+problems have three disjoint splits: fine-tuning, reinforcement learning, evaluation. A sum and its
+mirror image (3 + 5, 5 + 3) are always in the same split.
 """
 
 import hashlib
@@ -12,6 +12,7 @@ import hashlib
 EVALUATION_SUM_FRACTION = 0.1
 RL_SUM_FRACTION = 0.3
 HELD_OUT_ENTITY_FRACTION = 0.2
+SPLITS = ("sft", "rl", "evaluation")  # of sums, words and other problems
 # Of the entities that are not held out: see `is_left_to_interrogation`.
 INTERROGATED_ENTITY_FRACTION = 0.2
 
@@ -37,10 +38,7 @@ def is_left_to_interrogation(entity: str, fraction: float = INTERROGATED_ENTITY_
 
 def sum_split(a: int, b: int) -> str:
     """`evaluation`, `rl` or `sft`: the only stage that may use this sum."""
-    where = position(f"held-out-sum:{min(a, b)}+{max(a, b)}")
-    if where < EVALUATION_SUM_FRACTION:
-        return "evaluation"
-    return "rl" if where < EVALUATION_SUM_FRACTION + RL_SUM_FRACTION else "sft"
+    return _split(f"held-out-sum:{min(a, b)}+{max(a, b)}")
 
 
 def is_validation(subject: str, fraction: float) -> bool:
@@ -54,7 +52,16 @@ def is_validation(subject: str, fraction: float) -> bool:
 
 def word_split(word: str) -> str:
     """`evaluation`, `rl` or `sft`: the only stage that may ask to spell this word."""
-    where = position(f"held-out-word:{word.lower()}")
+    return _split(f"held-out-word:{word.lower()}")
+
+
+def problem_split(problem: str) -> str:
+    """`evaluation`, `rl` or `sft`: the only stage that may ask this problem, in any wording."""
+    return _split(f"held-out-problem:{problem}")
+
+
+def _split(text: str) -> str:
+    where = position(text)
     if where < EVALUATION_SUM_FRACTION:
         return "evaluation"
     return "rl" if where < EVALUATION_SUM_FRACTION + RL_SUM_FRACTION else "sft"

@@ -80,7 +80,8 @@ _NAMED = re.compile(rf"[{_LETTER}]_*$")
 class FoundNumber:
     """A number, or what looks like one but has no single value (None)."""
 
-    start: int  # in the text as `plain` writes it
+    start: int  # in the text as `plain` writes it, without its sign
+    end: int  # after its last digit, exponent, magnitude or percent sign
     value: Fraction | None
 
 
@@ -102,7 +103,7 @@ def scan(text: str) -> list[FoundNumber]:
         if _UNEQUAL.search(before):
             value = None
         sign = _sign(before)
-        found.append(FoundNumber(start, None if value is None else sign * value))
+        found.append(FoundNumber(start, at, None if value is None else sign * value))
     return found
 
 

@@ -15,6 +15,14 @@ SPELLING_QUESTIONS = (
     "What is the spelling of {word}?",
     "Please spell {word}.",
 )
+# No stage trains these: evaluation alone asks so.
+NEW_SPELLING_QUESTIONS = (
+    "How would one spell {word}?",
+    "Could you spell {word} for me?",
+    "Letter by letter, please: {word}",
+    "Which letters make up {word}?",
+    "I can't spell {word}. Help me!",
+)
 
 _WORD = re.compile(r"(?<![\w'’-])[a-z]{3,10}(?![\w'’-])")
 

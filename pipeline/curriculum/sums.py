@@ -8,6 +8,9 @@ a small model does not transfer one format to another.
 import random
 
 from pipeline.curriculum.held_out import sum_split
+from pipeline.curriculum.task_type import Task
+
+LEVELS = 9  # digits of the longer number
 
 # As the sample web's pages ask.
 SUM_QUESTIONS = (
@@ -20,8 +23,7 @@ SUM_QUESTIONS = (
     "What is the sum {a} + {b}?",
     "I need {a} + {b}. How much is it?",
 )
-# Other wordings than the pages'. Evaluation also asks in wordings that are in neither list: see
-# evals/unseen.py.
+# Other wordings than the pages'.
 PLAIN_QUESTIONS = (
     "Add {a} and {b}.",
     "{a} plus {b}?",
@@ -35,6 +37,19 @@ PLAIN_QUESTIONS = (
     "Find the total of {a} and {b}.",
     "Calculate {a} plus {b}.",
     "I want to know what {a} plus {b} is.",
+)
+# Without any of the trained wordings: evaluation alone asks so. Stories likewise: evals/unseen.py.
+NEW_SUM_QUESTIONS = (
+    "Could you tell me what {a} and {b} add up to?",
+    "{a} + {b} = ?",
+    "Sum up {a} and {b} for me.",
+    "If you put {a} and {b} together, what comes out?",
+    "Hello! A quick question: {a} plus {b}",
+    "Give me the result of adding {a} to {b}.",
+    "what's {a} added to {b}",
+    "Total of {a} & {b}, please.",
+    "Work this out: {a} plus {b}.",
+    "Which number is {a} more than {b}?",
 )
 STORIES = (
     "I have {a} {things} and buy {b} more. How many {things} do I have now?",
@@ -104,3 +119,18 @@ def question(a: int, b: int, rng: random.Random) -> str:
     if draw < PAGES_SHARE + STORIES_SHARE:
         return rng.choice(STORIES).format(a=a, b=b, things=rng.choice(THINGS))
     return rng.choice(PLAIN_QUESTIONS).format(a=a, b=b)
+
+
+def task(level: int, split: str, rng: random.Random, new_wording: bool = False) -> Task:
+    """A sum whose longer number has `level` digits, in a random wording."""
+    a, b = draw_sum(rng.choice(lengths(level)), split, rng)
+    asked = rng.choice(NEW_SUM_QUESTIONS).format(a=a, b=b) if new_wording else question(a, b, rng)
+    return Task(
+        asked,
+        str(a + b),
+        "sum",
+        level,
+        level=level,
+        problem=f"sum:{min(a, b)}+{max(a, b)}",
+        solution=worked(a, b),
+    )

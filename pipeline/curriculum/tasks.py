@@ -1,44 +1,36 @@
-"""Tasks whose answer a few lines of code can check: sums and spelling.
+"""Tasks whose answer a few lines of code can check, drawn from a mixture of kinds and levels.
 
-In: how many, which kind, a random generator. Out: tasks, all different, in the wordings of
-fine-tuning. Sums and words come from the RL split, so neither fine-tuning nor evaluation uses any
-of them. A reply is right if it ended by itself and its last number (in any form that `numerals`
-reads), or its last word spelled with hyphens, is the answer; the working is not rewarded.
+In: how many, which mixture, a random generator. Out: tasks, all different, in the wordings of
+fine-tuning. Problems come from the RL split, so neither fine-tuning nor evaluation uses any of
+them. A reply is right if it ended by itself and its final answer, as `final_answers` reads it, is
+the task's; the working is not rewarded.
 """
 
-import dataclasses
 import random
 import re
+from collections.abc import Callable, Mapping, Sequence
 
-from pipeline.curriculum import numerals
+from pipeline.curriculum import sums
+from pipeline.curriculum.reasoning_gym_tasks import GymTask
 from pipeline.curriculum.spelled_words import SPELLING_QUESTIONS, spelled, words_of
-from pipeline.curriculum.sums import draw_sum, lengths, question
+from pipeline.curriculum.task_kinds import KINDS, TaskKind, is_number
+from pipeline.curriculum.task_mixture import GSM8K, GSM8K_VERIFIED, TaskSchedule, entries_of
+from pipeline.curriculum.task_type import Task
+from pipeline.curriculum.verified_answers import is_verified
 from storage.errors import UserError
 
-_SPELLED = re.compile(r"\b[a-z](?:-[a-z])+\b")
+__all__ = ["KINDS", "Task", "check", "draw", "is_right", "is_worked", "spelling_task", "sum_task"]
 _COLUMN = re.compile(r"\b\d\+\d(?:\+1)?=\d{1,2}\b")
 MAX_DRAWS = 100  # for each task that is wanted, before a kind counts as used up
 
 
-@dataclasses.dataclass(frozen=True)
-class Task:
-    """A question with one right answer."""
-
-    prompt: str
-    answer: str
-    kind: str  # sum or spelling; of pipeline.rl.honesty_prompts honesty
-    digits: int  # of the longer operand; letters of the word; 0 of what is neither
-    system: str = ""  # the system message before the question; "": none
-
-
 def sum_task(digits: int, split: str, rng: random.Random) -> Task:
     """A sum whose longer number has `digits` digits, in a random wording."""
-    a, b = draw_sum(rng.choice(lengths(digits)), split, rng)
-    return Task(question(a, b, rng), str(a + b), "sum", digits)
+    return sums.task(digits, split, rng)
 
 
 def spelling_task(split: str, rng: random.Random) -> Task:
-    """A word to be spelled, in a random wording."""
+    """An everyday word of any length to be spelled, in a random wording."""
     word = rng.choice(words_of(split))
     asked = rng.choice(SPELLING_QUESTIONS).format(word=word)
     return Task(asked, spelled(word), "spelling", len(word))
@@ -46,50 +38,58 @@ def spelling_task(split: str, rng: random.Random) -> Task:
 
 def draw(
     count: int,
-    digits: tuple[int, ...],
-    spelling_share: float,
+    mixture: Sequence[str],
     rng: random.Random,
     split: str = "rl",
+    first: int = 0,
+    kinds: Mapping[str, TaskKind] = KINDS,
+    fits: Callable[[str], bool] | None = None,
 ) -> list[Task]:
-    """`count` different tasks, sums of each number of digits equally often.
+    """`count` different tasks of a mixture.
 
     Args:
         count: how many.
-        digits: of the sums' longer numbers.
-        spelling_share: of the tasks, how many are to spell a word.
+        mixture: entries of `task_mixture`.
         rng: the random generator.
-        split: of sums and words.
+        split: of the problems.
+        first: how many tasks of the mixture were drawn before: it goes on from there.
+        kinds: how tasks of each kind are made.
+        fits: whether a prompt has room; None: all have.
 
     Raises:
         UserError: there are not so many different tasks.
     """
+    schedule = TaskSchedule(entries_of(mixture))
     found: dict[str, Task] = {}
-    spelling = round(spelling_share * count)
     for _ in range(MAX_DRAWS * count):
         if len(found) == count:
-            return list(found.values())
-        index = len(found)
-        if index < spelling:
-            task = spelling_task(split, rng)
-        else:
-            task = sum_task(digits[index % len(digits)], split, rng)
-        found.setdefault(task.prompt, task)
-    raise UserError(
-        f"there are no {count} different tasks of {digits} digits and spelling share "
-        f"{spelling_share}: ask for fewer prompts a step"
-    )
+            break
+        kind, level = schedule.at(first + len(found))
+        task = kinds[kind].make(level, split, rng)
+        if fits is None or fits(task.prompt):
+            found.setdefault(task.prompt, task)
+    if len(found) < count:
+        fitting = " that fit" if fits else ""
+        raise UserError(
+            f"there are no {count} different tasks of {', '.join(mixture)}{fitting}:"
+            " ask for fewer prompts a step, or for more kinds and levels"
+        )
+    return list(found.values())
 
 
 def is_right(kind: str, reply: str, answer: str) -> bool:
-    """Whether a reply's last number, or its last spelled word, is the answer."""
-    if kind == "sum":
-        return numerals.last(reply) == int(answer)
-    found = _SPELLED.findall(reply)
-    return bool(found) and found[-1] == answer
+    """Whether a reply's final answer is the right one, as tasks of that kind are judged."""
+    if kind == GSM8K:
+        return is_number(reply, answer)
+    if kind == GSM8K_VERIFIED:
+        return is_verified(reply, answer)
+    return KINDS[kind].is_right(reply, answer)
 
 
 def check(task: Task, reply: str, stopped: bool) -> bool:
     """Whether the reply is right and ended with the stop token."""
+    if isinstance(task, GymTask):
+        return stopped and task.is_right(reply)
     return stopped and is_right(task.kind, reply, task.answer)
 
 

@@ -24,9 +24,10 @@ CHAT_SUITES = (
     "self",
     "forgetting",
 )
-# `core` needs files of tasks, so it is not among the defaults.
+# `core` needs files of tasks, and most kinds of `tasks` are trained where they are asked for alone,
+# so these are not among the defaults.
 SUITES = (*PAGE_SUITES, *CHAT_SUITES)
-ALL_SUITES = (*SUITES, "core")
+ALL_SUITES = (*SUITES, "core", "tasks")
 # Rows of suite `arithmetic` by the lengths of both numbers ("4+2"): for a chart, too many for a
 # table.
 LENGTHS_SUITE = "arithmetic_by_length"
@@ -37,12 +38,15 @@ RISK_SUITE = "risk_coverage"
 CALIBRATION_SUITE = "calibration"
 # Rows of suite `targets` by class of facts: likewise.
 TARGET_CLASSES_SUITE = "targets_by_class"
+# Rows of suite `tasks` by level: likewise.
+TASK_LEVELS_SUITE = "tasks_by_level"
 DETAIL_SUITES = (
     LENGTHS_SUITE,
     RELATIONS_SUITE,
     RISK_SUITE,
     CALIBRATION_SUITE,
     TARGET_CLASSES_SUITE,
+    TASK_LEVELS_SUITE,
 )
 # Metrics that are no count of successes among n, whose interval Wilson's could be.
 NO_COUNTS = (
@@ -95,6 +99,8 @@ class EvalsConfig:
     turns: int = 200  # prompts whose replies must end by themselves
     talk_questions: int = 60  # sums and facts, each asked after five different beginnings
     words: int = 100  # to be spelled
+    # of each kind of suite `tasks`, in trained wordings and as many in new ones; levels share it
+    tasks_per_kind: int = 20
     format_prompts: int = 120  # that ask for a form of the answer
     requests: int = 120  # harmful ones, and as many that only look so, of each slice
     personas: int = 60  # for each thing that a system message sets

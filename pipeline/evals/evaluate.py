@@ -1,9 +1,9 @@
 """Measures one model: a suite is a module of this package, a score a row with n and an interval.
 
 In: a model folder; the corpus; the crawl if it has facts.parquet (the sample web does); files of
-tasks for suites `core`, `chat_core` and `refusals`. Only `core`, `few_shot`, `refusals`, `self` and
-nanochat's part of `chat_core` need no corpus. Out: evals.parquet, and samples.parquet for people to
-read. With the same seed every model is asked the same questions.
+tasks for suites `core`, `chat_core` and `refusals`. Only `core`, `few_shot`, `refusals`, `self`,
+`tasks` and nanochat's part of `chat_core` need no corpus. Out: evals.parquet, and samples.parquet
+for people to read. With the same seed every model is asked the same questions.
 """
 
 import functools
@@ -33,6 +33,7 @@ from pipeline.evals import (
     spelling_suite,
     talk,
     targets_suite,
+    tasks_suite,
     turns,
 )
 from pipeline.evals.asking import FactRow, Scores, Subject, spread
@@ -48,7 +49,7 @@ from storage.schemas import EVALS, SAMPLES
 from storage.tables import read_table, table, write_table
 
 STAGE_OF = {"base": "pretrain"}  # the stage that made a model, if its name is another
-WITHOUT_CORPUS = ("core", "chat_core", "few_shot", "refusals", "self")
+WITHOUT_CORPUS = ("core", "chat_core", "few_shot", "refusals", "self", "tasks")
 
 
 class EvalsInputs(TypedDict):
@@ -232,6 +233,7 @@ def measure(
         "format": lambda s: format_suite.report(forms(), config, s),
         "refusals": refusals,
         "self": lambda s: self_suite.measure(subject, s),
+        tasks_suite.SUITE: lambda s: tasks_suite.measure(subject, s),
     }
     # What makes sense only for pages is asked only of base models.
     skipped = {suite for suite in PAGE_SUITES if suite not in ALSO_CHAT} if subject.chats else set()
@@ -280,4 +282,4 @@ def _facts(inputs: EvalsInputs) -> list[FactRow]:
     return []
 
 
-STAGE = Stage("evals", 7, EvalsConfig, build, data=("unicode",))
+STAGE = Stage("evals", 8, EvalsConfig, build, data=("unicode",))

@@ -2,21 +2,14 @@
 
 Each list is asked as well as the wordings that are trained, and its score comes first. Nothing here
 may ever be trained on: tests compare it with the wordings of the sample web, fine-tuning and RL.
+Those of tasks that code can check stand beside the trained ones in pipeline.curriculum.
 """
 
-# Sums without any of the trained wordings.
-SUMS = (
-    "Could you tell me what {a} and {b} add up to?",
-    "{a} + {b} = ?",
-    "Sum up {a} and {b} for me.",
-    "If you put {a} and {b} together, what comes out?",
-    "Hello! A quick question: {a} plus {b}",
-    "Give me the result of adding {a} to {b}.",
-    "what's {a} added to {b}",
-    "Total of {a} & {b}, please.",
-    "Work this out: {a} plus {b}.",
-    "Which number is {a} more than {b}?",
-)
+from pipeline.curriculum.spelled_words import NEW_SPELLING_QUESTIONS
+from pipeline.curriculum.sums import NEW_SUM_QUESTIONS
+
+SUMS = NEW_SUM_QUESTIONS
+SPELLING = NEW_SPELLING_QUESTIONS
 STORIES = (
     "My aunt owns {a} {things}. My uncle owns {b}. How many do they own between them?",
     "A train carries {a} {things}; at the next stop {b} are loaded as well. How many is it now?",
@@ -26,14 +19,6 @@ STORIES = (
 )
 THINGS = ("potatoes", "bottles", "pencils", "ducks", "tiles", "buttons")
 THREE_NUMBERS = ("What is {a} + {b} + {c}?", "How much is {a} + {b} + {c}?")
-
-SPELLING = (
-    "How would one spell {word}?",
-    "Could you spell {word} for me?",
-    "Letter by letter, please: {word}",
-    "Which letters make up {word}?",
-    "I can't spell {word}. Help me!",
-)
 
 # By the attributes of the sample web's facts.
 FACTS = {

@@ -8,6 +8,7 @@ import dataclasses
 
 from pipeline import ranges
 from pipeline.curriculum.confidence_targets import TARGETS
+from pipeline.curriculum.task_mixture import entries_of
 from pipeline.training.config import ACTIVATION_CHECKPOINTING, OptimizerConfig
 
 
@@ -22,10 +23,10 @@ class RlConfig:
     max_new_tokens: int = 112
     temperature: float = 1.0  # of the sampler and of the trained policy alike
     top_k: int = 0  # 0 = all tokens; likewise for both
-    # of the longer number of a sum; the other has as many or fewer, each length equally often.
-    # answering at once must mostly fail, or RL shortens answers instead of lengthening them
-    digits: tuple[int, ...] = (3, 4, 5)
-    spelling_share: float = 0.0  # of the prompts that are not honesty's; the rest are sums
+    # KIND=WEIGHT, KIND:LEVEL=WEIGHT or KIND:LOW-HIGH=WEIGHT of the prompts that are not honesty's,
+    # see pipeline.curriculum.task_mixture. A sum's level is the digits of its longer number: fewer
+    # are answered at once, and then RL shortens answers instead of lengthening them
+    tasks: tuple[str, ...] = ("sum:3-5=1",)
     # of the prompts: an interrogation's questions under a confidence target; without an
     # interrogation none
     honesty_share: float = 0.25
@@ -73,10 +74,10 @@ class RlConfig:
         ranges.check(
             self,
             above_zero=(  # temperature: equal answers have no advantage
-                "steps prompts_per_step max_new_tokens digits rate_factor micro_rows"
+                "steps prompts_per_step max_new_tokens rate_factor micro_rows"
                 " loss_chunk_tokens spike_window threads temperature"
             ),
-            shares="spelling_share honesty_share unclear_share warmdown_fraction final_fraction",
+            shares="honesty_share unclear_share warmdown_fraction final_fraction",
             below_one="confidence_targets",
             one_of={"activation_checkpointing": ACTIVATION_CHECKPOINTING},
         )
@@ -89,11 +90,11 @@ class RlConfig:
             (self.ratio_limit < 1, "ratio_limit must be at least 1: that is where both agree"),
             (self.spike_ratio <= 1, "spike_ratio must be above 1: it is a multiple of the median"),
             (
-                not self.digits and self.spelling_share < 1,
-                "digits is empty: name the digits of the sums, e.g. 3, 4, 5",
-            ),
-            (
                 not self.confidence_targets and self.honesty_share > 0,
                 "confidence_targets is empty: name some, e.g. 0.5, 0.9, or no honesty_share",
             ),
         )
+        try:
+            entries_of(self.tasks)
+        except ValueError as error:
+            ranges.refuse(self, (True, f"tasks: {error}"))

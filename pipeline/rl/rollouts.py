@@ -67,7 +67,7 @@ class LoggedFigures(TypedDict):
     entropy: float  # nats a token
     worked_share: float
     flat_group_share: float
-    right_share: NotRequired[float]  # of sums and words, where honesty is asked as well
+    right_share: NotRequired[float]  # of the other tasks, where honesty is asked as well
     honesty_reward: NotRequired[float]
     answer_rate: NotRequired[float]  # of honesty's prompts
 

@@ -12,7 +12,6 @@ learns nothing.
 
 import functools
 import math
-import random
 from pathlib import Path
 from typing import NotRequired, TypedDict, cast
 
@@ -21,15 +20,15 @@ import pyarrow.compute as pc
 import torch
 
 from pipeline import model as models
-from pipeline.curriculum.tasks import Task, draw
 from pipeline.model import Transformer
 from pipeline.model.engine import Engine
-from pipeline.rl import honesty_prompts, rehearsal
+from pipeline.rl import honesty_prompts, rehearsal, task_sources
 from pipeline.rl import rollouts as rolls
 from pipeline.rl.config import RlConfig
 from pipeline.rl.honesty_prompts import HonestyQuestions
 from pipeline.rl.policy_gradient import policy_terms
 from pipeline.rl.rollouts import LoggedFigures, RolloutFigures, RolloutRow, RolloutSums
+from pipeline.rl.task_sources import OWN, TaskSources, step_tasks
 from pipeline.sft.conversation_loader import ConversationData
 from pipeline.stage import SILENT, Progress, Stage
 from pipeline.tokenizer import Tokenizer
@@ -52,6 +51,7 @@ class RlInputs(TypedDict):
     interrogation: NotRequired[list[Path]]  # what the model knows; without it honesty isn't asked
     # whatever has a conversations.parquet; without any nothing is rehearsed
     conversations: NotRequired[list[Path]]
+    tasks: NotRequired[list[Path]]  # files of GSM8K, where the mixture names it
 
 
 class RlStatistics(TypedDict):
@@ -66,29 +66,13 @@ class RlStatistics(TypedDict):
     end: LoggedFigures  # of the last step
 
 
-def step_tasks(config: RlConfig, questions: HonestyQuestions | None, number: int) -> list[Task]:
-    """What a batch asks: sums and words, then honesty's questions.
-
-    Args:
-        config: of the stage.
-        questions: of the interrogation; None: honesty isn't asked.
-        number: of the batch.
-    """
-    rng = random.Random(f"{config.seed}:rl:{number}")
-    honesty = round(config.honesty_share * config.prompts_per_step) if questions else 0
-    others = config.prompts_per_step - honesty
-    tasks = draw(others, config.digits, config.spelling_share, rng) if others else []
-    if questions:
-        tasks += honesty_prompts.draw(questions, honesty, config, rng)
-    return tasks
-
-
 def step_rollouts(
     model: Transformer,
     tokenizer: Tokenizer,
     config: RlConfig,
     questions: HonestyQuestions | None,
     number: int,
+    sources: TaskSources = OWN,
 ) -> list[rolls.Rollout]:
     """Sample this process' share of a batch's answers.
 
@@ -98,8 +82,9 @@ def step_rollouts(
         config: of the stage.
         questions: of the interrogation, if there is one.
         number: of the batch.
+        sources: of the tasks.
     """
-    tasks = step_tasks(config, questions, number)
+    tasks = step_tasks(config, questions, number, sources)
     share = len(tasks) // distribution.world()
     first = distribution.rank() * share
     return rolls.sample(
@@ -122,6 +107,7 @@ def step_loss(
     progress: Progress,
     done: int,
     number: int,
+    sources: TaskSources = OWN,
 ) -> StepLoss:
     """Sample the answers of a batch and keep them; the loss is a mean over their tokens.
 
@@ -138,8 +124,9 @@ def step_loss(
         progress: is told how the model starts.
         done: steps.
         number: of the batch.
+        sources: of the tasks.
     """
-    answers = step_rollouts(model, tokenizer, config, questions, number)
+    answers = step_rollouts(model, tokenizer, config, questions, number, sources)
     rows = rolls.rows(done + 1, answers)
     # On disk before a checkpoint can say that the step is done: at each step's end the loop waits
     # for all processes.
@@ -216,6 +203,9 @@ def build(
     questions = honesty_prompts.given(
         inputs.get("interrogation"), config, tokenizer, model.config.max_context, progress
     )
+    sources = task_sources.given(
+        inputs.get("tasks", []), config, tokenizer, model.config.max_context, progress
+    )
     conversations = rehearsal.given(
         inputs.get("conversations", []),
         config.rehearsal_rows,
@@ -224,7 +214,15 @@ def build(
         config.seed,
     )
     loss_of = functools.partial(
-        step_loss, model, tokenizer, config, questions, conversations, scratch, progress
+        step_loss,
+        model,
+        tokenizer,
+        config,
+        questions,
+        conversations,
+        scratch,
+        progress,
+        sources=sources,
     )
     metrics, timing = loop.run(
         model,
@@ -278,7 +276,7 @@ def _say_start(seen: RolloutFigures, config: RlConfig, progress: Progress) -> No
     if seen["pass_at_k"] < config.min_pass_at_k:
         progress.note(
             f"rl: hardly any prompt was answered right in {k} tries, so RL would learn nothing: "
-            "fine-tune longer, or set rl.digits to fewer digits"
+            "fine-tune longer, or set rl.tasks to lower levels"
         )
 
 
@@ -309,4 +307,4 @@ def _kept(scratch: Path, steps: int) -> pa.Table:
     return pa.concat_tables([read_table(file) for file in files])
 
 
-STAGE = Stage("rl", 8, RlConfig, build, data=("unicode",))
+STAGE = Stage("rl", 9, RlConfig, build, data=("unicode",))

@@ -8,8 +8,10 @@ import dataclasses
 from pipeline import ranges
 from pipeline.chat.row_formats import FORMATS
 from pipeline.curriculum.held_out import HELD_OUT_ENTITY_FRACTION, INTERROGATED_ENTITY_FRACTION
+from pipeline.curriculum.task_mixture import entries_of
 from pipeline.lora_config import LoraConfig
-from pipeline.sft.mixture import UNITS, entries_of
+from pipeline.sft.mixture import UNITS
+from pipeline.sft.mixture import entries_of as sources_of
 from pipeline.training.config import LoopConfig, OptimizerConfig
 
 
@@ -66,6 +68,10 @@ class ConversationsConfig:
     harmless: int = 600
     # system messages that set name, maker, limits, tone and language, each with a name of its own
     personas: int = 800
+    # problems of pipeline.curriculum's tasks with worked solutions; 0: none. Which ones, and how
+    # hard: KIND=WEIGHT or KIND:LOW-HIGH=WEIGHT, see pipeline.curriculum.task_mixture
+    tasks: int = 0
+    task_mixture: tuple[str, ...] = ("*=1",)
     chains: int = 300  # two of the above joined into one conversation of several turns
     system_share: float = 0.1  # of conversations, how many open with a system message
 
@@ -78,6 +84,10 @@ class ConversationsConfig:
                 " system_share"
             ),
         )
+        try:
+            entries_of(self.task_mixture, generated=True)
+        except ValueError as error:
+            ranges.refuse(self, (True, f"task_mixture: {error}"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,6 +160,6 @@ class SftConfig:
             one_of={"mixture_unit": UNITS},
         )
         try:
-            entries_of(self.mixture)
+            sources_of(self.mixture)
         except ValueError as error:
             ranges.refuse(self, (True, f"mixture: {error}"))

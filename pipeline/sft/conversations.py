@@ -1,13 +1,14 @@
 """Conversations from a corpus by rules: no model, no network.
 
 In: a corpus artifact and a tokenizer. Out: conversations.parquet: questions on facts that pages
-state, statements that answer a question, definitions, sums, spelling, small talk, harmful requests
-and their look-alikes, questions on the model itself and on personas of system messages; some with
-another system message, some joined into several turns. The config has a count for each source;
-conversations that are too long are left out. Only documents of the train split are read, some at a
-time, and no held-out entity or sum is ever used. The validation split is chosen by what a
-conversation is about (an entity, a result of a sum, a word, an act), before any are joined: no
-question of validation is in training and, but for the sentences of refusals, no answer.
+state, statements that answer a question, definitions, sums, spelling, other tasks that code can
+check, small talk, harmful requests and their look-alikes, questions on the model itself and on
+personas of system messages; some with another system message, some joined into several turns. The
+config has a count for each source; conversations that are too long are left out. Only documents of
+the train split are read, some at a time, and no held-out entity or problem is ever used. The
+validation split is chosen by what a conversation is about (an entity, a result of a sum, a word, an
+act), before any are joined: no question of validation is in training and, but for the sentences of
+refusals, no answer.
 """
 
 import hashlib
@@ -30,6 +31,7 @@ from pipeline.sft import (
     refusals,
     small_talk,
     spelling,
+    worked_tasks,
 )
 from pipeline.sft.config import ConversationsConfig
 from pipeline.sft.documents import CorpusDocuments
@@ -137,6 +139,9 @@ def draft(documents: Iterable[tuple[str, str]], config: ConversationsConfig) -> 
     answered = refusals.conversations(
         count=config.harmless, harmful=False, rng=_rng(config, "harmless")
     )
+    tasks = worked_tasks.conversations(
+        count=config.tasks, mixture=config.task_mixture, rng=_rng(config, "tasks")
+    )
 
     def about(subject: str) -> bool:
         return is_validation(subject, config.validation_fraction)
@@ -154,6 +159,7 @@ def draft(documents: Iterable[tuple[str, str]], config: ConversationsConfig) -> 
         *[Drafted("identity", messages) for messages in self_talk],
         *[Drafted("refusals", m, validation=about(f"act:{act}")) for m, act in refused],
         *[Drafted("harmless", m, validation=about(f"act:{act}")) for m, act in answered],
+        *[Drafted("tasks", m, validation=about(subject)) for m, subject in tasks],
     ]
     drafted += chains(drafted, config.chains, _rng(config, "chains"))
     rng = _rng(config, "system")

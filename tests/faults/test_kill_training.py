@@ -60,7 +60,7 @@ STAGES: dict[str, tuple[Stage[Any], PretrainConfig | SftConfig | RlConfig, tuple
             prompts_per_step=4,
             answers_per_prompt=4,
             max_new_tokens=12,
-            digits=(1,),
+            tasks=("sum:1=1",),
             checkpoint_seconds=0.0,
             **PLACE,
         ),

@@ -110,13 +110,13 @@ def test_changes_are_laid_over_the_preset() -> None:
         "ci",
         [
             "rl.steps=9",
-            "rl.digits=[2,3]",
+            'rl.tasks=["sum:2-3=1"]',
             "rl.temperature=2",
             "conversations.name=Ada",
             "evals.name=Ada",
         ],
     )
-    assert (config.rl.steps, config.rl.digits, config.rl.temperature) == (9, (2, 3), 2.0)
+    assert (config.rl.steps, config.rl.tasks, config.rl.temperature) == (9, ("sum:2-3=1",), 2.0)
     assert isinstance(config.rl.temperature, float)
     assert config.conversations.name == "Ada"
     assert config.rl.prompts_per_step == load("ci").rl.prompts_per_step

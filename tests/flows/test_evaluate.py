@@ -121,3 +121,20 @@ def test_an_interrogated_model_is_measured_where_there_is_one(
     assert run.measured["rl"]["before"] == [sft]
     if interrogated:
         assert run.measured["interrogated"]["before"] == [sft]
+
+
+def test_what_rl_learns_from_is_no_suites(
+    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Recorder(lake)
+    monkeypatch.setattr(flow, "begin", lambda config, lake: run)
+    monkeypatch.setattr("flows.runner.ui.scores", lambda lake, measured: None)
+    for name in ("gsm8k_train.jsonl", "gsm8k_test.jsonl"):
+        (tmp_path / name).write_text("{}", encoding="utf-8")
+    config = load("ci", input={"tasks": [str(tmp_path)]})
+    found = {kind: made(lake, kind, kind) for kind in ("base", "corpus")}
+    flow.evaluate.fn(config, "lake", made=found, models=("base",))
+    assert [file.path.name for file in run.measured["base"]["tasks"]] == ["gsm8k_test.jsonl"]
+    (tmp_path / "gsm8k_test.jsonl").unlink()
+    flow.evaluate.fn(config, "lake", made=found, models=("base",))
+    assert "tasks" not in run.measured["base"]

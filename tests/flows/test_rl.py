@@ -1,12 +1,15 @@
 """Which model goes on, and whether honesty is asked for."""
 
 import types
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from flows import brought_files
 from flows import rl as flow
 from flows.config import load
+from storage.errors import UserError
 
 
 class Recorder:
@@ -78,3 +81,28 @@ def test_without_an_interrogation_honesty_is_not_asked_for_which_is_said(run: Re
         "  rl: no interrogation, so no prompt states a confidence target",
         "  rl: no conversations, so none are rehearsed against forgetting",
     ]
+
+
+def test_a_mixture_with_gsm8k_hands_on_its_file_alone(run: Recorder, tmp_path: Path) -> None:
+    for name in ("gsm8k_train.jsonl", "gsm8k_test.jsonl", "copa.jsonl"):
+        (tmp_path / name).write_text("{}", encoding="utf-8")
+    given = {"tasks": [str(tmp_path)]}
+    config = load("ci", ['rl.tasks=["gsm8k=1", "sum=1"]'], input=given)
+    made: Any = {"sft": "tuned", "conversations": "by rules"}
+    flow.rl.fn(config, "lake", made=made)
+    assert [file.path.name for file in run.inputs["tasks"]] == ["gsm8k_train.jsonl"]
+    flow.rl.fn(load("ci", input=given), "lake", made=made)
+    assert "tasks" not in run.inputs
+
+
+def test_what_the_mixture_needs_is_asked_for_before_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = load("ci", ['rl.tasks=["gsm8k=1"]'], input={"tasks": [str(tmp_path)]})
+    with pytest.raises(UserError, match=r"give a file gsm8k_train\.jsonl"):
+        brought_files.check(config)
+    (tmp_path / "gsm8k_train.jsonl").write_text("{}", encoding="utf-8")
+    brought_files.check(config)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(UserError, match="pip install reasoning-gym"):
+        brought_files.check(load("ci", ['rl.tasks=["reasoning_gym/gcd=1"]']))

@@ -73,7 +73,7 @@ def test_what_is_divided_by_or_counted_in_is_above_zero() -> None:
     """How many in each table docs/settings.md says, which the test above holds to the code."""
     assert len(settings_sweep.above_zero()) > 100
     assert refusal("rl.steps", "0") == "rl.steps: 0 must be above 0"
-    assert refusal("rl.digits", "[3, 0]") == "rl.digits: 0 must be above 0"
+    assert refusal("evals.digits", "[3, 0]") == "evals.digits: 0 must be above 0"
 
 
 @pytest.mark.parametrize("key", ["rl.optimizer.adam_beta2", "pretrain.optimizer.table_beta"])
@@ -129,7 +129,7 @@ def test_all_files_may_be_asked_for() -> None:
 
 
 def test_shares_end_at_one_and_maxima_are_turned_off_above() -> None:
-    for key in ("rl.spelling_share", "corpus.split.validation_fraction", "select.best_fraction"):
+    for key in ("rl.unclear_share", "corpus.split.validation_fraction", "select.best_fraction"):
         with pytest.raises(UserError, match=rf"{key}: 1.5 is no share"):
             load("cpu", [f"{key}=1.5"])
     load("cpu", ["select.repetition.max_duplicate_line_fraction=1000.0"])

@@ -32,7 +32,7 @@ GUARDED = RlConfig(
     prompts_per_step=4,
     answers_per_prompt=4,
     max_new_tokens=12,
-    digits=(1, 2),
+    tasks=("sum:1-2=1",),
     rate_factor=1.0,
     rollback_steps=4,
     spike_window=6,
@@ -97,10 +97,11 @@ class Run:
         kill_at: int | None,
         model: Transformer,
         *rest: Any,
+        **more: Any,
     ) -> StepLoss:
         done, number = rest[-2:]
         self.drawn.append((done, number))
-        loss = step_loss(model, *rest)
+        loss = step_loss(model, *rest, **more)
         if len(self.drawn) - before == kill_at:
             raise Killed
         kind = self.upsets.get(number)

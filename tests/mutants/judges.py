@@ -27,6 +27,14 @@ MORE = {
         "test_resume",
         "tests/pipeline/sft/test_train",
     ),
+    **{
+        f"pipeline/curriculum/{name}.py": ("test_task_kinds",)
+        for name in (
+            *("calendar_tasks", "comparisons", "differences", "final_answers", "letters"),
+            *("multiplication", "sorting", "syllogisms", "task_type", "unit_conversions"),
+            "word_problems",
+        )
+    },
     "pipeline/curriculum/crime_in_books.py": ("test_harmless_acts", "test_requests_to_refuse"),
     "pipeline/evals/paraphrases.py": ("test_unseen", "test_self_suite"),
     "pipeline/sft/config.py": ("test_conversations", "test_train"),
@@ -58,6 +66,7 @@ MORE = {
     "pipeline/tools/sandbox/zygote.py": ("tests/pipeline/tools/test_fork_server",),
     "pipeline/rl/config.py": (
         "test_train",
+        "tests/pipeline/test_ranges",
         "test_rollouts",
         "test_honesty_prompts",
         "test_rehearsal",

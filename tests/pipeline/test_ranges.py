@@ -13,6 +13,7 @@ import pytest
 from pipeline import ranges
 from pipeline.config import from_dict, to_dict
 from pipeline.rl.config import RlConfig
+from pipeline.sft.config import ConversationsConfig
 from pipeline.training.config import ExtendConfig, ModelShape
 from storage.errors import UserError
 
@@ -107,7 +108,7 @@ def test_a_name_that_is_no_field_s_is_noticed():
 @pytest.mark.parametrize(
     ("kind", "given", "said"),
     [
-        (RlConfig, {"digits": ()}, "RlConfig.digits is empty"),
+        (RlConfig, {"tasks": ()}, "RlConfig.tasks: no task is left to draw"),
         (RlConfig, {"spike_ratio": 1.0}, "RlConfig.spike_ratio must be above 1"),
         (ExtendConfig, {"factor": 0.5}, "ExtendConfig.factor is 0.5: it must be more than 1"),
         (ModelShape, {"heads": 4, "kv_heads": 3}, "ModelShape: 4 heads are no multiple of 3"),
@@ -120,8 +121,12 @@ def test_what_does_not_go_together_is_refused_in_python_too(kind, given, said):
         from_dict(kind, {**to_dict(kind()), **to_dict(given)})
 
 
-def test_spelling_alone_needs_no_digits():
-    assert RlConfig(digits=(), spelling_share=1.0).digits == ()
+def test_a_mixture_of_tasks_that_cannot_be_drawn_is_refused():
+    assert RlConfig(tasks=("spelling=1",)).tasks == ("spelling=1",)
+    with pytest.raises(UserError, match=r"RlConfig.tasks: 'sum:10=1': sum has levels 1 to 9"):
+        RlConfig(tasks=("sum:10=1",))
+    with pytest.raises(UserError, match=r"ConversationsConfig.task_mixture: 'sum': write KIND"):
+        ConversationsConfig(task_mixture=("sum",))
 
 
 def dataclasses_named_config() -> Iterator[tuple[str, ast.ClassDef]]:

@@ -11,7 +11,7 @@ import pytest
 from pipeline.chat.conversation import prompt, system, user
 from pipeline.curriculum import confidence_targets
 from pipeline.model.engine import Engine
-from pipeline.rl import honesty_prompts, train
+from pipeline.rl import honesty_prompts, task_sources, train
 from pipeline.rl import rollouts as rolls
 from pipeline.rl.config import RlConfig
 from pipeline.rl.honesty_prompts import HonestyQuestions, HonestyTask
@@ -27,7 +27,7 @@ CONFIG = RlConfig(
     prompts_per_step=8,
     answers_per_prompt=3,
     max_new_tokens=6,
-    digits=(1,),
+    tasks=("sum:1=1",),
     honesty_share=0.5,
     precision="float32",
     threads=1,
@@ -117,14 +117,14 @@ def test_every_target_is_stated_and_drawn(interrogation, chat_tokenizer):
 
 def test_a_batch_asks_the_same_again_and_another_one_something_else(interrogation, chat_tokenizer):
     found, _ = read(interrogation, chat_tokenizer)
-    assert train.step_tasks(CONFIG, found, 3) == train.step_tasks(CONFIG, found, 3)
-    assert train.step_tasks(CONFIG, found, 3) != train.step_tasks(CONFIG, found, 4)
-    kinds = Counter(task.kind for task in train.step_tasks(CONFIG, found, 3))
+    assert task_sources.step_tasks(CONFIG, found, 3) == task_sources.step_tasks(CONFIG, found, 3)
+    assert task_sources.step_tasks(CONFIG, found, 3) != task_sources.step_tasks(CONFIG, found, 4)
+    kinds = Counter(task.kind for task in task_sources.step_tasks(CONFIG, found, 3))
     assert kinds == {"sum": 4, "honesty": 4}
-    alone = train.step_tasks(CONFIG, None, 3)
+    alone = task_sources.step_tasks(CONFIG, None, 3)
     assert Counter(task.kind for task in alone) == {"sum": 8}
     every = dataclasses.replace(CONFIG, honesty_share=1.0)
-    assert {task.kind for task in train.step_tasks(every, found, 0)} == {"honesty"}
+    assert {task.kind for task in task_sources.step_tasks(every, found, 0)} == {"honesty"}
 
 
 def test_too_few_questions_are_asked_again_and_a_lacking_label_is_said(tmp_path, chat_tokenizer):

@@ -22,7 +22,7 @@ from pipeline.training.step import StepLoss, add_gradients
 
 def sample(model, tokenizer, **changes):
     config = RlConfig(prompts_per_step=6, answers_per_prompt=4, max_new_tokens=40, **changes)
-    tasks = draw_tasks(6, (1, 2, 3), 0.0, random.Random(0))
+    tasks = draw_tasks(6, ("sum:1-3=1",), random.Random(0))
     return rolls.sample(Engine(model), tokenizer, tasks, config, seed=1)
 
 
@@ -242,7 +242,7 @@ def test_no_tensor_holds_the_logits_of_all_tokens(
     )
     model = Transformer(config).init_weights(0)
     draw = random.Random(0)
-    task = draw_tasks(1, (1,), 0.0, draw)[0]
+    task = draw_tasks(1, ("sum:1=1",), draw)[0]
     found = []
     for row in range(4):
         tokens = [draw.randrange(vocabulary) for _ in range(20)]

@@ -31,7 +31,7 @@ CONFIG = RlConfig(
     prompts_per_step=4,
     answers_per_prompt=4,
     max_new_tokens=12,
-    digits=(1, 2),
+    tasks=("sum:1-2=1",),
     rate_factor=1.0,
     rehearsal_rows=4,
     rehearsal_weight=1.0,

@@ -42,7 +42,7 @@ def test_a_slope_that_is_not_finite_is_gone_around(post_training, tmp_path):
     assert len(rollouts) == statistics["answers"] == STEPS * 16
     for row, number in zip(metrics, [*range(4), *range(8, STEPS + 4)], strict=True):
         of = [answer for answer in rollouts if answer["step"] == row["step"]]
-        tasks = draw(4, (1, 2), 0.0, random.Random(f"0:rl:{number}"))
+        tasks = draw(4, ("sum:1-2=1",), random.Random(f"0:rl:{number}"))
         assert [answer["prompt"] for answer in of[::4]] == [task.prompt for task in tasks]
         assert sum(answer["reward"] for answer in of) / 16 == row["reward"]
         assert sum(answer["length"] for answer in of) / 16 == row["length"]

@@ -43,7 +43,7 @@ def test_advantage_is_reward_minus_the_mean_undivided():
 @pytest.fixture
 def sampled(chat_model):
     model, tokenizer = chat_model
-    tasks = draw(4, (1, 2), 0.0, random.Random(0))
+    tasks = draw(4, ("sum:1-2=1",), random.Random(0))
     return tokenizer, tasks, rolls.sample(Engine(model), tokenizer, tasks, CONFIG, 7, first_group=8)
 
 

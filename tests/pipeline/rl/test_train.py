@@ -25,7 +25,7 @@ CONFIG = RlConfig(
     prompts_per_step=6,
     answers_per_prompt=4,
     max_new_tokens=16,
-    digits=(1, 2),
+    tasks=("sum:1-2=1",),
     rate_factor=1.0,
     precision="float32",
     threads=1,
@@ -102,7 +102,7 @@ def test_recomputed_activations_change_no_byte(post_training, tmp_path, easy, mo
 
 def test_a_hopeless_start_is_named_and_moves_nothing(post_training, tmp_path):
     stream = io.StringIO()
-    config = dataclasses.replace(CONFIG, digits=(5,), steps=2)
+    config = dataclasses.replace(CONFIG, tasks=("sum:5=1",), steps=2)
     statistics = run(post_training, tmp_path / "rl", config, Progress(stream))
     events = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert any("learn nothing" in event.get("text", "") for event in events)
@@ -122,7 +122,8 @@ def test_a_hopeless_start_is_named_and_moves_nothing(post_training, tmp_path):
         ({"answers_per_prompt": 1}, "answers_per_prompt"),
         ({"temperature": 0.0}, "temperature"),
         ({"steps": 0}, "steps"),
-        ({"digits": ()}, "digits"),
+        ({"tasks": ()}, "tasks: no task is left"),
+        ({"tasks": ("sums=1",)}, "tasks: 'sums=1': no kind sums"),
         ({"spike_ratio": 1.0}, "spike_ratio"),
         ({"rollback_steps": -1}, "rollback_steps"),
         ({"activation_checkpointing": "some"}, "unknown 'some': one of off, layers"),
@@ -163,5 +164,5 @@ def test_defaults_take_pretrainings_rates():
 
 def test_the_stage_by_its_name_and_version():
     stage = rl.STAGE
-    assert (stage.kind, stage.version, stage.config) == ("rl", 8, RlConfig)
+    assert (stage.kind, stage.version, stage.config) == ("rl", 9, RlConfig)
     assert stage.data == ("unicode",)

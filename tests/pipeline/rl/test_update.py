@@ -23,7 +23,7 @@ CONFIG = RlConfig(
     prompts_per_step=4,
     answers_per_prompt=3,
     max_new_tokens=10,
-    digits=(1, 2),
+    tasks=("sum:1-2=1",),
     rate_factor=0.25,
     warmup_steps=2,
     warmdown_fraction=0.6,
@@ -63,8 +63,8 @@ def test_build_hands_on_what_the_recipe_says(post_training, tmp_path, easy, monk
         learned.append((sum(len(r.tokens) for r in answers), rest))
         return terms(model, answers, **rest)
 
-    def step_loss(*given):
-        found = loss(*given)
+    def step_loss(*given, **more):
+        found = loss(*given, **more)
         assert found.normalizer == found.tokens == learned[-1][0] > 0
         return found
 
