@@ -106,6 +106,13 @@ def parser() -> Parser:
         "--model", default="rl", help="sft, interrogated, rl, a digest, a folder or .gguf"
     )
     chat.add_argument("--message", action="append", help="say this instead of asking; repeatable")
+    chat.add_argument(
+        "--tools",
+        nargs="?",
+        const="calculator,python",
+        metavar="NAMES",
+        help="it may call these: calculator, python (both); for models that learned to",
+    )
     tokens = add("tokens", "a text as coloured tokens with ids")
     tokens.add_argument("text", metavar="TEXT")
     tokens.add_argument("--html", metavar="FILE", help="as a page of its own, to this file")

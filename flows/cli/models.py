@@ -1,6 +1,7 @@
 """Commands that load a model: complete, chat, tokens."""
 
 import argparse
+import contextlib
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -62,24 +63,28 @@ def converse(
     `answers` are the right ones, shown beside the model's.
     """
     answers = answers or {}
-    from pipeline.chat import streaming
-    from pipeline.chat.conversation import Message
+    from pipeline.chat.conversation import user
 
-    engine, tokenizer = _load_chat(chosen)
-    exchanges: list[dict[str, str | None]] = []
-    for number, line in enumerate(lines, start=1):
-        pieces = streaming.reply(engine, tokenizer, [Message("user", line)], **_sampling(chosen))
-        answer = None
-        if not chosen.json:
-            output.said(f"you> {line}\n{chosen.model}> ", end="")
-        try:
-            answer = "".join(pieces) if chosen.json else _stream(pieces, [])
-        except UserError as error:
-            _cannot(error, chosen, f"line {number}: ")
-        if line in answers and not chosen.json:
-            output.said(f"     (right: {answers[line]})\n")
-        right = {"right": answers[line]} if line in answers else {}
-        exchanges.append({"user": line, "assistant": answer, **right})
+    exchanges: list[dict[str, Any]] = []
+    with _tools(chosen) as toolbox:
+        engine, tokenizer = _load_chat(chosen)
+        for number, line in enumerate(lines, start=1):
+            exchange: dict[str, Any] = {"user": line, "assistant": None}
+            if not chosen.json:
+                output.said(f"you> {line}\n{chosen.model}> ", end="")
+            try:
+                said: list[Any] = []
+                _take_turn(engine, tokenizer, [user(line)], chosen, toolbox, said)
+                exchange["assistant"] = "".join(piece for piece in said if isinstance(piece, str))
+                if toolbox is not None:
+                    exchange["calls"] = _calls(said)
+            except UserError as error:
+                _cannot(error, chosen, f"line {number}: ")
+            if line in answers:
+                exchange["right"] = answers[line]
+                if not chosen.json:
+                    output.said(f"     (right: {answers[line]})\n")
+            exchanges.append(exchange)
     if chosen.json:
         output.document(exchanges)
     return 2 if any(said["assistant"] is None for said in exchanges) else 0
@@ -139,8 +144,12 @@ def _load_chat(chosen: argparse.Namespace) -> Any:
 
 def _interactive(chosen: argparse.Namespace) -> int:
     """A conversation at the keyboard; Ctrl-C ends an answer, or at the prompt the conversation."""
-    from pipeline.chat import streaming
-    from pipeline.chat.conversation import Message
+    with _tools(chosen) as toolbox:
+        return _talk(chosen, toolbox)
+
+
+def _talk(chosen: argparse.Namespace, toolbox: Any) -> int:
+    from pipeline.chat.conversation import Message, assistant, user
 
     engine, tokenizer = _load_chat(chosen)
     print("Talk to it. /new starts over; Ctrl-D ends.")
@@ -155,17 +164,89 @@ def _interactive(chosen: argparse.Namespace) -> int:
             history = []
         if line in ("", "/new"):
             continue
-        asked = [*history, Message("user", line)]
-        said: list[str] = []
+        asked = [*history, user(line)]
+        said: list[Any] = []
         print(f"{chosen.model}> ", end="", flush=True)
         try:
-            _stream(streaming.reply(engine, tokenizer, asked, **_sampling(chosen)), said)
+            history = _take_turn(engine, tokenizer, asked, chosen, toolbox, said)
         except UserError as error:
             _cannot(error, chosen)
-            continue
         except KeyboardInterrupt:
             print()
-        history = [*asked, Message("assistant", "".join(said))]
+            text = "".join(piece for piece in said if isinstance(piece, str))
+            history = [*asked, assistant(text)]
+
+
+def _tools(chosen: argparse.Namespace) -> Any:
+    """The tools that a model may call, as a context manager; None: none."""
+    if not getattr(chosen, "tools", None):  # the demo, for one, has none to offer
+        return contextlib.nullcontext()
+    from pipeline.tools.calculator import calculator
+    from pipeline.tools.config import CalculatorConfig, PythonConfig
+    from pipeline.tools.python_tool import python_tool
+    from pipeline.tools.toolbox import Toolbox
+
+    made = {
+        "calculator": lambda: calculator(CalculatorConfig()),
+        "python": lambda: python_tool(PythonConfig(processes=1)),
+    }
+    names = list(dict.fromkeys(name.strip() for name in chosen.tools.split(",")))
+    if unknown := [name for name in names if name not in made]:
+        raise UserError(f"--tools: no tool {unknown[0]!r}: there is {', '.join(made)}")
+    return Toolbox(tuple(made[name]() for name in names))
+
+
+def _take_turn(
+    engine: Any,
+    tokenizer: Any,
+    asked: list[Any],
+    chosen: argparse.Namespace,
+    toolbox: Any,
+    said: list[Any],
+) -> list[Any]:
+    """The assistant's turn, shown as it comes unless JSON is asked for.
+
+    Args:
+        engine: of the model.
+        tokenizer: its own.
+        asked: the messages so far.
+        chosen: the command line.
+        toolbox: what it may call; None: nothing.
+        said: gets every piece of text, call and output, however the turn ends.
+
+    Returns:
+        All messages, with those of the turn.
+    """
+    from pipeline.chat import streaming
+    from pipeline.chat.conversation import assistant
+    from pipeline.tools import tool_turns
+
+    shown = _quietly if chosen.json else _stream
+    if toolbox is None:
+        text = shown(streaming.reply(engine, tokenizer, asked, **_sampling(chosen)), said)
+        return [*asked, assistant(text)]
+    turn = tool_turns.reply(engine, tokenizer, asked, toolbox, **_sampling(chosen))
+    result: list[Any] = []
+
+    def pieces() -> Any:
+        talk = yield from turn
+        result.extend(talk.messages)
+
+    shown(pieces(), said)
+    return result
+
+
+def _calls(said: Sequence[Any]) -> list[dict[str, str]]:
+    """Calls with what they gave: outputs come in their calls' order."""
+    from pipeline.chat.messages import ToolCall
+    from pipeline.tools.tool import ToolOutput
+
+    calls = [piece for piece in said if isinstance(piece, ToolCall)]
+    outputs = [piece for piece in said if isinstance(piece, ToolOutput)]
+    return [
+        {"name": call.name, "arguments": call.arguments, "output": given.text}
+        for call, given in zip(calls, outputs, strict=True)
+    ]
 
 
 def _cannot(error: UserError, chosen: argparse.Namespace, where: str = "") -> None:
@@ -175,13 +256,24 @@ def _cannot(error: UserError, chosen: argparse.Namespace, where: str = "") -> No
     print(f"crawl2chat: {where}{error}", file=sys.stderr, flush=True)
 
 
-def _stream(pieces: Any, said: list[str]) -> str:
+def _stream(pieces: Any, said: list[Any]) -> str:
     """Print the pieces as they come; `said` gets each, however it ends."""
     for piece in pieces:
         said.append(piece)
-        output.said(piece, end="")
+        if isinstance(piece, str):
+            output.said(piece, end="")
+        elif hasattr(piece, "arguments"):
+            output.said(f"\n  [{piece.name} {piece.arguments}]", end="")
+        else:
+            output.said(f"\n  [= {piece.text}]\n", end="")
     print(flush=True)
-    return "".join(said)
+    return "".join(piece for piece in said if isinstance(piece, str))
+
+
+def _quietly(pieces: Any, said: list[Any]) -> str:
+    """The same, printing nothing."""
+    said.extend(pieces)
+    return "".join(piece for piece in said if isinstance(piece, str))
 
 
 class SamplingOptions(TypedDict):
