@@ -10,8 +10,8 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
-from pipeline.model.pages import PagePool
-from pipeline.model.rows import AT_LIMIT, STOPPED, WAITING, Row, Sampling
+from pipeline.model.page_pool import PagePool
+from pipeline.model.rows import AT_LIMIT, STOPPED, WAITING, GenerationRow, Sampling
 from pipeline.model.scheduler import Scheduler, Step
 from pipeline.model.stop_strings import StopStringFinder, as_bytes
 from pipeline.tokenizer import Tokenizer
@@ -28,7 +28,7 @@ class Decoder(Protocol):
     def run(self, step: Step) -> None:
         """Read and sample what the step says."""
 
-    def made_of(self, row: Row) -> int:
+    def made_of(self, row: GenerationRow) -> int:
         """How many tokens a row that ran has sampled in all."""
 
 
@@ -56,7 +56,7 @@ class Completion:
     top_logprobs: list[dict[int, float]] | None = None
 
 
-class Batch:
+class GenerationBatch:
     """Rows under way, and those that wait for a place.
 
     Args:
@@ -83,7 +83,7 @@ class Batch:
         self.decoder, self.context, self.vocab_size = decoder, context, vocab_size
         self.tokenizer = tokenizer
         self.scheduler = Scheduler(pool, max_rows, tokens_per_step)
-        self._rows: dict[int, Row] = {}
+        self._rows: dict[int, GenerationRow] = {}
         self._finders: dict[int, StopStringFinder] = {}
         self._lengths: dict[int, int] = {}  # of texts that end before a stop string, bytes
         self._ended: list[Event] = []  # before they began
@@ -124,9 +124,9 @@ class Batch:
         if sampling.stop_strings and self.tokenizer is None:
             raise UserError("stop strings need the model's tokenizer: pass it, or use stop tokens")
         stops = as_bytes(sampling.stop_strings)
-        made: list[Row] = []
+        made: list[GenerationRow] = []
         for key in keys:
-            row = Row(
+            row = GenerationRow(
                 id=self._next,
                 prompt_tokens=len(prompt),
                 sampling=sampling,
@@ -233,7 +233,7 @@ class Batch:
             for kept in (self._rows, self._finders, self._lengths):
                 kept.pop(row, None)
 
-    def _event(self, row: Row) -> Event:
+    def _event(self, row: GenerationRow) -> Event:
         before = row.made
         tokens = row.take(self.decoder.made_of(row))
         ended: Ended = ""
@@ -253,7 +253,7 @@ class Batch:
         logprobs = row.made_logprobs[before : before + len(tokens)].tolist()
         return Event(row.id, tokens, logprobs, ended)
 
-    def _text(self, row: Row, tokenizer: Tokenizer) -> str:
+    def _text(self, row: GenerationRow, tokenizer: Tokenizer) -> str:
         """The text, without the stop token, or as far as the stop string."""
         tokens = row.tokens[row.prompt_tokens :]
         if tokens and tokens[-1] in row.sampling.stop_tokens:

@@ -6,7 +6,7 @@ Each result is the same to the bit, whatever the batch, the threads and the shar
 import numpy as np
 
 from pipeline.model import native
-from pipeline.model.rows import READING, UNDER_WAY, WAITING, Array, Row
+from pipeline.model.rows import READING, UNDER_WAY, WAITING, Array, GenerationRow
 from pipeline.model.scheduler import Step
 
 _FIELDS = "state position made limit temperature top_p min_p top_k key stop_tokens stops tokens"
@@ -35,7 +35,7 @@ class NativeDecoder:
         self.records = np.zeros(max_rows, ROW)
         self.records["state"] = WAITING
         self.hidden = np.zeros((max_rows, packed.width), np.float32)
-        self.held: list[Row | None] = [None] * max_rows
+        self.held: list[GenerationRow | None] = [None] * max_rows
         self.pages: list[list[int]] = [[] for _ in range(max_rows)]  # in the tables: each row's own
         self.written = [0] * max_rows  # … and how many of them
         self.stops: list[Array | None] = [None] * max_rows
@@ -89,12 +89,12 @@ class NativeDecoder:
                 row.position = positions_now[row.slot]
         self.made = made
 
-    def made_of(self, row: Row) -> int:
+    def made_of(self, row: GenerationRow) -> int:
         """How many tokens a row that ran has sampled in all."""
         count: int = self.made[row.slot]
         return count
 
-    def _place(self, row: Row) -> None:
+    def _place(self, row: GenerationRow) -> None:
         """Write a row's record where another was, and the pages that it has got since."""
         slot = row.slot
         if self.held[slot] is not row or self.records["limit"][slot] != row.limit:

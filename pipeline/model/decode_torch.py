@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from pipeline.model import cuda_graph, sampling, shared_reading
-from pipeline.model.rows import AT_LIMIT, STOPPED, UNDER_WAY, Array, Row, Sampling
+from pipeline.model.rows import AT_LIMIT, STOPPED, UNDER_WAY, Array, GenerationRow, Sampling
 from pipeline.model.scheduler import Reading, Step
 from pipeline.model.transformer import Transformer, Weights
 
@@ -32,7 +32,7 @@ class TorchDecoder:
         self.cache = shared_reading.empty_cache(model, 0, self.capacity)
         self.logits = torch.empty(0, model.config.vocab_size, device=model.device)
         # Of each row of the cache who has it, by which pages; a row without its place has others.
-        self.held: list[tuple[Row, list[int]]] = []
+        self.held: list[tuple[GenerationRow, list[int]]] = []
         self.made: dict[int, int] = {}
         self.forward: cuda_graph.Step | None = None
 
@@ -58,7 +58,7 @@ class TorchDecoder:
             self._read(step.reading, at)
         self._decode([row for row in rows if row.state == UNDER_WAY], at, step.steps - 1)
 
-    def made_of(self, row: Row) -> int:
+    def made_of(self, row: GenerationRow) -> int:
         """How many tokens a row that ran has sampled in all."""
         return self.made[row.id]
 
@@ -70,7 +70,7 @@ class TorchDecoder:
             if row.pages is pages and row.slot >= 0
         ]
 
-    def _places(self, rows: list[Row]) -> dict[int, int]:
+    def _places(self, rows: list[GenerationRow]) -> dict[int, int]:
         """Each row's place in the cache, by the row's id; there is one for each afterwards."""
         live = self._live()
         there = {self.held[number][0].id for number in live}
@@ -102,7 +102,7 @@ class TorchDecoder:
             self.cache = cache
         self.logits, self.forward = logits, None
 
-    def _set_lengths(self, places: list[int], rows: list[Row]) -> None:
+    def _set_lengths(self, places: list[int], rows: list[GenerationRow]) -> None:
         """As far as the rows' tokens have been read."""
         device = self.model.device
         index = torch.tensor(places, device=device)
@@ -139,8 +139,8 @@ class TorchDecoder:
             if piece.last:
                 piece.row.state = UNDER_WAY
 
-    def _decode(self, rows: list[Row], at: dict[int, int], steps: int) -> None:
-        groups: dict[Sampling, list[Row]] = {}
+    def _decode(self, rows: list[GenerationRow], at: dict[int, int], steps: int) -> None:
+        groups: dict[Sampling, list[GenerationRow]] = {}
         for row in rows:
             groups.setdefault(row.sampling, []).append(row)
         parts = [
@@ -167,7 +167,7 @@ class TorchDecoder:
 class _Part:
     """Rows with the same settings, and what they sample in a step."""
 
-    def __init__(self, rows: list[Row], places: list[int], made: list[int]) -> None:
+    def __init__(self, rows: list[GenerationRow], places: list[int], made: list[int]) -> None:
         self.rows, self.places = rows, np.array(places)
         self.settings = rows[0].sampling
         self.keys = np.array([row.key for row in rows], np.uint64)

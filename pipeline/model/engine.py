@@ -9,16 +9,16 @@ the bit in any batch; else torch does (`decode_torch`). Random numbers come from
 from collections.abc import Callable, Generator, Sequence
 
 from pipeline.model import native
-from pipeline.model.batch import Batch, Completion, Decoder
+from pipeline.model.batch import Completion, Decoder, GenerationBatch
 from pipeline.model.decode_native import NativeDecoder
 from pipeline.model.decode_torch import TorchDecoder
-from pipeline.model.pages import PagePool
+from pipeline.model.page_pool import PagePool
 from pipeline.model.rows import Sampling, row_keys
 from pipeline.model.transformer import Transformer, Weights
 from pipeline.tokenizer import Tokenizer
 from storage.errors import UserError
 
-__all__ = ["Batch", "Completion", "Engine", "Sampling", "row_keys"]
+__all__ = ["Completion", "Engine", "GenerationBatch", "Sampling", "row_keys"]
 
 OnToken = Callable[
     [int, int, int, float], None
@@ -70,7 +70,7 @@ class Engine:
         self.format = "int8" if int8 else str(model.compute_dtype).removeprefix("torch.")
         self.frozen = frozen
         self._kept: native.PackedWeights | Weights | None = None
-        self._talk: Batch | None = None
+        self._talk: GenerationBatch | None = None
         if int8 and native.kernels(model) is None:
             raise UserError(
                 "int8 weights need a CPU, the built extensions and a model of a portable family "
@@ -192,7 +192,7 @@ class Engine:
         max_rows: int = 64,
         tokens_per_step: int = 512,
         tokenizer: Tokenizer | None = None,
-    ) -> Batch:
+    ) -> GenerationBatch:
         """Generation as events: rows of the model as it is now, that come and go at any step.
 
         Args:
@@ -210,7 +210,7 @@ class Engine:
         samples: int,
         max_new_tokens: int,
         tokenizer: Tokenizer | None,
-    ) -> Batch:
+    ) -> GenerationBatch:
         """A batch for these prompts and no others."""
         longest = max(map(len, prompts)) + max_new_tokens
         rows = min(self.max_rows, len(prompts) * samples)
@@ -220,7 +220,7 @@ class Engine:
 
     def _batch(
         self, max_rows: int, context: int, tokens_per_step: int, tokenizer: Tokenizer | None
-    ) -> Batch:
+    ) -> GenerationBatch:
         weights = self._weights(context)
         decoder: Decoder
         if isinstance(weights, native.PackedWeights):
@@ -237,7 +237,7 @@ class Engine:
             decoder = TorchDecoder(self.model, weights, context)
             # A page is a row of the cache, which goes with its row.
             pool = PagePool(max_rows, context + 1, keeps=False)
-        return Batch(
+        return GenerationBatch(
             decoder,
             pool,
             max_rows=max_rows,

@@ -35,7 +35,7 @@ class Sampling:
     top_p: float = 1.0
     min_p: float = 0.0
     stop_tokens: tuple[int, ...] = ()  # end it
-    pause_tokens: tuple[int, ...] = ()  # it waits after one of these for `Batch.resume`
+    pause_tokens: tuple[int, ...] = ()  # it waits after one of these for `GenerationBatch.resume`
     stop_strings: tuple[str, ...] = ()  # end it; they need a tokenizer
     top_logprobs: int = 0  # of so many of the most likely tokens at each position
     untruncated_logprobs: bool = False  # at temperature 1 with no token left out, beside the others
@@ -55,7 +55,7 @@ class Sampling:
 
 
 @dataclasses.dataclass(eq=False)
-class Row:
+class GenerationRow:
     """One completion. The scheduler moves it, a decoder adds its tokens."""
 
     id: int
@@ -65,7 +65,7 @@ class Row:
     tokens: list[int]  # of the prompt and all that followed, sampled or forced
     room: int  # positions that it may fill: the model's context
     priority: int = 0  # 0 before 1 …
-    leader: "Row | None" = None  # the first sample of the same prompt
+    leader: "GenerationRow | None" = None  # the first sample of the same prompt
     state: int = WAITING
     slot: int = -1  # its place in the batch; -1: none
     position: int = 0  # how many of its tokens have been read

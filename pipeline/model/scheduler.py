@@ -1,9 +1,9 @@
 """Who runs next: rows join and leave a batch at any step, within its rows, pages and tokens a step.
 
-Pure bookkeeping over `Row` and `PagePool`; a decoder does what a `Step` says and reports. Rows
-begin in the order in which they came, those of a lower class after those of a higher one until they
-have waited `MAX_WAITED` plans. Nobody begins whose prompt another row is reading just now: it would
-read the same again. Prompts are read in pieces beside the rows that sample, `tokens_per_step`
+Pure bookkeeping over `GenerationRow` and `PagePool`; a decoder does what a `Step` says and reports.
+Rows begin in the order in which they came, those of a lower class after those of a higher one until
+they have waited `MAX_WAITED` plans. Nobody begins whose prompt another row is reading just now: it
+would read the same again. Prompts are read in pieces beside the rows that sample, `tokens_per_step`
 together. Where pages run out, the row that came last loses its place and reads its tokens again
 later, which changes none that follow.
 
@@ -15,8 +15,8 @@ import dataclasses
 from bisect import insort
 from collections.abc import Iterator
 
-from pipeline.model.pages import PagePool
-from pipeline.model.rows import READING, UNDER_WAY, WAITING, Row
+from pipeline.model.page_pool import PagePool
+from pipeline.model.rows import READING, UNDER_WAY, WAITING, GenerationRow
 
 MAX_WAITED = 64  # plans after which a row of whatever class is among the first
 
@@ -25,7 +25,7 @@ MAX_WAITED = 64  # plans after which a row of whatever class is among the first
 class Reading:
     """Tokens of a row that are to be read, and whether they are its last."""
 
-    row: Row
+    row: GenerationRow
     start: int
     end: int
     last: bool
@@ -38,7 +38,7 @@ class Step:
     copies: list[tuple[int, int]]  # pages: what the first holds, the second holds as well
     forks: list[tuple[int, int]]  # slots: the second continues where the first stands
     reading: list[Reading]
-    sampling: list[Row]  # under way before anything is read
+    sampling: list[GenerationRow]  # under way before anything is read
     steps: int  # tokens for each row under way; those that have been read join in
 
     @property
@@ -58,23 +58,23 @@ class Scheduler:
 
     def __init__(self, pool: PagePool, max_rows: int, tokens_per_step: int) -> None:
         self.pool, self.max_rows, self.tokens_per_step = pool, max_rows, tokens_per_step
-        self.waiting: list[Row] = []  # by class and id
-        self.running: dict[int, Row] = {}  # by id, in the order in which they began
+        self.waiting: list[GenerationRow] = []  # by class and id
+        self.running: dict[int, GenerationRow] = {}  # by id, in the order in which they began
         self._slots = list(range(max_rows - 1, -1, -1))
 
-    def add(self, row: Row) -> None:
+    def add(self, row: GenerationRow) -> None:
         """Let a new row wait for its turn."""
         if not row.done:
             insort(self.waiting, row, key=_order)
 
-    def drop(self, row: Row) -> None:
+    def drop(self, row: GenerationRow) -> None:
         """Let go of a row, wherever it is: its place and its pages are free at once."""
         if self.running.pop(row.id, None) is not None:
             self._leave(row)
         elif row in self.waiting:
             self.waiting.remove(row)
 
-    def resume(self, row: Row) -> None:
+    def resume(self, row: GenerationRow) -> None:
         """Go on with a row that was paused: what was appended is read first."""
         if row.id in self.running:
             row.state = READING
@@ -126,12 +126,12 @@ class Scheduler:
         for piece in step.reading:
             self.pool.insert(piece.row.tokens[: piece.end], piece.row.pages, piece.end)
 
-    def leave(self, row: Row) -> None:
+    def leave(self, row: GenerationRow) -> None:
         """A row has ended: others may find what it has read."""
         self.pool.insert(row.tokens[: row.position], row.pages, row.position)
         self.drop(row)
 
-    def _turns(self) -> Iterator[Row]:
+    def _turns(self) -> Iterator[GenerationRow]:
         """Waiting rows, those that have waited too long first."""
         late = [row for row in self.waiting if row.waited >= MAX_WAITED]
         early = [row for row in self.waiting if row.waited < MAX_WAITED] if late else self.waiting
@@ -147,7 +147,7 @@ class Scheduler:
             if row.slot >= 0:
                 row.pages += self.pool.take(short)
 
-    def _short_of(self, row: Row, steps: int) -> int:
+    def _short_of(self, row: GenerationRow, steps: int) -> int:
         """Pages that a row lacks for its tokens and `steps` more."""
         if row.paused:
             return 0
@@ -155,7 +155,7 @@ class Scheduler:
         most = min(row.room, len(row.tokens) + left)
         return max(0, self.pool.pages_for(most) - len(row.pages))
 
-    def _lose_place(self, row: Row) -> None:
+    def _lose_place(self, row: GenerationRow) -> None:
         del self.running[row.id]
         self.pool.insert(row.tokens[: row.position], row.pages, row.position)
         self._leave(row)
@@ -163,19 +163,19 @@ class Scheduler:
         if not row.paused:
             insort(self.waiting, row, key=_order)
 
-    def _leave(self, row: Row) -> None:
+    def _leave(self, row: GenerationRow) -> None:
         self.pool.release(row.pages)
         self._slots.append(row.slot)
         row.pages, row.slot, row.position = [], -1, 0
 
-    def _read(self, row: Row, budget: int, reading: list[Reading]) -> int:
+    def _read(self, row: GenerationRow, budget: int, reading: list[Reading]) -> int:
         """Add what of a row is read in this step; returns how many tokens."""
         end = min(len(row.tokens), row.position + budget)
         if end > row.position:
             reading.append(Reading(row, row.position, end, end == len(row.tokens)))
         return end - row.position
 
-    def _begun(self, row: Row, copies: list[tuple[int, int]], steps: int) -> bool | None:
+    def _begun(self, row: GenerationRow, copies: list[tuple[int, int]], steps: int) -> bool | None:
         """Give a row a place and pages. False: there are too few; None: it had better wait."""
         found = self.pool.match(row.tokens)
         if found.pending:
@@ -197,8 +197,8 @@ class Scheduler:
 
     def _forked(
         self,
-        row: Row,
-        leader: Row,
+        row: GenerationRow,
+        leader: GenerationRow,
         copies: list[tuple[int, int]],
         forks: list[tuple[int, int]],
         steps: int,
@@ -219,11 +219,11 @@ class Scheduler:
         forks.append((leader.slot, row.slot))
         return True
 
-    def _enter(self, row: Row, state: int) -> None:
+    def _enter(self, row: GenerationRow, state: int) -> None:
         self.waiting.remove(row)
         row.state, row.slot, row.waited = state, self._slots.pop(), 0
         self.running[row.id] = row
 
 
-def _order(row: Row) -> tuple[int, int]:
+def _order(row: GenerationRow) -> tuple[int, int]:
     return row.priority, row.id

@@ -87,7 +87,7 @@ MORE = {
     "pipeline/model/engine.py": ("test_stop_strings", "test_batch"),
     "pipeline/model/hf_keys.py": ("test_hf_config", "test_rope", "test_families"),
     "pipeline/model/hf_tensors.py": ("test_hf_weights", "test_hf_quantized", "test_families"),
-    "pipeline/model/pages.py": ("test_scheduler", "test_batch"),
+    "pipeline/model/page_pool.py": ("test_scheduler", "test_batch"),
     "pipeline/model/rows.py": ("test_native", "test_batch", "test_scheduler"),
     "pipeline/model/scheduler.py": ("test_batch",),
     "pipeline/model/weights.py": ("test_transformer", "test_native", "test_lora"),

@@ -307,10 +307,10 @@ from pipeline.model.decode_native import NativeDecoder
 from pipeline.model.decode_torch import TorchDecoder
 from pipeline.stage import SILENT
 
-def waits_for_ever(self, steps):
+def waits_for_ever(self, step):
     threading.Event().wait()
 
-NativeDecoder.advance = TorchDecoder.advance = waits_for_ever
+NativeDecoder.run = TorchDecoder.run = waits_for_ever
 out, model, corpus = map(Path, sys.argv[1:])
 config = EvalsConfig(suites=("turns",), turns=2, threads=1, device="cpu", watchdog_seconds=1.0)
 evaluate.build(out, {"model": [model], "corpus": [corpus]}, config, SILENT, out)

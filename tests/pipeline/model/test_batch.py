@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from pipeline.model import native, sampling
-from pipeline.model.batch import Batch, Completion, Event
+from pipeline.model.batch import Completion, Event, GenerationBatch
 from pipeline.model.engine import Engine
-from pipeline.model.pages import PagePool
-from pipeline.model.rows import Row, Sampling, row_keys
+from pipeline.model.page_pool import PagePool
+from pipeline.model.rows import GenerationRow, Sampling, row_keys
 from pipeline.model.scheduler import Scheduler
 from storage.errors import UserError
 
@@ -43,7 +43,7 @@ def key_of(prompt: list[int], seed: int = 0) -> int:
     return int(row_keys([prompt], 1, seed)[0, 0])
 
 
-def until_done(batch: Batch, burst: int = 1) -> dict[int, list[Event]]:
+def until_done(batch: GenerationBatch, burst: int = 1) -> dict[int, list[Event]]:
     events: dict[int, list[Event]] = {}
     while batch.active:
         for event in batch.step(burst):
@@ -227,7 +227,7 @@ def test_too_little_memory_changes_no_token(make_model, monkeypatch):
     taken: list[int] = []
     lose = Scheduler._lose_place
 
-    def noted(scheduler: Scheduler, row: Row) -> None:
+    def noted(scheduler: Scheduler, row: GenerationRow) -> None:
         taken.append(row.id)
         lose(scheduler, row)
 

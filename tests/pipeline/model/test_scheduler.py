@@ -7,15 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.model import scheduler as module
-from pipeline.model.pages import PagePool
-from pipeline.model.rows import AT_LIMIT, READING, UNDER_WAY, WAITING, Row, Sampling
+from pipeline.model.page_pool import PagePool
+from pipeline.model.rows import AT_LIMIT, READING, UNDER_WAY, WAITING, GenerationRow, Sampling
 from pipeline.model.scheduler import Scheduler, Step
 
 SIZE = 4
 
 
-def row_of(id: int, prompt: list[int], new: int, **more: object) -> Row:
-    return Row(id, len(prompt), Sampling(new), 0, list(prompt), 64, **more)  # type: ignore[arg-type]
+def row_of(id: int, prompt: list[int], new: int, **more: object) -> GenerationRow:
+    return GenerationRow(id, len(prompt), Sampling(new), 0, list(prompt), 64, **more)  # type: ignore[arg-type]
 
 
 class Counting:
@@ -58,7 +58,7 @@ class Counting:
             if row.done:
                 self.scheduler.leave(row)
 
-    def _sample(self, row: Row) -> None:
+    def _sample(self, row: GenerationRow) -> None:
         held = [self.memory[row.pages[at // SIZE], at % SIZE] for at in range(row.position)]
         assert held == row.tokens, "read over pages that hold something else"
         assert self.standing[row.slot] == held, "sampled after other tokens"
@@ -70,13 +70,13 @@ class Counting:
         self._write(row, row.position, token)
         row.position += 1
 
-    def _read(self, row: Row, start: int, end: int) -> None:
+    def _read(self, row: GenerationRow, start: int, end: int) -> None:
         assert row.position == start
         for at in range(start, end):
             self._write(row, at, row.tokens[at])
         row.position = end
 
-    def _write(self, row: Row, at: int, token: int) -> None:
+    def _write(self, row: GenerationRow, at: int, token: int) -> None:
         page = row.pages[at // SIZE]
         users = [r.id for r in self.scheduler.running.values() if page in r.pages]
         assert users == [row.id], "a page that others use is written to"
@@ -105,7 +105,7 @@ def test_no_token_is_lost_whoever_comes_goes_and_loses_a_place(
     rng = random.Random(seed)
     scheduler = Scheduler(PagePool(pages, SIZE), max_rows, budget)
     decoder = Counting(scheduler)
-    rows: list[Row] = []
+    rows: list[GenerationRow] = []
     cancelled: set[int] = set()
     for plan in range(20_000):
         if plan < 60 and rng.random() < 0.4:
@@ -184,7 +184,7 @@ def test_samples_go_on_from_where_the_first_stands() -> None:
     scheduler = Scheduler(PagePool(64, SIZE), 4, 100)
     decoder = Counting(scheduler)
     prompt = [1, 0, 1, 1, 0, 1]
-    rows: list[Row] = []
+    rows: list[GenerationRow] = []
     for id in range(6):
         rows.append(row_of(id, prompt, 3, leader=rows[0] if rows else None))
         scheduler.add(rows[-1])

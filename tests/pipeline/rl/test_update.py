@@ -1,6 +1,7 @@
 """What `build` hands on to the loop, to the sampler and to the policy gradient."""
 
 import dataclasses
+import itertools
 import math
 from typing import Any
 
@@ -40,8 +41,11 @@ CONFIG = RlConfig(
 )
 
 
-def test_build_hands_on_what_the_recipe_says(post_training, tmp_path, easy, monkeypatch):
+def test_build_hands_on_what_the_recipe_says(post_training, tmp_path, monkeypatch):
     """Schedule (2 steps up, the last 3 of 5 down to a tenth), rates, normalizer, sampler."""
+    # Every other answer is right, so that each step has something to learn, by whatever draws.
+    turns = itertools.count()
+    monkeypatch.setattr("pipeline.rl.rollouts.check", lambda *_: next(turns) % 2 == 0)
     configs, scales, learned, drawn = [], [], [], []
     made, sampled, terms = optimizers.build_optimizer, rolls.sample, policy_gradient.policy_terms
     loss = rl.step_loss

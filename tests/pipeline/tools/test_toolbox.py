@@ -180,10 +180,6 @@ class Bare:
                                   "rich", "fasttext", "trafilatura", "requests"):
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 sys.meta_path.insert(0, Bare())
-import json, pkgutil, importlib
-import pipeline.tools
-for module in pkgutil.walk_packages(pipeline.tools.__path__, "pipeline.tools."):
-    importlib.import_module(module.name)
 from pipeline.chat.messages import ToolCall
 from pipeline.tools.calculator import calculator
 from pipeline.tools.config import CalculatorConfig, PythonConfig
@@ -193,6 +189,10 @@ from storage.errors import UserError
 print(Toolbox((calculator(CalculatorConfig()),)).answer(
     ToolCall("calculator", '{"expression": "0.1 + 0.2"}')).text)
 assert "torch" not in sys.modules
+import pkgutil, importlib
+import pipeline.tools
+for module in pkgutil.walk_packages(pipeline.tools.__path__, "pipeline.tools."):
+    importlib.import_module(module.name)
 try:
     python_tool(PythonConfig())
 except UserError as error:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.model.pages import Match, PagePool
+from pipeline.model.page_pool import PagePool, PrefixMatch
 
 SIZE = 4
 
@@ -24,8 +24,8 @@ def test_what_rows_share_is_found_while_they_run_and_after() -> None:
     pool = PagePool(8, SIZE)
     first = read(pool, [1, 2, 3, 4, 5, 6, 7, 8, 9])
     assert pool.available == 5
-    assert pool.match([1, 2, 3, 4, 5, 6, 7, 8, 9]) == Match(tuple(first[:2]), tokens=8)
-    assert pool.match([1, 2, 3, 4, 5, 6, 7, 0, 0]) == Match((first[0],), -1, 0, tokens=4)
+    assert pool.match([1, 2, 3, 4, 5, 6, 7, 8, 9]) == PrefixMatch(tuple(first[:2]), tokens=8)
+    assert pool.match([1, 2, 3, 4, 5, 6, 7, 0, 0]) == PrefixMatch((first[0],), -1, 0, tokens=4)
     pool.release(first)
     assert pool.available == 8
     second = read(pool, [1, 2, 3, 4, 5, 6, 7, 8, 10])
@@ -36,11 +36,11 @@ def test_what_rows_share_is_found_while_they_run_and_after() -> None:
 def test_a_part_of_a_page_is_copied_from_eight_tokens_on() -> None:
     pool = PagePool(4, 16)
     pages = read(pool, list(range(20)))
-    assert pool.match([*range(16), 16, 17, 18, 99]) == Match((pages[0],), tokens=16)
+    assert pool.match([*range(16), 16, 17, 18, 99]) == PrefixMatch((pages[0],), tokens=16)
     other = list(range(12)) + [50] * 8
-    assert pool.match(other) == Match((), pages[0], 12, tokens=12)
-    assert pool.match(list(range(9))) == Match((), pages[0], 8, tokens=8)
-    assert pool.match([*range(7), 50, 50]) == Match(())
+    assert pool.match(other) == PrefixMatch((), pages[0], 12, tokens=12)
+    assert pool.match(list(range(9))) == PrefixMatch((), pages[0], 8, tokens=8)
+    assert pool.match([*range(7), 50, 50]) == PrefixMatch(())
 
 
 def test_the_last_token_is_always_read() -> None:
@@ -48,8 +48,8 @@ def test_the_last_token_is_always_read() -> None:
     pool = PagePool(4, SIZE)
     pages = read(pool, [1, 2, 3, 4, 5, 6, 7, 8])
     assert pool.match([1, 2, 3, 4, 5, 6, 7, 8]).tokens == 4
-    assert pool.match([1, 2, 3, 4]) == Match(())
-    assert pool.match([1, 2, 3, 4, 5]) == Match((pages[0],), tokens=4)
+    assert pool.match([1, 2, 3, 4]) == PrefixMatch(())
+    assert pool.match([1, 2, 3, 4, 5]) == PrefixMatch((pages[0],), tokens=4)
 
 
 def test_what_is_being_read_is_pending_until_it_has_been() -> None:
@@ -57,11 +57,11 @@ def test_what_is_being_read_is_pending_until_it_has_been() -> None:
     tokens = list(range(10))
     pages = pool.take(3)
     pool.insert(tokens, pages, 0)
-    assert pool.match(tokens) == Match((), pending=True)
+    assert pool.match(tokens) == PrefixMatch((), pending=True)
     pool.insert(tokens, pages, 4)
-    assert pool.match(tokens) == Match((pages[0],), pending=True, tokens=4)
+    assert pool.match(tokens) == PrefixMatch((pages[0],), pending=True, tokens=4)
     pool.insert(tokens, pages, 10)
-    assert pool.match(tokens) == Match(tuple(pages[:2]), tokens=8)
+    assert pool.match(tokens) == PrefixMatch(tuple(pages[:2]), tokens=8)
 
 
 def test_what_was_never_read_is_forgotten_with_its_row() -> None:
@@ -70,7 +70,7 @@ def test_what_was_never_read_is_forgotten_with_its_row() -> None:
     pool.insert(list(range(10)), pages, 5)
     pool.release(pages)
     assert pool.available == 8
-    assert pool.match(list(range(10))) == Match((pages[0],), tokens=4)
+    assert pool.match(list(range(10))) == PrefixMatch((pages[0],), tokens=4)
 
 
 def test_the_longest_unused_beginning_goes_first_and_its_end_before_its_start() -> None:
@@ -92,7 +92,7 @@ def test_a_pool_that_keeps_nothing_forgets_a_row_with_its_pages() -> None:
     pages = read(pool, [1, 2, 3, 4, 5])
     assert pool.match([1, 2, 3, 4, 5]).pages == (pages[0],)
     pool.release(pages)
-    assert pool.match([1, 2, 3, 4, 5]) == Match(())
+    assert pool.match([1, 2, 3, 4, 5]) == PrefixMatch(())
 
 
 def test_what_two_rows_have_read_is_kept_once() -> None:
@@ -167,7 +167,7 @@ def test_pages_are_never_two_rows_and_what_matches_was_read(
     assert pool.available == count
     taken = pool.take(count)
     assert sorted(taken) == list(range(count))
-    assert pool.match([0] * 3 * size) == Match(())
+    assert pool.match([0] * 3 * size) == PrefixMatch(())
 
 
 def test_no_page_can_be_taken_that_is_not_there() -> None:

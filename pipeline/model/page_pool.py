@@ -17,20 +17,20 @@ from collections.abc import Sequence
 MIN_COPIED_TOKENS = 8  # a shorter common beginning of a page is read again
 
 
-class Node:
+class PageNode:
     """A page in the tree of beginnings: what it holds follows what its parent holds."""
 
     __slots__ = ("children", "keys", "page", "parent", "ready", "tokens")
 
-    def __init__(self, page: int, tokens: tuple[int, ...], parent: "Node | None") -> None:
+    def __init__(self, page: int, tokens: tuple[int, ...], parent: "PageNode | None") -> None:
         self.page, self.tokens, self.parent = page, tokens, parent
         self.ready = False  # whether its tokens have been read
         # In the order of their tokens: of all children the one that has most in common with some
         # tokens stands beside the place where these belong.
         self.keys: list[tuple[int, ...]] = []
-        self.children: list[Node] = []
+        self.children: list[PageNode] = []
 
-    def closest(self, tokens: tuple[int, ...]) -> tuple["Node | None", int]:
+    def closest(self, tokens: tuple[int, ...]) -> tuple["PageNode | None", int]:
         """The child that begins most like `tokens`, and how many tokens they share."""
         at = bisect_left(self.keys, tokens)
         best, most = None, 0
@@ -42,7 +42,7 @@ class Node:
 
 
 @dataclasses.dataclass(frozen=True)
-class Match:
+class PrefixMatch:
     """What of a sequence has been read already."""
 
     pages: tuple[int, ...]  # full ones, to be shared
@@ -65,8 +65,8 @@ class PagePool:
         self.count, self.page_tokens, self.keeps = count, page_tokens, keeps
         self._free = list(range(count - 1, -1, -1))
         self._users = [0] * count
-        self._root = Node(-1, (), None)
-        self._nodes: dict[int, Node] = {}  # by page
+        self._root = PageNode(-1, (), None)
+        self._nodes: dict[int, PageNode] = {}  # by page
         self._idle: dict[int, None] = {}  # nobody's pages in the tree, longest unused first
 
     @property
@@ -109,7 +109,7 @@ class PagePool:
             else:
                 self._forget(node)
 
-    def match(self, tokens: Sequence[int]) -> Match:
+    def match(self, tokens: Sequence[int]) -> PrefixMatch:
         """The longest beginning of a sequence that has been read, short of its last token."""
         node, at, most = self._root, 0, len(tokens) - 1
         pages: list[int] = []
@@ -119,12 +119,12 @@ class PagePool:
             if child is None or common < min(self.page_tokens, MIN_COPIED_TOKENS):
                 break
             if not child.ready:
-                return Match(tuple(pages), pending=True, tokens=at)
+                return PrefixMatch(tuple(pages), pending=True, tokens=at)
             if common < self.page_tokens:
-                return Match(tuple(pages), child.page, common, tokens=at + common)
+                return PrefixMatch(tuple(pages), child.page, common, tokens=at + common)
             pages.append(child.page)
             node, at = child, at + common
-        return Match(tuple(pages), tokens=at)
+        return PrefixMatch(tuple(pages), tokens=at)
 
     def insert(self, tokens: Sequence[int], pages: Sequence[int], read: int) -> None:
         """Put a row's pages into the tree, so that others find what they hold.
@@ -150,21 +150,21 @@ class PagePool:
                     if there.children or there.parent is not node:
                         break
                     self._remove(there)
-                there = Node(page, own, node)
+                there = PageNode(page, own, node)
                 self._add(there)
             elif there.parent is not node:
                 break
             there.ready = there.ready or read >= start + len(own)
             node = there
 
-    def _add(self, node: Node) -> None:
+    def _add(self, node: PageNode) -> None:
         assert node.parent is not None
         at = bisect_left(node.parent.keys, node.tokens)
         node.parent.keys.insert(at, node.tokens)
         node.parent.children.insert(at, node)
         self._nodes[node.page] = node
 
-    def _remove(self, node: Node) -> None:
+    def _remove(self, node: PageNode) -> None:
         assert node.parent is not None
         at = bisect_left(node.parent.keys, node.tokens)
         while node.parent.children[at] is not node:
@@ -172,7 +172,7 @@ class PagePool:
         del node.parent.keys[at], node.parent.children[at]
         del self._nodes[node.page]
 
-    def _forget(self, node: Node) -> None:
+    def _forget(self, node: PageNode) -> None:
         """Free nobody's page, and what follows it in the tree."""
         for child in list(node.children):
             self._forget(child)
