@@ -10,6 +10,8 @@ from typing import Any, TypedDict
 
 from flows.cli import output
 from flows.runner import streams
+from pipeline.chat.messages import ToolCall
+from pipeline.tools.tool import ToolOutput
 from storage import Lake
 from storage.errors import UserError
 
@@ -179,7 +181,7 @@ def _talk(chosen: argparse.Namespace, toolbox: Any) -> int:
 
 def _tools(chosen: argparse.Namespace) -> Any:
     """The tools that a model may call, as a context manager; None: none."""
-    if not getattr(chosen, "tools", None):  # the demo, for one, has none to offer
+    if not chosen.tools:
         return contextlib.nullcontext()
     from pipeline.tools.calculator import calculator
     from pipeline.tools.config import CalculatorConfig, PythonConfig
@@ -238,9 +240,6 @@ def _take_turn(
 
 def _calls(said: Sequence[Any]) -> list[dict[str, str]]:
     """Calls with what they gave: outputs come in their calls' order."""
-    from pipeline.chat.messages import ToolCall
-    from pipeline.tools.tool import ToolOutput
-
     calls = [piece for piece in said if isinstance(piece, ToolCall)]
     outputs = [piece for piece in said if isinstance(piece, ToolOutput)]
     return [
@@ -262,7 +261,7 @@ def _stream(pieces: Any, said: list[Any]) -> str:
         said.append(piece)
         if isinstance(piece, str):
             output.said(piece, end="")
-        elif hasattr(piece, "arguments"):
+        elif isinstance(piece, ToolCall):
             output.said(f"\n  [{piece.name} {piece.arguments}]", end="")
         else:
             output.said(f"\n  [= {piece.text}]\n", end="")

@@ -57,7 +57,7 @@ def demo(chosen: argparse.Namespace) -> int:
     page = write_report(lake)
     seconds = time.monotonic() - started
     chosen.model, chosen.max_tokens, chosen.temperature = "rl", 112, 0.0
-    chosen.top_k, chosen.seed, chosen.message = 0, 0, None
+    chosen.top_k, chosen.seed, chosen.message, chosen.tools = 0, 0, None, None
     if chosen.json:
         state = {"flow": chosen.flow, "lake": lake.url, "seconds": round(seconds, 3)}
         found = {"artifacts": made, "scores": scores(lake), "report": str(page)}

@@ -17,13 +17,17 @@ from typing import Any
 from pipeline.curriculum import numerals
 from pipeline.curriculum.held_out import problem_split
 from pipeline.curriculum.task_kinds import TaskKind, is_number
+from pipeline.curriculum.task_mixture import GSM8K, GSM8K_VERIFIED
 from pipeline.curriculum.task_type import Task
+from pipeline.curriculum.verified_answers import is_verified
 from pipeline.inflate import InflatedTooLarge, gunzip
 from storage import strict_json
 from storage.errors import UserError
 
 NAMES = ("gsm8k_train.jsonl", "gsm8k_train.jsonl.gz")  # the test set's is never trained on
 MOST_BYTES = 1 << 30  # of a file, unpacked
+# By the kind's name, of a reply and the answer.
+JUDGES = {GSM8K: is_number, GSM8K_VERIFIED: is_verified}
 _GZIP = b"\x1f\x8b"
 _CALCULATOR = re.compile(r"<<[^<>]*>>")
 
@@ -79,7 +83,7 @@ def kind(tasks: Sequence[Task], name: str) -> TaskKind:
 
     Args:
         tasks: of the file.
-        name: the kind's, by which replies are judged.
+        name: the kind's, one of JUDGES.
     """
     by_split: dict[str, list[Task]] = {}
     for task in tasks:
@@ -91,7 +95,7 @@ def kind(tasks: Sequence[Task], name: str) -> TaskKind:
             raise UserError(f"{name}: none of {len(tasks)} problems is of split {split}")
         return rng.choice(by_split[split])
 
-    return TaskKind(make, 1, is_number)
+    return TaskKind(make, 1, JUDGES[name])
 
 
 def _task(line: str) -> Task:
@@ -113,7 +117,7 @@ def _task(line: str) -> Task:
     return Task(
         question,
         str(value),
-        "gsm8k",
+        GSM8K,
         0,
         level=1,
         problem=f"gsm8k:{' '.join(question.casefold().split())}",

@@ -10,13 +10,12 @@ import random
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from pipeline.curriculum import sums
+from pipeline.curriculum import gsm8k, sums
 from pipeline.curriculum.reasoning_gym_tasks import GymTask
 from pipeline.curriculum.spelled_words import SPELLING_QUESTIONS, spelled, words_of
-from pipeline.curriculum.task_kinds import KINDS, TaskKind, is_number
-from pipeline.curriculum.task_mixture import GSM8K, GSM8K_VERIFIED, TaskSchedule, entries_of
+from pipeline.curriculum.task_kinds import KINDS, TaskKind
+from pipeline.curriculum.task_mixture import TaskSchedule, entries_of
 from pipeline.curriculum.task_type import Task
-from pipeline.curriculum.verified_answers import is_verified
 from storage.errors import UserError
 
 __all__ = ["KINDS", "Task", "check", "draw", "is_right", "is_worked", "spelling_task", "sum_task"]
@@ -79,11 +78,8 @@ def draw(
 
 def is_right(kind: str, reply: str, answer: str) -> bool:
     """Whether a reply's final answer is the right one, as tasks of that kind are judged."""
-    if kind == GSM8K:
-        return is_number(reply, answer)
-    if kind == GSM8K_VERIFIED:
-        return is_verified(reply, answer)
-    return KINDS[kind].is_right(reply, answer)
+    judge = gsm8k.JUDGES.get(kind) or KINDS[kind].is_right
+    return judge(reply, answer)
 
 
 def check(task: Task, reply: str, stopped: bool) -> bool:

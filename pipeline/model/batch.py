@@ -140,7 +140,7 @@ class GenerationBatch:
             if not made and pool.pages_for(len(prompt) + max(0, row.limit)) > pool.count:
                 raise UserError(
                     f"a prompt of {len(prompt)} tokens and {row.limit} new ones need more memory "
-                    "for keys and values than there is: raise the limit, or ask for fewer tokens"
+                    "for keys and values than max_cache_bytes gives: raise it, or make them fewer"
                 )
             self._next += 1
             made.append(row)

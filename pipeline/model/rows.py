@@ -103,11 +103,6 @@ class GenerationRow:
         """Whether it has ended."""
         return self.state in (AT_LIMIT, STOPPED)
 
-    @property
-    def unread(self) -> int:
-        """Tokens that are there and not read."""
-        return len(self.tokens) - self.position
-
     def take(self, made: int) -> list[int]:
         """The tokens that a decoder has sampled, `made` of them in all, become the row's."""
         new: list[int] = self.made_tokens[self.made : made].tolist()

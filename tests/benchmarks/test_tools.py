@@ -9,7 +9,6 @@ from tests.benchmarks import tools
 
 
 def test_all_ways_are_measured() -> None:
-    pytest.importorskip("pydantic_monty")
     try:
         check_layers(layers_here(PythonConfig("cpython")), PythonConfig("cpython"))
     except UserError as error:

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.model import native, sampling
+from pipeline.model import cuda_graph, native, sampling
 from pipeline.model.batch import Completion, Event, GenerationBatch
 from pipeline.model.engine import Engine
+from pipeline.model.kv_cache import KVCache
 from pipeline.model.page_pool import PagePool
 from pipeline.model.rows import GenerationRow, Sampling, row_keys
 from pipeline.model.scheduler import Scheduler
@@ -20,9 +21,27 @@ SHAPE = {"width": 48, "heads": 2, "kv_heads": 1, "head_dim": 32, "ffn_width": 80
 CONTEXT = 64
 
 
-@pytest.fixture(params=["kernels", "torch", "speedrun"])
+def recorded(model: Any, weights: Any, cache: KVCache) -> cuda_graph.Step:
+    """As a CUDA graph behaves: shapes and addresses are fixed, replays fill the same logits."""
+    cache.fixed = True
+    shapes = cache.lengths.data_ptr()
+    kept: list[torch.Tensor] = []
+
+    def replay(tokens: torch.Tensor, counts: torch.Tensor) -> torch.Tensor:
+        assert len(tokens) == cache.rows
+        assert cache.lengths.data_ptr() == shapes
+        logits = model(tokens[:, None], cache=cache, weights=weights)[:, 0]
+        kept[:] = [kept[0].copy_(logits)] if kept else [logits.clone()]
+        cache.advance(counts)
+        return kept[0]
+
+    return replay
+
+
+@pytest.fixture(params=["kernels", "torch", "speedrun", "graph"])
 def engine(request, make_model, monkeypatch):
-    """By the C kernels, by torch, and by torch with tables of n-grams, which no kernel has."""
+    """By the C kernels, by torch, by torch with tables of n-grams, which no kernel has, and by what
+    behaves like a recorded CUDA graph."""
     more: dict[str, Any] = {"max_context": CONTEXT}
     if request.param == "speedrun":
         more |= {"family": "speedrun", "ngram_rows": (32, 32), "ngram_width": 8}
@@ -32,8 +51,10 @@ def engine(request, make_model, monkeypatch):
         with torch.no_grad():
             for parameter in model.parameters():
                 parameter.add_(torch.randn(parameter.shape, generator=draw) * 0.3)
-    if request.param == "torch":
+    if request.param in ("torch", "graph"):
         monkeypatch.setattr(native, "kernels", lambda _: None)
+        if request.param == "graph":
+            monkeypatch.setattr(cuda_graph, "step", recorded)
     elif request.param == "kernels" and native.kernels(model) is None:
         pytest.skip("the C kernels are not built")
     return Engine(model)

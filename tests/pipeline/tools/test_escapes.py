@@ -28,7 +28,6 @@ from pipeline.tools.program_run import ProgramRun
 from pipeline.tools.sandbox import landlock
 from pipeline.tools.sandbox.layers import LAYERS
 from pipeline.tools.tool import ToolFault
-from storage.errors import UserError
 
 ATTEMPTS = (
     *FILES, *SOCKETS, *PROCESSES, *RIGHTS, *KERNEL, *RESOURCES, *SECRETS, *STATE,
@@ -127,10 +126,7 @@ def zygotes(folder: Path) -> Iterator[Zygotes]:
 
 @pytest.fixture(scope="module")
 def monty() -> Iterator[MontyPool]:
-    try:
-        pool = MontyPool(PythonConfig(limits=LIMITS), processes=1)
-    except UserError as error:
-        pytest.skip(str(error))
+    pool = MontyPool(PythonConfig(limits=LIMITS), processes=1)
     yield pool
     pool.close()
 

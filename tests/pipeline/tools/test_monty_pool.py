@@ -12,8 +12,6 @@ from pipeline.tools.monty_pool import MontyPool
 from pipeline.tools.tool import ToolFault
 from storage.errors import UserError
 
-pytest.importorskip("pydantic_monty")
-
 
 @pytest.fixture(scope="module")
 def pool() -> Iterator[MontyPool]:
