@@ -61,7 +61,10 @@ def reply(
     whole = dataclasses.replace(as_conversation(talk), tools=toolbox.definitions)
     stop, call = tokenizer.special(STOP), tokenizer.special(CALL)
     for number in range(most_rounds + 2):
-        ids = fit(whole, tokenizer, engine.model.config.max_context, max_new_tokens)
+        try:
+            ids = fit(whole, tokenizer, engine.model.config.max_context, max_new_tokens)
+        except UserError as error:
+            raise UserError(f"with the tools' definitions and outputs {error}") from error
         stream = engine.stream(
             ids,
             max_new_tokens=max_new_tokens,
