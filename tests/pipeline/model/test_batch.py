@@ -324,6 +324,26 @@ def test_the_most_likely_tokens_and_untruncated_log_probabilities(engine):
     assert batch.completion(greedy).untruncated_logprobs is None
 
 
+def test_of_equally_likely_tokens_the_lowest_ids_are_told(engine):
+    head = engine.model.lm_head or engine.model.embed_tokens
+    with torch.no_grad():
+        head.weight.zero_()
+    batch = engine.batch()
+    (row,) = batch.add([1, 2], Sampling(3, top_logprobs=4), [0])
+    until_done(batch)
+    told = batch.completion(row).top_logprobs
+    assert told is not None
+    assert [list(step) for step in told] == [[0, 1, 2, 3]] * 3
+
+
+def test_a_row_that_has_been_read_samples_in_the_same_call(engine):
+    """Or each prompt would cost a call without a token while the others wait for it."""
+    batch = engine.batch()
+    (row,) = batch.add([1, 2, 3], Sampling(20), [0])
+    assert [(event.row, len(event.tokens)) for event in batch.step(8)] == [(row, 7)]
+    assert [(event.row, len(event.tokens)) for event in batch.step(8)] == [(row, 8)]
+
+
 def test_bad_requests_are_named(engine):
     batch = engine.batch()
     for prompt, said in (([], "empty"), ([1] * (CONTEXT + 1), "context"), ([70], "token id")):
