@@ -254,7 +254,7 @@ def test_ctrl_c_ends_an_answer_but_not_the_talk(monkeypatch: Any, capsys: Any) -
 
     monkeypatch.setattr("builtins.input", ask)
     chosen = argparse.Namespace(
-        model="rl", json=False, max_tokens=9, temperature=0.0, top_k=0, seed=0
+        model="rl", json=False, max_tokens=9, temperature=0.0, top_k=0, seed=0, tools=""
     )
     assert models._interactive(chosen) == 0
     assert heard == [["What is it?"], ["What is it?", "It is", "Go on"]]
