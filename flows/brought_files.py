@@ -22,8 +22,11 @@ def check(config: RunConfig) -> None:
         UserError: no such file, no model folder, or a package that RL's tasks need is missing.
     """
     find(config.input.conversations)
-    rl_files(config)
-    for key, name in (("base", config.input.base), ("chat_model", config.input.chat_model)):
+    task_files(config, "rl.tasks")
+    if config.solutions.prompts:
+        task_files(config, "solutions.tasks")
+    for key in ("base", "chat_model", "teacher_model"):
+        name = getattr(config.input, key)
         if name and not is_digest(name):
             model_files(key, name)
 
@@ -57,8 +60,12 @@ def find(paths: Sequence[str]) -> list[Path]:
     return sorted(found, key=lambda file: (file.name, str(file)))
 
 
-def rl_files(config: RunConfig) -> list[Path]:
-    """The files among `input.tasks` that RL's tasks need; none where they need none.
+def task_files(config: RunConfig, key: str) -> list[Path]:
+    """The files among `input.tasks` that a mixture of tasks needs; none where it needs none.
+
+    Args:
+        config: of the run.
+        key: of the mixture, as TABLE.KEY.
 
     Raises:
         UserError: one is missing, or a package.
@@ -66,13 +73,15 @@ def rl_files(config: RunConfig) -> list[Path]:
     from pipeline.curriculum.gsm8k import NAMES
     from pipeline.rl import task_sources
 
-    if not task_sources.needs_files(config.rl.tasks):
-        task_sources.check(config.rl.tasks, [])
+    table, _, name = key.partition(".")
+    mixture = getattr(getattr(config, table), name)
+    if not task_sources.needs_files(mixture):
+        task_sources.check(mixture, [], key)
         return []
     named = [Path(name).expanduser().resolve() for name in config.input.tasks]
     files = [file for path in named for file in (path.iterdir() if path.is_dir() else [path])]
     found = sorted(file for file in files if file.name in NAMES and file.is_file())
-    task_sources.check(config.rl.tasks, found)
+    task_sources.check(mixture, found, key)
     return found
 
 

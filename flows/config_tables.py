@@ -12,7 +12,7 @@ from pipeline.dedup.config import DedupConfig
 from pipeline.evals.config import EvalsConfig, PositionsConfig
 from pipeline.filters.quality_model import QualityModelConfig
 from pipeline.labels.config import LabelsConfig
-from pipeline.rl.config import RlConfig
+from pipeline.rl.config import RlConfig, SolutionsConfig
 from pipeline.sample_web.config import SampleWebConfig
 from pipeline.scan.config import ScanConfig
 from pipeline.sft.config import ConversationsConfig, ImportedConversationsConfig, SftConfig
@@ -79,6 +79,9 @@ class InputConfig:
     # or the digest of a model in the lake. With `conversations` and no `paths` no page is read.
     base: str = ""
     chat_model: str = ""  # likewise, what `run rl` starts from instead of fine-tuning
+    # likewise, a model that chats: what `solutions` are sampled from, and whom RL's student is held
+    # against where rl.distillation_weight is above 0
+    teacher_model: str = ""
     # The labelers' store that `labels` reads (empty: the lake's own), and fine-tuning where named.
     labels: str = ""
     # a lake's duplicates artifact (digest) of the dump before: what it kept is not kept again
@@ -186,6 +189,10 @@ class Tables(BaseModel):
     )
     teacher: TeacherConfig = Field(
         default_factory=TeacherConfig, description="conversations made by another model"
+    )
+    solutions: SolutionsConfig = Field(
+        default_factory=SolutionsConfig,
+        description="right answers of a larger model to tasks that code can check",
     )
     labels: LabelsConfig = Field(
         default_factory=LabelsConfig, description="tables of what human labelers have finished"

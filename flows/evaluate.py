@@ -11,6 +11,7 @@ from typing import Literal
 from prefect import flow
 
 from flows.config import Settings, load, settle
+from flows.interrogate import SOURCES
 from flows.rl import rl
 from flows.runner import ui
 from flows.runner.flow_run import LAKE, Artifacts, Run, begin, run_name
@@ -31,7 +32,7 @@ CONTINUED_KINDS = ("sft", "interrogated", "rl", "base")  # an imported chat mode
 # A tuned model's inputs, and the kinds of artifact that they may be.
 BEGINNINGS = {
     "base": ("base", "extended", "sft", "interrogated", "rl"),
-    "conversations": ("conversations", "imported_conversations", "teacher", "labels"),
+    "conversations": SOURCES,
 }
 
 

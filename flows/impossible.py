@@ -55,6 +55,16 @@ def impossible(config: Tables) -> list[str]:
             f"evals.max_new_tokens ({config.evals.max_new_tokens}) leaves no room for a prompt in"
             f" pretrain.shape.context ({shape.context})",
         ),
+        *(
+            (
+                bool(weight) and not config.input.teacher_model,
+                f"{key}: needs a teacher: name a model that chats by input.teacher_model",
+            )
+            for key, weight in (
+                ("rl.distillation_weight", config.rl.distillation_weight),
+                ("solutions.prompts", config.solutions.prompts),
+            )
+        ),
         (
             prompts % processes != 0,
             f"rl.prompts_per_step ({prompts}): must divide by input.processes x input.nodes",

@@ -10,7 +10,7 @@ from flows.sft import sft
 from pipeline.sft.interrogation import stage, tuning
 
 # What fine-tuning may have learned from, by the names under which flows hand it over.
-SOURCES = ("conversations", "imported_conversations", "teacher", "labels")
+SOURCES = ("conversations", "imported_conversations", "teacher", "solutions", "labels")
 
 
 @flow(name="interrogate", flow_run_name=run_name)

@@ -25,7 +25,8 @@ def rl(
 
     The conversations that the model was fine-tuned on are rehearsed beside, against forgetting.
     A chat model that is given (input.chat_model) is not fine-tuned first. Where there is an
-    interrogated model, it is the one that goes on.
+    interrogated model, it is the one that goes on. With rl.distillation_weight answers are held
+    against those of input.teacher_model as well.
 
     Args:
         config: every setting; what is left out comes from the preset
@@ -41,7 +42,11 @@ def rl(
     learned = [made[name] for name in SOURCES if name in made]
     settings = config.rl if known else without_honesty(config.rl)
     settings = settings if learned else without_rehearsal(settings)
-    files = [InputFile(file, *hash_now(file)) for file in brought_files.rl_files(config)]
+    named = brought_files.task_files(config, "rl.tasks")
+    files = [InputFile(file, *hash_now(file)) for file in named]
+    teacher = {}
+    if settings.distillation_weight:
+        teacher = {"teacher": [imported.model(run, "teacher_model", config.input.teacher_model)]}
     model = run.train(
         train.STAGE,
         settings,
@@ -51,6 +56,7 @@ def rl(
         **known,
         **({"conversations": learned} if settings.rehearsal_rows else {}),
         **({"tasks": files} if files else {}),
+        **teacher,
     )
     ui.curves(run.lake, model)
     return run.hand_over(made, rl=model)

@@ -4,7 +4,7 @@ import dataclasses
 
 from prefect import flow
 
-from flows import imported, labels, teacher
+from flows import imported, labels, solutions, teacher
 from flows.config import Settings, load
 from flows.pretrain import pretrain
 from flows.runner import terminal, ui
@@ -21,7 +21,7 @@ def sft(
     lake: str = LAKE,
     made: Artifacts | None = None,
 ) -> Artifacts:
-    """Fine-tune the base model on conversations made by rules, by a teacher or by raters, or given.
+    """Fine-tune the base model on conversations made by rules, teachers or raters, or given.
 
     Args:
         config: every setting; what is left out comes from the preset
@@ -37,6 +37,7 @@ def sft(
     sources = {
         **synthesized(run, made),
         **teacher.conversations(run, made),
+        **solutions.conversations(run, made),
         **labels.conversations(run, made),
         **imported.conversations(run, made),
     }

@@ -62,7 +62,14 @@ SOURCES = {
     "token_shards": Source(schemas.TOKEN_SHARDS, ("tokens",), "shards.parquet"),
     "conversations": Source(
         schemas.CONVERSATIONS,
-        ("conversations", "imported_conversations", "teacher", "labels", "interrogation"),
+        (
+            "conversations",
+            "imported_conversations",
+            "teacher",
+            "solutions",
+            "labels",
+            "interrogation",
+        ),
         "conversations.parquet",
     ),
     "conversation_rejects": Source(
@@ -72,7 +79,7 @@ SOURCES = {
     "interrogations": Source(schemas.INTERROGATIONS, ("interrogation",), "questions.parquet"),
     "labels": Source(schemas.LABELS, ("labels",), "labels.parquet"),
     "preferences": Source(schemas.PREFERENCES, ("labels",), "preferences.parquet"),
-    "rollouts": Source(schemas.ROLLOUTS, ("rl",), "rollouts.parquet"),
+    "rollouts": Source(schemas.ROLLOUTS, ("rl", "solutions"), "rollouts.parquet"),
     "evals": Source(schemas.EVALS, ("evals",), "evals.parquet"),
     "samples": Source(schemas.SAMPLES, ("evals",), "samples.parquet"),
     "scaling": Source(schemas.SCALING, ("scaling",), "runs.parquet"),

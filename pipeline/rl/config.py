@@ -38,6 +38,10 @@ class RlConfig:
     # the answers': what no reward asks for is forgotten else (PPO-ptx, Ouyang et al. 2022)
     rehearsal_rows: int = 8
     rehearsal_weight: float = 0.2
+    # of the policy gradient's loss, and of the mean divergence from the teacher that
+    # input.teacher_model names, nats a token of the answers (pipeline.rl.distillation)
+    policy_weight: float = 1.0
+    distillation_weight: float = 0.0
     optimizer: OptimizerConfig = dataclasses.field(default_factory=OptimizerConfig)
     rate_factor: float = 0.05  # on all learning rates of pretraining
     warmup_steps: int = 2
@@ -87,12 +91,54 @@ class RlConfig:
                 self.answers_per_prompt < 2,
                 "answers_per_prompt: at least 2, or the group's mean is the answer itself",
             ),
+            (
+                not self.policy_weight and not self.distillation_weight,
+                "policy_weight: 0 as well as distillation_weight: nothing would be learned",
+            ),
             (self.ratio_limit < 1, "ratio_limit must be at least 1: that is where both agree"),
             (self.spike_ratio <= 1, "spike_ratio must be above 1: it is a multiple of the median"),
             (
                 not self.confidence_targets and self.honesty_share > 0,
                 "confidence_targets is empty: name some, e.g. 0.5, 0.9, or no honesty_share",
             ),
+        )
+        try:
+            entries_of(self.tasks)
+        except ValueError as error:
+            ranges.refuse(self, (True, f"tasks: {error}"))
+
+
+@dataclasses.dataclass(frozen=True)
+class SolutionsConfig:
+    """Right answers of a larger model, to fine-tune on. Off by default.
+
+    Rejection sampling as DeepSeek-R1's distillation does it (arXiv 2501.12948): many answers are
+    drawn, what isn't right by the task's own check is thrown away.
+    """
+
+    prompts: int = 0  # asked; 0 = none
+    answers_per_prompt: int = 4
+    kept_per_prompt: int = 1  # different right answers, at most: the first ones drawn
+    # Problems of RL's split, as `rl.tasks`: what evaluations ask is never among them
+    tasks: tuple[str, ...] = ("sum:3-5=1",)
+    max_new_tokens: int = 112  # as rl.max_new_tokens
+    temperature: float = 1.0
+    top_k: int = 0  # 0 = all tokens
+    prompts_at_once: int = 64
+    max_tokens: int = 190  # as conversations.max_tokens
+    validation_fraction: float = 0.03  # of the problems, by hash
+    precision: str = "auto"  # as RlConfig's
+    products: str = "auto"
+    threads: int = 2
+    device: str = "auto"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        ranges.check(
+            self,
+            above_zero="answers_per_prompt kept_per_prompt max_new_tokens prompts_at_once"
+            " max_tokens threads temperature",
+            shares="validation_fraction",
         )
         try:
             entries_of(self.tasks)

@@ -7,7 +7,7 @@ whose answers are all right or all wrong has no gradient.
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NotRequired, Protocol, TypedDict
 
 import numpy as np
 
@@ -15,12 +15,31 @@ from pipeline.chat.conversation import STOP, Message, prompt, system, user
 from pipeline.curriculum.answer_matching import AnswerType
 from pipeline.curriculum.tasks import Task, check, is_worked
 from pipeline.model.engine import Completion, Engine
-from pipeline.rl.config import RlConfig
 from pipeline.rl.honesty_prompts import KIND, HonestyTask
 from pipeline.tokenizer import Tokenizer
 
 LOGGED = ("reward", "length", "entropy", "worked_share", "flat_group_share")
 HONESTY_LOGGED = ("right_share", "honesty_reward", "answer_rate")  # where honesty is asked as well
+
+
+class SamplingConfig(Protocol):
+    """How answers are drawn: of RlConfig, for one."""
+
+    @property
+    def answers_per_prompt(self) -> int:
+        """Of each task."""
+
+    @property
+    def max_new_tokens(self) -> int:
+        """Of an answer."""
+
+    @property
+    def temperature(self) -> float:
+        """Above 0."""
+
+    @property
+    def top_k(self) -> int:
+        """0: all tokens."""
 
 
 class RolloutRow(TypedDict):
@@ -107,11 +126,18 @@ def advantages(rewards: np.ndarray) -> np.ndarray:
     return gained
 
 
+def weighted(rollouts: Sequence["Rollout"], weight: float) -> Sequence["Rollout"]:
+    """The same answers, their advantages times a weight."""
+    if weight == 1:
+        return rollouts
+    return [dataclasses.replace(r, advantage=weight * r.advantage) for r in rollouts]
+
+
 def sample(
     engine: Engine,
     tokenizer: Tokenizer,
     tasks: Sequence[Task],
-    config: RlConfig,
+    config: SamplingConfig,
     seed: int,
     first_group: int = 0,
 ) -> list[Rollout]:

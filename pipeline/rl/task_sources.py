@@ -38,19 +38,21 @@ OWN = TaskSources(KINDS)
 
 def given(
     files: Sequence[Path],
-    config: RlConfig,
+    mixture: Sequence[str],
     tokenizer: Tokenizer,
     max_context: int,
     progress: Progress,
+    key: str = "rl.tasks",
 ) -> TaskSources:
     """The sources of a mixture.
 
     Args:
         files: of GSM8K, if the mixture names it.
-        config: of the stage.
+        mixture: see `task_mixture`.
         tokenizer: of the model.
         max_context: likewise.
         progress: is told what a file holds, and which package's version is used.
+        key: of the mixture, for messages.
 
     Raises:
         UserError: a file or package that the mixture needs isn't there.
@@ -59,14 +61,14 @@ def given(
     def fits(text: str) -> bool:
         return len(prompt([user(text)], tokenizer)) < max_context
 
-    check(config.tasks, files)
+    check(mixture, files, key)
     kinds = dict(KINDS)
-    names = {entry.kind for entry in entries_of(config.tasks)}
+    names = {entry.kind for entry in entries_of(mixture)}
     for name in sorted(names - kinds.keys()):
         if name.startswith(GYM):
             kinds[name] = reasoning_gym_tasks.kind(name.removeprefix(GYM))
         else:
-            kinds[name] = _gsm8k(files, name, fits, progress)
+            kinds[name] = _gsm8k(files, name, fits, progress, key)
     return TaskSources(kinds, fits)
 
 
@@ -106,12 +108,13 @@ def needs_files(mixture: Sequence[str]) -> bool:
     return any(entry.kind in (GSM8K, GSM8K_VERIFIED) for entry in entries_of(mixture))
 
 
-def check(mixture: Sequence[str], files: Sequence[Path]) -> None:
+def check(mixture: Sequence[str], files: Sequence[Path], key: str = "rl.tasks") -> None:
     """Refuse a mixture whose files or packages aren't there, before anything runs.
 
     Args:
-        mixture: `rl.tasks`.
+        mixture: of tasks.
         files: of GSM8K.
+        key: of the mixture, for messages.
 
     Raises:
         UserError: something is missing; the line says what to do.
@@ -119,7 +122,7 @@ def check(mixture: Sequence[str], files: Sequence[Path]) -> None:
     names = {entry.kind for entry in entries_of(mixture)}
     if needs_files(mixture) and not files:
         raise UserError(
-            f"rl.tasks names {GSM8K}: give a file {' or '.join(gsm8k.NAMES)} by input.tasks"
+            f"{key} names {GSM8K}: give a file {' or '.join(gsm8k.NAMES)} by input.tasks"
         )
     if GSM8K_VERIFIED in names:
         optional_packages.require(
@@ -131,7 +134,11 @@ def check(mixture: Sequence[str], files: Sequence[Path]) -> None:
 
 
 def _gsm8k(
-    files: Sequence[Path], name: str, fits: Callable[[str], bool], progress: Progress
+    files: Sequence[Path],
+    name: str,
+    fits: Callable[[str], bool],
+    progress: Progress,
+    key: str,
 ) -> TaskKind:
     tasks = []
     for path in files:
@@ -141,11 +148,12 @@ def _gsm8k(
         first = {row.reason: row.line for row in reversed(found.rejected)}
         rejected = ", ".join(f"{n} × {why} (line {first[why]})" for why, n in reasons.items())
         progress.note(
-            f"rl: {path.name}: {found.rows:,} rows = {len(found.tasks):,} problems +"
-            f" {len(found.rejected):,} rejected{f': {rejected}' if rejected else ''};"
+            f"{key.partition('.')[0]}: {path.name}: {found.rows:,} rows ="
+            f" {len(found.tasks):,} problems + {len(found.rejected):,} rejected"
+            f"{f': {rejected}' if rejected else ''};"
             f" {len(found.tasks) - len(asked):,} problems leave no room for an answer"
         )
         tasks += asked
     if not tasks:
-        raise UserError(f"rl.tasks: no problem of {name} leaves room for an answer in the context")
+        raise UserError(f"{key}: no problem of {name} leaves room for an answer in the context")
     return gsm8k.kind(tasks, name)

@@ -7,22 +7,24 @@ rows of them are learned beside, so that what no reward asks for stays. Tasks an
 functions of seed and batch number, answers of the model as well; rollouts of finished steps are
 kept in scratch. Under torchrun each process takes a share of the prompts. Before the first update
 people are told if hardly any prompt is ever answered right: then no group has variance and RL
-learns nothing.
+learns nothing. Given a teacher, the answers' tokens are judged by it as well, or by it alone.
 """
 
 import functools
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import NotRequired, TypedDict, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import torch
+from torch import Tensor
 
 from pipeline import model as models
 from pipeline.model import Transformer
 from pipeline.model.engine import Engine
-from pipeline.rl import honesty_prompts, rehearsal, task_sources
+from pipeline.rl import distillation, honesty_prompts, rehearsal, task_sources
 from pipeline.rl import rollouts as rolls
 from pipeline.rl.config import RlConfig
 from pipeline.rl.honesty_prompts import HonestyQuestions
@@ -52,6 +54,7 @@ class RlInputs(TypedDict):
     # whatever has a conversations.parquet; without any nothing is rehearsed
     conversations: NotRequired[list[Path]]
     tasks: NotRequired[list[Path]]  # files of GSM8K, where the mixture names it
+    teacher: NotRequired[list[Path]]  # a model that chats, where distillation weighs something
 
 
 class RlStatistics(TypedDict):
@@ -108,6 +111,7 @@ def step_loss(
     done: int,
     number: int,
     sources: TaskSources = OWN,
+    teacher: Transformer | None = None,
 ) -> StepLoss:
     """Sample the answers of a batch and keep them; the loss is a mean over their tokens.
 
@@ -125,6 +129,7 @@ def step_loss(
         done: steps.
         number: of the batch.
         sources: of the tasks.
+        teacher: whose distribution the answers' tokens are held against, if there is one.
     """
     answers = step_rollouts(model, tokenizer, config, questions, number, sources)
     rows = rolls.rows(done + 1, answers)
@@ -135,15 +140,28 @@ def step_loss(
     figures = rolls.figures(sums)
     if number == 0:
         _say_start(figures, config, progress)
-    terms = policy_terms(
-        model,
-        answers,
-        temperature=config.temperature,
-        top_k=config.top_k,
-        ratio_limit=config.ratio_limit,
-        micro_rows=config.micro_rows,
-        chunk_tokens=config.loss_chunk_tokens,
-    )
+    terms: list[Callable[[], Tensor]] = []
+    if config.policy_weight:
+        terms += policy_terms(
+            model,
+            rolls.weighted(answers, config.policy_weight),
+            temperature=config.temperature,
+            top_k=config.top_k,
+            ratio_limit=config.ratio_limit,
+            micro_rows=config.micro_rows,
+            chunk_tokens=config.loss_chunk_tokens,
+        )
+    if teacher is not None:
+        terms += distillation.terms(
+            model,
+            teacher,
+            answers,
+            weight=config.distillation_weight,
+            tokens=tokenizer.vocab_size,
+            temperature=config.temperature,
+            micro_rows=config.micro_rows,
+            chunk_tokens=config.loss_chunk_tokens,
+        )
     if conversations:
         terms += rehearsal.terms(
             model,
@@ -204,8 +222,13 @@ def build(
         inputs.get("interrogation"), config, tokenizer, model.config.max_context, progress
     )
     sources = task_sources.given(
-        inputs.get("tasks", []), config, tokenizer, model.config.max_context, progress
+        inputs.get("tasks", []), config.tasks, tokenizer, model.config.max_context, progress
     )
+    teacher = distillation.given(
+        inputs.get("teacher", []) if config.distillation_weight else [], model, tokenizer
+    )
+    if config.distillation_weight and teacher is None:
+        raise UserError("rl.distillation_weight: there is no teacher: name input.teacher_model")
     conversations = rehearsal.given(
         inputs.get("conversations", []),
         config.rehearsal_rows,
@@ -223,6 +246,7 @@ def build(
         scratch,
         progress,
         sources=sources,
+        teacher=teacher,
     )
     metrics, timing = loop.run(
         model,
@@ -273,7 +297,7 @@ def _say_start(seen: RolloutFigures, config: RlConfig, progress: Progress) -> No
             f"rl: of honesty's questions {seen['answer_rate']:.1%} are answered before training,"
             f" reward {seen['honesty_reward']:+.3f}"
         )
-    if seen["pass_at_k"] < config.min_pass_at_k:
+    if config.policy_weight and seen["pass_at_k"] < config.min_pass_at_k:
         progress.note(
             f"rl: hardly any prompt was answered right in {k} tries, so RL would learn nothing: "
             "fine-tune longer, or set rl.tasks to lower levels"

@@ -9,7 +9,7 @@ import random
 from collections.abc import Sequence
 
 from pipeline.chat.conversation import Message, assistant, user
-from pipeline.curriculum.tasks import draw
+from pipeline.curriculum.tasks import Task, draw
 
 
 def conversations(
@@ -18,8 +18,7 @@ def conversations(
     """Different questions with worked answers.
 
     Returns:
-        Each conversation with its subject, by which it is split: what is asked, whatever the
-        wording. Of a sum its result and of a word the word itself, as other sources split them.
+        Each conversation with its subject, by which it is split.
 
     Raises:
         UserError: there are not so many different ones.
@@ -28,7 +27,15 @@ def conversations(
     return [
         (
             [user(task.prompt), assistant(task.solution)],
-            f"sum:{task.answer}" if task.kind == "sum" else task.problem,
+            subject(task),
         )
         for task in drawn
     ]
+
+
+def subject(task: Task) -> str:
+    """What a task's conversation is split by: what is asked, whatever the wording.
+
+    Of a sum its result and of a word the word itself, as other sources split them.
+    """
+    return f"sum:{task.answer}" if task.kind == "sum" else task.problem or task.prompt

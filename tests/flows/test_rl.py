@@ -58,6 +58,27 @@ def test_an_interrogated_model_goes_on_with_its_interrogation(run: Recorder) -> 
     assert run.said == []
 
 
+def test_a_teacher_is_handed_on_where_it_weighs_something(
+    run: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "flows.imported.model", lambda run, key, name: f"the model {name} of input.{key}"
+    )
+    given: dict[str, Any] = {"sft": "tuned", "conversations": "by rules"}
+    named = {"teacher_model": "abc123"}
+    flow.rl.fn(load("ci", ["rl.distillation_weight=0.5"], input=named), "lake", made=given)
+    assert run.inputs["teacher"] == ["the model abc123 of input.teacher_model"]
+    flow.rl.fn(load("ci", input=named), "lake", made=given)
+    assert "teacher" not in run.inputs
+
+
+@pytest.mark.parametrize("change", ["rl.distillation_weight=0.5", "solutions.prompts=10"])
+def test_without_a_teacher_that_is_said_before_a_run(change: str) -> None:
+    with pytest.raises(UserError, match=f"{change.split('=')[0]}: needs a teacher: name"):
+        load("ci", [change])
+    load("ci", [change], input={"teacher_model": "abc123"})
+
+
 def test_all_that_fine_tuning_learned_from_is_rehearsed(run: Recorder) -> None:
     made = {"sft": "tuned", "labels": "of raters", "conversations": "by rules", "corpus": "pages"}
     reinforced(made)
@@ -101,8 +122,19 @@ def test_what_the_mixture_needs_is_asked_for_before_a_run(
     config = load("ci", ['rl.tasks=["gsm8k=1"]'], input={"tasks": [str(tmp_path)]})
     with pytest.raises(UserError, match=r"give a file gsm8k_train\.jsonl"):
         brought_files.check(config)
+    solved = load(
+        "ci",
+        ["solutions.prompts=5", 'solutions.tasks=["gsm8k=1"]'],
+        input={
+            "tasks": [str(tmp_path)],
+            "teacher_model": "abc123",
+        },
+    )
+    with pytest.raises(UserError, match=r"solutions\.tasks names gsm8k: give a file"):
+        brought_files.check(solved)
     (tmp_path / "gsm8k_train.jsonl").write_text("{}", encoding="utf-8")
     brought_files.check(config)
+    brought_files.check(solved)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(UserError, match="pip install reasoning-gym"):
         brought_files.check(load("ci", ['rl.tasks=["reasoning_gym/gcd=1"]']))

@@ -40,7 +40,7 @@ def problems(folder: Path, count: int = 60, more: str = "") -> Path:
 
 def given(config, files, tokenizer, context=192):
     stream = io.StringIO()
-    sources = task_sources.given(files, config, tokenizer, context, Progress(stream))
+    sources = task_sources.given(files, config.tasks, tokenizer, context, Progress(stream))
     return sources, [json.loads(line)["text"] for line in stream.getvalue().splitlines()]
 
 
