@@ -6,7 +6,9 @@ laid over the preset. `auto` for device, precision and products is settled to th
 a digest is made.
 """
 
+import copy
 import dataclasses
+import functools
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -82,7 +84,7 @@ def full_tree(given: dict[str, Any]) -> dict[str, Any]:
     named = given.get("recipe", chosen.get("recipe", DEFAULT_RECIPE))
     if not isinstance(named, str):
         raise UserError(f"recipe: {named!r} is no text")
-    tree = _defaults(named)
+    tree = copy.deepcopy(_defaults(named))
     _lay_over(tree, {**chosen, "preset": name}, "")
     _lay_over(tree, given, "")
     if tree["pretrain"]["depth"]:
@@ -134,6 +136,7 @@ def settle(stage: Any) -> Any:
     )
 
 
+@functools.cache
 def _defaults(recipe_name: str) -> dict[str, Any]:
     config = RunConfig(preset=DEFAULT_PRESET, recipe=DEFAULT_RECIPE)
     tree = {name: to_dict(getattr(config, name)) for name in RunConfig.model_fields}
