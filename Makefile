@@ -12,8 +12,8 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: setup setup-dev resolve demo test test-fast lint bench bench-corpus bench-train bench-engine \
-	bench-tokenizer bench-evals bench-scale bench-tools tune-train interop fuzz mutants docs release-check server \
-	clean
+	bench-tokenizer bench-evals bench-scale bench-tools bench-distill tune-train interop fuzz \
+	mutants docs release-check server clean
 
 NATIVE := $(shell find pipeline -name '_*.c' -o -name '*.h')
 
@@ -130,6 +130,11 @@ bench-scale: .venv/dev
 # Programs a second by each of Python's back-ends, against a new interpreter for each.
 bench-tools: .venv/dev
 	$(BIN)/python -m tests.benchmarks.tools --write $(PAGE)
+
+# What a teacher teaches beside RL, from the models of `make bench`, whose lake LAKE names.
+LAKE ?= lake/bench
+bench-distill: .venv/dev
+	$(BIN)/python -m tests.benchmarks.distillation --lake $(LAKE) --write docs/training.md
 
 # llama.cpp itself on what `crawl2chat export` writes: llama-cpp-python builds for about ten minutes.
 .venv-interop/ready: tests/interop/requirements.txt .venv/dev

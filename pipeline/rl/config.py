@@ -88,7 +88,7 @@ class RlConfig:
         ranges.refuse(
             self,
             (
-                self.answers_per_prompt < 2,
+                self.answers_per_prompt < (2 if self.policy_weight else 1),
                 "answers_per_prompt: at least 2, or the group's mean is the answer itself",
             ),
             (

@@ -7,6 +7,7 @@ exist for a chunk of positions at a time, and the student's gradients are made w
 `pipeline.training.loss`.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
@@ -43,8 +44,8 @@ def reverse_kl(
 
     Source: the reverse divergence of MiniLLM (arXiv 2306.08543) and GKD (arXiv 2306.13649).
     """
-    total, each = _ReverseKl.apply(*student, teacher, temperature, chunk_tokens)
-    return total, each
+    summed: Callable[..., tuple[Tensor, Tensor]] = _ReverseKl.apply
+    return summed(*student, teacher, temperature, chunk_tokens)
 
 
 class _ReverseKl(torch.autograd.Function):

@@ -16,6 +16,7 @@ from pipeline.rl import distillation
 from pipeline.rl import rollouts as rolls
 from pipeline.rl import train as rl
 from pipeline.rl.config import RlConfig
+from pipeline.rl.policy_gradient import policy_terms
 from pipeline.sft.train import with_conversation_tokens
 from pipeline.stage import SILENT
 from pipeline.tokenizer import Tokenizer
@@ -167,7 +168,7 @@ def test_half_the_weight_of_the_policy_gradient_is_half_its_gradient(post_traini
     def gradients(weight):
         weighed = dataclasses.replace(config, policy_weight=weight)
         answers = rolls.weighted(rl.step_rollouts(model, tokenizer, weighed, None, 0), weight)
-        terms = rl.policy_terms(
+        terms = policy_terms(
             model,
             answers,
             temperature=1.0,
@@ -218,5 +219,8 @@ def test_what_cant_teach_is_refused(post_training, teacher, tmp_path):
     )
     with pytest.raises(UserError, match=r"reads 96 tokens at once, the student 192"):
         distillation.given([short], student, tokenizer)
+    RlConfig(policy_weight=0.0, distillation_weight=1.0, answers_per_prompt=1)  # needs no group
+    with pytest.raises(UserError, match="answers_per_prompt: at least 2"):
+        RlConfig(distillation_weight=1.0, answers_per_prompt=1)
     with pytest.raises(UserError, match="policy_weight: 0 as well as distillation_weight"):
         RlConfig(policy_weight=0.0)
