@@ -208,7 +208,8 @@ def markdown(seeds: list[dict[tuple[str, int], Measured]]) -> str:
         " student, the sums' kinds and split, the answer tokens of a budget (nearly), learning"
         " rates, optimizer. Not equal: the teacher is RL's own result from the same student after"
         " RL's full recipe, so on-policy distillation and fine-tuning learn from what it had to"
-        f" find; a step of fine-tuning is smaller still ({ROWS} rows). {kinds.note(kinds.kinds()[:1])}",
+        f" find; a step of fine-tuning is smaller still ({ROWS} rows)."
+        f" {kinds.note(kinds.kinds()[:1])}",
         "",
         "| what it learned from | worth steps of 48 x 8 answers | answer tokens | sums right |"
         " bits per byte of pages |",
