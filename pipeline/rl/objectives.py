@@ -69,8 +69,8 @@ class RatioBounds(NamedTuple):
     """How far a ratio may go."""
 
     limit: float  # of `truncated`
-    low: float  # of the others: clip(w, 1 - low, 1 + high)
-    high: float
+    low: float = 0.0  # of the others: clip(w, 1 - low, 1 + high)
+    high: float = 0.0
 
 
 def token_weight(aggregation: str, length: int) -> float:
