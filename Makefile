@@ -142,7 +142,7 @@ bench-rl: .venv/dev
 
 # … and a flawed reward beside a whole one: a reward hack, learned on purpose.
 bench-rl-hack: .venv/dev
-	$(BIN)/python -m tests.benchmarks.rl_tasks --chat $(CHAT) --hack --tasks difference:1=1 --steps 30 \
+	$(BIN)/python -m tests.benchmarks.rl_tasks --chat $(CHAT) --hack --tasks difference:1=1 --steps 30 --held-out 20 \
 		--prompts 16 --max-new-tokens 48 --write $(PAGE)
 
 # llama.cpp itself on what `crawl2chat export` writes: llama-cpp-python builds for about ten minutes.

@@ -4,7 +4,7 @@ Each model answers the same held-out problems many times, as its own kind is ask
 a conversation, a base model on a page. A curve says how often one of k answers is right, by the
 estimate without bias; the published warning is that RL lifts its left end while the base overtakes
 it at its right (Yue et al. 2025, arXiv 2504.13837). Whatever comes is printed, with the first k at
-which an earlier model lies above a later one.
+which an earlier model reaches and passes a later one.
 """
 
 import argparse
@@ -82,17 +82,23 @@ def curve(right: Sequence[int], n: int, seed: int) -> list[dict[str, float]]:
 
 
 def crossings(curves: Mapping[str, Sequence[Mapping[str, float]]]) -> list[str]:
-    """For each earlier and later model a sentence: from which k on the earlier lies above."""
+    """For each earlier and later model a sentence: where the earlier one comes up and goes by."""
     names = list(curves)
     said = []
     for place, later in enumerate(names):
         for earlier in names[:place]:
-            pairs = zip(curves[earlier], curves[later])
-            ahead = [a["k"] for a, b in pairs if a["value"] > b["value"]]
-            most = curves[later][-1]["k"]
-            told = f"first at k = {ahead[0]:.0f}" if ahead else f"at no k up to {most:.0f}"
-            said.append(f"{earlier} lies above {later} {told}")
+            pairs = list(zip(curves[earlier], curves[later]))
+            most = pairs[-1][0]["k"]
+            reached = [a["k"] for a, b in pairs if a["value"] >= b["value"]]
+            passed = [a["k"] for a, b in pairs if a["value"] > b["value"]]
+            said.append(
+                f"{earlier} reaches {later} {_at(reached, most)} and passes it {_at(passed, most)}"
+            )
     return said
+
+
+def _at(found: Sequence[float], most: float) -> str:
+    return f"at k = {found[0]:.0f}" if found else f"at no k up to {most:.0f}"
 
 
 def markdown(curves: Mapping[str, Sequence[Mapping[str, float]]], note: str) -> str:

@@ -22,9 +22,9 @@ def test_crossings_by_hand() -> None:
         "RL": points(0.9, 0.9, 0.9),
     }
     assert pass_at_k.crossings(curves) == [
-        "base lies above SFT first at k = 4",
-        "base lies above RL at no k up to 4",
-        "SFT lies above RL at no k up to 4",
+        "base reaches SFT at k = 2 and passes it at k = 4",
+        "base reaches RL at no k up to 4 and passes it at no k up to 4",
+        "SFT reaches RL at no k up to 4 and passes it at no k up to 4",
     ]
     table = pass_at_k.markdown(curves, "Note.").split("\n")
     assert table[4] == "| 1 | 10.0% [10.0, 10.0] | 20.0% [20.0, 20.0] | 90.0% [90.0, 90.0] |"
