@@ -12,8 +12,8 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: setup setup-dev resolve demo test test-fast lint bench bench-corpus bench-train bench-engine \
-	bench-tokenizer bench-evals bench-scale bench-tools bench-distill tune-train interop fuzz \
-	mutants docs release-check server clean
+	bench-tokenizer bench-evals bench-scale bench-tools bench-distill bench-pass-at-k bench-rl \
+	bench-rl-hack tune-train interop fuzz mutants docs release-check server clean
 
 NATIVE := $(shell find pipeline -name '_*.c' -o -name '*.h')
 
@@ -135,6 +135,20 @@ bench-tools: .venv/dev
 LAKE ?= lake/bench
 bench-distill: .venv/dev
 	$(BIN)/python -m tests.benchmarks.distillation --lake $(LAKE) --write docs/training.md
+
+# pass@1 to pass@256 of a lake's base, fine-tuned and reinforced model on the same held-out prompts.
+bench-pass-at-k: .venv/dev
+	$(BIN)/python -m tests.benchmarks.pass_at_k --lake $(LAKE) --out pass-at-k --write $(PAGE)
+
+# RL with and without pools and replaced groups, from CHAT, a folder of a chat model …
+CHAT ?= $(firstword $(wildcard $(LAKE)/sft/*))
+bench-rl: .venv/dev
+	$(BIN)/python -m tests.benchmarks.rl_tasks --chat $(CHAT) --write $(PAGE)
+
+# … and a flawed reward beside a whole one: a reward hack, learned on purpose.
+bench-rl-hack: .venv/dev
+	$(BIN)/python -m tests.benchmarks.rl_tasks --chat $(CHAT) --hack --tasks difference:1=1 --steps 30 --held-out 20 \
+		--prompts 16 --max-new-tokens 48 --write $(PAGE)
 
 # llama.cpp itself on what `crawl2chat export` writes: llama-cpp-python builds for about ten minutes.
 .venv-interop/ready: tests/interop/requirements.txt .venv/dev

@@ -173,7 +173,15 @@ METRICS = pa.schema(
         ("length", pa.float64()),  # mean tokens of an answer
         ("entropy", pa.float64()),
         ("worked_share", pa.float64()),  # answers that show their work
-        ("flat_group_share", pa.float64()),  # groups without variance in reward: teach nothing
+        # groups without variance in reward, of those that are learned from: they teach nothing
+        ("flat_group_share", pa.float64()),
+        ("truncated_share", pa.float64()),  # answers that didn't end by themselves
+        ("wasted_share", pa.float64()),  # answers in groups without variance, replaced ones too
+        # |log-probability for the trainer - for the sampler| of a token that was learned from, and
+        # the share of tokens whose ratio met its bound; null where nothing was
+        ("mismatch_max", pa.float64()),
+        ("mismatch_mean", pa.float64()),
+        ("clipped_share", pa.float64()),
         # where honesty is asked as well: right sums and words, and of honesty's answers the mean
         # reward and the share that isn't "I don't know"
         ("right_share", pa.float64()),
@@ -313,7 +321,10 @@ ROLLOUTS = pa.schema(
     [
         ("step", pa.int64()),
         ("task", pa.string()),
+        ("level", pa.int64()),  # of the task's dial, from 1; 0 where it has none
         ("group", pa.int64()),
+        ("draw", pa.int64()),  # how often the group's place had been drawn anew
+        ("replaced", pa.bool_()),  # its group had no variance: another task took its place
         ("prompt", pa.string()),
         ("completion", pa.string()),
         ("answer", pa.string()),
@@ -329,6 +340,29 @@ ROLLOUTS = pa.schema(
             pa.float64(),
         ),  # log pi - log pi_ref of the sequence; null without a reference
         ("chi2", pa.float64()),
+    ]
+)
+
+# What RL's answers to each kind and level of task were like in each sampled batch, those to
+# replaced tasks included.
+RL_LEVELS = pa.schema(
+    [
+        ("step", pa.int64()),
+        ("task", pa.string()),
+        ("level", pa.int64()),
+        ("groups", pa.int64()),
+        ("answers", pa.int64()),
+        ("reward", pa.float64()),
+        # at k = 1, 2, 4, … and the answers of a group: 1 - C(n - c, k) / C(n, k), mean over groups
+        ("pass_at_k", pa.list_(pa.struct([("k", pa.int64()), ("value", pa.float64())]))),
+        ("entropy", pa.float64()),  # nats a token
+        ("length", pa.float64()),  # tokens of an answer
+        ("stopped_length", pa.float64()),  # of one that ended by itself; null where none did
+        ("stopped_share", pa.float64()),
+        ("truncated_share", pa.float64()),
+        ("flat_group_share", pa.float64()),
+        ("wasted_answers", pa.int64()),  # in groups without variance
+        ("replaced_groups", pa.int64()),
     ]
 )
 

@@ -59,18 +59,46 @@ def draw(
         UserError: there are not so many different tasks.
     """
     schedule = TaskSchedule(entries_of(mixture))
+    return draw_at(
+        count, lambda place: schedule.at(first + place), ", ".join(mixture), rng, split, kinds, fits
+    )
+
+
+def draw_at(
+    count: int,
+    places: Callable[[int], tuple[str, int]],
+    named: str,
+    rng: random.Random,
+    split: str = "rl",
+    kinds: Mapping[str, TaskKind] = KINDS,
+    fits: Callable[[str], bool] | None = None,
+) -> list[Task]:
+    """`draw`, with the kind and the level of each place.
+
+    Args:
+        count: how many.
+        places: the kind and level of each task by its number, from 0.
+        named: how people know what is asked.
+        rng: the random generator.
+        split: of the problems.
+        kinds: how tasks of each kind are made.
+        fits: whether a prompt has room; None: all have.
+
+    Raises:
+        UserError: there are not so many different tasks.
+    """
     found: dict[str, Task] = {}
     for _ in range(MAX_DRAWS * count):
         if len(found) == count:
             break
-        kind, level = schedule.at(first + len(found))
+        kind, level = places(len(found))
         task = kinds[kind].make(level, split, rng)
         if fits is None or fits(task.prompt):
             found.setdefault(task.prompt, task)
     if len(found) < count:
         fitting = " that fit" if fits else ""
         raise UserError(
-            f"there are no {count} different tasks of {', '.join(mixture)}{fitting}:"
+            f"there are no {count} different tasks of {named}{fitting}:"
             " ask for fewer prompts a step, or for more kinds and levels"
         )
     return list(found.values())

@@ -29,8 +29,15 @@ MAX_POINTS = 1_000  # a curve is a few hundred pixels wide; more points only swe
 Points = Sequence[tuple[float, float]]
 
 
-def line(title: str, points: Points | Mapping[str, Points], x: str = "", y: str = "") -> bytes:
-    """One curve, or several by name, over a common x axis."""
+def line(
+    title: str,
+    points: Points | Mapping[str, Points],
+    x: str = "",
+    y: str = "",
+    *,
+    doubling: bool = False,
+) -> bytes:
+    """One curve, or several by name, over a common x axis, whose steps double x if `doubling`."""
     series = points if isinstance(points, Mapping) else {"": points}
     figure, axes = _figure(title, 4.6, 2.7)
     for colour, (name, values) in zip(COLOURS * (len(series) // len(COLOURS) + 1), series.items()):
@@ -38,6 +45,9 @@ def line(title: str, points: Points | Mapping[str, Points], x: str = "", y: str 
         axes.plot(
             [p[0] for p in thinned], [p[1] for p in thinned], color=colour, lw=1.5, label=name
         )
+    if doubling:
+        axes.set_xscale("log", base=2)
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axes.set_xlabel(x, color=DIM, fontsize=8, fontfamily=FONT)
     axes.set_ylabel(y, color=DIM, fontsize=8, fontfamily=FONT)
     axes.grid(True, color=GRID, lw=0.8)

@@ -15,7 +15,7 @@ import jinja2
 import pyarrow as pa
 
 from pipeline.filters.stages import STAGES as CORPUS_STAGES
-from pipeline.report import charts, honesty_charts, scores
+from pipeline.report import charts, honesty_charts, rl_practice, scores
 from pipeline.report.scores import STAGES, facts_by_relation, stage_table, sums_by_lengths
 
 MAX_SAMPLES_PER_SUITE = 4
@@ -37,8 +37,8 @@ def render(title: str, tables: Mapping[str, pa.Table], facts: Mapping[str, str])
     """The page as one HTML string.
 
     `tables` holds the views funnel, rules, dropped, audit, metrics, positions, evals, samples,
-    rollouts, artifacts; a name that is absent counts as empty. `facts` are the headline figures,
-    name to value, in order.
+    rollouts, rl_levels, artifacts; a name that is absent counts as empty. `facts` are the headline
+    figures, name to value, in order.
     """
 
     def shown(make: Any, name: str) -> Any:
@@ -57,6 +57,7 @@ def render(title: str, tables: Mapping[str, pa.Table], facts: Mapping[str, str])
         scores=shown(_scores, "evals"),
         samples=shown(_samples, "samples"),
         rollouts=shown(_rollouts, "rollouts"),
+        practice=shown(_practice, "rl_levels"),
         artifacts=shown(_artifacts, "artifacts"),
     )
 
@@ -140,6 +141,8 @@ CURVES = (
     ("rl", "answer_rate", "Share of honesty's questions that are answered"),
     ("rl", "length", "Answer length (tokens)"),
     ("rl", "worked_share", "Share of worked answers"),
+    ("rl", "truncated_share", "Share of answers that were cut"),
+    ("rl", "wasted_share", "Share of answers that teach nothing: a group without variance"),
 )
 
 
@@ -231,6 +234,10 @@ def _rollouts(rows: Rows) -> Table:
         for r in picked
     ]
     return Table(("step", "prompt", "completion", "reward", "advantage"), body)
+
+
+def _practice(rows: Rows) -> Table:
+    return _in_words(*rl_practice.lines(rows))
 
 
 def _first(rows: Rows, step: int) -> Rows:

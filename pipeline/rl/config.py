@@ -9,24 +9,42 @@ import dataclasses
 from pipeline import ranges
 from pipeline.curriculum.confidence_targets import TARGETS
 from pipeline.curriculum.task_mixture import entries_of
+from pipeline.rl.objectives import OBJECTIVES
 from pipeline.training.config import ACTIVATION_CHECKPOINTING, OptimizerConfig
+
+OVERLONG = ("zero", "mask", "soft")
+REWARDS = ("exact", "substring")
+CURRICULA = ("mixture", "pools")
 
 
 @dataclasses.dataclass(frozen=True)
 class RlConfig:
-    """One policy-gradient update a step, on answers sampled in that step."""
+    """Policy-gradient updates, each on answers sampled for it or for one shortly before."""
 
-    steps: int = 40
+    steps: int = 40  # updates
     prompts_per_step: int = 48
     answers_per_prompt: int = 8  # the group whose mean reward is the baseline
     # a worked 5-digit sum takes about 90; a longer answer is cut and earns nothing
     max_new_tokens: int = 112
+    # of an answer that is cut: zero (its reward), mask (none of its tokens is learned from, DAPO's
+    # filter) or soft (-1, and from 0 to -1 for those that end within the last `overlong_buffer`)
+    overlong: str = "zero"
+    overlong_buffer: float = 0.2  # share of max_new_tokens; DAPO: 4,096 of 20,480
+    # exact, or substring: a right answer anywhere in a wrong one earns 0.75, a flaw to be shown
+    reward: str = "exact"
     temperature: float = 1.0  # of the sampler and of the trained policy alike
     top_k: int = 0  # 0 = all tokens; likewise for both
     # KIND=WEIGHT, KIND:LEVEL=WEIGHT or KIND:LOW-HIGH=WEIGHT of the prompts that are not honesty's,
     # see pipeline.curriculum.task_mixture. A sum's level is the digits of its longer number: fewer
     # are answered at once, and then RL shortens answers instead of lengthening them
     tasks: tuple[str, ...] = ("sum:3-5=1",)
+    # mixture, or pools: each level's weight times what its pass rate in the last `pool_batches`
+    # batches says, see pipeline.rl.pools
+    curriculum: str = "mixture"
+    pool_batches: int = 4
+    # how often a group whose answers are all worth the same gives way to another task (DAPO's
+    # dynamic sampling); 0 = never. Honesty's stay: known and unknown questions balance.
+    replacement_rounds: int = 0
     # of the prompts: an interrogation's questions under a confidence target; without an
     # interrogation none
     honesty_share: float = 0.25
@@ -42,6 +60,15 @@ class RlConfig:
     # input.teacher_model names, nats a token of the answers (pipeline.rl.distillation)
     policy_weight: float = 1.0
     distillation_weight: float = 0.0
+    # reinforce, grpo, dr_grpo, dapo, cispo, gspo or max_rl: see pipeline.rl.objectives
+    objective: str = "reinforce"
+    clip_low: float = 0.0  # of objectives that clip the ratio; 0 = as published
+    clip_high: float = 0.0
+    # updates on the answers of one sampled batch, each on its part of the groups
+    updates_per_batch: int = 1
+    # nats by which sampler and trainer may disagree on a token before its batch's first update; a
+    # float32 run ends beyond it. Kernels differ by 1e-6 or so; 0 = it is only logged
+    mismatch_limit: float = 1e-4
     optimizer: OptimizerConfig = dataclasses.field(default_factory=OptimizerConfig)
     rate_factor: float = 0.05  # on all learning rates of pretraining
     warmup_steps: int = 2
@@ -79,12 +106,20 @@ class RlConfig:
             self,
             above_zero=(  # temperature: equal answers have no advantage
                 "steps prompts_per_step max_new_tokens rate_factor micro_rows"
-                " loss_chunk_tokens spike_window threads temperature"
+                " loss_chunk_tokens spike_window threads temperature overlong_buffer pool_batches"
+                " updates_per_batch"
             ),
-            shares="honesty_share unclear_share warmdown_fraction final_fraction",
-            below_one="confidence_targets",
-            one_of={"activation_checkpointing": ACTIVATION_CHECKPOINTING},
+            shares=("honesty_share unclear_share warmdown_fraction final_fraction overlong_buffer"),
+            below_one="confidence_targets clip_low",
+            one_of={
+                "activation_checkpointing": ACTIVATION_CHECKPOINTING,
+                "objective": tuple(OBJECTIVES),
+                "overlong": OVERLONG,
+                "reward": REWARDS,
+                "curriculum": CURRICULA,
+            },
         )
+        chosen = OBJECTIVES[self.objective]
         ranges.refuse(
             self,
             (
@@ -100,6 +135,29 @@ class RlConfig:
             (
                 not self.confidence_targets and self.honesty_share > 0,
                 "confidence_targets is empty: name some, e.g. 0.5, 0.9, or no honesty_share",
+            ),
+            (
+                bool(self.clip_low or self.clip_high) and not chosen.clips,
+                f"clip_low, clip_high: {self.objective} has ratio_limit instead",
+            ),
+            (
+                chosen.advantage == "relative" and self.honesty_share > 0,
+                "objective: max_rl divides by the mean reward, which honesty's can make negative:"
+                " set honesty_share=0",
+            ),
+            (
+                chosen.advantage == "relative" and self.overlong == "soft",
+                "objective: max_rl divides by the mean reward, which overlong=soft can make"
+                " negative: choose zero or mask",
+            ),
+            (
+                self.prompts_per_step % self.updates_per_batch > 0,
+                "prompts_per_step must be a multiple of updates_per_batch: each has its part",
+            ),
+            (
+                self.rollback_steps % self.updates_per_batch > 0,
+                "rollback_steps must be a multiple of updates_per_batch: a run goes back to where a"
+                " batch is sampled",
             ),
         )
         try:

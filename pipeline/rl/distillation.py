@@ -16,9 +16,8 @@ from torch import Tensor
 
 from pipeline import model as models
 from pipeline.model import Transformer
-from pipeline.rl.policy_gradient import collate
+from pipeline.rl.policy_gradient import Answers, collate
 from pipeline.rl.reverse_kl import Predictions, reverse_kl
-from pipeline.rl.rollouts import Rollout
 from pipeline.tokenizer import Tokenizer
 from pipeline.training import lanes
 from storage.errors import UserError
@@ -57,7 +56,7 @@ def given(
 def divergence(
     student: Transformer,
     teacher: Transformer,
-    rollouts: Sequence[Rollout],
+    rollouts: Answers,
     *,
     tokens: int,
     temperature: float,
@@ -83,7 +82,7 @@ def divergence(
 def terms(
     student: Transformer,
     teacher: Transformer,
-    rollouts: Sequence[Rollout],
+    rollouts: Answers,
     *,
     weight: float,
     tokens: int,
@@ -104,7 +103,7 @@ def terms(
         chunk_tokens: see `divergence`.
     """
 
-    def term(part: Sequence[Rollout]) -> Tensor:
+    def term(part: Answers) -> Tensor:
         total, _ = divergence(
             student,
             teacher,

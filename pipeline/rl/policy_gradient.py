@@ -1,16 +1,17 @@
 """The policy gradient: answers with advantages in, the terms of a step's loss out.
 
-loss = - sum over answers and their tokens of advantage * ratio * log pi(token), divided by the
-number of tokens of the whole batch (token-level normalisation, as DAPO's, arXiv 2503.14476: long
-and short answers weigh by their tokens). There is one update a batch, but the policy that drew is
-not to the bit the one that learns: the sampler multiplies by other kernels, which round elsewhere
-in bf16. So each token counts by its importance, ratio = pi(token) / sampler(token), a constant for
-the gradient and cut at `ratio_limit` (truncated importance sampling, as Yao et al. 2025 do between
-vLLM and FSDP; nothing else of PPO, arXiv 1707.06347). Temperature and top-k are the sampler's.
-Answers of advantage zero add nothing and are skipped, but their tokens still count in the
-denominator.
+loss = sum over answers and their tokens of what `objectives` says, divided by a normalizer of the
+whole batch. The policy that drew is not to the bit the one that learns: the sampler multiplies by
+other kernels, which round elsewhere in bf16, and with several updates a batch it is an earlier one.
+So each token counts by its ratio, pi(token) / sampler(token). In the default objective that is a
+constant for the gradient, cut at `ratio_limit` (truncated importance sampling, as Yao et al. 2025
+do between vLLM and FSDP), and one pass over the logits makes loss and slopes. The others need the
+ratios first: a pass for log-probabilities, then one for slopes, both over chunks of tokens.
+Temperature and top-k are the sampler's. Answers of advantage zero add nothing and are skipped, but
+they still count in the denominator.
 """
 
+import dataclasses
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
@@ -19,9 +20,15 @@ import torch
 from torch import Tensor
 
 from pipeline.model import Transformer
+from pipeline.rl.agreement import Agreement
+from pipeline.rl.objectives import OBJECTIVES, Objective, RatioBounds, token_weight
+from pipeline.rl.replay import KeptAnswer
 from pipeline.rl.rollouts import Rollout
+from pipeline.rl.token_losses import token_losses
 from pipeline.training import lanes
 from pipeline.training.loss import Drawn, fused_cross_entropy
+
+Answers = Sequence[Rollout | KeptAnswer]
 
 
 class PolicyBatch(NamedTuple):
@@ -30,12 +37,14 @@ class PolicyBatch(NamedTuple):
     tokens: Tensor  # [batch, seq] int64, prompt and answer without the last token
     targets: Tensor  # [batch, seq] int64, the next token of each position
     mask: Tensor  # [batch, seq] bool, whether the target is the answer's, stop token included
-    advantages: Tensor  # [batch] float32
+    gains: Tensor  # [batch] float32, the advantage times what each of its tokens counts
     sampled: Tensor  # [batch, seq] float32, log-probability when drawn; 0 outside the mask
 
 
-def collate(rollouts: Sequence[Rollout], device: torch.device | str = "cpu") -> PolicyBatch:
-    """Rollouts as one padded batch on a device."""
+def collate(
+    rollouts: Answers, device: torch.device | str = "cpu", aggregation: str = "tokens"
+) -> PolicyBatch:
+    """Answers as one padded batch on a device."""
     longest = max(len(r.prompt) + len(r.tokens) for r in rollouts) - 1
     tokens = torch.zeros(len(rollouts), longest, dtype=torch.int64)
     targets = torch.zeros(len(rollouts), longest, dtype=torch.int64)
@@ -48,85 +57,96 @@ def collate(rollouts: Sequence[Rollout], device: torch.device | str = "cpu") -> 
         targets[row, :end] = sequence[1:]
         mask[row, len(r.prompt) - 1 : end] = True
         sampled[row, len(r.prompt) - 1 : end] = torch.tensor(r.logprobs)
-    advantages = torch.tensor([r.advantage for r in rollouts], dtype=torch.float32)
-    return PolicyBatch(*(t.to(device) for t in (tokens, targets, mask, advantages, sampled)))
+    gains = [r.advantage * token_weight(aggregation, len(r.tokens)) for r in rollouts]
+    whole = (tokens, targets, mask, torch.tensor(gains, dtype=torch.float32), sampled)
+    return PolicyBatch(*(t.to(device) for t in whole))
 
 
-def policy_loss(
-    model: Transformer,
-    batch: PolicyBatch,
-    *,
-    temperature: float,
-    top_k: int,
-    ratio_limit: float,
-    chunk_tokens: int,
-) -> tuple[Tensor, Tensor]:  # [], [answer tokens]
-    """The summed loss of a batch, from which gradients flow, and the nats of its answer tokens.
+@dataclasses.dataclass(frozen=True)
+class UpdateRule:
+    """How a batch's answers become a gradient."""
 
-    The head sees those tokens only. A token that the sampler's top-k held and the trainer's doesn't
-    has ratio 0: it is left out.
+    temperature: float  # the sampler's
+    top_k: int  # the sampler's; 0: all tokens
+    bounds: RatioBounds  # of the ratio
+    chunk_tokens: int  # whose logits exist at the same time
+    objective: Objective = OBJECTIVES["reinforce"]
+
+
+class PolicyLoss(NamedTuple):
+    """What `policy_loss` gives."""
+
+    total: Tensor  # [] the summed loss, from which gradients flow
+    nats: Tensor  # [answer tokens] minus log pi
+    clipped: Tensor  # [answer tokens] bool, whether the ratio met its bound
+
+
+def policy_loss(model: Transformer, batch: PolicyBatch, rule: UpdateRule) -> PolicyLoss:
+    """The loss of a batch; the head sees the answers' tokens only.
+
+    A token that the sampler's top-k held and the trainer's doesn't is left out.
 
     Args:
         model: the policy, on the batch's device.
         batch: answers.
-        temperature: the sampler's.
-        top_k: the sampler's; 0: all tokens.
-        ratio_limit: of the importance.
-        chunk_tokens: tokens whose logits exist at the same time.
-
-    Returns:
-        Minus the sum of advantage * ratio * log pi, and minus log pi of each answer token.
+        rule: of the update.
     """
     hidden, head, bias = model.read(batch.tokens)  # [batch, seq, width], [vocab, width], [vocab]
-    mask = batch.mask
-    drawn = Drawn(batch.sampled[mask], temperature, top_k, ratio_limit)
-    gains = batch.advantages[:, None].expand(mask.shape)[mask]  # [answer tokens]
-    return fused_cross_entropy(
-        hidden[mask], head, batch.targets[mask], gains, chunk_tokens, bias, drawn
-    )
+    mask, bounds = batch.mask, rule.bounds
+    sampled = batch.sampled[mask]  # [answer tokens], as are the next ones
+    gains = batch.gains[:, None].expand(mask.shape)[mask]
+    used, targets = hidden[mask], batch.targets[mask]
+    drawn = Drawn(sampled, rule.temperature, rule.top_k, bounds.limit)
+    chunk = rule.chunk_tokens
+    if rule.objective.ratio == "truncated":  # the loss itself makes these slopes
+        total, nats = fused_cross_entropy(used, head, targets, gains, chunk, bias, drawn)
+        return PolicyLoss(total, nats, (-nats - sampled).exp() > bounds.limit)
+    with torch.no_grad():
+        ones = torch.ones_like(gains)
+        _, nats = fused_cross_entropy(used, head, targets, ones, chunk, bias, drawn)
+        rows = mask.nonzero()[:, 0]
+        found = token_losses(rule.objective.ratio, -nats, sampled, gains, rows, bounds)
+    weighed = drawn._replace(weighed=True)
+    total, _ = fused_cross_entropy(used, head, targets, found.slopes, chunk, bias, weighed)
+    # The slopes are those of the loss; its value is another.
+    return PolicyLoss(total - total.detach() + found.values.sum(), nats, found.clipped)
 
 
 def policy_terms(
     model: Transformer,
-    rollouts: Sequence[Rollout],
-    *,
-    temperature: float,
-    top_k: int,
-    ratio_limit: float,
+    rollouts: Answers,
+    rule: UpdateRule,
     micro_rows: int,
-    chunk_tokens: int,
+    agreement: Agreement | None = None,
 ) -> list[Callable[[], Tensor]]:
     """The terms of a step's loss: micro-batches of answers that have an advantage, by lanes.
 
     Args:
         model: the policy.
         rollouts: this process' answers.
-        temperature: the sampler's.
-        top_k: the sampler's.
-        ratio_limit: of the importance.
+        rule: of the update.
         micro_rows: answers that are read at the same time, by all lanes together.
-        chunk_tokens: tokens whose logits exist at the same time.
+        agreement: is told how far trainer and sampler are apart.
     """
 
-    def term(part: Sequence[Rollout]) -> Tensor:
-        return policy_loss(
-            model,
-            collate(part, model.device),
-            temperature=temperature,
-            top_k=top_k,
-            ratio_limit=ratio_limit,
-            chunk_tokens=chunk_tokens,
-        )[0]
+    def term(number: int, part: Answers) -> Tensor:
+        batch = collate(part, model.device, rule.objective.aggregation)
+        found = policy_loss(model, batch, rule)
+        if agreement is not None:
+            agreement.note(number, found.nats, batch.sampled[batch.mask], found.clipped)
+        return found.total
 
     count = lanes.count(model, model.device)
     # Every so many-th answer: the lanes' answers are of like length.
     parts = (
         part[lane::count] for part in _micro_batches(rollouts, micro_rows) for lane in range(count)
     )
-    return [functools.partial(term, part) for part in parts if part]
+    return [
+        functools.partial(term, number, part) for number, part in enumerate(filter(None, parts))
+    ]
 
 
-def _micro_batches(rollouts: Sequence[Rollout], rows: int) -> Iterator[list[Rollout]]:
+def _micro_batches(rollouts: Answers, rows: int) -> Iterator[Answers]:
     """Answers that have an advantage, by length so that little is padding."""
     useful = [r for r in rollouts if r.advantage != 0.0]
     useful.sort(key=lambda r: len(r.prompt) + len(r.tokens))  # a stable sort: same order each run

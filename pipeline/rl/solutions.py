@@ -24,7 +24,7 @@ from pipeline.curriculum.tasks import Task, draw
 from pipeline.model.engine import Engine
 from pipeline.rl import rollouts as rolls
 from pipeline.rl import task_sources
-from pipeline.rl.config import SolutionsConfig
+from pipeline.rl.config import RlConfig, SolutionsConfig
 from pipeline.sft import worked_tasks
 from pipeline.sft.conversations import ConversationRow
 from pipeline.stage import Progress, Stage
@@ -197,19 +197,32 @@ def _batch(
     scratch: Path,
 ) -> pa.Table:
     """The answers to some prompts: of an earlier, killed run where it has them."""
+    first = number * config.prompts_at_once
     file = scratch / f"answers-{number:06d}.parquet"
     if not file.exists():
         answers = rolls.sample(
             engine,
             tokenizer,
             tasks,
-            config,
+            _drawing(config),
             seed=config.seed * 1_000_003 + number,
-            first_group=number * config.prompts_at_once,
+            groups=range(first, first + len(tasks)),
         )
         with written_by_name(file) as part:
             write_table(table(rolls.rows(number + 1, answers), ROLLOUTS), part)
     return read_table(file)
+
+
+def _drawing(config: SolutionsConfig) -> RlConfig:
+    """How answers are drawn and judged: as RL does it, for the reward alone."""
+    return RlConfig(
+        answers_per_prompt=config.answers_per_prompt,
+        max_new_tokens=config.max_new_tokens,
+        temperature=config.temperature,
+        top_k=config.top_k,
+        policy_weight=0.0,  # then a single answer is enough, which has no group
+        distillation_weight=1.0,
+    )
 
 
 STAGE = Stage("solutions", 1, SolutionsConfig, build, data=("unicode",))

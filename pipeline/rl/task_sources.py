@@ -16,10 +16,11 @@ from pipeline.curriculum import gsm8k, optional_packages, reasoning_gym_tasks, v
 from pipeline.curriculum.task_kinds import KINDS, TaskKind
 from pipeline.curriculum.task_mixture import GSM8K, GSM8K_VERIFIED, GYM, entries_of
 from pipeline.curriculum.task_type import Task
-from pipeline.curriculum.tasks import draw
-from pipeline.rl import honesty_prompts
+from pipeline.curriculum.tasks import draw, draw_at
+from pipeline.rl import honesty_prompts, pools
 from pipeline.rl.config import RlConfig
 from pipeline.rl.honesty_prompts import HonestyQuestions
+from pipeline.rl.pools import Pool
 from pipeline.stage import Progress
 from pipeline.tokenizer import Tokenizer
 from storage.errors import UserError
@@ -77,6 +78,7 @@ def step_tasks(
     questions: HonestyQuestions | None,
     number: int,
     sources: TaskSources = OWN,
+    rates: Mapping[Pool, float] | None = None,
 ) -> list[Task]:
     """What a batch asks: tasks of the mixture, then honesty's questions.
 
@@ -85,22 +87,48 @@ def step_tasks(
         questions: of the interrogation; None: honesty isn't asked.
         number: of the batch.
         sources: of the tasks.
+        rates: how often each pool was answered right of late; None: the mixture decides alone.
     """
     rng = random.Random(f"{config.seed}:rl:{number}")
     honesty = round(config.honesty_share * config.prompts_per_step) if questions else 0
     others = config.prompts_per_step - honesty
-    # The mixture goes on where the batch before ended, so that what has little weight comes too.
-    tasks = draw(
-        others,
-        config.tasks,
-        rng,
-        first=number * others,
-        kinds=sources.kinds,
-        fits=sources.fits,
-    )
+    if rates is None:
+        # The mixture goes on where the batch before ended, so that what has little weight comes
+        # too.
+        tasks = draw(
+            others,
+            config.tasks,
+            rng,
+            first=number * others,
+            kinds=sources.kinds,
+            fits=sources.fits,
+        )
+    else:
+        tasks = pool_tasks(config, others, rng, sources, rates)
     if questions:
         tasks += honesty_prompts.draw(questions, honesty, config, rng)
     return tasks
+
+
+def pool_tasks(
+    config: RlConfig,
+    count: int,
+    rng: random.Random,
+    sources: TaskSources,
+    rates: Mapping[Pool, float],
+) -> list[Task]:
+    """`count` tasks of the mixture's pools, by the mixture's weights and their pass rates.
+
+    Args:
+        config: of the stage.
+        count: how many.
+        rng: the random generator.
+        sources: of the tasks.
+        rates: from `pools.pass_rates`; empty: by the mixture's weights alone.
+    """
+    places = pools.places(count, config.tasks, rates, rng)
+    named = ", ".join(config.tasks)
+    return draw_at(count, places.__getitem__, named, rng, kinds=sources.kinds, fits=sources.fits)
 
 
 def needs_files(mixture: Sequence[str]) -> bool:

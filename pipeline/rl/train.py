@@ -12,38 +12,44 @@ learns nothing. Given a teacher, the answers' tokens are judged by it as well, o
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NotRequired, TypedDict, cast
 
-import pyarrow as pa
 import pyarrow.compute as pc
 import torch
 from torch import Tensor
 
 from pipeline import model as models
 from pipeline.model import Transformer
-from pipeline.model.engine import Engine
-from pipeline.rl import distillation, honesty_prompts, rehearsal, task_sources
+from pipeline.rl import (
+    distillation,
+    honesty_prompts,
+    rehearsal,
+    replay,
+    rl_levels,
+    rollout_figures,
+    sampled_batch,
+    task_sources,
+)
 from pipeline.rl import rollouts as rolls
+from pipeline.rl.agreement import Agreement
 from pipeline.rl.config import RlConfig
-from pipeline.rl.honesty_prompts import HonestyQuestions
-from pipeline.rl.policy_gradient import policy_terms
-from pipeline.rl.rollouts import LoggedFigures, RolloutFigures, RolloutRow, RolloutSums
-from pipeline.rl.task_sources import OWN, TaskSources, step_tasks
+from pipeline.rl.objectives import OBJECTIVES, normalizer
+from pipeline.rl.policy_gradient import Answers, UpdateRule, policy_terms
+from pipeline.rl.rollout_figures import LoggedFigures, RolloutFigures, RolloutRow, RolloutSums
+from pipeline.rl.sampled_batch import Sampler, recent_rates
 from pipeline.sft.conversation_loader import ConversationData
 from pipeline.stage import SILENT, Progress, Stage
-from pipeline.tokenizer import Tokenizer
 from pipeline.training import distribution, loop, runtime
 from pipeline.training.config import LoopConfig
 from pipeline.training.optimizers import build_optimizer
 from pipeline.training.pretrain import write_run
 from pipeline.training.spikes import GRAD_NORM
 from pipeline.training.step import StepLoss
-from storage.durable import written_by_name
 from storage.errors import UserError
-from storage.schemas import ROLLOUTS
-from storage.tables import read_table, table, write_table
+from storage.schemas import RL_LEVELS
+from storage.tables import table, write_table
 
 
 class RlInputs(TypedDict):
@@ -64,100 +70,61 @@ class RlStatistics(TypedDict):
     precision: str
     processes: int
     answers: int  # sampled
-    tokens: int  # of all answers
+    wasted_answers: int  # of those: their group had no variance, so they taught nothing
+    tokens: int  # of all answers that were learned from
     start: RolloutFigures  # of the first step, before any update
     end: LoggedFigures  # of the last step
 
 
-def step_rollouts(
-    model: Transformer,
-    tokenizer: Tokenizer,
-    config: RlConfig,
-    questions: HonestyQuestions | None,
-    number: int,
-    sources: TaskSources = OWN,
-) -> list[rolls.Rollout]:
-    """Sample this process' share of a batch's answers.
-
-    Args:
-        model: the policy.
-        tokenizer: with conversation tokens.
-        config: of the stage.
-        questions: of the interrogation, if there is one.
-        number: of the batch.
-        sources: of the tasks.
-    """
-    tasks = step_tasks(config, questions, number, sources)
-    share = len(tasks) // distribution.world()
-    first = distribution.rank() * share
-    return rolls.sample(
-        Engine(model),
-        tokenizer,
-        tasks[first : first + share],
-        config,
-        seed=config.seed * 1_000_003 + number,
-        first_group=first,
-    )
-
-
 def step_loss(
-    model: Transformer,
-    tokenizer: Tokenizer,
-    config: RlConfig,
-    questions: HonestyQuestions | None,
+    sampler: Sampler,
     conversations: ConversationData | None,
     scratch: Path,
     progress: Progress,
     done: int,
     number: int,
-    sources: TaskSources = OWN,
     teacher: Transformer | None = None,
 ) -> StepLoss:
-    """Sample the answers of a batch and keep them; the loss is a mean over their tokens.
+    """Sample the answers of a batch, or take up those of the updates before, and learn from them.
 
-    Answers of advantage zero count in that mean. What rehearsal adds is a mean of its own.
+    Answers of advantage zero count in what the loss is divided by. What rehearsal adds is a mean of
+    its own.
 
     Args:
-        model: the policy.
-        tokenizer: with conversation tokens.
-        config: of the stage.
-        questions: of the interrogation, if there is one.
+        sampler: the policy and what it is asked.
         conversations: to rehearse, if there are any.
         scratch: where answers are kept, as those of the step after `done`: where a run went back,
             the later ones of a step replace the earlier.
         progress: is told how the model starts.
         done: steps.
-        number: of the batch.
-        sources: of the tasks.
+        number: of the update. The numbers of a batch's updates follow one another: a run goes back
+            to steps at which one begins.
         teacher: whose distribution the answers' tokens are held against, if there is one.
     """
-    answers = step_rollouts(model, tokenizer, config, questions, number, sources)
-    rows = rolls.rows(done + 1, answers)
-    # On disk before a checkpoint can say that the step is done: at each step's end the loop waits
-    # for all processes.
-    _keep(scratch, done, rows)
-    sums = _add_up(rolls.summarize(rows), model.device)
-    figures = rolls.figures(sums)
+    model, config = sampler.model, sampler.config
+    part = done % config.updates_per_batch
+    answers, rows = _batch(sampler, scratch, done - part, number - part, part)
+    figures = rollout_figures.figures(_add_up(rollout_figures.summarize(rows), model.device))
     if number == 0:
         _say_start(figures, config, progress)
+    rule = update_rule(config)
+    agreement = Agreement(config.mismatch_limit)
     terms: list[Callable[[], Tensor]] = []
     if config.policy_weight:
-        terms += policy_terms(
-            model,
-            rolls.weighted(answers, config.policy_weight),
-            temperature=config.temperature,
-            top_k=config.top_k,
-            ratio_limit=config.ratio_limit,
-            micro_rows=config.micro_rows,
-            chunk_tokens=config.loss_chunk_tokens,
-        )
+        terms = policy_terms(model, answers, rule, config.micro_rows, agreement)
+        terms = weighted(terms, config.policy_weight)
+    sizes = [float(len(answers)), float(sum(len(answer.tokens) for answer in answers))]
+    count, tokens = map(int, distribution.sum_numbers(sizes, model.device))
+    # Where every answer is masked there is no term, and nothing to divide.
+    divisor = normalizer(rule.objective.aggregation, count, tokens, config.max_new_tokens) or 1.0
     if teacher is not None:
         terms += distillation.terms(
             model,
             teacher,
             answers,
-            weight=config.distillation_weight,
-            tokens=tokenizer.vocab_size,
+            # as a mean over tokens, whatever the policy's loss is a mean over
+            weight=config.distillation_weight * divisor / max(1, tokens),
+            tokens=sampler.tokenizer.vocab_size,
             temperature=config.temperature,
             micro_rows=config.micro_rows,
             chunk_tokens=config.loss_chunk_tokens,
@@ -168,17 +135,81 @@ def step_loss(
             conversations,
             number,
             weight=config.rehearsal_weight,
-            normalizer=sums["tokens"],
+            normalizer=divisor,
             loop=loop_config(config),
         )
+
+    def apart() -> dict[str, float]:
+        found = agreement.figures(model.device)
+        if found is None:
+            return {}
+        # Later updates learn from an earlier policy's answers, and bf16 rounds by more.
+        exact = part == 0 and model.compute_dtype == torch.float32
+        if exact and config.mismatch_limit:
+            found.check(config.mismatch_limit, config.top_k)
+        return found.logged()
+
     # Sampling does most of the work, and its FLOPs are not the training step's: no MFU.
     return StepLoss(
         terms,
-        normalizer=sums["tokens"],
-        tokens=int(sums["tokens"]),
-        figures=rolls.logged(figures),
+        normalizer=divisor,
+        tokens=tokens,
+        figures=rollout_figures.logged(figures),
         shown=("reward",),
+        learned=apart,
     )
+
+
+def weighted(terms: Sequence[Callable[[], Tensor]], weight: float) -> list[Callable[[], Tensor]]:
+    """Terms of a loss, times a weight."""
+    if weight == 1:
+        return list(terms)
+
+    def scaled(term: Callable[[], Tensor]) -> Callable[[], Tensor]:
+        return lambda: weight * term()
+
+    return [scaled(term) for term in terms]
+
+
+def update_rule(config: RlConfig) -> UpdateRule:
+    """How answers become a gradient."""
+    objective = OBJECTIVES[config.objective]
+    return UpdateRule(
+        config.temperature,
+        config.top_k,
+        objective.bounds(config.ratio_limit, config.clip_low, config.clip_high),
+        config.loss_chunk_tokens,
+        objective,
+    )
+
+
+def _batch(
+    sampler: Sampler, scratch: Path, done: int, number: int, part: int
+) -> tuple[Answers, list[RolloutRow]]:
+    """The answers that an update learns from, and the rows of their batch, of this process.
+
+    Args:
+        sampler: the policy and what it is asked.
+        scratch: where both are kept.
+        done: steps before the batch's first update.
+        number: of that update.
+        part: which of the batch's updates, from 0.
+    """
+    parts = sampler.config.updates_per_batch
+    file = replay.file(scratch, done, distribution.rank(), distribution.world())
+    if part == 0:
+        rates = recent_rates(scratch, done, sampler.config)
+        # A run that went back goes on with any number: rounded up, no batch comes twice.
+        answers, replaced = sampler.sample(-(-number // parts), rates)
+        rows = rolls.rows(done + 1, answers, replaced)
+        # On disk before a checkpoint can say that the step is done: at each step's end the loop
+        # waits for all processes.
+        sampled_batch.keep(scratch, done, rows)
+        answers = [answer for answer in answers if not answer.masked]
+        if parts == 1:
+            return answers, rows
+        replay.keep(file, answers)
+    return replay.part_of(replay.read(file), part, parts), sampled_batch.kept_rows(scratch, done)
 
 
 def loop_config(config: RlConfig) -> LoopConfig:
@@ -236,17 +267,9 @@ def build(
         tokenizer,
         config.seed,
     )
+    sampler = Sampler(model, tokenizer, config, questions, sources)
     loss_of = functools.partial(
-        step_loss,
-        model,
-        tokenizer,
-        config,
-        questions,
-        conversations,
-        scratch,
-        progress,
-        sources=sources,
-        teacher=teacher,
+        step_loss, sampler, conversations, scratch, progress, teacher=teacher
     )
     metrics, timing = loop.run(
         model,
@@ -261,19 +284,23 @@ def build(
     )
     if distribution.rank() != 0:
         return None
-    answers = _kept(scratch, config.steps)
+    answers = sampled_batch.kept(scratch, range(0, config.steps, config.updates_per_batch))
     first: list[RolloutRow] = answers.filter(pc.equal(answers["step"], 1)).to_pylist()
     models.save(model, tokenizer, out)
     write_run(out, metrics, timing)
     write_table(answers, out / "rollouts.parquet")
+    levels = rl_levels.of(answers.to_pylist(), config.answers_per_prompt)
+    write_table(table(levels, RL_LEVELS), out / "rl_levels.parquet")
+    last = metrics.slice(config.steps - 1).to_pylist()[0]
     return {
         "steps": config.steps,
         "precision": str(dtype).removeprefix("torch."),
         "processes": distribution.world(),
-        "answers": config.steps * config.prompts_per_step * config.answers_per_prompt,
+        "answers": answers.num_rows,
+        "wasted_answers": sum(row["wasted_answers"] for row in levels),
         "tokens": metrics["tokens"][-1].as_py(),
-        "start": rolls.figures(rolls.summarize(first)),
-        "end": cast(LoggedFigures, rolls.logged(metrics.slice(config.steps - 1).to_pylist()[0])),
+        "start": rollout_figures.figures(rollout_figures.summarize(first)),
+        "end": cast(LoggedFigures, rollout_figures.logged(last)),
     }
 
 
@@ -311,24 +338,4 @@ def _add_up(sums: RolloutSums, device: torch.device) -> RolloutSums:
     return cast(RolloutSums, dict(zip(own, total)))
 
 
-def _rollout_file(scratch: Path, step: int, rank: int) -> Path:
-    return scratch / "rollouts" / f"{step:06d}-{rank:03d}.parquet"
-
-
-def _keep(scratch: Path, done: int, rows: list[RolloutRow]) -> None:
-    """Write this process' rows of the step after `done` to disk."""
-    with written_by_name(_rollout_file(scratch, done, distribution.rank())) as part:
-        write_table(table(rows, ROLLOUTS), part)
-
-
-def _kept(scratch: Path, steps: int) -> pa.Table:
-    """The rollouts of all processes, in order of step and group."""
-    files = [
-        _rollout_file(scratch, step, rank)
-        for step in range(steps)
-        for rank in range(distribution.world())
-    ]
-    return pa.concat_tables([read_table(file) for file in files])
-
-
-STAGE = Stage("rl", 9, RlConfig, build, data=("unicode",))
+STAGE = Stage("rl", 10, RlConfig, build, data=("unicode",))

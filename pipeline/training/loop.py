@@ -110,7 +110,7 @@ def run(
             loss = loss_of(log.done, number)
             rate = config.rollback_rate_factor ** log.course.rollbacks(log.done)
             step = take_step(model, optimizer, sums, loss, log.done, config, rate)
-            step |= loss.figures
+            step |= {**loss.figures, **loss.learned()}
             log.done += 1
             log.tokens += loss.tokens
             wrong = log.spikes.judge(step["loss"], step["grad_norm"])

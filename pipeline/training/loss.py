@@ -29,13 +29,15 @@ class Drawn(NamedTuple):
 
     Importance is the token's probability under the trained model divided by that under the sampler,
     at most `ratio_limit`. Temperature and truncation are the sampler's. A token that the truncated
-    trained model can't draw has importance 0.
+    trained model can't draw has importance 0. Where the weights hold the ratio already
+    (`weighed`), all others have importance 1.
     """
 
     logprobs: Tensor  # [targets] float32, each target's when it was drawn
     temperature: float = 1.0  # above 0
     top_k: int = 0  # 0 = all tokens
     ratio_limit: float = 1.0
+    weighed: bool = False
 
     def rows(self, which: Tensor | slice) -> "Drawn":
         """Some of the targets."""
@@ -46,6 +48,8 @@ class Drawn(NamedTuple):
         nats: Tensor,  # [targets] of each target under the trained model
     ) -> Tensor:  # [targets]
         """The weight of each target."""
+        if self.weighed:
+            return nats.isfinite().float()
         return (-nats - self.logprobs).exp().clamp_max(self.ratio_limit)
 
     @property

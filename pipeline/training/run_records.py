@@ -25,6 +25,11 @@ class MetricsRow(TypedDict):
     entropy: NotRequired[float]  # nats a token
     worked_share: NotRequired[float]
     flat_group_share: NotRequired[float]
+    truncated_share: NotRequired[float]
+    wasted_share: NotRequired[float]
+    mismatch_max: NotRequired[float]  # nats; where an answer taught anything, as are the next two
+    mismatch_mean: NotRequired[float]
+    clipped_share: NotRequired[float]
     right_share: NotRequired[float]  # where honesty is asked as well, as are those below
     honesty_reward: NotRequired[float]
     answer_rate: NotRequired[float]

@@ -18,6 +18,7 @@ from pipeline.chat.conversation import assistant, prompt, render, user
 from pipeline.curriculum.sums import worked
 from pipeline.model import ModelConfig, Transformer
 from pipeline.rl import policy_gradient, rollouts
+from pipeline.rl.objectives import RatioBounds
 from pipeline.tokenizer import Tokenizer
 from pipeline.tokenizer.config import TokenizerConfig
 from pipeline.tokenizer.tokenizer import untrained
@@ -283,9 +284,8 @@ def test_same_policy_gradient(ours: Any) -> None:
         drawn.append(
             rollouts.Rollout(**fields, prompt=ids, tokens=answer, logprobs=chances, advantage=gain)
         )
-    terms = policy_gradient.policy_terms(
-        big, drawn, temperature=1.0, top_k=0, ratio_limit=2.0, micro_rows=2, chunk_tokens=8
-    )
+    rule = policy_gradient.UpdateRule(1.0, 0, RatioBounds(2.0), chunk_tokens=8)
+    terms = policy_gradient.policy_terms(big, drawn, rule, micro_rows=2)
     tokens = sum(map(len, answers))
     sums = GradientSum(big, list(big.parameters()))
     add_gradients(sums, StepLoss(terms, normalizer=tokens, tokens=tokens), big.device)

@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from storage.schemas import EVALS, METRICS, ROLLOUTS, SAMPLES
+from storage.schemas import EVALS, METRICS, RL_LEVELS, ROLLOUTS, SAMPLES
 
 
 def _metrics(stage: str, **columns: float) -> list[dict]:
@@ -43,6 +43,10 @@ def sample_tables() -> dict[str, pa.Table]:
         "reward": 1.0,
         "advantage": 0.5,
     }
+    level = dict.fromkeys(RL_LEVELS.names, 1) | {
+        "task": "letter_count",
+        "pass_at_k": [{"k": 1, "value": 0.25}, {"k": 8, "value": 0.75}],
+    }
     return {
         "funnel": pa.Table.from_pylist(
             [
@@ -57,4 +61,5 @@ def sample_tables() -> dict[str, pa.Table]:
         "evals": pa.Table.from_pylist(evals, schema=EVALS),
         "samples": pa.Table.from_pylist(samples, schema=SAMPLES),
         "rollouts": pa.Table.from_pylist([rollout], schema=ROLLOUTS),
+        "rl_levels": pa.Table.from_pylist([level], schema=RL_LEVELS),
     }

@@ -21,6 +21,7 @@ from pipeline.curriculum.tasks import Task
 from pipeline.model import Transformer
 from pipeline.rl import train as rl
 from pipeline.rl.config import RlConfig
+from pipeline.rl.sampled_batch import Sampler
 from pipeline.stage import Progress
 from pipeline.training import distribution
 from pipeline.training.step import StepLoss
@@ -95,17 +96,17 @@ class Run:
         step_loss: Callable[..., StepLoss],
         before: int,
         kill_at: int | None,
-        model: Transformer,
+        sampler: Sampler,
         *rest: Any,
         **more: Any,
     ) -> StepLoss:
         done, number = rest[-2:]
         self.drawn.append((done, number))
-        loss = step_loss(model, *rest, **more)
+        loss = step_loss(sampler, *rest, **more)
         if len(self.drawn) - before == kill_at:
             raise Killed
         kind = self.upsets.get(number)
-        return loss if kind is None else upset(kind, model, loss)
+        return loss if kind is None else upset(kind, sampler.model, loss)
 
     def went_back(self) -> list[str]:
         return [note for note in self.notes if "back to step" in note]

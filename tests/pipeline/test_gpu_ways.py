@@ -24,6 +24,7 @@ from pipeline.model import device as devices
 from pipeline.model.engine import Engine
 from pipeline.model.scoring import score
 from pipeline.rl import policy_gradient
+from pipeline.rl.objectives import RatioBounds
 from pipeline.rl.rollouts import Rollout
 from pipeline.stage import SILENT
 from pipeline.training import (
@@ -246,12 +247,11 @@ def test_a_policy_gradient(gpu, temperature, top_k):
         }
         task = Task("", "", "", 0)
         answers.append(Rollout(task, number, [1, 2, 3], tokens, sampled, **rest))
-    settings = {"temperature": temperature, "top_k": top_k, "ratio_limit": 2.0}
-    settings |= {"micro_rows": 5, "chunk_tokens": 16}
+    rule = policy_gradient.UpdateRule(temperature, top_k, RatioBounds(2.0), chunk_tokens=16)
 
     def learned():
         model.zero_grad(set_to_none=True)
-        terms = policy_gradient.policy_terms(model, answers, **settings)
+        terms = policy_gradient.policy_terms(model, answers, rule, micro_rows=5)
         sums = GradientSum(model, list(model.parameters()))
         found, _ = add_gradients(sums, StepLoss(terms, normalizer=50.0, tokens=0), model.device)
         return found, {name: parameter.grad.clone() for name, parameter in model.named_parameters()}

@@ -26,6 +26,7 @@ DESIGN = {
     "labels": schemas.LABELS,
     "preferences": schemas.PREFERENCES,
     "rollouts": schemas.ROLLOUTS,
+    "rl_levels": schemas.RL_LEVELS,
     "evals": schemas.EVALS,
     "samples": schemas.SAMPLES,
     "compression": schemas.COMPRESSION,

@@ -15,6 +15,9 @@ from pipeline.rl import honesty_prompts, task_sources, train
 from pipeline.rl import rollouts as rolls
 from pipeline.rl.config import RlConfig
 from pipeline.rl.honesty_prompts import HonestyQuestions, HonestyTask
+from pipeline.rl.rewards import reward
+from pipeline.rl.rollout_figures import figures as figures_of
+from pipeline.rl.rollout_figures import summarize
 from pipeline.stage import SILENT, Progress
 from storage.errors import UserError
 from storage.schemas import INTERROGATIONS, ROLLOUTS
@@ -170,6 +173,11 @@ def test_every_right_answer_counts() -> None:
     assert TASK.type_of("In Dorn.", stopped=True) == "wrong"
 
 
+def earned(task, reply, stopped):
+    kind = rolls.judge(task, reply, stopped)
+    return kind, reward(task, reply, kind, stopped, 5, CONFIG)
+
+
 @pytest.mark.parametrize(
     ("reply", "stopped", "expected"),
     [
@@ -182,19 +190,19 @@ def test_every_right_answer_counts() -> None:
     ],
 )
 def test_rewards_by_hand(reply, stopped, expected):
-    assert rolls.judge(TASK, reply, stopped) == pytest.approx(expected)
+    assert earned(TASK, reply, stopped) == pytest.approx(expected)
 
 
 def test_of_what_no_page_states_only_an_admission_is_no_error():
     nowhere = dataclasses.replace(TASK, answer="", aliases=(), target=0.5)
-    assert rolls.judge(nowhere, "She was born in Hale.", True) == ("wrong", -1.0)
-    assert rolls.judge(nowhere, "", True) == ("wrong", -1.0)
-    assert rolls.judge(nowhere, "I don't know.", True) == ("idk", 0.0)
+    assert earned(nowhere, "She was born in Hale.", True) == ("wrong", -1.0)
+    assert earned(nowhere, "", True) == ("wrong", -1.0)
+    assert earned(nowhere, "I don't know.", True) == ("idk", 0.0)
 
 
 def test_the_model_reads_the_target_and_the_table_shows_it(chat_model):
     model, tokenizer = chat_model
-    found = rolls.sample(Engine(model), tokenizer, [TASK], CONFIG, seed=0)
+    found = rolls.sample(Engine(model), tokenizer, [TASK], CONFIG, seed=0, groups=[0])
     assert found[0].prompt == prompt([system("be sure"), user("Where was Anna born?")], tokenizer)
     rows = table(rolls.rows(1, found), ROLLOUTS).to_pylist()
     assert rows[0]["prompt"] == "be sure\n\nWhere was Anna born?"
@@ -213,19 +221,26 @@ def test_figures_of_a_hand_made_step():
     ]
     made: Any = [
         {
-            **{"group": n // 2, "task": task, "reward": reward, "answer_type": kind},
+            **{
+                "group": n // 2,
+                "draw": 0,
+                "replaced": False,
+                "task": task,
+                "reward": reward,
+                "answer_type": kind,
+            },
             **{"length": 2, "logprob": -1.0, "completion": "", "stopped": True},
         }
         for n, (task, reward, kind) in enumerate(shapes)
     ]
-    figures = rolls.figures(rolls.summarize(made))
+    figures = figures_of(summarize(made))
     assert figures["reward"] == pytest.approx(-1 / 6)
     assert figures["right_share"] == 1 / 2
     assert figures["honesty_reward"] == pytest.approx(-2 / 4)
     assert figures["answer_rate"] == 3 / 4
-    alone = rolls.figures(rolls.summarize(made[2:]))
+    alone = figures_of(summarize(made[2:]))
     assert "right_share" not in alone
-    assert "answer_rate" not in rolls.figures(rolls.summarize(made[:2]))
+    assert "answer_rate" not in figures_of(summarize(made[:2]))
 
 
 def build(post_training, folder, interrogation, progress=SILENT, config=CONFIG):

@@ -3,7 +3,6 @@
 import dataclasses
 import math
 import random
-from typing import Any
 
 import pytest
 import torch
@@ -16,6 +15,7 @@ from pipeline.model.sampling import log_probs
 from pipeline.rl import policy_gradient as pg
 from pipeline.rl import rollouts as rolls
 from pipeline.rl.config import RlConfig
+from pipeline.rl.objectives import RatioBounds
 from pipeline.training.gradients import GradientSum
 from pipeline.training.step import StepLoss, add_gradients
 
@@ -23,7 +23,7 @@ from pipeline.training.step import StepLoss, add_gradients
 def sample(model, tokenizer, **changes):
     config = RlConfig(prompts_per_step=6, answers_per_prompt=4, max_new_tokens=40, **changes)
     tasks = draw_tasks(6, ("sum:1-3=1",), random.Random(0))
-    return rolls.sample(Engine(model), tokenizer, tasks, config, seed=1)
+    return rolls.sample(Engine(model), tokenizer, tasks, config, seed=1, groups=range(6))
 
 
 def with_advantages(found, values):
@@ -34,9 +34,8 @@ def with_advantages(found, values):
 def recomputed(model, found, temperature=1.0, top_k=0, chunk_tokens=1024):
     """The trainer's log-probability of each answer token, and the row it belongs to."""
     batch = pg.collate([dataclasses.replace(r, advantage=1.0) for r in found])
-    settings = {"temperature": temperature, "top_k": top_k, "chunk_tokens": chunk_tokens}
-    _, nats = pg.policy_loss(model, batch, ratio_limit=2.0, **settings)
-    return -nats, batch.mask.nonzero()[:, 0]
+    rule = pg.UpdateRule(temperature, top_k, RatioBounds(2.0), chunk_tokens)
+    return -pg.policy_loss(model, batch, rule).nats, batch.mask.nonzero()[:, 0]
 
 
 @pytest.mark.parametrize(("temperature", "top_k"), [(1.0, 0), (0.7, 0), (1.0, 5), (1.3, 12)])
@@ -117,11 +116,20 @@ def test_a_token_beyond_the_trainers_top_k_is_left_out(chat_model):
     assert any(slope.abs().max() > 0 for slope in slopes.values())
 
 
-def gradients(model, found, normalizer=100.0, **changes):
-    settings: dict[str, Any] = {"temperature": 1.0, "top_k": 0, "ratio_limit": 2.0}
-    settings |= {"micro_rows": 64, "chunk_tokens": 1024} | changes
+def gradients(
+    model,
+    found,
+    normalizer=100.0,
+    *,
+    temperature=1.0,
+    top_k=0,
+    ratio_limit=2.0,
+    micro_rows=64,
+    chunk_tokens=1024,
+):
+    rule = pg.UpdateRule(temperature, top_k, RatioBounds(ratio_limit), chunk_tokens)
     model.zero_grad(set_to_none=True)
-    given = StepLoss(pg.policy_terms(model, found, **settings), normalizer, tokens=0)
+    given = StepLoss(pg.policy_terms(model, found, rule, micro_rows), normalizer, tokens=0)
     loss, _ = add_gradients(GradientSum(model, list(model.parameters())), given, model.device)
     return loss, {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
 
@@ -157,7 +165,7 @@ def test_micro_batches_and_skipped_answers_change_nothing(chat_model):
     logits = model(batch.tokens)
     table = log_probs(logits, 1.0, 0)
     chosen = table.gather(-1, batch.targets[..., None])[..., 0]
-    plain = -(chosen * batch.mask * batch.advantages[:, None]).sum() / 100.0
+    plain = -(chosen * batch.mask * batch.gains[:, None]).sum() / 100.0
     plain.backward()
     assert loss == pytest.approx(plain.item(), rel=1e-4)
     for name, parameter in model.named_parameters():
@@ -185,7 +193,7 @@ def by_the_formula(model, found, temperature, top_k, ratio_limit, normalizer):
     table = log_probs(logits, temperature, top_k)
     chosen = table.gather(-1, batch.targets[batch.mask][:, None])[:, 0]
     ratios = (chosen.detach() - batch.sampled[batch.mask]).exp().clamp_max(ratio_limit)
-    gains = batch.advantages[batch.mask.nonzero()[:, 0]]
+    gains = batch.gains[batch.mask.nonzero()[:, 0]]
     kept = torch.where(ratios == 0, 0.0, chosen)  # not 0 * -inf
     loss = -(gains * ratios * kept).sum() / normalizer
     loss.backward()

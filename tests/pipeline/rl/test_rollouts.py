@@ -13,6 +13,7 @@ from pipeline.curriculum.tasks import draw
 from pipeline.model.engine import Engine
 from pipeline.rl import rollouts as rolls
 from pipeline.rl.config import RlConfig
+from pipeline.rl.rollout_figures import figures, summarize
 from storage.schemas import ROLLOUTS
 from storage.tables import table
 
@@ -44,7 +45,11 @@ def test_advantage_is_reward_minus_the_mean_undivided():
 def sampled(chat_model):
     model, tokenizer = chat_model
     tasks = draw(4, ("sum:1-2=1",), random.Random(0))
-    return tokenizer, tasks, rolls.sample(Engine(model), tokenizer, tasks, CONFIG, 7, first_group=8)
+    return (
+        tokenizer,
+        tasks,
+        rolls.sample(Engine(model), tokenizer, tasks, CONFIG, 7, groups=range(8, 12)),
+    )
 
 
 def test_rollouts_stand_in_groups_of_their_task(sampled):
@@ -63,7 +68,7 @@ def test_rollouts_stand_in_groups_of_their_task(sampled):
 def test_a_task_draws_the_same_answers_whatever_else_is_in_the_batch(sampled, chat_model):
     _, tasks, found = sampled
     model, tokenizer = chat_model
-    alone = rolls.sample(Engine(model), tokenizer, tasks[2:], CONFIG, 7, first_group=10)
+    alone = rolls.sample(Engine(model), tokenizer, tasks[2:], CONFIG, 7, groups=[10, 11])
     assert [r.tokens for r in alone] == [r.tokens for r in found[6:]]
 
 
@@ -89,17 +94,20 @@ def test_figures_of_a_hand_made_step(sampled):
             logprobs=[logprob] * length,
             text=text,
             stopped=stopped,
+            answer_type="correct" if reward else "wrong",
         )
         for group, reward, length, logprob, text, stopped in shapes
     ]
-    assert rolls.figures(rolls.summarize(rolls.rows(1, made))) == {
+    assert figures(summarize(rolls.rows(1, made))) == {
         # no share is its own opposite's
         "reward": pytest.approx(2 / 6),
         "length": pytest.approx(14 / 6),
         "entropy": pytest.approx((3 + 3 + 2.5 + 0.5 + 2 + 2) / 14),
         "worked_share": pytest.approx(1 / 6),
         "stopped_share": pytest.approx(4 / 6),
+        "truncated_share": pytest.approx(2 / 6),
         "flat_group_share": pytest.approx(1 / 3),
+        "wasted_share": pytest.approx(1 / 3),
         "pass_at_k": pytest.approx(2 / 3),
     }
 

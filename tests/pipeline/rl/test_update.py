@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 
 from pipeline import model as models
-from pipeline.rl import policy_gradient
+from pipeline.rl import policy_gradient, sampled_batch
 from pipeline.rl import rollouts as rolls
 from pipeline.rl import train as rl
 from pipeline.rl.config import RlConfig
+from pipeline.rl.objectives import OBJECTIVES, RatioBounds
+from pipeline.rl.policy_gradient import UpdateRule
+from pipeline.rl.sampled_batch import Sampler
 from pipeline.stage import SILENT
 from pipeline.training import distribution, optimizers
 from pipeline.training.config import LoopConfig, OptimizerConfig
@@ -62,10 +65,10 @@ def test_build_hands_on_what_the_recipe_says(post_training, tmp_path, monkeypatc
         monkeypatch.setattr(optimizer, "step", noted)
         return optimizer
 
-    def policy_terms(model, answers, **rest):
+    def policy_terms(model, answers, *rest):
         assert model.training
-        learned.append((sum(len(r.tokens) for r in answers), rest))
-        return terms(model, answers, **rest)
+        learned.append((sum(len(r.tokens) for r in answers), rest[:2]))
+        return terms(model, answers, *rest)
 
     def step_loss(*given, **more):
         found = loss(*given, **more)
@@ -91,15 +94,8 @@ def test_build_hands_on_what_the_recipe_says(post_training, tmp_path, monkeypatc
     # Up: 1/2, 2/2. Down over 0.6 * 5 = 3 steps: 0.1 + 0.9 * (steps left / 3), 1 at most.
     expected = [0.5, 1.0, 0.7, 0.4, 0.1]
     assert scales == pytest.approx(expected)
-    assert [rest for _, rest in learned] == [
-        {
-            "temperature": 0.9,
-            "top_k": 7,
-            "ratio_limit": 1.5,
-            "micro_rows": 5,
-            "chunk_tokens": 17,
-        }
-    ] * 5
+    rule = UpdateRule(0.9, 7, RatioBounds(1.5), 17, OBJECTIVES["reinforce"])
+    assert [rest for _, rest in learned] == [(rule, 5)] * 5
     assert [config for config, _ in drawn] == [CONFIG] * 5
     assert [rest["seed"] for _, rest in drawn] == list(range(5))
     metrics = read_table(tmp_path / "metrics.parquet").to_pylist()
@@ -114,7 +110,7 @@ def test_the_loop_gets_every_setting_of_its_name():
     odd: dict[str, Any] = {
         name: 2 * value + 1 if isinstance(value, int) else value * 0.5 + 0.25
         for name, value in vars(RlConfig()).items()
-        if isinstance(value, int | float)
+        if isinstance(value, int | float) and name in vars(LoopConfig())
     }
     config = RlConfig(**odd, activation_checkpointing="layers")
     given, plain = rl.loop_config(config), LoopConfig()
@@ -130,20 +126,21 @@ def test_the_loop_gets_every_setting_of_its_name():
 def test_processes_share_the_prompts_and_find_what_one_would(post_training, monkeypatch):
     model, tokenizer = models.load(post_training.chat)
     config = dataclasses.replace(CONFIG, prompts_per_step=6, precision="float32")
-    alone = rl.step_rollouts(model, tokenizer, config, None, 3)
+    sampler = Sampler(model, tokenizer, config)
+    alone, _ = sampler.sample(3)
     assert [r.group for r in alone] == [group for group in range(6) for _ in range(3)]
     shared = []
     for rank in range(3):
         monkeypatch.setattr(distribution, "world", lambda: 3)
         monkeypatch.setattr(distribution, "rank", lambda rank=rank: rank)
-        mine = rl.step_rollouts(model, tokenizer, config, None, 3)
+        mine, _ = sampler.sample(3)
         assert {r.group for r in mine} == {2 * rank, 2 * rank + 1}
         shared += mine
     assert len(shared) == len(alone)
     for one, other in zip(alone, shared):
         assert (one.group, one.task, one.tokens) == (other.group, other.task, other.tokens)
         assert one.logprobs == pytest.approx(other.logprobs, abs=1e-5)
-    others = rl.step_rollouts(model, tokenizer, config, None, 4)
+    others, _ = sampler.sample(4)
     assert {r.task.prompt for r in others} != {r.task.prompt for r in shared}
 
 
@@ -152,19 +149,20 @@ def test_seeds_of_runs_and_steps_are_apart(monkeypatch):
     of three."""
     drawn = []
 
-    def sample(engine, tokenizer, tasks, config, seed, first_group):
-        drawn.append((len(tasks), seed, first_group))
+    def sample(engine, tokenizer, tasks, config, seed, groups, draw):
+        drawn.append((len(tasks), seed, groups))
         return []
 
-    monkeypatch.setattr(rl, "Engine", lambda model: None)
+    monkeypatch.setattr(sampled_batch, "Engine", lambda model: None)
     monkeypatch.setattr(rolls, "sample", sample)
     monkeypatch.setattr(distribution, "world", lambda: 3)
     monkeypatch.setattr(distribution, "rank", lambda: 2)
     unused: Any = None  # model and tokenizer: the stand-ins look at neither
     for seed, number in ((0, 7), (1, 0), (3, 5)):
         config = dataclasses.replace(CONFIG, prompts_per_step=12, seed=seed)
-        rl.step_rollouts(unused, unused, config, None, number)
-    assert drawn == [(4, 7, 8), (4, 1_000_003, 8), (4, 3_000_014, 8)]
+        Sampler(unused, unused, config).sample(number)
+    places = [8, 9, 10, 11]
+    assert drawn == [(4, 7, places), (4, 1_000_003, places), (4, 3_000_014, places)]
 
 
 def test_the_normalizer_counts_the_answers_of_all_processes(
@@ -173,7 +171,7 @@ def test_the_normalizer_counts_the_answers_of_all_processes(
     """Two processes with the same numbers of tokens: each divides by twice what it sees."""
     monkeypatch.setattr(distribution, "sum_numbers", lambda values, _: [2 * v for v in values])
     model, tokenizer = models.load(post_training.chat)
-    loss = rl.step_loss(model, tokenizer, CONFIG, None, None, tmp_path, SILENT, 0, 0)
+    loss = rl.step_loss(Sampler(model, tokenizer, CONFIG), None, tmp_path, SILENT, 0, 0)
     (file,) = (tmp_path / "rollouts").iterdir()
     mine = sum(read_table(file)["length"].to_pylist())
     assert loss.normalizer == loss.tokens == 2 * mine > 0

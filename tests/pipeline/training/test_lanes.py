@@ -12,6 +12,7 @@ from pipeline.model import Transformer, transformer
 from pipeline.model import device as devices
 from pipeline.model.config import ModelConfig
 from pipeline.rl import policy_gradient
+from pipeline.rl.objectives import RatioBounds
 from pipeline.rl.rollouts import Rollout
 from pipeline.training import lanes, next_token, optimizers
 from pipeline.training.config import LoopConfig, OptimizerConfig
@@ -154,17 +155,11 @@ def test_what_a_lane_does_not_use_has_no_gradient_or_the_others(threads):
 def test_answers_are_dealt_out_to_lanes_by_length(monkeypatch, model, threads):
     rollouts = [answer_of(1 + index % 9) for index in range(11)]
     seen = []
-    monkeypatch.setattr(policy_gradient, "collate", lambda part, _: seen.append(list(part)))
-    monkeypatch.setattr(policy_gradient, "policy_loss", lambda *_, **__: (torch.zeros(()),))
-    terms = policy_gradient.policy_terms(
-        model,
-        rollouts,
-        temperature=1.0,
-        top_k=0,
-        ratio_limit=2.0,
-        micro_rows=8,
-        chunk_tokens=64,
-    )
+    monkeypatch.setattr(policy_gradient, "collate", lambda part, *_: seen.append(list(part)))
+    loss = policy_gradient.PolicyLoss(torch.zeros(()), torch.zeros(0), torch.zeros(0))
+    monkeypatch.setattr(policy_gradient, "policy_loss", lambda *_: loss)
+    rule = policy_gradient.UpdateRule(1.0, 0, RatioBounds(2.0), chunk_tokens=64)
+    terms = policy_gradient.policy_terms(model, rollouts, rule, micro_rows=8)
     for term in terms:
         term()
     lengths = [[len(r.tokens) for r in part] for part in seen]
