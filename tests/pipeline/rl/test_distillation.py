@@ -15,8 +15,10 @@ from pipeline.model.engine import Engine
 from pipeline.rl import distillation
 from pipeline.rl import rollouts as rolls
 from pipeline.rl import train as rl
+from pipeline.rl.agreement import Agreement
 from pipeline.rl.config import RlConfig
 from pipeline.rl.policy_gradient import policy_terms
+from pipeline.rl.sampled_batch import Sampler
 from pipeline.sft.train import with_conversation_tokens
 from pipeline.stage import SILENT
 from pipeline.tokenizer import Tokenizer
@@ -65,7 +67,7 @@ def run(post_training, out, teacher, config=CONFIG, progress=SILENT, scratch=Non
 
 def sampled(model, tokenizer):
     tasks = draw(4, ("sum:1-2=1",), random.Random(0))
-    return rolls.sample(Engine(model), tokenizer, tasks, CONFIG, seed=1)
+    return rolls.sample(Engine(model), tokenizer, tasks, CONFIG, seed=1, groups=range(4))
 
 
 def by_formula(student, teacher, answers, temperature=1.0):
@@ -165,20 +167,12 @@ def test_half_the_weight_of_the_policy_gradient_is_half_its_gradient(post_traini
         CONFIG, policy_weight=1.0, distillation_weight=0.0, answers_per_prompt=4
     )
 
+    answers, _ = Sampler(model, tokenizer, config).sample(0)
+
     def gradients(weight):
-        weighed = dataclasses.replace(config, policy_weight=weight)
-        answers = rolls.weighted(rl.step_rollouts(model, tokenizer, weighed, None, 0), weight)
-        terms = policy_terms(
-            model,
-            answers,
-            temperature=1.0,
-            top_k=0,
-            ratio_limit=2.0,
-            micro_rows=96,
-            chunk_tokens=64,
-        )
+        terms = policy_terms(model, answers, rl.update_rule(config), 96, Agreement(0.0))
         sums = GradientSum(model, list(model.parameters()))
-        loss = StepLoss(terms, normalizer=9.0, tokens=9)
+        loss = StepLoss(rl.weighted(terms, weight), normalizer=9.0, tokens=9)
         value, slopes = add_gradients(sums, loss, model.device)
         slopes = [slope.clone() for slope in slopes]
         model.zero_grad(set_to_none=True)
