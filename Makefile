@@ -12,7 +12,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: setup setup-dev resolve demo test test-fast lint bench bench-corpus bench-train bench-engine \
-	bench-tokenizer bench-evals bench-scale bench-tools tune-train interop fuzz mutants docs release-check server \
+	bench-tokenizer bench-evals bench-scale bench-search bench-tools tune-train interop fuzz mutants docs release-check server \
 	clean
 
 NATIVE := $(shell find pipeline -name '_*.c' -o -name '*.h')
@@ -130,6 +130,13 @@ bench-scale: .venv/dev
 # Programs a second by each of Python's back-ends, against a new interpreter for each.
 bench-tools: .venv/dev
 	$(BIN)/python -m tests.benchmarks.tools --write $(PAGE)
+
+# What the search index costs and finds. LAKE is one of the sample web (make demo), CRAWL_LAKE one whose
+# corpus is of a real crawl; without it that row is left out.
+CRAWL_LAKE ?=
+bench-search: .venv/dev
+	$(BIN)/python -m tests.benchmarks.search --lake $(LAKE) $(if $(CRAWL_LAKE),--crawl-lake $(CRAWL_LAKE)) \
+		--write docs/tools.md
 
 # llama.cpp itself on what `crawl2chat export` writes: llama-cpp-python builds for about ten minutes.
 .venv-interop/ready: tests/interop/requirements.txt .venv/dev

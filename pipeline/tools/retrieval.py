@@ -2,7 +2,7 @@
 
 Ranking is Okapi BM25 as SQLite's `bm25()` has it (k1 = 1.2, b = 0.75; Robertson and Zaragoza 2009),
 of the passages that have any of the query's words; of equal ones the earlier comes first. Words in
-very many passages (`SearchIndexConfig.common_share`) count only where a query has no others.
+many passages (`SearchIndexConfig.common_share`) are asked for where the others find too little.
 """
 
 import os
@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote
 
 from pipeline.tools import fts5
@@ -24,7 +24,7 @@ from storage.errors import UserError
 STEPS_A_LOOK = 20_000  # of SQLite's machine between two looks at the clock: about a millisecond
 
 _PASSAGES = """
-SELECT d.number, d.id, d.url, p.number, p.start, p.text, f.score
+SELECT d.number, d.id, d.url, p.number, p.start, p.text, -f.score
 FROM ({found}) f JOIN passages p ON p.number = f.number JOIN documents d ON d.number = p.document
 ORDER BY f.score, f.number
 """
@@ -32,7 +32,7 @@ BY_WORDS = _PASSAGES.format(
     found="SELECT rowid AS number, rank AS score FROM terms WHERE terms MATCH ?"
     " ORDER BY rank, rowid LIMIT ?"
 )
-BY_NUMBER = _PASSAGES.format(found="SELECT ? AS number, 0.0 AS score")
+BY_NUMBER = _PASSAGES.format(found="SELECT ? AS number, -0.0 AS score")
 
 
 class FoundPassage(NamedTuple):
@@ -98,6 +98,7 @@ class SearchIndex:
                 (self.passages,) = _one(connection, "SELECT coalesce(max(number), 0) FROM passages")
                 asked = connection.execute("SELECT term FROM common").fetchall()
         except ToolFault as error:
+            self.close()
             raise UserError(f"{error}: make it again with `crawl2chat run search-index`") from error
         self._common = frozenset(term for (term,) in asked)
 
@@ -116,10 +117,13 @@ class SearchIndex:
         chosen = words(query)
         if not chosen:
             return []
+        rows: list[tuple[Any, ...]] = []
         with self._reader(seconds) as reader:
-            asked = expression(self._rare(reader.probe, chosen))
-            rows = reader.connection.execute(BY_WORDS, (asked, count)).fetchall()
-        return [FoundPassage(*row[:-1], score=-row[-1]) for row in rows]
+            for some in dict.fromkeys((self._rare(reader.probe, chosen), tuple(chosen))):
+                if some and len(rows) < count:
+                    asked = (expression(some), count)
+                    rows = reader.connection.execute(BY_WORDS, asked).fetchall()
+        return [FoundPassage(*row) for row in rows]
 
     def passage(self, number: int) -> FoundPassage:
         """A passage by its number, from 1 to `passages`."""
@@ -134,11 +138,10 @@ class SearchIndex:
         for reader in free:
             reader.close()
 
-    def _rare(self, probe: TermProbe, chosen: list[str]) -> list[str]:
-        """The words but for common ones, unless all are."""
+    def _rare(self, probe: TermProbe, chosen: list[str]) -> tuple[str, ...]:
+        """The words but for common ones."""
         terms = probe.terms(chosen)
-        rare = [w for w, made in zip(chosen, terms) if is_sign(w) or made - self._common]
-        return rare or chosen
+        return tuple(w for w, made in zip(chosen, terms) if is_sign(w) or made - self._common)
 
     @contextmanager
     def _reader(self, seconds: float = 0.0) -> Iterator[_Reader]:
@@ -177,8 +180,8 @@ def _connected(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(place, uri=True, isolation_level=None, check_same_thread=False)
 
 
-def _one(connection: sqlite3.Connection, asked: str, *values: int) -> tuple[int, ...]:
-    found: tuple[int, ...] = connection.execute(asked, values).fetchone()
+def _one(connection: sqlite3.Connection, asked: str, *values: int) -> tuple[Any, ...]:
+    found: tuple[Any, ...] = connection.execute(asked, values).fetchone()
     return found
 
 
@@ -207,4 +210,3 @@ def _check(path: Path) -> None:
             f"{path} was made by another version of crawl2chat (tables {version}, here {VERSION}):"
             " make one with `crawl2chat run search-index`"
         )
-

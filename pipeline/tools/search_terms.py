@@ -9,6 +9,7 @@ trigrams, finds no word of two signs, and takes six times the room.
 """
 
 import functools
+import itertools
 import re
 import sqlite3
 import unicodedata
@@ -71,7 +72,7 @@ def _spaced(text: str, ends: bool) -> str:
 
     def pairs(run: re.Match[str]) -> str:
         signs = _unit().findall(run[0])
-        made = [first + second for first, second in zip(signs, signs[1:])]
+        made = [first + second for first, second in itertools.pairwise(signs)]
         last = signs[-1:] if ends or len(signs) == 1 else []
         return f" {' '.join([*made, *last])} "
 

@@ -65,20 +65,19 @@ def tables(given: argparse.Namespace, folder: Path) -> str:
         "|---|---|---|---|---|---|---|---|",
     ]
     found = [
-        "| facts stated | longest passage | n | there | in the first 1 | 3 | 5 | "
-        "at random, in 5 |",
+        "| facts stated | longest passage | n | there | in the first 1 | 3 | 5 | at random, in 5 |",
         "|---|---|---|---|---|---|---|---|",
     ]
     lake = Lake(given.lake)
     facts = read_table(lake.local("crawl", lake.heads()["crawl"]) / "facts.parquet").to_pylist()
     questions = [fact["question"] for fact in facts]
     for characters in given.characters:
-        config = SearchIndexConfig(
-            passage_characters=characters, common_share=given.common_share
-        )
+        config = SearchIndexConfig(passage_characters=characters, common_share=given.common_share)
         index, cost = made(lake, config, folder / f"sample-{characters}")
         asked = (questions * (given.queries // len(questions) + 1))[: given.queries]
-        costs.append(f"| sample web | {characters:,} {cost} | {speeds(index, asked, given.turns)} |")
+        costs.append(
+            f"| sample web | {characters:,} {cost} | {speeds(index, asked, given.turns)} |"
+        )
         for name in FREQUENCIES:
             mine = [fact for fact in facts if fact["frequency"] == name]
             found.append(f"| {name} | {characters:,} {recall(index, mine)}")
@@ -93,8 +92,8 @@ def tables(given: argparse.Namespace, folder: Path) -> str:
         )
         index.close()
     note = (
-        f"{os.cpu_count()} cores of {processor()}, load {os.getloadavg()[0]:.1f} at the end; queries"
-        f" a second: median of {given.turns} turns."
+        f"{os.cpu_count()} cores of {processor()}, load {os.getloadavg()[0]:.1f} at the end; "
+        f"queries a second: median of {given.turns} turns."
     )
     return "\n".join([note, "", *costs, "", *found])
 

@@ -18,7 +18,7 @@ def write_corpus(folder: Path, texts: Sequence[Text], first: int = 0, name: str 
     rows = []
     for number, given in enumerate(texts, start=first + 1):
         text, split = (given, "train") if isinstance(given, str) else given
-        row = {name: None for name in CORPUS.names}
+        row = dict.fromkeys(CORPUS.names)
         url = f"https://example.org/{number}"
         row |= {"id": f"{number:032x}", "url": url, "text": text, "split": split}
         rows.append(row)

@@ -1,6 +1,7 @@
 """The stage search_index: what is in it, the same bytes every time, what it refuses."""
 
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,11 +9,12 @@ from search_corpora import write_corpus, write_index
 
 from pipeline.tools import fts5, search_index
 from pipeline.tools.config import SearchIndexConfig
+from pipeline.tools.search_passages import CutPassage, cut
 from storage.errors import UserError
 from storage.grouped import write_list
-from storage.manifest import Manifest
+from storage.manifest import FileEntry, Manifest
 from storage.reads import wanted
-from storage.tables import read_table
+from storage.tables import read_table, write_table
 
 TEXTS = [f"Page {n}. The cat of house {n % 7} is called Mo{n}.\nIt rains." for n in range(40)]
 
@@ -25,7 +27,9 @@ def rows(folder: Path, asked: str) -> list[tuple[object, ...]]:
 
 
 def test_documents_passages_and_terms(tmp_path: Path) -> None:
-    corpus = write_corpus(tmp_path / "corpus", [" \n", "The cat sat. " * 6, ("A dog.", "validation")])
+    corpus = write_corpus(
+        tmp_path / "corpus", [" \n", "The cat sat. " * 6, ("A dog.", "validation")]
+    )
     config = SearchIndexConfig(passage_characters=60, common_share=0.5)
     statistics = write_index(tmp_path / "index", corpus, config)
     assert statistics == {"documents": 3, "empty_documents": 1, "passages": 3, "common_terms": 3}
@@ -64,7 +68,9 @@ def test_the_same_bytes_however_the_corpus_lies(
     ]
     write_list(joined, groups)
     write_index(tmp_path / "grouped", joined)
-    made = [(tmp_path / name / search_index.FILE).read_bytes() for name in ("one", "two", "grouped")]
+    made = [
+        (tmp_path / name / search_index.FILE).read_bytes() for name in ("one", "two", "grouped")
+    ]
     assert made[0] == made[1] == made[2]
 
 
@@ -76,14 +82,13 @@ def test_a_run_that_was_killed_goes_on(tmp_path: Path, monkeypatch: pytest.Monke
     expected = (tmp_path / "undisturbed" / search_index.FILE).read_bytes()
     scratch = tmp_path / "scratch"
     added = 0
-    real = search_index.cut
 
-    def counted(*given: object) -> object:
+    def counted(text: str, max_characters: int) -> Iterator[CutPassage]:
         nonlocal added
         added += 1
         if added == 24:
             raise KeyboardInterrupt
-        return real(*given)  # type: ignore[arg-type]
+        return cut(text, max_characters)
 
     monkeypatch.setattr(search_index, "cut", counted)
     with pytest.raises(KeyboardInterrupt):
@@ -113,15 +118,18 @@ def test_a_document_that_comes_twice_is_refused(tmp_path: Path) -> None:
 def test_what_it_says_that_it_reads_is_enough(tmp_path: Path) -> None:
     """Of a lake in an object store nothing else is fetched."""
     corpus = write_corpus(tmp_path / "corpus", TEXTS)
-    names = {"groups.json": {}, "corpus-en-00000.parquet": {}, "ledger-00000.parquet": {}}
+    entry: FileEntry = {"bytes": 1, "sha256": ""}
+    names = {
+        "groups.json": entry,
+        "corpus-en-00000.parquet": entry,
+        "ledger-00000.parquet": entry,
+    }
     manifest = Manifest("corpus", "0" * 64, 1, {}, {}, names, {}, {}, {})
     reads = search_index.STAGE.read_of("corpus", SearchIndexConfig(), ["corpus"])
     files = wanted(manifest, reads)
     assert set(files) == {"groups.json", "corpus-en-00000.parquet"}
     assert files["groups.json"] == ()
     only = read_table(corpus / "corpus-en.parquet").select(files["corpus-en-00000.parquet"])
-    from storage.tables import write_table
-
     (tmp_path / "few").mkdir()
     write_table(only, tmp_path / "few" / "corpus-en.parquet")
     write_index(tmp_path / "one", corpus)
@@ -133,6 +141,6 @@ def test_what_it_says_that_it_reads_is_enough(tmp_path: Path) -> None:
 def test_without_fts5_there_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert fts5.described() == f"SQLite {sqlite3.sqlite_version} with FTS5"
     corpus = write_corpus(tmp_path / "corpus", ["One."])
-    monkeypatch.setattr(fts5.sqlite3, "sqlite_version_info", (3, 26, 0))
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 26, 0))
     with pytest.raises(UserError, match=r"search needs SQLite 3\.27\.0 or newer with FTS5"):
         write_index(tmp_path / "index", corpus)
