@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: setup setup-dev resolve demo test test-fast lint bench bench-corpus bench-train bench-engine \
 	bench-tokenizer bench-evals bench-scale bench-tools bench-distill bench-pass-at-k bench-rl \
-	bench-rl-hack tune-train interop fuzz mutants docs release-check server clean
+	bench-rl-hack bench-search tune-train interop fuzz mutants docs release-check server clean
 
 NATIVE := $(shell find pipeline -name '_*.c' -o -name '*.h')
 
@@ -149,6 +149,13 @@ bench-rl: .venv/dev
 bench-rl-hack: .venv/dev
 	$(BIN)/python -m tests.benchmarks.rl_tasks --chat $(CHAT) --hack --tasks difference:1=1 --steps 30 --held-out 20 \
 		--prompts 16 --max-new-tokens 48 --write $(PAGE)
+
+# What the search index costs and finds. LAKE is one of the sample web (make demo), CRAWL_LAKE one whose
+# corpus is of a real crawl; without it that row is left out.
+CRAWL_LAKE ?=
+bench-search: .venv/dev
+	$(BIN)/python -m tests.benchmarks.search --lake $(LAKE) $(if $(CRAWL_LAKE),--crawl-lake $(CRAWL_LAKE)) \
+		--write docs/tools.md
 
 # llama.cpp itself on what `crawl2chat export` writes: llama-cpp-python builds for about ten minutes.
 .venv-interop/ready: tests/interop/requirements.txt .venv/dev

@@ -19,6 +19,7 @@ from pipeline.sft.config import ConversationsConfig, ImportedConversationsConfig
 from pipeline.sft.interrogation.config import InterrogationConfig, interrogated_defaults
 from pipeline.sft.teacher.config import TeacherConfig
 from pipeline.tokenizer.config import TokenizerConfig, TokenizerReportConfig, TokensConfig
+from pipeline.tools.config import SearchIndexConfig
 from pipeline.training.config import ExtendConfig, PretrainConfig, ScalingConfig
 
 DEFAULT_PRESET = "demo"
@@ -164,6 +165,9 @@ class Tables(BaseModel):
     )
     quality_model: QualityModelConfig = Field(
         default_factory=QualityModelConfig, description="the learned quality filter"
+    )
+    search_index: SearchIndexConfig = Field(
+        default_factory=SearchIndexConfig, description="the corpus's passages, to look things up in"
     )
     tokenizer: TokenizerConfig = Field(default_factory=TokenizerConfig)
     tokenizer_report: TokenizerReportConfig = Field(

@@ -10,6 +10,7 @@ from flows.interrogate import interrogate
 from flows.pretrain import pretrain
 from flows.rl import rl
 from flows.runner.flow_run import LAKE, Artifacts, run_name
+from flows.search_index import search_index
 from flows.sft import sft
 from flows.tokenizer import tokenizer
 from storage.errors import UserError
@@ -27,6 +28,7 @@ def crawl_to_chat(config: Settings = load(), lake: str = LAKE) -> Artifacts:  # 
         raise UserError("input.chat_model is for `run rl`: crawl-to-chat fine-tunes its own")
     teacher.check(config)
     made = corpus(config, lake)
+    made = search_index(config, lake, made)
     made = tokenizer(config, lake, made)
     made = pretrain(config, lake, made)
     made = evaluate(config, lake, made, models=("base",))

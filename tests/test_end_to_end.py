@@ -21,6 +21,7 @@ SLOTS = {
     "crawl",
     "corpus",
     "audit",
+    "search_index",
     "tokenizer",
     "tokens",
     "tokenizer_report",

@@ -10,6 +10,7 @@ pyarrow does not count as a change. Training is left out: its floats belong to a
 import gzip
 import hashlib
 import json
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ from pipeline.stage import SILENT, Stage
 from pipeline.tokenizer import tokens as tokens_stage
 from pipeline.tokenizer import train as tokenizer_training
 from pipeline.tokenizer.config import TokenizerConfig, TokensConfig
+from pipeline.tools import search_index
+from pipeline.tools.config import SearchIndexConfig
 from storage.tables import read_table
 
 # kind -> (stage version, first 16 hex digits of the content's SHA-256)
@@ -39,6 +42,7 @@ GOLDEN = {
     "corpus_split": (1, "206851666c1b47bf"),
     "corpus_group": (3, "03dc7a9998bdc6ab"),
     "corpus": (7, "ff255a2a110f0655"),
+    "search_index": (1, "a0e4b29c11137e16"),
     "tokenizer": (1, "f9f8c397d022a9d3"),
     "tokens": (1, "459064f3662cec65"),
     "conversations": (5, "463de6b373acd35f"),
@@ -64,11 +68,28 @@ def content_digest(out: Path) -> str:
                 for row in read_table(file).to_pylist()
             ]
             total.update(json.dumps(rows, sort_keys=True, default=bytes.hex).encode())
+        elif file.suffix == ".sqlite":
+            total.update(json.dumps(tables(file)).encode())
         elif file.suffix == ".gz":
             total.update(gzip.decompress(file.read_bytes()))
         else:
             total.update(file.read_bytes())
     return total.hexdigest()[:16]
+
+
+def tables(index: Path) -> list[list[Any]]:
+    """A search index's rows, and where which terms are; its pages are as SQLite's version likes."""
+    connection = sqlite3.connect(f"file:{index}?mode=ro", uri=True)
+    connection.execute("CREATE VIRTUAL TABLE temp.places USING fts5vocab(main, terms, instance)")
+    asked = (
+        "SELECT * FROM documents ORDER BY number",
+        "SELECT * FROM passages ORDER BY number",
+        "SELECT * FROM common ORDER BY term",
+        "SELECT term, doc, offset FROM temp.places ORDER BY term, doc, offset",
+    )
+    found = [connection.execute(one).fetchall() for one in asked]
+    connection.close()
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +112,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, str]]
     )
     whole = {"groups": [joined], "selection": [selection], "split": [split]}
     corpus = run(assemble.STAGE, assemble.STAGE.config(), folder, **whole)
+    index = run(search_index.STAGE, SearchIndexConfig(), folder, corpus=[corpus])
     tokenizer = run(
         tokenizer_training.STAGE, TokenizerConfig(vocab_size=512), folder, corpus=[corpus]
     )
@@ -119,6 +141,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, str]]
         (held_out_hosts.STAGE, split),
         (assemble_group.STAGE, joined),
         (assemble.STAGE, corpus),
+        (search_index.STAGE, index),
         (tokenizer_training.STAGE, tokenizer),
         (tokens_stage.STAGE, tokens),
         (conversations_stage.STAGE, conversations),

@@ -10,6 +10,7 @@ FLOWS = (
     "crawl-to-chat",
     "corpus",
     "quality-model",
+    "search-index",
     "tokenizer",
     "pretrain",
     "extend",
@@ -26,6 +27,7 @@ MOST_SEED = 2**63 - 1
 SMALLEST_MEASURED, MOST_MEASURED = 1e-9, 1e12  # gigabytes, money, …: beyond, figures overflow
 COLDEST, HOTTEST = 1e-6, 1e6  # below, nothing but the most likely is left; above, chance alone
 MOST_SHOWN = 60  # characters of what is wrong
+MOST_FOUND = 1_000  # passages
 
 
 class Parser(argparse.ArgumentParser):
@@ -111,8 +113,12 @@ def parser() -> Parser:
         nargs="?",
         const="calculator,python",
         metavar="NAMES",
-        help="it may call these: calculator, python (both); for models that learned to",
+        help="it may call these: calculator, python (both), search (see `run search-index`); for"
+        " models that learned to",
     )
+    search = add("search", "passages of the corpus that have a question's words, best first")
+    search.add_argument("text", metavar="QUERY")
+    search.add_argument("--count", type=whole(1, MOST_FOUND), default=5, metavar="N")
     tokens = add("tokens", "a text as coloured tokens with ids")
     tokens.add_argument("text", metavar="TEXT")
     tokens.add_argument("--html", metavar="FILE", help="as a page of its own, to this file")

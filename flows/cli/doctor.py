@@ -41,6 +41,7 @@ def doctor(chosen: argparse.Namespace) -> int:
         ("presets", _presets),
         ("programs", _programs),
         ("sandbox", _sandbox),
+        ("search", _search),
         ("prefect server", _server),
     ]
     found = []
@@ -184,6 +185,16 @@ def _sandbox() -> Check:
     except UserError as error:
         return "warning", str(error)
     return "warning" if report.absent else "ok", f"cpython: {report.described}"
+
+
+def _search() -> Check:
+    """What search indexes are made with."""
+    from pipeline.tools import fts5
+
+    try:
+        return "ok", fts5.described()
+    except UserError as error:
+        return "problem", str(error)
 
 
 def _server() -> Check:

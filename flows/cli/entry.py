@@ -103,6 +103,10 @@ def _call(name: str, chosen: argparse.Namespace) -> int:
             "artifacts": browse.artifacts,
             "report": browse.report,
         }[name](chosen)
+    if name == "search":
+        from flows.cli import search
+
+        return search.search(chosen)
     if name == "funnel":
         from flows.cli import funnel
 

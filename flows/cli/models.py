@@ -183,14 +183,17 @@ def _tools(chosen: argparse.Namespace) -> Any:
     """The tools that a model may call, as a context manager; None: none."""
     if not chosen.tools:
         return contextlib.nullcontext()
+    from flows.cli.search import newest_index
     from pipeline.tools.calculator import calculator
-    from pipeline.tools.config import CalculatorConfig, PythonConfig
+    from pipeline.tools.config import CalculatorConfig, PythonConfig, SearchConfig
     from pipeline.tools.python_tool import python_tool
+    from pipeline.tools.search_tool import search_tool
     from pipeline.tools.toolbox import Toolbox
 
     made = {
         "calculator": lambda: calculator(CalculatorConfig()),
         "python": lambda: python_tool(PythonConfig(processes=1)),
+        "search": lambda: search_tool(newest_index(Lake(chosen.lake)), SearchConfig()),
     }
     names = list(dict.fromkeys(name.strip() for name in chosen.tools.split(",")))
     if unknown := [name for name in names if name not in made]:

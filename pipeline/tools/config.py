@@ -6,6 +6,7 @@ from pipeline import ranges
 from pipeline.tools.sandbox.layers import LAYERS
 
 BACKENDS = ("monty", "cpython")
+SPLITS = ("train", "validation")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,3 +88,50 @@ class PythonConfig:
             one_of={"backend": BACKENDS, "layers": LAYERS},
             at_most={"least_isolating": 3, "seed": 4_294_967_295},
         )
+
+
+@dataclasses.dataclass(frozen=True)
+class SearchIndexConfig:
+    """What of a corpus is found, and in which pieces.
+
+    Args:
+        splits: whose documents. Both: what a model never read is what it has to look up. An index
+            for training with search takes `train` alone: what is found is read.
+        passage_characters: the longest passage: about the 100 words that Karpukhin et al. 2020
+            (arXiv:2004.04906) cut Wikipedia into.
+        common_share: of passages; a word in more of them is asked for where a query's others find
+            too little. To read all passages with it takes longest and tells least: with 0.1 in
+            place of 0.5 queries are several times as fast, and the sample web's questions find more
+            (docs/tools.md).
+    """
+
+    splits: tuple[str, ...] = SPLITS
+    passage_characters: int = 500
+    common_share: float = 0.1
+
+    def __post_init__(self) -> None:
+        ranges.check(
+            self,
+            shares="common_share",
+            at_least={"passage_characters": 50},
+            at_most={"passage_characters": 100_000},
+            one_of={"splits": SPLITS},
+        )
+        ranges.refuse(self, (not self.splits, "splits: name one at least"))
+
+
+@dataclasses.dataclass(frozen=True)
+class SearchConfig:
+    """How the tool answers.
+
+    Args:
+        passages: that an answer has, if the call doesn't say how many.
+        most_passages: that a call may ask for.
+    """
+
+    passages: int = 3
+    most_passages: int = 10
+    limits: ToolLimits = ToolLimits()
+
+    def __post_init__(self) -> None:
+        ranges.check(self, above_zero="passages", at_least={"most_passages": self.passages})

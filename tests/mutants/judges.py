@@ -53,6 +53,9 @@ MORE = {
     "pipeline/sft/teacher/config.py": ("test_budget", "test_stage"),
     "pipeline/sft/teacher/prompts.py": ("test_stage",),
     "pipeline/tools/program_run.py": ("test_python_tool",),
+    "pipeline/tools/fts5.py": ("test_search_index",),
+    "pipeline/tools/retrieval.py": ("test_search_tool", "tests/flows/cli/test_search"),
+    "pipeline/tools/search_index.py": ("test_retrieval",),
     "pipeline/tools/tool.py": ("test_toolbox",),
     "pipeline/tools/sandbox/guest.py": (
         "tests/pipeline/tools/test_fork_server",

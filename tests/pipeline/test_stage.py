@@ -13,12 +13,13 @@ from pipeline.sft import train as sft
 from pipeline.stage import Stage
 from pipeline.tokenizer import report, tokens
 from pipeline.tokenizer import train as tokenizer
+from pipeline.tools import search_index
 from pipeline.training import extend, pretrain, scaling
 from storage.manifest import Manifest
 
 MODULES = (
     *(conversations, evaluate, extend, positions, pretrain, quality_model, report, rl, scaling),
-    *(sft, tokenizer, tokens),
+    *(search_index, sft, tokenizer, tokens),
 )
 
 

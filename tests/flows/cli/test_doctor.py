@@ -1,6 +1,7 @@
 """What the doctor says of the processor's kernels and of the machine's load."""
 
 import argparse
+import sqlite3
 import sys
 
 import pytest
@@ -82,6 +83,16 @@ def test_layers_are_listed(held, absent, state, words, monkeypatch):
     found = doctor._sandbox()
     assert found[0] == state
     assert words in found[1]
+
+
+def test_a_sqlite_without_search_is_a_problem(monkeypatch):
+    state, found = doctor._search()
+    assert state == "ok"
+    assert "FTS5" in found
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 26, 0))
+    state, found = doctor._search()
+    assert state == "problem"
+    assert "take another build of Python" in found
 
 
 def test_no_sandbox_is_a_warning(monkeypatch):

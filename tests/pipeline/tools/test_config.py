@@ -4,7 +4,13 @@ import pytest
 
 from pipeline.config import from_dict, to_dict
 from pipeline.ranges import OutOfRange
-from pipeline.tools.config import CalculatorConfig, PythonConfig, ToolLimits
+from pipeline.tools.config import (
+    CalculatorConfig,
+    PythonConfig,
+    SearchConfig,
+    SearchIndexConfig,
+    ToolLimits,
+)
 
 
 @pytest.mark.parametrize(
@@ -22,6 +28,10 @@ from pipeline.tools.config import CalculatorConfig, PythonConfig, ToolLimits
         (PythonConfig, {"least_isolating": 4}, "least_isolating: 4 is above 3"),
         (PythonConfig, {"processes": -1}, "processes: -1 is negative"),
         (PythonConfig, {"seed": 2**32}, "seed: 4294967296 is above 4294967295"),
+        (SearchConfig, {"passages": 0}, "passages: 0 must be above 0"),
+        (SearchConfig, {"passages": 11}, "most_passages: 10 must be at least 11"),
+        (SearchIndexConfig, {"passage_characters": 49}, "passage_characters: 49 must be at least"),
+        (SearchIndexConfig, {"common_share": 1.1}, "common_share: 1.1 is no share"),
     ],
 )
 def test_what_is_refused(config: type, values: dict[str, object], words: str) -> None:
