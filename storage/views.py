@@ -62,7 +62,10 @@ SOURCES = {
     "token_shards": Source(schemas.TOKEN_SHARDS, ("tokens",), "shards.parquet"),
     "conversations": Source(
         schemas.CONVERSATIONS,
-        ("conversations", "imported_conversations", "teacher", "labels", "interrogation"),
+        (
+            *("conversations", "imported_conversations", "teacher", "labels", "interrogation"),
+            "game_conversations",
+        ),
         "conversations.parquet",
     ),
     "conversation_rejects": Source(
@@ -75,12 +78,17 @@ SOURCES = {
     "rollouts": Source(schemas.ROLLOUTS, ("rl",), "rollouts.parquet"),
     "evals": Source(schemas.EVALS, ("evals",), "evals.parquet"),
     "samples": Source(schemas.SAMPLES, ("evals",), "samples.parquet"),
+    "games": Source(
+        schemas.GAMES, ("game_conversations", "game_rl", "game_evals"), "games.parquet"
+    ),
+    "game_evals": Source(schemas.EVALS, ("game_evals",), "evals.parquet"),
+    "game_positions": Source(schemas.GAME_POSITIONS, ("game_table",), "positions.parquet"),
     "scaling": Source(schemas.SCALING, ("scaling",), "runs.parquet"),
     "positions": Source(schemas.POSITIONS, ("positions",), "positions.parquet"),
     "facts": Source(schemas.FACTS, ("crawl",), "facts.parquet"),
     "truth": Source(schemas.TRUTH, ("crawl",), "truth.parquet"),
 }
-TRAINED = ("base", "extended", "sft", "interrogated", "rl")
+TRAINED = ("base", "extended", "sft", "interrogated", "rl", "game_sft", "game_rl")
 METRIC_FILES = Source(schemas.METRICS, TRAINED, "metrics.parquet")
 TIMING_FILES = Source(schemas.TIMING, TRAINED, TIMING_FILE)
 
@@ -103,6 +111,9 @@ VIEWS = (
     "rollouts",
     "evals",
     "samples",
+    "games",
+    "game_evals",
+    "game_positions",
     "scaling",
     "positions",
     "artifacts",
