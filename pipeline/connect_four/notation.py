@@ -68,7 +68,7 @@ def words(board: GameBoard, notation: str) -> list[str]:
     named = {"columns": ["Columns"], "board": ["Board"], "moves": ["Moves", " none"]}
     known = named.get(notation, [*named["board"], *named["moves"]])
     if notation == "columns":
-        known += [f" {word}" for word in _stacks(board)[2:]]
+        known += [f" {word or EMPTY}" for word in _stacks(board)[1:]]
     return known
 
 
