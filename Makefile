@@ -131,8 +131,7 @@ bench-scale: .venv/dev
 bench-tools: .venv/dev
 	$(BIN)/python -m tests.benchmarks.tools --write $(PAGE)
 
-# What a teacher teaches beside RL, from the models of `make bench`, whose lake LAKE names.
-LAKE ?= lake/bench
+# What a teacher teaches beside RL, from the models of a lake of `make bench`.
 bench-distill: .venv/dev
 	$(BIN)/python -m tests.benchmarks.distillation --lake $(LAKE) --write docs/training.md
 

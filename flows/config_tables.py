@@ -5,6 +5,13 @@ import dataclasses
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline import ranges
+from pipeline.connect_four.config import (
+    GameConversationsConfig,
+    GameEvalsConfig,
+    GameRlConfig,
+    GameSftConfig,
+    GameTableConfig,
+)
 from pipeline.corpus.config import CorpusConfig, SelectConfig
 from pipeline.corpus.recipes import DEFAULT_RECIPE
 from pipeline.crawl.source import DownloadConfig
@@ -211,3 +218,18 @@ class Tables(BaseModel):
     )
     rl: RlConfig = Field(default_factory=RlConfig, description="reinforcement learning")
     evals: EvalsConfig = Field(default_factory=EvalsConfig, description="what is measured")
+    game_table: GameTableConfig = Field(
+        default_factory=GameTableConfig, description="connect four: the board and its whole table"
+    )
+    game_conversations: GameConversationsConfig = Field(
+        default_factory=GameConversationsConfig, description="the teacher's games, as conversations"
+    )
+    game_sft: GameSftConfig = Field(
+        default_factory=GameSftConfig, description="a model that imitates the teacher"
+    )
+    game_rl: GameRlConfig = Field(
+        default_factory=GameRlConfig, description="the same model, by practice against itself"
+    )
+    game_evals: GameEvalsConfig = Field(
+        default_factory=GameEvalsConfig, description="how the game's players are judged"
+    )

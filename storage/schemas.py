@@ -160,7 +160,7 @@ COMPRESSION = pa.schema(
 METRICS = pa.schema(
     [
         ("run", pa.string()),  # the artifact's digest, first 16 hex digits; filled by the view
-        ("stage", pa.string()),  # pretrain, extend, sft, rl
+        ("stage", pa.string()),  # pretrain, extend, sft, rl, game_sft, game_rl
         ("step", pa.int64()),
         ("tokens", pa.int64()),  # tokens seen so far
         ("loss", pa.float64()),
@@ -363,6 +363,31 @@ RL_LEVELS = pa.schema(
         ("flat_group_share", pa.float64()),
         ("wasted_answers", pa.int64()),  # in groups without variance
         ("replaced_groups", pa.int64()),
+    ]
+)
+
+# A position of the board game, and what it is worth (pipeline.connect_four.solution).
+GAME_POSITIONS = pa.schema(
+    [
+        ("key", pa.int64()),  # of the position, see pipeline.connect_four.board
+        ("ply", pa.int32()),  # stones on the board
+        ("score", pa.int32()),  # of the side to move: above 0 a win, below 0 a loss, 0 a draw
+    ]
+)
+
+# A game that was played to its end.
+GAMES = pa.schema(
+    [
+        ("step", pa.int64()),  # of self-play's training; else 0
+        ("game", pa.int64()),  # its number, which its random numbers depend on
+        ("first", pa.string()),  # who began
+        ("second", pa.string()),
+        ("opening", pa.int64()),  # first plies that were drawn by chance
+        ("moves", pa.string()),  # each the digit of its column
+        ("winner", pa.string()),  # first, second or draw
+        ("illegal", pa.bool_()),  # the loser said no legal move
+        ("first_baseline", pa.float64()),  # of self-play: the role's, before the game; else null
+        ("second_baseline", pa.float64()),
     ]
 )
 

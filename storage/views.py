@@ -69,6 +69,7 @@ SOURCES = {
             "solutions",
             "labels",
             "interrogation",
+            "game_conversations",
         ),
         "conversations.parquet",
     ),
@@ -83,12 +84,17 @@ SOURCES = {
     "rl_levels": Source(schemas.RL_LEVELS, ("rl",), "rl_levels.parquet"),
     "evals": Source(schemas.EVALS, ("evals",), "evals.parquet"),
     "samples": Source(schemas.SAMPLES, ("evals",), "samples.parquet"),
+    "games": Source(
+        schemas.GAMES, ("game_conversations", "game_rl", "game_evals"), "games.parquet"
+    ),
+    "game_evals": Source(schemas.EVALS, ("game_evals",), "evals.parquet"),
+    "game_positions": Source(schemas.GAME_POSITIONS, ("game_table",), "positions.parquet"),
     "scaling": Source(schemas.SCALING, ("scaling",), "runs.parquet"),
     "positions": Source(schemas.POSITIONS, ("positions",), "positions.parquet"),
     "facts": Source(schemas.FACTS, ("crawl",), "facts.parquet"),
     "truth": Source(schemas.TRUTH, ("crawl",), "truth.parquet"),
 }
-TRAINED = ("base", "extended", "sft", "interrogated", "rl")
+TRAINED = ("base", "extended", "sft", "interrogated", "rl", "game_sft", "game_rl")
 METRIC_FILES = Source(schemas.METRICS, TRAINED, "metrics.parquet")
 TIMING_FILES = Source(schemas.TIMING, TRAINED, TIMING_FILE)
 
@@ -112,6 +118,9 @@ VIEWS = (
     "rl_levels",
     "evals",
     "samples",
+    "games",
+    "game_evals",
+    "game_positions",
     "scaling",
     "positions",
     "artifacts",

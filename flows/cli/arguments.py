@@ -20,6 +20,7 @@ FLOWS = (
     "interrogate",
     "rl",
     "evaluate",
+    "connect-four",
 )
 LAKE_VARIABLE = "CRAWL2CHAT_LAKE"
 MOST = 2**31 - 1  # of a count
@@ -188,6 +189,7 @@ def parser() -> Parser:
         "--megabytes-per-second", type=above_zero, default=100.0, help="of the download, in all"
     )
     _label(add("label", "a labeler's queue", _sampling(temperature=1.0, top_k=0)))
+    _play(add("play", "connect four against a model, in the terminal"))
     add("doctor", "check the machine, the server, the lake and the presets")
     return top
 
@@ -219,6 +221,26 @@ def _label(command: Parser) -> None:
     adding.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="of a new store"
     )
+
+
+def _play(command: Parser) -> None:
+    """The options of `play`."""
+    command.add_argument(
+        "--model",
+        default="game_rl",
+        help="game_sft, game_rl, a chat model (sft, rl), a digest, a folder (default: %(default)s)",
+    )
+    side = command.add_mutually_exclusive_group()
+    side.add_argument("--first", action="store_true", help="you begin (default)")
+    side.add_argument("--second", action="store_true", help="the model begins")
+    command.add_argument(
+        "--temperature",
+        type=_temperature,
+        default=0.0,
+        metavar="T",
+        help="of its moves; 0 = always the most likely (default: %(default)s)",
+    )
+    command.add_argument("--seed", type=whole(0, MOST_SEED), default=0)
 
 
 def whole(least: int, most: int = MOST) -> Callable[[str], int]:

@@ -119,6 +119,10 @@ def _call(name: str, chosen: argparse.Namespace) -> int:
         from flows.cli import label
 
         return label.label(chosen)
+    if name == "play":
+        from flows.cli import play
+
+        return play.play(chosen)
     if name == "plan":
         from flows.cli import plan
 

@@ -16,21 +16,23 @@ from storage import Lake
 from storage.errors import UserError
 
 MODELS = ("base", "extended", "sft", "interrogated", "rl")
+GAME_MODELS = ("game_sft", "game_rl")  # they know nothing but a game
 
 
 def find_model(lake: Lake, name: str) -> Path:
     """A model by stage name, digest prefix or path: its folder, or a .gguf file."""
-    if name in MODELS:
+    known = (*MODELS, *GAME_MODELS)
+    if name in known:
         heads = lake.heads()
         if name not in heads:
-            made = ", ".join(m for m in MODELS if m in heads) or "none"
+            made = ", ".join(m for m in known if m in heads) or "none"
             raise UserError(f"no {name} model in lake {lake.url} yet (there: {made}): run a flow")
         return lake.local(name, heads[name])
     if Path(name).is_dir() or Path(name).suffix == ".gguf":
         return Path(name)
     manifest = lake.manifest(None, name)
-    if manifest.kind not in MODELS:
-        raise UserError(f"{name} is a {manifest.kind}, not a model ({', '.join(MODELS)})")
+    if manifest.kind not in known:
+        raise UserError(f"{name} is a {manifest.kind}, not a model ({', '.join(known)})")
     return lake.local(manifest.kind, manifest.digest)
 
 
