@@ -9,6 +9,7 @@ import dataclasses
 from pipeline import ranges
 from pipeline.curriculum.confidence_targets import TARGETS
 from pipeline.curriculum.task_mixture import entries_of
+from pipeline.tools.config import NAMES
 from pipeline.training.config import ACTIVATION_CHECKPOINTING, OptimizerConfig
 
 
@@ -27,6 +28,11 @@ class RlConfig:
     # see pipeline.curriculum.task_mixture. A sum's level is the digits of its longer number: fewer
     # are answered at once, and then RL shortens answers instead of lengthening them
     tasks: tuple[str, ...] = ("sum:3-5=1",)
+    # that an answer may call: calculator, python. max_new_tokens are then those that are sampled in
+    # all of its rounds, and the model's context must have room for what the tools are
+    tools: tuple[str, ...] = ()
+    tool_rounds: int = 4  # of calls that are answered; then an answer is told to do without
+    call_cost: float = 0.0  # of reward, for each call of an answer, needed or not
     # of the prompts: an interrogation's questions under a confidence target; without an
     # interrogation none
     honesty_share: float = 0.25
@@ -79,7 +85,7 @@ class RlConfig:
             ),
             shares="honesty_share unclear_share warmdown_fraction final_fraction",
             below_one="confidence_targets",
-            one_of={"activation_checkpointing": ACTIVATION_CHECKPOINTING},
+            one_of={"activation_checkpointing": ACTIVATION_CHECKPOINTING, "tools": NAMES},
         )
         ranges.refuse(
             self,
@@ -87,6 +93,7 @@ class RlConfig:
                 self.answers_per_prompt < 2,
                 "answers_per_prompt: at least 2, or the group's mean is the answer itself",
             ),
+            (len(self.tools) > len(set(self.tools)), "tools: one is named twice"),
             (self.ratio_limit < 1, "ratio_limit must be at least 1: that is where both agree"),
             (self.spike_ratio <= 1, "spike_ratio must be above 1: it is a multiple of the median"),
             (

@@ -29,7 +29,9 @@ class PolicyBatch(NamedTuple):
 
     tokens: Tensor  # [batch, seq] int64, prompt and answer without the last token
     targets: Tensor  # [batch, seq] int64, the next token of each position
-    mask: Tensor  # [batch, seq] bool, whether the target is the answer's, stop token included
+    # [batch, seq] bool, whether the policy drew the target: the answer's, its stop token included,
+    # but for tools' outputs
+    mask: Tensor
     advantages: Tensor  # [batch] float32
     sampled: Tensor  # [batch, seq] float32, log-probability when drawn; 0 outside the mask
 
@@ -46,7 +48,7 @@ def collate(rollouts: Sequence[Rollout], device: torch.device | str = "cpu") -> 
         end = len(sequence) - 1
         tokens[row, :end] = sequence[:-1]
         targets[row, :end] = sequence[1:]
-        mask[row, len(r.prompt) - 1 : end] = True
+        mask[row, len(r.prompt) - 1 : end] = torch.tensor(r.drawn) if r.drawn else True
         sampled[row, len(r.prompt) - 1 : end] = torch.tensor(r.logprobs)
     advantages = torch.tensor([r.advantage for r in rollouts], dtype=torch.float32)
     return PolicyBatch(*(t.to(device) for t in (tokens, targets, mask, advantages, sampled)))

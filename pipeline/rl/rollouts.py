@@ -87,12 +87,19 @@ class Rollout:
     group: int  # number of the task within the step, over all processes
     prompt: list[int]
     tokens: list[int]  # the answer, its stop token included if it came
-    logprobs: list[float]  # of each token, under the sampling policy
+    logprobs: list[float]  # of each token, under the sampling policy; 0 where it wasn't drawn
     text: str  # the answer without its stop token
     stopped: bool
     reward: float
     advantage: float
     answer_type: AnswerType
+    # of each token, whether the policy drew it; a tool's output isn't. Empty: all
+    drawn: Sequence[bool] = ()
+
+    @property
+    def length(self) -> int:
+        """Tokens that the policy drew."""
+        return sum(self.drawn) if self.drawn else len(self.tokens)
 
 
 def advantages(rewards: np.ndarray) -> np.ndarray:
@@ -254,7 +261,7 @@ def rows(step: int, rollouts: Sequence[Rollout]) -> list[RolloutRow]:
             "answer": r.task.answer,
             "reward": r.reward,
             "advantage": r.advantage,
-            "length": len(r.tokens),
+            "length": r.length,
             "logprob": sum(r.logprobs),
             "stopped": r.stopped,
             "answer_type": r.answer_type,

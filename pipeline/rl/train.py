@@ -22,7 +22,7 @@ import torch
 from pipeline import model as models
 from pipeline.model import Transformer
 from pipeline.model.engine import Engine
-from pipeline.rl import honesty_prompts, rehearsal, task_sources
+from pipeline.rl import honesty_prompts, rehearsal, task_sources, tool_rollouts
 from pipeline.rl import rollouts as rolls
 from pipeline.rl.config import RlConfig
 from pipeline.rl.honesty_prompts import HonestyQuestions
@@ -32,6 +32,8 @@ from pipeline.rl.task_sources import OWN, TaskSources, step_tasks
 from pipeline.sft.conversation_loader import ConversationData
 from pipeline.stage import SILENT, Progress, Stage
 from pipeline.tokenizer import Tokenizer
+from pipeline.tools.named_tools import named
+from pipeline.tools.toolbox import NO_TOOLS, Toolbox
 from pipeline.training import distribution, loop, runtime
 from pipeline.training.config import LoopConfig
 from pipeline.training.optimizers import build_optimizer
@@ -73,6 +75,7 @@ def step_rollouts(
     questions: HonestyQuestions | None,
     number: int,
     sources: TaskSources = OWN,
+    toolbox: Toolbox = NO_TOOLS,
 ) -> list[rolls.Rollout]:
     """Sample this process' share of a batch's answers.
 
@@ -83,11 +86,15 @@ def step_rollouts(
         questions: of the interrogation, if there is one.
         number: of the batch.
         sources: of the tasks.
+        toolbox: what answers may call.
     """
     tasks = step_tasks(config, questions, number, sources)
     share = len(tasks) // distribution.world()
     first = distribution.rank() * share
-    return rolls.sample(
+    sample = rolls.sample
+    if toolbox.tools:
+        sample = functools.partial(tool_rollouts.sample, toolbox=toolbox)
+    return sample(
         Engine(model),
         tokenizer,
         tasks[first : first + share],
@@ -108,6 +115,7 @@ def step_loss(
     done: int,
     number: int,
     sources: TaskSources = OWN,
+    toolbox: Toolbox = NO_TOOLS,
 ) -> StepLoss:
     """Sample the answers of a batch and keep them; the loss is a mean over their tokens.
 
@@ -125,8 +133,9 @@ def step_loss(
         done: steps.
         number: of the batch.
         sources: of the tasks.
+        toolbox: what answers may call.
     """
-    answers = step_rollouts(model, tokenizer, config, questions, number, sources)
+    answers = step_rollouts(model, tokenizer, config, questions, number, sources, toolbox)
     rows = rolls.rows(done + 1, answers)
     # On disk before a checkpoint can say that the step is done: at each step's end the loop waits
     # for all processes.
@@ -191,6 +200,18 @@ def build(
     scratch: Path,
 ) -> RlStatistics | None:
     """The `rl` stage."""
+    with named(config.tools) as toolbox:
+        return _build(out, inputs, config, progress, scratch, toolbox)
+
+
+def _build(
+    out: Path,
+    inputs: RlInputs,
+    config: RlConfig,
+    progress: Progress,
+    scratch: Path,
+    toolbox: Toolbox,
+) -> RlStatistics | None:
     device, dtype = runtime.prepare(
         config.device, config.precision, config.threads, config.products
     )
@@ -200,12 +221,11 @@ def build(
         raise UserError(f"{inputs['sft'][0]} is no chat model: RL starts from the sft stage's")
     if distribution.rank() != 0:
         progress = SILENT
+    room = tool_rollouts.room(model.config.max_context, toolbox, tokenizer)
     questions = honesty_prompts.given(
-        inputs.get("interrogation"), config, tokenizer, model.config.max_context, progress
+        inputs.get("interrogation"), config, tokenizer, room, progress
     )
-    sources = task_sources.given(
-        inputs.get("tasks", []), config, tokenizer, model.config.max_context, progress
-    )
+    sources = task_sources.given(inputs.get("tasks", []), config, tokenizer, room, progress)
     conversations = rehearsal.given(
         inputs.get("conversations", []),
         config.rehearsal_rows,
@@ -223,6 +243,7 @@ def build(
         scratch,
         progress,
         sources=sources,
+        toolbox=toolbox,
     )
     metrics, timing = loop.run(
         model,

@@ -6,6 +6,7 @@ from pipeline import ranges
 from pipeline.tools.sandbox.layers import LAYERS
 
 BACKENDS = ("monty", "cpython")
+NAMES = ("calculator", "python")  # of the tools that need nothing but their name
 
 
 @dataclasses.dataclass(frozen=True)
