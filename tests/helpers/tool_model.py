@@ -12,6 +12,7 @@ from pipeline import model as models
 from pipeline.chat.conversation import Conversation, assistant, render, tool, user
 from pipeline.chat.layout import pieces
 from pipeline.chat.messages import ToolCall
+from pipeline.curriculum.sums import question
 from pipeline.model import ModelConfig, Transformer
 from pipeline.sft.train import with_conversation_tokens
 from pipeline.tokenizer import train as tokenizer_training
@@ -22,7 +23,7 @@ from pipeline.training.data_loader import RowPart, collate
 from pipeline.training.loss import token_loss
 
 STATED = (calculator(CalculatorConfig()).definition,)
-STEPS, ROWS, RATE = 130, 6, 4e-3
+STEPS, ROWS, RATE = 150, 6, 5e-3
 
 
 def sums(count: int, seed: int) -> list[Conversation]:
@@ -36,7 +37,7 @@ def sums(count: int, seed: int) -> list[Conversation]:
         a, b = rng.randint(1, 9), rng.randint(1, 9)
         call = ToolCall("calculator", json.dumps({"expression": f"{a} + {b}"}))
         said = (
-            *(user(f"What is {a} + {b}?"), assistant("", [call]), tool(str(a + b))),
+            *(user(question(a, b, rng)), assistant("", [call]), tool(str(a + b))),
             assistant(f"It is {a + b}."),
         )
         made.append(Conversation(said, STATED))
@@ -45,7 +46,7 @@ def sums(count: int, seed: int) -> list[Conversation]:
 
 @functools.cache
 def make_tool_model(folder: Path) -> Path:
-    texts = ["".join(part.text for part in pieces(talk)) for talk in sums(40, 1)]
+    texts = ["".join(part.text for part in pieces(talk)) for talk in sums(200, 1)]
     base = tokenizer_training.train(iter(texts), TokenizerConfig(vocab_size=480))
     shape = ModelConfig(
         vocab_size=base.vocab_size,
