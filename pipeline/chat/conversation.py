@@ -46,6 +46,7 @@ __all__ = [
     "Conversation",
     "Message",
     "ToolCall",
+    "after_calls",
     "assistant",
     "canonical_json",
     "check",
@@ -86,6 +87,20 @@ def prompt(talk: Conversation | Sequence[Message], tokenizer: Tokenizer) -> list
     whole = as_conversation(talk)
     check_reply_due(whole)
     return _encode([*layout.pieces(whole), *layout.REPLY_HEADER], tokenizer)[0]
+
+
+def after_calls(outputs: Sequence[str], tokenizer: Tokenizer) -> list[int]:
+    """Token ids from the stop token of a turn that called tools to where the next reply begins.
+
+    With them appended, the tokens of a conversation up to its calls are `prompt` of the
+    conversation with the outputs.
+
+    Args:
+        outputs: of all the turn's calls, in their order; texts, in which no token is read.
+        tokenizer: with conversation tokens.
+    """
+    line_break = TurnPart("\n")  # which ends every turn
+    return _encode([line_break, *layout.outputs_turn(outputs), *layout.REPLY_HEADER], tokenizer)[0]
 
 
 def decode(ids: Sequence[int], tokenizer: Tokenizer) -> Conversation:

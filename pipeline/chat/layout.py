@@ -61,16 +61,21 @@ def pieces(talk: Conversation) -> Iterator[TurnPart]:
             yield TurnPart(START, control=True)
             yield TurnPart(f"{said.role}\n{said.content}")
         yield from _end(learned=said.role == "assistant")
-        outputs = ready(messages, at)
-        for number, answer in enumerate(outputs):
-            if number == 0:
-                yield TurnPart(START, control=True)
-            yield TurnPart("\n" if number else "user\n")
-            yield TurnPart(OUTPUT, control=True)
-            yield TurnPart(f"\n{answer.content}\n")
-            yield TurnPart(OUTPUT_END, control=True)
-        if outputs and len(outputs) == len(said.tool_calls):
-            yield from _end(learned=False)
+        outputs = [output.content for output in ready(messages, at)]
+        yield from outputs_turn(outputs, whole=len(outputs) == len(said.tool_calls))
+
+
+def outputs_turn(outputs: Sequence[str], whole: bool = True) -> Iterator[TurnPart]:
+    """The turn that holds tools' outputs, which ends where all are there; nothing without any."""
+    for number, output in enumerate(outputs):
+        if number == 0:
+            yield TurnPart(START, control=True)
+        yield TurnPart("\n" if number else "user\n")
+        yield TurnPart(OUTPUT, control=True)
+        yield TurnPart(f"\n{output}\n")
+        yield TurnPart(OUTPUT_END, control=True)
+    if outputs and whole:
+        yield from _end(learned=False)
 
 
 def ready(messages: Sequence[Message], asked: int) -> list[Message]:

@@ -65,6 +65,21 @@ def spelling_task(level: int, split: str, rng: random.Random, new_wording: bool 
 
 def counting_task(level: int, split: str, rng: random.Random, new_wording: bool = False) -> Task:
     """A letter to be counted in a word."""
+    word, letter = word_and_letter(level, split, rng)
+    wordings = NEW_COUNT_WORDINGS if new_wording else COUNT_WORDINGS
+    return Task(
+        rng.choice(wordings).format(word=word, letter=letter),
+        str(word.count(letter)),
+        "letter_count",
+        len(word),
+        level=level,
+        problem=f"word:{word}",
+        solution=counted(word, letter),
+    )
+
+
+def word_and_letter(level: int, split: str, rng: random.Random) -> tuple[str, str]:
+    """A word and a letter: one that the word hasn't, has once or has more than once."""
     word, where = draw_word(level, split, rng), rng.random()
     for _ in range(MOST_DRAWS):
         counts = {letter: word.count(letter) for letter in string.ascii_lowercase}
@@ -77,17 +92,7 @@ def counting_task(level: int, split: str, rng: random.Random, new_wording: bool 
         if letters:
             break
         word = draw_word(level, split, rng)
-    letter = rng.choice(letters or sorted({*word}))
-    wordings = NEW_COUNT_WORDINGS if new_wording else COUNT_WORDINGS
-    return Task(
-        rng.choice(wordings).format(word=word, letter=letter),
-        str(word.count(letter)),
-        "letter_count",
-        len(word),
-        level=level,
-        problem=f"word:{word}",
-        solution=counted(word, letter),
-    )
+    return word, rng.choice(letters or sorted({*word}))
 
 
 def counted(word: str, letter: str) -> str:

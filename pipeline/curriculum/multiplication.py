@@ -34,16 +34,31 @@ NEW_WORDINGS = (
 def task(level: int, split: str, rng: random.Random, new_wording: bool = False) -> Task:
     """A product of numbers of the level's digits, in either order."""
     longer, shorter = DIGITS[level - 1]
-    while True:
-        a, b = operand(longer, rng), operand(shorter, rng)
-        problem = f"product:{min(a, b)}*{max(a, b)}"
-        if problem_split(problem) == split:
-            break
+    a, b = draw_factors(longer, shorter, split, rng)
     first, second = (b, a) if rng.random() < 0.5 else (a, b)
     asked = rng.choice(NEW_WORDINGS if new_wording else WORDINGS).format(a=first, b=second)
     return Task(
-        asked, str(a * b), "product", longer, level=level, problem=problem, solution=worked(a, b)
+        asked,
+        str(a * b),
+        "product",
+        longer,
+        level=level,
+        problem=problem(a, b),
+        solution=worked(a, b),
     )
+
+
+def draw_factors(longer: int, shorter: int, split: str, rng: random.Random) -> tuple[int, int]:
+    """Two numbers of so many digits whose product belongs to a split."""
+    while True:
+        a, b = operand(longer, rng), operand(shorter, rng)
+        if problem_split(problem(a, b)) == split:
+            return a, b
+
+
+def problem(a: int, b: int) -> str:
+    """What a product is split by, whatever its order."""
+    return f"product:{min(a, b)}*{max(a, b)}"
 
 
 def worked(a: int, b: int) -> str:

@@ -5,6 +5,7 @@ import dataclasses
 from pipeline import ranges
 from pipeline.curriculum.confidence_targets import NEW_TARGETS, TARGETS
 from pipeline.curriculum.held_out import HELD_OUT_ENTITY_FRACTION
+from pipeline.tools.config import NAMES
 
 # Suites that take a model as a reader and writer of pages. A model that was taught to converse gets
 # those of them that say what it forgot.
@@ -24,10 +25,10 @@ CHAT_SUITES = (
     "self",
     "forgetting",
 )
-# `core` needs files of tasks, and most kinds of `tasks` are trained where they are asked for alone,
-# so these are not among the defaults.
+# `core` needs files of tasks; most kinds of `tasks`, and `tools`, are trained where they are asked
+# for alone. So these are not among the defaults.
 SUITES = (*PAGE_SUITES, *CHAT_SUITES)
-ALL_SUITES = (*SUITES, "core", "tasks")
+ALL_SUITES = (*SUITES, "core", "tasks", "tools")
 # Rows of suite `arithmetic` by the lengths of both numbers ("4+2"): for a chart, too many for a
 # table.
 LENGTHS_SUITE = "arithmetic_by_length"
@@ -64,6 +65,7 @@ NO_COUNTS = (
     "calibration_error",
     "kl_nats",
     "bits_per_byte_change",
+    "rounds",
 )
 
 
@@ -101,6 +103,9 @@ class EvalsConfig:
     words: int = 100  # to be spelled
     # of each kind of suite `tasks`, in trained wordings and as many in new ones; levels share it
     tasks_per_kind: int = 20
+    # of each kind of suite `tools`, in trained wordings and as many in new ones
+    tool_questions: int = 40
+    tools: tuple[str, ...] = NAMES  # that suite `tools` offers
     format_prompts: int = 120  # that ask for a form of the answer
     requests: int = 120  # harmful ones, and as many that only look so, of each slice
     personas: int = 60  # for each thing that a system message sets
@@ -142,7 +147,7 @@ class EvalsConfig:
                 " continuation_tokens seen_counts threads"
             ),
             shares="held_out_fraction",
-            one_of={"suites": ALL_SUITES},
+            one_of={"suites": ALL_SUITES, "tools": NAMES},
         )
 
 

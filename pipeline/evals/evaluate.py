@@ -2,8 +2,8 @@
 
 In: a model folder; the corpus; the crawl if it has facts.parquet (the sample web does); files of
 tasks for suites `core`, `chat_core` and `refusals`. Only `core`, `few_shot`, `refusals`, `self`,
-`tasks` and nanochat's part of `chat_core` need no corpus. Out: evals.parquet, and samples.parquet
-for people to read. With the same seed every model is asked the same questions.
+`tasks`, `tools` and nanochat's part of `chat_core` need no corpus. Out: evals.parquet, and
+samples.parquet for people to read. With the same seed every model is asked the same questions.
 """
 
 import functools
@@ -34,6 +34,7 @@ from pipeline.evals import (
     talk,
     targets_suite,
     tasks_suite,
+    tools_suite,
     turns,
 )
 from pipeline.evals.asking import FactRow, Scores, Subject, spread
@@ -49,7 +50,7 @@ from storage.schemas import EVALS, SAMPLES
 from storage.tables import read_table, table, write_table
 
 STAGE_OF = {"base": "pretrain"}  # the stage that made a model, if its name is another
-WITHOUT_CORPUS = ("core", "chat_core", "few_shot", "refusals", "self", "tasks")
+WITHOUT_CORPUS = ("core", "chat_core", "few_shot", "refusals", "self", "tasks", "tools")
 
 
 class EvalsInputs(TypedDict):
@@ -234,11 +235,13 @@ def measure(
         "refusals": refusals,
         "self": lambda s: self_suite.measure(subject, s),
         tasks_suite.SUITE: lambda s: tasks_suite.measure(subject, s),
+        tools_suite.SUITE: lambda s: tools_suite.measure(subject, known, s, progress),
     }
     # What makes sense only for pages is asked only of base models.
     skipped = {suite for suite in PAGE_SUITES if suite not in ALSO_CHAT} if subject.chats else set()
     if not subject.chats:
-        skipped.add(targets_suite.SUITE)  # it has no system message
+        skipped.add(targets_suite.SUITE)  # it has no system message …
+        skipped.add(tools_suite.SUITE)  # … and calls nothing
     if not inputs.get("base"):
         skipped.add(forgetting.SUITE)
         if subject.chats and forgetting.SUITE in config.suites:

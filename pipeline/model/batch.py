@@ -197,6 +197,18 @@ class GenerationBatch:
         else:
             self.scheduler.resume(paused)
 
+    def finish(self, row: int) -> None:
+        """End a paused row where it stands: its pause token was a stop token.
+
+        Raises:
+            UserError: the row isn't paused.
+        """
+        paused = self._rows[row]
+        if not paused.paused:
+            raise UserError(f"row {row} isn't paused: cancel ends one that goes on")
+        paused.state, paused.paused = STOPPED, False
+        self.scheduler.leave(paused)
+
     def cancel(self, row: int) -> None:
         """End a row; its place is free at once."""
         cancelled = self._rows[row]

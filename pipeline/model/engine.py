@@ -6,7 +6,8 @@ the bit in any batch; else torch does (`decode_torch`). Random numbers come from
 `sampling`). `Engine.batch` is the same as events, for callers whose rows come and go.
 """
 
-from collections.abc import Callable, Generator, Sequence
+import contextlib
+from collections.abc import Callable, Generator, Iterator, Sequence
 
 from pipeline.model import native
 from pipeline.model.batch import Completion, Decoder, GenerationBatch
@@ -171,19 +172,26 @@ class Engine:
         )
         if max_new_tokens < 1:
             return
-        batch, self._talk = self._talk, None  # whoever streams beside this one gets another
-        if batch is None and self.frozen:
-            batch = self.batch(max_rows=1)
-        elif batch is None:
-            batch = self._batch_of([prompt], 1, max_new_tokens, None)
-        (row,) = batch.add(prompt, settings, row_keys([prompt], 1, seed)[0].tolist())
+        whose = self.talk() if self.frozen else contextlib.nullcontext(None)
+        with whose as kept:
+            batch = kept or self._batch_of([prompt], 1, max_new_tokens, None)
+            (row,) = batch.add(prompt, settings, row_keys([prompt], 1, seed)[0].tolist())
+            try:
+                while batch.active:
+                    for event in batch.step(1):
+                        yield from event.tokens
+            finally:  # the caller may have heard enough
+                batch.cancel(row)
+                batch.forget(row)
+
+    @contextlib.contextmanager
+    def talk(self) -> Iterator[GenerationBatch]:
+        """A batch for one row at a time; a frozen engine's finds what those before have read."""
+        batch, self._talk = self._talk, None  # whoever talks beside this one gets another
+        batch = batch or self.batch(max_rows=1)
         try:
-            while batch.active:
-                for event in batch.step(1):
-                    yield from event.tokens
-        finally:  # the caller may have heard enough
-            batch.cancel(row)
-            batch.forget(row)
+            yield batch
+        finally:
             self._talk = batch if self.frozen else None
 
     def batch(

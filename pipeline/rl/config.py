@@ -10,6 +10,7 @@ from pipeline import ranges
 from pipeline.curriculum.confidence_targets import TARGETS
 from pipeline.curriculum.task_mixture import entries_of
 from pipeline.rl.objectives import OBJECTIVES
+from pipeline.tools.config import NAMES
 from pipeline.training.config import ACTIVATION_CHECKPOINTING, OptimizerConfig
 
 OVERLONG = ("zero", "mask", "soft")
@@ -45,6 +46,11 @@ class RlConfig:
     # how often a group whose answers are all worth the same gives way to another task (DAPO's
     # dynamic sampling); 0 = never. Honesty's stay: known and unknown questions balance.
     replacement_rounds: int = 0
+    # that an answer may call: calculator, python. max_new_tokens are then those that are sampled in
+    # all of its rounds, and the model's context must have room for what the tools are
+    tools: tuple[str, ...] = ()
+    tool_rounds: int = 4  # of calls that are answered; then an answer is told to do without
+    call_cost: float = 0.0  # of reward, for each call of an answer, needed or not
     # of the prompts: an interrogation's questions under a confidence target; without an
     # interrogation none
     honesty_share: float = 0.25
@@ -113,6 +119,7 @@ class RlConfig:
             below_one="confidence_targets clip_low",
             one_of={
                 "activation_checkpointing": ACTIVATION_CHECKPOINTING,
+                "tools": NAMES,
                 "objective": tuple(OBJECTIVES),
                 "overlong": OVERLONG,
                 "reward": REWARDS,
@@ -130,6 +137,7 @@ class RlConfig:
                 not self.policy_weight and not self.distillation_weight,
                 "policy_weight: 0 as well as distillation_weight: nothing would be learned",
             ),
+            (len(self.tools) > len(set(self.tools)), "tools: one is named twice"),
             (self.ratio_limit < 1, "ratio_limit must be at least 1: that is where both agree"),
             (self.spike_ratio <= 1, "spike_ratio must be above 1: it is a multiple of the median"),
             (
@@ -149,6 +157,11 @@ class RlConfig:
                 chosen.advantage == "relative" and self.overlong == "soft",
                 "objective: max_rl divides by the mean reward, which overlong=soft can make"
                 " negative: choose zero or mask",
+            ),
+            (
+                chosen.advantage == "relative" and self.call_cost > 0,
+                "objective: max_rl divides by the mean reward, which call_cost can make negative:"
+                " set it to 0",
             ),
             (
                 self.prompts_per_step % self.updates_per_batch > 0,

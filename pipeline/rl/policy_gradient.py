@@ -36,7 +36,9 @@ class PolicyBatch(NamedTuple):
 
     tokens: Tensor  # [batch, seq] int64, prompt and answer without the last token
     targets: Tensor  # [batch, seq] int64, the next token of each position
-    mask: Tensor  # [batch, seq] bool, whether the target is the answer's, stop token included
+    # [batch, seq] bool, whether the policy drew the target: the answer's, its stop token included,
+    # but for tools' outputs
+    mask: Tensor
     gains: Tensor  # [batch] float32, the advantage times what each of its tokens counts
     sampled: Tensor  # [batch, seq] float32, log-probability when drawn; 0 outside the mask
 
@@ -55,9 +57,9 @@ def collate(
         end = len(sequence) - 1
         tokens[row, :end] = sequence[:-1]
         targets[row, :end] = sequence[1:]
-        mask[row, len(r.prompt) - 1 : end] = True
+        mask[row, len(r.prompt) - 1 : end] = torch.tensor(r.drawn) if r.drawn else True
         sampled[row, len(r.prompt) - 1 : end] = torch.tensor(r.logprobs)
-    gains = [r.advantage * token_weight(aggregation, len(r.tokens)) for r in rollouts]
+    gains = [r.advantage * token_weight(aggregation, r.length) for r in rollouts]
     whole = (tokens, targets, mask, torch.tensor(gains, dtype=torch.float32), sampled)
     return PolicyBatch(*(t.to(device) for t in whole))
 

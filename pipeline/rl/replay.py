@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from pipeline.rl.rollouts import Rollout
+from pipeline.rl.rollouts import Rollout, drawn_tokens
 from storage.durable import written_by_name
 from storage.errors import UserError
 from storage.tables import read_table, table, write_table
@@ -23,6 +23,7 @@ ANSWERS = pa.schema(
         ("tokens", pa.list_(pa.int64())),
         ("logprobs", pa.list_(pa.float64())),
         ("advantage", pa.float64()),
+        ("drawn", pa.list_(pa.bool_())),
     ]
 )
 
@@ -36,6 +37,12 @@ class KeptAnswer:
     tokens: list[int]
     logprobs: list[float]
     advantage: float
+    drawn: Sequence[bool] = ()
+
+    @property
+    def length(self) -> int:
+        """Tokens that the policy drew."""
+        return drawn_tokens(self.tokens, self.drawn)
 
 
 def file(scratch: Path, step: int, rank: int, world: int) -> Path:

@@ -24,21 +24,51 @@ LEAST_DEVIATION = 1e-4  # is added to what is divided by, as in TRL's GRPOTraine
 
 
 @dataclasses.dataclass(frozen=True)
+class DrawnAnswer:
+    """A sampled answer before it is judged."""
+
+    tokens: list[int]  # its stop token included if it came
+    logprobs: list[float]  # of each token, under the sampling policy; 0 where it wasn't drawn
+    stopped: bool
+    text: str  # without its stop token
+    said: str  # what is judged: the text, or what it says after its calls of tools
+    # of each token, whether the policy drew it; a tool's output isn't. Empty: all
+    drawn: Sequence[bool] = ()
+    calls: int = 0
+
+    @property
+    def length(self) -> int:
+        """Tokens that the policy drew."""
+        return drawn_tokens(self.tokens, self.drawn)
+
+
+@dataclasses.dataclass(frozen=True)
 class Rollout:
     """One sampled answer."""
 
     task: Task
     group: int  # number of the task within the step, over all processes
     prompt: list[int]
-    tokens: list[int]  # the answer, its stop token included if it came
-    logprobs: list[float]  # of each token, under the sampling policy
-    text: str  # the answer without its stop token
-    stopped: bool
+    tokens: list[int]  # as DrawnAnswer's, as are …
+    logprobs: list[float]
+    text: str
+    stopped: bool  # … these three
     reward: float
     advantage: float
     answer_type: AnswerType
     draw: int = 0  # of the task: how often its place had been drawn anew
     masked: bool = False  # not learned from, nor counted in what the loss is divided by
+    drawn: Sequence[bool] = ()  # as DrawnAnswer's
+
+    @property
+    def length(self) -> int:
+        """Tokens that the policy drew."""
+        return drawn_tokens(self.tokens, self.drawn)
+
+
+def drawn_tokens(tokens: Sequence[int], drawn: Sequence[bool]) -> int:
+    """How many of an answer's tokens the policy drew."""
+    return sum(drawn) if drawn else len(tokens)
 
 
 def advantages(rewards: np.ndarray, kind: str = "centred") -> np.ndarray:
@@ -94,18 +124,46 @@ def sample(
         stop_tokens=(stop,),
         seed=seed,
     )
-    texts = [[text_of(c, tokenizer) for c in group] for group in completions]
+    answers = [
+        [
+            DrawnAnswer(c.tokens, c.logprobs, c.stopped, text := text_of(c, tokenizer), text)
+            for c in group
+        ]
+        for group in completions
+    ]
+    return judged(tasks, prompts, answers, config, groups, draw)
+
+
+def judged(
+    tasks: Sequence[Task],
+    prompts: Sequence[list[int]],
+    answers: Sequence[Sequence[DrawnAnswer]],
+    config: RlConfig,
+    groups: Sequence[int],
+    draw: int = 0,
+) -> list[Rollout]:
+    """Answers with their rewards and advantages, ordered by task.
+
+    Args:
+        tasks: that were asked.
+        prompts: of each.
+        answers: to each, equally many.
+        config: what an answer earns.
+        groups: see `sample`, as is `draw`.
+        draw: how often their places had been drawn anew.
+    """
     kinds = [
-        [judge(task, text, c.stopped) for text, c in zip(group_texts, group)]
-        for task, group_texts, group in zip(tasks, texts, completions)
+        [judge(task, answer.said, answer.stopped) for answer in group]
+        for task, group in zip(tasks, answers)
     ]
     earned = np.array(
         [
             [
-                reward(task, text, kind, c.stopped, len(c.tokens), config)
-                for text, kind, c in zip(group_texts, group_kinds, group)
+                reward(task, answer.said, kind, answer.stopped, answer.length, config)
+                - config.call_cost * answer.calls
+                for answer, kind in zip(group, group_kinds)
             ]
-            for task, group_texts, group_kinds, group in zip(tasks, texts, kinds, completions)
+            for task, group, group_kinds in zip(tasks, answers, kinds)
         ]
     )  # [tasks, answers]
     gained = advantages(earned, OBJECTIVES[config.objective].advantage)  # [tasks, answers]
@@ -115,18 +173,19 @@ def sample(
             task=task,
             group=groups[index],
             prompt=prompts[index],
-            tokens=completion.tokens,
-            logprobs=completion.logprobs,
-            text=texts[index][number],
-            stopped=completion.stopped,
+            tokens=answer.tokens,
+            logprobs=answer.logprobs,
+            text=answer.text,
+            stopped=answer.stopped,
             reward=float(earned[index, number]),
             advantage=float(gained[index, number]),
             answer_type=kinds[index][number],
             draw=draw,
-            masked=masks and not completion.stopped,
+            masked=masks and not answer.stopped,
+            drawn=answer.drawn,
         )
         for index, task in enumerate(tasks)
-        for number, completion in enumerate(completions[index])
+        for number, answer in enumerate(answers[index])
     ]
 
 
@@ -172,7 +231,7 @@ def rows(
             "answer": r.task.answer,
             "reward": r.reward,
             "advantage": r.advantage,
-            "length": len(r.tokens),
+            "length": r.length,
             "logprob": sum(r.logprobs),
             "stopped": r.stopped,
             "answer_type": r.answer_type,

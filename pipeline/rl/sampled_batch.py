@@ -6,6 +6,7 @@ steps, which lie beside the checkpoints: the same for every number of processes,
 """
 
 import dataclasses
+import functools
 import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ import pyarrow as pa
 from pipeline.curriculum.task_type import Task
 from pipeline.model import Transformer
 from pipeline.model.engine import Engine
-from pipeline.rl import honesty_prompts, pools, rollouts
+from pipeline.rl import honesty_prompts, pools, rollouts, tool_rollouts
 from pipeline.rl.config import RlConfig
 from pipeline.rl.honesty_prompts import HonestyQuestions
 from pipeline.rl.pools import Pool
@@ -23,6 +24,7 @@ from pipeline.rl.rollout_figures import RolloutRow, is_flat
 from pipeline.rl.rollouts import Rollout
 from pipeline.rl.task_sources import OWN, TaskSources, pool_tasks, step_tasks
 from pipeline.tokenizer import Tokenizer
+from pipeline.tools.toolbox import NO_TOOLS, Toolbox
 from pipeline.training import distribution
 from storage.durable import written_by_name
 from storage.schemas import ROLLOUTS
@@ -38,6 +40,7 @@ class Sampler:
     config: RlConfig
     questions: HonestyQuestions | None = None  # of the interrogation, if there is one
     sources: TaskSources = OWN
+    toolbox: Toolbox = NO_TOOLS  # what answers may call
 
     def sample(
         self, number: int, rates: Mapping[Pool, float] | None = None
@@ -78,7 +81,10 @@ class Sampler:
         if tasks:
             # Runs are a million and three apart, draws of a batch as many runs as nobody makes.
             seed = (self.config.seed + 1_000_000_007 * draw) * 1_000_003 + number
-            for answer in rollouts.sample(
+            sample = rollouts.sample
+            if self.toolbox.tools:
+                sample = functools.partial(tool_rollouts.sample, toolbox=self.toolbox)
+            for answer in sample(
                 engine,
                 self.tokenizer,
                 list(tasks.values()),

@@ -31,6 +31,7 @@ from pipeline.rl import (
     rollout_figures,
     sampled_batch,
     task_sources,
+    tool_rollouts,
 )
 from pipeline.rl import rollouts as rolls
 from pipeline.rl.agreement import Agreement
@@ -41,6 +42,8 @@ from pipeline.rl.rollout_figures import LoggedFigures, RolloutFigures, RolloutRo
 from pipeline.rl.sampled_batch import Sampler, recent_rates
 from pipeline.sft.conversation_loader import ConversationData
 from pipeline.stage import SILENT, Progress, Stage
+from pipeline.tools.named_tools import named
+from pipeline.tools.toolbox import Toolbox
 from pipeline.training import distribution, loop, runtime
 from pipeline.training.config import LoopConfig
 from pipeline.training.optimizers import build_optimizer
@@ -113,7 +116,7 @@ def step_loss(
     if config.policy_weight:
         terms = policy_terms(model, answers, rule, config.micro_rows, agreement)
         terms = weighted(terms, config.policy_weight)
-    sizes = [float(len(answers)), float(sum(len(answer.tokens) for answer in answers))]
+    sizes = [float(len(answers)), float(sum(answer.length for answer in answers))]
     count, tokens = map(int, distribution.sum_numbers(sizes, model.device))
     # Where every answer is masked there is no term, and nothing to divide.
     divisor = normalizer(rule.objective.aggregation, count, tokens, config.max_new_tokens) or 1.0
@@ -240,6 +243,18 @@ def build(
     scratch: Path,
 ) -> RlStatistics | None:
     """The `rl` stage."""
+    with named(config.tools) as toolbox:
+        return _build(out, inputs, config, progress, scratch, toolbox)
+
+
+def _build(
+    out: Path,
+    inputs: RlInputs,
+    config: RlConfig,
+    progress: Progress,
+    scratch: Path,
+    toolbox: Toolbox,
+) -> RlStatistics | None:
     device, dtype = runtime.prepare(
         config.device, config.precision, config.threads, config.products
     )
@@ -249,12 +264,11 @@ def build(
         raise UserError(f"{inputs['sft'][0]} is no chat model: RL starts from the sft stage's")
     if distribution.rank() != 0:
         progress = SILENT
+    room = tool_rollouts.room(model.config.max_context, toolbox, tokenizer)
     questions = honesty_prompts.given(
-        inputs.get("interrogation"), config, tokenizer, model.config.max_context, progress
+        inputs.get("interrogation"), config, tokenizer, room, progress
     )
-    sources = task_sources.given(
-        inputs.get("tasks", []), config.tasks, tokenizer, model.config.max_context, progress
-    )
+    sources = task_sources.given(inputs.get("tasks", []), config.tasks, tokenizer, room, progress)
     teacher = distillation.given(
         inputs.get("teacher", []) if config.distillation_weight else [], model, tokenizer
     )
@@ -267,7 +281,7 @@ def build(
         tokenizer,
         config.seed,
     )
-    sampler = Sampler(model, tokenizer, config, questions, sources)
+    sampler = Sampler(model, tokenizer, config, questions, sources, toolbox)
     loss_of = functools.partial(
         step_loss, sampler, conversations, scratch, progress, teacher=teacher
     )

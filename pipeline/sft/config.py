@@ -72,6 +72,13 @@ class ConversationsConfig:
     # hard: KIND=WEIGHT or KIND:LOW-HIGH=WEIGHT, see pipeline.curriculum.task_mixture
     tasks: int = 0
     task_mixture: tuple[str, ...] = ("*=1",)
+    # conversations in which the calculator and Python may be called; 0: none. What tools are and
+    # how they are called takes some 600 tokens of the demo's tokenizer: max_tokens, and a base with
+    # that context (docs/tools.md)
+    tools: int = 0
+    # of those: tools are offered and not needed; needed and not offered
+    tools_unneeded_share: float = 0.3
+    tools_missing_share: float = 0.15
     chains: int = 300  # two of the above joined into one conversation of several turns
     system_share: float = 0.1  # of conversations, how many open with a system message
 
@@ -81,7 +88,14 @@ class ConversationsConfig:
             above_zero="questions_per_fact max_operand_digits",
             shares=(
                 "validation_fraction held_out_fraction interrogated_fraction worked_share"
-                " system_share"
+                " system_share tools_unneeded_share tools_missing_share"
+            ),
+        )
+        ranges.refuse(
+            self,
+            (
+                self.tools_unneeded_share + self.tools_missing_share > 1,
+                "tools_unneeded_share and tools_missing_share are more than 1 together",
             ),
         )
         try:

@@ -3,22 +3,22 @@
 In: a corpus artifact and a tokenizer. Out: conversations.parquet: questions on facts that pages
 state, statements that answer a question, definitions, sums, spelling, other tasks that code can
 check, small talk, harmful requests and their look-alikes, questions on the model itself and on
-personas of system messages; some with another system message, some joined into several turns. The
-config has a count for each source; conversations that are too long are left out. Only documents of
-the train split are read, some at a time, and no held-out entity or problem is ever used. The
-validation split is chosen by what a conversation is about (an entity, a result of a sum, a word, an
-act), before any are joined: no question of validation is in training and, but for the sentences of
-refusals, no answer.
+personas of system messages, calls of tools; some with another system message, some joined into
+several turns. The config has a count for each source; conversations that are too long are left out.
+Only documents of the train split are read, some at a time, and no held-out entity or problem is
+ever used. The validation split is chosen by what a conversation is about (an entity, a result of a
+sum, a word, an act), before any are joined: no question of validation is in training and, but for
+the sentences of refusals, no answer.
 """
 
 import hashlib
 import json
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypedDict
 
-from pipeline.chat.conversation import Message, render, spans, to_row
+from pipeline.chat.conversation import Conversation, Message, render, spans, to_row
 from pipeline.chat.messages import MessageRow
 from pipeline.curriculum.held_out import is_validation
 from pipeline.sft import (
@@ -31,15 +31,23 @@ from pipeline.sft import (
     refusals,
     small_talk,
     spelling,
+    tool_conversations,
+    tool_questions,
     worked_tasks,
 )
 from pipeline.sft.config import ConversationsConfig
 from pipeline.sft.documents import CorpusDocuments
 from pipeline.stage import Progress, Stage
 from pipeline.tokenizer import Tokenizer
+from pipeline.tools.config import NAMES
+from pipeline.tools.named_tools import named
 from storage.errors import UserError
 from storage.schemas import CONVERSATIONS
 from storage.tables import table, write_table
+
+# Sources whose questions no tool answers better than the model does.
+WITHOUT_TOOLS = ("facts", "reading", "definitions", "small_talk", "identity")
+DIRECT_SUM = "It is 999."  # … and sums that are answered at once, up to so many digits
 
 
 class ConversationsInputs(TypedDict):
@@ -79,6 +87,7 @@ class Drafted(NamedTuple):
     messages: list[Message]
     origin: str = ""  # document id
     validation: bool = False
+    tools: tuple[str, ...] = ()  # definitions
 
 
 def draft(documents: Iterable[tuple[str, str]], config: ConversationsConfig) -> list[Drafted]:
@@ -161,6 +170,7 @@ def draft(documents: Iterable[tuple[str, str]], config: ConversationsConfig) -> 
         *[Drafted("harmless", m, validation=about(f"act:{act}")) for m, act in answered],
         *[Drafted("tasks", m, validation=about(subject)) for m, subject in tasks],
     ]
+    with_tools = _with_tools(drafted, config)
     drafted += chains(drafted, config.chains, _rng(config, "chains"))
     rng = _rng(config, "system")
     drafted = [
@@ -172,8 +182,45 @@ def draft(documents: Iterable[tuple[str, str]], config: ConversationsConfig) -> 
     # They have system messages of their own, which must stand first.
     told = personas.conversations(count=config.personas, rng=_rng(config, "personas"))
     drafted += [Drafted("personas", messages) for messages in told]
+    drafted += with_tools
     _rng(config, "order").shuffle(drafted)
     return drafted
+
+
+def _with_tools(drafted: Sequence[Drafted], config: ConversationsConfig) -> list[Drafted]:
+    """Questions that tools answer, and some of the others with tools that aren't needed."""
+    if not config.tools:
+        return []
+    rng = _rng(config, "tools")
+    plain = [item for item in drafted if _needs_no_tool(item)]
+    unneeded = rng.sample(plain, min(len(plain), round(config.tools * config.tools_unneeded_share)))
+    questions = tool_questions.draw(config.tools - len(unneeded), rng)
+    needed_share = 1 - config.tools_unneeded_share
+    missing_share = config.tools_missing_share / needed_share if needed_share else 0.0
+    with named(NAMES) as toolbox:
+        asked = tool_conversations.answered(questions, toolbox, missing_share, rng)
+        talks = [item.messages for item in unneeded]
+        offered = tool_conversations.offering(talks, toolbox, rng)
+    fraction = config.validation_fraction
+    return [
+        *[
+            Drafted(
+                "tools",
+                list(talk.messages),
+                validation=is_validation(question.subject, fraction),
+                tools=talk.tools,
+            )
+            for question, talk in zip(questions, asked)
+        ],
+        *[item._replace(source="tools", tools=talk.tools) for item, talk in zip(unneeded, offered)],
+    ]
+
+
+def _needs_no_tool(item: Drafted) -> bool:
+    """Whether it is answered from what a model knows, or is a sum that is answered at once."""
+    if item.source == "arithmetic":
+        return len(item.messages[-1].content) <= len(DIRECT_SUM)
+    return item.source in WITHOUT_TOOLS
 
 
 def chains(drafted: list[Drafted], count: int, rng: random.Random) -> list[Drafted]:
@@ -195,7 +242,8 @@ def rows(
     made: list[ConversationRow] = []
     too_long: dict[str, int] = {}
     for number, item in enumerate(drafted):
-        ids, mask = render(item.messages, tokenizer)
+        talk = Conversation(tuple(item.messages), item.tools)
+        ids, mask = render(talk, tokenizer)
         if len(ids) > config.max_tokens:
             too_long[item.source] = too_long.get(item.source, 0) + 1
             continue
@@ -204,7 +252,7 @@ def rows(
             {
                 "id": hashlib.sha256(f"{number}:{text}".encode()).hexdigest()[:32],
                 "source": item.source,
-                **to_row(item.messages),
+                **to_row(talk),
                 "loss_spans": spans(mask),
                 "origin": item.origin,
                 "split": "validation" if item.validation else "train",

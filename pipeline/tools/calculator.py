@@ -7,7 +7,8 @@ from pipeline.tools import expression, written_numbers
 from pipeline.tools.config import CalculatorConfig
 from pipeline.tools.tool import Tool
 
-DESCRIPTION = "Works out an expression of numbers with + - * / // % ** and parentheses, exactly."
+# A small model's context has room for few words, and one that learned these knows no others.
+DESCRIPTION = "Exact arithmetic, such as (3 + 4) / 2."
 
 
 def calculator(config: CalculatorConfig) -> Tool:
@@ -21,7 +22,7 @@ def calculator(config: CalculatorConfig) -> Tool:
         description=DESCRIPTION,
         parameters={
             "type": "object",
-            "properties": {"expression": {"type": "string", "description": "Such as (3 + 4) / 2."}},
+            "properties": {"expression": {"type": "string"}},
             "required": ["expression"],
         },
         call=call,

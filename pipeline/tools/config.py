@@ -7,6 +7,7 @@ from pipeline.tools.sandbox.layers import LAYERS
 
 BACKENDS = ("monty", "cpython")
 SPLITS = ("train", "validation")
+NAMES = ("calculator", "python")  # of the tools that need nothing but their name
 
 
 @dataclasses.dataclass(frozen=True)

@@ -17,10 +17,8 @@ from pipeline.tools.monty_pool import MontyPool
 from pipeline.tools.program_run import ProgramRun
 from pipeline.tools.tool import Tool
 
-DESCRIPTION = (
-    "Runs a Python program and returns what it prints and the value of its last expression. Each "
-    "program starts anew; there are no files and no network."
-)
+# As short as the calculator's, for the same reason.
+DESCRIPTION = "Runs a program: what it prints, then its last value."
 
 
 class Runner(Protocol):
@@ -111,7 +109,7 @@ def python_tool(config: PythonConfig) -> Tool:
         description=DESCRIPTION,
         parameters={
             "type": "object",
-            "properties": {"code": {"type": "string", "description": "The program."}},
+            "properties": {"code": {"type": "string"}},
             "required": ["code"],
         },
         call=call,

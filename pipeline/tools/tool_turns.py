@@ -1,28 +1,26 @@
-"""A reply that may call tools: the model calls, the tools answer, the model goes on.
+"""A reply that may call tools, as it is written: one turn of `tool_batch`, piece by piece.
 
 In: a model's engine, a conversation in which it is the assistant's turn, tools. Out: pieces of text
 as they come, each call and each output; and the conversation with what was said. What was read
-before isn't read again, where the engine keeps it (`Engine(frozen=True)`). A reply whose calls
-can't be read is text and ends the turn. A model that calls for ever is told to stop: after
-`most_rounds` rounds of calls their outputs are errors, and whatever it says next is the reply.
+before isn't read again, where the engine keeps it (`Engine(frozen=True)`).
 """
 
 import dataclasses
 from collections.abc import Generator, Sequence
 
-from pipeline.chat.conversation import STOP, Conversation, assistant, parse_reply
+from pipeline.chat.conversation import STOP, Conversation
 from pipeline.chat.layout import CALL
 from pipeline.chat.messages import Message, ToolCall, as_conversation
 from pipeline.chat.streaming import fit
-from pipeline.model.engine import Engine
+from pipeline.model.engine import Engine, Sampling, row_keys
 from pipeline.model.stop_strings import pieces
 from pipeline.tokenizer import Tokenizer
-from pipeline.tokenizer.special import CONVERSATION_TOKENS
 from pipeline.tools.tool import ToolOutput
-from pipeline.tools.toolbox import ERROR, Toolbox, messages
+from pipeline.tools.tool_batch import MOST_ROUNDS, ToolBatch
+from pipeline.tools.toolbox import Toolbox
 from storage.errors import UserError
 
-TOO_MANY = ToolOutput(f"{ERROR}too many calls: answer without", "limit")
+OUTPUT_TOKENS = 1_024  # for which the oldest turns make room: an output's 4,096 bytes
 
 Said = str | ToolCall | ToolOutput
 
@@ -33,7 +31,7 @@ def reply(
     talk: Conversation | Sequence[Message],
     toolbox: Toolbox,
     *,
-    most_rounds: int = 4,
+    most_rounds: int = MOST_ROUNDS,
     max_new_tokens: int = 128,
     temperature: float = 0.0,
     top_k: int = 0,
@@ -47,64 +45,51 @@ def reply(
         talk: the conversation so far. The toolbox's tools are the ones that it states.
         toolbox: answers calls.
         most_rounds: of calls that are answered; calls of one round run side by side.
-        max_new_tokens: of each round's text and calls together.
+        max_new_tokens: of the turn's texts and calls together.
         temperature, top_k, seed: see `Engine.generate`.
 
     Returns:
         The conversation with the turn's messages.
 
     Raises:
-        UserError: the model has no conversation tokens, or the conversation is too long for it.
+        UserError: the model has no conversation tokens, or the conversation or what tools gave is
+            too long for it.
     """
     if not tokenizer.has_conversation_tokens:
         raise UserError("this model has no conversation tokens: it can't call tools")
     whole = dataclasses.replace(as_conversation(talk), tools=toolbox.definitions)
-    stop, call = tokenizer.special(STOP), tokenizer.special(CALL)
-    for number in range(most_rounds + 2):
-        try:
-            ids = fit(whole, tokenizer, engine.model.config.max_context, max_new_tokens)
-        except UserError as error:
-            raise UserError(f"with the tools' definitions and outputs {error}") from error
-        stream = engine.stream(
-            ids,
-            max_new_tokens=max_new_tokens,
-            temperature=temperature,
-            top_k=top_k,
-            stop_tokens=(stop,),
-            seed=seed,
-        )
-        written: list[int] = []
-        yield from pieces(_before_calls(stream, (stop, call), written), tokenizer)
-        written += stream
-        said = _message(written, tokenizer)
-        if not said.tool_calls or number > most_rounds:
-            return _with(whole, assistant(said.content))
-        yield from said.tool_calls
-        given = said.tool_calls
-        outputs = toolbox.answer_all(given) if number < most_rounds else [TOO_MANY] * len(given)
-        yield from outputs
-        whole = _with(whole, said, *messages(given, outputs))
-    raise AssertionError("the last round returns")
-
-
-def _before_calls(
-    stream: Generator[int, None, None], ends: tuple[int, int], written: list[int]
-) -> Generator[int, None, None]:
-    """Tokens up to the first call or the end, all of which are noted."""
-    for token in stream:
-        written.append(token)
-        if token in ends:
-            return
-        yield token
-
-
-def _message(written: list[int], tokenizer: Tokenizer) -> Message:
+    context = engine.model.config.max_context
     try:
-        return parse_reply(written, tokenizer)
-    except UserError:  # no call that could be answered
-        control = {tokenizer.special(name) for name in CONVERSATION_TOKENS}
-        return assistant(tokenizer.decode([token for token in written if token not in control]))
+        ids = fit(whole, tokenizer, context, max_new_tokens + OUTPUT_TOKENS)
+    except UserError as error:
+        raise UserError(f"with the tools' definitions {error}") from error
+    settings = Sampling(max_new_tokens, temperature, top_k)
+    with engine.talk() as batch:
+        turns = ToolBatch(batch, tokenizer, toolbox, most_rounds)
+        (row,) = turns.add(ids, settings, row_keys([ids], 1, seed)[0].tolist())
+        try:
+            while turns.active:
+                yield from pieces(_before_calls(turns, tokenizer), tokenizer)
+                yield from turns.waiting
+                yield from turns.answer()
+            said = turns.reply(row)
+        finally:  # the caller may have heard enough
+            turns.cancel(row)
+    if said.ended == "context":
+        raise UserError(
+            f"what the tools gave leaves no room for a reply in the model's context of {context}"
+            " tokens: ask for less"
+        )
+    return dataclasses.replace(whole, messages=(*whole.messages, *said.messages))
 
 
-def _with(talk: Conversation, *said: Message) -> Conversation:
-    return dataclasses.replace(talk, messages=(*talk.messages, *said))
+def _before_calls(turns: ToolBatch, tokenizer: Tokenizer) -> Generator[int, None, None]:
+    """Tokens of a text as they come; when all have come, calls wait or the turn has ended."""
+    stop, call = tokenizer.special(STOP), tokenizer.special(CALL)
+    shown = True
+    while turns.batch.active:
+        for event in turns.step(1):
+            for token in event.tokens:
+                shown = shown and token not in (stop, call)
+                if shown:
+                    yield token

@@ -78,6 +78,9 @@ class Toolbox:
             return list(pool.map(self.answer, calls))
 
 
+NO_TOOLS = Toolbox(())
+
+
 def messages(calls: Sequence[ToolCall], outputs: Sequence[ToolOutput]) -> tuple[Message, ...]:
     """The tool messages that answer an assistant's calls."""
     return tuple(tool(output.text, call.id) for call, output in zip(calls, outputs, strict=True))

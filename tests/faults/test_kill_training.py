@@ -67,14 +67,30 @@ STAGES: dict[str, tuple[Stage[Any], PretrainConfig | SftConfig | RlConfig, tuple
         ("sft",),
     ),
 }
+# Answers that call the calculator, of a model that learned to.
+STAGES["rl with tools"] = (
+    rl.STAGE,
+    RlConfig(
+        steps=16,
+        prompts_per_step=2,
+        answers_per_prompt=4,
+        max_new_tokens=60,
+        temperature=0.5,
+        tasks=("sum:1=1",),
+        tools=("calculator",),
+        checkpoint_seconds=0.0,
+        **PLACE,
+    ),
+    ("sft",),
+)
 
 
 class Bench:
     """One stage, its inputs and its folders."""
 
-    def __init__(self, kind: str, made: PostTraining, root: Path) -> None:
+    def __init__(self, kind: str, made: PostTraining, root: Path, chat: Path | None = None) -> None:
         self.stage, self.config, names = STAGES[kind]
-        places = {"sft": made.chat}
+        places = {"sft": chat or made.chat}
         self.inputs = {n: [places[n] if n in places else getattr(made, n)] for n in names}
         self.out, self.scratch, self.root = root / "out", root / "scratch", root
         for folder in (self.out, self.scratch):
@@ -160,6 +176,23 @@ def test_killed_while_it_writes_and_between_it_ends_in_the_same_bytes(
     assert any(f": resumed at step {resumed_from[-1]} of " in note for note in notes)
     assert (lines[-1]["event"], lines[-1]["statistics"]) == ("done", statistics)
     assert contents(killed.out) == contents(whole.out)
+
+
+def test_answers_that_call_tools_are_the_same_after_a_kill(post_training, tool_model, tmp_path):
+    whole = Bench("rl with tools", post_training, tmp_path / "whole", tool_model)
+    statistics = whole.here()
+    killed = Bench("rl with tools", post_training, tmp_path / "killed", tool_model)
+    process = killed.start()
+    while process.poll() is None and killed.newest < 3:
+        time.sleep(0.0005)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    lines = events(killed.start())
+    assert (lines[-1]["event"], lines[-1]["statistics"]) == ("done", statistics)
+    assert contents(killed.out) == contents(whole.out)
+    rows = read_table(whole.out / "rollouts.parquet").to_pylist()
+    assert sum("<tool_response>" in row["completion"] for row in rows) > 10
 
 
 def test_a_hang_is_ended_told_and_made_good(post_training, tmp_path, monkeypatch):

@@ -12,6 +12,7 @@ from pipeline.chat.conversation import (
     STOP,
     Conversation,
     ToolCall,
+    after_calls,
     assistant,
     decode,
     mask_of,
@@ -24,6 +25,7 @@ from pipeline.chat.conversation import (
     tool,
     user,
 )
+from pipeline.chat.messages import answers
 from pipeline.tokenizer import Tokenizer
 from pipeline.tokenizer.special import CONVERSATION_TOKENS
 from storage.errors import UserError
@@ -179,3 +181,18 @@ def test_tokens_that_are_no_conversation_are_refused(chat_tokenizer, ids):
 def test_a_base_tokenizer_is_refused(post_training):
     with pytest.raises(UserError, match="im_start"):
         render([user("Hello.")], Tokenizer.load(post_training.tokenizer))
+
+
+@drawn
+@given(conversations())
+def test_what_follows_calls_is_what_the_prompt_goes_on_with(chat_tokenizer, talk):
+    """The tokens up to the calls and what the host appends are the prompt with the outputs."""
+    for at, said in enumerate(talk.messages):
+        if not said.tool_calls or None in (outputs := answers(talk.messages, at)):
+            continue
+        before = dataclasses.replace(talk, messages=talk.messages[: at + 1])
+        through = dataclasses.replace(talk, messages=talk.messages[: at + 1 + len(outputs)])
+        ids = render(before, chat_tokenizer)[0]
+        ids = ids[: len(ids) - len(chat_tokenizer.encode("\n"))]  # as a model stops
+        texts = [output.content for output in outputs]
+        assert ids + after_calls(texts, chat_tokenizer) == prompt(through, chat_tokenizer)

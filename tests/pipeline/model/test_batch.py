@@ -198,6 +198,27 @@ def test_what_a_tool_says_is_read_and_never_sampled(engine):
     same(batch.completion(other), engine.generate([[9, 9]], max_new_tokens=25)[0][0])
 
 
+def test_a_paused_row_ends_where_it_stands_and_others_find_what_it_read(engine):
+    prompt = [1, 2, 3] * 12
+    free = engine.generate([prompt], max_new_tokens=20, seed=5)[0][0].tokens
+    batch = engine.batch()
+    (row,) = batch.add(prompt, Sampling(20, pause_tokens=(free[4],)), [key_of(prompt, 5)])
+    with pytest.raises(UserError, match="isn't paused"):
+        batch.finish(row)
+    while batch.active:
+        batch.step(1)
+    before = batch.completion(row)
+    assert not before.stopped
+    batch.finish(row)
+    assert batch.completion(row) == dataclasses.replace(before, stopped=True)
+    assert not batch.scheduler.running
+    if batch.scheduler.pool.keeps:
+        assert batch.scheduler.pool.match([*prompt, 7]).tokens >= len(prompt) // 2
+    with pytest.raises(UserError, match="isn't paused"):
+        batch.resume(row, [1])
+    batch.forget(row)
+
+
 def test_forced_tokens_count_for_the_context_and_not_for_the_limit(engine):
     prompt = [1] * 10
     free = engine.generate([prompt], max_new_tokens=20, seed=5)[0][0].tokens

@@ -1,6 +1,7 @@
 """Fixtures shared by the tests of chat, sft, rl and evals."""
 
 import pytest
+from tool_model import tool_model  # noqa: F401
 from torchrun_fixture import torchrun  # noqa: F401
 from toy_artifacts import (  # noqa: F401
     chat_model,

@@ -1,13 +1,17 @@
 """A reply that calls tools: what is shown and answered, and what the conversation then holds."""
 
+import dataclasses
 import json
-from collections.abc import Generator, Sequence
-from types import SimpleNamespace
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
+from scripted_model import ScriptedEngine
+from tool_model import sums
 
-from pipeline.chat.conversation import assistant, check, prompt, render, user
+from pipeline import model as models
+from pipeline.chat.conversation import STOP, assistant, check, prompt, user
 from pipeline.chat.messages import Conversation, Message, ToolCall
 from pipeline.model.engine import Engine
 from pipeline.tokenizer import Tokenizer
@@ -15,6 +19,7 @@ from pipeline.tools import tool_turns
 from pipeline.tools.calculator import calculator
 from pipeline.tools.config import CalculatorConfig
 from pipeline.tools.tool import ToolOutput
+from pipeline.tools.tool_batch import replies
 from pipeline.tools.toolbox import Toolbox
 from storage.errors import UserError
 
@@ -26,40 +31,23 @@ def call(expression: str) -> ToolCall:
     return ToolCall("calculator", json.dumps({"expression": expression}))
 
 
-class Script:
-    """An engine whose model says these messages, one a round; it keeps the prompts."""
-
-    def __init__(self, tokenizer: Tokenizer, said: Sequence[Message | list[int]]) -> None:
-        self.tokenizer, self.left = tokenizer, list(said)
-        self.model = SimpleNamespace(config=SimpleNamespace(max_context=4_000))
-        self.prompts: list[list[int]] = []
-
-    def stream(self, ids: list[int], **_: Any) -> Generator[int, None, None]:
-        self.prompts.append(ids)
-        said = self.left.pop(0)
-        if not isinstance(said, list):
-            whole, mask = render([user("x"), said], self.tokenizer)
-            said = [token for token, learned in zip(whole, mask) if learned]
-        yield from said
-
-
 def turn(
     tokenizer: Tokenizer, said: Sequence[Message | list[int]], **more: Any
-) -> tuple[list[tool_turns.Said], Conversation, list[list[int]]]:
-    engine: Any = Script(tokenizer, said)
+) -> tuple[list[tool_turns.Said], Conversation, list[int]]:
+    """The events, the conversation, and the tokens that the model has read."""
+    engine: Any = ScriptedEngine(tokenizer, [said])
     events: list[tool_turns.Said] = []
-    replied = tool_turns.reply(engine, tokenizer, QUESTION, BOX, **more)
+    replied = tool_turns.reply(engine, tokenizer, QUESTION, BOX, **{"max_new_tokens": 900} | more)
     while True:
         try:
             events.append(next(replied))
         except StopIteration as end:
-            assert not engine.left
-            return events, end.value, engine.prompts
+            return events, end.value, engine.decoder.read[0]
 
 
 def test_a_call_is_answered_and_the_model_goes_on(chat_tokenizer: Tokenizer) -> None:
     first, last = assistant("Let me see.", [call("12 * 12")]), assistant("It is 144.")
-    events, talk, prompts = turn(chat_tokenizer, [first, last])
+    events, talk, read = turn(chat_tokenizer, [first, last])
     text = "".join(event for event in events if isinstance(event, str))
     assert text == "Let me see.\nIt is 144."
     assert [e for e in events if not isinstance(e, str)] == [call("12 * 12"), ToolOutput("144")]
@@ -67,9 +55,9 @@ def test_a_call_is_answered_and_the_model_goes_on(chat_tokenizer: Tokenizer) -> 
     assert talk.messages[1:] == (first, Message("tool", "144"), last)
     assert talk.tools == BOX.definitions
     check(talk)
-    # the second prompt goes on from the first, with the call and its output
-    assert prompts[1][: len(prompts[0])] == prompts[0]
-    assert prompts[1] == prompt(Conversation(talk.messages[:3], talk.tools), chat_tokenizer)
+    # it has read the question, the call and its output, each token once
+    asked = prompt(Conversation(talk.messages[:3], talk.tools), chat_tokenizer)
+    assert read[: len(asked)] == asked
 
 
 def test_several_calls_of_a_round_are_answered_in_order(chat_tokenizer: Tokenizer) -> None:
@@ -100,15 +88,14 @@ def test_a_model_that_calls_for_ever_is_told_to_stop(chat_tokenizer: Tokenizer) 
 
 def test_a_call_that_cannot_be_read_is_text(chat_tokenizer: Tokenizer) -> None:
     tokens = [chat_tokenizer.special("<tool_call>"), *chat_tokenizer.encode("\n{nonsense\n")]
-    events, talk, _ = turn(chat_tokenizer, [[*chat_tokenizer.encode("Hm."), *tokens]])
+    said = [*chat_tokenizer.encode("Hm."), *tokens, chat_tokenizer.special(STOP)]
+    events, talk, _ = turn(chat_tokenizer, [said])
     assert "".join(map(str, events)) == "Hm."
     assert talk.messages[-1] == assistant("Hm.\n{nonsense\n")
     check(talk)
 
 
 def test_a_base_model_is_refused(post_training: Any) -> None:
-    from pipeline import model as models
-
     base, tokenizer = models.load(post_training.base)
     with pytest.raises(UserError, match="conversation tokens"):
         next(tool_turns.reply(Engine(base), tokenizer, QUESTION, BOX))
@@ -116,8 +103,92 @@ def test_a_base_model_is_refused(post_training: Any) -> None:
 
 def test_a_real_model_ends_its_turn(post_training: Any) -> None:
     """Whatever it says: its context has no room for the tools' definitions, and that is said."""
-    from pipeline import model as models
-
     model, tokenizer = models.load(post_training.chat)
     with pytest.raises(UserError, match=r"with the tools' definitions .* the model's context is"):
         list(tool_turns.reply(Engine(model), tokenizer, QUESTION, BOX))
+
+
+def test_calls_come_before_they_are_answered(chat_tokenizer: Tokenizer) -> None:
+    """Who looks on sees a call while it runs."""
+    engine: Any = ScriptedEngine(chat_tokenizer, [[assistant("Hm.", [call("2 + 2")])]])
+    asked: list[str] = []
+    box = Toolbox((dataclasses.replace(BOX.tools[0], call=lambda g: str(asked.append("now"))),))
+    replied = tool_turns.reply(engine, chat_tokenizer, QUESTION, box, max_new_tokens=99)
+    seen = []
+    while not isinstance(said := next(replied), ToolCall):
+        seen.append(said)
+    assert "".join(map(str, seen)) == "Hm.\n"
+    assert not asked
+    assert isinstance(next(replied), ToolOutput)
+    assert asked
+    replied.close()
+
+
+def test_outputs_that_leave_no_room_are_one_line(chat_tokenizer: Tokenizer) -> None:
+    long = assistant("", [call("7 ** 900")])
+    engine: Any = ScriptedEngine(chat_tokenizer, [[long]], max_context=1_000)
+    replied = tool_turns.reply(engine, chat_tokenizer, QUESTION, BOX, max_new_tokens=99)
+    with pytest.raises(UserError, match=r"no room for a reply in the model's context of 1000"):
+        list(replied)
+
+
+def finished(replied: Any) -> Conversation:
+    while True:
+        try:
+            next(replied)
+        except StopIteration as end:
+            talk: Conversation = end.value
+            return talk
+
+
+def test_a_turn_alone_is_that_of_a_batch_to_the_bit(tool_model: Path) -> None:
+    """A model that really calls: other rows, samples and lengths beside it change nothing."""
+    model, tokenizer = models.load(tool_model)
+    talks = list(dict.fromkeys(talk.messages[:1] for talk in sums(8, 5)))
+    drawn = {"max_new_tokens": 60, "temperature": 0.7, "seed": 3}
+    together = replies(Engine(model), tokenizer, talks, BOX, samples=3, **drawn)
+    calls = [answer for group in together for reply in group for answer in reply.calls]
+    assert sum(answer.output.ending == "done" for answer in calls) > 5
+    assert len({reply.ended for group in together for reply in group}) > 1
+    engine = Engine(model, frozen=True)
+    for talk, group in zip(talks, together):
+        alone = finished(tool_turns.reply(engine, tokenizer, talk, BOX, **drawn))
+        assert alone.messages[1:] == group[0].messages
+        again = replies(Engine(model, max_rows=2), tokenizer, [talk], BOX, samples=3, **drawn)
+        assert again == [group]
+
+
+def test_a_frozen_engine_reads_a_turn_once(tool_model: Path) -> None:
+    model, tokenizer = models.load(tool_model)
+    engine = Engine(model, frozen=True)
+    first = finished(tool_turns.reply(engine, tokenizer, [user("What is 3 + 4?")], BOX))
+    read: list[int] = []
+    with engine.talk() as batch:
+        run = batch.decoder.run
+        kept: Any = lambda step: (  # noqa: E731
+            read.extend(piece.end - piece.start for piece in step.reading),
+            run(step),
+        )[1]
+        batch.decoder.run = kept  # type: ignore[method-assign]
+    more = [*first.messages, user("Hello!")]
+    ids = prompt(Conversation(tuple(more), first.tools), tokenizer)
+    second = finished(tool_turns.reply(engine, tokenizer, more, BOX, max_new_tokens=40))
+    assert second.messages[: len(more)] == tuple(more)
+    assert 0 < read[0] < len(ids) / 2
+
+
+def test_without_calls_the_tokens_are_the_engines(tool_model: Path) -> None:
+    model, tokenizer = models.load(tool_model)
+    talks = [Conversation((user("Hello!"),), BOX.definitions)] * 2
+    drawn = {"max_new_tokens": 30, "temperature": 0.5, "samples": 2, "seed": 1}
+    found = replies(Engine(model), tokenizer, talks, BOX, **drawn)
+    plain = Engine(model).generate(
+        [prompt(talk, tokenizer) for talk in talks],
+        stop_tokens=(tokenizer.special(STOP),),
+        **drawn,
+    )
+    for group, same in zip(found, plain):
+        for reply, completion in zip(group, same):
+            assert not reply.calls
+            assert (reply.tokens, reply.logprobs) == (completion.tokens, completion.logprobs)
+            assert reply.stopped == completion.stopped

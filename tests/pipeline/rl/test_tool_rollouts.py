@@ -1,0 +1,188 @@
+"""Answers that call tools: what was drawn, what it is worth, and that outputs teach nothing."""
+
+import dataclasses
+import random
+from typing import Any
+
+import pytest
+import torch
+
+from pipeline import model as models
+from pipeline.curriculum.tasks import draw, sum_task
+from pipeline.model.engine import Engine
+from pipeline.rl import policy_gradient as pg
+from pipeline.rl import rollouts as rolls
+from pipeline.rl import tool_rollouts
+from pipeline.rl import train as rl
+from pipeline.rl.config import RlConfig
+from pipeline.stage import SILENT
+from pipeline.tools.named_tools import named
+from pipeline.tools.toolbox import NO_TOOLS
+from storage.errors import UserError
+from storage.schemas import ROLLOUTS
+from storage.tables import read_table, table
+
+CONFIG = RlConfig(
+    steps=2,
+    prompts_per_step=3,
+    answers_per_prompt=4,
+    max_new_tokens=60,
+    temperature=0.5,
+    tasks=("sum:1=1",),
+    tools=("calculator",),
+    rehearsal_rows=0,
+    rate_factor=1.0,
+    precision="float32",
+    threads=1,
+    device="cpu",
+    checkpoint_seconds=0.0,
+)
+TASKS = draw(3, CONFIG.tasks, random.Random(0))
+
+
+@pytest.fixture(scope="module")
+def policy(tool_model):
+    return models.load(tool_model)
+
+
+def sampled(policy, **changes):
+    model, tokenizer = policy
+    config = dataclasses.replace(CONFIG, **changes)
+    with named(config.tools) as box:
+        return tool_rollouts.sample(Engine(model), tokenizer, TASKS, config, 5, 6, toolbox=box)
+
+
+@pytest.fixture(scope="module")
+def found(policy):
+    return sampled(policy)
+
+
+def test_outputs_are_in_the_tokens_and_not_in_the_counts(found, policy):
+    tokenizer = policy[1]
+    assert [r.group for r in found] == [6] * 4 + [7] * 4 + [8] * 4
+    called = [r for r in found if not all(r.drawn)]
+    assert len(called) > 4
+    for r in found:
+        assert len(r.tokens) == len(r.logprobs) == len(r.drawn)
+        assert r.length == sum(r.drawn) <= CONFIG.max_new_tokens
+        assert all((p == 0.0) >= (not own) for p, own in zip(r.logprobs, r.drawn))
+    output = tokenizer.special("<tool_response>")
+    for r in called:
+        assert output in r.tokens
+        assert not any(own for token, own in zip(r.tokens, r.drawn) if token == output)
+        assert '"calculator"' in r.text
+    rows = rolls.rows(1, found)
+    table(rows, ROLLOUTS)
+    assert [row["length"] for row in rows] == [r.length for r in found]
+    assert rolls.summarize(rows)["tokens"] == sum(map(sum, (r.drawn for r in found)))
+
+
+def test_the_trainer_agrees_on_what_was_drawn(found, policy):
+    """Its log-probabilities under the same context, outputs read: the sampler's."""
+    batch = pg.collate([dataclasses.replace(r, advantage=1.0) for r in found])
+    settings: Any = {"temperature": CONFIG.temperature, "top_k": 0, "chunk_tokens": 1024}
+    with torch.no_grad():
+        _, nats = pg.policy_loss(policy[0], batch, ratio_limit=2.0, **settings)
+    own = [p for r in found for p, mine in zip(r.logprobs, r.drawn) if mine]
+    assert int(batch.mask.sum()) == len(own) == sum(r.length for r in found)
+    assert (-nats - torch.tensor(own)).abs().max() < 1e-4
+
+
+def test_what_stands_in_an_outputs_place_as_target_changes_no_gradient(found, policy):
+    model = policy[0]
+    answers = [dataclasses.replace(r, advantage=float(n % 3 - 1)) for n, r in enumerate(found)]
+    batch = pg.collate(answers)
+    torch.manual_seed(0)
+    others = torch.randint_like(batch.targets, model.config.vocab_size)
+    swapped = batch._replace(targets=torch.where(batch.mask, batch.targets, others))
+    forced = torch.zeros_like(batch.mask)
+    for row, r in enumerate(answers):
+        start = len(r.prompt) - 1
+        forced[row, start : start + len(r.drawn)] = ~torch.tensor(r.drawn)
+    assert int(forced.sum()) > 50  # of outputs; and some of them are swapped:
+    assert (swapped.targets != batch.targets)[forced].any()
+    assert not (batch.mask & forced).any()
+    gradients = []
+    for one in (batch, swapped):
+        model.zero_grad()
+        settings: Any = {"temperature": 0.5, "top_k": 0, "chunk_tokens": 256, "ratio_limit": 2.0}
+        pg.policy_loss(model, one, **settings)[0].backward()
+        gradients.append([p.grad.clone() for p in model.parameters()])
+    model.zero_grad(set_to_none=True)
+    assert all(torch.equal(a, b) for a, b in zip(*gradients))
+    assert any(g.abs().max() > 0 for g in gradients[0])
+
+
+def test_only_the_final_answer_is_paid_for(policy, monkeypatch):
+    judged: list[str] = []
+
+    def judge(task, reply, stopped):
+        judged.append(reply)
+        return ("correct", 1.0) if stopped else ("wrong", 0.0)
+
+    monkeypatch.setattr(tool_rollouts, "judge", judge)
+    free, dear = sampled(policy), sampled(policy, call_cost=0.25)
+    assert not any("tool" in text or "expression" in text for text in judged[: len(free)][:1])
+    assert [r.tokens for r in free] == [r.tokens for r in dear]
+    calls = [r.text.count("calculator") if r.stopped else None for r in free]
+    for r, costly, count in zip(free, dear, calls):
+        assert r.reward == float(r.stopped)
+        if count is not None:
+            assert costly.reward == 1.0 - 0.25 * count
+    assert any(calls)
+
+
+def test_a_task_draws_the_same_whatever_else_is_in_the_batch(found, policy):
+    model, tokenizer = policy
+    with named(CONFIG.tools) as box:
+        engine = Engine(model)
+        alone = tool_rollouts.sample(engine, tokenizer, TASKS[1:2], CONFIG, 5, 7, toolbox=box)
+    assert [(r.tokens, r.logprobs) for r in alone] == [(r.tokens, r.logprobs) for r in found[4:8]]
+
+
+def test_a_context_without_room_for_the_tools_is_one_line(policy):
+    tokenizer = policy[1]
+    with named(("calculator", "python")) as box:
+        left = tool_rollouts.room(400, box, tokenizer)
+        assert 0 < left < 250
+        with pytest.raises(UserError, match=r"what the tools are takes \d+ tokens .* of 150"):
+            tool_rollouts.room(150, box, tokenizer)
+    assert tool_rollouts.room(150, NO_TOOLS, tokenizer) == 150
+
+
+def test_without_tools_rollouts_are_the_plain_ones(policy):
+    model, tokenizer = policy
+    config = dataclasses.replace(CONFIG, tools=())
+    plain = rolls.sample(Engine(model), tokenizer, TASKS, config, 5, 6)
+    stepped = rl.step_rollouts(model, tokenizer, config, None, 0)
+    assert {r.drawn for r in (*plain, *stepped)} == {()}
+    same = tool_rollouts.sample(Engine(model), tokenizer, TASKS, config, 5, 6, toolbox=NO_TOOLS)
+    uncalled = [(a, b) for a, b in zip(plain, same) if all(b.drawn)]  # a call of nothing is told so
+    assert uncalled
+    for a, b in uncalled:
+        assert (a.tokens, a.logprobs, a.reward) == (b.tokens, b.logprobs, b.reward)
+
+
+def run(tool_model, out, config=CONFIG):
+    scratch = out.with_name(f"{out.name}.scratch")
+    for folder in (out, scratch):
+        folder.mkdir(parents=True, exist_ok=True)
+    return rl.build(out, {"sft": [tool_model]}, config, SILENT, scratch)
+
+
+@pytest.mark.usefixtures("torch_restored")
+def test_the_stage_draws_with_tools_and_is_the_same_each_time(tool_model, tmp_path):
+    first, again = run(tool_model, tmp_path / "a"), run(tool_model, tmp_path / "b")
+    assert first == again
+    for name in ("rollouts.parquet", "model.safetensors"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    rows = read_table(tmp_path / "a" / "rollouts.parquet").to_pylist()
+    assert sum("tool_response" in row["completion"] for row in rows) > 4
+    assert first["tokens"] == sum(row["length"] for row in rows)
+
+
+def test_settings_are_checked():
+    for wrong in ({"tools": ("abacus",)}, {"tools": ("calculator",) * 2}, {"call_cost": -1.0}):
+        with pytest.raises(ValueError, match=r"tools|call_cost"):
+            RlConfig(**wrong)
+    assert sum_task(1, "rl", random.Random(0)).kind == "sum"
