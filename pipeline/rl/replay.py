@@ -69,7 +69,8 @@ def read(path: Path) -> list[KeptAnswer]:
             f"{path}: the answers of this batch are not there (were they sampled by another number"
             " of processes?): empty the folder and run again"
         )
-    return [KeptAnswer(**row) for row in read_table(path).to_pylist()]
+    rows = read_table(path).to_pylist()
+    return [KeptAnswer(**{**row, "drawn": tuple(row["drawn"])}) for row in rows]
 
 
 def part_of(answers: Sequence[KeptAnswer], part: int, parts: int) -> list[KeptAnswer]:

@@ -39,7 +39,11 @@ def run(post_training, out, config=CONFIG, progress=SILENT, scratch=None):
 
 
 def test_answers_come_back_as_they_were(tmp_path):
-    kept = [KeptAnswer(3, [1, 2], [4, 5], [-0.1, -2.0 / 3.0], 0.1 + 0.2)]
+    kept = [
+        KeptAnswer(3, [1, 2], [4, 5], [-0.1, -2.0 / 3.0], 0.1 + 0.2),
+        KeptAnswer(4, [1], [4, 5, 6], [-0.1, 0.0, -0.5], 0.0, (True, False, True)),
+    ]
+    assert [answer.length for answer in kept] == [2, 2]
     replay.keep(tmp_path / "answers.parquet", kept)
     assert replay.read(tmp_path / "answers.parquet") == kept
     with pytest.raises(UserError, match="another number of processes"):

@@ -2,7 +2,6 @@
 
 import dataclasses
 import random
-from typing import Any
 
 import pytest
 import torch
@@ -11,10 +10,11 @@ from pipeline import model as models
 from pipeline.curriculum.tasks import draw, sum_task
 from pipeline.model.engine import Engine
 from pipeline.rl import policy_gradient as pg
+from pipeline.rl import rollout_figures, tool_rollouts
 from pipeline.rl import rollouts as rolls
-from pipeline.rl import tool_rollouts
 from pipeline.rl import train as rl
 from pipeline.rl.config import RlConfig
+from pipeline.rl.sampled_batch import Sampler
 from pipeline.stage import SILENT
 from pipeline.tools.named_tools import named
 from pipeline.tools.toolbox import NO_TOOLS
@@ -49,7 +49,9 @@ def sampled(policy, **changes):
     model, tokenizer = policy
     config = dataclasses.replace(CONFIG, **changes)
     with named(config.tools) as box:
-        return tool_rollouts.sample(Engine(model), tokenizer, TASKS, config, 5, 6, toolbox=box)
+        return tool_rollouts.sample(
+            Engine(model), tokenizer, TASKS, config, 5, (6, 7, 8), toolbox=box
+        )
 
 
 @pytest.fixture(scope="module")
@@ -74,15 +76,14 @@ def test_outputs_are_in_the_tokens_and_not_in_the_counts(found, policy):
     rows = rolls.rows(1, found)
     table(rows, ROLLOUTS)
     assert [row["length"] for row in rows] == [r.length for r in found]
-    assert rolls.summarize(rows)["tokens"] == sum(map(sum, (r.drawn for r in found)))
+    assert rollout_figures.summarize(rows)["tokens"] == sum(map(sum, (r.drawn for r in found)))
 
 
 def test_the_trainer_agrees_on_what_was_drawn(found, policy):
     """Its log-probabilities under the same context, outputs read: the sampler's."""
     batch = pg.collate([dataclasses.replace(r, advantage=1.0) for r in found])
-    settings: Any = {"temperature": CONFIG.temperature, "top_k": 0, "chunk_tokens": 1024}
     with torch.no_grad():
-        _, nats = pg.policy_loss(policy[0], batch, ratio_limit=2.0, **settings)
+        nats = pg.policy_loss(policy[0], batch, rl.update_rule(CONFIG)).nats
     own = [p for r in found for p, mine in zip(r.logprobs, r.drawn) if mine]
     assert int(batch.mask.sum()) == len(own) == sum(r.length for r in found)
     assert (-nats - torch.tensor(own)).abs().max() < 1e-4
@@ -105,8 +106,7 @@ def test_what_stands_in_an_outputs_place_as_target_changes_no_gradient(found, po
     gradients = []
     for one in (batch, swapped):
         model.zero_grad()
-        settings: Any = {"temperature": 0.5, "top_k": 0, "chunk_tokens": 256, "ratio_limit": 2.0}
-        pg.policy_loss(model, one, **settings)[0].backward()
+        pg.policy_loss(model, one, rl.update_rule(CONFIG)).total.backward()
         gradients.append([p.grad.clone() for p in model.parameters()])
     model.zero_grad(set_to_none=True)
     assert all(torch.equal(a, b) for a, b in zip(*gradients))
@@ -118,9 +118,9 @@ def test_only_the_final_answer_is_paid_for(policy, monkeypatch):
 
     def judge(task, reply, stopped):
         judged.append(reply)
-        return ("correct", 1.0) if stopped else ("wrong", 0.0)
+        return "correct" if stopped else "wrong"
 
-    monkeypatch.setattr(tool_rollouts, "judge", judge)
+    monkeypatch.setattr(rolls, "judge", judge)
     free, dear = sampled(policy), sampled(policy, call_cost=0.25)
     assert not any("tool" in text or "expression" in text for text in judged[: len(free)][:1])
     assert [r.tokens for r in free] == [r.tokens for r in dear]
@@ -136,7 +136,7 @@ def test_a_task_draws_the_same_whatever_else_is_in_the_batch(found, policy):
     model, tokenizer = policy
     with named(CONFIG.tools) as box:
         engine = Engine(model)
-        alone = tool_rollouts.sample(engine, tokenizer, TASKS[1:2], CONFIG, 5, 7, toolbox=box)
+        alone = tool_rollouts.sample(engine, tokenizer, TASKS[1:2], CONFIG, 5, (7,), toolbox=box)
     assert [(r.tokens, r.logprobs) for r in alone] == [(r.tokens, r.logprobs) for r in found[4:8]]
 
 
@@ -153,10 +153,13 @@ def test_a_context_without_room_for_the_tools_is_one_line(policy):
 def test_without_tools_rollouts_are_the_plain_ones(policy):
     model, tokenizer = policy
     config = dataclasses.replace(CONFIG, tools=())
-    plain = rolls.sample(Engine(model), tokenizer, TASKS, config, 5, 6)
-    stepped = rl.step_rollouts(model, tokenizer, config, None, 0)
+    groups = (6, 7, 8)
+    plain = rolls.sample(Engine(model), tokenizer, TASKS, config, 5, groups)
+    stepped, _ = Sampler(model, tokenizer, config).sample(0)
     assert {r.drawn for r in (*plain, *stepped)} == {()}
-    same = tool_rollouts.sample(Engine(model), tokenizer, TASKS, config, 5, 6, toolbox=NO_TOOLS)
+    same = tool_rollouts.sample(
+        Engine(model), tokenizer, TASKS, config, 5, groups, toolbox=NO_TOOLS
+    )
     uncalled = [(a, b) for a, b in zip(plain, same) if all(b.drawn)]  # a call of nothing is told so
     assert uncalled
     for a, b in uncalled:
