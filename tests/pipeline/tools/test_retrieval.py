@@ -207,5 +207,7 @@ def test_a_path_with_signs_of_an_address(folder: Path, tmp_path: Path) -> None:
     (strange / FILE).write_bytes((folder / FILE).read_bytes())
     index = SearchIndex(strange)
     assert index.search("snow", 1, 60)
+    with index._reader() as reader, pytest.raises(sqlite3.OperationalError, match="readonly"):
+        reader.connection.execute("DELETE FROM common")
     index.close()
     assert [path.name for path in strange.iterdir()] == [FILE]  # nothing written beside it
