@@ -100,8 +100,8 @@ class SearchIndexConfig:
             for training with search takes `train` alone: what is found is read.
         passage_characters: the longest passage: about the 100 words that Karpukhin et al. 2020
             (arXiv:2004.04906) cut Wikipedia into.
-        common_share: of passages; a word in more of them is asked for where a query's others find
-            too little. To read all passages with it takes longest and tells least: with 0.1 in
+        common_share: of passages; a word in more of them is asked for only where a query's others
+            find nothing. To read all passages with it takes longest and tells least: with 0.1 in
             place of 0.5 queries are several times as fast, and the sample web's questions find more
             (docs/tools.md).
     """

@@ -2,7 +2,7 @@
 
 Ranking is Okapi BM25 as SQLite's `bm25()` has it (k1 = 1.2, b = 0.75; Robertson and Zaragoza 2009),
 of the passages that have any of the query's words; of equal ones the earlier comes first. Words in
-many passages (`SearchIndexConfig.common_share`) are asked for where the others find too little.
+many passages (`SearchIndexConfig.common_share`) are asked for only where the others find nothing.
 """
 
 import os
@@ -120,7 +120,7 @@ class SearchIndex:
         rows: list[tuple[Any, ...]] = []
         with self._reader(seconds) as reader:
             for some in dict.fromkeys((self._rare(reader.probe, chosen), tuple(chosen))):
-                if some and len(rows) < count:
+                if some and not rows:
                     asked = (expression(some), count)
                     rows = reader.connection.execute(BY_WORDS, asked).fetchall()
         return [FoundPassage(*row) for row in rows]

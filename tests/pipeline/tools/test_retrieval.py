@@ -85,16 +85,15 @@ def test_of_equal_ones_the_earlier_comes_first(tmp_path: Path) -> None:
     index.close()
 
 
-def test_common_words_are_asked_for_where_others_find_too_little(tmp_path: Path) -> None:
+def test_common_words_are_asked_for_where_others_find_nothing(tmp_path: Path) -> None:
     texts = ["Where was the fox?", "Where was it?", "Was it here?", "A fox is there."]
     corpus = write_corpus(tmp_path / "corpus", texts)
     write_index(tmp_path / "index", corpus, SearchIndexConfig(common_share=0.5))
     index = SearchIndex(tmp_path / "index")
-    found = [p.document for p in index.search("Where was the fox", 3, 60)]
+    found = [p.document for p in index.search("Where was the fox", 10, 60)]
     assert sorted(found) == [1, 2, 4]  # where, the, fox; "was" is in three of four
-    assert {p.document for p in index.search("Where was the fox", 4, 60)} == {1, 2, 3, 4}
     assert {p.document for p in index.search("WAS", 10, 60)} == {1, 2, 3}
-    assert {p.document for p in index.search("was a zebra", 10, 60)} == {1, 2, 3, 4}
+    assert {p.document for p in index.search("was zebra", 10, 60)} == {1, 2, 3}
     index.close()
 
 
@@ -208,5 +207,7 @@ def test_a_path_with_signs_of_an_address(folder: Path, tmp_path: Path) -> None:
     (strange / FILE).write_bytes((folder / FILE).read_bytes())
     index = SearchIndex(strange)
     assert index.search("snow", 1, 60)
+    with index._reader() as reader, pytest.raises(sqlite3.OperationalError, match="readonly"):
+        reader.connection.execute("DELETE FROM common")
     index.close()
     assert [path.name for path in strange.iterdir()] == [FILE]  # nothing written beside it

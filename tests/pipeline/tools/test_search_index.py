@@ -72,6 +72,8 @@ def test_the_same_bytes_however_the_corpus_lies(
         (tmp_path / name / search_index.FILE).read_bytes() for name in ("one", "two", "grouped")
     ]
     assert made[0] == made[1] == made[2]
+    pieces = rows(tmp_path / "one", "SELECT count(DISTINCT segid) FROM terms_idx")
+    assert pieces == [(1,)]  # merged: a query looks in one place
 
 
 def test_a_run_that_was_killed_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
