@@ -10,6 +10,12 @@ from typing import TypedDict
 from pipeline.rl.pass_at_k import pass_at_k, powers
 from pipeline.rl.rollout_figures import RolloutRow, is_flat
 
+# Of a rollout's, without its texts.
+COLUMNS = [
+    *("step", "task", "level", "group", "draw", "replaced"),
+    *("reward", "answer_type", "length", "logprob", "stopped"),
+]
+
 
 class PassAtK(TypedDict):
     """One point of the curve."""

@@ -84,6 +84,7 @@ class RolloutFigures(LoggedFigures):
     """All means over rollouts."""
 
     stopped_share: float
+    pass_at_1: float  # share of right answers to the mixture's tasks; without any the reward
     pass_at_k: float  # share of groups with a right answer
 
 
@@ -131,6 +132,7 @@ def figures(sums: RolloutSums) -> RolloutFigures:
     Args:
         sums: of `summarize`, over at least one answer.
     """
+    others = sums["answers"] - sums["honesty"]
     found: RolloutFigures = {
         "reward": sums["reward"] / sums["answers"],
         "length": sums["tokens"] / sums["answers"],
@@ -140,12 +142,13 @@ def figures(sums: RolloutSums) -> RolloutFigures:
         "truncated_share": 1 - sums["stopped"] / sums["answers"],
         "flat_group_share": sums["flat"] / sums["groups"],
         "wasted_share": sums["wasted"] / sums["answers"],
+        "pass_at_1": sums["right"] / others if others else sums["reward"] / sums["answers"],
         "pass_at_k": sums["solved"] / sums["drawn"],
     }
     if sums["honesty"]:
         found["honesty_reward"] = sums["honesty_reward"] / sums["honesty"]
         found["answer_rate"] = sums["attempted"] / sums["honesty"]
-        if others := sums["answers"] - sums["honesty"]:
+        if others:
             found["right_share"] = sums["right"] / others
     return found
 

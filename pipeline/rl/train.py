@@ -303,7 +303,7 @@ def _build(
     models.save(model, tokenizer, out)
     write_run(out, metrics, timing)
     write_table(answers, out / "rollouts.parquet")
-    levels = rl_levels.of(answers.to_pylist(), config.answers_per_prompt)
+    levels = rl_levels.of(answers.select(rl_levels.COLUMNS).to_pylist(), config.answers_per_prompt)
     write_table(table(levels, RL_LEVELS), out / "rl_levels.parquet")
     last = metrics.slice(config.steps - 1).to_pylist()[0]
     return {
@@ -331,7 +331,7 @@ def check_shared(config: RlConfig) -> None:
 def _say_start(seen: RolloutFigures, config: RlConfig, progress: Progress) -> None:
     """Report pass@1 and pass@k before training, with a warning where RL can't work."""
     k = config.answers_per_prompt
-    right = seen.get("right_share", seen["reward"])
+    right = seen["pass_at_1"]
     progress.note(f"rl: before training pass@1 is {right:.3f}, pass@{k} is {seen['pass_at_k']:.3f}")
     if "answer_rate" in seen:
         progress.note(

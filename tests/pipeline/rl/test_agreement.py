@@ -63,14 +63,14 @@ def test_of_processes_the_farthest_counts(monkeypatch):
 
     def summed(values, device):
         sent.append(values)
-        return [value * 2 for value in values[:4]] + [0.75, values[5]]
+        return [value * 2 for value in values[:4]] + [0.125, values[5]]
 
     monkeypatch.setattr(distribution, "sum_numbers", summed)
     monkeypatch.setattr(distribution, "world", lambda: 2)
     monkeypatch.setattr(distribution, "rank", lambda: 1)
     found = noted(FIRST).figures(CPU)
     assert sent == [[3, 0.25, 1, 1, 0.0, 0.25]]
-    assert found == AgreementFigures(6, 0.5, 2, 2, 0.75)
+    assert found == AgreementFigures(6, 0.5, 2, 2, 0.25)
 
 
 def test_beyond_the_limit_a_run_ends_in_one_line():

@@ -75,16 +75,17 @@ def test_every_group_is_learned_from_once_and_later_updates_are_off_policy(
     assert statistics["tokens"] == learned
 
 
-@pytest.mark.parametrize("kills", [(2, 2), (3, 1)])
+@pytest.mark.parametrize(("kills", "objective"), [((2, 2), "dapo"), ((3, 1), "gspo")])
 def test_a_run_killed_between_two_updates_ends_in_the_same_bytes(
-    post_training, tmp_path, easy, killed_after, kills
+    post_training, tmp_path, easy, killed_after, kills, objective
 ):
-    whole = run(post_training, tmp_path / "whole")
+    config = dataclasses.replace(CONFIG, objective=objective)
+    whole = run(post_training, tmp_path / "whole", config)
     scratch = tmp_path / "scratch"
     for steps in kills:
         with pytest.raises(KeyboardInterrupt):
-            run(post_training, tmp_path / "out", CONFIG, killed_after(steps), scratch)
-    assert run(post_training, tmp_path / "out", CONFIG, SILENT, scratch) == whole
+            run(post_training, tmp_path / "out", config, killed_after(steps), scratch)
+    assert run(post_training, tmp_path / "out", config, SILENT, scratch) == whole
     for name in ("model.safetensors", "metrics.parquet", "rollouts.parquet", "rl_levels.parquet"):
         ours, theirs = tmp_path / "out" / name, tmp_path / "whole" / name
         assert ours.read_bytes() == theirs.read_bytes(), name

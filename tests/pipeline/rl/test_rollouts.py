@@ -108,6 +108,7 @@ def test_figures_of_a_hand_made_step(sampled):
         "truncated_share": pytest.approx(2 / 6),
         "flat_group_share": pytest.approx(1 / 3),
         "wasted_share": pytest.approx(1 / 3),
+        "pass_at_1": pytest.approx(2 / 6),
         "pass_at_k": pytest.approx(2 / 3),
     }
 

@@ -83,6 +83,22 @@ def test_flat_groups_give_way_and_the_others_stay(post_training, flat_but_one_le
     assert len(kept_flat) < sum(map(is_flat, first.values()))
 
 
+def test_a_task_that_is_drawn_again_gets_other_answers(
+    post_training, flat_but_one_level, monkeypatch
+):
+    model, tokenizer = models.load(post_training.chat)
+    seeds, sample = [], rollouts.sample
+
+    def spied(*given, seed, **more):
+        seeds.append(seed)
+        return sample(*given, seed=seed, **more)
+
+    monkeypatch.setattr(rollouts, "sample", spied)
+    config = dataclasses.replace(CONFIG, tasks=("sum:1=1",), seed=2)
+    Sampler(model, tokenizer, config).sample(3, {})
+    assert seeds == [(2 + 1_000_000_007 * draw) * 1_000_003 + 3 for draw in range(3)]
+
+
 def test_whatever_the_number_of_processes(post_training, flat_but_one_level, monkeypatch):
     model, tokenizer = models.load(post_training.chat)
     sampler = Sampler(model, tokenizer, CONFIG)

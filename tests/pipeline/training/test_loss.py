@@ -122,6 +122,16 @@ def test_a_target_we_would_not_draw_is_left_out(way):
     torch.testing.assert_close(slopes, torch.tensor(expected), rtol=1e-5, atol=1e-6)
 
 
+def test_weights_that_hold_the_ratio_are_taken_as_they_are(way):
+    """Of the two most likely: the first row's target is none, whatever it weighs."""
+    rows = [[0.2, 0.3, 0.5], [0.1, 0.5, 0.4]]
+    drawn = Drawn(torch.tensor([0.3, 0.01]).log(), top_k=2, ratio_limit=2.0, weighed=True)
+    total, _, slopes = loss_of(rows, [0, 1], [1.0, 0.5], drawn)
+    assert total == pytest.approx(-0.5 * math.log(5 / 9), rel=1e-5)
+    expected = [[0.0, 0.0, 0.0], [0.0, -2 / 9, 2 / 9]]
+    torch.testing.assert_close(slopes, torch.tensor(expected), rtol=1e-5, atol=1e-6)
+
+
 def test_temperature_flattens_and_slopes_shrink_by_it(way):
     """At 2 the probabilities 0.64, 0.04 and 0.32 go by their roots."""
     roots = [0.8, 0.2, math.sqrt(0.32)]
