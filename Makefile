@@ -12,7 +12,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: setup setup-dev resolve demo test test-fast lint bench bench-corpus bench-train bench-engine \
-	bench-tokenizer bench-evals bench-scale bench-tools tune-train interop fuzz mutants docs release-check server \
+	bench-tokenizer bench-evals bench-scale bench-tools bench-game tune-train interop fuzz mutants docs release-check server \
 	clean
 
 NATIVE := $(shell find pipeline -name '_*.c' -o -name '*.h')
@@ -130,6 +130,10 @@ bench-scale: .venv/dev
 # Programs a second by each of Python's back-ends, against a new interpreter for each.
 bench-tools: .venv/dev
 	$(BIN)/python -m tests.benchmarks.tools --write $(PAGE)
+
+# Connect four past imitation, over three seeds: imitation, self-play, and the complete table as judge.
+bench-game: .venv/dev
+	$(BIN)/python -m tests.benchmarks.game --write docs/connect_four.md
 
 # llama.cpp itself on what `crawl2chat export` writes: llama-cpp-python builds for about ten minutes.
 .venv-interop/ready: tests/interop/requirements.txt .venv/dev
