@@ -13,7 +13,8 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: setup setup-dev resolve demo test test-fast lint bench bench-corpus bench-train bench-engine \
 	bench-tokenizer bench-evals bench-scale bench-tools bench-distill bench-pass-at-k bench-rl \
-	bench-rl-hack bench-search tune-train interop fuzz mutants docs release-check server clean
+	bench-rl-hack bench-search bench-game tune-train interop fuzz mutants docs release-check \
+	server clean
 
 NATIVE := $(shell find pipeline -name '_*.c' -o -name '*.h')
 
@@ -155,6 +156,10 @@ CRAWL_LAKE ?=
 bench-search: .venv/dev
 	$(BIN)/python -m tests.benchmarks.search --lake $(LAKE) $(if $(CRAWL_LAKE),--crawl-lake $(CRAWL_LAKE)) \
 		--write docs/tools.md
+
+# Connect four past imitation, over three seeds: imitation, self-play, and the complete table as judge.
+bench-game: .venv/dev
+	$(BIN)/python -m tests.benchmarks.game --write docs/connect_four.md
 
 # llama.cpp itself on what `crawl2chat export` writes: llama-cpp-python builds for about ten minutes.
 .venv-interop/ready: tests/interop/requirements.txt .venv/dev

@@ -30,7 +30,7 @@ class GameTableConfig(GameBoard):
 class GameConversationsConfig:
     """The teacher's games against itself, each of its moves a conversation."""
 
-    games: int = 4_000
+    games: int = 3_000
     notation: str = "columns"  # columns, board, moves or both: see pipeline.connect_four.notation
     teacher_depth: int = 2  # plies that it looks ahead; 2: its own win and the other side's next
     teacher_blunder_share: float = 0.2  # of its moves, how many are any legal one
@@ -57,12 +57,12 @@ class GameSftConfig:
 
     shape: ModelShape = dataclasses.field(
         default_factory=lambda: ModelShape(
-            layers=4, width=96, heads=3, kv_heads=3, head_dim=32, ffn_width=288, context=128
+            layers=4, width=64, heads=2, kv_heads=2, head_dim=32, ffn_width=192, context=128
         )
     )
     loop: LoopConfig = dataclasses.field(
         default_factory=lambda: LoopConfig(
-            steps=600, rows_per_step=32, warmup_steps=20, validate_every=100
+            steps=600, rows_per_step=24, warmup_steps=20, validate_every=100
         )
     )
     optimizer: OptimizerConfig = dataclasses.field(
@@ -82,10 +82,11 @@ class GameSftConfig:
 class GameRlConfig:
     """Self-play: a policy-gradient update a step, on games whose both sides the policy plays."""
 
-    games_per_step: int = 512
-    # First plies by chance, at most; nobody learns from them. Without any the policy meets few
-    # positions beside its own line, and forgets what it does not see.
-    opening_plies: int = 6
+    games_per_step: int = 640
+    # First plies by chance, at most; nobody learns from them. They keep positions different where
+    # the policy would always play its own line, and in a game that begins late a reward is that of
+    # few moves: ends are learned first, and openings once the ends are played well.
+    opening_plies: int = 14
     temperature: float = 1.0  # of both sides and of the trained policy alike
     max_new_tokens: int = 4  # a column and its end are two; a longer reply is illegal
     # of each role's running mean of rewards, its baseline (SPIRAL, arXiv 2506.24119)
@@ -93,7 +94,7 @@ class GameRlConfig:
     # The loop's rows are not read: a step's batch is its games. Spikes are of the gradient norm.
     loop: LoopConfig = dataclasses.field(
         default_factory=lambda: LoopConfig(
-            steps=120,
+            steps=80,
             micro_rows=1024,
             warmup_steps=2,
             warmdown_fraction=0.3,
@@ -104,10 +105,15 @@ class GameRlConfig:
             spike_nats=math.log(30.0),
         )
     )
+    # Muon takes noise for signal, as far as its momentum doesn't average it out: so from the start
+    # the momentum that pretraining ends with. AdamW takes full steps along the noise of columns
+    # that are rarely seen: a low rate for the embedding.
     optimizer: OptimizerConfig = dataclasses.field(
-        default_factory=lambda: OptimizerConfig(matrix_lr=0.04, embedding_lr=0.1)
+        default_factory=lambda: OptimizerConfig(
+            matrix_lr=0.04, embedding_lr=0.01, initial_momentum=0.95
+        )
     )
-    rate_factor: float = 0.05  # on all of the optimizer's learning rates
+    rate_factor: float = 0.1  # on all of the optimizer's learning rates
     ratio_limit: float = 2.0  # as RlConfig's
     precision: str = "auto"
     products: str = "auto"

@@ -20,7 +20,7 @@ from pipeline.connect_four.game_settings import GameSettings
 from pipeline.connect_four.matches import GameRecord, GameRow, play, rows
 from pipeline.connect_four.model_player import ModelPlayer
 from pipeline.connect_four.notation import ILLEGAL
-from pipeline.connect_four.players import PerfectPlayer, Player, RandomPlayer, Turn
+from pipeline.connect_four.players import PerfectPlayer, Player, RandomPlayer, TeacherPlayer, Turn
 from pipeline.connect_four.solution import Solution
 from pipeline.evals.asking import ScoreRow, Scores
 from pipeline.evals.bradley_terry import PairResult, ratings
@@ -32,6 +32,7 @@ from storage.tables import table, write_table
 
 SUITE = "connect_four"
 SIDES = ("first", "second")
+TEACHER = TeacherPlayer.name  # what tables call it
 MODELS = ("game_sft", "game_rl")
 
 
@@ -90,22 +91,20 @@ def build(
         own.share(SUITE, "perfect", "non_loss", both)
         non_loss[player.name] = sum(both) / len(both)
         progress.update(done + 1, len(everybody), "players")
+    _moves(perfect, solution, judged, scores[perfect.name])
     results = []
     for a, b in itertools.combinations([*headline, perfect], 2):
         met = [_match(a, b, side, config.games // 2, config.seed, solution) for side in range(2)]
         for side, records in enumerate(met):
             played += _rows(records, a, b, side)
-            if b.name == settings.teacher.name or a.name == settings.teacher.name:
-                one, its_side = (a, side) if b.name == settings.teacher.name else (b, 1 - side)
-                _against(scores[one.name], "teacher", its_side, records)
         results.append(_result(a, b, met))
-        if settings.teacher.name in (a.name, b.name):
+        if TEACHER in (a.name, b.name):
             _points(scores, a, b, met, config)
     rated = ratings(results, "random", config.bootstrap_samples, config.seed)
-    for one in rated:
-        scores[one.player].add(SUITE, "elo", "elo", one.elo, one.low, one.high, one.games)
-    for one in rated:
-        progress.note(f"{one.player}: Elo {one.elo:.0f} [{one.low:.0f}, {one.high:.0f}]")
+    for rating in rated:
+        own, span = scores[rating.player], (rating.low, rating.high)
+        own.add(SUITE, "elo", "elo", rating.elo, *span, rating.games)
+        progress.note(f"{rating.player}: Elo {rating.elo:.0f} [{span[0]:.0f}, {span[1]:.0f}]")
     found = [
         {"model": name, "stage": "game_evals", "seed": config.seed, **_whole(row)}
         for name, own in scores.items()
@@ -115,7 +114,7 @@ def build(
     write_table(table(played, GAMES), out / "games.parquet")
     return {
         "games": len(played),
-        "elo": {one.player: one.elo for one in rated},
+        "elo": {rating.player: rating.elo for rating in rated},
         "non_loss": non_loss,
     }
 
@@ -166,11 +165,11 @@ def _points(
 ) -> None:
     """Points a game against the teacher, a draw half a point."""
     rewards = [r.reward for r in met[0]] + [-r.reward for r in met[1]]
-    sign, one = (1.0, a) if b.name == "teacher" else (-1.0, b)
+    sign, one = (1.0, a) if b.name == TEACHER else (-1.0, b)
     points = (np.array(rewards) * sign + 1) / 2
     low, high = bootstrap_ratio(points, np.ones(len(points)), config.bootstrap_samples, config.seed)
     mean = float(points.mean())
-    scores[one.name].add(SUITE, "teacher", "points", mean, low, high, len(points))
+    scores[one.name].add(SUITE, TEACHER, "points", mean, low, high, len(points))
 
 
 def _result(a: Player, b: Player, met: Sequence[Sequence[GameRecord]]) -> PairResult:

@@ -113,7 +113,8 @@ class ModelPlayer:
         scores = logits.double().cpu().numpy()  # [games, columns]
         scores[~self.board.legal(turn.position.mask)] = -np.inf
         if self.sampling.temperature == 0:
-            return scores.argmax(axis=1)
+            likeliest: Columns = scores.argmax(axis=1)
+            return likeliest
         scores = scores / self.sampling.temperature
         weights = np.exp(scores - scores.max(axis=1, keepdims=True)).cumsum(axis=1)
         chances = uniforms(turn.keys, 0)[:, None] * weights[:, -1:]

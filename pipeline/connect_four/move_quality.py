@@ -39,8 +39,7 @@ def keeping(solution: Solution, position: Position) -> npt.NDArray[np.bool_]:
     """[games, columns] which legal moves keep win, draw or loss."""
     worth = np.sign(solution.move_scores(position).astype(np.int64))
     worth[solution.move_scores(position) == NO_MOVE] = -2
-    kept: npt.NDArray[np.bool_] = worth == worth.max(axis=1, keepdims=True)
-    return kept
+    return np.equal(worth, worth.max(axis=1, keepdims=True))
 
 
 def has_choice(solution: Solution, position: Position) -> npt.NDArray[np.bool_]:

@@ -29,7 +29,7 @@ PRACTICE = GameRlConfig(
     games_per_step=32,
     opening_plies=2,
     loop=dataclasses.replace(GameRlConfig().loop, steps=4, checkpoint_seconds=0.0),
-    rate_factor=0.2,
+    rate_factor=0.1,
     **PLACE,
 )
 

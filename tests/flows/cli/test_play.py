@@ -100,6 +100,7 @@ def test_json_is_one_document(play: Any, monkeypatch: pytest.MonkeyPatch) -> Non
     game = json.loads(out)
     assert game.pop("model")
     assert game == {"you": "first", "moves": "12121", "winner": "you", "illegal": None}
+    scripted(monkeypatch, "2")
     code, out, _ = play("1\n", "--json")
     assert json.loads(out)["winner"] is None  # the input ended first
 

@@ -112,3 +112,8 @@ def test_a_game_s_move_does_not_depend_on_the_games_beside_it(table: Solution) -
     ]
     for player in players:
         assert (player.choose(half) == player.choose(turn)[::2]).all(), player.name
+
+
+def test_keys_differ_by_seed_game_and_ply() -> None:
+    keys = [turn_keys(seed, range(20), ply) for seed in (0, 1) for ply in range(20)]
+    assert len(set(np.concatenate(keys).tolist())) == 800

@@ -1,5 +1,6 @@
 """Both roles by one policy: whose reward a reply gets, and that merging replies changes nothing."""
 
+import copy
 import dataclasses
 
 import pytest
@@ -11,9 +12,11 @@ from pipeline.connect_four.board import GameBoard
 from pipeline.connect_four.matches import GameRecord
 from pipeline.connect_four.role_baselines import RoleBaselines, before_each
 from pipeline.connect_four.self_play import SelfPlayer, advantage, rollouts
+from pipeline.model import scoring
 from pipeline.rl.policy_gradient import policy_terms
 
 BOARD = GameBoard(4, 3, 3)
+START = RoleBaselines()
 
 
 @pytest.fixture(scope="module")
@@ -64,12 +67,12 @@ def gradient(model, answers):
         total = total + term()
     model.zero_grad()
     total.backward()
-    return torch.cat([p.grad.flatten() for p in model.parameters()]), float(total)
+    return torch.cat([p.grad.flatten() for p in model.parameters()]), float(total.detach())
 
 
 def test_equal_replies_are_learned_from_once_with_the_same_gradient(played):
     model, records, said = played
-    baselines = before_each([r.reward for r in records], RoleBaselines(), 0.95)
+    baselines = before_each([r.reward for r in records], START, 0.95)
     merged = rollouts(records, said, baselines)
     assert len(merged) < len(said)
     held = {record.number: pair for record, pair in zip(records, zip(records, baselines))}
@@ -83,3 +86,22 @@ def test_equal_replies_are_learned_from_once_with_the_same_gradient(played):
     assert loss == pytest.approx(plain, rel=1e-4)
     assert float((ours - theirs).norm() / theirs.norm()) < 1e-4
     assert float(theirs.norm()) > 0
+
+
+def test_a_step_down_the_gradient_makes_winning_replies_likelier(played):
+    given, records, said = played
+    model = copy.deepcopy(given)
+    answers = rollouts(records, said, before_each([r.reward for r in records], START, 0.95))
+
+    def logprobs():
+        prompts, replies = [r.prompt for r in answers], [r.tokens for r in answers]
+        return [total for total, _ in scoring.score(model, prompts, replies)]
+
+    before = logprobs()
+    slope, _ = gradient(model, answers)
+    torch.nn.utils.vector_to_parameters(
+        torch.nn.utils.parameters_to_vector(model.parameters()) - 0.05 * slope / slope.norm(),
+        model.parameters(),
+    )
+    moved = [after - old for after, old in zip(logprobs(), before)]
+    assert sum(r.advantage * change for r, change in zip(answers, moved)) > 1.0
