@@ -12,8 +12,8 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: setup setup-dev resolve demo test test-fast lint bench bench-corpus bench-train bench-engine \
-	bench-tokenizer bench-evals bench-scale bench-tools tune-train interop fuzz mutants docs release-check server \
-	clean
+	bench-tokenizer bench-evals bench-scale bench-tools bench-tool-use tune-train interop fuzz mutants docs \
+	release-check server clean
 
 NATIVE := $(shell find pipeline -name '_*.c' -o -name '*.h')
 
@@ -130,6 +130,12 @@ bench-scale: .venv/dev
 # Programs a second by each of Python's back-ends, against a new interpreter for each.
 bench-tools: .venv/dev
 	$(BIN)/python -m tests.benchmarks.tools --write $(PAGE)
+
+# Products, letters and words with the calculator and Python, and without. LAKE is of a finished demo,
+# and only read; what is made stays in WORK.
+WORK ?= build/tool-use
+bench-tool-use: .venv/dev
+	$(BIN)/python -m tests.benchmarks.tool_use --lake $(LAKE) --work $(WORK) --write docs/tools.md
 
 # llama.cpp itself on what `crawl2chat export` writes: llama-cpp-python builds for about ten minutes.
 .venv-interop/ready: tests/interop/requirements.txt .venv/dev
