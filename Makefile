@@ -13,8 +13,8 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: setup setup-dev resolve demo test test-fast lint bench bench-corpus bench-train bench-engine \
 	bench-tokenizer bench-evals bench-scale bench-tools bench-distill bench-pass-at-k bench-rl \
-	bench-rl-hack bench-search bench-game tune-train interop fuzz mutants docs release-check \
-	server clean
+	bench-rl-hack bench-search bench-game bench-tool-use tune-train interop fuzz mutants docs \
+	release-check server clean
 
 NATIVE := $(shell find pipeline -name '_*.c' -o -name '*.h')
 
@@ -160,6 +160,12 @@ bench-search: .venv/dev
 # Connect four past imitation, over three seeds: imitation, self-play, and the complete table as judge.
 bench-game: .venv/dev
 	$(BIN)/python -m tests.benchmarks.game --write docs/connect_four.md
+
+# Products, letters and words with the calculator and Python, and without. LAKE is of a finished demo,
+# and only read; what is made stays in WORK.
+WORK ?= build/tool-use
+bench-tool-use: .venv/dev
+	$(BIN)/python -m tests.benchmarks.tool_use --lake $(LAKE) --work $(WORK) --write docs/tools.md
 
 # llama.cpp itself on what `crawl2chat export` writes: llama-cpp-python builds for about ten minutes.
 .venv-interop/ready: tests/interop/requirements.txt .venv/dev

@@ -277,6 +277,11 @@ def build(
         raise UserError(
             "no conversation could be made: raise the counts or conversations.max_tokens"
         )
+    if config.tools and not any(row["tools"] for row in made):
+        raise UserError(
+            f"no conversation with tools fits {config.max_tokens} tokens: raise"
+            " conversations.max_tokens, and the base model's context (docs/tools.md)"
+        )
     write_table(table(made, CONVERSATIONS), out / "conversations.parquet")
     counts: dict[str, int] = {}
     for row in made:

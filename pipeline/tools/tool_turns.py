@@ -20,7 +20,8 @@ from pipeline.tools.tool_batch import MOST_ROUNDS, ToolBatch
 from pipeline.tools.toolbox import Toolbox
 from storage.errors import UserError
 
-OUTPUT_TOKENS = 1_024  # for which the oldest turns make room: an output's 4,096 bytes
+# For outputs the oldest turns make room: an output's 4,096 bytes, or this part of a small context.
+OUTPUT_TOKENS, OUTPUT_SHARE = 1_024, 1 / 8
 
 Said = str | ToolCall | ToolOutput
 
@@ -60,7 +61,8 @@ def reply(
     whole = dataclasses.replace(as_conversation(talk), tools=toolbox.definitions)
     context = engine.model.config.max_context
     try:
-        ids = fit(whole, tokenizer, context, max_new_tokens + OUTPUT_TOKENS)
+        outputs = min(OUTPUT_TOKENS, int(context * OUTPUT_SHARE))
+        ids = fit(whole, tokenizer, context, max_new_tokens + outputs)
     except UserError as error:
         raise UserError(f"with the tools' definitions {error}") from error
     settings = Sampling(max_new_tokens, temperature, top_k)

@@ -117,12 +117,13 @@ def test_only_the_final_answer_is_paid_for(policy, monkeypatch):
     judged: list[str] = []
 
     def judge(task, reply, stopped):
-        judged.append(reply)
+        judged.extend([reply] if stopped else [])
         return "correct" if stopped else "wrong"
 
     monkeypatch.setattr(rolls, "judge", judge)
     free, dear = sampled(policy), sampled(policy, call_cost=0.25)
-    assert not any("tool" in text or "expression" in text for text in judged[: len(free)][:1])
+    assert judged
+    assert not any("expression" in text or "tool_response" in text for text in judged)
     assert [r.tokens for r in free] == [r.tokens for r in dear]
     calls = [r.text.count("calculator") if r.stopped else None for r in free]
     for r, costly, count in zip(free, dear, calls):

@@ -16,6 +16,7 @@ from pipeline.tools.config import NAMES, ToolLimits
 from pipeline.tools.named_tools import named
 from pipeline.tools.tool import Tool
 from pipeline.tools.toolbox import Toolbox
+from storage.errors import UserError
 from storage.tables import read_table
 
 SMALL = {
@@ -119,6 +120,12 @@ def test_the_others_stay_as_they_were_and_reruns_are_the_same(talks, post_traini
 
     assert said(without) == said(rows)
     assert made(post_training, tmp_path / "c", CONFIG) == rows
+
+
+def test_tools_that_do_not_fit_are_one_line(post_training, tmp_path):
+    config = ConversationsConfig(**SMALL, tools=20)
+    with pytest.raises(UserError, match=r"no conversation with tools fits 190 tokens: raise"):
+        made(post_training, tmp_path / "d", config)
 
 
 def test_passages_need_no_more_than_a_tool_and_questions():
