@@ -21,7 +21,8 @@ from pipeline.connect_four.matches import GameRow, rows
 from pipeline.connect_four.role_baselines import RoleBaselines, before_each
 from pipeline.connect_four.self_play import SelfPlayer
 from pipeline.model import Transformer
-from pipeline.rl.policy_gradient import policy_terms
+from pipeline.rl.objectives import OBJECTIVES
+from pipeline.rl.policy_gradient import UpdateRule, policy_terms
 from pipeline.stage import Progress, Stage
 from pipeline.tokenizer import Tokenizer
 from pipeline.training import loop, runtime
@@ -106,15 +107,7 @@ def step_loss(
     tokens = sum(len(move.reply.completion.tokens) for move in said)
     nats = -sum(sum(move.reply.completion.logprobs) for move in said)
     return StepLoss(
-        policy_terms(
-            model,
-            answers,
-            temperature=config.temperature,
-            top_k=0,
-            ratio_limit=config.ratio_limit,
-            micro_rows=config.loop.micro_rows or len(answers),
-            chunk_tokens=config.loop.loss_chunk_tokens,
-        ),
+        policy_terms(model, answers, update_rule(config), config.loop.micro_rows or len(answers)),
         normalizer=max(1, tokens),
         tokens=tokens,
         figures={
@@ -123,6 +116,16 @@ def step_loss(
             "entropy": nats / max(1, tokens),
         },
         shown=("entropy",),
+    )
+
+
+def update_rule(config: GameRlConfig) -> UpdateRule:
+    """How replies become a gradient: RL's default objective."""
+    return UpdateRule(
+        config.temperature,
+        top_k=0,
+        bounds=OBJECTIVES["reinforce"].bounds(config.ratio_limit, 0.0, 0.0),
+        chunk_tokens=config.loop.loss_chunk_tokens,
     )
 
 

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from pipeline import model as models
-from pipeline.connect_four import self_play
+from pipeline.connect_four import game_rl, self_play
 from pipeline.connect_four.board import GameBoard
+from pipeline.connect_four.config import GameRlConfig
 from pipeline.connect_four.matches import GameRecord
 from pipeline.connect_four.role_baselines import RoleBaselines, before_each
 from pipeline.connect_four.self_play import SelfPlayer, advantage, rollouts
@@ -54,17 +55,8 @@ def test_a_role_s_reward_is_held_against_its_own_baseline():
 
 def gradient(model, answers):
     model.train()
-    total = 0.0
-    for term in policy_terms(
-        model,
-        answers,
-        temperature=1.0,
-        top_k=0,
-        ratio_limit=2.0,
-        micro_rows=64,
-        chunk_tokens=1024,
-    ):
-        total = total + term()
+    rule = game_rl.update_rule(GameRlConfig(temperature=1.0))
+    total = torch.stack([term() for term in policy_terms(model, answers, rule, 64)]).sum()
     model.zero_grad()
     total.backward()
     return torch.cat([p.grad.flatten() for p in model.parameters()]), float(total.detach())
