@@ -20,8 +20,8 @@ PREFECT_YAML = REPOSITORY / "deployments" / "prefect.yaml"
 AUTOMATIONS = REPOSITORY / "deployments" / "automations.yaml"
 PREFECT = [sys.executable, "-m", "prefect", "--no-prompt"]
 FLOWS = {
-    *("corpus", "quality-model", "tokenizer", "pretrain", "sft", "interrogate", "rl", "evaluate"),
-    "crawl-to-chat",
+    *("corpus", "quality-model", "search-index", "tokenizer", "pretrain", "extend", "scaling"),
+    *("sft", "interrogate", "rl", "evaluate", "crawl-to-chat", "connect-four"),
 }
 
 
