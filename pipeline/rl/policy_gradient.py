@@ -13,7 +13,7 @@ they still count in the denominator.
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import torch
@@ -22,13 +22,10 @@ from torch import Tensor
 from pipeline.model import Transformer
 from pipeline.rl.agreement import Agreement
 from pipeline.rl.objectives import OBJECTIVES, Objective, RatioBounds, token_weight
-from pipeline.rl.replay import KeptAnswer
-from pipeline.rl.rollouts import Rollout
+from pipeline.rl.replay import Answers
 from pipeline.rl.token_losses import token_losses
 from pipeline.training import lanes
 from pipeline.training.loss import Drawn, fused_cross_entropy
-
-Answers = Sequence[Rollout | KeptAnswer]
 
 
 class PolicyBatch(NamedTuple):

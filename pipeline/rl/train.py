@@ -32,7 +32,8 @@ from pipeline.rl import rollouts as rolls
 from pipeline.rl.agreement import Agreement
 from pipeline.rl.config import RlConfig
 from pipeline.rl.objectives import OBJECTIVES, normalizer
-from pipeline.rl.policy_gradient import Answers, UpdateRule, policy_terms
+from pipeline.rl.policy_gradient import UpdateRule, policy_terms
+from pipeline.rl.replay import Answers
 from pipeline.rl.rollout_figures import LoggedFigures, RolloutFigures, RolloutRow, RolloutSums
 from pipeline.rl.sampled_batch import Sampler, recent_rates
 from pipeline.sft.conversation_loader import ConversationData

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from pipeline.model import sampling
-from pipeline.rl import agreement, policy_gradient
+from pipeline.rl import agreement, policy_gradient, sampled_batch
 from pipeline.rl import train as rl
 from pipeline.rl.agreement import Agreement, AgreementFigures
 from pipeline.rl.config import RlConfig
@@ -113,7 +113,7 @@ def forgets_to_renormalise(monkeypatch):
 
 
 def samples_by_old_weights(monkeypatch):
-    engine = rl.sampled_batch.Engine
+    engine = sampled_batch.Engine
 
     def stale(model):
         own = {name: tensor.clone() for name, tensor in model.state_dict().items()}
@@ -130,7 +130,7 @@ def samples_by_old_weights(monkeypatch):
         made.generate = generated
         return made
 
-    monkeypatch.setattr(rl.sampled_batch, "Engine", stale)
+    monkeypatch.setattr(sampled_batch, "Engine", stale)
 
 
 @pytest.mark.usefixtures("torch_restored")

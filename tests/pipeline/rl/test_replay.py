@@ -2,10 +2,11 @@
 
 import dataclasses
 from collections import Counter
+from typing import Any
 
 import pytest
 
-from pipeline.rl import policy_gradient, replay
+from pipeline.rl import policy_gradient, replay, sampled_batch
 from pipeline.rl import train as rl
 from pipeline.rl.config import RlConfig
 from pipeline.rl.replay import KeptAnswer
@@ -99,8 +100,9 @@ def test_no_batch_comes_twice_after_a_way_back(monkeypatch, tmp_path):
             drawn.append(number)
             return [], []
 
-    monkeypatch.setattr(rl.sampled_batch, "keep", lambda *_: None)
-    monkeypatch.setattr(rl.sampled_batch, "kept_rows", lambda *_: [])
+    monkeypatch.setattr(sampled_batch, "keep", lambda *_: None)
+    monkeypatch.setattr(sampled_batch, "kept_rows", lambda *_: [])
     for number in (0, 2, 4, 6, 7, 9, 11):  # 6 went wrong: back to a step where a batch begins
-        rl._batch(Fake(CONFIG), tmp_path, 0, number, 0)
+        sampler: Any = Fake(CONFIG)
+        rl._batch(sampler, tmp_path, 0, number, 0)
     assert drawn == [0, 1, 2, 3, 4, 5, 6]
