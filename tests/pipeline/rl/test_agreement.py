@@ -2,11 +2,13 @@
 
 import dataclasses
 import math
+from typing import Any
 
 import pytest
 import torch
 
 from pipeline.model import sampling
+from pipeline.model.engine import Engine
 from pipeline.rl import agreement, policy_gradient, sampled_batch
 from pipeline.rl import train as rl
 from pipeline.rl.agreement import Agreement, AgreementFigures
@@ -113,12 +115,10 @@ def forgets_to_renormalise(monkeypatch):
 
 
 def samples_by_old_weights(monkeypatch):
-    engine = sampled_batch.Engine
-
     def stale(model):
         own = {name: tensor.clone() for name, tensor in model.state_dict().items()}
         model.load_state_dict({name: 1.02 * tensor for name, tensor in own.items()})
-        made = engine(model)
+        made: Any = Engine(model)
         generate = made.generate
 
         def generated(*given, **more):
