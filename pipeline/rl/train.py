@@ -21,19 +21,19 @@ import torch
 from pipeline import model as models
 from pipeline.rl import (
     honesty_prompts,
+    kept_answers,
     rehearsal,
-    replay,
     rl_levels,
     rollout_figures,
     sampled_batch,
     task_sources,
 )
 from pipeline.rl import rollouts as rolls
-from pipeline.rl.agreement import Agreement
 from pipeline.rl.config import RlConfig
+from pipeline.rl.kept_answers import Answers
+from pipeline.rl.mismatch import Mismatch
 from pipeline.rl.objectives import OBJECTIVES, normalizer
 from pipeline.rl.policy_gradient import UpdateRule, policy_terms
-from pipeline.rl.replay import Answers
 from pipeline.rl.rollout_figures import LoggedFigures, RolloutFigures, RolloutRow, RolloutSums
 from pipeline.rl.sampled_batch import Sampler, recent_rates
 from pipeline.sft.conversation_loader import ConversationData
@@ -102,8 +102,8 @@ def step_loss(
     if number == 0:
         _say_start(figures, config, progress)
     rule = update_rule(config)
-    agreement = Agreement(config.mismatch_limit)
-    terms = policy_terms(model, answers, rule, config.micro_rows, agreement)
+    mismatch = Mismatch(config.mismatch_limit)
+    terms = policy_terms(model, answers, rule, config.micro_rows, mismatch)
     sizes = [float(len(answers)), float(sum(len(answer.tokens) for answer in answers))]
     count, tokens = map(int, distribution.sum_numbers(sizes, model.device))
     # Where every answer is masked there is no term, and nothing to divide.
@@ -119,7 +119,7 @@ def step_loss(
         )
 
     def apart() -> dict[str, float]:
-        found = agreement.figures(model.device)
+        found = mismatch.figures(model.device)
         if found is None:
             return {}
         # Later updates learn from an earlier policy's answers, and bf16 rounds by more.
@@ -164,7 +164,7 @@ def _batch(
         part: which of the batch's updates, from 0.
     """
     parts = sampler.config.updates_per_batch
-    file = replay.file(scratch, done, distribution.rank(), distribution.world())
+    file = kept_answers.file(scratch, done, distribution.rank(), distribution.world())
     if part == 0:
         rates = recent_rates(scratch, done, sampler.config)
         # A run that went back goes on with any number: rounded up, no batch comes twice.
@@ -176,8 +176,10 @@ def _batch(
         answers = [answer for answer in answers if not answer.masked]
         if parts == 1:
             return answers, rows
-        replay.keep(file, answers)
-    return replay.part_of(replay.read(file), part, parts), sampled_batch.kept_rows(scratch, done)
+        kept_answers.keep(file, answers)
+    return kept_answers.part_of(kept_answers.read(file), part, parts), sampled_batch.kept_rows(
+        scratch, done
+    )
 
 
 def loop_config(config: RlConfig) -> LoopConfig:

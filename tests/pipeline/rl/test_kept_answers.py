@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from pipeline.rl import policy_gradient, replay, sampled_batch
+from pipeline.rl import kept_answers, policy_gradient, sampled_batch
 from pipeline.rl import train as rl
 from pipeline.rl.config import RlConfig
-from pipeline.rl.replay import KeptAnswer
+from pipeline.rl.kept_answers import KeptAnswer
 from pipeline.stage import SILENT
 from storage.errors import UserError
 from storage.tables import read_table
@@ -41,10 +41,10 @@ def run(post_training, out, config=CONFIG, progress=SILENT, scratch=None):
 
 def test_answers_come_back_as_they_were(tmp_path):
     kept = [KeptAnswer(3, [1, 2], [4, 5], [-0.1, -2.0 / 3.0], 0.1 + 0.2)]
-    replay.keep(tmp_path / "answers.parquet", kept)
-    assert replay.read(tmp_path / "answers.parquet") == kept
+    kept_answers.keep(tmp_path / "answers.parquet", kept)
+    assert kept_answers.read(tmp_path / "answers.parquet") == kept
     with pytest.raises(UserError, match="another number of processes"):
-        replay.read(tmp_path / "none.parquet")
+        kept_answers.read(tmp_path / "none.parquet")
 
 
 def test_every_group_is_learned_from_once_and_later_updates_are_off_policy(
