@@ -16,7 +16,8 @@ from torch import Tensor
 
 from pipeline import model as models
 from pipeline.model import Transformer
-from pipeline.rl.policy_gradient import Answers, collate
+from pipeline.rl.kept_answers import Answers
+from pipeline.rl.policy_gradient import collate
 from pipeline.rl.reverse_kl import Predictions, reverse_kl
 from pipeline.tokenizer import Tokenizer
 from pipeline.training import lanes

@@ -13,22 +13,19 @@ they still count in the denominator.
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from pipeline.model import Transformer
-from pipeline.rl.agreement import Agreement
+from pipeline.rl.kept_answers import Answers
+from pipeline.rl.mismatch import Mismatch
 from pipeline.rl.objectives import OBJECTIVES, Objective, RatioBounds, token_weight
-from pipeline.rl.replay import KeptAnswer
-from pipeline.rl.rollouts import Rollout
 from pipeline.rl.token_losses import token_losses
 from pipeline.training import lanes
 from pipeline.training.loss import Drawn, fused_cross_entropy
-
-Answers = Sequence[Rollout | KeptAnswer]
 
 
 class PolicyBatch(NamedTuple):
@@ -119,7 +116,7 @@ def policy_terms(
     rollouts: Answers,
     rule: UpdateRule,
     micro_rows: int,
-    agreement: Agreement | None = None,
+    mismatch: Mismatch | None = None,
 ) -> list[Callable[[], Tensor]]:
     """The terms of a step's loss: micro-batches of answers that have an advantage, by lanes.
 
@@ -128,14 +125,14 @@ def policy_terms(
         rollouts: this process' answers.
         rule: of the update.
         micro_rows: answers that are read at the same time, by all lanes together.
-        agreement: is told how far trainer and sampler are apart.
+        mismatch: is told how far trainer and sampler are apart.
     """
 
     def term(number: int, part: Answers) -> Tensor:
         batch = collate(part, model.device, rule.objective.aggregation)
         found = policy_loss(model, batch, rule)
-        if agreement is not None:
-            agreement.note(number, found.nats, batch.sampled[batch.mask], found.clipped)
+        if mismatch is not None:
+            mismatch.note(number, found.nats, batch.sampled[batch.mask], found.clipped)
         return found.total
 
     count = lanes.count(model, model.device)

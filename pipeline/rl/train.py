@@ -25,8 +25,8 @@ from pipeline.model import Transformer
 from pipeline.rl import (
     distillation,
     honesty_prompts,
+    kept_answers,
     rehearsal,
-    replay,
     rl_levels,
     rollout_figures,
     sampled_batch,
@@ -34,10 +34,11 @@ from pipeline.rl import (
     tool_rollouts,
 )
 from pipeline.rl import rollouts as rolls
-from pipeline.rl.agreement import Agreement
 from pipeline.rl.config import RlConfig
+from pipeline.rl.kept_answers import Answers
+from pipeline.rl.mismatch import Mismatch
 from pipeline.rl.objectives import OBJECTIVES, normalizer
-from pipeline.rl.policy_gradient import Answers, UpdateRule, policy_terms
+from pipeline.rl.policy_gradient import UpdateRule, policy_terms
 from pipeline.rl.rollout_figures import LoggedFigures, RolloutFigures, RolloutRow, RolloutSums
 from pipeline.rl.sampled_batch import Sampler, recent_rates
 from pipeline.sft.conversation_loader import ConversationData
@@ -111,10 +112,10 @@ def step_loss(
     if number == 0:
         _say_start(figures, config, progress)
     rule = update_rule(config)
-    agreement = Agreement(config.mismatch_limit)
+    mismatch = Mismatch(config.mismatch_limit)
     terms: list[Callable[[], Tensor]] = []
     if config.policy_weight:
-        terms = policy_terms(model, answers, rule, config.micro_rows, agreement)
+        terms = policy_terms(model, answers, rule, config.micro_rows, mismatch)
         terms = weighted(terms, config.policy_weight)
     sizes = [float(len(answers)), float(sum(answer.length for answer in answers))]
     count, tokens = map(int, distribution.sum_numbers(sizes, model.device))
@@ -143,7 +144,7 @@ def step_loss(
         )
 
     def apart() -> dict[str, float]:
-        found = agreement.figures(model.device)
+        found = mismatch.figures(model.device)
         if found is None:
             return {}
         # Later updates learn from an earlier policy's answers, and bf16 rounds by more.
@@ -199,7 +200,7 @@ def _batch(
         part: which of the batch's updates, from 0.
     """
     parts = sampler.config.updates_per_batch
-    file = replay.file(scratch, done, distribution.rank(), distribution.world())
+    file = kept_answers.file(scratch, done, distribution.rank(), distribution.world())
     if part == 0:
         rates = recent_rates(scratch, done, sampler.config)
         # A run that went back goes on with any number: rounded up, no batch comes twice.
@@ -211,8 +212,10 @@ def _batch(
         answers = [answer for answer in answers if not answer.masked]
         if parts == 1:
             return answers, rows
-        replay.keep(file, answers)
-    return replay.part_of(replay.read(file), part, parts), sampled_batch.kept_rows(scratch, done)
+        kept_answers.keep(file, answers)
+    return kept_answers.part_of(kept_answers.read(file), part, parts), sampled_batch.kept_rows(
+        scratch, done
+    )
 
 
 def loop_config(config: RlConfig) -> LoopConfig:

@@ -1,10 +1,14 @@
 """pass@k at toy size: both kinds of model are asked, and crossings are said as they are."""
 
+import argparse
 import json
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from toy_artifacts import PostTraining, post_training, torch_restored  # noqa: F401
 
+from pipeline.curriculum.task_type import Task
 from tests.benchmarks import pass_at_k
 
 
@@ -40,13 +44,13 @@ def test_a_curve_is_the_mean_over_prompts() -> None:
 @pytest.mark.usefixtures("torch_restored")
 def test_base_and_chat_model_answer_the_same_prompts(
     post_training: PostTraining,  # noqa: F811
-    tmp_path,
-    monkeypatch,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked = []
     right = pass_at_k.right_answers
 
-    def spied(folder, tasks, options):
+    def spied(folder: Path, tasks: Sequence[Task], options: argparse.Namespace) -> list[int]:
         asked.append([task.prompt for task in tasks])
         return right(folder, tasks, options)
 

@@ -1,5 +1,7 @@
 """Arms of RL at toy size: settings are read by type, every arm is run and measured alike."""
 
+from pathlib import Path
+
 import pytest
 from toy_artifacts import PostTraining, post_training, torch_restored  # noqa: F401
 
@@ -23,7 +25,11 @@ def test_arms_are_read_by_type() -> None:
 
 
 @pytest.mark.usefixtures("torch_restored")
-def test_two_arms_at_toy_size(post_training: PostTraining, tmp_path, capsys) -> None:  # noqa: F811
+def test_two_arms_at_toy_size(
+    post_training: PostTraining,  # noqa: F811
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     size = ["--steps", "1", "--prompts", "4", "--answers", "2", "--max-new-tokens", "8"]
     size += ["--seeds", "2", "--held-out", "4", "--threads", "1", "--tasks", "sum:1=1"]
     chat = ["--chat", str(post_training.chat), "--out", str(tmp_path)]

@@ -88,8 +88,8 @@ MORE = {
     "pipeline/rl/policy_gradient.py": ("test_objectives",),
     "pipeline/rl/train.py": (
         "test_update",
-        "test_agreement",
-        "test_replay",
+        "test_mismatch",
+        "test_kept_answers",
         "test_sampled_batch",
         "test_rollback",
         "test_honesty_prompts",

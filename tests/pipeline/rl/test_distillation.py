@@ -15,8 +15,8 @@ from pipeline.model.engine import Engine
 from pipeline.rl import distillation
 from pipeline.rl import rollouts as rolls
 from pipeline.rl import train as rl
-from pipeline.rl.agreement import Agreement
 from pipeline.rl.config import RlConfig
+from pipeline.rl.mismatch import Mismatch
 from pipeline.rl.policy_gradient import policy_terms
 from pipeline.rl.sampled_batch import Sampler
 from pipeline.sft.train import with_conversation_tokens
@@ -170,7 +170,7 @@ def test_half_the_weight_of_the_policy_gradient_is_half_its_gradient(post_traini
     answers, _ = Sampler(model, tokenizer, config).sample(0)
 
     def gradients(weight):
-        terms = policy_terms(model, answers, rl.update_rule(config), 96, Agreement(0.0))
+        terms = policy_terms(model, answers, rl.update_rule(config), 96, Mismatch(0.0))
         sums = GradientSum(model, list(model.parameters()))
         loss = StepLoss(rl.weighted(terms, weight), normalizer=9.0, tokens=9)
         value, slopes = add_gradients(sums, loss, model.device)

@@ -3,6 +3,7 @@ and where they part."""
 
 import dataclasses
 import random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -114,7 +115,7 @@ def test_loss_and_slopes_are_the_published_ones(chat_model, name, temperature, t
     assert any(r.advantage < 0 for r in answers)
     loss, slopes = learned(model, answers, name, temperature=temperature, top_k=top_k)
     model.zero_grad(set_to_none=True)
-    groups = [[] for _ in range(3)]
+    groups: list[list[Any]] = [[] for _ in range(3)]
     for r in answers:
         logits = model(torch.tensor([r.prompt + r.tokens]))[0, len(r.prompt) - 1 : -1]
         chosen = log_probs(logits, temperature, top_k).gather(1, torch.tensor(r.tokens)[:, None])

@@ -2,11 +2,12 @@
 
 import dataclasses
 from collections import Counter
+from typing import Any
 
 import pytest
 
 from pipeline import model as models
-from pipeline.rl import rollouts, sampled_batch, task_sources
+from pipeline.rl import policy_gradient, rollouts, sampled_batch, task_sources
 from pipeline.rl import train as rl
 from pipeline.rl.config import RlConfig
 from pipeline.rl.honesty_prompts import KIND, HonestyTask
@@ -54,7 +55,7 @@ def is_flat(answers):
 
 
 def by_group(answers):
-    groups = {}
+    groups: dict[tuple[int, int], list[Any]] = {}
     for answer in answers:
         groups.setdefault((answer.group, answer.draw), []).append(answer)
     return groups
@@ -89,9 +90,9 @@ def test_a_task_that_is_drawn_again_gets_other_answers(
     model, tokenizer = models.load(post_training.chat)
     seeds, sample = [], rollouts.sample
 
-    def spied(*given, seed, **more):
-        seeds.append(seed)
-        return sample(*given, seed=seed, **more)
+    def spied(*given, **more):
+        seeds.append(more["seed"])
+        return sample(*given, **more)
 
     monkeypatch.setattr(rollouts, "sample", spied)
     config = dataclasses.replace(CONFIG, tasks=("sum:1=1",), seed=2)
@@ -103,12 +104,15 @@ def test_whatever_the_number_of_processes(post_training, flat_but_one_level, mon
     model, tokenizer = models.load(post_training.chat)
     sampler = Sampler(model, tokenizer, CONFIG)
     rounds = []
-    monkeypatch.setattr(
-        distribution, "sum_numbers", lambda values, _: rounds.append(list(values)) or values
-    )
+
+    def noted(values, _):
+        rounds.append(list(values))
+        return values
+
+    monkeypatch.setattr(distribution, "sum_numbers", noted)
     alone = sampler.sample(3, {})
     assert rounds
-    shared = ([], [])
+    shared: tuple[list[Any], list[Any]] = ([], [])
     for rank in range(3):
         told = iter(rounds)  # what all processes together found flat, round by round
         monkeypatch.setattr(distribution, "sum_numbers", lambda *_, told=told: next(told))
@@ -117,10 +121,10 @@ def test_whatever_the_number_of_processes(post_training, flat_but_one_level, mon
         for all_found, found in zip(shared, sampler.sample(3, {})):
             all_found.extend(found)
     for mine, theirs in zip(alone, shared):
-        found = [(a.group, a.draw, a.task, a.tokens) for a in theirs]
-        assert len(found) == len(mine)
+        drawn = [(a.group, a.draw, a.task, a.tokens) for a in theirs]
+        assert len(drawn) == len(mine)
         for answer in mine:
-            assert (answer.group, answer.draw, answer.task, answer.tokens) in found
+            assert (answer.group, answer.draw, answer.task, answer.tokens) in drawn
 
 
 def test_honestys_groups_stay(post_training, monkeypatch):
@@ -183,7 +187,7 @@ def test_a_killed_run_ends_in_the_same_bytes(
     assert whole["tokens"] == metrics[-1]["tokens"] == stayed
     assert whole["answers"] == len(rows) > 4 * 24
     for step, logged in enumerate(metrics, 1):
-        groups = {}
+        groups: dict[tuple[int, int], list[Any]] = {}
         for row in rows:
             if row["step"] == step:
                 groups.setdefault((row["group"], row["draw"]), []).append(row)
@@ -201,7 +205,7 @@ def test_a_killed_run_ends_in_the_same_bytes(
 
 def test_cut_answers_are_masked_where_asked(post_training, tmp_path, easy, monkeypatch):
     handed = []
-    terms = rl.policy_terms
+    terms = policy_gradient.policy_terms
 
     def policy_terms(model, answers, *rest):
         handed.append(answers)

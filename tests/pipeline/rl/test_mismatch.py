@@ -2,15 +2,17 @@
 
 import dataclasses
 import math
+from typing import Any
 
 import pytest
 import torch
 
 from pipeline.model import sampling
-from pipeline.rl import agreement, policy_gradient
+from pipeline.model.engine import Engine
+from pipeline.rl import mismatch, policy_gradient, sampled_batch
 from pipeline.rl import train as rl
-from pipeline.rl.agreement import Agreement, AgreementFigures
 from pipeline.rl.config import RlConfig
+from pipeline.rl.mismatch import Mismatch, MismatchFigures
 from pipeline.rl.sampled_batch import Sampler
 from pipeline.stage import SILENT
 from pipeline.training import distribution
@@ -32,7 +34,7 @@ CONFIG = RlConfig(
 
 
 def noted(*parts, limit=0.1):
-    found = Agreement(limit)
+    found = Mismatch(limit)
     for number, (nats, sampled, clipped) in enumerate(parts):
         found.note(number, torch.tensor(nats), torch.tensor(sampled), torch.tensor(clipped))
     return found
@@ -45,7 +47,7 @@ SECOND = ([math.inf, math.nan], [-1.0, -1.0], [True, True])
 def test_figures_by_hand():
     """Apart by 0, 0.25, 0; then one that can't be drawn and one that is no number."""
     found = noted(FIRST, SECOND).figures(CPU)
-    assert found == AgreementFigures(tokens=4, apart=0.25, beyond=2, clipped=2, largest=0.25)
+    assert found == MismatchFigures(tokens=4, apart=0.25, beyond=2, clipped=2, largest=0.25)
     assert found.logged() == {
         "mismatch_max": 0.25,
         "mismatch_mean": 0.0625,
@@ -70,11 +72,11 @@ def test_of_processes_the_farthest_counts(monkeypatch):
     monkeypatch.setattr(distribution, "rank", lambda: 1)
     found = noted(FIRST).figures(CPU)
     assert sent == [[3, 0.25, 1, 1, 0.0, 0.25]]
-    assert found == AgreementFigures(6, 0.5, 2, 2, 0.25)
+    assert found == MismatchFigures(6, 0.5, 2, 2, 0.25)
 
 
 def test_beyond_the_limit_a_run_ends_in_one_line():
-    good = AgreementFigures(1000, 0.1, 0, 0, 9e-5)
+    good = MismatchFigures(1000, 0.1, 0, 0, 9e-5)
     good.check(1e-4, top_k=0)
     bad = dataclasses.replace(good, beyond=1, largest=2e-4)
     with pytest.raises(UserError, match=r"up to 2.0e-04 nats on a token, 0.1% .* 0.0001") as e:
@@ -113,12 +115,10 @@ def forgets_to_renormalise(monkeypatch):
 
 
 def samples_by_old_weights(monkeypatch):
-    engine = rl.sampled_batch.Engine
-
     def stale(model):
         own = {name: tensor.clone() for name, tensor in model.state_dict().items()}
         model.load_state_dict({name: 1.02 * tensor for name, tensor in own.items()})
-        made = engine(model)
+        made: Any = Engine(model)
         generate = made.generate
 
         def generated(*given, **more):
@@ -130,7 +130,7 @@ def samples_by_old_weights(monkeypatch):
         made.generate = generated
         return made
 
-    monkeypatch.setattr(rl.sampled_batch, "Engine", stale)
+    monkeypatch.setattr(sampled_batch, "Engine", stale)
 
 
 @pytest.mark.usefixtures("torch_restored")
@@ -161,5 +161,5 @@ def test_in_bf16_it_is_reported(chat_model, tmp_path, easy):
 
 
 def test_the_share_at_the_edge_is_small():
-    assert agreement.MOST_TIED <= 0.01
+    assert mismatch.MOST_TIED <= 0.01
     assert sampling.kept_scores(torch.tensor([1.0, 2.0, 2.0]), 1.0, 1).isfinite().sum() == 2

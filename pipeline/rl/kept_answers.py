@@ -45,15 +45,18 @@ class KeptAnswer:
         return drawn_tokens(self.tokens, self.drawn)
 
 
+Answers = Sequence[Rollout | KeptAnswer]
+
+
 def file(scratch: Path, step: int, rank: int, world: int) -> Path:
     """Where a process keeps the answers that it sampled after so many steps."""
     return scratch / "answers" / f"{step:06d}-{rank:03d}-of-{world:03d}.parquet"
 
 
-def keep(path: Path, rollouts: Sequence[Rollout]) -> None:
+def keep(path: Path, answers: Answers) -> None:
     """Write answers to disk."""
     names = [field.name for field in dataclasses.fields(KeptAnswer)]
-    rows = [{name: getattr(rollout, name) for name in names} for rollout in rollouts]
+    rows = [{name: getattr(answer, name) for name in names} for answer in answers]
     with written_by_name(path) as part:
         write_table(table(rows, ANSWERS), part)
 

@@ -20,7 +20,7 @@ MOST_TIED = 0.01
 
 
 @dataclasses.dataclass(frozen=True)
-class AgreementFigures:
+class MismatchFigures:
     """Of one step, over all processes."""
 
     tokens: float  # that were learned from
@@ -41,7 +41,7 @@ class AgreementFigures:
         """Refuse to go on where sampler and trainer are not one policy.
 
         Args:
-            limit: as `Agreement`'s.
+            limit: as `Mismatch`'s.
             top_k: of the sampler.
 
         Raises:
@@ -56,7 +56,7 @@ class AgreementFigures:
             )
 
 
-class Agreement:
+class Mismatch:
     """What the terms of one step found.
 
     Args:
@@ -90,7 +90,7 @@ class Agreement:
             ]
         )
 
-    def figures(self, device: torch.device) -> AgreementFigures | None:
+    def figures(self, device: torch.device) -> MismatchFigures | None:
         """Over all terms and processes; None where no answer taught anything.
 
         Every process must ask.
@@ -104,4 +104,4 @@ class Agreement:
         sums = [float(sum(part[column] for part in parts)) for column in range(4)]
         summed = distribution.sum_numbers([*sums, *largest], device)
         tokens, apart, beyond, clipped, *largest = summed
-        return AgreementFigures(tokens, apart, beyond, clipped, max(largest)) if tokens else None
+        return MismatchFigures(tokens, apart, beyond, clipped, max(largest)) if tokens else None

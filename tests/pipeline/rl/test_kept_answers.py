@@ -2,13 +2,14 @@
 
 import dataclasses
 from collections import Counter
+from typing import Any
 
 import pytest
 
-from pipeline.rl import policy_gradient, replay
+from pipeline.rl import kept_answers, policy_gradient, sampled_batch
 from pipeline.rl import train as rl
 from pipeline.rl.config import RlConfig
-from pipeline.rl.replay import KeptAnswer
+from pipeline.rl.kept_answers import KeptAnswer
 from pipeline.stage import SILENT
 from storage.errors import UserError
 from storage.tables import read_table
@@ -44,10 +45,10 @@ def test_answers_come_back_as_they_were(tmp_path):
         KeptAnswer(4, [1], [4, 5, 6], [-0.1, 0.0, -0.5], 0.0, (True, False, True)),
     ]
     assert [answer.length for answer in kept] == [2, 2]
-    replay.keep(tmp_path / "answers.parquet", kept)
-    assert replay.read(tmp_path / "answers.parquet") == kept
+    kept_answers.keep(tmp_path / "answers.parquet", kept)
+    assert kept_answers.read(tmp_path / "answers.parquet") == kept
     with pytest.raises(UserError, match="another number of processes"):
-        replay.read(tmp_path / "none.parquet")
+        kept_answers.read(tmp_path / "none.parquet")
 
 
 def test_every_group_is_learned_from_once_and_later_updates_are_off_policy(
@@ -103,8 +104,9 @@ def test_no_batch_comes_twice_after_a_way_back(monkeypatch, tmp_path):
             drawn.append(number)
             return [], []
 
-    monkeypatch.setattr(rl.sampled_batch, "keep", lambda *_: None)
-    monkeypatch.setattr(rl.sampled_batch, "kept_rows", lambda *_: [])
+    monkeypatch.setattr(sampled_batch, "keep", lambda *_: None)
+    monkeypatch.setattr(sampled_batch, "kept_rows", lambda *_: [])
     for number in (0, 2, 4, 6, 7, 9, 11):  # 6 went wrong: back to a step where a batch begins
-        rl._batch(Fake(CONFIG), tmp_path, 0, number, 0)
+        sampler: Any = Fake(CONFIG)
+        rl._batch(sampler, tmp_path, 0, number, 0)
     assert drawn == [0, 1, 2, 3, 4, 5, 6]
