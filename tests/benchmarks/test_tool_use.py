@@ -1,6 +1,7 @@
 """The table of tool use: counts of several seeds together; the lake's models by seed."""
 
 import json
+from pathlib import Path
 
 from pipeline.intervals import wilson
 from tests.benchmarks import tool_use
@@ -36,7 +37,7 @@ def test_counts_of_all_seeds_stand_together() -> None:
         assert line.count("|") in (0, 4, 5)
 
 
-def test_models_of_a_lake_by_seed(tmp_path) -> None:
+def test_models_of_a_lake_by_seed(tmp_path: Path) -> None:
     for name, seed in (("b", 0), ("a", 2), ("c", 1)):
         folder = tmp_path / "base" / name
         folder.mkdir(parents=True)

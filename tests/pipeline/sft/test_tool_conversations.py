@@ -3,6 +3,7 @@
 import json
 import random
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ from pipeline.tools.toolbox import Toolbox
 from storage.errors import UserError
 from storage.tables import read_table
 
-SMALL = {
+SMALL: Any = {
     **{"facts": 40, "reading": 10, "definitions": 5, "arithmetic": 60, "spelling": 10},
     **{"small_talk": 20, "identity": 10, "refusals": 5, "harmless": 5, "personas": 5},
     **{"chains": 10, "validation_fraction": 0.1},
@@ -103,7 +104,7 @@ def test_the_mask_learns_the_calls_and_never_the_outputs(talks, chat_tokenizer):
 
 def test_validation_is_by_what_is_asked(talks):
     _, rows = talks
-    asked = {"train": set(), "validation": set()}
+    asked: dict[str, set[str]] = {"train": set(), "validation": set()}
     for row in rows:
         asked[row["split"]].add(row["messages"][0]["content"])
     assert asked["validation"]

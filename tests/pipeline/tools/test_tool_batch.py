@@ -185,7 +185,12 @@ def test_sampled_tokens_stay_where_the_encoder_writes_others(chat_tokenizer: Tok
 def test_arguments_of_calls_are_given_as_they_were_written(chat_tokenizer: Tokenizer) -> None:
     seen: list[Mapping[str, Any]] = []
     schema = {"type": "object", "properties": {"n": {"type": "integer"}, **TEXT["properties"]}}
-    tool = Tool("echo", "", schema, lambda given: str(seen.append(given)), ToolLimits())
+
+    def noted(given: Mapping[str, Any]) -> str:
+        seen.append(given)
+        return "noted"
+
+    tool = Tool("echo", "", schema, noted, ToolLimits())
     odd = '{"n": 1, "text": "ü\\n"}'
     turns(
         chat_tokenizer, [[assistant("", [ToolCall("echo", odd)]), assistant("")]], Toolbox((tool,))

@@ -14,6 +14,7 @@ from pipeline import model as models
 from pipeline.chat.conversation import STOP, assistant, check, prompt, user
 from pipeline.chat.messages import Conversation, Message, ToolCall
 from pipeline.model.engine import Engine
+from pipeline.model.scheduler import Step
 from pipeline.tokenizer import Tokenizer
 from pipeline.tools import tool_turns
 from pipeline.tools.calculator import calculator
@@ -111,8 +112,13 @@ def test_a_real_model_ends_its_turn(post_training: Any) -> None:
 def test_calls_come_before_they_are_answered(chat_tokenizer: Tokenizer) -> None:
     """Who looks on sees a call while it runs."""
     engine: Any = ScriptedEngine(chat_tokenizer, [[assistant("Hm.", [call("2 + 2")])]])
-    asked: list[str] = []
-    box = Toolbox((dataclasses.replace(BOX.tools[0], call=lambda g: str(asked.append("now"))),))
+    asked: list[Any] = []
+
+    def noted(given: Any) -> str:
+        asked.append(given)
+        return "4"
+
+    box = Toolbox((dataclasses.replace(BOX.tools[0], call=noted),))
     replied = tool_turns.reply(engine, chat_tokenizer, QUESTION, box, max_new_tokens=99)
     seen = []
     while not isinstance(said := next(replied), ToolCall):
@@ -145,7 +151,7 @@ def test_a_turn_alone_is_that_of_a_batch_to_the_bit(tool_model: Path) -> None:
     """A model that really calls: other rows, samples and lengths beside it change nothing."""
     model, tokenizer = models.load(tool_model)
     talks = list(dict.fromkeys(talk.messages[:1] for talk in sums(8, 5)))
-    drawn = {"max_new_tokens": 60, "temperature": 0.7, "seed": 3}
+    drawn: Any = {"max_new_tokens": 60, "temperature": 0.7, "seed": 3}
     together = replies(Engine(model), tokenizer, talks, BOX, samples=3, **drawn)
     calls = [answer for group in together for reply in group for answer in reply.calls]
     assert sum(answer.output.ending == "done" for answer in calls) > 5
@@ -165,11 +171,12 @@ def test_a_frozen_engine_reads_a_turn_once(tool_model: Path) -> None:
     read: list[int] = []
     with engine.talk() as batch:
         run = batch.decoder.run
-        kept: Any = lambda step: (  # noqa: E731
-            read.extend(piece.end - piece.start for piece in step.reading),
-            run(step),
-        )[1]
-        batch.decoder.run = kept  # type: ignore[method-assign]
+
+        def noting(step: Step) -> None:
+            read.extend(piece.end - piece.start for piece in step.reading)
+            run(step)
+
+        batch.decoder.run = noting  # type: ignore[method-assign]
     more = [*first.messages, user("Hello!")]
     ids = prompt(Conversation(tuple(more), first.tools), tokenizer)
     second = finished(tool_turns.reply(engine, tokenizer, more, BOX, max_new_tokens=40))
@@ -180,7 +187,7 @@ def test_a_frozen_engine_reads_a_turn_once(tool_model: Path) -> None:
 def test_without_calls_the_tokens_are_the_engines(tool_model: Path) -> None:
     model, tokenizer = models.load(tool_model)
     talks = [Conversation((user("Hello!"),), BOX.definitions)] * 2
-    drawn = {"max_new_tokens": 30, "temperature": 0.5, "samples": 2, "seed": 1}
+    drawn: Any = {"max_new_tokens": 30, "temperature": 0.5, "samples": 2, "seed": 1}
     found = replies(Engine(model), tokenizer, talks, BOX, **drawn)
     plain = Engine(model).generate(
         [prompt(talk, tokenizer) for talk in talks],
