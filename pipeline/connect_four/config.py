@@ -1,7 +1,7 @@
 """Settings of the game's stages; the defaults are the demo preset's.
 
-A model of the game alone, of 0.4 million parameters: imitation and self-play together take about
-ten minutes of two cores. What was tried stands in docs/connect_four.md.
+A model of the game alone, of a quarter of a million parameters: imitation and self-play together
+take some minutes of two cores. What came of it stands in docs/connect_four.md.
 """
 
 import dataclasses

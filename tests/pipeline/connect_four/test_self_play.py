@@ -54,7 +54,7 @@ def test_a_role_s_reward_is_held_against_its_own_baseline():
 
 def gradient(model, answers):
     model.train()
-    total = 0.0
+    total = torch.zeros(())
     for term in policy_terms(
         model,
         answers,
