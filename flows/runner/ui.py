@@ -111,7 +111,12 @@ def curves(lake: Lake, model: Reference) -> None:
         return curves_markdown(series)
 
     manifest = lake.manifest(model["kind"], model["digest"])
-    _picture(f"curves-{model['kind']}", drawn, f"Every step of {model['kind']}", manifest)
+    _picture(
+        f"curves-{model['kind'].replace('_', '-')}",
+        drawn,
+        f"Every step of {model['kind']}",
+        manifest,
+    )
 
 
 def add_points(series: Series, row: Mapping[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """Settings of the game's stages; the defaults are the demo preset's.
 
-A model of the game alone, of 0.4 million parameters: imitation and self-play together take about
-ten minutes of two cores. What was tried stands in docs/connect_four.md.
+A model of the game alone, of a quarter of a million parameters: imitation and self-play together
+take some minutes of two cores. What came of it stands in docs/connect_four.md.
 """
 
 import dataclasses
@@ -82,7 +82,7 @@ class GameSftConfig:
 class GameRlConfig:
     """Self-play: a policy-gradient update a step, on games whose both sides the policy plays."""
 
-    games_per_step: int = 640
+    games_per_step: int = 512
     # First plies by chance, at most; nobody learns from them. They keep positions different where
     # the policy would always play its own line, and in a game that begins late a reward is that of
     # few moves: ends are learned first, and openings once the ends are played well.
@@ -94,7 +94,7 @@ class GameRlConfig:
     # The loop's rows are not read: a step's batch is its games. Spikes are of the gradient norm.
     loop: LoopConfig = dataclasses.field(
         default_factory=lambda: LoopConfig(
-            steps=80,
+            steps=200,
             micro_rows=1024,
             warmup_steps=2,
             warmdown_fraction=0.3,

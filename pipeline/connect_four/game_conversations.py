@@ -15,9 +15,9 @@ from pipeline.connect_four import game_table
 from pipeline.connect_four.board import START, GameBoard
 from pipeline.connect_four.config import GameConversationsConfig
 from pipeline.connect_four.game_settings import GameSettings
+from pipeline.connect_four.game_vocabulary import game_tokenizer
 from pipeline.connect_four.matches import GameRecord, play, rows
 from pipeline.connect_four.notation import described
-from pipeline.connect_four.vocabulary import game_tokenizer
 from pipeline.curriculum.held_out import is_validation
 from pipeline.sft.conversations import ConversationRow
 from pipeline.stage import Progress, Stage

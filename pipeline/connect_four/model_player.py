@@ -89,10 +89,11 @@ class ModelPlayer:
         found = []
         for at, text in enumerate(texts):
             completion = batch.completion(rows[at])
-            found.append(MoveReply(text, self.ids(text), completion, self._column(completion)))
+            found.append(MoveReply(text, self.ids(text), completion, self.column(completion)))
         return found
 
-    def _column(self, completion: Completion) -> int:
+    def column(self, completion: Completion) -> int:
+        """The column that a reply names, or ILLEGAL: also where the reply doesn't end."""
         if not completion.stopped:
             return ILLEGAL
         return column_of(self.tokenizer.decode(completion.tokens[:-1]), self.board)

@@ -39,14 +39,13 @@ def keeping(solution: Solution, position: Position) -> npt.NDArray[np.bool_]:
     """[games, columns] which legal moves keep win, draw or loss."""
     worth = np.sign(solution.move_scores(position).astype(np.int64))
     worth[solution.move_scores(position) == NO_MOVE] = -2
-    return np.equal(worth, worth.max(axis=1, keepdims=True))
+    return np.asarray(worth == worth.max(axis=1, keepdims=True), dtype=np.bool_)
 
 
 def has_choice(solution: Solution, position: Position) -> npt.NDArray[np.bool_]:
     """[games] whether some legal move throws something away."""
     legal = solution.board.legal(position.mask)
-    found: npt.NDArray[np.bool_] = (legal & ~keeping(solution, position)).any(axis=1)
-    return found
+    return np.asarray((legal & ~keeping(solution, position)).any(axis=1), dtype=np.bool_)
 
 
 def positions(solution: Solution, count: int, seed: int) -> dict[str, Turn]:

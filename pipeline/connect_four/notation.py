@@ -9,7 +9,7 @@ reply is a column, 1 for the leftmost, and nothing else: anything else is an ill
     both       the board, then the moves
 
 `columns` is the default: a column is one token of the game's own vocabulary, so a prompt takes half
-the tokens of a drawn board, and the figures of docs/connect_four.md chose it.
+the tokens of a drawn board, and nothing has to be worked out from a list of moves.
 """
 
 import functools

@@ -37,7 +37,7 @@ MORE = {
     },
     "pipeline/connect_four/config.py": ("test_game_rl", "tests/pipeline/test_ranges"),
     "pipeline/connect_four/game_settings.py": ("test_game_conversations",),
-    "pipeline/connect_four/vocabulary.py": ("test_notation",),
+    "pipeline/connect_four/game_vocabulary.py": ("test_notation",),
     "pipeline/curriculum/crime_in_books.py": ("test_harmless_acts", "test_requests_to_refuse"),
     "pipeline/evals/paraphrases.py": ("test_unseen", "test_self_suite"),
     "pipeline/sft/config.py": ("test_conversations", "test_train"),

@@ -13,6 +13,7 @@ from pipeline.connect_four.model_player import ModelPlayer
 from pipeline.connect_four.notation import ILLEGAL, described
 from pipeline.connect_four.players import Turn, turn_keys
 from pipeline.model import scoring
+from pipeline.model.engine import Completion
 
 BOARD = GameBoard(4, 3, 3)
 
@@ -97,3 +98,6 @@ def test_masked_draws_have_the_model_s_odds(taught):
 def test_a_reply_that_does_not_end_is_illegal(taught):
     player = ModelPlayer(*taught, name="m", max_new_tokens=1)
     assert (player.choose(turn_of(random_lines(20, BOARD))) == ILLEGAL).all()
+    two = [*player.tokenizer.encode("3"), *player.tokenizer.encode("1")]
+    assert player.column(Completion(two, [0.0, 0.0], stopped=False)) == ILLEGAL
+    assert player.column(Completion([two[0], player.stop], [0.0, 0.0], stopped=True)) == 2

@@ -9,8 +9,8 @@ from plain_board import random_lines
 
 from pipeline.chat.conversation import prompt, user
 from pipeline.connect_four.board import GameBoard
+from pipeline.connect_four.game_vocabulary import game_tokenizer
 from pipeline.connect_four.notation import ILLEGAL, NOTATIONS, column_of, described, drawing
-from pipeline.connect_four.vocabulary import game_tokenizer
 
 BOARD = GameBoard()
 
