@@ -188,7 +188,8 @@ def test_a_base_tokenizer_is_refused(post_training):
 def test_what_follows_calls_is_what_the_prompt_goes_on_with(chat_tokenizer, talk):
     """The tokens up to the calls and what the host appends are the prompt with the outputs."""
     for at, said in enumerate(talk.messages):
-        if not said.tool_calls or None in (outputs := answers(talk.messages, at)):
+        outputs = [output for output in answers(talk.messages, at) if output is not None]
+        if not said.tool_calls or len(outputs) < len(said.tool_calls):
             continue
         before = dataclasses.replace(talk, messages=talk.messages[: at + 1])
         through = dataclasses.replace(talk, messages=talk.messages[: at + 1 + len(outputs)])

@@ -2,15 +2,15 @@
 
 import json
 from collections.abc import Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scripted_model import ScriptedEngine
 from search_corpora import write_corpus, write_index
 
-from pipeline.chat.conversation import assistant, prompt, render, user
+from pipeline.chat.conversation import assistant, prompt, user
 from pipeline.chat.messages import Conversation, ToolCall
 from pipeline.tokenizer import Tokenizer
 from pipeline.tokenizer.special import CONVERSATION_TOKENS
@@ -142,17 +142,7 @@ def test_what_a_page_says_is_never_a_control_token(box: Toolbox, chat_tokenizer:
     """The whole turn: a passage full of the conversation's own signs comes out as it went in."""
     call = ToolCall("search", '{"query": "owl"}')
     said = [assistant("", [call]), assistant("Blue [3].")]
-    prompts: list[list[int]] = []
-
-    class Script:
-        model = SimpleNamespace(config=SimpleNamespace(max_context=4_000))
-
-        def stream(self, ids: list[int], **_: Any) -> Any:
-            prompts.append(ids)
-            whole, mask = render([user("x"), said.pop(0)], chat_tokenizer)
-            yield from [token for token, learned in zip(whole, mask) if learned]
-
-    engine: Any = Script()
+    engine: Any = ScriptedEngine(chat_tokenizer, [said])
     replied = tool_turns.reply(engine, chat_tokenizer, [user("What is the owl?")], box)
     events: list[Any] = []
 
@@ -176,5 +166,6 @@ def test_what_a_page_says_is_never_a_control_token(box: Toolbox, chat_tokenizer:
         return [token for token in ids if token in special]
 
     assert controls(talk) == controls(plain)
-    assert prompts[1] == prompt(Conversation(talk.messages[:3], talk.tools), chat_tokenizer)
-    assert output.text in chat_tokenizer.decode(prompts[1])
+    asked = prompt(Conversation(talk.messages[:3], talk.tools), chat_tokenizer)
+    assert engine.decoder.read[0][: len(asked)] == asked
+    assert output.text in chat_tokenizer.decode(asked)
