@@ -188,9 +188,9 @@ def test_a_base_tokenizer_is_refused(post_training):
 def test_what_follows_calls_is_what_the_prompt_goes_on_with(chat_tokenizer, talk):
     """The tokens up to the calls and what the host appends are the prompt with the outputs."""
     for at, said in enumerate(talk.messages):
-        outputs = [output for output in answers(talk.messages, at) if output is not None]
-        if not said.tool_calls or len(outputs) < len(said.tool_calls):
+        if not said.tool_calls or None in (found := answers(talk.messages, at)):
             continue
+        outputs = [output for output in found if output is not None]
         before = dataclasses.replace(talk, messages=talk.messages[: at + 1])
         through = dataclasses.replace(talk, messages=talk.messages[: at + 1 + len(outputs)])
         ids = render(before, chat_tokenizer)[0]
