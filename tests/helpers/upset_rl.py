@@ -19,6 +19,7 @@ from torch import Tensor
 
 from pipeline.curriculum.tasks import Task
 from pipeline.model import Transformer
+from pipeline.rl import policy_update
 from pipeline.rl import train as rl
 from pipeline.rl.config import RlConfig
 from pipeline.rl.sampled_batch import Sampler
@@ -80,7 +81,9 @@ class Run:
             folder.mkdir(parents=True, exist_ok=True)
         stream = io.StringIO()
         config = dataclasses.replace(GUARDED, **changes)
-        loss_of = functools.partial(self._step_loss, rl.step_loss, len(self.drawn), kill_at)
+        loss_of = functools.partial(
+            self._step_loss, policy_update.step_loss, len(self.drawn), kill_at
+        )
         with (
             mock.patch.object(rl, "step_loss", loss_of),
             mock.patch("pipeline.rl.rollouts.check", is_even),

@@ -12,7 +12,7 @@ from toy_artifacts import small_model
 from pipeline import model as models
 from pipeline.curriculum.tasks import draw
 from pipeline.model.engine import Engine
-from pipeline.rl import distillation
+from pipeline.rl import distillation, policy_update
 from pipeline.rl import rollouts as rolls
 from pipeline.rl import train as rl
 from pipeline.rl.config import RlConfig
@@ -170,9 +170,9 @@ def test_half_the_weight_of_the_policy_gradient_is_half_its_gradient(post_traini
     answers, _ = Sampler(model, tokenizer, config).sample(0)
 
     def gradients(weight):
-        terms = policy_terms(model, answers, rl.update_rule(config), 96, Mismatch(0.0))
+        terms = policy_terms(model, answers, policy_update.update_rule(config), 96, Mismatch(0.0))
         sums = GradientSum(model, list(model.parameters()))
-        loss = StepLoss(rl.weighted(terms, weight), normalizer=9.0, tokens=9)
+        loss = StepLoss(policy_update.weighted(terms, weight), normalizer=9.0, tokens=9)
         value, slopes = add_gradients(sums, loss, model.device)
         slopes = [slope.clone() for slope in slopes]
         model.zero_grad(set_to_none=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.rl import kept_answers, policy_gradient, sampled_batch
+from pipeline.rl import kept_answers, policy_gradient, policy_update, sampled_batch
 from pipeline.rl import train as rl
 from pipeline.rl.config import RlConfig
 from pipeline.rl.kept_answers import KeptAnswer
@@ -61,7 +61,7 @@ def test_every_group_is_learned_from_once_and_later_updates_are_off_policy(
         seen.append(Counter(answer.group for answer in answers))
         return terms(model, answers, *rest)
 
-    monkeypatch.setattr(rl, "policy_terms", policy_terms)
+    monkeypatch.setattr(policy_update, "policy_terms", policy_terms)
     statistics = run(post_training, tmp_path / "rl")
     parts = [dict.fromkeys((part, part + 2, part + 4), 4) for part in (0, 1)]
     assert seen == [parts[0], parts[1], parts[0], parts[1], parts[0]]
@@ -108,5 +108,5 @@ def test_no_batch_comes_twice_after_a_way_back(monkeypatch, tmp_path):
     monkeypatch.setattr(sampled_batch, "kept_rows", lambda *_: [])
     for number in (0, 2, 4, 6, 7, 9, 11):  # 6 went wrong: back to a step where a batch begins
         sampler: Any = Fake(CONFIG)
-        rl._batch(sampler, tmp_path, 0, number, 0)
+        policy_update._batch(sampler, tmp_path, 0, number, 0)
     assert drawn == [0, 1, 2, 3, 4, 5, 6]

@@ -9,7 +9,7 @@ import torch
 
 from pipeline.model import sampling
 from pipeline.model.engine import Engine
-from pipeline.rl import mismatch, policy_gradient, sampled_batch
+from pipeline.rl import mismatch, policy_gradient, policy_update, sampled_batch
 from pipeline.rl import train as rl
 from pipeline.rl.config import RlConfig
 from pipeline.rl.mismatch import Mismatch, MismatchFigures
@@ -106,12 +106,14 @@ def test_a_run_logs_how_far_they_are_apart(post_training, tmp_path, easy, temper
 
 def forgets_the_temperature(monkeypatch):
     made = policy_gradient.UpdateRule
-    monkeypatch.setattr(rl, "UpdateRule", lambda _, *rest: made(1.0, *rest))
+    monkeypatch.setattr(policy_update, "UpdateRule", lambda _, *rest: made(1.0, *rest))
 
 
 def forgets_to_renormalise(monkeypatch):
     made = policy_gradient.UpdateRule
-    monkeypatch.setattr(rl, "UpdateRule", lambda temperature, _, *rest: made(temperature, 0, *rest))
+    monkeypatch.setattr(
+        policy_update, "UpdateRule", lambda temperature, _, *rest: made(temperature, 0, *rest)
+    )
 
 
 def samples_by_old_weights(monkeypatch):
@@ -154,7 +156,7 @@ def test_a_limit_of_zero_only_logs(post_training, tmp_path, easy, monkeypatch):
 def test_in_bf16_it_is_reported(chat_model, tmp_path, easy):
     model, tokenizer = chat_model
     model.compute_dtype = torch.bfloat16
-    loss = rl.step_loss(Sampler(model, tokenizer, CONFIG), None, tmp_path, SILENT, 0, 0)
+    loss = policy_update.step_loss(Sampler(model, tokenizer, CONFIG), None, tmp_path, SILENT, 0, 0)
     for term in loss.terms:
         term()
     assert 1e-4 < loss.learned()["mismatch_max"] < 1.0

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pipeline import model as models
-from pipeline.rl import policy_gradient, rollouts, sampled_batch, task_sources
+from pipeline.rl import policy_gradient, policy_update, rollouts, sampled_batch, task_sources
 from pipeline.rl import train as rl
 from pipeline.rl.config import RlConfig
 from pipeline.rl.honesty_prompts import KIND, HonestyTask
@@ -211,7 +211,7 @@ def test_cut_answers_are_masked_where_asked(post_training, tmp_path, easy, monke
         handed.append(answers)
         return terms(model, answers, *rest)
 
-    monkeypatch.setattr(rl, "policy_terms", policy_terms)
+    monkeypatch.setattr(policy_update, "policy_terms", policy_terms)
     config = dataclasses.replace(
         CONFIG,
         steps=1,

@@ -10,7 +10,7 @@ from pipeline import model as models
 from pipeline.curriculum.tasks import draw, sum_task
 from pipeline.model.engine import Engine
 from pipeline.rl import policy_gradient as pg
-from pipeline.rl import rollout_figures, tool_rollouts
+from pipeline.rl import policy_update, rollout_figures, tool_rollouts
 from pipeline.rl import rollouts as rolls
 from pipeline.rl import train as rl
 from pipeline.rl.config import RlConfig
@@ -83,7 +83,7 @@ def test_the_trainer_agrees_on_what_was_drawn(found, policy):
     """Its log-probabilities under the same context, outputs read: the sampler's."""
     batch = pg.collate([dataclasses.replace(r, advantage=1.0) for r in found])
     with torch.no_grad():
-        nats = pg.policy_loss(policy[0], batch, rl.update_rule(CONFIG)).nats
+        nats = pg.policy_loss(policy[0], batch, policy_update.update_rule(CONFIG)).nats
     own = [p for r in found for p, mine in zip(r.logprobs, r.drawn) if mine]
     assert int(batch.mask.sum()) == len(own) == sum(r.length for r in found)
     assert (-nats - torch.tensor(own)).abs().max() < 1e-4
@@ -106,7 +106,7 @@ def test_what_stands_in_an_outputs_place_as_target_changes_no_gradient(found, po
     gradients = []
     for one in (batch, swapped):
         model.zero_grad()
-        pg.policy_loss(model, one, rl.update_rule(CONFIG)).total.backward()
+        pg.policy_loss(model, one, policy_update.update_rule(CONFIG)).total.backward()
         gradients.append([p.grad.clone() for p in model.parameters()])
     model.zero_grad(set_to_none=True)
     assert all(torch.equal(a, b) for a, b in zip(*gradients))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pipeline import model as models
-from pipeline.rl import policy_gradient, sampled_batch
+from pipeline.rl import policy_gradient, policy_update, sampled_batch
 from pipeline.rl import rollouts as rolls
 from pipeline.rl import train as rl
 from pipeline.rl.config import RlConfig
@@ -51,7 +51,7 @@ def test_build_hands_on_what_the_recipe_says(post_training, tmp_path, monkeypatc
     monkeypatch.setattr("pipeline.rl.rollouts.check", lambda *_: next(turns) % 2 == 0)
     configs, scales, learned, drawn = [], [], [], []
     made, sampled, terms = optimizers.build_optimizer, rolls.sample, policy_gradient.policy_terms
-    loss = rl.step_loss
+    loss = policy_update.step_loss
 
     def build_optimizer(model, config):
         configs.append(config)
@@ -80,7 +80,7 @@ def test_build_hands_on_what_the_recipe_says(post_training, tmp_path, monkeypatc
         return sampled(engine, tokenizer, tasks, config, **rest)
 
     monkeypatch.setattr(rl, "build_optimizer", build_optimizer)
-    monkeypatch.setattr(rl, "policy_terms", policy_terms)
+    monkeypatch.setattr(policy_update, "policy_terms", policy_terms)
     monkeypatch.setattr(rl, "step_loss", step_loss)
     monkeypatch.setattr(rolls, "sample", sample)
     rl.build(tmp_path, {"sft": [post_training.chat]}, CONFIG, SILENT, tmp_path)
@@ -113,7 +113,7 @@ def test_the_loop_gets_every_setting_of_its_name():
         if isinstance(value, int | float) and name in vars(LoopConfig())
     }
     config = RlConfig(**odd, activation_checkpointing="layers")
-    given, plain = rl.loop_config(config), LoopConfig()
+    given, plain = policy_update.loop_config(config), LoopConfig()
     shared = vars(plain).keys() & vars(config).keys() - {"micro_rows", "loss_chunk_tokens"}
     assert len(shared) > 12
     for name in shared:
@@ -171,7 +171,7 @@ def test_the_normalizer_counts_the_answers_of_all_processes(
     """Two processes with the same numbers of tokens: each divides by twice what it sees."""
     monkeypatch.setattr(distribution, "sum_numbers", lambda values, _: [2 * v for v in values])
     model, tokenizer = models.load(post_training.chat)
-    loss = rl.step_loss(Sampler(model, tokenizer, CONFIG), None, tmp_path, SILENT, 0, 0)
+    loss = policy_update.step_loss(Sampler(model, tokenizer, CONFIG), None, tmp_path, SILENT, 0, 0)
     (file,) = (tmp_path / "rollouts").iterdir()
     mine = sum(read_table(file)["length"].to_pylist())
     assert loss.normalizer == loss.tokens == 2 * mine > 0
