@@ -27,7 +27,6 @@ class Tensorboard:
     def __init__(self, about: About) -> None:
         self.about = about
         self._writer: EventsWriter | None = None
-        self._files = 0
         self._began = 0.0  # when the run would have begun had nothing interrupted it
 
     def history(self, seconds: float) -> None:
@@ -36,9 +35,9 @@ class Tensorboard:
         folder = self.about.folder
         folder.mkdir(parents=True, exist_ok=True)
         before = sorted(folder.glob(FILES))
-        # Files are read in the order of their names: after the second come process and number.
-        suffix = f".{os.getpid()}.{self._files:04d}"
-        self._files += 1
+        # Files are read in the order of their names: after the second come process and number. Two
+        # tries may begin in one second, and no file of the run ever goes.
+        suffix = f".{os.getpid()}.{len(before):04d}"
         self._began = time.time() - seconds
         self._writer = EventsWriter(str(folder / "events"), suffix)
         self._write(Event(session_log=SessionLog(status=SessionLog.START)))

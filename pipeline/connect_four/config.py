@@ -18,6 +18,7 @@ class GameTableConfig(GameBoard):
     """The board, for all the game's stages: 5 columns, 4 rows, 4 in a line, a draw."""
 
     def __post_init__(self) -> None:
+        ranges.check(self)
         super().__post_init__()
 
     @property

@@ -33,6 +33,8 @@ from storage.tables import read_table
 from tests.benchmarks import kinds
 from tests.benchmarks.tables import add_option, write_table
 
+ARMS_TABLE = "rl-arms"
+HACK_TABLE = "rl-hack"
 ARMS = ("mixture", "pools:curriculum=pools", "replaced:replacement_rounds=2")
 HACK = ("exact", "substring:reward=substring")
 LAST = 5  # batches at a run's end, whose mean is reported
@@ -199,7 +201,7 @@ def compare(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     print(text)
     (folder / "rl_tasks.json").write_text(json.dumps({"note": note, "seen": seen}, indent=1) + "\n")
     if options.write:
-        write_table(options.write, "rl-hack" if options.hack else "rl-arms", text)
+        write_table(options.write, HACK_TABLE if options.hack else ARMS_TABLE, text)
     return {"before": before, "after": after, "seen": seen}
 
 

@@ -37,7 +37,12 @@ def options() -> Iterator[tuple[str, argparse.Action]]:
 
 OPTIONS = [(name, action.option_strings[0]) for name, action in options()]
 # What each command needs besides.
-LINES: dict[str, list[str]] = {"run": ["corpus"], "complete": ["Ada"], "chat": ["--message", "Hi"]}
+LINES: dict[str, list[str]] = {
+    "run": ["corpus"],
+    "complete": ["Ada"],
+    "search": ["Ada"],
+    "chat": ["--message", "Hi"],
+}
 
 
 def test_no_number_is_read_without_bounds() -> None:

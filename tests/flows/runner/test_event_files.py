@@ -61,6 +61,19 @@ def test_a_resumed_run_and_one_that_went_back_hold_each_step_once(about):
     assert first.stat().st_size < 50
 
 
+def test_a_try_in_the_second_of_the_one_before_has_a_file_of_its_own(about, monkeypatch):
+    """Whose head isn't cut while it is written, which leaves a hole."""
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now)
+    for said in (2.0, 3.0):
+        sink = Tensorboard(about)
+        sink.history(0.0)
+        sink.add(row(1, loss=said))
+        sink.close()
+    assert [figures["loss"] for _, figures in scalars(about.folder)] == [3.0]
+    assert len(list(about.folder.iterdir())) == 2
+
+
 def test_times_run_on_as_if_nothing_had_interrupted(about):
     sink = Tensorboard(about)
     sink.history(0.5)
