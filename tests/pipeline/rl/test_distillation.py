@@ -1,6 +1,7 @@
 """On-policy distillation: whose tokens, which positions, what is learned, what is refused."""
 
 import dataclasses
+import io
 import random
 import shutil
 from typing import Any
@@ -20,7 +21,7 @@ from pipeline.rl.mismatch import Mismatch
 from pipeline.rl.policy_gradient import policy_terms
 from pipeline.rl.sampled_batch import Sampler
 from pipeline.sft.train import with_conversation_tokens
-from pipeline.stage import SILENT
+from pipeline.stage import SILENT, Progress
 from pipeline.tokenizer import Tokenizer
 from pipeline.training.gradients import GradientSum
 from pipeline.training.step import StepLoss, add_gradients
@@ -183,6 +184,49 @@ def test_half_the_weight_of_the_policy_gradient_is_half_its_gradient(post_traini
     assert any(g.abs().max() > 0 for g in whole[1])
     for ours, theirs in zip(half[1], whole[1], strict=True):
         torch.testing.assert_close(ours, theirs / 2, rtol=1e-4, atol=1e-7)
+
+
+def test_a_step_weighs_both_as_its_recipe_says(post_training, teacher, tmp_path, easy):
+    """Whatever the policy's loss is divided by, the teacher's is a mean over answers' tokens."""
+    model, tokenizer = models.load(post_training.chat)
+    other = distillation.given([teacher], model, tokenizer)
+    config = dataclasses.replace(CONFIG, honesty_share=0.0, rehearsal_rows=0, answers_per_prompt=4)
+
+    def loss(policy, divergence, objective="reinforce"):
+        weighed = dataclasses.replace(
+            config, objective=objective, policy_weight=policy, distillation_weight=divergence
+        )
+        sampler = Sampler(model, tokenizer, weighed)
+        given = other if divergence else None
+        step = policy_update.step_loss(sampler, None, tmp_path, SILENT, 0, 0, teacher=given)
+        return sum(float(term()) for term in step.terms) / step.normalizer, step.normalizer
+
+    answers, _ = Sampler(model, tokenizer, config).sample(0)
+    tokens = sum(len(answer.tokens) for answer in answers)
+    with torch.no_grad():
+        mean = float(by_formula(model, other, answers)) / tokens
+    whole, _ = loss(1.0, 0.0)
+    assert abs(whole) > 1e-6
+    assert loss(0.25, 0.0) == pytest.approx((0.25 * whole, tokens), rel=1e-4)
+    assert loss(0.25, 0.5) == pytest.approx((0.25 * whole + 0.5 * mean, tokens), rel=1e-4)
+    assert loss(0.0, 0.5, "grpo") == pytest.approx((0.5 * mean, len(answers)), rel=1e-4)
+
+
+def test_a_teacher_alone_needs_no_right_answer(post_training, teacher, tmp_path):
+    """Without rewards nobody is told that RL would learn nothing."""
+    stream = io.StringIO()
+    config = dataclasses.replace(CONFIG, steps=1)
+    run(post_training, tmp_path / "alone", teacher, config, Progress(stream))
+    assert "before training pass@1" in stream.getvalue()
+    assert "would learn nothing" not in stream.getvalue()
+    run(
+        post_training,
+        tmp_path / "both",
+        teacher,
+        dataclasses.replace(config, policy_weight=1.0),
+        Progress(stream),
+    )
+    assert "would learn nothing" in stream.getvalue()
 
 
 def test_a_weight_of_zero_leaves_the_policy_gradient_out(post_training, teacher, tmp_path, easy):

@@ -1,12 +1,15 @@
 """Rejection sampling: only right answers are kept, all are counted, a kill changes no byte."""
 
 import dataclasses
+import random
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from pipeline import model as models
 from pipeline.chat.conversation import assistant, render, user
+from pipeline.curriculum.tasks import draw
 from pipeline.model.engine import Engine
 from pipeline.rl import solutions
 from pipeline.rl.config import SolutionsConfig
@@ -133,6 +136,34 @@ def test_a_killed_run_asks_no_batch_twice_and_ends_in_the_same_bytes(
     for name in ("rollouts.parquet", "conversations.parquet"):
         ours, theirs = tmp_path / "out" / name, tmp_path / "whole" / name
         assert ours.read_bytes() == theirs.read_bytes(), name
+
+
+def test_the_seed_draws_tasks_and_answers(post_training, tmp_path, easy, monkeypatch):
+    seeds = []
+    generate = Engine.generate
+
+    def noted(self: Engine, prompts: Any, **settings: Any) -> Any:
+        seeds.append(settings["seed"])
+        return generate(self, prompts, **settings)
+
+    monkeypatch.setattr(Engine, "generate", noted)
+    asked = []
+    for seed in (3, 4):
+        run(post_training, tmp_path / f"{seed}", dataclasses.replace(CONFIG, seed=seed))
+        rows = read_table(tmp_path / f"{seed}" / "rollouts.parquet")
+        asked.append(set(rows["prompt"].to_pylist()))
+    assert seeds == [3, 3, 3, 4, 4, 4]
+    assert len(asked[0] & asked[1]) < 10
+
+
+def test_an_answer_that_came_twice_is_kept_once(post_training):
+    tokenizer = Tokenizer.load(post_training.chat)
+    tasks = draw(2, ("sum:1=1",), random.Random(0))
+    said = [(0, "It is 7."), (0, "It is 7."), (0, "7."), (0, "Seven: 7."), (1, "It is 7.")]
+    rows = [{"group": group, "reward": 1.0, "completion": text} for group, text in said]
+    kept, too_long = solutions.conversations(tasks, pa.Table.from_pylist(rows), tokenizer, CONFIG)
+    assert [row["messages"][-1]["content"] for row in kept] == ["It is 7.", "7.", "It is 7."]
+    assert too_long == 0
 
 
 def test_too_long_answers_are_counted(post_training, tmp_path, easy):
