@@ -186,21 +186,23 @@ def _tools(chosen: argparse.Namespace) -> Any:
     if not chosen.tools:
         return contextlib.nullcontext()
     from flows.cli.search import newest_index
-    from pipeline.tools.calculator import calculator
-    from pipeline.tools.config import CalculatorConfig, PythonConfig, SearchConfig
-    from pipeline.tools.python_tool import python_tool
+    from pipeline.tools.config import NAMES, PythonConfig, SearchConfig
+    from pipeline.tools.named_tools import named_tool
     from pipeline.tools.search_tool import search_tool
     from pipeline.tools.toolbox import Toolbox
 
-    made = {
-        "calculator": lambda: calculator(CalculatorConfig()),
-        "python": lambda: python_tool(PythonConfig(processes=1)),
-        "search": lambda: search_tool(newest_index(Lake(chosen.lake)), SearchConfig()),
-    }
+    known = (*NAMES, "search")
     names = list(dict.fromkeys(name.strip() for name in chosen.tools.split(",")))
-    if unknown := [name for name in names if name not in made]:
-        raise UserError(f"--tools: no tool {unknown[0]!r}: there is {', '.join(made)}")
-    return Toolbox(tuple(made[name]() for name in names))
+    if unknown := [name for name in names if name not in known]:
+        raise UserError(f"--tools: no tool {unknown[0]!r}: there is {', '.join(known)}")
+    return Toolbox(
+        tuple(
+            search_tool(newest_index(Lake(chosen.lake)), SearchConfig())
+            if name == "search"
+            else named_tool(name, PythonConfig(processes=1))
+            for name in names
+        )
+    )
 
 
 def _take_turn(

@@ -17,7 +17,7 @@ from torch import Tensor
 from pipeline import model as models
 from pipeline.model import Transformer
 from pipeline.rl.kept_answers import Answers
-from pipeline.rl.policy_gradient import collate
+from pipeline.rl.policy_gradient import collate, micro_batches
 from pipeline.rl.reverse_kl import Predictions, reverse_kl
 from pipeline.tokenizer import Tokenizer
 from pipeline.training import lanes
@@ -85,7 +85,6 @@ def terms(
     teacher: Transformer,
     rollouts: Answers,
     *,
-    weight: float,
     tokens: int,
     temperature: float,
     micro_rows: int,
@@ -97,7 +96,6 @@ def terms(
         student: the policy.
         teacher: from `given`.
         rollouts: this process' answers.
-        weight: of the mean divergence of the answers' tokens.
         tokens: see `divergence`.
         temperature: likewise.
         micro_rows: answers that are read at the same time, by all lanes together.
@@ -105,25 +103,17 @@ def terms(
     """
 
     def term(part: Answers) -> Tensor:
-        total, _ = divergence(
+        return divergence(
             student,
             teacher,
             part,
             tokens=tokens,
             temperature=temperature,
             chunk_tokens=chunk_tokens,
-        )
-        return weight * total
+        )[0]
 
-    count = lanes.count(student, student.device)
-    # by length, so that little is padding; a stable sort: the same order in each run
-    ordered = sorted(rollouts, key=lambda r: len(r.prompt) + len(r.tokens))
-    parts = (
-        ordered[start + lane : start + micro_rows : count]
-        for start in range(0, len(ordered), micro_rows)
-        for lane in range(count)
-    )
-    return [functools.partial(term, part) for part in parts if part]
+    parts = micro_batches(rollouts, micro_rows, lanes.count(student, student.device))
+    return [functools.partial(term, part) for part in parts]
 
 
 def _predictions(model: Transformer, read: Tensor, mask: Tensor, tokens: int) -> Predictions:

@@ -135,19 +135,21 @@ def policy_terms(
             mismatch.note(number, found.nats, batch.sampled[batch.mask], found.clipped)
         return found.total
 
-    count = lanes.count(model, model.device)
-    # Every so many-th answer: the lanes' answers are of like length.
-    parts = (
-        part[lane::count] for part in _micro_batches(rollouts, micro_rows) for lane in range(count)
-    )
-    return [
-        functools.partial(term, number, part) for number, part in enumerate(filter(None, parts))
-    ]
+    useful = [answer for answer in rollouts if answer.advantage != 0.0]
+    parts = micro_batches(useful, micro_rows, lanes.count(model, model.device))
+    return [functools.partial(term, number, part) for number, part in enumerate(parts)]
 
 
-def _micro_batches(rollouts: Answers, rows: int) -> Iterator[Answers]:
-    """Answers that have an advantage, by length so that little is padding."""
-    useful = [r for r in rollouts if r.advantage != 0.0]
-    useful.sort(key=lambda r: len(r.prompt) + len(r.tokens))  # a stable sort: same order each run
-    for start in range(0, len(useful), rows):
-        yield useful[start : start + rows]
+def micro_batches(rollouts: Answers, rows: int, count: int) -> Iterator[Answers]:
+    """Answers by length, so that little is padding, and shared out over lanes.
+
+    Args:
+        rollouts: in any order.
+        rows: answers that all lanes together read at the same time.
+        count: lanes. Each takes every so many-th answer: theirs are of like length.
+    """
+    # a stable sort: the same order in each run
+    ordered = sorted(rollouts, key=lambda r: len(r.prompt) + len(r.tokens))
+    for start in range(0, len(ordered), rows):
+        parts = (ordered[start : start + rows][lane::count] for lane in range(count))
+        yield from filter(None, parts)

@@ -6,7 +6,7 @@ the answers. Answers and rows lie beside the checkpoints before the update is do
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
@@ -27,7 +27,7 @@ from pipeline.sft.conversation_loader import ConversationData
 from pipeline.stage import Progress
 from pipeline.training import distribution
 from pipeline.training.config import LoopConfig
-from pipeline.training.step import StepLoss
+from pipeline.training.step import StepLoss, weighted
 
 
 def step_loss(
@@ -72,17 +72,17 @@ def step_loss(
     # Where every answer is masked there is no term, and nothing to divide.
     divisor = normalizer(rule.objective.aggregation, count, tokens, config.max_new_tokens) or 1.0
     if teacher is not None:
-        terms += distillation.terms(
+        judged = distillation.terms(
             model,
             teacher,
             answers,
-            # as a mean over tokens, whatever the policy's loss is a mean over
-            weight=config.distillation_weight * divisor / max(1, tokens),
             tokens=sampler.tokenizer.vocab_size,
             temperature=config.temperature,
             micro_rows=config.micro_rows,
             chunk_tokens=config.loss_chunk_tokens,
         )
+        # as a mean over tokens, whatever the policy's loss is a mean over
+        terms += weighted(judged, config.distillation_weight * divisor / max(1, tokens))
     if conversations:
         terms += rehearsal.terms(
             model,
@@ -112,17 +112,6 @@ def step_loss(
         shown=("reward",),
         learned=apart,
     )
-
-
-def weighted(terms: Sequence[Callable[[], Tensor]], weight: float) -> list[Callable[[], Tensor]]:
-    """Terms of a loss, times a weight."""
-    if weight == 1:
-        return list(terms)
-
-    def scaled(term: Callable[[], Tensor]) -> Callable[[], Tensor]:
-        return lambda: weight * term()
-
-    return [scaled(term) for term in terms]
 
 
 def update_rule(config: RlConfig) -> UpdateRule:

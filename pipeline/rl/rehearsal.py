@@ -17,6 +17,7 @@ from pipeline.sft.train import conversation_rows
 from pipeline.tokenizer import Tokenizer
 from pipeline.training import next_token
 from pipeline.training.config import LoopConfig
+from pipeline.training.step import weighted
 
 Term = Callable[[], Tensor]  # gives a summed loss, a scalar []
 
@@ -64,9 +65,4 @@ def terms(
         loop: settings of the loop.
     """
     own = next_token.step_loss(model, conversations.batch(number), loop)
-    factor = weight * normalizer / own.normalizer
-
-    def scaled(term: Term) -> Term:
-        return lambda: factor * term()
-
-    return [scaled(term) for term in own.terms]
+    return weighted(own.terms, weight * normalizer / own.normalizer)

@@ -14,6 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from pipeline.training.head_gradients import HeadGradients, handed_on
+
 
 class Predictions(NamedTuple):
     """What a model predicts at some positions, before its head."""
@@ -62,11 +64,7 @@ class _ReverseKl(torch.autograd.Function):
         chunk: int,
     ) -> tuple[Tensor, Tensor]:  # [], [positions]
         student = Predictions(hidden, head, bias)
-        cast = head.to(hidden.dtype)
-        needs_hidden, needs_head, needs_bias = ctx.needs_input_grad[:3]
-        grad_hidden = torch.empty_like(hidden) if needs_hidden else None
-        grad_head = torch.zeros_like(head, dtype=torch.float32) if needs_head else None
-        grad_bias = torch.zeros_like(head[:, 0], dtype=torch.float32) if needs_bias else None
+        gradients = HeadGradients(ctx, hidden, head)
         each = torch.empty(len(hidden), dtype=torch.float32, device=hidden.device)
         for start in range(0, len(hidden), chunk):
             part = slice(start, start + chunk)
@@ -76,29 +74,11 @@ class _ReverseKl(torch.autograd.Function):
             each[part] = (probs * slopes).sum(1)
             # d KL / d logits = p (log p - log q - KL) / temperature
             slopes = slopes.sub_(each[part, None]).mul_(probs).div_(temperature).to(hidden.dtype)
-            if grad_hidden is not None:
-                torch.mm(slopes, cast, out=grad_hidden[part])
-            if grad_head is not None:
-                grad_head += slopes.T @ hidden[part]
-            if grad_bias is not None:
-                grad_bias += slopes.sum(0, dtype=torch.float32)
-        grads = (grad_hidden, grad_head, grad_bias)
-        ctx.save_for_backward(*(g for g in grads if g is not None))
-        ctx.head_dtype = head.dtype
+            gradients.add(part, slopes)
+        gradients.keep(ctx)
         ctx.mark_non_differentiable(each)
         return each.double().sum().float(), each
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
-        saved = iter(ctx.saved_tensors)
-        grad_hidden = next(saved) if ctx.needs_input_grad[0] else None
-        grad_head = next(saved) if ctx.needs_input_grad[1] else None
-        grad_bias = next(saved) if ctx.needs_input_grad[2] else None
-        return (
-            None if grad_hidden is None else grad_hidden * upstream.to(grad_hidden.dtype),
-            None if grad_head is None else (grad_head * upstream).to(ctx.head_dtype),
-            None if grad_bias is None else (grad_bias * upstream).to(ctx.head_dtype),
-            None,
-            None,
-            None,
-        )
+        return (*handed_on(ctx, upstream), None, None, None)

@@ -18,12 +18,18 @@ def named(names: Sequence[str]) -> Toolbox:
     Raises:
         UserError: one can't run here.
     """
-    return Toolbox(tuple(_tool(name) for name in names))
+    return Toolbox(tuple(named_tool(name) for name in names))
 
 
-def _tool(name: str) -> Tool:
+def named_tool(name: str, python: PythonConfig | None = None) -> Tool:
+    """One of them.
+
+    Args:
+        name: of `config.NAMES`.
+        python: how programs run, where it is Python; None: as by default.
+    """
     if name == "calculator":
         return calculator(CalculatorConfig())
     if name == "python":
-        return python_tool(PythonConfig())
+        return python_tool(python or PythonConfig())
     raise ValueError(f"no tool {name!r}: there is {', '.join(NAMES)}")

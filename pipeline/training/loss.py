@@ -22,6 +22,7 @@ from pipeline.model import device as devices
 from pipeline.model.sampling import kept_scores
 from pipeline.model.weights import Weights
 from pipeline.training.data_loader import Batch
+from pipeline.training.head_gradients import HeadGradients, handed_on
 
 
 class Drawn(NamedTuple):
@@ -198,33 +199,20 @@ class _FusedCrossEntropy(torch.autograd.Function):
         chunk: int,
         drawn: Drawn | None,
     ) -> tuple[Tensor, Tensor]:  # [], [targets]
-        needs_hidden, needs_head, needs_bias = ctx.needs_input_grad[:3]
-        wanted = needs_hidden or needs_head or needs_bias
-        cast = head.to(hidden.dtype)
-        grad_hidden = torch.empty_like(hidden) if needs_hidden else None
-        grad_head = torch.zeros_like(head, dtype=torch.float32) if needs_head else None
-        grad_bias = torch.zeros_like(head[:, 0], dtype=torch.float32) if needs_bias else None
+        gradients = HeadGradients(ctx, hidden, head)
         # [targets]; shares: weights times importance
         nats, shares = torch.empty_like(weights), torch.empty_like(weights)
         for start in range(0, len(hidden), chunk):
             part = slice(start, start + chunk)
-            inputs = hidden[part]
             nats[part], shares[part], slopes = _slopes(
-                F.linear(inputs, cast, bias),
+                F.linear(hidden[part], gradients.head, bias),
                 targets[part],
                 weights[part],
                 None if drawn is None else drawn.rows(part),
-                wanted,
+                gradients.wanted,
             )
-            if grad_hidden is not None:
-                torch.mm(slopes, cast, out=grad_hidden[part])
-            if grad_head is not None:
-                grad_head += slopes.T @ inputs
-            if grad_bias is not None:
-                grad_bias += slopes.sum(0, dtype=torch.float32)
-        grads = (grad_hidden, grad_head, grad_bias)
-        ctx.save_for_backward(*(g for g in grads if g is not None))
-        ctx.head_dtype = head.dtype
+            gradients.add(part, slopes)
+        gradients.keep(ctx)
         ctx.mark_non_differentiable(nats)
         # On a GPU those of weight zero were read as well; what can't be drawn has infinite nats.
         counted = nats.masked_fill(shares == 0, 0.0)
@@ -233,16 +221,4 @@ class _FusedCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
-        saved = iter(ctx.saved_tensors)
-        grad_hidden = next(saved) if ctx.needs_input_grad[0] else None
-        grad_head = next(saved) if ctx.needs_input_grad[1] else None
-        grad_bias = next(saved) if ctx.needs_input_grad[2] else None
-        return (
-            None if grad_hidden is None else grad_hidden * upstream.to(grad_hidden.dtype),
-            None if grad_head is None else (grad_head * upstream).to(ctx.head_dtype),
-            None if grad_bias is None else (grad_bias * upstream).to(ctx.head_dtype),
-            None,
-            None,
-            None,
-            None,
-        )
+        return (*handed_on(ctx, upstream), None, None, None, None)

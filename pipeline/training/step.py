@@ -41,6 +41,15 @@ class StepLoss:
 LossOf = Callable[[int, int], StepLoss]
 
 
+def weighted(terms: Sequence[Callable[[], Tensor]], weight: float) -> list[Callable[[], Tensor]]:
+    """The terms of a part of a loss, times its weight."""
+
+    def scaled(term: Callable[[], Tensor]) -> Callable[[], Tensor]:
+        return lambda: weight * term()
+
+    return [scaled(term) for term in terms]
+
+
 def add_gradients(
     sums: GradientSum, loss: StepLoss, device: torch.device
 ) -> tuple[float, list[Tensor]]:

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 import torch
 from toy_artifacts import small_model
+from toy_rl import reinforce
 
 from pipeline import model as models
 from pipeline.curriculum.tasks import draw
 from pipeline.model.engine import Engine
 from pipeline.rl import distillation, policy_update
 from pipeline.rl import rollouts as rolls
-from pipeline.rl import train as rl
 from pipeline.rl.config import RlConfig
 from pipeline.rl.mismatch import Mismatch
 from pipeline.rl.policy_gradient import policy_terms
@@ -24,7 +24,7 @@ from pipeline.sft.train import with_conversation_tokens
 from pipeline.stage import SILENT, Progress
 from pipeline.tokenizer import Tokenizer
 from pipeline.training.gradients import GradientSum
-from pipeline.training.step import StepLoss, add_gradients
+from pipeline.training.step import StepLoss, add_gradients, weighted
 from storage.errors import UserError
 from storage.tables import read_table
 
@@ -57,13 +57,8 @@ def teacher(post_training, tmp_path):
 
 
 def run(post_training, out, teacher, config=CONFIG, progress=SILENT, scratch=None):
-    scratch = scratch or out.with_name(f"{out.name}.scratch")
-    for folder in (out, scratch):
-        folder.mkdir(parents=True, exist_ok=True)
-    inputs: rl.RlInputs = {"sft": [post_training.chat]}
-    if teacher is not None:
-        inputs["teacher"] = [teacher]
-    return rl.build(out, inputs, config, progress, scratch)
+    given = {} if teacher is None else {"teacher": [teacher]}
+    return reinforce(post_training.chat, out, config, progress, scratch, **given)
 
 
 def sampled(model, tokenizer):
@@ -102,7 +97,6 @@ def test_the_loss_is_the_weighted_mean_over_the_answers_tokens(
         student,
         other,
         answers,
-        weight=0.3,
         tokens=tokenizer.vocab_size,
         temperature=1.0,
         micro_rows=micro_rows,
@@ -110,7 +104,7 @@ def test_the_loss_is_the_weighted_mean_over_the_answers_tokens(
     )
     sums = GradientSum(student, list(student.parameters()))
     value, gradients = add_gradients(
-        sums, StepLoss(terms, normalizer=55.0, tokens=55), student.device
+        sums, StepLoss(weighted(terms, 0.3), normalizer=55.0, tokens=55), student.device
     )
     assert value == pytest.approx(expected.item(), rel=1e-5)
     names = [name for name, _ in student.named_parameters()]
@@ -173,7 +167,7 @@ def test_half_the_weight_of_the_policy_gradient_is_half_its_gradient(post_traini
     def gradients(weight):
         terms = policy_terms(model, answers, policy_update.update_rule(config), 96, Mismatch(0.0))
         sums = GradientSum(model, list(model.parameters()))
-        loss = StepLoss(policy_update.weighted(terms, weight), normalizer=9.0, tokens=9)
+        loss = StepLoss(weighted(terms, weight), normalizer=9.0, tokens=9)
         value, slopes = add_gradients(sums, loss, model.device)
         slopes = [slope.clone() for slope in slopes]
         model.zero_grad(set_to_none=True)

@@ -5,9 +5,9 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from toy_rl import reinforce
 
 from pipeline.rl import kept_answers, policy_gradient, policy_update, sampled_batch
-from pipeline.rl import train as rl
 from pipeline.rl.config import RlConfig
 from pipeline.rl.kept_answers import KeptAnswer
 from pipeline.stage import SILENT
@@ -33,10 +33,7 @@ CONFIG = RlConfig(
 
 
 def run(post_training, out, config=CONFIG, progress=SILENT, scratch=None):
-    out.mkdir(parents=True, exist_ok=True)
-    scratch = scratch or out.with_name(f"{out.name}.scratch")
-    scratch.mkdir(exist_ok=True)
-    return rl.build(out, {"sft": [post_training.chat]}, config, progress, scratch)
+    return reinforce(post_training.chat, out, config, progress, scratch)
 
 
 def test_answers_come_back_as_they_were(tmp_path):

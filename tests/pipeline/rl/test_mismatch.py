@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 import torch
+from toy_rl import reinforce
 
 from pipeline.model import sampling
 from pipeline.model.engine import Engine
 from pipeline.rl import mismatch, policy_gradient, policy_update, sampled_batch
-from pipeline.rl import train as rl
 from pipeline.rl.config import RlConfig
 from pipeline.rl.mismatch import Mismatch, MismatchFigures
 from pipeline.rl.sampled_batch import Sampler
@@ -89,10 +89,7 @@ def test_beyond_the_limit_a_run_ends_in_one_line():
 
 
 def run(post_training, folder, **changes):
-    for each in (folder, folder / "scratch"):
-        each.mkdir()
-    config = dataclasses.replace(CONFIG, **changes)
-    return rl.build(folder, {"sft": [post_training.chat]}, config, SILENT, folder / "scratch")
+    return reinforce(post_training.chat, folder, dataclasses.replace(CONFIG, **changes))
 
 
 @pytest.mark.usefixtures("torch_restored")

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 import torch
+from toy_rl import reinforce
 
 from pipeline import model as models
 from pipeline.rl import rehearsal
@@ -43,14 +44,8 @@ CONFIG = RlConfig(
 
 
 def run(post_training, out, config=CONFIG, progress=SILENT, scratch=None):
-    scratch = scratch or out.with_name(f"{out.name}.scratch")
-    for folder in (out, scratch):
-        folder.mkdir(parents=True, exist_ok=True)
-    inputs: rl.RlInputs = {
-        "sft": [post_training.chat],
-        "conversations": [post_training.conversations],
-    }
-    return rl.build(out, inputs, config, progress, scratch)
+    learned = [post_training.conversations]
+    return reinforce(post_training.chat, out, config, progress, scratch, conversations=learned)
 
 
 def conversations_of(post_training):

@@ -5,10 +5,10 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from toy_rl import reinforce
 
 from pipeline import model as models
 from pipeline.rl import policy_gradient, policy_update, rollouts, sampled_batch, task_sources
-from pipeline.rl import train as rl
 from pipeline.rl.config import RlConfig
 from pipeline.rl.honesty_prompts import KIND, HonestyTask
 from pipeline.rl.pools import Pool
@@ -161,10 +161,7 @@ def test_pass_rates_are_of_the_last_batches_alone(tmp_path):
 
 
 def run(post_training, out, config=CONFIG, progress=SILENT, scratch=None):
-    out.mkdir(parents=True, exist_ok=True)
-    scratch = scratch or out.with_name(f"{out.name}.scratch")
-    scratch.mkdir(exist_ok=True)
-    return rl.build(out, {"sft": [post_training.chat]}, config, progress, scratch)
+    return reinforce(post_training.chat, out, config, progress, scratch)
 
 
 def test_a_killed_run_ends_in_the_same_bytes(

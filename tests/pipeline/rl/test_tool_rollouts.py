@@ -5,6 +5,7 @@ import random
 
 import pytest
 import torch
+from toy_rl import reinforce
 
 from pipeline import model as models
 from pipeline.curriculum.tasks import draw, sum_task
@@ -12,10 +13,8 @@ from pipeline.model.engine import Engine
 from pipeline.rl import policy_gradient as pg
 from pipeline.rl import policy_update, rollout_figures, tool_rollouts
 from pipeline.rl import rollouts as rolls
-from pipeline.rl import train as rl
 from pipeline.rl.config import RlConfig
 from pipeline.rl.sampled_batch import Sampler
-from pipeline.stage import SILENT
 from pipeline.tools.named_tools import named
 from pipeline.tools.toolbox import NO_TOOLS
 from storage.errors import UserError
@@ -168,10 +167,7 @@ def test_without_tools_rollouts_are_the_plain_ones(policy):
 
 
 def run(tool_model, out, config=CONFIG):
-    scratch = out.with_name(f"{out.name}.scratch")
-    for folder in (out, scratch):
-        folder.mkdir(parents=True, exist_ok=True)
-    return rl.build(out, {"sft": [tool_model]}, config, SILENT, scratch)
+    return reinforce(tool_model, out, config)
 
 
 @pytest.mark.usefixtures("torch_restored")

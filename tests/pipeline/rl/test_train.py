@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 import torch.utils.checkpoint
+from toy_rl import reinforce
 
 from pipeline import model as models
 from pipeline.rl import train as rl
@@ -35,10 +36,7 @@ CONFIG = RlConfig(
 
 
 def run(post_training, out, config=CONFIG, progress=SILENT, scratch=None):
-    out.mkdir(parents=True, exist_ok=True)
-    scratch = scratch or out.with_name(f"{out.name}.scratch")
-    scratch.mkdir(exist_ok=True)
-    return rl.build(out, {"sft": [post_training.chat]}, config, progress, scratch)
+    return reinforce(post_training.chat, out, config, progress, scratch)
 
 
 def test_reward_rises_and_everything_is_logged(post_training, tmp_path, easy):
