@@ -202,3 +202,18 @@ def test_no_conversations_are_no_replies(chat_tokenizer: Tokenizer) -> None:
     assert turns(chat_tokenizer, []) == []
     with pytest.raises(ValueError, match="two tools of one name"):
         Toolbox((*BOX.tools, *BOX.tools))
+
+
+def test_an_output_that_fills_the_context_leaves_no_room_for_a_reply(
+    chat_tokenizer: Tokenizer,
+) -> None:
+    row = [assistant("", [calc("2 + 2")]), assistant("It is 4.")]
+    (whole,) = turns(chat_tokenizer, [row])
+    stated = prompt(Conversation((user("Question 0?"),), BOX.definitions), chat_tokenizer)
+    read = len(stated) + len(whole.tokens) - whole.sampled[::-1].index(False)  # outputs and all
+    (full,) = turns(chat_tokenizer, [row], max_context=read)
+    assert (full.ended, full.text) == ("context", "")
+    (one,) = turns(chat_tokenizer, [row], max_context=read + 1)
+    assert one.ended == "length"
+    assert one.tokens == whole.tokens[: len(one.tokens)]
+    assert len(stated) + len(one.tokens) == read + 1
