@@ -59,14 +59,6 @@ class Solution:
             worth[room, column] = -self.score(left)
         return worth
 
-    def plies_to_end(self, position: Position) -> npt.NDArray[np.int64]:
-        """[games] stones until the end where both play perfectly."""
-        mask = np.atleast_1d(np.asarray(position.mask, dtype=np.uint64))
-        score = self.score(position).astype(np.int64)
-        last = np.where(score == 0, self.board.cells, self.board.cells + 1 - np.abs(score))
-        ends: npt.NDArray[np.int64] = last - np.bitwise_count(mask)
-        return ends
-
 
 def layers(board: GameBoard) -> Iterator[Keys]:
     """The positions of each ply, by ascending keys; play ends with a line or a full board."""

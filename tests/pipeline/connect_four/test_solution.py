@@ -1,5 +1,7 @@
 """The table is right: against brute force, against published counts, and consistent with itself."""
 
+from typing import Any
+
 import numpy as np
 import plain_board
 import pytest
@@ -50,6 +52,12 @@ def test_the_games_own_board_has_the_published_positions_and_is_a_draw() -> None
     assert table.score(START)[0] == 0
 
 
+def plies_to_end(four: Solution, position: Position) -> Any:
+    """[games] stones until the end where both play perfectly, as a score counts them."""
+    cells, score = four.board.cells, four.score(position).astype(np.int64)
+    return np.where(score == 0, cells, cells + 1 - np.abs(score)) - np.bitwise_count(position.mask)
+
+
 def test_a_score_is_the_best_move_s_and_no_move_has_none(four: Solution) -> None:
     board = four.board
     rng = np.random.default_rng(1)
@@ -60,12 +68,12 @@ def test_a_score_is_the_best_move_s_and_no_move_has_none(four: Solution) -> None
     assert (worth.max(axis=1) == four.score(some)).all()
     assert ((worth == NO_MOVE) == ~board.legal(some.mask)).all()
     # whoever plays the best move has one ply less until the same end
-    plies = four.plies_to_end(some)
+    plies = plies_to_end(four, some)
     best = worth.argmax(axis=1)
     for column in range(board.width):
         there = best == column
         after = board.play(Position(some.stones[there], some.mask[there]), column)
-        assert (four.plies_to_end(after) == plies[there] - 1).all()
+        assert (plies_to_end(four, after) == plies[there] - 1).all()
 
 
 def test_mirrored_positions_are_worth_the_same(four: Solution) -> None:
