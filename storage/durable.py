@@ -20,8 +20,13 @@ from typing import IO
 PART = ".part"
 SYNC_BYTES = 64 << 20  # of a file that grows for hours, between two times that it goes to disk
 FULL_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-# Libraries in Rust and C++ pass the errno on only as text.
-FULL_TEXTS = ("no space left on device", "disk quota exceeded", "file too large")
+# Libraries in Rust and C++ pass the errno on only as text, SQLite as one of its own.
+FULL_TEXTS = (
+    "no space left on device",
+    "disk quota exceeded",
+    "file too large",
+    "database or disk is full",
+)
 
 
 class DiskFull(OSError):

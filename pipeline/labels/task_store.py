@@ -21,7 +21,7 @@ from pipeline.config import from_dict, to_dict
 from pipeline.labels.config import QueueConfig
 from pipeline.labels.labeling_task import KINDS, LabelingTask, task_of
 from pipeline.labels.mixing import overlapping
-from storage.durable import DiskFull, make_folder
+from storage.durable import DiskFull, is_disk_full, make_folder
 from storage.errors import UserError
 
 APPLICATION = 0x6332636C  # "c2cl": what `file` and SQLite know the store by
@@ -251,7 +251,7 @@ def _said(path: Path) -> Iterator[None]:
         yield
     except sqlite3.DatabaseError as error:
         text = str(error)
-        if "disk is full" in text:
+        if is_disk_full(error):
             raise DiskFull(path) from error
         if "not a database" in text:
             raise UserError(f"{path} is no labelers' store: name another with --store") from error

@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import sqlite3
 import tempfile
 from pathlib import Path
 from typing import NoReturn
@@ -116,6 +117,7 @@ def test_where_a_file_is_no_folder_is_made(tmp_path):
 @pytest.mark.parametrize(
     ("error", "is_full"),
     [
+        (sqlite3.OperationalError("database or disk is full"), True),
         (OSError(errno.ENOSPC, "x"), True),
         (OSError(errno.EDQUOT, "x"), True),
         (OSError("IOError: No space left on device"), True),

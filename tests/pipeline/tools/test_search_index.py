@@ -1,15 +1,18 @@
 """The stage search_index: what is in it, the same bytes every time, what it refuses."""
 
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from search_corpora import write_corpus, write_index
+from small_disk import small_disk  # noqa: F401
 
 from pipeline.tools import fts5, search_index
 from pipeline.tools.config import SearchIndexConfig
 from pipeline.tools.search_passages import CutPassage, cut
+from storage.durable import DiskFull, full_disk_is_clear
 from storage.errors import UserError
 from storage.grouped import write_list
 from storage.manifest import FileEntry, Manifest
@@ -146,3 +149,28 @@ def test_without_fts5_there_is_one_line(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 26, 0))
     with pytest.raises(UserError, match=r"search needs SQLite 3\.27\.0 or newer with FTS5"):
         write_index(tmp_path / "index", corpus)
+
+
+def test_a_full_disk_is_one_line_and_with_room_it_goes_on(
+    tmp_path: Path,
+    small_disk: Path,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(search_index, "DOCUMENTS_A_COMMIT", 500)
+    corpus = write_corpus(
+        tmp_path / "corpus", [f"{text} {n}" * 20 for n in range(50) for text in TEXTS]
+    )
+    write_index(tmp_path / "undisturbed", corpus)
+    scratch = small_disk / "scratch"
+    with (
+        pytest.raises(DiskFull, match=r"disk full: .*: free some space"),
+        full_disk_is_clear(scratch),
+    ):
+        write_index(tmp_path / "first", corpus, scratch=scratch)
+    assert not list((tmp_path / "first").iterdir())
+    shutil.copytree(scratch, tmp_path / "scratch")
+    write_index(tmp_path / "again", corpus, scratch=tmp_path / "scratch")
+    again, expected = (
+        (tmp_path / name / search_index.FILE).read_bytes() for name in ("again", "undisturbed")
+    )
+    assert again == expected
