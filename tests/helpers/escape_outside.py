@@ -13,7 +13,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -64,8 +63,8 @@ class Listeners:
     """Sockets of each kind, and what came to them."""
 
     def __init__(self, folder: Path) -> None:
-        self.heard: set[str] = set()
-        self._open: list[socket.socket] = []
+        self._heard: set[str] = set()
+        self._open: dict[str, socket.socket] = {}
         self.path = str(folder / "socket")
         self.abstract = f"crawl2chat-{secrets.token_hex(8)}"
         self.tcp = self._listen("tcp", socket.AF_INET, ("127.0.0.1", 0))
@@ -86,23 +85,25 @@ class Listeners:
             return None
         if kind == socket.SOCK_STREAM:
             one.listen()
-        self._open.append(one)
-        threading.Thread(target=self._take, args=(name, one), daemon=True).start()
+        one.setblocking(False)
+        self._open[name] = one
         return one.getsockname()[1] if family in (socket.AF_INET, socket.AF_INET6) else None
 
-    def _take(self, name: str, one: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                if one.type == socket.SOCK_STREAM:
-                    one.accept()[0].close()
-                else:
-                    one.recv(64)
-                self.heard.add(name)
+    @property
+    def heard(self) -> set[str]:
+        """What something has come to so far. The kernel keeps it for us: there is no waiting."""
+        for name, one in self._open.items():
+            with contextlib.suppress(OSError):
+                while True:
+                    if one.type == socket.SOCK_STREAM:
+                        one.accept()[0].close()
+                    else:
+                        one.recv(64)
+                    self._heard.add(name)
+        return self._heard
 
     def close(self) -> None:
-        for one in self._open:
-            with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)  # wakes who waits on it
+        for one in self._open.values():
             one.close()
 
 

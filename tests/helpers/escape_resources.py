@@ -96,14 +96,14 @@ SECRETS = (
     ),
     Attempt(
         "a descriptor of the owner's",
-        "import os\nfor fd in range(3, 64):\n"
+        "import os\nfor fd in range(3, 1_024):\n"
         "    try: print(os.pread(fd, 99, 0))\n    except OSError: pass",
         token,
         guards("descriptors"),
     ),
     Attempt(
         "the socket to the owner",
-        "import os, stat\nfor fd in range(0, 64):\n    try:\n"
+        "import os, stat\nfor fd in range(1_024):\n    try:\n"
         "        if stat.S_ISSOCK(os.fstat(fd).st_mode): print(W['marker'])\n"
         "    except OSError: pass",
         marker,

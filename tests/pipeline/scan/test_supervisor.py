@@ -37,7 +37,7 @@ MEMORY_BYTES = 200 * 2**20
 CONFIG = ScanConfig(
     url=UrlConfig(use_lists=False),
     extract=ExtractConfig(
-        timeout_cpu_seconds=0.5, last_try_times=2.0, max_memory_bytes=MEMORY_BYTES
+        timeout_cpu_seconds=1.0, last_try_times=2.0, max_memory_bytes=MEMORY_BYTES
     ),
 )
 
@@ -133,7 +133,7 @@ def test_a_hostile_page_costs_its_own_row_alone(tmp_path, monkeypatch, warc, pro
         for url, row in wrong.items()
     }
     assert found == {
-        3: ("error", "extract", "timeout", 1.0),  # the longer limit, since it had both
+        3: ("error", "extract", "timeout", 2.0),  # the longer limit, since it had both
         8: ("error", "extract", "memory", None),
         9: ("error", "extract", "crash", None),
         23: ("error", "extract", "crash", None),
@@ -238,7 +238,7 @@ def test_what_depends_on_time_even_then_is_counted(tmp_path, monkeypatch, warc, 
             folder = tmp_path / name
             rows = build(warc, folder)
         (wrong,) = (row for row in rows.values() if row["outcome"] != "kept")
-        assert (wrong["rule"], wrong["value"]) == ("timeout", 1.0)
+        assert (wrong["rule"], wrong["value"]) == ("timeout", 2.0)
         made.append(contents(folder))
     assert made[0] == made[1]
 
