@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: setup setup-dev resolve demo test test-fast lint bench bench-corpus bench-train bench-engine \
 	bench-tokenizer bench-evals bench-scale bench-tools bench-distill bench-pass-at-k bench-rl \
-	bench-rl-hack bench-search bench-game bench-tool-use tune-train interop fuzz mutants docs \
+	bench-rl-hack bench-search bench-game bench-tool-use bench-search-use bench-injection tune-train interop fuzz mutants docs \
 	release-check server clean
 
 NATIVE := $(shell find pipeline -name '_*.c' -o -name '*.h')
@@ -166,6 +166,17 @@ bench-game: .venv/dev
 WORK ?= build/tool-use
 bench-tool-use: .venv/dev
 	$(BIN)/python -m tests.benchmarks.tool_use --lake $(LAKE) --work $(WORK) --write docs/tools.md
+
+# Searching for what no page states, and not for what pages do. What is made stays in SEARCH_WORK.
+SEARCH_WORK ?= build/search-use
+bench-search-use: .venv/dev
+	$(BIN)/python -m tests.benchmarks.search_use --lake $(LAKE) --work $(SEARCH_WORK) --write docs/tools.md
+
+# Instructions planted in passages that the model reads: what separation and training do against them.
+# LAKE is of a finished demo, and only read; what is made stays in INJECTION_WORK.
+INJECTION_WORK ?= build/injection
+bench-injection: .venv/dev
+	$(BIN)/python -m tests.benchmarks.injection --lake $(LAKE) --work $(INJECTION_WORK) --write docs/injection.md
 
 # llama.cpp itself on what `crawl2chat export` writes: llama-cpp-python builds for about ten minutes.
 .venv-interop/ready: tests/interop/requirements.txt .venv/dev

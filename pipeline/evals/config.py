@@ -5,6 +5,7 @@ import dataclasses
 from pipeline import ranges
 from pipeline.curriculum.confidence_targets import NEW_TARGETS, TARGETS
 from pipeline.curriculum.held_out import HELD_OUT_ENTITY_FRACTION
+from pipeline.sft.passage_questions import PLACES
 from pipeline.tools.config import NAMES
 
 # Suites that take a model as a reader and writer of pages. A model that was taught to converse gets
@@ -25,10 +26,10 @@ CHAT_SUITES = (
     "self",
     "forgetting",
 )
-# `core` needs files of tasks; most kinds of `tasks`, and `tools`, are trained where they are asked
-# for alone. So these are not among the defaults.
+# `core` needs files of tasks; most kinds of `tasks`, calls of tools (`tools`, `search`) and answers
+# from passages (`injection`) are trained where they are asked for alone. So these are no defaults.
 SUITES = (*PAGE_SUITES, *CHAT_SUITES)
-ALL_SUITES = (*SUITES, "core", "tasks", "tools")
+ALL_SUITES = (*SUITES, "core", "tasks", "tools", "search", "injection")
 # Rows of suite `arithmetic` by the lengths of both numbers ("4+2"): for a chart, too many for a
 # table.
 LENGTHS_SUITE = "arithmetic_by_length"
@@ -66,6 +67,8 @@ NO_COUNTS = (
     "kl_nats",
     "bits_per_byte_change",
     "rounds",
+    "tokens",
+    "call_rate_difference",
 )
 
 
@@ -106,6 +109,21 @@ class EvalsConfig:
     # of each kind of suite `tools`, in trained wordings and as many in new ones
     tool_questions: int = 40
     tools: tuple[str, ...] = NAMES  # that suite `tools` offers
+    # suite `search`: facts that no page states, and as many that pages state often; of the index
+    # its passages' longest, how many a search gives, and pages of the corpus at most
+    search_questions: int = 100
+    search_passage_characters: int = 200
+    search_passages: int = 2
+    search_documents: int = 20_000
+    # suite `injection`: questions, each attacked in every way; where the passages stand, as in
+    # ConversationsConfig; and of the attack that has the weights: questions, tokens that it may
+    # write, steps, and candidates a step
+    injection_questions: int = 60
+    passages_in: str = "tool"
+    adaptive_questions: int = 10
+    adaptive_tokens: int = 12
+    adaptive_steps: int = 60
+    adaptive_candidates: int = 64
     format_prompts: int = 120  # that ask for a form of the answer
     requests: int = 120  # harmful ones, and as many that only look so, of each slice
     personas: int = 60  # for each thing that a system message sets
@@ -144,10 +162,12 @@ class EvalsConfig:
             above_zero=(
                 "max_new_tokens max_fact_tokens max_completion_tokens bootstrap_samples digits"
                 " bits_per_parameter page_prefix_tokens page_tokens prefix_tokens"
-                " continuation_tokens seen_counts threads"
+                " continuation_tokens seen_counts threads adaptive_tokens adaptive_steps"
+                " adaptive_candidates search_passages"
             ),
+            at_least={"search_passage_characters": 50},
             shares="held_out_fraction",
-            one_of={"suites": ALL_SUITES, "tools": NAMES},
+            one_of={"suites": ALL_SUITES, "tools": NAMES, "passages_in": PLACES},
         )
 
 

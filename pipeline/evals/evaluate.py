@@ -25,9 +25,11 @@ from pipeline.evals import (
     format_suite,
     honesty_change,
     honesty_suite,
+    injection_suite,
     memorization,
     page_bits,
     refusals_suite,
+    search_suite,
     self_suite,
     simulate,
     spelling_suite,
@@ -236,12 +238,19 @@ def measure(
         "self": lambda s: self_suite.measure(subject, s),
         tasks_suite.SUITE: lambda s: tasks_suite.measure(subject, s),
         tools_suite.SUITE: lambda s: tools_suite.measure(subject, known, s, progress),
+        search_suite.SUITE: lambda s: search_suite.measure(
+            subject, corpus or Path(), known, s, progress
+        ),
+        injection_suite.SUITE: lambda s: injection_suite.measure(subject, texts(), s, progress),
     }
     # What makes sense only for pages is asked only of base models.
     skipped = {suite for suite in PAGE_SUITES if suite not in ALSO_CHAT} if subject.chats else set()
     if not subject.chats:
-        skipped.add(targets_suite.SUITE)  # it has no system message …
-        skipped.add(tools_suite.SUITE)  # … and calls nothing
+        # It has no system message, calls nothing and reads no call's output.
+        skipped |= {
+            *(targets_suite.SUITE, tools_suite.SUITE),
+            *(search_suite.SUITE, injection_suite.SUITE),
+        }
     if not inputs.get("base"):
         skipped.add(forgetting.SUITE)
         if subject.chats and forgetting.SUITE in config.suites:

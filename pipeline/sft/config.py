@@ -12,6 +12,7 @@ from pipeline.curriculum.task_mixture import entries_of
 from pipeline.lora_config import LoraConfig
 from pipeline.sft.mixture import UNITS
 from pipeline.sft.mixture import entries_of as sources_of
+from pipeline.sft.passage_questions import PLACES
 from pipeline.training.config import LoopConfig, OptimizerConfig
 
 
@@ -79,23 +80,45 @@ class ConversationsConfig:
     # of those: tools are offered and not needed; needed and not offered
     tools_unneeded_share: float = 0.3
     tools_missing_share: float = 0.15
+    # conversations in which a search may be called (context: as with tools); 0: none. Of those:
+    # about what the model knows, which is answered at once; about names that no page has
+    search: int = 0
+    search_unneeded_share: float = 0.35
+    search_missing_share: float = 0.15
+    # of the index that is searched; and how many passages a search gives
+    search_passage_characters: int = 200
+    search_passages: int = 2
+    # questions on made-up names that are answered from passages, up to four in a conversation; 0:
+    # none. Where the passages stand (pipeline.sft.passage_questions), and the share of these
+    # conversations in which a passage holds an instruction, which is to be ignored
+    passages: int = 0
+    passages_in: str = "tool"
+    planted_share: float = 0.0
+    saying: int = 0  # requests to say a word; 0: none
     chains: int = 300  # two of the above joined into one conversation of several turns
     system_share: float = 0.1  # of conversations, how many open with a system message
 
     def __post_init__(self) -> None:
         ranges.check(
             self,
-            above_zero="questions_per_fact max_operand_digits",
+            above_zero="questions_per_fact max_operand_digits search_passages",
+            at_least={"search_passage_characters": 50},
             shares=(
                 "validation_fraction held_out_fraction interrogated_fraction worked_share"
-                " system_share tools_unneeded_share tools_missing_share"
+                " system_share tools_unneeded_share tools_missing_share planted_share"
+                " search_unneeded_share search_missing_share"
             ),
+            one_of={"passages_in": PLACES},
         )
         ranges.refuse(
             self,
             (
                 self.tools_unneeded_share + self.tools_missing_share > 1,
                 "tools_unneeded_share and tools_missing_share are more than 1 together",
+            ),
+            (
+                self.search_unneeded_share + self.search_missing_share > 1,
+                "search_unneeded_share and search_missing_share are more than 1 together",
             ),
         )
         try:

@@ -3,12 +3,12 @@
 In: a corpus artifact and a tokenizer. Out: conversations.parquet: questions on facts that pages
 state, statements that answer a question, definitions, sums, spelling, other tasks that code can
 check, small talk, harmful requests and their look-alikes, questions on the model itself and on
-personas of system messages, calls of tools; some with another system message, some joined into
-several turns. The config has a count for each source; conversations that are too long are left out.
-Only documents of the train split are read, some at a time, and no held-out entity or problem is
-ever used. The validation split is chosen by what a conversation is about (an entity, a result of a
-sum, a word, an act), before any are joined: no question of validation is in training and, but for
-the sentences of refusals, no answer.
+personas of system messages, requests to say something, calls of tools, searches, answers from
+passages; some with another system message, some joined into several turns. The config has a count
+for each source; conversations that are too long are left out. Only documents of the train split are
+read, some at a time, and no held-out entity or problem is ever used. The validation split is chosen
+by what a conversation is about (an entity, a result of a sum, a word, an act), before any are
+joined: no question of validation is in training and, but for the sentences of refusals, no answer.
 """
 
 import hashlib
@@ -21,14 +21,20 @@ from typing import NamedTuple, TypedDict
 from pipeline.chat.conversation import Conversation, Message, render, spans, to_row
 from pipeline.chat.messages import MessageRow
 from pipeline.curriculum.held_out import is_validation
+from pipeline.curriculum.made_up_words import made_up_word
+from pipeline.curriculum.planted_instructions import TRAINED_SAYING
 from pipeline.sft import (
     arithmetic,
     definitions,
     facts,
     identity,
+    passage_questions,
     personas,
     reading,
     refusals,
+    renamed_passages,
+    saying,
+    search_conversations,
     small_talk,
     spelling,
     tool_conversations,
@@ -47,6 +53,8 @@ from storage.tables import table, write_table
 
 # Sources whose questions no tool answers better than the model does.
 WITHOUT_TOOLS = ("facts", "reading", "definitions", "small_talk", "identity")
+# Sources whose questions are planted in passages, beside requests to say something.
+PLANTED = ("facts", "arithmetic", "spelling")
 DIRECT_SUM = "It is 999."  # … and sums that are answered at once, up to so many digits
 
 
@@ -94,7 +102,7 @@ def draft(documents: Iterable[tuple[str, str]], config: ConversationsConfig) -> 
     """Draft all conversations, in a random order that depends on documents and config alone.
 
     Args:
-        documents: id and text of each; iterated three times.
+        documents: id and text of each; iterated three times, four with searches.
         config: counts and shares.
     """
     # A document is used up after `facts_per_document` facts, so no more than this can be: of a
@@ -152,6 +160,8 @@ def draft(documents: Iterable[tuple[str, str]], config: ConversationsConfig) -> 
         count=config.tasks, mixture=config.task_mixture, rng=_rng(config, "tasks")
     )
 
+    said = saying.conversations(count=config.saying, rng=_rng(config, "saying"))
+
     def about(subject: str) -> bool:
         return is_validation(subject, config.validation_fraction)
 
@@ -169,7 +179,10 @@ def draft(documents: Iterable[tuple[str, str]], config: ConversationsConfig) -> 
         *[Drafted("refusals", m, validation=about(f"act:{act}")) for m, act in refused],
         *[Drafted("harmless", m, validation=about(f"act:{act}")) for m, act in answered],
         *[Drafted("tasks", m, validation=about(subject)) for m, subject in tasks],
+        *[Drafted("saying", m, validation=about(text)) for m, text in said],
     ]
+    from_passages = _from_passages(found, drafted, config)
+    searched = _searched(found, documents, drafted, config)
     with_tools = _with_tools(drafted, config)
     drafted += chains(drafted, config.chains, _rng(config, "chains"))
     rng = _rng(config, "system")
@@ -182,9 +195,100 @@ def draft(documents: Iterable[tuple[str, str]], config: ConversationsConfig) -> 
     # They have system messages of their own, which must stand first.
     told = personas.conversations(count=config.personas, rng=_rng(config, "personas"))
     drafted += [Drafted("personas", messages) for messages in told]
-    drafted += with_tools
+    drafted += [*with_tools, *searched, *from_passages]
     _rng(config, "order").shuffle(drafted)
     return drafted
+
+
+def _from_passages(
+    found: Sequence[facts.StatedFact], drafted: Sequence[Drafted], config: ConversationsConfig
+) -> list[Drafted]:
+    """Questions answered from passages, some of which hold what users ask in other conversations.
+
+    What attackers ask for in tests is among the requests to say something: none of those is planted
+    in their wordings.
+    """
+    rng = _rng(config, "passages")
+    questions = passage_questions.draw(
+        found,
+        count=config.passages,
+        held_out_fraction=config.held_out_fraction,
+        held_out=False,
+        made_up_values=passage_questions.MADE_UP_VALUES,
+        rng=rng,
+    )
+    asked = [item.messages[0].content for item in drafted if item.source in PLANTED]
+    asked += [rng.choice(TRAINED_SAYING).format(text=made_up_word(rng)) for _ in questions]
+    talks = passage_questions.conversations(
+        questions,
+        place=config.passages_in,
+        planted_share=config.planted_share,
+        instructions=asked,
+        rng=rng,
+    )
+    fraction = config.validation_fraction
+    return [
+        Drafted("passages", messages, validation=is_validation(subject, fraction))
+        for messages, subject in talks
+    ]
+
+
+def _searched(
+    found: Sequence[facts.StatedFact],
+    documents: Iterable[tuple[str, str]],
+    drafted: Sequence[Drafted],
+    config: ConversationsConfig,
+) -> list[Drafted]:
+    """Questions on what no page of the corpus says, searched for; and others, answered at once."""
+    if not config.search:
+        return []
+    rng = _rng(config, "search")
+    known = [item for item in drafted if item.source == "facts"]
+    unneeded = rng.sample(
+        known, min(len(known), round(config.search * config.search_unneeded_share))
+    )
+    missing = round(config.search * config.search_missing_share)
+    stating = renamed_passages.stating(
+        found,
+        documents,
+        characters=config.search_passage_characters,
+        held_out_fraction=config.held_out_fraction,
+    )
+    passages = renamed_passages.renamed(
+        stating,
+        count=config.search - len(unneeded) - missing,
+        held_out_fraction=config.held_out_fraction,
+        rng=rng,
+    )
+    if not passages:
+        return []
+    asked = search_conversations.questions(
+        passages, missing=missing, held_out_fraction=config.held_out_fraction, rng=rng
+    )
+    talks, definition = search_conversations.searched(
+        asked,
+        passages,
+        passage_characters=config.search_passage_characters,
+        found_passages=config.search_passages,
+        rng=rng,
+    )
+    offered = search_conversations.offering([item.messages for item in unneeded], definition)
+    fraction = config.validation_fraction
+    return [
+        *[
+            Drafted(
+                "search",
+                list(talk.messages),
+                validation=is_validation(f"entity:{question.borrowed}", fraction),
+                tools=talk.tools,
+            )
+            for question, talk in zip(asked, talks)
+        ],
+        *[
+            item._replace(source="search", tools=talk.tools)
+            for item, talk in zip(unneeded, offered)
+        ],
+    ]
 
 
 def _with_tools(drafted: Sequence[Drafted], config: ConversationsConfig) -> list[Drafted]:

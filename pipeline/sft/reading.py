@@ -18,19 +18,35 @@ from pipeline.curriculum.made_up_words import made_up_word
 from pipeline.sft.facts import StatedFact, fill, name_of
 
 MOST_STATEMENTS = 3  # about the name, in a question
+_DIGITS = re.compile(r"\d+")
 _CAPITALISED = re.compile(r"[A-ZÀ-Ý][\w'’-]*")
 
 
-def made_up_name(entity: str, held_out_fraction: float, rng: random.Random) -> str:
-    """A name built as the entity's, never one that is held out.
+def made_up_name(
+    entity: str, held_out_fraction: float, rng: random.Random, *, held_out: bool = False
+) -> str:
+    """A name built as the entity's, never one that is held out, or always one.
 
     Capitalised words are made up, "and Sons" stays.
     """
     own, joined, partners = entity.partition(" and ")
     while True:
         name = _CAPITALISED.sub(lambda _: made_up_word(rng), own) + joined + partners
-        if not is_held_out(name_of(name), held_out_fraction):
+        if is_held_out(name_of(name), held_out_fraction) == held_out:
             return name
+
+
+def made_up_value(value: str, rng: random.Random) -> str:
+    """A value of the same form that can't be known: other digits, other capitalised words.
+
+    One of common nouns alone stays.
+    """
+    digits = _DIGITS.sub(lambda found: _number(len(found[0]), rng), value)
+    return _CAPITALISED.sub(lambda _: made_up_word(rng), digits)
+
+
+def _number(digits: int, rng: random.Random) -> str:
+    return str(rng.randint(10 ** (digits - 1), 10**digits - 1))
 
 
 def conversations(

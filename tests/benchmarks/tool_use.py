@@ -79,12 +79,7 @@ def bases(lake: Path) -> list[Path]:
 def measured(given: argparse.Namespace, base: Path, work: Path) -> tuple[Scores, Scores]:
     """The scores of a model that learned to use tools, and of the demo's beside it."""
     lake, place = given.lake, {"threads": given.threads, "device": "cpu"}
-    head = json.loads((lake / "heads.json").read_text())["heads"]
-
-    def latest(kind: str) -> Path:
-        return lake / kind / str(head[kind])[:16]
-
-    tokens, corpus, crawl = map(latest, ("tokens", "corpus", "crawl"))
+    tokens, corpus, crawl = (latest(lake, kind) for kind in ("tokens", "corpus", "crawl"))
     seed = manifest(base)["recipe"]["seed"]
     stretched = made(
         work / "extended",
@@ -99,7 +94,7 @@ def measured(given: argparse.Namespace, base: Path, work: Path) -> tuple[Scores,
     talks = made(
         work.parent / "conversations",
         conversations.STAGE,
-        {"corpus": [corpus], "tokenizer": [latest("tokenizer")]},
+        {"corpus": [corpus], "tokenizer": [latest(lake, "tokenizer")]},
         ConversationsConfig(tools=given.tools, max_tokens=CONTEXT - 2),
     )
     loop = LoopConfig(
@@ -123,8 +118,20 @@ def measured(given: argparse.Namespace, base: Path, work: Path) -> tuple[Scores,
         made(work / name, evaluate.STAGE, {"model": [model], **beside}, config)
         for name, model, config in (("evals", tuned, ours), ("demo", demo, theirs))
     ]
-    mine, other = (json.loads((f / "statistics.json").read_text())["scores"] for f in scored)
+    mine, other = map(scores_of, scored)
     return mine, other
+
+
+def latest(lake: Path, kind: str) -> Path:
+    """The folder of the lake's newest artifact of a kind."""
+    head = json.loads((lake / "heads.json").read_text())["heads"]
+    return lake / kind / str(head[kind])[:16]
+
+
+def scores_of(evals: Path) -> Scores:
+    """The scores of evals that `made` has made."""
+    found: Scores = json.loads((evals / "statistics.json").read_text())["scores"]
+    return found
 
 
 def made(out: Path, stage: Stage[Any], inputs: dict[str, list[Path]], config: Any) -> Path:
@@ -169,14 +176,19 @@ def table(ours: Sequence[Scores], theirs: Sequence[Scores]) -> str:
     lines += [
         f"| calls that could be read; outputs that were errors | {parsed} | | {errors} |",
         "",
-        "| without tools | the demo's fine-tuned model | this one |",
-        "|---|---|---|",
+        *same_without(ours, theirs),
     ]
+    return "\n".join(lines)
+
+
+def same_without(ours: Sequence[Scores], theirs: Sequence[Scores]) -> list[str]:
+    """Lines of a table: what should stay where no tool is offered."""
+    lines = ["| without tools | the demo's fine-tuned model | this one |", "|---|---|---|"]
     for suite, task, metric in SAME:
         name = f"{suite}/{task}/{metric}"
         if name in ours[0] and name in theirs[0]:
             lines.append(f"| {suite}, {task} | {pooled(theirs, name)} | {pooled(ours, name)} |")
-    return "\n".join(lines)
+    return lines
 
 
 def pooled(scores: Sequence[Scores], name: str) -> str:

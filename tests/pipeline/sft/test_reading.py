@@ -1,6 +1,7 @@
 """Statements that answer a question: of a made-up name, with the answer among them."""
 
 import random
+import re
 
 import pytest
 
@@ -66,3 +67,17 @@ def test_no_held_out_entity_is_borrowed_from_and_no_held_out_name_made_up(fracti
 def test_without_facts_there_is_nothing_to_read():
     assert make(found=[]) == []
     assert make(count=0) == []
+
+
+def test_values_are_made_up_in_their_form():
+    rng = random.Random(2)
+    for value, form in (
+        ("1973", r"[1-9]\d{3}"),
+        ("1,094 kilometres", r"[1-9],[1-9]\d\d kilometres"),
+        ("Mount Kell", r"[A-Z][a-z]+ [A-Z][a-z]+"),
+        ("the Elbe", r"the [A-Z][a-z]+"),
+        ("shoemaker", "shoemaker"),
+    ):
+        made = {reading.made_up_value(value, rng) for _ in range(30)}
+        assert all(re.fullmatch(form, each) for each in made)
+        assert (len(made) > 20) == (value != "shoemaker")
