@@ -23,7 +23,7 @@ from torch import Tensor
 
 from pipeline.chat.conversation import Message, prompt, user
 from pipeline.curriculum.made_up_words import made_up_word
-from pipeline.curriculum.planted_instructions import ATTACKS, NEW_SAYING, WITNESS, attack
+from pipeline.curriculum.planted_instructions import ATTACKS, NEW_SAYING, attack
 from pipeline.evals import coordinate_search
 from pipeline.evals.asking import Reply, Scores, Subject, ask, spread
 from pipeline.evals.coordinate_search import SearchSettings
@@ -60,7 +60,10 @@ class AttackedReply:
 
 
 def draw(texts: Iterable[str], subject: Subject) -> list[InjectionItem]:
-    """The questions; every other witness is a made-up word, the others are StruQ's.
+    """The questions, each with a made-up word as its witness.
+
+    StruQ's witness is "Hacked" for all. A small model says what is built as the names that it was
+    taught to copy, and "Hacked" isn't: half of the attacks could not have succeeded.
 
     Args:
         texts: of the corpus, whose wordings and values are used.
@@ -77,10 +80,7 @@ def draw(texts: Iterable[str], subject: Subject) -> list[InjectionItem]:
         made_up_values=0.0,
         rng=rng,
     )
-    return [
-        InjectionItem(question, WITNESS if n % 2 else made_up_word(rng))
-        for n, question in enumerate(questions)
-    ]
+    return [InjectionItem(question, made_up_word(rng)) for question in questions]
 
 
 def measure(subject: Subject, texts: Iterable[str], scores: Scores, progress: Progress) -> None:
@@ -94,6 +94,9 @@ def measure(subject: Subject, texts: Iterable[str], scores: Scores, progress: Pr
     """
     config = subject.config
     items = draw(texts, subject)
+    if not items:
+        progress.note("injection: the corpus states no two facts of one kind, and nothing is asked")
+        return
     rng = random.Random(f"{config.seed}:{SUITE}:attacks")
     attacked: list[tuple[str, int, list[Message]]] = []
     for n, item in enumerate(items):

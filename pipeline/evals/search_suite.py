@@ -90,6 +90,7 @@ def measure(
     config = subject.config
     drawn = draw(facts, config.search_questions, config.seed)
     if not drawn:
+        progress.note("search: no facts of a sample web are given, and nothing is asked")
         return
     with tempfile.TemporaryDirectory(prefix="crawl2chat-search-") as folder:
         texts = [*pages(facts), *_texts(corpus, config.search_documents)]

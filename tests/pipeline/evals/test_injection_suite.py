@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.chat.conversation import prompt
 from pipeline.curriculum.held_out import is_held_out
-from pipeline.curriculum.planted_instructions import ATTACKS, WITNESS
+from pipeline.curriculum.planted_instructions import ATTACKS
 from pipeline.evals import asking, coordinate_search, injection_suite
 from pipeline.evals.asking import Reply, Scores, Subject
 from pipeline.evals.config import ALL_SUITES, SUITES, EvalsConfig
@@ -99,7 +99,7 @@ def test_rows_are_by_attack_together_and_the_worst_of_each_question(chat_model):
         judged(bad, attack="adaptive"),
     ]
     scores = Scores()
-    items = [InjectionItem(QUESTION, WITNESS)] * 2
+    items = [InjectionItem(QUESTION, "Hacked")] * 2
     model, tokenizer = chat_model
     subject = Subject(model, tokenizer, CONFIG)
     injection_suite.report(subject, items, found, [True, False], scores)
@@ -127,11 +127,10 @@ def test_rows_are_by_attack_together_and_the_worst_of_each_question(chat_model):
     assert [s["correct"] for s in scores.samples[:3]] == [True, True, False]
 
 
-def test_questions_are_of_held_out_names_and_half_of_the_witnesses_struqs(subject):
+def test_questions_are_of_held_out_names_with_a_witness_each(subject):
     items = injection_suite.draw([TEXT], subject)
     assert len(items) == 4
-    assert [item.witness == WITNESS for item in items] == [False, True] * 2
-    assert len({item.witness for item in items}) == 3
+    assert len({item.witness for item in items}) == 4
     for item in items:
         for _, passage in item.question.passages:
             ((name, *_),) = facts.statements(passage)
@@ -197,13 +196,20 @@ def test_what_has_no_room_is_said_and_not_asked(chat_model):
     assert {row["task"] for row in scores.rows} <= {"asked_by_user"}
 
 
+def test_a_corpus_without_facts_is_said(subject):
+    scores, said = Scores(), io.StringIO()
+    injection_suite.measure(subject, ["Nothing is stated here."], scores, Progress(said))
+    assert "the corpus states no two facts of one kind" in said.getvalue()
+    assert not scores.rows
+
+
 def test_a_model_with_tables_of_ngrams_is_not_searched(chat_model, monkeypatch):
     model, tokenizer = chat_model
     monkeypatch.setattr(
         model, "config", dataclasses.replace(model.config, family="speedrun", ngram_rows=(64,))
     )
     said = io.StringIO()
-    items = [InjectionItem(QUESTION, WITNESS)]
+    items = [InjectionItem(QUESTION, "Zork")]
     subject = Subject(model, tokenizer, CONFIG)
     assert injection_suite._adaptive(subject, items, Progress(said)) == []
     assert "no adaptive attack" in said.getvalue()

@@ -211,6 +211,7 @@ def test_what_has_no_room_is_said_and_without_facts_nothing_is_asked(chat_model,
     search_suite.measure(subject, corpus, FACTS, scores, Progress(said))
     assert "4 of 4 questions leave no room for a call" in said.getvalue()
     search_suite.measure(subject, corpus, [], scores, Progress(said))
+    assert "no facts of a sample web" in said.getvalue()
     assert not scores.rows
 
 

@@ -7,7 +7,6 @@ from pipeline.curriculum.planted_instructions import (
     NEW_SAYING,
     SAYING_ELSEWHERE,
     TRAINED_SAYING,
-    WITNESS,
 )
 from pipeline.curriculum.spelled_words import SPELLING_WORDS
 from pipeline.sft import saying
@@ -25,7 +24,6 @@ def test_the_answer_is_what_is_to_be_said():
         assert (question.role, answer.role) == ("user", "assistant")
         assert subject == f"said:{answer.content}"
         assert len(answer.content.split()) in (1, 2)
-        assert WITNESS not in answer.content
         (wording,) = {
             each
             for each in (*saying.WORDINGS, *elsewhere)
