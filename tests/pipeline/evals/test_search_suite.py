@@ -173,6 +173,14 @@ def test_each_retriever_is_asked_on_one_index_with_pages_of_the_corpus(
         found[["search", "random", "empty"][len(found)]] = outputs
         return [[reply(tokenizer, "In Hale.", output)] for output in outputs]
 
+    texts: list[str] = []
+    index_of = search_suite.index_of
+
+    def indexed(given, characters, scratch):
+        texts.extend(given)
+        return index_of(given, characters, scratch)
+
+    monkeypatch.setattr(search_suite, "index_of", indexed)
     monkeypatch.setattr(search_suite, "search_tool", spied)
     monkeypatch.setattr(search_suite, "replies", asked)
     scores = Scores()
@@ -186,7 +194,7 @@ def test_each_retriever_is_asked_on_one_index_with_pages_of_the_corpus(
     for each, output in zip(drawn[:2], found["search"]):
         assert each["entity"] in output
     assert {*found["empty"]} == {"Nothing found."}
-    assert not [text for output in found["search"] for text in TEXTS[3:] if text in output]
+    assert texts == [*pages(FACTS), *TEXTS[:3]]
     assert any("Cora Cole was born in Ely." in output for output in found["search"])
     assert of(scores, "never_search", "found")["value"] == 1.0
     assert of(scores, "never_empty", "accuracy")["n"] == 2
