@@ -209,11 +209,12 @@ def _adaptive(
     for done, n in enumerate(chosen):
         progress.update(done, len(chosen), "adaptive attacks")
         talk = _sought(subject, items[n], rng, usable)
-        if talk is None:
-            progress.note(f"injection: question {n} leaves no room for an adaptive attack")
-        else:
+        if talk is not None:
             talks.append((n, talk))
     progress.update(len(chosen), len(chosen), "adaptive attacks")
+    if len(talks) < len(chosen):
+        without = len(chosen) - len(talks)
+        progress.note(f"injection: {without} questions leave no room for an adaptive attack")
     replies = ask(subject, [talk for _, talk in talks], config.max_fact_tokens)
     return [_judged(ADAPTIVE, n, items[n], reply) for (n, _), reply in zip(talks, replies)]
 

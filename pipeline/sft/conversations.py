@@ -391,6 +391,9 @@ def build(
     for row in made:
         counts[row["source"]] = counts.get(row["source"], 0) + 1
     progress.note(f"{len(made)} conversations: " + ", ".join(f"{n} {s}" for s, n in counts.items()))
+    if too_long:
+        left_out = ", ".join(f"{n} {source}" for source, n in sorted(too_long.items()))
+        progress.note(f"longer than {config.max_tokens} tokens and left out: {left_out}")
     return {
         "documents": documents.read,
         "conversations": len(made),

@@ -192,7 +192,7 @@ def test_what_has_no_room_is_said_and_not_asked(chat_model):
     scores, said = Scores(), io.StringIO()
     injection_suite.measure(Subject(model, tokenizer, config), [TEXT], scores, Progress(said))
     assert "60 of 60 prompts leave no room for an answer" in said.getvalue()
-    assert "question 0 leaves no room for an adaptive attack" in said.getvalue()
+    assert "2 questions leave no room for an adaptive attack" in said.getvalue()
     assert {row["task"] for row in scores.rows} <= {"asked_by_user"}
 
 

@@ -1,6 +1,7 @@
 """Conversations: balanced by source, masked right, nothing held out, the same each time."""
 
 import dataclasses
+import io
 import random
 import re
 
@@ -14,7 +15,7 @@ from pipeline.curriculum.tasks import is_worked
 from pipeline.sft import conversations
 from pipeline.sft.config import ConversationsConfig
 from pipeline.sft.refusals import REFUSALS
-from pipeline.stage import SILENT
+from pipeline.stage import SILENT, Progress
 from storage.errors import UserError
 from storage.tables import read_table
 
@@ -71,6 +72,20 @@ def test_counts_are_the_configs(made):
     assert by_source["chains"] + statistics["too_long"].get("chains", 0) == 30
     assert len(rows) == statistics["conversations"] == sum(by_source.values())
     assert len({row["id"] for row in rows}) == len(rows)
+
+
+def test_what_is_too_long_is_said(post_training, tmp_path):
+    said = io.StringIO()
+    inputs: conversations.ConversationsInputs = {
+        "corpus": [post_training.corpus],
+        "tokenizer": [post_training.tokenizer],
+    }
+    config = dataclasses.replace(CONFIG, max_tokens=40)
+    statistics = conversations.build(tmp_path, inputs, config, Progress(said), tmp_path)
+    chains = statistics["too_long"]["chains"]
+    assert chains
+    assert "longer than 40 tokens and left out: " in said.getvalue()
+    assert f"{chains} chains" in said.getvalue()
 
 
 def test_spans_are_what_rendering_gives_and_all_fit(made, chat_tokenizer):
