@@ -46,7 +46,7 @@ def search(
     after: Sequence[int],
     target: Sequence[int],
     *,
-    usable: Tensor,  # [vocab] bool: which tokens may stand in the gap
+    usable: Tensor,  # [vocab] bool, anywhere: which tokens may stand in the gap
     is_text: Callable[[Sequence[int]], bool],
     settings: SearchSettings,
     seed: int = 0,
@@ -73,11 +73,12 @@ def search(
         raise ValueError("a coordinate search needs a model without tables of n-grams")
     if not start or not target:
         raise ValueError("a coordinate search needs a gap and a target")
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)  # on the CPU: the same draws on every device
+    usable = usable.to(model.device)
     with torch.no_grad():
         weights = model.cast_weights()
     around = _Around(model, weights, tuple(before), tuple(after), tuple(target))
-    current = torch.tensor([list(start)])
+    current = torch.tensor([list(start)], device=model.device)
     losses, reached = around.judge(current)
     best = SoughtTokens(tuple(start), float(losses[0]), bool(reached[0]), 0)
     for step in range(1, settings.steps + 1):
@@ -115,7 +116,7 @@ class _Around:
     ) -> tuple[Tensor, Tensor]:  # [candidates] float32; [candidates] bool
         """Mean nats of the target's tokens, and whether each is the most probable one."""
         logits = self._logits(gaps, self.weights)
-        wanted = torch.tensor(self.target).expand(len(gaps), -1)
+        wanted = self._ids(self.target).expand(len(gaps), -1)
         losses = F.cross_entropy(logits.transpose(1, 2), wanted, reduction="none").mean(dim=1)
         return losses, (logits.argmax(dim=-1) == wanted).all(dim=1)
 
@@ -130,10 +131,10 @@ class _Around:
         table = self.weights.embedding
         rows = table[gap].clone().requires_grad_()
         weights = dataclasses.replace(self.weights, embedding=torch.cat([table, rows]))
-        own = torch.arange(len(table), len(table) + len(gap))
+        own = torch.arange(len(table), len(table) + len(gap), device=table.device)
         with torch.enable_grad():
             logits = self._logits(own[None], weights)
-            loss = F.cross_entropy(logits[0], torch.tensor(self.target))
+            loss = F.cross_entropy(logits[0], self._ids(self.target))
             (slope,) = torch.autograd.grad(loss, [rows])
         return slope @ table.T
 
@@ -145,12 +146,15 @@ class _Around:
         """Of the places before the target's tokens."""
         count = len(gaps)
         parts = [
-            torch.tensor(self.before, dtype=torch.int64).expand(count, -1),
+            self._ids(self.before).expand(count, -1),
             gaps,
-            torch.tensor((*self.after, *self.target[:-1]), dtype=torch.int64).expand(count, -1),
+            self._ids((*self.after, *self.target[:-1])).expand(count, -1),
         ]
         hidden = self.model.hidden(torch.cat(parts, dim=1), weights=weights)
         return weights.logits(hidden[:, -len(self.target) :]).float()
+
+    def _ids(self, tokens: Sequence[int]) -> Tensor:
+        return torch.tensor(tokens, dtype=torch.int64, device=self.model.device)
 
 
 def _best(losses: Tensor, reached: Tensor) -> int:
@@ -170,8 +174,10 @@ def _candidates(
     """The current tokens, each time with another one that promises most at some place."""
     promising = slopes.topk(min(settings.top, slopes.shape[1]), largest=False).indices
     draws = DRAWS * settings.candidates
-    places = torch.randint(len(current), (draws,), generator=generator).tolist()
-    ranks = torch.randint(promising.shape[1], (draws,), generator=generator).tolist()
+    places, ranks = (
+        torch.randint(most, (draws,), generator=generator, device="cpu").tolist()
+        for most in promising.shape
+    )
     tried: dict[tuple[int, ...], None] = {}
     for place, rank in zip(places, ranks):
         candidate = current.tolist()
@@ -180,4 +186,5 @@ def _candidates(
             tried[tuple(candidate)] = None
         if len(tried) == settings.candidates:
             break
-    return torch.tensor(list(tried), dtype=torch.int64).reshape(len(tried), len(current))
+    found = torch.tensor(list(tried), dtype=torch.int64, device=current.device)
+    return found.reshape(len(tried), len(current))

@@ -217,7 +217,11 @@ def _from_passages(
         made_up_values=passage_questions.MADE_UP_VALUES,
         rng=rng,
     )
-    asked = [item.messages[0].content for item in drafted if item.source in PLANTED]
+    asked = [
+        item.messages[0].content
+        for item in drafted
+        if item.source in PLANTED and not item.validation
+    ]
     asked += [rng.choice(TRAINED_SAYING).format(text=made_up_word(rng)) for _ in questions]
     talks = passage_questions.conversations(
         questions,

@@ -1,6 +1,7 @@
 """Greedy coordinate search: slopes against autograd, and whether it finds what there is."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -156,3 +157,20 @@ def test_what_is_said_comes_before_what_is_more_probable():
     losses = torch.tensor([0.5, 0.9, 0.7, 0.7])
     assert coordinate_search._best(losses, torch.tensor([False, True, True, True])) == 2
     assert coordinate_search._best(losses, torch.zeros(4, dtype=torch.bool)) == 0
+
+
+def test_every_tensor_is_made_where_the_model_is(monkeypatch):
+    """On a card what is made without a device would be elsewhere."""
+    devices = []
+
+    def placed(make):
+        def made(*given, device, **named):
+            devices.append(str(device))
+            return make(*given, device=device, **named)
+
+        return made
+
+    own = {name: placed(getattr(torch, name)) for name in ("tensor", "arange", "randint")}
+    monkeypatch.setattr(coordinate_search, "torch", SimpleNamespace(**{**vars(torch), **own}))
+    assert sought(model_of(), steps=2).steps
+    assert len(devices) > 10

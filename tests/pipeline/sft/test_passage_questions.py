@@ -221,8 +221,10 @@ def test_the_stage_makes_them_as_it_is_told_and_changes_no_other_source():
     asked = {
         item.messages[0].content
         for item in found
-        if item.source in ("facts", "arithmetic", "spelling")
+        if item.source in ("facts", "arithmetic", "spelling") and not item.validation
     }
+    held_back = {item.messages[-2].content for item in found if item.validation} - asked
+    assert not [text for text in planted for question in held_back if text.endswith(question)]
     kinds = {any(text.endswith(question) for question in asked) for text in planted}
     assert kinds == {True, False}  # the others are requests to say a word …
     for wording in NEW_SAYING:  # … in no wording of the attackers
