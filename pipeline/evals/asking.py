@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from typing import TypedDict, TypeVar
 
-from pipeline.chat.conversation import STOP, Message, prompt, system, user
+from pipeline.chat.conversation import STOP, Conversation, Message, prompt, system, user
 from pipeline.evals.config import EvalsConfig
 from pipeline.intervals import wilson
 from pipeline.model import Transformer
@@ -180,6 +180,20 @@ def fits(subject: Subject, question: str, instruction: str = "") -> bool:
     else:
         ids = [subject.tokenizer.document_token, *subject.tokenizer.encode(f"{question}\n")]
     return len(ids) < subject.model.config.max_context
+
+
+def fits_call(subject: Subject, question: str, definitions: tuple[str, ...]) -> bool:
+    """Whether a question and what the tools are leave half of the longest reply's tokens, enough
+    to call.
+
+    Args:
+        subject: the model.
+        question: of the user.
+        definitions: of the tools.
+    """
+    stated = Conversation((user(question),), definitions)
+    needed = len(prompt(stated, subject.tokenizer)) + subject.config.max_new_tokens // 2
+    return fits(subject, question) and needed < subject.model.config.max_context
 
 
 def complete(

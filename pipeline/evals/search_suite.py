@@ -23,10 +23,9 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
-from pipeline.chat.conversation import Conversation, prompt, user
-from pipeline.chat.layout import CALL
+from pipeline.chat.conversation import user
 from pipeline.corpus.read import corpus_batches
-from pipeline.evals.asking import FactRow, Reply, Scores, Subject, ask_questions, fits, spread
+from pipeline.evals.asking import FactRow, Reply, Scores, Subject, ask_questions, fits_call, spread
 from pipeline.evals.facts_suite import contains
 from pipeline.stage import Progress
 from pipeline.tools.config import SearchConfig
@@ -105,7 +104,9 @@ def measure(
             for name, retriever in retrievers.items()
         }
         with Toolbox((tools["search"],)) as toolbox:
-            asked = [fact for fact in drawn if _has_room(subject, fact["question"], toolbox)]
+            asked = [
+                fact for fact in drawn if fits_call(subject, fact["question"], toolbox.definitions)
+            ]
             if len(asked) < len(drawn):
                 progress.note(
                     f"search: {len(drawn) - len(asked):,} of {len(drawn):,} questions leave no room"
@@ -178,11 +179,10 @@ def _turns(subject: Subject, asked: Sequence[FactRow], toolbox: Toolbox) -> list
         temperature=subject.config.temperature,
         seed=subject.config.seed,
     )
-    call = subject.tokenizer.special(CALL)
-    return [_turn(fact, reply, call, subject) for fact, (reply,) in zip(asked, found)]
+    return [_turn(fact, reply, subject) for fact, (reply,) in zip(asked, found)]
 
 
-def _turn(fact: FactRow, reply: ToolReply, call: int, subject: Subject) -> SearchTurn:
+def _turn(fact: FactRow, reply: ToolReply, subject: Subject) -> SearchTurn:
     value, entity = fact["value"], fact["entity"]
     lines = {
         int(number): text
@@ -191,7 +191,7 @@ def _turn(fact: FactRow, reply: ToolReply, call: int, subject: Subject) -> Searc
     }
     return SearchTurn(
         right=reply.stopped and contains(reply.text, value),
-        called=any(own and token == call for token, own in zip(reply.tokens, reply.sampled)),
+        called=reply.has_called(subject.tokenizer),
         found=any(contains(t, value) and contains(t, entity) for t in lines.values()),
         cited=tuple(
             number in lines and contains(lines[number], value) for number in cited(reply.text)
@@ -213,10 +213,3 @@ def _texts(corpus: Path, count: int) -> list[str]:
         text for batch in corpus_batches(corpus, ["text"]) for text in batch["text"].to_pylist()
     )
     return list(islice(rows, count))
-
-
-def _has_room(subject: Subject, question: str, toolbox: Toolbox) -> bool:
-    """Whether a question and the tool leave half of the longest reply's tokens, enough to call."""
-    stated = Conversation((user(question),), toolbox.definitions)
-    needed = len(prompt(stated, subject.tokenizer)) + subject.config.max_new_tokens // 2
-    return fits(subject, question) and needed < subject.model.config.max_context

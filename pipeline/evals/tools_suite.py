@@ -15,18 +15,16 @@ import dataclasses
 import random
 from collections.abc import Sequence
 
-from pipeline.chat.conversation import Conversation, prompt, user
-from pipeline.chat.layout import CALL
+from pipeline.chat.conversation import user
 from pipeline.curriculum import letters, multiplication, sums
 from pipeline.curriculum.task_kinds import KINDS
 from pipeline.curriculum.tasks import is_right
-from pipeline.evals.asking import FactRow, Reply, Scores, Subject, ask_questions, fits, spread
+from pipeline.evals.asking import FactRow, Reply, Scores, Subject, ask_questions, fits_call, spread
 from pipeline.evals.config import EvalsConfig
 from pipeline.evals.facts_suite import contains
 from pipeline.stage import Progress
 from pipeline.tools.named_tools import named
 from pipeline.tools.tool_batch import ToolReply, replies
-from pipeline.tools.toolbox import Toolbox
 
 SUITE = "tools"
 PRODUCT_DIGITS = 3  # of both numbers
@@ -92,7 +90,7 @@ def measure(subject: Subject, facts: Sequence[FactRow], scores: Scores, progress
     config = subject.config
     drawn = draw(config, facts)
     with named(config.tools) as toolbox:
-        items = [item for item in drawn if _has_room(subject, item.question, toolbox)]
+        items = [item for item in drawn if fits_call(subject, item.question, toolbox.definitions)]
         if len(items) < len(drawn):
             progress.note(
                 f"tools: {len(drawn) - len(items):,} of {len(drawn):,} questions leave no room for"
@@ -129,13 +127,9 @@ def report(
         alone: without, likewise.
         scores: take the rows.
     """
-    call = subject.tokenizer.special(CALL)
     helped = [t.stopped and _is_right(i, t.text) for i, t in zip(items, turns)]
     unaided = [r.stopped and _is_right(i, r.text) for i, r in zip(items, alone)]
-    called = [
-        any(own and token == call for token, own in zip(turn.tokens, turn.sampled))
-        for turn in turns
-    ]
+    called = [turn.has_called(subject.tokenizer) for turn in turns]
     groups: dict[str, list[int]] = {}
     for at, item in enumerate(items):
         groups.setdefault("needed" if item.needed else "unneeded", []).append(at)
@@ -184,10 +178,3 @@ def _is_right(item: ToolItem, reply: str) -> bool:
     if item.kind == FACT:
         return contains(reply, item.answer)
     return is_right(item.kind, reply, item.answer)
-
-
-def _has_room(subject: Subject, question: str, toolbox: Toolbox) -> bool:
-    """Whether a question and the tools leave half of the longest reply's tokens, enough to call."""
-    stated = Conversation((user(question),), toolbox.definitions)
-    needed = len(prompt(stated, subject.tokenizer)) + subject.config.max_new_tokens // 2
-    return fits(subject, question) and needed < subject.model.config.max_context

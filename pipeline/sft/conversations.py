@@ -14,48 +14,35 @@ joined: no question of validation is in training and, but for the sentences of r
 import hashlib
 import json
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple, TypedDict
+from typing import TypedDict
 
-from pipeline.chat.conversation import Conversation, Message, render, spans, to_row
+from pipeline.chat.conversation import Conversation, render, spans, to_row
 from pipeline.chat.messages import MessageRow
 from pipeline.curriculum.held_out import is_validation
-from pipeline.curriculum.made_up_words import made_up_word
-from pipeline.curriculum.planted_instructions import TRAINED_SAYING
 from pipeline.sft import (
     arithmetic,
     definitions,
     facts,
     identity,
-    passage_questions,
     personas,
     reading,
     refusals,
-    renamed_passages,
     saying,
-    search_conversations,
     small_talk,
+    sources_with_outputs,
     spelling,
-    tool_conversations,
-    tool_questions,
     worked_tasks,
 )
 from pipeline.sft.config import ConversationsConfig
 from pipeline.sft.documents import CorpusDocuments
+from pipeline.sft.drafted import Drafted, source_rng
 from pipeline.stage import Progress, Stage
 from pipeline.tokenizer import Tokenizer
-from pipeline.tools.config import NAMES
-from pipeline.tools.named_tools import named
 from storage.errors import UserError
 from storage.schemas import CONVERSATIONS
 from storage.tables import table, write_table
-
-# Sources whose questions no tool answers better than the model does.
-WITHOUT_TOOLS = ("facts", "reading", "definitions", "small_talk", "identity")
-# Sources whose questions are planted in passages, beside requests to say something.
-PLANTED = ("facts", "arithmetic", "spelling")
-DIRECT_SUM = "It is 999."  # … and sums that are answered at once, up to so many digits
 
 
 class ConversationsInputs(TypedDict):
@@ -88,16 +75,6 @@ class ConversationRow(TypedDict):
     split: str  # train or validation
 
 
-class Drafted(NamedTuple):
-    """A conversation before it is rendered."""
-
-    source: str
-    messages: list[Message]
-    origin: str = ""  # document id
-    validation: bool = False
-    tools: tuple[str, ...] = ()  # definitions
-
-
 def draft(documents: Iterable[tuple[str, str]], config: ConversationsConfig) -> list[Drafted]:
     """Draft all conversations, in a random order that depends on documents and config alone.
 
@@ -117,50 +94,49 @@ def draft(documents: Iterable[tuple[str, str]], config: ConversationsConfig) -> 
         questions_per_fact=config.questions_per_fact,
         held_out_fraction=config.held_out_fraction,
         interrogated_fraction=config.interrogated_fraction,
-        rng=_rng(config, "facts"),
+        rng=source_rng(config, "facts"),
     )
     read = reading.conversations(
         found,
         count=config.reading,
         held_out_fraction=config.held_out_fraction,
-        rng=_rng(config, "reading"),
+        rng=source_rng(config, "reading"),
     )
     defined = definitions.conversations(
         documents,
         count=config.definitions,
         held_out_fraction=config.held_out_fraction,
-        rng=_rng(config, "definitions"),
+        rng=source_rng(config, "definitions"),
     )
     sums = arithmetic.conversations(
         count=config.arithmetic,
         worked_share=config.worked_share,
         max_digits=config.max_operand_digits,
-        rng=_rng(config, "arithmetic"),
+        rng=source_rng(config, "arithmetic"),
     )
     spelled = spelling.conversations(
         (text for _, text in documents),
         count=config.spelling,
         words=config.spelling_words,
-        rng=_rng(config, "spelling"),
+        rng=source_rng(config, "spelling"),
     )
-    talk = small_talk.conversations(count=config.small_talk, rng=_rng(config, "small_talk"))
+    talk = small_talk.conversations(count=config.small_talk, rng=source_rng(config, "small_talk"))
     self_talk = identity.conversations(
         count=config.identity,
         name=config.name,
         knowledge_cutoff=config.knowledge_cutoff,
-        rng=_rng(config, "identity"),
+        rng=source_rng(config, "identity"),
     )
     refused = refusals.conversations(
-        count=config.refusals, harmful=True, rng=_rng(config, "refusals")
+        count=config.refusals, harmful=True, rng=source_rng(config, "refusals")
     )
     answered = refusals.conversations(
-        count=config.harmless, harmful=False, rng=_rng(config, "harmless")
+        count=config.harmless, harmful=False, rng=source_rng(config, "harmless")
     )
     tasks = worked_tasks.conversations(
-        count=config.tasks, mixture=config.task_mixture, rng=_rng(config, "tasks")
+        count=config.tasks, mixture=config.task_mixture, rng=source_rng(config, "tasks")
     )
-
-    said = saying.conversations(count=config.saying, rng=_rng(config, "saying"))
+    said = saying.conversations(count=config.saying, rng=source_rng(config, "saying"))
 
     def about(subject: str) -> bool:
         return is_validation(subject, config.validation_fraction)
@@ -181,11 +157,13 @@ def draft(documents: Iterable[tuple[str, str]], config: ConversationsConfig) -> 
         *[Drafted("tasks", m, validation=about(subject)) for m, subject in tasks],
         *[Drafted("saying", m, validation=about(text)) for m, text in said],
     ]
-    from_passages = _from_passages(found, drafted, config)
-    searched = _searched(found, documents, drafted, config)
-    with_tools = _with_tools(drafted, config)
-    drafted += chains(drafted, config.chains, _rng(config, "chains"))
-    rng = _rng(config, "system")
+    with_outputs = [
+        *sources_with_outputs.with_tools(drafted, config),
+        *sources_with_outputs.searched(found, documents, drafted, config),
+        *sources_with_outputs.from_passages(found, drafted, config),
+    ]
+    drafted += chains(drafted, config.chains, source_rng(config, "chains"))
+    rng = source_rng(config, "system")
     drafted = [
         item._replace(messages=[identity.system_message(config.name, rng), *item.messages])
         if rng.random() < config.system_share
@@ -193,142 +171,11 @@ def draft(documents: Iterable[tuple[str, str]], config: ConversationsConfig) -> 
         for item in drafted
     ]
     # They have system messages of their own, which must stand first.
-    told = personas.conversations(count=config.personas, rng=_rng(config, "personas"))
+    told = personas.conversations(count=config.personas, rng=source_rng(config, "personas"))
     drafted += [Drafted("personas", messages) for messages in told]
-    drafted += [*with_tools, *searched, *from_passages]
-    _rng(config, "order").shuffle(drafted)
+    drafted += with_outputs
+    source_rng(config, "order").shuffle(drafted)
     return drafted
-
-
-def _from_passages(
-    found: Sequence[facts.StatedFact], drafted: Sequence[Drafted], config: ConversationsConfig
-) -> list[Drafted]:
-    """Questions answered from passages, some of which hold what users ask in other conversations.
-
-    What attackers ask for in tests is among the requests to say something: none of those is planted
-    in their wordings.
-    """
-    rng = _rng(config, "passages")
-    questions = passage_questions.draw(
-        found,
-        count=config.passages,
-        held_out_fraction=config.held_out_fraction,
-        held_out=False,
-        made_up_values=passage_questions.MADE_UP_VALUES,
-        rng=rng,
-    )
-    asked = [
-        item.messages[0].content
-        for item in drafted
-        if item.source in PLANTED and not item.validation
-    ]
-    asked += [rng.choice(TRAINED_SAYING).format(text=made_up_word(rng)) for _ in questions]
-    talks = passage_questions.conversations(
-        questions,
-        place=config.passages_in,
-        planted_share=config.planted_share,
-        instructions=asked,
-        rng=rng,
-    )
-    fraction = config.validation_fraction
-    return [
-        Drafted("passages", messages, validation=is_validation(subject, fraction))
-        for messages, subject in talks
-    ]
-
-
-def _searched(
-    found: Sequence[facts.StatedFact],
-    documents: Iterable[tuple[str, str]],
-    drafted: Sequence[Drafted],
-    config: ConversationsConfig,
-) -> list[Drafted]:
-    """Questions on what no page of the corpus says, searched for; and others, answered at once."""
-    if not config.search:
-        return []
-    rng = _rng(config, "search")
-    known = [item for item in drafted if item.source == "facts"]
-    unneeded = rng.sample(
-        known, min(len(known), round(config.search * config.search_unneeded_share))
-    )
-    missing = round(config.search * config.search_missing_share)
-    stating = renamed_passages.stating(
-        found,
-        documents,
-        characters=config.search_passage_characters,
-        held_out_fraction=config.held_out_fraction,
-    )
-    passages = renamed_passages.renamed(
-        stating,
-        count=config.search - len(unneeded) - missing,
-        held_out_fraction=config.held_out_fraction,
-        rng=rng,
-    )
-    if not passages:
-        return []
-    asked = search_conversations.questions(
-        passages, missing=missing, held_out_fraction=config.held_out_fraction, rng=rng
-    )
-    talks, definition = search_conversations.searched(
-        asked,
-        passages,
-        passage_characters=config.search_passage_characters,
-        found_passages=config.search_passages,
-        rng=rng,
-    )
-    offered = search_conversations.offering([item.messages for item in unneeded], definition)
-    fraction = config.validation_fraction
-    return [
-        *[
-            Drafted(
-                "search",
-                list(talk.messages),
-                validation=is_validation(f"entity:{question.borrowed}", fraction),
-                tools=talk.tools,
-            )
-            for question, talk in zip(asked, talks)
-        ],
-        *[
-            item._replace(source="search", tools=talk.tools)
-            for item, talk in zip(unneeded, offered)
-        ],
-    ]
-
-
-def _with_tools(drafted: Sequence[Drafted], config: ConversationsConfig) -> list[Drafted]:
-    """Questions that tools answer, and some of the others with tools that aren't needed."""
-    if not config.tools:
-        return []
-    rng = _rng(config, "tools")
-    plain = [item for item in drafted if _needs_no_tool(item)]
-    unneeded = rng.sample(plain, min(len(plain), round(config.tools * config.tools_unneeded_share)))
-    questions = tool_questions.draw(config.tools - len(unneeded), rng)
-    needed_share = 1 - config.tools_unneeded_share
-    missing_share = config.tools_missing_share / needed_share if needed_share else 0.0
-    with named(NAMES) as toolbox:
-        asked = tool_conversations.answered(questions, toolbox, missing_share, rng)
-        talks = [item.messages for item in unneeded]
-        offered = tool_conversations.offering(talks, toolbox, rng)
-    fraction = config.validation_fraction
-    return [
-        *[
-            Drafted(
-                "tools",
-                list(talk.messages),
-                validation=is_validation(question.subject, fraction),
-                tools=talk.tools,
-            )
-            for question, talk in zip(questions, asked)
-        ],
-        *[item._replace(source="tools", tools=talk.tools) for item, talk in zip(unneeded, offered)],
-    ]
-
-
-def _needs_no_tool(item: Drafted) -> bool:
-    """Whether it is answered from what a model knows, or is a sum that is answered at once."""
-    if item.source == "arithmetic":
-        return len(item.messages[-1].content) <= len(DIRECT_SUM)
-    return item.source in WITHOUT_TOOLS
 
 
 def chains(drafted: list[Drafted], count: int, rng: random.Random) -> list[Drafted]:
@@ -406,11 +253,6 @@ def build(
         "validation": sum(row["split"] == "validation" for row in made),
         "loss_tokens": sum(end - start for row in made for start, end in row["loss_spans"]),
     }
-
-
-def _rng(config: ConversationsConfig, purpose: str) -> random.Random:
-    """A random generator for each purpose, so that changing one count changes no other source."""
-    return random.Random(f"{config.seed}:{purpose}")
 
 
 STAGE = Stage("conversations", 5, ConversationsConfig, build, data=("unicode",))

@@ -20,6 +20,7 @@ from typing import Literal
 
 from pipeline.chat.conversation import STOP, Conversation, after_calls, assistant, parse_reply
 from pipeline.chat.conversation import prompt as prompt_of
+from pipeline.chat.layout import CALL
 from pipeline.chat.messages import Message, ToolCall, as_conversation
 from pipeline.model.batch import Event, GenerationBatch
 from pipeline.model.engine import BURST, TOKENS_PER_STEP, Engine, Sampling, row_keys
@@ -67,6 +68,11 @@ class ToolReply:
     def stopped(self) -> bool:
         """Whether the turn ended by itself."""
         return self.ended == "stop"
+
+    def has_called(self, tokenizer: Tokenizer) -> bool:
+        """Whether it began a call, one that couldn't be read included."""
+        call = tokenizer.special(CALL)
+        return any(own and token == call for token, own in zip(self.tokens, self.sampled))
 
 
 @dataclasses.dataclass

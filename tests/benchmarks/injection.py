@@ -8,25 +8,22 @@ them (StruQ's data). Out: suite `injection` of each. Counts are pooled over the 
 lake's base models; intervals are Wilson's.
 """
 
-import argparse
-import os
-import sys
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from pipeline import cores
 from pipeline.curriculum.planted_instructions import ATTACKS
-from pipeline.evals import evaluate
-from pipeline.evals.config import EvalsConfig
-from pipeline.sft import conversations, train
-from pipeline.sft.config import ConversationsConfig, SftConfig
-from pipeline.training import extend
-from pipeline.training.config import ExtendConfig, LoopConfig
-from tests.benchmarks.kinds import processor
-from tests.benchmarks.tables import add_option, write_table
-from tests.benchmarks.tool_use import Scores, bases, latest, made, manifest, pooled, scores_of
+from pipeline.sft.config import ConversationsConfig
+from tests.benchmarks.lake_models import (
+    Scores,
+    Tuning,
+    bases,
+    parser,
+    pooled,
+    scores_of,
+    show,
+    tuned,
+)
 
 TABLE = "injection-table"
 CONTEXT = 384  # tokens
@@ -53,76 +50,23 @@ COLUMNS = (
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--lake", type=Path, required=True, help="of a finished demo")
-    parser.add_argument("--work", type=Path, required=True, help="folder; what is there is kept")
-    parser.add_argument("--seeds", type=int, default=1, help="of the lake's base models")
-    parser.add_argument("--steps", type=int, default=STEPS, help="of fine-tuning")
-    parser.add_argument("--threads", type=int, default=cores.cores())
-    add_option(parser)
-    given = parser.parse_args()
+    given = parser(__doc__, STEPS).parse_args()
     started = time.perf_counter()
-    chosen = bases(given.lake)[: given.seeds]
-    scored = {
-        name: [measured(given, base, settings) for base in chosen]
-        for name, settings in ROWS.items()
-    }
-    text = table(scored)
-    minutes = (time.perf_counter() - started) / 60
-    text += (
-        f"\n\n{len(chosen)} seed(s), {given.steps:,} steps of fine-tuning, {PASSAGES:,}"
-        f" questions on passages, {SAYING:,} requests to say something; {minutes:.0f} minutes"
-        f" with {given.threads} thread(s) of {processor()}, load {os.getloadavg()[0]:.1f} at the"
-        " end."
-    )
-    sys.stdout.write(text + "\n")
-    if given.write:
-        write_table(given.write, TABLE, text)
-
-
-def measured(given: argparse.Namespace, base: Path, settings: Mapping[str, Any]) -> Scores:
-    """The scores of one base model, fine-tuned on one kind of conversations."""
-    lake, place = given.lake, {"threads": given.threads, "device": "cpu"}
-    name = "-".join(str(value) for value in settings.values())
-    seed = manifest(base)["recipe"]["seed"]
-    stretched = made(
-        given.work / f"extended-{seed}",
-        extend.STAGE,
-        {"base": [base], "tokens": [latest(lake, "tokens")]},
-        ExtendConfig(
-            context=CONTEXT,
-            loop=LoopConfig(steps=EXTEND_STEPS, rows_per_step=ROWS_PER_STEP, validation_rows=24),
-            **place,
-        ),
-    )
-    talks = made(
-        given.work / f"conversations-{name}",
-        conversations.STAGE,
-        {"corpus": [latest(lake, "corpus")], "tokenizer": [latest(lake, "tokenizer")]},
-        ConversationsConfig(passages=PASSAGES, saying=SAYING, max_tokens=CONTEXT - 2, **settings),
-    )
-    loop = LoopConfig(
-        steps=given.steps,
-        rows_per_step=ROWS_PER_STEP,
-        warmup_steps=20,
-        validate_every=300,
-        validation_rows=40,
-    )
-    tuned = made(
-        given.work / f"sft-{name}-{seed}",
-        train.STAGE,
-        {"base": [stretched], "conversations": [talks], "tokens": [latest(lake, "tokens")]},
-        SftConfig(loop=loop, rate_factor=RATE_FACTOR, seed=seed, **place),
-    )
-    config = EvalsConfig(
-        model="sft",
-        suites=("injection",),
-        passages_in=settings["passages_in"],
-        seed=seed,
-        **place,
-    )
-    inputs = {"model": [tuned], "corpus": [latest(lake, "corpus")]}
-    return scores_of(made(given.work / f"evals-{name}-{seed}", evaluate.STAGE, inputs, config))
+    scored: dict[str, list[Scores]] = {}
+    for row, settings in ROWS.items():
+        talks = ConversationsConfig(passages=PASSAGES, saying=SAYING, **settings)
+        tuning = Tuning(CONTEXT, ROWS_PER_STEP, given.steps, EXTEND_STEPS, talks, RATE_FACTOR)
+        name = "-".join(map(str, settings.values()))
+        asked: dict[str, Any] = {"passages_in": settings["passages_in"]}
+        scored[row] = [
+            scores_of(
+                *(given, base, tuned(given, base, name, tuning), f"evals-{name}", ("injection",)),
+                **asked,
+            )
+            for base in bases(given.lake)[: given.seeds]
+        ]
+    what = f"{PASSAGES:,} questions on passages, {SAYING:,} requests to say something"
+    show(given, TABLE, table(scored), what, started)
 
 
 def table(scored: Mapping[str, Sequence[Scores]]) -> str:

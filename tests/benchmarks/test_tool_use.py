@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from pipeline.intervals import wilson
-from tests.benchmarks import tool_use
+from tests.benchmarks import lake_models, tool_use
 
 
 def scores(right: float, n: int = 40) -> dict[str, list[float]]:
@@ -43,7 +43,7 @@ def test_models_of_a_lake_by_seed(tmp_path: Path) -> None:
         folder.mkdir(parents=True)
         content = {"recipe": {"seed": seed}, "inputs": {"base": [f"{name}-and-more"]}}
         (folder / "manifest.json").write_text(json.dumps({"content": content}))
-    found = tool_use.bases(tmp_path)
+    found = lake_models.bases(tmp_path)
     assert [folder.name for folder in found] == ["b", "c", "a"]
-    assert tool_use.tuned_from(found[0], found[0])
-    assert not tool_use.tuned_from(found[0], found[1])
+    assert lake_models.tuned_from(found[0], found[0])
+    assert not lake_models.tuned_from(found[0], found[1])

@@ -13,6 +13,12 @@ MORE = {
         "tests/pipeline/rl/test_update",
     ),
     "pipeline/training/head_gradients.py": ("test_loss", "tests/pipeline/rl/test_reverse_kl"),
+    "pipeline/sft/drafted.py": ("test_conversations",),
+    "pipeline/sft/sources_with_outputs.py": (
+        "test_passage_questions",
+        "test_search_conversations",
+        "test_tool_conversations",
+    ),
     "pipeline/training/interruption.py": ("test_loop", "test_resume"),
     "pipeline/training/loop.py": ("test_rollback", "test_resume", "test_separation"),
     "pipeline/training/next_token.py": ("test_loop", "test_separation"),

@@ -140,17 +140,16 @@ def reply(tokenizer, text, *outputs, ended="stop"):
     ],
 )
 def test_what_a_turn_is(subject, text, output, ended, right, found, cited):
-    call = subject.tokenizer.special("<tool_call>")
     given = reply(subject.tokenizer, text, output, ended=ended)
-    made = search_suite._turn(FACTS[0], given, call, subject)
+    made = search_suite._turn(FACTS[0], given, subject)
     assert (made.right, made.found, made.cited) == (right, found, cited)
     assert made.called
     assert made.tokens == 2
-    none = search_suite._turn(FACTS[0], reply(subject.tokenizer, "In Hale."), call, subject)
+    none = search_suite._turn(FACTS[0], reply(subject.tokenizer, "In Hale."), subject)
     assert none.right
     assert not none.called
     forced = dataclasses.replace(given, sampled=[False] * 2)
-    assert not search_suite._turn(FACTS[0], forced, call, subject).called
+    assert not search_suite._turn(FACTS[0], forced, subject).called
 
 
 def test_each_retriever_is_asked_on_one_index_with_pages_of_the_corpus(

@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.chat.conversation import assistant, check, from_row, mask_of, render, user
 from pipeline.chat.messages import ToolCall
-from pipeline.sft import conversations, tool_conversations, tool_questions
+from pipeline.sft import conversations, sources_with_outputs, tool_conversations, tool_questions
 from pipeline.sft.config import ConversationsConfig
 from pipeline.sft.tool_questions import ToolQuestion
 from pipeline.stage import SILENT
@@ -73,7 +73,7 @@ def test_every_output_is_what_the_tool_says(talks):
 def test_shares_are_the_configs_and_offers_vary(talks):
     rows, tools = talks
     assert len(tools) == 100
-    easy = (*conversations.WITHOUT_TOOLS, "arithmetic")
+    easy = (*sources_with_outputs.WITHOUT_TOOLS, "arithmetic")
     plain = {row["messages"][-2]["content"] for row in rows if row["source"] in easy}
     unneeded = [row for row in tools if row["messages"][-2]["content"] in plain]
     assert len(unneeded) == 30
