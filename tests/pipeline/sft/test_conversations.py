@@ -14,6 +14,7 @@ from pipeline.curriculum.sums import SUM_QUESTIONS, direct, worked
 from pipeline.curriculum.tasks import is_worked
 from pipeline.sft import conversations
 from pipeline.sft.config import ConversationsConfig
+from pipeline.sft.drafted import source_rng
 from pipeline.sft.refusals import REFUSALS
 from pipeline.stage import SILENT, Progress
 from storage.errors import UserError
@@ -231,7 +232,7 @@ def test_a_share_of_0_has_no_system_message_and_of_1_has_all(
     monkeypatch, share, all_of_them, least
 ):
     """Whatever is drawn, and be it the least or the largest number below 1 that can be."""
-    real = conversations._rng
+    real = source_rng
 
     class Extreme(random.Random):
         def random(self):
@@ -240,7 +241,7 @@ def test_a_share_of_0_has_no_system_message_and_of_1_has_all(
     def rng(config, purpose):
         return Extreme(0) if purpose == "system" else real(config, purpose)
 
-    monkeypatch.setattr(conversations, "_rng", rng)
+    monkeypatch.setattr(conversations, "source_rng", rng)
     config = ConversationsConfig(
         arithmetic=20, small_talk=5, identity=5, personas=0, system_share=share
     )
