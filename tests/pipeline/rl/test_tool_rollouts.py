@@ -8,7 +8,8 @@ import torch
 from toy_rl import reinforce
 
 from pipeline import model as models
-from pipeline.curriculum.tasks import draw, sum_task
+from pipeline.curriculum.task_kinds import ALL_KINDS
+from pipeline.curriculum.tasks import draw, draw_at, sum_task
 from pipeline.model.engine import Engine
 from pipeline.rl import policy_gradient as pg
 from pipeline.rl import policy_update, rollout_figures, tool_rollouts
@@ -186,3 +187,61 @@ def test_settings_are_checked():
         with pytest.raises(ValueError, match=r"tools|call_cost"):
             RlConfig(**wrong)
     assert sum_task(1, "rl", random.Random(0)).kind == "sum"
+
+
+TALKS = draw_at(3, lambda place: ("running_sum", 2 + place), "", random.Random(0), kinds=ALL_KINDS)
+
+
+def test_what_the_user_says_later_is_in_the_tokens_and_not_in_the_counts(policy):
+    model, tokenizer = policy
+    config = dataclasses.replace(CONFIG, tools=(), max_new_tokens=120)
+    found = tool_rollouts.sample(
+        Engine(model), tokenizer, TALKS, config, 5, (0, 1, 2), toolbox=NO_TOOLS
+    )
+    assert [len(task.later) for task in TALKS] == [1, 2, 3]
+    whole = [r for r in found if r.stopped]
+    assert len(whole) > 3
+    start = tokenizer.special("<|im_start|>")
+    for r in whole:
+        # of each later turn the user's and the reply's
+        begun = [own for token, own in zip(r.tokens, r.drawn) if token == start]
+        assert begun == [False] * 2 * len(r.task.later)
+        for text in r.task.later:
+            assert text in r.text
+        assert r.length == sum(r.drawn) < len(r.tokens)
+    batch = pg.collate([dataclasses.replace(r, advantage=1.0) for r in found])
+    assert int(batch.mask.sum()) == sum(r.length for r in found)
+
+
+def test_the_last_reply_is_judged_and_no_other(policy, monkeypatch):
+    judged: list[str] = []
+
+    def judge(task, reply, stopped):
+        judged.append(reply)
+        return "wrong"
+
+    monkeypatch.setattr(rolls, "judge", judge)
+    model, tokenizer = policy
+    config = dataclasses.replace(CONFIG, tools=(), max_new_tokens=120)
+    found = tool_rollouts.sample(
+        Engine(model), tokenizer, TALKS, config, 5, (0, 1, 2), toolbox=NO_TOOLS
+    )
+    for r, said in zip(found, judged, strict=True):
+        assert "<|im_start|>" not in said
+        if r.stopped:
+            last = len(r.drawn) - 1 - list(r.drawn)[::-1].index(False)
+            assert said == tokenizer.decode(r.tokens[last + 1 : -1])
+
+
+def test_a_policy_without_tools_talks_in_turns_where_a_task_has_them(policy, monkeypatch):
+    model, tokenizer = policy
+    config = dataclasses.replace(
+        CONFIG, tools=(), tasks=("running_sum:3=1", "sum:1=1"), prompts_per_step=2
+    )
+    found, replaced = Sampler(model, tokenizer, config).sample(0)
+    assert not replaced
+    assert {r.task.kind for r in found} == {"running_sum", "sum"}
+    assert all(bool(r.drawn) for r in found)
+    talks = [r for r in found if r.task.kind == "running_sum"]
+    assert any(not all(r.drawn) for r in talks)
+    assert all(all(r.drawn) for r in found if r.task.kind == "sum")
