@@ -2,10 +2,10 @@
 
 In: how many turns, a split. Out: a problem: words with values, and for each message of the user the
 words whose values are to be added. The first message holds the values and says whether a reply is
-the sum alone or the step that leads to it. Nobody has to know or to plan anything: what fails is a
-step, or the memory of the sum (Sinha et al. 2025, "The Illusion of Diminishing Returns",
-arXiv 2509.09677). Their values have two digits and their models a billion parameters; here they
-have one, so that a model of a million can look up and add at all.
+the sum alone or the steps that lead to it, the value looked up and then added. Nobody has to know
+or to plan anything: what fails is a step, or the memory of the sum (Sinha et al. 2025, "The
+Illusion of Diminishing Returns", arXiv 2509.09677). Their values have two digits and their models a
+billion parameters; here they have one, so that a model of a million can look up and add at all.
 """
 
 import dataclasses
@@ -17,7 +17,7 @@ from pipeline.curriculum.spelled_words import SPELLING_WORDS
 from pipeline.curriculum.task_type import Task
 
 LEVELS = 32  # turns
-WORDS = (4, 8)  # of a dictionary, the fewest and the most
+WORDS = (2, 8)  # of a dictionary, the fewest and the most
 MOST_VALUE = 9  # either sign, 0 is no value: a step that adds nothing can't be seen
 DIRECT, WORKED = "running_sum", "running_sum_worked"
 SUM_ALONE = ("reply with the sum", "answer with the sum alone", "say the sum")
@@ -76,7 +76,7 @@ class RunningSum:
             value = by_word[word]
             after = before + value + (error if place == len(self.asked[turn]) - 1 else 0)
             sign = "-" if value < 0 else "+"
-            steps.append(f"{before} {sign} {abs(value)} = {after}")
+            steps.append(f"{word} = {value}: {before} {sign} {abs(value)} = {after}")
             before = after
         return ", ".join(steps) if self.worked else str(before)
 

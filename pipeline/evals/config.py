@@ -137,7 +137,7 @@ class EvalsConfig:
     # that is written for the model, with errors
     horizon_problems: int = 100
     horizon_turns: int = 24
-    horizon_history: int = 12
+    horizon_history: int = 10
     format_prompts: int = 120  # that ask for a form of the answer
     requests: int = 120  # harmful ones, and as many that only look so, of each slice
     personas: int = 60  # for each thing that a system message sets

@@ -21,7 +21,8 @@ import dataclasses
 import itertools
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
 
 import numpy as np
 
@@ -51,7 +52,8 @@ class Played:
     @property
     def right(self) -> list[bool]:
         """Of each turn, whether it adds rightly to what was said last."""
-        marks, before = [], 0
+        marks: list[bool] = []
+        before: Fraction | None = Fraction(0)
         for turn in range(len(self.problem.asked)):
             said = final_answers.number(self.said[turn]) if turn < len(self.said) else None
             marks.append(
@@ -209,17 +211,21 @@ def conditioned(
     """
     config = subject.config
     history = config.horizon_history
-    asked = [cut(one, history + 1) for one in drawn if room(subject, one) > history]
-    if not asked or len(asked[0].asked) <= history:
-        progress.note(f"horizon, {mode}: a history of {history} turns has no room, none is asked")
-        return
+    asked = [cut(one, history + 1) for one in drawn if len(one.asked) > history]
+    histories: dict[float, list[tuple[list[Message], int]]] = {}
     for share in ERROR_SHARES:
         rng = random.Random(f"{config.seed}:{SUITE}:errors:{share}")
-        written = [with_errors(one, history, share, rng) for one in asked]
-        said = ask(subject, [talk for talk, _ in written], REPLY_TOKENS)
+        histories[share] = [with_errors(one, history, share, rng) for one in asked]
+    # The same problems at every share.
+    places = [at for at in range(len(asked)) if _all_fit(subject, histories.values(), at)]
+    if not places:
+        progress.note(f"horizon, {mode}: a history of {history} turns has no room, none is asked")
+    for share, written in histories.items() if places else ():
+        said = ask(subject, [written[at][0] for at in places], REPLY_TOKENS)
         marks = [
-            reply.stopped and final_answers.number(reply.text) == before + one.added(history)
-            for one, (_, before), reply in zip(asked, written, said)
+            reply.stopped
+            and final_answers.number(reply.text) == written[at][1] + asked[at].added(history)
+            for at, reply in zip(places, said)
         ]
         scores.share(SUITE, f"{mode}_errors_{share * 100:.0f}", "accuracy", marks)
 
@@ -245,12 +251,35 @@ def with_errors(
     return [*talk, user(problem.messages[history])], before
 
 
+def _all_fit(
+    subject: Subject, histories: Iterable[Sequence[tuple[list[Message], int]]], at: int
+) -> bool:
+    """Whether a problem's talks leave room for a reply, whatever errors they hold."""
+    context = subject.model.config.max_context
+    return all(
+        len(prompt(written[at][0], subject.tokenizer)) + REPLY_TOKENS <= context
+        for written in histories
+    )
+
+
 def _on_pages(subject: Subject, asked: Sequence[RunningSum]) -> list[Played]:
+    """A line for each turn; what leaves no room for the next one breaks off there."""
+    context = subject.model.config.max_context
     said: list[tuple[str, ...]] = [()] * len(asked)
     for turn in range(len(asked[0].asked)):
-        pages = [_page(cut(one, turn + 1), own) for one, own in zip(asked, said)]
-        found = complete(subject, pages, REPLY_TOKENS, one_line=True)
-        said = [(*own, reply.text.strip()) for own, reply in zip(said, found)]
+        pages = {
+            at: _page(cut(one, turn + 1), own)
+            for at, (one, own) in enumerate(zip(asked, said))
+            if len(own) == turn
+        }
+        fit = {
+            at: text
+            for at, text in pages.items()
+            if len(subject.tokenizer.encode(text)) + 1 < context  # after the document token
+        }
+        found = complete(subject, list(fit.values()), REPLY_TOKENS, one_line=True) if fit else []
+        for at, reply in zip(fit, found):
+            said[at] = (*said[at], reply.text.strip())
     return [Played(one, own) for one, own in zip(asked, said)]
 
 

@@ -35,12 +35,12 @@ from tests.benchmarks.lake_models import (
 )
 
 TABLE = "horizon-table"
-CONTEXT = 512  # tokens: 24 turns with their steps, by the demo's tokenizer
-ROWS_PER_STEP = 8  # of CONTEXT tokens: about as many tokens as the demo's 20 rows of 192
-STEPS = 2_000
+CONTEXT = 640  # tokens: some 16 turns with their steps, by the demo's tokenizer
+ROWS_PER_STEP = 6  # of CONTEXT tokens: about as many tokens as the demo's 20 rows of 192
+STEPS = 2_400
 EXTEND_STEPS = 80
 RATE_FACTOR = 1.0  # at the demo's 0.3 looking up isn't learned in so few steps
-RUNNING_SUMS = 12_000
+RUNNING_SUMS = 30_000
 RL_TURNS = "2-24"  # by pass rate: whatever length the model gets right now and then
 MODES = ("direct", "worked")
 STAGES = ("base", "fine-tuned", "and RL on the last sum")

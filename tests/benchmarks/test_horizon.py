@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from pipeline.evals.config import EvalsConfig
 from pipeline.intervals import wilson
 from tests.benchmarks import horizon
@@ -26,9 +28,9 @@ def scores(carried: int, right: float = 0.5) -> dict[str, list[float]]:
 
 
 def test_horizons_of_all_seeds_stand_beside_their_mean() -> None:
-    base = [{"horizon/direct/turns": [4, 40], **scores(0, 0.0)}, scores(0, 0.0)]
-    chats = [scores(2, 0.5), scores(4, 1.0)], [scores(4, 1.0), scores(4, 1.0)]
-    text = horizon.table(dict(zip(horizon.STAGES, (base, *chats))))
+    base = [scores(0, 0.0), scores(0, 0.0)]
+    sft, rl = [scores(2, 0.5), scores(4, 1.0)], [scores(4, 1.0), scores(4, 1.0)]
+    text = horizon.table(dict(zip(horizon.STAGES, [base, sft, rl], strict=True)))
     lines = text.splitlines()
     assert lines[2] == (
         "| direct | 0 (0, 0); 0 (0, 0); 0.0% | 3 (2, 4); 2 (1, 2); 75.0%"
@@ -55,10 +57,12 @@ def test_horizons_of_all_seeds_stand_beside_their_mean() -> None:
     assert alone == "| direct | – |"
 
 
-def test_pictures_have_a_curve_for_each_stage(tmp_path: Path, monkeypatch) -> None:
+def test_pictures_have_a_curve_for_each_stage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     drawn = []
 
-    def line(title, curves, *labels):
+    def line(title: str, curves: object, *labels: str) -> bytes:
         drawn.append((title, curves))
         return b"picture"
 

@@ -15,6 +15,8 @@ from scripted_model import ScriptedEngine
 
 from pipeline import model as models
 from pipeline.chat.conversation import assistant, check, prompt, render
+from pipeline.curriculum import running_sums
+from pipeline.curriculum.held_out import problem_split
 from pipeline.curriculum.running_sums import RunningSum
 from pipeline.evals import horizon_suite
 from pipeline.evals.asking import Reply, Scores, Subject
@@ -54,7 +56,7 @@ def of(scores: Scores, task: str, metric: str, suite: str = "horizon") -> Any:
         (("4", "no idea", "1"), [True, False, False]),  # nothing to go on from
         (("4",), [True, False, False]),
         ((), [False, False, False]),
-        (("0 + 4 = 4", "4 - 7 = -3", "-3 + 4 = 1"), [True, True, True]),
+        (("oak = 4: 0 + 4 = 4", "tide = -7: 4 - 7 = -3", "oak = 4: -3 + 4 = 1"), [True] * 3),
     ],
 )
 def test_a_turn_is_right_if_it_adds_rightly_to_what_was_said_last(said, right):
@@ -147,7 +149,9 @@ def test_what_broke_off_is_no_reply(subject):
 
 def test_turns_that_have_room_are_those_whose_right_replies_fit(subject):
     (problem,) = problems(1, 30, True, False, 0)
-    for context in (200, 300, 10_000):
+    third = horizon_suite._talk(horizon_suite.cut(problem, 3))
+    exact = len(render(third, subject.tokenizer)[0]) - 1  # which leaves no room for one more
+    for context in (exact, exact + 1, 300, 10_000):
         subject.model.stretch(context, subject.model.config.rope_theta, None)
         turns = horizon_suite.room(subject, problem)
         for more, fits in ((0, True), (1, False)):
@@ -157,6 +161,8 @@ def test_turns_that_have_room_are_those_whose_right_replies_fit(subject):
             # as far as a model reads: without the line break after the last turn
             assert (len(render(talk, subject.tokenizer)[0]) - 1 < context) == fits
     assert turns == 30
+    subject.model.stretch(exact, subject.model.config.rope_theta, None)
+    assert horizon_suite.room(subject, problem) == 2
 
 
 def test_all_modes_and_both_sorts_of_wordings_are_asked(subject, monkeypatch):
@@ -188,13 +194,42 @@ def test_all_modes_and_both_sorts_of_wordings_are_asked(subject, monkeypatch):
     assert all(row["correct"] for row in scores.samples)
 
 
-def test_what_has_no_room_is_said(subject):
+def test_what_has_no_room_is_said(subject, monkeypatch):
     subject.model.stretch(120, subject.model.config.rope_theta, None)
     scores, stream = Scores(), io.StringIO()
+    asked: list[set[int]] = []
+    real = horizon_suite.play
+
+    def noted(subject, drawn):
+        asked.append({len(one.asked) for one in drawn})
+        return real(subject, drawn)
+
+    monkeypatch.setattr(horizon_suite, "play", noted)
     horizon_suite.measure(subject, scores, Progress(stream))
     said = stream.getvalue()
     assert "turns fit 120 tokens of context, not 4" in said
+    rows = [row for row in scores.rows if row["metric"] == "turns"]
+    assert [{row["value"]} for row in rows] == asked
+    assert all(turns <= {1, 2, 3} for turns in asked)
     assert "a history of 2 turns has no room, none is asked" in said
+
+
+def test_a_problem_whose_history_has_no_room_with_some_errors_is_asked_with_none(subject):
+    """Else the shares would be compared on different problems."""
+    drawn = problems(12, 3, False, False, 0)
+    lengths = {}
+    for share in horizon_suite.ERROR_SHARES:
+        rng = random.Random(f"{CONFIG.seed}:horizon:errors:{share}")
+        talks = [with_errors(one, 2, share, rng)[0] for one in drawn]
+        lengths[share] = [len(prompt(talk, subject.tokenizer)) for talk in talks]
+    longest = [max(each) for each in zip(*lengths.values())]
+    fits = sorted(longest)[6]
+    subject.model.stretch(fits + horizon_suite.REPLY_TOKENS, subject.model.config.rope_theta, None)
+    scores = Scores()
+    horizon_suite.conditioned(subject, "direct", drawn, scores, Progress(io.StringIO()))
+    counts = {row["n"] for row in scores.rows}
+    assert counts == {sum(length <= fits for length in longest)}
+    assert counts <= set(range(7, 12))
 
 
 def test_accuracy_after_errors_is_judged_by_the_sum_that_stands_there(subject, monkeypatch):
@@ -238,6 +273,7 @@ def test_a_base_model_gets_a_page_and_a_line_for_each_turn(post_training, monkey
     scores = Scores()
     horizon_suite.measure(subject, scores, Progress(io.StringIO()))
     assert not any("errors" in row["task"] for row in scores.rows)
+    assert {row["n"] for row in scores.rows} == {3}  # however long its lines are, all are asked
     assert {row["suite"] for row in scores.rows} <= {"horizon", "horizon_by_turn"}
 
 
@@ -245,5 +281,8 @@ def test_the_suite_is_asked_by_name_alone():
     assert "horizon" in ALL_SUITES
     assert "horizon" not in SUITES
     assert "horizon_by_turn" in DETAIL_SUITES
-    assert problems(3, 4, False, False, 0) == problems(3, 4, False, False, 0)
+    drawn = problems(20, 4, False, False, 0)
+    named = {running_sums._named(one.values, one.asked) for one in drawn}
+    assert {problem_split(name) for name in named} == {"evaluation"}
+    assert problems(3, 4, False, False, 0) == drawn[:3]
     assert problems(3, 4, False, False, 0) != problems(3, 4, False, False, 1)

@@ -5,9 +5,11 @@ import random
 
 import pytest
 import torch
+from scripted_model import ScriptedEngine
 from toy_rl import reinforce
 
 from pipeline import model as models
+from pipeline.chat.conversation import assistant, render, user
 from pipeline.curriculum.task_kinds import ALL_KINDS
 from pipeline.curriculum.tasks import draw, draw_at, sum_task
 from pipeline.model.engine import Engine
@@ -189,48 +191,40 @@ def test_settings_are_checked():
     assert sum_task(1, "rl", random.Random(0)).kind == "sum"
 
 
-TALKS = draw_at(3, lambda place: ("running_sum", 2 + place), "", random.Random(0), kinds=ALL_KINDS)
+TALKS = draw_at(2, lambda place: ("running_sum", 2 + place), "", random.Random(0), kinds=ALL_KINDS)
+
+
+def talked(tokenizer, replies):
+    """One answer to each of TALKS, of these replies."""
+    rows = [[assistant(text) for text in row] for row in replies for _ in range(2)]
+    config = dataclasses.replace(CONFIG, tools=(), max_new_tokens=120, answers_per_prompt=2)
+    engine = ScriptedEngine(tokenizer, rows)
+    return tool_rollouts.sample(engine, tokenizer, TALKS, config, 5, (0, 1), toolbox=NO_TOOLS)
 
 
 def test_what_the_user_says_later_is_in_the_tokens_and_not_in_the_counts(policy):
-    model, tokenizer = policy
-    config = dataclasses.replace(CONFIG, tools=(), max_new_tokens=120)
-    found = tool_rollouts.sample(
-        Engine(model), tokenizer, TALKS, config, 5, (0, 1, 2), toolbox=NO_TOOLS
-    )
-    assert [len(task.later) for task in TALKS] == [1, 2, 3]
-    whole = [r for r in found if r.stopped]
-    assert len(whole) > 3
-    start = tokenizer.special("<|im_start|>")
-    for r in whole:
-        # of each later turn the user's and the reply's
-        begun = [own for token, own in zip(r.tokens, r.drawn) if token == start]
-        assert begun == [False] * 2 * len(r.task.later)
-        for text in r.task.later:
-            assert text in r.text
-        assert r.length == sum(r.drawn) < len(r.tokens)
+    tokenizer = policy[1]
+    replies = ["1", "2"], ["3", "4", "5"]
+    found = talked(tokenizer, replies)
+    for r, said in zip(found[::2], replies, strict=True):
+        messages = [user(r.task.prompt)]
+        for reply, text in zip(said, (*r.task.later, "")):
+            messages += [assistant(reply), *([user(text)] if text else [])]
+        ids, mask = render(messages, tokenizer)
+        after = len(tokenizer.encode("\n"))  # of the last turn
+        assert r.prompt + r.tokens == ids[:-after]
+        assert [0] * len(r.prompt) + [int(own) for own in r.drawn] == mask[:-after]
+        assert r.length == sum(mask)
     batch = pg.collate([dataclasses.replace(r, advantage=1.0) for r in found])
     assert int(batch.mask.sum()) == sum(r.length for r in found)
 
 
-def test_the_last_reply_is_judged_and_no_other(policy, monkeypatch):
-    judged: list[str] = []
-
-    def judge(task, reply, stopped):
-        judged.append(reply)
-        return "wrong"
-
-    monkeypatch.setattr(rolls, "judge", judge)
-    model, tokenizer = policy
-    config = dataclasses.replace(CONFIG, tools=(), max_new_tokens=120)
-    found = tool_rollouts.sample(
-        Engine(model), tokenizer, TALKS, config, 5, (0, 1, 2), toolbox=NO_TOOLS
-    )
-    for r, said in zip(found, judged, strict=True):
-        assert "<|im_start|>" not in said
-        if r.stopped:
-            last = len(r.drawn) - 1 - list(r.drawn)[::-1].index(False)
-            assert said == tokenizer.decode(r.tokens[last + 1 : -1])
+def test_the_last_reply_is_judged_and_no_other(policy):
+    answers = [task.answer for task in TALKS]
+    right = talked(policy[1], [["0", answers[0]], ["0", "0", answers[1]]])
+    assert [r.reward for r in right] == [1.0] * 4
+    wrong = talked(policy[1], [[answers[0], "no"], [answers[1], answers[1], "no"]])
+    assert [r.reward for r in wrong] == [0.0] * 4
 
 
 def test_a_policy_without_tools_talks_in_turns_where_a_task_has_them(policy, monkeypatch):

@@ -64,9 +64,18 @@ def test_problems_are_of_fine_tunings_split(monkeypatch):
 
 
 def test_the_stage_makes_them_as_it_is_told_and_changes_no_other_source():
-    none = dict.fromkeys(("facts", "reading", "definitions", "spelling", "personas"), 0)
     config = ConversationsConfig(
-        **none, arithmetic=20, small_talk=5, identity=5, refusals=5, harmless=5, chains=0
+        facts=0,
+        reading=0,
+        definitions=0,
+        spelling=0,
+        personas=0,
+        arithmetic=20,
+        small_talk=5,
+        identity=5,
+        refusals=5,
+        harmless=5,
+        chains=0,
     )
     more = dataclasses.replace(
         config, running_sums=90, running_sum_turns=6, validation_fraction=0.3
