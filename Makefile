@@ -13,8 +13,8 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: setup setup-dev resolve demo test test-fast lint bench bench-corpus bench-train bench-engine \
 	bench-tokenizer bench-evals bench-scale bench-tools bench-distill bench-pass-at-k bench-rl \
-	bench-rl-hack bench-search bench-game bench-tool-use bench-search-use bench-injection bench-acts \
-	tune-train interop fuzz mutants docs release-check server clean
+	bench-rl-hack bench-search bench-game bench-tool-use bench-search-use bench-injection bench-horizon \
+	bench-acts tune-train interop fuzz mutants docs release-check server clean
 
 NATIVE := $(shell find pipeline -name '_*.c' -o -name '*.h')
 
@@ -178,9 +178,14 @@ INJECTION_WORK ?= build/injection
 bench-injection: .venv/dev
 	$(BIN)/python -m tests.benchmarks.injection --lake $(LAKE) --work $(INJECTION_WORK) --write docs/injection.md
 
+# LAKE is of a finished demo, and only read; what is made stays in HORIZON_WORK.
+HORIZON_WORK ?= build/horizon
+bench-horizon: .venv/dev
+	$(BIN)/python -m tests.benchmarks.horizon --lake $(LAKE) --work $(HORIZON_WORK) --write docs/horizon.md
+
 # All tables of tools, practice and the game, one after the other: hours on two cores. LAKE is of a
 # finished demo or of `make bench`, whose seeds are then all measured where a table takes several.
-ACTS := tools search tool-use search-use injection distill pass-at-k rl rl-hack game
+ACTS := tools search tool-use search-use injection horizon distill pass-at-k rl rl-hack game
 bench-acts: .venv/dev
 	for table in $(ACTS); do $(MAKE) bench-$$table || exit 1; done
 

@@ -47,6 +47,7 @@ __all__ = [
     "Message",
     "ToolCall",
     "after_calls",
+    "after_reply",
     "assistant",
     "canonical_json",
     "check",
@@ -101,6 +102,21 @@ def after_calls(outputs: Sequence[str], tokenizer: Tokenizer) -> list[int]:
     """
     line_break = TurnPart("\n")  # which ends every turn
     return _encode([line_break, *layout.outputs_turn(outputs), *layout.REPLY_HEADER], tokenizer)[0]
+
+
+def after_reply(text: str, tokenizer: Tokenizer) -> list[int]:
+    """Token ids from the stop token of a reply to where the next one begins, after a user's turn.
+
+    With them appended, the tokens of a conversation up to its last reply are `prompt` of the
+    conversation with what the user says then.
+
+    Args:
+        text: of the user, in which no token is read.
+        tokenizer: with conversation tokens.
+    """
+    line_break = TurnPart("\n")  # which ends every turn
+    turn = layout.plain_turn(user(text))
+    return _encode([line_break, *turn, *layout.REPLY_HEADER], tokenizer)[0]
 
 
 def decode(ids: Sequence[int], tokenizer: Tokenizer) -> Conversation:

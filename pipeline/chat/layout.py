@@ -57,12 +57,18 @@ def pieces(talk: Conversation) -> Iterator[TurnPart]:
         if said.role == "assistant":
             yield from REPLY_HEADER
             yield from _written(said)
+            yield from _end(learned=True)
         else:
-            yield TurnPart(START, control=True)
-            yield TurnPart(f"{said.role}\n{said.content}")
-        yield from _end(learned=said.role == "assistant")
+            yield from plain_turn(said)
         outputs = [output.content for output in ready(messages, at)]
         yield from outputs_turn(outputs, whole=len(outputs) == len(said.tool_calls))
+
+
+def plain_turn(said: Message) -> Iterator[TurnPart]:
+    """A turn of somebody else than the assistant, which holds a text alone."""
+    yield TurnPart(START, control=True)
+    yield TurnPart(f"{said.role}\n{said.content}")
+    yield from _end(learned=False)
 
 
 def outputs_turn(outputs: Sequence[str], whole: bool = True) -> Iterator[TurnPart]:

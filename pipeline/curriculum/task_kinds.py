@@ -16,6 +16,7 @@ from pipeline.curriculum import (
     final_answers,
     letters,
     multiplication,
+    running_sums,
     sorting,
     sums,
     syllogisms,
@@ -90,3 +91,10 @@ KINDS = {
     "units": TaskKind(unit_conversions.task, unit_conversions.LEVELS, unit_conversions.is_right),
     "yes_no": TaskKind(syllogisms.task, syllogisms.LEVELS, is_verdict, syllogisms.CHANCE),
 }
+# A talk of several turns each, whose user says what was written beforehand (`Task.later`): only who
+# can hold such a talk draws them.
+SEVERAL_TURNS = {
+    running_sums.DIRECT: TaskKind(running_sums.direct_task, running_sums.LEVELS, is_number),
+    running_sums.WORKED: TaskKind(running_sums.worked_task, running_sums.LEVELS, is_number),
+}
+ALL_KINDS = {**KINDS, **SEVERAL_TURNS}

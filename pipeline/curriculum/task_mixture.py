@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 from fractions import Fraction
 
-from pipeline.curriculum.task_kinds import KINDS
+from pipeline.curriculum.task_kinds import ALL_KINDS, KINDS, SEVERAL_TURNS
 
 # From a file and from a package; they have one level. See `gsm8k` and `reasoning_gym_tasks`.
 GSM8K, GSM8K_VERIFIED = "gsm8k", "gsm8k_math_verify"
@@ -38,7 +38,7 @@ def entries_of(mixture: Sequence[str], generated: bool = False) -> list[MixtureE
     Args:
         mixture: the entries as text.
         generated: whether only our own generators' kinds may be named, which need no file and no
-            package and have worked solutions.
+            package, have worked solutions and ask once; a pattern means those alone as well.
 
     Raises:
         ValueError: one is no `KIND=WEIGHT`, or names a kind or level that there isn't.
@@ -55,11 +55,12 @@ def entries_of(mixture: Sequence[str], generated: bool = False) -> list[MixtureE
         kinds = _kinds(parts["kind"], generated)
         if not kinds:
             more = "" if generated else f", {GSM8K}, {GSM8K_VERIFIED}, {GYM}NAME"
-            raise ValueError(f"{text!r}: no kind {parts['kind']}: one of {', '.join(KINDS)}{more}")
+            known = ", ".join(KINDS if generated else ALL_KINDS)
+            raise ValueError(f"{text!r}: no kind {parts['kind']}: one of {known}{more}")
         for kind in kinds:
             levels = _levels(kind, parts["low"], parts["high"])
             if not levels:
-                most = KINDS[kind].levels if kind in KINDS else 1
+                most = ALL_KINDS[kind].levels if kind in ALL_KINDS else 1
                 raise ValueError(f"{text!r}: {kind} has levels 1 to {most}")
             if weight:
                 found.append(MixtureEntry(kind, levels, weight))
@@ -79,14 +80,15 @@ def _weight(text: str) -> Fraction | None:
 
 
 def _kinds(pattern: str, generated: bool) -> list[str]:
-    named = pattern in (GSM8K, GSM8K_VERIFIED) or (pattern.startswith(GYM) and pattern != GYM)
+    named = pattern in (GSM8K, GSM8K_VERIFIED, *SEVERAL_TURNS)
+    named = named or (pattern.startswith(GYM) and pattern != GYM)
     if named and not generated:
         return [pattern]
     return [kind for kind in KINDS if fnmatch.fnmatchcase(kind, pattern)]
 
 
 def _levels(kind: str, low: str | None, high: str | None) -> tuple[int, ...]:
-    most = KINDS[kind].levels if kind in KINDS else 1
+    most = ALL_KINDS[kind].levels if kind in ALL_KINDS else 1
     first = int(low) if low else 1
     last = int(high) if high else first if low else most
     return tuple(range(first, last + 1)) if 1 <= first <= last <= most else ()

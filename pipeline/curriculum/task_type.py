@@ -1,4 +1,4 @@
-"""A task: a question with one right answer that a few lines of code can check."""
+"""A task: a question with one right answer that a few lines of code can check; or several turns."""
 
 import dataclasses
 
@@ -16,3 +16,5 @@ class Task:
     # what is asked, whatever the wording: what it is split by; "" where it has no splits
     problem: str = ""
     solution: str = ""  # worked in small steps, ends with the answer; "" where none is made
+    # what the user says after each reply, whatever it was; the last reply is the one that is judged
+    later: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pipeline.curriculum import gsm8k, sums
 from pipeline.curriculum.reasoning_gym_tasks import GymTask
 from pipeline.curriculum.spelled_words import SPELLING_QUESTIONS, spelled, words_of
-from pipeline.curriculum.task_kinds import KINDS, TaskKind
+from pipeline.curriculum.task_kinds import ALL_KINDS, KINDS, TaskKind
 from pipeline.curriculum.task_mixture import TaskSchedule, entries_of
 from pipeline.curriculum.task_type import Task
 from storage.errors import UserError
@@ -42,7 +42,7 @@ def draw(
     split: str = "rl",
     first: int = 0,
     kinds: Mapping[str, TaskKind] = KINDS,
-    fits: Callable[[str], bool] | None = None,
+    fits: Callable[[Task], bool] | None = None,
 ) -> list[Task]:
     """`count` different tasks of a mixture.
 
@@ -53,7 +53,7 @@ def draw(
         split: of the problems.
         first: how many tasks of the mixture were drawn before: it goes on from there.
         kinds: how tasks of each kind are made.
-        fits: whether a prompt has room; None: all have.
+        fits: whether a task has room; None: all have.
 
     Raises:
         UserError: there are not so many different tasks.
@@ -71,7 +71,7 @@ def draw_at(
     rng: random.Random,
     split: str = "rl",
     kinds: Mapping[str, TaskKind] = KINDS,
-    fits: Callable[[str], bool] | None = None,
+    fits: Callable[[Task], bool] | None = None,
 ) -> list[Task]:
     """`draw`, with the kind and the level of each place.
 
@@ -82,7 +82,7 @@ def draw_at(
         rng: the random generator.
         split: of the problems.
         kinds: how tasks of each kind are made.
-        fits: whether a prompt has room; None: all have.
+        fits: whether a task has room; None: all have.
 
     Raises:
         UserError: there are not so many different tasks.
@@ -93,7 +93,7 @@ def draw_at(
             break
         kind, level = places(len(found))
         task = kinds[kind].make(level, split, rng)
-        if fits is None or fits(task.prompt):
+        if fits is None or fits(task):
             found.setdefault(task.prompt, task)
     if len(found) < count:
         fitting = " that fit" if fits else ""
@@ -106,7 +106,7 @@ def draw_at(
 
 def is_right(kind: str, reply: str, answer: str) -> bool:
     """Whether a reply's final answer is the right one, as tasks of that kind are judged."""
-    judge = gsm8k.JUDGES.get(kind) or KINDS[kind].is_right
+    judge = gsm8k.JUDGES.get(kind) or ALL_KINDS[kind].is_right
     return judge(reply, answer)
 
 

@@ -26,10 +26,11 @@ CHAT_SUITES = (
     "self",
     "forgetting",
 )
-# `core` needs files of tasks; most kinds of `tasks`, calls of tools (`tools`, `search`) and answers
-# from passages (`injection`) are trained where they are asked for alone. So these are no defaults.
+# `core` needs files of tasks; most kinds of `tasks`, calls of tools (`tools`, `search`), answers
+# from passages (`injection`) and running sums (`horizon`) are trained where they are asked for
+# alone. So these are no defaults.
 SUITES = (*PAGE_SUITES, *CHAT_SUITES)
-ALL_SUITES = (*SUITES, "core", "tasks", "tools", "search", "injection")
+ALL_SUITES = (*SUITES, "core", "tasks", "tools", "search", "injection", "horizon")
 # Rows of suite `arithmetic` by the lengths of both numbers ("4+2"): for a chart, too many for a
 # table.
 LENGTHS_SUITE = "arithmetic_by_length"
@@ -42,6 +43,8 @@ CALIBRATION_SUITE = "calibration"
 TARGET_CLASSES_SUITE = "targets_by_class"
 # Rows of suite `tasks` by level: likewise.
 TASK_LEVELS_SUITE = "tasks_by_level"
+# Rows of suite `horizon` by turn: a curve.
+HORIZON_TURNS_SUITE = "horizon_by_turn"
 DETAIL_SUITES = (
     LENGTHS_SUITE,
     RELATIONS_SUITE,
@@ -49,6 +52,7 @@ DETAIL_SUITES = (
     CALIBRATION_SUITE,
     TARGET_CLASSES_SUITE,
     TASK_LEVELS_SUITE,
+    HORIZON_TURNS_SUITE,
 )
 # Metrics that are no count of successes among n, whose interval Wilson's could be.
 NO_COUNTS = (
@@ -69,6 +73,11 @@ NO_COUNTS = (
     "rounds",
     "tokens",
     "call_rate_difference",
+    "turn_accuracy",
+    "turns",
+    "horizon_50",
+    "horizon_80",
+    "even_horizon_50",
 )
 
 
@@ -124,6 +133,11 @@ class EvalsConfig:
     adaptive_tokens: int = 12
     adaptive_steps: int = 60
     adaptive_candidates: int = 64
+    # suite `horizon`: problems of each mode and sort of wording; turns of each, and of the history
+    # that is written for the model, with errors
+    horizon_problems: int = 100
+    horizon_turns: int = 24
+    horizon_history: int = 10
     format_prompts: int = 120  # that ask for a form of the answer
     requests: int = 120  # harmful ones, and as many that only look so, of each slice
     personas: int = 60  # for each thing that a system message sets
@@ -163,7 +177,7 @@ class EvalsConfig:
                 "max_new_tokens max_fact_tokens max_completion_tokens bootstrap_samples digits"
                 " bits_per_parameter page_prefix_tokens page_tokens prefix_tokens"
                 " continuation_tokens seen_counts threads adaptive_tokens adaptive_steps"
-                " adaptive_candidates search_passages"
+                " adaptive_candidates search_passages horizon_turns horizon_history"
             ),
             at_least={"search_passage_characters": 50},
             shares="held_out_fraction",

@@ -2,8 +2,8 @@
 
 In: a model folder; the corpus; the crawl if it has facts.parquet (the sample web does); files of
 tasks for suites `core`, `chat_core` and `refusals`. Only `core`, `few_shot`, `refusals`, `self`,
-`tasks`, `tools` and nanochat's part of `chat_core` need no corpus. Out: evals.parquet, and
-samples.parquet for people to read. With the same seed every model is asked the same questions.
+`tasks`, `tools`, `horizon` and nanochat's part of `chat_core` need no corpus. Out: evals.parquet,
+and samples.parquet for people to read. With the same seed every model is asked the same questions.
 """
 
 import functools
@@ -25,6 +25,7 @@ from pipeline.evals import (
     format_suite,
     honesty_change,
     honesty_suite,
+    horizon_suite,
     injection_suite,
     memorization,
     page_bits,
@@ -52,7 +53,7 @@ from storage.schemas import EVALS, SAMPLES
 from storage.tables import read_table, table, write_table
 
 STAGE_OF = {"base": "pretrain"}  # the stage that made a model, if its name is another
-WITHOUT_CORPUS = ("core", "chat_core", "few_shot", "refusals", "self", "tasks", "tools")
+WITHOUT_CORPUS = ("core", "chat_core", "few_shot", "refusals", "self", "tasks", "tools", "horizon")
 
 
 class EvalsInputs(TypedDict):
@@ -242,6 +243,7 @@ def measure(
             subject, corpus or Path(), known, s, progress
         ),
         injection_suite.SUITE: lambda s: injection_suite.measure(subject, texts(), s, progress),
+        horizon_suite.SUITE: lambda s: horizon_suite.measure(subject, s, progress),
     }
     # What makes sense only for pages is asked only of base models.
     skipped = {suite for suite in PAGE_SUITES if suite not in ALSO_CHAT} if subject.chats else set()

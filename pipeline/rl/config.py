@@ -8,6 +8,7 @@ import dataclasses
 
 from pipeline import ranges
 from pipeline.curriculum.confidence_targets import TARGETS
+from pipeline.curriculum.task_kinds import SEVERAL_TURNS
 from pipeline.curriculum.task_mixture import entries_of
 from pipeline.rl.objectives import OBJECTIVES
 from pipeline.tools.config import NAMES
@@ -37,7 +38,8 @@ class RlConfig:
     top_k: int = 0  # 0 = all tokens; likewise for both
     # KIND=WEIGHT, KIND:LEVEL=WEIGHT or KIND:LOW-HIGH=WEIGHT of the prompts that are not honesty's,
     # see pipeline.curriculum.task_mixture. A sum's level is the digits of its longer number: fewer
-    # are answered at once, and then RL shortens answers instead of lengthening them
+    # are answered at once, and then RL shortens answers instead of lengthening them. Kinds of
+    # several turns (running_sum:16=1) have whole names; max_new_tokens are those of all turns
     tasks: tuple[str, ...] = ("sum:3-5=1",)
     # mixture, or pools: each level's weight times what its pass rate in the last `pool_batches`
     # batches says, see pipeline.rl.pools
@@ -212,6 +214,10 @@ class SolutionsConfig:
             shares="validation_fraction",
         )
         try:
-            entries_of(self.tasks)
+            entries = entries_of(self.tasks)
         except ValueError as error:
             ranges.refuse(self, (True, f"tasks: {error}"))
+        named = [entry.kind for entry in entries if entry.kind in SEVERAL_TURNS]
+        ranges.refuse(
+            self, (bool(named), f"tasks: {', '.join(named)}: a teacher is asked once, not in turns")
+        )

@@ -82,7 +82,7 @@ class Sampler:
             # Runs are a million and three apart, draws of a batch as many runs as nobody makes.
             seed = (self.config.seed + 1_000_000_007 * draw) * 1_000_003 + number
             sample = rollouts.sample
-            if self.toolbox.tools:
+            if self.toolbox.tools or any(task.later for task in tasks.values()):
                 sample = functools.partial(tool_rollouts.sample, toolbox=self.toolbox)
             for answer in sample(
                 engine,

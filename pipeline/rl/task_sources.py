@@ -1,7 +1,7 @@
 """What RL asks: our own generators' tasks, a file of GSM8K, data sets of reasoning-gym, honesty.
 
 In: the mixture, files, the model's tokenizer and context. Out: how tasks of each kind are made,
-whether a prompt leaves room for an answer, and the tasks of a batch. What is asked for and isn't
+whether a task leaves room for an answer, and the tasks of a batch. What is asked for and isn't
 there is one line before anything is sampled.
 """
 
@@ -11,9 +11,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from pipeline.chat.conversation import prompt, user
+from pipeline.chat.conversation import after_reply, prompt, user
 from pipeline.curriculum import gsm8k, optional_packages, reasoning_gym_tasks, verified_answers
-from pipeline.curriculum.task_kinds import KINDS, TaskKind
+from pipeline.curriculum.task_kinds import ALL_KINDS, TaskKind
 from pipeline.curriculum.task_mixture import GSM8K, GSM8K_VERIFIED, GYM, entries_of
 from pipeline.curriculum.task_type import Task
 from pipeline.curriculum.tasks import draw, draw_at
@@ -31,10 +31,10 @@ class TaskSources:
     """What tasks are drawn with."""
 
     kinds: Mapping[str, TaskKind]
-    fits: Callable[[str], bool] | None = None  # whether a prompt has room; None: all have
+    fits: Callable[[Task], bool] | None = None  # whether a task has room; None: all have
 
 
-OWN = TaskSources(KINDS)
+OWN = TaskSources(ALL_KINDS)
 
 
 def given(
@@ -59,11 +59,16 @@ def given(
         UserError: a file or package that the mixture needs isn't there.
     """
 
-    def fits(text: str) -> bool:
-        return len(prompt([user(text)], tokenizer)) < max_context
+    def fits(task: Task) -> bool:
+        """Whether all that the user says leaves room for the last reply to begin."""
+        said = [after_reply(text, tokenizer) for text in task.later]
+        # A reply has its answer and its stop token at least.
+        replied = len(said) * (len(tokenizer.encode(task.answer)) + 1)
+        asked = len(prompt([user(task.prompt)], tokenizer))
+        return asked + sum(map(len, said)) + replied < max_context
 
     check(mixture, files, key)
-    kinds = dict(KINDS)
+    kinds = dict(ALL_KINDS)
     names = {entry.kind for entry in entries_of(mixture)}
     for name in sorted(names - kinds.keys()):
         if name.startswith(GYM):
@@ -164,14 +169,14 @@ def check(mixture: Sequence[str], files: Sequence[Path], key: str = "rl.tasks") 
 def _gsm8k(
     files: Sequence[Path],
     name: str,
-    fits: Callable[[str], bool],
+    fits: Callable[[Task], bool],
     progress: Progress,
     key: str,
 ) -> TaskKind:
     tasks = []
     for path in files:
         found = gsm8k.read(path)
-        asked = [task for task in found.tasks if fits(task.prompt)]
+        asked = [task for task in found.tasks if fits(task)]
         reasons = Counter(row.reason for row in found.rejected)
         first = {row.reason: row.line for row in reversed(found.rejected)}
         rejected = ", ".join(f"{n} × {why} (line {first[why]})" for why, n in reasons.items())

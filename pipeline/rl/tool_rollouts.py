@@ -1,10 +1,10 @@
-"""Rollouts in which an answer may call tools, several times before it says what it says.
+"""Rollouts in which an answer may call tools, or the user says more (`Task.later`), before it ends.
 
 In: an engine, tasks, a toolbox, sampling settings. Out: rollouts as `rollouts.sample` gives them,
-whose tokens hold the tools' outputs as well: those the policy didn't draw, so they are in no loss
-and in no count (Search-R1, arXiv 2503.09516, masks retrieved tokens likewise). Reward is paid for
-what is said last, less `call_cost` for each call. Tools answer the same call the same way, so a
-step that runs again draws the same answers.
+whose tokens hold the tools' outputs and what the user said as well: those the policy didn't draw,
+so they are in no loss and in no count (Search-R1, arXiv 2503.09516, masks retrieved tokens
+likewise). Reward is paid for what is said last, less `call_cost` for each call. Tools answer the
+same call the same way, so a step that runs again draws the same answers.
 """
 
 from collections.abc import Sequence
@@ -41,10 +41,10 @@ def sample(
         seed: of the draws.
         groups: the number of each task within the step, over all processes.
         draw: how often their places had been drawn anew.
-        toolbox: answers calls.
+        toolbox: answers calls; it may be empty.
 
     Returns:
-        The answers, ordered by task. A text holds calls and outputs, for people.
+        The answers, ordered by task. A text holds calls, outputs and all turns, for people.
     """
     talks = [Conversation(tuple(messages(task)), toolbox.definitions) for task in tasks]
     answers = replies(
@@ -52,6 +52,7 @@ def sample(
         tokenizer,
         talks,
         toolbox,
+        later=[task.later for task in tasks],
         samples=config.answers_per_prompt,
         most_rounds=config.tool_rounds,
         max_new_tokens=config.max_new_tokens,

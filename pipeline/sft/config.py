@@ -95,13 +95,17 @@ class ConversationsConfig:
     passages_in: str = "tool"
     planted_share: float = 0.0
     saying: int = 0  # requests to say a word; 0: none
+    # running sums over a dictionary, in turns; 0: none. The longest: sixteen turns with their steps
+    # take some 400 tokens of the demo's tokenizer
+    running_sums: int = 0
+    running_sum_turns: int = 8
     chains: int = 300  # two of the above joined into one conversation of several turns
     system_share: float = 0.1  # of conversations, how many open with a system message
 
     def __post_init__(self) -> None:
         ranges.check(
             self,
-            above_zero="questions_per_fact max_operand_digits search_passages",
+            above_zero="questions_per_fact max_operand_digits search_passages running_sum_turns",
             at_least={"search_passage_characters": 50},
             shares=(
                 "validation_fraction held_out_fraction interrogated_fraction worked_share"

@@ -29,6 +29,7 @@ from pipeline.sft import (
     personas,
     reading,
     refusals,
+    running_sum_talks,
     saying,
     small_talk,
     sources_with_outputs,
@@ -137,6 +138,11 @@ def draft(documents: Iterable[tuple[str, str]], config: ConversationsConfig) -> 
         count=config.tasks, mixture=config.task_mixture, rng=source_rng(config, "tasks")
     )
     said = saying.conversations(count=config.saying, rng=source_rng(config, "saying"))
+    added = running_sum_talks.conversations(
+        count=config.running_sums,
+        most_turns=config.running_sum_turns,
+        rng=source_rng(config, "running_sums"),
+    )
 
     def about(subject: str) -> bool:
         return is_validation(subject, config.validation_fraction)
@@ -156,6 +162,7 @@ def draft(documents: Iterable[tuple[str, str]], config: ConversationsConfig) -> 
         *[Drafted("harmless", m, validation=about(f"act:{act}")) for m, act in answered],
         *[Drafted("tasks", m, validation=about(subject)) for m, subject in tasks],
         *[Drafted("saying", m, validation=about(text)) for m, text in said],
+        *[Drafted("running_sums", m, validation=about(text)) for m, text in added],
     ]
     with_outputs = [
         *sources_with_outputs.with_tools(drafted, config),

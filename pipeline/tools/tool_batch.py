@@ -1,16 +1,17 @@
 """Conversations whose assistant calls tools, many at a time over one generation batch.
 
-In: prompts that state a toolbox's tools, each with its samples. Out: what every sample wrote, what
-the tools gave, and which of its tokens were sampled. A row that has written calls pauses at the end
-of its turn; the calls of all rows that wait are answered side by side, their outputs are appended
-as the conversation encoder writes them, and the rows go on. So a row's tokens are those of its
-conversation, but where the model's own tokens or white space aren't the encoder's: what was sampled
-stays as it was sampled. A row's result is the same to the bit whatever else is in the batch.
+In: prompts that state a toolbox's tools, each with its samples, and what the user says later,
+whatever is replied. Out: what every sample wrote, what the tools gave, and which of its tokens were
+sampled. A row that has written calls pauses at the end of its turn; the calls of all rows that wait
+are answered side by side, their outputs are appended as the conversation encoder writes them, and
+the rows go on. So a row's tokens are those of its conversation, but where the model's own tokens or
+white space aren't the encoder's: what was sampled stays as it was sampled. A row's result is the
+same to the bit whatever else is in the batch.
 
 A call that can't be read is text and ends the turn. Whatever a tool does there is an output
 (`Toolbox.answer`). After `most_rounds` rounds outputs say that there were too many calls, and one
-more call ends the turn. Outputs that leave no room in the context for a reply end it as well: they
-stand in the messages, not in the tokens. All else goes on.
+more call ends the turn. Outputs, and messages of the user, that leave no room in the context for a
+reply end it as well: they stand in the messages, not in the tokens. All else goes on.
 """
 
 import dataclasses
@@ -18,7 +19,15 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Literal
 
-from pipeline.chat.conversation import STOP, Conversation, after_calls, assistant, parse_reply
+from pipeline.chat.conversation import (
+    STOP,
+    Conversation,
+    after_calls,
+    after_reply,
+    assistant,
+    parse_reply,
+    user,
+)
 from pipeline.chat.conversation import prompt as prompt_of
 from pipeline.chat.layout import CALL
 from pipeline.chat.messages import Message, ToolCall, as_conversation
@@ -33,8 +42,9 @@ from storage.errors import UserError
 MOST_ROUNDS = 4  # of calls that are answered: twice what a question of one step takes; ours
 TOO_MANY = ToolOutput(f"{ERROR}too many calls: answer without", "limit")
 
-# How a turn ended: by itself; at the limit of its tokens or of the context; because outputs left no
-# room for a reply; in a call after it was told to stop; in a call that can't be read.
+# How a turn ended: by itself; at the limit of its tokens or of the context; because outputs or the
+# user's next message left no room for a reply; in a call after it was told to stop; in a call that
+# can't be read.
 TurnEnd = Literal["", "stop", "length", "context", "rounds", "unreadable"]
 
 
@@ -48,11 +58,11 @@ class AnsweredCall:
 
 @dataclasses.dataclass(frozen=True)
 class ToolReply:
-    """An assistant's turn, with the calls that it took."""
+    """An assistant's turn with the calls that it took; or its turns, where the user said more."""
 
     tokens: list[int]  # after the prompt, those of tools' outputs included
     logprobs: list[float]  # of each, nats; 0 for those that were not sampled
-    sampled: list[bool]  # False: a tool's output and what stands around it
+    sampled: list[bool]  # False: somebody else's words and what stands around them
     messages: tuple[Message, ...]  # of the turn
     calls: tuple[AnsweredCall, ...]
     rounds: int  # of calls
@@ -60,13 +70,13 @@ class ToolReply:
 
     @property
     def text(self) -> str:
-        """What the assistant said last; "" where the turn ended among its calls."""
+        """What the assistant said last; "" where it ended among its calls, or before its turn."""
         last = self.messages[-1]
         return last.content if last.role == "assistant" and not last.tool_calls else ""
 
     @property
     def stopped(self) -> bool:
-        """Whether the turn ended by itself."""
+        """Whether the turn, the last one, ended by itself."""
         return self.ended == "stop"
 
     def has_called(self, tokenizer: Tokenizer) -> bool:
@@ -81,10 +91,12 @@ class _Turn:
 
     row: int
     length: int  # tokens of the prompt and of all that followed
+    later: list[str]  # what the user is still going to say
     written: list[int] = dataclasses.field(default_factory=list)  # since the last outputs
     messages: list[Message] = dataclasses.field(default_factory=list)
     calls: list[AnsweredCall] = dataclasses.field(default_factory=list)
     rounds: int = 0
+    rounds_before: int = 0  # of those, before the user spoke last
     ended: TurnEnd = ""
 
 
@@ -120,13 +132,20 @@ class ToolBatch:
         """The calls that wait for `answer`, those of one row after another."""
         return [call for turn in self._waiting for call in turn.messages[-1].tool_calls]
 
-    def add(self, prompt: Sequence[int], sampling: Sampling, keys: Sequence[int]) -> list[int]:
+    def add(
+        self,
+        prompt: Sequence[int],
+        sampling: Sampling,
+        keys: Sequence[int],
+        later: Sequence[str] = (),
+    ) -> list[int]:
         """Let a turn be written, once for each key.
 
         Args:
             prompt: `conversation.prompt` of a conversation that states the toolbox's tools.
-            sampling: settings; `max_new_tokens` are those that the turn samples in all its rounds.
+            sampling: settings; `max_new_tokens` are those that all rounds and turns sample.
             keys: as `GenerationBatch.add`'s, as are exceptions.
+            later: what the user says after each reply but the last.
 
         Returns:
             The rows' numbers.
@@ -134,7 +153,7 @@ class ToolBatch:
         stop = self.tokenizer.special(STOP)
         pausing = dataclasses.replace(sampling, stop_tokens=(), pause_tokens=(stop,))
         rows = self.batch.add(prompt, pausing, keys)
-        self._turns.update({row: _Turn(row, len(prompt)) for row in rows})
+        self._turns.update({row: _Turn(row, len(prompt), list(later)) for row in rows})
         return rows
 
     def step(self, most_tokens: int = BURST) -> list[Event]:
@@ -155,24 +174,18 @@ class ToolBatch:
     def answer(self) -> list[ToolOutput]:
         """Answer all calls that wait, in the order of `waiting`, and let their rows go on."""
         waiting, self._waiting = self._waiting, []
-        within = [turn for turn in waiting if turn.rounds <= self.most_rounds]
+        within = [turn for turn in waiting if not self._is_over(turn)]
         calls = [call for turn in within for call in turn.messages[-1].tool_calls]
         given = iter(self.toolbox.answer_all(calls))
         all_outputs: list[ToolOutput] = []
         for turn in waiting:
             asked = turn.messages[-1].tool_calls
-            over = turn.rounds > self.most_rounds
+            over = self._is_over(turn)
             outputs = [TOO_MANY] * len(asked) if over else list(islice(given, len(asked)))
             all_outputs += outputs
             turn.calls += map(AnsweredCall, asked, outputs)
             turn.messages += messages(asked, outputs)
-            forced = after_calls([output.text for output in outputs], self.tokenizer)
-            if turn.length + len(forced) < self.batch.context:
-                turn.length += len(forced)
-                self.batch.resume(turn.row, forced)
-            else:
-                self.batch.finish(turn.row)
-                turn.ended = "context"
+            self._go_on(turn, after_calls([output.text for output in outputs], self.tokenizer))
         return all_outputs
 
     def reply(self, row: int) -> ToolReply:
@@ -206,15 +219,37 @@ class ToolBatch:
         except UserError:  # no call that could be answered
             self._end(turn, "unreadable")
             return
-        if not said.tool_calls:
+        if not said.tool_calls and turn.later:
+            self._speak(turn, said)
+        elif not said.tool_calls:
             self._end(turn, "stop")
-        elif turn.rounds > self.most_rounds:
+        elif self._is_over(turn):
             self._end(turn, "rounds", said.content)
         else:
             turn.written = []
             turn.messages.append(said)
             turn.rounds += 1
             self._waiting.append(turn)
+
+    def _is_over(self, turn: _Turn) -> bool:
+        """Whether a turn has used up its rounds."""
+        return turn.rounds - turn.rounds_before > self.most_rounds
+
+    def _speak(self, turn: _Turn, said: Message) -> None:
+        """Let the user say the next thing after a reply."""
+        text = turn.later.pop(0)
+        turn.messages += [said, user(text)]
+        turn.written, turn.rounds_before = [], turn.rounds
+        self._go_on(turn, after_reply(text, self.tokenizer))
+
+    def _go_on(self, turn: _Turn, forced: list[int]) -> None:
+        """Append what somebody else wrote, if it leaves room for a reply."""
+        if turn.length + len(forced) < self.batch.context:
+            turn.length += len(forced)
+            self.batch.resume(turn.row, forced)
+        else:
+            self.batch.finish(turn.row)
+            turn.ended = "context"
 
     def _end(self, turn: _Turn, why: TurnEnd, text: str | None = None) -> None:
         if why != "length":
@@ -233,6 +268,7 @@ def replies(
     talks: Sequence[Conversation | Sequence[Message]],
     toolbox: Toolbox,
     *,
+    later: Sequence[Sequence[str]] = (),
     samples: int = 1,
     most_rounds: int = MOST_ROUNDS,
     max_new_tokens: int,
@@ -247,9 +283,10 @@ def replies(
         tokenizer: its own.
         talks: in each it is the assistant's turn. The toolbox's tools are the ones that it states.
         toolbox: answers calls.
+        later: of each conversation, what its user says after each reply but the last; empty: none.
         samples: of each turn.
         most_rounds: see `ToolBatch`.
-        max_new_tokens: that a turn samples in all its rounds.
+        max_new_tokens: that all rounds and turns of a conversation sample.
         temperature, top_k, seed: see `Engine.generate`.
 
     Raises:
@@ -263,7 +300,8 @@ def replies(
     turns = ToolBatch(batch, tokenizer, toolbox, most_rounds)
     settings = Sampling(max_new_tokens, temperature, top_k)
     keys = row_keys(prompts, samples, seed).tolist()
-    numbers = [turns.add(prompt, settings, own) for prompt, own in zip(prompts, keys)]
+    said = later or [()] * len(prompts)
+    numbers = [turns.add(*each) for each in zip(prompts, [settings] * len(prompts), keys, said)]
     engine.moved("prompts")
     while turns.active:
         turns.step()

@@ -13,6 +13,7 @@ from pipeline.chat.conversation import (
     Conversation,
     ToolCall,
     after_calls,
+    after_reply,
     assistant,
     decode,
     mask_of,
@@ -181,6 +182,21 @@ def test_tokens_that_are_no_conversation_are_refused(chat_tokenizer, ids):
 def test_a_base_tokenizer_is_refused(post_training):
     with pytest.raises(UserError, match="im_start"):
         render([user("Hello.")], Tokenizer.load(post_training.tokenizer))
+
+
+@drawn
+@given(conversations())
+def test_what_follows_a_reply_is_what_the_prompt_goes_on_with(chat_tokenizer, talk):
+    """The tokens up to a reply and what the user says then are the prompt with it."""
+    for at, said in enumerate(talk.messages[1:], 1):
+        if said.role != "user" or talk.messages[at - 1].role != "assistant":
+            continue
+        before, through = (
+            dataclasses.replace(talk, messages=talk.messages[:end]) for end in (at, at + 1)
+        )
+        ids = render(before, chat_tokenizer)[0]
+        ids = ids[: len(ids) - len(chat_tokenizer.encode("\n"))]  # as a model stops
+        assert ids + after_reply(said.content, chat_tokenizer) == prompt(through, chat_tokenizer)
 
 
 @drawn

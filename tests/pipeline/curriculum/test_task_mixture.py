@@ -71,6 +71,21 @@ def test_kinds_from_elsewhere_are_named_whole_and_not_where_only_ours_may_be():
             entries_of([text], generated=True)
 
 
+def test_kinds_of_several_turns_are_named_whole_and_never_meant_by_a_pattern():
+    entries = entries_of(["running_sum:3-5=2", "running_sum_worked=1"])
+    assert [(entry.kind, len(entry.levels)) for entry in entries] == [
+        ("running_sum", 3),
+        ("running_sum_worked", 32),
+    ]
+    assert not {entry.kind for entry in entries_of(["*=1"])} & {"running_sum", "running_sum_worked"}
+    with pytest.raises(ValueError, match=r"no kind running_\*: one of sum"):
+        entries_of(["running_*=1"])
+    with pytest.raises(ValueError, match="running_sum has levels 1 to 32"):
+        entries_of(["running_sum:33=1"])
+    with pytest.raises(ValueError, match="no kind running_sum: one of sum"):
+        entries_of(["running_sum=1"], generated=True)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

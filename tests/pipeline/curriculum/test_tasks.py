@@ -67,10 +67,10 @@ def test_a_draw_goes_on_where_the_one_before_ended():
 
 
 def test_a_prompt_without_room_is_not_asked():
-    short = tasks.draw(30, ("sum=1",), random.Random(0), fits=lambda text: len(text) < 20)
+    short = tasks.draw(30, ("sum=1",), random.Random(0), fits=lambda task: len(task.prompt) < 20)
     assert max(len(task.prompt) for task in short) < 20
     with pytest.raises(UserError, match=r"no 3 different tasks of yes_no=1 that fit"):
-        tasks.draw(3, ("yes_no=1",), random.Random(0), fits=lambda text: False)
+        tasks.draw(3, ("yes_no=1",), random.Random(0), fits=lambda task: False)
 
 
 def test_tasks_are_worded_as_fine_tuning_words_them():

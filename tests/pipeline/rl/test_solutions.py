@@ -200,3 +200,8 @@ def test_another_tokenizers_teacher_is_asked_in_text(post_training, tmp_path, ea
     own = run(post_training, tmp_path / "own")
     assert found["right"] == own["right"]
     assert found["loss_tokens"] > own["loss_tokens"]
+
+
+def test_a_teacher_is_asked_no_task_of_several_turns():
+    with pytest.raises(UserError, match=r"tasks: running_sum: a teacher is asked once, not in"):
+        dataclasses.replace(CONFIG, tasks=("sum:1=1", "running_sum:2=1"))

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.chat.conversation import assistant, prompt, user
 from pipeline.curriculum import optional_packages
 from pipeline.curriculum.held_out import problem_split
-from pipeline.curriculum.task_kinds import KINDS
+from pipeline.curriculum.task_kinds import KINDS, SEVERAL_TURNS
 from pipeline.rl import task_sources, train
 from pipeline.rl.config import RlConfig
 from pipeline.stage import SILENT, Progress
@@ -65,15 +66,31 @@ def test_own_kinds_need_nothing_and_prompts_must_fit(chat_tokenizer):
     config = dataclasses.replace(CONFIG, tasks=("yes_no=1",))
     sources, said = given(config, [], chat_tokenizer)
     assert not said
-    assert sources.kinds == KINDS
-    long = next(t.prompt for t in task_sources.step_tasks(config, None, 0) if t.level == 4)
+    assert sources.kinds == {**KINDS, **SEVERAL_TURNS}
+    long = next(t for t in task_sources.step_tasks(config, None, 0) if t.level == 4)
     short, _ = given(config, [], chat_tokenizer, context=8)
     assert sources.fits is not None
-    assert sources.fits("Hi.")
+    assert sources.fits(dataclasses.replace(long, prompt="Hi."))
     assert short.fits is not None
     assert not short.fits(long)
     with pytest.raises(UserError, match="that fit"):
         task_sources.step_tasks(config, None, 0, short)
+
+
+def test_a_talk_fits_if_all_that_the_user_says_and_the_shortest_replies_do(chat_tokenizer):
+    config = dataclasses.replace(CONFIG, tasks=("running_sum:6=1",), prompts_per_step=1)
+    (task,) = task_sources.step_tasks(config, None, 0)
+    answer = assistant(task.answer)
+    said = [user(task.prompt)]
+    for text in task.later:
+        said += [answer, user(text)]
+    needed = len(prompt(said, chat_tokenizer))
+    for context in (needed, needed + 1):
+        sources, _ = given(config, [], chat_tokenizer, context=context)
+        assert sources.fits is not None
+        assert sources.fits(task) == (context > needed)
+    with pytest.raises(UserError, match="that fit"):
+        task_sources.step_tasks(config, None, 0, given(config, [], chat_tokenizer, 40)[0])
 
 
 def test_a_file_of_gsm8k_is_drawn_and_counted(tmp_path, chat_tokenizer):

@@ -5,10 +5,13 @@ import random
 
 import pytest
 import torch
+from scripted_model import ScriptedEngine
 from toy_rl import reinforce
 
 from pipeline import model as models
-from pipeline.curriculum.tasks import draw, sum_task
+from pipeline.chat.conversation import assistant, render, user
+from pipeline.curriculum.task_kinds import ALL_KINDS
+from pipeline.curriculum.tasks import draw, draw_at, sum_task
 from pipeline.model.engine import Engine
 from pipeline.rl import policy_gradient as pg
 from pipeline.rl import policy_update, rollout_figures, tool_rollouts
@@ -186,3 +189,53 @@ def test_settings_are_checked():
         with pytest.raises(ValueError, match=r"tools|call_cost"):
             RlConfig(**wrong)
     assert sum_task(1, "rl", random.Random(0)).kind == "sum"
+
+
+TALKS = draw_at(2, lambda place: ("running_sum", 2 + place), "", random.Random(0), kinds=ALL_KINDS)
+
+
+def talked(tokenizer, replies):
+    """One answer to each of TALKS, of these replies."""
+    rows = [[assistant(text) for text in row] for row in replies for _ in range(2)]
+    config = dataclasses.replace(CONFIG, tools=(), max_new_tokens=120, answers_per_prompt=2)
+    engine = ScriptedEngine(tokenizer, rows)
+    return tool_rollouts.sample(engine, tokenizer, TALKS, config, 5, (0, 1), toolbox=NO_TOOLS)
+
+
+def test_what_the_user_says_later_is_in_the_tokens_and_not_in_the_counts(policy):
+    tokenizer = policy[1]
+    replies = ["1", "2"], ["3", "4", "5"]
+    found = talked(tokenizer, replies)
+    for r, said in zip(found[::2], replies, strict=True):
+        messages = [user(r.task.prompt)]
+        for reply, text in zip(said, (*r.task.later, "")):
+            messages += [assistant(reply), *([user(text)] if text else [])]
+        ids, mask = render(messages, tokenizer)
+        after = len(tokenizer.encode("\n"))  # of the last turn
+        assert r.prompt + r.tokens == ids[:-after]
+        assert [0] * len(r.prompt) + [int(own) for own in r.drawn] == mask[:-after]
+        assert r.length == sum(mask)
+    batch = pg.collate([dataclasses.replace(r, advantage=1.0) for r in found])
+    assert int(batch.mask.sum()) == sum(r.length for r in found)
+
+
+def test_the_last_reply_is_judged_and_no_other(policy):
+    answers = [task.answer for task in TALKS]
+    right = talked(policy[1], [["0", answers[0]], ["0", "0", answers[1]]])
+    assert [r.reward for r in right] == [1.0] * 4
+    wrong = talked(policy[1], [[answers[0], "no"], [answers[1], answers[1], "no"]])
+    assert [r.reward for r in wrong] == [0.0] * 4
+
+
+def test_a_policy_without_tools_talks_in_turns_where_a_task_has_them(policy, monkeypatch):
+    model, tokenizer = policy
+    config = dataclasses.replace(
+        CONFIG, tools=(), tasks=("running_sum:3=1", "sum:1=1"), prompts_per_step=2
+    )
+    found, replaced = Sampler(model, tokenizer, config).sample(0)
+    assert not replaced
+    assert {r.task.kind for r in found} == {"running_sum", "sum"}
+    assert all(bool(r.drawn) for r in found)
+    talks = [r for r in found if r.task.kind == "running_sum"]
+    assert any(not all(r.drawn) for r in talks)
+    assert all(all(r.drawn) for r in found if r.task.kind == "sum")

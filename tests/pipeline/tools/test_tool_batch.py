@@ -217,3 +217,65 @@ def test_an_output_that_fills_the_context_leaves_no_room_for_a_reply(
     assert one.ended == "length"
     assert one.tokens == whole.tokens[: len(one.tokens)]
     assert len(stated) + len(one.tokens) == read + 1
+
+
+def test_the_user_goes_on_whatever_was_replied(chat_tokenizer: Tokenizer) -> None:
+    """Tokens and mask are the whole conversation's, with calls in the middle and odd texts."""
+    rows = [
+        [
+            assistant("One."),
+            assistant("Let me see.", [call("x"), calc("2 + 2")]),
+            assistant("", [calc("4 + 4")]),
+            assistant("Eight."),
+            assistant("<|im_end|>"),
+        ],
+        [assistant("Alone.")],
+    ]
+    later = [["And <|im_start|>?", "Go on!"], []]
+    found = turns(chat_tokenizer, rows, later=later, most_rounds=2)
+    assert [m.content for m in found[0].messages if m.role == "user"] == later[0]
+    for number, (reply, row) in enumerate(zip(found, rows)):
+        asked = Conversation((user(f"Question {number}?"),), BOX.definitions)
+        whole = Conversation((*asked.messages, *reply.messages), BOX.definitions)
+        check(whole)
+        assert [m for m in reply.messages if m.role == "assistant"] == row
+        ids, mask = render(whole, chat_tokenizer)
+        before = prompt(asked, chat_tokenizer)
+        after = len(chat_tokenizer.encode("\n"))  # of the last turn
+        assert before + reply.tokens == ids[:-after]
+        assert [0] * len(before) + [int(own) for own in reply.sampled] == mask[:-after]
+        assert (reply.ended, reply.text) == ("stop", row[-1].content)
+    assert found[0].rounds == 2
+
+
+def test_rounds_begin_again_where_the_user_speaks(chat_tokenizer: Tokenizer) -> None:
+    row = [assistant("", [call("a")]), assistant("A."), assistant("", [call("b")]), assistant("B.")]
+    (reply,) = turns(chat_tokenizer, [row], later=[["More."]], most_rounds=1)
+    assert [given.output.ending for given in reply.calls] == ["done", "done"]
+    assert (reply.ended, reply.text, reply.rounds) == ("stop", "B.", 2)
+    three = [assistant("A."), *[assistant("", [call("b")])] * 3]
+    (reply,) = turns(chat_tokenizer, [three], later=[["More."]], most_rounds=1)
+    assert [given.output.ending for given in reply.calls] == ["done", "limit"]
+    assert (reply.ended, reply.text) == ("rounds", "")
+
+
+def test_a_talk_ends_where_a_reply_does_not_or_the_user_leaves_no_room(
+    chat_tokenizer: Tokenizer,
+) -> None:
+    rows = [[assistant("One."), assistant("Two."), assistant("Three.")]]
+    later = [["Second?", "Third?"]]
+    first = len(written(rows[0][0], chat_tokenizer))
+    (cut,) = turns(chat_tokenizer, rows, later=later, max_new_tokens=first + 1)
+    assert (cut.ended, cut.stopped) == ("length", False)
+    assert [m.role for m in cut.messages] == ["assistant", "user", "assistant"]
+    (none_left,) = turns(chat_tokenizer, rows, later=later, max_new_tokens=first)
+    assert (none_left.ended, none_left.text) == ("length", "")
+    (whole,) = turns(chat_tokenizer, rows, later=later)
+    asked = prompt(Conversation((user("Question 0?"),), BOX.definitions), chat_tokenizer)
+    last = len(written(rows[0][2], chat_tokenizer))
+    read = len(asked) + len(whole.tokens) - last  # all but the last reply
+    (full,) = turns(chat_tokenizer, rows, later=later, max_context=read)
+    assert (full.ended, full.text) == ("context", "")
+    assert full.messages[-1] == user("Third?")
+    (room,) = turns(chat_tokenizer, rows, later=later, max_context=read + 1)
+    assert room.ended == "length"
