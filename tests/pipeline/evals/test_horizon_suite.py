@@ -194,9 +194,7 @@ def test_all_modes_and_both_sorts_of_wordings_are_asked(subject, monkeypatch):
     assert all(row["correct"] for row in scores.samples)
 
 
-def test_what_has_no_room_is_said(subject, monkeypatch):
-    subject.model.stretch(120, subject.model.config.rope_theta, None)
-    scores, stream = Scores(), io.StringIO()
+def test_what_has_no_room_is_said_and_what_has_is_asked(subject, monkeypatch):
     asked: list[set[int]] = []
     real = horizon_suite.play
 
@@ -205,13 +203,21 @@ def test_what_has_no_room_is_said(subject, monkeypatch):
         return real(subject, drawn)
 
     monkeypatch.setattr(horizon_suite, "play", noted)
-    horizon_suite.measure(subject, scores, Progress(stream))
-    said = stream.getvalue()
-    assert "turns fit 120 tokens of context, not 4" in said
-    rows = [row for row in scores.rows if row["metric"] == "turns"]
-    assert [{row["value"]} for row in rows] == asked
-    assert all(turns <= {1, 2, 3} for turns in asked)
-    assert "a history of 2 turns has no room, none is asked" in said
+    said = []
+    for context in (200, 100):
+        subject.model.stretch(context, subject.model.config.rope_theta, None)
+        scores, stream = Scores(), io.StringIO()
+        horizon_suite.measure(subject, scores, Progress(stream))
+        said.append(stream.getvalue())
+        rows = [row for row in scores.rows if row["metric"] == "turns"]
+        assert [{row["value"]} for row in rows] == asked
+        assert bool(asked) == (context == 200)
+        assert all(turns <= {1, 2, 3} for turns in asked)
+        assert any("_errors_" in row["task"] for row in scores.rows) == (context == 200)
+        asked.clear()
+    assert "turns fit 200 tokens of context, not 4" in said[0]
+    assert "0 turns fit 100 tokens of context, not 4" in said[1]
+    assert "a history of 2 turns has no room, none is asked" in said[1]
 
 
 def test_a_problem_whose_history_has_no_room_with_some_errors_is_asked_with_none(subject):
