@@ -60,10 +60,12 @@ def given(
     """
 
     def fits(task: Task) -> bool:
-        """Whether all that the user says leaves room for the last reply to begin."""
+        """Whether all that the user says leaves room for the last reply to begin.
+
+        The replies before it are as long as the right one at the end.
+        """
         said = [after_reply(text, tokenizer) for text in task.later]
-        # A reply has its answer and its stop token at least.
-        replied = len(said) * (len(tokenizer.encode(task.answer)) + 1)
+        replied = len(said) * (len(tokenizer.encode(task.solution)) + 1)  # with their stop tokens
         asked = len(prompt([user(task.prompt)], tokenizer))
         return asked + sum(map(len, said)) + replied < max_context
 

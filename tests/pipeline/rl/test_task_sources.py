@@ -77,13 +77,13 @@ def test_own_kinds_need_nothing_and_prompts_must_fit(chat_tokenizer):
         task_sources.step_tasks(config, None, 0, short)
 
 
-def test_a_talk_fits_if_all_that_the_user_says_and_the_shortest_replies_do(chat_tokenizer):
-    config = dataclasses.replace(CONFIG, tasks=("running_sum:6=1",), prompts_per_step=1)
+@pytest.mark.parametrize("kind", SEVERAL_TURNS)
+def test_a_talk_fits_if_all_that_is_said_does_with_replies_as_they_should_be(chat_tokenizer, kind):
+    config = dataclasses.replace(CONFIG, tasks=(f"{kind}:6=1",), prompts_per_step=1)
     (task,) = task_sources.step_tasks(config, None, 0)
-    answer = assistant(task.answer)
     said = [user(task.prompt)]
     for text in task.later:
-        said += [answer, user(text)]
+        said += [assistant(task.solution), user(text)]
     needed = len(prompt(said, chat_tokenizer))
     for context in (needed, needed + 1):
         sources, _ = given(config, [], chat_tokenizer, context=context)
