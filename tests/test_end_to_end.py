@@ -11,7 +11,12 @@ import pytest
 from patience import PATIENCE_SECONDS
 
 from pipeline.curriculum.held_out import sum_split
-from pipeline.evals.config import DETAIL_SUITES, SUITES, TASK_LEVELS_SUITE
+from pipeline.evals.config import (
+    DETAIL_SUITES,
+    HORIZON_TURNS_SUITE,
+    SUITES,
+    TASK_LEVELS_SUITE,
+)
 from storage import Lake, catalog
 from storage.grouped import group_kind
 from storage.tables import read_table
@@ -199,7 +204,7 @@ def test_the_parts_fit_together(ci_run: Any) -> None:
 def test_each_stage_changed_something(ci_run: Any) -> None:
     evals = rows(ci_run.lake, "SELECT model, suite, task, metric, value, low, high, n FROM evals")
     assert {row["model"] for row in evals} == set(MODELS)
-    by_name_alone = {TASK_LEVELS_SUITE}
+    by_name_alone = {TASK_LEVELS_SUITE, HORIZON_TURNS_SUITE}
     assert {row["suite"] for row in evals} == {*SUITES, *DETAIL_SUITES} - by_name_alone
     for row in evals:
         assert row["n"] > 0

@@ -41,7 +41,9 @@ STEPS = 2_400
 EXTEND_STEPS = 80
 RATE_FACTOR = 1.0  # at the demo's 0.3 looking up isn't learned in so few steps
 RUNNING_SUMS = 30_000
-RL_TURNS = "2-24"  # by pass rate: whatever length the model gets right now and then
+# Of RL's talks, drawn by pass rate: whatever length the model gets right now and then. With their
+# steps no more turns have room.
+RL_TURNS = {"running_sum": "2-24", "running_sum_worked": "2-14"}
 MODES = ("direct", "worked")
 STAGES = ("base", "fine-tuned", "and RL on the last sum")
 
@@ -71,7 +73,7 @@ def main() -> None:
             scored[name].append(scores_of(given, base, model, file, suites))
     what = (
         f"{RUNNING_SUMS:,} running sums of 1 to 8 turns; RL: {given.rl_steps} steps of"
-        f" {given.prompts} prompts x 8 answers of {RL_TURNS} turns"
+        f" {given.prompts} prompts x 8 answers of {' and '.join(RL_TURNS.values())} turns"
     )
     show(given, TABLE, table(scored), what, started)
     if given.out:
@@ -83,7 +85,7 @@ def reinforced(given: argparse.Namespace, base: Path, chat: Path) -> Path:
     config = RlConfig(
         steps=given.rl_steps,
         prompts_per_step=given.prompts,
-        tasks=tuple(f"running_sum{way}:{RL_TURNS}=1" for way in ("", "_worked")),
+        tasks=tuple(f"{kind}:{turns}=1" for kind, turns in RL_TURNS.items()),
         curriculum="pools",
         max_new_tokens=CONTEXT,
         micro_rows=32,

@@ -15,6 +15,7 @@ from pipeline.evals.config import (
     ALSO_CHAT,
     CHAT_SUITES,
     DETAIL_SUITES,
+    HORIZON_TURNS_SUITE,
     SUITES,
     TASK_LEVELS_SUITE,
     EvalsConfig,
@@ -98,7 +99,8 @@ def test_every_suite_is_measured_with_n_and_interval(post_training, crawl, tmp_p
     config = dataclasses.replace(CONFIG, model=name)
     statistics, rows, samples = run(post_training, tmp_path / "out", config, model, crawl)
     asked = {*SUITES} if model == "base" else {*ALSO_CHAT, *CHAT_SUITES}
-    asked |= {*DETAIL_SUITES} - {TASK_LEVELS_SUITE}  # whose suite is asked by name alone
+    by_name_alone = {TASK_LEVELS_SUITE, HORIZON_TURNS_SUITE}  # as their suites are
+    asked |= {*DETAIL_SUITES} - by_name_alone
     if model == "base":
         # it has no turns and no system message, and begins with nothing
         asked -= {"talk", "self", "forgetting", "targets", "targets_by_class"}
