@@ -220,7 +220,9 @@ def test_what_has_no_room_is_said_and_what_has_is_asked(subject, monkeypatch):
     assert "a history of 2 turns has no room, none is asked" in said[1]
 
 
-def test_a_problem_whose_history_has_no_room_with_some_errors_is_asked_with_none(subject):
+def test_a_problem_whose_history_has_no_room_with_some_errors_is_asked_with_none(
+    subject, monkeypatch
+):
     """Else the shares would be compared on different problems."""
     drawn = problems(12, 3, False, False, 0)
     lengths = {}
@@ -236,6 +238,16 @@ def test_a_problem_whose_history_has_no_room_with_some_errors_is_asked_with_none
     counts = {row["n"] for row in scores.rows}
     assert counts == {sum(length <= fits for length in longest)}
     assert counts <= set(range(7, 12))
+    by_message = {one.messages[0]: one for one in drawn}
+
+    def right(subject, talks, most):
+        said = [(by_message[talk[0].content], int(talk[-2].content)) for talk in talks]
+        return [Reply(one.reply(before, 2), True) for one, before in said]
+
+    monkeypatch.setattr(horizon_suite, "ask", right)
+    scores = Scores()
+    horizon_suite.conditioned(subject, "direct", drawn, scores, Progress(io.StringIO()))
+    assert {row["value"] for row in scores.rows} == {1.0}  # each judged by its own problem
 
 
 def test_accuracy_after_errors_is_judged_by_the_sum_that_stands_there(subject, monkeypatch):
