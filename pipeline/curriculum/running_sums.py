@@ -10,7 +10,6 @@ billion parameters; here they have one, so that a model of a million can look up
 
 import dataclasses
 import random
-from collections.abc import Sequence
 
 from pipeline.curriculum.held_out import problem_split
 from pipeline.curriculum.spelled_words import SPELLING_WORDS
@@ -42,6 +41,12 @@ class RunningSum:
     asked: tuple[tuple[str, ...], ...]  # the words of each message
     wording: str  # of the first message
     worked: bool  # whether a reply shows its steps
+
+    @property
+    def name(self) -> str:
+        """What is asked, in whatever wording and order of the dictionary: it is split by this."""
+        listed = ",".join(f"{word}={value}" for word, value in sorted(self.values))
+        return f"running_sum:{listed}:{';'.join('+'.join(words) for words in self.asked)}"
 
     @property
     def messages(self) -> tuple[str, ...]:
@@ -110,11 +115,12 @@ def draw(
         words = rng.sample(SPELLING_WORDS, rng.randint(*WORDS))
         values = tuple((word, _value(rng)) for word in words)
         asked = tuple(tuple(rng.choice(words) for _ in range(words_per_turn)) for _ in range(turns))
-        if problem_split(_named(values, asked)) == split:
+        problem = RunningSum(values, asked, "", worked)
+        if problem_split(problem.name) == split:
             break
     wording = rng.choice(NEW_WORDINGS if new_wording else WORDINGS)
     how = rng.choice(WITH_STEPS if worked else SUM_ALONE)
-    return RunningSum(values, asked, wording.replace("{how}", how), worked)
+    return dataclasses.replace(problem, wording=wording.replace("{how}", how))
 
 
 def direct_task(level: int, split: str, rng: random.Random, new_wording: bool = False) -> Task:
@@ -135,16 +141,10 @@ def _task(problem: RunningSum, kind: str, level: int) -> Task:
         kind,
         0,
         level=level,
-        problem=_named(problem.values, problem.asked),
+        problem=problem.name,
         solution=problem.replies[-1],
         later=tuple(later),
     )
-
-
-def _named(values: Sequence[tuple[str, int]], asked: Sequence[Sequence[str]]) -> str:
-    """What is asked, whatever the wording and the order of the dictionary."""
-    listed = ",".join(f"{word}={value}" for word, value in sorted(values))
-    return f"running_sum:{listed}:{';'.join('+'.join(words) for words in asked)}"
 
 
 def _value(rng: random.Random) -> int:

@@ -80,9 +80,8 @@ def _weight(text: str) -> Fraction | None:
 
 
 def _kinds(pattern: str, generated: bool) -> list[str]:
-    named = pattern in (GSM8K, GSM8K_VERIFIED, *SEVERAL_TURNS)
-    named = named or (pattern.startswith(GYM) and pattern != GYM)
-    if named and not generated:
+    gym = pattern.startswith(GYM) and pattern != GYM
+    if not generated and (gym or pattern in (GSM8K, GSM8K_VERIFIED, *SEVERAL_TURNS)):
         return [pattern]
     return [kind for kind in KINDS if fnmatch.fnmatchcase(kind, pattern)]
 

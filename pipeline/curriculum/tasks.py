@@ -96,10 +96,11 @@ def draw_at(
         if fits is None or fits(task):
             found.setdefault(task.prompt, task)
     if len(found) < count:
-        fitting = " that fit" if fits else ""
+        fitting = " that fit the model's context" if fits else ""
+        lower = ", for lower levels" if fits else ""
         raise UserError(
             f"there are no {count} different tasks of {named}{fitting}:"
-            " ask for fewer prompts a step, or for more kinds and levels"
+            f" ask for fewer prompts a step{lower}, or for more kinds and levels"
         )
     return list(found.values())
 

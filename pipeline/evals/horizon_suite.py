@@ -18,15 +18,16 @@ Problems are drawn with replacement for intervals, since the turns of one hang t
 """
 
 import dataclasses
+import functools
 import itertools
 import math
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 
 import numpy as np
 
-from pipeline.chat.conversation import Message, assistant, prompt, user
+from pipeline.chat.conversation import Message, after_reply, assistant, prompt, user
 from pipeline.curriculum import final_answers
 from pipeline.curriculum.running_sums import MOST_VALUE, RunningSum, draw
 from pipeline.evals.asking import Scores, Subject, ask, complete, spread
@@ -39,7 +40,7 @@ SUITE = "horizon"
 MODES = {"direct": False, "worked": True}
 LEVELS = (0.5, 0.8)  # of task accuracy
 ERROR_SHARES = (0.0, 0.25, 0.5)
-REPLY_TOKENS = 24  # of a turn on average, at most: a worked one takes about ten
+REPLY_TOKENS = 24  # of a turn on average, at most: one with its step takes about 19
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,7 +101,7 @@ def measure(subject: Subject, scores: Scores, progress: Progress) -> None:
 def problems(
     count: int, turns: int, worked: bool, new_wording: bool, seed: int
 ) -> list[RunningSum]:
-    """Different problems of the evaluation split."""
+    """Problems of the evaluation split."""
     rng = random.Random(f"{seed}:{SUITE}:{worked}:{new_wording}")
     return [
         draw(turns, "evaluation", rng, worked=worked, new_wording=new_wording) for _ in range(count)
@@ -114,18 +115,18 @@ def cut(problem: RunningSum, turns: int) -> RunningSum:
 
 def room(subject: Subject, problem: RunningSum) -> int:
     """How many turns with right replies leave room for one more token, at most all."""
-    found = 0
-    for turns in range(1, len(problem.asked) + 1):
-        part = cut(problem, turns)
-        if subject.chats:
-            said = [*_talk(part)[:-1]]
-            needed = len(prompt(said, subject.tokenizer))
-            needed += len(subject.tokenizer.encode(part.replies[-1])) + 1
-        else:
-            needed = len(subject.tokenizer.encode(_page(part, part.replies))) + 1
-        if needed >= subject.model.config.max_context:
+    tokenizer, context = subject.tokenizer, subject.model.config.max_context
+    if not subject.chats:
+        turns = range(1, len(problem.asked) + 1)
+        pages = (_page(cut(problem, n), problem.replies[:n]) for n in turns)
+        return sum(len(tokenizer.encode(page)) + 1 < context for page in pages)
+    taken, found = len(prompt([user(problem.messages[0])], tokenizer)), 0
+    for reply, text in zip(problem.replies, [*problem.messages[1:], ""]):
+        taken += len(tokenizer.encode(reply)) + 1  # with its stop token
+        if taken >= context:
             break
-        found = turns
+        found += 1
+        taken += len(after_reply(text, tokenizer))
     return found
 
 
@@ -167,17 +168,16 @@ def report(name: str, played: Sequence[Played], scores: Scores, samples: int, se
     n, turns = right.shape
     drawn = np.random.default_rng(seed).integers(0, n, size=(samples, n))
 
-    def add(metric: str, of: np.ndarray, value: object) -> None:
-        found = [value(of), *(value(of[rows]) for rows in drawn)]  # type: ignore[operator]
-        low, high = np.percentile(found[1:], [2.5, 97.5])
-        scores.add(SUITE, name, metric, float(found[0]), float(low), float(high), n)
+    def add(metric: str, of: np.ndarray, value: Callable[[np.ndarray], float]) -> None:
+        low, high = np.percentile([value(of[rows]) for rows in drawn], [2.5, 97.5])
+        scores.add(SUITE, name, metric, value(of), float(low), float(high), n)
 
-    add("turn_accuracy", right, np.mean)
+    accuracy = float(right.mean())
+    add("turn_accuracy", right, lambda of: float(of.mean()))
     scores.share(SUITE, name, "task_accuracy", whole[:, -1].tolist())
     for level in LEVELS:
-        add(f"horizon_{level * 100:.0f}", whole, lambda of, level=level: horizon(of, level))
+        add(f"horizon_{level * 100:.0f}", whole, functools.partial(horizon, level=level))
     scores.add(SUITE, name, "turns", turns, None, None, n)
-    accuracy = float(right.mean())
     even = math.log(0.5) / math.log(accuracy) if 0 < accuracy < 1 else None
     scores.add(SUITE, name, "even_horizon_50", even, None, None, n)
     for turn in range(turns):
@@ -220,7 +220,8 @@ def conditioned(
     places = [at for at in range(len(asked)) if _all_fit(subject, histories.values(), at)]
     if not places:
         progress.note(f"horizon, {mode}: a history of {history} turns has no room, none is asked")
-    for share, written in histories.items() if places else ():
+        return
+    for share, written in histories.items():
         said = ask(subject, [written[at][0] for at in places], REPLY_TOKENS)
         marks = [
             reply.stopped
@@ -267,15 +268,12 @@ def _on_pages(subject: Subject, asked: Sequence[RunningSum]) -> list[Played]:
     context = subject.model.config.max_context
     said: list[tuple[str, ...]] = [()] * len(asked)
     for turn in range(len(asked[0].asked)):
-        pages = {
-            at: _page(cut(one, turn + 1), own)
-            for at, (one, own) in enumerate(zip(asked, said))
-            if len(own) == turn
-        }
+        pages = [_page(cut(one, turn + 1), own) for one, own in zip(asked, said)]
         fit = {
             at: text
-            for at, text in pages.items()
-            if len(subject.tokenizer.encode(text)) + 1 < context  # after the document token
+            for at, text in enumerate(pages)
+            # After the document token. A page that had no room has none later.
+            if len(subject.tokenizer.encode(text)) + 1 < context
         }
         found = complete(subject, list(fit.values()), REPLY_TOKENS, one_line=True) if fit else []
         for at, reply in zip(fit, found):
@@ -289,11 +287,6 @@ def _page(problem: RunningSum, said: Sequence[str]) -> str:
     for turn, message in enumerate(problem.messages):
         lines += [message, *said[turn : turn + 1]]
     return "\n".join(lines) + ("\n" if len(said) < len(problem.messages) else "")
-
-
-def _talk(problem: RunningSum) -> list[Message]:
-    pairs = zip(problem.messages, problem.replies)
-    return [said for text, reply in pairs for said in (user(text), assistant(reply))]
 
 
 def _ended(messages: Sequence[Message]) -> int:

@@ -50,7 +50,7 @@ STAGES = ("base", "fine-tuned", "and RL on the last sum")
 
 def main() -> None:
     arguments = parser(__doc__, STEPS)
-    arguments.add_argument("--rl-steps", type=int, default=40)
+    arguments.add_argument("--rl-steps", type=int, default=24)
     arguments.add_argument("--prompts", type=int, default=32, help="of a step of RL")
     arguments.add_argument("--out", type=Path, help="folder for pictures")
     given = arguments.parse_args()

@@ -15,7 +15,6 @@ from scripted_model import ScriptedEngine
 
 from pipeline import model as models
 from pipeline.chat.conversation import assistant, check, prompt, render
-from pipeline.curriculum import running_sums
 from pipeline.curriculum.held_out import problem_split
 from pipeline.curriculum.running_sums import RunningSum
 from pipeline.evals import horizon_suite
@@ -23,6 +22,7 @@ from pipeline.evals.asking import Reply, Scores, Subject
 from pipeline.evals.config import ALL_SUITES, DETAIL_SUITES, NO_COUNTS, SUITES, EvalsConfig
 from pipeline.evals.horizon_suite import Played, horizon, problems, with_errors
 from pipeline.intervals import wilson
+from pipeline.sft import running_sum_talks
 from pipeline.stage import Progress
 
 CONFIG = EvalsConfig(
@@ -149,7 +149,7 @@ def test_what_broke_off_is_no_reply(subject):
 
 def test_turns_that_have_room_are_those_whose_right_replies_fit(subject):
     (problem,) = problems(1, 30, True, False, 0)
-    third = horizon_suite._talk(horizon_suite.cut(problem, 3))
+    third = running_sum_talks.talk(horizon_suite.cut(problem, 3))
     exact = len(render(third, subject.tokenizer)[0]) - 1  # which leaves no room for one more
     for context in (exact, exact + 1, 300, 10_000):
         subject.model.stretch(context, subject.model.config.rope_theta, None)
@@ -157,7 +157,7 @@ def test_turns_that_have_room_are_those_whose_right_replies_fit(subject):
         for more, fits in ((0, True), (1, False)):
             if turns + more > 30:
                 continue
-            talk = horizon_suite._talk(horizon_suite.cut(problem, turns + more))
+            talk = running_sum_talks.talk(horizon_suite.cut(problem, turns + more))
             # as far as a model reads: without the line break after the last turn
             assert (len(render(talk, subject.tokenizer)[0]) - 1 < context) == fits
     assert turns == 30
@@ -300,7 +300,6 @@ def test_the_suite_is_asked_by_name_alone():
     assert "horizon" not in SUITES
     assert "horizon_by_turn" in DETAIL_SUITES
     drawn = problems(20, 4, False, False, 0)
-    named = {running_sums._named(one.values, one.asked) for one in drawn}
-    assert {problem_split(name) for name in named} == {"evaluation"}
+    assert {problem_split(one.name) for one in drawn} == {"evaluation"}
     assert problems(3, 4, False, False, 0) == drawn[:3]
     assert problems(3, 4, False, False, 0) != problems(3, 4, False, False, 1)

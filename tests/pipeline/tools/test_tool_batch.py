@@ -71,6 +71,18 @@ def turns(
     return [reply for (reply,) in found]
 
 
+def are_the_conversations(reply: ToolReply, number: int, tokenizer: Tokenizer) -> None:
+    """A row's tokens and mask: those of the question with all that followed."""
+    asked = Conversation((user(f"Question {number}?"),), BOX.definitions)
+    whole = Conversation((*asked.messages, *reply.messages), BOX.definitions)
+    check(whole)
+    ids, mask = render(whole, tokenizer)
+    before = prompt(asked, tokenizer)
+    after = len(tokenizer.encode("\n"))  # of the last turn
+    assert before + reply.tokens == ids[:-after]
+    assert [0] * len(before) + [int(own) for own in reply.sampled] == mask[:-after]
+
+
 @drawn
 @given(
     st.lists(
@@ -94,15 +106,8 @@ def test_a_rows_tokens_and_mask_are_its_conversations(
         for rounds, last in drawn_rows
     ]
     for number, (reply, row) in enumerate(zip(turns(chat_tokenizer, rows), rows)):
-        asked = Conversation((user(f"Question {number}?"),), BOX.definitions)
-        whole = Conversation((*asked.messages, *reply.messages), BOX.definitions)
-        check(whole)
         assert [m for m in reply.messages if m.role == "assistant"] == row
-        ids, mask = render(whole, chat_tokenizer)
-        before = prompt(asked, chat_tokenizer)
-        after = len(chat_tokenizer.encode("\n"))  # of the last turn
-        assert before + reply.tokens == ids[:-after]
-        assert [0] * len(before) + [int(own) for own in reply.sampled] == mask[:-after]
+        are_the_conversations(reply, number, chat_tokenizer)
         assert reply.logprobs == [LOGPROB if own else 0.0 for own in reply.sampled]
         assert (reply.ended, reply.text, reply.rounds) == ("stop", row[-1].content, len(row) - 1)
         assert len(reply.calls) == sum(len(texts) for _, texts in drawn_rows[number][0])
@@ -235,15 +240,8 @@ def test_the_user_goes_on_whatever_was_replied(chat_tokenizer: Tokenizer) -> Non
     found = turns(chat_tokenizer, rows, later=later, most_rounds=2)
     assert [m.content for m in found[0].messages if m.role == "user"] == later[0]
     for number, (reply, row) in enumerate(zip(found, rows)):
-        asked = Conversation((user(f"Question {number}?"),), BOX.definitions)
-        whole = Conversation((*asked.messages, *reply.messages), BOX.definitions)
-        check(whole)
         assert [m for m in reply.messages if m.role == "assistant"] == row
-        ids, mask = render(whole, chat_tokenizer)
-        before = prompt(asked, chat_tokenizer)
-        after = len(chat_tokenizer.encode("\n"))  # of the last turn
-        assert before + reply.tokens == ids[:-after]
-        assert [0] * len(before) + [int(own) for own in reply.sampled] == mask[:-after]
+        are_the_conversations(reply, number, chat_tokenizer)
         assert (reply.ended, reply.text) == ("stop", row[-1].content)
     assert found[0].rounds == 2
 
