@@ -134,6 +134,8 @@ class Grammars:
         self._kept: OrderedDict[str, GrammarConstraint] = OrderedDict()
         self._lock = threading.Lock()
         self._bytes = tokenizer.token_bytes
+        self._lengths = np.zeros(vocab_size, np.int64)  # of tokens, bytes
+        self._lengths[: len(self._bytes)] = list(map(len, self._bytes[:vocab_size]))
 
     def json_object(self) -> GrammarConstraint:
         """Any JSON object."""
@@ -213,7 +215,8 @@ class Grammars:
             mask = row.allowed()
             if mask is None or row.complete or not mask.any():
                 break
-            row.accept(min(np.flatnonzero(mask).tolist(), key=lambda id: len(self._bytes[id])))
+            ids = np.flatnonzero(mask)
+            row.accept(int(ids[self._lengths[ids].argmin()]))
 
     @cached_property
     def _tokenizer(self) -> LLTokenizer:
