@@ -214,6 +214,7 @@ def test_the_kernels_take_models_whose_rows_are_whole_vectors(changes, taken):
     assert (native.kernels(cast(Transformer, stand_in)) is not None) is taken
 
 
+@torch.no_grad()
 def test_the_head_that_torch_multiplies_with_is_the_formats(make_model):
     model = make_model(**SHAPE)
     plain, _ = native.dense_head(model, "float32")
