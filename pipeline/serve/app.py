@@ -8,7 +8,14 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pipeline.serve import api_errors, completions, model_list, operations
+from pipeline.serve import (
+    api_errors,
+    completions,
+    embeddings,
+    model_list,
+    operations,
+    tokenization,
+)
 from pipeline.serve.body_limits import BodyLimits
 from pipeline.serve.config import ServeConfig
 from pipeline.serve.event_stream import CLIENT_GONE, ClientGone
@@ -18,7 +25,13 @@ from pipeline.serve.security import Access, HostCheck, KeyCheck
 from pipeline.serve.server_metrics import ServerMetrics
 from pipeline.serve.server_state import ServerState
 
-ROUTERS = (model_list.router, completions.router, operations.router)
+ROUTERS = (
+    model_list.router,
+    completions.router,
+    embeddings.router,
+    tokenization.router,
+    operations.router,
+)
 
 
 def create_app(
