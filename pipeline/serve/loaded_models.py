@@ -58,8 +58,8 @@ class ServedModel:
 
     @cached_property
     def grammars(self) -> Any:
-        """What its answers can be held to: a `grammar.Grammars`."""
-        from pipeline.serve.grammar import Grammars
+        """What its answers can be held to: a `grammars.Grammars`."""
+        from pipeline.serve.grammars import Grammars
 
         vocab_size = self.engine.model.config.vocab_size
         return Grammars(self.tokenizer, vocab_size, self.tokenizer.stop_tokens)
