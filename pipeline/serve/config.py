@@ -61,6 +61,4 @@ class ServeConfig:
                 " retry_after_seconds request_timeout_seconds header_timeout_seconds"
                 " body_timeout_seconds stalled_client_seconds keep_alive_seconds"
             ),
-            # a request of so many prompts must find a queue that could ever take it
-            at_most={"max_prompts": min(self.max_queued, self.max_queued_per_client)},
         )
