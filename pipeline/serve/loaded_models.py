@@ -51,10 +51,13 @@ class ServedModel:
         self.id, self.engine, self.tokenizer = id, engine, tokenizer
         self.loop, self.created = loop, created
 
-    @property
+    @cached_property
     def bytes(self) -> int:
-        """Of its weights, as loaded and as the kernels have them."""
-        return 2 * sum(p.numel() * p.element_size() for p in self.engine.model.parameters())
+        """Of its weights, as loaded and as the kernels have them, and of the keys and values that
+        its rows may come to fill.
+        """
+        weights = sum(p.numel() * p.element_size() for p in self.engine.model.parameters())
+        return 2 * weights + self.engine.cache_bytes(self.loop.config.max_rows)
 
     @cached_property
     def grammars(self) -> Any:
