@@ -119,8 +119,8 @@ def wanted_of(
     )
 
 
-def body_of(asked: ResponseRequest, served: ServedModel) -> dict[str, Any]:
-    """The response's object, in progress."""
+def empty_response(asked: ResponseRequest, model: str) -> dict[str, Any]:
+    """The response's object, in progress, of the model of that id."""
     tools = [
         {
             "type": "function",
@@ -143,7 +143,7 @@ def body_of(asked: ResponseRequest, served: ServedModel) -> dict[str, Any]:
         "instructions": asked.instructions,
         "max_output_tokens": asked.max_output_tokens,
         "max_tool_calls": None,
-        "model": served.id,
+        "model": model,
         "output": [],
         "parallel_tool_calls": asked.parallel_tool_calls is not False,
         "previous_response_id": asked.previous_response_id,

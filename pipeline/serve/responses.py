@@ -20,7 +20,7 @@ from pipeline.serve.off_loop import off_loop
 from pipeline.serve.reply_rounds import RunningReply
 from pipeline.serve.response_events import GrowingResponse
 from pipeline.serve.response_input import input_messages
-from pipeline.serve.response_request import ResponseRequest, body_of, wanted_of
+from pipeline.serve.response_request import ResponseRequest, empty_response, wanted_of
 from pipeline.serve.response_store import KeptResponse, ResponseStore
 from pipeline.serve.server_state import client_of, state_of
 from pipeline.serve.wanted_reply import PreparedReply, prepare
@@ -45,7 +45,9 @@ async def create_response(asked: ResponseRequest, request: Request) -> Response:
     prepared, said = await off_loop(request, read, is_long=bool(asked.tools or asked.text))
     reply = RunningReply(prepared, served.loop, state.tools)
     tokenizer = served.tokenizer if asked.tells_logprobs else None
-    growing = GrowingResponse(body_of(asked, served), len(prepared.generation.prompt), tokenizer)
+    growing = GrowingResponse(
+        empty_response(asked, served.id), len(prepared.generation.prompt), tokenizer
+    )
     store = None if asked.store is False else state.responses
     answer = ResponseAnswer(growing, reply, store, client, said)
     if asked.stream:
