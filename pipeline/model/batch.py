@@ -228,16 +228,23 @@ class GenerationBatch:
         )
         if found.untruncated is not None:
             completion.untruncated_logprobs = found.untruncated[: found.made].tolist()
-        if found.top_tokens is not None and found.top_logprobs is not None:
-            pairs = zip(
-                found.top_tokens[: found.made].tolist(), found.top_logprobs[: found.made].tolist()
-            )
-            completion.top_logprobs = [
-                {token: logprob for token, logprob in zip(*pair) if token >= 0} for pair in pairs
-            ]
+        completion.top_logprobs = _most_likely(found, slice(found.made))
         if self.tokenizer is not None:
             completion.text = self._text(found, self.tokenizer)
         return completion
+
+    def asked_beside(
+        self, row: int, tokens: int
+    ) -> tuple[list[float] | None, list[dict[int, float]] | None]:
+        """What `Sampling` asked for beside a row's last so many sampled tokens.
+
+        Returns:
+            Their untruncated log-probabilities, and the most likely tokens in the place of each.
+        """
+        found = self._rows[row]
+        last = slice(found.made - tokens, found.made)
+        untruncated = None if found.untruncated is None else found.untruncated[last].tolist()
+        return untruncated, _most_likely(found, last)
 
     def forget(self, row: int) -> None:
         """Drop what is known of a row that has ended."""
@@ -288,3 +295,11 @@ class GenerationBatch:
                     f"a prompt holds token id {id}, the model's ids end at "
                     f"{self.vocab_size - 1}: use the model's own tokenizer"
                 )
+
+
+def _most_likely(row: GenerationRow, which: slice) -> list[dict[int, float]] | None:
+    """In the place of some sampled tokens the most likely ones, where they are asked for."""
+    if row.top_tokens is None or row.top_logprobs is None:
+        return None
+    pairs = zip(row.top_tokens[which].tolist(), row.top_logprobs[which].tolist())
+    return [{token: logprob for token, logprob in zip(*pair) if token >= 0} for pair in pairs]
