@@ -8,17 +8,32 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pipeline.serve import api_errors, completions, model_list, operations
+from pipeline.serve import (
+    api_errors,
+    chat_completions,
+    completions,
+    model_list,
+    operations,
+    responses,
+)
 from pipeline.serve.body_limits import BodyLimits
 from pipeline.serve.config import ServeConfig
 from pipeline.serve.event_stream import CLIENT_GONE, ClientGone
 from pipeline.serve.loaded_models import LoadedModels
 from pipeline.serve.request_log import RequestLog
+from pipeline.serve.response_store import ResponseStore
 from pipeline.serve.security import Access, HostCheck, KeyCheck
 from pipeline.serve.server_metrics import ServerMetrics
 from pipeline.serve.server_state import ServerState
+from pipeline.serve.server_tools import ServerTools
 
-ROUTERS = (model_list.router, completions.router, operations.router)
+ROUTERS = (
+    model_list.router,
+    completions.router,
+    chat_completions.router,
+    responses.router,
+    operations.router,
+)
 
 
 def create_app(
@@ -26,6 +41,7 @@ def create_app(
     config: ServeConfig | None = None,
     access: Access | None = None,
     metrics: ServerMetrics | None = None,
+    tools: ServerTools | None = None,
 ) -> FastAPI:
     """An ASGI application.
 
@@ -34,15 +50,21 @@ def create_app(
         config: limits.
         access: who may ask; by default this machine alone.
         metrics: where all is counted.
+        tools: that the server runs itself, for requests that bring none; closed at the end.
     """
     limits, who = config or ServeConfig(), access or Access()
     counts = metrics or ServerMetrics()
     counts.watch(models)
+    own_tools = tools or ServerTools()
+    kept = ResponseStore(
+        limits.max_responses, limits.max_responses_per_client, limits.max_response_bytes
+    )
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None, None]:
         yield
         models.close()
+        own_tools.close()
 
     app = FastAPI(
         title="crawl2chat",
@@ -53,7 +75,7 @@ def create_app(
         redoc_url=None,
         lifespan=lifespan,
     )
-    app.state.server = ServerState(models, limits, counts)
+    app.state.server = ServerState(models, limits, counts, own_tools, kept)
     for router in ROUTERS:
         app.include_router(router)
     api_errors.install(app)

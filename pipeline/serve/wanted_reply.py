@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from pipeline.chat.conversation import STOP, Conversation
+from pipeline.chat.conversation import Conversation
 from pipeline.chat.conversation import prompt as prompt_of
 from pipeline.chat.layout import CALL, CALL_END
 from pipeline.model.rows import Sampling
@@ -19,6 +19,7 @@ from pipeline.serve.field_errors import InvalidField
 from pipeline.serve.generation import Constrain, Generation
 from pipeline.serve.grammars import GrammarConstraint
 from pipeline.serve.loaded_models import ServedModel
+from pipeline.serve.message_ends import message_ends
 from pipeline.serve.reply_constraint import ReplyConstraint
 from pipeline.serve.reply_stream import ReplyStream
 from pipeline.serve.response_format import TEXT, ResponseFormat
@@ -107,8 +108,7 @@ def prepare(wanted: WantedReply, served: ServedModel, client: str) -> PreparedRe
             "no_conversation_tokens",
         )
     prompt = _prompt(wanted, tokenizer, context)
-    stop = tokenizer.special(STOP)
-    others = tuple(token for token in tokenizer.stop_tokens if token != stop)
+    stop, *others = message_ends(tokenizer)
     calls = wanted.choice.mode != "none"
     ends = (stop, tokenizer.special(CALL_END)) if calls and not wanted.parallel else (stop,)
     bias = wanted.sampling.logit_bias
@@ -117,7 +117,7 @@ def prepare(wanted: WantedReply, served: ServedModel, client: str) -> PreparedRe
         bias = (*((token, value) for token, value in bias if token != call), (call, NO_CALL))
     sampling = dataclasses.replace(
         wanted.sampling,
-        stop_tokens=others if wanted.served else (*ends, *others),
+        stop_tokens=tuple(others) if wanted.served else (*ends, *others),
         pause_tokens=ends if wanted.served else (),
         logit_bias=bias,
         max_new_tokens=min(wanted.sampling.max_new_tokens, context - len(prompt)),
