@@ -10,16 +10,18 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
+from pipeline.model import row_bias
+from pipeline.model.constraint import Constraint
 from pipeline.model.page_pool import PagePool
-from pipeline.model.rows import AT_LIMIT, STOPPED, WAITING, GenerationRow, Sampling
+from pipeline.model.rows import AT_LIMIT, STOPPED, UNDER_WAY, WAITING, GenerationRow, Sampling
 from pipeline.model.scheduler import Scheduler, Step
 from pipeline.model.stop_strings import StopStringFinder, as_bytes
 from pipeline.tokenizer import Tokenizer
 from storage.errors import UserError
 
 # Why a row has ended, or waits: a stop token or string, its limit or the context's end, a pause
-# token, somebody's request.
-Ended = Literal["", "stop", "length", "pause", "cancelled"]
+# token, somebody's request, a constraint that failed. A constraint that allows nothing stops it.
+Ended = Literal["", "stop", "length", "pause", "cancelled", "error"]
 
 
 class Decoder(Protocol):
@@ -40,6 +42,7 @@ class Event:
     tokens: list[int]  # newly sampled
     logprobs: list[float]  # of each, nats, under the distribution that it was drawn from
     ended: Ended = ""
+    failure: str = ""  # why, in words, where it ended by an error
 
 
 @dataclasses.dataclass
@@ -87,6 +90,7 @@ class GenerationBatch:
         self._finders: dict[int, StopStringFinder] = {}
         self._lengths: dict[int, int] = {}  # of texts that end before a stop string, bytes
         self._ended: list[Event] = []  # before they began
+        self._constrained: list[GenerationRow] = []
         self._next = 0
 
     @property
@@ -105,6 +109,7 @@ class GenerationBatch:
         keys: Sequence[int],
         *,
         priority: int = 0,
+        constraints: Sequence[Constraint | None] = (),
     ) -> list[int]:
         """Let a prompt be completed, once for each key.
 
@@ -113,19 +118,24 @@ class GenerationBatch:
             sampling: settings of these rows.
             keys: to each row's random numbers, from `rows.row_keys`.
             priority: its class: lower ones begin first.
+            constraints: on what each row writes, one for each key; none: it writes what it likes.
 
         Returns:
             The rows' numbers.
 
         Raises:
-            UserError: the prompt is empty, too long, not the model's, or needs more than all pages.
+            UserError: the prompt is empty, too long, not the model's, or needs more than all pages;
+                `logit_bias` names a token that isn't the model's.
         """
         self._check(prompt)
+        if constraints and len(constraints) != len(keys):
+            raise ValueError(f"{len(constraints)} constraints for {len(keys)} rows: one each")
         if sampling.stop_strings and self.tokenizer is None:
             raise UserError("stop strings need the model's tokenizer: pass it, or use stop tokens")
         stops = as_bytes(sampling.stop_strings)
+        bias = row_bias.of_settings(sampling, self.vocab_size)
         made: list[GenerationRow] = []
-        for key in keys:
+        for key, constraint in zip(keys, constraints or [None] * len(keys)):
             row = GenerationRow(
                 id=self._next,
                 prompt_tokens=len(prompt),
@@ -135,6 +145,9 @@ class GenerationBatch:
                 room=self.context,
                 priority=priority,
                 leader=made[0] if made else None,
+                constraint=constraint,
+                fixed_bias=bias,
+                bias=bias,
             )
             pool = self.scheduler.pool
             if not made and pool.pages_for(len(prompt) + max(0, row.limit)) > pool.count:
@@ -149,6 +162,8 @@ class GenerationBatch:
                 self._finders[row.id] = StopStringFinder(stops, self.tokenizer)
             if row.done:
                 self._ended.append(Event(row.id, [], [], "length"))
+            elif constraint is not None:
+                self._constrained.append(row)
             self.scheduler.add(row)
         return [row.id for row in made]
 
@@ -156,7 +171,7 @@ class GenerationBatch:
         """Read and sample for a while.
 
         Args:
-            most_tokens: of each row, before this returns.
+            most_tokens: of each row, before this returns; one, while a row with a constraint runs.
 
         Returns:
             What each row that ran has got; rows in the order of their numbers.
@@ -166,6 +181,8 @@ class GenerationBatch:
         """
         events, self._ended = self._ended, []
         plan = self.scheduler.plan(most_tokens)
+        if self._constrained:
+            plan = self._constrain(plan)
         if not plan.empty:
             self.decoder.run(plan)
             self.scheduler.has_read(plan)
@@ -252,25 +269,37 @@ class GenerationBatch:
             for kept in (self._rows, self._finders, self._lengths):
                 kept.pop(row, None)
 
+    def _constrain(self, plan: Step) -> Step:
+        """Write what constrained rows may sample next, which is known one token ahead."""
+        self._constrained = [row for row in self._constrained if not row.done]
+        running = [row for row in self._constrained if row.slot >= 0 and not row.paused]
+        for row in running:
+            row_bias.make_room(row, self.vocab_size)
+            if row.state == UNDER_WAY:
+                row_bias.forbid(row)
+        return dataclasses.replace(plan, steps=1) if running else plan
+
     def _event(self, row: GenerationRow) -> Event:
         before = row.made
         tokens = row.take(self.decoder.made_of(row))
-        ended: Ended = ""
+        if row.constraint is not None:
+            tokens = row_bias.accept(row, tokens)
+        ended: Ended = row.refused
         finder = self._finders.get(row.id)
-        found = None if finder is None else finder.find(tokens)
+        found = None if finder is None or ended else finder.find(tokens)
         if found is not None:
             behind = len(row.sampled) - found[0]
             row.cut(row.made - behind)
             self._lengths[row.id] = found[1]
             tokens, ended = tokens[: len(tokens) - behind], "stop"
-        elif row.state == STOPPED and tokens[-1] in row.sampling.pause_tokens:
+        elif row.state == STOPPED and tokens and tokens[-1] in row.sampling.pause_tokens:
             row.state, row.paused, ended = WAITING, True, "pause"
-        elif row.done:
+        elif row.done and not ended:
             ended = "stop" if row.state == STOPPED else "length"
         if row.done:
             self.scheduler.leave(row)
         logprobs = row.made_logprobs[before : before + len(tokens)].tolist()
-        return Event(row.id, tokens, logprobs, ended)
+        return Event(row.id, tokens, logprobs, ended, row.failure)
 
     def _text(self, row: GenerationRow, tokenizer: Tokenizer) -> str:
         """The text, without the stop token, or as far as the stop string."""
