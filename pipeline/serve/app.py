@@ -12,9 +12,11 @@ from pipeline.serve import (
     api_errors,
     chat_completions,
     completions,
+    embeddings,
     model_list,
     operations,
     responses,
+    tokenization,
 )
 from pipeline.serve.body_limits import BodyLimits
 from pipeline.serve.config import ServeConfig
@@ -32,6 +34,8 @@ ROUTERS = (
     completions.router,
     chat_completions.router,
     responses.router,
+    embeddings.router,
+    tokenization.router,
     operations.router,
 )
 

@@ -122,7 +122,7 @@ def plan_of(
         raise refused("max_tokens 0 gives something with echo alone", "max_tokens")
     if len(asked.prompt) > config.max_prompts:
         raise refused(f"prompt: at most {config.max_prompts} at a time", "prompt")
-    prompts, texts, own_first = _encoded(asked.prompt, served.tokenizer)
+    prompts, texts, own_first = encoded(asked.prompt, served.tokenizer)
     for prompt in prompts:
         try:
             served.loop.check_prompt(prompt, more=1 if limit else 0)
@@ -147,8 +147,8 @@ def plan_of(
     return CompletionPlan(asked, served, prompts, texts, own_first, generations, client, name, now)
 
 
-def _encoded(
-    prompts: list[str] | list[list[int]], tokenizer: Tokenizer
+def encoded(
+    prompts: list[str] | list[list[int]], tokenizer: Tokenizer, field: str = "prompt"
 ) -> tuple[list[list[int]], list[bytes], bool]:
     """The prompts as token ids and as bytes, and whether we put a token in front."""
     texts = [prompt for prompt in prompts if isinstance(prompt, str)]
@@ -156,10 +156,10 @@ def _encoded(
         try:
             encoded = tokenizer.encode_batch(texts)
         except UserError as error:
-            raise refused(f"prompt: {error}", "prompt") from None
+            raise refused(f"{field}: {error}", field) from None
         ids = [[tokenizer.document_token, *found] for found in encoded]
         return ids, [text.encode() for text in texts], True
     given = [prompt for prompt in prompts if isinstance(prompt, list)]
     if any(min(ids) < 0 for ids in given):
-        raise refused("prompt: a token id is negative", "prompt")
+        raise refused(f"{field}: a token id is negative", field)
     return given, [tokenizer.decode_bytes(ids) for ids in given], False

@@ -13,9 +13,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pipeline.serve.api_errors import ApiError, as_api_error
 from pipeline.serve.security import CLIENT, SHOWN
+from pipeline.serve.server_log import REQUESTS
 from pipeline.serve.server_metrics import ServerMetrics
 
-logger = logging.getLogger("crawl2chat.requests")
+logger = logging.getLogger(REQUESTS)
 errors = logging.getLogger("crawl2chat.serve")
 
 TOKENS = "crawl2chat.tokens"  # in the scope: what handlers know of the request's size
