@@ -23,7 +23,7 @@ from pipeline.tools.toolbox import Toolbox
 PATH = "/v1/chat/completions"
 QUESTION = [{"role": "user", "content": "What is 3 + 4?"}]
 CALCULATOR = json.loads(STATED[0])
-PAINT = {
+PAINT: dict[str, Any] = {
     "type": "function",
     "function": {
         "name": "paint",
@@ -210,8 +210,8 @@ def test_of_the_tools_those_that_are_allowed_are_called(wild_calls: AsgiCalls) -
 
 
 def test_rounds_on_the_servers_tools_end_in_json(tmp_path: Path) -> None:
-    parameters = {"type": "object", "properties": {"at": {"enum": [1, 2]}}, "required": ["at"]}
-    parameters["properties"]["at"]["type"] = "integer"  # type: ignore[index]
+    place = {"type": "integer", "enum": [1, 2]}
+    parameters = {"type": "object", "properties": {"at": place}, "required": ["at"]}
     look = Tool("look", "", parameters, lambda given: f"{given['at']} seen", ToolLimits())
     with calls(wild_app(tmp_path, ServerTools(Toolbox((look,))))) as made:
         asked = body(response_format=FORMAT, logit_bias={CALL: 1})
