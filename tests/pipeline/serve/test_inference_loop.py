@@ -144,7 +144,7 @@ def test_who_goes_away_holds_no_rows(loop: InferenceLoop) -> None:
 
 
 def test_what_waits_can_be_cancelled_and_the_queue_is_bounded() -> None:
-    loop = tiny_loop(ServeConfig(max_rows=1, max_queued=2, max_queued_per_client=2, max_prompts=2))
+    loop = tiny_loop(ServeConfig(max_rows=1, max_queued=2, max_queued_per_client=2))
 
     async def ask() -> None:
         long = Generation((5, 6), Sampling(LONG))
