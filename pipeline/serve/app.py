@@ -10,10 +10,12 @@ from starlette.responses import Response
 
 from pipeline.serve import (
     api_errors,
+    chat_completions,
     completions,
     embeddings,
     model_list,
     operations,
+    responses,
     tokenization,
 )
 from pipeline.serve.body_limits import BodyLimits
@@ -21,13 +23,17 @@ from pipeline.serve.config import ServeConfig
 from pipeline.serve.event_stream import CLIENT_GONE, ClientGone
 from pipeline.serve.loaded_models import LoadedModels
 from pipeline.serve.request_log import RequestLog
+from pipeline.serve.response_store import ResponseStore
 from pipeline.serve.security import Access, HostCheck, KeyCheck
 from pipeline.serve.server_metrics import ServerMetrics
 from pipeline.serve.server_state import ServerState
+from pipeline.serve.server_tools import ServerTools
 
 ROUTERS = (
     model_list.router,
     completions.router,
+    chat_completions.router,
+    responses.router,
     embeddings.router,
     tokenization.router,
     operations.router,
@@ -39,6 +45,7 @@ def create_app(
     config: ServeConfig | None = None,
     access: Access | None = None,
     metrics: ServerMetrics | None = None,
+    tools: ServerTools | None = None,
 ) -> FastAPI:
     """An ASGI application.
 
@@ -47,15 +54,21 @@ def create_app(
         config: limits.
         access: who may ask; by default this machine alone.
         metrics: where all is counted.
+        tools: that the server runs itself, for requests that bring none; closed at the end.
     """
     limits, who = config or ServeConfig(), access or Access()
     counts = metrics or ServerMetrics()
     counts.watch(models)
+    own_tools = tools or ServerTools()
+    kept = ResponseStore(
+        limits.max_responses, limits.max_responses_per_client, limits.max_response_bytes
+    )
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None, None]:
         yield
         models.close()
+        own_tools.close()
 
     app = FastAPI(
         title="crawl2chat",
@@ -66,7 +79,7 @@ def create_app(
         redoc_url=None,
         lifespan=lifespan,
     )
-    app.state.server = ServerState(models, limits, counts)
+    app.state.server = ServerState(models, limits, counts, own_tools, kept)
     for router in ROUTERS:
         app.include_router(router)
     api_errors.install(app)

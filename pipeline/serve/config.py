@@ -3,6 +3,9 @@
 import dataclasses
 
 from pipeline import ranges
+from pipeline.tools.config import NAMES
+
+TOOLS = (*NAMES, "search")  # that a server may run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,6 +39,12 @@ class ServeConfig:
     max_body_bytes: int = 8 << 20
     max_json_depth: int = 64
 
+    # Of conversations. Responses are kept in memory for `previous_response_id`.
+    tools: tuple[str, ...] = ()  # that the server runs itself, for requests that bring none
+    max_responses: int = 1_024
+    max_responses_per_client: int = 256
+    max_response_bytes: int = 64 << 20  # of all that are kept
+
     # Of everybody together. A client is a key, or an address where there are no keys.
     max_requests: int = 1_024  # under way, streams included
     max_connections: int = 2_048
@@ -57,8 +66,10 @@ class ServeConfig:
             above_zero=(
                 "max_rows tokens_per_step max_cache_bytes max_model_bytes flush_seconds"
                 " reading_tokens max_prompts max_samples max_new_tokens max_body_bytes"
-                " max_json_depth max_requests max_connections max_queued max_queued_per_client"
+                " max_json_depth max_responses max_responses_per_client max_response_bytes"
+                " max_requests max_connections max_queued max_queued_per_client"
                 " retry_after_seconds request_timeout_seconds header_timeout_seconds"
                 " body_timeout_seconds stalled_client_seconds keep_alive_seconds"
             ),
+            one_of={"tools": TOOLS},
         )

@@ -13,13 +13,14 @@ import time
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from pipeline.export import load
 from pipeline.model.engine import Engine
 from pipeline.serve.api_errors import ApiError, Unavailable
 from pipeline.serve.config import ServeConfig
+from pipeline.serve.grammars import Grammars
 from pipeline.serve.inference_loop import InferenceLoop, Observe
+from pipeline.serve.message_ends import message_ends
 from pipeline.tokenizer import Tokenizer
 from storage.errors import UserError
 
@@ -60,12 +61,10 @@ class ServedModel:
         return 2 * weights + self.engine.cache_bytes(self.loop.config.max_rows)
 
     @cached_property
-    def grammars(self) -> Any:
-        """What its answers can be held to: a `grammars.Grammars`."""
-        from pipeline.serve.grammars import Grammars
-
-        vocab_size = self.engine.model.config.vocab_size
-        return Grammars(self.tokenizer, vocab_size, self.tokenizer.stop_tokens)
+    def grammars(self) -> Grammars:
+        """What its answers can be held to."""
+        end, *_ = message_ends(self.tokenizer)  # what whole messages were taught to end with
+        return Grammars(self.tokenizer, self.loop.vocab_size, (end,))
 
 
 class LoadedModels:

@@ -7,7 +7,9 @@ from starlette.requests import Request
 
 from pipeline.serve.config import ServeConfig
 from pipeline.serve.loaded_models import LoadedModels
+from pipeline.serve.response_store import ResponseStore
 from pipeline.serve.server_metrics import ServerMetrics
+from pipeline.serve.server_tools import ServerTools
 
 TOKENS = "crawl2chat.tokens"  # in the scope: what is known of the request's size
 
@@ -19,6 +21,8 @@ class ServerState:
     models: LoadedModels
     config: ServeConfig
     metrics: ServerMetrics
+    tools: ServerTools
+    responses: ResponseStore
 
 
 def state_of(request: Request) -> ServerState:
