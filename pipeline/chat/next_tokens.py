@@ -6,7 +6,7 @@ temperature and cut the tokens are drawn with.
 """
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Generator
 
 from pipeline.chat.streaming import page_prompt
 from pipeline.model.engine import Engine, Sampling, row_keys
@@ -32,7 +32,7 @@ def complete(
     temperature: float = 0.0,
     top_k: int = 0,
     seed: int = 0,
-) -> Iterator[NextToken]:
+) -> Generator[NextToken, None, None]:
     """The steps of a page that begins with `text`; the same tokens as `streaming.complete` writes.
 
     Args:

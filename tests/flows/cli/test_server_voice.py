@@ -26,7 +26,7 @@ def api() -> Iterator[ScriptedApi]:
 
 def call(index: int, arguments: list[str], **first: str) -> list[dict[str, object]]:
     """A call in pieces: its name with the first, as OpenAI streams it."""
-    head = {"index": index, "id": first.get("id"), "type": "function"}
+    head: dict[str, object] = {"index": index, "id": first.get("id"), "type": "function"}
     head["function"] = {"name": first["name"], "arguments": ""}
     rest = [{"index": index, "function": {"arguments": piece}} for piece in arguments]
     return [chat_event(tool_calls=[piece]) for piece in (head, *rest)]

@@ -1,6 +1,7 @@
 """Steps of a page are those that `complete` writes, with the model's own probabilities."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -15,7 +16,7 @@ TEXT = "Ada Abel was born in"
 @pytest.mark.parametrize(("temperature", "top_k"), [(0.0, 0), (0.9, 5)])
 def test_steps_write_the_same_page(chat_model, temperature, top_k):
     model, tokenizer = chat_model
-    options = {
+    options: dict[str, Any] = {
         "max_new_tokens": 30,
         "temperature": temperature,
         "top_k": top_k,
@@ -32,7 +33,7 @@ def test_steps_write_the_same_page(chat_model, temperature, top_k):
 def test_probabilities_are_the_models_own_whatever_is_drawn_with(chat_model):
     """At temperature 1, nothing left out: against the logits of a plain forward pass."""
     model, tokenizer = chat_model
-    options = {"max_new_tokens": 12, "temperature": 1.7, "top_k": 3, "seed": 1}
+    options: dict[str, Any] = {"max_new_tokens": 12, "temperature": 1.7, "top_k": 3, "seed": 1}
     engine = Engine(model, frozen=True)
     ids = streaming.page_prompt(engine, tokenizer, TEXT)
     for step in next_tokens.complete(engine, tokenizer, TEXT, top=4, **options):
