@@ -62,7 +62,7 @@ class ReplyConstraint:
     def _begin(self) -> None:
         """A message begins."""
         first = self._calls if self._must_call else self._text
-        self._now = None if first is None else first.again()
-        # Free text may end in calls at any time, JSON is it from the first token on or is none.
-        self._may_call = self._calls is not None and not self._must_call
-        self._undecided = self._may_call and self._text is not None
+        self._now: GrammarConstraint | None = None if first is None else first.again()
+        # Free text may end in calls at any time; JSON is it from the first token on, or is none.
+        self._may_call: bool = self._calls is not None and not self._must_call
+        self._undecided: bool = self._may_call and self._text is not None

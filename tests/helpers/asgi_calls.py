@@ -23,7 +23,7 @@ class AsgiCalls:
         self.loop = asyncio.new_event_loop()
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self.client = httpx.AsyncClient(
-            transport=httpx.ASGITransport(app),  # type: ignore[arg-type]
+            transport=httpx.ASGITransport(app),
             base_url="http://localhost",
             headers=headers,
             timeout=60,
@@ -141,5 +141,5 @@ async def leave(app: FastAPI, path: str, body: Any, after_pieces: int) -> list[b
         "server": ("localhost", 80),
         "state": {},
     }
-    await app(scope, receive, send)  # type: ignore[arg-type]
+    await app(scope, receive, send)
     return pieces

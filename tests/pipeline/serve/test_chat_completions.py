@@ -223,6 +223,7 @@ def test_what_says_nothing_to_a_model_is_ignored(chat_calls: AsgiCalls) -> None:
         ({"function_call": "auto"}, "function_call", "use tools"),
         ({"modalities": ["text", "audio"]}, "modalities", "must be"),
         ({"tools": "x"}, "tools", "valid list"),
+        ({"tool_choice": 3}, "tool_choice", "a text or an object"),
         ({"tools": [{"type": "code_interpreter"}]}, "tools[0].type", "must be 'function'"),
         ({"tool_choice": "required"}, "tool_choice", "no tools"),
         ({"tools": [TOOL], "tool_choice": "any"}, "tool_choice", "must be one of"),

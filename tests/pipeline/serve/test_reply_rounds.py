@@ -162,7 +162,7 @@ def test_rounds_are_those_of_a_tool_batch(
 ) -> None:
     """Whatever the context and the limit of tokens, and calls that can't be read among them."""
     control = tokenizer().special("<tool_call>"), tokenizer().special(STOP)
-    scripts = [
+    scripts: list[Row] = [
         [
             *(assistant(text, [call(t) for t in texts]) for text, texts in rounds),
             *([[control[0], *tokenizer().encode("{nonsense"), control[1]]] if broken else []),
@@ -170,9 +170,8 @@ def test_rounds_are_those_of_a_tool_batch(
         ]
         for rounds, last, broken in drawn_rows
     ]
-    limits = {"max_context": max_context, "max_new_tokens": max_new_tokens}
-    found = happened(scripts, **limits)
-    for events, reply in zip(found, in_batch(scripts, **limits), strict=True):
+    found = happened(scripts, max_context=max_context, max_new_tokens=max_new_tokens)
+    for events, reply in zip(found, in_batch(scripts, max_context, max_new_tokens), strict=True):
         assert told(events) == expected(reply)
         over = events[-1]
         assert isinstance(over, ReplyOver)
