@@ -8,14 +8,13 @@ from typing import Any
 import pytest
 from asgi_calls import AsgiCalls, calls
 from fastapi import FastAPI
-from random_models import byte_tokenizer, random_model
 from tool_model import STATED
 
-from pipeline import model as models
 from pipeline.serve.app import create_app
 from pipeline.serve.config import ServeConfig
 from pipeline.serve.loaded_models import LoadedModels, ModelSource
 from pipeline.serve.server_tools import ServerTools
+from pipeline.tokenizer import Tokenizer
 from pipeline.tools.config import ToolLimits
 from pipeline.tools.tool import Tool
 from pipeline.tools.toolbox import Toolbox
@@ -58,23 +57,21 @@ SCHEMA = {
 FORMAT = {"type": "json_schema", "json_schema": {"name": "answer", "schema": SCHEMA}}
 
 
-TOKENIZER = byte_tokenizer().with_conversation_tokens()
-CALL = str(TOKENIZER.special("<tool_call>"))
-
-
-def wild_app(folder: Path, tools: ServerTools | None = None) -> FastAPI:
+def offered(folder: Path, tools: ServerTools | None = None) -> FastAPI:
     """A server whose model has random weights and writes bytes."""
-    shape = {"vocab_size": TOKENIZER.vocab_size, "max_context": 4_000}
-    wild = random_model("qwen3", head_dim=32, heads=2, kv_heads=1, **shape)
-    models.save(wild, TOKENIZER, folder)
-    offered = LoadedModels([ModelSource("wild", lambda: folder)], ServeConfig())
-    return create_app(offered, tools=tools)
+    models = LoadedModels([ModelSource("wild", lambda: folder)], ServeConfig())
+    return create_app(models, tools=tools)
 
 
 @pytest.fixture(scope="module")
-def wild_calls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AsgiCalls]:
-    with calls(wild_app(tmp_path_factory.mktemp("wild"))) as made:
+def wild_calls(model_folder: Path) -> Iterator[AsgiCalls]:
+    with calls(offered(model_folder)) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def call_token(model_folder: Path) -> str:
+    return str(Tokenizer.load(model_folder).special("<tool_call>"))
 
 
 def body(**more: Any) -> dict[str, Any]:
@@ -131,9 +128,11 @@ def test_several_calls_where_they_may_be(wild_calls: AsgiCalls) -> None:
     assert max(counts) > 1
 
 
-def test_a_strict_tool_is_called_as_its_schema_says_or_not_at_all(wild_calls: AsgiCalls) -> None:
+def test_a_strict_tool_is_called_as_its_schema_says_or_not_at_all(
+    wild_calls: AsgiCalls, call_token: str
+) -> None:
     strict = {"type": "function", "function": {**PAINT["function"], "strict": True}}
-    begin = {CALL: 8}
+    begin = {call_token: 8}
     asked = body(tools=[strict], logit_bias=begin, n=8)
     choices = wild_calls.post(PATH, asked)["choices"]
     made = [one for one in choices if "tool_calls" in one["message"]]
@@ -179,11 +178,11 @@ def test_a_json_object_is_one(wild_calls: AsgiCalls) -> None:
     assert all(isinstance(json.loads(text), dict) for text in texts)
 
 
-def test_json_or_a_call_where_both_may_be(wild_calls: AsgiCalls) -> None:
+def test_json_or_a_call_where_both_may_be(wild_calls: AsgiCalls, call_token: str) -> None:
     kinds = set()
     for bias in (-100, 100):
         asked = body(
-            tools=[PAINT], response_format=FORMAT, logit_bias={CALL: bias}, tool_choice="auto"
+            tools=[PAINT], response_format=FORMAT, logit_bias={call_token: bias}, tool_choice="auto"
         )
         for choice in wild_calls.post(PATH, asked)["choices"]:
             if choice["finish_reason"] == "length":
@@ -209,12 +208,12 @@ def test_of_the_tools_those_that_are_allowed_are_called(wild_calls: AsgiCalls) -
             assert {name for name, _ in called(one)} == {"paint"}
 
 
-def test_rounds_on_the_servers_tools_end_in_json(tmp_path: Path) -> None:
+def test_rounds_on_the_servers_tools_end_in_json(model_folder: Path, call_token: str) -> None:
     place = {"type": "integer", "enum": [1, 2]}
     parameters = {"type": "object", "properties": {"at": place}, "required": ["at"]}
     look = Tool("look", "", parameters, lambda given: f"{given['at']} seen", ToolLimits())
-    with calls(wild_app(tmp_path, ServerTools(Toolbox((look,))))) as made:
-        asked = body(response_format=FORMAT, logit_bias={CALL: 1})
+    with calls(offered(model_folder, ServerTools(Toolbox((look,))))) as made:
+        asked = body(response_format=FORMAT, logit_bias={call_token: 1})
         choices = made.post(PATH, asked)["choices"]
         assert {choice["finish_reason"] for choice in choices} <= {"stop", "length"}
         ended = [choice["message"] for choice in choices if choice["finish_reason"] == "stop"]

@@ -10,10 +10,8 @@ from typing import Any
 
 import pytest
 from asgi_calls import AsgiCalls, calls, leave
-from random_models import byte_tokenizer, random_model
 from tool_model import STATED
 
-from pipeline import model as models
 from pipeline.serve.app import create_app
 from pipeline.serve.config import ServeConfig
 from pipeline.serve.loaded_models import LoadedModels, ModelSource
@@ -142,18 +140,14 @@ def test_calls_of_the_server_are_items(tool_calls: AsgiCalls) -> None:
     assert [item["type"] for item in refused["output"]] == ["message"]
 
 
-def test_json_fits_its_schema_and_limits_are_told(tmp_path: Path) -> None:
-    tokenizer = byte_tokenizer().with_conversation_tokens()
-    shape = {"vocab_size": tokenizer.vocab_size, "max_context": 500}
-    wild = random_model("qwen3", head_dim=32, heads=2, kv_heads=1, **shape)
-    models.save(wild, tokenizer, tmp_path)
+def test_json_fits_its_schema_and_limits_are_told(model_folder: Path) -> None:
     schema = {
         "type": "object",
         "properties": {"sure": {"type": "boolean"}},
         "required": ["sure"],
         "additionalProperties": False,
     }
-    offered = LoadedModels([ModelSource("wild", lambda: tmp_path)], ServeConfig())
+    offered = LoadedModels([ModelSource("wild", lambda: model_folder)], ServeConfig())
     with calls(create_app(offered)) as made:
         form = {"type": "json_schema", "name": "answer", "schema": schema, "strict": True}
         response = made.post(PATH, body(temperature=2, text={"format": form}))
@@ -252,6 +246,21 @@ def test_a_client_that_goes_away_frees_its_row(chat_calls: AsgiCalls, tool_model
         raise AssertionError("its row is still held")
 
     chat_calls.run(go())
+
+
+def test_a_model_that_breaks_is_the_streams_last_event(poisoned_folder: Path) -> None:
+    offered = LoadedModels([ModelSource("poisoned", lambda: poisoned_folder)], ServeConfig())
+    with calls(create_app(offered)) as made:
+        events = made.events(PATH, body(input="\x00"))
+        assert [event["type"] for event in events[:2]] == [
+            *("response.created", "response.in_progress")
+        ]
+        assert events[-1]["type"] == "response.failed"
+        assert events[-1]["response"]["status"] == "failed"
+        assert "nan" not in events[-1]["response"]["error"]["message"].lower()
+        assert made.send("POST", PATH, body(input="\x00")).status_code == 500
+        # Others' answers are as ever.
+        assert made.post(PATH, body(max_output_tokens=2))["status"] == "incomplete"
 
 
 @pytest.mark.parametrize("more", [{}, {"tools": [TOOL]}, {"top_logprobs": 2}])
