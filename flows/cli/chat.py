@@ -75,23 +75,9 @@ def tools_of(chosen: argparse.Namespace) -> AbstractContextManager[Toolbox | Non
     """The tools that a model may call, as a context manager; None: none."""
     if not chosen.tools:
         return contextlib.nullcontext()
-    from flows.cli.search import newest_index
-    from pipeline.tools.config import NAMES, PythonConfig, SearchConfig
-    from pipeline.tools.named_tools import named_tool
-    from pipeline.tools.search_tool import search_tool
+    from flows.cli.chosen_tools import chosen_tools, names_of
 
-    known = (*NAMES, "search")
-    names = list(dict.fromkeys(name.strip() for name in chosen.tools.split(",")))
-    if unknown := [name for name in names if name not in known]:
-        raise UserError(f"--tools: no tool {unknown[0]!r}: there is {', '.join(known)}")
-    return Toolbox(
-        tuple(
-            search_tool(newest_index(Lake(chosen.lake)), SearchConfig())
-            if name == "search"
-            else named_tool(name, PythonConfig(processes=1))
-            for name in names
-        )
-    )
+    return chosen_tools(names_of(chosen.tools), Lake(chosen.lake), python_processes=1)
 
 
 def show_turn(

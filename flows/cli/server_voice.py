@@ -16,6 +16,7 @@ from flows.cli.openai_messages import openai_message
 from flows.cli.openai_server import OpenAIServer, server_url
 from flows.cli.voice import Said, SamplingOptions, TokenChoice, TokenStep
 from pipeline.chat.messages import Message, ToolCall, assistant
+from pipeline.tools.tool import ToolOutput
 from pipeline.tools.toolbox import Toolbox, messages
 from storage.errors import UserError
 
@@ -101,6 +102,7 @@ class ServerVoice:
                 yield piece
             for call in delta.get("tool_calls") or []:
                 _gather(pieces, call)
+            yield from _served(delta.get("tool_events"))
         calls = [
             ToolCall(call["name"], call["arguments"], call["id"] or f"call_{number}")
             for number, call in sorted(pieces.items())
@@ -155,6 +157,15 @@ def _gather(pieces: dict[int, dict[str, str]], call: Any) -> None:
     whole["id"] = whole["id"] or str(call.get("id") or "")
     whole["name"] += str(function.get("name") or "")
     whole["arguments"] += str(function.get("arguments") or "")
+
+
+def _served(events: Any) -> Iterator[Said]:
+    """Calls that the server answered itself: `tool_events`, which are ours (docs/serving.md)."""
+    for told in events if isinstance(events, list) else []:
+        if "name" in told:
+            yield ToolCall(str(told["name"]), str(told.get("arguments")), str(told.get("id")))
+        if "output" in told:
+            yield ToolOutput(str(told["output"]), told.get("ending", "done"))
 
 
 def _steps(logprobs: Any) -> Iterator[TokenStep]:
