@@ -39,6 +39,7 @@ ROUTERS = (
     tokenization.router,
     operations.router,
 )
+ROUTES = [route for router in ROUTERS for route in router.routes]
 
 
 def create_app(
@@ -83,7 +84,7 @@ def create_app(
     app.state.server = ServerState(models, limits, counts, own_tools, kept)
     for router in ROUTERS:
         app.include_router(router)
-    api_errors.install(app)
+    api_errors.install(app, ROUTES)
     app.add_exception_handler(ClientGone, _nobody_waits)
     # The last that is added comes first.
     app.add_middleware(BodyLimits, config=limits, paths=_paths_with_bodies())
@@ -108,10 +109,9 @@ def create_app(
 
 def _paths_with_bodies() -> frozenset[str]:
     """Of all routes; what has another method or path is refused before its body is read."""
-    routes = (route for router in ROUTERS for route in router.routes)
     return frozenset(
         route.path
-        for route in routes
+        for route in ROUTES
         if isinstance(route, APIRoute) and route.body_field is not None
     )
 

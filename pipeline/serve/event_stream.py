@@ -27,7 +27,7 @@ DONE = b"data: [DONE]\n\n"
 STREAMED: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The answer; as server-sent events where `stream` is true",
-        "content": {"application/json": {}, "text/event-stream": {"schema": {"type": "string"}}},
+        "content": {"application/json": {}, "text/event-stream": {}},
     }
 }
 HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}  # proxies pass each event on
