@@ -6,6 +6,7 @@ too deep; anything else is refused with the status that says so.
 
 import asyncio
 import re
+from collections.abc import Collection
 
 import orjson
 from starlette.datastructures import Headers
@@ -30,14 +31,18 @@ class BodyLimits:
     Args:
         app: what comes after.
         config: limits.
+        paths: that have a body to read; other requests' bodies nobody reads. None: all.
     """
 
-    def __init__(self, app: ASGIApp, config: ServeConfig) -> None:
-        self.app, self.config = app, config
+    def __init__(
+        self, app: ASGIApp, config: ServeConfig, paths: Collection[str] | None = None
+    ) -> None:
+        self.app, self.config, self.paths = app, config, paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on what is within the limits."""
-        if scope["type"] != "http" or scope["method"] not in WITH_BODY:
+        nobody_reads = self.paths is not None and scope.get("path") not in self.paths
+        if scope["type"] != "http" or scope["method"] not in WITH_BODY or nobody_reads:
             await self.app(scope, receive, send)
             return
         try:

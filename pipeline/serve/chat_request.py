@@ -72,7 +72,8 @@ TOOL = {
     "required": ["type", "function"],
 }
 # Read by modules of their own: pydantic would name each of the types that a value might have had.
-Choice = Annotated[Any, WithJsonSchema({"oneOf": [{"enum": list(MODES)}, {"type": "object"}]})]
+_CHOICES = [{"enum": list(MODES)}, {"type": "object"}, {"type": "null"}]
+Choice = Annotated[Any, WithJsonSchema({"oneOf": _CHOICES})]
 Messages = Annotated[list[Any], WithJsonSchema({"type": "array", "items": MESSAGE, "minItems": 1})]
 Tools = Annotated[list[Any], WithJsonSchema({"type": "array", "items": TOOL})]
 

@@ -8,13 +8,13 @@ from starlette.responses import Response
 from pipeline.serve.api_errors import RESPONSES
 from pipeline.serve.completion_answers import events, whole
 from pipeline.serve.completion_plan import CompletionRequest, plan_of
-from pipeline.serve.event_stream import EventStream, unless_gone
+from pipeline.serve.event_stream import STREAMED, EventStream, unless_gone
 from pipeline.serve.server_state import client_of, note_tokens, state_of
 
 router = APIRouter(responses=RESPONSES)
 
 
-@router.post("/v1/completions")
+@router.post("/v1/completions", responses=STREAMED)
 async def completions(asked: CompletionRequest, request: Request) -> Response:
     """Complete prompts."""
     state = state_of(request)

@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from pipeline.chat.messages import Message
 from pipeline.serve.api_errors import RESPONSES, ApiError, as_api_error
-from pipeline.serve.event_stream import EventStream, event, unless_gone
+from pipeline.serve.event_stream import STREAMED, EventStream, event, unless_gone
 from pipeline.serve.off_loop import off_loop
 from pipeline.serve.reply_rounds import RunningReply
 from pipeline.serve.response_events import GrowingResponse
@@ -29,7 +29,7 @@ router = APIRouter(responses=RESPONSES)
 logger = logging.getLogger("crawl2chat.serve")
 
 
-@router.post("/v1/responses")
+@router.post("/v1/responses", responses=STREAMED)
 async def create_response(asked: ResponseRequest, request: Request) -> Response:
     """Respond to an input."""
     state, client = state_of(request), client_of(request)
