@@ -73,7 +73,10 @@ def main() -> None:
     parser.add_argument("--new", type=int, default=128, help="tokens a request")
     parser.add_argument("--repeats", type=int, default=3, help="of the engine alone")
     parser.add_argument(
-        "--only", action="append", metavar="MODEL[:STREAMS]", help="one of the models or points"
+        "--only",
+        action="append",
+        metavar="MODEL[:STREAMS]",
+        help="one of the models, or its points",
     )
     parser.add_argument("--side", choices=(OURS, THEIRS), help="one of the servers")
     given = parser.parse_args()
@@ -89,7 +92,7 @@ def main() -> None:
             notes += found[2]
     text = "\n".join([*lines, "", *alone, "", *notes, about(given)])
     print(text)
-    if given.write:
+    if given.write and not given.only and not given.side:  # a part is no table
         write_table(given.write, TABLE, text)
 
 
