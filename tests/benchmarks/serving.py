@@ -1,9 +1,9 @@
 """`make bench-serve`: our server beside llama.cpp's, on the same model, cores and requests.
 
 Each point is a number of streams, whose prompts share a beginning or don't. Both servers get the
-same bytes of requests by the same client (`load_client`), one after the other; llama-server has as
-many slots as there are streams, continuous batching, and the number of threads with which it is
-faster. The second table is of the engines alone, by llama.cpp's own benchmarks.
+same bytes of requests by the same client (`load_client`), one after the other, each with the number
+of threads with which it is faster; llama-server has as many slots as there are streams, and
+continuous batching. The second table is of the engines alone, by llama.cpp's own benchmarks.
 """
 
 import argparse
@@ -31,6 +31,7 @@ TABLE = "serving-table"
 STREAMS = (1, 8, 64, 256)
 WHOLE_AT = 64  # streams at which answers in one piece are measured as well
 CONTEXT = 256  # tokens, of both models
+TRIAL_SECONDS = 1.0  # by which the number of threads is chosen
 OURS, THEIRS = "crawl2chat", "llama-server"
 HEAD = (
     "| model | streams | prompts | server | requests/s | tokens/s | times | first text, ms "
@@ -122,15 +123,18 @@ def of_model(
         for shared in (False, True):
             texts = serving_models.prompts(tokenizer, shared)
             prompt_file(folder, shared).write_text(json.dumps(texts), encoding="utf-8")
-        threads = {OURS: len(given.cores), THEIRS: len(given.cores)}
-        if THEIRS in sides:
-            threads[THEIRS] = better_threads(folder, given)
+        threads: dict[tuple[str, int], int] = {}
         best: dict[str, float] = {}
         for streams in sorted({point.streams for point in points}):
             own = [point for point in points if point.streams == streams]
-            found = {side: measure(side, own, folder, threads[side], given) for side in sides}
+            found = {}
+            for side in sides:
+                tried = side, min(streams, WHOLE_AT)
+                if tried not in threads:
+                    threads[tried] = better_threads(*tried, folder, given)
+                found[side] = measure(side, own, folder, threads[tried], given.seconds, given)
             for point in own:
-                lines += [line(name, point, side, found, threads[side]) for side in sides]
+                lines += [line(name, point, side, found) for side in sides]
                 print("\n".join(lines[-len(sides) :]), file=sys.stderr, flush=True)
             if streams == WHOLE_AT and OURS in sides:
                 best = {p.prompts: found[OURS][p].load.tokens_per_second for p in own}
@@ -145,7 +149,12 @@ def prompt_file(folder: Path, shared: bool) -> Path:
 
 
 def measure(
-    side: str, points: list[Point], folder: Path, threads: int, given: argparse.Namespace
+    side: str,
+    points: list[Point],
+    folder: Path,
+    threads: int,
+    seconds: float,
+    given: argparse.Namespace,
 ) -> dict[Point, Measured]:
     """Points of one number of streams, by one server."""
     port = free_port()
@@ -161,7 +170,7 @@ def measure(
         found = {}
         for point in points:
             before = cpu_seconds(process)
-            load = client(url, point, folder, given)
+            load = client(url, point, folder, seconds, given)
             spent = cpu_seconds(process) - before
             if load.errors or load.short:
                 print(f"{side}, {point}: {load.short} short, {load.errors}", file=sys.stderr)
@@ -173,30 +182,29 @@ def measure(
     return found
 
 
-def client(url: str, point: Point, folder: Path, given: argparse.Namespace) -> LoadFigures:
+def client(
+    url: str, point: Point, folder: Path, seconds: float, given: argparse.Namespace
+) -> LoadFigures:
     command = [
         *("-m", "tests.benchmarks.load_client", "--url", url, "--streams", point.streams),
         *("--prompts", prompt_file(folder, point.shared), "--new", given.new),
-        *("--seconds", given.seconds, "--cores", ",".join(map(str, sorted(given.client_cores)))),
+        *("--seconds", seconds, "--cores", ",".join(map(str, sorted(given.client_cores)))),
     ]
     return from_json(last_line([*command, "--whole"] if point.whole else command, 1))
 
 
-def better_threads(folder: Path, given: argparse.Namespace) -> int:
-    """With how many threads llama-server is faster at 8 streams: its spinning ones may cost more
-    than they bring where the client wants the same cores.
+def better_threads(side: str, streams: int, folder: Path, given: argparse.Namespace) -> int:
+    """With how many threads a server is faster: the client wants the same cores, and threads that
+    wait for each other may cost more than they bring.
     """
-    point = Point(8, shared=False)
-    tried = {}
-    for threads in {1, len(given.cores)}:
-        found = measure(THEIRS, [point], folder, threads, given)
+    point, tried = Point(streams, shared=False), {}
+    for threads in sorted({1, len(given.cores)}):
+        found = measure(side, [point], folder, threads, TRIAL_SECONDS, given)
         tried[threads] = found[point].load.tokens_per_second
     return max(tried, key=lambda threads: tried[threads])
 
 
-def line(
-    name: str, point: Point, side: str, found: dict[str, dict[Point, Measured]], threads: int
-) -> str:
+def line(name: str, point: Point, side: str, found: dict[str, dict[Point, Measured]]) -> str:
     it = found[side][point]
     other = found.get(THEIRS, {}).get(point)
     rate = it.load.tokens_per_second
@@ -207,7 +215,7 @@ def line(
     first, a_token, pause = ("" if point.whole else milliseconds(wait) for wait in waits)
     goodput = "" if point.whole else f"{it.load.goodput:,.1f}"
     failed = sum(it.load.errors.values())
-    side += f" -t {threads}" if side == THEIRS else ""
+    side += f", {it.threads} threads" if it.threads > 1 else ", 1 thread"
     side += f", {failed} failed" if failed else ""
     return (
         f"| {name} | {point.streams} | {point.prompts} | {side} "
@@ -278,8 +286,9 @@ def about(given: argparse.Namespace) -> str:
         "/ 99th percentile; *first text* from the request on, *a token* from first to last text "
         "over the tokens between, *pause* between two events. Goodput: requests a second that "
         f"begin within {GOOD_FIRST_SECONDS * 1000:.0f} ms. CPU seconds are per 1,000 tokens. "
-        f"llama-server multiplies f16 weights, crawl2chat {engine_alone.formats()[0]}; `-t` are "
-        "llama-server's threads, the number of them that was faster. Second table: tokens/s "
+        f"llama-server multiplies f16 weights, crawl2chat {engine_alone.formats()[0]}. Threads are "
+        "the model's: for each number of streams that of 1 and all cores that was faster (at 256 "
+        f"that of {WHOLE_AT}). Second table: tokens/s "
         "read / written, llama.cpp's by llama-bench (1 row) and llama-batched-bench, which sample "
         f"nothing. Server on cores {cores}, client on {clients}; CPU: {processor()}."
     )

@@ -66,15 +66,14 @@ def test_a_line_has_a_cell_for_each_heading() -> None:
     }
     point = Point(8, True)
     found = {side: {point: measured} for side, measured in both.items()}
-    ours, theirs = (serving.line("toy", point, side, found, 1) for side in (OURS, THEIRS))
+    ours, theirs = (serving.line("toy", point, side, found) for side in (OURS, THEIRS))
     columns = serving.HEAD[0].count("|")
     assert [ours.count("|"), theirs.count("|")] == [columns, columns]
     assert "| 32 | **8.0** | 12.3 / 12.3 |" in ours
-    assert f"| {THEIRS} -t 1 | 0.5 | 4 |  | 1000 / 1000 |" in theirs
-    whole = serving.line(
-        "toy", Point(8, True, whole=True), OURS, {OURS: {Point(8, True, True): both[OURS]}}, 1
-    )
-    assert whole.count("|") == columns
+    assert f"| {THEIRS}, 1 thread | 0.5 | 4 |  | 1000 / 1000 |" in theirs
+    whole = Point(8, True, whole=True)
+    line = serving.line("toy", whole, OURS, {OURS: {whole: both[OURS]}})
+    assert line.count("|") == columns
 
 
 def test_the_engine_alone(tmp_path: Path) -> None:
