@@ -31,7 +31,7 @@ from tests.helpers.raw_client import Question, ask, get
 TABLE = "soak-table"
 MOST_GROWTH = 0.02  # of memory, from when it is warm to the end: what the issue asks
 LOOK_SECONDS = 2.0  # between two looks at the memory
-ROWS_GAUGE, QUEUE_GAUGE = "crawl2chat_rows", "crawl2chat_queued"
+ROWS_GAUGE, QUEUE_GAUGE = "crawl2chat_active_rows", "crawl2chat_queued"
 
 
 @dataclasses.dataclass(frozen=True)

