@@ -16,16 +16,20 @@ def cut(data: bytes, places: list[int]) -> list[bytes]:
     return [data[a:b] for a, b in itertools.pairwise(edges) if b > a]
 
 
-def chunked(pieces: list[bytes]) -> bytes:
+def chunked(pieces: list[bytes], trailers: bytes = b"") -> bytes:
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\nX: y\r\n\r\n"
     sized = (b"%X;some=thing\r\n%s\r\n" % (len(piece), piece) for piece in pieces if piece)
-    return head + b"".join(sized) + b"0\r\nTrailer: x\r\n\r\n"
+    return head + b"".join(sized) + b"0\r\n" + trailers + b"\r\n"
 
 
-@given(st.lists(st.binary(max_size=40)), st.lists(st.integers(0, 10_000), max_size=12))
-def test_chunks(pieces: list[bytes], places: list[int]) -> None:
+@given(
+    st.lists(st.binary(max_size=40)),
+    st.sampled_from([b"", b"Trailer: x\r\n"]),
+    st.lists(st.integers(0, 10_000), max_size=12),
+)
+def test_chunks(pieces: list[bytes], trailers: bytes, places: list[int]) -> None:
     reader = ResponseReader()
-    body = b"".join(map(reader.feed, cut(chunked(pieces), places)))
+    body = b"".join(map(reader.feed, cut(chunked(pieces, trailers), places)))
     assert (body, reader.done, reader.closes) == (b"".join(pieces), True, False)
     assert reader.headers[b"x"] == b"y"
 
@@ -86,7 +90,7 @@ def test_events(wanted: list[list[bytes]], end: bytes, places: list[int]) -> Non
     lines = []
     for number, event in enumerate(wanted):
         lines += [b": a comment", b"event: some", b"id: %d" % number]
-        lines += [(b"data: " + line) for line in event]
+        lines += [line for data in event for line in (b"data: " + data, b"retry: 1")]
         lines.append(b"")
     data = b"".join(line + end for line in lines)
     reader = EventReader()
