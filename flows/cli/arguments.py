@@ -29,6 +29,7 @@ SMALLEST_MEASURED, MOST_MEASURED = 1e-9, 1e12  # gigabytes, money, …: beyond, 
 COLDEST, HOTTEST = 1e-6, 1e6  # below, nothing but the most likely is left; above, chance alone
 MOST_SHOWN = 60  # characters of what is wrong
 MOST_FOUND = 1_000  # passages
+MOST_PORT = 65_535
 
 
 class Parser(argparse.ArgumentParser):
@@ -189,6 +190,7 @@ def parser() -> Parser:
         "--megabytes-per-second", type=above_zero, default=100.0, help="of the download, in all"
     )
     _label(add("label", "a labeler's queue", _sampling(temperature=1.0, top_k=0)))
+    _serve(add("serve", "models behind OpenAI's API, for any client that speaks it"))
     _play(add("play", "connect four against a model, in the terminal"))
     add("doctor", "check the machine, the server, the lake and the presets")
     return top
@@ -220,6 +222,51 @@ def _label(command: Parser) -> None:
     adding.add_argument("--model", help="that answers the prompts: sft, rl, a digest, a folder")
     adding.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="of a new store"
+    )
+
+
+def _serve(command: Parser) -> None:
+    """The options of `serve`."""
+    command.add_argument(
+        "--model",
+        action="append",
+        default=[],
+        metavar="M",
+        help="rl, sft, …, a digest, a folder or .gguf; repeatable, the first is the default one"
+        " (default: all of the lake)",
+    )
+    command.add_argument("--host", default="127.0.0.1", help="to listen on (default: %(default)s)")
+    command.add_argument(
+        "--port", type=whole(0, MOST_PORT), default=8000, help="0: any (default: %(default)s)"
+    )
+    command.add_argument(
+        "--api-key-file",
+        metavar="FILE",
+        help="a key a line; or one in CRAWL2CHAT_API_KEY. Needed where others can reach the server",
+    )
+    command.add_argument(
+        "--allow-origin",
+        action="append",
+        default=[],
+        metavar="ORIGIN",
+        help="pages of this origin may ask (http://localhost:3000); repeatable",
+    )
+    command.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="the server's name where a proxy passes requests on; repeatable",
+    )
+    command.add_argument(
+        "--max-rows", type=whole(1, 4_096), metavar="N", help="completions under way at a time"
+    )
+    command.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="e.g. max_queued=100",
     )
 
 

@@ -123,6 +123,10 @@ def _call(name: str, chosen: argparse.Namespace) -> int:
         from flows.cli import play
 
         return play.play(chosen)
+    if name == "serve":
+        from flows.cli import serve
+
+        return serve.serve(chosen)
     if name == "plan":
         from flows.cli import plan
 

@@ -9,17 +9,20 @@ the bit in any batch; else torch does (`decode_torch`). Random numbers come from
 import contextlib
 from collections.abc import Callable, Generator, Iterator, Sequence
 
-from pipeline.model import native
+import torch
+
+from pipeline.model import embedding, native
 from pipeline.model.batch import Completion, Decoder, GenerationBatch
 from pipeline.model.decode_native import NativeDecoder
 from pipeline.model.decode_torch import TorchDecoder
 from pipeline.model.page_pool import PagePool
-from pipeline.model.rows import Sampling, row_keys
+from pipeline.model.prompt_logprobs import Head, PromptLogprobs, logprobs_of_prompts
+from pipeline.model.rows import Array, Sampling, row_keys
 from pipeline.model.transformer import Transformer, Weights
 from pipeline.tokenizer import Tokenizer
 from storage.errors import UserError
 
-__all__ = ["Completion", "Engine", "GenerationBatch", "Sampling", "row_keys"]
+__all__ = ["Completion", "Engine", "GenerationBatch", "PromptLogprobs", "Sampling", "row_keys"]
 
 OnToken = Callable[
     [int, int, int, float], None
@@ -71,6 +74,7 @@ class Engine:
         self.format = "int8" if int8 else str(model.compute_dtype).removeprefix("torch.")
         self.frozen = frozen
         self._kept: native.PackedWeights | Weights | None = None
+        self._kept_head: Head | None = None
         self._talk: GenerationBatch | None = None
         if int8 and native.kernels(model) is None:
             raise UserError(
@@ -212,6 +216,24 @@ class Engine:
         context = self.model.config.max_context
         return self._batch(max_rows, context, tokens_per_step, tokenizer)
 
+    def prompt_logprobs(self, prompts: list[list[int]], top: int = 0) -> list[PromptLogprobs]:
+        """Log-probabilities of prompts' own tokens; see `logprobs_of_prompts`.
+
+        Raises:
+            UserError: a prompt is empty, too long or not the model's.
+        """
+        weights = self._weights_to_read(prompts)
+        head = self._head(weights)
+        return logprobs_of_prompts(self.model, weights, head, prompts, top)
+
+    def embed(self, texts: list[list[int]]) -> Array:  # [texts, width] float32
+        """The mean hidden state of each text; see `embedding.embed`.
+
+        Raises:
+            UserError: a text is empty, too long or not the model's.
+        """
+        return embedding.embed(self.model, self._weights_to_read(texts), texts)
+
     def _batch_of(
         self,
         prompts: list[list[int]],
@@ -266,3 +288,17 @@ class Engine:
         if self.frozen:
             self._kept = weights
         return weights
+
+    def _weights_to_read(self, texts: list[list[int]]) -> native.PackedWeights | Weights:
+        longest = max(map(len, texts), default=1)
+        return self._weights(min(longest, self.model.config.max_context))
+
+    def _head(self, weights: native.PackedWeights | Weights) -> Head:
+        """What torch multiplies hidden states with."""
+        if not isinstance(weights, native.PackedWeights):
+            return weights.head, weights.head_bias
+        with torch.no_grad():
+            head = self._kept_head or native.dense_head(self.model, self.format)
+        if self.frozen:
+            self._kept_head = head
+        return head

@@ -108,7 +108,10 @@ def test_each_row_has_settings_of_its_own_and_comes_when_it_likes(engine, seed):
         batch.step(rng.choice([1, 3, 8]))
     for row, (prompt, settings) in zip(rows, asked):
         plain = dataclasses.asdict(settings)
-        for name in ("pause_tokens", "stop_strings", "top_logprobs", "untruncated_logprobs"):
+        for name in (
+            *("pause_tokens", "stop_strings", "top_logprobs", "untruncated_logprobs"),
+            "logit_bias",
+        ):
             del plain[name]
         ((alone,),) = engine.generate([prompt], seed=0, **plain)
         found = batch.completion(row)

@@ -1,0 +1,189 @@
+"""The application on a port: uvicorn, with the limits that it has none of.
+
+In: an application and its models. Out: a process that answers until it is told to stop. A signal
+ends it gracefully: what runs is finished, what waits is refused; a second one ends it at once. A
+connection that says nothing, or one too many, is closed.
+"""
+
+import asyncio
+import errno
+import logging
+import os
+import socket
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+
+from pipeline.serve.config import ServeConfig
+from pipeline.serve.event_stream import ABORT
+from pipeline.serve.loaded_models import LoadedModels
+from storage.errors import UserError
+
+try:
+    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as HttpProtocol
+except ImportError:
+    from uvicorn.protocols.http.h11_impl import H11Protocol as HttpProtocol  # type: ignore[assignment]
+
+BACKLOG = 2_048  # uvicorn's
+
+logger = logging.getLogger("crawl2chat.serve")
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens, before anything is loaded for it.
+
+    Args:
+        host: an address or name of this machine.
+        port: 0: any that is free.
+
+    Raises:
+        UserError: somebody else listens there, or this machine has no such address.
+    """
+    name = host.strip("[]")
+    try:
+        family, _, _, _, address = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)[0]
+        opened = socket.socket(family, socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise UserError(f"--host {host}: {_reason(error)}") from None
+    try:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        opened.bind(address)
+        opened.listen(BACKLOG)
+    except OSError as error:
+        opened.close()
+        if error.errno == errno.EADDRINUSE:
+            raise UserError(
+                f"port {port} of {host} is in use: choose another with --port, 0 for any"
+            ) from None
+        raise UserError(f"{host}:{port}: {_reason(error)}") from None
+    return opened
+
+
+def address(opened: socket.socket) -> str:
+    """What clients reach a socket by."""
+    host, port = opened.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def run(
+    app: FastAPI,
+    models: LoadedModels,
+    config: ServeConfig,
+    opened: socket.socket,
+    ready: Callable[[], None],
+) -> bool:
+    """Serve until a signal comes.
+
+    Args:
+        app: the application.
+        models: its own; the default one is loaded first.
+        config: limits.
+        opened: where to listen; is closed.
+        ready: called once the default model is loaded.
+
+    Returns:
+        Whether all that ran was finished.
+
+    Raises:
+        UserError: the default model can't be loaded.
+    """
+    settings = uvicorn.Config(
+        app,
+        http=_protocol(config.max_connections, config.header_timeout_seconds),
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=max(1, round(config.keep_alive_seconds)),
+        timeout_graceful_shutdown=max(1, round(config.drain_seconds)),
+    )
+    server = GracefulServer(settings, models)
+    with asyncio.Runner(loop_factory=settings.get_loop_factory()) as runner:
+        runner.run(_serve(server, models, opened, ready))
+    return not server.force_exit
+
+
+class GracefulServer(uvicorn.Server):
+    """Ends when a signal comes: what runs is finished, what waits is refused.
+
+    Args:
+        config: uvicorn's.
+        models: of the application.
+    """
+
+    def __init__(self, config: uvicorn.Config, models: LoadedModels) -> None:
+        super().__init__(config)
+        self.models = models
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """The first signal asks for the end, the second is the end."""
+        if self.should_exit:
+            os._exit(128 + sig)  # nothing is lost: there is nothing that is kept
+        self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Finish what runs."""
+        logger.info("shutting down: what runs is finished")
+        self.models.drain()
+        await super().shutdown(sockets)
+
+
+async def _serve(
+    server: GracefulServer, models: LoadedModels, opened: socket.socket, ready: Callable[[], None]
+) -> None:
+    serving = asyncio.ensure_future(server.serve(sockets=[opened]))
+    loading = asyncio.ensure_future(models.get(None))
+    await asyncio.wait((serving, loading), return_when=asyncio.FIRST_COMPLETED)
+    if loading.done():
+        error = loading.exception()
+        if error is None:
+            ready()
+        else:
+            server.should_exit = True
+            await serving
+            raise error.__cause__ or error
+    await serving
+
+
+def _protocol(max_connections: int, header_seconds: float) -> type[asyncio.Protocol]:
+    """Uvicorn's protocol, for connections that may be cut off."""
+
+    class GuardedProtocol(HttpProtocol):
+        """Closes connections that are too many or say nothing."""
+
+        _timer: asyncio.TimerHandle | None = None
+        _idle_since: Any = ...  # the request after which nothing came; None: there was none
+
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            # Closing waits until the client has taken what is written: this does not.
+            self.app_state = {**self.app_state, ABORT: transport.abort}
+            if len(self.connections) > max_connections:
+                transport.abort()
+            else:
+                self._look()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            if self._timer is not None:
+                self._timer.cancel()
+            super().connection_lost(exc)
+
+        def _look(self) -> None:
+            """Between two looks a whole request's head must have come, or one be under way."""
+            idle = self.cycle is None or self.cycle.response_complete
+            if idle and self._idle_since is self.cycle:
+                self.transport.abort()
+                return
+            self._idle_since = self.cycle if idle else ...
+            self._timer = asyncio.get_running_loop().call_later(header_seconds, self._look)
+
+    return GuardedProtocol
+
+
+def _reason(error: OSError | UnicodeError) -> str:
+    words = getattr(error, "strerror", None) or str(error)
+    return f"{words}: name an address of this machine"
