@@ -53,7 +53,7 @@ def serve(chosen: argparse.Namespace) -> int:
         # Whoever reads it through a pipe waits for it.
         sys.stdout.flush()
 
-    http_server.run(app, models, config, opened, ready)
+    http_server.run(http_server.make_server(app, models, config), opened, ready)
     return 0
 
 

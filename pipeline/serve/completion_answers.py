@@ -3,14 +3,13 @@
 from collections.abc import AsyncGenerator
 from typing import Any
 
+from pipeline.model.prompt_logprobs import PromptLogprobs
 from pipeline.serve.completion_logprobs import CompletionLogprobs, joined
 from pipeline.serve.completion_plan import CompletionPlan
 from pipeline.serve.event_stream import event
 from pipeline.serve.generation import Delta
 from pipeline.serve.generation_stream import GenerationStream
 from pipeline.serve.text_stream import TextStream
-
-PromptLogprobs = Any
 
 
 class CompletionSample:
@@ -56,7 +55,8 @@ async def _read(plan: CompletionPlan) -> list[PromptLogprobs | None]:
     """The prompts' own log-probabilities, where they are asked for."""
     if not plan.asked.echo or plan.asked.logprobs is None:
         return [None for _ in plan.prompts]
-    return await plan.served.loop.prompt_logprobs(plan.prompts, plan.asked.logprobs, plan.client)
+    top, loop = plan.asked.logprobs, plan.served.loop
+    return [*await loop.prompt_logprobs(plan.prompts, top, plan.client)]
 
 
 async def whole(plan: CompletionPlan) -> dict[str, Any]:

@@ -4,9 +4,10 @@ import dataclasses
 from collections.abc import Callable
 
 from pipeline.model.batch import Ended
+from pipeline.model.constraint import Constraint
 from pipeline.model.rows import Sampling
 
-Constrain = Callable[[], object]  # makes a `constraint.Constraint`, anew for each sample
+Constrain = Callable[[], Constraint | None]  # makes one anew for each sample
 
 
 @dataclasses.dataclass(frozen=True)

@@ -68,27 +68,13 @@ def address(opened: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def run(
-    app: FastAPI,
-    models: LoadedModels,
-    config: ServeConfig,
-    opened: socket.socket,
-    ready: Callable[[], None],
-) -> bool:
-    """Serve until a signal comes.
+def make_server(app: FastAPI, models: LoadedModels, config: ServeConfig) -> "GracefulServer":
+    """What serves an application.
 
     Args:
         app: the application.
-        models: its own; the default one is loaded first.
+        models: its own.
         config: limits.
-        opened: where to listen; is closed.
-        ready: called once the default model is loaded.
-
-    Returns:
-        Whether all that ran was finished.
-
-    Raises:
-        UserError: the default model can't be loaded.
     """
     settings = uvicorn.Config(
         app,
@@ -101,10 +87,22 @@ def run(
         timeout_keep_alive=max(1, round(config.keep_alive_seconds)),
         timeout_graceful_shutdown=max(1, round(config.drain_seconds)),
     )
-    server = GracefulServer(settings, models)
-    with asyncio.Runner(loop_factory=settings.get_loop_factory()) as runner:
-        runner.run(_serve(server, models, opened, ready))
-    return not server.force_exit
+    return GracefulServer(settings, models)
+
+
+def run(server: "GracefulServer", opened: socket.socket, ready: Callable[[], None]) -> None:
+    """Serve until a signal comes, and what ran then is finished.
+
+    Args:
+        server: from `make_server`.
+        opened: where to listen; is closed.
+        ready: called once the default model is loaded.
+
+    Raises:
+        UserError: the default model can't be loaded.
+    """
+    with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
+        runner.run(_serve(server, opened, ready))
 
 
 class GracefulServer(uvicorn.Server):
@@ -132,11 +130,9 @@ class GracefulServer(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-async def _serve(
-    server: GracefulServer, models: LoadedModels, opened: socket.socket, ready: Callable[[], None]
-) -> None:
+async def _serve(server: GracefulServer, opened: socket.socket, ready: Callable[[], None]) -> None:
     serving = asyncio.ensure_future(server.serve(sockets=[opened]))
-    loading = asyncio.ensure_future(models.get(None))
+    loading = asyncio.ensure_future(server.models.get(None))
     await asyncio.wait((serving, loading), return_when=asyncio.FIRST_COMPLETED)
     if loading.done():
         error = loading.exception()

@@ -18,6 +18,8 @@ from typing import Any, Literal
 
 from pipeline.model.batch import GenerationBatch
 from pipeline.model.engine import Engine
+from pipeline.model.prompt_logprobs import PromptLogprobs
+from pipeline.model.rows import Array
 from pipeline.serve.api_errors import ApiError, TooBusy, Unavailable
 from pipeline.serve.config import ServeConfig
 from pipeline.serve.fair_queue import FairQueue, QueueFull
@@ -109,7 +111,7 @@ class InferenceLoop:
 
     async def prompt_logprobs(
         self, prompts: list[list[int]], top: int = 0, client: str = ""
-    ) -> list[Any]:
+    ) -> list[PromptLogprobs]:
         """`Engine.prompt_logprobs`, between the steps of others.
 
         Raises:
@@ -119,7 +121,7 @@ class InferenceLoop:
         """
         return await self._read(prompts, client, "logprobs", top)
 
-    async def embed(self, texts: list[list[int]], client: str = "") -> list[Any]:
+    async def embed(self, texts: list[list[int]], client: str = "") -> list[Array]:
         """`Engine.embed`, between the steps of others: a vector of float32 for each text.
 
         Raises what `prompt_logprobs` does.

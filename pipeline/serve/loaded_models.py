@@ -58,9 +58,12 @@ class ServedModel:
         return 2 * sum(p.numel() * p.element_size() for p in self.engine.model.parameters())
 
     @cached_property
-    def grammars(self) -> Grammars:
-        """What its answers can be held to."""
-        return Grammars(self.tokenizer, self.loop.vocab_size, message_ends(self.tokenizer))
+    def grammars(self) -> Any:
+        """What its answers can be held to: a `grammars.Grammars`."""
+        from pipeline.serve.grammars import Grammars
+
+        vocab_size = self.engine.model.config.vocab_size
+        return Grammars(self.tokenizer, vocab_size, self.tokenizer.stop_tokens)
 
 
 class LoadedModels:

@@ -111,9 +111,6 @@ def sampling_of(
     if top_logprobs > config.max_top_logprobs:
         raise refused(f"logprobs: at most {config.max_top_logprobs}", "logprobs")
     heat = temperature if asked.temperature is None else asked.temperature
-    more: dict[str, Any] = {}
-    if asked.logit_bias:
-        more["logit_bias"] = _bias(asked.logit_bias, served, config)
     return Sampling(
         max_new_tokens=min(max_new_tokens, config.max_new_tokens),
         temperature=heat if heat >= LEAST_TEMPERATURE else 0.0,
@@ -125,7 +122,7 @@ def sampling_of(
         stop_strings=tuple(asked.stop),
         top_logprobs=top_logprobs,
         untruncated_logprobs=untruncated_logprobs,
-        **more,
+        logit_bias=_bias(asked.logit_bias or {}, served, config),
     )
 
 

@@ -73,10 +73,9 @@ class RunningRows:
                 self.batch = self.new_batch()
             numbers = range(wanted.samples)
             keys = [row_key(wanted.seed, tokens, wanted.occurrence, n) for n in numbers]
-            more: dict[str, Any] = {}
-            if wanted.constraint is not None:
-                more["constraints"] = [wanted.constraint() for _ in numbers]
-            rows = self.batch.add(tokens, wanted.sampling, keys, **more)
+            constrain = wanted.constraint
+            constraints = [constrain() for _ in numbers] if constrain is not None else ()
+            rows = self.batch.add(tokens, wanted.sampling, keys, constraints=constraints)
         except Exception as error:
             if not isinstance(error, UserError | ApiError):
                 logger.exception("a prompt could not begin")
@@ -175,8 +174,8 @@ class RunningRows:
         row.add(event, batch)
         self._unsent[row] = None
         self.sampled_tokens += len(event.tokens)
-        if str(event.ended) == "error":
-            self._fail(row.stream, ApiError(500, "what the text had to be like could not be kept"))
+        if event.ended == "error":
+            self._fail(row.stream, ApiError(500, event.failure, code="constraint_failed"))
         elif event.ended and event.ended != "pause":
             self._forget(row)
 
