@@ -58,12 +58,10 @@ class ServedModel:
         return 2 * sum(p.numel() * p.element_size() for p in self.engine.model.parameters())
 
     @cached_property
-    def grammars(self) -> Any:
-        """What its answers can be held to: a `grammars.Grammars`."""
-        from pipeline.serve.grammars import Grammars
-
+    def grammars(self) -> Grammars:
+        """What its answers can be held to."""
         vocab_size = self.engine.model.config.vocab_size
-        return Grammars(self.tokenizer, vocab_size, self.tokenizer.stop_tokens)
+        return Grammars(self.tokenizer, vocab_size, message_ends(self.tokenizer))
 
 
 class LoadedModels:
