@@ -259,6 +259,12 @@ def _serve(command: Parser) -> None:
         help="the server's name where a proxy passes requests on; repeatable",
     )
     command.add_argument(
+        "--tools",
+        metavar="NAMES",
+        help="the server answers calls of these itself where a request brings no tools of its own:"
+        " calculator,python,search; for models that learned to",
+    )
+    command.add_argument(
         "--max-rows", type=whole(1, 4_096), metavar="N", help="completions under way at a time"
     )
     command.add_argument(

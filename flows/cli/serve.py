@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.cli import output
+from flows.cli.chosen_tools import chosen_tools, names_of
 from flows.cli.models import GAME_MODELS, MODELS, find_model
 from pipeline.serve import http_server
 from pipeline.serve.app import create_app
@@ -21,6 +22,7 @@ from pipeline.serve.loaded_models import LoadedModels, ModelSource
 from pipeline.serve.security import KEY_VARIABLE, Access, access
 from pipeline.serve.server_log import log_to_stderr
 from pipeline.serve.server_metrics import ServerMetrics
+from pipeline.serve.server_tools import ServerTools
 from storage import Lake
 from storage.errors import UserError
 
@@ -37,11 +39,17 @@ def serve(chosen: argparse.Namespace) -> int:
         origins=tuple(chosen.allow_origin),
         hosts=tuple(chosen.allow_host),
     )
-    sources = model_sources(Lake(chosen.lake), chosen.model)
+    lake = Lake(chosen.lake)
+    sources = model_sources(lake, chosen.model)
     metrics = ServerMetrics()
     models = LoadedModels(sources, config, metrics.observe)
-    app = create_app(models, config, who, metrics)
     opened = http_server.listen(chosen.host, chosen.port)
+    try:
+        tools = ServerTools(chosen_tools(config.tools, lake))
+    except BaseException:
+        opened.close()
+        raise
+    app = create_app(models, config, who, metrics, tools)
     address = http_server.address(opened)
     log_to_stderr()
 
@@ -53,7 +61,10 @@ def serve(chosen: argparse.Namespace) -> int:
         # Whoever reads it through a pipe waits for it.
         sys.stdout.flush()
 
-    http_server.run(http_server.make_server(app, models, config), opened, ready)
+    try:
+        http_server.run(http_server.make_server(app, models, config), opened, ready)
+    finally:  # also where the application never began
+        tools.close()
     return 0
 
 
@@ -100,7 +111,10 @@ def _example(address: str, who: Access) -> str:
 
 def _config(chosen: argparse.Namespace) -> ServeConfig:
     changes: dict[str, Any] = {} if chosen.max_rows is None else {"max_rows": chosen.max_rows}
-    known = {field.name: field.type for field in dataclasses.fields(ServeConfig)}
+    if chosen.tools:
+        changes["tools"] = names_of(chosen.tools)
+    fields = dataclasses.fields(ServeConfig)
+    known = {field.name: field.type for field in fields if field.type in (int, float)}
     if chosen.set:
         from flows.config import parse_change
 

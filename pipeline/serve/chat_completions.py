@@ -88,7 +88,7 @@ class ChatAnswer:
 
         yield b"".join(chunk(choice.begin()) for choice in self._choices)
         async for events in self.reply.events():
-            sent = []
+            sent: list[bytes] = []
             for sample, happened in events:
                 sent += map(chunk, self._choices[sample].take(happened))
                 self._count(happened)

@@ -16,7 +16,7 @@ from pipeline.serve.loaded_models import ServedModel
 from pipeline.serve.request_fields import SamplingRequest, sampling_of
 from pipeline.serve.response_format import response_format
 from pipeline.serve.token_logprobs import MOST_TOP_LOGPROBS
-from pipeline.serve.tool_choice import tool_choice
+from pipeline.serve.tool_choice import MODES, tool_choice
 from pipeline.serve.wanted_reply import WantedReply, schemas_of
 
 _TEXT = {
@@ -71,6 +71,8 @@ TOOL = {
     "properties": {"type": {"const": "function"}, "function": FUNCTION},
     "required": ["type", "function"],
 }
+# Read by modules of their own: pydantic would name each of the types that a value might have had.
+Choice = Annotated[Any, WithJsonSchema({"oneOf": [{"enum": list(MODES)}, {"type": "object"}]})]
 Messages = Annotated[list[Any], WithJsonSchema({"type": "array", "items": MESSAGE, "minItems": 1})]
 Tools = Annotated[list[Any], WithJsonSchema({"type": "array", "items": TOOL})]
 
@@ -80,7 +82,7 @@ class ChatRequest(SamplingRequest):
 
     messages: Messages
     tools: Tools | None = None
-    tool_choice: str | dict[str, Any] | None = None
+    tool_choice: Choice = None
     parallel_tool_calls: bool | None = None
     response_format: dict[str, Any] | None = None
     logprobs: bool | None = None

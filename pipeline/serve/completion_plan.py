@@ -115,13 +115,16 @@ def plan_of(
         raise refused(f"best_of {best_of} is less than n {n}", "best_of")
     if best_of > n and asked.stream:
         raise refused("best_of can't be streamed: it is known at the end only", "best_of")
-    if best_of > min(config.max_samples, served.loop.max_rows):
-        most = min(config.max_samples, served.loop.max_rows)
-        raise refused(f"at most {most} samples of a prompt", "n" if best_of == n else "best_of")
+    most = min(config.max_samples, served.loop.max_rows)
+    if best_of > most:
+        name = "n" if best_of == n else "best_of"
+        raise refused(f"{name} is at most {most}", name)
     if limit == 0 and not asked.echo:
         raise refused("max_tokens 0 gives something with echo alone", "max_tokens")
-    if len(asked.prompt) > config.max_prompts:
-        raise refused(f"prompt: at most {config.max_prompts} at a time", "prompt")
+    # A queue that could never take them all would be full for ever.
+    most = min(config.max_prompts, config.max_queued, config.max_queued_per_client)
+    if len(asked.prompt) > most:
+        raise refused(f"prompt: at most {most} at a time", "prompt")
     prompts, texts, own_first = encoded(asked.prompt, served.tokenizer)
     for prompt in prompts:
         try:

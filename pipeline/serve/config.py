@@ -72,6 +72,4 @@ class ServeConfig:
                 " body_timeout_seconds stalled_client_seconds keep_alive_seconds"
             ),
             one_of={"tools": TOOLS},
-            # a request of so many prompts must find a queue that could ever take it
-            at_most={"max_prompts": min(self.max_queued, self.max_queued_per_client)},
         )

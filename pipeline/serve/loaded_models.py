@@ -60,8 +60,8 @@ class ServedModel:
     @cached_property
     def grammars(self) -> Grammars:
         """What its answers can be held to."""
-        vocab_size = self.engine.model.config.vocab_size
-        return Grammars(self.tokenizer, vocab_size, message_ends(self.tokenizer))
+        end, *_ = message_ends(self.tokenizer)  # what whole messages were taught to end with
+        return Grammars(self.tokenizer, self.loop.vocab_size, (end,))
 
 
 class LoadedModels:

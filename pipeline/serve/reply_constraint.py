@@ -37,6 +37,8 @@ class ReplyConstraint:
         self._stops = stop_tokens
         self._call = -1 if calls is None else tokenizer.special(CALL)
         self._text, self._calls, self._must_call = text, calls, must_call
+        self._now: GrammarConstraint | None = None  # the one that counts
+        self._may_call = self._undecided = False
         self._begin()
 
     def allowed(self) -> npt.NDArray[Any] | None:
@@ -63,6 +65,6 @@ class ReplyConstraint:
         """A message begins."""
         first = self._calls if self._must_call else self._text
         self._now = None if first is None else first.again()
-        # Free text may end in calls at any time, JSON is it from the first token on or is none.
+        # Free text may end in calls at any time; JSON is it from the first token on, or is none.
         self._may_call = self._calls is not None and not self._must_call
         self._undecided = self._may_call and self._text is not None

@@ -12,7 +12,7 @@ from pydantic import Field, WithJsonSchema
 
 from pipeline.chat.messages import Message, system
 from pipeline.serve.chat_messages import joined
-from pipeline.serve.chat_request import FUNCTION, can_call, is_open
+from pipeline.serve.chat_request import FUNCTION, Choice, can_call, is_open
 from pipeline.serve.config import ServeConfig
 from pipeline.serve.field_errors import InvalidField
 from pipeline.serve.loaded_models import ServedModel
@@ -34,8 +34,7 @@ _ITEM = {
     "properties": {"type": {"enum": ["message", "function_call", "function_call_output"]}},
 }
 Input = Annotated[
-    str | list[Any],
-    WithJsonSchema({"oneOf": [{"type": "string"}, {"type": "array", "items": _ITEM}]}),
+    Any, WithJsonSchema({"oneOf": [{"type": "string"}, {"type": "array", "items": _ITEM}]})
 ]
 
 
@@ -48,7 +47,7 @@ class ResponseRequest(SamplingRequest):
     tools: Annotated[list[Any], WithJsonSchema({"type": "array", "items": _FLAT_TOOL})] | None = (
         None
     )
-    tool_choice: str | dict[str, Any] | None = None
+    tool_choice: Choice = None
     parallel_tool_calls: bool | None = None
     text: dict[str, Any] | None = None
     max_output_tokens: int | None = Field(None, ge=1)

@@ -169,8 +169,8 @@ class RunningRows:
 
     def _take(self, event: Event, batch: GenerationBatch) -> None:
         row = self._rows.get(event.row)
-        if row is None:  # its request has ended since the step
-            return
+        if row is None or not (event.tokens or event.ended):
+            return  # its request has ended meanwhile, or its prompt was read and no more
         row.add(event, batch)
         self._unsent[row] = None
         self.sampled_tokens += len(event.tokens)

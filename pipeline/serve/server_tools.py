@@ -28,6 +28,7 @@ class ServerTools:
     def __init__(self, toolbox: Toolbox = NO_TOOLS) -> None:
         self.toolbox = toolbox
         self._threads: ThreadPoolExecutor | None = None
+        self._closed = False
 
     @property
     def definitions(self) -> tuple[str, ...]:
@@ -44,7 +45,10 @@ class ServerTools:
         return given + [TOO_MANY] * (len(calls) - len(given))
 
     def close(self) -> None:
-        """End the tools' processes."""
+        """End the tools' processes; once is enough."""
+        if self._closed:
+            return
+        self._closed = True
         with contextlib.ExitStack() as stack:
             stack.enter_context(self.toolbox)
             if self._threads is not None:

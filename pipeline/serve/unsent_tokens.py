@@ -23,7 +23,8 @@ class UnsentTokens:
         self.stream, self.prompt, self.sample, self.row = stream, prompt, sample, row
         settings = stream.wanted[prompt].sampling
         self.stop_strings = bool(settings.stop_strings)
-        self.plain = not (settings.untruncated_logprobs or settings.top_logprobs)
+        self.wants_top = bool(settings.top_logprobs)
+        self.plain = not (settings.untruncated_logprobs or self.wants_top)
         self.begun = False  # whether it has got a token, or ended
         self._sent_at = 0.0
         self._at_once = False
@@ -32,7 +33,7 @@ class UnsentTokens:
     def _clear(self) -> None:
         self._tokens: list[int] = []
         self._logprobs: list[float] = []
-        self._top: list[dict[int, float]] | None = None
+        self._top: list[dict[int, float]] | None = [] if self.wants_top else None
         self._ended: Event | None = None
 
     def add(self, event: Event, batch: GenerationBatch) -> None:
@@ -43,8 +44,8 @@ class UnsentTokens:
         else:
             untruncated, top = batch.asked_beside(event.row, len(event.tokens))
             self._logprobs += event.logprobs if untruncated is None else untruncated
-            if top is not None:
-                self._top = (self._top or []) + top
+            if top is not None and self._top is not None:
+                self._top += top
         if event.ended:
             self._ended = event
         if event.ended or not self.begun:
@@ -61,7 +62,7 @@ class UnsentTokens:
             self.sample,
             self._tokens,
             self._logprobs,
-            self._top if self._top is not None or self.plain else [],
+            self._top,
             self._ended.ended if self._ended is not None else "",
             self.prompt,
         )

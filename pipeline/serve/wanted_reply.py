@@ -58,6 +58,11 @@ class WantedReply:
     served: bool = False
     fields: tuple[str, str, str] = ("messages", "response_format", "tools")
 
+    @property
+    def several(self) -> bool:
+        """Whether a message may have several calls; a function that is named is called once."""
+        return self.parallel and not self.choice.named
+
 
 @dataclasses.dataclass(frozen=True)
 class PreparedReply:
@@ -110,7 +115,7 @@ def prepare(wanted: WantedReply, served: ServedModel, client: str) -> PreparedRe
     prompt = _prompt(wanted, tokenizer, context)
     stop, *others = message_ends(tokenizer)
     calls = wanted.choice.mode != "none"
-    ends = (stop, tokenizer.special(CALL_END)) if calls and not wanted.parallel else (stop,)
+    ends = (stop, tokenizer.special(CALL_END)) if calls and not wanted.several else (stop,)
     bias = wanted.sampling.logit_bias
     if wanted.talk.tools and not calls:
         call = tokenizer.special(CALL)
@@ -168,9 +173,10 @@ def _constraint(
     fewer = choice.mode == "auto" and len(choice.names) < len(tools)
     calls: GrammarConstraint | None = None
     if choice.mode != "none" and (must_call or fewer or wanted.strict or text is not None):
-        known = {name: schema for name, schema in schemas_of(tools).items() if name in choice.names}
+        schemas = schemas_of(tools).items()
+        known = {name: _closed(schema) for name, schema in schemas if name in choice.names}
         try:
-            calls = served.grammars.tool_call(known, parallel=wanted.parallel)
+            calls = served.grammars.tool_call(known, parallel=wanted.several)
         except UserError as error:
             raise InvalidField(wanted.fields[2], str(error)) from error
     if text is None and calls is None:
@@ -190,6 +196,15 @@ def _text_grammar(wanted: WantedReply, served: ServedModel) -> GrammarConstraint
         return grammars.json_object() if schema is None else grammars.json_schema(schema)
     except UserError as error:
         raise InvalidField(wanted.fields[1], str(error)) from error
+
+
+def _closed(schema: dict[str, Any] | None) -> dict[str, Any] | None:
+    """A tool's schema without arguments that it doesn't name, where it leaves that open: what else
+    a small model writes there is nonsense.
+    """
+    if schema is None or "properties" not in schema:
+        return schema
+    return {"additionalProperties": False, **schema}
 
 
 def schemas_of(tools: Sequence[str]) -> dict[str, dict[str, Any] | None]:

@@ -115,7 +115,7 @@ def test_calls_of_the_client_are_tool_calls_without_content() -> None:
 def test_calls_of_the_server_are_events_and_rounds_begin_lines() -> None:
     choice = ChatChoice(0)
     call = ToolCall("f", "{}", "call_1")
-    events = [
+    events: list[ReplyEvent] = [
         TextPiece("Let me see."),
         CallMade(call, served=True),
         CallAnswered(call, ToolOutput("7", "done")),

@@ -35,13 +35,13 @@ CALLED = [
 ]
 ANSWERED = ["response.output_item.added", "response.output_item.done"]
 BEGUN = ["response.created", "response.in_progress"]
-TEXT = [TextPiece("Hel", (SampledToken(3, -0.5, {3: -0.5}),)), TextPiece("lo")]
+TEXT: list[ReplyEvent] = [TextPiece("Hel", (SampledToken(3, -0.5, {3: -0.5}),)), TextPiece("lo")]
 
 
 def grown(
     happened: list[ReplyEvent], logprobs: bool = False, **asked: Any
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    request = ResponseRequest(input="Hi", **asked)
+    request = ResponseRequest.model_validate({"input": "Hi", **asked})
     growing = GrowingResponse(empty_response(request, "m"), 5, TOKENIZER if logprobs else None)
     events = growing.begin()
     for one in happened:
@@ -50,7 +50,7 @@ def grown(
 
 
 def test_events_come_in_order() -> None:
-    for happened, names in (
+    cases: list[tuple[list[ReplyEvent], list[str]]] = [
         ([*TEXT, ReplyOver("stop", 4)], [*BEGUN, *MESSAGE, "response.completed"]),
         ([*TEXT, ReplyOver("length", 4)], [*BEGUN, *MESSAGE, "response.incomplete"]),
         (
@@ -70,14 +70,20 @@ def test_events_come_in_order() -> None:
             [ReplyOver("stop", 1)],
             [*BEGUN, *MESSAGE[:2], *MESSAGE[4:], "response.completed"],
         ),
-    ):
+    ]
+    for happened, names in cases:
         events, _ = grown(happened)
         assert [event["type"] for event in events] == names
         assert [event["sequence_number"] for event in events] == list(range(len(events)))
 
 
 def test_the_events_tell_what_the_response_holds() -> None:
-    happened = [*TEXT, CallMade(CALL, True), CallAnswered(CALL, ToolOutput("7")), *TEXT]
+    happened: list[ReplyEvent] = [
+        *TEXT,
+        CallMade(CALL, True),
+        CallAnswered(CALL, ToolOutput("7")),
+        *TEXT,
+    ]
     events, body = grown([*happened, ReplyOver("stop", 4, 6)], logprobs=True)
     done = [event["item"] for event in events if event["type"] == "response.output_item.done"]
     assert done == body["output"]
@@ -106,7 +112,9 @@ def test_what_is_cut_is_incomplete() -> None:
 
 
 def test_an_error_is_the_last_event() -> None:
-    growing = GrowingResponse(empty_response(ResponseRequest(input="Hi"), "m"), 5)
+    growing = GrowingResponse(
+        empty_response(ResponseRequest.model_validate({"input": "Hi"}), "m"), 5
+    )
     growing.begin()
     (failed,) = growing.fail("server_error", "it broke")
     assert failed["type"] == "response.failed"
@@ -136,7 +144,9 @@ ASKED: list[dict[str, Any]] = [
 
 def shapes(reason: Any, asked: dict[str, Any]) -> list[dict[str, Any]]:
     events, _ = grown([*HAPPENED, ReplyOver(reason, 3)], logprobs=True, **asked)
-    growing = GrowingResponse(empty_response(ResponseRequest(input="Hi", **asked), "m"), 5)
+    growing = GrowingResponse(
+        empty_response(ResponseRequest.model_validate({"input": "Hi", **asked}), "m"), 5
+    )
     growing.begin()
     return [*events, *growing.fail("server_error", "it broke")]
 
