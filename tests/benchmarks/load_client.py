@@ -32,6 +32,7 @@ SAMPLING = {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "min_p": 0.0}
 WARM_STREAMS = 8  # ask once before the clock
 FIRST_SEED = 1000
 REFUSED_SECONDS = 0.05
+STRIDE = 7_919  # a prime, so that lengths come in no order
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,18 +42,23 @@ class Load:
     url: str  # http://host:port
     prompts: Sequence[str]  # one after the other, then from the first again
     streams: int  # at a time
-    new_tokens: int  # a request
+    new_tokens: int  # a request, on average
     seconds: float  # as long as it isn't over, a stream whose request has ended begins another
     endpoint: str = "completions"  # a key of ENDPOINTS
     streamed: bool = True  # as events; else each answer in one piece
     model: str = ""  # empty: the server's own choice
     extra: dict[str, Any] = dataclasses.field(default_factory=dict)  # fields of every request
     keep_texts: bool = False
+    spread: int = 0  # a request asks for so many tokens less or more: its number says how many
+
+    def tokens_of(self, number: int) -> int:
+        """Tokens that a request asks for."""
+        return self.new_tokens - self.spread + number * STRIDE % (2 * self.spread + 1)
 
     def request(self, number: int) -> bytes:
         """The whole HTTP request."""
         prompt = self.prompts[number % len(self.prompts)]
-        asked: dict[str, Any] = {"max_tokens": self.new_tokens, "seed": FIRST_SEED + number}
+        asked: dict[str, Any] = {"max_tokens": self.tokens_of(number), "seed": FIRST_SEED + number}
         if self.endpoint == "chat":
             asked["messages"] = [{"role": "user", "content": prompt}]
         else:
@@ -185,9 +191,11 @@ async def stream(
     answers: list[Answer] = []
     while not answers or time.perf_counter() < until:
         try:
-            connection, answer = await ask_again(connection, load, next(numbers))
+            number = next(numbers)
+            connection, answer = await ask_again(connection, load, number)
         except OSError as error:  # nobody listens
             answer = Answer(error=f"no connection: {error.strerror}")
+        answer.asked = load.tokens_of(number)
         answers.append(answer)
         if answer.error:  # a server that refuses isn't asked as fast as it can refuse
             await asyncio.sleep(REFUSED_SECONDS)
@@ -209,7 +217,7 @@ async def run(load: Load) -> tuple[list[Answer], LoadFigures]:
     answers = [answer for one in found for answer in one]
     seconds = max(answer.ended for answer in answers) - began
     cpu = time.process_time() - cpu
-    return answers, figures(answers, max(seconds, 1e-9), cpu, load.new_tokens)
+    return answers, figures(answers, max(seconds, 1e-9), cpu)
 
 
 def without_model(streams: int, new_tokens: int, seconds: float) -> LoadFigures:
@@ -231,6 +239,7 @@ def main() -> None:
     parser.add_argument("--prompts", type=Path, help="a JSON list of texts")
     parser.add_argument("--streams", type=int, default=64)
     parser.add_argument("--new", type=int, default=128, help="tokens a request")
+    parser.add_argument("--spread", type=int, default=0, help="… so many less or more")
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--endpoint", choices=ENDPOINTS, default="completions")
     parser.add_argument("--whole", action="store_true", help="answers in one piece, not as events")
@@ -255,6 +264,7 @@ def main() -> None:
             not given.whole,
             given.model,
             given.extra,
+            spread=given.spread,
         )
         found = asyncio.run(run(load))[1]
     print(json.dumps(dataclasses.asdict(found)))

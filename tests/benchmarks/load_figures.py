@@ -20,6 +20,7 @@ GOOD_FIRST_SECONDS = 0.2  # goodput counts answers that begin within it: a wait 
 class Answer:
     """One request; moments in seconds on one clock."""
 
+    asked: int = 0  # tokens
     sent: float = 0.0
     texts: list[float] = dataclasses.field(default_factory=list)  # when each piece of text came
     ended: float = 0.0
@@ -84,10 +85,8 @@ class LoadFigures:
         return self.good_requests / self.seconds
 
 
-def figures(
-    answers: Sequence[Answer], seconds: float, client_cpu_seconds: float, new_tokens: int
-) -> LoadFigures:
-    """Of a load that lasted so long and asked each answer for so many tokens."""
+def figures(answers: Sequence[Answer], seconds: float, client_cpu_seconds: float) -> LoadFigures:
+    """Of a load that lasted so long."""
     whole = [answer for answer in answers if not answer.error]
     return LoadFigures(
         requests=len(whole),
@@ -100,7 +99,7 @@ def figures(
         good_requests=sum(answer.first <= GOOD_FIRST_SECONDS for answer in whole),
         client_cpu_seconds=client_cpu_seconds,
         errors=dict(Counter(answer.error for answer in answers if answer.error)),
-        short=sum(answer.tokens != new_tokens for answer in whole),
+        short=sum(answer.tokens != answer.asked for answer in whole),
     )
 
 

@@ -116,3 +116,14 @@ def test_figures_come_back_from_json() -> None:
     _, found = against(empty_server.answer)
     said = json.loads(json.dumps(dataclasses.asdict(found)))
     assert load_client.from_json(said) == found
+
+
+def test_lengths_are_the_requests_own_and_spread_evenly() -> None:
+    load = Load("http://localhost", ["a"], 1, 100, 0.0, spread=20)
+    lengths = [load.tokens_of(number) for number in range(41)]
+    assert sorted(lengths) == list(range(80, 121))
+    assert lengths != sorted(lengths)
+    assert json.loads(load.request(3).partition(b"\r\n\r\n")[2])["max_tokens"] == lengths[3]
+    assert Load("http://localhost", ["a"], 1, 100, 0.0).tokens_of(7) == 100
+    _, found = against(empty_server.answer, spread=2, streams=5)
+    assert (found.short, found.tokens) == (0, 25)

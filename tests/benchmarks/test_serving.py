@@ -61,8 +61,8 @@ def test_a_line_has_a_cell_for_each_heading() -> None:
     answer = Answer(sent=0, texts=[0.0123, 0.0323, 0.3], tokens=8, ended=0.3)
     slow = Answer(sent=0, texts=[1.0, 2.5], tokens=8, ended=2)
     both = {
-        OURS: Measured(figures([answer] * 4, 1.0, 0.001, 8), 0.0123, 0.004, 2),
-        THEIRS: Measured(figures([slow], 2.0, 0.001, 8), 1.0, 0.004, 1),
+        OURS: Measured(figures([answer] * 4, 1.0, 0.001), 0.0123, 0.004, 2),
+        THEIRS: Measured(figures([slow], 2.0, 0.001), 1.0, 0.004, 1),
     }
     point = Point(8, True)
     found = {side: {point: measured} for side, measured in both.items()}
