@@ -131,18 +131,10 @@ class GracefulServer(uvicorn.Server):
 
 
 async def _serve(server: GracefulServer, opened: socket.socket, ready: Callable[[], None]) -> None:
-    serving = asyncio.ensure_future(server.serve(sockets=[opened]))
-    loading = asyncio.ensure_future(server.models.get(None))
-    await asyncio.wait((serving, loading), return_when=asyncio.FIRST_COMPLETED)
-    if loading.done():
-        error = loading.exception()
-        if error is None:
-            ready()
-        else:
-            server.should_exit = True
-            await serving
-            raise error.__cause__ or error
-    await serving
+    with opened:
+        await server.models.load_default()
+        ready()
+        await server.serve(sockets=[opened])
 
 
 def _protocol(max_connections: int, header_seconds: float) -> type[asyncio.Protocol]:

@@ -111,7 +111,7 @@ class LoadedModels:
             return found
         if wanted not in self._loading:
             self._check_retry(wanted)
-            task = asyncio.create_task(self._load(self.sources[wanted]))
+            task = asyncio.create_task(self._load_or_say(self.sources[wanted]))
             task.add_done_callback(lambda _: self._loading.pop(wanted, None))
             self._loading[wanted] = task
         # Whoever goes away meanwhile doesn't end it for the others.
@@ -129,17 +129,27 @@ class LoadedModels:
             model.loop.close()
         self.loaded.clear()
 
-    async def _load(self, source: ModelSource) -> ServedModel:
-        start = time.monotonic()
+    async def load_default(self) -> None:
+        """Load the default model before anybody asks.
+
+        Raises:
+            UserError: it can't be loaded.
+        """
+        await self._load(self.sources[self.default])
+
+    async def _load_or_say(self, source: ModelSource) -> ServedModel:
+        """Load a model; why it can't be is for the log, clients learn when to ask again."""
         try:
-            model = await asyncio.to_thread(self._made, source)
+            return await self._load(source)
         except Exception as error:
             self._failed[source.id] = time.monotonic()
-            if not isinstance(error, UserError):
-                logger.exception("loading %s failed", source.id)
-            else:
-                logger.error("loading %s failed: %s", source.id, error)
+            traceback = None if isinstance(error, UserError) else error
+            logger.error("loading %s failed: %s", source.id, error, exc_info=traceback)
             raise self._not_loaded(source.id) from error
+
+    async def _load(self, source: ModelSource) -> ServedModel:
+        start = time.monotonic()
+        model = await asyncio.to_thread(self._made, source)
         logger.info("loaded %s in %.2f s", source.id, time.monotonic() - start)
         if self.draining:
             model.loop.drain()
