@@ -31,6 +31,14 @@ from tests.helpers.raw_client import Question, ask, get
 TABLE = "soak-table"
 MOST_GROWTH = 0.02  # of memory, from when it is warm to the end: what the issue asks
 LOOK_SECONDS = 2.0  # between two looks at the memory
+CLOSED_SECONDS = 60.0  # by when the server has let go of connections whose clients are gone
+SCHEMA = {
+    "type": "object",
+    "properties": {"name": {"type": "string", "maxLength": 8}, "age": {"type": "integer"}},
+    "required": ["name", "age"],
+    "additionalProperties": False,
+}
+FORMAT = {"type": "json_schema", "json_schema": {"name": "person", "schema": SCHEMA}}
 ROWS_GAUGE, QUEUE_GAUGE = "crawl2chat_active_rows", "crawl2chat_queued"
 
 
@@ -79,6 +87,7 @@ def questions() -> list[Question]:
             Question(CHAT, asked | {"messages": told}),
             Question(CHAT, asked | {"messages": told, "logprobs": True, "top_logprobs": 2}),
             Question(CHAT, asked | {"messages": told, "logit_bias": {"70": 5}}),
+            Question(CHAT, asked | {"messages": told, "response_format": FORMAT}),
         ]
     return found
 

@@ -214,6 +214,8 @@ async def sends_junk(crowd: Crowd, rng: random.Random) -> str:
             b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
             b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n"
             b"Content-Length: 2\r\n\r\nab",
+            b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9999999999\r\n"
+            b"Content-Type: application/json\r\n\r\n{",
             b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n"
             b"\r\nzz\r\n",
             b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 200_000 + b"\r\n\r\n",
@@ -249,6 +251,12 @@ async def looks_around(crowd: Crowd, rng: random.Random) -> str:
     return crowd.refused("looks_around", reply, [200] if there else [404, 405])
 
 
+def formatted(schema: bytes) -> bytes:
+    """A chat's body whose answer is to keep to a schema."""
+    head = b'{"messages": [{"role": "user", "content": "x"}], "response_format": {"type": '
+    return head + b'"json_schema", "json_schema": {"name": "x", "schema": ' + schema + b"}}}"
+
+
 COMPLETIONS, CHAT = "/v1/completions", "/v1/chat/completions"
 NONSENSE = [
     (path, body)
@@ -270,6 +278,9 @@ EXCESSES = [
     (COMPLETIONS, b'{"prompt": "a", "stop": [' + b'"x",' * 4000 + b'"x"]}'),
     (COMPLETIONS, b'{"prompt": [' + b'"a",' * 20_000 + b'"a"]}'),
     (CHAT, b'{"messages": [{"role": "user", "content": "' + b"word " * 3000 + b'"}]}'),
+    (CHAT, formatted(b'{"not": ' * 30 + b"{}" + b"}" * 30)),
+    (CHAT, formatted(b'{"type": "string", "pattern": "(a+)+' + b"(b|c)" * 20_000 + b'$"}')),
+    (CHAT, formatted(b'{"enum": [' + b'"x",' * 200_000 + b'"y"]}')),
 ]
 WEIGHTS: list[tuple[Visit, int]] = [
     (asks, 8),
