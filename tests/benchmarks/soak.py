@@ -31,6 +31,7 @@ from tests.helpers.raw_client import Question, ask, get
 TABLE = "soak-table"
 MOST_GROWTH = 0.02  # of memory, from when it is warm to the end: what the issue asks
 LOOK_SECONDS = 2.0  # between two looks at the memory
+MOST_POOL_THREADS = 32  # asyncio's own pool grows to at most so many, by and by
 CLOSED_SECONDS = 60.0  # by when the server has let go of connections whose clients are gone
 SCHEMA = {
     "type": "object",
@@ -47,7 +48,7 @@ class Held:
     """What a process holds of the machine."""
 
     bytes: int  # resident
-    files: int
+    files: tuple[str, ...]  # open ones, and sockets
     threads: int
 
 
@@ -115,7 +116,11 @@ def served(folder: Path, port: int = 0, *options: str) -> Iterator[tuple[str, ps
 
 
 def held(process: psutil.Process) -> Held:
-    return Held(process.memory_info().rss, process.num_fds(), process.num_threads())
+    files = []
+    for link in Path(f"/proc/{process.pid}/fd").iterdir():
+        with contextlib.suppress(OSError):  # closed meanwhile
+            files.append(str(link.readlink()))
+    return Held(process.memory_info().rss, tuple(sorted(files)), process.num_threads())
 
 
 def gauges(url: str) -> dict[str, float]:
@@ -160,14 +165,22 @@ def soak(
     before, cpu = held(process), server_process.cpu_seconds(process)
     memory = asyncio.run(watched())
     eventually(lambda: is_idle(url), lambda: gauges(url))
-    return Soaked(crowd, before, held(process), memory, server_process.cpu_seconds(process) - cpu)
+    cpu = server_process.cpu_seconds(process) - cpu
+    until = time.monotonic() + CLOSED_SECONDS
+    after = held(process)
+    while set(after.files) - set(before.files) and time.monotonic() < until:
+        time.sleep(LOOK_SECONDS / 20)
+        after = held(process)
+    return Soaked(crowd, before, after, memory, cpu)
 
 
 def complaints(found: Soaked) -> list[str]:
     """What was wrong; of memory only where it was watched for long."""
     told = list(found.crowd.told.wrong)
-    if found.after.files > found.before.files:
-        told.append(f"open files grew from {found.before.files} to {found.after.files}")
+    if more := set(found.after.files) - set(found.before.files):
+        told.append(f"left open: {', '.join(sorted(more))}")
+    if found.after.threads > found.before.threads + MOST_POOL_THREADS:
+        told.append(f"threads grew from {found.before.threads} to {found.after.threads}")
     if len(found.memory) > 100 and found.growth > MOST_GROWTH:
         told.append(f"memory grew by {found.growth:.1%}")
     return told
@@ -188,8 +201,8 @@ def table(found: Soaked, seconds: float, at_a_time: int) -> str:
         f"{wrong} complaints. Behind it no row was under way; memory "
         f"{found.before.bytes / 1e6:.1f} MB before, {found.after.bytes / 1e6:.1f} MB after "
         f"({found.growth:+.2%} from the first tenth's median to the last's), open files "
-        f"{found.before.files} and {found.after.files}, threads {found.before.threads} and "
-        f"{found.after.threads}; {found.cpu_seconds:.0f} CPU seconds. CPU: {processor()}."
+        f"{len(found.before.files)} and {len(found.after.files)}, threads "
+        f"{found.before.threads} and {found.after.threads}; {found.cpu_seconds:.0f} CPU seconds. CPU: {processor()}."
     )
     return "\n".join([*lines, "", note])
 

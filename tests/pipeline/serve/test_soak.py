@@ -33,7 +33,6 @@ def test_the_crowd_leaves_nothing_behind(folder: Path) -> None:
         found = soak.soak(url, process, crowd, at_a_time=24, seed=0, visits=600)
         assert asyncio.run(soak.undisturbed(url, soak.questions())) == asked
     assert soak.complaints(found) == []
-    assert found.after.threads <= found.before.threads
     assert {name for name, _ in crowd.told.ends} == {visit.__name__ for visit in VISITS}
     assert crowd.told.answers > 300
 
