@@ -6,6 +6,7 @@ from pipeline import ranges
 from pipeline.tools.config import NAMES
 
 TOOLS = (*NAMES, "search")  # that a server may run
+PRECISIONS = ("auto", "float32", "bfloat16", "int8")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,6 +17,10 @@ class ServeConfig:
         OutOfRange: a value can't be meant.
     """
 
+    # What models multiply in: float32, bfloat16, int8 (weights) or auto, bfloat16 where the machine
+    # multiplies it, else float32. Where scores are not to move with the machine's capability, as in
+    # our evaluations, choose float32.
+    precision: str = "auto"
     # Of a model. Rows are completions under way; vLLM's `max_num_seqs` is 256 on a large GPU.
     max_rows: int = 256
     tokens_per_step: int = 512  # read and sampled together; vLLM: 2,048, on a GPU
@@ -71,5 +76,5 @@ class ServeConfig:
                 " retry_after_seconds request_timeout_seconds header_timeout_seconds"
                 " body_timeout_seconds stalled_client_seconds keep_alive_seconds"
             ),
-            one_of={"tools": TOOLS},
+            one_of={"precision": PRECISIONS, "tools": TOOLS},
         )

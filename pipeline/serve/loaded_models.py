@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 
 from pipeline.export import load
+from pipeline.model import precision
 from pipeline.model.engine import Engine
 from pipeline.serve.api_errors import ApiError, Unavailable
 from pipeline.serve.config import ServeConfig
@@ -161,8 +162,11 @@ class LoadedModels:
 
     def _made(self, source: ModelSource) -> ServedModel:
         """In a thread of its own: event loops go on."""
-        weights, tokenizer = load(source.find())
-        engine = Engine(weights, frozen=True, max_cache_bytes=self.config.max_cache_bytes)
+        int8 = self.config.precision == "int8"
+        asked = "float32" if int8 else precision.resolve(self.config.precision)
+        weights, tokenizer = load(source.find(), compute_dtype=precision.dtype(asked))
+        room = self.config.max_cache_bytes
+        engine = Engine(weights, frozen=True, int8=int8, max_cache_bytes=room)
         loop = InferenceLoop(engine, tokenizer, self.config, self.observe)
         return ServedModel(source.id, engine, tokenizer, loop, self.created)
 
