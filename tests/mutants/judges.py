@@ -116,6 +116,7 @@ MORE = {
     ),
     "pipeline/model/decode_torch.py": ("test_native", "test_engine", "test_batch", "test_row_bias"),
     "pipeline/model/device.py": ("test_precision", "tests/pipeline/test_gpu_ways"),
+    "pipeline/model/constraint.py": ("test_row_bias",),
     "pipeline/model/text_states.py": ("test_prompt_logprobs", "test_embedding"),
     "pipeline/serve/way_out.py": ("test_grammars",),
     "pipeline/model/engine.py": ("test_stop_strings", "test_batch", "test_prompt_logprobs"),

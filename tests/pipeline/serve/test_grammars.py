@@ -11,7 +11,7 @@ import jsonschema
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from json_prefix import is_json_prefix
 from random_models import byte_tokenizer
@@ -224,6 +224,7 @@ def test_beginnings_are_known(value, plain, data):
     assert not is_json_prefix(text[:at] + "\n\x01" + text[at:])
 
 
+@settings(max_examples=40)  # of eight rows, twice
 @given(SCHEMAS.map(rooted))
 def test_any_schema_is_kept_to(engine, grammars, schema):
     """And who knows when its tokens end comes to an end at least as often."""
