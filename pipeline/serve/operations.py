@@ -19,13 +19,11 @@ async def health() -> dict[str, str]:
 
 @router.get("/ready")
 async def ready(request: Request) -> dict[str, str]:
-    """Whether requests are to be sent here: the default model is loaded, nothing shuts down."""
+    """Whether requests are to be sent here: the server isn't shutting down."""
     state = state_of(request)
-    wait = state.config.retry_after_seconds
     if state.models.draining:
+        wait = state.config.retry_after_seconds
         raise Unavailable("the server is shutting down", wait, "shutting_down")
-    if state.models.default not in state.models.loaded:
-        raise Unavailable("the model is not loaded yet", wait, "loading")
     return {"status": "ready"}
 
 
