@@ -26,6 +26,9 @@ from storage.errors import UserError
 
 logger = logging.getLogger("crawl2chat.serve")
 
+# Characters of a text that a tokenizer may make one of, before it looks for tokens (Unicode's NFC).
+COMPOSED = 4
+
 
 @dataclasses.dataclass(frozen=True)
 class ModelSource:
@@ -52,10 +55,19 @@ class ServedModel:
         self.id, self.engine, self.tokenizer = id, engine, tokenizer
         self.loop, self.created = loop, created
 
-    @property
+    @cached_property
     def bytes(self) -> int:
-        """Of its weights, as loaded and as the kernels have them."""
-        return 2 * sum(p.numel() * p.element_size() for p in self.engine.model.parameters())
+        """Of its weights, as loaded and as the kernels have them, and of the keys and values that
+        its rows may come to fill.
+        """
+        weights = sum(p.numel() * p.element_size() for p in self.engine.model.parameters())
+        return 2 * weights + self.engine.cache_bytes(self.loop.config.max_rows)
+
+    @cached_property
+    def most_characters(self) -> int:
+        """Of a text that the context can hold."""
+        longest = max(map(len, self.tokenizer.token_bytes))
+        return COMPOSED * longest * self.loop.context
 
     @cached_property
     def grammars(self) -> Grammars:

@@ -12,6 +12,7 @@ from starlette.requests import Request
 
 from pipeline.serve.api_errors import RESPONSES, refused
 from pipeline.serve.completion_logprobs import token_text
+from pipeline.serve.off_loop import off_loop
 from pipeline.serve.server_state import state_of
 from storage.errors import UserError
 
@@ -48,7 +49,7 @@ async def tokenize(asked: TokenizeRequest, request: Request) -> dict[str, Any]:
         # the same characters stay characters.
         return {"count": 1, "max_model_len": served.loop.context, "tokens": [special[asked.prompt]]}
     try:
-        tokens = served.tokenizer.encode(asked.prompt)
+        tokens = await off_loop(request, lambda: served.tokenizer.encode(asked.prompt))
     except UserError as error:
         raise refused(f"prompt: {error}", "prompt") from None
     if asked.add_special_tokens:
@@ -66,7 +67,8 @@ async def tokenize(asked: TokenizeRequest, request: Request) -> dict[str, Any]:
 async def detokenize(asked: DetokenizeRequest, request: Request) -> dict[str, Any]:
     """Token ids as text."""
     served = await state_of(request).models.get(asked.model)
-    return {"prompt": served.tokenizer.decode(asked.tokens)}
+    text = await off_loop(request, lambda: served.tokenizer.decode(asked.tokens))
+    return {"prompt": text}
 
 
 @router.get("/tokenizer_info")

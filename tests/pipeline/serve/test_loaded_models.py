@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from model_server import LONG, until
+from model_server import CONTEXT, LONG, until
 
 from pipeline.model.rows import Sampling
 from pipeline.serve.api_errors import ApiError
@@ -71,6 +71,8 @@ def test_the_one_used_least_recently_makes_room(model_folder: Path, other_folder
     async def ask() -> None:
         whole = LoadedModels(found.sources(), ServeConfig())
         size = (await whole.get("a")).bytes
+        # keys and values count as well, as far as they may grow
+        assert size > 256 * CONTEXT * 2 * 2 * 32 * 4
         whole.close()
         models = LoadedModels(found.sources(), ServeConfig(max_model_bytes=int(2.5 * size)))
         before = await answer(models, "a")
