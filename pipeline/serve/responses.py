@@ -23,6 +23,7 @@ from pipeline.serve.response_input import input_messages
 from pipeline.serve.response_request import ResponseRequest, empty_response, wanted_of
 from pipeline.serve.response_store import KeptResponse, ResponseStore
 from pipeline.serve.server_state import client_of, note_tokens, state_of
+from pipeline.serve.text_bounds import check_count
 from pipeline.serve.wanted_reply import PreparedReply, prepare
 
 router = APIRouter(responses=RESPONSES)
@@ -37,6 +38,8 @@ async def create_response(asked: ResponseRequest, request: Request) -> Response:
     before = _before(asked, state.responses, client)
 
     def read() -> tuple[PreparedReply, tuple[Message, ...]]:
+        check_count(asked.input, served, "input")
+        check_count(asked.tools, served, "tools")
         said = input_messages(asked.input)
         tools = state.tools.definitions
         wanted = wanted_of(asked, before, said, served, state.config, tools)

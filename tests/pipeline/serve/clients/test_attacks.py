@@ -23,6 +23,7 @@ from pipeline.model import load
 KEY = "sk-planted-key-0123456789"
 SECRET = "planted-words-of-a-prompt"
 ASKED = {"prompt": "What is", "max_tokens": 8, "temperature": 0}
+CHAT = "/v1/chat/completions"
 TALK = [{"role": "user", "content": "What is 3 + 4?"}]
 
 
@@ -234,7 +235,7 @@ VALUES: list[dict[str, Any]] = [
     {"prompt": ["x"] * 100_000},
     {"prompt": [-1]},
     {"prompt": [2**40]},
-    {"prompt": [[1]] * 100_000},
+    {"prompt": [[1]] * 90_000},
     {"prompt": [1] * 1_000_000},
     {"prompt": "word " * 1_000_000},
     {"prompt": [[1], "x"]},
@@ -243,6 +244,36 @@ VALUES: list[dict[str, Any]] = [
     {"stream_options": {"include_usage": "yes"}},
     {"stream": "yes"},
 ]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [
+        ("/v1/chat/completions", {"messages": TALK * 5_000}, "messages"),
+        (
+            "/v1/chat/completions",
+            {"messages": [{"role": "user", "content": "w " * 10**6}]},
+            "messages",
+        ),
+        (
+            "/v1/chat/completions",
+            {"messages": TALK, "tools": [json.loads(STATED[0])] * 500},
+            "tools",
+        ),
+        ("/v1/responses", {"input": TALK * 5_000}, "input"),
+        ("/v1/responses", {"input": "w " * 10**6}, "input"),
+        ("/v1/embeddings", {"input": ["x", "w " * 10**6]}, "input"),
+        ("/v1/completions", {"prompt": ["x", "w " * 10**6]}, "prompt"),
+    ],
+    ids=lambda value: f"{json.dumps(value):.40}",
+)
+def test_what_can_not_fit_is_refused_by_its_length(
+    path: str, body: dict[str, Any], field: str, attacked: httpx.Client
+) -> None:
+    """It isn't tokenised, which would take as long as everybody else's answers."""
+    error = refused(attacked.post(path, json=body), 400)
+    assert (error["param"], error["code"]) == (field, "context_length_exceeded")
+    assert "tokens can hold" in error["message"]
 
 
 @pytest.mark.parametrize("change", VALUES, ids=lambda change: f"{json.dumps(change):.40}")
