@@ -66,7 +66,7 @@ class Crowd:
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 end = await visit(self, rng)
-        except (ConnectionError, asyncio.IncompleteReadError):
+        except (OSError, asyncio.IncompleteReadError):  # the server has hung up
             end = "cut"
         except TimeoutError:
             end = "nothing came"
