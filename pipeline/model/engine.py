@@ -216,6 +216,16 @@ class Engine:
         context = self.model.config.max_context
         return self._batch(max_rows, context, tokens_per_step, tokenizer)
 
+    def cache_bytes(self, max_rows: int) -> int:
+        """What the keys and values of a `batch` may come to, as more and more of it is used."""
+        context = self.model.config.max_context
+        weights = self._weights(context)
+        if isinstance(weights, native.PackedWeights):
+            a_page = native.page_tokens(weights) * weights.position_bytes
+            return self._pages(weights, max_rows, context) * a_page
+        a_row = self._row_bytes(context)
+        return max(1, min(max_rows, self.max_cache_bytes // a_row)) * a_row
+
     def prompt_logprobs(self, prompts: list[list[int]], top: int = 0) -> list[PromptLogprobs]:
         """Log-probabilities of prompts' own tokens; see `logprobs_of_prompts`.
 
@@ -254,16 +264,11 @@ class Engine:
         weights = self._weights(context)
         decoder: Decoder
         if isinstance(weights, native.PackedWeights):
-            size = native.page_tokens(weights)
-            a_row = -(-context // size)
-            room = self.max_cache_bytes // (size * weights.position_bytes)
-            pages = max(a_row, min(max_rows * a_row, room))
+            pages = self._pages(weights, max_rows, context)
             decoder = NativeDecoder(weights, pages, max_rows, context)
-            pool = PagePool(pages, size)
+            pool = PagePool(pages, native.page_tokens(weights))
         else:
-            c = self.model.config
-            a_row = 2 * c.layers * c.kv_heads * c.head_dim * (context + 1) * 4
-            max_rows = max(1, min(max_rows, self.max_cache_bytes // a_row))
+            max_rows = max(1, min(max_rows, self.max_cache_bytes // self._row_bytes(context)))
             decoder = TorchDecoder(self.model, weights, context)
             # A page is a row of the cache, which goes with its row.
             pool = PagePool(max_rows, context + 1, keeps=False)
@@ -276,6 +281,18 @@ class Engine:
             vocab_size=self.model.config.vocab_size,
             tokenizer=tokenizer,
         )
+
+    def _pages(self, weights: native.PackedWeights, max_rows: int, context: int) -> int:
+        """How many pages a batch has: at least those of one row."""
+        size = native.page_tokens(weights)
+        a_row = -(-context // size)
+        room = self.max_cache_bytes // (size * weights.position_bytes)
+        return max(a_row, min(max_rows * a_row, room))
+
+    def _row_bytes(self, context: int) -> int:
+        """Of a row's keys and values, where torch decodes."""
+        c = self.model.config
+        return 2 * c.layers * c.kv_heads * c.head_dim * (context + 1) * 4
 
     def _weights(self, context: int) -> native.PackedWeights | Weights:
         """The model's weights in the kernels' layout, or in torch's where those can't run."""

@@ -1,6 +1,6 @@
 """The answers of /v1/completions: a plan's samples as one object, or as a stream of chunks."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 from pipeline.model.prompt_logprobs import PromptLogprobs
@@ -106,31 +106,34 @@ def _choice(index: int, pieces: list[dict[str, Any]], ended: str | None) -> dict
     }
 
 
-async def events(plan: CompletionPlan, stream: GenerationStream) -> AsyncGenerator[bytes, None]:
-    """The answer as a stream."""
+async def events(
+    plan: CompletionPlan, stream: GenerationStream, note: Callable[[dict[str, int]], None]
+) -> AsyncGenerator[bytes, None]:
+    """The answer as a stream; `note` is told what it cost, however it ends."""
     n = plan.asked.n or 1
     usage: dict[str, Any] = {"usage": None} if plan.asked.include_usage else {}
-    samples = {
-        (p, s): CompletionSample(plan, p) for p in range(len(plan.prompts)) for s in range(n)
-    }
+    samples = _samples(plan, n)
 
     def chunk(at: tuple[int, int], piece: dict[str, Any], ended: str | None) -> bytes:
         return event(plan.around([_choice(at[0] * n + at[1], [piece], ended)]) | usage)
 
-    if plan.asked.echo:
-        read = await _read(plan)
-        last = None if plan.generations else "length"
-        for at, sample in samples.items():
-            yield chunk(at, sample.echo(read[at[0]]), last)
-    async for deltas in stream:
-        sent = []
-        for delta in deltas:
-            at = delta.prompt, delta.sample
-            piece = samples[at].add(delta)
-            if piece["text"] or piece["logprobs"] or delta.ended:
-                sent.append(chunk(at, piece, delta.ended or None))
-        if sent:
-            yield b"".join(sent)
+    try:
+        if plan.asked.echo:
+            read = await _read(plan)
+            last = None if plan.generations else "length"
+            for at, sample in samples.items():
+                yield chunk(at, sample.echo(read[at[0]]), last)
+        async for deltas in stream:
+            sent = []
+            for delta in deltas:
+                at = delta.prompt, delta.sample
+                piece = samples[at].add(delta)
+                if piece["text"] or piece["logprobs"] or delta.ended:
+                    sent.append(chunk(at, piece, delta.ended or None))
+            if sent:
+                yield b"".join(sent)
+    finally:
+        cost = plan.usage(sum(sample.tokens for sample in samples.values()))
+        note(cost)
     if plan.asked.include_usage:
-        tokens = sum(sample.tokens for sample in samples.values())
-        yield event(plan.around([]) | {"usage": plan.usage(tokens)})
+        yield event(plan.around([]) | {"usage": cost})

@@ -9,7 +9,7 @@ from pipeline.serve.api_errors import RESPONSES
 from pipeline.serve.completion_answers import events, whole
 from pipeline.serve.completion_plan import CompletionRequest, plan_of
 from pipeline.serve.event_stream import EventStream, unless_gone
-from pipeline.serve.server_state import client_of, state_of
+from pipeline.serve.server_state import client_of, note_tokens, state_of
 
 router = APIRouter(responses=RESPONSES)
 
@@ -22,6 +22,8 @@ async def completions(asked: CompletionRequest, request: Request) -> Response:
     plan = plan_of(asked, served, state.config, client_of(request))
     if not asked.stream:
         body = await unless_gone(request, whole(plan), state.config)
+        note_tokens(request, body["usage"])
         return Response(orjson.dumps(body), media_type="application/json")
     stream = served.loop.open(plan.generations)
-    return EventStream(events(plan, stream), state.config, stream.close)
+    answer = events(plan, stream, lambda usage: note_tokens(request, usage))
+    return EventStream(answer, state.config, stream.close)

@@ -24,8 +24,8 @@ class ServeConfig:
     # Of a model. Rows are completions under way; vLLM's `max_num_seqs` is 256 on a large GPU.
     max_rows: int = 256
     tokens_per_step: int = 512  # read and sampled together; vLLM: 2,048, on a GPU
-    max_cache_bytes: int = 4 << 30  # of keys and values, as the engine's own default
-    max_model_bytes: int = 4 << 30  # of all models' weights together
+    max_cache_bytes: int = 2 << 30  # of keys and values; memory is taken as it is filled
+    max_model_bytes: int = 8 << 30  # of all models together: weights, keys and values
     load_retry_seconds: float = 10.0  # until a model that couldn't be loaded is tried again
     # Between two events of a stream, once its first token has been sent. One event a token costs
     # four fifths of the tokens per second at 64 streams; people read far slower than 60 a second.

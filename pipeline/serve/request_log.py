@@ -15,11 +15,11 @@ from pipeline.serve.api_errors import ApiError, as_api_error
 from pipeline.serve.security import CLIENT, SHOWN
 from pipeline.serve.server_log import REQUESTS
 from pipeline.serve.server_metrics import ServerMetrics
+from pipeline.serve.server_state import TOKENS
 
 logger = logging.getLogger(REQUESTS)
 errors = logging.getLogger("crawl2chat.serve")
 
-TOKENS = "crawl2chat.tokens"  # in the scope: what handlers know of the request's size
 NO_ROUTE = "none"
 
 

@@ -91,7 +91,9 @@ class _Reader(Collector):
             for model in loaded:
                 found.add_metric((model.id,), value(model.loop))
             yield found
-        weights = GaugeMetricFamily(f"{PREFIX}_model_bytes", "of weights", labels=("model",))
+        weights = GaugeMetricFamily(
+            f"{PREFIX}_model_bytes", "of weights, keys and values, at most", labels=("model",)
+        )
         for model in loaded:
             weights.add_metric((model.id,), model.bytes)
         yield weights

@@ -1,6 +1,7 @@
 """What handlers share: `request.app.state.server`."""
 
 import dataclasses
+from collections.abc import Mapping
 
 from starlette.requests import Request
 
@@ -9,6 +10,8 @@ from pipeline.serve.loaded_models import LoadedModels
 from pipeline.serve.response_store import ResponseStore
 from pipeline.serve.server_metrics import ServerMetrics
 from pipeline.serve.server_tools import ServerTools
+
+TOKENS = "crawl2chat.tokens"  # in the scope: what is known of the request's size
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,3 +35,8 @@ def client_of(request: Request) -> str:
     """Whose share of the machine a request takes: its key's, else its address's."""
     key: str | None = request.scope.get("crawl2chat.client")
     return key or (request.client.host if request.client else "")
+
+
+def note_tokens(request: Request, usage: Mapping[str, int]) -> None:
+    """Let the request's line in the log say how many tokens it read and got."""
+    request.scope[TOKENS] = {name: usage[name] for name in ("prompt_tokens", "completion_tokens")}

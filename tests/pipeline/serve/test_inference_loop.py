@@ -1,6 +1,7 @@
 """A model's thread: answers to the bit whatever the load, rows freed at once, errors survived."""
 
 import asyncio
+import contextlib
 import dataclasses
 import random
 from typing import Any
@@ -109,6 +110,7 @@ def test_the_first_token_comes_alone_and_the_others_together(loop: InferenceLoop
     async def ask() -> list[list[Delta]]:
         return [deltas async for deltas in loop.generate(Generation((5, 6), Sampling(150)))]
 
+    asyncio.run(ask())  # by now it is known how fast the model is
     found = asyncio.run(ask())
     assert len(found[0][0].tokens) == 1
     assert len(found) < 75
@@ -122,7 +124,9 @@ def test_who_goes_away_holds_no_rows(loop: InferenceLoop) -> None:
         await anext(first)
         assert len(loop.rows) == 3
         await first.aclose()
+        before = loop.rows.steps
         await until(lambda: not len(loop.rows))
+        assert loop.rows.steps <= before + 1  # the one that was under way
 
         begun = asyncio.Event()
 
@@ -134,7 +138,11 @@ def test_who_goes_away_holds_no_rows(loop: InferenceLoop) -> None:
         await begun.wait()
         assert len(loop.rows) == 1
         task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        before = loop.rows.steps
         await until(lambda: not len(loop.rows))
+        assert loop.rows.steps <= before + 1
         # places are free again for whoever comes, and the shares are settled
         assert len(await whole(loop, Generation((5,), Sampling(3), samples=4))) == 4
         await until(lambda: loop.idle)
@@ -298,12 +306,14 @@ def test_texts_are_read_while_others_stream(loop: InferenceLoop) -> None:
         reading = asyncio.ensure_future(loop.embed(texts, "other"))
         gone = asyncio.ensure_future(loop.prompt_logprobs(texts * 20, 1))
         await asyncio.sleep(0)
+        (job,) = (line[0] for line in loop._readings._lines.values() if line[0].top)
         gone.cancel()
         tokens = sum([len(d.tokens) async for deltas in stream for d in deltas])
         assert tokens == LONG - 1
         vectors = await reading
         assert np.array_equal(np.stack(vectors), loop.engine.embed(texts))
         await until(lambda: loop.idle)
+        assert len(job.results) < len(texts * 20)  # nobody read on for who had gone
         assert await loop.embed([]) == []
 
     asyncio.run(ask())
@@ -385,3 +395,21 @@ def test_an_event_loop_that_is_over_leaves_no_rows(loop: InferenceLoop) -> None:
 
     asyncio.run(leave())
     asyncio.run(look())
+    assert loop.rows.sampled_tokens < 2 * LONG
+
+
+def test_an_end_is_said_at_once_though_others_run() -> None:
+    loop = tiny_loop(ServeConfig(flush_seconds=60.0))
+
+    async def ask() -> None:
+        runs = loop.open([Generation((5, 6), Sampling(LONG))])
+        (first,) = await anext(runs)
+        (delta,) = await whole(loop, Generation((7, 8), Sampling(40)))
+        assert delta.ended == "length"
+        assert len(loop.rows) == 1
+        # … and what is between waits for its time, here for the end
+        rest = [part async for deltas in runs for part in deltas]
+        assert [len(first.tokens), *(len(part.tokens) for part in rest)] == [1, LONG - 1]
+
+    asyncio.run(ask())
+    loop.close()
