@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from pipeline.serve.api_errors import RESPONSES
 from pipeline.serve.chat_choice import ChatChoice
-from pipeline.serve.chat_request import ChatRequest, wanted_of
+from pipeline.serve.chat_request import ChatCompletionRequest, wanted_of
 from pipeline.serve.event_stream import EventStream, event, unless_gone
 from pipeline.serve.loaded_models import ServedModel
 from pipeline.serve.off_loop import off_loop
@@ -29,7 +29,7 @@ router = APIRouter(responses=RESPONSES)
 
 
 @router.post("/v1/chat/completions")
-async def chat_completions(asked: ChatRequest, request: Request) -> Response:
+async def chat_completions(asked: ChatCompletionRequest, request: Request) -> Response:
     """Reply to a conversation."""
     state, client = state_of(request), client_of(request)
     served = await state.models.get(asked.model)
@@ -41,7 +41,7 @@ async def chat_completions(asked: ChatRequest, request: Request) -> Response:
         is_long=bool(asked.tools or asked.response_format),
     )
     reply = RunningReply(prepared, served.loop, state.tools)
-    answer = ChatAnswer(asked, served, reply)
+    answer = ChatCompletionAnswer(asked, served, reply)
     if asked.stream:
         return EventStream(answer.stream(), state.config, reply.close)
     try:
@@ -51,10 +51,12 @@ async def chat_completions(asked: ChatRequest, request: Request) -> Response:
     return Response(orjson.dumps(body), media_type="application/json")
 
 
-class ChatAnswer:
+class ChatCompletionAnswer:
     """The answer to a request, as it comes from a running reply."""
 
-    def __init__(self, asked: ChatRequest, served: ServedModel, reply: RunningReply) -> None:
+    def __init__(
+        self, asked: ChatCompletionRequest, served: ServedModel, reply: RunningReply
+    ) -> None:
         self.reply = reply
         self.tells_usage = asked.include_usage
         tokenizer = served.tokenizer if asked.logprobs else None

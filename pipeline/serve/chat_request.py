@@ -77,7 +77,7 @@ Messages = Annotated[list[Any], WithJsonSchema({"type": "array", "items": MESSAG
 Tools = Annotated[list[Any], WithJsonSchema({"type": "array", "items": TOOL})]
 
 
-class ChatRequest(SamplingRequest):
+class ChatCompletionRequest(SamplingRequest):
     """What is asked for."""
 
     messages: Messages
@@ -95,7 +95,10 @@ class ChatRequest(SamplingRequest):
 
 
 def wanted_of(
-    asked: ChatRequest, served: ServedModel, config: ServeConfig, own_tools: tuple[str, ...]
+    asked: ChatCompletionRequest,
+    served: ServedModel,
+    config: ServeConfig,
+    own_tools: tuple[str, ...],
 ) -> WantedReply:
     """The reply that a request wants.
 

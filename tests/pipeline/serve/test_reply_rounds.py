@@ -178,8 +178,7 @@ def test_rounds_are_those_of_a_tool_batch(
         limited = reply.ended in ("length", "context", "rounds")
         assert over.reason == ("length" if limited else "stop")
         assert over.sampled == sum(reply.sampled)
-        if reply.ended != "context":
-            assert over.forced == len(reply.sampled) - sum(reply.sampled)
+        assert over.forced == len(reply.sampled) - sum(reply.sampled)
         assert sum(isinstance(event, ReplyOver) for event in events) == 1
 
 

@@ -12,6 +12,7 @@ from random_models import byte_tokenizer
 
 from pipeline.chat.conversation import STOP, Message, ToolCall, assistant, parse_reply, render, user
 from pipeline.chat.messages import canonical_json
+from pipeline.model.stop_strings import pieces as text_pieces
 from pipeline.serve.reply_stream import ReplyEnd, ReplyStream
 from pipeline.tokenizer import Tokenizer
 from pipeline.tokenizer.special import CONVERSATION_TOKENS
@@ -109,21 +110,32 @@ def test_whatever_is_sampled(parts: list[list[int]], pieces: list[int]) -> None:
 
 
 @drawn
-@given(replies, sizes, st.lists(unicode_text.filter(bool), min_size=1, max_size=3))
-def test_nothing_of_a_stop_string_is_shown(
-    said: Message, pieces: list[int], stops: list[str]
+@given(typed_text, sizes, st.data(), st.booleans())
+def test_a_stop_string_ends_the_text_as_in_a_terminal(
+    text: str, pieces: list[int], data: st.DataObject, reads_calls: bool
 ) -> None:
-    tokens = written(assistant(said.content))
-    shown, _ = read(tokens, pieces, stop_strings=stops)
-    places = [said.content.find(stop) for stop in stops if stop in said.content]
-    # Of several that end in the same token the first counts; any that came earlier was the end.
-    ends = [said.content.find(stop) + len(stop) for stop in stops if stop in said.content]
-    if not places:
-        assert "".join(shown) == said.content
-    else:
-        assert said.content.startswith("".join(shown))
-        assert len("".join(shown)) <= min(ends)
-        assert not any(stop in "".join(shown) for stop in stops)
+    """By `stop_strings.pieces`, whatever pieces come; nothing is shown that it takes back."""
+    parts = [text[at : at + n] for at in range(len(text)) for n in (1, 2, 5)]
+    stops = data.draw(st.lists(st.sampled_from([*parts, "zz", "\n"]), min_size=1, max_size=3))
+    tokens = written(assistant(text))
+    whole = "".join(text_pieces(tokens, tokenizer(), stops, stop_tokens()))
+    stream = ReplyStream(
+        tokenizer(),
+        stop_tokens=stop_tokens(),
+        stop_strings=stops,
+        reads_calls=reads_calls,
+        counts=True,
+    )
+    shown, told = "", []
+    for at in range(0, len(tokens), pieces[0]):
+        shown += stream.push(tokens[at : at + pieces[0]])
+        told += stream.text_tokens()
+        assert whole.startswith(shown)
+    assert shown + stream.finish().text == whole
+    # The token that completes the stop string is the last that counts.
+    assert told == list(range(len(told)))
+    before = tokenizer().decode_bytes([tokens[place] for place in told[:-1]])
+    assert not any(stop.encode() in before for stop in stops)
 
 
 def test_text_comes_at_once_and_a_call_when_it_is_whole() -> None:
