@@ -46,7 +46,8 @@ def listen(host: str, port: int) -> socket.socket:
     name = host.strip("[]")
     try:
         family, _, _, _, address = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)[0]
-        opened = socket.socket(family, socket.SOCK_STREAM)
+        # By the protocol's name asyncio knows whose small pieces it may send without delay.
+        opened = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     except (OSError, UnicodeError) as error:
         raise UserError(f"--host {host}: {_reason(error)}") from None
     try:

@@ -202,7 +202,8 @@ def table(found: Soaked, seconds: float, at_a_time: int) -> str:
         f"{found.before.bytes / 1e6:.1f} MB before, {found.after.bytes / 1e6:.1f} MB after "
         f"({found.growth:+.2%} from the first tenth's median to the last's), open files "
         f"{len(found.before.files)} and {len(found.after.files)}, threads "
-        f"{found.before.threads} and {found.after.threads}; {found.cpu_seconds:.0f} CPU seconds. CPU: {processor()}."
+        f"{found.before.threads} and {found.after.threads}; {found.cpu_seconds:.0f} "
+        f"CPU seconds. CPU: {processor()}."
     )
     return "\n".join([*lines, "", note])
 

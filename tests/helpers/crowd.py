@@ -66,10 +66,10 @@ class Crowd:
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 end = await visit(self, rng)
-        except (ConnectionError, asyncio.IncompleteReadError):
-            end = "cut"
         except TimeoutError:
             end = "nothing came"
+        except (OSError, asyncio.IncompleteReadError):  # the server has hung up
+            end = "cut"
         except ValueError as error:  # no HTTP, or an answer cut off
             end = "cut"
             if visit not in MAY_BE_CUT:

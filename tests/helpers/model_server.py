@@ -85,7 +85,9 @@ def make_served(
     *folders: Path, config: ServeConfig | None = None, access: Access | None = None
 ) -> Served:
     """An application of the models in these folders."""
-    limits, metrics = config or ServeConfig(), ServerMetrics()
+    # As the engines that tests compare it with: in float32 on any machine.
+    limits = dataclasses.replace(config or ServeConfig(), precision="float32")
+    metrics = ServerMetrics()
     sources = [ModelSource(folder.name, lambda folder=folder: folder) for folder in folders]  # type: ignore[misc]
     loaded = LoadedModels(sources, limits, metrics.observe)
     return Served(create_app(loaded, limits, access, metrics), loaded, limits, metrics)

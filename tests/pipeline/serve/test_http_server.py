@@ -196,3 +196,24 @@ def test_an_address_of_version_six() -> None:
         pytest.skip("this machine has no IPv6")
     with opened:
         assert http_server.address(opened).startswith("http://[::1]:")
+
+
+def test_a_small_event_waits_for_no_acknowledgement() -> None:
+    """Else each stream's first event would come 40 ms late, by Nagle's algorithm."""
+
+    async def has_no_delay() -> int:
+        accepted: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+        async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            own = writer.get_extra_info("socket")
+            accepted.set_result(own.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        opened = http_server.listen("127.0.0.1", 0)
+        async with await asyncio.start_server(answer, sock=opened):
+            _, writer = await asyncio.open_connection(*opened.getsockname())
+            found = await accepted
+            writer.close()
+        return found
+
+    assert asyncio.run(has_no_delay())

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from model_server import CONTEXT, LONG, until
 
+from pipeline.model import precision
 from pipeline.model.rows import Sampling
 from pipeline.serve.api_errors import ApiError
 from pipeline.serve.config import ServeConfig
@@ -69,12 +70,15 @@ def test_the_one_used_least_recently_makes_room(model_folder: Path, other_folder
     found = Found(a=model_folder, b=other_folder, c=model_folder)
 
     async def ask() -> None:
-        whole = LoadedModels(found.sources(), ServeConfig())
+        plain = ServeConfig(precision="float32")
+        whole = LoadedModels(found.sources(), plain)
         size = (await whole.get("a")).bytes
         # keys and values count as well, as far as they may grow
         assert size > 256 * CONTEXT * 2 * 2 * 32 * 4
         whole.close()
-        models = LoadedModels(found.sources(), ServeConfig(max_model_bytes=int(2.5 * size)))
+        models = LoadedModels(
+            found.sources(), ServeConfig(precision="float32", max_model_bytes=int(2.5 * size))
+        )
         before = await answer(models, "a")
         held = await models.get("b")
         await models.get("a")
@@ -142,3 +146,22 @@ def test_a_model_that_can_not_be_loaded_is_tried_again(model_folder: Path, tmp_p
 
     asyncio.run(ask())
     models.close()
+
+
+@pytest.mark.parametrize("asked", ["auto", "float32", "bfloat16", "int8"])
+def test_what_models_multiply_in(model_folder: Path, asked: str) -> None:
+    async def format() -> str:
+        models = LoadedModels(Found(a=model_folder).sources(), ServeConfig(precision=asked))
+        found = (await models.get("a")).engine.format
+        models.close()
+        return found
+
+    if asked == "bfloat16" and precision.resolve("auto") != asked:
+        pytest.skip("no bfloat16 here")
+    wanted = asked if asked == "int8" else precision.resolve(asked)
+    assert asyncio.run(format()) == wanted
+
+
+def test_no_other_precision() -> None:
+    with pytest.raises(UserError, match=r"precision"):
+        ServeConfig(precision="half")

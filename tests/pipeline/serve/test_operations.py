@@ -47,7 +47,8 @@ def test_figures_count_what_happened(model_folder: Path) -> None:
     assert found["crawl2chat_requests_total", "none", "404"] == 1
     assert found["crawl2chat_sampled_tokens_total", "tiny"] == 90
     assert found["crawl2chat_time_to_first_token_seconds_count",] == 3
-    assert found["crawl2chat_inter_token_seconds_count",] >= 3
+    # once the model is known to be quick a short answer may come as one piece
+    assert found["crawl2chat_inter_token_seconds_count",] >= 1
     assert found["crawl2chat_active_rows", "tiny"] == 0
     assert found["crawl2chat_queued", "tiny"] == 0
     read = found["crawl2chat_prompt_tokens_read_total", "tiny"]

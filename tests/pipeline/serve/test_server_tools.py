@@ -35,7 +35,7 @@ def body(text: str = "What is 3 + 4?", **more: Any) -> dict[str, Any]:
 
 
 def server(folder: Path, toolbox: Toolbox) -> Any:
-    models = LoadedModels([ModelSource("tiny", lambda: folder)], ServeConfig())
+    models = LoadedModels([ModelSource("tiny", lambda: folder)], ServeConfig(precision="float32"))
     return calls(create_app(models, tools=ServerTools(toolbox)))
 
 
