@@ -31,7 +31,7 @@ class ChatChoice:
 
     def __init__(self, index: int, tokenizer: Tokenizer | None = None) -> None:
         self.index, self.tokenizer = index, tokenizer
-        self._text = ""
+        self._texts: list[str] = []
         self._calls: list[dict[str, Any]] = []
         self._tool_events: list[dict[str, Any]] = []
         self._logprobs: list[dict[str, Any]] = []
@@ -54,7 +54,7 @@ class ChatChoice:
 
     def whole(self) -> dict[str, Any]:
         """The choice once the reply is over."""
-        text = self._text or (None if self._calls else "")
+        text = "".join(self._texts) or (None if self._calls else "")
         message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None}
         if self._calls:
             message["tool_calls"] = self._calls
@@ -71,9 +71,10 @@ class ChatChoice:
         text = event.text
         if text and self._new_line:
             self._new_line = False
-            if self._text and not self._text.endswith("\n"):
+            if self._texts and not self._texts[-1].endswith("\n"):
                 text = f"\n{text}"
-        self._text += text
+        if text:
+            self._texts.append(text)
         if self.tokenizer is None:
             return [self._chunk({"content": text})] if text else []
         found = token_logprobs(event.tokens, self.tokenizer)

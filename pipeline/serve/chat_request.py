@@ -120,8 +120,9 @@ def wanted_of(
         raise InvalidField("modalities", "must be ['text']: the model writes text alone")
     if asked.top_logprobs is not None and not asked.logprobs:
         raise InvalidField("top_logprobs", "needs logprobs to be true")
-    if (asked.n or 1) > config.max_samples:
-        raise InvalidField("n", f"must be at most {config.max_samples}")
+    most_samples = min(config.max_samples, served.loop.max_rows)
+    if (asked.n or 1) > most_samples:
+        raise InvalidField("n", f"must be at most {most_samples}")
     check_count(asked.messages, served, "messages")
     check_count(asked.tools, served, "tools")
     tools = tools_of(asked.tools)

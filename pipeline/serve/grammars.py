@@ -4,12 +4,14 @@ In: a tokenizer; schemas and tools from requests. Out: constraints (`pipeline.mo
 that say before each token which ones may come: those that begin something that the grammar allows,
 by their bytes; and a stop token only where the whole is complete. llguidance compiles the grammars
 and follows them. A white space may stand after a comma and a colon and nowhere else between the
-parts of JSON: a poor model would write white space without end.
+parts of JSON: a poor model would write white space without end. A constraint that knows how many
+tokens its row may sample leads it to the end in time (`way_out`).
 
 Compile away from the thread that generates (`asyncio.to_thread`): each call of `json_schema` and
 `tool_call` may take a tenth of a second. `GrammarConstraint.again` costs next to nothing.
 """
 
+import dataclasses
 import json
 import re
 import threading
@@ -24,6 +26,7 @@ from llguidance import LLMatcher, LLParserLimits, LLTokenizer
 
 from pipeline.chat.layout import CALL, CALL_END
 from pipeline.serve.schema_limits import GrammarLimits, checked
+from pipeline.serve.way_out import Deadline, Order, way_out
 from pipeline.tokenizer import Tokenizer
 from storage.errors import UserError
 
@@ -53,19 +56,27 @@ class GrammarConstraint:
     """Where one row stands in its grammar: a `pipeline.model.constraint.Constraint`.
 
     After a stop token anything may follow: a row that only paused there goes on freely.
+
+    Args:
+        grammar: that it keeps to.
+        at: where it stands: a copy is its own.
+        left: tokens that its row may sample, its stop token among them. As they run out it is led
+            to its end. None: it may end within a word.
     """
 
-    def __init__(
-        self, start: LLMatcher, vocab_size: int, end: int, stop_tokens: tuple[int, ...]
-    ) -> None:
-        self._start, self._vocab_size, self._stop_tokens = start, vocab_size, stop_tokens
-        self._end = end  # what llguidance takes for the end
-        self._matcher = start.deep_copy()
+    def __init__(self, grammar: "_Grammar", at: LLMatcher, left: int | None = None) -> None:
+        self._grammar = grammar
+        self._matcher = at.deep_copy()
         self._over = False
+        self._deadline = None if left is None else Deadline(left, grammar.order)
 
-    def again(self) -> "GrammarConstraint":
-        """Another one of the same grammar, at its beginning."""
-        return GrammarConstraint(self._start, self._vocab_size, self._end, self._stop_tokens)
+    def again(self, left: int | None = None) -> "GrammarConstraint":
+        """Another one of the same grammar, at its beginning, for a row of so many tokens."""
+        return GrammarConstraint(self._grammar, self._grammar.start, left)
+
+    def copy(self) -> "GrammarConstraint":
+        """Another one that stands here, for as many tokens as it likes."""
+        return GrammarConstraint(self._grammar, self._matcher)
 
     @property
     def complete(self) -> bool:
@@ -81,12 +92,18 @@ class GrammarConstraint:
         """
         if self._over:
             return None
+        grammar = self._grammar
+        due = None if self._deadline is None else self._deadline.due(self)
+        if due is not None:
+            mask = np.zeros(grammar.vocab_size, np.bool_)
+            mask[due or list(grammar.stop_tokens)] = True
+            return mask
         bits = np.frombuffer(self._matcher.compute_bitmask(), np.uint8)
         self._check()
-        mask = np.unpackbits(bits, count=self._vocab_size, bitorder="little").view(np.bool_)
+        mask = np.unpackbits(bits, count=grammar.vocab_size, bitorder="little").view(np.bool_)
         complete = self._matcher.is_accepting()
-        mask[self._end] = False
-        mask[list(self._stop_tokens)] = complete
+        mask[grammar.end] = False
+        mask[list(grammar.stop_tokens)] = complete
         if not complete and not mask.any():
             raise RuntimeError("no token of the vocabulary goes on as the grammar asks")
         return mask
@@ -97,15 +114,28 @@ class GrammarConstraint:
         Raises:
             RuntimeError: it was not allowed, or following the grammar would take too much work.
         """
-        if self._over or token in self._stop_tokens:
+        if self._over or token in self._grammar.stop_tokens:
             self._over = True
             return
+        if self._deadline is not None:
+            self._deadline.accept()
         self._matcher.consume_token(token)
         self._check()
 
     def _check(self) -> None:
         if self._matcher.is_error():
             raise RuntimeError(_one_line(self._matcher.get_error()))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Grammar:
+    """What rows of one grammar share."""
+
+    start: LLMatcher  # at its beginning; never moved
+    vocab_size: int
+    end: int  # what llguidance takes for the end
+    stop_tokens: tuple[int, ...]
+    order: Order  # of tokens on a way out
 
 
 class Grammars:
@@ -134,8 +164,7 @@ class Grammars:
         self._kept: OrderedDict[str, GrammarConstraint] = OrderedDict()
         self._lock = threading.Lock()
         self._bytes = tokenizer.token_bytes
-        self._lengths = np.zeros(vocab_size, np.int64)  # of tokens, bytes
-        self._lengths[: len(self._bytes)] = list(map(len, self._bytes[:vocab_size]))
+        self._order = Order(self._bytes, vocab_size)
 
     def json_object(self) -> GrammarConstraint:
         """Any JSON object."""
@@ -198,9 +227,10 @@ class Grammars:
         if matcher.is_error():
             raise UserError(f"schema: it can't be kept to: {_one_line(matcher.get_error())}")
         end = self.tokenizer.document_token
-        made = GrammarConstraint(matcher, self.vocab_size, end, self.stop_tokens)
-        try:
-            self._probe(made.again())
+        shared = _Grammar(matcher, self.vocab_size, end, self.stop_tokens, self._order)
+        made = GrammarConstraint(shared, matcher)
+        try:  # most that exceed the limits do so early
+            way_out(made.again(), self._order, PROBED_TOKENS)
         except RuntimeError as error:
             raise UserError(f"schema: it can't be kept to: {error}") from error
         with self._lock:
@@ -208,15 +238,6 @@ class Grammars:
             while len(self._kept) > self.limits.max_kept:
                 self._kept.popitem(last=False)
         return made.again()
-
-    def _probe(self, row: GrammarConstraint) -> None:
-        """Follow a grammar by its shortest tokens: most that exceed the limits do so early."""
-        for _ in range(PROBED_TOKENS):
-            mask = row.allowed()
-            if mask is None or row.complete or not mask.any():
-                break
-            ids = np.flatnonzero(mask)
-            row.accept(int(ids[self._lengths[ids].argmin()]))
 
     @cached_property
     def _tokenizer(self) -> LLTokenizer:

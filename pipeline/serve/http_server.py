@@ -28,6 +28,7 @@ except ImportError:
     from uvicorn.protocols.http.h11_impl import H11Protocol as HttpProtocol  # type: ignore[assignment]
 
 BACKLOG = 2_048  # uvicorn's
+MAX_HEAD_BYTES = 65_536  # h11's limit of its own kind is 16 KiB, httptools has none
 
 logger = logging.getLogger("crawl2chat.serve")
 
@@ -144,6 +145,7 @@ def _protocol(max_connections: int, header_seconds: float) -> type[asyncio.Proto
         """Closes connections that are too many or say nothing."""
 
         _timer: asyncio.TimerHandle | None = None
+        _head_bytes = 0  # of a request whose head isn't whole
         _idle_since: Any = ...  # the request after which nothing came; None: there was none
 
         def connection_made(self, transport: Any) -> None:
@@ -160,9 +162,19 @@ def _protocol(max_connections: int, header_seconds: float) -> type[asyncio.Proto
                 self._timer.cancel()
             super().connection_lost(exc)
 
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            self._head_bytes = self._head_bytes + len(data) if self._idle else 0
+            if self._head_bytes > MAX_HEAD_BYTES:
+                self.transport.abort()
+
+        @property
+        def _idle(self) -> bool:
+            return self.cycle is None or self.cycle.response_complete
+
         def _look(self) -> None:
             """Between two looks a whole request's head must have come, or one be under way."""
-            idle = self.cycle is None or self.cycle.response_complete
+            idle = self._idle
             if idle and self._idle_since is self.cycle:
                 self.transport.abort()
                 return

@@ -152,6 +152,8 @@ class LoadedModels:
         """Load a model; why it can't be is for the log, clients learn when to ask again."""
         try:
             return await self._load(source)
+        except Unavailable:
+            raise
         except Exception as error:
             self._failed[source.id] = time.monotonic()
             traceback = None if isinstance(error, UserError) else error
@@ -164,7 +166,7 @@ class LoadedModels:
         logger.info("loaded %s in %.2f s", source.id, time.monotonic() - start)
         if self.draining:
             model.loop.drain()
-        self._make_room(model.bytes)
+        self._make_room(model)
         self.loaded[source.id] = model
         return model
 
@@ -175,11 +177,17 @@ class LoadedModels:
         loop = InferenceLoop(engine, tokenizer, self.config, self.observe)
         return ServedModel(source.id, engine, tokenizer, loop, self.created)
 
-    def _make_room(self, bytes: int) -> None:
+    def _make_room(self, wanted: ServedModel) -> None:
         """Let idle models go, the least recently used first, as far as another needs it."""
+        most = self.config.max_model_bytes
+        if wanted.bytes > most:
+            raise UserError(
+                f"{wanted.id} may come to need {wanted.bytes:,} bytes, max_model_bytes is {most:,}:"
+                " raise it, or lower max_cache_bytes or max_rows"
+            )
         held = sum(model.bytes for model in self.loaded.values())
         for id, model in list(self.loaded.items()):
-            if held + bytes <= self.config.max_model_bytes:
+            if held + wanted.bytes <= most:
                 return
             if model.loop.idle:
                 held -= model.bytes
@@ -187,6 +195,9 @@ class LoadedModels:
                 # Whoever has just got it may still use it; its memory goes with its last user.
                 model.loop.retire()
                 logger.info("let %s go to make room", id)
+        if held + wanted.bytes > most:
+            wait = self.config.retry_after_seconds
+            raise Unavailable("no room for that model while others are busy", wait, "no_room")
 
     def _check_retry(self, id: str) -> None:
         failed = self._failed.get(id)

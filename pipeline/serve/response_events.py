@@ -47,7 +47,7 @@ class GrowingResponse:
     ) -> None:
         self.body, self.prompt_tokens, self.tokenizer = body, prompt_tokens, tokenizer
         self._number = 0
-        self._text: str | None = None  # of the message under way; None: there is none
+        self._texts: list[str] | None = None  # of the message under way; None: there is none
         self._logprobs: list[dict[str, Any]] = []
 
     @property
@@ -82,10 +82,11 @@ class GrowingResponse:
     def _take_text(self, event: TextPiece) -> list[Event]:
         if not event.text and not event.tokens:
             return []
-        made = self._open() if self._text is None else []
+        made = self._open() if self._texts is None else []
         found = [] if self.tokenizer is None else token_logprobs(event.tokens, self.tokenizer)
         self._logprobs += found
-        self._text = (self._text or "") + event.text
+        if self._texts is not None:
+            self._texts.append(event.text)
         if event.text or found:
             more = {"delta": event.text, "logprobs": found, **self._part_place}
             made.append(self._event("response.output_text.delta", **more))
@@ -93,7 +94,7 @@ class GrowingResponse:
 
     def _open(self) -> list[Event]:
         """A message begins."""
-        self._text, self._logprobs = "", []
+        self._texts, self._logprobs = [], []
         self.items.append(message_item(self._id("msg"), [], "in_progress"))
         added = self._item_event("added")
         part = text_part("", [])
@@ -101,12 +102,13 @@ class GrowingResponse:
 
     def _close(self, status: ItemStatus) -> list[Event]:
         """The message under way is done."""
-        if self._text is None:
+        if self._texts is None:
             return []
-        part = text_part(self._text, self._logprobs)
+        text = "".join(self._texts)
+        part = text_part(text, self._logprobs)
         self.items[-1] = message_item(self.items[-1]["id"], [part], status)
-        said = {"text": self._text, "logprobs": self._logprobs, **self._part_place}
-        self._text = None
+        said = {"text": text, "logprobs": self._logprobs, **self._part_place}
+        self._texts = None
         return [
             self._event("response.output_text.done", **said),
             self._event("response.content_part.done", part=part, **self._part_place),

@@ -52,9 +52,9 @@ class UnsentTokens:
             self._at_once = True
         self.begun = True
 
-    def is_due(self, now: float, flush_seconds: float) -> bool:
+    def is_due(self, now: float, least_wait: float) -> bool:
         """Whether it is to be sent now (seconds of a monotonic clock)."""
-        return self._at_once or now - self._sent_at >= flush_seconds
+        return self._at_once or now - self._sent_at >= least_wait
 
     def take(self, now: float) -> Delta:
         """What there is to send; it counts as sent."""

@@ -98,7 +98,7 @@ def calls(app: FastAPI, key: str = "") -> Iterator[AsgiCalls]:
 async def leave(app: FastAPI, path: str, body: Any, after_pieces: int) -> list[bytes]:
     """Be a client that goes away after so many pieces of the answer; 0: before the first.
 
-    Returns once the application has ended the request.
+    Of a stream it takes nothing more then. Returns once the application has ended the request.
     """
     sent = json.dumps(body).encode()
     gone = asyncio.Event()
@@ -118,9 +118,10 @@ async def leave(app: FastAPI, path: str, body: Any, after_pieces: int) -> list[b
     async def send(message: Any) -> None:
         if message["type"] == "http.response.body":
             pieces.append(message.get("body", b""))
-            if len(pieces) >= after_pieces:
-                gone.set()
-                await asyncio.sleep(0)
+        if len(pieces) >= after_pieces:
+            gone.set()
+            if body.get("stream"):
+                await asyncio.Event().wait()
 
     scope = {
         "type": "http",

@@ -1,12 +1,12 @@
 """Chat over HTTP: what the engine says in-process, in OpenAI's form, whole and streamed alike."""
 
-import asyncio
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 from asgi_calls import AsgiCalls, calls, leave
+from model_server import LONG, until
 from random_models import byte_tokenizer, random_model
 from tool_model import STATED
 
@@ -17,6 +17,7 @@ from pipeline.model.engine import Engine
 from pipeline.serve.app import create_app
 from pipeline.serve.config import ServeConfig
 from pipeline.serve.loaded_models import LoadedModels, ModelSource
+from pipeline.tokenizer import Tokenizer
 
 PATH = "/v1/chat/completions"
 ASKED = "What is 3 + 4?"
@@ -86,6 +87,23 @@ def test_usage_comes_last_and_only_if_it_is_asked_for(chat_calls: AsgiCalls) -> 
     assert (events[-1]["choices"], events[-1]["usage"]) == ([], whole)
     assert all(event["usage"] is None for event in events[:-1])
     assert all("usage" not in event for event in chat_calls.events(PATH, body()))
+
+
+@pytest.mark.parametrize("path", [PATH, "/v1/responses"])
+def test_the_log_says_how_many_tokens(
+    chat_calls: AsgiCalls, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    caplog.set_level("INFO", "crawl2chat.requests")
+    asked = {**body(), "input": ASKED, "max_output_tokens": 60}
+    usage = chat_calls.post(path, asked)["usage"]
+    chat_calls.events(path, asked)
+    lines = [json.loads(r.getMessage()) for r in caplog.records if r.name == "crawl2chat.requests"]
+    read = usage.get("prompt_tokens") or usage["input_tokens"]
+    sampled = usage.get("completion_tokens") or usage["output_tokens"]
+    assert [(one["prompt_tokens"], one["completion_tokens"]) for one in lines] == [
+        (read, sampled)
+    ] * 2
+    assert ASKED not in caplog.text
 
 
 def test_a_call_goes_to_the_client_and_its_output_comes_back(chat_calls: AsgiCalls) -> None:
@@ -281,24 +299,23 @@ def test_a_model_without_conversation_tokens_says_where_to_go(tmp_path: Path) ->
         assert (status, error["code"]) == (404, "model_not_found")
 
 
-@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(("stream", "pieces"), [(False, 0), (True, 0), (True, 1), (True, 3)])
 def test_a_client_that_goes_away_frees_its_rows(
-    chat_calls: AsgiCalls, tool_model: Path, stream: bool
+    model_folder: Path, stream: bool, pieces: int
 ) -> None:
-    letter = str(load(tool_model)[1].encode("a")[0])
-    chat_calls.post(PATH, body(max_tokens=1))
-    loop = chat_calls.app.state.server.models.loaded["tiny"].loop
-    asked = body(n=8, logit_bias={letter: 100}, stream=stream, max_tokens=None)
+    letter = str(Tokenizer.load(model_folder).encode("a")[0])
+    models_ = LoadedModels([ModelSource("wild", lambda: model_folder)], ServeConfig())
+    with calls(create_app(models_)) as made:
+        made.post(PATH, body(max_tokens=1))
+        loop = models_.loaded["wild"].loop
+        asked = body(n=16, logit_bias={letter: 100}, stream=stream, max_tokens=LONG)
 
-    async def go() -> None:
-        await leave(chat_calls.app, PATH, asked, after_pieces=1 if stream else 0)
-        for _ in range(1_000):
-            if loop.idle:
-                return
-            await asyncio.sleep(0.01)
-        raise AssertionError("rows are still held")
+        async def go() -> None:
+            await leave(made.app, PATH, asked, after_pieces=pieces)
+            await until(lambda: loop.idle)
 
-    chat_calls.run(go())
+        made.run(go())
+        assert loop.rows.sampled_tokens < 16 * LONG / 2  # which it would have come to
 
 
 def test_shapes_are_openais(chat_calls: AsgiCalls) -> None:

@@ -11,7 +11,7 @@ import jsonschema
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from json_prefix import is_json_prefix
 from random_models import byte_tokenizer
@@ -23,6 +23,7 @@ from pipeline.model.rows import Sampling, row_keys
 from pipeline.serve import grammars as module
 from pipeline.serve.grammars import GrammarConstraint, Grammars
 from pipeline.serve.schema_limits import GrammarLimits
+from pipeline.serve.way_out import way_out
 from pipeline.tokenizer import Tokenizer
 from pipeline.tokenizer.config import TokenizerConfig
 from pipeline.tokenizer.train import train
@@ -38,7 +39,7 @@ NEW = 120
 
 
 def tiny_engine(tokenizer: Tokenizer) -> Engine:
-    shape = ModelConfig(tokenizer.vocab_size + PADDED, 1, 32, 1, 1, 32, 32, 300)
+    shape = ModelConfig(tokenizer.vocab_size + PADDED, 1, 32, 1, 1, 32, 32, 320)
     model = Transformer(shape).init_weights(0)
     draw = torch.Generator().manual_seed(3)
     with torch.no_grad():
@@ -71,7 +72,11 @@ def hasty(tokenizer: Tokenizer) -> tuple[tuple[int, float], ...]:
 
 
 def written(
-    engine: Engine, grammars: Grammars, start: GrammarConstraint, **more: Any
+    engine: Engine,
+    grammars: Grammars,
+    start: GrammarConstraint,
+    left: int | None = None,
+    **more: Any,
 ) -> list[tuple[str, list[int], str]]:
     """Text, tokens and end of greedy and sampled rows, plain ones and hasty ones."""
     batch = engine.batch(tokenizer=grammars.tokenizer)
@@ -81,7 +86,7 @@ def written(
         how: dict[str, Any] = {"temperature": temperature, "logit_bias": bias}
         how |= {"max_new_tokens": NEW, "stop_tokens": grammars.stop_tokens} | more
         keys = row_keys([prompt], 3 if temperature else 1, 1)[0].tolist()
-        limits = [start.again() for _ in keys]
+        limits = [start.again(left) for _ in keys]
         rows += batch.add(prompt, Sampling(**how), keys, constraints=limits)
     while batch.active:
         for event in batch.step(8):
@@ -219,9 +224,13 @@ def test_beginnings_are_known(value, plain, data):
     assert not is_json_prefix(text[:at] + "\n\x01" + text[at:])
 
 
+@settings(max_examples=40)  # of eight rows, twice
 @given(SCHEMAS.map(rooted))
 def test_any_schema_is_kept_to(engine, grammars, schema):
-    check(schema, written(engine, grammars, grammars.json_schema(schema)))
+    """And who knows when its tokens end comes to an end at least as often."""
+    start = grammars.json_schema(schema)
+    by_itself = check(schema, written(engine, grammars, start))
+    assert check(schema, written(engine, grammars, start, left=NEW)) >= by_itself
 
 
 @pytest.mark.parametrize("schema", [*STRINGS[1:], *NUMBERS], ids=json.dumps)
@@ -248,14 +257,60 @@ PERSON = {
 
 
 def test_a_nested_object_as_programs_ask_for_it(engine, grammars):
-    found = written(engine, grammars, grammars.json_schema(PERSON))
-    assert check(PERSON, found) > 1
+    start = grammars.json_schema(PERSON)
+    assert check(PERSON, written(engine, grammars, start)) > 1
+    led = written(engine, grammars, start, left=NEW)
+    assert check(PERSON, led) == len(led)
 
 
 def test_any_object(engine, grammars):
     found = written(engine, grammars, grammars.json_object())
     assert check({"type": "object"}, found) > 1
     assert len({text for text, _, _ in found}) > 3
+
+
+@pytest.mark.parametrize("left", [3, 4, 9, 30])
+def test_an_end_that_is_near_is_met(engine, grammars, left):
+    start = grammars.json_object()
+    found = written(engine, grammars, start, left=left, max_new_tokens=left)
+    assert check({"type": "object"}, found) == len(found)
+    assert all(len(tokens) <= left for _, tokens, _ in found)
+    assert (len({text for text, _, _ in found}) > 1) is (left > 4)  # else there is but {}
+
+
+def test_an_end_that_is_too_near_changes_nothing(engine, grammars):
+    start = grammars.json_schema(PERSON)
+    least = way_out(start.again(), grammars._order, 99)
+    assert least is not None
+    just = len(least) + 1  # with a stop token
+    for _, tokens, ended in written(engine, grammars, start, left=just, max_new_tokens=just):
+        assert (tokens[:-1], ended) == (least, "stop")
+        assert tokens[-1] in grammars.stop_tokens
+    free = written(engine, grammars, start, max_new_tokens=just - 1)
+    assert written(engine, grammars, start, left=just - 1, max_new_tokens=just - 1) == free
+    far = written(engine, grammars, start, max_new_tokens=40)
+    assert written(engine, grammars, start, left=400, max_new_tokens=40) == far
+
+
+def test_an_end_that_is_not_found_leaves_the_row_to_its_limit(engine, grammars):
+    """The way out tries long words for ever."""
+    schema = {"type": "string", "pattern": "^[a-z]*[A-Z]{9}$"}
+    start = grammars.json_schema(schema)
+    assert way_out(start.again(), grammars._order, 50) is None
+    free = written(engine, grammars, start, max_new_tokens=7)
+    assert check(schema, free) < len(free)
+    assert written(engine, grammars, start, left=7, max_new_tokens=7) == free
+
+
+def test_tool_calls_come_to_their_end(engine, grammars, tokenizer):
+    start = grammars.tool_call(TOOLS, parallel=True)
+    for _, tokens, ended in written(engine, grammars, start, left=NEW):
+        assert ended == "stop"
+        assert parse_reply(tokens[:-1], tokenizer).tool_calls
+    none = Grammars(tokenizer, grammars.vocab_size, ())
+    for text, _, ended in written(engine, none, none.json_object(), left=20):
+        assert ended == "stop"
+        assert isinstance(json.loads(text), dict)
 
 
 @pytest.mark.parametrize("temperature", [0.0, 1.0])

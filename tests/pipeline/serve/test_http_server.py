@@ -108,6 +108,21 @@ def test_a_connection_that_says_nothing_is_closed(model_folder: Path) -> None:
             assert b"200 OK" in opened.recv(100)
 
 
+def test_a_head_without_end_is_cut_off(model_folder: Path) -> None:
+    with listening(make_served(model_folder)) as url:
+        host, _, port = url.removeprefix("http://").partition(":")
+        with socket.create_connection((host, int(port)), timeout=20) as opened:
+            opened.sendall(b"GET /health HTTP/1.1\r\n")
+            with pytest.raises(OSError, match=r"reset|[Bb]roken"):
+                talk_on(opened)
+        assert httpx.get(f"{url}/health", headers={"x": "y" * 8_000}).status_code == 200
+
+
+def talk_on(opened: socket.socket) -> None:
+    for _ in range(10_000):
+        opened.sendall(b"X-Filler: " + b"x" * 1_000 + b"\r\n")
+
+
 def test_connections_beyond_the_limit_are_closed(model_folder: Path) -> None:
     served = make_served(model_folder, config=ServeConfig(max_connections=2))
     with listening(served) as url:

@@ -93,18 +93,34 @@ def test_the_one_used_least_recently_makes_room(model_folder: Path, other_folder
 
 def test_a_busy_model_is_not_dropped(model_folder: Path, other_folder: Path) -> None:
     found = Found(a=model_folder, b=other_folder)
-    models = LoadedModels(found.sources(), ServeConfig(max_model_bytes=1))
 
     async def ask() -> None:
+        whole = LoadedModels(found.sources(), ServeConfig())
+        size = (await whole.get("a")).bytes
+        whole.close()
+        models = LoadedModels(found.sources(), ServeConfig(max_model_bytes=int(1.5 * size)))
         busy = await models.get("a")
         with busy.loop.open([Generation((5,), Sampling(LONG))]) as stream:
             await anext(stream)
-            await models.get("b")
-            assert list(models.loaded) == ["a", "b"]
+            with pytest.raises(ApiError, match="busy") as error:
+                await models.get("b")
+            assert (error.value.status, error.value.code) == (503, "no_room")
+            assert list(models.loaded) == ["a"]
             assert sum([len(d.tokens) async for part in stream for d in part]) == LONG - 1
+        await models.get("b")  # which is not held against it
+        assert list(models.loaded) == ["b"]
+        models.close()
 
     asyncio.run(ask())
-    models.close()
+
+
+def test_a_model_beyond_the_cap_is_refused(model_folder: Path) -> None:
+    models = LoadedModels(Found(a=model_folder).sources(), ServeConfig(max_model_bytes=1))
+    with pytest.raises(UserError, match="max_model_bytes is 1: raise it"):
+        asyncio.run(models.load_default())
+    with pytest.raises(ApiError, match="log"):
+        asyncio.run(models.get("a"))
+    assert models.loaded == {}
 
 
 def test_a_model_that_can_not_be_loaded_is_tried_again(model_folder: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from asgi_calls import AsgiCalls, calls, leave
+from model_server import until
 from tool_model import STATED
 
 from pipeline.chat.conversation import user
@@ -160,11 +161,7 @@ def test_a_client_that_goes_away_while_a_tool_runs_frees_its_row(tool_model: Pat
             pieces = await leave(made.app, PATH, asked, after_pieces=2)
             assert b"tool_events" in pieces[-1]
             loop = made.app.state.server.models.loaded["tiny"].loop
-            for _ in range(1_000):
-                if loop.idle:
-                    break
-                await asyncio.sleep(0.01)
-            assert loop.idle
+            await until(lambda: loop.idle)
             let_go.set()
 
         made.run(go())
