@@ -20,6 +20,7 @@ from pipeline.serve.token_logprobs import MOST_TOP_LOGPROBS
 from pipeline.serve.tool_choice import MODES, tool_choice
 from pipeline.serve.wanted_reply import WantedReply, schemas_of
 
+MOST_TOKENS = 2**31 - 1  # that may be asked for; a reply gets what the context has room for
 _TEXT = {
     "oneOf": [
         {"type": "string"},
@@ -89,8 +90,8 @@ class ChatCompletionRequest(SamplingRequest):
     response_format: dict[str, Any] | None = None
     logprobs: bool | None = None
     top_logprobs: int | None = Field(None, ge=0, le=MOST_TOP_LOGPROBS)
-    max_tokens: int | None = Field(None, ge=1)
-    max_completion_tokens: int | None = Field(None, ge=1)
+    max_tokens: int | None = Field(None, ge=1, le=MOST_TOKENS)
+    max_completion_tokens: int | None = Field(None, ge=1, le=MOST_TOKENS)
     functions: Any = None
     function_call: Any = None
     modalities: list[str] | None = None
