@@ -251,7 +251,7 @@ def test_a_frozen_engine_finds_what_a_stream_read_before(make_model):
 def test_what_keys_and_values_may_come_to(make_model, monkeypatch, by_torch):
     if by_torch:
         monkeypatch.setattr(native, "kernels", lambda _: None)
-    model = make_model(max_context=64)
+    model = make_model(max_context=64, heads=2, kv_heads=1, head_dim=32)  # as the kernels like it
     c = model.config
     position = 2 * c.layers * c.kv_heads * c.head_dim * 4
     engine = Engine(model)
