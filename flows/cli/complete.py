@@ -3,6 +3,7 @@
 import argparse
 import json
 import math
+from collections.abc import Iterable
 from typing import Any
 
 from flows.cli import output
@@ -15,7 +16,9 @@ def complete(chosen: argparse.Namespace) -> int:
     """Go on with a page."""
     voice = chosen_voice(chosen, "base", talks=False)
     if chosen.top:
-        return _step_by_step(chosen, voice.steps(chosen.text, sampling_of(chosen), chosen.top))
+        steps = voice.steps(chosen.text, sampling_of(chosen), chosen.top)
+        show_steps(chosen.text, steps, as_json=chosen.json)
+        return 0
     pieces = voice.complete(chosen.text, sampling_of(chosen))
     if chosen.json:
         output.document({"prompt": chosen.text, "completion": "".join(pieces)})
@@ -27,19 +30,25 @@ def complete(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def _step_by_step(chosen: argparse.Namespace, steps: Any) -> int:
-    """Each token with those in its place, as it comes; then the page."""
+def show_steps(text: str, steps: Iterable[TokenStep], *, as_json: bool) -> None:
+    """Each token with those in its place, as it comes; then the page.
+
+    Args:
+        text: how the page begins.
+        steps: of its continuation.
+        as_json: one document instead.
+    """
     seen: list[TokenStep] = []
     for step in steps:
         seen.append(step)
-        if not chosen.json:
+        if not as_json:
             output.said(line_of(step))
     written = b"".join(step.drawn.raw for step in seen if not step.ends)
     completion = written.decode("utf-8", "replace")
-    if chosen.json:
+    if as_json:
         output.document(
             {
-                "prompt": chosen.text,
+                "prompt": text,
                 "completion": completion,
                 "steps": [
                     {**_row(step.drawn), "likely": [_row(choice) for choice in step.likely]}
@@ -48,8 +57,7 @@ def _step_by_step(chosen: argparse.Namespace, steps: Any) -> int:
             }
         )
     else:
-        output.said(f"\n{chosen.text}{completion}")
-    return 0
+        output.said(f"\n{text}{completion}")
 
 
 def line_of(step: TokenStep) -> str:

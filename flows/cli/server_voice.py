@@ -121,7 +121,7 @@ class ServerVoice:
         body = {**self._body(options), "prompt": text, "logprobs": top}
         seen = False
         for event in self.server.stream("/completions", body):
-            for step in _steps(_first(event).get("logprobs")):
+            for step in _steps(_first(event).get("logprobs"), top):
                 seen = True
                 yield step
         if not seen:
@@ -168,8 +168,11 @@ def _served(events: Any) -> Iterator[Said]:
             yield ToolOutput(str(told["output"]), told.get("ending", "done"))
 
 
-def _steps(logprobs: Any) -> Iterator[TokenStep]:
-    """Steps out of either of the forms in which servers give log-probabilities of completions."""
+def _steps(logprobs: Any, top: int) -> Iterator[TokenStep]:
+    """Steps out of either of the forms in which servers give log-probabilities of completions.
+
+    Beside the `top` likely ones some name the token that was drawn.
+    """
     if not isinstance(logprobs, dict):
         return
     if isinstance(logprobs.get("content"), list):  # as chat completions do (llama.cpp)
@@ -183,7 +186,7 @@ def _steps(logprobs: Any) -> Iterator[TokenStep]:
     ):
         found = tops[number] if number < len(tops) else None
         best = sorted((found or {}).items(), key=lambda pair: -pair[1])
-        yield TokenStep(_choice(token, logprob), tuple(_choice(*pair) for pair in best))
+        yield TokenStep(_choice(token, logprob), tuple(_choice(*pair) for pair in best[:top]))
 
 
 def _choice(text: str, logprob: float | None) -> TokenChoice:

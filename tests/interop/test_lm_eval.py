@@ -91,7 +91,7 @@ def harness(server: ServeProcess, tmp_path: Path) -> Harness:
             env={**os.environ, **offline, "HF_DATASETS_CACHE": str(tmp_path / "datasets")},
         )
         assert done.returncode == 0, done.stderr[-6000:]
-        return json.loads(done.stdout)["tasks"]  # type: ignore[no-any-return]
+        return json.loads(done.stdout)["tasks"]
 
     return ask
 

@@ -8,7 +8,7 @@ import pytest
 from toy_artifacts import post_training, toy_names  # noqa: F401
 
 from flows.cli import main
-from flows.cli.complete import line_of
+from flows.cli.complete import line_of, show_steps
 from flows.cli.voice import TokenChoice, TokenStep
 
 
@@ -51,6 +51,19 @@ def test_a_token_shows_its_spaces_and_line_ends_and_commands_no_terminal() -> No
     shown = line_of(TokenStep(half, (half, odd, wild)))
     assert shown.split() == ["50.0%", '"', 'a\\n"', '"', 'a\\n"', "50.0%", "<e282>", "10.0%",
                              '"\\u001b[2J"', "1.0%"]  # fmt: skip
+
+
+def test_a_stop_token_is_a_step_and_no_text(capsys: pytest.CaptureFixture[str]) -> None:
+    """And half a character joins its other half."""
+    first, second = (TokenChoice(None, raw, -1.0) for raw in (b"\xc3", b"\xa4"))
+    stop = TokenChoice("<|endoftext|>", b"<|endoftext|>", -0.5, 0)
+    steps = [TokenStep(first, ()), TokenStep(second, ()), TokenStep(stop, (stop,), ends=True)]
+    show_steps("Ada", steps, as_json=True)
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["completion"] == "ä"
+    assert [step["text"] for step in shown["steps"]] == [None, None, "<|endoftext|>"]
+    show_steps("Ada", steps, as_json=False)
+    assert capsys.readouterr().out.endswith("\n\nAdaä\n")
 
 
 @pytest.mark.parametrize("top", ["0", "21", "-1", "many"])

@@ -45,7 +45,8 @@ def test_the_longest_tokens_fit_and_what_is_far_beyond_does_not(
 
 def test_each_message_takes_a_token() -> None:
     model = served(byte_tokenizer(), 10)
-    for fine in ([{}] * 10, None, "x" * 100):
+    fits: tuple[object, ...] = ([{}] * 10, None, "x" * 100)
+    for fine in fits:
         check_count(fine, model, "messages")
     with pytest.raises(ApiError, match="messages: 11 of them are more than"):
         check_count([{}] * 11, model, "messages")
