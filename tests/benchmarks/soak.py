@@ -31,6 +31,7 @@ from tests.helpers.raw_client import Question, ask, get
 TABLE = "soak-table"
 MOST_GROWTH = 0.02  # of memory, from when it is warm to the end: what the issue asks
 LOOK_SECONDS = 2.0  # between two looks at the memory
+ROWS = 32  # fewer than the crowd asks for: some wait, and the cache of prefixes is soon full
 MOST_POOL_THREADS = 32  # asyncio's own pool grows to at most so many, by and by
 CLOSED_SECONDS = 60.0  # by when the server has let go of connections whose clients are gone
 SCHEMA = {
@@ -105,12 +106,12 @@ async def undisturbed(url: str, asked: Sequence[Question]) -> list[tuple[Questio
 
 
 @contextlib.contextmanager
-def served(folder: Path, port: int = 0, *options: str) -> Iterator[tuple[str, psutil.Process]]:
+def served(folder: Path, port: int = 0) -> Iterator[tuple[str, psutil.Process]]:
     """`crawl2chat serve` with a model's folder: its address and process."""
     port = port or server_process.free_port()
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "flows.cli", "serve", "--model", str(folder)]
-    command += ["--port", str(port), *options]
+    command += ["--port", str(port), "--max-rows", str(ROWS)]
     with server_process.started(command, url, psutil.Process().cpu_affinity(), {}) as process:
         yield url, process
 
