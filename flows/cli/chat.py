@@ -6,13 +6,16 @@ At a terminal it is a conversation: `flows.cli.chat_session`.
 import argparse
 import contextlib
 import sys
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
 from flows.cli import output
-from flows.cli.voice import Said, chosen_voice, sampling_of
-from pipeline.chat.messages import Message, ToolCall, system, user
+from flows.cli.chat_session import talk
+from flows.cli.chosen_voice import chosen_voice, sampling_of
+from flows.cli.shown_turn import complain, show_turn, text_of
+from flows.cli.voice import Said
+from pipeline.chat.messages import ToolCall, system, user
 from pipeline.tools.tool import ToolOutput
 from pipeline.tools.toolbox import Toolbox
 from storage import Lake
@@ -26,8 +29,6 @@ def chat(chosen: argparse.Namespace) -> int:
     if chosen.message or not sys.stdin.isatty():
         lines = chosen.message or [line.strip() for line in sys.stdin if line.strip()]
         return converse(chosen, lines)
-    from flows.cli.chat_session import talk
-
     with tools_of(chosen) as toolbox:
         voice = chosen_voice(chosen, DEFAULT_MODEL, talks=True, toolbox=toolbox)
         return talk(voice, sampling_of(chosen), chosen.system or "", keep=not chosen.no_history)
@@ -78,53 +79,6 @@ def tools_of(chosen: argparse.Namespace) -> AbstractContextManager[Toolbox | Non
     from flows.cli.chosen_tools import chosen_tools, names_of
 
     return chosen_tools(names_of(chosen.tools), Lake(chosen.lake), python_processes=1)
-
-
-def show_turn(
-    turn: Generator[Said, None, list[Message]], said: list[Said], silent: bool = False
-) -> list[Message]:
-    """Print an assistant's turn as it comes.
-
-    Args:
-        turn: of a `Voice`.
-        said: gets every piece of text, call and output, however the turn ends.
-        silent: whether to print nothing.
-
-    Returns:
-        All messages, with those of the turn.
-    """
-    with contextlib.closing(turn):
-        while True:
-            try:
-                piece = next(turn)
-            except StopIteration as end:
-                found: list[Message] = end.value
-                break
-            said.append(piece)
-            if not silent:
-                _show(piece)
-    if not silent:
-        print(flush=True)
-    return found
-
-
-def text_of(said: Sequence[Said]) -> str:
-    """The text among what was said."""
-    return "".join(piece for piece in said if isinstance(piece, str))
-
-
-def complain(error: UserError, where: str = "") -> None:
-    """Why there is no answer."""
-    print(f"crawl2chat: {where}{error}", file=sys.stderr, flush=True)
-
-
-def _show(piece: Said) -> None:
-    if isinstance(piece, str):
-        output.said(piece, end="")
-    elif isinstance(piece, ToolCall):
-        output.said(f"\n  [{piece.name} {piece.arguments}]", end="")
-    else:
-        output.said(f"\n  [= {piece.text}]\n", end="")
 
 
 def _calls(said: Sequence[Said]) -> list[dict[str, str]]:

@@ -6,8 +6,8 @@ not been asked.
 """
 
 from flows.cli import output
-from flows.cli.chat import complain, show_turn, text_of
 from flows.cli.line_editor import LineEditor, history_file
+from flows.cli.shown_turn import complain, show_turn, text_of
 from flows.cli.slash_commands import COMMANDS, LITERAL, Done, Talk, is_command, obey
 from flows.cli.voice import Said, SamplingOptions, Voice
 from pipeline.chat.messages import assistant, user

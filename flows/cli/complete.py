@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from flows.cli import output
-from flows.cli.voice import TokenChoice, TokenStep, chosen_voice, sampling_of
+from flows.cli.chosen_voice import chosen_voice, sampling_of
+from flows.cli.voice import TokenChoice, TokenStep
 
 WIDTH = 18  # columns of a token, so that what follows it stands in a column
 
