@@ -34,6 +34,7 @@ from storage.errors import UserError
 __all__ = ["Delta", "Generation", "GenerationStream", "InferenceLoop"]
 
 Observe = Callable[[float, int, float], None]  # see `GenerationStream`
+CLOSE_SECONDS = 10.0  # far more than a step takes
 
 logger = logging.getLogger("crawl2chat.serve")
 
@@ -72,6 +73,7 @@ class InferenceLoop:
         self.rows = RunningRows(self._new_batch, config.flush_seconds, self._released)
         self.max_rows = self.rows.max_rows
         self._reader = TextReader(engine, config)
+        self._pieces: list[tuple[ReadingJob, list[int]]] = []  # that are being read
         # Of whoever holds the lock.
         self._queue: FairQueue[_Asked] = FairQueue(config.max_queued, config.max_queued_per_client)
         self._readings = ReadingQueue()
@@ -159,16 +161,24 @@ class InferenceLoop:
             self._lock.notify()
 
     def close(self) -> None:
-        """End everything now, by an error."""
+        """End everything now, by an error; returns once the thread has ended, or nearly so."""
         self.drain()
+        with self._lock:
+            jobs, thread = self._readings.clear(), self._thread
+        for job in jobs:
+            job.cancelled = True
+            job.done(job, self._shutting_down())
         self._command(lambda: self.rows.end_all(self._shutting_down()))
         self.retire()
+        if thread is not None:  # a process must not end while it is in a kernel
+            thread.join(CLOSE_SECONDS)
 
     @property
     def idle(self) -> bool:
         """Whether nobody has anything under way or waiting."""
         with self._lock:
-            return not (len(self.rows) or len(self._queue) or self._readings or self._commands)
+            waits = len(self._queue) or self._readings or self._commands
+            return not (waits or len(self.rows) or self._pieces)
 
     @property
     def queued(self) -> int:
@@ -287,7 +297,7 @@ class InferenceLoop:
                     asked = self._admitted()
                 commands, self._commands = self._commands, deque()
                 waited_for = bool(asked) or self.rows.active
-                pieces = self._readings.take(self._reader.most_tokens(waited_for))
+                self._pieces = self._readings.take(self._reader.most_tokens(waited_for))
             for command in commands:
                 self._guarded(command)
             for one in asked:
@@ -297,8 +307,9 @@ class InferenceLoop:
                     self.rows.begin(one.stream, one.prompt)
             self._guarded(self.rows.step)
             self._guarded(self.rows.send)
-            if pieces:
-                self._reader.read(pieces)
+            if self._pieces:
+                self._reader.read(self._pieces)
+                self._pieces = []
 
     def _guarded(self, work: Callable[[], None]) -> None:
         """The thread outlives whatever goes wrong in it; the requests that it concerns don't."""

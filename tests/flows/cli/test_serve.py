@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +23,7 @@ from flows.cli.serve import model_sources
 from storage import Lake
 from storage.errors import UserError
 
-ENDLESS = {"prompt": "x", "max_tokens": LONG, "n": 4, "ignore_eos": True}
+ENDLESS = {"prompt": "x", "max_tokens": LONG, "n": 4, "logprobs": 0, "ignore_eos": True}
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +54,7 @@ def first_line(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline()
 
 
-def refused(*options: str, capsys: pytest.CaptureFixture[str]) -> str:
+def said_of(*options: str, capsys: pytest.CaptureFixture[str]) -> str:
     """What is said of a command line that can't be meant."""
     assert main(["serve", *options]) == 2
     said = capsys.readouterr()
@@ -82,7 +83,9 @@ def test_one_line_says_where_and_how(folder: Path) -> None:
 @pytest.mark.slow
 def test_a_signal_lets_what_runs_finish_and_a_second_does_not(folder: Path) -> None:
     for signals in (1, 2):
-        with started(folder, "--json", CRAWL2CHAT_API_KEY="sk-test") as process:
+        refused: list[httpx.Response] = []
+        options = ("--json", "--max-rows", "4")
+        with started(folder, *options, CRAWL2CHAT_API_KEY="sk-test") as process:
             head = {"Authorization": "Bearer sk-test"}
             assert process.stdout is not None
             text = "".join(iter(process.stdout.readline, "}\n")) + "}"
@@ -94,6 +97,10 @@ def test_a_signal_lets_what_runs_finish_and_a_second_does_not(folder: Path) -> N
                 with client.stream("POST", told["url"] + "/completions", json=body) as answer:
                     chunks = answer.iter_bytes()
                     next(chunks)
+                    waits = threading.Thread(target=ask_too, args=(told["url"], head, refused))
+                    waits.start()
+                    while not is_waiting(told["url"], head):
+                        time.sleep(0.01)
                     process.send_signal(signal.SIGTERM)
                     if signals == 2:
                         time.sleep(0.2)
@@ -104,6 +111,18 @@ def test_a_signal_lets_what_runs_finish_and_a_second_does_not(folder: Path) -> N
                         return
                     assert b"".join(chunks).endswith(b"data: [DONE]\n\n")
             assert process.wait(60) == 0
+            waits.join(60)
+            assert [answer.json()["error"]["code"] for answer in refused] == ["shutting_down"]
+
+
+def ask_too(url: str, head: dict[str, str], answers: list[httpx.Response]) -> None:
+    with contextlib.suppress(httpx.HTTPError):
+        answers.append(httpx.post(f"{url}/completions", json=ENDLESS, headers=head, timeout=60))
+
+
+def is_waiting(url: str, head: dict[str, str]) -> bool:
+    page = httpx.get(url.removesuffix("/v1") + "/metrics", headers=head).text
+    return 'crawl2chat_queued{model="tiny"} 1.0' in page
 
 
 @pytest.mark.slow
@@ -131,28 +150,28 @@ def test_bad_use_is_one_line(
     monkeypatch.delenv("CRAWL2CHAT_API_KEY", raising=False)
     lake = ["--lake", str(tmp_path / "lake")]
     tiny = ["--model", str(folder), *lake]
-    assert "no model in lake" in refused(*lake, capsys=capsys)
-    assert "no rl model" in refused("--model", "rl", *lake, capsys=capsys)
-    assert "nowhere" in refused("--model", "nowhere", *lake, capsys=capsys)
+    assert "no model in lake" in said_of(*lake, capsys=capsys)
+    assert "no rl model" in said_of("--model", "rl", *lake, capsys=capsys)
+    assert "nowhere" in said_of("--model", "nowhere", *lake, capsys=capsys)
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = str(other.getsockname()[1])
-        assert f"port {port}" in refused(*tiny, "--port", port, capsys=capsys)
+        assert f"port {port}" in said_of(*tiny, "--port", port, capsys=capsys)
     keys = tmp_path / "keys"
     keys.write_text("sk-test\n")
     keys.chmod(0o644)
-    assert "chmod" in refused(*tiny, "--api-key-file", str(keys), capsys=capsys)
-    assert "No such file" in refused(*tiny, "--api-key-file", str(keys) + "x", capsys=capsys)
-    assert "key" in refused(*tiny, "--host", "0.0.0.0", capsys=capsys)
-    assert "--allow-origin" in refused(*tiny, "--allow-origin", "x.y", capsys=capsys)
-    assert "--set nothing" in refused(*tiny, "--set", "nothing=1", capsys=capsys)
-    assert "max_queued" in refused(*tiny, "--set", "max_queued=0", capsys=capsys)
-    assert "whole number" in refused(*tiny, "--set", "max_queued=1.5", capsys=capsys)
-    assert "one name" in refused(*tiny, "--model", str(copied(folder, tmp_path)), capsys=capsys)
+    assert "chmod" in said_of(*tiny, "--api-key-file", str(keys), capsys=capsys)
+    assert "No such file" in said_of(*tiny, "--api-key-file", str(keys) + "x", capsys=capsys)
+    assert "key" in said_of(*tiny, "--host", "0.0.0.0", capsys=capsys)
+    assert "--allow-origin" in said_of(*tiny, "--allow-origin", "x.y", capsys=capsys)
+    assert "--set nothing" in said_of(*tiny, "--set", "nothing=1", capsys=capsys)
+    assert "max_queued" in said_of(*tiny, "--set", "max_queued=0", capsys=capsys)
+    assert "whole number" in said_of(*tiny, "--set", "max_queued=1.5", capsys=capsys)
+    assert "one name" in said_of(*tiny, "--model", str(copied(folder, tmp_path)), capsys=capsys)
     broken = tmp_path / "broken"
     broken.mkdir()
-    assert "config.json" in refused("--model", str(broken), "--port", "0", *lake, capsys=capsys)
+    assert "config.json" in said_of("--model", str(broken), "--port", "0", *lake, capsys=capsys)
 
 
 def copied(folder: Path, elsewhere: Path) -> Path:

@@ -188,7 +188,12 @@ def test_stop_strings_and_what_goes_on(model_folder: Path) -> None:
     assert chunks[-1]["choices"][0]["finish_reason"] == "stop"
     assert eos.json()["usage"]["completion_tokens"] == 5
     assert eos.json()["choices"][0]["finish_reason"] == "length"
-    (ended,) = ask(make_served(model_folder), {**free, "logit_bias": {"0": 100}, "logprobs": 1})
+    forced = {**free, "logit_bias": {"0": 100}}
+    ended, silent = ask(
+        make_served(model_folder), forced | {"logprobs": 1}, forced | {"stream": True}
+    )
+    (only,) = events(silent)
+    assert (only["choices"][0]["text"], only["choices"][0]["finish_reason"]) == ("", "stop")
     choice = ended.json()["choices"][0]
     assert (choice["text"], choice["finish_reason"]) == ("", "stop")
     assert choice["logprobs"]["tokens"] == ["<|endoftext|>"]
@@ -318,12 +323,15 @@ def test_what_may_be_left_out_or_is_not_known(model_folder: Path) -> None:
 
 def test_logit_bias_bans_and_forces(model_folder: Path) -> None:
     (token,) = b_ids("q")
-    forced, banned = ask(
+    always = {"prompt": "x", "logit_bias": {str(token): 100}, "max_tokens": 5}
+    forced, held, banned = ask(
         make_served(model_folder),
-        {"prompt": "x", "logit_bias": {str(token): 100}, "max_tokens": 5},
+        always,
+        always | {"stop": "q\N{SNOWMAN}"},
         {"prompt": "x", **GREEDY, "logprobs": 0},
     )
-    assert forced.json()["choices"][0]["text"] == "qqqqq"
+    # what might have become a stop string is text in the end
+    assert [a.json()["choices"][0]["text"] for a in (forced, held)] == ["qqqqq"] * 2
     first = banned.json()["choices"][0]["logprobs"]["tokens"][0]
     (id,) = [n for n, own in enumerate(byte_tokenizer().token_bytes) if as_told(own) == first]
     (other,) = ask(

@@ -28,7 +28,7 @@ class Wire:
         await self.gone.wait()
         return {"type": "http.disconnect"}
 
-    async def send(self, message: dict[str, Any]) -> None:
+    async def send(self, message: Any) -> None:
         if len(self.sent) == self.stalls_after:
             await asyncio.sleep(60)
         self.sent.append(message)

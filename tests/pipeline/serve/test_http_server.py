@@ -124,7 +124,9 @@ def talk_on(opened: socket.socket) -> None:
 
 
 def test_connections_beyond_the_limit_are_closed(model_folder: Path) -> None:
-    served = make_served(model_folder, config=ServeConfig(max_connections=2))
+    served = make_served(
+        model_folder, config=ServeConfig(max_connections=2, header_timeout_seconds=300)
+    )
     with listening(served) as url:
         host, _, port = url.removeprefix("http://").partition(":")
         with contextlib.ExitStack() as stack:

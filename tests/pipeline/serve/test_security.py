@@ -108,6 +108,7 @@ def test_a_page_that_points_its_own_name_here_gets_nothing(model_folder: Path) -
     bad = [
         "evil.com",
         "localhost.evil.com",
+        "evil.localhost",
         "127.0.0.1.evil.com:80",
         "",
         "evil.com:localhost",

@@ -74,7 +74,8 @@ def test_a_piece_is_short_where_a_stream_waits() -> None:
 
 
 def test_what_goes_wrong_ends_each_job_once() -> None:
-    reader, ended = TextReader(tiny_loop().engine, ServeConfig()), []
+    ended: list[Any] = []
+    reader = TextReader(tiny_loop().engine, ServeConfig())
     one, two = jobs_of([("a", ("embedding", 0), [3, 4]), ("b", ("embedding", 0), [2])], ended)
     reader.read([(one, [5, 6]), (one, [10**6]), (two, [5])])
     assert [job for job, _ in ended] == [one, two]
