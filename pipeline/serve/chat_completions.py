@@ -6,7 +6,7 @@ where the request says so. No turn is dropped: a conversation that is too long i
 
 import time
 import uuid
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 import orjson
@@ -22,7 +22,7 @@ from pipeline.serve.loaded_models import ServedModel
 from pipeline.serve.off_loop import off_loop
 from pipeline.serve.reply_events import ReplyOver
 from pipeline.serve.reply_rounds import RunningReply
-from pipeline.serve.server_state import client_of, state_of
+from pipeline.serve.server_state import client_of, note_tokens, state_of
 from pipeline.serve.wanted_reply import prepare
 
 router = APIRouter(responses=RESPONSES)
@@ -41,7 +41,7 @@ async def chat_completions(asked: ChatCompletionRequest, request: Request) -> Re
         is_long=bool(asked.tools or asked.response_format),
     )
     reply = RunningReply(prepared, served.loop, state.tools)
-    answer = ChatCompletionAnswer(asked, served, reply)
+    answer = ChatCompletionAnswer(asked, served, reply, lambda usage: note_tokens(request, usage))
     if asked.stream:
         return EventStream(answer.stream(), state.config, reply.close)
     try:
@@ -52,12 +52,23 @@ async def chat_completions(asked: ChatCompletionRequest, request: Request) -> Re
 
 
 class ChatCompletionAnswer:
-    """The answer to a request, as it comes from a running reply."""
+    """The answer to a request, as it comes from a running reply.
+
+    Args:
+        asked: the request.
+        served: its model.
+        reply: of the model.
+        note: told at the end what was read and sampled.
+    """
 
     def __init__(
-        self, asked: ChatCompletionRequest, served: ServedModel, reply: RunningReply
+        self,
+        asked: ChatCompletionRequest,
+        served: ServedModel,
+        reply: RunningReply,
+        note: Callable[[dict[str, int]], None],
     ) -> None:
-        self.reply = reply
+        self.reply, self.note = reply, note
         self.tells_usage = asked.include_usage
         tokenizer = served.tokenizer if asked.logprobs else None
         samples = reply.prepared.generation.samples
@@ -77,6 +88,7 @@ class ChatCompletionAnswer:
             for sample, happened in events:
                 self._choices[sample].take(happened)
                 self._count(happened)
+        self.note(self._usage)
         choices = [choice.whole() for choice in self._choices]
         return {**self._head, "choices": choices, "usage": self._usage}
 
@@ -96,6 +108,7 @@ class ChatCompletionAnswer:
                 self._count(happened)
             if sent:
                 yield b"".join(sent)
+        self.note(self._usage)
         if self.tells_usage:
             yield event({**self._head, "choices": [], "usage": self._usage})
 

@@ -19,6 +19,7 @@ from pipeline.serve.token_logprobs import MOST_TOP_LOGPROBS
 from pipeline.serve.tool_choice import MODES, tool_choice
 from pipeline.serve.wanted_reply import WantedReply, schemas_of
 
+MOST_TOKENS = 2**31 - 1  # that may be asked for; a reply gets what the context has room for
 _TEXT = {
     "oneOf": [
         {"type": "string"},
@@ -87,8 +88,8 @@ class ChatCompletionRequest(SamplingRequest):
     response_format: dict[str, Any] | None = None
     logprobs: bool | None = None
     top_logprobs: int | None = Field(None, ge=0, le=MOST_TOP_LOGPROBS)
-    max_tokens: int | None = Field(None, ge=1)
-    max_completion_tokens: int | None = Field(None, ge=1)
+    max_tokens: int | None = Field(None, ge=1, le=MOST_TOKENS)
+    max_completion_tokens: int | None = Field(None, ge=1, le=MOST_TOKENS)
     functions: Any = None
     function_call: Any = None
     modalities: list[str] | None = None
@@ -118,8 +119,9 @@ def wanted_of(
         raise InvalidField("modalities", "must be ['text']: the model writes text alone")
     if asked.top_logprobs is not None and not asked.logprobs:
         raise InvalidField("top_logprobs", "needs logprobs to be true")
-    if (asked.n or 1) > config.max_samples:
-        raise InvalidField("n", f"must be at most {config.max_samples}")
+    most_samples = min(config.max_samples, served.loop.max_rows)
+    if (asked.n or 1) > most_samples:
+        raise InvalidField("n", f"must be at most {most_samples}")
     tools = tools_of(asked.tools)
     is_served = not tools and is_open(asked.tool_choice) and can_call(served, own_tools)
     stated = own_tools if is_served else tools

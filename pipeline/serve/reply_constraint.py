@@ -2,7 +2,8 @@
 
 In: the tokens that a row samples. Out, before each: which may come (`model.constraint`). One
 grammar holds the text, another one the calls; which of them counts, a message's first token
-decides. Each message begins anew, as after the outputs of the server's tools.
+decides. Each message begins anew, as after the outputs of the server's tools; what is begun is led
+to its end before the row's tokens run out.
 """
 
 from typing import Any
@@ -20,6 +21,7 @@ class ReplyConstraint:
     Args:
         tokenizer: of the model, with the tokens of conversations and, where there are calls, tools.
         stop_tokens: that end a message.
+        left: tokens that the row may sample.
         text: what texts must be; None: anything.
         calls: what calls must be, with their tags; None: there are none.
         must_call: whether a message is calls and nothing else.
@@ -29,12 +31,13 @@ class ReplyConstraint:
         self,
         tokenizer: Tokenizer,
         stop_tokens: tuple[int, ...],
+        left: int,
         *,
         text: GrammarConstraint | None = None,
         calls: GrammarConstraint | None = None,
         must_call: bool = False,
     ) -> None:
-        self._stops = stop_tokens
+        self._stops, self._left = stop_tokens, left
         self._call = -1 if calls is None else tokenizer.special(CALL)
         self._text, self._calls, self._must_call = text, calls, must_call
         self._now: GrammarConstraint | None = None  # the one that counts
@@ -52,11 +55,12 @@ class ReplyConstraint:
 
     def accept(self, token: int) -> None:
         """See `Constraint`."""
+        before, self._left = self._left, self._left - 1
         if token in self._stops:
             self._begin()
             return
         if self._may_call and token == self._call and self._calls is not None:
-            self._now, self._may_call = self._calls.again(), False
+            self._now, self._may_call = self._calls.again(before), False
         self._undecided = False
         if self._now is not None:
             self._now.accept(token)
@@ -64,7 +68,7 @@ class ReplyConstraint:
     def _begin(self) -> None:
         """A message begins."""
         first = self._calls if self._must_call else self._text
-        self._now = None if first is None else first.again()
+        self._now = None if first is None else first.again(self._left)
         # Free text may end in calls at any time; JSON is it from the first token on, or is none.
         self._may_call = self._calls is not None and not self._must_call
         self._undecided = self._may_call and self._text is not None

@@ -68,6 +68,8 @@ def flat_tools(tools: Sequence[Any] | None, field: str = "tools") -> tuple[str, 
         if one.get("type") != "function":
             kind = f"{one.get('type')!r:.80}"
             raise InvalidField(f"{place}.type", f"must be 'function': there is no tool {kind} here")
+        if not isinstance(one.get("strict"), bool | None):
+            raise InvalidField(f"{place}.strict", "must be true, false or null")
         text = definition(one, place)
         if one["name"] in made:
             raise InvalidField(f"{place}.name", f"{one['name']!r} stands twice")

@@ -8,11 +8,12 @@ import time
 import uuid
 from typing import Annotated, Any
 
+import orjson
 from pydantic import Field, WithJsonSchema
 
 from pipeline.chat.messages import Message, system
 from pipeline.serve.chat_messages import joined
-from pipeline.serve.chat_request import FUNCTION, Choice, can_call, is_open
+from pipeline.serve.chat_request import FUNCTION, MOST_TOKENS, Choice, can_call, is_open
 from pipeline.serve.config import ServeConfig
 from pipeline.serve.field_errors import InvalidField
 from pipeline.serve.loaded_models import ServedModel
@@ -23,6 +24,7 @@ from pipeline.serve.token_logprobs import MOST_TOP_LOGPROBS
 from pipeline.serve.tool_choice import tool_choice
 from pipeline.serve.wanted_reply import WantedReply, schemas_of
 
+ECHOED = ("instructions", "metadata", "text", "tool_choice", "tools")  # as they came
 LOGPROBS = "message.output_text.logprobs"
 _FLAT_TOOL = {
     **FUNCTION,
@@ -50,7 +52,7 @@ class ResponseRequest(SamplingRequest):
     tool_choice: Choice = None
     parallel_tool_calls: bool | None = None
     text: dict[str, Any] | None = None
-    max_output_tokens: int | None = Field(None, ge=1)
+    max_output_tokens: int | None = Field(None, ge=1, le=MOST_TOKENS)
     store: bool | None = None
     include: list[str] | None = None
     top_logprobs: int | None = Field(None, ge=0, le=MOST_TOP_LOGPROBS)
@@ -92,6 +94,11 @@ def wanted_of(
     for name in ("background", "conversation", "prompt"):
         if getattr(asked, name):
             raise InvalidField(name, "is not supported: leave it out")
+    for name in ECHOED:
+        try:
+            orjson.dumps(getattr(asked, name))
+        except TypeError as error:  # numbers beyond 64 bits, halves of characters
+            raise InvalidField(name, f"can't be given back in the response: {error}") from error
     tools = flat_tools(asked.tools)
     is_served = not tools and is_open(asked.tool_choice) and can_call(served, own_tools)
     stated = own_tools if is_served else tools

@@ -5,7 +5,7 @@ kept in memory for whoever made it (`serve.response_store`) unless `store` is fa
 """
 
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any
 
 import orjson
@@ -22,7 +22,7 @@ from pipeline.serve.response_events import GrowingResponse
 from pipeline.serve.response_input import input_messages
 from pipeline.serve.response_request import ResponseRequest, empty_response, wanted_of
 from pipeline.serve.response_store import KeptResponse, ResponseStore
-from pipeline.serve.server_state import client_of, state_of
+from pipeline.serve.server_state import client_of, note_tokens, state_of
 from pipeline.serve.wanted_reply import PreparedReply, prepare
 
 router = APIRouter(responses=RESPONSES)
@@ -49,7 +49,12 @@ async def create_response(asked: ResponseRequest, request: Request) -> Response:
         empty_response(asked, served.id), len(prepared.generation.prompt), tokenizer
     )
     store = None if asked.store is False else state.responses
-    answer = ResponseAnswer(growing, reply, store, client, said)
+
+    def note(usage: Mapping[str, int]) -> None:
+        read, sampled = usage["input_tokens"], usage["output_tokens"]
+        note_tokens(request, {"prompt_tokens": read, "completion_tokens": sampled})
+
+    answer = ResponseAnswer(growing, reply, store, client, said, note)
     if asked.stream:
         return EventStream(answer.stream(), state.config, reply.close)
     try:
@@ -86,6 +91,7 @@ class ResponseAnswer:
         store: where it is kept; None: nowhere.
         client: who made it.
         said: the conversation before it, without instructions.
+        note: told at the end what was read and sampled.
     """
 
     def __init__(
@@ -95,8 +101,9 @@ class ResponseAnswer:
         store: ResponseStore | None,
         client: str,
         said: tuple[Message, ...],
+        note: Callable[[Mapping[str, int]], None],
     ) -> None:
-        self.growing, self.reply = growing, reply
+        self.growing, self.reply, self.note = growing, reply, note
         self.store, self.client, self.said = store, client, said
 
     async def whole(self) -> dict[str, Any]:
@@ -104,7 +111,7 @@ class ResponseAnswer:
         async for events in self.reply.events():
             for _, happened in events:
                 self.growing.take(happened)
-        self._keep()
+        self._end()
         return self.growing.body
 
     async def stream(self) -> AsyncGenerator[bytes, None]:
@@ -115,7 +122,7 @@ class ResponseAnswer:
                 made = [one for _, happened in events for one in self.growing.take(happened)]
                 if made:
                     if self.growing.body["status"] != "in_progress":
-                        self._keep()  # before the client can ask for it
+                        self._end()  # before the client can ask for it
                     yield _sent(made)
         except Exception as error:  # the status is sent already
             found = as_api_error(error)
@@ -123,7 +130,9 @@ class ResponseAnswer:
                 logger.exception("unforeseen")
             yield _sent(self.growing.fail(found.code or "server_error", found.message))
 
-    def _keep(self) -> None:
+    def _end(self) -> None:
+        """It is complete: keep it."""
+        self.note(self.growing.body["usage"])
         if self.store is None:
             return
         own = [one.said for one in input_messages(self.growing.body["output"])]

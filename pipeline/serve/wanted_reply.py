@@ -133,7 +133,7 @@ def prepare(wanted: WantedReply, served: ServedModel, client: str) -> PreparedRe
         samples=wanted.samples,
         seed=wanted.seed,
         client=client,
-        constraint=_constraint(wanted, served, (stop, *others)),
+        constraint=_constraint(wanted, served, (stop, *others), sampling.max_new_tokens),
     )
     return PreparedReply(
         generation,
@@ -164,7 +164,7 @@ def _prompt(wanted: WantedReply, tokenizer: Tokenizer, context: int) -> list[int
 
 
 def _constraint(
-    wanted: WantedReply, served: ServedModel, stops: tuple[int, ...]
+    wanted: WantedReply, served: ServedModel, stops: tuple[int, ...], most_tokens: int
 ) -> Constrain | None:
     """What holds each sample to what was asked; None: nothing was."""
     choice, tools = wanted.choice, wanted.talk.tools
@@ -183,7 +183,9 @@ def _constraint(
         return None
 
     def make() -> ReplyConstraint:
-        return ReplyConstraint(served.tokenizer, stops, text=text, calls=calls, must_call=must_call)
+        return ReplyConstraint(
+            served.tokenizer, stops, most_tokens, text=text, calls=calls, must_call=must_call
+        )
 
     return make
 

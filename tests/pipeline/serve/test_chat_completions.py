@@ -89,6 +89,23 @@ def test_usage_comes_last_and_only_if_it_is_asked_for(chat_calls: AsgiCalls) -> 
     assert all("usage" not in event for event in chat_calls.events(PATH, body()))
 
 
+@pytest.mark.parametrize("path", [PATH, "/v1/responses"])
+def test_the_log_says_how_many_tokens(
+    chat_calls: AsgiCalls, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    caplog.set_level("INFO", "crawl2chat.requests")
+    asked = {**body(), "input": ASKED, "max_output_tokens": 60}
+    usage = chat_calls.post(path, asked)["usage"]
+    chat_calls.events(path, asked)
+    lines = [json.loads(r.getMessage()) for r in caplog.records if r.name == "crawl2chat.requests"]
+    read = usage.get("prompt_tokens") or usage["input_tokens"]
+    sampled = usage.get("completion_tokens") or usage["output_tokens"]
+    assert [(one["prompt_tokens"], one["completion_tokens"]) for one in lines] == [
+        (read, sampled)
+    ] * 2
+    assert ASKED not in caplog.text
+
+
 def test_a_call_goes_to_the_client_and_its_output_comes_back(chat_calls: AsgiCalls) -> None:
     asked = body(tools=[TOOL], temperature=0)
     (choice,) = chat_calls.post(PATH, asked)["choices"]
