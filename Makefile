@@ -208,15 +208,16 @@ ACTS := tools search tool-use search-use injection horizon distill pass-at-k rl 
 bench-acts: .venv/dev
 	for table in $(ACTS); do $(MAKE) bench-$$table || exit 1; done
 
-# llama.cpp itself on what `crawl2chat export` writes: llama-cpp-python builds for about ten minutes.
+# llama.cpp itself on what `crawl2chat export` writes (llama-cpp-python builds for about ten minutes), and
+# lm-evaluation-harness on a served model.
 .venv-interop/ready: tests/interop/requirements.txt .venv/dev
 	$(SETUP) -r $< .venv-interop
 	touch $@
 
 # INTEROP_LAKE=lake takes that lake's models in place of a fresh run of preset ci.
 INTEROP_LAKE ?=
-interop: .venv-interop/ready
-	CRAWL2CHAT_INTEROP_PYTHON=.venv-interop/bin/python CRAWL2CHAT_INTEROP_LAKE=$(INTEROP_LAKE) \
+interop: .venv-interop/ready .venv-harness/ready
+	CRAWL2CHAT_HARNESS_PYTHON=.venv-harness/bin/python CRAWL2CHAT_INTEROP_PYTHON=.venv-interop/bin/python CRAWL2CHAT_INTEROP_LAKE=$(INTEROP_LAKE) \
 		$(BIN)/python -m pytest tests/interop -s
 
 # 2,000 damaged archives through the whole pass; 10,000 conversations through each property test.

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import BaseRoute, Match, Route
 
 from storage.errors import UserError
 
@@ -118,14 +119,33 @@ def as_api_error(error: BaseException) -> ApiError:
     return ApiError(500, "an error of the server, which its log describes")
 
 
-def install(app: FastAPI) -> None:
-    """Answer the errors of an application in this shape; `request_log` does the unforeseen."""
+def install(app: FastAPI, routes: Sequence[BaseRoute] = ()) -> None:
+    """Answer the errors of an application in this shape; `request_log` does the unforeseen.
 
-    async def answer(_: Request, error: Exception) -> Response:
-        return as_api_error(error).response()
+    Args:
+        app: the application.
+        routes: all of it, so that a 405 names all methods of a path: Starlette names those of the
+            first route.
+    """
+
+    async def answer(request: Request, error: Exception) -> Response:
+        found = as_api_error(error)
+        if found.status == 405 and (methods := _methods(routes, request)):
+            found.headers["Allow"] = ", ".join(sorted(methods))
+        return found.response()
 
     for known in (ApiError, RequestValidationError, HTTPException, UserError, TimeoutError):
         app.add_exception_handler(known, answer)
+
+
+def _methods(routes: Sequence[BaseRoute], request: Request) -> set[str]:
+    """That a path has."""
+    return {
+        method
+        for route in routes
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE
+        for method in route.methods or ()
+    }
 
 
 def _of_fields(errors: Sequence[Any]) -> ApiError:

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import AsyncGenerator
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
@@ -38,6 +39,7 @@ ROUTERS = (
     tokenization.router,
     operations.router,
 )
+ROUTES = [route for router in ROUTERS for route in router.routes]
 
 
 def create_app(
@@ -82,10 +84,10 @@ def create_app(
     app.state.server = ServerState(models, limits, counts, own_tools, kept)
     for router in ROUTERS:
         app.include_router(router)
-    api_errors.install(app)
+    api_errors.install(app, ROUTES)
     app.add_exception_handler(ClientGone, _nobody_waits)
     # The last that is added comes first.
-    app.add_middleware(BodyLimits, config=limits)
+    app.add_middleware(BodyLimits, config=limits, paths=_paths_with_bodies())
     app.add_middleware(KeyCheck, keys=who.keys)
     if who.origins:
         app.add_middleware(
@@ -103,6 +105,15 @@ def create_app(
         retry_after_seconds=limits.retry_after_seconds,
     )
     return app
+
+
+def _paths_with_bodies() -> frozenset[str]:
+    """Of all routes; what has another method or path is refused before its body is read."""
+    return frozenset(
+        route.path
+        for route in ROUTES
+        if isinstance(route, APIRoute) and route.body_field is not None
+    )
 
 
 async def _nobody_waits(_: Request, __: Exception) -> Response:

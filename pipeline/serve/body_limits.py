@@ -6,6 +6,7 @@ too deep; anything else is refused with the status that says so.
 
 import asyncio
 import re
+from collections.abc import Collection
 
 import orjson
 from starlette.datastructures import Headers
@@ -15,7 +16,8 @@ from pipeline.serve.api_errors import ApiError, refused
 from pipeline.serve.config import ServeConfig
 
 WITH_BODY = ("POST", "PUT", "PATCH")
-STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"')
+# Unrolled (Friedl): 0.02 s for 8 MB, where an alternation takes half a second.
+STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
 AS_ARRAYS = bytes.maketrans(b"{}", b"[]")
 NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
@@ -30,14 +32,18 @@ class BodyLimits:
     Args:
         app: what comes after.
         config: limits.
+        paths: that have a body to read; other requests' bodies nobody reads. None: all.
     """
 
-    def __init__(self, app: ASGIApp, config: ServeConfig) -> None:
-        self.app, self.config = app, config
+    def __init__(
+        self, app: ASGIApp, config: ServeConfig, paths: Collection[str] | None = None
+    ) -> None:
+        self.app, self.config, self.paths = app, config, paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on what is within the limits."""
-        if scope["type"] != "http" or scope["method"] not in WITH_BODY:
+        nobody_reads = self.paths is not None and scope.get("path") not in self.paths
+        if scope["type"] != "http" or scope["method"] not in WITH_BODY or nobody_reads:
             await self.app(scope, receive, send)
             return
         try:
@@ -82,18 +88,26 @@ class BodyLimits:
         except TimeoutError:
             raise ApiError(408, "the body took too long to come", code="timeout") from None
         whole = bytes(body)
+        brackets = only_brackets(whole)
+        if len(brackets) // 2 > self.config.max_json_containers:
+            most_containers = self.config.max_json_containers
+            raise refused(f"the body has more than {most_containers} lists and objects")
         try:
             orjson.loads(whole)  # strict: no NaN, no half of a surrogate pair
         except orjson.JSONDecodeError as error:
             raise refused(f"the body is no JSON: {error}", code="json_invalid") from None
-        if nesting(whole, self.config.max_json_depth) > self.config.max_json_depth:
+        if nesting(brackets, self.config.max_json_depth) > self.config.max_json_depth:
             raise refused(f"the body is nested deeper than {self.config.max_json_depth}")
         return whole
 
 
-def nesting(body: bytes, most: int) -> int:
-    """How deep arrays and objects of a JSON text are nested; counting ends beyond `most`."""
-    brackets = STRINGS.sub(b"", body).translate(AS_ARRAYS, NO_BRACKETS)
+def only_brackets(body: bytes) -> bytes:
+    """Those of a JSON text's arrays and objects, all of them square."""
+    return STRINGS.sub(b"", body).translate(AS_ARRAYS, NO_BRACKETS)
+
+
+def nesting(brackets: bytes, most: int) -> int:
+    """How deep arrays and objects are nested, by `only_brackets`; counting ends beyond `most`."""
     depth = 0
     while brackets and depth <= most:
         depth += 1

@@ -15,6 +15,7 @@ from pipeline.serve.field_errors import InvalidField
 from pipeline.serve.loaded_models import ServedModel
 from pipeline.serve.request_fields import SamplingRequest, sampling_of
 from pipeline.serve.response_format import response_format
+from pipeline.serve.text_bounds import check_count
 from pipeline.serve.token_logprobs import MOST_TOP_LOGPROBS
 from pipeline.serve.tool_choice import MODES, tool_choice
 from pipeline.serve.wanted_reply import WantedReply, schemas_of
@@ -73,7 +74,8 @@ TOOL = {
     "required": ["type", "function"],
 }
 # Read by modules of their own: pydantic would name each of the types that a value might have had.
-Choice = Annotated[Any, WithJsonSchema({"oneOf": [{"enum": list(MODES)}, {"type": "object"}]})]
+_CHOICES = [{"enum": list(MODES)}, {"type": "object"}, {"type": "null"}]
+Choice = Annotated[Any, WithJsonSchema({"oneOf": _CHOICES})]
 Messages = Annotated[list[Any], WithJsonSchema({"type": "array", "items": MESSAGE, "minItems": 1})]
 Tools = Annotated[list[Any], WithJsonSchema({"type": "array", "items": TOOL})]
 
@@ -122,6 +124,8 @@ def wanted_of(
     most_samples = min(config.max_samples, served.loop.max_rows)
     if (asked.n or 1) > most_samples:
         raise InvalidField("n", f"must be at most {most_samples}")
+    check_count(asked.messages, served, "messages")
+    check_count(asked.tools, served, "tools")
     tools = tools_of(asked.tools)
     is_served = not tools and is_open(asked.tool_choice) and can_call(served, own_tools)
     stated = own_tools if is_served else tools

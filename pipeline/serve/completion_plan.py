@@ -17,6 +17,7 @@ from pipeline.serve.config import ServeConfig
 from pipeline.serve.generation import Generation
 from pipeline.serve.loaded_models import ServedModel
 from pipeline.serve.request_fields import SamplingRequest, sampling_of
+from pipeline.serve.text_bounds import check_length
 from pipeline.tokenizer import Tokenizer
 from storage.errors import UserError
 
@@ -125,7 +126,7 @@ def plan_of(
     most = min(config.max_prompts, config.max_queued, config.max_queued_per_client)
     if len(asked.prompt) > most:
         raise refused(f"prompt: at most {most} at a time", "prompt")
-    prompts, texts, own_first = encoded(asked.prompt, served.tokenizer)
+    prompts, texts, own_first = encoded(asked.prompt, served, "prompt")
     for prompt in prompts:
         try:
             served.loop.check_prompt(prompt, more=1 if limit else 0)
@@ -151,11 +152,14 @@ def plan_of(
 
 
 def encoded(
-    prompts: list[str] | list[list[int]], tokenizer: Tokenizer, field: str = "prompt"
+    prompts: list[str] | list[list[int]], served: ServedModel, field: str
 ) -> tuple[list[list[int]], list[bytes], bool]:
     """The prompts as token ids and as bytes, and whether we put a token in front."""
+    tokenizer = served.tokenizer
     texts = [prompt for prompt in prompts if isinstance(prompt, str)]
     if texts:
+        for text in texts:
+            check_length([text], served, field)
         try:
             encoded = tokenizer.encode_batch(texts)
         except UserError as error:

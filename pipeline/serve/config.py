@@ -43,6 +43,7 @@ class ServeConfig:
     max_embedding_inputs: int = 2_048
     max_body_bytes: int = 8 << 20
     max_json_depth: int = 64
+    max_json_containers: int = 100_000  # lists and objects: two millions take seconds to parse
 
     # Of conversations. Responses are kept in memory for `previous_response_id`.
     tools: tuple[str, ...] = ()  # that the server runs itself, for requests that bring none
@@ -71,7 +72,8 @@ class ServeConfig:
             above_zero=(
                 "max_rows tokens_per_step max_cache_bytes max_model_bytes flush_seconds"
                 " reading_tokens max_prompts max_samples max_new_tokens max_body_bytes"
-                " max_json_depth max_responses max_responses_per_client max_response_bytes"
+                " max_json_depth max_json_containers"
+                " max_responses max_responses_per_client max_response_bytes"
                 " max_requests max_connections max_queued max_queued_per_client"
                 " retry_after_seconds request_timeout_seconds header_timeout_seconds"
                 " body_timeout_seconds stalled_client_seconds keep_alive_seconds"

@@ -18,6 +18,8 @@ from starlette.responses import Response
 from pipeline.serve.api_errors import RESPONSES, refused
 from pipeline.serve.completion_plan import Prompts, encoded
 from pipeline.serve.event_stream import unless_gone
+from pipeline.serve.loaded_models import ServedModel
+from pipeline.serve.off_loop import off_loop
 from pipeline.serve.server_state import client_of, state_of
 from storage.errors import UserError
 
@@ -47,12 +49,7 @@ async def embeddings(asked: EmbeddingRequest, request: Request) -> Response:
     if len(asked.input) > state.config.max_embedding_inputs:
         most = state.config.max_embedding_inputs
         raise refused(f"input: at most {most} at a time", "input")
-    texts, _, _ = encoded(asked.input, served.tokenizer, "input")
-    for text in texts:
-        try:
-            served.loop.check_prompt(text)
-        except UserError as error:
-            raise refused(f"input: {error}", "input") from None
+    texts = await off_loop(request, lambda: _checked(asked, served))
     work = served.loop.embed(texts, client_of(request))
     vectors = await unless_gone(request, work, state.config)
     data = [
@@ -69,6 +66,17 @@ async def embeddings(asked: EmbeddingRequest, request: Request) -> Response:
     return Response(
         orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY), media_type="application/json"
     )
+
+
+def _checked(asked: EmbeddingRequest, served: ServedModel) -> list[list[int]]:
+    """Token ids, each text's within the context."""
+    texts, _, _ = encoded(asked.input, served, "input")
+    for text in texts:
+        try:
+            served.loop.check_prompt(text)
+        except UserError as error:
+            raise refused(f"input: {error}", "input") from None
+    return texts
 
 
 def _written(vector: Any, asked: EmbeddingRequest) -> Any:

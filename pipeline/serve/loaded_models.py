@@ -27,6 +27,9 @@ from storage.errors import UserError
 
 logger = logging.getLogger("crawl2chat.serve")
 
+# Characters of a text that a tokenizer may make one of, before it looks for tokens (Unicode's NFC).
+COMPOSED = 4
+
 
 @dataclasses.dataclass(frozen=True)
 class ModelSource:
@@ -60,6 +63,12 @@ class ServedModel:
         """
         weights = sum(p.numel() * p.element_size() for p in self.engine.model.parameters())
         return 2 * weights + self.engine.cache_bytes(self.loop.config.max_rows)
+
+    @cached_property
+    def most_characters(self) -> int:
+        """Of a text that the context can hold."""
+        longest = max(map(len, self.tokenizer.token_bytes))
+        return COMPOSED * longest * self.loop.context
 
     @cached_property
     def grammars(self) -> Grammars:

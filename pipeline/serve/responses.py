@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from pipeline.chat.messages import Message
 from pipeline.serve.api_errors import RESPONSES, ApiError, as_api_error
-from pipeline.serve.event_stream import EventStream, event, unless_gone
+from pipeline.serve.event_stream import STREAMED, EventStream, event, unless_gone
 from pipeline.serve.off_loop import off_loop
 from pipeline.serve.reply_rounds import RunningReply
 from pipeline.serve.response_events import GrowingResponse
@@ -23,13 +23,14 @@ from pipeline.serve.response_input import input_messages
 from pipeline.serve.response_request import ResponseRequest, empty_response, wanted_of
 from pipeline.serve.response_store import KeptResponse, ResponseStore
 from pipeline.serve.server_state import client_of, note_tokens, state_of
+from pipeline.serve.text_bounds import check_count
 from pipeline.serve.wanted_reply import PreparedReply, prepare
 
 router = APIRouter(responses=RESPONSES)
 logger = logging.getLogger("crawl2chat.serve")
 
 
-@router.post("/v1/responses")
+@router.post("/v1/responses", responses=STREAMED)
 async def create_response(asked: ResponseRequest, request: Request) -> Response:
     """Respond to an input."""
     state, client = state_of(request), client_of(request)
@@ -37,6 +38,8 @@ async def create_response(asked: ResponseRequest, request: Request) -> Response:
     before = _before(asked, state.responses, client)
 
     def read() -> tuple[PreparedReply, tuple[Message, ...]]:
+        check_count(asked.input, served, "input")
+        check_count(asked.tools, served, "tools")
         said = input_messages(asked.input)
         tools = state.tools.definitions
         wanted = wanted_of(asked, before, said, served, state.config, tools)

@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import ipaddress
 import os
+import re
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,6 +24,7 @@ from storage.errors import UserError
 KEY_VARIABLE = "CRAWL2CHAT_API_KEY"
 OPEN_ROUTES = ("/health", "/ready")  # a load balancer has no key
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
+NAMED = re.compile(r"(?P<name>\[[^\]]*\]|[^:]*)(?::\d*)?")  # a Host header
 CLIENT = "crawl2chat.client"  # in the scope: the key's digest
 SHOWN = 12  # hexadecimal digits of it in logs
 
@@ -112,8 +114,9 @@ class HostCheck:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on what is meant for this server."""
         if scope["type"] == "http" and self.hosts:
-            named = Headers(scope=scope).get("host", "").lower()
-            host = named.rsplit(":", 1)[0] if not named.endswith("]") else named
+            named = [NAMED.fullmatch(one) for one in Headers(scope=scope).getlist("host")]
+            # Of two names a proxy might believe the one and we the other (RFC 9112, 3.2).
+            host = named[0]["name"].lower() if len(named) == 1 and named[0] else ""
             if host not in self.hosts:
                 error = ApiError(
                     403, "this server doesn't answer to that name: see --allow-host", code="host"

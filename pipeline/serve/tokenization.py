@@ -6,12 +6,16 @@ As vLLM has them, which lm-evaluation-harness's remote tokenizer asks: `/tokeniz
 
 from typing import Annotated, Any
 
+import orjson
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
+from starlette.responses import Response
 
 from pipeline.serve.api_errors import RESPONSES, refused
 from pipeline.serve.completion_logprobs import token_text
+from pipeline.serve.loaded_models import ServedModel
+from pipeline.serve.off_loop import off_loop
 from pipeline.serve.server_state import state_of
 from storage.errors import UserError
 
@@ -39,26 +43,34 @@ class DetokenizeRequest(BaseModel):
 
 
 @router.post("/tokenize")
-async def tokenize(asked: TokenizeRequest, request: Request) -> dict[str, Any]:
+async def tokenize(asked: TokenizeRequest, request: Request) -> Response:
     """A text's token ids."""
     served = await state_of(request).models.get(asked.model)
-    special = served.tokenizer.special_tokens
+    body = await off_loop(request, lambda: orjson.dumps(_tokenized(asked, served)))
+    return Response(body, media_type="application/json")
+
+
+def _tokenized(asked: TokenizeRequest, served: ServedModel) -> dict[str, Any]:
+    tokenizer = served.tokenizer
+    special = tokenizer.special_tokens
     if not asked.add_special_tokens and asked.prompt in special:
         # lm-evaluation-harness asks for the id of the eos_token like this; inside a longer text
         # the same characters stay characters.
         return {"count": 1, "max_model_len": served.loop.context, "tokens": [special[asked.prompt]]}
     try:
-        tokens = served.tokenizer.encode(asked.prompt)
+        tokens = tokenizer.encode(asked.prompt)
     except UserError as error:
         raise refused(f"prompt: {error}", "prompt") from None
     if asked.add_special_tokens:
-        tokens.insert(0, served.tokenizer.document_token)
-    written = [token_text(served.tokenizer, token) for token in tokens]
+        tokens.insert(0, tokenizer.document_token)
+    written = (
+        [token_text(tokenizer, token) for token in tokens] if asked.return_token_strs else None
+    )
     return {
         "count": len(tokens),
         "max_model_len": served.loop.context,
         "tokens": tokens,
-        "token_strs": written if asked.return_token_strs else None,
+        "token_strs": written,
     }
 
 
@@ -66,7 +78,8 @@ async def tokenize(asked: TokenizeRequest, request: Request) -> dict[str, Any]:
 async def detokenize(asked: DetokenizeRequest, request: Request) -> dict[str, Any]:
     """Token ids as text."""
     served = await state_of(request).models.get(asked.model)
-    return {"prompt": served.tokenizer.decode(asked.tokens)}
+    text = await off_loop(request, lambda: served.tokenizer.decode(asked.tokens))
+    return {"prompt": text}
 
 
 @router.get("/tokenizer_info")

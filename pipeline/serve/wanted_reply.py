@@ -23,6 +23,7 @@ from pipeline.serve.message_ends import message_ends
 from pipeline.serve.reply_constraint import ReplyConstraint
 from pipeline.serve.reply_stream import ReplyStream
 from pipeline.serve.response_format import TEXT, ResponseFormat
+from pipeline.serve.text_bounds import check_length
 from pipeline.serve.tool_choice import NO_CHOICE, ToolChoice
 from pipeline.tokenizer import Tokenizer
 from storage.errors import UserError
@@ -112,6 +113,8 @@ def prepare(wanted: WantedReply, served: ServedModel, client: str) -> PreparedRe
             "model",
             "no_conversation_tokens",
         )
+    texts = [*(said.content for said in wanted.talk.messages), *wanted.talk.tools]
+    check_length(texts, served, wanted.fields[0])
     prompt = _prompt(wanted, tokenizer, context)
     stop, *others = message_ends(tokenizer)
     calls = wanted.choice.mode != "none"
