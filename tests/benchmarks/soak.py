@@ -150,7 +150,9 @@ def soak(
     visits: int = 0,
     seconds: float = 0.0,
 ) -> Soaked:
-    """A warm-up of a tenth, then the crowd; returns once the server is idle again."""
+    """A warm-up of a quarter as long, by when every thread has come and memory is as large as it
+    gets, then the crowd; returns once the server is idle again.
+    """
 
     async def watched() -> list[tuple[float, int]]:
         sizes, began = [], time.monotonic()
@@ -161,7 +163,7 @@ def soak(
         await come
         return sizes
 
-    asyncio.run(crowd.come(at_a_time, seed + 1, visits // 10, seconds / 10))
+    asyncio.run(crowd.come(at_a_time, seed + 1, visits // 4, seconds / 4))
     eventually(lambda: is_idle(url), lambda: gauges(url))
     before, cpu = held(process), server_process.cpu_seconds(process)
     memory = asyncio.run(watched())
@@ -211,7 +213,7 @@ def table(found: Soaked, seconds: float, at_a_time: int) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--minutes", type=float, default=10.0, help="after a warm-up of a tenth")
+    parser.add_argument("--minutes", type=float, default=10.0, help="after a warm-up of a quarter")
     parser.add_argument("--at-a-time", type=int, default=48)
     parser.add_argument("--seed", type=int, default=0)
     add_option(parser)

@@ -69,7 +69,7 @@ Harness = Callable[[str, str, Path], dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def server(tool_model: Path) -> Any:  # noqa: F811
-    with serve_process("--model", tool_model) as running:
+    with serve_process("--model", tool_model, "--set", "precision=float32") as running:
         yield running
 
 

@@ -11,7 +11,7 @@ from tool_model import tool_model  # noqa: F401
 @pytest.fixture(scope="session")
 def server(tool_model: Path) -> Iterator[ServeProcess]:  # noqa: F811
     """It asks for no key: clients send one of their own making."""
-    with serve_process("--model", tool_model) as running:
+    with serve_process("--model", tool_model, "--set", "precision=float32") as running:
         yield running
 
 
