@@ -41,7 +41,8 @@ class ServeConfig:
     max_top_logprobs: int = 20
     max_logit_bias: int = 1_024  # tokens
     max_embedding_inputs: int = 2_048
-    max_body_bytes: int = 8 << 20
+    # Parsing blocks everybody: 8 MB of one flat object take seconds on a busy machine.
+    max_body_bytes: int = 2 << 20
     max_json_depth: int = 64
     max_json_containers: int = 100_000  # lists and objects: two millions take seconds to parse
 

@@ -7,9 +7,7 @@ from hypothesis import strategies as st
 from flows.cli import server_sent_events
 from flows.cli.server_sent_events import OversizedEvent, data_of
 
-LINES = st.text(
-    st.characters(blacklist_characters="\r\n", blacklist_categories=("Cs",)), max_size=12
-)
+LINES = st.text(st.characters(exclude_characters="\r\n", exclude_categories=["Cs"]), max_size=12)
 
 
 @given(
@@ -25,7 +23,8 @@ def test_any_cut_gives_the_same_events(
         "".join(f"{head}{line}\n" for line in event) + "\n" for event in events
     ).replace("\n", end)
     raw = written.encode()
-    blocks, at = [], 0
+    blocks: list[bytes] = []
+    at = 0
     while at < len(raw):
         size = sizes[len(blocks) % len(sizes)]
         blocks.append(raw[at : at + size])

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import jsonschema
+import llguidance
 import numpy as np
 import pytest
 import torch
@@ -498,7 +499,7 @@ def test_a_tokenizer_without_tags_calls_no_tools():
 
 def test_a_grammar_is_compiled_once_while_it_is_kept(grammars, tokenizer, monkeypatch):
     compiled: list[str] = []
-    true = module.LLMatcher
+    true = llguidance.LLMatcher
 
     def counted(tokenizer: Any, grammar: str, **more: Any) -> Any:
         compiled.append(grammar)
