@@ -114,7 +114,7 @@ def _config(chosen: argparse.Namespace) -> ServeConfig:
     if chosen.tools:
         changes["tools"] = names_of(chosen.tools)
     fields = dataclasses.fields(ServeConfig)
-    known = {field.name: field.type for field in fields if field.type in (int, float)}
+    known = {field.name: field.type for field in fields if field.type in (int, float, str)}
     if chosen.set:
         from flows.config import parse_change
 
@@ -122,6 +122,9 @@ def _config(chosen: argparse.Namespace) -> ServeConfig:
             key, value = parse_change(change)
             if key not in known:
                 raise UserError(f"--set {key}: a server has {', '.join(known)}")
+            if known[key] is str:
+                changes[key] = str(value)
+                continue
             whole = known[key] is int
             if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
                 raise UserError(f"--set {key}: {value!r} is no {'whole ' if whole else ''}number")

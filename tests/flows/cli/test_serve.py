@@ -19,7 +19,9 @@ import pytest
 from model_server import LONG, tiny_folder
 
 from flows.cli import main, serve
+from flows.cli.arguments import parser
 from flows.cli.serve import model_sources
+from pipeline.serve.config import ServeConfig
 from storage import Lake
 from storage.errors import UserError
 
@@ -194,3 +196,13 @@ def test_models_have_names_that_are_no_paths(
     with pytest.raises(UserError, match="no model"):
         model_sources(lake, [])
     assert serve.FINISHED_FIRST[0] == "rl"
+
+
+def test_words_are_set_as_numbers_are() -> None:
+    def config(*options: str) -> ServeConfig:
+        return serve._config(parser().parse_args(["serve", *options]))
+
+    assert config("--set", "precision=int8", "--set", "max_queued=9").precision == "int8"
+    assert config().precision == "auto"
+    with pytest.raises(UserError, match="precision"):
+        config("--set", "precision=half")
