@@ -158,8 +158,8 @@ BODIES: dict[str, tuple[bytes, int]] = {
     "cut off": (b'{"prompt": "x"', 400),
     "a null byte": (json.dumps({**ASKED, "prompt": "a\0b"}).encode(), 200),
     "unknown fields": (json.dumps({**ASKED, "__proto__": {"a": 1}, "x": [[1]]}).encode(), 200),
-    "a million keys": (
-        json.dumps({**ASKED, **{f"k{n}": n for n in range(300_000)}}).encode(),
+    "very many keys": (
+        json.dumps({**ASKED, **{f"k{n}": n for n in range(100_000)}}).encode(),
         200,
     ),
 }
@@ -241,7 +241,7 @@ VALUES: list[dict[str, Any]] = [
     {"prompt": [2**40]},
     {"prompt": [[1]] * 90_000},
     {"prompt": [1] * 1_000_000},
-    {"prompt": "word " * 1_000_000},
+    {"prompt": "word " * 400_000},
     {"prompt": [[1], "x"]},
     {"prompt": {"a": 1}},
     {"suffix": "x"},
