@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .PHONY: setup setup-dev resolve demo test test-fast lint bench bench-corpus bench-train bench-engine \
 	bench-tokenizer bench-evals bench-scale bench-tools bench-distill bench-pass-at-k bench-rl \
 	bench-rl-hack bench-search bench-game bench-tool-use bench-search-use bench-injection bench-horizon \
-	bench-acts tune-train interop fuzz mutants docs release-check server clean
+	bench-acts bench-serve soak tune-train interop fuzz mutants docs release-check server clean
 
 NATIVE := $(shell find pipeline -name '_*.c' -o -name '*.h')
 
@@ -183,21 +183,41 @@ HORIZON_WORK ?= build/horizon
 bench-horizon: .venv/dev
 	$(BIN)/python -m tests.benchmarks.horizon --lake $(LAKE) --work $(HORIZON_WORK) --write docs/horizon.md
 
+# The server beside llama.cpp's (built from source: half an hour, then kept), and the engines alone.
+# ONLY=15.7M:64 takes a model's points of so many streams, ONLY=0.95M a model, and writes nothing.
+ONLY ?=
+.venv-llama/ready: tests/benchmarks/peers/llama-cpp-requirements.txt
+	$(SETUP) -r $< .venv-llama
+	touch $@
+
+$(PEERS)/llama.cpp/bin/llama-server: tests/benchmarks/peers/llama_cpp.sh .venv-llama/ready
+	sh $< .venv-llama/bin $(PEERS)/llama.cpp
+
+bench-serve: .venv/dev $(PEERS)/llama.cpp/bin/llama-server
+	$(BIN)/python -m tests.benchmarks.serving --programs $(PEERS)/llama.cpp/bin $(addprefix --only ,$(ONLY)) \
+		--write $(PAGE)
+
+# Ten minutes of clients that vanish, stall, send junk, exceed limits and race.
+MINUTES ?= 10
+soak: .venv/dev
+	$(BIN)/python -m tests.benchmarks.soak --minutes $(MINUTES) --write $(PAGE)
+
 # All tables of tools, practice and the game, one after the other: hours on two cores. LAKE is of a
 # finished demo or of `make bench`, whose seeds are then all measured where a table takes several.
 ACTS := tools search tool-use search-use injection horizon distill pass-at-k rl rl-hack game
 bench-acts: .venv/dev
 	for table in $(ACTS); do $(MAKE) bench-$$table || exit 1; done
 
-# llama.cpp itself on what `crawl2chat export` writes: llama-cpp-python builds for about ten minutes.
+# llama.cpp itself on what `crawl2chat export` writes (llama-cpp-python builds for about ten minutes), and
+# lm-evaluation-harness on a served model.
 .venv-interop/ready: tests/interop/requirements.txt .venv/dev
 	$(SETUP) -r $< .venv-interop
 	touch $@
 
 # INTEROP_LAKE=lake takes that lake's models in place of a fresh run of preset ci.
 INTEROP_LAKE ?=
-interop: .venv-interop/ready
-	CRAWL2CHAT_INTEROP_PYTHON=.venv-interop/bin/python CRAWL2CHAT_INTEROP_LAKE=$(INTEROP_LAKE) \
+interop: .venv-interop/ready .venv-harness/ready
+	CRAWL2CHAT_HARNESS_PYTHON=.venv-harness/bin/python CRAWL2CHAT_INTEROP_PYTHON=.venv-interop/bin/python CRAWL2CHAT_INTEROP_LAKE=$(INTEROP_LAKE) \
 		$(BIN)/python -m pytest tests/interop -s
 
 # 2,000 damaged archives through the whole pass; 10,000 conversations through each property test.
@@ -219,4 +239,4 @@ server: .venv/runtime
 	$(BIN)/prefect server start --host 127.0.0.1 --port 4200
 
 clean:
-	rm -rf .venv .venv-peers .venv-interop .venv-harness .peers .mutants .scale lake dist site
+	rm -rf .venv .venv-peers .venv-interop .venv-harness .venv-llama .peers .mutants .scale lake dist site

@@ -1,10 +1,11 @@
 """The commands and options of `crawl2chat`: what is bad use is said here, in one line."""
 
 import argparse
-import math
 import os
-from collections.abc import Callable
 from typing import NoReturn
+
+from flows.cli.option_types import MOST_SEED, number, temperature, whole
+from flows.cli.talk_options import chat_options, complete_options, sampling_options
 
 FLOWS = (
     "crawl-to-chat",
@@ -23,12 +24,9 @@ FLOWS = (
     "connect-four",
 )
 LAKE_VARIABLE = "CRAWL2CHAT_LAKE"
-MOST = 2**31 - 1  # of a count
-MOST_SEED = 2**63 - 1
 SMALLEST_MEASURED, MOST_MEASURED = 1e-9, 1e12  # gigabytes, money, …: beyond, figures overflow
-COLDEST, HOTTEST = 1e-6, 1e6  # below, nothing but the most likely is left; above, chance alone
-MOST_SHOWN = 60  # characters of what is wrong
 MOST_FOUND = 1_000  # passages
+MOST_PORT = 65_535
 
 
 class Parser(argparse.ArgumentParser):
@@ -97,26 +95,8 @@ def parser() -> Parser:
     explain = add("explain", "why a page was kept or dropped")
     explain.add_argument("url", metavar="URL")
     add("artifacts", "what the lake holds, and from what it was made")
-    # the most likely page goes round in circles, the most likely answer does not
-    pages = _sampling(temperature=0.8, top_k=40)
-    complete = add("complete", "the model as a simulator of web pages", pages)
-    complete.add_argument("text", metavar="TEXT", help="how the page begins")
-    complete.add_argument(
-        "--model", default="base", help="base, sft, interrogated, rl, a digest, a folder or .gguf"
-    )
-    chat = add("chat", "talk to the model", _sampling(temperature=0.0, top_k=0))
-    chat.add_argument(
-        "--model", default="rl", help="sft, interrogated, rl, a digest, a folder or .gguf"
-    )
-    chat.add_argument("--message", action="append", help="say this instead of asking; repeatable")
-    chat.add_argument(
-        "--tools",
-        nargs="?",
-        const="calculator,python",
-        metavar="NAMES",
-        help="it may call these: calculator, python (both), search (see `run search-index`); for"
-        " models that learned to",
-    )
+    complete_options(add("complete", "the model as a simulator of web pages"))
+    chat_options(add("chat", "talk to the model"))
     search = add("search", "passages of the corpus that have a question's words, best first")
     search.add_argument("text", metavar="QUERY")
     search.add_argument("--count", type=whole(1, MOST_FOUND), default=5, metavar="N")
@@ -188,7 +168,8 @@ def parser() -> Parser:
     plan.add_argument(
         "--megabytes-per-second", type=above_zero, default=100.0, help="of the download, in all"
     )
-    _label(add("label", "a labeler's queue", _sampling(temperature=1.0, top_k=0)))
+    _label(add("label", "a labeler's queue"))
+    _serve(add("serve", "models behind OpenAI's API, for any client that speaks it"))
     _play(add("play", "connect four against a model, in the terminal"))
     add("doctor", "check the machine, the server, the lake and the presets")
     return top
@@ -221,6 +202,58 @@ def _label(command: Parser) -> None:
     adding.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="of a new store"
     )
+    sampling_options(command, heat=1.0, top_k=0)
+
+
+def _serve(command: Parser) -> None:
+    """The options of `serve`."""
+    command.add_argument(
+        "--model",
+        action="append",
+        default=[],
+        metavar="M",
+        help="rl, sft, …, a digest, a folder or .gguf; repeatable, the first is the default one"
+        " (default: all of the lake)",
+    )
+    command.add_argument("--host", default="127.0.0.1", help="to listen on (default: %(default)s)")
+    command.add_argument(
+        "--port", type=whole(0, MOST_PORT), default=8000, help="0: any (default: %(default)s)"
+    )
+    command.add_argument(
+        "--api-key-file",
+        metavar="FILE",
+        help="a key a line; or one in CRAWL2CHAT_API_KEY. Needed where others can reach the server",
+    )
+    command.add_argument(
+        "--allow-origin",
+        action="append",
+        default=[],
+        metavar="ORIGIN",
+        help="pages of this origin may ask (http://localhost:3000); repeatable",
+    )
+    command.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="the server's name where a proxy passes requests on; repeatable",
+    )
+    command.add_argument(
+        "--tools",
+        metavar="NAMES",
+        help="the server answers calls of these itself where a request brings no tools of its own:"
+        " calculator,python,search; for models that learned to",
+    )
+    command.add_argument(
+        "--max-rows", type=whole(1, 4_096), metavar="N", help="completions under way at a time"
+    )
+    command.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="e.g. max_queued=100",
+    )
 
 
 def _play(command: Parser) -> None:
@@ -235,7 +268,7 @@ def _play(command: Parser) -> None:
     side.add_argument("--second", action="store_true", help="the model begins")
     command.add_argument(
         "--temperature",
-        type=_temperature,
+        type=temperature,
         default=0.0,
         metavar="T",
         help="of its moves; 0 = always the most likely (default: %(default)s)",
@@ -243,79 +276,6 @@ def _play(command: Parser) -> None:
     command.add_argument("--seed", type=whole(0, MOST_SEED), default=0)
 
 
-def whole(least: int, most: int = MOST) -> Callable[[str], int]:
-    """The type of an option: a whole number of at least `least`."""
-
-    def read(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"{_short(text)} is no whole number") from None
-        if not least <= value <= most:
-            raise argparse.ArgumentTypeError(
-                f"{_short(text)} is not between {least:,} and {most:,}"
-            )
-        return value
-
-    return read
-
-
-def number(least: float, most: float) -> Callable[[str], float]:
-    """The type of an option: a number between two others."""
-
-    def read(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if not math.isfinite(value):
-            raise argparse.ArgumentTypeError(f"{_short(text)} is no number")
-        if not least <= value <= most:
-            raise argparse.ArgumentTypeError(
-                f"{_short(text)} is not between {least:,g} and {most:,g}"
-            )
-        return value
-
-    return read
-
-
-def _short(text: str) -> str:
-    return repr(text if len(text) <= MOST_SHOWN else text[:MOST_SHOWN] + "…")
-
-
 def _files(text: str) -> int:
     """A number of files, or all of them."""
     return -1 if text == "all" else whole(-1)(text)
-
-
-def _temperature(text: str) -> float:
-    value = number(0, HOTTEST)(text)
-    return value if value >= COLDEST else 0.0
-
-
-def _sampling(temperature: float, top_k: int) -> Parser:
-    """Options of commands that make a model write."""
-    options = Parser(add_help=False)
-    options.add_argument(
-        "--max-tokens",
-        type=whole(1),
-        default=128,
-        metavar="N",
-        help="of an answer, as far as the model's context reaches (default: %(default)s)",
-    )
-    options.add_argument(
-        "--temperature",
-        type=_temperature,
-        default=temperature,
-        metavar="T",
-        help="0 = always the most likely (default: %(default)s)",
-    )
-    options.add_argument(
-        "--top-k",
-        type=whole(0),
-        default=top_k,
-        metavar="K",
-        help="0 = no cut (default: %(default)s)",
-    )
-    options.add_argument("--seed", type=whole(0, MOST_SEED), default=0)
-    return options

@@ -25,7 +25,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 INTERRUPTED = 128 + signal.SIGINT
 READER_GONE = 128 + signal.SIGPIPE
-SPOKEN = ("text", "message")  # what is said to a model or tokenizer: any bytes will do
+SPOKEN = ("text", "message", "system")  # what is said to a model or tokenizer: any bytes will do
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -123,6 +123,10 @@ def _call(name: str, chosen: argparse.Namespace) -> int:
         from flows.cli import play
 
         return play.play(chosen)
+    if name == "serve":
+        from flows.cli import serve
+
+        return serve.serve(chosen)
     if name == "plan":
         from flows.cli import plan
 
@@ -135,9 +139,17 @@ def _call(name: str, chosen: argparse.Namespace) -> int:
         from flows.cli import doctor
 
         return doctor.doctor(chosen)
-    from flows.cli import models
+    if name == "chat":
+        from flows.cli import chat
 
-    return {"complete": models.complete, "chat": models.chat, "tokens": models.tokens}[name](chosen)
+        return chat.chat(chosen)
+    if name == "complete":
+        from flows.cli import complete
+
+        return complete.complete(chosen)
+    from flows.cli import shown_tokens
+
+    return shown_tokens.tokens(chosen)
 
 
 def _end(message: object, code: int) -> int:

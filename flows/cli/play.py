@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from flows.cli import output
-from flows.cli.arguments import MOST_SHOWN
 from flows.cli.models import find_model
+from flows.cli.option_types import MOST_SHOWN
 from storage import Lake
 from storage.errors import UserError
 

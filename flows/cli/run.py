@@ -13,7 +13,8 @@ from typing import Any
 
 from flows.cli import output
 from flows.cli.browse import write_report
-from flows.cli.models import MODELS, chat, converse
+from flows.cli.chat import chat, converse
+from flows.cli.models import MODELS
 from flows.cli.summary import scores
 from flows.config import RunConfig, load, parse_change
 from flows.config_tables import DEFAULT_PRESET
@@ -58,6 +59,8 @@ def demo(chosen: argparse.Namespace) -> int:
     seconds = time.monotonic() - started
     chosen.model, chosen.max_tokens, chosen.temperature = "rl", 112, 0.0
     chosen.top_k, chosen.seed, chosen.message, chosen.tools = 0, 0, None, None
+    chosen.url = chosen.api_key_env = chosen.system = None
+    chosen.no_history = False
     if chosen.json:
         state = {"flow": chosen.flow, "lake": lake.url, "seconds": round(seconds, 3)}
         found = {"artifacts": made, "scores": scores(lake), "report": str(page)}

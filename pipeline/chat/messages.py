@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn, TypedDict
 
+from pipeline.chat.misplaced_message import MisplacedMessage
 from storage import strict_json
 from storage.errors import UserError
 
@@ -229,15 +230,11 @@ def check_reply_due(talk: Conversation | Sequence[Message]) -> None:
         last -= 1
     role = whole.messages[last].role
     if role == "assistant" and None in (found := answers(whole.messages, last)):
-        raise UserError(
-            f"the assistant can't speak yet: {found.count(None)} of {len(found)} tool calls of "
-            f"message {last + 1} of the conversation have no answer"
-        )
+        missing = f"{found.count(None)} of {len(found)} tool calls"
+        _refuse(last, f"has no answer to {missing}: the assistant can't speak yet")
     if role == "system" or whole.messages[-1].role == "assistant":
-        raise UserError(
-            f"the conversation ends with {role!r}, and the assistant speaks after a user's message "
-            "or a tool's"
-        )
+        why = f"has role {role!r} and is the last: the assistant speaks after a user or a tool"
+        _refuse(len(whole.messages) - 1, why)
 
 
 def _check_message(at: int, said: Message) -> None:
@@ -288,7 +285,7 @@ def _check_text(text: str, where: str) -> None:
 
 
 def _refuse(at: int, why: str) -> NoReturn:
-    raise UserError(f"message {at + 1} of the conversation {why}")
+    raise MisplacedMessage(at, why)
 
 
 def _kind(value: Any) -> str:

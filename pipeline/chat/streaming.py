@@ -50,14 +50,24 @@ def complete(
     seed: int = 0,
 ) -> Iterator[str]:
     """The continuation of a page that begins with `text`, piece by piece."""
+    ids = page_prompt(engine, tokenizer, text)
+    stops = tokenizer.stop_tokens
+    yield from _pieces(engine, tokenizer, ids, stops, max_new_tokens, temperature, top_k, seed)
+
+
+def page_prompt(engine: Engine, tokenizer: Tokenizer, text: str) -> list[int]:
+    """The tokens of a page that begins with `text`.
+
+    Raises:
+        UserError: they leave no room in the model's context.
+    """
     ids = [tokenizer.document_token, *tokenizer.encode(text)]
     context = engine.model.config.max_context
     if len(ids) >= context:
         raise UserError(
             f"the text has {len(ids)} tokens and the model's context is {context}: shorten it"
         )
-    stops = tokenizer.stop_tokens
-    yield from _pieces(engine, tokenizer, ids, stops, max_new_tokens, temperature, top_k, seed)
+    return ids
 
 
 def fit(

@@ -10,16 +10,18 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
+from pipeline.model import row_bias
+from pipeline.model.constraint import Constraint
 from pipeline.model.page_pool import PagePool
-from pipeline.model.rows import AT_LIMIT, STOPPED, WAITING, GenerationRow, Sampling
+from pipeline.model.rows import AT_LIMIT, STOPPED, UNDER_WAY, WAITING, GenerationRow, Sampling
 from pipeline.model.scheduler import Scheduler, Step
 from pipeline.model.stop_strings import StopStringFinder, as_bytes
 from pipeline.tokenizer import Tokenizer
 from storage.errors import UserError
 
 # Why a row has ended, or waits: a stop token or string, its limit or the context's end, a pause
-# token, somebody's request.
-Ended = Literal["", "stop", "length", "pause", "cancelled"]
+# token, somebody's request, a constraint that failed. A constraint that allows nothing stops it.
+Ended = Literal["", "stop", "length", "pause", "cancelled", "error"]
 
 
 class Decoder(Protocol):
@@ -40,6 +42,7 @@ class Event:
     tokens: list[int]  # newly sampled
     logprobs: list[float]  # of each, nats, under the distribution that it was drawn from
     ended: Ended = ""
+    failure: str = ""  # why, in words, where it ended by an error
 
 
 @dataclasses.dataclass
@@ -87,6 +90,7 @@ class GenerationBatch:
         self._finders: dict[int, StopStringFinder] = {}
         self._lengths: dict[int, int] = {}  # of texts that end before a stop string, bytes
         self._ended: list[Event] = []  # before they began
+        self._constrained: list[GenerationRow] = []
         self._next = 0
 
     @property
@@ -105,6 +109,7 @@ class GenerationBatch:
         keys: Sequence[int],
         *,
         priority: int = 0,
+        constraints: Sequence[Constraint | None] = (),
     ) -> list[int]:
         """Let a prompt be completed, once for each key.
 
@@ -113,19 +118,24 @@ class GenerationBatch:
             sampling: settings of these rows.
             keys: to each row's random numbers, from `rows.row_keys`.
             priority: its class: lower ones begin first.
+            constraints: on what each row writes, one for each key; none: it writes what it likes.
 
         Returns:
             The rows' numbers.
 
         Raises:
-            UserError: the prompt is empty, too long, not the model's, or needs more than all pages.
+            UserError: the prompt is empty, too long, not the model's, or needs more than all pages;
+                `logit_bias` names a token that isn't the model's.
         """
         self._check(prompt)
+        if constraints and len(constraints) != len(keys):
+            raise ValueError(f"{len(constraints)} constraints for {len(keys)} rows: one each")
         if sampling.stop_strings and self.tokenizer is None:
             raise UserError("stop strings need the model's tokenizer: pass it, or use stop tokens")
         stops = as_bytes(sampling.stop_strings)
+        bias = row_bias.of_settings(sampling, self.vocab_size)
         made: list[GenerationRow] = []
-        for key in keys:
+        for key, constraint in zip(keys, constraints or [None] * len(keys)):
             row = GenerationRow(
                 id=self._next,
                 prompt_tokens=len(prompt),
@@ -135,6 +145,9 @@ class GenerationBatch:
                 room=self.context,
                 priority=priority,
                 leader=made[0] if made else None,
+                constraint=constraint,
+                fixed_bias=bias,
+                bias=bias,
             )
             pool = self.scheduler.pool
             if not made and pool.pages_for(len(prompt) + max(0, row.limit)) > pool.count:
@@ -149,6 +162,8 @@ class GenerationBatch:
                 self._finders[row.id] = StopStringFinder(stops, self.tokenizer)
             if row.done:
                 self._ended.append(Event(row.id, [], [], "length"))
+            elif constraint is not None:
+                self._constrained.append(row)
             self.scheduler.add(row)
         return [row.id for row in made]
 
@@ -156,7 +171,7 @@ class GenerationBatch:
         """Read and sample for a while.
 
         Args:
-            most_tokens: of each row, before this returns.
+            most_tokens: of each row, before this returns; one, while a row with a constraint runs.
 
         Returns:
             What each row that ran has got; rows in the order of their numbers.
@@ -166,6 +181,8 @@ class GenerationBatch:
         """
         events, self._ended = self._ended, []
         plan = self.scheduler.plan(most_tokens)
+        if self._constrained:
+            plan = self._constrain(plan)
         if not plan.empty:
             self.decoder.run(plan)
             self.scheduler.has_read(plan)
@@ -228,16 +245,23 @@ class GenerationBatch:
         )
         if found.untruncated is not None:
             completion.untruncated_logprobs = found.untruncated[: found.made].tolist()
-        if found.top_tokens is not None and found.top_logprobs is not None:
-            pairs = zip(
-                found.top_tokens[: found.made].tolist(), found.top_logprobs[: found.made].tolist()
-            )
-            completion.top_logprobs = [
-                {token: logprob for token, logprob in zip(*pair) if token >= 0} for pair in pairs
-            ]
+        completion.top_logprobs = _most_likely(found, slice(found.made))
         if self.tokenizer is not None:
             completion.text = self._text(found, self.tokenizer)
         return completion
+
+    def asked_beside(
+        self, row: int, tokens: int
+    ) -> tuple[list[float] | None, list[dict[int, float]] | None]:
+        """What `Sampling` asked for beside a row's last so many sampled tokens.
+
+        Returns:
+            Their untruncated log-probabilities, and the most likely tokens in the place of each.
+        """
+        found = self._rows[row]
+        last = slice(found.made - tokens, found.made)
+        untruncated = None if found.untruncated is None else found.untruncated[last].tolist()
+        return untruncated, _most_likely(found, last)
 
     def forget(self, row: int) -> None:
         """Drop what is known of a row that has ended."""
@@ -245,25 +269,37 @@ class GenerationBatch:
             for kept in (self._rows, self._finders, self._lengths):
                 kept.pop(row, None)
 
+    def _constrain(self, plan: Step) -> Step:
+        """Write what constrained rows may sample next, which is known one token ahead."""
+        self._constrained = [row for row in self._constrained if not row.done]
+        running = [row for row in self._constrained if row.slot >= 0 and not row.paused]
+        for row in running:
+            row_bias.make_room(row, self.vocab_size)
+            if row.state == UNDER_WAY:
+                row_bias.forbid(row)
+        return dataclasses.replace(plan, steps=1) if running else plan
+
     def _event(self, row: GenerationRow) -> Event:
         before = row.made
         tokens = row.take(self.decoder.made_of(row))
-        ended: Ended = ""
+        if row.constraint is not None:
+            tokens = row_bias.accept(row, tokens)
+        ended: Ended = row.refused
         finder = self._finders.get(row.id)
-        found = None if finder is None else finder.find(tokens)
+        found = None if finder is None or ended else finder.find(tokens)
         if found is not None:
             behind = len(row.sampled) - found[0]
             row.cut(row.made - behind)
             self._lengths[row.id] = found[1]
             tokens, ended = tokens[: len(tokens) - behind], "stop"
-        elif row.state == STOPPED and tokens[-1] in row.sampling.pause_tokens:
+        elif row.state == STOPPED and tokens and tokens[-1] in row.sampling.pause_tokens:
             row.state, row.paused, ended = WAITING, True, "pause"
-        elif row.done:
+        elif row.done and not ended:
             ended = "stop" if row.state == STOPPED else "length"
         if row.done:
             self.scheduler.leave(row)
         logprobs = row.made_logprobs[before : before + len(tokens)].tolist()
-        return Event(row.id, tokens, logprobs, ended)
+        return Event(row.id, tokens, logprobs, ended, row.failure)
 
     def _text(self, row: GenerationRow, tokenizer: Tokenizer) -> str:
         """The text, without the stop token, or as far as the stop string."""
@@ -288,3 +324,11 @@ class GenerationBatch:
                     f"a prompt holds token id {id}, the model's ids end at "
                     f"{self.vocab_size - 1}: use the model's own tokenizer"
                 )
+
+
+def _most_likely(row: GenerationRow, which: slice) -> list[dict[int, float]] | None:
+    """In the place of some sampled tokens the most likely ones, where they are asked for."""
+    if row.top_tokens is None or row.top_logprobs is None:
+        return None
+    pairs = zip(row.top_tokens[which].tolist(), row.top_logprobs[which].tolist())
+    return [{token: logprob for token, logprob in zip(*pair) if token >= 0} for pair in pairs]

@@ -10,7 +10,7 @@ from pipeline.model.rows import READING, UNDER_WAY, WAITING, Array, GenerationRo
 from pipeline.model.scheduler import Step
 
 _FIELDS = "state position made limit temperature top_p min_p top_k key stop_tokens stops tokens"
-_FIELDS += " logprobs untruncated top top_tokens top_logprobs"
+_FIELDS += " logprobs untruncated top top_tokens top_logprobs bias"
 _TYPES = {"temperature": "f8", "top_p": "f8", "min_p": "f8", "key": "u8"}
 ROW = np.dtype([(name, _TYPES.get(name, "i8")) for name in _FIELDS.split()])
 
@@ -106,6 +106,7 @@ class NativeDecoder:
                 *(s.top_k, row.key, stops.ctypes.data, len(stops)),
                 *map(_address, (row.made_tokens, row.made_logprobs, row.untruncated)),
                 *(s.top_logprobs, _address(row.top_tokens), _address(row.top_logprobs)),
+                _address(row.bias),
             )
         if self.pages[slot] is not row.pages:  # it had lost its place
             self.pages[slot], self.written[slot] = row.pages, 0

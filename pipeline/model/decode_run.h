@@ -53,6 +53,8 @@ static void sample(struct Job *job, const struct Team *t, const struct Block *b,
             float *logits = b->logits + i * m->head.n;
             struct Untruncated u = {o->untruncated, 0};
             if (r->untruncated || r->top) keep_untruncated(&u, logits, m->vocab);
+            if (r->bias)
+                for (int64_t j = 0; j < m->vocab; j++) logits[j] += r->bias[j];
             record(job, r, choose(r, logits, m->vocab, o->scratch, uniform_of(r->key, r->made)), &u);
         }
         meet(t);

@@ -177,6 +177,7 @@ class _Part:
         self.states = np.full(len(rows), UNDER_WAY)
         s = self.settings
         self.stops = np.array([*s.stop_tokens, *s.pause_tokens], np.int64)
+        self.biased = any(row.bias is not None for row in rows)
 
     def choose(
         self,
@@ -191,7 +192,8 @@ class _Part:
         s = self.settings
         index = torch.from_numpy(self.places[alive]).to(logits.device)
         own = logits.index_select(0, index)
-        table = sampling.log_probs(own, s.temperature, s.top_k, s.top_p, s.min_p)
+        drawn_from = self._with_biases(own, alive) if self.biased else own
+        table = sampling.log_probs(drawn_from, s.temperature, s.top_k, s.top_p, s.min_p)
         if s.temperature == 0:
             chosen = sampling.greedy(table)
         else:
@@ -213,6 +215,20 @@ class _Part:
         tokens[self.places[alive[on]]] = ids[on]
         going[self.places[alive[on]]] = 1
         self.read[alive[on]] += 1
+
+    def _with_biases(self, logits: Tensor, alive: Array) -> Tensor:
+        """The logits [alive, vocab] with what is added to them; rows without bias keep their own.
+
+        Members may differ: their constraints are not among the settings that they share.
+        """
+        found = [self.rows[n].bias for n in alive]
+        places = [at for at, bias in enumerate(found) if bias is not None]
+        if not places:
+            return logits
+        biases = torch.from_numpy(np.stack([bias for bias in found if bias is not None]))
+        changed = logits.to(torch.float32, copy=True)
+        changed[places] += biases.to(logits.device)
+        return changed
 
     def _tell(self, logits: Tensor, chosen: Tensor, alive: Array) -> None:
         table = torch.log_softmax(logits.float(), -1)

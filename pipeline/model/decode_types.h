@@ -57,6 +57,7 @@ struct Row { /* a completion, its settings its own */
     int64_t top;      /* so many of the most likely tokens are told as well … */
     int32_t *top_tokens; /* (limit, top) */
     float *top_logprobs; /* (limit, top), untruncated */
+    const float *bias;   /* (vocab,) or null: added to the logits first; -inf forbids a token */
 };
 
 struct Batch {

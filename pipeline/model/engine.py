@@ -9,17 +9,20 @@ the bit in any batch; else torch does (`decode_torch`). Random numbers come from
 import contextlib
 from collections.abc import Callable, Generator, Iterator, Sequence
 
-from pipeline.model import native
+import torch
+
+from pipeline.model import embedding, native
 from pipeline.model.batch import Completion, Decoder, GenerationBatch
 from pipeline.model.decode_native import NativeDecoder
 from pipeline.model.decode_torch import TorchDecoder
 from pipeline.model.page_pool import PagePool
-from pipeline.model.rows import Sampling, row_keys
+from pipeline.model.prompt_logprobs import Head, PromptLogprobs, logprobs_of_prompts
+from pipeline.model.rows import Array, Sampling, row_keys
 from pipeline.model.transformer import Transformer, Weights
 from pipeline.tokenizer import Tokenizer
 from storage.errors import UserError
 
-__all__ = ["Completion", "Engine", "GenerationBatch", "Sampling", "row_keys"]
+__all__ = ["Completion", "Engine", "GenerationBatch", "PromptLogprobs", "Sampling", "row_keys"]
 
 OnToken = Callable[
     [int, int, int, float], None
@@ -71,6 +74,7 @@ class Engine:
         self.format = "int8" if int8 else str(model.compute_dtype).removeprefix("torch.")
         self.frozen = frozen
         self._kept: native.PackedWeights | Weights | None = None
+        self._kept_head: Head | None = None
         self._talk: GenerationBatch | None = None
         if int8 and native.kernels(model) is None:
             raise UserError(
@@ -212,6 +216,34 @@ class Engine:
         context = self.model.config.max_context
         return self._batch(max_rows, context, tokens_per_step, tokenizer)
 
+    def cache_bytes(self, max_rows: int) -> int:
+        """What the keys and values of a `batch` may come to, as more and more of it is used."""
+        context = self.model.config.max_context
+        weights = self._weights(context)
+        if isinstance(weights, native.PackedWeights):
+            a_page = native.page_tokens(weights) * weights.position_bytes
+            return self._pages(weights, max_rows, context) * a_page
+        a_row = self._row_bytes(context)
+        return max(1, min(max_rows, self.max_cache_bytes // a_row)) * a_row
+
+    def prompt_logprobs(self, prompts: list[list[int]], top: int = 0) -> list[PromptLogprobs]:
+        """Log-probabilities of prompts' own tokens; see `logprobs_of_prompts`.
+
+        Raises:
+            UserError: a prompt is empty, too long or not the model's.
+        """
+        weights = self._weights_to_read(prompts)
+        head = self._head(weights)
+        return logprobs_of_prompts(self.model, weights, head, prompts, top)
+
+    def embed(self, texts: list[list[int]]) -> Array:  # [texts, width] float32
+        """The mean hidden state of each text; see `embedding.embed`.
+
+        Raises:
+            UserError: a text is empty, too long or not the model's.
+        """
+        return embedding.embed(self.model, self._weights_to_read(texts), texts)
+
     def _batch_of(
         self,
         prompts: list[list[int]],
@@ -232,16 +264,11 @@ class Engine:
         weights = self._weights(context)
         decoder: Decoder
         if isinstance(weights, native.PackedWeights):
-            size = native.page_tokens(weights)
-            a_row = -(-context // size)
-            room = self.max_cache_bytes // (size * weights.position_bytes)
-            pages = max(a_row, min(max_rows * a_row, room))
+            pages = self._pages(weights, max_rows, context)
             decoder = NativeDecoder(weights, pages, max_rows, context)
-            pool = PagePool(pages, size)
+            pool = PagePool(pages, native.page_tokens(weights))
         else:
-            c = self.model.config
-            a_row = 2 * c.layers * c.kv_heads * c.head_dim * (context + 1) * 4
-            max_rows = max(1, min(max_rows, self.max_cache_bytes // a_row))
+            max_rows = max(1, min(max_rows, self.max_cache_bytes // self._row_bytes(context)))
             decoder = TorchDecoder(self.model, weights, context)
             # A page is a row of the cache, which goes with its row.
             pool = PagePool(max_rows, context + 1, keeps=False)
@@ -255,6 +282,18 @@ class Engine:
             tokenizer=tokenizer,
         )
 
+    def _pages(self, weights: native.PackedWeights, max_rows: int, context: int) -> int:
+        """How many pages a batch has: at least those of one row."""
+        size = native.page_tokens(weights)
+        a_row = -(-context // size)
+        room = self.max_cache_bytes // (size * weights.position_bytes)
+        return max(a_row, min(max_rows * a_row, room))
+
+    def _row_bytes(self, context: int) -> int:
+        """Of a row's keys and values, where torch decodes."""
+        c = self.model.config
+        return 2 * c.layers * c.kv_heads * c.head_dim * (context + 1) * 4
+
     def _weights(self, context: int) -> native.PackedWeights | Weights:
         """The model's weights in the kernels' layout, or in torch's where those can't run."""
         if self._kept is not None:
@@ -266,3 +305,17 @@ class Engine:
         if self.frozen:
             self._kept = weights
         return weights
+
+    def _weights_to_read(self, texts: list[list[int]]) -> native.PackedWeights | Weights:
+        longest = max(map(len, texts), default=1)
+        return self._weights(min(longest, self.model.config.max_context))
+
+    def _head(self, weights: native.PackedWeights | Weights) -> Head:
+        """What torch multiplies hidden states with."""
+        if not isinstance(weights, native.PackedWeights):
+            return weights.head, weights.head_bias
+        with torch.no_grad():
+            head = self._kept_head or native.dense_head(self.model, self.format)
+        if self.frozen:
+            self._kept_head = head
+        return head

@@ -167,6 +167,18 @@ def head_of(model: Transformer, dtype: torch.dtype) -> tuple[Tensor, Tensor | No
     return fold(model.norm, source.weight, None, dtype)
 
 
+def dense_head(model: Transformer, format: str) -> tuple[Tensor, Tensor | None]:
+    """The head that torch multiplies the hidden states of `read` with, for a format of FORMATS.
+
+    Beside the bf16 of the other matrices int8's is multiplied as torch can: dequantised.
+    """
+    weight, bias = head_of(model, torch.bfloat16 if format == "bfloat16" else torch.float32)
+    if format == "int8":
+        values, scales = quantize(weight)
+        weight = values * scales[:, None]
+    return weight, bias
+
+
 def quantize(
     weight: Tensor,  # [out, in]
 ) -> tuple[Tensor, Tensor]:  # [out, in] int8; [out] float32

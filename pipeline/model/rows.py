@@ -6,12 +6,13 @@ neighbours nor when it joins them, pauses or is moved change them.
 
 import dataclasses
 import math
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from pipeline.model import sampling
+from pipeline.model.constraint import Constraint
 from storage.errors import UserError
 
 Array = npt.NDArray[Any]
@@ -19,6 +20,9 @@ Array = npt.NDArray[Any]
 # States of a row. `READING`: it samples once what it holds has been read. `WAITING`: it has no
 # place in the batch yet, or has lost it, or waits for what comes after a pause.
 UNDER_WAY, AT_LIMIT, STOPPED, WAITING, READING = range(5)
+
+# Beyond it no token has a chance, or no other one; and float32 logits stay numbers by far.
+MAX_LOGIT_BIAS = 1e6
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +43,9 @@ class Sampling:
     stop_strings: tuple[str, ...] = ()  # end it; they need a tokenizer
     top_logprobs: int = 0  # of so many of the most likely tokens at each position
     untruncated_logprobs: bool = False  # at temperature 1 with no token left out, beside the others
+    # Tokens and what is added to their logits, before temperature and truncation. Untruncated and
+    # top log-probabilities stay the model's own.
+    logit_bias: tuple[tuple[int, float], ...] = ()
 
     def __post_init__(self) -> None:
         if not 0 <= self.temperature < math.inf or self.top_k < 0:
@@ -52,6 +59,12 @@ class Sampling:
             )
         if self.top_logprobs < 0:
             raise UserError(f"top_logprobs {self.top_logprobs} must not be negative")
+        for token, value in self.logit_bias:
+            if not abs(value) <= MAX_LOGIT_BIAS:
+                raise UserError(
+                    f"logit_bias of token {token} is {value}: it must be a number from "
+                    f"-{MAX_LOGIT_BIAS:.0f} to {MAX_LOGIT_BIAS:.0f}"
+                )
 
 
 @dataclasses.dataclass(eq=False)
@@ -80,6 +93,11 @@ class GenerationRow:
     top_tokens: Array | None = None
     top_logprobs: Array | None = None
     sampled: list[bool] = dataclasses.field(default_factory=list)  # of each token after the prompt
+    constraint: Constraint | None = None
+    fixed_bias: Array | None = None  # [vocab] float32 of `logit_bias`, which samples share
+    bias: Array | None = None  # what its logits get: the same, or its own under a constraint
+    refused: Literal["", "stop", "error"] = ""  # how its constraint ends it: no token, a failure
+    failure: str = ""  # of the constraint, in words
 
     def __post_init__(self) -> None:
         most, top = max(1, self.limit), self.sampling.top_logprobs

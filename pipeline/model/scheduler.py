@@ -61,6 +61,9 @@ class Scheduler:
         self.waiting: list[GenerationRow] = []  # by class and id
         self.running: dict[int, GenerationRow] = {}  # by id, in the order in which they began
         self._slots = list(range(max_rows - 1, -1, -1))
+        # So far, of prompts and of what was appended: what was found in pages that others have
+        # read, and what had to be read.
+        self.found_tokens = self.read_tokens = 0
 
     def add(self, row: GenerationRow) -> None:
         """Let a new row wait for its turn."""
@@ -173,6 +176,7 @@ class Scheduler:
         end = min(len(row.tokens), row.position + budget)
         if end > row.position:
             reading.append(Reading(row, row.position, end, end == len(row.tokens)))
+            self.read_tokens += end - row.position
         return end - row.position
 
     def _begun(self, row: GenerationRow, copies: list[tuple[int, int]], steps: int) -> bool | None:
@@ -191,6 +195,7 @@ class Scheduler:
         if found.copied >= 0:
             copies.append((found.copied, row.pages[len(found.pages)]))
         row.position = found.tokens
+        self.found_tokens += found.tokens
         self.pool.insert(row.tokens, row.pages, row.position)
         self._enter(row, READING)
         return True

@@ -14,14 +14,13 @@ from torch import Tensor
 from pipeline.model import native
 from pipeline.model.engine import Moved, unwatched
 from pipeline.model.prefixes import common, different_tokens
+from pipeline.model.prompt_logprobs import MAX_LOGITS, Head
 from pipeline.model.shared_reading import hidden_states, is_worthwhile
 from pipeline.model.transformer import Transformer, Weights
 from storage.errors import UserError
 
 Pair = tuple[list[int], int]  # tokens, how many of the last ones are scored
-Head = tuple[Tensor, Tensor | None]  # matrix [vocab, width], bias [vocab]
 
-MAX_LOGITS = 1 << 24  # held at once, 64 MiB
 # Torch looks for common beginnings in so many batches at a time. With more, more sequences of like
 # length are found, and more hidden states must be held.
 BATCHES_AT_ONCE = 8
@@ -64,11 +63,7 @@ def score(
     format = "int8" if int8 else str(model.compute_dtype).removeprefix("torch.")
     packed = native.pack(model, format, max(len(pairs[i][0]) for i in scored))
     if packed is not None:
-        # Beside the bf16 of the other matrices int8's head is multiplied as torch can: dequantised.
-        head = native.head_of(model, torch.float32 if int8 else model.compute_dtype)
-        if int8:
-            values, scales = native.quantize(head[0])
-            head = (values * scales[:, None], head[1])
+        head = native.dense_head(model, format)
         batches = _by_prefix(pairs, scored, tokens_per_batch)
     elif int8:
         raise UserError("int8 weights need a CPU, the built extensions and a portable model family")

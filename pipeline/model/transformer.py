@@ -48,6 +48,7 @@ from pipeline.model.weights import (
     fold,
     init_layer,
     make_norm,
+    make_table,
 )
 
 # Layer, queries and keys [batch, seq, heads + kv_heads, head_dim], values [batch, seq, kv_heads,
@@ -67,9 +68,9 @@ class Transformer(nn.Module):
         super().__init__()
         self.config = config
         self.compute_dtype = torch.float32
-        self.embed_tokens = nn.Embedding(config.vocab_size, config.width)
+        self.embed_tokens = make_table(config.vocab_size, config.width)
         self.embed_positions = (
-            nn.Embedding(config.max_context, config.width)
+            make_table(config.max_context, config.width)
             if config.parts.positions == "learned"
             else None
         )

@@ -77,6 +77,17 @@ class LazyWeights(Weights):
         return self.blocks[index].enter(x, self.dtype)
 
 
+def make_table(rows: int, width: int) -> nn.Embedding:
+    """A table of vectors, as torch draws them at first.
+
+    On the meta device there is nothing to draw, and torch would load its compiler for it, which
+    takes seconds.
+    """
+    if torch.get_default_device().type == "meta":
+        return nn.Embedding(rows, width, _weight=torch.empty(rows, width))
+    return nn.Embedding(rows, width)
+
+
 def make_norm(c: ModelConfig) -> Norm:
     """The family's norm over the residual stream."""
     kind = nn.LayerNorm if c.parts.norm == "layer" else nn.RMSNorm

@@ -202,6 +202,12 @@ class Tokenizer:
         named = all(name in self._special for name in TURN_TOKENS)
         return named and (self._foreign is None or self._special["<|im_end|>"] in self.stop_tokens)
 
+    @property
+    def chat_template(self) -> str | None:
+        """The Jinja template by which programs write conversations for its model, if it has one."""
+        found = self._transformers_config().get("chat_template")
+        return found if isinstance(found, str) else None
+
     @cached_property
     def token_bytes(self) -> list[bytes]:
         """The bytes of each id; empty for an id without a token.

@@ -17,7 +17,7 @@ from storage import Lake
 from tests.faults.campaign import REPOSITORY, leftovers
 
 PATIENCE_SECONDS = 300.0  # on a slow machine
-STEPS = 200
+STEPS = 80
 
 
 @contextlib.contextmanager

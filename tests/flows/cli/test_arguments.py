@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from toy_artifacts import post_training  # noqa: F401
 
 from flows.cli import main
-from flows.cli.arguments import number, parser, whole
+from flows.cli.arguments import parser
+from flows.cli.option_types import number, whole
 from flows.config import load
 from storage import Lake
 from storage.digest import artifact_digest

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,11 @@ import pytest
 from search_corpora import write_corpus, write_index
 from toy_artifacts import post_training, toy_names  # noqa: F401
 
-from flows.cli import main, models
+from flows.cli import main
+from pipeline.chat.conversation import Conversation
+from pipeline.tools import tool_turns
 from pipeline.tools.search_index import FILE, STAGE
+from pipeline.tools.toolbox import Toolbox
 from storage import Lake
 from storage.digest import artifact_digest
 
@@ -89,15 +93,15 @@ def test_chat_has_it_where_it_is_named(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    boxes = []
 
-    def turn(*given: Any) -> list[Any]:
-        boxes.append(given[4])
-        (tool,) = boxes[-1].tools
-        given[5].append(tool.call({"query": "fox"}))
-        return []
+    def turn(
+        engine: Any, tokenizer: Any, talk: Any, toolbox: Toolbox, **_: Any
+    ) -> Generator[str, None, Conversation]:
+        (tool,) = toolbox.tools
+        yield tool.call({"query": "fox"})
+        return Conversation(tuple(talk))
 
-    monkeypatch.setattr(models, "_take_turn", turn)
+    monkeypatch.setattr(tool_turns, "reply", turn)
     line = ["chat", "--model", str(post_training.chat), "--lake", lake.url, "--message", "Hi"]
     assert main([*line, "--tools", "search", "--json"]) == 0
     (exchange,) = json.loads(capsys.readouterr().out)

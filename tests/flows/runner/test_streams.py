@@ -1,25 +1,20 @@
 """The ends of the command line, as real processes: pipes that close, full devices, terminals."""
 
-import contextlib
 import os
-import pty
-import select
 import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from patience import PATIENCE_SECONDS
+from terminals import CLI, at_terminal  # noqa: F401
 from toy_artifacts import post_training  # noqa: F401
 
 from flows.runner import streams
 
-CLI = [sys.executable, "-m", "flows.cli"]
 ROWS = "SELECT range AS n, repeat('x', 100) AS x FROM range(20000)"
 ESCAPE = "\x1b"
 
@@ -83,85 +78,13 @@ def test_text_that_stdout_can_not_encode(encoding: str, tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-AGAIN_SECONDS = 30.0  # until a key is pressed again
-
-
-class Terminal:
-    """A program at a terminal of its own."""
-
-    def __init__(self, *arguments: str, **environment: str) -> None:
-        self.master, slave = pty.openpty()
-        self.process = subprocess.Popen(
-            [*CLI, *arguments],
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            env={**os.environ, **environment},
-            preexec_fn=self._own_terminal,
-        )
-        os.close(slave)
-        self.text = ""
-
-    @staticmethod
-    def _own_terminal() -> None:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # what runs in the background ignores it
-        import fcntl
-        import termios
-
-        os.setsid()
-        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-
-    def say(self, text: str) -> None:
-        os.write(self.master, text.encode())
-
-    def until(self, words: str, times: int = 1, seconds: float = PATIENCE_SECONDS) -> None:
-        deadline = time.monotonic() + seconds
-        while self.text.count(words) < times:
-            assert time.monotonic() < deadline, self.text
-            self._read(0.2)
-
-    def end(self, key: str = "", seconds: float = PATIENCE_SECONDS) -> int:
-        """Wait for the end; `key`: pressed again now and then, as people do.
-
-        Python looks for signals before it waits for a key: one that comes in between is not heard.
-        """
-        began = pressed = time.monotonic()
-        while self.process.poll() is None and time.monotonic() < began + seconds:
-            self._read(0.1)
-            if key and time.monotonic() > pressed + AGAIN_SECONDS:
-                pressed = time.monotonic()
-                self.say(key)
-        self._read(0.1)
-        self.process.kill()
-        os.close(self.master)
-        return self.process.wait()
-
-    def _read(self, seconds: float) -> None:
-        if select.select([self.master], [], [], seconds)[0]:
-            with contextlib.suppress(OSError):  # the other end is closed
-                self.text += os.read(self.master, 65536).decode("utf-8", "replace")
-
-
-@pytest.fixture
-def at_terminal() -> Iterator[Any]:
-    opened: list[Terminal] = []
-
-    def start(*arguments: str, **environment: str) -> Terminal:
-        opened.append(Terminal(*arguments, **environment))
-        return opened[-1]
-
-    yield start
-    for terminal in opened:
-        terminal.process.kill()
-
-
 PLAIN = [{"TERM": "dumb"}, {"TERM": "xterm-256color", "NO_COLOR": "1"}]
 
 
 @pytest.mark.parametrize("environment", [*PLAIN, {"TERM": "xterm-256color", "NO_COLOR": ""}])
 def test_no_escape_codes_where_none_are_wanted(
     environment: dict[str, str],
-    at_terminal: Any,
+    at_terminal: Any,  # noqa: F811
     post_training: Any,  # noqa: F811
     tmp_path: Path,
 ) -> None:
@@ -191,7 +114,7 @@ def test_progress_is_plain_lines_there(environment: dict[str, str], monkeypatch:
 
 
 def test_a_conversation_goes_on(
-    at_terminal: Any,
+    at_terminal: Any,  # noqa: F811
     post_training: Any,  # noqa: F811
     tmp_path: Path,
 ) -> None:
@@ -212,7 +135,7 @@ def test_a_conversation_goes_on(
 @pytest.mark.parametrize("key", ["\x03", "\x04"])
 def test_a_key_at_the_prompt_ends_it(
     key: str,
-    at_terminal: Any,
+    at_terminal: Any,  # noqa: F811
     post_training: Any,  # noqa: F811
     tmp_path: Path,
 ) -> None:
@@ -226,10 +149,9 @@ def test_a_key_at_the_prompt_ends_it(
 
 
 def test_ctrl_c_ends_an_answer_but_not_the_talk(monkeypatch: Any, capsys: Any) -> None:
-    import argparse
     from types import SimpleNamespace
 
-    from flows.cli import models
+    from flows.cli import local_voice, main
     from pipeline.chat import streaming
 
     def answer(*_: Any, **__: Any) -> Iterator[str]:
@@ -244,7 +166,7 @@ def test_ctrl_c_ends_an_answer_but_not_the_talk(monkeypatch: Any, capsys: Any) -
 
     monkeypatch.setattr(streaming, "reply", reply)
     loaded = (None, SimpleNamespace(has_conversation_tokens=True))
-    monkeypatch.setattr(models, "_load", lambda chosen: loaded)
+    monkeypatch.setattr(local_voice, "loaded", lambda lake, name: loaded)
     lines = iter(["What is it?", "Go on"])
 
     def ask(prompt: str) -> str:
@@ -253,10 +175,8 @@ def test_ctrl_c_ends_an_answer_but_not_the_talk(monkeypatch: Any, capsys: Any) -
         raise EOFError
 
     monkeypatch.setattr("builtins.input", ask)
-    chosen = argparse.Namespace(
-        model="rl", json=False, max_tokens=9, temperature=0.0, top_k=0, seed=0, tools=""
-    )
-    assert models._interactive(chosen) == 0
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    assert main(["chat"]) == 0
     assert heard == [["What is it?"], ["What is it?", "It is", "Go on"]]
     assert capsys.readouterr().out.count("rl> It is\n") == 2
 

@@ -108,7 +108,10 @@ def test_each_row_has_settings_of_its_own_and_comes_when_it_likes(engine, seed):
         batch.step(rng.choice([1, 3, 8]))
     for row, (prompt, settings) in zip(rows, asked):
         plain = dataclasses.asdict(settings)
-        for name in ("pause_tokens", "stop_strings", "top_logprobs", "untruncated_logprobs"):
+        for name in (
+            *("pause_tokens", "stop_strings", "top_logprobs", "untruncated_logprobs"),
+            "logit_bias",
+        ):
             del plain[name]
         ((alone,),) = engine.generate([prompt], seed=0, **plain)
         found = batch.completion(row)
@@ -376,3 +379,28 @@ def test_bad_requests_are_named(engine):
     with pytest.raises(UserError, match="top_logprobs"):
         Sampling(3, top_logprobs=-1)
     assert not batch.active
+
+
+def test_what_is_asked_for_beside_is_told_of_the_last_tokens(engine):
+    how = Sampling(9, temperature=0.6, top_logprobs=2, untruncated_logprobs=True)
+    batch = engine.batch(max_rows=2)
+    (row,) = batch.add([7, 8], how, [0])
+    (plain,) = batch.add([7, 8], Sampling(9), [0])
+    untruncated: list[float] = []
+    top: list[dict[int, float]] = []
+    for events in until_events(batch):
+        for event in events:
+            own, likely = batch.asked_beside(event.row, len(event.tokens))
+            if event.row == row:
+                untruncated += own
+                top += likely
+            else:
+                assert (own, likely) == (None, None)
+    whole = batch.completion(row)
+    assert (untruncated, top) == (whole.untruncated_logprobs, whole.top_logprobs)
+    assert len(top) == len(batch.completion(plain).tokens) == 9
+
+
+def until_events(batch: GenerationBatch) -> Any:
+    while batch.active:
+        yield batch.step(2)

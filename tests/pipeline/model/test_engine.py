@@ -245,3 +245,18 @@ def test_a_frozen_engine_finds_what_a_stream_read_before(make_model):
     if native.kernels(model) is not None:
         assert len(read) == 2
         assert all(count >= 64 for count in read)
+
+
+@pytest.mark.parametrize("by_torch", [False, True])
+def test_what_keys_and_values_may_come_to(make_model, monkeypatch, by_torch):
+    if by_torch:
+        monkeypatch.setattr(native, "kernels", lambda _: None)
+    model = make_model(max_context=64, heads=2, kv_heads=1, head_dim=32)  # as the kernels like it
+    c = model.config
+    position = 2 * c.layers * c.kv_heads * c.head_dim * 4
+    engine = Engine(model)
+    one, many = engine.cache_bytes(1), engine.cache_bytes(10)
+    assert many == 10 * one
+    assert 64 * position <= one <= 80 * position
+    assert Engine(model, max_cache_bytes=3 * one).cache_bytes(10) == 3 * one
+    assert Engine(model, max_cache_bytes=1).cache_bytes(10) == one  # a row must have room

@@ -212,3 +212,15 @@ def test_the_kernels_take_models_whose_rows_are_whole_vectors(changes, taken):
     sizes |= {"width": 64, "ffn_width": 96} | changes
     stand_in = SimpleNamespace(device=torch.device("cpu"), config=SimpleNamespace(**sizes))
     assert (native.kernels(cast(Transformer, stand_in)) is not None) is taken
+
+
+@torch.no_grad()
+def test_the_head_that_torch_multiplies_with_is_the_formats(make_model):
+    model = make_model(**SHAPE)
+    plain, _ = native.dense_head(model, "float32")
+    assert torch.equal(plain, native.head_of(model, torch.float32)[0])
+    assert native.dense_head(model, "bfloat16")[0].dtype == torch.bfloat16
+    rounded, _ = native.dense_head(model, "int8")
+    steps = rounded / (plain.abs().amax(1, keepdim=True) / 127)
+    torch.testing.assert_close(steps, steps.round(), atol=1e-3, rtol=0)
+    assert 0 < float((rounded - plain).abs().max() / plain.abs().max()) < 0.005

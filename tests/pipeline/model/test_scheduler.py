@@ -289,3 +289,16 @@ def test_a_paused_row_asks_for_no_more_pages() -> None:
     step = scheduler.plan(2)
     assert [piece.row.id for piece in step.reading] == [1]
     assert paused.slot >= 0
+
+
+def test_what_was_found_and_what_was_read_is_counted() -> None:
+    scheduler = Scheduler(PagePool(40, SIZE), max_rows=2, tokens_per_step=8)
+    decoder = Counting(scheduler)
+    prompt = list(range(21))
+    for number in range(3):
+        scheduler.add(row_of(number, prompt, 3))
+        while scheduler.waiting or scheduler.running:
+            decoder.run(scheduler.plan(2))
+    # the second and the third find all whole pages before the last token
+    assert scheduler.found_tokens == 2 * 20
+    assert scheduler.found_tokens + scheduler.read_tokens == 3 * len(prompt)

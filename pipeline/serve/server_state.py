@@ -1,0 +1,42 @@
+"""What handlers share: `request.app.state.server`."""
+
+import dataclasses
+from collections.abc import Mapping
+
+from starlette.requests import Request
+
+from pipeline.serve.config import ServeConfig
+from pipeline.serve.loaded_models import LoadedModels
+from pipeline.serve.response_store import ResponseStore
+from pipeline.serve.server_metrics import ServerMetrics
+from pipeline.serve.server_tools import ServerTools
+
+TOKENS = "crawl2chat.tokens"  # in the scope: what is known of the request's size
+
+
+@dataclasses.dataclass(frozen=True)
+class ServerState:
+    """Of one application."""
+
+    models: LoadedModels
+    config: ServeConfig
+    metrics: ServerMetrics
+    tools: ServerTools
+    responses: ResponseStore
+
+
+def state_of(request: Request) -> ServerState:
+    """The application's."""
+    state: ServerState = request.app.state.server
+    return state
+
+
+def client_of(request: Request) -> str:
+    """Whose share of the machine a request takes: its key's, else its address's."""
+    key: str | None = request.scope.get("crawl2chat.client")
+    return key or (request.client.host if request.client else "")
+
+
+def note_tokens(request: Request, usage: Mapping[str, int]) -> None:
+    """Let the request's line in the log say how many tokens it read and got."""
+    request.scope[TOKENS] = {name: usage[name] for name in ("prompt_tokens", "completion_tokens")}
