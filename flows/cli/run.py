@@ -67,7 +67,8 @@ def demo(chosen: argparse.Namespace) -> int:
         output.document({**state, **found})
         return 0
     _print_scores(lake, set(MODELS))
-    print(f"demo: done in {terminal.duration(seconds)}; report: {page}\n")
+    print(f"demo: done in {terminal.duration(seconds)}; report: {page}")
+    print(f"for other programs: crawl2chat serve --lake {lake.url}\n")
     if sys.stdin.isatty():
         return chat(chosen)
     sums = _unseen_sums(lake)
