@@ -29,6 +29,7 @@ class ServeConfig:
     load_retry_seconds: float = 10.0  # until a model that couldn't be loaded is tried again
     # Between two events of a stream, once its first token has been sent. One event a token costs
     # four fifths of the tokens per second at 64 streams; people read far slower than 60 a second.
+    # Where many rows run they wait longer (`unsent_tokens.MOST_EVENTS_PER_SECOND`).
     flush_seconds: float = 0.015
     reading_tokens: int = 8_192  # for log-probabilities and embeddings, between two steps
 

@@ -16,7 +16,7 @@ from pipeline.serve.api_errors import ApiError
 from pipeline.serve.generation import Delta
 from pipeline.serve.generation_stream import GenerationStream
 from pipeline.serve.step_pace import StepPace
-from pipeline.serve.unsent_tokens import UnsentTokens
+from pipeline.serve.unsent_tokens import UnsentTokens, wait_between
 from storage.errors import UserError
 
 logger = logging.getLogger("crawl2chat.serve")
@@ -116,7 +116,7 @@ class RunningRows:
             return
         now = time.monotonic()
         rest = not self.active  # nothing will come that it could be sent with
-        least = self.flush_seconds * LEAST_WAIT
+        least = wait_between(self.flush_seconds, len(self._rows)) * LEAST_WAIT
         due = [row for row in self._unsent if rest or row.is_due(now, least)]
         by_loop: dict[asyncio.AbstractEventLoop, dict[GenerationStream, list[Delta]]] = {}
         for row in due:

@@ -122,6 +122,23 @@ def test_the_first_token_comes_alone_and_the_others_together(loop: InferenceLoop
     assert [delta.ended for deltas in found for delta in deltas][-1] == "length"
 
 
+def test_where_events_are_dear_rows_get_few(
+    loop: InferenceLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.serve.unsent_tokens.MOST_EVENTS_PER_SECOND", 1e-3)
+    loop.rows.flush_seconds = 1e-9  # by itself each step would be an event
+
+    async def ask() -> list[Delta]:
+        wanted = Generation((5, 6), Sampling(150), samples=2)
+        return [delta for deltas in [d async for d in loop.generate(wanted)] for delta in deltas]
+
+    found = asyncio.run(ask())
+    for sample in (0, 1):  # the first at once, all others with the end
+        own = [delta for delta in found if delta.sample == sample]
+        assert [delta.ended for delta in own] == ["", "length"]
+        assert sum(len(delta.tokens) for delta in own) == 150
+
+
 def test_who_goes_away_holds_no_rows(loop: InferenceLoop) -> None:
     async def ask() -> None:
         first = loop.generate(Generation((5, 6), Sampling(LONG), samples=3))
