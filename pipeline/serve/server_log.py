@@ -14,6 +14,7 @@ from storage.redaction import redact
 
 LEVEL_VARIABLE = "CRAWL2CHAT_LOG_LEVEL"
 REQUESTS = "crawl2chat.requests"
+THEIRS = ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi")
 
 
 class JsonFormatter(logging.Formatter):
@@ -43,4 +44,8 @@ def log_to_stderr() -> None:
     level = os.environ.get(LEVEL_VARIABLE, "INFO").upper()
     known = logging.getLevelNamesMapping()
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    for name in THEIRS:  # whatever has been loaded may have given them a form of their own
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True
     logging.getLogger("crawl2chat").setLevel(known.get(level, logging.INFO))

@@ -119,6 +119,7 @@ def _fill(
     (last,) = connection.execute("SELECT coalesce(max(number), 0) FROM passages").fetchone()
     if done:
         progress.note(f"search index: {done:,} documents of an earlier run are kept")
+    seen = done
     connection.execute("BEGIN")
     for seen, row in enumerate(_rows(corpus, done), start=done + 1):
         if row["split"] in config.splits:
@@ -129,6 +130,7 @@ def _fill(
             connection.execute("COMMIT")
             connection.execute("BEGIN")
             progress.update(seen, None, "documents")
+    connection.execute("UPDATE progress SET rows = ?", (seen,))
     connection.execute("COMMIT")
 
 

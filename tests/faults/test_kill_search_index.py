@@ -60,9 +60,9 @@ def test_killed_within_and_between_commits_it_goes_on(tmp_path: Path) -> None:
         kept.append(committed(scratch / FILE, False))
     process = start_worker(tmp_path, spec)
     stdout, stderr = process.communicate(timeout=120)
-    assert process.returncode == 0, stderr
+    assert process.returncode == 0, stdout + stderr
     assert f"{kept[-1]:,} documents of an earlier run are kept" in stdout
     assert kept == sorted(kept)
-    assert kept[-1] == 4_000
+    assert kept[-1] in (4_000, DOCUMENTS)  # or the last kill came after the last commit
     assert (out / FILE).read_bytes() == expected
     assert str(statistics["passages"]) in stdout

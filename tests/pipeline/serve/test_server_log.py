@@ -11,6 +11,10 @@ from pipeline.serve.server_log import log_to_stderr
 def test_the_log_is_json_whoever_writes_it(capsys: pytest.CaptureFixture[str]) -> None:
     root, level = logging.getLogger(), logging.getLogger().level
     before = root.handlers[:]
+    uvicorn = logging.getLogger("uvicorn.error")
+    kept = uvicorn.handlers[:], uvicorn.propagate
+    uvicorn.addHandler(logging.StreamHandler())  # as Prefect does where it is loaded
+    uvicorn.propagate = False
     try:
         log_to_stderr()
         logging.getLogger("uvicorn.error").warning("as\nseen")
@@ -23,6 +27,7 @@ def test_the_log_is_json_whoever_writes_it(capsys: pytest.CaptureFixture[str]) -
             logging.getLogger("crawl2chat.serve").exception("unforeseen")
     finally:
         root.handlers[:] = before
+        uvicorn.handlers[:], uvicorn.propagate = kept
         root.setLevel(level)
         logging.getLogger("crawl2chat").setLevel(logging.NOTSET)
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]

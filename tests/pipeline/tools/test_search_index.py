@@ -79,6 +79,20 @@ def test_the_same_bytes_however_the_corpus_lies(
     assert pieces == [(1,)]  # merged: a query looks in one place
 
 
+def test_a_run_that_was_killed_after_its_last_document_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus, scratch = write_corpus(tmp_path / "corpus", TEXTS), tmp_path / "scratch"
+    statistics = write_index(tmp_path / "index", corpus)
+    with monkeypatch.context() as patch:
+        patch.setattr(search_index, "_finish", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            write_index(tmp_path / "killed", corpus, scratch=scratch)
+    assert write_index(tmp_path / "again", corpus, scratch=scratch) == statistics
+    files = [(tmp_path / name / search_index.FILE).read_bytes() for name in ("index", "again")]
+    assert files[0] == files[1]
+
+
 def test_a_run_that_was_killed_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After a commit, before the end, and after the end but for the copy."""
     monkeypatch.setattr(search_index, "DOCUMENTS_A_COMMIT", 7)
