@@ -13,7 +13,7 @@ from pipeline.config import to_dict
 from pipeline.tools.config import SearchIndexConfig
 from pipeline.tools.search_index import FILE
 
-DOCUMENTS = 5_500  # a second or two of work, two commits and what comes after them
+DOCUMENTS = 12_000  # some seconds of work: a quick machine isn't done before the last kill
 
 
 def committed(database: Path, while_written: bool) -> int:
@@ -63,6 +63,6 @@ def test_killed_within_and_between_commits_it_goes_on(tmp_path: Path) -> None:
     assert process.returncode == 0, stdout + stderr
     assert f"{kept[-1]:,} documents of an earlier run are kept" in stdout
     assert kept == sorted(kept)
-    assert kept[-1] in (4_000, DOCUMENTS)  # or the last kill came after the last commit
+    assert 4_000 <= kept[-1] < DOCUMENTS
     assert (out / FILE).read_bytes() == expected
     assert str(statistics["passages"]) in stdout
