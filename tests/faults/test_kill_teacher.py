@@ -18,7 +18,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 SEED = 20261129
 REQUESTS = 40
 PROGRAM = """
-import json, sys
+import json, shutil, sys
 from pathlib import Path
 from pipeline.config import from_dict
 from pipeline.sft.teacher import stage
@@ -26,7 +26,8 @@ from pipeline.sft.teacher.config import TeacherConfig
 from pipeline.stage import SILENT
 given = json.loads(sys.argv[1])
 out = Path(given["out"])
-out.mkdir(parents=True, exist_ok=True)
+shutil.rmtree(out, ignore_errors=True)  # a stage begins with an empty folder
+out.mkdir(parents=True)
 inputs = {key: [Path(given[key])] for key in ("corpus", "tokenizer")}
 config = from_dict(TeacherConfig, given["config"])
 print("at work", flush=True)
