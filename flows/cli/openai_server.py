@@ -16,6 +16,7 @@ import requests
 import urllib3
 
 from flows.cli.server_sent_events import OversizedEvent, data_of
+from storage.api_address import api_address
 from storage.errors import UserError
 from storage.redaction import SHORTEST_SECRET, STARS, redact
 
@@ -170,20 +171,12 @@ def server_url(url: str) -> str:
     Raises:
         UserError: it is none.
     """
-    try:
-        parts = urlsplit(url.strip())
-        fine = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        (parts.hostname or "").encode("idna")
-    except ValueError:
-        fine = False
-    if not fine or parts.query or parts.fragment or any(c.isspace() for c in url.strip()):
-        raise UserError(f"--url {redact(url)!r}: write it as http://HOST:PORT/v1")
-    if "@" in parts.netloc:
-        raise UserError("--url: no user or password in the address: keys go by --api-key-env NAME")
-    address = url.strip().rstrip("/")
+    keys = "keys go by --api-key-env NAME"
+    address = api_address(url, "--url", "http://HOST:PORT/v1", keys)
+    has_path = bool(urlsplit(address).path)
     for ending in ("/chat/completions", "/completions"):
         address = address.removesuffix(ending)
-    return address if parts.path.strip("/") else f"{address}/v1"
+    return address if has_path else f"{address}/v1"
 
 
 def _blocks(response: requests.Response) -> Iterator[bytes]:

@@ -16,12 +16,12 @@ import time
 import urllib.error
 import urllib.request
 from typing import Any
-from urllib.parse import urlsplit
 
 from pipeline.sft.teacher.config import EndpointConfig
+from storage.api_address import api_address
 from storage.backoff import asked_seconds
 from storage.errors import UserError
-from storage.redaction import SHORTEST_SECRET, STARS, TEACHER_KEY, redact
+from storage.redaction import SHORTEST_SECRET, STARS, TEACHER_KEY
 
 URL = "CRAWL2CHAT_TEACHER_URL"
 LATER = (408, 409, 425, 429)  # besides every 5xx: OpenAI's own clients try these again
@@ -251,17 +251,8 @@ def url_of(config: EndpointConfig) -> str:
 
 def checked_url(url: str) -> str:
     """The address without its last slash; UserError where it is none."""
-    try:
-        parts = urlsplit(url.strip())
-        fine = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        (parts.hostname or "").encode("idna")
-    except ValueError:
-        fine = False
-    if not fine or parts.query or parts.fragment or any(c.isspace() for c in url.strip()):
-        raise UserError(f"{URL}: {redact(url)!r}: write it as https://HOST/v1")
-    if "@" in parts.netloc:
-        raise UserError(f"{URL}: no user or password in the address: the key is {TEACHER_KEY}")
-    return url.strip().rstrip("/").removesuffix("/chat/completions")
+    address = api_address(url, URL, "https://HOST/v1", f"the key is {TEACHER_KEY}")
+    return address.removesuffix("/chat/completions")
 
 
 def _count(value: Any) -> int:
