@@ -9,7 +9,6 @@ import uuid
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
-import orjson
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,7 +16,7 @@ from starlette.responses import Response
 from pipeline.serve.api_errors import RESPONSES
 from pipeline.serve.chat_choice import ChatChoice
 from pipeline.serve.chat_request import ChatCompletionRequest, wanted_of
-from pipeline.serve.event_stream import STREAMED, EventStream, event, unless_gone
+from pipeline.serve.event_stream import STREAMED, event, respond
 from pipeline.serve.loaded_models import ServedModel
 from pipeline.serve.off_loop import off_loop
 from pipeline.serve.reply_events import ReplyOver
@@ -42,13 +41,7 @@ async def chat_completions(asked: ChatCompletionRequest, request: Request) -> Re
     )
     reply = RunningReply(prepared, served.loop, state.tools)
     answer = ChatCompletionAnswer(asked, served, reply, lambda usage: note_tokens(request, usage))
-    if asked.stream:
-        return EventStream(answer.stream(), state.config, reply.close)
-    try:
-        body = await unless_gone(request, answer.whole(), state.config)
-    finally:
-        reply.close()
-    return Response(orjson.dumps(body), media_type="application/json")
+    return await respond(request, answer, state.config, reply.close, stream=bool(asked.stream))
 
 
 class ChatCompletionAnswer:

@@ -11,7 +11,7 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import orjson
 from starlette.requests import Request
@@ -147,6 +147,34 @@ class EventStream(Response):
         self._since = time.monotonic()
         await send({"type": "http.response.body", "body": piece, "more_body": more})
         self._since = None
+
+
+class ReplyAnswer(Protocol):
+    """What a handler answers with, in either form."""
+
+    def stream(self) -> AsyncGenerator[bytes, None]:
+        """Server-sent events, piece by piece."""
+
+    async def whole(self) -> dict[str, Any]:
+        """All of it."""
+
+
+async def respond(
+    request: Request,
+    answer: ReplyAnswer,
+    config: ServeConfig,
+    close: Callable[[], object],
+    *,
+    stream: bool,
+) -> Response:
+    """The answer as events or in one piece; `close` is called however it ends."""
+    if stream:
+        return EventStream(answer.stream(), config, close)
+    try:
+        body = await unless_gone(request, answer.whole(), config)
+    finally:
+        close()
+    return Response(orjson.dumps(body), media_type="application/json")
 
 
 async def _disconnected(receive: Receive) -> None:

@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from pipeline.chat.messages import Message
 from pipeline.serve.api_errors import RESPONSES, ApiError, as_api_error
-from pipeline.serve.event_stream import STREAMED, EventStream, event, unless_gone
+from pipeline.serve.event_stream import STREAMED, event, respond
 from pipeline.serve.off_loop import off_loop
 from pipeline.serve.reply_rounds import RunningReply
 from pipeline.serve.response_events import GrowingResponse
@@ -58,13 +58,7 @@ async def create_response(asked: ResponseRequest, request: Request) -> Response:
         note_tokens(request, {"prompt_tokens": read, "completion_tokens": sampled})
 
     answer = ResponseAnswer(growing, reply, store, client, said, note)
-    if asked.stream:
-        return EventStream(answer.stream(), state.config, reply.close)
-    try:
-        body = await unless_gone(request, answer.whole(), state.config)
-    finally:
-        reply.close()
-    return Response(orjson.dumps(body), media_type="application/json")
+    return await respond(request, answer, state.config, reply.close, stream=bool(asked.stream))
 
 
 @router.get("/v1/responses/{response_id}")
