@@ -54,6 +54,8 @@ DETAIL_SUITES = (
     TASK_LEVELS_SUITE,
     HORIZON_TURNS_SUITE,
 )
+# Metrics that are numbers of something (turns, rounds of calls, tokens): neither shares nor bits.
+PLAIN_NUMBERS = ("rounds", "tokens", "turns", "horizon_50", "horizon_80", "even_horizon_50")
 # Metrics that are no count of successes among n, whose interval Wilson's could be.
 NO_COUNTS = (
     "bits_per_byte",
@@ -70,14 +72,9 @@ NO_COUNTS = (
     "calibration_error",
     "kl_nats",
     "bits_per_byte_change",
-    "rounds",
-    "tokens",
     "call_rate_difference",
     "turn_accuracy",
-    "turns",
-    "horizon_50",
-    "horizon_80",
-    "even_horizon_50",
+    *PLAIN_NUMBERS,
 )
 
 

@@ -10,6 +10,7 @@ from pipeline.evals.config import (
     CALIBRATION_SUITE,
     DETAIL_SUITES,
     LENGTHS_SUITE,
+    PLAIN_NUMBERS,
     RELATIONS_SUITE,
     RISK_SUITE,
     TARGET_CLASSES_SUITE,
@@ -124,4 +125,6 @@ def _show(value: float, row: Mapping[str, Any]) -> str:
         return f"{value:+.2f}"  # points a question: an error costs up to nine
     if row["metric"] == "kl_nats":
         return f"{value:.3f} nats"
+    if row["metric"] in PLAIN_NUMBERS:
+        return f"{value:,.1f}".removesuffix(".0")
     return f"{value:.3f}" if row["metric"] == "bits_per_byte" else f"{100 * value:.1f}%"

@@ -156,10 +156,14 @@ def _prompt(wanted: WantedReply, tokenizer: Tokenizer, context: int) -> list[int
     except UserError as error:  # tools, and no tokens for them
         raise refused(str(error), field) from error
     if len(prompt) >= context:
+        whose, remedy = "your messages", "shorten them"
+        if wanted.served:  # nobody sees those in the request
+            whose += " and the server's tools"
+            remedy += ', or ask without tools: "tool_choice": "none"'
         raise ApiError(
             400,
-            f"This model's maximum context length is {context} tokens. However, your messages "
-            f"resulted in {len(prompt)} tokens, which leaves no room for a reply: shorten them.",
+            f"This model's maximum context length is {context} tokens. However, {whose} "
+            f"resulted in {len(prompt)} tokens, which leaves no room for a reply: {remedy}.",
             param=field,
             code="context_length_exceeded",
         )

@@ -27,6 +27,7 @@ def row(model="base", metric="accuracy", value=0.5, low=0.25, high=0.75, **more)
         (row(metric="megabytes", value=1234.5, low=None, high=None), "1,234.50 MB n=8"),
         (row(metric="penalised_0.9", value=-9.0), "-9.00 [+0.25, +0.75] n=8"),
         (row(metric="kl_nats", value=1.5), "1.500 nats [0.250 nats, 0.750 nats] n=8"),
+        (row(metric="horizon_50", value=14.0, low=2.0, high=15.5), "14 [2, 15.5] n=8"),
         (row(value=None, low=None, high=None, n=0), "–"),
     ],
 )

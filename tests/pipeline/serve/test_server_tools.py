@@ -3,7 +3,7 @@
 import asyncio
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,18 @@ def with_answer(answer: Any) -> Toolbox:
     )
     assert tool.definition == STATED[0]
     return Toolbox((tool,))
+
+
+def waiting_tool() -> tuple[threading.Event, threading.Event, Callable[[str], str]]:
+    """A tool that has begun, what lets it go on, and the tool."""
+    begun, let_go = threading.Event(), threading.Event()
+
+    def waits(expression: str) -> str:
+        begun.set()
+        assert let_go.wait(30)
+        return "5"
+
+    return begun, let_go, waits
 
 
 def text_of(reply: ToolReply) -> str:
@@ -121,14 +133,18 @@ def test_who_says_otherwise_gets_no_tools_of_the_server(
         assert tool_calls.post(PATH, asked)["choices"] == chat_calls.post(PATH, asked)["choices"]
 
 
+def test_tools_that_leave_no_room_are_not_laid_to_the_messages(tool_calls: AsgiCalls) -> None:
+    long = "What is 3 + 4? " * 200
+    _, error = tool_calls.refused(PATH, body(long))
+    assert error["code"] == "context_length_exceeded"
+    assert "your messages and the server's tools" in error["message"]
+    assert '"tool_choice": "none"' in error["message"]
+    _, error = tool_calls.refused(PATH, body(long, tool_choice="none"))
+    assert "tools" not in error["message"]
+
+
 def test_others_go_on_while_a_tool_runs(tool_model: Path) -> None:
-    begun, let_go = threading.Event(), threading.Event()
-
-    def waits(expression: str) -> str:
-        begun.set()
-        assert let_go.wait(30)
-        return "5"
-
+    begun, let_go, waits = waiting_tool()
     with server(tool_model, with_answer(waits)) as made:
 
         async def go() -> None:
@@ -146,13 +162,7 @@ def test_others_go_on_while_a_tool_runs(tool_model: Path) -> None:
 
 
 def test_a_client_that_goes_away_while_a_tool_runs_frees_its_row(tool_model: Path) -> None:
-    begun, let_go = threading.Event(), threading.Event()
-
-    def waits(expression: str) -> str:
-        begun.set()
-        assert let_go.wait(30)
-        return "5"
-
+    _, let_go, waits = waiting_tool()
     with server(tool_model, with_answer(waits)) as made:
 
         async def go() -> None:
