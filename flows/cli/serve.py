@@ -26,6 +26,7 @@ from pipeline.serve.server_tools import ServerTools
 from storage import Lake
 from storage.errors import UserError
 
+CHATS = tuple(name for name in MODELS if name not in ("base", "extended"))
 FINISHED_FIRST = (*reversed(MODELS), *reversed(GAME_MODELS))
 
 
@@ -57,7 +58,8 @@ def serve(chosen: argparse.Namespace) -> int:
         if chosen.json:
             output.document({"url": f"{address}/v1", "models": list(models.sources)})
         else:
-            print(f"{', '.join(models.sources)} at {address}/v1: {_example(address, who)}")
+            ids = list(models.sources)
+            print(f"{', '.join(ids)} at {address}/v1: {example(address, who, ids[0])}")
         # Whoever reads it through a pipe waits for it.
         sys.stdout.flush()
 
@@ -102,11 +104,13 @@ def _there(path: Path) -> Path:
     return path
 
 
-def _example(address: str, who: Access) -> str:
-    """A command that asks the server something."""
+def example(address: str, who: Access, first: str) -> str:
+    """A command that asks the server's first model something: a chat, where its stage chats."""
     key = f' -H "Authorization: Bearer ${KEY_VARIABLE}"' if who.keys else ""
-    body = '{"prompt": "Once upon a time", "max_tokens": 32}'
-    return f"curl {address}/v1/completions{key} -H 'Content-Type: application/json' -d '{body}'"
+    place, body = "completions", '{"prompt": "Once upon a time", "max_tokens": 32}'
+    if first in CHATS:
+        place, body = "chat/completions", '{"messages": [{"role": "user", "content": "Hello!"}]}'
+    return f"curl {address}/v1/{place}{key} -H 'Content-Type: application/json' -d '{body}'"
 
 
 def _config(chosen: argparse.Namespace) -> ServeConfig:

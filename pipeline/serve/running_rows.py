@@ -98,8 +98,10 @@ class RunningRows:
         if not self.active or self.batch is None:
             return
         before = self.batch.scheduler.read_tokens
+        begun = [row.begun for row in self._rows.values()]
         tokens = self._pace.tokens(
-            first_is_due=not all(row.begun for row in self._rows.values()),
+            first_is_due=not all(begun),
+            all_wait_for_first=not any(begun),
             stop_strings=any(row.stop_strings for row in self._rows.values()),
         )
         start = time.perf_counter()

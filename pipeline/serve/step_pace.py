@@ -24,13 +24,18 @@ class StepPace:
         self._last = 1  # of a step for which nobody waited
         self._each = seconds  # of one token for each row
 
-    def tokens(self, *, first_is_due: bool, stop_strings: bool) -> int:
+    def tokens(
+        self, *, first_is_due: bool, stop_strings: bool, all_wait_for_first: bool = False
+    ) -> int:
         """For each row in the next step.
 
         Args:
             first_is_due: somebody waits for a first token.
             stop_strings: a row may end at a text.
+            all_wait_for_first: and nobody has one: there is no other row that a short step slows.
         """
+        if all_wait_for_first:
+            return 1
         most = MOST_WITH_STOP_STRINGS if stop_strings else MOST_TOKENS
         if first_is_due:
             return max(1, min(most, self._last, int(FIRST_SHARE * self.seconds / self._each)))

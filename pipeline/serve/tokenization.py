@@ -75,11 +75,12 @@ def _tokenized(asked: TokenizeRequest, served: ServedModel) -> dict[str, Any]:
 
 
 @router.post("/detokenize")
-async def detokenize(asked: DetokenizeRequest, request: Request) -> dict[str, Any]:
+async def detokenize(asked: DetokenizeRequest, request: Request) -> Response:
     """Token ids as text."""
     served = await state_of(request).models.get(asked.model)
-    text = await off_loop(request, lambda: served.tokenizer.decode(asked.tokens))
-    return {"prompt": text}
+    decode = served.tokenizer.decode
+    body = await off_loop(request, lambda: orjson.dumps({"prompt": decode(asked.tokens)}))
+    return Response(body, media_type="application/json")
 
 
 @router.get("/tokenizer_info")

@@ -20,8 +20,9 @@ from model_server import LONG, tiny_folder
 
 from flows.cli import main, serve
 from flows.cli.arguments import parser
-from flows.cli.serve import model_sources
+from flows.cli.serve import example, model_sources
 from pipeline.serve.config import ServeConfig
+from pipeline.serve.security import Access
 from storage import Lake
 from storage.errors import UserError
 
@@ -206,3 +207,12 @@ def test_words_are_set_as_numbers_are() -> None:
     assert config().precision == "auto"
     with pytest.raises(UserError, match="precision"):
         config("--set", "precision=half")
+
+
+def test_the_example_is_a_chat_where_the_first_model_chats_and_shows_that_a_key_is_needed() -> None:
+    asked = [example("http://localhost:1", Access(), first) for first in ("rl", "base", "folder")]
+    paths = [shlex.split(line)[1].removeprefix("http://localhost:1/v1/") for line in asked]
+    assert paths == ["chat/completions", "completions", "completions"]
+    assert "Authorization" not in asked[0]
+    locked = shlex.split(example("http://localhost:1", Access(keys=(b"x",)), "rl"))
+    assert locked[2:4] == ["-H", "Authorization: Bearer $CRAWL2CHAT_API_KEY"]

@@ -47,3 +47,13 @@ def test_a_first_token_waits_for_few_others_and_the_rest_goes_on_as_before() -> 
     assert few == 6
     pace.took(few, few * 0.0005, read=False)
     assert pace.tokens(first_is_due=False, stop_strings=False) == 30
+
+
+def test_where_all_wait_for_their_first_token_a_step_is_one_token() -> None:
+    pace = StepPace(0.015)
+    for _ in range(8):
+        tokens = pace.tokens(first_is_due=False, stop_strings=False)
+        pace.took(tokens, tokens * 0.0005, read=False)
+    alone = pace.tokens(first_is_due=True, all_wait_for_first=True, stop_strings=False)
+    assert alone == 1
+    assert pace.tokens(first_is_due=False, stop_strings=False) == 30  # and then goes on as before
