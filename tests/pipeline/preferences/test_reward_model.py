@@ -33,7 +33,7 @@ def test_the_score_is_the_head_times_the_last_hidden_state_after_the_last_norm(m
         model.norm.weight.uniform_(0.5, 2.0)
     ids = some_conversations(1)[0]
     hidden = model.hidden(torch.tensor([ids]))[0, -1]  # [width]
-    expected = float((hidden * model.norm.weight) @ model.reward_head)
+    expected = float(((hidden * model.norm.weight) @ model.reward_head).detach())
     assert float(model.score([ids])[0]) == pytest.approx(expected, rel=1e-5)
 
 
