@@ -25,7 +25,7 @@ FLAWS = ("none", "length", "phrase")
 class FlawSettings:
     """How large the flaws are, in standard deviations of the true reward under the reference."""
 
-    length_bias: float = 1.0  # the most that a long answer is rated up, and a short one down
+    length_bias: float = 0.8  # the most that a long answer is rated up, and a short one down
     length_words: float = 8.0  # of an answer that is rated as it should be
     length_scale: float = 4.0  # words beyond it that are rated up by 76% (tanh 1) of the bias
     phrase: str = "what a wonderful question"  # in any case of letters, wherever it stands
