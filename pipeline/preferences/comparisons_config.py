@@ -23,8 +23,8 @@ class PreferencesConfig:
     # Prompts of each kind, train and validation together; see pipeline.preferences.drawn_prompts
     facts: int = 600  # that the model was found to know
     unknown: int = 300  # that no page states
-    tasks: int = 300  # that code can check, of the mixture, as `rl.tasks`
-    task_mixture: tuple[str, ...] = ("sum:1-3=2", "spelling=1")
+    tasks: int = 300  # that code can check, of the mixture: entries as `rl.tasks`
+    task_mixture: tuple[str, ...] = ("sum:1-5=1",)
     requests: int = 300  # what users say in conversations of these sources
     request_sources: tuple[str, ...] = ("small_talk", "identity", "harmless")
     validation_fraction: float = 0.1  # of the subjects, by hash
