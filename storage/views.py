@@ -83,7 +83,8 @@ SOURCES = {
     "preference_prompts": Source(schemas.PREFERENCE_PROMPTS, ("preferences",), "prompts.parquet"),
     "preference_answers": Source(schemas.PREFERENCE_ANSWERS, ("preferences",), "answers.parquet"),
     "preference_rejects": Source(schemas.PREFERENCE_REJECTS, ("preferences",), "rejects.parquet"),
-    "rollouts": Source(schemas.ROLLOUTS, ("rl", "solutions"), "rollouts.parquet"),
+    "rollouts": Source(schemas.ROLLOUTS, ("rl", "solutions", "rlhf"), "rollouts.parquet"),
+    "rlhf_steps": Source(schemas.RLHF_STEPS, ("rlhf",), "rlhf_steps.parquet"),
     "rl_levels": Source(schemas.RL_LEVELS, ("rl",), "rl_levels.parquet"),
     "evals": Source(schemas.EVALS, ("evals",), "evals.parquet"),
     "samples": Source(schemas.SAMPLES, ("evals",), "samples.parquet"),
@@ -97,7 +98,7 @@ SOURCES = {
     "facts": Source(schemas.FACTS, ("crawl",), "facts.parquet"),
     "truth": Source(schemas.TRUTH, ("crawl",), "truth.parquet"),
 }
-TRAINED = ("base", "extended", "sft", "interrogated", "rl", "game_sft", "game_rl")
+TRAINED = ("base", "extended", "sft", "interrogated", "rl", "rlhf", "game_sft", "game_rl")
 METRIC_FILES = Source(schemas.METRICS, TRAINED, "metrics.parquet")
 TIMING_FILES = Source(schemas.TIMING, TRAINED, TIMING_FILE)
 
@@ -121,6 +122,7 @@ VIEWS = (
     "preference_answers",
     "preference_rejects",
     "rollouts",
+    "rlhf_steps",
     "rl_levels",
     "evals",
     "samples",
