@@ -88,10 +88,12 @@ class SampleFigures:
 
     def numbers(self) -> dict[str, float]:
         """Those that are known."""
-        found: dict[str, float] = {
-            name: value for name, value in vars(self).items() if value is not None
-        }
-        return found
+        return {name: value for name, value in self.columns().items() if value is not None}
+
+    def columns(self) -> dict[str, float | None]:
+        """All of them; what is a mean over no answers is None."""
+        unknown = {name for name, value in vars(self).items() if value != value}
+        return {name: None if name in unknown else v for name, v in vars(self).items()}
 
 
 def figures_of(rollouts: pa.Table) -> SampleFigures:

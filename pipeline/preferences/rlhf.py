@@ -171,7 +171,7 @@ def step_rows(rollouts: pa.Table) -> list[dict[str, object]]:
     found: list[dict[str, object]] = []
     for step in pc.unique(rollouts["step"]).to_pylist():
         part = rollouts.filter(pc.equal(rollouts["step"], step))
-        found.append({"step": step, **vars(policy_sample.figures_of(part))})
+        found.append({"step": step, **policy_sample.figures_of(part).columns()})
     return found
 
 

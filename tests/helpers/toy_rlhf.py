@@ -1,4 +1,4 @@
-"""A tiny policy optimised by a rule: how many letters "e" an answer has, and what is truly liked."""
+"""A tiny policy optimised by a rule: letters "e" of an answer; what is truly liked is another."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -52,9 +52,7 @@ def truth(
     prompts: Sequence[PreferencePrompt], answers: Sequence[Sequence[DrawnAnswer]]
 ) -> np.ndarray:
     """What the proxy stands for: as many letters "e", but short."""
-    return np.array(
-        [[a.text.count("e") - 0.1 * len(a.text) for a in group] for group in answers]
-    )
+    return np.array([[a.text.count("e") - 0.1 * len(a.text) for a in group] for group in answers])
 
 
 def optimise(
