@@ -229,43 +229,33 @@ def test_a_flat_reward_moves_nothing_without_a_regularizer(chat_model, tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("regularizer", "coefficient"),
-    [
-        ("kl_k1", 20.0),
-        ("kl_k2", 20.0),
-        ("kl_k3", 20.0),
-        ("chi2_published", 9.0),
-        ("chi2_exact", 9.0),
-    ],
+    ("regularizer", "coefficient", "comes_back"),
+    [("kl_k1", 20.0, True), ("chi2_exact", 9.0, True), ("kl_k3", 20.0, False)],
 )
 def test_a_policy_that_has_gone_astray_is_brought_back(
-    chat_model, tmp_path, regularizer, coefficient
+    chat_model, tmp_path, regularizer, coefficient, comes_back
 ):
+    """But not by k3 as a loss: far away its slope, 1 - e^-l, is the same for all answers."""
     model, tokenizer = chat_model
     reference = rlhf.reference_of(model)
     with torch.no_grad():
-        model.lm_head.weight[5:30] += 0.3
-    found = rlhf.optimise(
-        model,
-        tokenizer,
-        reference,
-        toy_prompts(),
-        letters,
-        dataclasses.replace(
-            CONFIG,
-            regularizer=regularizer,
-            coefficient=coefficient,
-            prompts_per_step=14,
-            answers_per_prompt=8,
-            steps=20,
-            rate_factor=0.1,
-        ),
-        scratch=tmp_path,
-        gold=truth,
+        model.lm_head.weight[5:30] += 1.0
+    config = dataclasses.replace(
+        CONFIG,
+        regularizer=regularizer,
+        coefficient=coefficient,
+        prompts_per_step=14,
+        answers_per_prompt=8,
+        steps=8,
+        rate_factor=0.03,
+        temperature=0.4,
     )
-    steps = rlhf.step_rows(found.rollouts)
-    print(regularizer, [round(row["kl"], 2) for row in steps])
-    assert sum(row["kl"] for row in steps[-3:]) < 0.8 * sum(row["kl"] for row in steps[:3])
+    found = rlhf.optimise(
+        model, tokenizer, reference, toy_prompts(), letters, config, scratch=tmp_path, gold=truth
+    )
+    first, *_, last = [row["kl"] for row in rlhf.step_rows(found.rollouts)]
+    assert first > 10
+    assert (last < 0.7 * first) == comes_back
 
 
 def opposite(prompts, answers):
