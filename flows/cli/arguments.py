@@ -138,7 +138,7 @@ def parser() -> Parser:
     export.add_argument(
         "--model",
         default="rl",
-        help="base, sft, interrogated, rl, a digest, a folder or a .gguf file",
+        help="base, sft, interrogated, rl, reward_model, a digest, a folder or a .gguf file",
     )
     export.add_argument("--format", choices=("hf", "gguf"), required=True)
     export.add_argument(

@@ -1,5 +1,6 @@
 """A model by name: the newest of a stage, a digest, or a path."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from storage import Lake
@@ -9,9 +10,15 @@ MODELS = ("base", "extended", "sft", "interrogated", "rl")
 GAME_MODELS = ("game_sft", "game_rl")  # they know nothing but a game
 
 
-def find_model(lake: Lake, name: str) -> Path:
-    """A model by stage name, digest prefix or path: its folder, or a .gguf file."""
-    known = (*MODELS, *GAME_MODELS)
+def find_model(lake: Lake, name: str, others: Sequence[str] = ()) -> Path:
+    """A model by stage name, digest prefix or path: its folder, or a .gguf file.
+
+    Args:
+        lake: where models lie.
+        name: of the model.
+        others: kinds of models that don't answer and are welcome here.
+    """
+    known = (*MODELS, *GAME_MODELS, *others)
     if name in known:
         heads = lake.heads()
         if name not in heads:
