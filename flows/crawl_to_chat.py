@@ -9,6 +9,7 @@ from flows.evaluate import evaluate
 from flows.interrogate import interrogate
 from flows.pretrain import pretrain
 from flows.rl import rl
+from flows.rlhf import rlhf
 from flows.runner.flow_run import LAKE, Artifacts, run_name
 from flows.search_index import search_index
 from flows.sft import sft
@@ -37,4 +38,5 @@ def crawl_to_chat(config: Settings = load(), lake: str = LAKE) -> Artifacts:  # 
     made = interrogate(config, lake, made)
     made = evaluate(config, lake, made, models=("interrogated",))
     made = rl(config, lake, made)
-    return evaluate(config, lake, made, models=("rl",))
+    made = rlhf(config, lake, made)  # before both are measured, by its reward as well
+    return evaluate(config, lake, made, models=("rl", "rlhf"))

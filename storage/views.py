@@ -94,7 +94,7 @@ SOURCES = {
     "facts": Source(schemas.FACTS, ("crawl",), "facts.parquet"),
     "truth": Source(schemas.TRUTH, ("crawl",), "truth.parquet"),
 }
-TRAINED = ("base", "extended", "sft", "interrogated", "rl", "game_sft", "game_rl")
+TRAINED = ("base", "extended", "sft", "interrogated", "rl", "rlhf", "game_sft", "game_rl")
 METRIC_FILES = Source(schemas.METRICS, TRAINED, "metrics.parquet")
 TIMING_FILES = Source(schemas.TIMING, TRAINED, TIMING_FILE)
 

@@ -57,7 +57,7 @@ def demo(chosen: argparse.Namespace) -> int:
     made = _run(chosen.flow, config, lake)
     page = write_report(lake)
     seconds = time.monotonic() - started
-    chosen.model, chosen.max_tokens, chosen.temperature = "rl", 112, 0.0
+    chosen.model, chosen.max_tokens, chosen.temperature = None, 112, 0.0
     chosen.top_k, chosen.seed, chosen.message, chosen.tools = 0, 0, None, None
     chosen.url = chosen.api_key_env = chosen.system = None
     chosen.no_history = False
@@ -119,7 +119,7 @@ def evaluate(chosen: argparse.Namespace) -> int:
     config = _asked_before(lake, heads, models, chosen)
     made = {
         slot: reference(lake.manifest(slot, heads[slot]), lake)
-        for slot in ("crawl", "corpus", *models)
+        for slot in ("crawl", "corpus", "reward_model", *models)
         if slot in heads
     }
     _run("evaluate", config, lake, made=made, models=tuple(models))

@@ -82,7 +82,7 @@ NO_COUNTS = (
 class EvalsConfig:
     """One model's measurement. How it is asked (page or conversation) its tokenizer decides."""
 
-    # base, sft, interrogated or rl: what the scores are filed under
+    # base, sft, interrogated, rl or rlhf: what the scores are filed under
     model: str = "base"
     suites: tuple[str, ...] = SUITES
     seed: int = 0  # chooses facts, sums, words; the same for every stage, so that scores compare

@@ -16,7 +16,7 @@ from pipeline.evals.config import (
     TARGET_CLASSES_SUITE,
 )
 
-STAGES = ("base", "sft", "interrogated", "rl")
+STAGES = ("base", "sft", "interrogated", "rl", "rlhf")
 
 CLASSES = ("often", "once", "never")  # of facts on entities that are held out
 Curves = dict[str, dict[str, list[tuple[float, float]]]]  # points by model and class
