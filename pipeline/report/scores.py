@@ -12,6 +12,7 @@ from pipeline.evals.config import (
     LENGTHS_SUITE,
     PLAIN_NUMBERS,
     RELATIONS_SUITE,
+    REWARDS,
     RISK_SUITE,
     TARGET_CLASSES_SUITE,
 )
@@ -121,8 +122,8 @@ def cell(row: Mapping[str, Any]) -> str:
 def _show(value: float, row: Mapping[str, Any]) -> str:
     if row["metric"] == "megabytes":
         return f"{value:,.2f} MB"
-    if row["metric"].startswith("penalised"):
-        return f"{value:+.2f}"  # points a question: an error costs up to nine
+    if row["metric"].startswith("penalised") or row["metric"] in REWARDS:
+        return f"{value:+.2f}"  # points a question: of an error's up to nine
     if row["metric"] == "kl_nats":
         return f"{value:.3f} nats"
     if row["metric"] in PLAIN_NUMBERS:
