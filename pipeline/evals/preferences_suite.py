@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.chat.conversation import STOP, user
+from pipeline.chat.conversation import STOP, prompt, user
 from pipeline.curriculum.requests_to_refuse import SPLITS
 from pipeline.evals.arithmetic_suite import AskedSums
 from pipeline.evals.asking import Reply, Scores, Subject, spread
@@ -158,13 +158,15 @@ def proxy_rewards(
         return []
     device, dtype = subject.model.device, subject.model.compute_dtype
     reward: ProxyReward = load_model_reward(folders, subject.tokenizer, device, dtype)
-    answers = [[_drawn(subject, item.reply)] for item in judged]
+    answers = [[_drawn(subject, item)] for item in judged]
     found: list[float] = reward([item.prompt for item in judged], answers)[:, 0].tolist()
     return found
 
 
-def _drawn(subject: Subject, reply: Reply) -> DrawnAnswer:
-    tokens = subject.tokenizer.encode(reply.text)
-    if reply.stopped:
-        tokens.append(subject.tokenizer.special(STOP))
-    return DrawnAnswer(tokens, [0.0] * len(tokens), reply.stopped, reply.text, reply.text)
+def _drawn(subject: Subject, item: JudgedReply) -> DrawnAnswer:
+    """A reply as an answer; bytes that were no text encode longer, and may leave the context."""
+    tokenizer, reply = subject.tokenizer, item.reply
+    tokens = [*tokenizer.encode(reply.text), *[tokenizer.special(STOP)] * reply.stopped]
+    room = subject.model.config.max_context - len(prompt(item.prompt.conversation, tokenizer))
+    stopped = reply.stopped and len(tokens) <= room
+    return DrawnAnswer(tokens, [0.0] * len(tokens), stopped, reply.text, reply.text)
