@@ -72,7 +72,7 @@ class ModelReward:
         ]
         scores = self.scores(read)  # [models, prompts * answers]
         found = scores.mean(axis=0) - self.deviations * scores.std(axis=0)
-        rewards: np.ndarray = found.reshape(len(prompts), len(pairs) // max(1, len(prompts)))
+        rewards: np.ndarray = found.reshape(len(prompts), len(read) // max(1, len(prompts)))
         if not np.isfinite(rewards).all():
             row, column = np.argwhere(~np.isfinite(rewards))[0].tolist()
             raise UserError(
