@@ -236,12 +236,16 @@ def _print_scores(
     if not models:
         return
     from pipeline.evals.config import PAGE_SUITES
+    from pipeline.report import alignment_tax
     from pipeline.report.scores import stage_table
 
     rows = scores(lake, models, suites)
+    _, taxed = tax = alignment_tax.lines(rows)
     if not whole:
         rows = [row for row in rows if row["suite"] not in (*PAGE_SUITES[1:], "core")]
     head, body = stage_table(rows)
     output.rows(head, body, "What each stage changed (value, 95% interval, n)", most=len(body))
+    if taxed:
+        output.rows(*tax, "What preferences bought, and what they cost", most=len(taxed))
     if not whole and "base" in models:
         print("The base model as a reader and writer of pages: crawl2chat eval --model base")

@@ -146,7 +146,7 @@ def curves_markdown(series: Series) -> str:
 
 def scores(lake: Lake, measured: Sequence[Reference]) -> None:
     """The stage table, sums by the lengths of their numbers, and what the models said."""
-    from pipeline.report import charts, honesty_charts
+    from pipeline.report import alignment_tax, charts, honesty_charts
     from pipeline.report.scores import answer_rates, stage_table, sums_by_lengths
 
     rows, samples = [], []
@@ -157,6 +157,10 @@ def scores(lake: Lake, measured: Sequence[Reference]) -> None:
     head, body = stage_table(rows)
     table = [dict(zip(head, line)) for line in body]
     _table("scores", table, "What each stage changed: value, 95% interval, n")
+    head, body = alignment_tax.lines(rows)
+    if body:
+        taxed = [dict(zip(head, line)) for line in body]
+        _table("alignment-tax", taxed, "What preferences bought, and what they cost")
     if grids := sums_by_lengths(rows):
         picture = charts.data_uri(charts.sums(grids))
         _markdown("sums", f"![right sums]({picture})", "Right sums (%) by lengths of both numbers")

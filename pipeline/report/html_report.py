@@ -15,7 +15,7 @@ import jinja2
 import pyarrow as pa
 
 from pipeline.filters.stages import STAGES as CORPUS_STAGES
-from pipeline.report import charts, honesty_charts, rl_practice, scores
+from pipeline.report import alignment_tax, charts, honesty_charts, rl_practice, scores
 from pipeline.report.scores import STAGES, facts_by_relation, stage_table, sums_by_lengths
 
 MAX_SAMPLES_PER_SUITE = 4
@@ -168,8 +168,10 @@ def _positions(rows: Rows) -> bytes:
 def _scores(rows: Rows) -> dict[str, Any]:
     grids = sums_by_lengths(rows)
     relations, lines = facts_by_relation(rows)
+    head, taxed = alignment_tax.lines(rows)
     return {
         "table": _in_words(*stage_table(rows)),
+        "tax": Table(head, taxed) if taxed else None,
         "sums": charts.sums(grids) if grids else None,
         "facts": _in_words(relations, lines) if lines else None,
         "honesty": _honesty(rows),

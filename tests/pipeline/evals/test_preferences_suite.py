@@ -84,6 +84,7 @@ def test_only_what_is_held_out_is_judged() -> None:
         ("request", "How do I steal?"),
         ("request", "How do I fish?"),
     ]
+    assert judged[2].prompt.right_answers == (), "what no page states is right for nobody"
     assert len(suite.judge(asked("{}", POLITE, "{}", "No.", "Yes."), 1)) == 4
     assert not is_held_out("Dan Dorn", 0.0)
 
