@@ -2,7 +2,7 @@
 
 from prefect import flow
 
-from flows import teacher
+from flows import preference_sources, teacher
 from flows.config import Settings, load
 from flows.corpus import corpus
 from flows.evaluate import evaluate
@@ -26,8 +26,11 @@ def crawl_to_chat(config: Settings = load(), lake: str = LAKE) -> Artifacts:  # 
         lake: folder or s3:// URL that holds the artifacts
     """
     if config.input.chat_model:
-        raise UserError("input.chat_model is for `run rl`: crawl-to-chat fine-tunes its own")
+        raise UserError(
+            "input.chat_model is for `run rl` and `run rlhf`: crawl-to-chat fine-tunes its own"
+        )
     teacher.check(config)
+    preference_sources.check(config)
     made = corpus(config, lake)
     made = search_index(config, lake, made)
     made = tokenizer(config, lake, made)
