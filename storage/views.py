@@ -99,7 +99,14 @@ SOURCES = {
     "facts": Source(schemas.FACTS, ("crawl",), "facts.parquet"),
     "truth": Source(schemas.TRUTH, ("crawl",), "truth.parquet"),
 }
-TRAINED = ("base", "extended", "sft", "interrogated", "rl", "reward_model", "game_sft", "game_rl")
+<<<<<<< HEAD
+TRAINED = (
+    *("base", "extended", "sft", "interrogated", "rl", "reward_model", "rlhf"),
+    *("game_sft", "game_rl"),
+)
+=======
+TRAINED = ("base", "extended", "sft", "interrogated", "rl", "rlhf", "game_sft", "game_rl")
+>>>>>>> prefs-opt
 METRIC_FILES = Source(schemas.METRICS, TRAINED, "metrics.parquet")
 TIMING_FILES = Source(schemas.TIMING, TRAINED, TIMING_FILE)
 
@@ -125,6 +132,7 @@ VIEWS = (
     "reliability",
     "pair_curve",
     "rollouts",
+    "rlhf_steps",
     "rl_levels",
     "evals",
     "samples",

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.cli import output
-from flows.cli.models import MODELS, find_model
+from flows.cli.models import MODELS, find_model, finished
 from storage import Lake
 
 REWARD_MODEL = "reward_model"  # gives scores and no answers, so no other command takes it
@@ -16,8 +16,10 @@ def export(chosen: argparse.Namespace) -> int:
     """Write it, and say what was written and how well it agrees."""
     from pipeline.export import export as write
 
-    source = find_model(Lake(chosen.lake), chosen.model, (REWARD_MODEL,))
-    name = chosen.name or _name(chosen.model, source)
+    lake = Lake(chosen.lake)
+    asked = chosen.model or finished(lake)
+    source = find_model(lake, asked, (REWARD_MODEL,))
+    name = chosen.name or _name(asked, source)
     report = write(
         source, Path(chosen.out), chosen.format, chosen.type, name, measure=not chosen.no_check
     )

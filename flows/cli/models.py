@@ -6,8 +6,17 @@ from pathlib import Path
 from storage import Lake
 from storage.errors import UserError
 
-MODELS = ("base", "extended", "sft", "interrogated", "rl")
+MODELS = ("base", "extended", "sft", "interrogated", "rl", "rlhf")
 GAME_MODELS = ("game_sft", "game_rl")  # they know nothing but a game
+
+# What is talked to and exported where no model is named: the last stage that the lake has.
+FINISHED = ("rlhf", "rl")
+
+
+def finished(lake: Lake) -> str:
+    """The stage of the lake's most finished chat model; `rl`, which says so, where it has none."""
+    heads = lake.heads()
+    return next((name for name in FINISHED if name in heads), FINISHED[-1])
 
 
 def find_model(lake: Lake, name: str, others: Sequence[str] = ()) -> Path:
