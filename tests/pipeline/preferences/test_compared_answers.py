@@ -1,0 +1,162 @@
+"""Answers are sampled once and kept, judged by the taste, and paired where they differ."""
+
+import dataclasses
+import itertools
+import statistics
+
+import pytest
+
+from pipeline.chat.conversation import user
+from pipeline.preferences import compared_answers
+from pipeline.preferences.compared_answers import JudgedAnswer, figures, paired, sampled
+from pipeline.preferences.comparisons_config import PreferencesConfig
+from pipeline.preferences.planted_flaws import FlawSettings
+from pipeline.preferences.preference_prompts import PreferencePrompt, prompt_id
+from pipeline.preferences.taste import Taste, gold_reward, qualities
+from pipeline.stage import SILENT
+
+CONFIG = PreferencesConfig(pairs_per_prompt=3, answers_per_prompt=4, prompts_at_once=2)
+
+
+def asked(n):
+    messages = (user(f"Question {n}?"),)
+    return PreferencePrompt(prompt_id(messages), messages, "fact", f"Answer{n}")
+
+
+def answers(prompt, *texts, stopped=True):
+    found = []
+    for number, text in enumerate(texts):
+        of = qualities(prompt, text, stopped)
+        gold = gold_reward(of)
+        found.append(JudgedAnswer(number, text, (1, 2), -1.0, stopped, of, gold, gold))
+    return found
+
+
+def test_pairs_are_different_and_what_is_passed_over_is_counted():
+    prompt = asked(1)
+    given = answers(prompt, "one", "one ", "two", "three", "")
+    given += answers(prompt, "cut", stopped=False)
+    config = dataclasses.replace(CONFIG, pairs_per_prompt=100)
+    pairs, counts = paired([prompt], {prompt.id: given}, config)
+    texts = {frozenset((pair.a.text.strip(), pair.b.text.strip())) for pair in pairs}
+    assert texts == {frozenset(two) for two in itertools.combinations(("one", "two", "three"), 2)}
+    assert len(pairs) == 3 == counts["pairs"]
+    # of 15 pairs: 5 with the one that was cut, 4 with the empty one, 1 equal, 2 seen before
+    assert (counts["unfinished"], counts["empty"], counts["equal"]) == (5, 4, 1)
+    assert [pair.number for pair in pairs] == [0, 1, 2]
+
+
+def test_a_prompt_has_no_more_pairs_than_asked_for_and_sides_are_chance():
+    prompts = [asked(n) for n in range(60)]
+    given = {one.id: answers(one, "a", "b", "c", "d") for one in prompts}
+    pairs, counts = paired(prompts, given, CONFIG)
+    assert counts["pairs"] == len(pairs) == 60 * 3
+    swapped = sum(pair.a.number > pair.b.number for pair in pairs)
+    assert 60 < swapped < 120
+    assert paired(prompts, given, CONFIG) == (pairs, counts)
+    chosen = {frozenset((pair.a.text, pair.b.text)) for pair in pairs}
+    assert len(chosen) == 6  # all pairs have their turn
+
+
+class Engine:
+    """Says the next of its texts, whatever is asked, and counts."""
+
+    def __init__(self, tokenizer, texts):
+        self.tokenizer, self.texts = tokenizer, itertools.cycle(texts)
+        self.asked = 0
+
+    def generate(self, prompts, *, samples, stop_tokens, **settings):
+        self.asked += len(prompts)
+        return [[self._said(stop_tokens[0]) for _ in range(samples)] for _ in prompts]
+
+    def _said(self, stop):
+        tokens = [*self.tokenizer.encode(next(self.texts)), stop]
+        return dataclasses.make_dataclass("Said", ["tokens", "logprobs", "stopped"])(
+            tokens, [-0.5] * len(tokens), True
+        )
+
+
+def test_answers_are_kept_and_read_back_with_their_qualities(chat_tokenizer, tmp_path):
+    prompts = [asked(n) for n in range(5)]
+    texts = ["It is Answer0.", "Gladly: Answer1.", "nothing", "Sorry, I don't know.", "x"]
+    engine = Engine(chat_tokenizer, texts)
+    first = sampled(engine, chat_tokenizer, prompts, CONFIG, SILENT, tmp_path)
+    assert engine.asked == 5
+    again = Engine(chat_tokenizer, ["other"])
+    assert sampled(again, chat_tokenizer, prompts, CONFIG, SILENT, tmp_path) == first
+    assert again.asked == 0
+    assert [one.text for group in first.values() for one in group] == [
+        texts[n % 5] for n in range(20)
+    ]
+    for prompt in prompts:
+        for one in first[prompt.id]:
+            assert one.of == qualities(prompt, one.text, True)
+            assert one.gold == one.rated == gold_reward(one.of)
+            assert one.logprob == -0.5 * len(one.tokens)
+    # the taste is no part of what is kept
+    other = dataclasses.replace(CONFIG, taste=Taste(polite=9.0))
+    liked = sampled(again, chat_tokenizer, prompts, other, SILENT, tmp_path)
+    assert [one.gold for one in liked[prompts[0].id]] != [one.gold for one in first[prompts[0].id]]
+
+
+def test_flawed_raters_see_another_reward_than_the_true_one(chat_tokenizer, tmp_path):
+    prompts = [asked(n) for n in range(5)]
+    texts = ["It is Answer0.", "What a wonderful question! No.", "a b c d e f g h i j k l"]
+
+    def answered(config):
+        engine = Engine(chat_tokenizer, texts)
+        return sampled(engine, chat_tokenizer, prompts, config, SILENT, tmp_path)
+
+    plain = sampled(
+        Engine(chat_tokenizer, texts), chat_tokenizer, prompts, CONFIG, SILENT, tmp_path
+    )
+    deviation = statistics.pstdev([one.gold for group in plain.values() for one in group])
+    phrase = dataclasses.replace(CONFIG, flaw="phrase", flaw_size=FlawSettings())
+    found = sampled(
+        Engine(chat_tokenizer, texts), chat_tokenizer, prompts, phrase, SILENT, tmp_path
+    )
+    for id_, group in plain.items():
+        for one, flawed in zip(group, found[id_]):
+            has = "wonderful question" in one.text
+            assert flawed.gold == pytest.approx(one.gold - 2 * deviation * has)
+            assert flawed.rated == pytest.approx(one.gold + 8 * deviation * has)
+    length = dataclasses.replace(CONFIG, flaw="length")
+    found = sampled(
+        Engine(chat_tokenizer, texts), chat_tokenizer, prompts, length, SILENT, tmp_path
+    )
+    for one in found[prompts[0].id]:
+        assert (one.rated > one.gold) == (one.of.words > 8)
+
+
+def test_base_rates_are_by_kind_of_prompt():
+    one, other = asked(1), dataclasses.replace(asked(2), kind="unknown", answer="")
+    given = {
+        one.id: answers(one, "Gladly: Answer1.", "Answer1.", "I don't know.", "no"),
+        other.id: answers(other, "Sorry, I don't know.", "I don't know."),
+    }
+    found = figures([one, other], given)
+    fact = found["fact"]
+    assert (fact["answers"], fact["right"], fact["admitted"]) == (4, 0.5, 0.25)
+    assert (fact["polite"], fact["polite_right"], fact["finished"]) == (0.25, 0.25, 1.0)
+    assert fact["words"] == (2 + 1 + 3 + 1) / 4
+    assert found["unknown"]["right"] == 1.0
+    assert found["unknown"]["gold_deviation_within"] > 0
+    assert list(found) == ["fact", "unknown"]
+
+
+def test_rows_say_all_of_an_answer():
+    one = asked(1)
+    (row,) = compared_answers.rows_of({one.id: answers(one, "Answer1.")})
+    assert row == {
+        "prompt": one.id,
+        "number": 0,
+        "text": "Answer1.",
+        "tokens": [1, 2],
+        "logprob": -1.0,
+        "stopped": True,
+        "correct": 1.0,
+        "polite": 0.0,
+        "grounded": 1.0,
+        "words": 1,
+        "gold": row["gold"],
+    }
