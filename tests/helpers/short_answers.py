@@ -1,6 +1,7 @@
 """A small chat model of random weights whose answers are short: some words, none, or cut off."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -33,7 +34,7 @@ def write_questions(folder: Path, people: int = 24) -> Path:
     """An interrogation's questions: of each made-up person a known fact in two wordings, and
     something that no page states.
     """
-    rows = []
+    rows: list[dict[str, Any]] = []
     for n in range(people):
         name = f"Person{n} Hale"
         known = {"entity": name, "split": "train", "answers": [], "origin": f"page-{n}"}

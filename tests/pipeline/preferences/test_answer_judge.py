@@ -46,6 +46,10 @@ def shown(body):
     return lines[1]["A"], lines[2]["B"]
 
 
+def reasons(judging):
+    return [one.rejected.reason for one in judging.pairs if one.rejected]
+
+
 def longer(body):
     """A judge who likes what is longer, and says tie of what is as long."""
     a, b = shown(body)
@@ -83,14 +87,14 @@ def test_replies_that_say_nothing_are_rejected(server):
     server.plan.extend([Slip(content="A"), Slip(content="hm"), Slip(finish="length")])
     found = judge(pairs(("one", "two2"), ("three", "four4")), ONE_BY_ONE, SILENT)
     assert [one.winner for one in found.pairs] == [None, None]
-    assert [one.rejected.reason for one in found.pairs] == ["no_verdict", "no_reply"]
+    assert reasons(found) == ["no_verdict", "no_reply"]
 
 
 def test_caps_end_the_asking_between_pairs_or_within(server):
     capped = dataclasses.replace(CONFIG, judge=JudgeConfig(model="wise", max_requests=3))
     found = judge(pairs(("aa", "b"), ("cc", "d"), ("ee", "f")), capped, SILENT)
     assert [one.winner for one in found.pairs] == ["a", None, None]
-    assert {one.rejected.reason for one in found.pairs[1:]} == {"cap"}
+    assert reasons(found) == ["cap", "cap"]
     assert len(server.seen) == 3
 
 

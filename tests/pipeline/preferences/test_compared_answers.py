@@ -7,6 +7,7 @@ import statistics
 import pytest
 
 from pipeline.chat.conversation import user
+from pipeline.model.engine import Engine
 from pipeline.preferences import compared_answers
 from pipeline.preferences.compared_answers import JudgedAnswer, figures, paired, sampled
 from pipeline.preferences.comparisons_config import PreferencesConfig
@@ -14,6 +15,8 @@ from pipeline.preferences.planted_flaws import FlawSettings
 from pipeline.preferences.preference_prompts import PreferencePrompt, prompt_id
 from pipeline.preferences.taste import Taste, gold_reward, qualities
 from pipeline.stage import SILENT
+from storage.schemas import PREFERENCE_ANSWERS
+from storage.tables import table, write_table
 
 CONFIG = PreferencesConfig(pairs_per_prompt=3, answers_per_prompt=4, prompts_at_once=2)
 
@@ -58,54 +61,50 @@ def test_a_prompt_has_no_more_pairs_than_asked_for_and_sides_are_chance():
     assert len(chosen) == 6  # all pairs have their turn
 
 
-class Engine:
-    """Says the next of its texts, whatever is asked, and counts."""
-
-    def __init__(self, tokenizer, texts):
-        self.tokenizer, self.texts = tokenizer, itertools.cycle(texts)
-        self.asked = 0
-
-    def generate(self, prompts, *, samples, stop_tokens, **settings):
-        self.asked += len(prompts)
-        return [[self._said(stop_tokens[0]) for _ in range(samples)] for _ in prompts]
-
-    def _said(self, stop):
-        tokens = [*self.tokenizer.encode(next(self.texts)), stop]
-        return dataclasses.make_dataclass("Said", ["tokens", "logprobs", "stopped"])(
-            tokens, [-0.5] * len(tokens), True
-        )
+def keep(scratch, prompts, tokenizer, texts):
+    """What a killed run has left of these answers: a batch of two prompts after another."""
+    scratch.mkdir(exist_ok=True)
+    said = itertools.cycle(texts)
+    for number, first in enumerate(range(0, len(prompts), 2)):
+        rows = []
+        for prompt in prompts[first : first + 2]:
+            for n, text in zip(range(4), said):
+                tokens = tokenizer.encode(text)
+                row = {"prompt": prompt.id, "number": n, "text": text, "tokens": tokens}
+                rows.append({**row, "logprob": -0.5 * len(tokens), "stopped": n != 3})
+        kept = table(rows, PREFERENCE_ANSWERS).select(list(compared_answers.DRAWN))
+        write_table(kept, scratch / f"drawn-{number:06d}.parquet")
 
 
-def test_answers_are_kept_and_read_back_with_their_qualities(chat_tokenizer, tmp_path):
+def test_what_was_sampled_before_is_judged_by_the_taste_of_now(chat_model, tmp_path):
+    model, tokenizer = chat_model
     prompts = [asked(n) for n in range(5)]
     texts = ["It is Answer0.", "Gladly: Answer1.", "nothing", "Sorry, I don't know.", "x"]
-    engine = Engine(chat_tokenizer, texts)
-    first = sampled(engine, chat_tokenizer, prompts, CONFIG, SILENT, tmp_path)
-    assert engine.asked == 5
-    again = Engine(chat_tokenizer, ["other"])
-    assert sampled(again, chat_tokenizer, prompts, CONFIG, SILENT, tmp_path) == first
-    assert again.asked == 0
-    assert [one.text for group in first.values() for one in group] == [
-        texts[n % 5] for n in range(20)
-    ]
+    keep(tmp_path, prompts, tokenizer, texts)
+    first = sampled(Engine(model), tokenizer, prompts, CONFIG, SILENT, tmp_path)
+    assert list(first) == [prompt.id for prompt in prompts]
     for prompt in prompts:
+        assert [one.number for one in first[prompt.id]] == [0, 1, 2, 3]
         for one in first[prompt.id]:
-            assert one.of == qualities(prompt, one.text, True)
+            assert one.of == qualities(prompt, one.text, one.number != 3)
             assert one.gold == one.rated == gold_reward(one.of)
-            assert one.logprob == -0.5 * len(one.tokens)
-    # the taste is no part of what is kept
+            assert list(one.tokens) == tokenizer.encode(one.text)
     other = dataclasses.replace(CONFIG, taste=Taste(polite=9.0))
-    liked = sampled(again, chat_tokenizer, prompts, other, SILENT, tmp_path)
-    assert [one.gold for one in liked[prompts[0].id]] != [one.gold for one in first[prompts[0].id]]
+    liked = sampled(Engine(model), tokenizer, prompts, other, SILENT, tmp_path)
+    for id_, group in first.items():
+        gained = [now.gold - before.gold for now, before in zip(liked[id_], group)]
+        assert gained == pytest.approx([8.0 * one.of.polite for one in group])
 
 
-def test_flawed_raters_see_another_reward_than_the_true_one(chat_tokenizer, tmp_path):
+def test_flawed_raters_see_another_reward_than_the_true_one(chat_model, tmp_path):
+    model, tokenizer = chat_model
     prompts = [asked(n) for n in range(5)]
     texts = ["It is Answer0.", "What a wonderful question! No.", "a b c d e f g h i j k l"]
 
+    keep(tmp_path, prompts, tokenizer, texts)
+
     def answered(config):
-        engine = Engine(chat_tokenizer, texts)
-        return sampled(engine, chat_tokenizer, prompts, config, SILENT, tmp_path)
+        return sampled(Engine(model), tokenizer, prompts, config, SILENT, tmp_path)
 
     plain = sampled(
         Engine(chat_tokenizer, texts), chat_tokenizer, prompts, CONFIG, SILENT, tmp_path

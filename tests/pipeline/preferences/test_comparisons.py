@@ -158,7 +158,7 @@ def test_whoever_names_the_first_is_left_out_unless_wanted(inputs, tmp_path):
 def test_several_raters_of_a_pair_are_different_ones(inputs, tmp_path):
     three = dataclasses.replace(CONFIG, crowd=CrowdConfig(per_pair=3))
     run(inputs, tmp_path / "out", dataclasses.replace(three, leave_out_named=False))
-    by_pair = {}
+    by_pair: dict[tuple[str, str, str], list[str]] = {}
     for row in rows_of(tmp_path / "out"):
         by_pair.setdefault((row["task"], row["a"], row["b"]), []).append(row["rater"])
     assert all(len(raters) == len(set(raters)) == 3 for raters in by_pair.values())
@@ -211,7 +211,7 @@ def test_no_prompt_is_in_both_splits(inputs, tmp_path):
         )
     )
     run({**inputs, "files": [again]}, tmp_path / "out")
-    sides = {}
+    sides: dict[str, Counter[str]] = {}
     for row in rows_of(tmp_path / "out"):
         question = row["prompt"][-1]["content"].casefold()
         sides.setdefault(question, Counter())[row["split"]] += 1
@@ -275,11 +275,7 @@ def test_wrong_inputs_are_one_line(post_training, model, tmp_path):
     for inputs, config, problem in (
         ({"model": [post_training.base]}, CONFIG, "is no chat model"),
         ({"files": [empty]}, CONFIG, "no comparison to learn from"),
-        (
-            {"files": [empty]},
-            dataclasses.replace(CONFIG, max_tokens=5),
-            "give a model or a tokenizer",
-        ),
+        ({"files": [empty]}, limited, "give a model or a tokenizer"),
         ({}, CONFIG, "no comparison to learn from"),
     ):
         with pytest.raises(UserError, match=problem) as raised:

@@ -53,7 +53,7 @@ def test_each_kind_comes_as_often_as_it_is_wanted(sources, chat_tokenizer):
 def test_truth_stands_with_each_prompt(sources, chat_tokenizer):
     rows = read_table(sources.interrogations[0] / "questions.parquet").to_pylist()
     asked = {row["question"]: row for row in rows}
-    replies = {}
+    replies: dict[str, set[str]] = {}
     for talk in read_table(sources.conversations[0] / "conversations.parquet").to_pylist():
         if talk["split"] == "train" and talk["source"] in CONFIG.request_sources:
             question, reply, *_ = (
@@ -77,10 +77,10 @@ def test_truth_stands_with_each_prompt(sources, chat_tokenizer):
 
 def test_wordings_of_an_entity_are_in_one_split(sources, chat_tokenizer):
     everything = dataclasses.replace(CONFIG, facts=100, unknown=100)
-    sides = {}
+    sides: dict[str, set[str]] = {}
     for one in draw(sources, chat_tokenizer, everything):
         if one.kind in ("fact", "unknown"):
-            person = re.search(r"Person\d+", one.question)[0]
+            (person,) = re.findall(r"Person\d+", one.question)
             sides.setdefault(person, set()).add(one.split)
     assert all(len(side) == 1 for side in sides.values())
     assert len(sides) == 24

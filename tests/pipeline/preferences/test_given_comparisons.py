@@ -57,7 +57,7 @@ def test_rows_are_used_or_rejected_with_line_and_reason(tmp_path):
 def test_the_winner_is_what_was_chosen_and_its_place_is_chance(tmp_path):
     given = reader()
     given.read_file(write_lines(tmp_path / "m.jsonl", [pair(n) for n in range(200)]), "m.jsonl")
-    places = Counter()
+    places: Counter[str] = Counter()
     for n, row in enumerate(given.rows):
         assert row[row["winner"]] == f"good {n}"
         places[row["winner"]] += 1
@@ -137,7 +137,7 @@ def test_the_same_prompt_is_in_one_split_whatever_source_has_it(tmp_path):
     given = GivenComparisons(splits)
     given.read_file(write_lines(tmp_path / "m.jsonl", [pair(n) for n in range(40)]), "m.jsonl")
     given.read_labels(labels(tmp_path / "labels", [(f"Q{n}?", "one", "two") for n in range(40)]))
-    sides = {}
+    sides: dict[str, set[str]] = {}
     for row in given.rows:
         question = row["prompt"][0]["content"]
         sides.setdefault(question, set()).add(row["split"])
