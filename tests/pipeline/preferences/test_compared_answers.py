@@ -106,23 +106,17 @@ def test_flawed_raters_see_another_reward_than_the_true_one(chat_model, tmp_path
     def answered(config):
         return sampled(Engine(model), tokenizer, prompts, config, SILENT, tmp_path)
 
-    plain = sampled(
-        Engine(chat_tokenizer, texts), chat_tokenizer, prompts, CONFIG, SILENT, tmp_path
-    )
+    plain = answered(CONFIG)
     deviation = statistics.pstdev([one.gold for group in plain.values() for one in group])
     phrase = dataclasses.replace(CONFIG, flaw="phrase", flaw_size=FlawSettings())
-    found = sampled(
-        Engine(chat_tokenizer, texts), chat_tokenizer, prompts, phrase, SILENT, tmp_path
-    )
+    found = answered(phrase)
     for id_, group in plain.items():
         for one, flawed in zip(group, found[id_]):
             has = "wonderful question" in one.text
             assert flawed.gold == pytest.approx(one.gold - 2 * deviation * has)
             assert flawed.rated == pytest.approx(one.gold + 8 * deviation * has)
     length = dataclasses.replace(CONFIG, flaw="length")
-    found = sampled(
-        Engine(chat_tokenizer, texts), chat_tokenizer, prompts, length, SILENT, tmp_path
-    )
+    found = answered(length)
     for one in found[prompts[0].id]:
         assert (one.rated > one.gold) == (one.of.words > 8)
 
