@@ -47,7 +47,7 @@ def test_the_reward_rises_and_everything_is_kept(chat_model, tmp_path):
     assert [row["reward"] for row in metrics] == [row["proxy"] for row in steps]
     assert found.end.figures().proxy > found.start.figures().proxy + 1.0
     gain, error = found.gold_gain
-    assert gain == pytest.approx((found.end.gold - found.start.gold).mean())
+    assert gain == pytest.approx(found.end.gold.mean() - found.start.gold.mean())
     assert error > 0
 
 
@@ -58,7 +58,8 @@ def test_r_and_the_coefficient_are_those_of_the_references_answers(chat_model, t
     assert len(start.prompts) == CONFIG.reference_prompts
     assert all(prompt.split == "validation" for prompt in start.prompts)
     assert (start.log_ratios == 0).all()
-    assert found.held.fit == guarantee.fit(start.proxy, start.gold)
+    assert found.held.fit == guarantee.fit_within_prompts(start.proxy, start.gold)
+    assert start.proxy.shape == (CONFIG.reference_prompts, CONFIG.reference_answers)
     assert found.held.settings.coefficient == found.held.fit.coefficient > 0
     assert found.held.source == "true reward"
     end = found.end.figures()
