@@ -15,12 +15,21 @@ import jinja2
 import pyarrow as pa
 
 from pipeline.filters.stages import STAGES as CORPUS_STAGES
-from pipeline.report import alignment_tax, charts, honesty_charts, rl_practice, scores
+from pipeline.report import (
+    alignment_tax,
+    charts,
+    honesty_charts,
+    reward_charts,
+    rl_practice,
+    scores,
+)
 from pipeline.report.scores import STAGES, facts_by_relation, stage_table, sums_by_lengths
 
 MAX_SAMPLES_PER_SUITE = 4
 MAX_ROLLOUTS_PER_STEP = 6
 POINTS = ("proxy", "gold", "kl")  # columns of RLHF's rollouts
+CALIBRATED = "Share of validation comparisons that the reward model ranks right, by how sure it is"
+MORE_PAIRS = "The same, by the number of comparisons that a reward model learned from"
 GONE_ON = ("simulator", "memorization")  # suites that go on with a page
 MAX_TEXT_CHARACTERS = 600
 Rows = Sequence[Mapping[str, Any]]
@@ -38,8 +47,8 @@ def render(title: str, tables: Mapping[str, pa.Table], facts: Mapping[str, str])
     """The page as one HTML string.
 
     `tables` holds the views funnel, rules, dropped, audit, metrics, positions, evals, samples,
-    rollouts, rl_levels, rlhf_steps, artifacts; a name that is absent counts as empty. `facts` are
-    the headline figures, name to value, in order.
+    rollouts, rl_levels, rlhf_steps, reliability, pair_curve, artifacts; a name that is absent
+    counts as empty. `facts` are the headline figures, name to value, in order.
     """
 
     def rows_of(name: str) -> list[dict[str, Any]]:
@@ -65,6 +74,14 @@ def render(title: str, tables: Mapping[str, pa.Table], facts: Mapping[str, str])
         rollouts=shown(_rollouts, "rollouts"),
         preferred=shown(_preferred, "rollouts"),
         practice=shown(_practice, "rl_levels"),
+        judged={
+            name: picture
+            for name, picture in (
+                (CALIBRATED, shown(reward_charts.reliability, "reliability")),
+                (MORE_PAIRS, shown(reward_charts.pair_curve, "pair_curve")),
+            )
+            if picture
+        },
         artifacts=shown(_artifacts, "artifacts"),
     )
 

@@ -28,7 +28,7 @@ def test_page_is_self_contained_and_escapes_web_text() -> None:
     assert links.external == []
     assert "script" not in links.tags
     assert "&lt;script&gt;" in page
-    assert links.tags.count("img") == 3  # funnel, pretraining loss, reward
+    assert links.tags.count("img") == 5  # funnel, pretraining loss, reward, the reward model's two
 
 
 def test_whatever_a_table_holds_is_escaped() -> None:
