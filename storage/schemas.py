@@ -302,18 +302,61 @@ LABELS = pa.schema(
 PREFERENCES = pa.schema(
     [
         ("id", pa.string()),
-        ("source", pa.string()),  # labels, …
-        ("task", pa.string()),
+        ("source", pa.string()),  # labels, simulated, imported, judge
+        ("task", pa.string()),  # of a labeler; else the prompt's id
         ("prompt", pa.list_(MESSAGE)),
         ("tools", pa.list_(pa.string())),
         ("a", pa.string()),
         ("b", pa.string()),
         ("winner", pa.string()),  # a, tie, b
-        ("first", pa.string()),  # which was shown first: a or b
+        ("first", pa.string()),  # which was shown first: a or b; "" where unknown or both were
         ("rater", pa.string()),
         ("seconds", pa.float64()),  # as in LABELS
         ("time", pa.string()),
         ("split", pa.string()),  # by prompt: train or validation
+    ]
+)
+
+# A prompt whose answers are compared, and that a policy is optimised on.
+PREFERENCE_PROMPTS = pa.schema(
+    [
+        ("id", pa.string()),
+        ("messages", pa.list_(MESSAGE)),  # the last one is not the assistant's
+        ("tools", pa.list_(pa.string())),
+        # fact, unknown, request, a task's kind; "" where nothing is known of it
+        ("kind", pa.string()),
+        ("answer", pa.string()),  # the right one, "" where there is none or nobody knows
+        ("aliases", pa.list_(pa.string())),  # other right ones
+        ("origin", pa.string()),  # a document, FILE:LINE, a conversation or a labeler's task; or ""
+        ("split", pa.string()),  # train or validation: one for all wordings of one subject
+    ]
+)
+
+# An answer that was sampled to be compared, and what raters with known taste see in it.
+PREFERENCE_ANSWERS = pa.schema(
+    [
+        ("prompt", pa.string()),  # its id
+        ("number", pa.int64()),  # of the prompt's answers, from 0
+        ("text", pa.string()),
+        ("tokens", pa.list_(pa.int64())),  # as drawn, the stop token included if it came
+        ("logprob", pa.float64()),  # of all of them, under the model
+        ("stopped", pa.bool_()),
+        # see pipeline.preferences.taste, as for the next four
+        ("correct", pa.float64()),
+        ("polite", pa.float64()),
+        ("grounded", pa.float64()),
+        ("words", pa.int64()),
+        ("gold", pa.float64()),  # the true reward, points
+    ]
+)
+
+# What could not be used of somebody's file of pairs, or of a judge's replies.
+PREFERENCE_REJECTS = pa.schema(
+    [
+        ("file", pa.string()),  # its name; of a judge's replies "judge"
+        ("line", pa.int64()),  # of JSON lines; else the row's or the question's number; from 1
+        ("reason", pa.string()),  # see pipeline.preferences.preference_files.REASONS
+        ("detail", pa.string()),  # short, may be ""
     ]
 )
 
