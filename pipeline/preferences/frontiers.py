@@ -98,7 +98,7 @@ def kl_weights(proxy: np.ndarray, coefficient: float) -> np.ndarray:
 
 
 def chi2_weights(proxy: np.ndarray, multiplier: float) -> np.ndarray:
-    """Of an optimum under chi2: max(0, R - t) / multiplier, in units of reward; 0: the best answer."""
+    """Of an optimum under chi2: max(0, R - t) / multiplier, in units of reward; 0: the best one."""
     most = proxy.max(axis=1, keepdims=True)
     falling = -np.sort(most - proxy, axis=1)  # [prompts, answers] at most 0, greatest first
     count = np.arange(1, proxy.shape[1] + 1)
