@@ -360,6 +360,36 @@ PREFERENCE_REJECTS = pa.schema(
     ]
 )
 
+# Of a reward model: how often the answer it scores higher won, by how sure its scores are.
+RELIABILITY = pa.schema(
+    [
+        ("member", pa.int64()),  # of the ensemble, from 0; null: of the members' mean score
+        ("low", pa.float64()),  # bin of the confidence, sigmoid of the scores' distance
+        ("high", pa.float64()),
+        ("pairs", pa.int64()),  # decided ones of split validation
+        ("confidence", pa.float64()),  # mean; null in an empty bin, as is the next
+        ("accuracy", pa.float64()),
+        ("accuracy_low", pa.float64()),  # Wilson's 95% interval
+        ("accuracy_high", pa.float64()),
+    ]
+)
+
+# Reward models on fewer comparisons, all measured on the same ones.
+PAIR_CURVE = pa.schema(
+    [
+        ("pairs", pa.int64()),  # learned from
+        ("prompts", pa.int64()),  # of those
+        ("seed", pa.int64()),  # of the subset, the head and the order
+        ("steps", pa.int64()),
+        ("validation_pairs", pa.int64()),
+        ("accuracy", pa.float64()),
+        ("accuracy_low", pa.float64()),  # 95%, see pipeline.preferences.reward_calibration
+        ("accuracy_high", pa.float64()),
+        ("log_loss", pa.float64()),  # nats a pair
+        ("ece", pa.float64()),
+    ]
+)
+
 ROLLOUTS = pa.schema(
     [
         ("step", pa.int64()),

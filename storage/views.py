@@ -83,6 +83,8 @@ SOURCES = {
     "preference_prompts": Source(schemas.PREFERENCE_PROMPTS, ("preferences",), "prompts.parquet"),
     "preference_answers": Source(schemas.PREFERENCE_ANSWERS, ("preferences",), "answers.parquet"),
     "preference_rejects": Source(schemas.PREFERENCE_REJECTS, ("preferences",), "rejects.parquet"),
+    "reliability": Source(schemas.RELIABILITY, ("reward_model",), "reliability.parquet"),
+    "pair_curve": Source(schemas.PAIR_CURVE, ("reward_model",), "pair_curve.parquet"),
     "rollouts": Source(schemas.ROLLOUTS, ("rl", "solutions"), "rollouts.parquet"),
     "rl_levels": Source(schemas.RL_LEVELS, ("rl",), "rl_levels.parquet"),
     "evals": Source(schemas.EVALS, ("evals",), "evals.parquet"),
@@ -97,7 +99,7 @@ SOURCES = {
     "facts": Source(schemas.FACTS, ("crawl",), "facts.parquet"),
     "truth": Source(schemas.TRUTH, ("crawl",), "truth.parquet"),
 }
-TRAINED = ("base", "extended", "sft", "interrogated", "rl", "game_sft", "game_rl")
+TRAINED = ("base", "extended", "sft", "interrogated", "rl", "reward_model", "game_sft", "game_rl")
 METRIC_FILES = Source(schemas.METRICS, TRAINED, "metrics.parquet")
 TIMING_FILES = Source(schemas.TIMING, TRAINED, TIMING_FILE)
 
@@ -120,6 +122,8 @@ VIEWS = (
     "preference_prompts",
     "preference_answers",
     "preference_rejects",
+    "reliability",
+    "pair_curve",
     "rollouts",
     "rl_levels",
     "evals",

@@ -28,6 +28,8 @@ DESIGN = {
     "preference_prompts": schemas.PREFERENCE_PROMPTS,
     "preference_answers": schemas.PREFERENCE_ANSWERS,
     "preference_rejects": schemas.PREFERENCE_REJECTS,
+    "reliability": schemas.RELIABILITY,
+    "pair_curve": schemas.PAIR_CURVE,
     "rollouts": schemas.ROLLOUTS,
     "rl_levels": schemas.RL_LEVELS,
     "evals": schemas.EVALS,
