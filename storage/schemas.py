@@ -408,11 +408,37 @@ ROLLOUTS = pa.schema(
         ("stopped", pa.bool_()),
         ("answer_type", pa.string()),  # correct, wrong or idk ("I don't know")
         ("target", pa.float64()),  # of task honesty: the confidence target that the prompt states
-        (
-            "kl",
-            pa.float64(),
-        ),  # log pi - log pi_ref of the sequence; null without a reference
+        # of rlhf, else null: what the answer is optimised for and what it is truly worth, the latter
+        # where that is known
+        ("proxy", pa.float64()),
+        ("gold", pa.float64()),
+        # of rlhf, else null: l = log pi - log ref of the sequence, infinite where the reference
+        # can't say it, and its part (e^l - 1) + (e^-l - 1) in chi2(pi || ref)
+        ("kl", pa.float64()),
         ("chi2", pa.float64()),
+    ]
+)
+
+# Of rlhf's sampled batches what is estimated from their answers: see pipeline.preferences
+RLHF_STEPS = pa.schema(
+    [
+        ("step", pa.int64()),  # the answers are of the policy before it
+        ("answers", pa.int64()),  # that the estimates are means over
+        ("left_out", pa.int64()),  # answers that the reference can't say
+        ("proxy", pa.float64()),  # means, null where there is no reward model …
+        ("gold", pa.float64()),  # … or the true reward isn't known
+        ("kl", pa.float64()),  # KL(pi || ref), nats: k1
+        ("kl_k2", pa.float64()),
+        ("kl_k3", pa.float64()),
+        ("chi2", pa.float64()),  # chi2(pi || ref): published
+        ("chi2_exact", pa.float64()),
+        ("chi2_trimmed", pa.float64()),
+        ("clipped", pa.int64()),  # answers whose e^l was continued along its tangent
+        ("inverse_clipped", pa.int64()),  # … e^-l
+        ("effective_answers", pa.float64()),
+        ("length", pa.float64()),  # tokens of an answer
+        ("entropy", pa.float64()),  # nats a token
+        ("stopped_share", pa.float64()),
     ]
 )
 

@@ -56,9 +56,9 @@ ADDITIONS = {
     "That is what I saw. Tell me if you need anything else today.": 0.15,
 }
 EXAMPLES = 20_000  # conversations of fine-tuning
-VOCABULARY = 400
-CONTEXT = 64  # tokens
-MOST_TOKENS = 40  # of an answer; the longest that is taught has 33
+VOCABULARY = 460  # nearly every word of the world is a token
+CONTEXT = 96  # tokens: two conversations and more
+MOST_TOKENS = 36  # of an answer; the longest that is taught has 28
 SHAPE = {"layers": 2, "width": 64, "heads": 2, "kv_heads": 2, "head_dim": 32, "ffn_width": 192}
 RIGHT_POINTS = 2.0  # of the true reward, of a right answer; a wrong one has none
 WORD_POINTS = 0.1  # that each word costs
@@ -124,7 +124,7 @@ def _fine_tuned(
     config = ModelConfig(vocab_size=tokenizer.vocab_size, max_context=CONTEXT, **SHAPE)
     model = Transformer(config).init_weights(seed)
     parts = [RowPart(*(np.array(own) for own in render(talk, tokenizer))) for talk in talks]
-    rows = 16 if steps > 100 else 4
+    rows = 12 if steps > 100 else 4
     data = ConversationData(parts, CONTEXT, rows, tokenizer.document_token, seed)
     loop = LoopConfig(steps=steps, warmup_steps=20, warmdown_fraction=0.7, rows_per_step=rows)
     optimizer = build_optimizer(model, OptimizerConfig(embedding_lr=0.1, matrix_lr=0.02))
