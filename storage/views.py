@@ -101,7 +101,7 @@ SOURCES = {
     "truth": Source(schemas.TRUTH, ("crawl",), "truth.parquet"),
 }
 TRAINED = (
-    *("base", "extended", "sft", "interrogated", "rl", "rlhf", "reward_model"),
+    *("base", "extended", "sft", "interrogated", "rl", "reward_model", "rlhf"),
     *("game_sft", "game_rl"),
 )
 METRIC_FILES = Source(schemas.METRICS, TRAINED, "metrics.parquet")
