@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from pipeline import model as models
 from pipeline.chat.conversation import STOP, assistant, prompt, render, user
@@ -30,6 +31,8 @@ from pipeline.training import next_token, runtime
 from pipeline.training.config import LoopConfig, OptimizerConfig
 from pipeline.training.data_loader import RowPart
 from pipeline.training.optimizers import build_optimizer
+from storage.durable import written_by_name
+from storage.tables import read_table, table, write_table
 
 COLOURS = ("red", "blue", "green", "white", "black", "brown", "pink", "grey")
 THINGS = (
@@ -59,10 +62,12 @@ EXAMPLES = 20_000  # conversations of fine-tuning
 VOCABULARY = 460  # nearly every word of the world is a token
 CONTEXT = 96  # tokens: two conversations and more
 MOST_TOKENS = 36  # of an answer; the longest that is taught has 28
-SHAPE = {"layers": 2, "width": 64, "heads": 2, "kv_heads": 2, "head_dim": 32, "ffn_width": 192}
 RIGHT_POINTS = 2.0  # of the true reward, of a right answer; a wrong one has none
 WORD_POINTS = 0.1  # that each word costs
 MANY_WORDS = 30  # what an answer counts that was cut
+ANSWERS = pa.schema(
+    [("prompt", pa.int64()), ("tokens", pa.list_(pa.int64())), ("stopped", pa.bool_())]
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,7 +126,16 @@ def _fine_tuned(
     texts = (said.content for talk in talks for said in talk)
     plain = train_tokenizer(texts, TokenizerConfig(vocab_size=VOCABULARY))
     tokenizer = plain.with_conversation_tokens()
-    config = ModelConfig(vocab_size=tokenizer.vocab_size, max_context=CONTEXT, **SHAPE)
+    config = ModelConfig(
+        vocab_size=tokenizer.vocab_size,
+        layers=2,
+        width=64,
+        heads=2,
+        kv_heads=2,
+        head_dim=32,  # the least that the C kernels decode
+        ffn_width=192,
+        max_context=CONTEXT,
+    )
     model = Transformer(config).init_weights(seed)
     parts = [RowPart(*(np.array(own) for own in render(talk, tokenizer))) for talk in talks]
     rows = 12 if steps > 100 else 4
@@ -170,12 +184,15 @@ class RuleReward:
     def __call__(
         self, prompts: Sequence[PreferencePrompt], answers: Sequence[Sequence[DrawnAnswer]]
     ) -> np.ndarray:  # [prompts, answers] float64
-        return np.array(
-            [
-                [self.of(asked, answer.text, answer.stopped) for answer in own]
-                for asked, own in zip(prompts, answers)
-            ]
-        )
+        rewards = np.zeros((len(prompts), len(answers[0]) if answers else 0))
+        for row, asked, own in zip(rewards, prompts, answers):
+            known: dict[tuple[str, bool], float] = {}  # answers repeat
+            for place, answer in enumerate(own):
+                key = (answer.text, answer.stopped)
+                if key not in known:
+                    known[key] = self.of(asked, *key)
+                row[place] = known[key]
+        return rewards
 
     def of(self, asked: PreferencePrompt, text: str, stopped: bool) -> float:
         """The reward of one answer, in points."""
@@ -196,17 +213,43 @@ def drawn(
         stop_tokens=(stop,),
         seed=seed,
     )
-    texts: dict[tuple[int, ...], str] = {}  # answers repeat
-    groups = []
-    for group in found:
-        given = []
-        for one in group:
-            ids = tuple(one.tokens[:-1] if one.stopped else one.tokens)
-            if ids not in texts:
-                texts[ids] = own.tokenizer.decode(list(ids))
-            text = texts[ids]
-            given.append(DrawnAnswer(one.tokens, one.logprobs, one.stopped, text, text))
-        groups.append(given)
+    texts = Texts(own.tokenizer)
+    return [
+        [texts.answer(one.tokens, one.logprobs, one.stopped) for one in group] for group in found
+    ]
+
+
+class Texts:
+    """Answers from their tokens; each different one is decoded once."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self.tokenizer = tokenizer
+        self.known: dict[tuple[int, ...], str] = {}
+
+    def answer(self, tokens: list[int], logprobs: list[float], stopped: bool) -> DrawnAnswer:
+        """One answer."""
+        ids = tuple(tokens[:-1] if stopped else tokens)
+        if ids not in self.known:
+            self.known[ids] = self.tokenizer.decode(list(ids))
+        text = self.known[ids]
+        return DrawnAnswer(tokens, logprobs, stopped, text, text)
+
+
+def kept_answers(own: World, answers: int, seed: int, file: Path) -> list[list[DrawnAnswer]]:
+    """The reference's answers, drawn once and then read; their log-probabilities aren't kept."""
+    if not file.exists():
+        rows = [
+            {"prompt": place, "tokens": one.tokens, "stopped": one.stopped}
+            for place, group in enumerate(drawn(own.model, own, answers, seed))
+            for one in group
+        ]
+        with written_by_name(file) as part:
+            write_table(table(rows, ANSWERS), part)
+    columns = read_table(file).to_pydict()
+    texts = Texts(own.tokenizer)
+    groups: list[list[DrawnAnswer]] = [[] for _ in own.prompts]
+    for place, tokens, stopped in zip(*(columns[name] for name in ANSWERS.names)):
+        groups[place].append(texts.answer(tokens, [0.0] * len(tokens), stopped))
     return groups
 
 

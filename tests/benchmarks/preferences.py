@@ -19,16 +19,14 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks import kinds, preference_pictures, preference_tables
-from tests.benchmarks.preference_runs import (
+from tests.benchmarks.preference_reference import (
     FLAWS,
-    PreferenceRun,
     Sizes,
     accuracy_of,
-    every_run,
     frontiers_of,
     reference_of,
-    result_of,
 )
+from tests.benchmarks.preference_runs import PreferenceRun, every_run, result_of
 from tests.benchmarks.tables import add_option, write_table
 
 MARKER = "preferences-results"
