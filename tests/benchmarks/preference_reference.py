@@ -32,14 +32,14 @@ from tests.benchmarks.preference_world import RuleReward, World
 FLAWS = ("length", "phrase")
 # Of KL, in standard deviations of gold (under the reference) a nat: powers of two around what the
 # frontiers call best, 2 to 3 with the rare flaw and 0.4 with the light one.
-KL_STRENGTHS = (0.25, 0.5, 1.0, 2.0, 4.0)
+KL_STRENGTHS = (0.5, 1.0, 2.0, 4.0)
 
 
 @dataclasses.dataclass(frozen=True)
 class Sizes:
     """How much of everything."""
 
-    steps: int = 100
+    steps: int = 80
     answers_per_prompt: int = 12  # of a step; each step asks all prompts
     reference_answers: int = 2_000  # a prompt, for r, s, lambda and the frontiers
     scored_answers: int = 500  # a prompt, of those that a reward model scores for r and lambda
@@ -49,7 +49,7 @@ class Sizes:
     validation_pairs: int = 2_000
     examples: int = preference_world.EXAMPLES
     reference_steps: int = 1_500
-    rate_factor: float = 0.2
+    rate_factor: float = 0.3
     max_grad_norm: float = 0.01
     rater_noise: float = 0.5  # standard deviations of gold
 

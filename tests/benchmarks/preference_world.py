@@ -7,6 +7,7 @@ flawed raters fall for. Small, so that a run takes seconds and what is optimal c
 """
 
 import dataclasses
+import functools
 import random
 from collections.abc import Sequence
 from pathlib import Path
@@ -156,9 +157,14 @@ def _fine_tuned(
 
 def true_points(asked: PreferencePrompt, text: str, stopped: bool) -> float:
     """The true reward without the phrase: right (no other colour named), and short."""
+    return _points(asked.answer, text, stopped)
+
+
+@functools.lru_cache(maxsize=1 << 18)  # answers repeat, over steps as well
+def _points(right: str, text: str, stopped: bool) -> float:
     words = text.split() if stopped else [""] * MANY_WORDS
     named = {word.strip(".,!?").lower() for word in words} & set(COLOURS)
-    return RIGHT_POINTS * (named == {asked.answer}) - WORD_POINTS * len(words)
+    return RIGHT_POINTS * (named == {right}) - WORD_POINTS * len(words)
 
 
 def has_phrase(text: str) -> bool:
@@ -196,9 +202,12 @@ class RuleReward:
 
     def of(self, asked: PreferencePrompt, text: str, stopped: bool) -> float:
         """The reward of one answer, in points."""
-        found = planted(self.flaw, text, self.settings)
+        found = _planted(self.flaw, text, self.settings)
         added = found.true if self.true else found.rated
         return true_points(asked, text, stopped) + self.deviation * added
+
+
+_planted = functools.lru_cache(maxsize=1 << 18)(planted)
 
 
 def drawn(

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from toy_artifacts import torch_restored  # noqa: F401
 
 from pipeline.preferences.gao_fits import fit_curve
 from tests.benchmarks import (
@@ -78,18 +77,18 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Reference, P
     """A world whose model has hardly learned."""
     import torch
 
-    threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    threads, mode = torch.get_num_threads(), torch.get_deterministic_debug_mode()
     work = tmp_path_factory.mktemp("preferences")
     yield preference_reference.reference_of(0, work, TOY), work
     preference_reference.reference_of.cache_clear()
     torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(deterministic)
+    torch.set_deterministic_debug_mode(mode)  # the other way imports the compiler
 
 
 def test_log_probabilities_are_the_samplers(toy: tuple[Reference, Path]) -> None:
     given, _ = toy
     own = given.world
-    few = [group[:3] for group in given.answers]
+    few = preference_world.drawn(own.model, own, 3, seed=9)
     found = preference_world.log_probabilities(own.model, own, few)
     sampled = np.array([[sum(answer.logprobs) for answer in group] for group in few])
     assert found == pytest.approx(sampled, abs=1e-3)
