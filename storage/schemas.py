@@ -160,7 +160,7 @@ COMPRESSION = pa.schema(
 METRICS = pa.schema(
     [
         ("run", pa.string()),  # the artifact's digest, first 16 hex digits; filled by the view
-        ("stage", pa.string()),  # pretrain, extend, sft, rl, game_sft, game_rl
+        ("stage", pa.string()),  # pretrain, extend, sft, rl, reward_model, rlhf, game_sft, game_rl
         ("step", pa.int64()),
         ("tokens", pa.int64()),  # tokens seen so far
         ("loss", pa.float64()),
@@ -492,7 +492,7 @@ GAMES = pa.schema(
 
 EVALS = pa.schema(
     [
-        ("model", pa.string()),  # base, sft, interrogated, rl, or a folder's name
+        ("model", pa.string()),  # base, sft, interrogated, rl, rlhf, or a folder's name
         ("stage", pa.string()),
         ("suite", pa.string()),  # see pipeline.evals.config.ALL_SUITES
         ("task", pa.string()),

@@ -5,6 +5,7 @@ import dataclasses
 from pipeline import ranges
 from pipeline.training.config import ACTIVATION_CHECKPOINTING, OptimizerConfig
 
+USELESS_BELOW = 2_000  # comparisons: Gao et al. 2022 (arXiv 2210.10760)
 TIES = ("half", "drop")
 
 

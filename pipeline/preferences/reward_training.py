@@ -27,7 +27,7 @@ from pipeline.preferences.reward_calibration import (
     pair_figures,
     reliability,
 )
-from pipeline.preferences.reward_config import RewardModelConfig
+from pipeline.preferences.reward_config import USELESS_BELOW, RewardModelConfig
 from pipeline.preferences.reward_model import load_reward_model
 from pipeline.preferences.reward_run import STAGE_NAME, RewardRun, Uncharted, train_once
 from pipeline.stage import SILENT, Progress, Stage
@@ -36,8 +36,6 @@ from pipeline.training import distribution, runtime
 from storage.errors import UserError
 from storage.schemas import PAIR_CURVE, RELIABILITY
 from storage.tables import read_table, table, write_table
-
-USELESS_BELOW = 2_000  # comparisons: Gao et al. 2022 (arXiv 2210.10760), section 3.3
 
 
 class RewardModelInputs(TypedDict):

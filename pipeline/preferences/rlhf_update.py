@@ -111,7 +111,8 @@ class Optimisation:
                 config.regularizer, found.proxy, found.log_ratios, self.settings
             )
             slopes, objective, scale = given.values, DRAWN, self.settings.proxy_deviation
-            told["objective"] = found.proxy.mean() - given.penalty
+            if given.divergences.answers:
+                told["objective"] = float(found.proxy.mean()) - given.penalty
             self._keep(done, found, slopes)
         else:
             slopes, objective, scale = best_slopes(found.proxy), WRITTEN, 1.0

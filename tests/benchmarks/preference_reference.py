@@ -112,7 +112,7 @@ def frontiers_of(seed: int, work: Path, sizes: Sizes) -> dict[str, Any]:
     for flaw in FLAWS:
         proxy, gold = (own(given.world.prompts, given.answers) for own in given.rewards(flaw))
         answers = ReferenceAnswers(proxy, gold)
-        fit = guarantee.fit(proxy, gold)
+        fit = guarantee.fit_within_prompts(proxy, gold)
         unit = given.deviation
         pressures = (np.geomspace(0.1, 20, 40) * unit).tolist()
         phrase = [preference_world.has_phrase(a.text) for group in given.answers for a in group]

@@ -18,7 +18,7 @@ import numpy as np
 
 from pipeline.config import to_dict
 from pipeline.model import Transformer
-from pipeline.preferences import divergences, guarantee, rlhf
+from pipeline.preferences import divergences, guarantee, optimise
 from pipeline.preferences.compared_pairs import ComparedPair
 from pipeline.preferences.config import RlhfConfig
 from pipeline.preferences.guarantee import ProxyFit
@@ -153,7 +153,7 @@ def optimised(run: PreferenceRun, given: Reference, work: Path, sizes: Sizes) ->
         given = given.beginning(sizes.scored_answers)
     seen = np.asarray(proxy(own.prompts, given.answers))
     truth = gold(own.prompts, given.answers)
-    fit = guarantee.fit(seen, truth)
+    fit = guarantee.fit_within_prompts(seen, truth)
     # A learned reward has a unit of its own: KL's strengths are in that of its deviation.
     unit = fit.proxy_deviation if run.learned else given.deviation
     pairs = []
@@ -167,8 +167,8 @@ def optimised(run: PreferenceRun, given: Reference, work: Path, sizes: Sizes) ->
             )
         ]
     scratch = work / "scratch" / run.name
-    policy = rlhf.reference_of(own.model).requires_grad_(True)
-    found = rlhf.optimise(
+    policy = optimise.reference_of(own.model).requires_grad_(True)
+    found = optimise.optimise(
         policy,
         own.tokenizer,
         own.model,
@@ -181,7 +181,7 @@ def optimised(run: PreferenceRun, given: Reference, work: Path, sizes: Sizes) ->
         start=given.sample(seen, truth),
     )
     shutil.rmtree(scratch, ignore_errors=True)
-    rows: list[dict[str, Any]] = rlhf.step_rows(found.rollouts)
+    rows: list[dict[str, Any]] = optimise.step_rows(found.rollouts)
     path = [
         {
             "step": row["step"],

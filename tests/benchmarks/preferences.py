@@ -12,6 +12,7 @@ import multiprocessing
 import os
 import statistics
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -74,7 +75,7 @@ def made(
     """Results of runs, frontiers of their seeds, and reward models if they are asked for."""
     seeds = sorted({run.seed for run in runs})
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=end_with_parent) as pool:
         # One after another: what a later one reads, an earlier one has made.
         finished(pool, [(f"reference {s}", trained, (s, work, sizes)) for s in seeds])
         frontiers = finished(
@@ -97,6 +98,21 @@ def made(
             )
         results = finished(pool, [(run.name, result_of, (run, work, sizes)) for run in runs])
     return results, frontiers, accuracies
+
+
+def end_with_parent() -> None:
+    """In a process of the pool: end when the parent does, however that came.
+
+    What runs on would write where the next call's processes do.
+    """
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def trained(seed: int, work: Path, sizes: Sizes) -> None:
