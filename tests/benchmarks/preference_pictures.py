@@ -12,7 +12,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter, ScalarFormatter
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from pipeline.preferences.gao_fits import GaoFit
 from pipeline.report.charts import DIM, DPI, FONT, GRID, INK, png
@@ -175,7 +175,7 @@ def _draw_runs(
             label=title_of(optimiser, own[0]["sizes"]["answers_per_prompt"]),
             zorder=4,
         )
-        if strength and name == "kl_k1":
+        if strength and name == "kl_k1" and reward == "gold":
             place = (max(LEAST[divergence], root(end[divergence])), end[reward])
             axes.annotate(
                 strength, place, (4, 4), textcoords="offset points", fontsize=7, color=DIM
@@ -201,12 +201,12 @@ def _dress(axes: Axes) -> None:
         axes.spines[side].set_visible(False)
     for side in ("left", "bottom"):
         axes.spines[side].set_color(GRID)
-    axes.tick_params(colors=DIM, labelsize=8, length=0)
+    axes.tick_params(which="both", colors=DIM, labelsize=8, length=0)
     axes.grid(True, color=GRID, lw=0.8, zorder=0)
 
 
 def _log_axis(axes: Axes, low: float, high: float) -> None:
     axes.set_xscale("log")
     axes.set_xlim(low, high)
-    axes.xaxis.set_major_formatter(ScalarFormatter())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
