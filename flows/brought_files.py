@@ -1,4 +1,4 @@
-"""Which files people bring: models of their own, conversations; none is read here.
+"""Which files people bring: models of their own, conversations, comparisons; none is read here.
 
 Without Prefect, so that the command line can look at them before it starts anything; what loads
 torch is imported where something is brought.
@@ -22,6 +22,7 @@ def check(config: RunConfig) -> None:
         UserError: no such file, no model folder, or a package that RL's tasks need is missing.
     """
     find(config.input.conversations)
+    find(config.input.preferences, "input.preferences")
     task_files(config, "rl.tasks")
     if config.solutions.prompts:
         task_files(config, "solutions.tasks")
@@ -31,8 +32,12 @@ def check(config: RunConfig) -> None:
             model_files(key, name)
 
 
-def find(paths: Sequence[str]) -> list[Path]:
+def find(paths: Sequence[str], key: str = "input.conversations") -> list[Path]:
     """The files that paths, folders and globs name, in order of their names; none is read.
+
+    Args:
+        paths: of files of conversations, or of pairs of answers.
+        key: that names them, for messages.
 
     Raises:
         UserError: one of them leads to no file.
@@ -52,10 +57,7 @@ def find(paths: Sequence[str]) -> list[Path]:
             inside = [Path(m) for m in glob.glob(str(path), recursive=True)]  # noqa: PTH207
         files = [file.resolve() for file in inside if file.is_file()]
         if not files:
-            raise UserError(
-                f"input.conversations: no file at {text} (of a folder {', '.join(ENDINGS)} are"
-                " read)"
-            )
+            raise UserError(f"{key}: no file at {text} (of a folder {', '.join(ENDINGS)} are read)")
         found.update(dict.fromkeys(files))
     return sorted(found, key=lambda file: (file.name, str(file)))
 

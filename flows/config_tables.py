@@ -19,6 +19,9 @@ from pipeline.dedup.config import DedupConfig
 from pipeline.evals.config import EvalsConfig, PositionsConfig
 from pipeline.filters.quality_model import QualityModelConfig
 from pipeline.labels.config import LabelsConfig
+from pipeline.preferences.comparisons_config import PreferencesConfig
+from pipeline.preferences.config import RlhfConfig
+from pipeline.preferences.reward_config import RewardModelConfig
 from pipeline.rl.config import RlConfig, SolutionsConfig
 from pipeline.sample_web.config import SampleWebConfig
 from pipeline.scan.config import ScanConfig
@@ -86,12 +89,17 @@ class InputConfig:
     # A base model instead of pretraining: a Hugging Face folder (Qwen3, Llama, GPT-2), a .gguf file
     # or the digest of a model in the lake. With `conversations` and no `paths` no page is read.
     base: str = ""
-    chat_model: str = ""  # likewise, what `run rl` starts from instead of fine-tuning
+    # likewise, what `run rl` and `run rlhf` start from as it is
+    chat_model: str = ""
     # likewise, a model that chats: what `solutions` are sampled from, and whom RL's student is held
     # against where rl.distillation_weight is above 0
     teacher_model: str = ""
-    # The labelers' store that `labels` reads (empty: the lake's own), and fine-tuning where named.
+    # The labelers' store that `labels` reads (empty: the lake's own); fine-tuning and preferences
+    # do where it is named.
     labels: str = ""
+    # Files of pairs of answers, the better one named, globs or folders: JSON lines or Parquet with
+    # chosen and rejected, which preferences take in.
+    preferences: tuple[str, ...] = ()
     # a lake's duplicates artifact (digest) of the dump before: what it kept is not kept again
     previous_duplicates: str = ""
 
@@ -121,7 +129,8 @@ class InputConfig:
             (bool(self.rendezvous) and self.nodes == 1, "rendezvous: only with input.nodes"),
             (
                 bool(self.chat_model) and bool(self.base or self.conversations),
-                "chat_model: RL starts from it as it is, without input.base or input.conversations",
+                "chat_model: RL and RLHF start from it as it is, without input.base or"
+                " input.conversations",
             ),
         )
 
@@ -217,6 +226,15 @@ class Tables(BaseModel):
         description="fine-tuning on what the interrogation found",
     )
     rl: RlConfig = Field(default_factory=RlConfig, description="reinforcement learning")
+    preferences: PreferencesConfig = Field(
+        default_factory=PreferencesConfig, description="whose answers are compared, and by whom"
+    )
+    reward_model: RewardModelConfig = Field(
+        default_factory=RewardModelConfig, description="a model of who prefers which answer"
+    )
+    rlhf: RlhfConfig = Field(
+        default_factory=RlhfConfig, description="optimising a chat model for preferences"
+    )
     evals: EvalsConfig = Field(default_factory=EvalsConfig, description="what is measured")
     game_table: GameTableConfig = Field(
         default_factory=GameTableConfig, description="connect four: the board and its whole table"

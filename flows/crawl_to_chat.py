@@ -2,13 +2,14 @@
 
 from prefect import flow
 
-from flows import teacher
+from flows import preference_sources, teacher
 from flows.config import Settings, load
 from flows.corpus import corpus
 from flows.evaluate import evaluate
 from flows.interrogate import interrogate
 from flows.pretrain import pretrain
 from flows.rl import rl
+from flows.rlhf import rlhf
 from flows.runner.flow_run import LAKE, Artifacts, run_name
 from flows.search_index import search_index
 from flows.sft import sft
@@ -25,8 +26,11 @@ def crawl_to_chat(config: Settings = load(), lake: str = LAKE) -> Artifacts:  # 
         lake: folder or s3:// URL that holds the artifacts
     """
     if config.input.chat_model:
-        raise UserError("input.chat_model is for `run rl`: crawl-to-chat fine-tunes its own")
+        raise UserError(
+            "input.chat_model is for `run rl` and `run rlhf`: crawl-to-chat fine-tunes its own"
+        )
     teacher.check(config)
+    preference_sources.check(config)
     made = corpus(config, lake)
     made = search_index(config, lake, made)
     made = tokenizer(config, lake, made)
@@ -37,4 +41,6 @@ def crawl_to_chat(config: Settings = load(), lake: str = LAKE) -> Artifacts:  # 
     made = interrogate(config, lake, made)
     made = evaluate(config, lake, made, models=("interrogated",))
     made = rl(config, lake, made)
-    return evaluate(config, lake, made, models=("rl",))
+    made = evaluate(config, lake, made, models=("rl",))
+    made = rlhf(config, lake, made)
+    return evaluate(config, lake, made, models=("rlhf",))

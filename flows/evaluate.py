@@ -1,6 +1,6 @@
 """What each stage changed: the same questions to the base, the fine-tuned, the interrogated and the
-reinforced model. With files of in-context tasks (input.tasks) also DCLM's CORE and nanochat's
-ChatCORE.
+reinforced model, and to the one that was optimised for preferences. With files of in-context tasks
+(input.tasks) also DCLM's CORE and nanochat's ChatCORE.
 """
 
 import dataclasses
@@ -12,7 +12,7 @@ from prefect import flow
 
 from flows.config import Settings, load, settle
 from flows.interrogate import SOURCES
-from flows.rl import rl
+from flows.rlhf import rlhf
 from flows.runner import ui
 from flows.runner.flow_run import LAKE, Artifacts, Run, begin, run_name
 from flows.runner.references import InputFile, Reference, reference
@@ -24,14 +24,16 @@ from pipeline.evals.icl_files import ENDINGS
 from storage.errors import UserError
 from storage.file_hashes import hash_now
 
-Model = Literal["base", "sft", "interrogated", "rl"]
-MODELS: tuple[Model, ...] = ("base", "sft", "interrogated", "rl")
+Model = Literal["base", "sft", "interrogated", "rl", "rlhf"]
+MODELS: tuple[Model, ...] = ("base", "sft", "interrogated", "rl", "rlhf")
+OPTIONAL = ("interrogated", "rlhf")  # measured where there is one
 # By the kind of a model that another chat model was trained on to: under which input it stands.
-CONTINUED = {"rl": "sft", "interrogated": "base"}
-CONTINUED_KINDS = ("sft", "interrogated", "rl", "base")  # an imported chat model is a `base`
+CONTINUED = {"rlhf": "model", "rl": "sft", "interrogated": "base"}
+# An imported chat model is a `base`.
+CONTINUED_KINDS = ("sft", "interrogated", "rl", "rlhf", "base")
 # A tuned model's inputs, and the kinds of artifact that they may be.
 BEGINNINGS = {
-    "base": ("base", "extended", "sft", "interrogated", "rl"),
+    "base": ("base", "extended", "sft", "interrogated", "rl", "rlhf"),
     "conversations": SOURCES,
 }
 
@@ -49,9 +51,9 @@ def evaluate(
         config: every setting; what is left out comes from the preset
         lake: folder or s3:// URL that holds the artifacts
         made: artifacts to start from; empty: all models are made or found first
-        models: which stages' models are measured; interrogated, where there is one
+        models: which stages' models are measured; interrogated and rlhf, where there is one
     """
-    made = made or rl(config, lake)
+    made = made or rlhf(config, lake)
     if "corpus" not in made:
         raise UserError("evaluate asks for pages: name a crawl (--input, or input.paths)")
     run = begin(config, lake)
@@ -67,8 +69,11 @@ def evaluate(
             settings = dataclasses.replace(settings, suites=(*settings.suites, "core"))
     scores = {}
     for model in models:
-        if model == "interrogated" and model not in made:
+        if model in OPTIONAL and model not in made:
             continue
+        optimised: dict[str, Sequence[Input]] = {}
+        if model == "rlhf" and "reward_model" in made:  # the others are measured before it is there
+            optimised["reward_model"] = [made["reward_model"]]
         scores[f"evals.{model}"] = run.make(
             stage.STAGE,
             settle(dataclasses.replace(settings, model=model)),
@@ -76,6 +81,7 @@ def evaluate(
             model=[made[model]],
             corpus=[made["corpus"]],
             **given,
+            **optimised,
             **began_with(run, made[model]),
         )
     made = run.hand_over(made, **scores)

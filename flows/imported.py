@@ -20,7 +20,7 @@ from storage.errors import UserError
 from storage.file_hashes import NAME, Hashes
 from storage.json_object import read_object
 
-MODELS = ("base", "extended", "sft", "interrogated", "rl")
+MODELS = ("base", "extended", "sft", "interrogated", "rl", "rlhf")
 
 
 def wants_corpus(config: RunConfig) -> bool:

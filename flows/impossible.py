@@ -50,6 +50,14 @@ def impossible(config: Tables) -> list[str]:
             f"rl.max_new_tokens ({config.rl.max_new_tokens}) leaves no room for a prompt in"
             f" pretrain.shape.context ({shape.context})",
         ),
+        *(
+            (
+                own_shape and getattr(config, table).max_new_tokens >= shape.context,
+                f"{table}.max_new_tokens ({getattr(config, table).max_new_tokens}) leaves no room"
+                f" for a prompt in pretrain.shape.context ({shape.context})",
+            )
+            for table in ("preferences", "rlhf")
+        ),
         (
             own_shape and config.evals.max_new_tokens >= shape.context,
             f"evals.max_new_tokens ({config.evals.max_new_tokens}) leaves no room for a prompt in"
@@ -68,6 +76,17 @@ def impossible(config: Tables) -> list[str]:
         (
             prompts % processes != 0,
             f"rl.prompts_per_step ({prompts}): must divide by input.processes x input.nodes",
+        ),
+        *(
+            (
+                size % processes != 0,
+                f"{key} ({size}): must divide by input.processes x input.nodes",
+            )
+            for key, size in (
+                ("reward_model.pairs_per_step", config.reward_model.pairs_per_step),
+                ("rlhf.prompts_per_step", config.rlhf.prompts_per_step),
+                ("rlhf.pairs_per_step", config.rlhf.pairs_per_step),
+            )
         ),
         (
             processes % max(1, config.pretrain.replicas) != 0,

@@ -29,7 +29,9 @@ def sft(
         made: artifacts to start from; empty: everything up to the base model is made or found first
     """
     if config.input.chat_model:
-        raise UserError("input.chat_model is for `run rl`, which starts from it as it is")
+        raise UserError(
+            "input.chat_model is for `run rl` and `run rlhf`, which start from it as it is"
+        )
     teacher.check(config)
     run = begin(config, lake)
     if made is None:

@@ -160,7 +160,7 @@ COMPRESSION = pa.schema(
 METRICS = pa.schema(
     [
         ("run", pa.string()),  # the artifact's digest, first 16 hex digits; filled by the view
-        ("stage", pa.string()),  # pretrain, extend, sft, rl, game_sft, game_rl
+        ("stage", pa.string()),  # pretrain, extend, sft, rl, reward_model, rlhf, game_sft, game_rl
         ("step", pa.int64()),
         ("tokens", pa.int64()),  # tokens seen so far
         ("loss", pa.float64()),
@@ -302,18 +302,91 @@ LABELS = pa.schema(
 PREFERENCES = pa.schema(
     [
         ("id", pa.string()),
-        ("source", pa.string()),  # labels, …
-        ("task", pa.string()),
+        ("source", pa.string()),  # labels, simulated, imported, judge
+        ("task", pa.string()),  # of a labeler; else the prompt's id
         ("prompt", pa.list_(MESSAGE)),
         ("tools", pa.list_(pa.string())),
         ("a", pa.string()),
         ("b", pa.string()),
         ("winner", pa.string()),  # a, tie, b
-        ("first", pa.string()),  # which was shown first: a or b
+        ("first", pa.string()),  # which was shown first: a or b; "" where unknown or both were
         ("rater", pa.string()),
         ("seconds", pa.float64()),  # as in LABELS
         ("time", pa.string()),
         ("split", pa.string()),  # by prompt: train or validation
+    ]
+)
+
+# A prompt whose answers are compared, and that a policy is optimised on.
+PREFERENCE_PROMPTS = pa.schema(
+    [
+        ("id", pa.string()),
+        ("messages", pa.list_(MESSAGE)),  # the last one is not the assistant's
+        ("tools", pa.list_(pa.string())),
+        # fact, unknown, request, a task's kind; "" where nothing is known of it
+        ("kind", pa.string()),
+        ("answer", pa.string()),  # the right one, "" where there is none or nobody knows
+        ("aliases", pa.list_(pa.string())),  # other right ones
+        ("origin", pa.string()),  # a document, FILE:LINE, a conversation or a labeler's task; or ""
+        ("split", pa.string()),  # train or validation: one for all wordings of one subject
+    ]
+)
+
+# An answer that was sampled to be compared, and what raters with known taste see in it.
+PREFERENCE_ANSWERS = pa.schema(
+    [
+        ("prompt", pa.string()),  # its id
+        ("number", pa.int64()),  # of the prompt's answers, from 0
+        ("text", pa.string()),
+        ("tokens", pa.list_(pa.int64())),  # as drawn, the stop token included if it came
+        ("logprob", pa.float64()),  # of all of them, under the model
+        ("stopped", pa.bool_()),
+        # see pipeline.preferences.taste, as for the next four
+        ("correct", pa.float64()),
+        ("polite", pa.float64()),
+        ("grounded", pa.float64()),
+        ("words", pa.int64()),
+        ("gold", pa.float64()),  # the true reward, points
+    ]
+)
+
+# What could not be used of somebody's file of pairs, or of a judge's replies.
+PREFERENCE_REJECTS = pa.schema(
+    [
+        ("file", pa.string()),  # its name; of a judge's replies "judge"
+        ("line", pa.int64()),  # of JSON lines; else the row's or the question's number; from 1
+        ("reason", pa.string()),  # see pipeline.preferences.preference_files.REASONS
+        ("detail", pa.string()),  # short, may be ""
+    ]
+)
+
+# Of a reward model: how often the answer it scores higher won, by how sure its scores are.
+RELIABILITY = pa.schema(
+    [
+        ("member", pa.int64()),  # of the ensemble, from 0; null: of the members' mean score
+        ("low", pa.float64()),  # bin of the confidence, sigmoid of the scores' distance
+        ("high", pa.float64()),
+        ("pairs", pa.int64()),  # decided ones of split validation
+        ("confidence", pa.float64()),  # mean; null in an empty bin, as is the next
+        ("accuracy", pa.float64()),
+        ("accuracy_low", pa.float64()),  # Wilson's 95% interval
+        ("accuracy_high", pa.float64()),
+    ]
+)
+
+# Reward models on fewer comparisons, all measured on the same ones.
+PAIR_CURVE = pa.schema(
+    [
+        ("pairs", pa.int64()),  # learned from
+        ("prompts", pa.int64()),  # of those
+        ("seed", pa.int64()),  # of the subset, the head and the order
+        ("steps", pa.int64()),
+        ("validation_pairs", pa.int64()),
+        ("accuracy", pa.float64()),
+        ("accuracy_low", pa.float64()),  # 95%, see pipeline.preferences.reward_calibration
+        ("accuracy_high", pa.float64()),
+        ("log_loss", pa.float64()),  # nats a pair
+        ("ece", pa.float64()),
     ]
 )
 
@@ -335,11 +408,37 @@ ROLLOUTS = pa.schema(
         ("stopped", pa.bool_()),
         ("answer_type", pa.string()),  # correct, wrong or idk ("I don't know")
         ("target", pa.float64()),  # of task honesty: the confidence target that the prompt states
-        (
-            "kl",
-            pa.float64(),
-        ),  # log pi - log pi_ref of the sequence; null without a reference
+        # of rlhf, else null: what the answer is optimised for and what it is truly worth, the latter
+        # where that is known
+        ("proxy", pa.float64()),
+        ("gold", pa.float64()),
+        # of rlhf, else null: l = log pi - log ref of the sequence, infinite where the reference
+        # can't say it, and its part (e^l - 1) + (e^-l - 1) in chi2(pi || ref)
+        ("kl", pa.float64()),
         ("chi2", pa.float64()),
+    ]
+)
+
+# Of rlhf's sampled batches what is estimated from their answers: see pipeline.preferences
+RLHF_STEPS = pa.schema(
+    [
+        ("step", pa.int64()),  # the answers are of the policy before it
+        ("answers", pa.int64()),  # that the estimates are means over
+        ("left_out", pa.int64()),  # answers that the reference can't say
+        ("proxy", pa.float64()),  # means, null where there is no reward model …
+        ("gold", pa.float64()),  # … or the true reward isn't known
+        ("kl", pa.float64()),  # KL(pi || ref), nats: k1
+        ("kl_k2", pa.float64()),
+        ("kl_k3", pa.float64()),
+        ("chi2", pa.float64()),  # chi2(pi || ref): published
+        ("chi2_exact", pa.float64()),
+        ("chi2_trimmed", pa.float64()),
+        ("clipped", pa.int64()),  # answers whose e^l was continued along its tangent
+        ("inverse_clipped", pa.int64()),  # … e^-l
+        ("effective_answers", pa.float64()),
+        ("length", pa.float64()),  # tokens of an answer
+        ("entropy", pa.float64()),  # nats a token
+        ("stopped_share", pa.float64()),
     ]
 )
 
@@ -393,7 +492,7 @@ GAMES = pa.schema(
 
 EVALS = pa.schema(
     [
-        ("model", pa.string()),  # base, sft, interrogated, rl, or a folder's name
+        ("model", pa.string()),  # base, sft, interrogated, rl, rlhf, or a folder's name
         ("stage", pa.string()),
         ("suite", pa.string()),  # see pipeline.evals.config.ALL_SUITES
         ("task", pa.string()),

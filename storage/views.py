@@ -79,8 +79,14 @@ SOURCES = {
     "teacher_answers": Source(schemas.TEACHER_ANSWERS, ("teacher",), "answers.parquet"),
     "interrogations": Source(schemas.INTERROGATIONS, ("interrogation",), "questions.parquet"),
     "labels": Source(schemas.LABELS, ("labels",), "labels.parquet"),
-    "preferences": Source(schemas.PREFERENCES, ("labels",), "preferences.parquet"),
-    "rollouts": Source(schemas.ROLLOUTS, ("rl", "solutions"), "rollouts.parquet"),
+    "preferences": Source(schemas.PREFERENCES, ("labels", "preferences"), "preferences.parquet"),
+    "preference_prompts": Source(schemas.PREFERENCE_PROMPTS, ("preferences",), "prompts.parquet"),
+    "preference_answers": Source(schemas.PREFERENCE_ANSWERS, ("preferences",), "answers.parquet"),
+    "preference_rejects": Source(schemas.PREFERENCE_REJECTS, ("preferences",), "rejects.parquet"),
+    "reliability": Source(schemas.RELIABILITY, ("reward_model",), "reliability.parquet"),
+    "pair_curve": Source(schemas.PAIR_CURVE, ("reward_model",), "pair_curve.parquet"),
+    "rollouts": Source(schemas.ROLLOUTS, ("rl", "solutions", "rlhf"), "rollouts.parquet"),
+    "rlhf_steps": Source(schemas.RLHF_STEPS, ("rlhf",), "rlhf_steps.parquet"),
     "rl_levels": Source(schemas.RL_LEVELS, ("rl",), "rl_levels.parquet"),
     "evals": Source(schemas.EVALS, ("evals",), "evals.parquet"),
     "samples": Source(schemas.SAMPLES, ("evals",), "samples.parquet"),
@@ -94,7 +100,10 @@ SOURCES = {
     "facts": Source(schemas.FACTS, ("crawl",), "facts.parquet"),
     "truth": Source(schemas.TRUTH, ("crawl",), "truth.parquet"),
 }
-TRAINED = ("base", "extended", "sft", "interrogated", "rl", "game_sft", "game_rl")
+TRAINED = (
+    *("base", "extended", "sft", "interrogated", "rl", "reward_model", "rlhf"),
+    *("game_sft", "game_rl"),
+)
 METRIC_FILES = Source(schemas.METRICS, TRAINED, "metrics.parquet")
 TIMING_FILES = Source(schemas.TIMING, TRAINED, TIMING_FILE)
 
@@ -114,7 +123,13 @@ VIEWS = (
     "interrogations",
     "labels",
     "preferences",
+    "preference_prompts",
+    "preference_answers",
+    "preference_rejects",
+    "reliability",
+    "pair_curve",
     "rollouts",
+    "rlhf_steps",
     "rl_levels",
     "evals",
     "samples",

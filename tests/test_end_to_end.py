@@ -21,7 +21,7 @@ from storage import Lake, catalog
 from storage.grouped import group_kind
 from storage.tables import read_table
 
-MODELS = ("base", "sft", "interrogated", "rl")
+MODELS = ("base", "sft", "interrogated", "rl", "rlhf")
 SLOTS = {
     "crawl",
     "corpus",
@@ -36,6 +36,9 @@ SLOTS = {
     "interrogation",
     "interrogated",
     "rl",
+    "preferences",
+    "reward_model",
+    "rlhf",
     *(f"evals.{model}" for model in MODELS),
 }
 
@@ -110,6 +113,9 @@ def test_nothing_is_lost_between_read_and_kept(ci_run: Any) -> None:
         "conversations",
         "interrogations",
         "rollouts",
+        "preferences",
+        "preference_prompts",
+        "rlhf_steps",
         "evals",
         "samples",
         "artifacts",
@@ -192,7 +198,8 @@ def test_the_parts_fit_together(ci_run: Any) -> None:
     (documents,) = rows(ci_run.lake, "SELECT count(*) AS n FROM corpus")
     assert tokens["n"] == documents["n"]
     found = rows(ci_run.lake, "SELECT DISTINCT stage FROM metrics ORDER BY stage")
-    assert [row["stage"] for row in found] == ["interrogated", "pretrain", "rl", "sft"]
+    trained = ["interrogated", "pretrain", "reward_model", "rl", "rlhf", "sft"]
+    assert [row["stage"] for row in found] == trained
     losses = rows(ci_run.lake, "SELECT loss FROM metrics WHERE stage = 'pretrain' ORDER BY step")
     assert losses[-1]["loss"] < losses[0]["loss"] - 1
     splits = rows(ci_run.lake, "SELECT split, count(DISTINCT host) AS n FROM corpus GROUP BY split")
@@ -258,7 +265,7 @@ def test_a_change_costs_only_what_follows(copy: Path, cli: Any) -> None:
     arguments = ("run", "crawl-to-chat", "--preset", "ci", "--set", "rl.steps=2", "--lake", copy)
     cli.json(*arguments)
     new = Counter(key.split("/")[0] for key in created(copy).keys() - before.keys())
-    assert new == {"rl": 1, "evals": 1}
+    assert new == {"rl": 1, "preferences": 1, "reward_model": 1, "rlhf": 1, "evals": 2}
     assert {key: when for key, when in created(copy).items() if key in before} == before
 
 
@@ -392,16 +399,17 @@ def test_the_run_shows_in_prefect(ci_run: Any, prefect_server: str) -> None:
             return json.load(response)
 
     flows = {flow["name"] for flow in ask("/flows/filter", {})}
-    assert {"crawl-to-chat", "corpus", "tokenizer", "pretrain", "sft", "rl", "evaluate"} <= flows
+    assert {"crawl-to-chat", "corpus", "tokenizer", "pretrain", "sft", "rl", "rlhf"} <= flows
+    assert "evaluate" in flows
     artifacts = ask("/artifacts/filter", {})
     keys = {artifact["key"] for artifact in artifacts}
-    assert {"funnel", "curves-base", "curves-rl", "scores", "samples"} <= keys
+    assert {"funnel", "curves-base", "curves-rl", "curves-rlhf", "scores", "samples"} <= keys
     curves = next(a for a in artifacts if a["key"] == "curves-base")
     assert "data:image/png;base64," in curves["data"]
     names = {run["name"] for run in ask("/task_runs/filter", {"limit": 200})}
     assert any(name.startswith("scan 1/3 ") for name in names)
     runs = {run["name"] for run in ask("/flow_runs/filter", {"limit": 200})}
-    assert {"crawl-to-chat (ci)", "pretrain (ci)", "evaluate rl (ci)"} <= runs
+    assert {"crawl-to-chat (ci)", "pretrain (ci)", "evaluate rlhf (ci)"} <= runs
 
 
 def test_a_ladder_of_sizes_predicts_its_largest(cli: Any, copy: Path) -> None:

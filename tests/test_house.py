@@ -13,7 +13,10 @@ import pytest
 HOUSE = Path(__file__).parents[1]
 # Files of these names mean the same in every room; a flow may be called as the stage that it runs.
 CONVENTIONS = {"__init__", "__main__", "config", "stage", "train"}
-ROOMS = ("model", "training", "curriculum", "chat", "tools", "sft", "rl", "evals", "connect_four")
+ROOMS = (
+    *("model", "training", "curriculum", "chat", "tools", "sft", "rl", "preferences", "evals"),
+    "connect_four",
+)
 INSTALLED = {"numpy", "pyarrow", "safetensors", "tiktoken", "tokenizers", "torch"}
 # Asked for where it is used, with a word about what to install: tests/pipeline/tools/test_toolbox.
 OPTIONAL = {"pydantic_monty"}

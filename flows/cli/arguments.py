@@ -20,6 +20,7 @@ FLOWS = (
     "sft",
     "interrogate",
     "rl",
+    "rlhf",
     "evaluate",
     "connect-four",
 )
@@ -104,12 +105,12 @@ def parser() -> Parser:
     tokens.add_argument("text", metavar="TEXT")
     tokens.add_argument("--html", metavar="FILE", help="as a page of its own, to this file")
     tokens.add_argument(
-        "--model", help="the tokenizer of base, sft, interrogated, rl, a digest, a folder or .gguf"
+        "--model", help="the tokenizer of base, sft, …, rlhf, a digest, a folder or .gguf"
     )
     evaluate = add("eval", "the scores of the newest models, measured where they aren't yet")
     evaluate.add_argument(
         "--model",
-        help="base, sft, interrogated or rl instead of all; or a folder or .gguf file anywhere",
+        help="base, sft, interrogated, rl or rlhf instead of all; or a folder or .gguf file",
     )
     evaluate.add_argument(
         "--suite", action="append", help="this suite alone (bits_per_byte, core …); repeatable"
@@ -137,8 +138,8 @@ def parser() -> Parser:
     export = add("export", "a model for other programs: transformers, llama.cpp, LM Studio")
     export.add_argument(
         "--model",
-        default="rl",
-        help="base, sft, interrogated, rl, a digest, a folder or a .gguf file",
+        help="base, sft, interrogated, rl, rlhf, reward_model, a digest, a folder or a .gguf file"
+        " (default: rlhf, else rl)",
     )
     export.add_argument("--format", choices=("hf", "gguf"), required=True)
     export.add_argument(
@@ -198,7 +199,9 @@ def _label(command: Parser) -> None:
     adding.add_argument(
         "--conversations", type=whole(1), metavar="N", help="questions of the lake's conversations"
     )
-    adding.add_argument("--model", help="that answers the prompts: sft, rl, a digest, a folder")
+    adding.add_argument(
+        "--model", help="that answers the prompts: sft, rl, rlhf, a digest, a folder"
+    )
     adding.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="of a new store"
     )
@@ -212,7 +215,7 @@ def _serve(command: Parser) -> None:
         action="append",
         default=[],
         metavar="M",
-        help="rl, sft, …, a digest, a folder or .gguf; repeatable, the first is the default one"
+        help="rlhf, rl, …, a digest, a folder or .gguf; repeatable, the first is the default one"
         " (default: all of the lake)",
     )
     command.add_argument("--host", default="127.0.0.1", help="to listen on (default: %(default)s)")

@@ -13,6 +13,7 @@ from typing import Any
 from flows.cli import output
 from flows.cli.chat_session import talk
 from flows.cli.chosen_voice import chosen_voice, sampling_of
+from flows.cli.models import finished
 from flows.cli.shown_turn import complain, show_turn, text_of
 from flows.cli.voice import Said
 from pipeline.chat.messages import ToolCall, system, user
@@ -21,8 +22,6 @@ from pipeline.tools.toolbox import Toolbox
 from storage import Lake
 from storage.errors import UserError
 
-DEFAULT_MODEL = "rl"
-
 
 def chat(chosen: argparse.Namespace) -> int:
     """Talk, until the end of input."""
@@ -30,7 +29,7 @@ def chat(chosen: argparse.Namespace) -> int:
         lines = chosen.message or [line.strip() for line in sys.stdin if line.strip()]
         return converse(chosen, lines)
     with tools_of(chosen) as toolbox:
-        voice = chosen_voice(chosen, DEFAULT_MODEL, talks=True, toolbox=toolbox)
+        voice = chosen_voice(chosen, finished, talks=True, toolbox=toolbox)
         return talk(voice, sampling_of(chosen), chosen.system or "", keep=not chosen.no_history)
 
 
@@ -46,7 +45,7 @@ def converse(
     exchanges: list[dict[str, Any]] = []
     before = [system(chosen.system)] if chosen.system else []
     with tools_of(chosen) as toolbox:
-        voice = chosen_voice(chosen, DEFAULT_MODEL, talks=True, toolbox=toolbox)
+        voice = chosen_voice(chosen, finished, talks=True, toolbox=toolbox)
         for number, line in enumerate(lines, start=1):
             exchange: dict[str, Any] = {"user": line, "assistant": None}
             if not chosen.json:

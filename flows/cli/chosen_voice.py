@@ -1,21 +1,28 @@
 """Who writes, and how it samples, as a command line asks for it."""
 
 import argparse
+from collections.abc import Callable
 
 from flows.cli.talk_options import COMPLETE_TOP_K
 from flows.cli.voice import SamplingOptions, Voice
 from pipeline.tools.toolbox import Toolbox
+from storage import Lake
 from storage.errors import UserError
 
 
 def chosen_voice(
-    chosen: argparse.Namespace, default: str, *, talks: bool, toolbox: Toolbox | None = None
+    chosen: argparse.Namespace,
+    default: Callable[[Lake], str],
+    *,
+    talks: bool,
+    toolbox: Toolbox | None = None,
 ) -> Voice:
     """The voice that a command line asks for.
 
     Args:
         chosen: the command line.
-        default: the model's name where none is given, of a model here; a server's own first one.
+        default: gives the model's name where none is given, of a model here, by the lake; of a
+            server it is its own first one.
         talks: whether it must know conversations.
         toolbox: what it may call.
 
@@ -30,7 +37,9 @@ def chosen_voice(
         raise UserError("--api-key-env names the key of a server: it needs --url")
     from flows.cli.local_voice import LocalVoice
 
-    return LocalVoice.of(chosen.lake, chosen.model or default, talks=talks, toolbox=toolbox)
+    return LocalVoice.of(
+        chosen.lake, chosen.model or default(Lake(chosen.lake)), talks=talks, toolbox=toolbox
+    )
 
 
 def sampling_of(chosen: argparse.Namespace) -> SamplingOptions:

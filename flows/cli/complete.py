@@ -15,7 +15,7 @@ WIDTH = 18  # columns of a token, so that what follows it stands in a column
 
 def complete(chosen: argparse.Namespace) -> int:
     """Go on with a page."""
-    voice = chosen_voice(chosen, "base", talks=False)
+    voice = chosen_voice(chosen, lambda lake: "base", talks=False)
     if chosen.top:
         steps = voice.steps(chosen.text, sampling_of(chosen), chosen.top)
         show_steps(chosen.text, steps, as_json=chosen.json)

@@ -48,7 +48,8 @@ class LocalVoice:
         engine, tokenizer = loaded(lake, name)
         if talks and not tokenizer.has_conversation_tokens:
             raise UserError(
-                "this model has no conversation tokens: use `complete`, or chat with sft or rl"
+                "this model has no conversation tokens: use `complete`, or chat with sft, rl or"
+                " rlhf"
             )
         return cls(engine, tokenizer, lake, name, talks, toolbox)
 

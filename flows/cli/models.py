@@ -1,17 +1,33 @@
 """A model by name: the newest of a stage, a digest, or a path."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from storage import Lake
 from storage.errors import UserError
 
-MODELS = ("base", "extended", "sft", "interrogated", "rl")
+MODELS = ("base", "extended", "sft", "interrogated", "rl", "rlhf")
 GAME_MODELS = ("game_sft", "game_rl")  # they know nothing but a game
 
+# What is talked to and exported where no model is named: the last stage that the lake has.
+FINISHED = ("rlhf", "rl")
 
-def find_model(lake: Lake, name: str) -> Path:
-    """A model by stage name, digest prefix or path: its folder, or a .gguf file."""
-    known = (*MODELS, *GAME_MODELS)
+
+def finished(lake: Lake) -> str:
+    """The stage of the lake's most finished chat model; `rl`, which says so, where it has none."""
+    heads = lake.heads()
+    return next((name for name in FINISHED if name in heads), FINISHED[-1])
+
+
+def find_model(lake: Lake, name: str, others: Sequence[str] = ()) -> Path:
+    """A model by stage name, digest prefix or path: its folder, or a .gguf file.
+
+    Args:
+        lake: where models lie.
+        name: of the model.
+        others: kinds of models that don't answer and are welcome here.
+    """
+    known = (*MODELS, *GAME_MODELS, *others)
     if name in known:
         heads = lake.heads()
         if name not in heads:

@@ -57,7 +57,7 @@ def demo(chosen: argparse.Namespace) -> int:
     made = _run(chosen.flow, config, lake)
     page = write_report(lake)
     seconds = time.monotonic() - started
-    chosen.model, chosen.max_tokens, chosen.temperature = "rl", 112, 0.0
+    chosen.model, chosen.max_tokens, chosen.temperature = None, 112, 0.0
     chosen.top_k, chosen.seed, chosen.message, chosen.tools = 0, 0, None, None
     chosen.url = chosen.api_key_env = chosen.system = None
     chosen.no_history = False
@@ -119,7 +119,7 @@ def evaluate(chosen: argparse.Namespace) -> int:
     config = _asked_before(lake, heads, models, chosen)
     made = {
         slot: reference(lake.manifest(slot, heads[slot]), lake)
-        for slot in ("crawl", "corpus", *models)
+        for slot in ("crawl", "corpus", "reward_model", *models)
         if slot in heads
     }
     _run("evaluate", config, lake, made=made, models=tuple(models))
@@ -236,12 +236,16 @@ def _print_scores(
     if not models:
         return
     from pipeline.evals.config import PAGE_SUITES
+    from pipeline.report import alignment_tax
     from pipeline.report.scores import stage_table
 
     rows = scores(lake, models, suites)
+    _, taxed = tax = alignment_tax.lines(rows)
     if not whole:
         rows = [row for row in rows if row["suite"] not in (*PAGE_SUITES[1:], "core")]
     head, body = stage_table(rows)
     output.rows(head, body, "What each stage changed (value, 95% interval, n)", most=len(body))
+    if taxed:
+        output.rows(*tax, "What preferences bought, and what they cost", most=len(taxed))
     if not whole and "base" in models:
         print("The base model as a reader and writer of pages: crawl2chat eval --model base")

@@ -11,7 +11,10 @@ from storage import Lake, catalog
 from storage.tables import read_table
 
 SAMPLES_PER_RULE = 2  # of what was dropped; `crawl2chat funnel --samples` shows more
-VIEWS = ("metrics", "positions", "evals", "samples", "rollouts", "rl_levels")
+VIEWS = (
+    *("metrics", "positions", "evals", "samples", "rollouts", "rl_levels", "rlhf_steps"),
+    *("reliability", "pair_curve"),
+)
 USED = f"FROM artifacts, token_shards, {', '.join(VIEWS)} {funnel.USED}"
 
 

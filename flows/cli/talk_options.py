@@ -16,7 +16,8 @@ def complete_options(command: argparse.ArgumentParser) -> None:
     command.set_defaults(top_k=None)  # not every server knows it: one is asked for it by name alone
     command.add_argument("text", metavar="TEXT", help="how the page begins")
     command.add_argument(
-        "--model", help=f"base (default), sft, interrogated, rl, {ANY_MODEL}; of --url: its name"
+        "--model",
+        help=f"base (default), sft, interrogated, rl, rlhf, {ANY_MODEL}; of --url: its name",
     )
     command.add_argument(
         "--top",
@@ -31,7 +32,9 @@ def chat_options(command: argparse.ArgumentParser) -> None:
     """Of `chat`."""
     sampling_options(command, heat=0.0, top_k=0)
     command.add_argument(
-        "--model", help=f"rl (default), sft, interrogated, {ANY_MODEL}; of --url: its name"
+        "--model",
+        help=f"sft, interrogated, rl, rlhf (default: the last there is), {ANY_MODEL}; of --url: its"
+        " name",
     )
     command.add_argument("--system", metavar="TEXT", help="the system message")
     command.add_argument(

@@ -35,6 +35,10 @@ CURVES = {
     "answer_rate": ("share of honesty's questions that are answered", 1.0),
     "length": ("answer length (tokens)", 1.0),
     "worked_share": ("share of worked answers", 1.0),
+    "proxy": ("score of the reward model", 1.0),
+    "gold": ("true reward (points)", 1.0),
+    "kl": ("KL from where it began (nats an answer)", 1.0),
+    "chi2_exact": ("chi2 from where it began", 1.0),
     "grad_norm": ("gradient norm", 1.0),
     "lr": ("learning rate (of the matrices)", 1.0),
     "tokens_per_second": ("tokens per second", 1.0),
@@ -101,7 +105,8 @@ def curves(lake: Lake, model: Reference) -> None:
 
     def drawn() -> str:
         series: Series = {}
-        for name in ("metrics.parquet", TIMING_FILE):
+        own = ("rlhf_steps.parquet",) if model["kind"] == "rlhf" else ()
+        for name in ("metrics.parquet", TIMING_FILE, *own):
             try:
                 rows = read_table(_file(lake, model, name)).to_pylist()
             except FileNotFoundError:  # a provenance file may be gone from a whole artifact
@@ -146,7 +151,7 @@ def curves_markdown(series: Series) -> str:
 
 def scores(lake: Lake, measured: Sequence[Reference]) -> None:
     """The stage table, sums by the lengths of their numbers, and what the models said."""
-    from pipeline.report import charts, honesty_charts
+    from pipeline.report import alignment_tax, charts, honesty_charts
     from pipeline.report.scores import answer_rates, stage_table, sums_by_lengths
 
     rows, samples = [], []
@@ -157,6 +162,10 @@ def scores(lake: Lake, measured: Sequence[Reference]) -> None:
     head, body = stage_table(rows)
     table = [dict(zip(head, line)) for line in body]
     _table("scores", table, "What each stage changed: value, 95% interval, n")
+    head, body = alignment_tax.lines(rows)
+    if body:
+        taxed = [dict(zip(head, line)) for line in body]
+        _table("alignment-tax", taxed, "What preferences bought, and what they cost")
     if grids := sums_by_lengths(rows):
         picture = charts.data_uri(charts.sums(grids))
         _markdown("sums", f"![right sums]({picture})", "Right sums (%) by lengths of both numbers")

@@ -32,7 +32,7 @@ def reply(
     """
     if not tokenizer.has_conversation_tokens:
         raise UserError(
-            "this model has no conversation tokens: use `complete`, or chat with sft or rl"
+            "this model has no conversation tokens: use `complete`, or chat with sft, rl or rlhf"
         )
     ids = fit(talk, tokenizer, engine.model.config.max_context, max_new_tokens)
     stop = tokenizer.special(STOP)

@@ -24,6 +24,7 @@ CHAT_SUITES = (
     "format",
     "refusals",
     "self",
+    "preferences",
     "forgetting",
 )
 # `core` needs files of tasks; most kinds of `tasks`, calls of tools (`tools`, `search`), answers
@@ -55,7 +56,17 @@ DETAIL_SUITES = (
     HORIZON_TURNS_SUITE,
 )
 # Metrics that are numbers of something (turns, rounds of calls, tokens): neither shares nor bits.
-PLAIN_NUMBERS = ("rounds", "tokens", "turns", "horizon_50", "horizon_80", "even_horizon_50")
+PLAIN_NUMBERS = (
+    "rounds",
+    "tokens",
+    "turns",
+    "horizon_50",
+    "horizon_80",
+    "even_horizon_50",
+    "words",
+)
+# Points, of either sign.
+REWARDS = ("gold_reward", "proxy_reward")
 # Metrics that are no count of successes among n, whose interval Wilson's could be.
 NO_COUNTS = (
     "bits_per_byte",
@@ -74,6 +85,8 @@ NO_COUNTS = (
     "bits_per_byte_change",
     "call_rate_difference",
     "turn_accuracy",
+    "grounded",
+    *REWARDS,
     *PLAIN_NUMBERS,
 )
 
@@ -82,7 +95,7 @@ NO_COUNTS = (
 class EvalsConfig:
     """One model's measurement. How it is asked (page or conversation) its tokenizer decides."""
 
-    # base, sft, interrogated or rl: what the scores are filed under
+    # base, sft, interrogated, rl or rlhf: what the scores are filed under
     model: str = "base"
     suites: tuple[str, ...] = SUITES
     seed: int = 0  # chooses facts, sums, words; the same for every stage, so that scores compare
@@ -138,6 +151,8 @@ class EvalsConfig:
     format_prompts: int = 120  # that ask for a form of the answer
     requests: int = 120  # harmful ones, and as many that only look so, of each slice
     personas: int = 60  # for each thing that a system message sets
+    # suite `preferences`: questions of each kind, at most, of those that the suites before it asked
+    preference_questions: int = 100
     name: str = "crawl2chat model"  # what the model shall call itself, as in ConversationsConfig
     knowledge_cutoff: str = ""  # likewise
     samples_per_suite: int = 12  # rows of samples.parquet a suite

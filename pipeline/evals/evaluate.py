@@ -29,6 +29,7 @@ from pipeline.evals import (
     injection_suite,
     memorization,
     page_bits,
+    preferences_suite,
     refusals_suite,
     search_suite,
     self_suite,
@@ -67,6 +68,7 @@ class EvalsInputs(TypedDict):
     conversations: NotRequired[list[Path]]  # whose held-back ones it reads
     # of a model that learned to admit ignorance: the fine-tuned one before, for suite `honesty`
     before: NotRequired[list[Path]]
+    reward_model: NotRequired[list[Path]]  # whose score of the replies suite `preferences` adds
 
 
 class EvalsStatistics(TypedDict):
@@ -237,6 +239,9 @@ def measure(
         "format": lambda s: format_suite.report(forms(), config, s),
         "refusals": refusals,
         "self": lambda s: self_suite.measure(subject, s),
+        preferences_suite.SUITE: lambda s: preferences_suite.measure(
+            subject, (facts(), sums(), requests()), inputs.get("reward_model", []), s
+        ),
         tasks_suite.SUITE: lambda s: tasks_suite.measure(subject, s),
         tools_suite.SUITE: lambda s: tools_suite.measure(subject, known, s, progress),
         search_suite.SUITE: lambda s: search_suite.measure(
@@ -296,4 +301,4 @@ def _facts(inputs: EvalsInputs) -> list[FactRow]:
     return []
 
 
-STAGE = Stage("evals", 8, EvalsConfig, build, data=("unicode",))
+STAGE = Stage("evals", 9, EvalsConfig, build, data=("unicode",))

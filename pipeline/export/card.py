@@ -54,7 +54,7 @@ def text(
         "",
         f"# {name}",
         "",
-        _shape(config, tokenizer, kind),
+        shape(config, tokenizer, kind),
         "",
         "## How to run it",
         "",
@@ -68,7 +68,8 @@ def text(
     return "\n".join(parts)
 
 
-def _shape(config: ModelConfig, tokenizer: Tokenizer, kind: str) -> str:
+def shape(config: ModelConfig, tokenizer: Tokenizer, kind: str) -> str:
+    """The model's sizes as a sentence."""
     heads = f"{config.heads} heads of {config.head_dim}"
     if config.kv_heads != config.heads:
         heads += f" ({config.kv_heads} for keys and values)"

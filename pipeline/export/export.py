@@ -12,6 +12,7 @@ from pathlib import Path
 from pipeline import model as models
 from pipeline.export import card, gguf_read, gguf_write, huggingface
 from pipeline.export.agreement import Agreement, agreement, probe, transformers_logits
+from pipeline.export.reward_export import RewardReport, export_reward_model, is_reward_folder
 from storage.errors import UserError
 
 TYPES = {"hf": tuple(huggingface.TYPES), "gguf": tuple(gguf_write.TYPES)}
@@ -34,11 +35,11 @@ class Report:
 
 def export(
     source: Path, out: Path, format: str, kind: str | None, name: str, measure: bool = True
-) -> Report:
+) -> Report | RewardReport:
     """Write a model for other programs.
 
     Args:
-        source: a model folder or a .gguf file.
+        source: a model folder, a reward model's among them, or a .gguf file.
         out: the target.
         format: a key of TYPES.
         kind: the weights' type, one of TYPES[format]; None: DEFAULT_TYPE[format].
@@ -53,15 +54,18 @@ def export(
     kind = kind or DEFAULT_TYPE[format]
     if kind not in TYPES[format]:
         raise UserError(f"format {format} holds {', '.join(TYPES[format])}, not {kind}")
+    if is_reward_folder(source):
+        if format != "hf":
+            raise UserError(f"a reward model has no form in {format}: use --format hf")
+        _check_target(source, out)
+        return export_reward_model(source, out, kind, name, measure)
     if format == "hf":
         return _folder(source, out, kind, name, measure)
     return _gguf(source, out, kind, name, measure)
 
 
 def _folder(source: Path, out: Path, kind: str, name: str, measure: bool) -> Report:
-    if out.is_file():
-        raise UserError(f"{out} is a file: --out names a folder for format hf")
-    _spare(source, out)
+    _check_target(source, out)
     model, tokenizer = gguf_read.load(source)
     written = huggingface.write(model, tokenizer, out, kind)
     stored, run = None, None
@@ -96,8 +100,10 @@ def _gguf(source: Path, out: Path, kind: str, name: str, measure: bool) -> Repor
     )
 
 
-def _spare(source: Path, out: Path) -> None:
+def _check_target(source: Path, out: Path) -> None:
     """Refuse a folder that exists and is not an earlier export, so that nothing is overwritten."""
+    if out.is_file():
+        raise UserError(f"{out} is a file: --out names a folder for format hf")
     if (out / "manifest.json").exists() or (source.is_dir() and out.resolve() == source.resolve()):
         raise UserError(f"{out} is a model of the lake or the model itself: name another folder")
     if out.is_dir() and any(out.iterdir()) and not (out / card.FILE).is_file():

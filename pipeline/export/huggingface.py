@@ -53,13 +53,13 @@ def write(model: Transformer, tokenizer: Tokenizer, folder: Path, kind: str) -> 
     config = read_object(folder / "config.json")
     if kind != "f32":
         state = hf_tensors.to_hf(model.config, model.state_dict())
-        cast = {name: _cast(name, weight, TYPES[kind]) for name, weight in state.items()}
+        cast = {name: cast_weight(name, weight, TYPES[kind]) for name, weight in state.items()}
         save_file(cast, folder / "model.safetensors", metadata={"format": "pt"})
         config["torch_dtype"] = str(TYPES[kind]).removeprefix("torch.")
     generation = _generation(folder, config, tokenizer)
     config["bos_token_id"] = generation["bos_token_id"]  # GPT-2's class has a default, its own
-    _write(folder / "config.json", config)
-    _write(folder / "generation_config.json", generation)
+    write_json(folder / "config.json", config)
+    write_json(folder / "generation_config.json", generation)
     (folder / "model.safetensors").chmod(0o644)  # written for its owner alone
     size = sum(file.stat().st_size for file in folder.iterdir())
     return Folder(folder, size, model.parameter_count)
@@ -77,12 +77,18 @@ def _generation(folder: Path, config: dict[str, Any], tokenizer: Tokenizer) -> d
     }
 
 
-def _cast(name: str, weight: Tensor, dtype: torch.dtype) -> Tensor:
+def cast_weight(name: str, weight: Tensor, dtype: torch.dtype) -> Tensor:
+    """A weight in the type that is stored.
+
+    Raises:
+        UserError: it is beyond the type's range.
+    """
     cast = weight.detach().cpu().to(dtype).contiguous()
     if not cast.isfinite().all():
         raise UserError(f"tensor {name} has weights beyond {dtype}'s range: use --type bf16")
     return cast
 
 
-def _write(file: Path, data: dict[str, Any]) -> None:
+def write_json(file: Path, data: dict[str, Any]) -> None:
+    """Write a JSON object as people read it, the same bytes for the same object."""
     file.write_text(json.dumps(data, indent=2, sort_keys=True) + "\n", encoding="utf-8")

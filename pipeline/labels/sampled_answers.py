@@ -54,7 +54,7 @@ def sampled_tasks(
     if kind not in ("correct", "compare"):
         raise UserError(f"a model's answers are for tasks to correct or compare, not {kind!r}")
     if not tokenizer.has_conversation_tokens:
-        raise UserError("this model has no conversation tokens: take sft or rl")
+        raise UserError("this model has no conversation tokens: take sft, rl or rlhf")
     if kind == "compare" and sampling.temperature == 0:
         raise UserError("--temperature 0 gives the same answer each time: nothing to compare")
     asked = [(talk, prompt(talk, tokenizer)) for talk in prompts]

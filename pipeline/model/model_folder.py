@@ -6,7 +6,9 @@ are kept and stored in float32. A tensor that the family has no place for is ref
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
@@ -37,17 +39,29 @@ def save(model: Transformer, tokenizer: Tokenizer, folder: Path | str) -> None:
         for name, weight in hf_tensors.to_hf(model.config, model.state_dict()).items()
     }
     save_file(tensors, out / "model.safetensors", metadata={"format": "pt"})
-    config = hf_config.to_hf(model.config)
+    write_beside(hf_config.to_hf(model.config), tokenizer, out)
+
+
+def write_beside(config: dict[str, Any], tokenizer: Tokenizer, folder: Path) -> None:
+    """Write the tokenizer, and config.json with the ids that others need of it.
+
+    Args:
+        config: of the model, as `hf_config.to_hf` gives it.
+        tokenizer: the model's.
+        folder: that exists.
+    """
     ends = tokenizer.stop_tokens
     if tokenizer.has_conversation_tokens:
         # The first is what a reply ends with; a folder of another project keeps its other ends.
         stop = tokenizer.special("<|im_end|>")
         ends = ends if stop in ends else (stop,)
-    config["eos_token_id"] = ends[0] if len(ends) == 1 else list(ends)
-    config["pad_token_id"] = tokenizer.document_token
-    text = json.dumps(config, indent=2, sort_keys=True)
-    (out / "config.json").write_text(text + "\n", encoding="utf-8")
-    tokenizer.save(out)
+    ids = {
+        "eos_token_id": ends[0] if len(ends) == 1 else list(ends),
+        "pad_token_id": tokenizer.document_token,
+    }
+    text = json.dumps(config | ids, indent=2, sort_keys=True)
+    (folder / "config.json").write_text(text + "\n", encoding="utf-8")
+    tokenizer.save(folder)
 
 
 def load(
@@ -69,25 +83,50 @@ def load(
     if peft_folder.is_adapter(folder):
         model, tokenizer = load(peft_folder.base_of(folder), device, compute_dtype)
         peft_folder.apply(model, folder)
-        return model, _tokenizer(folder, model.config.vocab_size)
+        return model, tokenizer_of(folder, model.config.vocab_size)
     file = folder / "config.json"
     if not file.is_file():
         raise UserError(f"no model at {folder}: a model folder holds config.json")
     data = read_object(file)
     config = hf_config.from_hf(data)
-    tokenizer = _tokenizer(folder, config.vocab_size)
+    tokenizer = tokenizer_of(folder, config.vocab_size)
     with torch.device("meta"):
         model = Transformer(config)
-    stored = Tensors(folder, data)
-    hf_tensors.check_names(config, stored.names, folder)
-    state = _checked(model, {name: stored.read(name) for name in stored.names}, folder)
-    model.load_state_dict(state, assign=True)
+    model.load_state_dict(read_weights(model, folder, data)[0], assign=True)
     model.compute_dtype = compute_dtype
     return model.to(device), tokenizer
 
 
-def _tokenizer(folder: Path, rows: int) -> Tokenizer:
-    """The folder's tokenizer, for a model of so many rows."""
+def read_weights(
+    model: Transformer, folder: Path, data: dict[str, Any], beside: Sequence[str] = ()
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """A folder's weights in float32: the model's by its own names, and those that stand beside it.
+
+    Args:
+        model: of the folder's shape; only its names and shapes are looked at.
+        folder: of Hugging Face's layout.
+        data: its parsed config.json.
+        beside: names in the file of what isn't the transformer's, such as another head.
+
+    Raises:
+        UserError: a weight is missing, of another shape, or of a name that has no place.
+    """
+    stored = Tensors(folder, data)
+    missing = next((name for name in beside if name not in stored.names), None)
+    if missing is not None:
+        raise UserError(f"{folder}: tensor {missing} is missing")
+    names = [name for name in stored.names if name not in beside]
+    hf_tensors.check_names(model.config, names, folder)
+    state = _checked(model, {name: stored.read(name) for name in names}, folder)
+    return state, {name: stored.read(name).to(torch.float32, copy=True) for name in beside}
+
+
+def tokenizer_of(folder: Path, rows: int) -> Tokenizer:
+    """The folder's tokenizer, for a model of so many rows.
+
+    Raises:
+        UserError: it has more tokens than the model has rows.
+    """
     tokenizer = Tokenizer.load(folder)
     if tokenizer.vocab_size > rows:
         raise UserError(

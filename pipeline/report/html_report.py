@@ -15,11 +15,21 @@ import jinja2
 import pyarrow as pa
 
 from pipeline.filters.stages import STAGES as CORPUS_STAGES
-from pipeline.report import charts, honesty_charts, rl_practice, scores
+from pipeline.report import (
+    alignment_tax,
+    charts,
+    honesty_charts,
+    reward_charts,
+    rl_practice,
+    scores,
+)
 from pipeline.report.scores import STAGES, facts_by_relation, stage_table, sums_by_lengths
 
 MAX_SAMPLES_PER_SUITE = 4
 MAX_ROLLOUTS_PER_STEP = 6
+POINTS = ("proxy", "gold", "kl")  # columns of RLHF's rollouts
+CALIBRATED = "Share of validation comparisons that the reward model ranks right, by how sure it is"
+MORE_PAIRS = "The same, by the number of comparisons that a reward model learned from"
 GONE_ON = ("simulator", "memorization")  # suites that go on with a page
 MAX_TEXT_CHARACTERS = 600
 Rows = Sequence[Mapping[str, Any]]
@@ -37,13 +47,18 @@ def render(title: str, tables: Mapping[str, pa.Table], facts: Mapping[str, str])
     """The page as one HTML string.
 
     `tables` holds the views funnel, rules, dropped, audit, metrics, positions, evals, samples,
-    rollouts, rl_levels, artifacts; a name that is absent counts as empty. `facts` are the headline
-    figures, name to value, in order.
+    rollouts, rl_levels, rlhf_steps, reliability, pair_curve, artifacts; a name that is absent
+    counts as empty. `facts` are the headline figures, name to value, in order.
     """
 
+    def rows_of(name: str) -> list[dict[str, Any]]:
+        return tables[name].to_pylist() if name in tables else []
+
     def shown(make: Any, name: str) -> Any:
-        rows = tables[name].to_pylist() if name in tables else []
+        rows = rows_of(name)
         return make(rows) if rows else None
+
+    optimised = [{**row, "stage": "rlhf"} for row in rows_of("rlhf_steps")]
 
     return _template().render(
         title=title,
@@ -52,12 +67,21 @@ def render(title: str, tables: Mapping[str, pa.Table], facts: Mapping[str, str])
         rules=shown(charts.rule_bars, "rules"),
         dropped=shown(_dropped, "dropped"),
         audit=shown(_audit, "audit"),
-        curves=shown(_curves, "metrics"),
+        curves=_curves([*rows_of("metrics"), *optimised]),
         positions=shown(_positions, "positions"),
         scores=shown(_scores, "evals"),
         samples=shown(_samples, "samples"),
         rollouts=shown(_rollouts, "rollouts"),
+        preferred=shown(_preferred, "rollouts"),
         practice=shown(_practice, "rl_levels"),
+        judged={
+            name: picture
+            for name, picture in (
+                (CALIBRATED, shown(reward_charts.reliability, "reliability")),
+                (MORE_PAIRS, shown(reward_charts.pair_curve, "pair_curve")),
+            )
+            if picture
+        },
         artifacts=shown(_artifacts, "artifacts"),
     )
 
@@ -143,6 +167,11 @@ CURVES = (
     ("rl", "worked_share", "Share of worked answers"),
     ("rl", "truncated_share", "Share of answers that were cut"),
     ("rl", "wasted_share", "Share of answers that teach nothing: a group without variance"),
+    ("reward_model", "loss", "Reward model's loss (nats per comparison; a coin: 0.693)"),
+    ("rlhf", "proxy", "Reward model's score per RLHF step: what is optimised"),
+    ("rlhf", "gold", "True reward per RLHF step (points)"),
+    ("rlhf", "kl", "KL from where RLHF began (nats per answer)"),
+    ("rlhf", "chi2_exact", "chi2 from where RLHF began"),
 )
 
 
@@ -168,8 +197,10 @@ def _positions(rows: Rows) -> bytes:
 def _scores(rows: Rows) -> dict[str, Any]:
     grids = sums_by_lengths(rows)
     relations, lines = facts_by_relation(rows)
+    head, taxed = alignment_tax.lines(rows)
     return {
         "table": _in_words(*stage_table(rows)),
+        "tax": Table(head, taxed) if taxed else None,
         "sums": charts.sums(grids) if grids else None,
         "facts": _in_words(relations, lines) if lines else None,
         "honesty": _honesty(rows),
@@ -226,22 +257,41 @@ def _verdict(row: Mapping[str, Any]) -> str:
     return "" if row["correct"] is None else ("right" if row["correct"] else "wrong")
 
 
-def _rollouts(rows: Rows) -> Table:
-    steps = (min(r["step"] for r in rows), max(r["step"] for r in rows))
-    picked = [r for step in steps for r in _first(rows, step)]
+def _rollouts(rows: Rows) -> Table | None:
+    """Those that were rewarded by checking them."""
+    picked = _first_and_last([r for r in rows if r["kl"] is None])
     body = [
         (r["step"], r["prompt"], r["completion"], r["reward"], f"{r['advantage']:+.2f}")
         for r in picked
     ]
-    return Table(("step", "prompt", "completion", "reward", "advantage"), body)
+    return Table(("step", "prompt", "completion", "reward", "advantage"), body) if body else None
+
+
+def _preferred(rows: Rows) -> Table | None:
+    """Those that were rewarded by a model of what is preferred."""
+    picked = _first_and_last([r for r in rows if r["kl"] is not None])
+    body = [
+        (r["step"], r["prompt"], r["completion"], *(_points(r[name]) for name in POINTS))
+        for r in picked
+    ]
+    head = ("step", "prompt", "completion", "reward model", "true reward", "log pi / ref")
+    return Table(head, body) if body else None
+
+
+def _points(value: float | None) -> str:
+    return "" if value is None else f"{value:+.2f}"
 
 
 def _practice(rows: Rows) -> Table:
     return _in_words(*rl_practice.lines(rows))
 
 
-def _first(rows: Rows, step: int) -> Rows:
-    return [r for r in rows if r["step"] == step][:MAX_ROLLOUTS_PER_STEP]
+def _first_and_last(rows: Rows) -> Rows:
+    """Some of the first and of the last step."""
+    if not rows:
+        return []
+    steps = (min(r["step"] for r in rows), max(r["step"] for r in rows))
+    return [r for s in steps for r in [r for r in rows if r["step"] == s][:MAX_ROLLOUTS_PER_STEP]]
 
 
 def _artifacts(rows: Rows) -> Table:

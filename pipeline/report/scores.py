@@ -12,11 +12,12 @@ from pipeline.evals.config import (
     LENGTHS_SUITE,
     PLAIN_NUMBERS,
     RELATIONS_SUITE,
+    REWARDS,
     RISK_SUITE,
     TARGET_CLASSES_SUITE,
 )
 
-STAGES = ("base", "sft", "interrogated", "rl")
+STAGES = ("base", "sft", "interrogated", "rl", "rlhf")
 
 CLASSES = ("often", "once", "never")  # of facts on entities that are held out
 Curves = dict[str, dict[str, list[tuple[float, float]]]]  # points by model and class
@@ -114,17 +115,27 @@ def cell(row: Mapping[str, Any]) -> str:
     value, low, high = row["value"], row["low"], row["high"]
     if value is None:
         return "–"
-    interval = "" if low is None or high is None else f" [{_show(low, row)}, {_show(high, row)}]"
-    return f"{_show(value, row)}{interval} n={row['n']}"
+    interval = "" if low is None or high is None else f" [{shown(low, row)}, {shown(high, row)}]"
+    return f"{shown(value, row)}{interval} n={row['n']}"
 
 
-def _show(value: float, row: Mapping[str, Any]) -> str:
+def shown(value: float, row: Mapping[str, Any], signed: bool = False) -> str:
+    """A value in the unit of a row's metric.
+
+    Args:
+        value: to show.
+        row: of `evals`.
+        signed: with a plus, as a difference has.
+    """
+    sign = "+" if signed else ""
     if row["metric"] == "megabytes":
-        return f"{value:,.2f} MB"
-    if row["metric"].startswith("penalised"):
-        return f"{value:+.2f}"  # points a question: an error costs up to nine
+        return f"{value:{sign},.2f} MB"
+    if row["metric"].startswith("penalised") or row["metric"] in REWARDS:
+        return f"{value:+.2f}"  # points a question: of an error's up to nine
     if row["metric"] == "kl_nats":
-        return f"{value:.3f} nats"
+        return f"{value:{sign}.3f} nats"
     if row["metric"] in PLAIN_NUMBERS:
-        return f"{value:,.1f}".removesuffix(".0")
-    return f"{value:.3f}" if row["metric"] == "bits_per_byte" else f"{100 * value:.1f}%"
+        return f"{value:{sign},.1f}".removesuffix(".0")
+    if row["metric"] == "bits_per_byte":
+        return f"{value:{sign}.3f}"
+    return f"{100 * value:{sign}.1f}%"

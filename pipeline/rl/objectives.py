@@ -12,6 +12,7 @@ With w = pi / mu of a token, s = (pi / mu)^(1 / length) of an answer, and A its 
     ratio        truncated     - A * detach(min(w, limit)) * log pi
                  clipped       - min(A * w, A * clip(w, 1 - low, 1 + high))
                  sequence      - min(A * s, A * clip(s, 1 - low, 1 + high)), once for an answer
+                 plain         - A * log pi: of answers that somebody else wrote, without a ratio
     aggregation  tokens        mean over the tokens of all answers
                  answers       mean over an answer's tokens, then over answers
                  constant      sum over all tokens / (answers * the most tokens one may have)
@@ -46,7 +47,7 @@ class Objective:
     @property
     def clips(self) -> bool:
         """Whether it has bounds beyond which a token teaches nothing."""
-        return self.ratio != "truncated"
+        return self.ratio in ("clipped", "sequence")
 
 
 OBJECTIVES = {

@@ -100,6 +100,10 @@ def policy_loss(model: Transformer, batch: PolicyBatch, rule: UpdateRule) -> Pol
     if rule.objective.ratio == "truncated":  # the loss itself makes these slopes
         total, nats = fused_cross_entropy(used, head, targets, gains, chunk, bias, drawn)
         return PolicyLoss(total, nats, (-nats - sampled).exp() > bounds.limit)
+    if rule.objective.ratio == "plain":
+        drawn = drawn._replace(weighed=True)
+        total, nats = fused_cross_entropy(used, head, targets, gains, chunk, bias, drawn)
+        return PolicyLoss(total, nats, torch.zeros_like(nats, dtype=torch.bool))
     with torch.no_grad():
         ones = torch.ones_like(gains)
         _, nats = fused_cross_entropy(used, head, targets, ones, chunk, bias, drawn)

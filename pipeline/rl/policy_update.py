@@ -8,7 +8,7 @@ the answers. Answers and rows lie beside the checkpoints before the update is do
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -28,6 +28,12 @@ from pipeline.stage import Progress
 from pipeline.training import distribution
 from pipeline.training.config import LoopConfig
 from pipeline.training.step import StepLoss, weighted
+
+_LOOP_SETTINGS = (
+    *("steps", "warmup_steps", "warmdown_fraction", "final_fraction", "max_grad_norm"),
+    *("activation_checkpointing", "checkpoint_seconds", "watchdog_seconds"),
+    *("rollback_steps", "rollback_limit", "spike_window", "spike_deviations", "spike_patience"),
+)
 
 
 def step_loss(
@@ -157,24 +163,14 @@ def _batch(
     )
 
 
-def loop_config(config: RlConfig) -> LoopConfig:
-    """The settings of the loop."""
-    return LoopConfig(
-        steps=config.steps,
-        warmup_steps=config.warmup_steps,
-        warmdown_fraction=config.warmdown_fraction,
-        final_fraction=config.final_fraction,
-        max_grad_norm=config.max_grad_norm,
-        activation_checkpointing=config.activation_checkpointing,
-        checkpoint_seconds=config.checkpoint_seconds,
-        rollback_steps=config.rollback_steps,
-        rollback_limit=config.rollback_limit,
-        spike_window=config.spike_window,
-        spike_deviations=config.spike_deviations,
-        spike_nats=math.log(config.spike_ratio),
-        spike_patience=config.spike_patience,
-        watchdog_seconds=config.watchdog_seconds,
-    )
+def loop_config(config: Any) -> LoopConfig:
+    """The settings of the loop.
+
+    Args:
+        config: RlConfig, or that of another stage which samples answers, with the same names.
+    """
+    given = {name: getattr(config, name) for name in _LOOP_SETTINGS}
+    return LoopConfig(**given, spike_nats=math.log(config.spike_ratio))
 
 
 def _say_start(seen: RolloutFigures, config: RlConfig, progress: Progress) -> None:

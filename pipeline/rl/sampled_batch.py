@@ -10,6 +10,7 @@ import functools
 import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -123,8 +124,14 @@ def recent_rates(scratch: Path, done: int, config: RlConfig) -> dict[Pool, float
     return pools.pass_rates(pa.concat_tables(tables).to_pylist() if tables else [])
 
 
-def keep(scratch: Path, done: int, rows: Sequence[RolloutRow]) -> None:
-    """Write this process' rows of the batch that is sampled after so many steps to disk."""
+def keep(scratch: Path, done: int, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write this process' rows of the batch that is sampled after so many steps to disk.
+
+    Args:
+        scratch: where.
+        done: steps.
+        rows: of ROLLOUTS, this stage's or another's.
+    """
     with written_by_name(_file(scratch, done, distribution.rank())) as part:
         write_table(table(rows, ROLLOUTS), part)
 

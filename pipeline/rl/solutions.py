@@ -225,4 +225,4 @@ def _drawing(config: SolutionsConfig) -> RlConfig:
     )
 
 
-STAGE = Stage("solutions", 1, SolutionsConfig, build, data=("unicode",))
+STAGE = Stage("solutions", 2, SolutionsConfig, build, data=("unicode",))

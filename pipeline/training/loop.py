@@ -136,8 +136,9 @@ def run(
             if last or measured is not None or log.done % config.log_every == 0:
                 timing = meter.row(log.done, log.tokens, loss.flops_per_token)
                 log.add(stage, step, measured, timing)
-                progress.metric(**next(log.rows(-1)))
-            _update(progress, log, config, {name: step[name] for name in loss.shown})
+                progress.metric(**{**next(log.rows(-1)), **loss.told})
+            numbers = {**step, **loss.told}
+            _update(progress, log, config, {name: numbers[name] for name in loss.shown})
             record = log.is_best(measured) and keeps_best
             if stopping or ((due or record) and not last):
                 watchdog.expect("checkpoint")

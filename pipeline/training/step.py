@@ -32,6 +32,8 @@ class StepLoss:
     flops_per_token: float | None = None  # None where a step is more than training: no MFU
     figures: Mapping[str, float] = dataclasses.field(default_factory=dict)  # columns of METRICS
     shown: tuple[str, ...] = ("loss",)  # of a step's numbers, those that progress shows
+    # more numbers, which live curves and progress are told and METRICS has no column for
+    told: Mapping[str, float] = dataclasses.field(default_factory=dict)
     # more columns of METRICS, asked for in every process once all terms have been called
     learned: Callable[[], Mapping[str, float]] = dict
 

@@ -16,15 +16,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pipeline.evals.config import DETAIL_SUITES, NO_COUNTS, PAGE_SUITES
+from pipeline.evals.config import DETAIL_SUITES, NO_COUNTS, PAGE_SUITES, PLAIN_NUMBERS, REWARDS
 from pipeline.intervals import student_t, wilson
 from tests.benchmarks import kinds
 from tests.benchmarks.tables import add_option, write_table
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = "demo-table"
-STAGES = {"base": "base", "sft": "SFT", "interrogated": "interrogated", "rl": "RL"}  # columns
-OPTIONAL = ("interrogated",)  # a column where such a model was measured
+STAGES = {  # columns
+    **{"base": "base", "sft": "SFT", "interrogated": "interrogated", "rl": "RL"},
+    "rlhf": "RLHF",
+}
+OPTIONAL = ("interrogated", "rlhf")  # a column where such a model was measured
 # In each run's report; of the pages' suites the first alone is a score of every stage.
 LEFT_OUT = (*DETAIL_SUITES, *PAGE_SUITES[1:])
 # What stands open; all else can be unfolded. Of each suite what no stage was trained on, the other
@@ -47,6 +50,7 @@ HEADLINES = {
     "format": ("prompts", "guessing"),
     "refusals": ("new_wordings", "new_topics"),
     "self": ("paraphrases", "personas"),
+    "preferences": ("all",),
     "talk": ("identity_new_wordings", "identity", "definitions_new_wordings", "definitions"),
 }
 # Of suite `honesty`, which has some ten metrics a class of facts.
@@ -60,9 +64,21 @@ HONESTY_HEADLINES = (
     ("never", "prudence"),
     ("never", "attempted"),
 )
+# Points, words, bits and nats: no shares.
+UNITS = ("bits_per_byte", "kl_nats", *REWARDS, *PLAIN_NUMBERS)
 # Of metrics that count nothing, those that lie between 0 and 1 all the same.
-WITHIN_ONE = ("honesty", "simpleqa_f1", "idk_average_precision", "aurc", "calibration_error")
-SEEDED = ("pretrain", "sft", "interrogation", "interrogated", "rl", "evals")
+WITHIN_ONE = (
+    "grounded",
+    "honesty",
+    "simpleqa_f1",
+    "idk_average_precision",
+    "aurc",
+    "calibration_error",
+)
+SEEDED = (
+    *("pretrain", "sft", "interrogation", "interrogated", "rl"),
+    *("preferences", "reward_model", "rlhf", "evals"),
+)
 
 
 def is_headline(suite: str, task: str, metric: str) -> bool:
@@ -107,7 +123,7 @@ def cell(rows: list[dict[str, Any]]) -> str:
     mean, low, high = interval([row["value"] for row in rows], questions)
     if metric in WITHIN_ONE:
         low, high = max(0.0, low), min(1.0, high)
-    if metric not in ("bits_per_byte", "kl_nats") and not metric.startswith("penalised"):
+    if metric not in UNITS and not metric.startswith("penalised"):
         return f"{100 * mean:.1f}% [{100 * low:.1f}, {100 * high:.1f}]"
     return f"{mean:.3f} [{low:.3f}, {high:.3f}]"
 

@@ -67,6 +67,21 @@ def test_an_interrogated_model_has_a_column_where_it_was_measured() -> None:
     assert "interrogated" not in markdown(rows[1:], 1, [7.4])
 
 
+def test_what_preferences_bought_has_a_column_in_its_own_units() -> None:
+    rows = [
+        score("preferences", "all", "gold_reward", 1.5, model="rl"),
+        score("preferences", "all", "gold_reward", 2.5, model="rlhf"),
+        score("preferences", "all", "words", 6.0, model="rlhf"),
+        score("preferences", "all", "grounded", 1.0, model="rlhf"),
+    ]
+    lines = markdown(rows, 1, [7.4]).splitlines()
+    assert lines[2] == "| what is measured | n | base | SFT | RL | RLHF |"
+    gold = "1.500 [1.500, 1.500] | 2.500 [2.500, 2.500]"
+    assert f"| preferences all gold reward | 20 | – | – | {gold} |" in lines
+    assert "| preferences all words | 20 | – | – | – | 6.000 [6.000, 6.000] |" in lines
+    assert "| preferences all grounded | 20 | – | – | – | 100.0% [100.0, 100.0] |" in lines
+
+
 def test_the_interval_is_the_wider_one() -> None:
     # Three seeds at 0.5, 0.6, 0.7: 0.6 and 4.303 x 0.1 / sqrt(3) = 0.2484 to either side.
     assert interval([0.5, 0.6, 0.7], None) == pytest.approx((0.6, 0.3516, 0.8484), abs=1e-4)

@@ -21,7 +21,7 @@ AUTOMATIONS = REPOSITORY / "deployments" / "automations.yaml"
 PREFECT = [sys.executable, "-m", "prefect", "--no-prompt"]
 FLOWS = {
     *("corpus", "quality-model", "search-index", "tokenizer", "pretrain", "extend", "scaling"),
-    *("sft", "interrogate", "rl", "evaluate", "crawl-to-chat", "connect-four"),
+    *("sft", "interrogate", "rl", "rlhf", "evaluate", "crawl-to-chat", "connect-four"),
 }
 
 

@@ -199,7 +199,7 @@ def test_files_are_found_by_path_folder_and_glob_in_the_order_of_their_names(
 
 @pytest.mark.parametrize("besides", [{"base": "b"}, {"conversations": ["c"]}])
 def test_a_chat_model_stands_alone(besides: dict[str, Any]) -> None:
-    with pytest.raises(UserError, match=r"input\.chat_model: RL starts from it as it is"):
+    with pytest.raises(UserError, match=r"input\.chat_model: RL and RLHF start from it as it is"):
         load("ci", input={"chat_model": "c", **besides})
 
 

@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from storage.schemas import EVALS, METRICS, RL_LEVELS, ROLLOUTS, SAMPLES
+from storage.schemas import EVALS, METRICS, PAIR_CURVE, RELIABILITY, RL_LEVELS, ROLLOUTS, SAMPLES
 
 
 def _metrics(stage: str, **columns: float) -> list[dict]:
@@ -47,6 +47,9 @@ def sample_tables() -> dict[str, pa.Table]:
         "task": "letter_count",
         "pass_at_k": [{"k": 1, "value": 0.25}, {"k": 8, "value": 0.75}],
     }
+    bin_ = {"low": 0.5, "high": 0.55, "pairs": 9, "confidence": 0.52, "accuracy": 0.6}
+    bins = [{**bin_, "member": member} for member in (None, 0, 1)]
+    curve = {"pairs": 50, "accuracy": 0.6, "accuracy_low": 0.5, "accuracy_high": 0.7}
     return {
         "funnel": pa.Table.from_pylist(
             [
@@ -61,5 +64,9 @@ def sample_tables() -> dict[str, pa.Table]:
         "evals": pa.Table.from_pylist(evals, schema=EVALS),
         "samples": pa.Table.from_pylist(samples, schema=SAMPLES),
         "rollouts": pa.Table.from_pylist([rollout], schema=ROLLOUTS),
+        "reliability": pa.Table.from_pylist(
+            [{**row, "accuracy_low": 0.4, "accuracy_high": 0.8} for row in bins], schema=RELIABILITY
+        ),
+        "pair_curve": pa.Table.from_pylist([curve, {**curve, "pairs": 500}], schema=PAIR_CURVE),
         "rl_levels": pa.Table.from_pylist([level], schema=RL_LEVELS),
     }

@@ -1,0 +1,1 @@
+"""Preferences: pairs, reward models, policies optimised for them, and how that goes wrong."""
