@@ -141,8 +141,6 @@ def _ranks(best: int, worst: int) -> str:
 
 def _first_place(found: Any) -> str:
     place = found.first_place
-    if place is None:
-        return f"{found.votes:,} votes; no change of votes would put another first"
     exact = place.at_least == place.at_most
     count = f"{place.at_most:,} vote{'s' * (place.at_most != 1)}"
     if not exact:

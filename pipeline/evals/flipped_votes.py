@@ -44,7 +44,7 @@ class FlippedVotes:
         return self.at_least == self.at_most
 
 
-def flipped_votes(met: Matchups, draws: float = 0.0, penalty: float = 0.0) -> FlippedVotes | None:
+def flipped_votes(met: Matchups, draws: float = 0.0, penalty: float = 0.0) -> FlippedVotes:
     """The fewest changed votes that put another first.
 
     Args:
@@ -53,7 +53,7 @@ def flipped_votes(met: Matchups, draws: float = 0.0, penalty: float = 0.0) -> Fl
         penalty: likewise.
 
     Returns:
-        The number; None where no change of votes does it.
+        The number. All votes given to the other side turn the order round, so there is one.
     """
     draws = max(draws, LEAST_DRAWS)
     (found,) = most_likely(met, met.counts[None], draws, penalty)
@@ -64,7 +64,9 @@ def flipped_votes(met: Matchups, draws: float = 0.0, penalty: float = 0.0) -> Fl
         if other != first:
             trial = _Trial(met, draws, penalty, first, other)
             trials.append((trial.missing(met.points * met.counts, found).points, other, trial))
-    least, best, then = met.counts.sum() + 1, math.inf, -1
+    decided = float(met.counts[met.points != 0.5].sum())
+    # Where all are ties, all are level, and what one challenger's trial finds is one vote.
+    least, best, then = math.inf, decided or math.inf, int(np.argmin(ratings))
     for missing, other, trial in sorted(trials, key=lambda one: one[:2]):
         # With style a vote's features too have an effect, and it has no bound.
         needed = 1 if met.features.shape[1] else math.floor(missing + ABOVE) + 1
@@ -73,9 +75,7 @@ def flipped_votes(met: Matchups, draws: float = 0.0, penalty: float = 0.0) -> Fl
             count = trial.changed(found, best)
             if count < best:
                 best, then = count, other
-    if then < 0:
-        return None
-    return FlippedVotes(first, then, int(least), int(best))
+    return FlippedVotes(first, then, int(min(least, best)), int(best))
 
 
 class _Missing(NamedTuple):

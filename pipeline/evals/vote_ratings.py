@@ -29,7 +29,7 @@ from pipeline.evals.bradley_terry import (
     matchups,
     most_likely,
 )
-from pipeline.evals.flipped_votes import FlippedVotes, flipped_votes
+from pipeline.evals.flipped_votes import flipped_votes
 from storage.errors import UserError
 
 Matrix = npt.NDArray[np.float64]
@@ -109,7 +109,7 @@ class Leaderboard:
     standings: list[Standing]  # the best first
     unrated: list[list[str]]  # groups of models that no vote ties to those
     votes: int  # that count
-    first_place: FirstPlace | None  # None: no change of votes puts another first
+    first_place: FirstPlace
     styles: list[StyleEffect]  # with style control
     smoothed: bool
     smoothed_samples: int  # of the bootstrap's
@@ -159,7 +159,7 @@ def leaderboard(
         _standings(rated, counted, found[:split], samples[:, :split], config.initial),
         apart,
         len(counted),
-        flipped if flipped is None else _first_place(flipped, rated),
+        FirstPlace(rated[flipped.first], rated[flipped.then], flipped.at_least, flipped.at_most),
         _style_effects(found[split:], samples[:, split:], size),
         smoothed,
         int(loose.sum()),
@@ -224,10 +224,6 @@ def _differences(votes: Sequence[Vote]) -> Matrix:
     return answer_style.style_differences(
         [vote.style_a for vote in votes], [vote.style_b for vote in votes]
     )
-
-
-def _first_place(found: FlippedVotes, names: Sequence[str]) -> FirstPlace:
-    return FirstPlace(names[found.first], names[found.then], found.at_least, found.at_most)
 
 
 def _standings(

@@ -1,8 +1,10 @@
 """LMArena's `arena-rank` on votes of a file, in an environment of its own: ratings and seconds.
 
+Its own bootstrap forks processes under JAX's threads and hung here, so its fit of one resample is
+called in a row instead.
+
 `python arena_rank_fit.py VOTES.json`: columns model_a, model_b, winner, and a column for each style
-under `features`. On stdout one JSON document. Fitted to a gradient and a loss far below its own
-tolerances where `tight` is set, since at those two runs of it may differ by more than is compared.
+under `features`. On stdout one JSON document.
 """
 
 import json
@@ -10,8 +12,10 @@ import sys
 import time
 from pathlib import Path
 
+import jax.numpy as jnp
+import numpy as np
 import pandas as pd
-from arena_rank.models.bradley_terry import BradleyTerry
+from arena_rank.models.bradley_terry import BradleyTerry, fit_single_bootstrap_sample
 from arena_rank.models.contextual_bradley_terry import ContextualBradleyTerry
 from arena_rank.utils.data_utils import ContextualPairDataset, PairDataset
 
@@ -20,21 +24,24 @@ def main() -> None:
     given = json.loads(Path(sys.argv[1]).read_text())
     frame = pd.DataFrame({**given["votes"], **given["features"]})
     frame["winner"] = frame["winner"].map({"a": "model_a", "b": "model_b", "tie": "tie"})
-    close = {"ftol": 0.0, "gtol": 1e-12} if given["tight"] else {}
-    found = {"plain": plain(frame, given["samples"], close)}
+    found = {"plain": plain(frame, given["samples"])}
     for name, (reg, reweighted, centred) in given["style"].items():
-        found[name] = style(frame, list(given["features"]), reg, reweighted, centred, close)
+        found[name] = style(frame, list(given["features"]), reg, reweighted, centred)
     json.dump(found, sys.stdout)
 
 
-def plain(frame: pd.DataFrame, samples: int, close: dict) -> dict:
+def plain(frame: pd.DataFrame, samples: int) -> dict:
     data = PairDataset.from_pandas(frame)
     begun = time.perf_counter()
-    model = BradleyTerry(n_competitors=len(data.competitors), **close)
+    model = BradleyTerry(n_competitors=len(data.competitors))
     result = model.compute_ratings_and_cis(data)
     fitted = time.perf_counter()
-    if samples:
-        model.compute_ratings_and_cis(data, ci_method="bootstrap", num_bootstrap=samples)
+    counts = np.asarray(data.counts)
+    drawn = np.random.default_rng(0).multinomial(
+        int(counts.sum()), counts / counts.sum(), size=samples
+    )
+    for each in drawn:
+        fit_single_bootstrap_sample(jnp.asarray(each, dtype=jnp.float64), model, data)
     return {
         "ratings": dict(zip(result["competitors"], map(float, result["ratings"]))),
         "fit_seconds": fitted - begun,
@@ -42,7 +49,7 @@ def plain(frame: pd.DataFrame, samples: int, close: dict) -> dict:
     }
 
 
-def style(frame, names, reg, reweighted, centred, close) -> dict:
+def style(frame, names, reg, reweighted, centred) -> dict:
     if not centred:  # its own way is around the mean
         frame = frame.copy()
         for name in names:
@@ -52,7 +59,7 @@ def style(frame, names, reg, reweighted, centred, close) -> dict:
     )
     begun = time.perf_counter()
     model = ContextualBradleyTerry(
-        n_competitors=len(data.competitors), n_features=len(names), reg=reg, **close
+        n_competitors=len(data.competitors), n_features=len(names), reg=reg
     )
     result = model.compute_ratings_and_cis(data)
     return {
