@@ -5,6 +5,7 @@ that answered: a model that was trained anew is another one.
 """
 
 import argparse
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from storage import Lake
 from storage.errors import UserError
 
 SHORT = 8  # hex digits of a digest, behind a model's name
+DIGEST = re.compile(rf" [0-9a-f]{{{SHORT}}}\Z")
 NOBODY = "anonymous"  # a rater who gives no name
 
 
@@ -97,9 +99,10 @@ def export(chosen: argparse.Namespace) -> int:
 
 
 def shown_names(stored: set[str]) -> dict[str, str]:
-    """Names without their digest where no other model bears them."""
-    bare = [name.rpartition(" ")[0] or name for name in stored]
-    return {name: own if bare.count(own) == 1 else name for name, own in zip(stored, bare)}
+    """Names without the digest behind them, where no other model bears them."""
+    bare = {name: DIGEST.sub("", name) for name in stored}
+    borne = list(bare.values())
+    return {name: own if borne.count(own) == 1 else name for name, own in bare.items()}
 
 
 def _show(found: Any, config: Any) -> None:

@@ -211,11 +211,11 @@ class VoteStore:
         return [CastVote(battle, *row) for battle, row in zip(found, rest)]
 
     def pair_counts(self) -> dict[tuple[str, str], int]:
-        """How many battles two models have fought or are fighting, names in order."""
+        """How often two models have met, names in order; what a rater passed doesn't count."""
         with KIND.step(self.connection, self.path) as connection:
             rows = connection.execute(
                 "SELECT min(model_a, model_b), max(model_a, model_b), count(*) FROM battles"
-                " WHERE state IN ('shown', 'voted') GROUP BY 1, 2"
+                " WHERE state <> 'passed' GROUP BY 1, 2"
             ).fetchall()
         return {(one, other): count for one, other, count in rows}
 
