@@ -8,6 +8,8 @@ import pytest
 
 from pipeline.evals.bradley_terry import Matchups, are_bounded, groups, matchups, most_likely
 from pipeline.evals.flipped_votes import LEAST_DRAWS, FlippedVotes, flipped_votes
+from pipeline.evals.vote_ratings import rows
+from tests.benchmarks.planted_votes import planted_votes
 
 MOST = 3  # votes that are changed in every possible way
 
@@ -69,7 +71,16 @@ def test_with_style_the_number_does_it_and_is_no_less_than_the_smallest(seed: in
     met = random_votes(seed, styles=1)
     found = flipped_votes(met, 1.0, 1.0)
     tried = by_trying(met, 1.0, 1.0)
-    assert min(found.at_least, MOST + 1) <= tried <= found.at_most
+    assert found.at_least == 1 <= tried <= found.at_most  # what style does is not bounded
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_among_many_votes_those_of_the_most_effect_are_taken(seed: int) -> None:
+    """Those between the first two, all of them, before any other: so the number is proved."""
+    votes = planted_votes({"a": 1.0, "b": 0.6, "c": 0.0, "d": -1.0}, 2_000, seed)
+    found = flipped_votes(rows(votes, "abcd"))
+    assert found.is_exact
+    assert found.at_most > 10
 
 
 def test_two_models_flip_as_one_counts() -> None:
