@@ -112,7 +112,7 @@ def comparison(votes: Sequence[Vote], theirs: Mapping[str, Any]) -> str:
         f" {max(apart):.1e} | {coefficients[0]:.3f} | {fit:.3f} | {peer['fit_seconds']:.2f} | | |"
     )
     return (
-        f"{VOTES:,} simulated votes on {MODELS} models, one run, one after the other on one core;"
+        f"{VOTES:,} simulated votes on {MODELS} models, one run, one after the other;"
         f" arena-rank 0.1.1 with its own tolerances and sandwich intervals. A resample is a fit of"
         f" the bootstrap: {SAMPLES:,} of ours, {PEER_SAMPLES} of arena-rank's, which compiles each"
         " anew.\n\n" + "\n".join(lines)
