@@ -14,8 +14,8 @@ unexport PYTHONDONTWRITEBYTECODE
 .PHONY: setup setup-dev resolve demo test test-fast lint bench bench-corpus bench-train bench-engine \
 	bench-tokenizer bench-evals bench-scale bench-tools bench-distill bench-pass-at-k bench-rl \
 	bench-rl-hack bench-search bench-game bench-tool-use bench-search-use bench-injection bench-horizon \
-	bench-preferences bench-acts bench-serve soak tune-train interop fuzz mutants docs release-check \
-	server clean
+	bench-preferences bench-acts bench-serve bench-arena soak tune-train interop fuzz mutants docs \
+	release-check server clean
 
 NATIVE := $(shell find pipeline -name '_*.c' -o -name '*.h')
 
@@ -206,6 +206,14 @@ bench-serve: .venv/dev $(PEERS)/llama.cpp/bin/llama-server
 	$(BIN)/python -m tests.benchmarks.serving --programs $(PEERS)/llama.cpp/bin $(addprefix --only ,$(ONLY)) \
 		--write $(PAGE)
 
+# The leaderboard beside LMArena's arena-rank (which pins jax and numpy) on the same simulated votes.
+.venv-arena/ready: tests/benchmarks/peers/arena-rank-requirements.txt
+	$(SETUP) -r $< .venv-arena
+	touch $@
+
+bench-arena: .venv/dev .venv-arena/ready
+	$(BIN)/python -m tests.benchmarks.arena --peer-python .venv-arena/bin/python --write $(PAGE)
+
 # Ten minutes of clients that vanish, stall, send junk, exceed limits and race.
 MINUTES ?= 10
 soak: .venv/dev
@@ -248,4 +256,4 @@ server: .venv/runtime
 	$(BIN)/prefect server start --host 127.0.0.1 --port 4200
 
 clean:
-	rm -rf .venv .venv-peers .venv-interop .venv-harness .venv-llama .peers .mutants .scale lake dist site
+	rm -rf .venv .venv-peers .venv-interop .venv-harness .venv-llama .venv-arena .peers .mutants .scale lake dist site

@@ -5,7 +5,8 @@ import os
 from typing import NoReturn
 
 from flows.cli.option_types import MOST_SEED, number, temperature, whole
-from flows.cli.talk_options import chat_options, complete_options, sampling_options
+from flows.cli.rating_options import arena_options, label_options
+from flows.cli.talk_options import chat_options, complete_options
 
 FLOWS = (
     "crawl-to-chat",
@@ -169,43 +170,12 @@ def parser() -> Parser:
     plan.add_argument(
         "--megabytes-per-second", type=above_zero, default=100.0, help="of the download, in all"
     )
-    _label(add("label", "a labeler's queue"))
+    label_options(add("label", "a labeler's queue"))
     _serve(add("serve", "models behind OpenAI's API, for any client that speaks it"))
+    arena_options(add("arena", "blind votes between models, and the leaderboard of them"))
     _play(add("play", "connect four against a model, in the terminal"))
     add("doctor", "check the machine, the server, the lake and the presets")
     return top
-
-
-def _label(command: Parser) -> None:
-    """The options of `label`."""
-    command.add_argument(
-        "action",
-        nargs="?",
-        default="answer",
-        choices=("answer", "add", "raters", "status", "export"),
-        metavar="ACTION",
-        help="answer tasks (default), add some, raters who may label, status, export the tasks",
-    )
-    command.add_argument(
-        "names",
-        nargs="*",
-        metavar="FILE|NAME",
-        help="of add: .jsonl tasks or .txt prompts; of raters: names; of export: a .jsonl file",
-    )
-    command.add_argument("--store", metavar="FILE", help="of tasks (default: the lake's own)")
-    command.add_argument("--rater", metavar="NAME", help="who you are")
-    adding = command.add_argument_group("of add")
-    adding.add_argument("--kind", choices=("write", "correct", "compare"))
-    adding.add_argument(
-        "--conversations", type=whole(1), metavar="N", help="questions of the lake's conversations"
-    )
-    adding.add_argument(
-        "--model", help="that answers the prompts: sft, rl, rlhf, a digest, a folder"
-    )
-    adding.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="of a new store"
-    )
-    sampling_options(command, heat=1.0, top_k=0)
 
 
 def _serve(command: Parser) -> None:

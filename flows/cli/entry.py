@@ -119,6 +119,10 @@ def _call(name: str, chosen: argparse.Namespace) -> int:
         from flows.cli import label
 
         return label.label(chosen)
+    if name == "arena":
+        from flows.cli import arena
+
+        return arena.arena(chosen)
     if name == "play":
         from flows.cli import play
 

@@ -5,18 +5,14 @@ is finished.
 """
 
 import argparse
-import contextlib
 import dataclasses
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from flows.cli import output
+from flows.cli.rater_terminal import asking, screen
 from flows.labeling_store import store_path
-from flows.runner import streams
 from pipeline.labels.config import LabelsConfig, QueueConfig
 from pipeline.labels.finished_work import finished, store_counts
 from pipeline.labels.labeling_task import LabelingTask
@@ -30,8 +26,6 @@ from pipeline.labels.task_files import (
 from pipeline.labels.task_store import opened, tasks_of
 from storage import Lake
 from storage.errors import UserError
-
-PIPE_COLUMNS = 90  # where stdout is no terminal
 
 
 def label(chosen: argparse.Namespace) -> int:
@@ -48,7 +42,7 @@ def answer(chosen: argparse.Namespace) -> int:
         raise UserError("label: say who you are: --rater NAME")
     with opened(_path(chosen)) as store:
         store.check_rater(chosen.rater)
-        done = work(store, chosen.rater, _asking(chosen.json), _console(chosen.json))
+        done = work(store, chosen.rater, asking(chosen.json), screen(chosen.json))
     if chosen.json:
         output.document(done)
         return 0
@@ -205,34 +199,6 @@ def _answered(
         for why, count in (("too_long", sampled.too_long), ("answered_alike", sampled.alike)):
             left_out[why] = left_out.get(why, 0) + count
     return found
-
-
-def _asking(to_stderr: bool) -> Any:
-    """Lines of the keyboard, or of a pipe."""
-    if not sys.stdin.isatty():
-        return lambda _: line.rstrip("\n") if (line := sys.stdin.readline()) else None
-    with contextlib.suppress(ImportError):
-        import readline  # noqa: F401 — input() edits lines with it
-
-    def ask(prompt: str) -> str | None:
-        try:
-            if to_stderr:
-                print(prompt, end="", file=sys.stderr, flush=True)
-            return input("" if to_stderr else prompt)
-        except EOFError:
-            print(file=sys.stderr if to_stderr else sys.stdout)
-            return None
-
-    return ask
-
-
-def _console(to_stderr: bool) -> Console:
-    stream = sys.stderr if to_stderr else sys.stdout
-    plain = streams.is_plain(stream)
-    console = Console(file=stream, highlight=False, force_terminal=not plain, no_color=plain)
-    if not stream.isatty():
-        console.width = PIPE_COLUMNS
-    return console
 
 
 def _rater_cells(rater: RaterFigures) -> list[Any]:

@@ -20,6 +20,7 @@ from rich.panel import Panel
 from rich.rule import Rule
 from rich.text import Text
 
+from flows.cli.rater_terminal import Ask
 from flows.runner.streams import harmless
 from pipeline.chat.conversation import Message
 from pipeline.labels import guideline, task_queue
@@ -27,7 +28,6 @@ from pipeline.labels.task_queue import Assignment
 from pipeline.labels.task_store import TaskStore
 from storage.errors import UserError
 
-Ask = Callable[[str], str | None]  # a prompt to the line that was typed; None: there are no more
 Clock = Callable[[], float]  # seconds since the epoch
 
 END = "."  # a line of its own ends a text

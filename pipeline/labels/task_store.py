@@ -1,11 +1,8 @@
 """Where tasks, raters and their work lie while people are at it: one SQLite file.
 
-An artifact of the lake is written once and whole; a queue changes a row at a time, under several
-raters at once, and "not taken by anybody else" must be one step with "taken by me". SQLite, of the
-standard library, gives that: each step here is one transaction that holds the file's write lock,
-and it is on disk when it returns (rollback journal, `synchronous = EXTRA`), so that neither a kill
-nor a power cut takes back what a rater was told is saved. All processes must be on one machine, or
-on a file system whose locks work. Finished work goes from here into the lake as an artifact.
+Each step is one transaction, on disk when it returns (storage.sqlite_store), so that raters at
+once share the tasks and neither a kill nor a power cut takes back what one was told is saved.
+Finished work goes from here into the lake as an artifact.
 """
 
 import contextlib
@@ -21,12 +18,11 @@ from pipeline.config import from_dict, to_dict
 from pipeline.labels.config import QueueConfig
 from pipeline.labels.labeling_task import KINDS, LabelingTask, task_of
 from pipeline.labels.mixing import overlapping
-from storage.durable import DiskFull, is_disk_full, make_folder
 from storage.errors import UserError
+from storage.sqlite_store import StoreKind
 
 APPLICATION = 0x6332636C  # "c2cl": what `file` and SQLite know the store by
 VERSION = 1  # of the tables
-WAIT_SECONDS = 60.0  # for another process's step, which takes milliseconds
 LONGEST_NAME = 60  # characters of a rater's
 
 # `work` has a row for every task that a rater was given. State: leased (being answered), done,
@@ -62,6 +58,14 @@ CREATE TABLE work (
 );
 CREATE UNIQUE INDEX turns ON work (rater, turn);
 """
+KIND = StoreKind(
+    "labelers' store",
+    APPLICATION,
+    VERSION,
+    TABLES,
+    made_by="`crawl2chat label add FILE` makes one",
+    option="--store",
+)
 
 
 class Added(NamedTuple):
@@ -84,15 +88,8 @@ class TaskStore:
     @contextlib.contextmanager
     def step(self) -> Iterator[sqlite3.Connection]:
         """One transaction that no other process's comes into; an exception undoes it."""
-        with _said(self.path):
-            self.connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self.connection
-                self.connection.execute("COMMIT")
-            except BaseException:
-                if self.connection.in_transaction:
-                    self.connection.execute("ROLLBACK")
-                raise
+        with KIND.step(self.connection, self.path) as connection:
+            yield connection
 
     def add(self, tasks: Iterable[LabelingTask], source: str) -> Added:
         """Add tasks in their order; those that are there already stay as they are.
@@ -142,10 +139,7 @@ class TaskStore:
             UserError: a name that can't be one.
         """
         for name in (named := list(names)):
-            if not name.strip() or name != name.strip() or not name.isprintable():
-                raise UserError(f"rater {name!r}: a name is printable text without space around it")
-            if len(name) > LONGEST_NAME:
-                raise UserError(f"rater {name[:20]!r}…: longer than {LONGEST_NAME} characters")
+            check_rater_name(name)
         with self.step() as connection:
             connection.executemany(
                 "INSERT OR IGNORE INTO raters (name, added) VALUES (?, ?)",
@@ -154,7 +148,7 @@ class TaskStore:
 
     def raters(self) -> list[str]:
         """Who may label."""
-        with _said(self.path):
+        with KIND.said(self.path):
             rows = self.connection.execute("SELECT name FROM raters ORDER BY name")
             return [name for (name,) in rows]
 
@@ -169,6 +163,14 @@ class TaskStore:
             )
 
 
+def check_rater_name(name: str) -> None:
+    """UserError for what can't be a rater's name."""
+    if not name.strip() or name != name.strip() or not name.isprintable():
+        raise UserError(f"rater {name!r}: a name is printable text without space around it")
+    if len(name) > LONGEST_NAME:
+        raise UserError(f"rater {name[:20]!r}…: longer than {LONGEST_NAME} characters")
+
+
 @contextlib.contextmanager
 def opened(path: Path, create: QueueConfig | None = None) -> Iterator[TaskStore]:
     """Open a store, or make it.
@@ -180,14 +182,15 @@ def opened(path: Path, create: QueueConfig | None = None) -> Iterator[TaskStore]
     Raises:
         UserError: there is no store, or something else stands there.
     """
-    if create is not None:
-        make_folder(path.parent)
-    elif not path.is_file():
-        raise UserError(f"no labelers' store at {path}: `crawl2chat label add FILE` makes one")
-    with _said(path), contextlib.closing(_connect(path)) as connection:
-        if create is not None:
-            _make(connection, create)
-        _check(connection, path)
+
+    def fill(connection: sqlite3.Connection) -> None:
+        assert create is not None
+        connection.executemany(
+            "INSERT INTO settings VALUES (?, ?)",
+            [(name, json.dumps(value)) for name, value in to_dict(create).items()],
+        )
+
+    with KIND.opened(path, None if create is None else fill) as connection:
         rows = connection.execute("SELECT name, value FROM settings")
         settings = {name: json.loads(value) for name, value in rows}
         yield TaskStore(path, connection, from_dict(QueueConfig, settings))
@@ -200,67 +203,6 @@ def task_from(body: str, where: str) -> LabelingTask:
 
 def tasks_of(store: TaskStore) -> list[LabelingTask]:
     """All tasks in the order in which they were added."""
-    with _said(store.path):
+    with KIND.said(store.path):
         rows = store.connection.execute("SELECT id, body FROM tasks ORDER BY place").fetchall()
     return [task_from(body, f"task {task}") for task, body in rows]
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=WAIT_SECONDS, isolation_level=None)
-    connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute("PRAGMA synchronous = EXTRA")
-    return connection
-
-
-def _make(connection: sqlite3.Connection, config: QueueConfig) -> None:
-    """The tables, in one step, where there is nothing yet."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        if connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
-            for statement in TABLES.split(";"):
-                connection.execute(statement)
-            connection.executemany(
-                "INSERT INTO settings VALUES (?, ?)",
-                [(name, json.dumps(value)) for name, value in to_dict(config).items()],
-            )
-            connection.execute(f"PRAGMA application_id = {APPLICATION}")
-            connection.execute(f"PRAGMA user_version = {VERSION}")
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-
-
-def _check(connection: sqlite3.Connection, path: Path) -> None:
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if application != APPLICATION:
-        raise UserError(f"{path} is no labelers' store: name another with --store")
-    if version != VERSION:
-        raise UserError(
-            f"{path} is a labelers' store of version {version}, this program reads {VERSION}:"
-            " use the program that made it, or another store"
-        )
-
-
-@contextlib.contextmanager
-def _said(path: Path) -> Iterator[None]:
-    """SQLite's errors that are nobody's bug, in one line."""
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        text = str(error)
-        if is_disk_full(error):
-            raise DiskFull(path) from error
-        if "not a database" in text:
-            raise UserError(f"{path} is no labelers' store: name another with --store") from error
-        if "malformed" in text:
-            raise UserError(f"{path} is damaged ({text}): put a copy of it back") from error
-        if "locked" in text:
-            raise UserError(
-                f"{path}: another process has held it for {WAIT_SECONDS:.0f} s: try again"
-            ) from error
-        if "readonly" in text or "unable to open" in text:
-            raise UserError(f"{path} can't be written or opened ({text})") from error
-        raise

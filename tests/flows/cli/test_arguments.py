@@ -43,6 +43,7 @@ LINES: dict[str, list[str]] = {
     "complete": ["Ada"],
     "search": ["Ada"],
     "chat": ["--message", "Hi"],
+    "arena": ["--board"],
 }
 
 
