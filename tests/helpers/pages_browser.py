@@ -2,7 +2,8 @@
 
 A visit records whatever a page asks of another origin (it gets nothing), what it says on the
 console, and what the content security policy refuses. `check` fails on any of it, on axe's
-violations in both themes and at both widths, and on a page that scrolls sideways.
+violations in both themes and at both widths, and on a page that scrolls sideways. To wait, use
+Playwright's `expect(locator)`: `wait_for_function` needs what the policy forbids.
 """
 
 import asyncio

@@ -12,6 +12,7 @@ from pipeline.serve.api_errors import ApiError
 from pipeline.serve.lake_reader import LakeReader
 from pipeline.serve.pages.static_files import FILES
 from pipeline.serve.server_state import state_of
+from pipeline.tokenizer.show import printable
 
 TEMPLATES = Path(__file__).with_name("templates")
 ENVIRONMENT = Environment(
@@ -21,6 +22,7 @@ ENVIRONMENT = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+ENVIRONMENT.filters["printable"] = printable
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,9 +2,15 @@
 
 from fastapi import FastAPI
 
-from pipeline.serve.pages import login_page, overview_page, page_errors, static_files
+from pipeline.serve.pages import (
+    login_page,
+    overview_page,
+    page_errors,
+    static_files,
+    tokenizer_page,
+)
 
-MODULES = (overview_page,)
+MODULES = (overview_page, tokenizer_page)
 PAGES = tuple(module.PAGE for module in MODULES)
 ROUTERS = (*(module.router for module in MODULES), login_page.router, static_files.router)
 
