@@ -71,3 +71,9 @@ class OfferedTokenizers:
             return state.models.sources[name].find()
         assert state.lake is not None
         return state.lake.folder(LAKES, state.lake.heads()[LAKES])
+
+
+def tokenizers_of(request: Request) -> OfferedTokenizers:
+    """The application's."""
+    found: OfferedTokenizers = request.app.state.tokenizers
+    return found

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pipeline.serve.api_errors import refused
-from pipeline.serve.pages.offered_tokenizers import LoadedTokenizer, OfferedTokenizers
+from pipeline.serve.pages.offered_tokenizers import LoadedTokenizer, tokenizers_of
 from pipeline.serve.pages.page_frame import WebPage, render
 from pipeline.serve.pages.taught_conversation import (
     TaughtConversation,
@@ -34,8 +34,6 @@ EXAMPLE = (
 )
 
 router = APIRouter(include_in_schema=False)
-tokenizers = OfferedTokenizers()
-
 Names = Annotated[list[str], Field(max_length=MOST_TOKENIZERS)]
 Text = Annotated[str, Field(max_length=MOST_CHARACTERS)]
 
@@ -68,7 +66,7 @@ def show(
     talk: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
 ) -> Response:
     """The page; `token` is TOKENIZER:ID, `talk` a conversation's number."""
-    offered = tokenizers.names(request)
+    offered = tokenizers_of(request).names(request)
     # In the order of the boxes, as the script has them; what isn't on offer is refused.
     names = offered[:1] if chosen is None else sorted(set(chosen), key=[*offered, *chosen].index)
     name, _, id_ = token.rpartition(":")
@@ -81,7 +79,7 @@ def show(
         most_characters=MOST_CHARACTERS,
         offered=offered,
         chosen=names,
-        split=[_split(tokenizers.load(request, one), clean) for one in names],
+        split=[_split(tokenizers_of(request).load(request, one), clean) for one in names],
         made=_made(request, name, int(id_)) if id_.isdecimal() and len(id_) < 10 else None,
         talk=_talk(request, talk, source),
         sources=sources_of(lake) if (lake := state_of(request).lake) is not None else [],
@@ -92,7 +90,7 @@ def show(
 @router.post("/tokenizer/tokens")
 def tokens(asked: TokensRequest, request: Request) -> list[dict[str, Any]]:
     """The text as each of the tokenizers splits it."""
-    return [_split(tokenizers.load(request, name), asked.text) for name in asked.names]
+    return [_split(tokenizers_of(request).load(request, name), asked.text) for name in asked.names]
 
 
 @router.post("/tokenizer/merges")
@@ -119,7 +117,7 @@ def _split(loaded: LoadedTokenizer, text: str) -> dict[str, Any]:
 
 
 def _made(request: Request, name: str, token: int) -> dict[str, Any]:
-    loaded = tokenizers.load(request, name)
+    loaded = tokenizers_of(request).load(request, name)
     try:
         steps = loaded.merges.steps(token)
     except UserError as error:
@@ -150,8 +148,8 @@ def _talk(request: Request, number: int, source: str) -> TaughtConversation | No
     lake = state_of(request).lake
     if lake is None:
         return None
-    for name in tokenizers.names(request):
-        loaded = tokenizers.load(request, name)
+    for name in tokenizers_of(request).names(request):
+        loaded = tokenizers_of(request).load(request, name)
         if loaded.tokenizer.has_conversation_tokens:
             return taught_conversation(lake, loaded.tokenizer, number, source)
     return None
