@@ -40,6 +40,9 @@ const name = (token) =>
     ? `<${token.bytes.map((byte) => byte.toString(16).padStart(2, "0")).join("")}>`
     : visible(token.text);
 
+/** In a list a space in front would not be seen. */
+const listed = (token) => name(token).replace(/^ /, "␣");
+
 /** Tokens as buttons, and below them what might have come in place of the chosen one.
  *  branch(number, token) goes on from there with another; null: it can't be. */
 export function tokenView(tokens, view, branch) {
@@ -51,7 +54,7 @@ export function tokenView(tokens, view, branch) {
     const rows = token.top.map((one) => {
       const same = String(one.bytes) === String(token.bytes);
       const bar = el("meter", { min: 0, max: 1, value: Math.exp(one.logprob), "aria-hidden": true });
-      const words = [el("span", { class: "mono" }, name(one)), bar, el("span", { class: "number" }, percent(one.logprob))];
+      const words = [el("span", { class: "mono" }, listed(one)), bar, el("span", { class: "number" }, percent(one.logprob))];
       const go = branch === null || same ? null : () => branch(number, one);
       return el(
         "li",
@@ -66,7 +69,7 @@ export function tokenView(tokens, view, branch) {
       el(
         "p",
         { class: "small" },
-        el("span", { class: "mono token hue-0" }, name(token)),
+        el("span", { class: "mono token hue-0" }, listed(token)),
         ` ${percent(token.logprob)}, entropy ${entropy(token).toFixed(2)} bits. `,
         branch === null ? null : "Choose another, and the reply goes on from there:",
       ),
