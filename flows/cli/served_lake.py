@@ -11,12 +11,15 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import duckdb
 import pyarrow as pa
 
-from storage import Lake, catalog
+from storage import Lake
 from storage.errors import UserError
+
+if TYPE_CHECKING:  # the database is loaded with the first page that wants it, not with the server
+    import duckdb
 
 READING = ("SELECT", "EXPLAIN")  # DuckDB's types of statements
 QUERY_SECONDS = 5.0  # nobody waits longer for a page; ours
@@ -30,7 +33,7 @@ LOOK_SHARE = 20  # a look that took long is followed by so many times its length
 class _Opened:
     """A connection, how to close it, and for how many queries it can't be closed yet."""
 
-    connection: duckdb.DuckDBPyConnection
+    connection: "duckdb.DuckDBPyConnection"
     closing: contextlib.ExitStack
     state: object
     users: int = 0
@@ -57,6 +60,10 @@ class ServedLake:
         Raises:
             UserError: it is wrong, or none, or takes too much time or memory.
         """
+        import duckdb
+
+        from storage import catalog
+
         with self._use() as connection, contextlib.closing(connection.cursor()) as cursor:
             late = threading.Event()
 
@@ -98,7 +105,7 @@ class ServedLake:
             old.closing.close()
 
     @contextlib.contextmanager
-    def _use(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def _use(self) -> "Iterator[duckdb.DuckDBPyConnection]":
         self._look()
         with self._lock:
             assert self._opened is not None
@@ -126,6 +133,8 @@ class ServedLake:
             self._next_look = time.monotonic() + max(LOOK_SECONDS, LOOK_SHARE * took)
 
     def _replace(self, state: object) -> None:
+        from storage import catalog
+
         with contextlib.ExitStack() as stack:
             connection = stack.enter_context(catalog.connect(self.lake, settings=SETTINGS))
             new = _Opened(connection, stack.pop_all(), state)
