@@ -9,8 +9,9 @@ names are opened; the others show no rows.
 import contextlib
 import re
 import tempfile
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import duckdb
@@ -47,7 +48,10 @@ _SQL_IN_SQL = re.compile(r"(?<!\w)(query|query_table|\w*execute_serialized_sql)\
 
 @contextlib.contextmanager
 def connect(
-    lake: Lake, sql: str | None = None, unsafe: bool = False
+    lake: Lake,
+    sql: str | None = None,
+    unsafe: bool = False,
+    settings: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection with all views.
 
@@ -57,6 +61,7 @@ def connect(
         lake: whose tables the views show.
         sql: what will be asked; views that it doesn't name show no rows. None: all have theirs.
         unsafe: also lets it reach files outside the lake, write, and load extensions.
+        settings: more of DuckDB's, by name, as SQL writes their values; queries can't change them.
     """
     with (
         tempfile.TemporaryDirectory(prefix="crawl2chat-sql-") as spill,
@@ -67,7 +72,8 @@ def connect(
         connection.execute(f"SET temp_directory = {text(spill)}")
         with index.no_collection():
             _create_views(connection, lake, sql)
-        for setting, value in () if unsafe else LOCKED.items():
+        locked = {} if unsafe else LOCKED  # whose last locks all of them
+        for setting, value in {**settings, **locked}.items():
             connection.execute(f"SET {identifier(setting)} = {value}")
         yield connection
 

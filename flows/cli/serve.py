@@ -1,4 +1,4 @@
-"""`crawl2chat serve`: the lake's models behind OpenAI's API, until Ctrl-C.
+"""`crawl2chat serve`: the lake's models behind OpenAI's API, and its pages, until Ctrl-C.
 
 What can be wrong with the command line is found before anything is loaded: a port in use, a model
 that isn't there, a key file that others can read.
@@ -15,6 +15,7 @@ from typing import Any
 from flows.cli import output
 from flows.cli.chosen_tools import chosen_tools, names_of
 from flows.cli.models import GAME_MODELS, MODELS, find_model
+from flows.cli.served_lake import ServedLake
 from pipeline.serve import http_server
 from pipeline.serve.app import create_app
 from pipeline.serve.config import ServeConfig
@@ -50,16 +51,19 @@ def serve(chosen: argparse.Namespace) -> int:
     except BaseException:
         opened.close()
         raise
-    app = create_app(models, config, who, metrics, tools)
+    shown = ServedLake(lake)
+    app = create_app(models, config, who, metrics, tools, shown)
     address = http_server.address(opened)
     log_to_stderr()
 
     def ready() -> None:
         if chosen.json:
-            output.document({"url": f"{address}/v1", "models": list(models.sources)})
+            told = {"url": f"{address}/v1", "pages": address, "models": list(models.sources)}
+            output.document(told)
         else:
             ids = list(models.sources)
-            print(f"{', '.join(ids)} at {address}/v1: {example(address, who, ids[0])}")
+            where = f"{address} (pages) and {address}/v1"
+            print(f"{', '.join(ids)} at {where}: {example(address, who, ids[0])}")
         # Whoever reads it through a pipe waits for it.
         sys.stdout.flush()
 
@@ -67,6 +71,7 @@ def serve(chosen: argparse.Namespace) -> int:
         http_server.run(http_server.make_server(app, models, config), opened, ready)
     finally:  # also where the application never began
         tools.close()
+        shown.close()
     return 0
 
 

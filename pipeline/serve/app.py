@@ -19,10 +19,15 @@ from pipeline.serve import (
     responses,
     tokenization,
 )
+from pipeline.serve.answer_headers import AnswerHeaders
 from pipeline.serve.body_limits import BodyLimits
+from pipeline.serve.browser_origin import OriginCheck
 from pipeline.serve.config import ServeConfig
 from pipeline.serve.event_stream import CLIENT_GONE, ClientGone
+from pipeline.serve.lake_reader import LakeReader
 from pipeline.serve.loaded_models import LoadedModels
+from pipeline.serve.login_sessions import LoginSessions
+from pipeline.serve.pages import page_list
 from pipeline.serve.request_log import RequestLog
 from pipeline.serve.response_store import ResponseStore
 from pipeline.serve.security import Access, HostCheck, KeyCheck
@@ -38,6 +43,7 @@ ROUTERS = (
     embeddings.router,
     tokenization.router,
     operations.router,
+    *page_list.ROUTERS,
 )
 ROUTES = [route for router in ROUTERS for route in router.routes]
 
@@ -48,6 +54,7 @@ def create_app(
     access: Access | None = None,
     metrics: ServerMetrics | None = None,
     tools: ServerTools | None = None,
+    lake: LakeReader | None = None,
 ) -> FastAPI:
     """An ASGI application.
 
@@ -57,11 +64,13 @@ def create_app(
         access: who may ask; by default this machine alone.
         metrics: where all is counted.
         tools: that the server runs itself, for requests that bring none; closed at the end.
+        lake: what the pages show; None: the models alone.
     """
     limits, who = config or ServeConfig(), access or Access()
     counts = metrics or ServerMetrics()
     counts.watch(models)
     own_tools = tools or ServerTools()
+    sessions = LoginSessions()
     kept = ResponseStore(
         limits.max_responses, limits.max_responses_per_client, limits.max_response_bytes
     )
@@ -81,14 +90,18 @@ def create_app(
         redoc_url=None,
         lifespan=lifespan,
     )
-    app.state.server = ServerState(models, limits, counts, own_tools, kept)
+    app.state.server = ServerState(
+        models, limits, counts, own_tools, kept, who.keys, sessions, lake
+    )
     for router in ROUTERS:
         app.include_router(router)
     api_errors.install(app, ROUTES)
+    page_list.install(app)
     app.add_exception_handler(ClientGone, _nobody_waits)
     # The last that is added comes first.
     app.add_middleware(BodyLimits, config=limits, paths=_paths_with_bodies())
-    app.add_middleware(KeyCheck, keys=who.keys)
+    app.add_middleware(KeyCheck, keys=who.keys, sessions=sessions)
+    app.add_middleware(OriginCheck, origins=who.origins)
     if who.origins:
         app.add_middleware(
             CORSMiddleware,
@@ -98,6 +111,7 @@ def create_app(
             expose_headers=["x-request-id", "Retry-After"],
         )
     app.add_middleware(HostCheck, hosts=who.hosts)
+    app.add_middleware(AnswerHeaders)
     app.add_middleware(
         RequestLog,
         metrics=counts,

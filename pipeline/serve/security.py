@@ -14,15 +14,20 @@ import re
 import stat
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import quote
 
 from starlette.datastructures import Headers
+from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pipeline.serve.api_errors import ApiError
+from pipeline.serve.login_sessions import LoginSessions
 from storage.errors import UserError
 
 KEY_VARIABLE = "CRAWL2CHAT_API_KEY"
 OPEN_ROUTES = ("/health", "/ready")  # a load balancer has no key
+LOGIN = "/login"  # where a browser gives one
+OPEN_FILES = "/static/"  # scripts and styles, as the login page needs them
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 NAMED = re.compile(r"(?P<name>\[[^\]]*\]|[^:]*)(?::\d*)?")  # a Host header
 CLIENT = "crawl2chat.client"  # in the scope: the key's digest
@@ -70,7 +75,7 @@ def access(
         if origin != "*" and not origin.startswith(("http://", "https://")):
             raise UserError(f"--allow-origin {origin}: write it as http://localhost:3000")
     answers = (*LOOPBACK_HOSTS, *hosts) if local or hosts else ()
-    return Access(tuple(map(_digest, keys)), answers, origins)
+    return Access(tuple(map(key_digest, keys)), answers, origins)
 
 
 def read_keys(file: Path) -> list[str]:
@@ -127,29 +132,56 @@ class HostCheck:
 
 
 class KeyCheck:
-    """Refuses requests without a key; the scope gets the digest of the one that was given."""
+    """Refuses requests without a key; the scope gets the digest of the one that was given.
 
-    def __init__(self, app: ASGIApp, keys: tuple[bytes, ...]) -> None:
-        self.app, self.keys = app, keys
+    Args:
+        app: what comes after.
+        keys: SHA-256 of each that is known; none: everybody may ask.
+        sessions: of browsers, whose cookie stands for a key.
+    """
+
+    def __init__(
+        self, app: ASGIApp, keys: tuple[bytes, ...], sessions: LoginSessions | None = None
+    ) -> None:
+        self.app, self.keys, self.sessions = app, keys, sessions or LoginSessions()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on what has a key."""
-        if scope["type"] == "http" and self.keys and scope["path"] not in OPEN_ROUTES:
-            kind, _, key = Headers(scope=scope).get("authorization", "").partition(" ")
-            given = _digest(key.strip()) if kind.lower() == "bearer" else b""
-            # All are compared, so that the time tells nothing of which it was.
-            known = sum(hmac.compare_digest(given, kept) for kept in self.keys)
-            if not known:
-                error = ApiError(
-                    401,
-                    "a key is wanted: Authorization: Bearer KEY" if not key else "unknown key",
-                    code="invalid_api_key",
-                    headers={"WWW-Authenticate": "Bearer"},
-                )
-                await error.response()(scope, receive, send)
+        if scope["type"] == "http" and self.keys and not _is_open(scope["path"]):
+            headers = Headers(scope=scope)
+            kind, _, key = headers.get("authorization", "").partition(" ")
+            given = key_digest(key.strip()) if kind.lower() == "bearer" else b""
+            if not key:
+                given = self.sessions.key(headers) or b""
+            if not known(given, self.keys):
+                await _refusal(scope, headers, key)(scope, receive, send)
                 return
             scope[CLIENT] = given.hex()
         await self.app(scope, receive, send)
+
+
+def _is_open(path: str) -> bool:
+    return path in OPEN_ROUTES or path == LOGIN or path.startswith(OPEN_FILES)
+
+
+def known(digest: bytes, keys: tuple[bytes, ...]) -> bool:
+    """Whether a key's digest is one of these: all are compared, so that the time tells nothing."""
+    return sum(hmac.compare_digest(digest, kept) for kept in keys) > 0
+
+
+def _refusal(scope: Scope, headers: Headers, key: str) -> Response:
+    """Browsers are sent to where they can give a key, and from there to where they were going."""
+    if not key and "text/html" in headers.get("accept", ""):
+        query = scope.get("query_string", b"").decode("latin-1")
+        asked = f"{quote(scope['path'])}?{query}" if query else quote(scope["path"])
+        target = asked if scope["method"] == "GET" else "/"  # there is no page where forms go
+        return RedirectResponse(f"{LOGIN}?next={quote(target, safe='/')}", 303)
+    return ApiError(
+        401,
+        "a key is wanted: Authorization: Bearer KEY" if not key else "unknown key",
+        code="invalid_api_key",
+        headers={"WWW-Authenticate": "Bearer"},
+    ).response()
 
 
 def _checked(key: str, where: str) -> str:
@@ -158,5 +190,6 @@ def _checked(key: str, where: str) -> str:
     return key
 
 
-def _digest(key: str) -> bytes:
+def key_digest(key: str) -> bytes:
+    """What the server knows of a key: its SHA-256."""
     return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()

@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from starlette.requests import Request
 
 from pipeline.serve.config import ServeConfig
+from pipeline.serve.lake_reader import LakeReader
 from pipeline.serve.loaded_models import LoadedModels
+from pipeline.serve.login_sessions import LoginSessions
 from pipeline.serve.response_store import ResponseStore
+from pipeline.serve.security import key_digest, known
 from pipeline.serve.server_metrics import ServerMetrics
 from pipeline.serve.server_tools import ServerTools
 
@@ -23,6 +26,19 @@ class ServerState:
     metrics: ServerMetrics
     tools: ServerTools
     responses: ResponseStore
+    keys: tuple[bytes, ...] = ()  # SHA-256 of each; none: anybody may ask
+    sessions: LoginSessions = dataclasses.field(default_factory=LoginSessions)
+    lake: LakeReader | None = None  # for the pages
+
+    @property
+    def asks_for_key(self) -> bool:
+        """Whether who asks needs a key."""
+        return bool(self.keys)
+
+    def log_in(self, key: str) -> str | None:
+        """The token of a new session; None: the key is unknown."""
+        digest = key_digest(key)
+        return self.sessions.open(digest) if known(digest, self.keys) else None
 
 
 def state_of(request: Request) -> ServerState:

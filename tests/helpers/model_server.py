@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 import dataclasses
 import threading
-from collections.abc import AsyncIterator, Iterator
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,11 @@ from pipeline.serve import http_server
 from pipeline.serve.app import create_app
 from pipeline.serve.config import ServeConfig
 from pipeline.serve.inference_loop import InferenceLoop
+from pipeline.serve.lake_reader import LakeReader
 from pipeline.serve.loaded_models import LoadedModels, ModelSource
 from pipeline.serve.security import Access
 from pipeline.serve.server_metrics import ServerMetrics
+from pipeline.serve.server_tools import ServerTools
 from pipeline.sft.train import with_conversation_tokens
 
 # A row that reads this byte gets logits that are no numbers: what a broken step looks like.
@@ -82,15 +85,22 @@ class Served:
 
 
 def make_served(
-    *folders: Path, config: ServeConfig | None = None, access: Access | None = None
+    *folders: Path | ModelSource,
+    config: ServeConfig | None = None,
+    access: Access | None = None,
+    tools: ServerTools | None = None,
+    lake: LakeReader | None = None,
 ) -> Served:
-    """An application of the models in these folders."""
+    """An application of the models in these folders, or of these sources."""
     # As the engines that tests compare it with: in float32 on any machine.
     limits = dataclasses.replace(config or ServeConfig(), precision="float32")
     metrics = ServerMetrics()
-    sources = [ModelSource(folder.name, lambda folder=folder: folder) for folder in folders]  # type: ignore[misc]
+    sources = [
+        one if isinstance(one, ModelSource) else ModelSource(one.name, lambda one=one: one)  # type: ignore[misc]
+        for one in folders
+    ]
     loaded = LoadedModels(sources, limits, metrics.observe)
-    return Served(create_app(loaded, limits, access, metrics), loaded, limits, metrics)
+    return Served(create_app(loaded, limits, access, metrics, tools, lake), loaded, limits, metrics)
 
 
 @contextlib.asynccontextmanager
@@ -125,3 +135,11 @@ async def until(condition: Any, seconds: float = 30.0) -> None:
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.005)
+
+
+def until_true(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    """As `until`, outside of an event loop."""
+    ends = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < ends
+        time.sleep(0.005)

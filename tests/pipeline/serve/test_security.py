@@ -166,7 +166,7 @@ def test_keys_are_compared_by_digests_in_constant_time(
         return plain(a, b)
 
     monkeypatch.setattr(hmac, "compare_digest", noted)
-    who = security.Access(keys=(security._digest("a"), security._digest(KEY)))
+    who = security.Access(keys=(security.key_digest("a"), security.key_digest(KEY)))
     served = make_served(model_folder, access=who)
     heads = [{"Authorization": f"Bearer {key}"} for key in ("a", KEY, "x")]
     statuses(served, *(("GET", "/v1/models", head) for head in heads))

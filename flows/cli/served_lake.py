@@ -1,0 +1,145 @@
+"""The lake that `crawl2chat serve` shows in its pages: one open catalogue for all requests.
+
+Making the views takes a tenth of a second, a query on them some milliseconds; so the connection is
+kept, and made anew once the lake has changed. Queries run side by side, each with its own cursor,
+and none takes more than its share of time and memory.
+"""
+
+import contextlib
+import dataclasses
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from storage import Lake
+from storage.errors import UserError
+
+if TYPE_CHECKING:  # the database is loaded with the first page that wants it, not with the server
+    import duckdb
+
+READING = ("SELECT", "EXPLAIN")  # DuckDB's types of statements
+QUERY_SECONDS = 5.0  # nobody waits longer for a page; ours
+# Beside models that fill most of the memory; more goes to disk. Ours.
+SETTINGS = {"memory_limit": "'1GB'", "threads": "2", "max_temp_directory_size": "'4GB'"}
+LOOK_SECONDS = 2.0  # between two looks whether the lake has changed
+LOOK_SHARE = 20  # a look that took long is followed by so many times its length without one
+
+
+@dataclasses.dataclass
+class _Opened:
+    """A connection, how to close it, and for how many queries it can't be closed yet."""
+
+    connection: "duckdb.DuckDBPyConnection"
+    closing: contextlib.ExitStack
+    state: object
+    users: int = 0
+
+
+class ServedLake:
+    """A `pipeline.serve.lake_reader.LakeReader`.
+
+    Args:
+        lake: that is shown.
+        query_seconds: after which a query is ended.
+    """
+
+    def __init__(self, lake: Lake, query_seconds: float = QUERY_SECONDS) -> None:
+        self.lake, self.query_seconds = lake, query_seconds
+        self._lock = threading.Lock()
+        self._opening = threading.Lock()
+        self._opened: _Opened | None = None
+        self._next_look = 0.0  # on a monotonic clock
+
+    def rows(self, sql: str, parameters: Sequence[object] | Mapping[str, object] = ()) -> pa.Table:
+        """The rows of one SELECT over the lake's views.
+
+        Raises:
+            UserError: it is wrong, or none, or takes too much time or memory.
+        """
+        import duckdb
+
+        from storage import catalog
+
+        with self._use() as connection, contextlib.closing(connection.cursor()) as cursor:
+            late = threading.Event()
+
+            def end() -> None:
+                late.set()
+                cursor.interrupt()
+
+            timer = threading.Timer(self.query_seconds, end)
+            timer.start()
+            try:
+                statements = cursor.extract_statements(sql)
+                if len(statements) != 1 or statements[0].type.name not in READING:
+                    # Others would leave something behind for the next request.
+                    raise UserError("SQL: one SELECT is wanted")
+                return cursor.sql(statements[0], params=parameters or None).to_arrow_table()
+            except duckdb.Error as error:
+                if late.is_set():
+                    most = f"{self.query_seconds:g} s"
+                    raise UserError(f"SQL: the query took more than {most}: ask for less") from None
+                # Pages have no such option.
+                line = catalog.one_line(error).removesuffix(f" ({catalog.UNSAFE})")
+                raise UserError(line) from error
+            finally:
+                timer.cancel()
+
+    def heads(self) -> Mapping[str, str]:
+        """The newest artifact of each slot."""
+        return self.lake.heads()
+
+    def folder(self, kind: str, digest: str) -> Path:
+        """Where an artifact lies on this disk."""
+        return self.lake.local(kind, digest)
+
+    def close(self) -> None:
+        """Once what runs has ended."""
+        with self._lock:
+            old, self._opened = self._opened, None
+        if old is not None and not old.users:
+            old.closing.close()
+
+    @contextlib.contextmanager
+    def _use(self) -> "Iterator[duckdb.DuckDBPyConnection]":
+        self._look()
+        with self._lock:
+            assert self._opened is not None
+            mine = self._opened
+            mine.users += 1
+        try:
+            yield mine.connection
+        finally:
+            with self._lock:
+                mine.users -= 1
+                ended = mine is not self._opened and not mine.users
+            if ended:
+                mine.closing.close()
+
+    def _look(self) -> None:
+        """Open the catalogue, or open it anew if the lake is another than it was."""
+        with self._opening:
+            begun = time.monotonic()
+            if self._opened is not None and begun < self._next_look:
+                return
+            state = (self.lake.heads(), self.lake.glance()["digest"].to_pylist())
+            if self._opened is None or self._opened.state != state:
+                self._replace(state)
+            took = time.monotonic() - begun
+            self._next_look = time.monotonic() + max(LOOK_SECONDS, LOOK_SHARE * took)
+
+    def _replace(self, state: object) -> None:
+        from storage import catalog
+
+        with contextlib.ExitStack() as stack:
+            connection = stack.enter_context(catalog.connect(self.lake, settings=SETTINGS))
+            new = _Opened(connection, stack.pop_all(), state)
+        with self._lock:
+            old, self._opened = self._opened, new
+            ended = old is not None and not old.users
+        if old is not None and ended:
+            old.closing.close()

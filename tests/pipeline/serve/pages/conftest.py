@@ -1,0 +1,50 @@
+"""A server on a tiny lake, and one browser for all pages' tests."""
+
+from collections.abc import Iterator
+
+import pytest
+from model_server import listening, make_served
+from page_lake import make_page_lake
+from pages_browser import CHROMIUM, OpenBrowser, Visits, opened_browser
+
+from flows.cli.chosen_tools import chosen_tools
+from flows.cli.serve import model_sources
+from flows.cli.served_lake import ServedLake
+from pipeline.serve.server_tools import ServerTools
+from storage import Lake
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever opens a page needs the browser."""
+    for item in items:
+        if "chromium" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def page_lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    return make_page_lake(tmp_path_factory.mktemp("pages"))
+
+
+@pytest.fixture(scope="session")
+def page_server(page_lake: Lake) -> Iterator[str]:
+    """The address of a server of the lake's models, which runs the calculator."""
+    shown, tools = ServedLake(page_lake), ServerTools(chosen_tools(("calculator",), page_lake))
+    served = make_served(*model_sources(page_lake, ()), tools=tools, lake=shown)
+    with listening(served) as root:
+        yield root
+    shown.close()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[OpenBrowser]:
+    if CHROMIUM is None:
+        pytest.skip("Debian's chromium is not installed")
+    with opened_browser() as browser:
+        yield browser
+
+
+@pytest.fixture
+def visit(chromium: OpenBrowser, page_server: str) -> Visits:
+    """Opens pages of the server."""
+    return Visits(chromium, page_server)
