@@ -9,6 +9,10 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from storage.explain import Explanation
+from storage.manifest import Manifest
+from storage.query_answer import QueryAnswer
+
 
 class LakeReader(Protocol):
     """A lake, to read. Every method may be called from several threads at a time."""
@@ -32,4 +36,29 @@ class LakeReader(Protocol):
 
         Raises:
             UserError: there is none.
+        """
+
+    def manifest(self, kind: str | None, digest: str) -> Manifest:
+        """An artifact's manifest, by its kind (None: any) and its digest's beginning.
+
+        Raises:
+            UserError: there is none, or more than one.
+        """
+
+    def explain(self, url: str) -> Explanation:
+        """What the newest corpus knows of a URL.
+
+        Raises:
+            UserError: there is no corpus, or no record of the URL.
+        """
+
+    def answer(self, sql: str, most_rows: int) -> QueryAnswer:
+        """The answer to a stranger's query, as texts; a process of its own bounds what it takes.
+
+        Args:
+            sql: one SELECT.
+            most_rows: after which the answer is cut.
+
+        Raises:
+            UserError: it is wrong, or takes too much time or memory.
         """

@@ -2,11 +2,27 @@
 
 from fastapi import FastAPI
 
-from pipeline.serve.pages import login_page, overview_page, page_errors, static_files
+from pipeline.serve.pages import (
+    corpus_compare_page,
+    corpus_document_page,
+    corpus_page,
+    corpus_records_page,
+    corpus_search_page,
+    login_page,
+    overview_page,
+    page_errors,
+    static_files,
+)
 
-MODULES = (overview_page,)
+MODULES = (overview_page, corpus_page)
+# Below one of these: they bear its name and a slash.
+PARTS = (corpus_search_page, corpus_records_page, corpus_document_page, corpus_compare_page)
 PAGES = tuple(module.PAGE for module in MODULES)
-ROUTERS = (*(module.router for module in MODULES), login_page.router, static_files.router)
+ROUTERS = (
+    *(module.router for module in (*MODULES, *PARTS)),
+    login_page.router,
+    static_files.router,
+)
 
 
 def install(app: FastAPI) -> None:
