@@ -23,6 +23,7 @@ from storage.lake import Lake
 
 READING = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
 CELL_CHARACTERS = 1000  # more is no cell of a table; ours
+LINE_CHARACTERS = 400  # of an error, which may name every column of a table
 DUCKDB_SHARE = 0.5  # of the memory; the rest is for what it doesn't count, and for Python
 TOO_MUCH_MEMORY = "SQL: the query takes too much memory: ask for less"
 
@@ -42,7 +43,8 @@ def reading(connection: duckdb.DuckDBPyConnection, sql: str) -> Any:
 
 def line_of(error: duckdb.Error) -> str:
     """What a mistake in a query is called where nothing lifts the limits."""
-    return catalog.one_line(error).removesuffix(f" ({catalog.UNSAFE})")
+    line = catalog.one_line(error).removesuffix(f" ({catalog.UNSAFE})")
+    return line if len(line) <= LINE_CHARACTERS else f"{line[:LINE_CHARACTERS]}…"
 
 
 def answer(lake: Lake, sql: str, most_rows: int, memory_bytes: int) -> dict[str, Any]:

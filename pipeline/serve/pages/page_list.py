@@ -5,18 +5,32 @@ from fastapi import FastAPI
 from pipeline.serve.pages import (
     corpus_compare_page,
     corpus_document_page,
+    corpus_drift_page,
     corpus_page,
     corpus_records_page,
     corpus_search_page,
+    corpus_sql_page,
+    lineage_artifact_page,
+    lineage_document_page,
+    lineage_page,
     login_page,
     overview_page,
     page_errors,
     static_files,
 )
 
-MODULES = (overview_page, corpus_page)
+MODULES = (overview_page, corpus_page, lineage_page)
 # Below one of these: they bear its name and a slash.
-PARTS = (corpus_search_page, corpus_records_page, corpus_document_page, corpus_compare_page)
+PARTS = (
+    corpus_search_page,
+    corpus_records_page,
+    corpus_document_page,
+    corpus_compare_page,
+    corpus_drift_page,
+    corpus_sql_page,
+    lineage_document_page,
+    lineage_artifact_page,
+)
 PAGES = tuple(module.PAGE for module in MODULES)
 ROUTERS = (
     *(module.router for module in (*MODULES, *PARTS)),
