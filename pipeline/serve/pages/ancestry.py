@@ -5,7 +5,6 @@ with its depth. An artifact that stands in several places has its own inputs at 
 very many inputs of one kind (a corpus of a dump has 90,000 parts) shows some and counts the rest.
 """
 
-import json
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -19,66 +18,68 @@ MOST_ROWS = 150  # of a tree, each a manifest that is read
 MOST_DEPTH = 16  # the pipeline has ten stages
 
 
-class Ancestor(NamedTuple):
-    """A row of the tree."""
+class InputName(NamedTuple):
+    """Of what stands elsewhere, or is a file."""
+
+    kind: str  # "": a file
+    name: str  # the artifact's short name, or the file's
+    sha256: str = ""  # of a file
+
+
+class Branch(NamedTuple):
+    """A row of the tree: an artifact, or what needs no row of its own."""
 
     depth: int  # 0: what went into the artifact itself
     key: str  # of the input
-    kind: str  # "": a file
-    name: str  # the artifact's short name, the file's, or how many are not shown
-    sha256: str  # of a file
-    manifest: Manifest | None  # None of a file, of what is gone, of what isn't shown
-    is_again: bool  # it stands further up with all its inputs
+    manifest: Manifest | None = None  # of an artifact that is there
+    gone: str = ""  # the short name of one that is not
+    files: tuple[InputName, ...] = ()
+    again: tuple[InputName, ...] = ()  # stand further up with all their inputs
+    rest: int = 0  # inputs that are not shown
 
 
-def ancestry(lake: LakeReader, manifest: Manifest) -> list[Ancestor]:
-    """The rows below an artifact."""
-    kinds = _kinds_of(lake)
-    rows: list[Ancestor] = []
-    seen: set[str] = set()
-    for row in _below(lake, manifest, 0, kinds, seen):
+def ancestry(lake: LakeReader, manifest: Manifest) -> tuple[list[Branch], bool]:
+    """The rows below an artifact, and whether these are all."""
+    found = lake.rows("SELECT digest, kind FROM artifacts WHERE kind <> 'scan'")
+    kinds = dict(zip(found["digest"].to_pylist(), found["kind"].to_pylist()))
+    rows: list[Branch] = []
+    for row in _below(lake, manifest, 0, kinds, set()):
+        if len(rows) == MOST_ROWS:
+            return rows, False
         rows.append(row)
-        if len(rows) >= MOST_ROWS:
-            rows.append(Ancestor(0, "", "", "and more", "", None, False))
-            break
-    return rows
+    return rows, True
 
 
 def _below(
     lake: LakeReader, manifest: Manifest, depth: int, kinds: dict[str, str], seen: set[str]
-) -> Iterator[Ancestor]:
-    for key, inputs in sorted(manifest.inputs.items()):
+) -> Iterator[Branch]:
+    """What stands in the list of kinds first; the rest are parts, which are many, or files."""
+    for key, inputs in sorted(manifest.inputs.items(), key=lambda item: (_is_file(item[1]), item)):
+        files: list[InputName] = []
+        again: list[InputName] = []
         for digest in inputs[:MOST_OF_A_KEY]:
             if digest.startswith(FILE):
                 _, sha256, name = digest.split(":", 2)
-                yield Ancestor(depth, key, "", name, sha256, None, False)
-                continue
-            found = _manifest(lake, kinds.get(digest), digest)
-            is_again = digest in seen
-            seen.add(digest)
-            kind = found.kind if found else kinds.get(digest, "")
-            yield Ancestor(depth, key, kind, digest[:16], "", found, is_again)
-            if found and not is_again and depth < MOST_DEPTH:
-                yield from _below(lake, found, depth + 1, kinds, seen)
-        if len(inputs) > MOST_OF_A_KEY:
-            rest = f"and {len(inputs) - MOST_OF_A_KEY:,} more"
-            yield Ancestor(depth, key, "", rest, "", None, False)
+                files.append(InputName("", name, sha256))
+            elif digest in seen:
+                again.append(InputName(kinds.get(digest, "scan"), digest[:16]))
+            else:
+                seen.add(digest)
+                made = _manifest(lake, kinds.get(digest, "scan"), digest)
+                yield Branch(depth, key, made, "" if made else digest[:16])
+                if made and depth < MOST_DEPTH:
+                    yield from _below(lake, made, depth + 1, kinds, seen)
+        rest = max(0, len(inputs) - MOST_OF_A_KEY)
+        if files or again or rest:
+            yield Branch(depth, key, files=tuple(files), again=tuple(again), rest=rest)
 
 
-def _kinds_of(lake: LakeReader) -> dict[str, str]:
-    """By digest: inputs name no kind."""
-    found = lake.rows("SELECT digest, kind FROM artifacts WHERE kind <> 'scan'")
-    return dict(zip(found["digest"].to_pylist(), found["kind"].to_pylist()))
+def _is_file(inputs: list[str]) -> bool:
+    return bool(inputs) and inputs[0].startswith(FILE)
 
 
-def _manifest(lake: LakeReader, kind: str | None, digest: str) -> Manifest | None:
-    """Parts are the many: what is not in the list of others is one of them, or gone."""
+def _manifest(lake: LakeReader, kind: str, digest: str) -> Manifest | None:
     try:
-        return lake.manifest(kind or "scan", digest)
+        return lake.manifest(kind, digest)
     except UserError:
         return None
-
-
-def recipe_text(recipe: dict[str, object]) -> str:
-    """As people read it."""
-    return json.dumps(recipe, indent=2, sort_keys=True, ensure_ascii=False)

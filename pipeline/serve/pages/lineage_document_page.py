@@ -17,7 +17,7 @@ from storage.manifest import Manifest
 PAGE = WebPage(
     "lineage/document", "The way of a page", "Where did it come from, and where did it go?"
 )
-MOST_LATER = 60  # artifacts made from a corpus that are shown
+MOST_LATER = 40  # artifacts of a level that are shown
 MOST_LEVELS = 12
 ID = re.compile(r"[0-9a-f]{32}")
 LATER = """
@@ -31,9 +31,8 @@ router = APIRouter(include_in_schema=False)
 
 
 class Later(NamedTuple):
-    """What was made of the corpus, a step further each."""
+    """What was made of the corpus, in the end."""
 
-    depth: int
     kind: str
     artifact: str
 
@@ -88,19 +87,17 @@ def _scan(lake: LakeReader, group: Manifest, record: ExplainedRecord) -> Manifes
     return lake.manifest("scan", found[0]) if found else None
 
 
-def _later(lake: LakeReader, digest: str) -> list[Later]:
-    """Breadth first, what a corpus's own groups are aside."""
-    rows: list[Later] = []
+def _later(lake: LakeReader, digest: str) -> list[list[Later]]:
+    """What was made from the corpus, what from that, and so on; each artifact once."""
+    levels: list[list[Later]] = []
     seen, level = {digest}, [digest]
-    for depth in range(MOST_LEVELS):
-        if not level or len(rows) >= MOST_LATER:
-            break
+    while level and len(levels) < MOST_LEVELS:
         found = lake.rows(LATER, {"digests": level, "most": MOST_LATER}).to_pylist()
         fresh: list[dict[str, Any]] = [row for row in found if row["digest"] not in seen]
-        rows += [Later(depth, row["kind"], row["artifact"]) for row in fresh]
+        levels.append([Later(row["kind"], row["artifact"]) for row in fresh])
         level = [row["digest"] for row in fresh]
         seen.update(level)
-    return rows[:MOST_LATER]
+    return [some for some in levels if some]
 
 
 def _conversations(lake: LakeReader, id_: str) -> list[dict[str, Any]]:
