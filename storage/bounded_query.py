@@ -20,12 +20,12 @@ import duckdb
 from storage import catalog
 from storage.errors import UserError
 from storage.lake import Lake
+from storage.query_answer import TOO_MUCH_MEMORY, too_slow
 
 READING = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
 CELL_CHARACTERS = 1000  # more is no cell of a table; ours
 LINE_CHARACTERS = 400  # of an error, which may name every column of a table
 DUCKDB_SHARE = 0.5  # of the memory; the rest is for what it doesn't count, and for Python
-TOO_MUCH_MEMORY = "SQL: the query takes too much memory: ask for less"
 
 
 def reading(connection: duckdb.DuckDBPyConnection, sql: str) -> Any:
@@ -91,11 +91,6 @@ def main() -> None:
         told = {"error": str(error)}
     timer.cancel()
     json.dump(told, sys.stdout)
-
-
-def too_slow(seconds: float) -> str:
-    """What is said of a query that took longer."""
-    return f"SQL: the query took more than {seconds:g} s: ask for less"
 
 
 def _end(seconds: float) -> None:

@@ -3,6 +3,8 @@
 import dataclasses
 from typing import Any
 
+TOO_MUCH_MEMORY = "SQL: the query takes too much memory: ask for less"
+
 
 @dataclasses.dataclass(frozen=True)
 class QueryAnswer:
@@ -20,3 +22,8 @@ class QueryAnswer:
         rows = tuple(tuple(row) for row in told["rows"])
         names, types = tuple(told["columns"]), tuple(told["types"])
         return cls(names, types, rows, told["is_cut"], told["seconds"])
+
+
+def too_slow(seconds: float) -> str:
+    """What is said of a query that took longer."""
+    return f"SQL: the query took more than {seconds:g} s: ask for less"

@@ -57,10 +57,11 @@ def serve(chosen: argparse.Namespace) -> int:
 
     def ready() -> None:
         if chosen.json:
-            output.document({"url": f"{address}/v1", "models": list(models.sources)})
+            told = {"url": f"{address}/v1", "pages": address, "models": list(models.sources)}
+            output.document(told)
         else:
-            print(f"{', '.join(models.sources)} at {address}/v1: {_example(address, who)}")
-            print(f"pages at {address}")
+            where = f"{address} (pages) and {address}/v1"
+            print(f"{', '.join(models.sources)} at {where}: {_example(address, who)}")
         # Whoever reads it through a pipe waits for it.
         sys.stdout.flush()
 

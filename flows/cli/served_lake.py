@@ -11,16 +11,20 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import duckdb
 import pyarrow as pa
 
 from flows.cli.served_query import QueryProcesses
-from storage import Lake, bounded_query, catalog
+from storage import Lake
 from storage.errors import UserError
-from storage.explain import Explanation, explain
 from storage.manifest import Manifest
-from storage.query_answer import QueryAnswer
+from storage.query_answer import QueryAnswer, too_slow
+
+if TYPE_CHECKING:  # the database is loaded with the first page that wants it, not with the server
+    import duckdb
+
+    from storage.explain import Explanation
 
 QUERY_SECONDS = 5.0  # nobody waits longer for a page; ours
 # Beside models that fill most of the memory; more goes to disk. Ours.
@@ -33,7 +37,7 @@ LOOK_SHARE = 20  # a look that took long is followed by so many times its length
 class _Opened:
     """A connection, how to close it, and for how many queries it can't be closed yet."""
 
-    connection: duckdb.DuckDBPyConnection
+    connection: "duckdb.DuckDBPyConnection"
     closing: contextlib.ExitStack
     state: object
     users: int = 0
@@ -61,6 +65,10 @@ class ServedLake:
         Raises:
             UserError: it is wrong, or none, or takes too much time or memory.
         """
+        import duckdb
+
+        from storage import bounded_query
+
         with self._use() as connection, contextlib.closing(connection.cursor()) as cursor:
             late = threading.Event()
 
@@ -76,8 +84,7 @@ class ServedLake:
                 return cursor.sql(statement, params=parameters or None).to_arrow_table()
             except duckdb.Error as error:
                 if late.is_set():
-                    most = f"{self.query_seconds:g} s"
-                    raise UserError(f"SQL: the query took more than {most}: ask for less") from None
+                    raise UserError(too_slow(self.query_seconds)) from None
                 raise UserError(bounded_query.line_of(error)) from error
             finally:
                 timer.cancel()
@@ -94,8 +101,10 @@ class ServedLake:
         """Of the one artifact whose digest begins so."""
         return self.lake.manifest(kind, digest)
 
-    def explain(self, url: str) -> Explanation:
+    def explain(self, url: str) -> "Explanation":
         """What the newest corpus knows of a URL."""
+        from storage.explain import explain
+
         return explain(self.lake, url)
 
     def answer(self, sql: str, most_rows: int) -> QueryAnswer:
@@ -110,7 +119,7 @@ class ServedLake:
             old.closing.close()
 
     @contextlib.contextmanager
-    def _use(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def _use(self) -> "Iterator[duckdb.DuckDBPyConnection]":
         self._look()
         with self._lock:
             assert self._opened is not None
@@ -138,6 +147,8 @@ class ServedLake:
             self._next_look = time.monotonic() + max(LOOK_SECONDS, LOOK_SHARE * took)
 
     def _replace(self, state: object) -> None:
+        from storage import catalog
+
         with contextlib.ExitStack() as stack:
             connection = stack.enter_context(catalog.connect(self.lake, settings=SETTINGS))
             new = _Opened(connection, stack.pop_all(), state)

@@ -7,9 +7,8 @@ import tempfile
 import threading
 
 from flows.runner.environment import child_environment, command
-from storage.bounded_query import TOO_MUCH_MEMORY, too_slow
 from storage.errors import UserError
-from storage.query_answer import QueryAnswer
+from storage.query_answer import TOO_MUCH_MEMORY, QueryAnswer, too_slow
 
 MEMORY_BYTES = 1 << 30  # of a process; ours
 START_SECONDS = 10.0  # that a busy machine may take to start Python

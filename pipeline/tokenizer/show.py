@@ -1,5 +1,6 @@
 """Text as its tokens, for people: plain rows for JSON, coloured pieces for a terminal."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from pipeline.tokenizer.tokenizer import Tokenizer
@@ -11,8 +12,13 @@ _RESET = "\x1b[0m"
 
 def pieces(tokenizer: Tokenizer, text: str) -> list[dict[str, Any]]:
     """One row a token: id, bytes in hex, and text (None if they are not whole characters)."""
+    return pieces_of(tokenizer, tokenizer.encode(text))
+
+
+def pieces_of(tokenizer: Tokenizer, ids: Sequence[int]) -> list[dict[str, Any]]:
+    """As `pieces`, of ids; a control token's text is its name."""
     rows: list[dict[str, Any]] = []
-    for id in tokenizer.encode(text):
+    for id in ids:
         raw = tokenizer.token_bytes[id]
         try:
             piece: str | None = raw.decode("utf-8")

@@ -217,7 +217,7 @@ class Tokenizer:
         """
         names = {id: name for name, id in self._rust.get_vocab(with_added_tokens=True).items()}
         added = set(self._added.values())
-        byte_of = _byte_of_character()
+        byte_of = byte_of_character()
         odd = sorted(n for id, n in names.items() if id not in added and not set(n) <= set(byte_of))
         if odd:
             raise UserError(f"the tokenizer is not byte-level: its token {odd[0]!r} is no bytes")
@@ -274,7 +274,7 @@ def _is_own(rust: tokenizers.Tokenizer) -> bool:
     return same and rust.token_to_id(DOCUMENT_TOKEN) is not None
 
 
-def _byte_of_character() -> dict[str, int]:
+def byte_of_character() -> dict[str, int]:
     """GPT-2's table: printable bytes stand for themselves, others for characters from 256 on."""
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
     others = [byte for byte in range(256) if byte not in printable]

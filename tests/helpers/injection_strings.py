@@ -4,6 +4,8 @@ Each one that ran would set `window.injected`, or make an element of the class `
 another origin for something. `pages_browser.check` looks for all three.
 """
 
+from html.parser import HTMLParser
+
 _CALL = "window.injected=1"
 
 INJECTIONS = (
@@ -65,3 +67,23 @@ INJECTIONS = (
     "\U0001f469\u200d\U0001f469\u200d\U0001f467\U0001f3f4\U000e0067",
     "x" * 2_000,
 )
+
+
+class _Kinds(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: set[tuple[str, tuple[str, ...]]] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.add((tag, tuple(sorted(name for name, _ in attrs))))
+
+    def handle_comment(self, data: str) -> None:
+        self.found.add(("comment", ()))
+
+
+def kinds_of_elements(html: str) -> set[tuple[str, tuple[str, ...]]]:
+    """The tags of a page with the names of their attributes: no text that is shown adds any."""
+    parser = _Kinds()
+    parser.feed(html)
+    parser.close()
+    return parser.found

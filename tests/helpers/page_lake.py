@@ -20,7 +20,7 @@ def make_page_lake(root: Path) -> Lake:
         (root / name).mkdir()
     made, tools = make_artifacts(root / "toy"), make_tool_model(root / "tools")
     lake = Lake(root / "lake")
-    corpus = commit(lake, "corpus", made.corpus)
+    corpus = commit(lake, "corpus_group", made.corpus)
     tokenizer = commit(lake, "tokenizer", made.tokenizer, corpus=[corpus])
     commit(lake, "tokens", made.tokens, corpus=[corpus], tokenizer=[tokenizer])
     talks = commit(lake, "conversations", made.conversations, corpus=[corpus])

@@ -2,9 +2,11 @@
 
 A visit records whatever a page asks of another origin (it gets nothing), what it says on the
 console, and what the content security policy refuses. `check` fails on any of it, on axe's
-violations in both themes and at both widths, and on a page that scrolls sideways.
+violations in both themes and at both widths, and on a page that scrolls sideways. To wait, use
+Playwright's `expect(locator)`: `wait_for_function` needs what the policy forbids.
 """
 
+import asyncio
 import contextlib
 import dataclasses
 import os
@@ -28,11 +30,32 @@ RUN_AXE = "options => axe.run(document, options).then(found => found.violations)
 INJECTED = "window.injected === 1 || document.querySelector('.injected') !== null"
 
 
+class OpenBrowser:
+    """A browser that stays open between tests.
+
+    As long as it does, Playwright's event loop counts as the one that runs in this thread, and no
+    test could run another. So it is set aside whenever no page is open.
+    """
+
+    def __init__(self, browser: Browser) -> None:
+        self.browser, self._loop = browser, asyncio._get_running_loop()
+
+    @contextlib.contextmanager
+    def at_work(self) -> Iterator[Browser]:
+        """The browser, while its loop is the running one."""
+        before = asyncio._get_running_loop()
+        asyncio._set_running_loop(self._loop)
+        try:
+            yield self.browser
+        finally:
+            asyncio._set_running_loop(before)
+
+
 @dataclasses.dataclass
 class Visits:
     """Of one context: a site, JavaScript on or off."""
 
-    browser: Browser
+    opened: OpenBrowser
     root: str
     problems: list[str] = dataclasses.field(default_factory=list)
 
@@ -46,24 +69,25 @@ class Visits:
             more: of Playwright's new_context.
         """
         self.problems.clear()
-        context = self.browser.new_context(
-            **{
-                "java_script_enabled": scripts,
-                "viewport": {"width": WIDTHS[0], "height": HEIGHT},
-                "reduced_motion": "reduce",
-                **more,
-            }
-        )
-        context.set_default_timeout(WAIT_MILLISECONDS)
-        context.route("**/*", self._route)
-        page = context.new_page()
-        page.on("console", lambda said: self._note(said.type, said.text))
-        page.on("pageerror", lambda error: self.problems.append(f"error: {error}"))
-        try:
-            page.goto(self.root + path)
-            yield page
-        finally:
-            context.close()
+        with self.opened.at_work() as browser:
+            context = browser.new_context(
+                **{
+                    "java_script_enabled": scripts,
+                    "viewport": {"width": WIDTHS[0], "height": HEIGHT},
+                    "reduced_motion": "reduce",
+                    **more,
+                }
+            )
+            context.set_default_timeout(WAIT_MILLISECONDS)
+            context.route("**/*", self._route)
+            page = context.new_page()
+            page.on("console", lambda said: self._note(said.type, said.text))
+            page.on("pageerror", lambda error: self.problems.append(f"error: {error}"))
+            try:
+                page.goto(self.root + path)
+                yield page
+            finally:
+                context.close()
 
     def check(self, page: Page, axe: bool = True) -> None:
         """Fail on whatever no page may do, in each theme and at each width."""
@@ -107,15 +131,21 @@ class Visits:
 
 
 @contextlib.contextmanager
-def opened_browser() -> Iterator[Browser]:
+def opened_browser() -> Iterator[OpenBrowser]:
     """Debian's Chromium."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        opened = OpenBrowser(
+            playwright.chromium.launch(
+                executable_path=CHROMIUM,
+                args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+            )
         )
-        yield browser
-        browser.close()
+        asyncio._set_running_loop(None)
+        try:
+            yield opened
+        finally:
+            asyncio._set_running_loop(opened._loop)
+            opened.browser.close()
 
 
 def _told(page: Page, width: int, theme: str, violation: dict[str, Any]) -> str:

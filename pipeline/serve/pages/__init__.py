@@ -17,5 +17,7 @@
 7. `tests/pipeline/serve/pages/test_NAME_page.py`: `visit(PAGE.path)` opens it in the session's one
    Chromium; `check(page)` fails on axe violations in both themes and at both widths, on foreign
    requests, console errors and sideways scrolling; `INJECTIONS` go through all that shows text.
+   The fixture `page_lake` is a tiny true lake (helpers/page_lake.py: commit what more you need).
+   Wait by `expect(locator)`; ask by `calls(app)` in other tests than those that open a page.
    Look at `screenshots(page)` with your own eyes; the page's row in docs/pages.md comes last.
 """

@@ -6,22 +6,23 @@ classifier gave each.
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pipeline.corpus.page_blocks import JudgedBlocks, page_blocks
-from pipeline.corpus.record_replay import JudgedRecord, judged_again, scan_config
-from pipeline.extract.classify import preload
 from pipeline.serve.api_errors import ApiError
 from pipeline.serve.lake_reader import LakeReader
 from pipeline.serve.pages.addresses import MOST_PAGES, Piece, address, paged
 from pipeline.serve.pages.page_frame import WebPage, lake_of, render
 from pipeline.serve.pages.word_difference import Run, difference
 from storage.errors import UserError
-from storage.explain import ExplainedRecord
+
+if TYPE_CHECKING:  # the filters take a second to import: the first page that is shown waits for it
+    from pipeline.corpus.page_blocks import JudgedBlocks
+    from pipeline.corpus.record_replay import JudgedRecord
+    from storage.explain import ExplainedRecord
 
 PAGE = WebPage("corpus/document", "Page", "Why was this page kept or dropped?")
 BLOCKS = 200  # shown at a time
@@ -56,6 +57,8 @@ def document(
     page: Annotated[int, Query(ge=1, le=MOST_PAGES)] = 1,
 ) -> Response:
     """A record of a URL; without its place in a WARC the first, which is a response if there is."""
+    from pipeline.extract.classify import preload
+
     lake = lake_of(request)
     address_ = url.strip() or _url_of(lake, id)
     records = lake.explain(address_)["records"]
@@ -89,8 +92,10 @@ def _url_of(lake: LakeReader, id_: str) -> str:
     return str(found["url"][0])
 
 
-def _judged(lake: LakeReader, record: ExplainedRecord) -> tuple[JudgedRecord, str]:
+def _judged(lake: LakeReader, record: "ExplainedRecord") -> "tuple[JudgedRecord, str]":
     """The record judged again; if it can't be, as it is stored, and why."""
+    from pipeline.corpus.record_replay import judged_again
+
     stored: ExplainedRecord = {**record, "warc_path": None}
     if record["outcome"] == "error":
         # It ended the process that read it, perhaps: it isn't tried in this one.
@@ -103,7 +108,10 @@ def _judged(lake: LakeReader, record: ExplainedRecord) -> tuple[JudgedRecord, st
         return judged_again(stored, lake.manifest), str(error)
 
 
-def _blocks(lake: LakeReader, record: ExplainedRecord) -> JudgedBlocks | None:
+def _blocks(lake: LakeReader, record: "ExplainedRecord") -> "JudgedBlocks | None":
+    from pipeline.corpus.page_blocks import page_blocks
+    from pipeline.corpus.record_replay import scan_config
+
     if record["outcome"] == "error" or not record["id"] or record["warc_path"] is None:
         return None
     config = scan_config(record, lake.manifest)
@@ -114,7 +122,7 @@ def _blocks(lake: LakeReader, record: ExplainedRecord) -> JudgedBlocks | None:
 
 
 def _piece(
-    blocks: JudgedBlocks | None, page: int, fields: dict[str, Any]
+    blocks: "JudgedBlocks | None", page: int, fields: dict[str, Any]
 ) -> tuple[Any, Piece | None]:
     if blocks is None:
         return (), None
@@ -122,7 +130,7 @@ def _piece(
     return paged(blocks.blocks[first : first + BLOCKS + 1], BLOCKS, page, PAGE.path, **fields)
 
 
-def _text(record: JudgedRecord) -> ShownText | None:
+def _text(record: "JudgedRecord") -> ShownText | None:
     """The main text, and what was made of it."""
     measured = record["document"] and record["document"]["text"]
     before, after = record["text_before"] or measured, record["text_after"] or measured
@@ -139,7 +147,7 @@ def _text(record: JudgedRecord) -> ShownText | None:
     )
 
 
-def _copies(lake: LakeReader, record: ExplainedRecord) -> list[dict[str, Any]]:
+def _copies(lake: LakeReader, record: "ExplainedRecord") -> list[dict[str, Any]]:
     """Members of the page's cluster, the one that is kept first."""
     if record["cluster"] is None:
         return []
@@ -151,7 +159,7 @@ def _copies(lake: LakeReader, record: ExplainedRecord) -> list[dict[str, Any]]:
     return rows
 
 
-def _part(lake: LakeReader, record: ExplainedRecord) -> str:
+def _part(lake: LakeReader, record: "ExplainedRecord") -> str:
     """The scan of the record's WARC file."""
     if not record["id"]:
         return ""

@@ -13,6 +13,7 @@ from pipeline.serve.lake_reader import LakeReader
 from pipeline.serve.pages import figures
 from pipeline.serve.pages.static_files import FILES
 from pipeline.serve.server_state import state_of
+from pipeline.tokenizer.show import printable
 
 TEMPLATES = Path(__file__).with_name("templates")
 ENVIRONMENT = Environment(
@@ -27,6 +28,7 @@ ENVIRONMENT.filters |= {
     "size": figures.size,
     "duration": figures.duration,
     "energy": figures.energy,
+    "printable": printable,
 }
 
 

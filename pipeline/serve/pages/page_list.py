@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 
 from pipeline.serve.pages import (
+    chat_page,
     corpus_compare_page,
     corpus_document_page,
     corpus_drift_page,
@@ -17,9 +18,11 @@ from pipeline.serve.pages import (
     overview_page,
     page_errors,
     static_files,
+    tokenizer_page,
 )
+from pipeline.serve.pages.offered_tokenizers import OfferedTokenizers
 
-MODULES = (overview_page, corpus_page, lineage_page)
+MODULES = (overview_page, chat_page, tokenizer_page, corpus_page, lineage_page)
 # Below one of these: they bear its name and a slash.
 PARTS = (
     corpus_search_page,
@@ -42,4 +45,5 @@ ROUTERS = (
 def install(app: FastAPI) -> None:
     """Give an application that has the routes and its errors what the pages need."""
     app.state.pages = PAGES
+    app.state.tokenizers = OfferedTokenizers()
     page_errors.install(app)

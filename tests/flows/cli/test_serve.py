@@ -75,11 +75,13 @@ def test_one_line_says_where_and_how(folder: Path) -> None:
         assert command[0] == "curl"
         done = subprocess.run([*command, "-s"], capture_output=True, check=True)
         assert json.loads(done.stdout)["usage"]["completion_tokens"] <= 32
+        pages = line.removeprefix("tiny at ").partition(" (pages)")[0]
+        assert "<h1>" in httpx.get(pages).text
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
         assert process.returncode == 0
         assert out == ""
-        assert [json.loads(told).get("status") for told in err.splitlines()].count(200) == 1
+        assert [json.loads(told).get("status") for told in err.splitlines()].count(200) == 2
 
 
 @pytest.mark.slow

@@ -1,10 +1,18 @@
 // Questions to the server: JSON there and back, and streams of events. Errors are one line of text.
 
-async function problem(response) {
+/** What the server refused: its words, and its one word for programs. */
+export class Refusal extends Error {
+  constructor({ message, code }) {
+    super(message);
+    this.code = code;
+  }
+}
+
+async function refusal(response) {
   try {
-    return (await response.json()).error.message;
+    return new Refusal((await response.json()).error);
   } catch {
-    return `the server answered ${response.status}`;
+    return new Error(`the server answered ${response.status}`);
   }
 }
 
@@ -17,7 +25,7 @@ export async function ask(path, body, signal) {
     options.body = JSON.stringify(body);
   }
   const response = await fetch(path, options);
-  if (!response.ok) throw new Error(await problem(response));
+  if (!response.ok) throw await refusal(response);
   return response.json();
 }
 
@@ -29,7 +37,7 @@ export async function* events(path, body, signal) {
     body: JSON.stringify(body),
     signal,
   });
-  if (!response.ok) throw new Error(await problem(response));
+  if (!response.ok) throw await refusal(response);
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   for (;;) {
@@ -41,7 +49,7 @@ export async function* events(path, body, signal) {
       const text = block.replace(/^data: ?/, "");
       if (text === "[DONE]") return;
       const told = JSON.parse(text);
-      if (told.error) throw new Error(told.error.message);
+      if (told.error) throw new Refusal(told.error);
       yield told;
     }
   }

@@ -5,14 +5,20 @@ from collections.abc import Iterator
 import pytest
 from model_server import listening, make_served
 from page_lake import make_page_lake
-from pages_browser import CHROMIUM, Visits, opened_browser
-from playwright.sync_api import Browser
+from pages_browser import CHROMIUM, OpenBrowser, Visits, opened_browser
 
 from flows.cli.chosen_tools import chosen_tools
 from flows.cli.serve import model_sources
 from flows.cli.served_lake import ServedLake
 from pipeline.serve.server_tools import ServerTools
 from storage import Lake
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever opens a page needs the browser."""
+    for item in items:
+        if "chromium" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.browser)
 
 
 @pytest.fixture(scope="session")
@@ -31,7 +37,7 @@ def page_server(page_lake: Lake) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
+def chromium() -> Iterator[OpenBrowser]:
     if CHROMIUM is None:
         pytest.skip("Debian's chromium is not installed")
     with opened_browser() as browser:
@@ -39,6 +45,6 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def visit(chromium: Browser, page_server: str) -> Visits:
+def visit(chromium: OpenBrowser, page_server: str) -> Visits:
     """Opens pages of the server."""
     return Visits(chromium, page_server)
