@@ -31,17 +31,24 @@ from storage.manifest import Manifest
 DUMPS = ("CC-MAIN-2024-18", "CC-MAIN-2024-22")
 SITE = "http://harbour.example"
 FIRST, COPY, SHORT = f"{SITE}/first", "http://mirror.example/first", f"{SITE}/short"
-HOSTILE = f"{SITE}/hostile"
+# Each with some of the texts that would be markup; C4 drops the last, for its curly brackets.
+HOSTILE = tuple(f"{SITE}/hostile-{number}" for number in range(4))
 # Crawlers store what servers say.
-EVIL_URL = f"{SITE}/\"><script>window.injected=1</script><b class='injected'>"
+EVIL_URL = f"{SITE}/\"><script>window.injected=1</script><b class='injected'>x"
 OTHERS = tuple(f"{SITE}/page-{number}" for number in range(6))
-MAIL = "keeper@lighthouse.example"
+MAIL = "keeper@old-lighthouse.org"
 NOUNS = (
     *("harbour", "keeper", "letter", "window", "bridge", "market", "winter", "brother", "garden"),
     *("lantern", "kitchen", "teacher", "morning", "village", "captain", "island", "orchard"),
 )
 VERBS = ("found", "painted", "remembered", "carried", "visited", "described", "borrowed", "counted")
 KINDS = ("old", "quiet", "narrow", "bright", "heavy", "distant", "broken", "wooden", "friendly")
+# 39 words; the filters want 50.
+WORDS = (
+    "Nobody in our street would have thought that the small shop at the corner could be sold so"
+    " soon. It had been there since my mother was a child, and on most evenings its lamp was still"
+    " the last."
+)
 LINKS = ("with", "behind", "before", "without", "after", "beside", "near", "under")
 
 
@@ -80,16 +87,22 @@ def make_explorer_lake(root: Path) -> Lake:
     lake = Lake(root / "lake")
     first = [*paragraphs("first"), f"Write to {MAIL} for more. " + sentences("mail", 1)[0]]
     copy = [*first[:-1], "This copy has another end. " + first[-1]]
-    hostile = [f"{text} {sentences(text, 2)[0]}" for text in INJECTIONS]
+    texts = sorted(INJECTIONS, key=lambda text: "{" in text or "}" in text)
+    share = -(-len(texts) // len(HOSTILE))
+    hostile = {
+        url: page(INJECTIONS[number], [" ".join((t, *sentences(t, 3))) for t in some])
+        for number, url in enumerate(HOSTILE)
+        if (some := texts[number * share : (number + 1) * share])
+    }
     given: list[dict[str, str]] = [
         {
             FIRST: page("The first page", first),
-            SHORT: page("Short", [" ".join(sentences("short", 1))]),
+            SHORT: page("Short", [WORDS]),
             **{url: page(url, paragraphs(url)) for url in OTHERS[:3]},
         },
         {
             COPY: page("The first page", copy),
-            HOSTILE: page(INJECTIONS[0], hostile),
+            **hostile,
             EVIL_URL: page("</title><script>window.injected=1</script>", paragraphs("evil")),
             **{url: page(url, paragraphs(url)) for url in OTHERS[3:]},
         },

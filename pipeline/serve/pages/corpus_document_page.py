@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # the filters take a second to import: the first page that is
 
 PAGE = WebPage("corpus/document", "Page", "Why was this page kept or dropped?")
 BLOCKS = 200  # shown at a time
+BLOCK_CHARACTERS = 2_000  # of a block that are shown
 MOST_COPIES = 20  # of a cluster that are listed
 MOST_CHARACTERS = 60_000  # of a text that are shown
 
@@ -78,6 +79,8 @@ def document(
         blocks=blocks,
         shown=shown,
         piece=piece,
+        size=BLOCKS,
+        most=BLOCK_CHARACTERS,
         threshold=preload().threshold,
         copies=_copies(lake, record),
         part=_part(lake, record),
