@@ -28,8 +28,9 @@ ORDER BY abs(value / threshold - 1) LIMIT 50""",
     ReadyQuery(
         "hosts",
         "Which hosts fill the corpus?",
-        """SELECT host, count(*) AS pages, sum(word_count) AS words
-FROM documents GROUP BY host ORDER BY words DESC LIMIT 50""",
+        """SELECT p.host, count(*) AS pages, sum(p.word_count) AS words
+FROM pages p JOIN ledger l USING (id) WHERE l.outcome = 'kept'
+GROUP BY p.host ORDER BY words DESC LIMIT 50""",
     ),
     ReadyQuery(
         "lost-hosts",
@@ -57,7 +58,7 @@ FROM pages GROUP BY confidence ORDER BY confidence""",
         "How long are the documents that were kept?",
         """SELECT unnest([0, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 1]) AS quantile,
   unnest(quantile_cont(word_count, [0, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 1])) AS words
-FROM documents""",
+FROM pages JOIN ledger USING (id) WHERE outcome = 'kept'""",
     ),
     ReadyQuery(
         "clusters",
