@@ -10,7 +10,7 @@ import dataclasses
 import json
 import os
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from storage.digest import canonical_json, file_sha256
 from storage.errors import UserError
@@ -38,6 +38,14 @@ class TextServed(TypedDict):
     made: dict[str, str]  # digests by slot
 
 
+class PrefectRun(TypedDict):
+    """The run of a task that made an artifact."""
+
+    id: str
+    flow: str  # the flow run's name
+    url: NotRequired[str]  # of its page, where Prefect has pages that outlive the run
+
+
 class Provenance(TypedDict, total=False):
     """How an artifact came to be; every run may say it otherwise, and some leave some of it out."""
 
@@ -55,6 +63,7 @@ class Provenance(TypedDict, total=False):
     input_paths: dict[str, list[str]]  # of input files, by the input's key
     files: Files  # below provenance/
     text_served: TextServed
+    prefect_run: PrefectRun
 
 
 class Damaged(ValueError):

@@ -2,32 +2,19 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 from flows.cli import output
 from flows.cli.ask import LISTED, asking
 from storage import Lake, catalog
 from storage.durable import unwritable
 from storage.errors import UserError
-from storage.explain import ExplainedRecord
 from storage.explain import explain as find
 from storage.local import LocalTree
 
 if TYPE_CHECKING:  # the filters take a second to import
+    from pipeline.corpus.record_replay import JudgedRecord
     from pipeline.corpus.replay import RuleReplay
-
-
-class JudgedAgain(TypedDict):
-    """A page read once more from its WARC, and what each rule says of it."""
-
-    text_plain: str | None  # None where the WARC is not on this machine
-    text_before: str | None  # the main text
-    text_after: str | None  # as the corpus has it
-    rules: "list[RuleReplay]"
-
-
-class JudgedRecord(ExplainedRecord, JudgedAgain):
-    """What the lake knows of a record, and what its page says."""
 
 
 def sql(chosen: argparse.Namespace) -> int:
@@ -66,8 +53,9 @@ def explain(chosen: argparse.Namespace) -> int:
     """Why a page was kept or dropped."""
     lake = Lake(chosen.lake)
     found = find(lake, chosen.url.strip())  # pasted, or cut out of a file
-    records: list[JudgedRecord]
-    records = [{**record, **_judged_again(lake, record)} for record in found["records"]]
+    from pipeline.corpus.record_replay import judged_again
+
+    records = [judged_again(record, lake.manifest) for record in found["records"]]
     if chosen.json:
         output.document({"url": found["url"], "records": records})
     else:
@@ -112,41 +100,7 @@ def _short_inputs(inputs: str) -> str:
     return ", ".join(parts)
 
 
-def _judged_again(lake: Lake, record: ExplainedRecord) -> JudgedAgain:
-    """The page read once more from its WARC: its text on the way; and what each rule says of it."""
-    if not record["id"]:
-        return {"text_plain": None, "text_before": None, "text_after": None, "rules": []}
-    from pipeline.config import from_dict
-    from pipeline.corpus.config import SelectConfig
-    from pipeline.corpus.replay import explain as judge_again
-    from pipeline.corpus.replay import explain_rules
-    from pipeline.scan.config import ScanConfig
-
-    group = lake.manifest("corpus_group", record["artifact"])
-    selection = lake.manifest("selection_group", group.inputs["selection"][0])
-    document, signals = record["document"], record["signals"]
-    rules: list[RuleReplay] = []
-    if document is not None and signals is not None:
-        rules = explain_rules(
-            {**signals, "language_score": document["language_score"]},
-            document["language"],
-            from_dict(SelectConfig, selection.recipe),
-        )
-    plain = extracted = None
-    if record["warc_path"] is not None:
-        part = lake.manifest("scan", group.inputs["parts"][0])
-        config = from_dict(ScanConfig, part.recipe)
-        judged = judge_again(Path(record["warc_path"]), record["offset"], record["url"], config)
-        plain, extracted = judged["plain"], judged["extracted"]
-    return {
-        "text_plain": plain,
-        "text_before": extracted,
-        "text_after": record["corpus"] and record["corpus"]["text"],
-        "rules": rules,
-    }
-
-
-def _print_record(record: JudgedRecord) -> None:
+def _print_record(record: "JudgedRecord") -> None:
     reasons = (record["stage"], record["rule"], record["detail"])
     why = " ".join(str(said) for said in reasons if said not in (None, ""))
     output.said(

@@ -15,7 +15,7 @@ from flows.cli import output
 from flows.cli.ask import Ask, asking
 from pipeline.corpus.funnel import RuleCount
 from pipeline.filters.pii import PiiConfig, excerpt
-from pipeline.report.rules import RuleDrift, RuleShare, drift, rule_rows
+from pipeline.report.rules import RuleDrift, RuleShare, drift, funnel_shares
 from storage import Lake
 from storage.errors import UserError
 from storage.pages import pages_of
@@ -76,9 +76,8 @@ def newest(lake: Lake) -> str:
 
 
 def rules(lake: Lake, artifact: str) -> list[RuleShare]:
-    """`rule_rows` of one corpus; without shares of words if an older version made it."""
-    rows = taken(lake, artifact)
-    return rule_rows([{**row, "records": row["count"], "words": row.get("words")} for row in rows])
+    """`funnel_shares` of one corpus; without shares of words if an older version made it."""
+    return funnel_shares(taken(lake, artifact))
 
 
 def taken(lake: Lake, artifact: str) -> list[RuleCount]:

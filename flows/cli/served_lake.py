@@ -15,13 +15,17 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from flows.cli.served_query import QueryProcesses
 from storage import Lake
 from storage.errors import UserError
+from storage.manifest import Manifest
+from storage.query_answer import QueryAnswer, too_slow
 
 if TYPE_CHECKING:  # the database is loaded with the first page that wants it, not with the server
     import duckdb
 
-READING = ("SELECT", "EXPLAIN")  # DuckDB's types of statements
+    from storage.explain import Explanation
+
 QUERY_SECONDS = 5.0  # nobody waits longer for a page; ours
 # Beside models that fill most of the memory; more goes to disk. Ours.
 SETTINGS = {"memory_limit": "'1GB'", "threads": "2", "max_temp_directory_size": "'4GB'"}
@@ -49,6 +53,7 @@ class ServedLake:
 
     def __init__(self, lake: Lake, query_seconds: float = QUERY_SECONDS) -> None:
         self.lake, self.query_seconds = lake, query_seconds
+        self._strangers = QueryProcesses(lake.url, query_seconds)
         self._lock = threading.Lock()
         self._opening = threading.Lock()
         self._opened: _Opened | None = None
@@ -62,7 +67,7 @@ class ServedLake:
         """
         import duckdb
 
-        from storage import catalog
+        from storage import bounded_query
 
         with self._use() as connection, contextlib.closing(connection.cursor()) as cursor:
             late = threading.Event()
@@ -74,18 +79,13 @@ class ServedLake:
             timer = threading.Timer(self.query_seconds, end)
             timer.start()
             try:
-                statements = cursor.extract_statements(sql)
-                if len(statements) != 1 or statements[0].type.name not in READING:
-                    # Others would leave something behind for the next request.
-                    raise UserError("SQL: one SELECT is wanted")
-                return cursor.sql(statements[0], params=parameters or None).to_arrow_table()
+                # Others would leave something behind for the next request.
+                statement = bounded_query.reading(cursor, sql)
+                return cursor.sql(statement, params=parameters or None).to_arrow_table()
             except duckdb.Error as error:
                 if late.is_set():
-                    most = f"{self.query_seconds:g} s"
-                    raise UserError(f"SQL: the query took more than {most}: ask for less") from None
-                # Pages have no such option.
-                line = catalog.one_line(error).removesuffix(f" ({catalog.UNSAFE})")
-                raise UserError(line) from error
+                    raise UserError(too_slow(self.query_seconds)) from None
+                raise UserError(bounded_query.line_of(error)) from error
             finally:
                 timer.cancel()
 
@@ -96,6 +96,20 @@ class ServedLake:
     def folder(self, kind: str, digest: str) -> Path:
         """Where an artifact lies on this disk."""
         return self.lake.local(kind, digest)
+
+    def manifest(self, kind: str | None, digest: str) -> Manifest:
+        """Of the one artifact whose digest begins so."""
+        return self.lake.manifest(kind, digest)
+
+    def explain(self, url: str) -> "Explanation":
+        """What the newest corpus knows of a URL."""
+        from storage.explain import explain
+
+        return explain(self.lake, url)
+
+    def answer(self, sql: str, most_rows: int) -> QueryAnswer:
+        """The answer to a stranger's query."""
+        return self._strangers.ask(sql, most_rows)
 
     def close(self) -> None:
         """Once what runs has ended."""

@@ -30,6 +30,7 @@ from prefect.utilities.annotations import quote
 
 from flows.runner import nodes, terminal
 from flows.runner.curves import About, Curves, begin, runs_folder
+from flows.runner.prefect_run import prefect_run
 from flows.runner.progress import Relay
 from flows.runner.references import InputFile, Reference, reference
 from flows.runner.retries import RETRIED, is_transient
@@ -137,6 +138,8 @@ def _build(work: Work, token: str | None) -> Reference:
                 for key, items in work.inputs.items()
             },
         }
+        if run := prefect_run():
+            provenance["prefect_run"] = run
         manifest = lake.commit(
             staging,
             stage.kind,

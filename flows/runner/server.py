@@ -41,6 +41,7 @@ OF_OURS = {
     "PREFECT_LOGGING_SERVER_LEVEL": "ERROR",
 }
 # Of a traceback the line that says what went wrong.
+own_urls: set[str] = set()  # of servers that this process has started: they end with it
 REASON = re.compile(r"[\w.]*(Error|Exception|Exit|Interrupt)\b.*")
 
 
@@ -141,6 +142,7 @@ def api_server() -> Iterator[Api]:
         )
     api = Api(f"http://127.0.0.1:{port}/api", process)
     os.environ["PREFECT_API_URL"] = api.url
+    own_urls.add(api.url)
     try:
         yield api
     finally:

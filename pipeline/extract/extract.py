@@ -89,13 +89,18 @@ def _extract(html: str, url: str | None, config: ExtractConfig, segments: Segmen
         text = main_text(html, url, config)
         if text:
             return Extraction(text, confidence, "trafilatura")
-    if config.comments:
-        keep = keep | _comments(segments)
-    found = render(segments, keep & ~_notices(segments))
+    found = render(segments, kept_blocks(segments, keep, config))
     article = _article(segments)
     if len(article) > 2 * len(found.text):
         return Extraction(article, confidence, "json-ld")
     return Extraction(found.text, confidence, "blocks", found.code, found.formulas)
+
+
+def kept_blocks(segments: Segments, keep: np.ndarray, config: ExtractConfig) -> np.ndarray:
+    """[blocks] bool: what is written of the blocks that the classifier keeps, and of comments."""
+    if config.comments:
+        keep = keep | _comments(segments)
+    return keep & ~_notices(segments)
 
 
 def _article(segments: Segments) -> str:

@@ -98,6 +98,11 @@ def rule_rows(counts: Sequence[Mapping[str, Any]]) -> list[RuleShare]:
     return rows
 
 
+def funnel_shares(counts: Sequence[Mapping[str, Any]]) -> list[RuleShare]:
+    """`rule_rows` of a corpus's funnel.json; no shares of words if an older version made it."""
+    return rule_rows([{**r, "records": r["count"], "words": r.get("words")} for r in counts])
+
+
 def _row(
     stage: str, rule: str, taken: int, taken_words: int, records: int, words: int, measured: bool
 ) -> RuleShare:

@@ -5,9 +5,15 @@ No stage and no page opens a lake itself: a test gives a tiny one, or anything o
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import pyarrow as pa
+
+from storage.manifest import Manifest
+from storage.query_answer import QueryAnswer
+
+if TYPE_CHECKING:  # it loads the database
+    from storage.explain import Explanation
 
 
 class LakeReader(Protocol):
@@ -32,4 +38,29 @@ class LakeReader(Protocol):
 
         Raises:
             UserError: there is none.
+        """
+
+    def manifest(self, kind: str | None, digest: str) -> Manifest:
+        """An artifact's manifest, by its kind (None: any) and its digest's beginning.
+
+        Raises:
+            UserError: there is none, or more than one.
+        """
+
+    def explain(self, url: str) -> "Explanation":
+        """What the newest corpus knows of a URL.
+
+        Raises:
+            UserError: there is no corpus, or no record of the URL.
+        """
+
+    def answer(self, sql: str, most_rows: int) -> QueryAnswer:
+        """The answer to a stranger's query, as texts; a process of its own bounds what it takes.
+
+        Args:
+            sql: one SELECT.
+            most_rows: after which the answer is cut.
+
+        Raises:
+            UserError: it is wrong, or takes too much time or memory.
         """

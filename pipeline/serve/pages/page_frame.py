@@ -10,6 +10,7 @@ from starlette.responses import HTMLResponse
 
 from pipeline.serve.api_errors import ApiError
 from pipeline.serve.lake_reader import LakeReader
+from pipeline.serve.pages import figures
 from pipeline.serve.pages.static_files import FILES
 from pipeline.serve.server_state import state_of
 from pipeline.tokenizer.show import printable
@@ -22,14 +23,22 @@ ENVIRONMENT = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-ENVIRONMENT.filters["printable"] = printable
+ENVIRONMENT.filters |= {
+    "figure": figures.figure,
+    "size": figures.size,
+    "duration": figures.duration,
+    "energy": figures.energy,
+    "printable": printable,
+}
 
 
 @dataclasses.dataclass(frozen=True)
 class WebPage:
     """What the navigation knows of a page."""
 
-    name: str  # of its template, script and style sheet; "": the first page
+    # Of its template, script and style sheet; "": the first page. "section/part" is a page below
+    # one of the navigation: its files are section_part.*, its style sheet by default the section's.
+    name: str
     title: str
     question: str  # that it answers, in one line
 
@@ -39,9 +48,25 @@ class WebPage:
         return f"/{self.name}"
 
     @property
+    def file(self) -> str:
+        """What its files' names begin with."""
+        return self.name.replace("/", "_") or "overview"
+
+    @property
+    def section(self) -> str:
+        """The navigation's page that it belongs to, mostly itself."""
+        return self.name.split("/")[0]
+
+    @property
     def template(self) -> str:
         """The file in templates/."""
-        return f"{self.name or 'overview'}.html.jinja"
+        return f"{self.file}.html.jinja"
+
+    @property
+    def style(self) -> str | None:
+        """The file in static/, if it needs more than all pages have."""
+        names = (f"{self.file}.css", f"{self.section}.css")
+        return next((name for name in names if name in FILES), None)
 
 
 def render(request: Request, page: WebPage, status: int = 200, **shown: Any) -> HTMLResponse:
@@ -58,8 +83,8 @@ def render(request: Request, page: WebPage, status: int = 200, **shown: Any) -> 
     text = ENVIRONMENT.get_template(page.template).render(
         page=page,
         pages=pages,
-        script=f"{page.name}.js" if f"{page.name}.js" in FILES else None,
-        style=f"{page.name}.css" if f"{page.name}.css" in FILES else None,
+        script=f"{page.file}.js" if f"{page.file}.js" in FILES else None,
+        style=page.style,
         logged_in=state.asks_for_key and page.name != "login",
         **shown,
     )

@@ -4,6 +4,16 @@ from fastapi import FastAPI
 
 from pipeline.serve.pages import (
     chat_page,
+    corpus_compare_page,
+    corpus_document_page,
+    corpus_drift_page,
+    corpus_page,
+    corpus_records_page,
+    corpus_search_page,
+    corpus_sql_page,
+    lineage_artifact_page,
+    lineage_document_page,
+    lineage_page,
     login_page,
     overview_page,
     page_errors,
@@ -12,9 +22,24 @@ from pipeline.serve.pages import (
 )
 from pipeline.serve.pages.offered_tokenizers import OfferedTokenizers
 
-MODULES = (overview_page, chat_page, tokenizer_page)
+MODULES = (overview_page, chat_page, tokenizer_page, corpus_page, lineage_page)
+# Below one of these: they bear its name and a slash.
+PARTS = (
+    corpus_search_page,
+    corpus_records_page,
+    corpus_document_page,
+    corpus_compare_page,
+    corpus_drift_page,
+    corpus_sql_page,
+    lineage_document_page,
+    lineage_artifact_page,
+)
 PAGES = tuple(module.PAGE for module in MODULES)
-ROUTERS = (*(module.router for module in MODULES), login_page.router, static_files.router)
+ROUTERS = (
+    *(module.router for module in (*MODULES, *PARTS)),
+    login_page.router,
+    static_files.router,
+)
 
 
 def install(app: FastAPI) -> None:

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 
+import httpx
 import pytest
-from model_server import listening, make_served
+from explorer_lake import make_explorer_lake
+from model_server import listening, make_served, tiny_folder
 from page_lake import make_page_lake
 from pages_browser import CHROMIUM, OpenBrowser, Visits, opened_browser
 
@@ -48,3 +50,31 @@ def chromium() -> Iterator[OpenBrowser]:
 def visit(chromium: OpenBrowser, page_server: str) -> Visits:
     """Opens pages of the server."""
     return Visits(chromium, page_server)
+
+
+@pytest.fixture(scope="session")
+def explorer_lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    return make_explorer_lake(tmp_path_factory.mktemp("explorer"))
+
+
+@pytest.fixture(scope="session")
+def explorer_server(explorer_lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a server of a corpus, and of a model that nothing is asked of."""
+    shown = ServedLake(explorer_lake)
+    model = tiny_folder(tmp_path_factory.mktemp("explorer") / "tiny")
+    with listening(make_served(model, lake=shown)) as root:
+        yield root
+    shown.close()
+
+
+@pytest.fixture
+def explore(chromium: OpenBrowser, explorer_server: str) -> Visits:
+    """Opens pages of that server."""
+    return Visits(chromium, explorer_server)
+
+
+@pytest.fixture
+def fetch(explorer_server: str) -> Iterator[httpx.Client]:
+    """Asks that server as a browser does, without one."""
+    with httpx.Client(base_url=explorer_server, headers={"accept": "text/html"}) as client:
+        yield client

@@ -1,0 +1,37 @@
+"""The funnel."""
+
+import httpx
+from explorer_lake import HOSTILE, OTHERS
+from pages_browser import Visits
+
+# With the first and the one with the evil address; one of the hostile ones is dropped.
+KEPT = len(OTHERS) + len(HOSTILE) - 1 + 2
+
+
+def test_the_funnel_adds_up(explore: Visits) -> None:
+    with explore("/corpus") as page:
+        # two files' warcinfo, and a response with its metadata of each page; three are dropped
+        read = 2 + 2 * (KEPT + 3)
+        assert page.inner_text("h2#funnel") == f"{read} records read, {KEPT} kept"
+        stages = page.locator(".funnel summary .name").all_inner_texts()
+        assert stages == ["read", "gopher quality", "c4", "dedup"]
+        assert page.locator(".funnel .kept .numbers").inner_text().startswith(f"{KEPT} of {read}")
+        page.locator("summary", has_text="dedup").click()
+        page.get_by_role("link", name="minhash").click()
+        assert page.locator("tbody tr").count() == 1
+        page.go_back()
+        explore.check(page)
+        explore.screenshots(page, "corpus")
+
+
+def test_the_funnel_needs_no_script(explore: Visits) -> None:
+    with explore("/corpus", scripts=False) as page:
+        page.locator("summary", has_text="gopher quality").click()
+        assert page.get_by_role("link", name="min_words").is_visible()
+
+
+def test_a_lake_without_a_corpus_says_what_makes_one(visit: Visits, page_server: str) -> None:
+    # a corpus that was put there by hand, with neither funnel nor ledger
+    answer = httpx.get(f"{page_server}/corpus/records", headers={"accept": "text/html"})
+    assert answer.status_code == 200
+    assert "There is no such record" in answer.text

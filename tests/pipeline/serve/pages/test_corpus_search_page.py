@@ -1,0 +1,47 @@
+"""Search, by words and by address."""
+
+import httpx
+from explorer_lake import EVIL_URL, FIRST, MAIL
+from injection_strings import INJECTIONS
+from pages_browser import Visits
+
+
+def test_passages_with_the_words_marked(explore: Visits) -> None:
+    with explore("/corpus") as page:
+        page.fill("#q", "write for more")
+        page.get_by_role("button", name="Search").click()
+        first = page.locator(".found li").first
+        assert first.locator("a").inner_text() == FIRST
+        assert "Write" in first.locator("mark").all_inner_texts()
+        assert MAIL not in page.inner_text("main")  # the corpus has a placeholder for it
+        explore.check(page)
+        first.locator("a").click()
+        assert page.inner_text("h1") == "Kept"
+
+
+def test_hostile_passages_and_queries_stay_text(explore: Visits) -> None:
+    with explore("/corpus/search?q=injected+script+window") as page:
+        assert page.locator(".found a", has_text="/hostile-").count()
+        assert "<script>" in page.locator(".found").inner_text()
+        explore.check(page, axe=False)
+    for text in INJECTIONS[5:-1:16]:
+        with explore("/corpus") as page:
+            page.fill("#q", text)
+            page.press("#q", "Enter")
+            page.wait_for_url("**/corpus/search?**")
+            explore.check(page, axe=False)
+
+
+def test_any_record_by_a_piece_of_its_address(fetch: httpx.Client) -> None:
+    answer = fetch.get("/corpus/search", params={"q": "<script>", "by": "address"})
+    assert answer.text.count("/corpus/document?") == 2  # its response and its metadata
+    assert "&lt;script&gt;" in answer.text
+    assert EVIL_URL not in answer.text
+    nothing = fetch.get("/corpus/search", params={"q": "%", "by": "address"})
+    assert "Nothing was found" in nothing.text  # no pattern of SQL
+
+
+def test_without_an_index_addresses_are_searched(page_server: str) -> None:
+    answer = httpx.get(f"{page_server}/corpus/search?q=x", headers={"accept": "text/html"})
+    assert answer.status_code == 200
+    assert "crawl2chat run search-index" in answer.text
