@@ -31,7 +31,9 @@ def label_options(command: argparse.ArgumentParser) -> None:
     adding.add_argument(
         "--conversations", type=whole(1), metavar="N", help="questions of the lake's conversations"
     )
-    adding.add_argument("--model", help="that answers the prompts: sft, rl, rlhf, a digest, a folder")
+    adding.add_argument(
+        "--model", help="that answers the prompts: sft, rl, rlhf, a digest, a folder"
+    )
     adding.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="of a new store"
     )
