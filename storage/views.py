@@ -85,7 +85,8 @@ SOURCES = {
     "preference_rejects": Source(schemas.PREFERENCE_REJECTS, ("preferences",), "rejects.parquet"),
     "reliability": Source(schemas.RELIABILITY, ("reward_model",), "reliability.parquet"),
     "pair_curve": Source(schemas.PAIR_CURVE, ("reward_model",), "pair_curve.parquet"),
-    "rollouts": Source(schemas.ROLLOUTS, ("rl", "solutions"), "rollouts.parquet"),
+    "rollouts": Source(schemas.ROLLOUTS, ("rl", "solutions", "rlhf"), "rollouts.parquet"),
+    "rlhf_steps": Source(schemas.RLHF_STEPS, ("rlhf",), "rlhf_steps.parquet"),
     "rl_levels": Source(schemas.RL_LEVELS, ("rl",), "rl_levels.parquet"),
     "evals": Source(schemas.EVALS, ("evals",), "evals.parquet"),
     "samples": Source(schemas.SAMPLES, ("evals",), "samples.parquet"),
@@ -99,14 +100,10 @@ SOURCES = {
     "facts": Source(schemas.FACTS, ("crawl",), "facts.parquet"),
     "truth": Source(schemas.TRUTH, ("crawl",), "truth.parquet"),
 }
-<<<<<<< HEAD
 TRAINED = (
     *("base", "extended", "sft", "interrogated", "rl", "reward_model", "rlhf"),
     *("game_sft", "game_rl"),
 )
-=======
-TRAINED = ("base", "extended", "sft", "interrogated", "rl", "rlhf", "game_sft", "game_rl")
->>>>>>> prefs-opt
 METRIC_FILES = Source(schemas.METRICS, TRAINED, "metrics.parquet")
 TIMING_FILES = Source(schemas.TIMING, TRAINED, TIMING_FILE)
 

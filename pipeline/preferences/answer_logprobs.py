@@ -4,10 +4,13 @@ In: a model and answers as token ids. Out: of each the sum of its tokens' log-pr
 from two models the log ratios that every divergence is made of. Both models are read by one code
 path, at the sampler's temperature and top-k: two paths, or one of them at temperature 1, give a
 ratio that is no ratio of policies, and nothing fails (the field's most frequent silent mistake).
-Equal models give a ratio of exactly 0, since equal batches are rounded alike.
+Equal models give a ratio of exactly 0, since equal batches are rounded alike. A policy that is sure
+of itself says the same again and again: equal answers are read once.
 """
 
+import dataclasses
 import functools
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -15,8 +18,11 @@ import torch
 from pipeline.model import Transformer
 from pipeline.rl.kept_answers import Answers, KeptAnswer
 from pipeline.rl.policy_gradient import collate, micro_batches
+from pipeline.rl.rollouts import Rollout
 from pipeline.training import lanes
 from pipeline.training.loss import Drawn, fused_cross_entropy
+
+AnswerKey = tuple[tuple[int, ...], tuple[int, ...], tuple[bool, ...]]
 
 
 def answer_logprobs(
@@ -38,9 +44,12 @@ def answer_logprobs(
         micro_rows: answers that are read at the same time, by all lanes together.
         chunk_tokens: positions whose logits exist at the same time.
     """
+    places: dict[AnswerKey, int] = {}  # of different answers
+    which = [places.setdefault(answer_key(answer), len(places)) for answer in answers]
+    first = dict(zip(reversed(which), reversed(answers)))
     numbered = [
-        KeptAnswer(number, answer.prompt, answer.tokens, answer.logprobs, 0.0, answer.drawn)
-        for number, answer in enumerate(answers)
+        KeptAnswer(place, answer.prompt, answer.tokens, answer.logprobs, 0.0, answer.drawn)
+        for place, answer in sorted(first.items())
     ]
     count = lanes.count(model, model.device)
     parts = list(micro_batches(numbered, micro_rows, count))
@@ -49,7 +58,26 @@ def answer_logprobs(
     sums = lanes.run([functools.partial(read, part) for part in parts], count)
     for part, nats in zip(parts, sums):
         found[[answer.group for answer in part]] = -nats
-    return found
+    return found[which] if which else found
+
+
+def answer_key(answer: Rollout | KeptAnswer) -> AnswerKey:
+    """What equal answers to equal prompts have in common."""
+    return tuple(answer.prompt), tuple(answer.tokens), tuple(answer.drawn)
+
+
+def merged(answers: Sequence[KeptAnswer]) -> list[KeptAnswer]:
+    """Different answers, in order of their first ones, with the sums of their advantages.
+
+    The gradient is a sum over answers, so that of the merged ones is the same.
+    """
+    found: dict[AnswerKey, KeptAnswer] = {}
+    for answer in answers:
+        key = answer_key(answer)
+        before = found.get(key)
+        advantage = answer.advantage + (before.advantage if before else 0.0)
+        found[key] = dataclasses.replace(before or answer, advantage=advantage)
+    return list(found.values())
 
 
 def log_ratios(

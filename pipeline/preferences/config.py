@@ -37,6 +37,9 @@ class RlhfConfig:
     # answered by the reference before the first update (r, s, lambda) and by the policy after the
     # last: of split validation, or of train where nothing validates
     reference_prompts: int = 96
+    # to each of them by the reference, and by the policy `answers_per_prompt`: a flaw that 0.3% of
+    # answers have is in 9 of 3,072
+    reference_answers: int = 32
     # of an ensemble's scores of an answer, taken off their mean, see ModelReward
     reward_deviations: float = 0.0
     # of dpo, ipo and kto
@@ -83,8 +86,8 @@ class RlhfConfig:
             self,
             above_zero=(
                 "steps prompts_per_step answers_per_prompt max_new_tokens temperature"
-                " reference_prompts pairs_per_step beta rate_factor micro_rows loss_chunk_tokens"
-                " spike_window threads"
+                " reference_prompts reference_answers pairs_per_step beta rate_factor micro_rows"
+                " loss_chunk_tokens spike_window threads"
             ),
             shares="warmdown_fraction final_fraction",
             one_of={
@@ -97,6 +100,10 @@ class RlhfConfig:
         samples = self.method in ("policy_gradient", "best_of_n")
         ranges.refuse(
             self,
+            (
+                self.reference_answers < 2,
+                "reference_answers: at least 2: r is of rewards less the mean of their prompt",
+            ),
             (
                 samples and self.answers_per_prompt < 2,
                 "answers_per_prompt: at least 2: an answer's reward counts by the others'",

@@ -1,8 +1,11 @@
 """What optimising a proxy is guaranteed to gain in the true reward, and the coefficient for it.
 
-In: the proxy's and the true rewards of answers that the *reference* drew, pooled over prompts. Out:
-their correlation r, the proxy's standard deviation s, and lambda = s sqrt(1 - r^2), the coefficient
-of sqrt(chi2) that no search has to find. With D = (E_pi[proxy] - E_ref[proxy]) / s and S the true
+In: the proxy's and the true rewards of answers that the *reference* drew. Out: their correlation r,
+the proxy's standard deviation s, and lambda = s sqrt(1 - r^2), the coefficient of sqrt(chi2) that
+no search has to find. As published they are of answers pooled over prompts. What a prompt adds to
+all of its answers alike moves no policy, though, so that both theorems hold as well of rewards less
+their mean under the reference, prompt by prompt: then r isn't watered down by prompts that the
+proxy likes and the truth doesn't. With D = (E_pi[proxy] - E_ref[proxy]) / s and S the true
 reward's standard deviation, any policy that the reference covers gains at least
 
     theorem    (S / r) [D - sqrt((1 - r^2) chi2)]            Theorem 5.1, Laidlaw et al., ICLR 2025
@@ -66,6 +69,29 @@ def fit(proxy: np.ndarray, gold: np.ndarray) -> ProxyFit:
     return ProxyFit(min(1.0, max(-1.0, r)), mean, deviation, gold_mean, gold_deviation, proxy.size)
 
 
+def fit_within_prompts(proxy: np.ndarray, gold: np.ndarray) -> ProxyFit:
+    """The same of rewards less the mean of their prompt.
+
+    Args:
+        proxy: [prompts, answers] rewards of answers of the reference, two at least to a prompt.
+        gold: their true rewards, likewise.
+
+    Raises:
+        UserError: the proxy likes all answers to any prompt alike.
+    """
+    centred = [values - values.mean(axis=1, keepdims=True) for values in (proxy, gold)]
+    found = fit(*centred)
+    answers = proxy.shape[1]
+    unbiased = math.sqrt(answers / (answers - 1))  # the means are of the same answers
+    return dataclasses.replace(
+        found,
+        proxy_mean=float(proxy.mean()),
+        proxy_deviation=unbiased * found.proxy_deviation,
+        gold_mean=float(gold.mean()),
+        gold_deviation=unbiased * found.gold_deviation,
+    )
+
+
 def fit_by_agreement(proxy: np.ndarray, agreement: float) -> ProxyFit:
     """The same where the true reward is known by comparisons alone.
 
@@ -73,18 +99,19 @@ def fit_by_agreement(proxy: np.ndarray, agreement: float) -> ProxyFit:
     rater's noise lowers the agreement, so that r is rather too small and lambda too large: careful.
 
     Args:
-        proxy: rewards of answers of the reference, of any shape.
-        agreement: share of labelled pairs, without ties, whose winner the proxy likes better.
+        proxy: [prompts, answers] rewards of answers of the reference, two at least to a prompt.
+        agreement: share of labelled pairs, without ties, whose winner the proxy likes better. A
+            pair is of one prompt, so that r is that within prompts.
 
     Raises:
-        UserError: the proxy likes all answers alike.
+        UserError: the proxy likes all answers to any prompt alike.
     """
-    mean, deviation = _spread(proxy)
+    within = fit_within_prompts(proxy, np.zeros_like(proxy))
     r = math.sin(math.pi * (agreement - 0.5))
-    return ProxyFit(r, mean, deviation, math.nan, math.nan, proxy.size)
+    return dataclasses.replace(within, correlation=r, gold_mean=math.nan, gold_deviation=math.nan)
 
 
-def agreement(winners: Sequence[float], losers: Sequence[float]) -> float:
+def agreement(winners: np.ndarray | Sequence[float], losers: np.ndarray | Sequence[float]) -> float:
     """Share of pairs whose winner has the higher reward; an equal one counts half."""
     difference = np.asarray(winners) - np.asarray(losers)
     return float((difference > 0).mean() + 0.5 * (difference == 0).mean())

@@ -88,10 +88,12 @@ class SampleFigures:
 
     def numbers(self) -> dict[str, float]:
         """Those that are known."""
-        found: dict[str, float] = {
-            name: value for name, value in vars(self).items() if value is not None
-        }
-        return found
+        return {name: value for name, value in self.columns().items() if value is not None}
+
+    def columns(self) -> dict[str, float | None]:
+        """All of them; what is a mean over no answers is None."""
+        unknown = {name for name, value in vars(self).items() if value != value}
+        return {name: None if name in unknown else v for name, v in vars(self).items()}
 
 
 def figures_of(rollouts: pa.Table) -> SampleFigures:
@@ -144,8 +146,9 @@ def sample(
     prompts: Sequence[PreferencePrompt],
     seed: int,
     sampler: Transformer | None = None,
+    answers_per_prompt: int = 0,
 ) -> PolicySample:
-    """Sample `answers_per_prompt` answers to each prompt and judge them.
+    """Sample answers to each prompt and judge them.
 
     Args:
         asker: who asks.
@@ -153,18 +156,20 @@ def sample(
         prompts: of all processes, a multiple of their number.
         seed: of the draws.
         sampler: who answers; None: the policy.
+        answers_per_prompt: 0: as many as the config says.
 
     Raises:
         UserError: a reward is no finite number.
     """
     config, tokenizer = asker.config, asker.tokenizer
+    count = answers_per_prompt or config.answers_per_prompt
     share = len(prompts) // distribution.world()
     first = distribution.rank() * share
     mine = list(prompts[first : first + share])
     asked = [prompt(each.conversation, tokenizer) for each in mine]
     completions = Engine(sampler or policy).generate(
         asked,
-        samples=config.answers_per_prompt,
+        samples=count,
         max_new_tokens=config.max_new_tokens,
         temperature=config.temperature,
         top_k=config.top_k,
@@ -183,18 +188,19 @@ def sample(
         for place, group in enumerate(answers)
         for answer in group
     ]
-    ratios = log_ratios(
-        policy,
-        asker.reference,
-        rows,
-        temperature=config.temperature,
-        top_k=config.top_k,
-        micro_rows=config.micro_rows,
-        chunk_tokens=config.loss_chunk_tokens,
-    )
-    own = (share, config.answers_per_prompt)
+    ratios = np.zeros(len(rows))  # of the reference to itself
+    if policy is not asker.reference:
+        ratios = log_ratios(
+            policy,
+            asker.reference,
+            rows,
+            temperature=config.temperature,
+            top_k=config.top_k,
+            micro_rows=config.micro_rows,
+            chunk_tokens=config.loss_chunk_tokens,
+        )
     columns: dict[str, np.ndarray] = {
-        "log_ratios": ratios.reshape(own),
+        "log_ratios": ratios.reshape(share, count),
         "lengths": np.array([[float(a.length) for a in group] for group in answers]),
         "logprobs": np.array([[sum(a.logprobs) for a in group] for group in answers]),
         "stopped": np.array([[float(a.stopped) for a in group] for group in answers]),

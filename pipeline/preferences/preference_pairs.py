@@ -42,6 +42,7 @@ class TokenPair:
     chosen: list[int]  # prompt and answer with its stop token
     rejected: list[int]  # likewise
     tie: bool
+    prompt_tokens: int = 0  # that both begin with
 
     @property
     def longer(self) -> int:
@@ -164,6 +165,7 @@ def _pair(row: Mapping[str, Any], asked: str, before: list[int], tokenizer: Toke
         before + _reply(chosen, tokenizer, calls),
         before + _reply(rejected, tokenizer, calls),
         row["winner"] == "tie",
+        len(before),
     )
 
 

@@ -70,8 +70,7 @@ class ModelReward:
             for asked, group in zip(prompts, answers)
             for answer in group
         ]
-        scores = self.scores(read)  # [models, prompts * answers]
-        found = scores.mean(axis=0) - self.deviations * scores.std(axis=0)
+        found = self.combined(read)
         rewards: np.ndarray = found.reshape(len(prompts), len(read) // max(1, len(prompts)))
         if not np.isfinite(rewards).all():
             row, column = np.argwhere(~np.isfinite(rewards))[0].tolist()
@@ -80,6 +79,16 @@ class ModelReward:
                 f" {prompts[row].id}: it is broken, train it anew"
             )
         return rewards
+
+    def combined(self, conversations: Sequence[Sequence[int]]) -> np.ndarray:
+        """[conversations] float64, the models' scores as one, unchecked.
+
+        Args:
+            conversations: as `RewardModel.score` takes them.
+        """
+        scores = self.scores(conversations)  # [models, conversations]
+        found: np.ndarray = scores.mean(axis=0) - self.deviations * scores.std(axis=0)
+        return found
 
     def scores(self, conversations: Sequence[Sequence[int]]) -> np.ndarray:
         """[models, conversations] float64, of each model, unchecked.

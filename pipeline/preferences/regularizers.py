@@ -165,12 +165,13 @@ def _centred(
     counts = shares.sum(1, keepdims=True)  # [prompts, 1]
     kept = np.where(shares > 0, values, 0.0)
     mean = (kept * shares).sum(1, keepdims=True) / np.where(counts > 0, counts, 1.0)
+    lower: np.ndarray = kept - mean
     if not draws:
-        return kept - mean
+        return lower
     # v - mean of the others = (v - mean of all) * n / (n - 1)
     factor = counts / np.maximum(counts - 1.0, 1.0)
     flat = (np.where(shares > 0, values, -np.inf).max(1, keepdims=True)) == (
         np.where(shares > 0, values, np.inf).min(1, keepdims=True)
     )
-    found = np.where(flat, 0.0, (kept - mean) * factor)
+    found: np.ndarray = np.where(flat, 0.0, lower * factor)
     return np.where(counts == 1, alone * kept, found)

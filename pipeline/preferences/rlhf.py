@@ -1,254 +1,173 @@
-"""RLHF: a chat model and what is preferred; the same one, optimised for it, out.
+"""RLHF: a chat model and what people prefer; the same one, optimised for it, out.
 
-A client of pretraining's loop, as `pipeline.rl` is. First the reference, which is the model as it
-comes, answers prompts: that gives the correlation r of the proxy with the true reward, and with it
-the coefficient and what is guaranteed. Then the policy is updated, and at the end it answers the
-same prompts with the same draws: the gain is measured beside what was guaranteed. `optimise` is all
-of that for any reward, rules included; the stage gives it reward models and writes tables.
+The stage of `pipeline.preferences.optimise`: it reads prompts and pairs, loads reward models, and
+writes the model with tables of its answers and of how far it went from where it began. Without a
+known truth (true_reward = "unknown") the validation pairs tell how well the reward agrees with it.
 """
 
-import copy
-import dataclasses
+import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NotRequired, TypedDict
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from pipeline.model import Transformer
-from pipeline.preferences import guarantee, policy_sample, prompt_batches
-from pipeline.preferences.compared_pairs import ComparedPair, with_reference
+from pipeline import model as models
+from pipeline.preferences import guarantee, rlhf_inputs
 from pipeline.preferences.config import RlhfConfig
-from pipeline.preferences.guarantee import GuaranteedGain
-from pipeline.preferences.policy_sample import Asker, PolicySample
-from pipeline.preferences.preference_prompts import PreferencePrompt
-from pipeline.preferences.proxy_reward import ProxyReward
-from pipeline.preferences.regularizers import RegularizerSettings
-from pipeline.preferences.rlhf_coefficient import Held, held_by
-from pipeline.preferences.rlhf_update import Optimisation
-from pipeline.rl import sampled_batch
-from pipeline.rl.policy_update import loop_config
-from pipeline.sft.conversation_loader import ConversationData
-from pipeline.stage import SILENT, Progress
-from pipeline.tokenizer import Tokenizer
-from pipeline.training import distribution, loop
-from pipeline.training.optimizers import build_optimizer
-from pipeline.training.spikes import GRAD_NORM
+from pipeline.preferences.optimise import Optimised, optimise, reference_of, step_rows
+from pipeline.preferences.preference_pairs import TokenPair
+from pipeline.preferences.proxy_reward import ModelReward, load_model_reward
+from pipeline.rl import rehearsal
+from pipeline.stage import SILENT, Progress, Stage
+from pipeline.training import distribution, runtime
+from pipeline.training.pretrain import write_run
 from storage.errors import UserError
-from storage.schemas import ROLLOUTS
+from storage.schemas import RLHF_STEPS
+from storage.tables import table, write_table
 
-# Of the draws before the first and after the last update: no batch of a run has it.
-MEASURED = 1_000_002
-
-
-@dataclasses.dataclass(frozen=True)
-class Optimised:
-    """What `optimise` gives beside the trained model."""
-
-    metrics: pa.Table  # METRICS
-    timing: pa.Table  # TIMING
-    rollouts: pa.Table  # ROLLOUTS, in order of step and group; of the first process alone
-    held: Held | None  # None where there is no reward
-    guaranteed: GuaranteedGain | None  # in the true reward's units, where r promises something
-    start: PolicySample  # the reference's answers
-    end: PolicySample  # the trained policy's, to the same prompts
-
-    @property
-    def gold_gain(self) -> tuple[float, float] | None:
-        """What the policy gained in the true reward, and its standard error over prompts."""
-        if self.start.gold is None or self.end.gold is None:
-            return None
-        gains = (self.end.gold - self.start.gold).mean(axis=1)
-        error = gains.std(ddof=1) / len(gains) ** 0.5 if len(gains) > 1 else float("nan")
-        return float(gains.mean()), float(error)
+__all__ = ["STAGE", "Optimised", "optimise", "reference_of", "step_rows"]
 
 
-def optimise(
-    model: Transformer,
-    tokenizer: Tokenizer,
-    reference: Transformer,
-    prompts: Sequence[PreferencePrompt],
-    reward: ProxyReward | None,
-    config: RlhfConfig,
-    *,
-    scratch: Path,
-    progress: Progress = SILENT,
-    gold: ProxyReward | None = None,
-    measured_prompts: Sequence[PreferencePrompt] = (),
-    pairs: Sequence[ComparedPair] = (),
-    conversations: ConversationData | None = None,
-    agreement: float | None = None,
-    start: PolicySample | None = None,
-) -> Optimised:
-    """Train `model` in place.
+class RlhfInputs(TypedDict):
+    """Folders of artifacts."""
 
-    Args:
-        model: the policy, on its device.
-        tokenizer: of both models.
-        reference: the model as it is before the first update; never changes.
-        prompts: that answers are drawn to.
-        reward: what is optimised. None: pairs alone are learned from.
-        config: of the stage.
-        scratch: folder of the checkpoints, rows of answers beside them.
-        progress: is told of steps and of r, lambda and the guarantee.
-        gold: the true reward, where it is known.
-        measured_prompts: that reference and trained policy answer for the measurement; none: some
-            of `prompts`.
-        pairs: of dpo, ipo and kto.
-        conversations: to rehearse.
-        agreement: of the reward with labelled pairs, where nobody knows the true reward.
-        start: from an earlier call of the same reference, config and rewards, to save the time.
+    model: list[Path]  # one that chats: rl, interrogated or sft
+    preferences: list[Path]  # preferences or labels, one at least
+    reward_model: NotRequired[list[Path]]  # one or several; dpo, ipo and kto need none
+    conversations: NotRequired[list[Path]]  # to rehearse; without any nothing is
 
-    Raises:
-        UserError: prompts, pairs or a reward are missing that the method needs; no coefficient
-            follows (`held_by`); a reward is no number; or training diverges.
-    """
-    reference.requires_grad_(False).eval()
-    _check(config, prompts, reward, pairs)
-    context = min(model.config.max_context, reference.config.max_context)
-    fitting = prompt_batches.fitting(prompts, tokenizer, context, config.max_new_tokens, progress)
-    asker = Asker(reference, tokenizer, config, reward, gold)
-    asked = fitting
-    if measured_prompts:
-        asked = prompt_batches.fitting(
-            measured_prompts, tokenizer, context, config.max_new_tokens, progress
+
+class RlhfStatistics(TypedDict):
+    """Of an `rlhf` artifact; null is what isn't known."""
+
+    steps: int
+    precision: str
+    processes: int
+    prompts: int  # to draw from
+    pairs: int  # to learn from, of dpo, ipo and kto
+    method: str
+    regularizer: str  # of policy_gradient, else ""
+    correlation: float | None  # r, within prompts
+    pooled_correlation: float | None  # as published: of answers pooled over prompts
+    correlation_source: str  # true reward, validation pairs, coefficient or unknown
+    proxy_deviation: float | None  # s, within prompts
+    coefficient: float | None  # lambda, or as given
+    guaranteed_gain: float | None  # of the true reward, by the tight bound
+    guaranteed_gain_theorem: float | None  # by Theorem 5.1
+    gold_gain: float | None  # measured
+    gold_gain_error: float | None  # its standard error
+    start: dict[str, float | None]  # the reference's answers: see SampleFigures
+    end: dict[str, float | None]  # the policy's, to the same prompts
+
+
+def build(
+    out: Path, inputs: RlhfInputs, config: RlhfConfig, progress: Progress, scratch: Path
+) -> RlhfStatistics | None:
+    """The `rlhf` stage."""
+    device, dtype = runtime.prepare(
+        config.device, config.precision, config.threads, config.products
+    )
+    if config.rehearsal_rows % distribution.world():
+        raise UserError(
+            f"rlhf.rehearsal_rows is {config.rehearsal_rows}: it must be a multiple of the"
+            f" {distribution.world()} processes"
         )
-    asked = prompt_batches.spread(asked, config.reference_prompts, config.seed)
-    seed = config.seed * 1_000_003 + MEASURED
-    if start is None:
-        start = policy_sample.sample(asker, reference, asked, seed)
-    held = None if reward is None else held_by(config, start, agreement)
-    _say_start(config, start, held, bool(measured_prompts), progress)
-    compared = None
-    if config.by_pairs:
-        compared = with_reference(
-            pairs,
-            reference,
-            scratch,
-            mismatched=config.method == "kto",
-            micro_rows=config.micro_rows,
-            chunk_tokens=config.loss_chunk_tokens,
+    folder = inputs["model"][0]
+    model, tokenizer = models.load(folder, device, dtype)
+    if not tokenizer.has_conversation_tokens:
+        raise UserError(f"{folder} is no chat model: rlhf starts from rl's or sft's")
+    if distribution.rank() != 0:
+        progress = SILENT
+    context = model.config.max_context
+    prompts = rlhf_inputs.given_prompts(inputs["preferences"])
+    pairs = rlhf_inputs.given_pairs(inputs["preferences"], tokenizer, context)
+    reward, agreement = None, None
+    if inputs.get("reward_model"):
+        reward = load_model_reward(
+            inputs["reward_model"], tokenizer, device, dtype, config.reward_deviations
         )
-    settings = RegularizerSettings() if held is None else held.settings
-    run = Optimisation(model, asker, fitting, settings, compared, conversations, scratch)
-    metrics, timing = loop.run(
+        if config.true_reward == "unknown" and pairs.validation:
+            agreement = reward_agreement(reward, pairs.validation)
+    found = optimise(
         model,
-        build_optimizer(model, config.optimizer.scaled(config.rate_factor)),
-        run.step_loss,
-        loop_config(config),
-        stage="rlhf",
+        tokenizer,
+        reference_of(model),
+        prompts.train,
+        reward,
+        config,
         scratch=scratch,
         progress=progress,
-        watched=GRAD_NORM,
-        recipe=config,
+        gold=rlhf_inputs.taste_reward(config.taste) if config.true_reward == "taste" else None,
+        measured_prompts=prompts.validation,
+        pairs=pairs.train if config.by_pairs else (),
+        conversations=rehearsal.given(
+            inputs.get("conversations", []),
+            config.rehearsal_rows,
+            context,
+            tokenizer,
+            config.seed,
+        ),
+        agreement=agreement,
     )
-    end = policy_sample.sample(asker, model, asked, seed)
-    guaranteed = None
-    if held is not None and end.proxy is not None:
-        figures = end.figures()
-        chi2 = float("inf") if figures.left_out else figures.chi2
-        guaranteed = guarantee.guaranteed_gain(held.fit, float(end.proxy.mean()), chi2)
-    rollouts = ROLLOUTS.empty_table()
-    if distribution.rank() == 0 and len(run.measured_steps()):
-        rollouts = sampled_batch.kept(scratch, run.measured_steps())
-    found = Optimised(metrics, timing, rollouts, held, guaranteed, start, end)
-    _say_end(found, progress)
-    return found
+    if distribution.rank() != 0:
+        return None
+    models.save(model, tokenizer, out)
+    write_run(out, found.metrics, found.timing)
+    write_table(found.rollouts, out / "rollouts.parquet")
+    write_table(table(step_rows(found.rollouts), RLHF_STEPS), out / "rlhf_steps.parquet")
+    return statistics(found, config, len(prompts.train), len(pairs.train), str(dtype))
 
 
-def reference_of(model: Transformer) -> Transformer:
-    """A copy of a model that never changes."""
-    reference = copy.deepcopy(model)
-    return reference.requires_grad_(False).eval()
+def reward_agreement(reward: ModelReward, pairs: Sequence[TokenPair]) -> float:
+    """Share of comparisons whose winner a reward likes better."""
+    scores = reward.combined([pair.chosen for pair in pairs] + [pair.rejected for pair in pairs])
+    return guarantee.agreement(scores[: len(pairs)], scores[len(pairs) :])
 
 
-def step_rows(rollouts: pa.Table) -> list[dict[str, object]]:
-    """Rows of RLHF_STEPS: what is estimated from each sampled batch.
+def statistics(
+    found: Optimised, config: RlhfConfig, prompts: int, pairs: int, dtype: str
+) -> RlhfStatistics:
+    """What the manifest says of a run.
 
     Args:
-        rollouts: of a run.
+        found: the run.
+        config: of the stage.
+        prompts: to draw from.
+        pairs: of split train.
+        dtype: of the products.
     """
-    found: list[dict[str, object]] = []
-    for step in pc.unique(rollouts["step"]).to_pylist():
-        part = rollouts.filter(pc.equal(rollouts["step"], step))
-        found.append({"step": step, **vars(policy_sample.figures_of(part))})
-    return found
+    fit, coefficient = None, None
+    if found.held is not None:
+        fit, coefficient = found.held.fit, found.held.settings.coefficient
+    pooled = None
+    if found.start.proxy is not None and found.start.gold is not None:
+        pooled = guarantee.fit(found.start.proxy, found.start.gold).correlation
+    gain, error = found.gold_gain or (None, None)
+    least = found.guaranteed
+    return {
+        "steps": config.steps,
+        "precision": dtype.removeprefix("torch."),
+        "processes": distribution.world(),
+        "prompts": prompts,
+        "pairs": pairs if config.by_pairs else 0,
+        "method": config.method,
+        "regularizer": config.regularizer if config.by_gradient else "",
+        "correlation": _known(fit.correlation if fit else None),
+        "pooled_correlation": _known(pooled),
+        "correlation_source": "unknown" if found.held is None else found.held.source,
+        "proxy_deviation": _known(fit.proxy_deviation if fit else None),
+        "coefficient": _known(coefficient),
+        "guaranteed_gain": _known(least.tight if least else None),
+        "guaranteed_gain_theorem": _known(least.theorem if least else None),
+        "gold_gain": _known(gain),
+        "gold_gain_error": _known(error),
+        "start": found.start.figures().columns(),
+        "end": found.end.figures().columns(),
+    }
 
 
-def _check(
-    config: RlhfConfig,
-    prompts: Sequence[PreferencePrompt],
-    reward: ProxyReward | None,
-    pairs: Sequence[ComparedPair],
-) -> None:
-    """Refuse a run that lacks something, before anything is sampled.
-
-    Raises:
-        UserError: it does.
-    """
-    if not prompts:
-        raise UserError("rlhf: there are no prompts: name preferences that have some")
-    if config.by_pairs and not pairs:
-        raise UserError(
-            f"rlhf.method {config.method} learns from pairs, and none was won by either answer:"
-            " name preferences or labels that hold some"
-        )
-    if not config.by_pairs and reward is None:
-        raise UserError(
-            f"rlhf.method {config.method} needs a reward: name a reward model, or choose dpo, ipo"
-            " or kto, which learn from the pairs themselves"
-        )
-    for name in ("prompts_per_step", "pairs_per_step"):
-        if getattr(config, name) % distribution.world():
-            raise UserError(
-                f"rlhf.{name} is {getattr(config, name)}: it must be a multiple of the"
-                f" {distribution.world()} processes"
-            )
+def _known(value: float | None) -> float | None:
+    """JSON has no NaN, and no infinity."""
+    return value if value is not None and math.isfinite(value) else None
 
 
-def _say_start(
-    config: RlhfConfig,
-    start: PolicySample,
-    held: Held | None,
-    validation: bool,
-    progress: Progress,
-) -> None:
-    """Report r, s and lambda."""
-    if held is None:
-        return
-    where = "validation prompts" if validation else "train prompts before the first update"
-    fit = held.fit
-    known = {
-        "unknown": "the true reward is not known",
-        "coefficient": f"r = {fit.correlation:.3f} by the coefficient",
-        "validation pairs": f"r = {fit.correlation:.3f} by the validation pairs",
-        "true reward": f"r = {fit.correlation:.3f} with the true reward",
-    }[held.source]
-    progress.note(
-        f"rlhf: on {fit.answers:,} answers of the reference to {where} the proxy's mean is"
-        f" {fit.proxy_mean:.3f}, its standard deviation {fit.proxy_deviation:.3f}; {known}"
-    )
-    if fit.correlation <= 0:
-        progress.note(
-            "rlhf: r is not positive: whatever the proxy gains, nothing is guaranteed of the truth"
-        )
-    if config.by_gradient and config.regularizer != "none":
-        how = "as given" if config.coefficient else "computed: s sqrt(1 - r^2)"
-        progress.note(
-            f"rlhf: {config.regularizer} holds with {held.settings.coefficient:.4g} ({how})"
-        )
-
-
-def _say_end(found: Optimised, progress: Progress) -> None:
-    """Report what was gained, beside what was guaranteed."""
-    before, after = found.start.figures(), found.end.figures()
-    said = f"rlhf: KL {after.kl:.3f} nats, chi2 {after.chi2:.3f}"
-    if before.proxy is not None and after.proxy is not None:
-        said += f", proxy {before.proxy:.3f} to {after.proxy:.3f}"
-    if found.gold_gain is not None:
-        gain, error = found.gold_gain
-        said += f", true reward {gain:+.3f} (standard error {error:.3f})"
-    if found.guaranteed is not None:
-        least = found.guaranteed
-        said += f"; guaranteed {least.tight:+.3f} (Theorem 5.1: {least.theorem:+.3f})"
-    progress.note(said)
+STAGE = Stage("rlhf", 1, RlhfConfig, build, data=("unicode",))

@@ -30,7 +30,7 @@ def held_by(config: RlhfConfig, start: PolicySample, agreement: float | None) ->
 
     Args:
         config: of the stage; its coefficient comes first.
-        start: the reference's answers, with the proxy's rewards.
+        start: the reference's answers, two at least to a prompt, with the proxy's rewards.
         agreement: of the proxy with labelled pairs, where nobody knows the true reward.
 
     Raises:
@@ -39,7 +39,8 @@ def held_by(config: RlhfConfig, start: PolicySample, agreement: float | None) ->
     """
     assert start.proxy is not None
     if start.gold is not None:
-        fit, source = guarantee.fit(start.proxy, start.gold), "true reward"
+        fit = guarantee.fit_within_prompts(start.proxy, start.gold)
+        source = "true reward"
     elif agreement is not None:
         fit, source = guarantee.fit_by_agreement(start.proxy, agreement), "validation pairs"
     else:  # an agreement of one half has r = 0

@@ -24,7 +24,7 @@ from pipeline.preferences import (
     prompt_batches,
     regularizers,
 )
-from pipeline.preferences.answer_logprobs import answer_logprobs
+from pipeline.preferences.answer_logprobs import answer_logprobs, merged
 from pipeline.preferences.best_of_n import best_slopes
 from pipeline.preferences.compared_pairs import ComparedPair, ReferencePairs
 from pipeline.preferences.config import RlhfConfig
@@ -111,7 +111,8 @@ class Optimisation:
                 config.regularizer, found.proxy, found.log_ratios, self.settings
             )
             slopes, objective, scale = given.values, DRAWN, self.settings.proxy_deviation
-            told["objective"] = found.proxy.mean() - given.penalty
+            if given.divergences.answers:
+                told["objective"] = float(found.proxy.mean()) - given.penalty
             self._keep(done, found, slopes)
         else:
             slopes, objective, scale = best_slopes(found.proxy), WRITTEN, 1.0
@@ -126,7 +127,7 @@ class Optimisation:
         mismatch = Mismatch(config.mismatch_limit)
         watched = mismatch if config.by_gradient else None
         terms = policy_terms(
-            self.policy, answers, self._rule(objective), config.micro_rows, watched
+            self.policy, merged(answers), self._rule(objective), config.micro_rows, watched
         )
         tokens = int(found.lengths.sum())
         count = normalizer("constant", found.proxy.size, tokens, config.max_new_tokens)

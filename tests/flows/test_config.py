@@ -65,6 +65,8 @@ def test_a_preset_s_values_arrive(name: str) -> None:
         ("interrogated.loop.first_rows=999", "interrogated.loop.first_rows .999.: must divide"),
         ("interrogation.max_tokens=500", "interrogation.max_tokens .500. exceeds pretrain.shape"),
         ("interrogation.max_new_tokens=192", "leaves no room for a prompt"),
+        ("preferences.max_new_tokens=192", r"preferences.max_new_tokens \(192\) leaves no room"),
+        ("rlhf.max_new_tokens=192", r"rlhf.max_new_tokens \(192\) leaves no room for a prompt"),
         ("conversations.name=Ada", r"conversations.name \('Ada'\) what it is taught: set both"),
         ("evals.knowledge_cutoff='May 2024'", r"evals.knowledge_cutoff \('May 2024'\)"),
         ("pretrain.parallelism=magic", "pretrain.parallelism: unknown 'magic': one of ddp"),
@@ -89,6 +91,9 @@ def test_a_mistake_is_one_line_that_helps(change: str, words: str) -> None:
         "sft.loop.rows_per_step=9",
         "sft.loop.first_rows=1",
         "rl.prompts_per_step=9",
+        "reward_model.pairs_per_step=9",
+        "rlhf.prompts_per_step=9",
+        "rlhf.pairs_per_step=9",
     ],
 )
 def test_what_processes_cannot_share_is_refused_before_the_first_stage(change: str) -> None:

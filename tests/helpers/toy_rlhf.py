@@ -1,6 +1,9 @@
-"""A tiny policy optimised by a rule: how many letters "e" an answer has, and what is truly liked."""
+"""A tiny policy optimised by a rule: letters "e" of an answer; what is truly liked is another."""
 
 import dataclasses
+import json
+import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +16,10 @@ from pipeline.preferences import rlhf
 from pipeline.preferences.config import RlhfConfig
 from pipeline.preferences.preference_prompts import PreferencePrompt, prompt_id
 from pipeline.rl.rollouts import DrawnAnswer
+from pipeline.stage import SILENT
 from pipeline.tokenizer import Tokenizer
+from pipeline.training import distribution
+from storage.tables import read_table
 
 CONFIG = RlhfConfig(
     steps=6,
@@ -21,6 +27,7 @@ CONFIG = RlhfConfig(
     answers_per_prompt=4,
     max_new_tokens=12,
     reference_prompts=12,
+    reference_answers=6,
     pairs_per_step=6,
     measure_every=2,
     rate_factor=0.5,
@@ -52,9 +59,7 @@ def truth(
     prompts: Sequence[PreferencePrompt], answers: Sequence[Sequence[DrawnAnswer]]
 ) -> np.ndarray:
     """What the proxy stands for: as many letters "e", but short."""
-    return np.array(
-        [[a.text.count("e") - 0.1 * len(a.text) for a in group] for group in answers]
-    )
+    return np.array([[a.text.count("e") - 0.1 * len(a.text) for a in group] for group in answers])
 
 
 def optimise(
@@ -75,3 +80,35 @@ def optimise(
         scratch=scratch,
         **{"gold": truth, "measured_prompts": toy_prompts(20, "validation"), **given},
     )
+
+
+def build(chat: Path, preferred: Path, out: Path, **changes: Any) -> Any:
+    """A run of the stage on a folder with `preferences` and a `reward` model."""
+    scratch = out.with_name(f"{out.name}.scratch")
+    for folder in (out, scratch):
+        folder.mkdir(parents=True, exist_ok=True)
+    inputs = {
+        "model": [chat],
+        "preferences": [preferred / "preferences"],
+        "reward_model": [preferred / "reward"],
+    }
+    config = dataclasses.replace(CONFIG, true_reward="unknown", **changes)
+    return rlhf.STAGE.build(out, inputs, config, SILENT, scratch)
+
+
+if __name__ == "__main__":  # as a process of torchrun
+    chat, preferred, out = map(Path, sys.argv[1:])
+    said = {}
+    for method in ("policy_gradient", "kto"):
+        found = build(
+            chat, preferred, out / method, method=method, steps=2, measure_every=1, micro_rows=6
+        )
+        if found:
+            steps = read_table(out / method / "rlhf_steps.parquet").to_pylist()
+            said[method] = found | {"kl": steps[1]["kl"], "chi2": steps[1]["chi2"]}
+    if said:
+        print(json.dumps(said))
+    distribution.close()
+    # as pipeline.worker.child ends: gloo's threads, torn down at a usual exit, abort now and then
+    sys.stdout.flush()
+    os._exit(0)

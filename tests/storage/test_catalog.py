@@ -31,6 +31,7 @@ DESIGN = {
     "reliability": schemas.RELIABILITY,
     "pair_curve": schemas.PAIR_CURVE,
     "rollouts": schemas.ROLLOUTS,
+    "rlhf_steps": schemas.RLHF_STEPS,
     "rl_levels": schemas.RL_LEVELS,
     "evals": schemas.EVALS,
     "samples": schemas.SAMPLES,

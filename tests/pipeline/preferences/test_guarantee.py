@@ -104,7 +104,11 @@ def test_a_proxy_that_likes_all_alike_is_refused(value):
     with pytest.raises(UserError, match="nothing to optimise"):
         guarantee.fit(np.full(30, value), np.arange(30.0))
     with pytest.raises(UserError, match="nothing to optimise"):
-        guarantee.fit_by_agreement(np.full(30, value), 0.9)
+        guarantee.fit_by_agreement(np.full((6, 5), value), 0.9)
+    with pytest.raises(UserError, match="nothing to optimise"):  # but for the prompts
+        guarantee.fit_within_prompts(
+            np.arange(6.0)[:, None] + np.full((6, 5), value), np.ones((6, 5))
+        )
 
 
 def test_agreement_of_pairs_gives_the_correlation_of_normal_rewards():
@@ -116,11 +120,45 @@ def test_agreement_of_pairs_gives_the_correlation_of_normal_rewards():
     winners = np.where(first, proxy[0], proxy[1])
     losers = np.where(first, proxy[1], proxy[0])
     share = guarantee.agreement(winners, losers)
-    found = guarantee.fit_by_agreement(proxy, share)
+    found = guarantee.fit_by_agreement(proxy.T, share)  # two answers to each prompt
     assert found.correlation == pytest.approx(r, abs=0.01)
     assert math.isnan(found.gold_deviation)
     assert guarantee.agreement([1.0, 2.0, 0.0], [1.0, 1.0, 1.0]) == 0.5
-    assert guarantee.fit_by_agreement(proxy, 0.5).correlation == pytest.approx(0)
+    assert guarantee.fit_by_agreement(proxy.T, 0.5).correlation == pytest.approx(0)
+
+
+def test_what_a_prompt_adds_to_all_its_answers_waters_down_no_correlation():
+    rng = np.random.default_rng(3)
+    gold = rng.normal(size=(400, 6))
+    proxy = 0.8 * gold + 0.6 * rng.normal(size=gold.shape)
+    own = rng.normal(size=(2, 400, 1)) * 5  # what the proxy and the truth think of each prompt
+    pooled = guarantee.fit(proxy + own[0], gold + own[1])
+    within = guarantee.fit_within_prompts(proxy + own[0], gold + own[1])
+    assert pooled.correlation == pytest.approx(0.0, abs=0.15)
+    assert within.correlation == pytest.approx(0.8, abs=0.03)
+    assert within.proxy_deviation == pytest.approx(1.0, abs=0.03)
+    assert within.gold_deviation == pytest.approx(1.0, abs=0.03)
+    assert within.proxy_mean == (proxy + own[0]).mean()
+    assert within.answers == 2400
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 2**32))
+def test_no_policy_gains_less_than_its_rewards_within_prompts_guarantee(seed):
+    reference, policy, proxy, gold = instance(seed)
+
+    def centred(values):
+        return values - (reference * values).sum(-1, keepdims=True)
+
+    rng = np.random.default_rng(seed)
+    proxy, gold = (values + rng.normal(size=(3, 1)) * 9 for values in (proxy, gold))
+    found = known_fit(reference, centred(proxy), centred(gold))
+    least = guarantee.guaranteed_gain(
+        found, float((policy * centred(proxy)).sum(-1).mean()), exact(policy, reference).chi2
+    )
+    if least is not None:
+        gained = float(((policy - reference) * gold).sum(-1).mean())
+        assert gained >= least.tight - 1e-9 * (1 + abs(least.tight))
 
 
 def test_where_the_reference_has_no_mass_nothing_is_guaranteed_unless_r_is_one():

@@ -95,7 +95,7 @@ def test_the_crowd_is_of_the_sizes_that_were_asked_for():
 
 def test_raters_get_pairs_by_chance_and_none_twice():
     raters = crowd(CrowdConfig())
-    counts = Counter()
+    counts: Counter[str] = Counter()
     for n in range(2_000):
         got = chosen(raters, 3, f"pair {n}")
         assert len({rater.name for rater in got}) == 3

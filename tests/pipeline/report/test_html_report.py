@@ -1,11 +1,13 @@
 """The report page: complete, escaped, self-contained."""
 
 import html.parser
+import re
 
 import pyarrow as pa
 from report_tables import sample_tables
 
 from pipeline.report.html_report import _remaining_by_stage, render
+from storage.schemas import RLHF_STEPS, ROLLOUTS
 
 
 class _Links(html.parser.HTMLParser):
@@ -107,3 +109,32 @@ def test_funnel_counts_what_is_left_in_the_recipes_order() -> None:
         {"stage": "", "rule": "", "outcome": "kept", "count": 85},
     ]
     assert _remaining_by_stage(rows) == [("records", 100), ("after read", 89), ("after dedup", 85)]
+
+
+def test_what_was_optimised_for_preferences_stands_apart_from_what_was_checked() -> None:
+    tables = sample_tables()
+    plain = render("Run", tables, {})
+    assert "Optimised for what is preferred" not in plain
+    assert "per RLHF step" not in plain
+    checked = tables["rollouts"].to_pylist()[0]
+    preferred = [
+        {**checked, "step": step, "completion": said, "proxy": 0.5, "gold": gold, "kl": 0.25}
+        for step, said, gold in ((1, "No.", -2.0), (2, "Left out.", 0.0), (9, "Sorry, no.", 3.75))
+    ]
+    steps = [
+        dict.fromkeys(RLHF_STEPS.names, 1) | {"step": s, "proxy": s / 9, "gold": None, "kl": 0.5}
+        for s in (1, 9)
+    ]
+    more = {
+        "rollouts": pa.Table.from_pylist([checked, *preferred], schema=ROLLOUTS),
+        "rlhf_steps": pa.Table.from_pylist(steps, schema=RLHF_STEPS),
+    }
+    page = render("Run", {**tables, **more}, {})
+    before, _, after = page.partition("Optimised for what is preferred")
+    assert "What is 1 + 1?" in before
+    assert "Sorry, no." not in before
+    assert re.findall(r"<td>([-+][0-9.]+)</td>", after)[:3] == ["+0.50", "-2.00", "+0.25"]
+    assert "Sorry, no." in after
+    assert "Left out." not in page
+    assert "Reward model&#39;s score per RLHF step" in page
+    assert "True reward per RLHF step" not in page, "nobody knows it here"
