@@ -77,6 +77,14 @@ MORE = {
     "pipeline/tools/sandbox/namespaces.py": ("tests/pipeline/tools/test_escapes",),
     "pipeline/tools/sandbox/system_calls.py": ("tests/pipeline/tools/test_escapes",),
     "pipeline/tools/sandbox/zygote.py": ("tests/pipeline/tools/test_fork_server",),
+    "pipeline/preferences/preference_pairs.py": ("test_reward_training",),
+    "pipeline/preferences/reward_config.py": ("test_reward_training", "test_preference_pairs"),
+    "pipeline/preferences/reward_model.py": (
+        "test_proxy_reward",
+        "tests/pipeline/export/test_reward_export",
+    ),
+    "pipeline/preferences/reward_run.py": ("test_reward_training",),
+    "pipeline/export/export.py": ("test_reward_export",),
     "pipeline/rl/config.py": (
         "test_train",
         "tests/pipeline/test_ranges",

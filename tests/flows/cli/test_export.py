@@ -8,6 +8,8 @@ import pytest
 from toy_artifacts import PostTraining, post_training  # noqa: F401
 
 from flows.cli import main
+from pipeline import model as models
+from pipeline.preferences.reward_model import RewardModel, save_reward_model
 
 
 @pytest.fixture
@@ -63,3 +65,23 @@ def test_mistakes_are_one_line(tmp_path, capsys):
         error = capsys.readouterr().err
         assert said in error
         assert error.count("\n") == 1
+
+
+def test_a_reward_model_s_scores_are_compared_and_nothing_talks_with_it(
+    post_training,  # noqa: F811
+    tmp_path,
+    capsys,
+):
+    model, tokenizer = models.load(post_training.chat)
+    source, out = tmp_path / "source", tmp_path / "out"
+    save_reward_model(RewardModel.of_chat_model(model, 0.5, 0), tokenizer, source)
+    where = ["--lake", str(tmp_path / "lake")]
+    line = ["export", "--model", str(source), "--format", "hf", "--out", str(out), *where]
+    assert main(line) == 0
+    assert "scores differ by at most 0 over 9 conversations" in capsys.readouterr().out
+    assert main([*line, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["stored"]["max_error"] == 0.0
+    assert main(["chat", "--model", str(source), "--message", "Hi", *where]) == 2
+    assert "score.weight" in capsys.readouterr().err
+    assert main(["export", "--model", "reward_model", "--format", "hf", "--out", "x", *where]) == 2
+    assert "no reward_model model in lake" in capsys.readouterr().err
