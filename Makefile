@@ -14,7 +14,8 @@ unexport PYTHONDONTWRITEBYTECODE
 .PHONY: setup setup-dev resolve demo test test-fast lint bench bench-corpus bench-train bench-engine \
 	bench-tokenizer bench-evals bench-scale bench-tools bench-distill bench-pass-at-k bench-rl \
 	bench-rl-hack bench-search bench-game bench-tool-use bench-search-use bench-injection bench-horizon \
-	bench-acts bench-serve soak tune-train interop fuzz mutants docs release-check server clean
+	bench-preferences bench-acts bench-serve soak tune-train interop fuzz mutants docs release-check \
+	server clean
 
 NATIVE := $(shell find pipeline -name '_*.c' -o -name '*.h')
 
@@ -182,6 +183,14 @@ bench-injection: .venv/dev
 HORIZON_WORK ?= build/horizon
 bench-horizon: .venv/dev
 	$(BIN)/python -m tests.benchmarks.horizon --lake $(LAKE) --work $(HORIZON_WORK) --write docs/horizon.md
+
+# Optimising for flawed preferences, with and without KL and chi-squared, over five seeds: half an hour
+# in two processes. What is made stays in PREFERENCES_WORK; RUNS='phrase-rule-chi2*' takes a part.
+PREFERENCES_WORK ?= build/preferences
+RUNS ?=
+bench-preferences: .venv/dev
+	$(BIN)/python -m tests.benchmarks.preferences --work $(PREFERENCES_WORK) $(if $(RUNS),--only '$(RUNS)') \
+		--write docs/preferences.md
 
 # The server beside llama.cpp's (built from source: half an hour, then kept), and the engines alone.
 # ONLY=15.7M:64 takes a model's points of so many streams, ONLY=0.95M a model, and writes nothing.

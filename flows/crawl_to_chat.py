@@ -41,5 +41,6 @@ def crawl_to_chat(config: Settings = load(), lake: str = LAKE) -> Artifacts:  # 
     made = interrogate(config, lake, made)
     made = evaluate(config, lake, made, models=("interrogated",))
     made = rl(config, lake, made)
-    made = rlhf(config, lake, made)  # before both are measured, by its reward as well
-    return evaluate(config, lake, made, models=("rl", "rlhf"))
+    made = evaluate(config, lake, made, models=("rl",))
+    made = rlhf(config, lake, made)
+    return evaluate(config, lake, made, models=("rlhf",))

@@ -27,7 +27,6 @@ from storage.file_hashes import hash_now
 Model = Literal["base", "sft", "interrogated", "rl", "rlhf"]
 MODELS: tuple[Model, ...] = ("base", "sft", "interrogated", "rl", "rlhf")
 OPTIONAL = ("interrogated", "rlhf")  # measured where there is one
-PROXIED = ("rl", "rlhf")  # before and after the reward was optimised: whose replies it scores
 # By the kind of a model that another chat model was trained on to: under which input it stands.
 CONTINUED = {"rlhf": "model", "rl": "sft", "interrogated": "base"}
 # An imported chat model is a `base`.
@@ -72,7 +71,9 @@ def evaluate(
     for model in models:
         if model in OPTIONAL and model not in made:
             continue
-        judged = {"reward_model": [made["reward_model"]]} if "reward_model" in made else {}
+        optimised: dict[str, Sequence[Input]] = {}
+        if model == "rlhf" and "reward_model" in made:  # the others are measured before it is there
+            optimised["reward_model"] = [made["reward_model"]]
         scores[f"evals.{model}"] = run.make(
             stage.STAGE,
             settle(dataclasses.replace(settings, model=model)),
@@ -80,7 +81,7 @@ def evaluate(
             model=[made[model]],
             corpus=[made["corpus"]],
             **given,
-            **(judged if model in PROXIED else {}),
+            **optimised,
             **began_with(run, made[model]),
         )
     made = run.hand_over(made, **scores)

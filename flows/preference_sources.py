@@ -13,8 +13,8 @@ from flows.runner import terminal
 from flows.runner.flow_run import Artifacts, Run
 from flows.runner.references import InputFile, Reference
 from flows.runner.teacher_key import key_of, teacher_key
-from pipeline.preferences import comparisons
-from pipeline.preferences.comparisons import JUDGE, SIMULATED
+from pipeline.preferences import gathered_comparisons
+from pipeline.preferences.gathered_comparisons import JUDGE, SIMULATED
 from pipeline.sft.teacher.chat_endpoint import url_of
 from storage.file_hashes import hash_now
 
@@ -51,7 +51,7 @@ def compared(run: Run, made: Artifacts, model: Reference) -> Artifacts:
     told = [made[name] for name in SOURCES if name in made]
     with teacher_key(settings.endpoint.key_block if JUDGE in settings.compared_by else ""):
         found = run.make(
-            comparisons.STAGE,
+            gathered_comparisons.STAGE,
             settle(settings),
             "who prefers which answer",
             model=[model],

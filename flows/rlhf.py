@@ -58,8 +58,8 @@ def rlhf(
         ui.curves(run.lake, reward["reward_model"])
     learned = [made[name] for name in SOURCES if name in made]
     settings = config.rlhf if learned else without_rehearsal(config.rlhf)
-    if not preference_sources.simulated(config, made):
-        settings = dataclasses.replace(settings, true_reward="unknown")
+    truth = "taste" if preference_sources.simulated(config, made) else "unknown"
+    settings = dataclasses.replace(settings, true_reward=truth, taste=config.preferences.taste)
     optimised = run.train(
         stage.STAGE,
         settings,

@@ -409,7 +409,7 @@ def test_the_run_shows_in_prefect(ci_run: Any, prefect_server: str) -> None:
     names = {run["name"] for run in ask("/task_runs/filter", {"limit": 200})}
     assert any(name.startswith("scan 1/3 ") for name in names)
     runs = {run["name"] for run in ask("/flow_runs/filter", {"limit": 200})}
-    assert {"crawl-to-chat (ci)", "pretrain (ci)", "evaluate rl rlhf (ci)"} <= runs
+    assert {"crawl-to-chat (ci)", "pretrain (ci)", "evaluate rlhf (ci)"} <= runs
 
 
 def test_a_ladder_of_sizes_predicts_its_largest(cli: Any, copy: Path) -> None:

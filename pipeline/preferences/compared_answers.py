@@ -35,7 +35,7 @@ DRAWN = ("prompt", "number", "text", "tokens", "logprob", "stopped")
 
 
 @dataclasses.dataclass(frozen=True)
-class JudgedAnswer:
+class RatedAnswer:
     """A sampled answer.
 
     Args:
@@ -72,8 +72,8 @@ class AnswerPair:
 
     prompt: PreferencePrompt
     number: int
-    a: JudgedAnswer
-    b: JudgedAnswer
+    a: RatedAnswer
+    b: RatedAnswer
 
     @property
     def name(self) -> str:
@@ -107,7 +107,7 @@ class AnswerFigures(TypedDict):
     gold_deviation_within: float  # of a prompt's, mean over prompts
 
 
-Answers = dict[str, list[JudgedAnswer]]  # by the prompt's id
+Answers = dict[str, list[RatedAnswer]]  # by the prompt's id
 
 
 def sampled(
@@ -143,7 +143,7 @@ def sampled(
     for row, of, liked in zip(rows, seen, taste):
         planted = planted_flaws.planted(config.flaw, row["text"], config.flaw_size)
         found[row["prompt"]].append(
-            JudgedAnswer(
+            RatedAnswer(
                 number=row["number"],
                 text=row["text"],
                 tokens=tuple(row["tokens"]),
@@ -255,13 +255,13 @@ def paired(
 
 def figures(prompts: Sequence[PreferencePrompt], answers: Answers) -> dict[str, AnswerFigures]:
     """Base rates by kind of prompt."""
-    groups: dict[str, list[list[JudgedAnswer]]] = defaultdict(list)
+    groups: dict[str, list[list[RatedAnswer]]] = defaultdict(list)
     for asked in prompts:
         groups[asked.kind].append(answers[asked.id])
     return {kind: _figures(groups[kind]) for kind in sorted(groups)}
 
 
-def _figures(groups: Sequence[Sequence[JudgedAnswer]]) -> AnswerFigures:
+def _figures(groups: Sequence[Sequence[RatedAnswer]]) -> AnswerFigures:
     every = [one for group in groups for one in group]
     golds = [one.gold for one in every]
 

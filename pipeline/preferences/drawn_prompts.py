@@ -1,10 +1,10 @@
 """Prompts with known truth: facts, what no page states, tasks that code checks, open requests.
 
 In: the questions of interrogations, conversations, a mixture of tasks. Out: prompts, each once. No
-evaluation asks any of them: interrogation leaves held-out entities out, tasks are RL's split, and
-of conversations what fine-tuning trains on is asked. A fact is asked for if the model was found to
-know it; right is the value that pages state. What no page states is asked for as well: right is to
-say so. To a request every reply is right that the conversations have to these words.
+evaluation is scored on any of them: interrogation leaves held-out entities out, tasks are RL's
+split, and of conversations what fine-tuning trains on is asked. A fact is asked for if the model
+was found to know it; right is the value that pages state. What no page states is asked for as well:
+right is to say so. To a request every reply is right that the conversations have to these words.
 """
 
 import dataclasses

@@ -51,15 +51,16 @@ class ReferenceAnswers:
 
     @property
     def deviation(self) -> float:
-        """Standard deviation of the proxy, sigma; over all prompts."""
-        return float(self.proxy.std())
+        """Sigma, the proxy's standard deviation within prompts: how they differ moves nobody."""
+        return float(np.sqrt(self.proxy.var(axis=1).mean()))
 
     @property
     def correlation(self) -> float:
-        """r, of proxy and gold over all prompts; nan where one of them is constant."""
-        if not self.proxy.std() or not self.gold.std():
+        """r, of proxy and gold within prompts; nan where one of them is constant there."""
+        proxy, gold = (r - r.mean(axis=1, keepdims=True) for r in (self.proxy, self.gold))
+        if not proxy.any() or not gold.any():
             return math.nan
-        return float(np.corrcoef(self.proxy.ravel(), self.gold.ravel())[0, 1])
+        return float((proxy * gold).sum() / np.sqrt((proxy**2).sum() * (gold**2).sum()))
 
 
 class FrontierPoint(NamedTuple):
@@ -98,7 +99,7 @@ def kl_weights(proxy: np.ndarray, coefficient: float) -> np.ndarray:
 
 
 def chi2_weights(proxy: np.ndarray, multiplier: float) -> np.ndarray:
-    """Of an optimum under chi2: max(0, R - t) / multiplier, in units of reward; at 0 of the best."""
+    """Of an optimum under chi2: max(0, R - t) / multiplier, in units of reward; 0: the best one."""
     most = proxy.max(axis=1, keepdims=True)
     falling = -np.sort(most - proxy, axis=1)  # [prompts, answers] at most 0, greatest first
     count = np.arange(1, proxy.shape[1] + 1)
@@ -121,11 +122,6 @@ def best_of_n_weights(proxy: np.ndarray, n: float) -> np.ndarray:
         mass = upto**n - (upto - counts / size) ** n
         row[:] = (mass * size / counts)[place.ravel()]
     return weights
-
-
-def kl_of_best_of_n(n: float) -> float:
-    """ln n - (n - 1) / n: exact where no two answers are alike, else an upper bound."""
-    return math.log(n) - (n - 1) / n
 
 
 def kl_frontier(answers: ReferenceAnswers, coefficients: Sequence[float]) -> list[FrontierPoint]:
@@ -161,8 +157,7 @@ def chi2_optimum(answers: ReferenceAnswers, coefficient: float) -> FrontierPoint
     def excess(found: FrontierPoint) -> float:
         return found.pressure * math.sqrt(max(0.0, found.chi2)) - coefficient
 
-    within = float(np.sqrt(answers.proxy.var(axis=1).mean()))
-    return _optimum(answers, excess, reference=coefficient >= within * (1 - LINEAR))
+    return _optimum(answers, excess, reference=coefficient >= answers.deviation * (1 - LINEAR))
 
 
 def maxmin_optimum(answers: ReferenceAnswers, correlation: float) -> FrontierPoint:
@@ -185,13 +180,12 @@ def maxmin_optimum(answers: ReferenceAnswers, correlation: float) -> FrontierPoi
     before = float(answers.proxy.mean())
 
     def excess(found: FrontierPoint) -> float:
-        gained = (found.proxy - before) / deviation if deviation else 0.0
+        gained = (found.proxy - before) / deviation
         across = math.sqrt(max(0.0, found.chi2 - gained**2))
         return found.pressure * (correlation * across + rest * gained) - deviation * rest
 
-    # The part of the proxy's variance that a policy can use: not that between prompts.
-    share = float(np.sqrt(answers.proxy.var(axis=1).mean())) / deviation if deviation else 0.0
-    return _optimum(answers, excess, reference=share <= rest * (1 + LINEAR))
+    # The first steps cost nothing, and the others are worth them as long as the excess is positive.
+    return _optimum(answers, excess, reference=not deviation)
 
 
 def _optimum(

@@ -2,7 +2,8 @@
 
 In: a reward model and this step's pairs. Out: a `StepLoss`. Of a winner's score w and a loser's l a
 pair costs -log sigmoid(w - l) + c (w + l)^2 (Bradley and Terry 1952; the centring is TRL's); a tie
-costs half of what each outcome would, so that it learns to be near zero.
+costs half of what each outcome would, so that it learns to be near zero. Pairs of one prompt come
+in one batch and each of their answers is read once (as Ouyang et al. 2022, arXiv 2203.02155, 3.5).
 """
 
 import functools
@@ -24,6 +25,8 @@ from pipeline.training.step import StepLoss
 class PairBatches:
     """Pairs in a random order for each epoch, from (seed, epoch); a batch is one of its number.
 
+    The order is one of prompts: pairs of a prompt follow each other.
+
     Args:
         pairs: one at least.
         size: pairs of a batch; the batch that ends an epoch goes on with the next one.
@@ -34,6 +37,10 @@ class PairBatches:
         self._pairs = list(pairs)
         self._size = size
         self._seed = seed
+        by_prompt: dict[str, list[int]] = {}
+        for place, pair in enumerate(self._pairs):
+            by_prompt.setdefault(pair.prompt, []).append(place)
+        self._groups = list(by_prompt.values())
         self._order = functools.lru_cache(maxsize=2)(self._draw)
 
     def batch(self, number: int) -> list[TokenPair]:
@@ -43,10 +50,8 @@ class PairBatches:
         return [self._pairs[self._order(epoch)[place]] for epoch, place in places]
 
     def _draw(self, epoch: int) -> list[int]:
-        order: list[int] = (
-            np.random.default_rng([self._seed, epoch]).permutation(len(self._pairs)).tolist()
-        )
-        return order
+        order = np.random.default_rng([self._seed, epoch]).permutation(len(self._groups)).tolist()
+        return [place for group in order for place in self._groups[group]]
 
 
 def pair_losses(
@@ -72,41 +77,65 @@ def pair_step_loss(
         pairs: of the batch, over all processes.
         config: how many are read at once, and the centring.
     """
-    own = pairs[distribution.rank() :: distribution.world()]
+    rank, share = distribution.rank(), len(pairs) // distribution.world()
+    own = pairs[rank * share : (rank + 1) * share]
 
     def term(part: Sequence[TokenPair]) -> Tensor:
-        scores = model.rewards(
-            *padded([p.chosen for p in part] + [p.rejected for p in part], model.device)
-        )
-        chosen, rejected = scores.chunk(2)
+        chosen, rejected = _scores(model, part)
         ties = torch.tensor([pair.tie for pair in part], device=model.device)
         return pair_losses(chosen, rejected, ties, config.centring).sum()
 
     parts = _micro_batches(own, config.micro_pairs, lanes.count(model, model.device))
-    tokens = sum(len(pair.chosen) + len(pair.rejected) for pair in pairs)
+    talks = {(*pair.chosen,): 0 for pair in pairs} | {(*pair.rejected,): 0 for pair in pairs}
+    tokens = sum(map(len, talks))
     terms: list[Callable[[], Tensor]] = [functools.partial(term, part) for part in parts]
     return StepLoss(
         terms,
         normalizer=len(pairs),
         tokens=tokens,
-        flops_per_token=_flops_per_token(model.config, tokens // (2 * len(pairs))),
+        flops_per_token=_flops_per_token(model.config, tokens // len(talks)),
     )
+
+
+def _scores(
+    model: RewardModel, pairs: Sequence[TokenPair]
+) -> tuple[Tensor, Tensor]:  # [pairs], [pairs]
+    """The scores of winners and losers; an answer of several pairs is read once."""
+    places: dict[tuple[int, ...], int] = {}
+    rows = [
+        [places.setdefault((*ids,), len(places)) for ids in (pair.chosen, pair.rejected)]
+        for pair in pairs
+    ]
+    scores = model.rewards(*padded(list(places), model.device))
+    chosen, rejected = scores[torch.tensor(rows, device=model.device)].unbind(1)
+    return chosen, rejected
 
 
 def _micro_batches(
     pairs: Sequence[TokenPair], size: int, count: int
 ) -> Iterator[Sequence[TokenPair]]:
-    """Pairs by length, so that little is padding, and shared out over lanes.
+    """Pairs of like length, so that little is padding, and shared out over lanes by prompt.
 
     Args:
         pairs: of this process.
-        size: pairs that all lanes together read at the same time.
+        size: pairs that all lanes together read at the same time, about.
         count: lanes.
     """
-    ordered = sorted(pairs, key=lambda pair: pair.longer)
-    for start in range(0, len(ordered), size):
-        parts = (ordered[start : start + size][lane::count] for lane in range(count))
-        yield from filter(None, parts)
+    groups: dict[str, list[TokenPair]] = {}
+    for pair in pairs:
+        groups.setdefault(pair.prompt, []).append(pair)
+    ordered = sorted(groups.values(), key=lambda group: max(pair.longer for pair in group))
+    start = 0
+    while start < len(ordered):
+        end, held = start, 0
+        while end < len(ordered) and (end == start or held + len(ordered[end]) <= size):
+            held += len(ordered[end])
+            end += 1
+        for lane in range(count):
+            part = [pair for group in ordered[start:end][lane::count] for pair in group]
+            if part:
+                yield part
+        start = end
 
 
 def _flops_per_token(config: ModelConfig, context: int) -> int:

@@ -18,7 +18,6 @@ HEAD = ("what", BEFORE, AFTER, "change", "")
 # nobody paid for.
 LINES = (
     ("preferences", "all", "gold_reward", 1),
-    ("preferences", "all", "proxy_reward", 1),
     ("preferences", "all", "right", 1),
     ("preferences", "all", "polite", 1),
     ("preferences", "all", "words", -1),

@@ -14,7 +14,7 @@ from toy_artifacts import PostTraining
 from worker_process import start_worker
 
 from pipeline.config import to_dict
-from pipeline.preferences import comparisons
+from pipeline.preferences import gathered_comparisons
 from pipeline.preferences.comparisons_config import PreferencesConfig
 from pipeline.worker.spec import BuildSpec
 
@@ -46,8 +46,8 @@ class ComparisonsBench:
 
     def start(self) -> "subprocess.Popen[str]":
         spec: BuildSpec = {
-            "kind": comparisons.STAGE.kind,
-            "entry": comparisons.STAGE.entry,
+            "kind": gathered_comparisons.STAGE.kind,
+            "entry": gathered_comparisons.STAGE.entry,
             "preload": "",
             "out": str(self.out),
             "inputs": self.inputs,

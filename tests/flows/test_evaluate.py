@@ -60,8 +60,9 @@ def test_before_the_interrogation_was_the_fine_tuned_model(lake: Lake) -> None:
     once = made(lake, "interrogated", "one", base=[sft], conversations=[honest])
     again = made(lake, "interrogated", "two", base=[once], conversations=[honest])
     rl = made(lake, "rl", "r", sft=[again])
+    rlhf = made(lake, "rlhf", "p", model=[rl], reward_model=[made(lake, "reward_model", "m")])
     expected = {"base": [base], "conversations": [talk], "before": [sft]}
-    for model in (once, again, rl):
+    for model in (once, again, rl, rlhf):
         assert asked(lake, model) == expected
     shutil.rmtree(lake.tree.root / "interrogated" / once["digest"][:16])  # type: ignore[union-attr]
     assert asked(lake, rl) == {}
@@ -99,9 +100,9 @@ class Recorder:
         return {**made, **new}
 
 
-@pytest.mark.parametrize("interrogated", [False, True])
-def test_an_interrogated_model_is_measured_where_there_is_one(
-    lake: Lake, interrogated: bool, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("interrogated", "preferred"), [(False, False), (True, True)])
+def test_an_interrogated_model_and_a_preferred_one_are_measured_where_there_are(
+    lake: Lake, interrogated: bool, preferred: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = Recorder(lake)
     shown: list[Any] = []
@@ -114,6 +115,10 @@ def test_an_interrogated_model_is_measured_where_there_is_one(
     if interrogated:
         found["interrogated"] = made(lake, "interrogated", "i", base=[sft])
         expected.insert(2, "interrogated")
+    if preferred:
+        found["reward_model"] = made(lake, "reward_model", "m")
+        found["rlhf"] = made(lake, "rlhf", "p", model=[found["rl"]])
+        expected.append("rlhf")
     after = flow.evaluate.fn(load("ci"), "lake", made=found)
     assert list(run.measured) == expected
     assert [item["digest"] for item in shown] == expected
@@ -121,6 +126,11 @@ def test_an_interrogated_model_is_measured_where_there_is_one(
     assert run.measured["rl"]["before"] == [sft]
     if interrogated:
         assert run.measured["interrogated"]["before"] == [sft]
+    if preferred:
+        assert run.measured["rlhf"]["before"] == [sft]
+        assert run.measured["rlhf"]["reward_model"] == [found["reward_model"]]
+    told = [model for model, inputs in run.measured.items() if "reward_model" in inputs]
+    assert told == ["rlhf"] * preferred, "the others are measured before it is there"
 
 
 def test_what_rl_learns_from_is_no_suites(

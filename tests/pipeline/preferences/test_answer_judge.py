@@ -8,7 +8,7 @@ from teacher_server import KEY, Slip, teacher_server
 
 from pipeline.chat.conversation import user
 from pipeline.preferences.answer_judge import VERDICT, judge, request, verdict
-from pipeline.preferences.compared_answers import AnswerPair, JudgedAnswer
+from pipeline.preferences.compared_answers import AnswerPair, RatedAnswer
 from pipeline.preferences.comparisons_config import PreferencesConfig
 from pipeline.preferences.judge_config import JudgeConfig
 from pipeline.preferences.preference_files import RejectedPair
@@ -31,7 +31,7 @@ ONE_BY_ONE = dataclasses.replace(
 
 
 def said(number, text):
-    return JudgedAnswer(number, text, (), 0.0, True, Qualities(0, 0, 1, 1), 0.0, 0.0)
+    return RatedAnswer(number, text, (), 0.0, True, Qualities(0, 0, 1, 1), 0.0, 0.0)
 
 
 def pairs(*texts):

@@ -9,7 +9,7 @@ import pytest
 from pipeline.chat.conversation import user
 from pipeline.model.engine import Engine
 from pipeline.preferences import compared_answers
-from pipeline.preferences.compared_answers import JudgedAnswer, figures, paired, sampled
+from pipeline.preferences.compared_answers import RatedAnswer, figures, paired, sampled
 from pipeline.preferences.comparisons_config import PreferencesConfig
 from pipeline.preferences.planted_flaws import FlawSettings
 from pipeline.preferences.preference_prompts import PreferencePrompt, prompt_id
@@ -31,7 +31,7 @@ def answers(prompt, *texts, stopped=True):
     for number, text in enumerate(texts):
         of = qualities(prompt, text, stopped)
         gold = gold_reward(of)
-        found.append(JudgedAnswer(number, text, (1, 2), -1.0, stopped, of, gold, gold))
+        found.append(RatedAnswer(number, text, (1, 2), -1.0, stopped, of, gold, gold))
     return found
 
 

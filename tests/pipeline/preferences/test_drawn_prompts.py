@@ -87,6 +87,13 @@ def test_wordings_of_an_entity_are_in_one_split(sources, chat_tokenizer):
     assert {split for side in sides.values() for split in side} == {"train", "validation"}
 
 
+def test_what_two_sources_have_is_asked_once(sources, chat_tokenizer):
+    twice = PromptSources(sources.interrogations * 2, list(sources.conversations) * 2)
+    found = draw(twice, chat_tokenizer, dataclasses.replace(CONFIG, facts=30))
+    assert sum(one.kind == "fact" for one in found) == 30
+    assert len({one.id for one in found}) == len(found)
+
+
 def test_what_is_missing_is_said(sources, chat_tokenizer):
     notes = Notes()
     found = draw(sources, chat_tokenizer, dataclasses.replace(CONFIG, unknown=500), progress=notes)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from pipeline.preferences import frontiers
+from pipeline.preferences.best_of_n import best_of_n_kl
 from pipeline.preferences.frontiers import ReferenceAnswers
 from storage.errors import UserError
 
@@ -81,7 +82,6 @@ def test_chi2_optimum_shares_one_budget(seed: int, coefficient: float) -> None:
 @pytest.mark.parametrize(("seed", "prompts"), [(0, 2), (1, 2), (2, 1), (3, 1)])
 @pytest.mark.parametrize("r", [0.3, 0.8, 0.99, 1.0])
 def test_maxmin_optimum_is_the_best_of_all_policies(seed: int, prompts: int, r: float) -> None:
-    """One prompt has no variance between prompts: there the first steps cost nothing."""
     given = instance(seed, prompts, 7)
     rest = math.sqrt(1 - r * r)
 
@@ -116,7 +116,7 @@ def test_kl_of_best_of_n_is_exact_without_equals_and_else_a_bound() -> None:
     rng = np.random.default_rng(0)
     rewards = rng.normal(size=(1, 20_000))
     for n in (2, 8, 64):
-        nominal = frontiers.kl_of_best_of_n(n)
+        nominal = best_of_n_kl(n)
         (free,) = frontiers.best_of_n_frontier(ReferenceAnswers(rewards, rewards), [n])
         assert free.kl == pytest.approx(nominal, abs=0.01)
         (tied,) = frontiers.best_of_n_frontier(ReferenceAnswers(rewards.round(), rewards), [n])
@@ -142,9 +142,8 @@ def test_frontiers_end_at_the_reference_and_at_the_best_answers() -> None:
 
 def test_a_coefficient_beyond_the_deviation_leaves_the_reference() -> None:
     given = instance(0)
-    within = math.sqrt(given.proxy.var(axis=1).mean())
-    assert frontiers.chi2_optimum(given, within).chi2 == 0.0
-    assert frontiers.chi2_optimum(given, 0.99 * within).chi2 > 0.0
+    assert frontiers.chi2_optimum(given, given.deviation).chi2 == 0.0
+    assert frontiers.chi2_optimum(given, 0.99 * given.deviation).chi2 > 0.0
 
 
 def test_weights_are_policies() -> None:
@@ -159,11 +158,12 @@ def test_weights_are_policies() -> None:
         assert weights.mean(axis=1) == pytest.approx(np.ones(3))
 
 
-def test_figures_of_the_sample() -> None:
-    given = ReferenceAnswers(np.array([[1.0, 2.0], [3.0, 6.0]]), np.array([[1.0, 1.0], [1.0, 1.0]]))
-    assert given.deviation == pytest.approx(math.sqrt(3.5))
+def test_figures_of_the_sample_are_within_prompts() -> None:
+    given = ReferenceAnswers(np.array([[1.0, 2.0], [3.0, 6.0]]), np.array([[1.0, 1.0], [9.0, 9.0]]))
+    assert given.deviation == pytest.approx(math.sqrt((0.25 + 2.25) / 2))
     assert math.isnan(given.correlation)
-    assert ReferenceAnswers(given.proxy, -2 * given.proxy).correlation == pytest.approx(-1)
+    shifted = -2 * given.proxy + np.array([[0.0], [100.0]])
+    assert ReferenceAnswers(given.proxy, shifted).correlation == pytest.approx(-1)
 
 
 def test_what_can_not_be_a_sample_is_refused() -> None:

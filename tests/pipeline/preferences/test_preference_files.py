@@ -75,7 +75,7 @@ def test_several_turns_and_systems():
 
 
 UNUSABLE = {
-    "equal_pair": [texts("Same.", " Same. "), spoken("Same.", "Same.")],
+    "equal_pair": [texts("The same.", " The  same. "), spoken("Same.", "Same.")],
     "different_prompts": [
         {"chosen": [*CHAT, GOOD], "rejected": [{"role": "user", "content": "Ho"}, BAD]},
         {"chosen": TRANSCRIPT + "A.", "rejected": "\n\nHuman: Ho\n\nAssistant: B."},

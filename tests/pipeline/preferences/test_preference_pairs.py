@@ -3,7 +3,16 @@
 import pytest
 from toy_preferences import comparison, toy_reward_config, write_comparisons
 
-from pipeline.chat.conversation import STOP, assistant, from_row, prompt, render, to_row, user
+from pipeline.chat.conversation import (
+    STOP,
+    assistant,
+    from_row,
+    parse_reply,
+    prompt,
+    render,
+    to_row,
+    user,
+)
 from pipeline.preferences.preference_pairs import TokenPair, nested, read_pairs
 from pipeline.preferences.preference_prompts import prompt_id
 from storage.errors import UserError
@@ -89,8 +98,13 @@ def test_a_called_tool_is_read_as_the_tokens_that_the_policy_drew(read, chat_tok
     tool = '{"type": "function", "function": {"name": "calculator", "parameters": {}}}'
     call = '<tool_call>\n{"name": "calculator", "arguments": {}}\n</tool_call>'
     row = comparison(1, a=call, winner="a", tools=[tool])
-    with_tools = read([row], context=1000).train[0]
-    assert chat_tokenizer.special("<tool_call>") in with_tools.chosen
+    asked = from_row({"messages": row["prompt"], "tools": row["tools"]})
+    whole = render([*asked.messages, parse_reply(call, chat_tokenizer)], chat_tokenizer)[0]
+    stop = chat_tokenizer.special(STOP)
+    written = whole[len(prompt(asked.messages, chat_tokenizer)) :]
+    drawn = written[: written.index(stop) + 1]
+    assert chat_tokenizer.special("<tool_call>") in drawn
+    assert read([row], context=1000).train[0].chosen[-len(drawn) :] == drawn
     spelled = read([{**row, "tools": []}]).train[0]
     assert chat_tokenizer.special("<tool_call>") not in spelled.chosen
 

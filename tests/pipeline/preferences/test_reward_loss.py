@@ -55,6 +55,34 @@ def test_an_epoch_holds_each_pair_once_in_an_order_of_its_own():
     again = PairBatches(some_pairs(10), 4, seed=3)
     assert [p.id for p in again.batch(4)] == drawn[16:]  # any batch alone
     assert [p.id for p in PairBatches(some_pairs(10), 4, seed=4).batch(0)] != drawn[:4]
+    for a, b in zip(drawn[::2], drawn[1::2]):  # pairs of a prompt together
+        assert int(a) // 2 == int(b) // 2
+
+
+def test_an_answer_of_several_pairs_is_read_once(model, monkeypatch):
+    answers = [[7, 3, n] for n in range(4)]
+    pairs = [
+        TokenPair(f"{a}{b}", "one", answers[a], answers[b], False)
+        for a, b in itertools.combinations(range(4), 2)
+    ]
+    read: list[int] = []
+    rewards = model.rewards
+
+    def noted(tokens, last, weights=None):
+        read.append(len(tokens))
+        return rewards(tokens, last, weights)
+
+    monkeypatch.setattr(model, "rewards", noted)
+    mean, loss = total(model, pairs)
+    assert read[:1] == [4]
+    assert loss.tokens == 12
+    scores = model.score(answers)
+    expected = [
+        math.log(1 + math.exp(float(scores[b] - scores[a])))
+        for a, b in itertools.combinations(range(4), 2)
+    ]
+    centred = [float(scores[a] + scores[b]) ** 2 for a, b in itertools.combinations(range(4), 2)]
+    assert float(mean.detach()) == pytest.approx(sum(expected) / 6 + 0.01 * sum(centred) / 6)
 
 
 @pytest.fixture
@@ -78,7 +106,6 @@ def test_the_terms_of_micro_batches_and_lanes_add_up_to_the_mean_of_all_pairs(mo
         mean, loss = total(model, pairs, micro_pairs=micro)
         assert float(mean.detach()) == pytest.approx(expected, rel=1e-5)
         assert loss.normalizer == 13
-        assert loss.tokens == sum(len(p.chosen) + len(p.rejected) for p in pairs)
         gradients.append(torch.autograd.grad(mean, model.reward_head)[0])
     assert all(torch.allclose(g, gradients[0], atol=1e-6) for g in gradients)
 

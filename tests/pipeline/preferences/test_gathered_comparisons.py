@@ -9,7 +9,7 @@ from short_answers import answer_shortly, write_questions
 from teacher_server import KEY, teacher_server
 
 from pipeline.model.engine import Engine
-from pipeline.preferences import comparisons
+from pipeline.preferences import gathered_comparisons
 from pipeline.preferences.comparisons_config import PreferencesConfig
 from pipeline.preferences.judge_config import JudgeConfig
 from pipeline.preferences.preference_prompts import read_prompts
@@ -58,7 +58,7 @@ def run(inputs, out, config=CONFIG, progress=SILENT, scratch=None):
     scratch = scratch or out.with_name(f"{out.name}.scratch")
     for folder in (out, scratch):
         folder.mkdir(parents=True, exist_ok=True)
-    return comparisons.build(out, inputs, config, progress, scratch)
+    return gathered_comparisons.build(out, inputs, config, progress, scratch)
 
 
 def rows_of(out, name="preferences"):
