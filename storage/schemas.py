@@ -408,8 +408,8 @@ ROLLOUTS = pa.schema(
         ("stopped", pa.bool_()),
         ("answer_type", pa.string()),  # correct, wrong or idk ("I don't know")
         ("target", pa.float64()),  # of task honesty: the confidence target that the prompt states
-        # of rlhf, else null: what the answer is optimised for and what it is truly worth, the latter
-        # where that is known
+        # of rlhf, else null: what the answer is optimised for and, where that is known, what it is
+        # truly worth
         ("proxy", pa.float64()),
         ("gold", pa.float64()),
         # of rlhf, else null: l = log pi - log ref of the sequence, infinite where the reference

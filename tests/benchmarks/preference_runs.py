@@ -24,6 +24,7 @@ from pipeline.preferences.config import RlhfConfig
 from pipeline.preferences.guarantee import ProxyFit
 from pipeline.preferences.proxy_reward import ProxyReward
 from pipeline.training.config import OptimizerConfig
+from storage.errors import UserError
 from tests.benchmarks import preference_world
 from tests.benchmarks.preference_reference import (
     FLAWS,
@@ -133,10 +134,14 @@ def result_of(run: PreferenceRun, work: Path, sizes: Sizes) -> dict[str, Any]:
             return found
     started = time.process_time()
     given = reference_of(run.seed, work, sizes)
+    try:
+        end = optimised(run, given, work, sizes)
+    except (UserError, FloatingPointError) as error:
+        end = {"failed": str(error)}  # that training diverges is a finding as well
     made = {
         **dataclasses.asdict(run),
         "sizes": settings,
-        **optimised(run, given, work, sizes),
+        **end,
         "seconds": time.process_time() - started,  # of one core
     }
     write_json(file, made)

@@ -51,10 +51,10 @@ def title_of(optimiser: str, answers: int = 0) -> str:
 
 
 def grouped(results: Sequence[Result], flaw: str, learned: bool) -> dict[str, list[Result]]:
-    """Results by optimiser, in the order of the runs, each by seed."""
+    """Results by optimiser, in the order of the runs, each by seed; runs that failed have none."""
     found: dict[str, list[Result]] = {}
     for one in results:
-        if one["flaw"] == flaw and one["learned"] == learned:
+        if (one["flaw"], one["learned"]) == (flaw, learned) and "failed" not in one:
             found.setdefault(optimiser_of(one), []).append(one)
     return {name: sorted(own, key=lambda r: r["seed"]) for name, own in found.items()}
 

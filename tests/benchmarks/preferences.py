@@ -7,6 +7,7 @@ that a run which is interrupted goes on; `--only` makes a part, and writes nothi
 """
 
 import argparse
+import dataclasses
 import fnmatch
 import multiprocessing
 import os
@@ -125,7 +126,9 @@ def finished(pool: ProcessPoolExecutor, jobs: Sequence[Job]) -> list[Any]:
     started = time.perf_counter()
     futures = {pool.submit(job[1], *job[2]): job[0] for job in jobs}
     for count, future in enumerate(as_completed(futures), 1):
-        future.result()  # a job that failed ends everything
+        if future.exception() is not None:  # of a mistake in the code: it ends everything
+            pool.shutdown(wait=False, cancel_futures=True)
+            future.result()
         each = (time.perf_counter() - started) / count
         left = each * (len(jobs) - count) / 60
         sys.stderr.write(f"{count}/{len(jobs)} {futures[future]}, {left:.0f} minutes left\n")
@@ -147,8 +150,9 @@ def markdown(
     groups = {flaw: preference_tables.grouped(results, flaw, False) for flaw in shown}
     learned = preference_tables.grouped(results, "phrase", True)
     fits = {f: preference_tables.gao_fits(groups[f], frontiers, f) for f in shown}
+    failed = [one for one in results if "failed" in one]
     parts = [note(results, frontiers, sizes, seconds, jobs)]
-    parts += ["### Targets", "\n".join(f"- {line}" for line in verdicts(groups, learned))]
+    parts += ["### Targets", "\n".join(f"- {line}" for line in verdicts(groups, learned, failed))]
     for flaw in shown:
         if groups[flaw]:
             parts += [
@@ -208,7 +212,9 @@ def note(
 
 
 def verdicts(
-    groups: Mapping[str, Mapping[str, Sequence[Any]]], learned: Mapping[str, Sequence[Any]]
+    groups: Mapping[str, Mapping[str, Sequence[Any]]],
+    learned: Mapping[str, Sequence[Any]],
+    failed: Sequence[Mapping[str, Any]] = (),
 ) -> Iterator[str]:
     """What was aimed at, and whether it came out so."""
     own = groups.get("phrase", {})
@@ -238,6 +244,9 @@ def verdicts(
             f"Rare flaw, chi-squared at the computed lambda gains gold in"
             f" {sum(gold > 0 for gold in ends)} of {len(ends)} seeds (target: all)."
         )
+    for one in failed:
+        fields = {field.name: one[field.name] for field in dataclasses.fields(PreferenceRun)}
+        yield f"Run {PreferenceRun(**fields).name} ended early: {one['failed']}"
     every = [one for part in (*groups.values(), learned) for own in part.values() for one in own]
     held = sum(
         one["end"]["gold"] >= max(one["end"]["theorem"], one["end"]["tight"]) for one in every

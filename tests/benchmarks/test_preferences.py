@@ -212,6 +212,10 @@ def test_targets_are_said_as_they_are() -> None:
     assert "0.50 of it (target: at most 0.6)" in said[1]
     assert "gains gold in 2 of 2 seeds" in said[2]
     assert "Of 6 policies 5 gained at least what both bounds guarantee" in said[3]
+    failed = {**made_up("kl_k3:2", 1, 0.0), "failed": "training diverges"}
+    assert preference_tables.grouped([failed], "phrase", False) == {}
+    (told,) = list(preferences.verdicts({}, {}, [failed]))[:1]
+    assert told == "Run phrase-rule-kl_k3_2-1 ended early: training diverges"
     assert "for 1 of them the tight bound guarantees a gain" in said[3]
 
 
