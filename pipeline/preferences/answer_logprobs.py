@@ -55,7 +55,10 @@ def answer_logprobs(
     parts = list(micro_batches(numbered, micro_rows, count))
     read = functools.partial(_nats, model, temperature, top_k, chunk_tokens)
     found = np.zeros(len(numbered))
+    training = model.training
+    model.eval()  # a compiled training step rounds elsewhere than a reference that isn't trained
     sums = lanes.run([functools.partial(read, part) for part in parts], count)
+    model.train(training)
     for part, nats in zip(parts, sums):
         found[[answer.group for answer in part]] = -nats
     return found[which] if which else found

@@ -21,14 +21,16 @@ class PreferencesConfig:
     """Answers of a model are compared in pairs, and comparisons of people and files join them."""
 
     # Prompts of each kind, train and validation together; see pipeline.preferences.drawn_prompts
-    facts: int = 600  # that the model was found to know
+    facts: int = 1_200  # that the model was found to know
     unknown: int = 300  # that no page states
     tasks: int = 300  # that code can check, of the mixture: entries as `rl.tasks`
     task_mixture: tuple[str, ...] = ("sum:1-5=1",)
     requests: int = 300  # what users say in conversations of these sources
     request_sources: tuple[str, ...] = ("small_talk", "identity", "harmless")
     validation_fraction: float = 0.1  # of the subjects, by hash
-    answers_per_prompt: int = 8
+    # of a fact that is known most answers are the same, and equal ones are no pair: 16 find twice
+    # as many pairs on facts as 8
+    answers_per_prompt: int = 16
     max_new_tokens: int = 112  # as rl.max_new_tokens
     temperature: float = 1.0
     top_k: int = 0  # 0 = all tokens

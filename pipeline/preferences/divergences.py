@@ -29,6 +29,13 @@ def ratio(log_ratios: np.ndarray) -> np.ndarray:
     return ratio_slope(log_ratios) * (1.0 + np.maximum(log_ratios - TANGENT_FROM, 0.0))
 
 
+def excess(log_ratios: np.ndarray) -> np.ndarray:
+    """`ratio` less 1, exact where l is tiny."""
+    within = np.expm1(np.minimum(log_ratios, TANGENT_FROM))
+    found: np.ndarray = np.where(log_ratios > TANGENT_FROM, ratio(log_ratios) - 1.0, within)
+    return found
+
+
 def ratio_slope(log_ratios: np.ndarray) -> np.ndarray:
     """The derivative of `ratio`: e^l, at most e^`TANGENT_FROM`."""
     found: np.ndarray = np.exp(np.minimum(log_ratios, TANGENT_FROM))
@@ -75,7 +82,7 @@ def estimate(log_ratios: np.ndarray, weights: np.ndarray | None = None) -> Diver
         return Divergences(0, len(every), none, none, none, none, none, none, 0, 0, 0.0)
     shares = np.full(len(logs), 1.0) if weights is None else np.asarray(weights).ravel()[used]
     shares = shares / shares.sum()
-    up, down = ratio(logs) - 1.0, ratio(-logs) - 1.0
+    up, down = excess(logs), excess(-logs)
     inverse = np.exp(-logs + logs.min()) * shares
     return Divergences(
         answers=len(logs),

@@ -28,7 +28,7 @@ from pipeline.preferences.answer_logprobs import answer_logprobs, merged
 from pipeline.preferences.best_of_n import best_slopes
 from pipeline.preferences.compared_pairs import ComparedPair, ReferencePairs
 from pipeline.preferences.config import RlhfConfig
-from pipeline.preferences.divergences import ratio
+from pipeline.preferences.divergences import excess
 from pipeline.preferences.pair_objectives import PairSlopes
 from pipeline.preferences.policy_sample import Asker, PolicySample
 from pipeline.preferences.preference_prompts import PreferencePrompt
@@ -256,7 +256,7 @@ def rows(step: int, found: PolicySample, slopes: np.ndarray) -> list[dict[str, A
         for number, answer in enumerate(group):
             place = (found.first + row, number)
             log = float(found.log_ratios[place])
-            terms = ratio(np.array([log, -log])) - 1.0 if math.isfinite(log) else [math.inf]
+            terms = excess(np.array([log, -log])) if math.isfinite(log) else [math.inf]
             proxy = known(found.proxy, place)
             made.append(
                 {

@@ -15,7 +15,8 @@ from pipeline.preferences.drawn_prompts import PromptSources, drawn
 from pipeline.preferences.prompt_splits import PromptSplits
 from pipeline.stage import SILENT, Progress
 from storage.errors import UserError
-from storage.tables import read_table
+from storage.schemas import CONVERSATIONS
+from storage.tables import read_table, table, write_table
 
 CONFIG = PreferencesConfig(facts=12, unknown=8, tasks=10, requests=9, validation_fraction=0.3)
 
@@ -92,6 +93,17 @@ def test_what_two_sources_have_is_asked_once(sources, chat_tokenizer):
     found = draw(twice, chat_tokenizer, dataclasses.replace(CONFIG, facts=30))
     assert sum(one.kind == "fact" for one in found) == 30
     assert len({one.id for one in found}) == len(found)
+
+
+def test_conversations_that_fine_tuning_holds_back_are_not_asked(sources, chat_tokenizer, tmp_path):
+    rows = read_table(sources.conversations[0] / "conversations.parquet").to_pylist()
+    for row in rows:
+        row["split"] = "validation" if row["source"] == "small_talk" else "train"
+    write_table(table(rows, CONVERSATIONS), tmp_path / "held" / "conversations.parquet")
+    held = {row["messages"][-2]["content"] for row in rows if row["split"] == "validation"}
+    found = draw(PromptSources([], [tmp_path / "held"]), chat_tokenizer)
+    assert sum(one.kind == "request" for one in found) == 9
+    assert not held & {one.question for one in found}
 
 
 def test_what_is_missing_is_said(sources, chat_tokenizer):

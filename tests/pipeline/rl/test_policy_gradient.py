@@ -15,7 +15,7 @@ from pipeline.model.sampling import log_probs
 from pipeline.rl import policy_gradient as pg
 from pipeline.rl import rollouts as rolls
 from pipeline.rl.config import RlConfig
-from pipeline.rl.objectives import RatioBounds
+from pipeline.rl.objectives import Objective, RatioBounds
 from pipeline.training.gradients import GradientSum
 from pipeline.training.step import StepLoss, add_gradients
 
@@ -266,3 +266,17 @@ def test_no_tensor_holds_the_logits_of_all_tokens(
     assert math.isfinite(loss)
     assert slopes["lm_head.weight"].abs().max() > 0
     assert chunk * vocabulary <= seen.elements <= max(chunk, width) * vocabulary
+
+
+def test_of_answers_that_somebody_else_wrote_no_ratio_is_taken(chat_model):
+    """Whatever log-probabilities they are said to have, the gradient is that of - A log pi."""
+    model, tokenizer = chat_model
+    found = with_advantages(sample(model, tokenizer)[:4], [1.0, -0.5, 0.25, 2.0])
+    _, drawn = gradients(model, found)
+    written = [dataclasses.replace(r, logprobs=[-9.0] * len(r.logprobs)) for r in found]
+    rule = pg.UpdateRule(1.0, 0, RatioBounds(2.0), 1024, Objective("centred", "plain", "constant"))
+    model.zero_grad(set_to_none=True)
+    given = StepLoss(pg.policy_terms(model, written, rule, 64), 100.0, tokens=0)
+    add_gradients(GradientSum(model, list(model.parameters())), given, model.device)
+    for name, parameter in model.named_parameters():
+        torch.testing.assert_close(parameter.grad, drawn[name], rtol=1e-3, atol=1e-5)
