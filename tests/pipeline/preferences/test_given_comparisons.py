@@ -61,7 +61,7 @@ def test_the_winner_is_what_was_chosen_and_its_place_is_chance(tmp_path):
     for n, row in enumerate(given.rows):
         assert row[row["winner"]] == f"good {n}"
         places[row["winner"]] += 1
-    assert min(places.values()) > 70
+    assert min(places["a"], places["b"]) > 70
     assert len({row["id"] for row in given.rows}) == 200
     assert {row["split"] for row in given.rows} == {"train", "validation"}
     assert all(given.prompts[row["task"]].split == row["split"] for row in given.rows)
