@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.serve.pages import word_difference
-from pipeline.serve.pages.word_difference import MOST_WORDS, difference
+from pipeline.serve.pages.word_difference import MOST_WORDS, changes, difference
 
 TEXTS = st.lists(st.sampled_from(["a", "b", "c", " ", "\n", "!", "é"]), max_size=14).map("".join)
 
@@ -47,6 +47,31 @@ def test_a_change_is_a_run_of_words() -> None:
         ("left", ","),
         ("both", " barks"),
     ]
+
+
+def test_changes_with_what_stays_around_them() -> None:
+    runs, _ = difference("a b c d e f g h i j", "a b X d Y f g h i j k")
+    assert changes(runs, 4) == [
+        [
+            ("both", "a b "),
+            ("left", "c"),
+            ("right", "X"),
+            ("both", " d "),
+            ("left", "e"),
+            ("right", "Y"),
+            ("both", " f g"),
+        ],
+        [("both", " i j"), ("right", " k")],
+    ]
+    assert changes(difference("one", "one")[0], 4) == []
+    assert changes(difference("x", "")[0], 4) == [[("left", "x")]]
+
+
+@given(TEXTS, TEXTS)
+def test_no_change_is_left_out(left: str, right: str) -> None:
+    runs, _ = difference(left, right)
+    listed = [run for change in changes(runs, 1) for run in change if run.side != "both"]
+    assert listed == [run for run in runs if run.side != "both"]
 
 
 def test_what_is_too_long_is_cut_and_it_is_said() -> None:
