@@ -16,7 +16,7 @@ from pipeline.serve.api_errors import ApiError
 from pipeline.serve.lake_reader import LakeReader
 from pipeline.serve.pages.addresses import MOST_PAGES, Piece, address, paged
 from pipeline.serve.pages.page_frame import WebPage, lake_of, render
-from pipeline.serve.pages.word_difference import Run, difference
+from pipeline.serve.pages.word_difference import Run, changes, difference
 from storage.errors import UserError
 
 if TYPE_CHECKING:  # the filters take a second to import: the first page that is shown waits for it
@@ -28,6 +28,8 @@ PAGE = WebPage("corpus/document", "Page", "Why was this page kept or dropped?")
 BLOCKS = 200  # shown at a time
 BLOCK_CHARACTERS = 2_000  # of a block that are shown
 MOST_COPIES = 20  # of a cluster that are listed
+MOST_CHANGES = 12  # of a text that are listed before it
+AROUND_CHARACTERS = 40  # of what stays, on either side of a change
 MOST_CHARACTERS = 60_000  # of a text that are shown
 
 router = APIRouter(include_in_schema=False)
@@ -41,6 +43,11 @@ class ShownText:
     after: str
     runs: list[Run]
     is_whole: bool
+
+    @property
+    def changes(self) -> list[list[Run]]:
+        """The first of them, a word or two of what stays around each."""
+        return changes(self.runs, AROUND_CHARACTERS)[:MOST_CHANGES]
 
     @property
     def is_same(self) -> bool:

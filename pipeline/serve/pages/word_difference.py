@@ -34,6 +34,27 @@ def difference(left: str, right: str) -> tuple[list[Run], bool]:
     return list(_joined(_steps(a[:MOST_WORDS], b[:MOST_WORDS]))), whole
 
 
+def changes(runs: Sequence[Run], around: int) -> list[list[Run]]:
+    """What is not in both, with so many characters of what is before and after it.
+
+    Changes that stand nearer than that to one another are one.
+    """
+    found: list[list[Run]] = []
+    for at, run in enumerate(runs):
+        if run.side != "both":
+            if not found:
+                found.append([])
+            found[-1].append(run)
+        elif len(run.text) <= 2 * around and 0 < at < len(runs) - 1:
+            found[-1].append(run)
+        else:
+            if at:
+                found[-1].append(Run("both", run.text[:around]))
+            if at < len(runs) - 1:
+                found.append([Run("both", run.text[-around:])])
+    return found
+
+
 def _steps(a: list[str], b: list[str]) -> Iterator[Run]:
     """Word by word."""
     least = min(len(a), len(b))

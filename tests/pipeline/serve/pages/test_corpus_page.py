@@ -16,6 +16,9 @@ def test_the_funnel_adds_up(explore: Visits) -> None:
         stages = page.locator(".funnel summary .name").all_inner_texts()
         assert stages == ["read", "gopher quality", "c4", "dedup"]
         assert page.locator(".funnel .kept .numbers").inner_text().startswith(f"{KEPT} of {read}")
+        # What the last stage leaves is what was kept.
+        left = [bar.get_attribute("width") for bar in page.locator(".bar .left").all()]
+        assert left[-1] == left[-2] == str(round(1000 * KEPT / read, 2))
         page.locator("summary", has_text="dedup").click()
         page.get_by_role("link", name="minhash").click()
         assert page.locator("tbody tr").count() == 1
