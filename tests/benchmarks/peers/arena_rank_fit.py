@@ -49,7 +49,9 @@ def plain(frame: pd.DataFrame, samples: int) -> dict:
     }
 
 
-def style(frame, names, reg, reweighted, centred) -> dict:
+def style(
+    frame: pd.DataFrame, names: list[str], reg: float, reweighted: bool, centred: bool
+) -> dict:
     if not centred:  # its own way is around the mean
         frame = frame.copy()
         for name in names:

@@ -14,7 +14,7 @@ from toy_artifacts import PostTraining
 from pipeline import model as models
 from pipeline.chat.conversation import assistant, prompt, system, user
 from pipeline.export import export, load
-from pipeline.export.agreement import agreement, probe
+from pipeline.export.agreement import Agreement, agreement, probe
 from pipeline.model import ModelConfig, Transformer
 from pipeline.model.engine import Engine
 from storage.errors import UserError
@@ -97,8 +97,8 @@ def test_every_family_agrees_with_transformers(name, tmp_path):
     source = tmp_path / "source"
     models.save(random_model(name), byte_tokenizer(), source)
     report = export(source, tmp_path / "out", "hf", "f32", name)
-    assert report.stored is not None
-    assert report.transformers is not None
+    assert isinstance(report.stored, Agreement)
+    assert isinstance(report.transformers, Agreement)
     assert report.stored.max_error == 0
     assert report.stored.same_choice == 1
     print(f"{name}: transformers differ by at most {report.transformers.max_error:.1e}")
@@ -142,7 +142,7 @@ def test_gguf_report(post_training, tmp_path):
     # the report's numbers, computed here again
     tokens = probe(model)
     ours, theirs = (m(tokens).detach().double() for m in (model, load(report.path)[0]))
-    assert report.stored is not None
+    assert isinstance(report.stored, Agreement)
     assert report.stored.max_error == pytest.approx(float((ours - theirs).abs().max()), rel=1e-3)
     same = (ours.argmax(-1) == theirs.argmax(-1)).double().mean()
     assert report.stored.same_choice == pytest.approx(float(same))
