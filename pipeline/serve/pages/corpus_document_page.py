@@ -14,9 +14,9 @@ from starlette.responses import Response
 
 from pipeline.serve.api_errors import ApiError
 from pipeline.serve.lake_reader import LakeReader
-from pipeline.serve.pages.addresses import MOST_PAGES, Piece, address, paged
+from pipeline.serve.pages.addresses import MOST_PAGES, ListPlace, address, paged
 from pipeline.serve.pages.page_frame import WebPage, lake_of, render
-from pipeline.serve.pages.word_difference import Run, changes, difference
+from pipeline.serve.pages.word_difference import WordRun, changes, difference
 from storage.errors import UserError
 
 if TYPE_CHECKING:  # the filters take a second to import: the first page that is shown waits for it
@@ -41,11 +41,11 @@ class ShownText:
 
     before: str  # what `before` is called
     after: str
-    runs: list[Run]
+    runs: list[WordRun]
     is_whole: bool
 
     @property
-    def changes(self) -> list[list[Run]]:
+    def changes(self) -> list[list[WordRun]]:
         """The first of them, a word or two of what stays around each."""
         return changes(self.runs, AROUND_CHARACTERS)[:MOST_CHANGES]
 
@@ -133,7 +133,7 @@ def _blocks(lake: LakeReader, record: "ExplainedRecord") -> "JudgedBlocks | None
 
 def _piece(
     blocks: "JudgedBlocks | None", page: int, fields: dict[str, Any]
-) -> tuple[Any, Piece | None]:
+) -> tuple[Any, ListPlace | None]:
     if blocks is None:
         return (), None
     first = (page - 1) * BLOCKS
