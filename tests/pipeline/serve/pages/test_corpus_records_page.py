@@ -1,6 +1,7 @@
 """The list of all records."""
 
 import httpx
+import pytest
 from explorer_lake import COPY, EVIL_URL, FIRST, HOSTILE, OTHERS, SHORT
 from pages_browser import Visits
 
@@ -46,7 +47,7 @@ def test_records_by_outcome_rule_host_and_language(fetch: httpx.Client) -> None:
     assert FIRST in listed(fetch, rule="read/record_type", kind="all")
 
 
-def test_the_list_is_paged_in_sql(fetch: httpx.Client, monkeypatch) -> None:
+def test_the_list_is_paged_in_sql(fetch: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(corpus_records_page, "SIZE", 4)
     one, two, three, four = (listed(fetch, page=number) for number in (1, 2, 3, 4))
     assert len(one) == 4

@@ -3,6 +3,7 @@
 import re
 
 import httpx
+import pytest
 from explorer_lake import DUMPS
 from pages_browser import Visits
 
@@ -52,7 +53,7 @@ def test_the_prefect_run_where_one_is_known(fetch: httpx.Client, explorer_lake: 
 
 
 def test_large_trees_are_cut_and_it_is_said(
-    fetch: httpx.Client, explorer_lake: Lake, monkeypatch
+    fetch: httpx.Client, explorer_lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     corpus = explorer_lake.heads()["corpus"]
     monkeypatch.setattr(ancestry, "MOST_ROWS", 3)
