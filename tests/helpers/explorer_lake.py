@@ -18,7 +18,7 @@ from warcio.warcwriter import WARCWriter
 from pipeline.config import to_dict
 from pipeline.corpus import assemble, assemble_group, duplicates, held_out_hosts, select
 from pipeline.corpus.config import CorpusConfig, SelectConfig, SplitConfig
-from pipeline.corpus.duplicates import DedupConfig
+from pipeline.dedup.config import DedupConfig
 from pipeline.scan import stage as scan
 from pipeline.scan.config import ScanConfig
 from pipeline.stage import SILENT, Stage

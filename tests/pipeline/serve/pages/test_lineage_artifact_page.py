@@ -10,6 +10,7 @@ from pages_browser import Visits
 from pipeline.serve.pages import ancestry
 from storage import Lake
 from storage.digest import artifact_digest
+from storage.manifest import PrefectRun
 
 
 def test_the_tree_goes_down_to_the_files(explore: Visits, explorer_lake: Lake) -> None:
@@ -40,7 +41,7 @@ def test_the_prefect_run_where_one_is_known(fetch: httpx.Client, explorer_lake: 
     def linked(url: str) -> str:
         digest = artifact_digest("audit", 1, {}, {})
         staging = explorer_lake.staging("audit", digest)
-        run = {"id": "7", "flow": "corpus", "url": url}
+        run: PrefectRun = {"id": "7", "flow": "corpus", "url": url}
         made = explorer_lake.commit(staging, "audit", digest, 1, {}, {}, {}, {"prefect_run": run})
         try:
             return fetch.get(f"/lineage/audit/{digest}").text
