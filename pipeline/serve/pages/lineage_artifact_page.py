@@ -54,7 +54,7 @@ def artifact(request: Request, kind: str, digest: str) -> Response:
 
 
 def _run_page(manifest: Manifest) -> str | None:
-    """The address of the Prefect run's page, if it is one of the web: a lake may come from others."""
+    """The address of the Prefect run's page, if it is a web page's: a lake may come from others."""
     run = manifest.provenance.get("prefect_run")
     url = run.get("url", "") if run else ""
     return url if url.startswith(("http://", "https://")) else None

@@ -33,6 +33,7 @@ def test_an_answer_and_nothing_left_behind(
     place = tmp_path / "temporary"
     place.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(place))
+    monkeypatch.setenv("TMPDIR", str(place))  # of the processes
     # What lies here must not be taken for ours.
     (tmp_path / "storage.py").write_text("raise SystemExit(3)")
     monkeypatch.chdir(tmp_path)
