@@ -6,6 +6,7 @@ import httpx
 import pytest
 from explorer_lake import DUMPS
 from pages_browser import Visits
+from playwright.sync_api import expect
 
 from pipeline.serve.pages import ancestry
 from storage import Lake
@@ -32,9 +33,9 @@ def test_the_tree_goes_down_to_the_files(explore: Visits, explorer_lake: Lake) -
         explore.check(page)
         explore.screenshots(page, "artifact")
         page.get_by_role("link", name="corpus_group").first.click()
-        assert page.inner_text("h1").startswith("corpus_group")
+        expect(page.locator("h1")).to_have_text(re.compile("^corpus_group "))
         page.locator("#children + ul a", has_text=re.compile("^corpus ")).click()
-        assert page.inner_text("h1").startswith("corpus ")
+        expect(page.locator("h1")).to_have_text(re.compile("^corpus "))
 
 
 def test_the_prefect_run_where_one_is_known(fetch: httpx.Client, explorer_lake: Lake) -> None:
