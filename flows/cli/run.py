@@ -68,7 +68,7 @@ def demo(chosen: argparse.Namespace) -> int:
         return 0
     _print_scores(lake, set(MODELS))
     print(f"demo: done in {terminal.duration(seconds)}; report: {page}")
-    print(f"for other programs: crawl2chat serve --lake {lake.url}\n")
+    print(f"pages in the browser, and an API: crawl2chat serve --lake {lake.url}\n")
     if sys.stdin.isatty():
         return chat(chosen)
     sums = _unseen_sums(lake)

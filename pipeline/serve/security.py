@@ -170,11 +170,12 @@ def known(digest: bytes, keys: tuple[bytes, ...]) -> bool:
 
 
 def _refusal(scope: Scope, headers: Headers, key: str) -> Response:
-    """Browsers are sent to where they can give a key; a form's content would be lost on the way."""
-    if scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
+    """Browsers are sent to where they can give a key, and from there to where they were going."""
+    if not key and "text/html" in headers.get("accept", ""):
         query = scope.get("query_string", b"").decode("latin-1")
         asked = f"{quote(scope['path'])}?{query}" if query else quote(scope["path"])
-        return RedirectResponse(f"{LOGIN}?next={quote(asked, safe='/')}", 303)
+        target = asked if scope["method"] == "GET" else "/"  # there is no page where forms go
+        return RedirectResponse(f"{LOGIN}?next={quote(target, safe='/')}", 303)
     return ApiError(
         401,
         "a key is wanted: Authorization: Bearer KEY" if not key else "unknown key",

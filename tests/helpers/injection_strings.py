@@ -11,6 +11,8 @@ _CALL = "window.injected=1"
 INJECTIONS = (
     f"<script>{_CALL}</script>",
     f"</script><script>{_CALL}</script>",
+    f'"><script>{_CALL}</script>',
+    f"'><script>{_CALL}</script>",
     f"</textarea><script>{_CALL}</script>",
     f"</title><script>{_CALL}</script>",
     f"</style><script>{_CALL}</script>",

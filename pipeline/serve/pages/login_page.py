@@ -13,9 +13,9 @@ from pipeline.serve.pages.page_frame import WebPage, render
 from pipeline.serve.server_state import state_of
 
 PAGE = WebPage("login", "Log in", "This server asks for a key.")
-# Of this server: another one's begins with a scheme or with two slashes, and browsers read "\" as
-# "/" and pass over control characters.
-OWN_PATH = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")
+# Of this server: another one's begins with a scheme or with two slashes. Browsers read "\" as "/"
+# and pass over control characters: none of these may be in it.
+OWN_PATH = re.compile(r"/(?!/)[\x21-\x5b\x5d-\x7e]*")
 
 router = APIRouter(include_in_schema=False)
 

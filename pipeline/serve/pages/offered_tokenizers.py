@@ -3,8 +3,8 @@
 Weights stay where they are. What was loaded is kept for as long as its file is the same.
 """
 
-import dataclasses
 import threading
+from functools import cached_property
 from pathlib import Path
 
 from starlette.requests import Request
@@ -20,13 +20,16 @@ MOST_KEPT = 16  # a vocabulary of 150,000 takes some 100 MB; ours
 JSON = "tokenizer.json"
 
 
-@dataclasses.dataclass(frozen=True)
 class LoadedTokenizer:
     """One of them."""
 
-    name: str
-    tokenizer: Tokenizer
-    merges: LearnedMerges
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self.tokenizer = tokenizer
+
+    @cached_property
+    def merges(self) -> LearnedMerges:
+        """Of it; a UserError where it has none."""
+        return LearnedMerges(self.tokenizer)
 
 
 class OfferedTokenizers:
@@ -57,13 +60,11 @@ class OfferedTokenizers:
         with self._lock:
             kept = self._kept.pop(key, None)
             if kept is None:
-                tokenizer = load_tokenizer(path)
-                kept = LoadedTokenizer(name, tokenizer, LearnedMerges(tokenizer))
-                tokenizer.token_bytes  # noqa: B018  (says whether it is byte-level)
+                kept = LoadedTokenizer(load_tokenizer(path))
             self._kept[key] = kept
             while len(self._kept) > MOST_KEPT:
                 del self._kept[next(iter(self._kept))]
-        return dataclasses.replace(kept, name=name)
+        return kept
 
     def _place(self, request: Request, name: str) -> Path:
         state = state_of(request)

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pipeline.serve.api_errors import refused
-from pipeline.serve.pages.offered_tokenizers import LoadedTokenizer, tokenizers_of
+from pipeline.serve.pages.offered_tokenizers import tokenizers_of
 from pipeline.serve.pages.page_frame import WebPage, render
 from pipeline.serve.pages.taught_conversation import (
     TaughtConversation,
@@ -79,7 +79,7 @@ def show(
         most_characters=MOST_CHARACTERS,
         offered=offered,
         chosen=names,
-        split=[_split(tokenizers_of(request).load(request, one), clean) for one in names],
+        split=[_split(request, one, clean) for one in names],
         made=_made(request, name, int(id_)) if id_.isdecimal() and len(id_) < 10 else None,
         talk=_talk(request, talk, source),
         sources=sources_of(lake) if (lake := state_of(request).lake) is not None else [],
@@ -90,7 +90,7 @@ def show(
 @router.post("/tokenizer/tokens")
 def tokens(asked: TokensRequest, request: Request) -> list[dict[str, Any]]:
     """The text as each of the tokenizers splits it."""
-    return [_split(tokenizers_of(request).load(request, name), asked.text) for name in asked.names]
+    return [_split(request, name, asked.text) for name in asked.names]
 
 
 @router.post("/tokenizer/merges")
@@ -99,8 +99,8 @@ def merges(asked: MergesRequest, request: Request) -> dict[str, Any]:
     return _made(request, asked.name, asked.token)
 
 
-def _split(loaded: LoadedTokenizer, text: str) -> dict[str, Any]:
-    tokenizer = loaded.tokenizer
+def _split(request: Request, name: str, text: str) -> dict[str, Any]:
+    tokenizer = tokenizers_of(request).load(request, name).tokenizer
     try:
         rows = pieces(tokenizer, text)
     except UserError as error:
@@ -108,7 +108,7 @@ def _split(loaded: LoadedTokenizer, text: str) -> dict[str, Any]:
     size = len(text.encode())
     ratio = f", {size / len(rows):.2f} bytes a token" if rows else ""
     return {
-        "name": loaded.name,
+        "name": name,
         "facts": f"{len(rows):,} tokens for {len(text):,} characters, {size:,} bytes{ratio}",
         "vocabulary": f"vocabulary of {tokenizer.vocab_size:,}",
         "tokens": rows[:MOST_SHOWN],

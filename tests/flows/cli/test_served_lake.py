@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pytest
 from page_lake import commit
@@ -91,6 +92,17 @@ def test_what_is_committed_is_seen(shown: ServedLake, tmp_path: Path) -> None:
     shown._next_look = 0.0
     assert shown.rows(count)["n"].to_pylist() == [5]
     assert shown._opened is not first
+
+
+def test_who_still_asks_keeps_the_old_catalogue(shown: ServedLake, tmp_path: Path) -> None:
+    count = "SELECT count(*) AS n FROM corpus"
+    with shown._use() as old:
+        grow(shown.lake, tmp_path / "two", 5)
+        shown._next_look = 0.0
+        assert shown.rows(count)["n"].to_pylist() == [5]
+        assert old.execute(count).fetchall() == [(3,)]
+    with pytest.raises(duckdb.ConnectionException):
+        old.execute("SELECT 1")
 
 
 def test_many_at_a_time_while_the_lake_changes(shown: ServedLake, tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """Sessions of browsers: they end, they are bounded, and only the token opens one."""
 
+import time
+
 import pytest
 from starlette.datastructures import Headers
 
@@ -31,7 +33,7 @@ def test_other_cookies_stand_for_nothing(cookie: str) -> None:
 
 def test_sessions_end_by_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
     sessions, now = LoginSessions(), [0.0]
-    monkeypatch.setattr(login_sessions.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     token = sessions.open(b"key")
     now[0] = login_sessions.SESSION_SECONDS - 1.0
     assert sessions.key(showing(token)) == b"key"

@@ -156,7 +156,10 @@ def test_stop_ends_what_runs(chromium: OpenBrowser, model_folder: Path) -> None:
     ends = Tokenizer.load(model_folder).special_tokens.values()
 
     def endless(route: Route) -> None:
-        asked = {**route.request.post_data_json, "logit_bias": dict.fromkeys(map(str, ends), -100)}
+        asked = {
+            **(route.request.post_data_json or {}),
+            "logit_bias": dict.fromkeys(map(str, ends), -100),
+        }
         route.continue_(post_data=json.dumps(asked))
 
     with listening(served) as root:

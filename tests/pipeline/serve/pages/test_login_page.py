@@ -72,9 +72,12 @@ def test_a_login_without_scripts(chromium: OpenBrowser, tool_model: Path) -> Non
 
 def test_programs_get_no_form(asked: AsgiCalls) -> None:
     assert asked.send("GET", "/").status_code == 401
-    assert asked.send("POST", "/v1/completions", {}, headers=HTML).status_code == 401
-    sent = asked.send("GET", "/", headers=HTML)
-    assert (sent.status_code, sent.headers["location"]) == (303, "/login?next=/")
+    wrong = HTML | {"authorization": "Bearer x"}
+    assert asked.send("GET", "/", headers=wrong).status_code == 401
+    assert asked.send("POST", "/v1/completions", {}).status_code == 401
+    for method, path, target in (("GET", "/chat", "/chat"), ("POST", "/logout", "/")):
+        sent = asked.send(method, path, headers=HTML)
+        assert (sent.status_code, sent.headers["location"]) == (303, f"/login?next={target}")
 
 
 def test_a_wrong_key_opens_nothing(asked: AsgiCalls) -> None:
