@@ -16,7 +16,7 @@ import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypedDict, cast
+from typing import Any, cast
 
 import duckdb
 import pyarrow as pa
@@ -25,6 +25,15 @@ import pyarrow.parquet as pq
 
 from storage import places
 from storage.errors import UserError
+from storage.explanation import (
+    ClusterMembership,
+    CorpusDocument,
+    Explanation,
+    LedgerRow,
+    RecordFacts,
+    StoredDocument,
+    WarcFile,
+)
 from storage.grouped import GROUPS
 from storage.lake import Lake
 from storage.manifest import Manifest
@@ -34,80 +43,6 @@ from storage.schemas import PII_KINDS, SIGNALS
 NEAR_MATCHES = 3
 NEAR_ROW_GROUPS = 4  # of the ledger, that are looked through for them
 Row = dict[str, Any]  # of a Parquet file, by the names of its schema
-
-
-class StoredDocument(TypedDict):
-    """A page as its part has it, kept or not."""
-
-    host: str
-    dump: str
-    date: str
-    language: str
-    language_score: float
-    text: str
-
-
-class ClusterMembership(TypedDict):
-    """A document among its duplicates."""
-
-    cluster: str
-    kept: bool
-    size: int  # documents
-    keeper: str | None  # its id
-    keeper_url: str | None
-
-
-class CorpusDocument(TypedDict):
-    """A document as the corpus has it."""
-
-    text: str  # without personal data
-    split: str
-    pii: dict[str, int]  # replacements by kind
-
-
-class WarcFile(TypedDict):
-    """The file that a record was read from."""
-
-    warc_path: str | None  # None where it is not on this machine
-    warc_sha256: str | None
-
-
-class LedgerRow(TypedDict):
-    """A row of `storage.schemas.LEDGER`, and the corpus's group that it stands in."""
-
-    warc: str
-    offset: int
-    url: str
-    record_type: str
-    outcome: str
-    stage: str
-    rule: str
-    value: float | None
-    threshold: float | None
-    detail: str
-    id: str
-    artifact: str
-
-
-class RecordFacts(WarcFile):
-    """What became of a record, as far as is known."""
-
-    signals: dict[str, Any] | None  # by name, of every page that passed the gates
-    document: StoredDocument | None
-    cluster: ClusterMembership | None
-    corpus: CorpusDocument | None
-    duplicate_of: str | None  # the URL that was kept instead
-
-
-class ExplainedRecord(LedgerRow, RecordFacts):
-    """A ledger row with what became of its document."""
-
-
-class Explanation(TypedDict):
-    """All records of one URL."""
-
-    url: str
-    records: list[ExplainedRecord]
 
 
 def explain(lake: Lake, url: str) -> Explanation:

@@ -18,13 +18,12 @@ import pyarrow as pa
 from flows.cli.served_query import QueryProcesses
 from storage import Lake
 from storage.errors import UserError
+from storage.explanation import Explanation
 from storage.manifest import Manifest
 from storage.query_answer import QueryAnswer, too_slow
 
 if TYPE_CHECKING:  # the database is loaded with the first page that wants it, not with the server
     import duckdb
-
-    from storage.explain import Explanation
 
 QUERY_SECONDS = 5.0  # nobody waits longer for a page; ours
 # Beside models that fill most of the memory; more goes to disk. Ours.
@@ -101,7 +100,7 @@ class ServedLake:
         """Of the one artifact whose digest begins so."""
         return self.lake.manifest(kind, digest)
 
-    def explain(self, url: str) -> "Explanation":
+    def explain(self, url: str) -> Explanation:
         """What the newest corpus knows of a URL."""
         from storage.explain import explain
 

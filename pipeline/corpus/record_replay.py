@@ -12,7 +12,7 @@ from pipeline.config import from_dict
 from pipeline.corpus.config import SelectConfig
 from pipeline.corpus.replay import RuleReplay, explain, explain_rules
 from pipeline.scan.config import ScanConfig
-from storage.explain import ExplainedRecord
+from storage.explanation import ExplainedRecord
 from storage.manifest import Manifest
 
 ManifestOf = Callable[[str, str], Manifest]  # of a kind and a digest's beginning

@@ -5,15 +5,13 @@ No stage and no page opens a lake itself: a test gives a tiny one, or anything o
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import pyarrow as pa
 
+from storage.explanation import Explanation
 from storage.manifest import Manifest
 from storage.query_answer import QueryAnswer
-
-if TYPE_CHECKING:  # it loads the database
-    from storage.explain import Explanation
 
 
 class LakeReader(Protocol):
@@ -47,7 +45,7 @@ class LakeReader(Protocol):
             UserError: there is none, or more than one.
         """
 
-    def explain(self, url: str) -> "Explanation":
+    def explain(self, url: str) -> Explanation:
         """What the newest corpus knows of a URL.
 
         Raises:

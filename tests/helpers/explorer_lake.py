@@ -18,7 +18,7 @@ from warcio.warcwriter import WARCWriter
 from pipeline.config import to_dict
 from pipeline.corpus import assemble, assemble_group, duplicates, held_out_hosts, select
 from pipeline.corpus.config import CorpusConfig, SelectConfig, SplitConfig
-from pipeline.corpus.duplicates import DedupConfig
+from pipeline.dedup.config import DedupConfig
 from pipeline.scan import stage as scan
 from pipeline.scan.config import ScanConfig
 from pipeline.stage import SILENT, Stage
@@ -26,7 +26,7 @@ from pipeline.tools import search_index
 from pipeline.tools.config import SearchIndexConfig
 from storage import Lake
 from storage.digest import artifact_digest, file_sha256
-from storage.manifest import Manifest
+from storage.manifest import Manifest, Provenance
 
 DUMPS = ("CC-MAIN-2024-18", "CC-MAIN-2024-22")
 SITE = "http://harbour.example"
@@ -152,7 +152,12 @@ def _made(
     staging = lake.staging(stage.kind, digest)
     statistics = stage.build(staging, given, config, SILENT, lake.scratch(stage.kind, digest))
     paths = {key: [str(path) for path in some] for key, some in given.items() if key == "warc"}
-    cost = {"seconds": 1.5, "energy_kwh": 2e-6, "energy_method": "guessed", "input_paths": paths}
+    cost: Provenance = {
+        "seconds": 1.5,
+        "energy_kwh": 2e-6,
+        "energy_method": "guessed",
+        "input_paths": paths,
+    }
     return lake.commit(
         staging, stage.kind, digest, stage.version, recipe, digests, dict(statistics or {}), cost
     )

@@ -8,7 +8,7 @@ Row = TypeVar("Row")
 MOST_PAGES = 10_000  # nobody turns more; ours
 
 
-class Piece(NamedTuple):
+class ListPlace(NamedTuple):
     """Where a list is open, and its neighbours' addresses."""
 
     number: int  # of the page, from 1
@@ -24,7 +24,7 @@ def address(path: str, **fields: object) -> str:
 
 def paged(
     found: Sequence[Row], size: int, number: int, path: str, **fields: object
-) -> tuple[Sequence[Row], Piece]:
+) -> tuple[Sequence[Row], ListPlace]:
     """The rows of a page of a list, and how to get to its neighbours.
 
     Args:
@@ -37,4 +37,4 @@ def paged(
     earlier = address(path, **fields, page=number - 1 if number > 2 else None)
     later = address(path, **fields, page=number + 1)
     more = len(found) > size and number < MOST_PAGES
-    return found[:size], Piece(number, earlier if number > 1 else None, later if more else None)
+    return found[:size], ListPlace(number, earlier if number > 1 else None, later if more else None)

@@ -14,15 +14,15 @@ from starlette.responses import Response
 
 from pipeline.serve.api_errors import ApiError
 from pipeline.serve.lake_reader import LakeReader
-from pipeline.serve.pages.addresses import MOST_PAGES, Piece, address, paged
+from pipeline.serve.pages.addresses import MOST_PAGES, ListPlace, address, paged
 from pipeline.serve.pages.page_frame import WebPage, lake_of, render
-from pipeline.serve.pages.word_difference import Run, changes, difference
+from pipeline.serve.pages.word_difference import WordRun, changes, difference
 from storage.errors import UserError
+from storage.explanation import ExplainedRecord
 
 if TYPE_CHECKING:  # the filters take a second to import: the first page that is shown waits for it
     from pipeline.corpus.page_blocks import JudgedBlocks
     from pipeline.corpus.record_replay import JudgedRecord
-    from storage.explain import ExplainedRecord
 
 PAGE = WebPage("corpus/document", "Page", "Why was this page kept or dropped?")
 BLOCKS = 200  # shown at a time
@@ -41,11 +41,11 @@ class ShownText:
 
     before: str  # what `before` is called
     after: str
-    runs: list[Run]
+    runs: list[WordRun]
     is_whole: bool
 
     @property
-    def changes(self) -> list[list[Run]]:
+    def changes(self) -> list[list[WordRun]]:
         """The first of them, a word or two of what stays around each."""
         return changes(self.runs, AROUND_CHARACTERS)[:MOST_CHANGES]
 
@@ -102,7 +102,7 @@ def _url_of(lake: LakeReader, id_: str) -> str:
     return str(found["url"][0])
 
 
-def _judged(lake: LakeReader, record: "ExplainedRecord") -> "tuple[JudgedRecord, str]":
+def _judged(lake: LakeReader, record: ExplainedRecord) -> "tuple[JudgedRecord, str]":
     """The record judged again; if it can't be, as it is stored, and why."""
     from pipeline.corpus.record_replay import judged_again
 
@@ -118,7 +118,7 @@ def _judged(lake: LakeReader, record: "ExplainedRecord") -> "tuple[JudgedRecord,
         return judged_again(stored, lake.manifest), str(error)
 
 
-def _blocks(lake: LakeReader, record: "ExplainedRecord") -> "JudgedBlocks | None":
+def _blocks(lake: LakeReader, record: ExplainedRecord) -> "JudgedBlocks | None":
     from pipeline.corpus.page_blocks import page_blocks
     from pipeline.corpus.record_replay import scan_config
 
@@ -133,7 +133,7 @@ def _blocks(lake: LakeReader, record: "ExplainedRecord") -> "JudgedBlocks | None
 
 def _piece(
     blocks: "JudgedBlocks | None", page: int, fields: dict[str, Any]
-) -> tuple[Any, Piece | None]:
+) -> tuple[Any, ListPlace | None]:
     if blocks is None:
         return (), None
     first = (page - 1) * BLOCKS
@@ -157,7 +157,7 @@ def _text(record: "JudgedRecord") -> ShownText | None:
     )
 
 
-def _copies(lake: LakeReader, record: "ExplainedRecord") -> list[dict[str, Any]]:
+def _copies(lake: LakeReader, record: ExplainedRecord) -> list[dict[str, Any]]:
     """Members of the page's cluster, the one that is kept first."""
     if record["cluster"] is None:
         return []
@@ -169,7 +169,7 @@ def _copies(lake: LakeReader, record: "ExplainedRecord") -> list[dict[str, Any]]
     return rows
 
 
-def _part(lake: LakeReader, record: "ExplainedRecord") -> str:
+def _part(lake: LakeReader, record: ExplainedRecord) -> str:
     """The scan of the record's WARC file."""
     if not record["id"]:
         return ""

@@ -12,6 +12,7 @@ from pipeline.serve.pages.addresses import address
 from pipeline.serve.pages.ancestry import Branch, ancestry
 from pipeline.serve.pages.page_frame import WebPage, lake_of, render
 from storage.errors import UserError
+from storage.manifest import Manifest
 
 PAGE = WebPage("lineage/artifact", "Artifact", "What was it made from, and what did it cost?")
 MOST_FILES = 100  # listed
@@ -39,6 +40,7 @@ def artifact(request: Request, kind: str, digest: str) -> Response:
         PAGE,
         manifest=manifest,
         is_current=manifest.digest in lake.heads().values(),
+        run_page=_run_page(manifest),
         tree=rows,
         is_whole=is_whole,
         total=_total(rows),
@@ -49,6 +51,13 @@ def artifact(request: Request, kind: str, digest: str) -> Response:
         statistics=_as_text(manifest.statistics),
         address=address,
     )
+
+
+def _run_page(manifest: Manifest) -> str | None:
+    """The address of the Prefect run's page, if it is a web page's: a lake may come from others."""
+    run = manifest.provenance.get("prefect_run")
+    url = run.get("url", "") if run else ""
+    return url if url.startswith(("http://", "https://")) else None
 
 
 def _as_text(value: dict[str, Any]) -> str:

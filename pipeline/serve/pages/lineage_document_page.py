@@ -1,7 +1,7 @@
 """The way of one page of the web: from its record in a WARC file to the models that read it."""
 
 import re
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
@@ -11,10 +11,8 @@ from pipeline.serve.api_errors import ApiError
 from pipeline.serve.lake_reader import LakeReader
 from pipeline.serve.pages.addresses import address
 from pipeline.serve.pages.page_frame import WebPage, lake_of, render
+from storage.explanation import ExplainedRecord
 from storage.manifest import Manifest
-
-if TYPE_CHECKING:  # it loads the database
-    from storage.explain import ExplainedRecord
 
 PAGE = WebPage(
     "lineage/document", "The way of a page", "Where did it come from, and where did it go?"
@@ -78,7 +76,7 @@ def _url_of(lake: LakeReader, id_: str) -> str:
     return str(found["url"][0])
 
 
-def _scan(lake: LakeReader, group: Manifest, record: "ExplainedRecord") -> Manifest | None:
+def _scan(lake: LakeReader, group: Manifest, record: ExplainedRecord) -> Manifest | None:
     """The part that the WARC file was read to."""
     if record["warc_sha256"] is None:
         return None

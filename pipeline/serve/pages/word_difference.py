@@ -15,14 +15,14 @@ _WORDS = re.compile(r"\s+|\w+|[^\w\s]")
 Side = Literal["both", "left", "right"]
 
 
-class Run(NamedTuple):
+class WordRun(NamedTuple):
     """A stretch of text."""
 
     side: Side  # whose it is
     text: str
 
 
-def difference(left: str, right: str) -> tuple[list[Run], bool]:
+def difference(left: str, right: str) -> tuple[list[WordRun], bool]:
     """The runs of both texts in order, and whether all was compared.
 
     Args:
@@ -34,12 +34,12 @@ def difference(left: str, right: str) -> tuple[list[Run], bool]:
     return list(_joined(_steps(a[:MOST_WORDS], b[:MOST_WORDS]))), whole
 
 
-def changes(runs: Sequence[Run], around: int) -> list[list[Run]]:
+def changes(runs: Sequence[WordRun], around: int) -> list[list[WordRun]]:
     """What is not in both, with so many characters of what is before and after it.
 
     Changes that stand nearer than that to one another are one.
     """
-    found: list[list[Run]] = []
+    found: list[list[WordRun]] = []
     for at, run in enumerate(runs):
         if run.side != "both":
             if not found:
@@ -49,23 +49,23 @@ def changes(runs: Sequence[Run], around: int) -> list[list[Run]]:
             found[-1].append(run)
         else:
             if at:
-                found[-1].append(Run("both", run.text[:around]))
+                found[-1].append(WordRun("both", run.text[:around]))
             if at < len(runs) - 1:
-                found.append([Run("both", run.text[-around:])])
+                found.append([WordRun("both", run.text[-around:])])
     return found
 
 
-def _steps(a: list[str], b: list[str]) -> Iterator[Run]:
+def _steps(a: list[str], b: list[str]) -> Iterator[WordRun]:
     """Word by word."""
     least = min(len(a), len(b))
     first = next((at for at in range(least) if a[at] != b[at]), least)
     last = next((at for at in range(least - first) if a[-1 - at] != b[-1 - at]), least - first)
-    yield from (Run("both", word) for word in a[:first])
+    yield from (WordRun("both", word) for word in a[:first])
     yield from _inner(a[first : len(a) - last], b[first : len(b) - last])
-    yield from (Run("both", word) for word in a[len(a) - last :])
+    yield from (WordRun("both", word) for word in a[len(a) - last :])
 
 
-def _inner(a: Sequence[str], b: Sequence[str]) -> Iterator[Run]:
+def _inner(a: Sequence[str], b: Sequence[str]) -> Iterator[WordRun]:
     places: dict[str, int] = {}  # bits: where a word stands in `a`
     for at, word in enumerate(a):
         places[word] = places.get(word, 0) | 1 << at
@@ -77,25 +77,25 @@ def _inner(a: Sequence[str], b: Sequence[str]) -> Iterator[Run]:
         hits = row & places.get(word, 0)
         row = (row + hits | row - hits) & mask
         rows.append(row)
-    found: list[Run] = []
+    found: list[WordRun] = []
     i, j = len(a), len(b)
     while i and j:
         rises = not rows[j] >> i - 1 & 1
         if rises and not rows[j - 1] >> i - 1 & 1:
             j -= 1  # it rose without b's word
-            found.append(Run("right", b[j]))
+            found.append(WordRun("right", b[j]))
         elif rises:
             i, j = i - 1, j - 1
-            found.append(Run("both", a[i]))
+            found.append(WordRun("both", a[i]))
         else:
             i -= 1
-            found.append(Run("left", a[i]))
-    found += [Run("right", b[at]) for at in range(j - 1, -1, -1)]
-    found += [Run("left", a[at]) for at in range(i - 1, -1, -1)]
+            found.append(WordRun("left", a[i]))
+    found += [WordRun("right", b[at]) for at in range(j - 1, -1, -1)]
+    found += [WordRun("left", a[at]) for at in range(i - 1, -1, -1)]
     yield from reversed(found)
 
 
-def _joined(steps: Iterator[Run]) -> Iterator[Run]:
+def _joined(steps: Iterator[WordRun]) -> Iterator[WordRun]:
     """Neighbours of one side as one run; between two changes the left comes before the right."""
     waiting: dict[Side, list[str]] = {"left": [], "right": []}
     both: list[str] = []
@@ -103,14 +103,14 @@ def _joined(steps: Iterator[Run]) -> Iterator[Run]:
         if side == "both":
             for name, words in waiting.items():
                 if words:
-                    yield Run(name, "".join(words))
+                    yield WordRun(name, "".join(words))
                     words.clear()
             both.append(text)
         else:
             if both:
-                yield Run("both", "".join(both))
+                yield WordRun("both", "".join(both))
                 both.clear()
             waiting[side].append(text)
     for name, words in (*waiting.items(), ("both", both)):
         if words:
-            yield Run(name, "".join(words))
+            yield WordRun(name, "".join(words))

@@ -1,12 +1,12 @@
 """Queries of strangers in processes of their own."""
 
 import tempfile
+import threading
 from pathlib import Path
 
 import pytest
 from page_lake import commit
 
-from flows.cli import served_query
 from flows.cli.served_query import QueryProcesses
 from storage import Lake
 from storage.errors import UserError
@@ -33,6 +33,7 @@ def test_an_answer_and_nothing_left_behind(
     place = tmp_path / "temporary"
     place.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(place))
+    monkeypatch.setenv("TMPDIR", str(place))  # of the processes
     # What lies here must not be taken for ours.
     (tmp_path / "storage.py").write_text("raise SystemExit(3)")
     monkeypatch.chdir(tmp_path)
@@ -47,7 +48,7 @@ def test_mistakes_are_the_users(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> 
     processes = QueryProcesses(lake.url, 0.1)
     with pytest.raises(UserError, match="at most 20,000 characters"):
         processes.ask("SELECT " + "1" * 20_000, 5)
-    monkeypatch.setattr(processes, "_free", served_query.threading.BoundedSemaphore(1))
+    monkeypatch.setattr(processes, "_free", threading.BoundedSemaphore(1))
     processes._free.acquire()
     with pytest.raises(UserError, match="other queries are running"):
         processes.ask("SELECT 1", 5)

@@ -10,7 +10,8 @@ from pipeline.corpus.record_replay import judged_again, rules_of, scan_config
 from pipeline.scan.config import ScanConfig
 from storage import Lake
 from storage.errors import UserError
-from storage.explain import ExplainedRecord, explain
+from storage.explain import explain
+from storage.explanation import ExplainedRecord
 
 
 @pytest.fixture(scope="module")

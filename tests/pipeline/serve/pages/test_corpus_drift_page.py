@@ -3,6 +3,7 @@
 import httpx
 from explorer_lake import DUMPS
 from pages_browser import Visits
+from playwright.sync_api import expect
 
 
 def test_the_last_two_dumps(explore: Visits) -> None:
@@ -15,6 +16,8 @@ def test_the_last_two_dumps(explore: Visits) -> None:
         explore.check(page)
         page.select_option("#now", chosen[0])
         page.get_by_role("button", name="Compare").click()
+        page.wait_for_url("**now=*")
+        expect(page.locator("td:nth-child(5)").first).to_have_text("+0.0%")
         assert {*page.locator("td:nth-child(5)").all_inner_texts()} == {"+0.0%"}
 
 

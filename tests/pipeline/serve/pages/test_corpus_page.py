@@ -3,6 +3,7 @@
 import httpx
 from explorer_lake import HOSTILE, OTHERS
 from pages_browser import Visits
+from playwright.sync_api import expect
 
 # With the first and the one with the evil address; one of the hostile ones is dropped.
 KEPT = len(OTHERS) + len(HOSTILE) - 1 + 2
@@ -21,7 +22,8 @@ def test_the_funnel_adds_up(explore: Visits) -> None:
         assert left[-1] == left[-2] == str(round(1000 * KEPT / read, 2))
         page.locator("summary", has_text="dedup").click()
         page.get_by_role("link", name="minhash").click()
-        assert page.locator("tbody tr").count() == 1
+        expect(page.get_by_role("heading", level=1)).to_have_text("All records")
+        expect(page.locator("tbody tr")).to_have_count(1)
         page.go_back()
         explore.check(page)
         explore.screenshots(page, "corpus")

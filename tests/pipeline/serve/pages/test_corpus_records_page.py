@@ -1,8 +1,10 @@
 """The list of all records."""
 
 import httpx
+import pytest
 from explorer_lake import COPY, EVIL_URL, FIRST, HOSTILE, OTHERS, SHORT
 from pages_browser import Visits
+from playwright.sync_api import expect
 
 from pipeline.serve.pages import corpus_records_page
 
@@ -30,9 +32,9 @@ def test_every_page_with_what_became_of_it(explore: Visits) -> None:
         explore.check(page)
         page.select_option("#outcome", "dropped")
         page.get_by_role("button", name="Show").click()
-        assert page.locator("tbody a").all_inner_texts() == [SHORT, COPY, HOSTILE[-1]]
+        expect(page.locator("tbody a")).to_have_text([SHORT, COPY, HOSTILE[-1]])
         page.get_by_role("link", name=COPY).click()
-        assert page.inner_text("h1") == "Dropped by dedup: minhash"
+        expect(page.locator("h1")).to_have_text("Dropped by dedup: minhash")
 
 
 def test_records_by_outcome_rule_host_and_language(fetch: httpx.Client) -> None:
@@ -46,7 +48,7 @@ def test_records_by_outcome_rule_host_and_language(fetch: httpx.Client) -> None:
     assert FIRST in listed(fetch, rule="read/record_type", kind="all")
 
 
-def test_the_list_is_paged_in_sql(fetch: httpx.Client, monkeypatch) -> None:
+def test_the_list_is_paged_in_sql(fetch: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(corpus_records_page, "SIZE", 4)
     one, two, three, four = (listed(fetch, page=number) for number in (1, 2, 3, 4))
     assert len(one) == 4

@@ -4,6 +4,7 @@ import httpx
 from explorer_lake import EVIL_URL, FIRST, MAIL
 from injection_strings import INJECTIONS
 from pages_browser import Visits
+from playwright.sync_api import expect
 
 
 def test_passages_with_the_words_marked(explore: Visits) -> None:
@@ -11,12 +12,12 @@ def test_passages_with_the_words_marked(explore: Visits) -> None:
         page.fill("#q", "write for more")
         page.get_by_role("button", name="Search").click()
         first = page.locator(".found li").first
-        assert first.locator("a").inner_text() == FIRST
+        expect(first.locator("a")).to_have_text(FIRST)
         assert "Write" in first.locator("mark").all_inner_texts()
         assert MAIL not in page.inner_text("main")  # the corpus has a placeholder for it
         explore.check(page)
         first.locator("a").click()
-        assert page.inner_text("h1") == "Kept"
+        expect(page.locator("h1")).to_have_text("Kept")
 
 
 def test_hostile_passages_and_queries_stay_text(explore: Visits) -> None:

@@ -6,7 +6,7 @@ from explorer_lake import FIRST
 from injection_strings import INJECTIONS
 from pages_browser import Visits
 
-from pipeline.serve.pages.ready_queries import READY
+from pipeline.serve.pages.ready_queries import READY, ReadyQuery
 
 
 def test_a_query_of_ones_own(explore: Visits) -> None:
@@ -24,7 +24,7 @@ def test_a_query_of_ones_own(explore: Visits) -> None:
 
 
 @pytest.mark.parametrize("ready", READY, ids=lambda ready: ready.name)
-def test_every_ready_query_runs(fetch: httpx.Client, ready) -> None:
+def test_every_ready_query_runs(fetch: httpx.Client, ready: ReadyQuery) -> None:
     answer = fetch.get("/corpus/sql", params={"ready": ready.name})
     assert 'id="answer"' in answer.text
     assert ready.title in answer.text

@@ -1,6 +1,7 @@
 """The list of artifacts."""
 
 import httpx
+import pytest
 from explorer_lake import FIRST
 from pages_browser import Visits
 from playwright.sync_api import expect
@@ -21,10 +22,10 @@ def test_all_artifacts_the_newest_first(explore: Visits) -> None:
         expect(page.locator("tbody tr")).to_have_count(2)
         page.fill("#url", FIRST)
         page.get_by_role("button", name="Trace").click()
-        assert page.inner_text("h1") == "The way of a page"
+        expect(page.locator("h1")).to_have_text("The way of a page")
 
 
-def test_the_list_is_paged(fetch: httpx.Client, monkeypatch) -> None:
+def test_the_list_is_paged(fetch: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lineage_page, "SIZE", 3)
     found: list[str] = []
     for number in range(1, 9):
