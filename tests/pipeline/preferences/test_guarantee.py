@@ -49,6 +49,7 @@ def test_no_policy_gains_less_than_guaranteed(seed, sharp):
     if found.correlation <= 0:
         assert least is None
         return
+    assert least is not None
     gained = float((policy * gold).sum(-1).mean()) - found.gold_mean
     tolerance = 1e-9 * (1 + abs(least.theorem))
     assert gained >= least.tight - tolerance
@@ -74,6 +75,7 @@ def test_the_tight_bound_is_reached():
     least = guarantee.guaranteed_gain(
         found, float((policy * proxy).sum(-1).mean()), exact(policy, reference).chi2
     )
+    assert least is not None
     assert float((policy * worst).sum(-1).mean()) - found.gold_mean == pytest.approx(least.tight)
     assert least.theorem < least.tight
 
@@ -166,4 +168,6 @@ def test_where_the_reference_has_no_mass_nothing_is_guaranteed_unless_r_is_one()
     least = guarantee.guaranteed_gain(found, 1.0, math.inf)
     assert least == guarantee.GuaranteedGain(-math.inf, -math.inf)
     perfect = guarantee.ProxyFit(1.0, 0.0, 1.0, 0.0, 2.0, 10)
-    assert guarantee.guaranteed_gain(perfect, 1.0, math.inf).tight == pytest.approx(2.0)
+    sure = guarantee.guaranteed_gain(perfect, 1.0, math.inf)
+    assert sure is not None
+    assert sure.tight == pytest.approx(2.0)

@@ -23,14 +23,17 @@ def slopes_by_autograd(loss, policy):
 
 
 def log_ratios(policy, reference):
-    return (policy - reference).detach().numpy()
+    """Of the chosen and of the rejected answers."""
+    chosen, rejected = (policy - reference).detach().numpy()
+    return chosen, rejected
 
 
 def test_dpo_is_trls():
     policy, reference = made()
     logits = (policy[0] - policy[1]) - (reference[0] - reference[1])
     losses = -F.logsigmoid(BETA * logits)
-    found = pair_objectives.dpo(*log_ratios(policy, reference), BETA)
+    chosen, rejected = log_ratios(policy, reference)
+    found = pair_objectives.dpo(chosen, rejected, BETA)
     assert found.losses == pytest.approx(losses.detach().numpy(), abs=1e-12)
     truth = slopes_by_autograd(losses.mean(), policy)
     ours = np.stack([found.chosen, found.rejected]) / found.divisor
@@ -42,8 +45,9 @@ def test_ipo_is_trls_by_the_token():
     tokens = torch.tensor([[3, 9, 1, 20, 5, 6, 7], [4, 4, 8, 1, 30, 6, 2]])
     scores = (policy - reference) / tokens
     losses = (scores[0] - scores[1] - 1 / (2 * BETA)) ** 2
-    ratios = log_ratios(policy, reference)
-    found = pair_objectives.ipo(*ratios, BETA, *tokens.numpy())
+    lengths = tokens.numpy()
+    won, lost = log_ratios(policy, reference)
+    found = pair_objectives.ipo(won, lost, BETA, lengths[0], lengths[1])
     assert found.losses == pytest.approx(losses.detach().numpy(), abs=1e-12)
     truth = slopes_by_autograd(losses.mean(), policy)
     ours = np.stack([found.chosen, found.rejected]) / found.divisor
@@ -61,7 +65,8 @@ def test_kto_is_trls_with_a_reference_point_that_has_no_gradient(shift):
     loss = torch.cat((1.2 * chosen, 0.8 * rejected), 0).mean()
     z = pair_objectives.reference_point(mismatched.numpy())
     assert (z == 0.0) == (shift < 0)
-    found = pair_objectives.kto(*log_ratios(policy, reference), BETA, z, 1.2, 0.8)
+    won, lost = log_ratios(policy, reference)
+    found = pair_objectives.kto(won, lost, BETA, z, 1.2, 0.8)
     truth = slopes_by_autograd(loss, policy)
     ours = np.stack([found.chosen, found.rejected]) / found.divisor
     assert np.abs(ours - truth).max() < 1e-12
