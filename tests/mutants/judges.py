@@ -77,6 +77,13 @@ MORE = {
     "pipeline/tools/sandbox/namespaces.py": ("tests/pipeline/tools/test_escapes",),
     "pipeline/tools/sandbox/system_calls.py": ("tests/pipeline/tools/test_escapes",),
     "pipeline/tools/sandbox/zygote.py": ("tests/pipeline/tools/test_fork_server",),
+    **{
+        f"pipeline/preferences/{name}.py": ("test_rlhf", "test_rlhf_stage")
+        for name in ("optimise", "policy_sample", "rlhf_coefficient", "rlhf_notes", "rlhf_update")
+    },
+    "pipeline/preferences/config.py": ("test_rlhf", "tests/pipeline/test_ranges"),
+    "pipeline/preferences/comparisons_config.py": ("test_gathered_comparisons",),
+    "pipeline/preferences/judge_config.py": ("test_answer_judge",),
     "pipeline/preferences/preference_pairs.py": ("test_reward_training",),
     "pipeline/preferences/reward_config.py": ("test_reward_training", "test_preference_pairs"),
     "pipeline/preferences/reward_model.py": (
