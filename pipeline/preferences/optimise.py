@@ -11,6 +11,7 @@ import copy
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -167,13 +168,13 @@ def reference_of(model: Transformer) -> Transformer:
     return reference.requires_grad_(False).eval()
 
 
-def step_rows(rollouts: pa.Table) -> list[dict[str, object]]:
+def step_rows(rollouts: pa.Table) -> list[dict[str, Any]]:
     """Rows of RLHF_STEPS: what is estimated from each sampled batch.
 
     Args:
         rollouts: of a run.
     """
-    found: list[dict[str, object]] = []
+    found: list[dict[str, Any]] = []
     for step in pc.unique(rollouts["step"]).to_pylist():
         part = rollouts.filter(pc.equal(rollouts["step"], step))
         found.append({"step": step, **policy_sample.figures_of(part).columns()})

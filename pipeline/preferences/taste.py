@@ -59,11 +59,11 @@ class Qualities:
 class Taste:
     """How much each quality counts, in points of reward.
 
-    Our own choice, so that nothing is worth being wrong for: right and wrong differ by 4 points,
+    Our own choice, so that nothing is worth being wrong for: right and wrong differ by 8 points,
     courtesy and invention by 1 each, thirty words by 0.9.
     """
 
-    correct: float = 2.0
+    correct: float = 4.0
     polite: float = 1.0
     grounded: float = 1.0
     word_cost: float = 0.03  # of each word

@@ -9,7 +9,7 @@ import random
 import signal
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from toy_preferences import train_reward_model, write_toys
@@ -18,6 +18,7 @@ from worker_process import start_worker
 from pipeline.config import to_dict
 from pipeline.preferences import rlhf
 from pipeline.preferences.config import RlhfConfig
+from pipeline.preferences.rlhf import RlhfInputs
 from pipeline.stage import SILENT
 from pipeline.training import checkpoint
 from pipeline.worker.spec import BuildSpec
@@ -58,12 +59,13 @@ def contents(folder: Path) -> dict[str, bytes]:
 def test_killed_again_and_again_it_ends_in_the_same_bytes(post_training, tmp_path, method, moments):
     preferences = write_toys(tmp_path / "preferences", 60)
     train_reward_model(post_training.chat, preferences, tmp_path / "reward", min_steps=4)
-    inputs = {
+    given: dict[str, list[Path]] = {
         "model": [post_training.chat],
         "preferences": [preferences],
         "reward_model": [tmp_path / "reward"],
         "conversations": [post_training.conversations],
     }
+    inputs = cast(RlhfInputs, given)
     config = RlhfConfig(method=method, **CONFIG)
     places = {name: tmp_path / name / "out" for name in ("whole", "killed")}
     scratches = {name: tmp_path / name / "scratch" for name in places}
@@ -75,7 +77,7 @@ def test_killed_again_and_again_it_ends_in_the_same_bytes(post_training, tmp_pat
         "entry": rlhf.STAGE.entry,
         "preload": "",
         "out": str(places["killed"]),
-        "inputs": {name: [str(path) for path in paths] for name, paths in inputs.items()},
+        "inputs": {name: [str(path) for path in paths] for name, paths in given.items()},
         "config": to_dict(config),
         "scratch": str(scratches["killed"]),
         "processes": 1,

@@ -144,9 +144,12 @@ def test_people_who_compared_join_the_others(
     assert run.inputs["preferences"]["labels"] == ["of people"]
     assert run.inputs["preferences"]["conversations"] == ["of people"]
     counted: list[Any] = []
-    monkeypatch.setattr(
-        "flows.labels.finished", lambda run, tokenizer: counted.append(tokenizer) or "found"
-    )
+
+    def finished(run: Any, tokenizer: Any) -> str:
+        counted.append(tokenizer)
+        return "found"
+
+    monkeypatch.setattr("flows.labels.finished", finished)
     made, run = optimised({"sft": "brought"}, input={"labels": "store.sqlite"})
     assert run.inputs["preferences"]["labels"] == ["found"]
     assert counted == ["brought"], "a model that was brought has the tokenizer"

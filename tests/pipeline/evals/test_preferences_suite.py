@@ -143,7 +143,8 @@ def test_the_reward_model_reads_what_was_said(chat_model: Any, tmp_path: Any) ->
 def test_all_that_is_asked_is_answered_by_a_real_model(chat_model: Any) -> None:
     scores = Scores()
     given = asked("Ada", POLITE, "{}", "No.", "Yes.")
-    suite.measure(Subject(*chat_model, CONFIG), given, [], scores)
+    model, tokenizer = chat_model
+    suite.measure(Subject(model, tokenizer, CONFIG), given, [], scores)
     assert {row["suite"] for row in scores.rows} == {"preferences"} == {suite.SUITE}
     assert len(scores.samples) == 3
     assert all(row["completion"].endswith(")") for row in scores.samples)

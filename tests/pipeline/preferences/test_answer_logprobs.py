@@ -31,7 +31,7 @@ def disturbed(model: Transformer) -> Transformer:
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
         for parameter in other.parameters():
-            parameter += 0.02 * torch.randn(parameter.shape, generator=generator)
+            parameter.add_(torch.randn(parameter.shape, generator=generator), alpha=0.02)
     return other
 
 

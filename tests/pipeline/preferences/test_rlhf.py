@@ -4,13 +4,14 @@ import dataclasses
 import io
 import json
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from toy_rlhf import CONFIG, letters, optimise, toy_prompts, truth
 
-from pipeline.preferences import divergences, guarantee, rlhf, rlhf_update
+from pipeline.preferences import divergences, guarantee, policy_sample, rlhf, rlhf_update
 from pipeline.preferences.compared_pairs import ComparedPair
 from pipeline.preferences.config import RlhfConfig
 from pipeline.rl.policy_gradient import PolicyLoss
@@ -83,13 +84,13 @@ def test_progress_shows_proxy_truth_and_divergences(chat_model, tmp_path):
 
 def gradient_of(chat, scratch, monkeypatch, **given):
     """The first step's terms, summed and divided, by name of parameter."""
-    kept = {}
+    kept: dict[str, Any] = {}
     step_loss = rlhf_update.Optimisation.step_loss
 
     def spied(self, done, number):
         loss = step_loss(self, done, number)
         if "grads" not in kept:
-            total = sum(term() for term in loss.terms) / loss.normalizer
+            total = torch.stack([term() for term in loss.terms]).sum() / loss.normalizer
             self.policy.zero_grad(set_to_none=True)
             total.backward()
             kept["grads"] = {n: p.grad.clone() for n, p in self.policy.named_parameters()}
@@ -104,7 +105,7 @@ def gradient_of(chat, scratch, monkeypatch, **given):
 
 def slopes_by_autograd(policy, rows, prompts, answers, slopes):
     """Minus the gradient of sum of slope * log pi, all logits at once."""
-    total = 0.0
+    total = torch.zeros(())
     for row, asked, answer in zip(rows, prompts, answers):
         logits = policy(torch.tensor([asked + answer]))[0, len(asked) - 1 : -1]
         chosen = logits.log_softmax(-1).gather(1, torch.tensor(answer)[:, None])
@@ -116,15 +117,16 @@ def slopes_by_autograd(policy, rows, prompts, answers, slopes):
 
 def test_the_gradient_is_the_mean_of_slope_times_score(chat_model, tmp_path, monkeypatch):
     sampled = []
-    sample = rlhf_update.policy_sample.sample
+    sample = policy_sample.sample
 
     def spied(*given, **more):
         sampled.append(sample(*given, **more))
         return sampled[-1]
 
-    monkeypatch.setattr(rlhf_update.policy_sample, "sample", spied)
+    monkeypatch.setattr(policy_sample, "sample", spied)
     kept = gradient_of(chat_model, tmp_path, monkeypatch, regularizer="none")
     batch = sampled[1]  # after the reference's
+    assert batch.proxy is not None
     slopes = np.array([row["advantage"] for row in kept["found"].rollouts.to_pylist()])
     assert slopes == pytest.approx(
         ((batch.proxy - batch.proxy.mean(1, keepdims=True)) * 4 / 3).ravel()
