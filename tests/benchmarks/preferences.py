@@ -31,7 +31,7 @@ from tests.benchmarks.preference_reference import (
 from tests.benchmarks.preference_runs import PreferenceRun, every_run, result_of
 from tests.benchmarks.tables import add_option, write_table
 
-MARKER = "preferences-results"
+TABLE = "preferences-results"
 PICTURES = {flaw: f"images/preferences-{flaw}.png" for flaw in FLAWS}
 GAO_PICTURE = "images/preferences-gao.png"
 ACCURACY_PICTURE = "images/preferences-reward-model.png"
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> str:
     sys.stdout.write(text + "\n")
     if given.write and not given.only:
         draw(given.write.parent, *found)
-        write_table(given.write, MARKER, text)
+        write_table(given.write, TABLE, text)
     return text
 
 

@@ -157,9 +157,15 @@ MORE = {
     "pipeline/filters/toxicity_words.py": ("test_toxicity",),
     "pipeline/dedup/spill.py": ("test_bands",),
     "storage/cache.py": ("test_lake",),
+    "storage/explanation.py": ("test_explain",),
     "storage/local_copies.py": ("test_s3",),
     "storage/manifest.py": ("test_lake", "test_catalog"),
+    "storage/query_answer.py": ("test_bounded_query",),
     "storage/schemas.py": ("test_tables", "test_catalog"),
+    "storage/sqlite_store.py": (
+        "tests/pipeline/labels/test_task_store",
+        "tests/pipeline/evals/test_vote_store",
+    ),
     "storage/views.py": ("test_catalog", "test_explain"),
 }
 

@@ -27,6 +27,9 @@ CODE = (".py", ".pyc", ".pyi", ".c", ".h", ".so", ".md")
 UNCHANGING = {
     "flows/presets/*.toml": "what a preset says is in the recipe",
     "pipeline/report/*.jinja": "the report is no artifact",
+    "pipeline/serve/pages/static/*": "pages are no artifacts",
+    "pipeline/serve/pages/static/vendor/*": "likewise",
+    "pipeline/serve/pages/templates/*": "likewise",
     "pipeline/tokenizer/chat_template.jinja": "code: versions of the stages that write it stand",
     "py.typed": "it tells type checkers that a package has types",
 }

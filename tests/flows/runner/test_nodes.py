@@ -127,6 +127,7 @@ def test_every_node_is_a_replica(
         "input.processes=4",
         "input.rendezvous=localhost:29400",
         "rl.prompts_per_step=8",
+        "rlhf.prompts_per_step=8",
         "pretrain.loop.rows_per_step=8",
     ]
     config = load("ci", changes)

@@ -37,7 +37,7 @@ def test_report_in_a_browser(tmp_path: Path, width: int) -> None:
         browser.close()
     assert [url for url in fetched if not url.startswith(("file:", "data:"))] == []
     assert problems == []
-    assert len(widths) == 3
+    assert len(widths) == 5
     assert all(width > 100 for width in widths)
     assert overflow <= 0
     assert "What each stage changed" in headings
