@@ -22,7 +22,7 @@ from patience import PATIENCE_SECONDS
 # A slow machine is no failure; CI repeats itself, a developer's machine looks further each time.
 IN_CI = "CI" in os.environ
 hypothesis.settings.register_profile(
-    "suite", deadline=None, derandomize=IN_CI, max_examples=40 if IN_CI else 100
+    "suite", deadline=None, derandomize=IN_CI, max_examples=25 if IN_CI else 100
 )
 hypothesis.settings.load_profile("suite")
 
