@@ -17,12 +17,20 @@ from pipeline.serve.pages import (
     login_page,
     overview_page,
     page_errors,
+    playground_page,
     static_files,
     tokenizer_page,
 )
 from pipeline.serve.pages.offered_tokenizers import OfferedTokenizers
 
-MODULES = (overview_page, chat_page, tokenizer_page, corpus_page, lineage_page)
+MODULES = (
+    overview_page,
+    chat_page,
+    playground_page,
+    tokenizer_page,
+    corpus_page,
+    lineage_page,
+)
 # Below one of these: they bear its name and a slash.
 PARTS = (
     corpus_search_page,
