@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from flows.cli.live_runs import LiveRuns
 from flows.cli.served_query import QueryProcesses
+from pipeline.serve.live_run import LiveRun
 from storage import Lake
 from storage.errors import UserError
 from storage.explanation import Explanation
@@ -53,6 +55,7 @@ class ServedLake:
     def __init__(self, lake: Lake, query_seconds: float = QUERY_SECONDS) -> None:
         self.lake, self.query_seconds = lake, query_seconds
         self._strangers = QueryProcesses(lake.url, query_seconds)
+        self._live = LiveRuns(lake.runs)
         self._lock = threading.Lock()
         self._opening = threading.Lock()
         self._opened: _Opened | None = None
@@ -109,6 +112,11 @@ class ServedLake:
     def answer(self, sql: str, most_rows: int) -> QueryAnswer:
         """The answer to a stranger's query."""
         return self._strangers.ask(sql, most_rows)
+
+    def live_runs(self) -> Sequence[LiveRun]:
+        """Runs that write on this machine and whose artifacts the lake doesn't have yet."""
+        known = {digest[:16] for digest in self.lake.glance()["digest"].to_pylist()}
+        return self._live.look(known.__contains__)
 
     def close(self) -> None:
         """Once what runs has ended."""

@@ -20,6 +20,7 @@ from pipeline.serve.pages import (
     playground_page,
     static_files,
     tokenizer_page,
+    training_page,
 )
 from pipeline.serve.pages.offered_tokenizers import OfferedTokenizers
 
@@ -29,6 +30,7 @@ MODULES = (
     playground_page,
     tokenizer_page,
     corpus_page,
+    training_page,
     lineage_page,
 )
 # Below one of these: they bear its name and a slash.
