@@ -21,6 +21,9 @@ from pipeline.serve.pages import (
     static_files,
     tokenizer_page,
     training_page,
+    training_samples_page,
+    training_scaling_page,
+    training_scores_page,
 )
 from pipeline.serve.pages.offered_tokenizers import OfferedTokenizers
 
@@ -43,6 +46,9 @@ PARTS = (
     corpus_sql_page,
     lineage_document_page,
     lineage_artifact_page,
+    training_scores_page,
+    training_samples_page,
+    training_scaling_page,
 )
 PAGES = tuple(module.PAGE for module in MODULES)
 ROUTERS = (
