@@ -42,6 +42,8 @@ ENDS = """
         min(validation_bits_per_byte) AS validation
     FROM all_metrics WHERE artifact IN ({}) GROUP BY artifact
 """
+# Of a run whose tables are gone, or came from elsewhere without any.
+NO_ENDS = dict.fromkeys(("steps", "tokens", "energy_kwh", "loss", "reward", "validation"))
 Runs = Annotated[
     list[Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]], Field(max_length=MOST_RUNS)
 ]
@@ -71,7 +73,7 @@ def training(
         request,
         PAGE,
         live=[_running(one) for one in live],
-        runs=[{**row, **ends.get(row["artifact"], {})} for row in shown],
+        runs=[{**NO_ENDS, **row, **ends.get(row["artifact"], {})} for row in shown],
         piece=piece,
         chosen=[one["artifact"] for one in drawn],
         drawn=drawn,

@@ -13,7 +13,8 @@ from pipeline.serve.pages.page_frame import WebPage, lake_of, render
 
 PAGE = WebPage("training/samples", "Samples", "What did it say before, and what does it say now?")
 QUESTIONS = 10  # of a page
-ANSWERS = 8  # of an RL step that are shown
+ANSWERS = 12  # of an RL step that are shown …
+EACH = 3  # … of each prompt the best
 MOST_CHARACTERS = 1_200  # of a text that is shown; ours
 SUITES = (
     "SELECT suite, count(DISTINCT prompt) AS prompts FROM samples GROUP BY suite ORDER BY suite"
@@ -39,7 +40,9 @@ ROLLOUTS = f"""
     SELECT step, task, left(prompt, {MOST_CHARACTERS}) AS prompt,
         left(completion, {MOST_CHARACTERS}) AS completion, reward, advantage, proxy, gold, kl
     FROM all_rollouts WHERE artifact = $run AND step = $step
-    ORDER BY "group", completion LIMIT {ANSWERS}
+    QUALIFY row_number() OVER (PARTITION BY "group" ORDER BY reward DESC, completion) <= {EACH}
+        OR "group" IS NULL
+    ORDER BY "group", reward DESC, completion LIMIT {ANSWERS}
 """
 
 router = APIRouter(include_in_schema=False)
@@ -48,7 +51,7 @@ router = APIRouter(include_in_schema=False)
 @router.get(PAGE.path)
 def samples(
     request: Request,
-    suite: Annotated[str, Query(max_length=60)] = "",
+    suite: Annotated[str, Query(max_length=200)] = "",
     page: Annotated[int, Query(ge=1, le=MOST_PAGES)] = 1,
     run: Annotated[str, Query(pattern=r"^([0-9a-f]{16})?$")] = "",
     step: Annotated[int | None, Query(ge=0, le=2**53)] = None,
@@ -93,16 +96,14 @@ def _questions(lake: LakeReader, suite: str, prompts: list[str]) -> list[dict[st
 
 
 def _rollouts(lake: LakeReader, run: str, step: int | None) -> dict[str, Any] | None:
-    """Answers of one step, by default the first; None: the lake has no RL."""
+    """Answers of one step, by default the first, if the run kept any; None: the lake has no RL."""
     runs: list[dict[str, Any]] = lake.rows(RUNS).to_pylist()
     artifacts = [row["artifact"] for row in runs]
     if not artifacts:
         return None
     chosen = run if run in artifacts else artifacts[0]
     (ends,) = lake.rows(STEPS, [chosen]).to_pylist()
-    if ends["first"] is None:
-        return None
-    first, last = ends["first"], ends["last"]
+    first, last = ends["first"] or 0, ends["last"] or 0
     at = min(max(first if step is None else step, first), last)
     shown: list[dict[str, Any]] = lake.rows(ROLLOUTS, {"run": chosen, "step": at}).to_pylist()
     return {"runs": runs, "run": chosen, "first": first, "last": last, "step": at, "rows": shown}

@@ -27,7 +27,7 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get(PAGE.path)
-def scores(request: Request, suite: Annotated[str, Query(max_length=60)] = "") -> Response:
+def scores(request: Request, suite: Annotated[str, Query(max_length=200)] = "") -> Response:
     """One suite's, a column for each model; intervals are of 95%."""
     lake = lake_of(request)
     suites: list[dict[str, Any]] = lake.rows(SUITES).to_pylist()
@@ -37,6 +37,8 @@ def scores(request: Request, suite: Annotated[str, Query(max_length=60)] = "") -
     head, body = stage_table(rows)
     if not body:  # of suites that stand beside that table
         head, body = facts_by_relation(rows)
+    else:  # the suite stands above
+        head, body = head[1:], [line[1:] for line in body]
     tax_head, tax = alignment_tax.lines(lake.rows(OF_PREFERENCES).to_pylist())
     return render(
         request,
