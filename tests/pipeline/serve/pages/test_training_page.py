@@ -73,14 +73,17 @@ def test_a_run_under_way_is_followed(train: Visits, training_lake: Lake, running
         expect(row.locator("input")).to_be_checked()
         loss = page.locator("figure[data-column=loss] .ends b")
         expect(loss).to_have_text("0.5")
+        validation = page.locator("figure[data-column=validation_bits_per_byte]")
+        expect(validation).to_have_count(0)  # one point is no curve
         sink = begin_live_run(training_lake, range(1, 11))  # resumed, and two steps on
         page.clock.run_for(5_500)
+        expect(validation).to_have_count(1)  # a second one has come
         expect(loss).to_have_text("0.4")
-        expect(page.locator("#follows")).to_have_text("Curves follow the run.")
         sink.add(live_row(16))
         sink.close()
         page.clock.run_for(5_500)
         expect(loss).to_have_text("0.25")
+        expect(page.locator("#follows")).to_have_text("Curves follow the run.")
         train.check(page)  # its title and its settings would be markup
 
 
