@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 
-class Setting(NamedTuple):
+class SettingRow(NamedTuple):
     """One of them."""
 
     name: str  # "loop.steps"
@@ -13,11 +13,11 @@ class Setting(NamedTuple):
     differs: bool
 
 
-def settings(recipes: Sequence[Mapping[str, Any]]) -> list[Setting]:
+def settings(recipes: Sequence[Mapping[str, Any]]) -> list[SettingRow]:
     """All settings of these runs, those that differ first, each part by name."""
     flat = [dict(_flat("", recipe)) for recipe in recipes]
     names = sorted({name for one in flat for name in one})
-    rows = [Setting(name, [one.get(name, "") for one in flat], False) for name in names]
+    rows = [SettingRow(name, [one.get(name, "") for one in flat], False) for name in names]
     marked = [row._replace(differs=len(set(row.values)) > 1) for row in rows]
     return sorted(marked, key=lambda row: not row.differs)
 
