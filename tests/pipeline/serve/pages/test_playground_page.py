@@ -1,15 +1,18 @@
 """The playground: choosing tokens, dials, lens and attention, with and without scripts."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from asgi_calls import AsgiCalls, calls
 from injection_strings import INJECTIONS, kinds_of_elements
-from model_server import make_served
+from model_server import make_served, tiny, tiny_folder
 from pages_browser import Visits
 from playwright.sync_api import expect
+from random_models import byte_tokenizer
+from tokenizers import AddedToken
 
 from flows.cli.serve import model_sources
 from pipeline import model as models
@@ -61,9 +64,12 @@ def test_choosing_tokens_goes_on(visit: Visits) -> None:
         page.keyboard.press("ArrowLeft")
         expect(page.locator("#next .came")).to_have_count(1)
         expect(page.locator("#document .chosen")).to_be_focused()
-        page.locator("#next a:not(.came)").first.click()
-        expect(page.locator("#document .tok")).to_have_count(count + 21)
-        assert page.inner_text("#document .tok:last-child") != ""
+        before = page.input_value("#ids").split(".")[:-1]
+        other = page.locator("#next a:not(.came)").first
+        wanted = [*before, other.get_attribute("data-pick") or ""]
+        other.click()
+        expect(page.locator("#ids")).to_have_value(".".join(wanted))
+        expect(page.locator("#document .chosen")).to_have_attribute("data-at", str(count + 21))
         address, shown = page.url, page.inner_text("main")
         visit.check(page)
         visit.screenshots(page, "playground")
@@ -254,6 +260,32 @@ def test_what_is_typed_stays_text(visit: Visits) -> None:
             with page.expect_response("**/playground/state"):
                 page.click("#go")
         visit.check(page, axe=False)
+
+
+def test_a_vocabulary_of_markup_stays_text(tmp_path: Path) -> None:
+    """Tokens are shown one by one: only a token that is markup itself could become some."""
+    rust = byte_tokenizer()._rust
+    evil = "<b class='injected' onclick='x()'>"
+    rust.add_special_tokens([AddedToken(evil, special=True, normalized=False)])
+    models.save(tiny(vocab_size=259), Tokenizer(rust), tmp_path)
+    with calls(make_served(tmp_path).app) as made:
+
+        def page(ids: str) -> str:
+            return made.run(made.client.get("/playground", params={"ids": ids})).text
+
+        found = page("0.258")
+        assert "&lt;b class" in found
+        assert kinds_of_elements(found) <= kinds_of_elements(page("0.70"))
+
+
+def test_a_long_document_is_refused(tmp_path: Path) -> None:
+    """Of a model that could read it: the pass would hold up everybody."""
+    with calls(make_served(tiny_folder(tmp_path)).app) as made:
+        assert made.send("POST", STATE, {"ids": [1] * MOST_TOKENS}).status_code == 200
+        assert made.refused(STATE, {"ids": [1] * (MOST_TOKENS + 1)})[0] == 400
+        assert made.refused(STATE, {"text": "x" * MOST_TOKENS})[0] == 400
+        asked = {"ids": ".".join(["1"] * (MOST_TOKENS + 1))}
+        assert made.run(made.client.get("/playground", params=asked)).status_code == 400
 
 
 def test_what_an_address_says_stays_text(asked: AsgiCalls) -> None:

@@ -24,6 +24,8 @@ def test_stages_and_steps(train: Visits) -> None:
         assert page.input_value("#step") == str(STEPS)
         rows = page.locator("tbody tr")
         assert rows.count() == 12  # three of each prompt, the best first
+        prompts = [text.split("\t")[1] for text in rows.all_inner_texts()]
+        assert [prompts.count(prompt) for prompt in dict.fromkeys(prompts)] == [3, 3, 3, 3]
         assert rows.first.locator("td").nth(3).inner_text() == "1"
         page.fill("#step", "20")
         page.get_by_role("button", name="Show").click()
