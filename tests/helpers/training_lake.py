@@ -22,7 +22,7 @@ STEPS = 40
 LIVE = "0123456789abcdef"
 EVIL = "</script><script>window.injected=1</script><b class='injected'>x"
 RECIPE = {"seed": 0, "loop": {"steps": STEPS, "rows_per_step": 24}, "shape": {"width": 64}}
-LAW = {
+LAW: dict[str, Any] = {
     "law": {"floor": 0.2, "scale": 0.5, "exponent": 0.3, "reference": 1e12},
     "check": {
         **{"flops": 4e13, "value": 0.6, "low": 0.5, "high": 0.7},
@@ -76,7 +76,7 @@ def make_training_lake(root: Path) -> Lake:
             **{"parameters": 1000, "matrix_parameters": 900, "tokens": 10_000, "epochs": 0.5},
             **{"flops": flops, "bits_per_byte": value},
         }
-        for number, (flops, value) in enumerate(LAW["points"], start=1)  # type: ignore[arg-type]
+        for number, (flops, value) in enumerate(LAW["points"], start=1)
     ]
     commit(lake, "scaling", {}, {"runs.parquet": table(runs, schemas.SCALING)}, LAW)
     return lake
