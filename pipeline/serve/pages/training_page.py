@@ -24,7 +24,7 @@ from pipeline.serve.pages.page_frame import WebPage, lake_of, render
 from pipeline.serve.pages.run_curves import BY, FIGURES, Curve, columns_of, curves
 from pipeline.serve.pages.settings_difference import settings
 from storage.errors import UserError
-from storage.views import TRAINED
+from storage.schemas import TRAINED
 
 PAGE = WebPage("training", "Training", "How did it learn, what did that cost, and what came of it?")
 SIZE = 20  # runs of a page of the list
