@@ -113,6 +113,7 @@ def _is_running(run: LiveRun) -> bool:
 
 def _running(run: LiveRun) -> dict[str, Any]:
     """A run that has no artifact yet, for the list."""
+    measured = [v for v in run.columns.get("validation_bits_per_byte", ()) if v == v]
     last = {name: float(column[-1]) for name, column in run.columns.items() if len(column)}
     return {
         "kind": run.kind,
@@ -123,6 +124,7 @@ def _running(run: LiveRun) -> dict[str, Any]:
         "steps": int(last.get("step", 0)),
         **{name: _number(last.get(name)) for name in ("tokens", "loss", "reward", "energy_kwh")},
         "seconds": _number(last.get("seconds")),
+        "validation": min(measured) if measured else None,
     }
 
 

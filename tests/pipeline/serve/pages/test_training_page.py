@@ -71,6 +71,7 @@ def test_a_run_under_way_is_followed(train: Visits, training_lake: Lake, running
         row = page.locator("tr.live")
         expect(row).to_contain_text("running")
         expect(row.locator("input")).to_be_checked()
+        expect(row.locator(".number")).to_have_text(["8", "800", "0.5", "0.2", "", "4 s", ""])
         loss = page.locator("figure[data-column=loss] .ends b")
         expect(loss).to_have_text("0.5")
         validation = page.locator("figure[data-column=validation_bits_per_byte]")
