@@ -156,6 +156,11 @@ COMPRESSION = pa.schema(
     ]
 )
 
+# Kinds of artifacts that have METRICS and TIMING.
+TRAINED = (
+    *("base", "extended", "sft", "interrogated", "rl", "reward_model", "rlhf"),
+    *("game_sft", "game_rl"),
+)
 # A training step. What a clock measures lives apart (TIMING), since it differs from run to run.
 METRICS = pa.schema(
     [

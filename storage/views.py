@@ -100,12 +100,8 @@ SOURCES = {
     "facts": Source(schemas.FACTS, ("crawl",), "facts.parquet"),
     "truth": Source(schemas.TRUTH, ("crawl",), "truth.parquet"),
 }
-TRAINED = (
-    *("base", "extended", "sft", "interrogated", "rl", "reward_model", "rlhf"),
-    *("game_sft", "game_rl"),
-)
-METRIC_FILES = Source(schemas.METRICS, TRAINED, "metrics.parquet")
-TIMING_FILES = Source(schemas.TIMING, TRAINED, TIMING_FILE)
+METRIC_FILES = Source(schemas.METRICS, schemas.TRAINED, "metrics.parquet")
+TIMING_FILES = Source(schemas.TIMING, schemas.TRAINED, TIMING_FILE)
 
 VIEWS = (
     "ledger",
@@ -149,7 +145,7 @@ def kinds(view: str) -> tuple[str, ...]:
     if view == "documents":
         return (*SOURCES["pages"].kinds, *SOURCES["selection"].kinds, *SOURCES["clusters"].kinds)
     if view == "metrics":
-        return TRAINED
+        return schemas.TRAINED
     return SOURCES[view].kinds if view in SOURCES else ()
 
 

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from flows.cli.live_runs import LiveRuns
 from flows.cli.served_query import QueryProcesses
+from pipeline.serve.live_run import LiveRun
 from storage import Lake
 from storage.errors import UserError
 from storage.explanation import Explanation
@@ -39,6 +41,7 @@ class _Opened:
     connection: "duckdb.DuckDBPyConnection"
     closing: contextlib.ExitStack
     state: object
+    finished: frozenset[str]  # short names of all artifacts
     users: int = 0
 
 
@@ -53,6 +56,7 @@ class ServedLake:
     def __init__(self, lake: Lake, query_seconds: float = QUERY_SECONDS) -> None:
         self.lake, self.query_seconds = lake, query_seconds
         self._strangers = QueryProcesses(lake.url, query_seconds)
+        self._live = LiveRuns(lake.runs)
         self._lock = threading.Lock()
         self._opening = threading.Lock()
         self._opened: _Opened | None = None
@@ -110,6 +114,14 @@ class ServedLake:
         """The answer to a stranger's query."""
         return self._strangers.ask(sql, most_rows)
 
+    def live_runs(self) -> Sequence[LiveRun]:
+        """Runs that write on this machine and whose artifacts the lake doesn't have yet."""
+        self._look()
+        with self._lock:
+            assert self._opened is not None
+            finished = self._opened.finished
+        return self._live.look(finished.__contains__)
+
     def close(self) -> None:
         """Once what runs has ended."""
         with self._lock:
@@ -139,18 +151,19 @@ class ServedLake:
             begun = time.monotonic()
             if self._opened is not None and begun < self._next_look:
                 return
-            state = (self.lake.heads(), self.lake.glance()["digest"].to_pylist())
+            digests = self.lake.glance()["digest"].to_pylist()
+            state = (self.lake.heads(), digests)
             if self._opened is None or self._opened.state != state:
-                self._replace(state)
+                self._replace(state, frozenset(digest[:16] for digest in digests))
             took = time.monotonic() - begun
             self._next_look = time.monotonic() + max(LOOK_SECONDS, LOOK_SHARE * took)
 
-    def _replace(self, state: object) -> None:
+    def _replace(self, state: object, finished: frozenset[str]) -> None:
         from storage import catalog
 
         with contextlib.ExitStack() as stack:
             connection = stack.enter_context(catalog.connect(self.lake, settings=SETTINGS))
-            new = _Opened(connection, stack.pop_all(), state)
+            new = _Opened(connection, stack.pop_all(), state, finished)
         with self._lock:
             old, self._opened = self._opened, new
             ended = old is not None and not old.users

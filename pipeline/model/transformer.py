@@ -58,7 +58,7 @@ Attend = Callable[[int, Tensor, Tensor], Tensor]
 # positions encoded.
 PositionEncoder = Callable[[Tensor, Tensor | None], Tensor]
 Linear = Callable[[Tensor, Tensor, Tensor | None], Tensor]
-Step = Callable[..., Tensor]  # as Transformer._step
+Step = Callable[..., Tensor]  # as Transformer.layer_step
 
 
 class Transformer(nn.Module):
@@ -144,11 +144,15 @@ class Transformer(nn.Module):
 
         Every training step goes through here, so that FSDP and torch.compile can wrap it.
         """
-        weights = LazyWeights(
-            layers=[], **self._cast_ends(), blocks=tuple(self.blocks), dtype=self.compute_dtype
-        )
+        weights = self.lazy_weights()
         hidden = self.hidden(tokens, document_ids=document_ids, weights=weights)
         return hidden, weights.head, weights.head_bias
+
+    def lazy_weights(self) -> LazyWeights:
+        """The weights as `cast_weights` gives them, each layer's only when it is its turn."""
+        return LazyWeights(
+            layers=[], **self._cast_ends(), blocks=tuple(self.blocks), dtype=self.compute_dtype
+        )
 
     def _cast_ends(self) -> dict[str, Any]:
         """The weights before and after the layers, as `Weights` takes them."""
@@ -183,6 +187,7 @@ class Transformer(nn.Module):
         document_ids: Tensor | None = None,  # [batch, seq]
         cache: KVCache | None = None,
         weights: Weights | None = None,
+        step: Step | None = None,
     ) -> Tensor:  # [batch, seq, width] in compute dtype
         """Hidden states, normalised; the last norm's gain is in the head.
 
@@ -192,13 +197,14 @@ class Transformer(nn.Module):
             cache: tokens continue each row where its cache ends; the caller then calls
                 `cache.advance`.
             weights: from `cast_weights`, for callers that multiply by the head themselves.
+            step: called in place of `layer_step`, for callers that look on (`forward_state`).
 
         Raises:
             ValueError: there are more tokens than the model's context.
         """
         weights = weights or self.cast_weights()
         c = self.config
-        step = (self.train_step if self.training else None) or self._step
+        step = step or (self.train_step if self.training else None) or self.layer_step
         if cache is None and tokens.shape[1] > c.max_context:
             raise ValueError(f"{tokens.shape[1]} tokens exceed max_context {c.max_context}")
         x = F.embedding(tokens, weights.embedding)  # [batch, seq, width]
@@ -219,7 +225,7 @@ class Transformer(nn.Module):
                 x = step(x, w, index, encode, attend)
         return norm(x, c.parts.norm, c.norm_eps)
 
-    def _step(
+    def layer_step(
         self,
         x: Tensor,  # [batch, seq, width]
         w: LayerWeights,

@@ -14,10 +14,11 @@ import logging
 import threading
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from pipeline.model.batch import GenerationBatch
 from pipeline.model.engine import Engine
+from pipeline.model.forward_state import ForwardState
 from pipeline.model.prompt_logprobs import PromptLogprobs
 from pipeline.model.rows import Array
 from pipeline.serve.api_errors import ApiError, TooBusy, Unavailable
@@ -25,7 +26,7 @@ from pipeline.serve.config import ServeConfig
 from pipeline.serve.fair_queue import FairQueue, QueueFull
 from pipeline.serve.generation import Delta, Generation
 from pipeline.serve.generation_stream import GenerationStream
-from pipeline.serve.reading_queue import ReadingJob, ReadingQueue
+from pipeline.serve.reading_queue import Reading, ReadingJob, ReadingQueue
 from pipeline.serve.running_rows import RunningRows, call_soon
 from pipeline.serve.text_reader import TextReader
 from pipeline.tokenizer import Tokenizer
@@ -129,6 +130,14 @@ class InferenceLoop:
         Raises what `prompt_logprobs` does.
         """
         return await self._read(texts, client, "embedding", 0)
+
+    async def forward_state(self, tokens: list[int], client: str = "") -> ForwardState:
+        """All that the model computes for the last of these tokens, between the steps of others.
+
+        Raises what `prompt_logprobs` does.
+        """
+        found: list[ForwardState] = await self._read([tokens], client, "state", 0)
+        return found[0]
 
     def resume(
         self, stream: GenerationStream, prompt: int, sample: int, tokens: Sequence[int]
@@ -242,7 +251,7 @@ class InferenceLoop:
         self,
         texts: list[list[int]],
         client: str,
-        kind: Literal["logprobs", "embedding"],
+        kind: Reading,
         top: int,
     ) -> list[Any]:
         if not texts:

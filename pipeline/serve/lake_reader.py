@@ -9,6 +9,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from pipeline.serve.live_run import LiveRun
 from storage.explanation import Explanation
 from storage.manifest import Manifest
 from storage.query_answer import QueryAnswer
@@ -61,4 +62,10 @@ class LakeReader(Protocol):
 
         Raises:
             UserError: it is wrong, or takes too much time or memory.
+        """
+
+    def live_runs(self) -> Sequence[LiveRun]:
+        """Training runs whose artifacts the lake doesn't have yet, the newest news first.
+
+        Those alone that write their figures where this lake keeps them, on this machine.
         """

@@ -1,4 +1,4 @@
-"""Texts that a model only reads: for the log-probabilities of their tokens, or for embeddings.
+"""Texts that a model only reads: for their tokens' log-probabilities, embeddings, or its state.
 
 Pure bookkeeping. In: jobs of clients. Out: pieces of work bounded in tokens, from all clients in
 turn, so that one with a long list delays nobody.
@@ -9,12 +9,14 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Literal
 
+Reading = Literal["logprobs", "embedding", "state"]
+
 
 @dataclasses.dataclass(eq=False)
 class ReadingJob:
     """Texts of one request."""
 
-    kind: Literal["logprobs", "embedding"]
+    kind: Reading
     texts: list[list[int]]  # token ids
     client: str
     done: Callable[["ReadingJob", Exception | None], object]  # called once, at its end

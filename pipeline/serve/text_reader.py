@@ -6,8 +6,10 @@ that owns the engine.
 
 import logging
 import time
+from typing import Any
 
 from pipeline.model.engine import Engine
+from pipeline.model.forward_state import forward_state
 from pipeline.serve.config import ServeConfig
 from pipeline.serve.reading_queue import ReadingJob
 
@@ -40,16 +42,19 @@ class TextReader:
         start = time.perf_counter()
         try:
             if first.kind == "logprobs":
-                found = list(self.engine.prompt_logprobs(texts, first.top))
-            else:
+                found: list[Any] = list(self.engine.prompt_logprobs(texts, first.top))
+            elif first.kind == "embedding":
                 found = list(self.engine.embed(texts))
+            else:  # of the weights as they were trained, which int8's are rounded from
+                found = [forward_state(self.engine.model, text) for text in texts]
         except Exception as error:
             logger.exception("reading failed")
             for job in {job: None for job, _ in pieces}:
                 job.cancelled = True
                 job.done(job, error)
             return
-        self._rate = sum(map(len, texts)) / max(1e-9, time.perf_counter() - start)
+        if first.kind != "state":  # which tells nothing about how fast the others go
+            self._rate = sum(map(len, texts)) / max(1e-9, time.perf_counter() - start)
         for (job, _), result in zip(pieces, found):
             job.results.append(result)
             if len(job.results) == len(job.texts):

@@ -20,7 +20,7 @@ def compile_layers(model: Transformer, backend: str = "inductor") -> None:
     # How many borders there are is in the data. (As a decorator this would have every process
     # import the compiler, a second or more.)
     model.borders = torch.compiler.disable(model.borders)
-    model.train_step = torch.compile(model._step, backend=backend)
+    model.train_step = torch.compile(model.layer_step, backend=backend)
     for layer in model.blocks:
         if not is_sharded(layer):  # whose parameters are other tensors every time
             layer.cast = torch.compile(layer.cast, backend=backend)  # type: ignore[method-assign]

@@ -17,12 +17,25 @@ from pipeline.serve.pages import (
     login_page,
     overview_page,
     page_errors,
+    playground_page,
     static_files,
     tokenizer_page,
+    training_page,
+    training_samples_page,
+    training_scaling_page,
+    training_scores_page,
 )
 from pipeline.serve.pages.offered_tokenizers import OfferedTokenizers
 
-MODULES = (overview_page, chat_page, tokenizer_page, corpus_page, lineage_page)
+MODULES = (
+    overview_page,
+    chat_page,
+    playground_page,
+    tokenizer_page,
+    corpus_page,
+    training_page,
+    lineage_page,
+)
 # Below one of these: they bear its name and a slash.
 PARTS = (
     corpus_search_page,
@@ -33,6 +46,9 @@ PARTS = (
     corpus_sql_page,
     lineage_document_page,
     lineage_artifact_page,
+    training_scores_page,
+    training_samples_page,
+    training_scaling_page,
 )
 PAGES = tuple(module.PAGE for module in MODULES)
 ROUTERS = (

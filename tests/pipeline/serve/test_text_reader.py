@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from model_server import tiny_loop
 
+from pipeline.model.forward_state import forward_state
 from pipeline.serve.config import ServeConfig
 from pipeline.serve.reading_queue import ReadingJob, ReadingQueue
 from pipeline.serve.text_reader import TextReader
@@ -13,7 +15,7 @@ from pipeline.serve.text_reader import TextReader
 JOBS = st.lists(
     st.tuples(
         st.sampled_from("abc"),
-        st.sampled_from([("logprobs", 0), ("logprobs", 2), ("embedding", 0)]),
+        st.sampled_from([("logprobs", 0), ("logprobs", 2), ("embedding", 0), ("state", 0)]),
         st.lists(st.integers(1, 9), min_size=1, max_size=5),
     ),
     max_size=8,
@@ -81,3 +83,15 @@ def test_what_goes_wrong_ends_each_job_once() -> None:
     assert [job for job, _ in ended] == [one, two]
     assert all(isinstance(error, Exception) for _, error in ended)
     assert one.cancelled  # what is left of it is not read
+
+
+def test_a_state_says_nothing_of_the_others_pace() -> None:
+    ended: list[Any] = []
+    loop = tiny_loop()
+    reader = TextReader(loop.engine, ServeConfig(tokens_per_step=50, flush_seconds=1e-5))
+    (job,) = jobs_of([("a", ("state", 0), [3])], ended)
+    reader.read([(job, [5, 6, 7])])
+    assert ended == [(job, None)]
+    (state,) = job.results
+    assert torch.equal(state.logits, forward_state(loop.engine.model, [5, 6, 7]).logits)
+    assert reader.most_tokens(streams_wait=True) == 50  # still nothing is known

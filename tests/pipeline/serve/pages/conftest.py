@@ -8,6 +8,7 @@ from explorer_lake import make_explorer_lake
 from model_server import listening, make_served, tiny_folder
 from page_lake import make_page_lake
 from pages_browser import CHROMIUM, OpenBrowser, Visits, opened_browser
+from training_lake import make_training_lake
 
 from flows.cli.chosen_tools import chosen_tools
 from flows.cli.serve import model_sources
@@ -77,4 +78,32 @@ def explore(chromium: OpenBrowser, explorer_server: str) -> Visits:
 def fetch(explorer_server: str) -> Iterator[httpx.Client]:
     """Asks that server as a browser does, without one."""
     with httpx.Client(base_url=explorer_server, headers={"accept": "text/html"}) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def training_lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    return make_training_lake(tmp_path_factory.mktemp("training"))
+
+
+@pytest.fixture(scope="session")
+def training_server(training_lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a server of training runs, and of a model that nothing is asked of."""
+    shown = ServedLake(training_lake)
+    model = tiny_folder(tmp_path_factory.mktemp("training") / "tiny")
+    with listening(make_served(model, lake=shown)) as root:
+        yield root
+    shown.close()
+
+
+@pytest.fixture
+def train(chromium: OpenBrowser, training_server: str) -> Visits:
+    """Opens pages of that server."""
+    return Visits(chromium, training_server)
+
+
+@pytest.fixture
+def ask(training_server: str) -> Iterator[httpx.Client]:
+    """Asks that server as a browser does, without one."""
+    with httpx.Client(base_url=training_server, headers={"accept": "text/html"}) as client:
         yield client
