@@ -3,6 +3,8 @@
 from fastapi import FastAPI
 
 from pipeline.serve.pages import (
+    arena_board_page,
+    arena_page,
     chat_page,
     corpus_compare_page,
     corpus_document_page,
@@ -11,18 +13,30 @@ from pipeline.serve.pages import (
     corpus_records_page,
     corpus_search_page,
     corpus_sql_page,
+    labeling_agreement_page,
+    labeling_page,
     lineage_artifact_page,
     lineage_document_page,
     lineage_page,
     login_page,
     overview_page,
     page_errors,
+    rater_cookie,
     static_files,
     tokenizer_page,
 )
+from pipeline.serve.pages.kept_boards import KeptBoards
 from pipeline.serve.pages.offered_tokenizers import OfferedTokenizers
 
-MODULES = (overview_page, chat_page, tokenizer_page, corpus_page, lineage_page)
+MODULES = (
+    overview_page,
+    chat_page,
+    tokenizer_page,
+    corpus_page,
+    labeling_page,
+    arena_page,
+    lineage_page,
+)
 # Below one of these: they bear its name and a slash.
 PARTS = (
     corpus_search_page,
@@ -31,6 +45,8 @@ PARTS = (
     corpus_compare_page,
     corpus_drift_page,
     corpus_sql_page,
+    labeling_agreement_page,
+    arena_board_page,
     lineage_document_page,
     lineage_artifact_page,
 )
@@ -38,6 +54,7 @@ PAGES = tuple(module.PAGE for module in MODULES)
 ROUTERS = (
     *(module.router for module in (*MODULES, *PARTS)),
     login_page.router,
+    rater_cookie.router,
     static_files.router,
 )
 
@@ -46,4 +63,5 @@ def install(app: FastAPI) -> None:
     """Give an application that has the routes and its errors what the pages need."""
     app.state.pages = PAGES
     app.state.tokenizers = OfferedTokenizers()
+    app.state.boards = KeptBoards()
     page_errors.install(app)

@@ -14,9 +14,9 @@ from patience import PATIENCE_SECONDS, eventually
 from terminals import at_terminal  # noqa: F401
 from toy_artifacts import PostTraining, post_training  # noqa: F401
 
-from flows.cli.arena import shown_names
 from flows.cli.entry import main
 from flows.labeling_store import votes_path
+from pipeline.evals.contender_names import shown_names
 from pipeline.evals.vote_store import CastVote, opened_votes
 from storage import Lake
 from storage.digest import artifact_digest
