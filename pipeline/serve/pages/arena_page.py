@@ -30,8 +30,12 @@ from pipeline.serve.served_battle import served_battle
 from pipeline.serve.server_state import ServerState, client_of, state_of
 from storage.errors import UserError
 
+STYLE = "people.css"
 PAGE = WebPage(
-    "arena", "Arena", "Which of two models answers better, if you don't know which is which?"
+    "arena",
+    "Arena",
+    "Which of two models answers better, if you don't know which is which?",
+    STYLE,
 )
 CHOICES = {"first": "Answer 1 is better", "tie": "Equal", "second": "Answer 2 is better"}
 SKIP = "skip"

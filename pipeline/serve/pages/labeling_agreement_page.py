@@ -8,12 +8,10 @@ from pipeline.labels.config import LabelsConfig
 from pipeline.labels.finished_work import finished, store_counts
 from pipeline.labels.rater_figures import figures
 from pipeline.labels.task_store import opened
-from pipeline.serve.pages.labeling_page import tasks_of
+from pipeline.serve.pages.labeling_page import STYLE, tasks_of
 from pipeline.serve.pages.page_frame import WebPage, render
 
-PAGE = WebPage(
-    "labeling/agreement", "Progress and agreement", "How far can these labels be trusted?"
-)
+PAGE = WebPage("labeling/agreement", "Agreement", "How far can these labels be trusted?", STYLE)
 
 router = APIRouter(include_in_schema=False)
 

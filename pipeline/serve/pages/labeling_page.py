@@ -25,7 +25,10 @@ from pipeline.serve.pages.rater_cookie import forgotten, rater_of
 from pipeline.serve.server_state import state_of
 from storage.errors import UserError
 
-PAGE = WebPage("labeling", "Labeling", "What would a good answer have been, and which is better?")
+STYLE = "people.css"
+PAGE = WebPage(
+    "labeling", "Labeling", "What would a good answer have been, and which is better?", STYLE
+)
 MOST_BYTES = 1 << 20  # of an answer, percent-encoded; ours
 CHOICES = {"first": "Answer 1 is better", "tie": "Equal", "second": "Answer 2 is better"}
 SAID = {

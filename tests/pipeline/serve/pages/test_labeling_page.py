@@ -342,7 +342,7 @@ def test_what_people_and_models_wrote_stays_text(rate: Visits, root: str, tasks:
 
 
 def test_what_is_in_hand_is_held_as_it_was_shown(tasks: Path) -> None:
-    with store_with(tasks, [compared(1, expected="b")]) as store:
+    with store_with(tasks, [compared(1)]) as store:
         given = task_queue.take(store, "mara", 1.0)
         assert given is not None
         assert task_queue.held(store, "mara", given.task.id) == given
