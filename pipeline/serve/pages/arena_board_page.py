@@ -7,13 +7,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pipeline.evals.vote_ratings import LeaderboardConfig
-from pipeline.serve.pages.arena_page import votes_of
+from pipeline.serve.pages.arena_page import STYLE, votes_of
 from pipeline.serve.pages.kept_boards import boards_of
 from pipeline.serve.pages.page_frame import WebPage, render
 from pipeline.serve.pages.rating_picture import rating_picture
 
 PAGE = WebPage(
-    "arena/board", "Leaderboard", "How sure are the votes, and do they reward mere style?"
+    "arena/board", "Leaderboard", "How sure are the votes, and do they reward mere style?", STYLE
 )
 
 router = APIRouter(include_in_schema=False)
