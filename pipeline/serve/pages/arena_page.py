@@ -37,7 +37,7 @@ PAGE = WebPage(
     "Which of two models answers better, if you don't know which is which?",
     STYLE,
 )
-CHOICES = {"first": "Answer 1 is better", "tie": "Equal", "second": "Answer 2 is better"}
+CHOICES = {"first": "Answer 1", "tie": "Equal", "second": "Answer 2"}
 SKIP = "skip"
 SAID = {
     "passed": "Skipped: it counts for nobody.",

@@ -30,7 +30,7 @@ PAGE = WebPage(
     "labeling", "Labeling", "What would a good answer have been, and which is better?", STYLE
 )
 MOST_BYTES = 1 << 20  # of an answer, percent-encoded; ours
-CHOICES = {"first": "Answer 1 is better", "tie": "Equal", "second": "Answer 2 is better"}
+CHOICES = {"first": "Answer 1", "tie": "Equal", "second": "Answer 2"}
 SAID = {
     "saved": "Saved.",
     "aside": "Saved aside: others had answered this one while your time for it was over.",

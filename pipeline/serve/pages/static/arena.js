@@ -11,4 +11,8 @@ ask?.addEventListener("submit", () => {
 window.addEventListener("pageshow", () => {
   if (waiting !== null) waiting.textContent = "";
 });
-if (ask !== null && matchMedia("(pointer: fine)").matches) document.getElementById("prompt").focus();
+// After a vote the keys are free: n is the next question.
+const isFirst = document.getElementById("told") === null;
+if (ask !== null && isFirst && matchMedia("(pointer: fine)").matches) {
+  document.getElementById("prompt").focus();
+}

@@ -25,7 +25,7 @@ function keep(on) {
 /** Let keys press the page's buttons; `more` are other keys and what they do. */
 export function listen(more = {}) {
   const box = document.getElementById("keys");
-  const signs = document.querySelectorAll("kbd[hidden], #keys-switch, #keys-help");
+  const signs = document.querySelectorAll("kbd[hidden], #keys-switch");
   for (const sign of signs) sign.hidden = false;
   let isOn = kept();
   if (box !== null) {

@@ -14,12 +14,15 @@ from model_server import listening, make_served, tiny_folder
 from pages_browser import OpenBrowser, Visits
 from playwright.sync_api import expect
 
+from flows.cli.served_lake import ServedLake
 from pipeline import model as models
 from pipeline.chat.conversation import Conversation, user
 from pipeline.evals.asking import Subject, ask
+from pipeline.evals.battles import held_out_prompts
 from pipeline.evals.config import EvalsConfig
 from pipeline.evals.vote_store import Battle, CastVote, Contender, opened_votes
 from pipeline.serve.people_work import PeopleWork
+from storage import Lake
 
 ASKED = "Where is the harbour?"
 NAMES = ("tiny", "other", "page")
@@ -105,7 +108,7 @@ def test_a_vote_is_kept_before_the_names_are_shown(play: Visits, votes: Path) ->
         assert page.inner_text("#told") == f"Saved. Answer 1 was {first}, answer 2 was {second}."
         assert one.winner == ("b" if one.battle.first == "a" else "a")
         assert one.battle.rater == "mara"
-        expect(page.locator(".status")).to_contain_text("1 votes by you, 1 in all")
+        expect(page.locator(".status")).to_contain_text("Votes: 1 by you, 1 in all")
         page.locator(".told summary").click()
         play.check(page)
         play.screenshots(page, "arena-told")
@@ -149,7 +152,7 @@ def test_the_page_before_the_vote_tells_nothing(root: str, votes: Path) -> None:
         assert "Answer 1 was" not in plain
         told = client.post("/arena/vote", data={"battle": "1", "choice": "first"}).text
         assert "Answer 1 was <strong>tiny</strong>, answer 2 was <strong>other</strong>" in told
-        assert "You said: Answer 1 is better." in told
+        assert "You chose: Answer 1." in told
     with voting(root, "tom") as other:  # what mara voted is hers
         assert "Answer 1 was" not in other.get("/arena?voted=1").text
 
@@ -189,6 +192,34 @@ def test_sides_are_random_and_pairs_even(root: str, votes: Path) -> None:
     found = cast(votes)
     assert len({one.battle.first for one in found}) == 2
     assert set(Counter((one.battle.a.model, one.battle.b.model) for one in found).values()) == {3}
+
+
+def test_questions_that_no_model_was_trained_on_come_by_a_key(
+    chromium: OpenBrowser, folders: dict[str, Path], work: PeopleWork, votes: Path, page_lake: Lake
+) -> None:
+    digest = page_lake.heads()["conversations"]
+    table = page_lake.local("conversations", digest) / "conversations.parquet"
+    ready = [prompt.messages[-1].content for prompt in held_out_prompts(table)]
+    shown = ServedLake(page_lake)
+    with listening(make_served(*folders.values(), work=work, lake=shown)) as address:
+        visits = Visits(chromium, address)
+        with visits("/arena") as page:
+            page.fill("#rater", "mara")
+            page.keyboard.press("Enter")
+            expect(page.locator("#prompt")).to_be_focused()
+            page.uncheck("[value=tiny]")  # of the pair that would answer alike
+            page.keyboard.press("Escape")
+            for number in range(2):
+                page.keyboard.press("n")
+                expect(page.locator("#battle kbd").first).to_be_visible()
+                assert page.inner_text(".talk .asked .words") == ready[number % len(ready)]
+                page.keyboard.press("=")
+                expect(page.locator(".status")).to_contain_text(f"Votes: {number + 1} by you")
+                expect(page.locator("#ask kbd").first).to_be_visible()
+            assert not page.is_checked("[value=tiny]")  # who may meet is remembered
+    shown.close()
+    assert {one.battle.source for one in cast(votes)} == {"held out"}
+    assert {one.winner for one in cast(votes)} == {"tie"}
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ def test_two_raters_at_once_do_not_collide(rate: Visits, tasks: Path) -> None:
                 answers = page.locator(".sides .words").all_inner_texts()
                 meant[question] = answers[int(key) - 1]
                 press(page, key)
-                expect(page.locator(".status")).to_contain_text(f"{number + 1} by you")
+                expect(page.locator(".status")).to_contain_text(f"your answers: {number + 1}")
                 came(page, "Saved.")
         for page in (mara, tom):
             expect(page.locator("#nothing")).to_be_visible()
@@ -143,7 +143,7 @@ def test_keys_are_never_taken_from_who_types(rate: Visits, tasks: Path) -> None:
         page.keyboard.press("Escape")
         page.keyboard.press("s")
         came(page, "Skipped: somebody else may have it.")
-        expect(page.locator(".status")).to_contain_text("1 by you")
+        expect(page.locator(".status")).to_contain_text("your answers: 1")
     with opened(tasks) as store:
         assert [row["answer"] for row in finished(store)] == ["s1=2b?k g"]
 
@@ -156,7 +156,7 @@ def test_a_key_that_is_pressed_twice_is_one_answer(rate: Visits, tasks: Path) ->
         pressed = "document.dispatchEvent(new KeyboardEvent('keydown', {key: '='}))"
         page.evaluate(f"{pressed}; {pressed}")
         came(page, "Saved.")
-        expect(page.locator(".status")).to_contain_text("1 by you")
+        expect(page.locator(".status")).to_contain_text("your answers: 1")
         rate.check(page)
         rate.screenshots(page, "labeling")
     with opened(tasks) as store:
@@ -168,7 +168,7 @@ def test_it_works_without_scripts(rate: Visits, tasks: Path) -> None:
     with rate("/labeling", scripts=False) as page:
         page.get_by_role("button", name="mara").click()
         assert page.locator("kbd:visible").count() == 0
-        page.get_by_role("button", name="Answer 2 is better").click()
+        page.get_by_role("button", name="Answer 2").click()
         came(page, "Saved.")
         page.fill("#text", "Three\nother\n\nlines 你好")
         page.get_by_role("button", name="Save").click()
