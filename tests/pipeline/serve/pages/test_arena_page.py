@@ -212,7 +212,7 @@ def test_questions_that_no_model_was_trained_on_come_by_a_key(
             for number in range(2):
                 page.keyboard.press("n")
                 expect(page.locator("#battle kbd").first).to_be_visible()
-                assert page.inner_text(".talk .asked .words") == ready[number % len(ready)]
+                assert page.inner_text(".talk li:last-child .words") == ready[number % len(ready)]
                 page.keyboard.press("=")
                 expect(page.locator(".status")).to_contain_text(f"Votes: {number + 1} by you")
                 expect(page.locator("#ask kbd").first).to_be_visible()
