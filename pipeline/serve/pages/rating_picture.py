@@ -59,5 +59,5 @@ def rating_picture(standings: Sequence[Standing]) -> RatingPicture:
 
 def _step(whole: float) -> int:
     """The least round distance at which no more ticks than fit are in the range."""
-    power = 10 ** max(0, math.floor(math.log10(whole / MOST_TICKS)))
+    power = int(10 ** max(0, math.floor(math.log10(whole / MOST_TICKS))))
     return next(step * power for step in STEPS if whole / (step * power) <= MOST_TICKS)

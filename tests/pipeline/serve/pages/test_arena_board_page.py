@@ -30,9 +30,11 @@ def vote_all(votes: Path, strengths: dict[str, int], rounds: int) -> None:
         for turn in range(rounds):
             for at, a in enumerate(names):
                 for b in names[at + 1 :]:
-                    sides = [Contender(n, f"{n}\n- x", 5 * strengths[n] + turn) for n in (a, b)]
+                    one, other = (
+                        Contender(n, f"{n}\n- x", 5 * strengths[n] + turn) for n in (a, b)
+                    )
                     talk = Conversation((user("Which?"),))
-                    battle = store.begin(Battle(talk, "test", *sides, "a", {}), "mara", 1.0)
+                    battle = store.begin(Battle(talk, "test", one, other, "a", {}), "mara", 1.0)
                     better = strengths[a] - strengths[b]
                     choice = "first" if better > 0 else "second" if better < 0 else "tie"
                     if turn % 4 == 3:

@@ -11,7 +11,7 @@ from injection_strings import INJECTIONS, kinds_of_elements
 from labeling import check_counts, compared, states, store_with, written
 from model_server import listening, make_served
 from pages_browser import OpenBrowser, Visits
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from pipeline.labels import task_queue
 from pipeline.labels.config import LabelsConfig
@@ -153,8 +153,15 @@ def test_a_key_that_is_pressed_twice_is_one_answer(rate: Visits, tasks: Path) ->
     with rate("/labeling") as page:
         page.get_by_role("button", name="mara").click()
         expect(page.locator("kbd").first).to_be_visible()
-        pressed = "document.dispatchEvent(new KeyboardEvent('keydown', {key: '='}))"
-        page.evaluate(f"{pressed}; {pressed}")
+        held: list[Route] = []  # the first answer is still on its way when the key comes again
+        page.route("**/labeling/answer", lambda route: held.append(route))
+        with page.expect_request("**/labeling/answer"):
+            page.keyboard.press("=")
+        page.keyboard.press("=")
+        page.keyboard.press("1")
+        page.wait_for_timeout(100)  # for what must not come
+        assert len(held) == 1
+        held[0].continue_()
         came(page, "Saved.")
         expect(page.locator(".status")).to_contain_text("your answers: 1")
         rate.check(page)
@@ -172,6 +179,9 @@ def test_it_works_without_scripts(rate: Visits, tasks: Path) -> None:
         came(page, "Saved.")
         page.fill("#text", "Three\nother\n\nlines 你好")
         page.get_by_role("button", name="Save").click()
+        expect(page.locator("#nothing")).to_be_visible()
+        with opened(tasks) as store:
+            assert "Three\nother\n\nlines 你好" in [row["answer"] for row in finished(store)]
         page.get_by_role("button", name="Go back to the last one").click()
         expect(page.locator("[aria-labelledby=earlier] .words")).to_be_visible()
         assert page.inner_text("[aria-labelledby=earlier] .words") == "Three\nother\n\nlines 你好"
