@@ -228,6 +228,14 @@ class VoteStore:
             ).fetchone()
         return int(found)
 
+    def last_change(self) -> tuple[int, float]:
+        """What differs whenever `votes` does: how many there are, and when the last was cast."""
+        with KIND.step(self.connection, self.path) as connection:
+            count, last = connection.execute(
+                "SELECT count(*), coalesce(max(finished), 0) FROM battles WHERE state = 'voted'"
+            ).fetchone()
+        return int(count), float(last)
+
     def pair_counts(self) -> dict[tuple[str, str], int]:
         """How often two models have met, names in order; what a rater passed doesn't count."""
         with KIND.step(self.connection, self.path) as connection:

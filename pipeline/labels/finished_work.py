@@ -110,6 +110,15 @@ def answered(store: TaskStore, rater: str) -> int:
     return int(found)
 
 
+def last_change(store: TaskStore) -> tuple[int, float]:
+    """What differs whenever `finished` does: how many answers and skips, and when the last was."""
+    with store.step() as connection:
+        count, last = connection.execute(
+            "SELECT count(finished), coalesce(max(finished), 0) FROM work"
+        ).fetchone()
+    return int(count), float(last)
+
+
 def store_counts(store: TaskStore) -> StoreCounts:
     """How much there is and how much is left."""
     with store.step() as connection:

@@ -5,9 +5,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pipeline.labels.config import LabelsConfig
-from pipeline.labels.finished_work import finished, store_counts
+from pipeline.labels.finished_work import finished, last_change, store_counts
 from pipeline.labels.rater_figures import figures
 from pipeline.labels.task_store import opened
+from pipeline.serve.pages.kept_results import results_of
 from pipeline.serve.pages.labeling_page import STYLE, tasks_of
 from pipeline.serve.pages.page_frame import WebPage, render
 
@@ -23,5 +24,8 @@ def show(request: Request) -> Response:
     if path is None:
         return render(request, PAGE, counts=None, found=None)
     with opened(path) as store:
-        counts, rows = store_counts(store), list(finished(store))
-    return render(request, PAGE, counts=counts, found=figures(rows, LabelsConfig()))
+        counts = store_counts(store)
+        found = results_of(request).get(
+            (path, *last_change(store)), lambda: figures(list(finished(store)), LabelsConfig())
+        )
+    return render(request, PAGE, counts=counts, found=found)

@@ -25,7 +25,7 @@ from pipeline.serve.pages import (
     static_files,
     tokenizer_page,
 )
-from pipeline.serve.pages.kept_boards import KeptBoards
+from pipeline.serve.pages.kept_results import KeptResults
 from pipeline.serve.pages.offered_tokenizers import OfferedTokenizers
 
 MODULES = (
@@ -63,5 +63,5 @@ def install(app: FastAPI) -> None:
     """Give an application that has the routes and its errors what the pages need."""
     app.state.pages = PAGES
     app.state.tokenizers = OfferedTokenizers()
-    app.state.boards = KeptBoards()
+    app.state.results = KeptResults()
     page_errors.install(app)

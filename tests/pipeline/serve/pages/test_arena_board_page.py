@@ -14,7 +14,6 @@ from pipeline.chat.conversation import Conversation, user
 from pipeline.evals.contender_names import shown_votes
 from pipeline.evals.vote_ratings import LeaderboardConfig, Standing, leaderboard
 from pipeline.evals.vote_store import Battle, Contender, opened_votes
-from pipeline.serve.pages.kept_boards import KeptBoards
 from pipeline.serve.pages.rating_picture import MOST_TICKS, rating_picture
 from pipeline.serve.people_work import PeopleWork
 
@@ -110,19 +109,12 @@ def test_no_votes_yet(look: Visits) -> None:
         look.check(page)
 
 
-def test_a_board_is_worked_out_once_for_the_same_votes(work: PeopleWork) -> None:
-    work.votes.unlink(missing_ok=True)
-    kept, config = KeptBoards(), LeaderboardConfig(samples=20)
-    assert kept.board(work.votes, config) is None
+def test_a_vote_more_is_another_board(look: Visits, work: PeopleWork) -> None:
     vote_all(work.votes, {"a": 1, "b": 2}, 1)
-    first = kept.board(work.votes, config)
-    assert first is not None
-    assert kept.board(work.votes, config) is first
-    assert kept.board(work.votes, LeaderboardConfig(samples=20, style_control=True)) is not first
-    vote_all(work.votes, {"a": 1, "b": 2}, 1)
-    later = kept.board(work.votes, config)
-    assert later is not None
-    assert (first.votes, later.votes) == (1, 2)
+    for votes in (1, 2):
+        with look("/arena/board") as page:
+            assert page.inner_text("#ratings").startswith(f"{votes} votes")
+        vote_all(work.votes, {"a": 1, "b": 2}, 1)
 
 
 finite = st.floats(-5_000, 5_000)

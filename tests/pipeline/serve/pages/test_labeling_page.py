@@ -282,6 +282,14 @@ def test_agreement_as_the_command_line_says_it(rate: Visits, tasks: Path) -> Non
         assert progress.split("\t") == ["compare", "8", "8", "0", "4"]
         rate.check(page)
         rate.screenshots(page, "labeling-agreement")
+        with opened(tasks) as store:  # who changes their mind changes the figures
+            task_queue.back(store, "tom", 50.0)
+            given = task_queue.take(store, "tom", 51.0)
+            assert given is not None
+            task_queue.finish(store, "tom", given.task.id, "tie", 52.0)
+            found = figures(list(finished(store)), LabelsConfig())["agreement"]
+        page.reload()
+        assert f"alpha {found['alpha']:.2f}" in page.inner_text(".big") != said
 
 
 @pytest.mark.parametrize("path", ["/labeling", "/labeling/agreement"])
