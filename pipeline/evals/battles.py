@@ -70,7 +70,7 @@ def next_prompt(prompts: Sequence[Conversation], counts: Mapping[str, int]) -> C
 
 
 @dataclasses.dataclass(frozen=True)
-class Match:
+class Pairing:
     """What is drawn before anybody answers."""
 
     names: tuple[str, str]  # a and b, in order
@@ -89,7 +89,9 @@ class Match:
         }
 
 
-def next_match(store: VoteStore, names: Sequence[str], rater: str, config: BattleConfig) -> Match:
+def next_pairing(
+    store: VoteStore, names: Sequence[str], rater: str, config: BattleConfig
+) -> Pairing:
     """Who meets next, for a rater.
 
     Args:
@@ -99,7 +101,7 @@ def next_match(store: VoteStore, names: Sequence[str], rater: str, config: Battl
         config: how they answer.
     """
     number = store.count()
-    return Match(
+    return Pairing(
         next_pair(names, store.pair_counts(), number, config.seed),
         "a" if draw(config.seed, "side", number, rater) < 0.5 else "b",
         int(draw(config.seed, "answers", number, rater) * SEEDS),
@@ -128,22 +130,23 @@ def check_room(prompt: Conversation, name: str, tokenizer: Tokenizer, context: i
 
 
 def battle_of(
-    match: Match, prompt: Conversation, source: str, answers: Sequence[str], counting: Tokenizer
+    pairing: Pairing, prompt: Conversation, source: str, answers: Sequence[str], counting: Tokenizer
 ) -> Battle:
-    """The battle that a match has become.
+    """The battle that a pairing has become.
 
     Args:
-        match: that was drawn.
+        pairing: that was drawn.
         prompt: that was asked.
         source: of it, in words.
-        answers: of both, in the match's order.
+        answers: of both, in the pairing's order.
         counting: the tokenizer of its first model: so a pair's lengths are always counted alike.
     """
     texts = [text.strip() for text in answers]
     a, b = (
-        Contender(name, text, len(counting.encode(text))) for name, text in zip(match.names, texts)
+        Contender(name, text, len(counting.encode(text)))
+        for name, text in zip(pairing.names, texts)
     )
-    return Battle(prompt, source, a, b, match.first, dict(match.sampling))
+    return Battle(prompt, source, a, b, pairing.first, dict(pairing.sampling))
 
 
 def fight(
@@ -173,16 +176,16 @@ def fight(
         UserError: the prompt leaves a model's context no room, or offers tools.
     """
     by_name = {entrant.name: entrant for entrant in entrants}
-    match = next_match(store, list(by_name), rater, config)
-    settings = EvalsConfig(temperature=config.temperature, seed=match.seed)
+    pairing = next_pairing(store, list(by_name), rater, config)
+    settings = EvalsConfig(temperature=config.temperature, seed=pairing.seed)
     answers = []
-    for one in (by_name[name] for name in match.names):
+    for one in (by_name[name] for name in pairing.names):
         check_room(prompt, one.name, one.tokenizer, one.model.config.max_context)
         subject = Subject(one.model, one.tokenizer, settings)
         (reply,) = ask(subject, [prompt.messages], config.max_new_tokens)
         answers.append(reply.text)
-    counting = by_name[match.names[0]].tokenizer
-    return store.begin(battle_of(match, prompt, source, answers, counting), rater, now)
+    counting = by_name[pairing.names[0]].tokenizer
+    return store.begin(battle_of(pairing, prompt, source, answers, counting), rater, now)
 
 
 def held_out_prompts(path: Path) -> list[Conversation]:

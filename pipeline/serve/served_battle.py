@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pipeline.chat.conversation import Conversation
 from pipeline.evals.asking import reply_stops
-from pipeline.evals.battles import BattleConfig, Match, battle_of, check_room, next_match
+from pipeline.evals.battles import BattleConfig, Pairing, battle_of, check_room, next_pairing
 from pipeline.evals.contender_names import known_as
 from pipeline.evals.vote_store import Battle, opened_votes
 from pipeline.model.rows import Sampling
@@ -74,9 +74,9 @@ async def _name(models: LoadedModels, id: str) -> str:
     return known_as(loaded.place if loaded else await asyncio.to_thread(models.sources[id].find))
 
 
-def _begun(votes: Path, names: Sequence[str], rater: str, config: BattleConfig) -> Battle | Match:
+def _begun(votes: Path, names: Sequence[str], rater: str, config: BattleConfig) -> Battle | Pairing:
     with opened_votes(votes, create=True) as store:
-        return store.in_hand(rater) or next_match(store, names, rater, config)
+        return store.in_hand(rater) or next_pairing(store, names, rater, config)
 
 
 def _kept(votes: Path, battle: Battle, rater: str) -> Battle:
@@ -85,14 +85,14 @@ def _kept(votes: Path, battle: Battle, rater: str) -> Battle:
         return store.in_hand(rater) or store.begin(battle, rater, time.time())
 
 
-async def _answer(served: ServedModel, asked: list[int], match: Match, client: str) -> str:
-    config, tokenizer = match.config, served.tokenizer
+async def _answer(served: ServedModel, asked: list[int], pairing: Pairing, client: str) -> str:
+    config, tokenizer = pairing.config, served.tokenizer
     sampling = Sampling(
         max_new_tokens=config.max_new_tokens,
         temperature=config.temperature,
         stop_tokens=reply_stops(tokenizer),
     )
-    wanted = Generation(tuple(asked), sampling, seed=match.seed, client=client)
+    wanted = Generation(tuple(asked), sampling, seed=pairing.seed, client=client)
     tokens: list[int] = []
     ended = ""
     async for deltas in served.loop.generate(wanted):

@@ -48,14 +48,14 @@ MOST_ALIKE = 4  # battles of like answers in a row, after which the rater is tol
 CONVERSATIONS = "conversations"  # the artifact that holds questions nobody's model was trained on
 
 router = APIRouter(include_in_schema=False)
-Models = Annotated[list[str], Query(max_length=MOST_MODELS)]
+Models = Annotated[list[str] | None, Query(max_length=MOST_MODELS)]
 CONFIG = BattleConfig()
 
 
 @router.get(PAGE.path)
 def show(
     request: Request,
-    model: Models | None = None,
+    model: Models = None,
     voted: Annotated[int, Query(ge=0, le=2**62)] = 0,
     said: Annotated[str, Query(max_length=20)] = "",
 ) -> Response:

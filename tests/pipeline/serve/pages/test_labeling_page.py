@@ -184,7 +184,7 @@ def test_it_works_without_scripts(rate: Visits, tasks: Path) -> None:
             assert "Three\nother\n\nlines 你好" in [row["answer"] for row in finished(store)]
         page.get_by_role("button", name="Go back to the last one").click()
         expect(page.locator("[aria-labelledby=earlier] .words")).to_be_visible()
-        assert page.inner_text("[aria-labelledby=earlier] .words") == "Three\nother\n\nlines 你好"
+        assert page.text_content("[aria-labelledby=earlier] .words") == "Three\nother\n\nlines 你好"
         page.get_by_role("button", name="Good as it is").click()
         expect(page.locator("#nothing")).to_be_visible()
     with opened(tasks) as store:
