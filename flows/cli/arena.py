@@ -5,7 +5,6 @@ that answered: a model that was trained anew is another one.
 """
 
 import argparse
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,6 @@ from flows.labeling_store import votes_path
 from storage import Lake
 from storage.errors import UserError
 
-SHORT = 8  # hex digits of a digest, behind a model's name
-DIGEST = re.compile(rf" [0-9a-f]{{{SHORT}}}\Z")
 NOBODY = "anonymous"  # a rater who gives no name
 
 
@@ -62,16 +59,13 @@ def board(chosen: argparse.Namespace) -> int:
     """Show the leaderboard."""
     import dataclasses
 
+    from pipeline.evals.contender_names import shown_votes
     from pipeline.evals.vote_ratings import LeaderboardConfig, leaderboard
     from pipeline.evals.vote_store import opened_votes
 
     with opened_votes(votes_path(Lake(chosen.lake), chosen.store or "")) as store:
         cast = store.votes()
-    names = shown_names({name for one in cast for name in (one.battle.a.model, one.battle.b.model)})
-    votes = [
-        dataclasses.replace(one.vote, a=names[one.battle.a.model], b=names[one.battle.b.model])
-        for one in cast
-    ]
+    votes = shown_votes(cast)
     config = LeaderboardConfig(
         samples=chosen.samples, seed=chosen.seed, style_control=chosen.style_control
     )
@@ -96,13 +90,6 @@ def export(chosen: argparse.Namespace) -> int:
     else:
         print(f"{chosen.export}: {count} pairs")
     return 0
-
-
-def shown_names(stored: set[str]) -> dict[str, str]:
-    """Names without the digest behind them, where no other model bears them."""
-    bare = {name: DIGEST.sub("", name) for name in stored}
-    borne = list(bare.values())
-    return {name: own if borne.count(own) == 1 else name for name, own in bare.items()}
 
 
 def _show(found: Any, config: Any) -> None:
@@ -171,6 +158,7 @@ def _given(chosen: argparse.Namespace, lake: Lake) -> tuple[list[Any], list[Any]
 def _entrants(lake: Lake, names: Sequence[str]) -> list[Any]:
     from flows.cli.models import find_model
     from pipeline.evals.battles import Entrant
+    from pipeline.evals.contender_names import known_as
     from pipeline.export import load
 
     if len(set(names)) < 2:
@@ -178,19 +166,8 @@ def _entrants(lake: Lake, names: Sequence[str]) -> list[Any]:
     found: dict[str, Path] = {}
     for name in dict.fromkeys(names):
         folder = find_model(lake, name)
-        known = _known_as(lake, name, folder)
+        known = known_as(folder)
         if known in found:
             raise UserError(f"arena: {name} is {known}, which is there already")
         found[known] = folder
     return [Entrant(known, *load(folder)) for known, folder in found.items()]
-
-
-def _known_as(lake: Lake, name: str, folder: Path) -> str:
-    """A model's name and the beginning of its digest; of one outside the lake the folder's name."""
-    heads = lake.heads()
-    if name in heads:
-        return f"{name} {heads[name][:SHORT]}"
-    if Path(name).exists():
-        return folder.resolve().name
-    manifest = lake.manifest(None, name)
-    return f"{manifest.kind} {manifest.digest[:SHORT]}"

@@ -218,6 +218,14 @@ def _serve(command: Parser) -> None:
         " calculator,python,search; for models that learned to",
     )
     command.add_argument(
+        "--labels",
+        metavar="FILE",
+        help="the labelers' store of the pages (default: the lake's own)",
+    )
+    command.add_argument(
+        "--votes", metavar="FILE", help="the arena's store of votes (default: the lake's own)"
+    )
+    command.add_argument(
         "--max-rows", type=whole(1, 4_096), metavar="N", help="completions under way at a time"
     )
     command.add_argument(

@@ -16,16 +16,19 @@ from flows.cli import output
 from flows.cli.chosen_tools import chosen_tools, names_of
 from flows.cli.models import GAME_MODELS, MODELS, find_model
 from flows.cli.served_lake import ServedLake
+from flows.labeling_store import store_path, votes_path
 from pipeline.serve import http_server
 from pipeline.serve.app import create_app
 from pipeline.serve.config import ServeConfig
 from pipeline.serve.loaded_models import LoadedModels, ModelSource
+from pipeline.serve.people_work import PeopleWork
 from pipeline.serve.security import KEY_VARIABLE, Access, access
 from pipeline.serve.server_log import log_to_stderr
 from pipeline.serve.server_metrics import ServerMetrics
 from pipeline.serve.server_tools import ServerTools
 from storage import Lake
 from storage.errors import UserError
+from storage.local import LocalTree
 
 CHATS = tuple(name for name in MODELS if name not in ("base", "extended"))
 FINISHED_FIRST = (*reversed(MODELS), *reversed(GAME_MODELS))
@@ -52,7 +55,7 @@ def serve(chosen: argparse.Namespace) -> int:
         opened.close()
         raise
     shown = ServedLake(lake)
-    app = create_app(models, config, who, metrics, tools, shown)
+    app = create_app(models, config, who, metrics, tools, shown, people_work(lake, chosen))
     address = http_server.address(opened)
     log_to_stderr()
 
@@ -73,6 +76,13 @@ def serve(chosen: argparse.Namespace) -> int:
         tools.close()
         shown.close()
     return 0
+
+
+def people_work(lake: Lake, chosen: argparse.Namespace) -> PeopleWork | None:
+    """Where labels and votes lie; None: the lake is elsewhere, and the files aren't both named."""
+    if not isinstance(lake.tree, LocalTree) and not (chosen.labels and chosen.votes):
+        return None
+    return PeopleWork(store_path(lake, chosen.labels or ""), votes_path(lake, chosen.votes or ""))
 
 
 def model_sources(lake: Lake, names: Sequence[str]) -> list[ModelSource]:

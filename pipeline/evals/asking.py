@@ -153,12 +153,22 @@ def ask(
     subject: Subject, conversations: Sequence[Sequence[Message]], max_new_tokens: int
 ) -> list[Reply]:
     """Replies to conversations, each of which ends with the user's turn."""
-    if not subject.chats:
-        pages = [f"{messages[-1].content}\n" for messages in conversations]
-        return complete(subject, pages, max_new_tokens, one_line=True)
-    tokenizer = subject.tokenizer
-    prompts = [prompt(messages, tokenizer) for messages in conversations]
-    return _generate(subject, prompts, max_new_tokens, (tokenizer.special(STOP),))
+    prompts = [asked_tokens(messages, subject.tokenizer) for messages in conversations]
+    return _generate(subject, prompts, max_new_tokens, reply_stops(subject.tokenizer))
+
+
+def asked_tokens(messages: Sequence[Message], tokenizer: Tokenizer) -> list[int]:
+    """A conversation that ends with the user's turn, as `ask` puts it to a tokenizer's model."""
+    if tokenizer.has_conversation_tokens:
+        return prompt(messages, tokenizer)
+    return [tokenizer.document_token, *tokenizer.encode(f"{messages[-1].content}\n")]
+
+
+def reply_stops(tokenizer: Tokenizer) -> tuple[int, ...]:
+    """The tokens that end a reply in `ask`: the turn's end, or a base model's end of line."""
+    if tokenizer.has_conversation_tokens:
+        return (tokenizer.special(STOP),)
+    return _line_stops(tokenizer)
 
 
 def ask_questions(subject: Subject, questions: Sequence[str], max_new_tokens: int) -> list[Reply]:
@@ -201,11 +211,9 @@ def complete(
 ) -> list[Reply]:
     """Continuations of pages; with `one_line` each ends at the end of its line."""
     tokenizer = subject.tokenizer
-    stops = list(tokenizer.stop_tokens)
-    if one_line:
-        stops += [id for id, text in enumerate(tokenizer.token_bytes) if b"\n" in text]
+    stops = _line_stops(tokenizer) if one_line else tuple(sorted(tokenizer.stop_tokens))
     prompts = [[tokenizer.document_token, *tokenizer.encode(text)] for text in texts]
-    return _generate(subject, prompts, max_new_tokens, tuple(sorted(stops)))
+    return _generate(subject, prompts, max_new_tokens, stops)
 
 
 def spread(items: Sequence[Item], count: int) -> list[Item]:
@@ -213,6 +221,11 @@ def spread(items: Sequence[Item], count: int) -> list[Item]:
     if len(items) <= count:
         return list(items)
     return [items[index * len(items) // count] for index in range(count)]
+
+
+def _line_stops(tokenizer: Tokenizer) -> tuple[int, ...]:
+    ends = [id for id, text in enumerate(tokenizer.token_bytes) if b"\n" in text]
+    return tuple(sorted([*tokenizer.stop_tokens, *ends]))
 
 
 def _generate(

@@ -15,8 +15,7 @@ import pyarrow.parquet as pq
 
 from pipeline import ranges
 from pipeline.chat.conversation import Conversation, from_row
-from pipeline.chat.conversation import prompt as prompt_ids
-from pipeline.evals.asking import Subject, ask, fits
+from pipeline.evals.asking import Subject, ask, asked_tokens
 from pipeline.evals.config import EvalsConfig
 from pipeline.evals.vote_store import Battle, Contender, VoteStore, prompt_key
 from pipeline.labels.mixing import draw
@@ -70,6 +69,86 @@ def next_prompt(prompts: Sequence[Conversation], counts: Mapping[str, int]) -> C
     return min(prompts, key=lambda prompt: counts.get(prompt_key(prompt), 0))
 
 
+@dataclasses.dataclass(frozen=True)
+class Pairing:
+    """What is drawn before anybody answers."""
+
+    names: tuple[str, str]  # a and b, in order
+    first: str  # which is shown first: a or b
+    seed: int  # of both answers
+    config: BattleConfig
+
+    @property
+    def sampling(self) -> dict[str, float]:
+        """How both answer, as it is recorded."""
+        config = self.config
+        return {
+            "max_new_tokens": config.max_new_tokens,
+            "temperature": config.temperature,
+            "seed": self.seed,
+        }
+
+
+def next_pairing(
+    store: VoteStore, names: Sequence[str], rater: str, config: BattleConfig
+) -> Pairing:
+    """Who meets next, for a rater.
+
+    Args:
+        store: which pairs have met.
+        names: of the models.
+        rater: who will see it.
+        config: how they answer.
+    """
+    number = store.count()
+    return Pairing(
+        next_pair(names, store.pair_counts(), number, config.seed),
+        "a" if draw(config.seed, "side", number, rater) < 0.5 else "b",
+        int(draw(config.seed, "answers", number, rater) * SEEDS),
+        config,
+    )
+
+
+def check_room(prompt: Conversation, name: str, tokenizer: Tokenizer, context: int) -> list[int]:
+    """The prompt as a model is asked it.
+
+    Args:
+        prompt: ends where a reply is due.
+        name: of the model.
+        tokenizer: its own.
+        context: its tokens.
+
+    Raises:
+        UserError: it leaves the model's context no room, or offers tools.
+    """
+    if prompt.tools:
+        raise UserError("the arena compares texts: a prompt that offers tools is none for it")
+    ids = asked_tokens(prompt.messages, tokenizer)
+    if len(ids) >= context:
+        raise UserError(f"this prompt leaves the context of {name} no room for an answer")
+    return ids
+
+
+def battle_of(
+    pairing: Pairing, prompt: Conversation, source: str, answers: Sequence[str], counting: Tokenizer
+) -> Battle:
+    """The battle that a pairing has become.
+
+    Args:
+        pairing: that was drawn.
+        prompt: that was asked.
+        source: of it, in words.
+        answers: of both, in the pairing's order.
+        counting: the tokenizer of its first model: so a pair's lengths are always counted alike.
+    """
+    texts = [text.strip() for text in answers]
+    a, b = (
+        Contender(name, text, len(counting.encode(text)))
+        for name, text in zip(pairing.names, texts)
+    )
+    return Battle(prompt, source, a, b, pairing.first, dict(pairing.sampling))
+
+
 def fight(
     store: VoteStore,
     entrants: Sequence[Entrant],
@@ -96,36 +175,17 @@ def fight(
     Raises:
         UserError: the prompt leaves a model's context no room, or offers tools.
     """
-    if prompt.tools:
-        raise UserError("the arena compares texts: a prompt that offers tools is none for it")
-    number = store.count()
     by_name = {entrant.name: entrant for entrant in entrants}
-    names = next_pair(list(by_name), store.pair_counts(), number, config.seed)
-    seed = int(draw(config.seed, "answers", number, rater) * SEEDS)
-    settings = EvalsConfig(temperature=config.temperature, seed=seed)
+    pairing = next_pairing(store, list(by_name), rater, config)
+    settings = EvalsConfig(temperature=config.temperature, seed=pairing.seed)
     answers = []
-    for name in names:
-        one = by_name[name]
+    for one in (by_name[name] for name in pairing.names):
+        check_room(prompt, one.name, one.tokenizer, one.model.config.max_context)
         subject = Subject(one.model, one.tokenizer, settings)
-        if not _fits(subject, prompt):
-            raise UserError(f"this prompt leaves the context of {name} no room for an answer")
         (reply,) = ask(subject, [prompt.messages], config.max_new_tokens)
-        answers.append(reply.text.strip())
-    count = by_name[names[0]].tokenizer  # by name, so that a pair's lengths are always its own
-    a, b = (Contender(name, text, len(count.encode(text))) for name, text in zip(names, answers))
-    battle = Battle(
-        prompt,
-        source,
-        a,
-        b,
-        first="a" if draw(config.seed, "side", number, rater) < 0.5 else "b",
-        sampling={
-            "max_new_tokens": config.max_new_tokens,
-            "temperature": config.temperature,
-            "seed": seed,
-        },
-    )
-    return store.begin(battle, rater, now)
+        answers.append(reply.text)
+    counting = by_name[pairing.names[0]].tokenizer
+    return store.begin(battle_of(pairing, prompt, source, answers, counting), rater, now)
 
 
 def held_out_prompts(path: Path) -> list[Conversation]:
@@ -135,20 +195,14 @@ def held_out_prompts(path: Path) -> list[Conversation]:
         path: of conversations.parquet.
     """
     found: dict[str, Conversation] = {}
-    for row in pq.read_table(path).to_pylist():
+    for row in pq.read_table(path, filters=[("split", "!=", "train")]).to_pylist():
         talk = from_row(row)
         last = talk.messages[-1]
-        if row["split"] == "train" or last.role != "assistant" or last.tool_calls or talk.tools:
+        if last.role != "assistant" or last.tool_calls or talk.tools:
             continue
         prompt = Conversation(talk.messages[:-1])
         found.setdefault(prompt_key(prompt), prompt)
     return list(_shuffled(found))
-
-
-def _fits(subject: Subject, prompt: Conversation) -> bool:
-    if not subject.chats:
-        return fits(subject, prompt.messages[-1].content)
-    return len(prompt_ids(prompt, subject.tokenizer)) < subject.model.config.max_context
 
 
 def _shuffled(found: Mapping[str, Conversation]) -> Iterable[Conversation]:

@@ -210,6 +210,32 @@ class VoteStore:
             ).fetchall()
         return [CastVote(battle, *row) for battle, row in zip(found, rest)]
 
+    def cast(self, battle: int, rater: str) -> CastVote | None:
+        """A rater's own vote; None: there is none on that battle."""
+        with KIND.step(self.connection, self.path) as connection:
+            mine = "id = ? AND rater = ? AND state = 'voted'"
+            found = _battles(connection, mine, battle, rater)
+            rest = connection.execute(
+                f"SELECT winner, seconds, finished FROM battles WHERE {mine}", (battle, rater)
+            ).fetchone()
+        return CastVote(found[0], *rest) if found else None
+
+    def vote_count(self, rater: str = "") -> int:
+        """Votes of all raters, or of one."""
+        with KIND.step(self.connection, self.path) as connection:
+            (found,) = connection.execute(
+                "SELECT count(*) FROM battles WHERE state = 'voted' AND ? IN ('', rater)", (rater,)
+            ).fetchone()
+        return int(found)
+
+    def last_change(self) -> tuple[int, float]:
+        """What differs whenever `votes` does: how many there are, and when the last was cast."""
+        with KIND.step(self.connection, self.path) as connection:
+            count, last = connection.execute(
+                "SELECT count(*), coalesce(max(finished), 0) FROM battles WHERE state = 'voted'"
+            ).fetchone()
+        return int(count), float(last)
+
     def pair_counts(self) -> dict[tuple[str, str], int]:
         """How often two models have met, names in order; what a rater passed doesn't count."""
         with KIND.step(self.connection, self.path) as connection:

@@ -101,6 +101,24 @@ def read_finished(path: Path) -> list[tuple[FinishedRow, LabelingTask]]:
     return found
 
 
+def answered(store: TaskStore, rater: str) -> int:
+    """How many answers a rater has given, those that were kept aside among them."""
+    with store.step() as connection:
+        (found,) = connection.execute(
+            "SELECT count(*) FROM work WHERE rater = ? AND state IN ('done', 'surplus')", (rater,)
+        ).fetchone()
+    return int(found)
+
+
+def last_change(store: TaskStore) -> tuple[int, float]:
+    """What differs whenever `finished` does: how many answers and skips, and when the last was."""
+    with store.step() as connection:
+        count, last = connection.execute(
+            "SELECT count(finished), coalesce(max(finished), 0) FROM work"
+        ).fetchone()
+    return int(count), float(last)
+
+
 def store_counts(store: TaskStore) -> StoreCounts:
     """How much there is and how much is left."""
     with store.step() as connection:

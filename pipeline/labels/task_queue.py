@@ -84,6 +84,19 @@ def take(store: TaskStore, rater: str, now: float) -> Assignment | None:
         return _assignment(store, connection, chosen, rater, until, None)
 
 
+def held(store: TaskStore, rater: str, task: str) -> Assignment:
+    """A task that is in a rater's hands, as they were shown it; nothing changes.
+
+    Raises:
+        UserError: they weren't given it, or have answered or skipped it.
+    """
+    with store.step() as connection:
+        given = _given(connection, rater, task)
+        _check_in_hand(given, task)
+        until, earlier = given["until"], given["answer"]
+        return _assignment(store, connection, task, rater, until, earlier)
+
+
 def finish(store: TaskStore, rater: str, task: str, answer: str, now: float) -> bool:
     """Store an answer: of two raters who finish at once, one comes first.
 
@@ -103,8 +116,7 @@ def finish(store: TaskStore, rater: str, task: str, answer: str, now: float) -> 
     """
     with store.step() as connection:
         given = _given(connection, rater, task)
-        if given["state"] not in ("leased", "lost") and not given["reopened"]:
-            raise UserError(f"task {task} is {given['state']} already: go back to it to change it")
+        _check_in_hand(given, task)
         answer = check_answer(task_from(given["body"], f"task {task}"), answer)
         state = given["state"]
         if state != "done":
@@ -226,7 +238,8 @@ def _has_place(connection: sqlite3.Connection, task: str, rater: str, now: float
 
 def _given(connection: sqlite3.Connection, rater: str, task: str) -> dict[str, Any]:
     """The row of a task that the rater was given, with the task's own columns."""
-    names = ("state", "reopened", "given", "seconds", "gold", "done", "raters", "body")
+    of_work = ("state", "reopened", "given", "until", "seconds", "answer")
+    names = (*of_work, "gold", "done", "raters", "body")
     found = connection.execute(
         f"SELECT {', '.join(names)} FROM work JOIN tasks ON id = task WHERE task = ? AND rater = ?",
         (task, rater),
@@ -234,6 +247,11 @@ def _given(connection: sqlite3.Connection, rater: str, task: str) -> dict[str, A
     if found is None:
         raise UserError(f"task {task} was not given to {rater!r}")
     return dict(zip(names, found))
+
+
+def _check_in_hand(given: dict[str, Any], task: str) -> None:
+    if given["state"] not in ("leased", "lost") and not given["reopened"]:
+        raise UserError(f"task {task} is {given['state']} already: go back to it to change it")
 
 
 def _set_state(connection: sqlite3.Connection, task: str, rater: str, state: str) -> None:

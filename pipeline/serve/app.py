@@ -28,6 +28,7 @@ from pipeline.serve.lake_reader import LakeReader
 from pipeline.serve.loaded_models import LoadedModels
 from pipeline.serve.login_sessions import LoginSessions
 from pipeline.serve.pages import page_list
+from pipeline.serve.people_work import PeopleWork
 from pipeline.serve.request_log import RequestLog
 from pipeline.serve.response_store import ResponseStore
 from pipeline.serve.security import Access, HostCheck, KeyCheck
@@ -55,6 +56,7 @@ def create_app(
     metrics: ServerMetrics | None = None,
     tools: ServerTools | None = None,
     lake: LakeReader | None = None,
+    work: PeopleWork | None = None,
 ) -> FastAPI:
     """An ASGI application.
 
@@ -65,6 +67,7 @@ def create_app(
         metrics: where all is counted.
         tools: that the server runs itself, for requests that bring none; closed at the end.
         lake: what the pages show; None: the models alone.
+        work: where labels and votes that are given in the pages lie; None: none are.
     """
     limits, who = config or ServeConfig(), access or Access()
     counts = metrics or ServerMetrics()
@@ -91,7 +94,7 @@ def create_app(
         lifespan=lifespan,
     )
     app.state.server = ServerState(
-        models, limits, counts, own_tools, kept, who.keys, sessions, lake
+        models, limits, counts, own_tools, kept, who.keys, sessions, lake, work
     )
     for router in ROUTERS:
         app.include_router(router)

@@ -48,13 +48,20 @@ class ServedModel:
         tokenizer: its own.
         loop: its thread.
         created: when it was first offered, seconds since 1970.
+        place: the folder or .gguf file that it was loaded from.
     """
 
     def __init__(
-        self, id: str, engine: Engine, tokenizer: Tokenizer, loop: InferenceLoop, created: int
+        self,
+        id: str,
+        engine: Engine,
+        tokenizer: Tokenizer,
+        loop: InferenceLoop,
+        created: int,
+        place: Path,
     ) -> None:
         self.id, self.engine, self.tokenizer = id, engine, tokenizer
-        self.loop, self.created = loop, created
+        self.loop, self.created, self.place = loop, created, place
 
     @cached_property
     def bytes(self) -> int:
@@ -175,11 +182,12 @@ class LoadedModels:
         """In a thread of its own: event loops go on."""
         int8 = self.config.precision == "int8"
         asked = "float32" if int8 else precision.resolve(self.config.precision)
-        weights, tokenizer = load(source.find(), compute_dtype=precision.dtype(asked))
+        place = source.find()
+        weights, tokenizer = load(place, compute_dtype=precision.dtype(asked))
         room = self.config.max_cache_bytes
         engine = Engine(weights, frozen=True, int8=int8, max_cache_bytes=room)
         loop = InferenceLoop(engine, tokenizer, self.config, self.observe)
-        return ServedModel(source.id, engine, tokenizer, loop, self.created)
+        return ServedModel(source.id, engine, tokenizer, loop, self.created, place)
 
     def _make_room(self, wanted: ServedModel) -> None:
         """Let idle models go, the least recently used first, as far as another needs it."""

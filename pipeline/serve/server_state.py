@@ -9,6 +9,7 @@ from pipeline.serve.config import ServeConfig
 from pipeline.serve.lake_reader import LakeReader
 from pipeline.serve.loaded_models import LoadedModels
 from pipeline.serve.login_sessions import LoginSessions
+from pipeline.serve.people_work import PeopleWork
 from pipeline.serve.response_store import ResponseStore
 from pipeline.serve.security import key_digest, known
 from pipeline.serve.server_metrics import ServerMetrics
@@ -29,6 +30,7 @@ class ServerState:
     keys: tuple[bytes, ...] = ()  # SHA-256 of each; none: anybody may ask
     sessions: LoginSessions = dataclasses.field(default_factory=LoginSessions)
     lake: LakeReader | None = None  # for the pages
+    work: PeopleWork | None = None  # likewise
 
     @property
     def asks_for_key(self) -> bool:

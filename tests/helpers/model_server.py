@@ -22,6 +22,7 @@ from pipeline.serve.config import ServeConfig
 from pipeline.serve.inference_loop import InferenceLoop
 from pipeline.serve.lake_reader import LakeReader
 from pipeline.serve.loaded_models import LoadedModels, ModelSource
+from pipeline.serve.people_work import PeopleWork
 from pipeline.serve.security import Access
 from pipeline.serve.server_metrics import ServerMetrics
 from pipeline.serve.server_tools import ServerTools
@@ -90,6 +91,7 @@ def make_served(
     access: Access | None = None,
     tools: ServerTools | None = None,
     lake: LakeReader | None = None,
+    work: PeopleWork | None = None,
 ) -> Served:
     """An application of the models in these folders, or of these sources."""
     # As the engines that tests compare it with: in float32 on any machine.
@@ -100,7 +102,8 @@ def make_served(
         for one in folders
     ]
     loaded = LoadedModels(sources, limits, metrics.observe)
-    return Served(create_app(loaded, limits, access, metrics, tools, lake), loaded, limits, metrics)
+    app = create_app(loaded, limits, access, metrics, tools, lake, work)
+    return Served(app, loaded, limits, metrics)
 
 
 @contextlib.asynccontextmanager

@@ -41,6 +41,7 @@ class WebPage:
     name: str
     title: str
     question: str  # that it answers, in one line
+    shared_style: str | None = None  # another file in static/, of several sections
 
     @property
     def path(self) -> str:

@@ -3,6 +3,8 @@
 from fastapi import FastAPI
 
 from pipeline.serve.pages import (
+    arena_board_page,
+    arena_page,
     chat_page,
     corpus_compare_page,
     corpus_document_page,
@@ -11,6 +13,8 @@ from pipeline.serve.pages import (
     corpus_records_page,
     corpus_search_page,
     corpus_sql_page,
+    labeling_agreement_page,
+    labeling_page,
     lineage_artifact_page,
     lineage_document_page,
     lineage_page,
@@ -18,6 +22,7 @@ from pipeline.serve.pages import (
     overview_page,
     page_errors,
     playground_page,
+    rater_cookie,
     static_files,
     tokenizer_page,
     training_page,
@@ -25,6 +30,7 @@ from pipeline.serve.pages import (
     training_scaling_page,
     training_scores_page,
 )
+from pipeline.serve.pages.kept_results import KeptResults
 from pipeline.serve.pages.offered_tokenizers import OfferedTokenizers
 
 MODULES = (
@@ -34,6 +40,8 @@ MODULES = (
     tokenizer_page,
     corpus_page,
     training_page,
+    labeling_page,
+    arena_page,
     lineage_page,
 )
 # Below one of these: they bear its name and a slash.
@@ -44,6 +52,8 @@ PARTS = (
     corpus_compare_page,
     corpus_drift_page,
     corpus_sql_page,
+    labeling_agreement_page,
+    arena_board_page,
     lineage_document_page,
     lineage_artifact_page,
     training_scores_page,
@@ -54,6 +64,7 @@ PAGES = tuple(module.PAGE for module in MODULES)
 ROUTERS = (
     *(module.router for module in (*MODULES, *PARTS)),
     login_page.router,
+    rater_cookie.router,
     static_files.router,
 )
 
@@ -62,4 +73,5 @@ def install(app: FastAPI) -> None:
     """Give an application that has the routes and its errors what the pages need."""
     app.state.pages = PAGES
     app.state.tokenizers = OfferedTokenizers()
+    app.state.results = KeptResults()
     page_errors.install(app)

@@ -14,7 +14,6 @@ from patience import PATIENCE_SECONDS, eventually
 from terminals import at_terminal  # noqa: F401
 from toy_artifacts import PostTraining, post_training  # noqa: F401
 
-from flows.cli.arena import shown_names
 from flows.cli.entry import main
 from flows.labeling_store import votes_path
 from pipeline.evals.vote_store import CastVote, opened_votes
@@ -159,17 +158,6 @@ def test_votes_leave_as_pairs(
     assert [json.loads(line)["winner"] for line in target.read_text().splitlines()] == [
         "chosen", "tie",
     ]  # fmt: skip
-
-
-def test_digests_are_shown_where_a_name_has_several() -> None:
-    stored = {"rl 11111111", "rl 22222222", "sft 33333333", "folder", "my model"}
-    assert shown_names(stored) == {
-        "rl 11111111": "rl 11111111",
-        "rl 22222222": "rl 22222222",
-        "sft 33333333": "sft",
-        "folder": "folder",
-        "my model": "my model",
-    }
 
 
 def refused(capsys: pytest.CaptureFixture[str], words: str, *arguments: str) -> None:

@@ -20,7 +20,7 @@ from model_server import LONG, tiny_folder
 
 from flows.cli import main, serve
 from flows.cli.arguments import parser
-from flows.cli.serve import example, model_sources
+from flows.cli.serve import example, model_sources, people_work
 from pipeline.serve.config import ServeConfig
 from pipeline.serve.security import Access
 from storage import Lake
@@ -218,3 +218,15 @@ def test_the_example_is_a_chat_where_the_first_model_chats_and_shows_that_a_key_
     assert "Authorization" not in asked[0]
     locked = shlex.split(example("http://localhost:1", Access(keys=(b"x",)), "rl"))
     assert locked[2:4] == ["-H", "Authorization: Bearer $CRAWL2CHAT_API_KEY"]
+
+
+def test_peoples_work_lies_in_the_lake_or_where_it_is_said(tmp_path: Path) -> None:
+    lake = Lake(tmp_path / "lake")
+    own = people_work(lake, parser().parse_args(["serve"]))
+    assert own is not None
+    assert own.tasks == tmp_path / "lake" / ".labels" / "tasks.sqlite"
+    assert own.votes == tmp_path / "lake" / ".arena" / "votes.sqlite"
+    line = ["serve", "--labels", str(tmp_path / "l"), "--votes", str(tmp_path / "v")]
+    named = people_work(lake, parser().parse_args(line))
+    assert named is not None
+    assert (named.tasks, named.votes) == (tmp_path / "l", tmp_path / "v")

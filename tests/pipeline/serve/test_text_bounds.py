@@ -20,7 +20,7 @@ from pipeline.tokenizer import Tokenizer
 def served(tokenizer: Tokenizer, context: int) -> Any:
     """As much of a served model as lengths are about."""
     loop: Any = SimpleNamespace(context=context)
-    return ServedModel("x", None, tokenizer, loop, 0)  # type: ignore[arg-type]
+    return ServedModel("x", None, tokenizer, loop, 0, Path())  # type: ignore[arg-type]
 
 
 @given(st.lists(st.text(max_size=40), max_size=6), st.integers(1, 20))
