@@ -11,6 +11,8 @@ from pipeline.serve.pages import (
     corpus_records_page,
     corpus_search_page,
     corpus_sql_page,
+    know_page,
+    know_recite_page,
     lineage_artifact_page,
     lineage_document_page,
     lineage_page,
@@ -22,7 +24,7 @@ from pipeline.serve.pages import (
 )
 from pipeline.serve.pages.offered_tokenizers import OfferedTokenizers
 
-MODULES = (overview_page, chat_page, tokenizer_page, corpus_page, lineage_page)
+MODULES = (overview_page, chat_page, tokenizer_page, corpus_page, know_page, lineage_page)
 # Below one of these: they bear its name and a slash.
 PARTS = (
     corpus_search_page,
@@ -31,6 +33,7 @@ PARTS = (
     corpus_compare_page,
     corpus_drift_page,
     corpus_sql_page,
+    know_recite_page,
     lineage_document_page,
     lineage_artifact_page,
 )
