@@ -15,9 +15,9 @@ from pipeline.serve.lake_reader import LakeReader
 from pipeline.sft.facts import sentences
 from pipeline.tools.retrieval import SearchIndex
 
-MOST_DOCUMENTS = 300  # that hold the subject and are read for the value; ours
+MOST_DOCUMENTS = 250  # that hold the subject and are read for the value; ours
 MOST_READ = 20_000  # documents of a corpus without an index: half a second's reading. Ours
-PASSAGES_AROUND = 16  # of a document, on either side of the name: some 16,000 characters. Ours
+PASSAGES_AROUND = 8  # of a document, on either side of those with the name; ours
 MOST_SHOWN = 12  # documents; ours
 MOST_CHARACTERS = 400  # of a sentence that are shown; ours
 SECONDS = 5.0  # as for any query of the pages
@@ -73,7 +73,7 @@ def mentions_of(lake: LakeReader, subject: str, values: tuple[str, ...]) -> Ment
     found = list(documents_with(lake, subject, MOST_DOCUMENTS + 1, PASSAGES_AROUND))
     is_all = len(found) <= MOST_DOCUMENTS and (by_index or _is_small(lake))
     named = [one for one in found[:MOST_DOCUMENTS] if contains(one.text, subject)]
-    both = [one for one in named if any(contains(one.text, value) for value in values)]
+    both = [one for one in named if _states(one.text, values)]
     marked = [_mention(one, subject, values) for one in (both if values else named[:MOST_SHOWN])]
     together = sum(one.is_together for one in marked)
     marked.sort(key=lambda one: not one.is_together)
@@ -115,7 +115,7 @@ def _is_small(lake: LakeReader) -> bool:
 def _mention(one: HeldText, subject: str, values: tuple[str, ...]) -> Mention:
     of_subject, of_value, both = "", "", ""
     for sentence in sentences(one.text):
-        names, states = contains(sentence, subject), any(contains(sentence, v) for v in values)
+        names, states = contains(sentence, subject), _states(sentence, values)
         if names and states:
             both = sentence
             break
@@ -124,6 +124,10 @@ def _mention(one: HeldText, subject: str, values: tuple[str, ...]) -> Mention:
     said = [both] if both else [text for text in (of_subject, of_value) if text]
     sought = [subject, *values]
     return Mention(one.id, one.url, [_marked(text, sought) for text in said], bool(both))
+
+
+def _states(text: str, values: tuple[str, ...]) -> bool:
+    return any(contains(text, value) for value in values)
 
 
 def _marked(text: str, sought: Iterable[str]) -> list[tuple[str, bool]]:

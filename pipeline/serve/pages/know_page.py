@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pipeline.serve.api_errors import refused
+from pipeline.serve.event_stream import unless_gone
 from pipeline.serve.lake_reader import LakeReader
 from pipeline.serve.pages import fact_mentions, known_facts, model_answers
 from pipeline.serve.pages.addresses import MOST_PAGES, address, paged
@@ -80,8 +81,12 @@ async def ask(request: Request) -> Response:
     state = state_of(request)
     names = list(dict.fromkeys(form.get("model", [])))[:MOST_MODELS]
     found = await asyncio.to_thread(fact_of, state.lake, fact, subject, answer)
-    # One after another: so one page has no more rows under way than one model's answers.
-    told = [await answers_of(state.models, name, found, client_of(request)) for name in names]
+
+    async def asked() -> list[ModelAnswers]:
+        # One after another: a page has no more rows under way than one model's answers need.
+        return [await answers_of(state.models, name, found, client_of(request)) for name in names]
+
+    told = await unless_gone(request, asked(), state.config)
     return await asyncio.to_thread(_fact, request, state.lake, found, told)
 
 
@@ -92,7 +97,8 @@ async def answers(asked: AnswersRequest, request: Request) -> dict[str, Any]:
     found = await asyncio.to_thread(
         fact_of, state.lake, asked.fact, asked.subject.strip(), asked.answer.strip()
     )
-    told = await answers_of(state.models, asked.model, found, client_of(request))
+    work = answers_of(state.models, asked.model, found, client_of(request))
+    told = await unless_gone(request, work, state.config)
     greedy, samples = told.greedy, told.samples
     return {
         "model": told.model,

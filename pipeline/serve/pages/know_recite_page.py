@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from pipeline.model.rows import Sampling
 from pipeline.serve.api_errors import ApiError, refused
+from pipeline.serve.event_stream import unless_gone
 from pipeline.serve.generation import Generation
 from pipeline.serve.lake_reader import LakeReader
 from pipeline.serve.loaded_models import ServedModel
@@ -30,7 +31,7 @@ PAGE = WebPage("know/recite", "Recited passages", "Which pages does a model know
 MOST_CHARACTERS = 8_000  # of a text that are read; ours
 GIVEN, MOST_GIVEN = 32, 512  # tokens that a model gets; ours
 MOST_WRITTEN = 128  # tokens that it goes on for; ours
-SECONDS = 30.0  # that it may take, waiting in its queue as well; ours
+SECONDS = 20.0  # that it may take, waiting in its queue as well; ours
 EXAMPLES = 8  # documents to choose from; ours
 
 router = APIRouter(include_in_schema=False)
@@ -84,14 +85,14 @@ async def recite(request: Request) -> Response:
         whole = found["text"] if found else ""
     if not whole.strip():
         raise refused("give a text, or the id of a document of the corpus", "text")
-    try:
+    client = client_of(request)
+
+    async def asked() -> Recited:
         async with asyncio.timeout(SECONDS):
-            told = await _recited(
-                await state.models.get(model), whole[:MOST_CHARACTERS], wanted, client_of(request)
-            )
-    except TimeoutError:
-        message = f"{model} gave no answer within {SECONDS:g} seconds"
-        raise ApiError(504, message, code="timeout") from None
+            served = await state.models.get(model)
+            return await _recited(served, whole[:MOST_CHARACTERS], wanted, client)
+
+    told = await unless_gone(request, asked(), state.config)
     return await asyncio.to_thread(_page, request, wanted, told)
 
 

@@ -2,11 +2,12 @@
 import { ask } from "./api.js";
 import { byId, data, el, fill } from "./dom.js";
 
+const ORDER = ["correct", "wrong", "idk", "unjudged"];
 const form = document.getElementById("ask"); // only where a fact was chosen
 
-function share(kind, counts, order) {
-  const total = order.reduce((sum, one) => sum + counts[one], 0) || 1;
-  const before = order.slice(0, order.indexOf(kind)).reduce((sum, one) => sum + counts[one], 0);
+function share(kind, counts) {
+  const total = ORDER.reduce((sum, one) => sum + counts[one], 0) || 1;
+  const before = ORDER.slice(0, ORDER.indexOf(kind)).reduce((sum, one) => sum + counts[one], 0);
   const rect = document.createElementNS("http://www.w3.org/2000/svg", "rect");
   rect.setAttribute("class", { correct: "right" }[kind] ?? kind);
   rect.setAttribute("x", String((100 * before) / total));
@@ -15,24 +16,23 @@ function share(kind, counts, order) {
   return rect;
 }
 
-function bar(counts, order) {
+function bar(counts) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   svg.setAttribute("class", "shares");
   svg.setAttribute("viewBox", "0 0 100 8");
   svg.setAttribute("preserveAspectRatio", "none");
   svg.setAttribute("aria-hidden", "true");
-  svg.append(...order.map((kind) => share(kind, counts, order)));
+  svg.append(...ORDER.map((kind) => share(kind, counts)));
   return svg;
 }
 
 const row = (label, value) => el("div", {}, el("dt", {}, label), el("dd", {}, value));
 
 function answers(one, words) {
-  const kinds = Object.keys(words.kinds);
   const counts = Object.fromEntries(
-    kinds.map((kind) => [kind, one.samples.filter((sample) => sample.type === kind).length]),
+    ORDER.map((kind) => [kind, one.samples.filter((sample) => sample.type === kind).length]),
   );
-  const said = kinds.filter((kind) => counts[kind]).map((kind) => `${counts[kind]} ${words.kinds[kind]}`);
+  const said = ORDER.filter((kind) => counts[kind]).map((kind) => `${counts[kind]} ${words.kinds[kind]}`);
   return [
     el(
       "p",
@@ -40,7 +40,7 @@ function answers(one, words) {
       one.given ? [el("span", { class: "muted" }, one.given), " "] : null,
       one.greedy || "(nothing)",
     ),
-    el("p", { class: "row numbers" }, bar(counts, kinds), " ", el("span", {}, said.join(", "))),
+    el("p", { class: "row numbers" }, bar(counts), " ", el("span", {}, said.join(", "))),
     el(
       "dl",
       { class: "probabilities" },

@@ -1,0 +1,79 @@
+"""A passage that a model recites, beside the page itself, with the pages that it came from."""
+
+import httpx
+import pytest
+from injection_strings import INJECTIONS, kinds_of_elements
+from known_lake import BY_HEART, TEXTS
+from pages_browser import Visits
+from playwright.sync_api import expect
+
+ID = f"{TEXTS.index(BY_HEART) + 1:032x}"
+
+
+def test_a_page_by_heart(quiz: Visits) -> None:
+    with quiz(f"/know/recite?id={ID}&tokens=12", scripts=False) as page:
+        page.select_option("#model", "base")
+        page.get_by_role("button", name="Let it go on").click()
+        share, exact, _ = page.locator(".counts dd").all_inner_texts()
+        assert share == "100%"
+        assert len(set(exact.split(" of "))) == 1
+        said = page.locator(".passage").all_inner_texts()
+        assert said == [BY_HEART, BY_HEART]
+        assert (
+            page.locator(".mentions a").first.get_attribute("href") == f"/corpus/document?id={ID}"
+        )
+    with quiz("/know/recite") as page:
+        page.fill("#text", "The ferry to Hale leaves at nine")
+        page.fill("#tokens", "100")
+        page.select_option("#model", "base")
+        page.get_by_role("button", name="Let it go on").click()
+        expect(page.locator(".counts")).to_have_count(0)  # nothing to hold it against …
+        expect(page.locator(".mentions li")).not_to_have_count(0)  # … but the corpus
+        quiz.check(page)
+        quiz.screenshots(page, "know-recite")
+
+
+def test_a_text_that_nobody_has_read(known_server: str) -> None:
+    text = "Zebras juggle " * 30
+    form = {"text": text, "tokens": "10", "model": "base", "id": ""}
+    answer = httpx.post(f"{known_server}/know/recite", data=form, headers={"accept": "text/html"})
+    assert answer.status_code == 200
+    assert "of the page's own tokens recited</dt><dd>0%" in answer.text
+
+
+def test_figures_begin_with_the_control(known_server: str) -> None:
+    text = httpx.get(f"{known_server}/know/recite", headers={"accept": "text/html"}).text
+    places = [text.index(f"<td>{task}") for task in ("not seen", "seen 1", "seen 4 to 15")]
+    assert places == sorted(places)
+
+
+def test_hostile_texts_stay_text(known_server: str) -> None:
+    with httpx.Client(base_url=known_server, headers={"accept": "text/html"}) as client:
+        plain: set[str] = set()
+        for text in ("harmless words", *INJECTIONS[::6]):
+            form = {"text": text, "tokens": "4", "model": "sft"}
+            answer = client.post("/know/recite", data=form)
+            assert answer.status_code == 200
+            plain = plain or kinds_of_elements(answer.text) | {"mark", "ol"}
+            assert kinds_of_elements(answer.text) <= plain, text
+        for text in INJECTIONS[::6]:
+            assert client.get("/know/recite", params={"model": text}).status_code == 200
+            assert client.get("/know/recite", params={"id": text[:64]}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("form", "status"),
+    [
+        ({"text": "x", "tokens": "0", "model": "base"}, 400),
+        ({"text": "x", "tokens": "²", "model": "base"}, 400),
+        ({"text": "x", "tokens": "99999", "model": "base"}, 400),
+        ({"text": " ", "tokens": "5", "model": "base"}, 400),
+        ({"text": "x" * 9000, "tokens": "5", "model": "base"}, 400),
+        ({"text": "x", "tokens": "5", "model": "nobody"}, 404),
+        ({"id": "nothing", "tokens": "5", "model": "base"}, 400),
+    ],
+)
+def test_what_is_refused(known_server: str, form: dict[str, str], status: int) -> None:
+    answer = httpx.post(f"{known_server}/know/recite", data=form, headers={"accept": "text/html"})
+    assert answer.status_code == status
+    assert "<h1>" in answer.text
