@@ -9,7 +9,7 @@ import dataclasses
 from typing import Any, Literal
 
 from pipeline.serve.lake_reader import LakeReader
-from pipeline.sft.facts import NO_NAMES, StatedFact, fill, name_of
+from pipeline.sft.facts import NO_NAMES, StatedFact, fill, is_name, name_of
 from pipeline.sft.interrogation.mentioned import runs
 from pipeline.sft.relations import RELATIONS
 
@@ -118,10 +118,12 @@ def name_in(question: str) -> str:
     """The longest name in a question, by its capital letters; "": none."""
     names = []
     for words in runs(question):
-        while words and words[0].lower() in NO_NAMES:
+        # "Where was Ada": what is between a question's first word and the name is no part of it.
+        while words and not (words[0][:1].isupper() and words[0].lower() not in NO_NAMES):
             words = words[1:]
-        if words:
-            names.append(" ".join(words).removesuffix("'s").removesuffix("’s"))
+        name = " ".join(words).removesuffix("'s").removesuffix("’s")
+        if name and is_name(name):
+            names.append(name)
     return max(names, key=len, default="")
 
 

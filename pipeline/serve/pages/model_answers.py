@@ -28,6 +28,7 @@ from storage.errors import UserError
 
 SAMPLES = 8  # at temperature 1; ours
 MOST_TOKENS = 48  # of an answer: that of a fact has some ten. Ours
+MOST_COMPLETED = 16  # of a sentence that a base model ends; ours
 SECONDS = 20.0  # that one model may take, waiting in its queue as well; ours
 
 Kind = AnswerType | Literal["unjudged"]
@@ -103,7 +104,9 @@ async def _asked(served: ServedModel, fact: KnownFact, client: str) -> ModelAnsw
     except UserError as error:
         raise refused(str(error)) from None
     start = sentence if goes_on else line
-    first, *samples = await _generated(served, start, chats, client)
+    first, *samples = await _generated(
+        served, start, MOST_COMPLETED if goes_on else MOST_TOKENS, client
+    )
     probabilities = await _probabilities(
         served, [(sentence, value), *((line, one) for one in admissions)], client
     )
@@ -124,17 +127,17 @@ def _question(question: str, tokenizer: Tokenizer) -> list[int]:
 
 
 async def _generated(
-    served: ServedModel, start: Sequence[int], chats: bool, client: str
+    served: ServedModel, start: Sequence[int], most: int, client: str
 ) -> list[str]:
     """The greedy answer, then the samples."""
     tokenizer = served.tokenizer
     ends = message_ends(tokenizer)
-    if not chats:  # an answer of a page is a line of it
+    if not tokenizer.has_conversation_tokens:  # an answer of a page is a line of it
         newlines = (id for id, text in enumerate(tokenizer.token_bytes) if b"\n" in text)
         ends = tuple({*ends, *newlines})
     count = min(SAMPLES, served.loop.max_rows)
     wanted = [
-        Generation(tuple(start), Sampling(MOST_TOKENS, heat, stop_tokens=ends), n, 0, client)
+        Generation(tuple(start), Sampling(most, heat, stop_tokens=ends), n, 0, client)
         for heat, n in ((0.0, 1), (1.0, count))
     ]
     tokens: dict[tuple[int, int], list[int]] = {}

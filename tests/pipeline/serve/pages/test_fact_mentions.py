@@ -70,4 +70,4 @@ def test_without_an_index_the_first_documents_alone_are_read(
 def test_words_one_right_after_the_other(lake: ServedLake) -> None:
     assert [one.id for one in documents_with(lake, "works as a", 9)] == [f"{5:032x}"]
     assert not list(documents_with(lake, "as works a", 9))
-    assert not list(documents_with(lake, '" OR "', 9))
+    assert not list(documents_with(lake, 'garden" OR "works', 9))

@@ -49,13 +49,17 @@ def test_figures_begin_with_the_control(known_server: str) -> None:
 
 def test_hostile_texts_stay_text(known_server: str) -> None:
     with httpx.Client(base_url=known_server, headers={"accept": "text/html"}) as client:
-        plain: set[str] = set()
-        for text in ("harmless words", *INJECTIONS[::6]):
-            form = {"text": text, "tokens": "4", "model": "sft"}
+
+        def shown(text: str, tokens: int) -> set[tuple[str, tuple[str, ...]]]:
+            form = {"text": text, "tokens": str(tokens), "model": "base"}
             answer = client.post("/know/recite", data=form)
             assert answer.status_code == 200
-            plain = plain or kinds_of_elements(answer.text) | {"mark", "ol"}
-            assert kinds_of_elements(answer.text) <= plain, text
+            return kinds_of_elements(answer.text)
+
+        # With and without something to hold the words against, and pages that they come from.
+        plain = shown(BY_HEART, 9) | shown(BY_HEART, 200) | shown("harmless words", 1)
+        for text in INJECTIONS[::6]:
+            assert shown(text, 4) <= plain, text
         for text in INJECTIONS[::6]:
             assert client.get("/know/recite", params={"model": text}).status_code == 200
             assert client.get("/know/recite", params={"id": text[:64]}).status_code == 404
