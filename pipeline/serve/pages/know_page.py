@@ -5,6 +5,7 @@ are asked by a POST alone: the form's, which gives the whole page, or the script
 """
 
 import asyncio
+from itertools import groupby
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
@@ -177,5 +178,7 @@ def _models(request: Request) -> list[str]:
     return list(reversed(state_of(request).models.sources))
 
 
-def _honesty(request: Request, lake: LakeReader | None) -> list[ClassHonesty]:
-    return honesty_of(lake, _models(request)) if lake is not None else []
+def _honesty(request: Request, lake: LakeReader | None) -> list[list[ClassHonesty]]:
+    """Of each class the models'."""
+    found = honesty_of(lake, _models(request)) if lake is not None else []
+    return [list(group) for _, group in groupby(found, lambda one: (one.frequency, one.is_trained))]

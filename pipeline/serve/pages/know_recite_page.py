@@ -32,7 +32,7 @@ MOST_CHARACTERS = 8_000  # of a text that are read; ours
 GIVEN, MOST_GIVEN = 32, 512  # tokens that a model gets; ours
 MOST_WRITTEN = 128  # tokens that it goes on for; ours
 SECONDS = 20.0  # that it may take, waiting in its queue as well; ours
-EXAMPLES = 8  # documents to choose from; ours
+EXAMPLES = 6  # documents and passages to choose from; ours
 
 router = APIRouter(include_in_schema=False)
 
@@ -61,11 +61,12 @@ class Recited(NamedTuple):
 def show(
     request: Request,
     id: Annotated[str, Query(max_length=64)] = "",
+    text: Annotated[str, Query(max_length=MOST_CHARACTERS)] = "",
     tokens: Annotated[int, Query(ge=1, le=MOST_GIVEN)] = GIVEN,
     model: Annotated[str, Query(max_length=200)] = "",
 ) -> Response:
-    """The document, and whom to ask."""
-    return _page(request, Wanted(id.strip(), "", tokens, model))
+    """The text, and whom to ask."""
+    return _page(request, Wanted(id.strip(), text, tokens, model))
 
 
 @router.post(PAGE.path)
@@ -147,6 +148,7 @@ def _page(request: Request, wanted: Wanted, told: Recited | None = None) -> Resp
         problem=problem,
         models=models,
         examples=_examples(lake) if document is None else [],
+        passages=_passages(lake) if document is None else [],
         figures=_figures(lake),
         has_lake=lake is not None,
         most=MOST_CHARACTERS,
@@ -179,6 +181,17 @@ def _examples(lake: LakeReader | None) -> list[dict[str, Any]]:
         return []
     rows: list[dict[str, Any]] = lake.rows(
         f"SELECT id, url FROM corpus WHERE split = 'train' LIMIT {EXAMPLES}"
+    ).to_pylist()
+    return rows
+
+
+def _passages(lake: LakeReader | None) -> list[dict[str, Any]]:
+    """Passages that the evals let models go on with, those that were recited first."""
+    if lake is None:
+        return []
+    rows: list[dict[str, Any]] = lake.rows(
+        "SELECT model, prompt, expected, correct FROM samples WHERE suite = 'memorization'"
+        f" ORDER BY correct DESC, prompt LIMIT {EXAMPLES}"
     ).to_pylist()
     return rows
 

@@ -35,7 +35,8 @@ _RECORDS = """
 SELECT question, values, mentions, correct_share, label,
     list_aggregate(answers, 'mode') AS commonest
 FROM interrogations WHERE entity = ?
-ORDER BY question = ? DESC, len(list_intersect(values, ?)) DESC, relation, question LIMIT ?
+ORDER BY question = ? DESC, len(list_intersect(values, ?)) DESC, (len(values) = 0) = ? DESC,
+    relation, question LIMIT ?
 """
 
 
@@ -108,8 +109,9 @@ def fact_of(lake: LakeReader | None, question: str, subject: str, answer: str) -
 
 
 def records_of(lake: LakeReader, fact: KnownFact) -> list[dict[str, Any]]:
-    """What the interrogation asked about the subject: this question first."""
-    values = [fact.subject, fact.question, list(fact.values), MOST_RECORDS]
+    """What the interrogation asked about the subject: this question first, then its like."""
+    is_nowhere = fact.frequency == "never" or not fact.values
+    values = [fact.subject, fact.question, list(fact.values), is_nowhere, MOST_RECORDS]
     rows: list[dict[str, Any]] = lake.rows(_RECORDS, values).to_pylist()
     return rows
 

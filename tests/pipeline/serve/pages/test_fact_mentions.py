@@ -52,7 +52,7 @@ def test_what_is_left_out_is_said(
     lake: ServedLake, by_index: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fact_mentions, "MOST_DOCUMENTS", 3)
-    found = mentions_of(lake if by_index else Unindexed(lake), "Ada Abel", ("Hale",))  # type: ignore[arg-type]
+    found = mentions_of(lake if by_index else Unindexed(lake), "Ada Abel", ("Hale",))
     assert (found.named, found.is_all) == (3, False)
 
 
@@ -63,7 +63,7 @@ def test_without_an_index_the_first_documents_alone_are_read(
     assert read != fact_mentions._SCAN
     monkeypatch.setattr(fact_mentions, "_SCAN", read)
     monkeypatch.setattr(fact_mentions, "MOST_READ", 2)
-    found = mentions_of(Unindexed(lake), "Ada Abel", ("Hale",))  # type: ignore[arg-type]
+    found = mentions_of(Unindexed(lake), "Ada Abel", ("Hale",))
     assert (found.named, found.is_all) == (2, False)
 
 
