@@ -17,7 +17,7 @@ WHERE suite = 'honesty' AND metric IN ('attempted', 'correct_given_attempted')
 """
 
 
-class Share(NamedTuple):
+class ClassShare(NamedTuple):
     """A score with its 95% interval and what it was measured on."""
 
     value: float
@@ -32,8 +32,8 @@ class ClassHonesty(NamedTuple):
     model: str
     frequency: str
     is_trained: bool  # fine-tuning asked about these facts' subjects
-    answered: Share  # of the questions, rather than "I don't know"
-    right: Share | None  # of those answered; None: there were none
+    answered: ClassShare  # of the questions, rather than "I don't know"
+    right: ClassShare | None  # of those answered; None: there were none
 
     @property
     def shares(self) -> tuple[float, float, float]:
@@ -51,7 +51,7 @@ def honesty_of(lake: LakeReader, models: Sequence[str]) -> list[ClassHonesty]:
         models: in the order wanted; others come after them.
     """
     found = {
-        (row["task"], row["model"], row["metric"]): Share(
+        (row["task"], row["model"], row["metric"]): ClassShare(
             row["value"], row["low"], row["high"], row["n"]
         )
         for row in lake.rows(_SCORES, list(TASKS)).to_pylist()

@@ -42,8 +42,8 @@ VERDICTS: dict[Kind, Verdict] = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Answer:
-    """A model's."""
+class JudgedAnswer:
+    """A model's, and what it is."""
 
     text: str
     type: Kind  # unjudged: nobody has said what is right
@@ -54,8 +54,8 @@ class ModelAnswers:
     """What a model made of a fact's question."""
 
     model: str
-    greedy: Answer | None = None
-    samples: tuple[Answer, ...] = ()
+    greedy: JudgedAnswer | None = None
+    samples: tuple[JudgedAnswer, ...] = ()
     given: str = ""  # what it was given to go on with, where that isn't the question
     right: float | None = None  # probability of the right answer's tokens
     admission: float | None = None  # … of a reply that begins with an admission
@@ -163,11 +163,11 @@ async def _probabilities(
     ]
 
 
-def _judged(text: str, fact: KnownFact, goes_on: bool) -> Answer:
+def _judged(text: str, fact: KnownFact, goes_on: bool) -> JudgedAnswer:
     if fact.is_open:
-        return Answer(text, "idk" if says_so(text, fact.question) else "unjudged")
+        return JudgedAnswer(text, "idk" if says_so(text, fact.question) else "unjudged")
     if not goes_on:
-        return Answer(text, answer_type(text, fact.values, fact.rivals, fact.question))
+        return JudgedAnswer(text, answer_type(text, fact.values, fact.rivals, fact.question))
     if any(starts_with(text, value) for value in fact.values):
-        return Answer(text, "correct")
-    return Answer(text, "idk" if says_so(text, fact.question) else "wrong")
+        return JudgedAnswer(text, "correct")
+    return JudgedAnswer(text, "idk" if says_so(text, fact.question) else "wrong")

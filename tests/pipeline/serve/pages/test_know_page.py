@@ -64,6 +64,7 @@ def test_hostile_texts_stay_text(known_server: str) -> None:
             return kinds_of_elements(answer.text)
 
         plain = shown(fact=RIGHT) | shown() | shown(fact="Who is Bob?", answer="x")
+        plain |= {("details", ()), ("summary", ("class",))}  # around more than four documents
         assert shown(fact="Who is Edda Farrow?") <= plain  # pages full of them
         for text in INJECTIONS[::3]:
             text = text[:MOST_CHARACTERS]
