@@ -37,7 +37,7 @@ EXAMPLES = 6  # documents and passages to choose from; ours
 router = APIRouter(include_in_schema=False)
 
 
-class AskedPassage(NamedTuple):
+class WantedRecital(NamedTuple):
     """What is recited, by whom."""
 
     id: str  # of a document; "": the text
@@ -66,7 +66,7 @@ def show(
     model: Annotated[str, Query(max_length=200)] = "",
 ) -> Response:
     """The text, and whom to ask."""
-    return _page(request, AskedPassage(id.strip(), text, tokens, model))
+    return _page(request, WantedRecital(id.strip(), text, tokens, model))
 
 
 @router.post(PAGE.path)
@@ -79,7 +79,7 @@ async def recite(request: Request) -> Response:
     if len(text) > MOST_CHARACTERS or len(id) > 64:
         raise refused(f"text: at most {MOST_CHARACTERS:,} characters", "text")
     state = state_of(request)
-    wanted = AskedPassage(id.strip(), text.replace("\r\n", "\n"), int(given), model)
+    wanted = WantedRecital(id.strip(), text.replace("\r\n", "\n"), int(given), model)
     whole = wanted.text
     if wanted.id:
         found = await asyncio.to_thread(_document, state.lake, wanted.id)
@@ -97,7 +97,7 @@ async def recite(request: Request) -> Response:
     return await asyncio.to_thread(_page, request, wanted, told)
 
 
-async def _recited(served: ServedModel, text: str, wanted: AskedPassage, client: str) -> Recited:
+async def _recited(served: ServedModel, text: str, wanted: WantedRecital, client: str) -> Recited:
     tokenizer = served.tokenizer
     try:
         ids = await asyncio.to_thread(tokenizer.encode, text)
@@ -131,7 +131,7 @@ def _pieces(parts: list[Part], tokenizer: Tokenizer) -> list[tuple[str, bool]]:
     return [(tokenizer.decode(list(part.tokens)), part.is_shared) for part in parts]
 
 
-def _page(request: Request, wanted: AskedPassage, told: Recited | None = None) -> Response:
+def _page(request: Request, wanted: WantedRecital, told: Recited | None = None) -> Response:
     state = state_of(request)
     lake, models = state.lake, list(reversed(state.models.sources))
     document = _document(lake, wanted.id) if wanted.id else None

@@ -42,7 +42,7 @@ VERDICTS: dict[Kind, Verdict] = {
 
 
 @dataclasses.dataclass(frozen=True)
-class JudgedAnswer:
+class FactAnswer:
     """A model's, and what it is."""
 
     text: str
@@ -54,8 +54,8 @@ class ModelAnswers:
     """What a model made of a fact's question."""
 
     model: str
-    greedy: JudgedAnswer | None = None
-    samples: tuple[JudgedAnswer, ...] = ()
+    greedy: FactAnswer | None = None
+    samples: tuple[FactAnswer, ...] = ()
     given: str = ""  # what it was given to go on with, where that isn't the question
     right: float | None = None  # probability of the right answer's tokens
     admission: float | None = None  # … of a reply that begins with an admission
@@ -163,11 +163,11 @@ async def _probabilities(
     ]
 
 
-def _judged(text: str, fact: KnownFact, goes_on: bool) -> JudgedAnswer:
+def _judged(text: str, fact: KnownFact, goes_on: bool) -> FactAnswer:
     if fact.is_open:
-        return JudgedAnswer(text, "idk" if says_so(text, fact.question) else "unjudged")
+        return FactAnswer(text, "idk" if says_so(text, fact.question) else "unjudged")
     if not goes_on:
-        return JudgedAnswer(text, answer_type(text, fact.values, fact.rivals, fact.question))
+        return FactAnswer(text, answer_type(text, fact.values, fact.rivals, fact.question))
     if any(starts_with(text, value) for value in fact.values):
-        return JudgedAnswer(text, "correct")
-    return JudgedAnswer(text, "idk" if says_so(text, fact.question) else "wrong")
+        return FactAnswer(text, "correct")
+    return FactAnswer(text, "idk" if says_so(text, fact.question) else "wrong")
