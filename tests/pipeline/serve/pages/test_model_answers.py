@@ -56,21 +56,25 @@ def test_right_wrong_and_admitted(known_lake: Lake, lake: ServedLake) -> None:
     assert (found[2].admission or 0) > 0.5 > 0.1 > (found[0].admission or 0)
 
 
-def test_probabilities_are_the_engines(known_lake: Lake, lake: ServedLake) -> None:
-    (found,) = asked(known_lake, "sft", fact_of(lake, RIGHT, "", ""))
-    model, tokenizer = models.load(known_lake.local("sft", known_lake.heads()["sft"]))
-    engine, line = Engine(model), prompt([user(RIGHT)], tokenizer)
+@pytest.mark.parametrize("name", ["sft", "base"])
+def test_probabilities_are_the_engines(known_lake: Lake, lake: ServedLake, name: str) -> None:
+    (found,) = asked(known_lake, name, fact_of(lake, RIGHT, "", ""))
+    model, tokenizer = models.load(known_lake.local(name, known_lake.heads()[name]))
+    engine, before = Engine(model), [tokenizer.document_token]
+    chats = name == "sft"
+    line = prompt([user(RIGHT)], tokenizer) if chats else [*before, *tokenizer.encode(RIGHT + "\n")]
+    sentence = [*(line if chats else before), *tokenizer.encode(OPENING)]
 
     def probability(before: list[int], text: str) -> float:
         ids = tokenizer.encode(text)
         (one,) = engine.prompt_logprobs([[*before, *ids]])
         return math.exp(sum(x or 0.0 for x in one.logprobs[len(before) :]))
 
-    assert found.right == pytest.approx(
-        probability([*line, *tokenizer.encode(OPENING)], " Hale"), rel=1e-4
-    )
+    assert found.right == pytest.approx(probability(sentence, " Hale"), rel=1e-4)
     admitted = sum(probability(line, text) for text in OPENINGS)
-    assert found.admission == pytest.approx(admitted, rel=1e-4)
+    # In plain numbers: pytest takes whatever is under 1e-12 for 0.
+    assert found.admission
+    assert abs(found.admission / admitted - 1) < 1e-4
 
 
 def test_a_base_model_goes_on_with_the_sentence(known_lake: Lake, lake: ServedLake) -> None:

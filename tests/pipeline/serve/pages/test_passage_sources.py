@@ -25,6 +25,13 @@ def test_the_page_with_the_longest_run(known_lake: Lake, by_index: bool) -> None
     shown.close()
 
 
+def test_other_endings_end_a_run(known_lake: Lake) -> None:
+    """The index finds "old" by "olds", and the words are two runs of four."""
+    shown = ServedLake(known_lake)
+    assert sources_of(shown, "letters apples and two olds dogs that nobody") == []
+    shown.close()
+
+
 def test_a_short_text_and_a_strange_one_come_from_nowhere(known_lake: Lake) -> None:
     shown = ServedLake(known_lake)
     few = " ".join(RUN.split()[: WORDS - 1])
