@@ -7,21 +7,24 @@ than to state the fact, which only a reader can tell: so the sentences are shown
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import groupby
 from typing import NamedTuple
 
+from pipeline.curriculum import numerals
 from pipeline.evals.facts_suite import contains
 from pipeline.serve.lake_reader import LakeReader
 from pipeline.sft.facts import sentences
 from pipeline.tools.retrieval import SearchIndex
 
-MOST_DOCUMENTS = 250  # that hold the subject and are read for the value; ours
+MOST_DOCUMENTS = 200  # that hold the subject and are read for the value; ours
 MOST_READ = 20_000  # documents of a corpus without an index: half a second's reading. Ours
 PASSAGES_AROUND = 8  # of a document, on either side of those with the name; ours
 MOST_SHOWN = 12  # documents; ours
 MOST_CHARACTERS = 400  # of a sentence that are shown; ours
 SECONDS = 5.0  # as for any query of the pages
 
+_DIGIT = re.compile(r"\d")
 _SCAN = f"""
 SELECT id, url, text FROM (SELECT id, url, text FROM corpus LIMIT {MOST_READ})
 WHERE contains(lower(text), lower(?)) LIMIT ?
@@ -127,7 +130,14 @@ def _mention(one: HeldText, subject: str, values: tuple[str, ...]) -> Mention:
 
 
 def _states(text: str, values: tuple[str, ...]) -> bool:
-    return any(contains(text, value) for value in values)
+    # Numbers are compared by value, which takes long; most sentences have none.
+    has_digit = _DIGIT.search(text) is not None
+    return any(contains(text, value) for value in values if has_digit or not _is_number(value))
+
+
+@lru_cache(maxsize=256)
+def _is_number(value: str) -> bool:
+    return numerals.whole(value) is not None
 
 
 def _marked(text: str, sought: Iterable[str]) -> list[tuple[str, bool]]:
