@@ -109,7 +109,8 @@ async def _recited(served: ServedModel, text: str, wanted: WantedRecital, client
     room = served.loop.context - 1 - len(given)
     count = min(len(expected) or MOST_WRITTEN, room)
     sampling = Sampling(count, 0.0, stop_tokens=tokenizer.stop_tokens)
-    prompt = (tokenizer.document_token, *given)
+    # A page begins with its token; a passage is from the middle of one, as in suite memorization.
+    prompt = (tokenizer.document_token, *given) if wanted.id else tuple(given)
     said: list[int] = []
     async for deltas in served.loop.generate(Generation(prompt, sampling, client=client)):
         for delta in deltas:

@@ -1,11 +1,18 @@
 """A passage that a model recites, beside the page itself, with the pages that it came from."""
 
+import html
+import re
+
 import httpx
 import pytest
 from injection_strings import INJECTIONS, kinds_of_elements
 from known_lake import BY_HEART, TEXTS
 from pages_browser import Visits
 from playwright.sync_api import expect
+
+from pipeline import model as models
+from pipeline.model.engine import Engine
+from storage import Lake
 
 ID = f"{TEXTS.index(BY_HEART) + 1:032x}"
 
@@ -31,6 +38,29 @@ def test_a_page_by_heart(quiz: Visits) -> None:
         expect(page.locator(".mentions li")).not_to_have_count(0)  # … but the corpus
         quiz.check(page)
         quiz.screenshots(page, "know-recite")
+
+
+@pytest.mark.parametrize("is_page", [True, False])
+def test_a_passage_is_asked_for_as_the_evals_do(
+    known_server: str, known_lake: Lake, is_page: bool
+) -> None:
+    """A page begins with its token; a passage from the middle of one has none in front."""
+    model, tokenizer = models.load(known_lake.local("base", known_lake.heads()["base"]))
+    text = BY_HEART if is_page else BY_HEART[40:]
+    ids = tokenizer.encode(text)
+    before = [tokenizer.document_token] if is_page else []
+    ((found,),) = Engine(model).generate(
+        [[*before, *ids[:4]]],
+        max_new_tokens=len(ids) - 4,
+        temperature=0.0,
+        stop_tokens=tokenizer.stop_tokens,
+    )
+    form = {"text": text, "tokens": "4", "model": "base", "id": ID if is_page else ""}
+    answer = httpx.post(f"{known_server}/know/recite", data=form, headers={"accept": "text/html"})
+    (said,) = re.findall(r"greedily</h3><div class=.passage.>(.*?)</div>", answer.text, re.DOTALL)
+    tokens = found.tokens[:-1] if found.stopped else found.tokens
+    plain = html.unescape(re.sub(r"<[^>]*>", "", said))
+    assert plain == tokenizer.decode(ids[:4]) + tokenizer.decode(tokens)
 
 
 def test_a_text_that_nobody_has_read(known_server: str) -> None:
