@@ -17,10 +17,11 @@ from urllib.parse import quote
 
 from pipeline.tools import fts5
 from pipeline.tools.search_index import APPLICATION, FILE, VERSION
-from pipeline.tools.search_terms import TermProbe, expression, is_sign, words
+from pipeline.tools.search_terms import TermProbe, expression, is_sign, phrase, words
 from pipeline.tools.tool import LimitReached, ToolFault
 from storage.errors import UserError
 
+MOST_HITS = 8  # passages of a document, on average, that are looked at for a phrase; ours
 STEPS_A_LOOK = 20_000  # of SQLite's machine between two looks at the clock: about a millisecond
 
 _PASSAGES = """
@@ -32,6 +33,19 @@ BY_WORDS = _PASSAGES.format(
     found="SELECT rowid AS number, rank AS score FROM terms WHERE terms MATCH ?"
     " ORDER BY rank, rowid LIMIT ?"
 )
+# Documents in their order, each with its passages around those found: they are neighbours.
+BY_PHRASE = """
+SELECT d.number, d.id, d.url, p.number, p.start, p.text, 0.0
+FROM (
+    SELECT p.document, min(p.number) AS first, max(p.number) AS last
+    FROM (SELECT rowid AS number FROM terms WHERE terms MATCH ? ORDER BY rowid LIMIT ?) f
+    JOIN passages p ON p.number = f.number GROUP BY p.document ORDER BY p.document LIMIT ?
+) a
+JOIN passages p ON p.number BETWEEN a.first - ? AND min(a.last, a.first + ?) + ?
+    AND p.document = a.document
+JOIN documents d ON d.number = a.document
+ORDER BY p.number
+"""
 BY_NUMBER = _PASSAGES.format(found="SELECT ? AS number, -0.0 AS score")
 
 
@@ -123,6 +137,28 @@ class SearchIndex:
                 if some and not rows:
                     asked = (expression(some), count)
                     rows = reader.connection.execute(BY_WORDS, asked).fetchall()
+        return [FoundPassage(*row) for row in rows]
+
+    def holding(
+        self, text: str, documents: int, seconds: float, around: int = 0
+    ) -> list[FoundPassage]:
+        """Passages of the first documents that hold a text's words one right after the other.
+
+        Args:
+            text: whose words count, their endings and their case don't.
+            documents: at most so many.
+            seconds: that it may take.
+            around: of each document so many passages as well before and after those that hold it,
+                and no more than so many between the first and the last.
+
+        Raises what `search` does.
+        """
+        if not (asked := phrase(text)):
+            return []
+        most = documents * MOST_HITS
+        values = (asked, most, documents, around, max(around, MOST_HITS), around)
+        with self._reader(seconds) as reader:
+            rows = reader.connection.execute(BY_PHRASE, values).fetchall()
         return [FoundPassage(*row) for row in rows]
 
     def passage(self, number: int) -> FoundPassage:

@@ -56,6 +56,13 @@ def expression(chosen: Iterable[str]) -> str:
     return " OR ".join(f'"{word}"{"*" if is_sign(word) else ""}' for word in chosen)
 
 
+def phrase(text: str) -> str:
+    """A text as FTS5 is asked for its words one right after the other; "" if it has none."""
+    found = _spaced(_parts(text[:MOST_CHARACTERS]), ends=False).split()
+    # Nobody asks for a sign alone: as the beginning of a word it would be many.
+    return f'"{" ".join(found[:MOST_WORDS])}"' if found else ""
+
+
 def is_sign(word: str) -> bool:
     """Whether a word is one sign of a script without spaces."""
     return not word.isascii() and bool(_unit().fullmatch(word))

@@ -42,3 +42,12 @@ def energy(kwh: float | None) -> str:
         if kwh >= least:
             return f"{kwh * factor:.3g} {unit}"
     return f"{kwh * 1e6:.3g} mWh"
+
+
+def probability(value: float | None) -> str:
+    """A share as a percentage that never claims certainty; "" for none."""
+    if value is None:
+        return ""
+    if value < 0.0001:
+        return "under 0.01%"
+    return "over 99.9%" if value > 0.9994 else f"{100 * value:.3g}%"

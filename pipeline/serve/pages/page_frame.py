@@ -28,6 +28,7 @@ ENVIRONMENT.filters |= {
     "size": figures.size,
     "duration": figures.duration,
     "energy": figures.energy,
+    "probability": figures.probability,
     "printable": printable,
 }
 

@@ -211,3 +211,24 @@ def test_a_path_with_signs_of_an_address(folder: Path, tmp_path: Path) -> None:
         reader.connection.execute("DELETE FROM common")
     index.close()
     assert [path.name for path in strange.iterdir()] == [FILE]  # nothing written beside it
+
+
+def test_documents_that_hold_words_in_a_row(tmp_path: Path) -> None:
+    long = "\n\n".join([f"Part {number} of it. " + "word " * 60 for number in range(12)])
+    texts = ["The red fox slept.", "A fox, red and old.", f"{long} A RED FOX at last.", "None."]
+    config = SearchIndexConfig(passage_characters=200)
+    write_index(tmp_path / "index", write_corpus(tmp_path / "corpus", texts), config)
+    index = SearchIndex(tmp_path / "index")
+    found = index.holding("red fox", 9, 60)
+    assert [int(one.id) for one in found] == [1, 3]
+    assert "A RED FOX" in found[1].text
+    assert [int(one.id) for one in index.holding("red foxes", 1, 60)] == [
+        1
+    ]  # their endings don't count
+    around = index.holding("red fox", 9, 60, around=3)
+    assert [int(one.id) for one in around] == [1, 3, 3, 3, 3]  # none of another document
+    assert around[-1] == found[1]
+    assert [one.start for one in around[1:]] == sorted(one.start for one in around[1:])
+    assert index.holding("?", 9, 60) == []
+    assert index.holding('fox" OR "none', 9, 60) == []  # no operator
+    index.close()

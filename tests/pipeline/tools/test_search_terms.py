@@ -13,6 +13,7 @@ from pipeline.tools.search_terms import (
     TermProbe,
     expression,
     indexed,
+    phrase,
     words,
 )
 
@@ -108,3 +109,10 @@ def test_the_probe_says_what_sqlite_makes_of_words() -> None:
     assert probe.terms(["founded", "was", "zoë", "東京"]) == [{"found"}, {"wa"}, {"zoe"}, {"東京"}]
     assert probe.terms(["second"]) == [{"second"}]  # nothing is left of the first call
     probe.close()
+
+
+def test_a_phrase_is_words_in_quotes() -> None:
+    assert phrase("the red, red fox") == '"the red red fox"'
+    assert phrase('a" OR "b') == '"a OR b"'
+    assert phrase("北京大学") == '"北京 京大 大学"'
+    assert phrase("…!") == ""

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from explorer_lake import make_explorer_lake
+from known_lake import make_known_lake
 from model_server import listening, make_served, tiny_folder
 from page_lake import make_page_lake
 from pages_browser import CHROMIUM, OpenBrowser, Visits, opened_browser
@@ -107,3 +108,23 @@ def ask(training_server: str) -> Iterator[httpx.Client]:
     """Asks that server as a browser does, without one."""
     with httpx.Client(base_url=training_server, headers={"accept": "text/html"}) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def known_lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    return make_known_lake(tmp_path_factory.mktemp("known"))
+
+
+@pytest.fixture(scope="session")
+def known_server(known_lake: Lake) -> Iterator[str]:
+    """The address of a server of two models and the facts that they know."""
+    shown = ServedLake(known_lake)
+    with listening(make_served(*model_sources(known_lake, ()), lake=shown)) as root:
+        yield root
+    shown.close()
+
+
+@pytest.fixture
+def quiz(chromium: OpenBrowser, known_server: str) -> Visits:
+    """Opens pages of that server."""
+    return Visits(chromium, known_server)

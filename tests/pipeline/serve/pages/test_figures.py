@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.serve.pages.figures import duration, energy, figure, size
+from pipeline.serve.pages.figures import duration, energy, figure, probability, size
 
 
 @pytest.mark.parametrize(
@@ -52,3 +52,11 @@ def test_times_and_energy() -> None:
         "1.5 Wh",
         "3 kWh",
     ]
+
+
+def test_probabilities_are_never_certain() -> None:
+    shown = [
+        probability(p) for p in (None, 0.0, 0.00009, 0.0001, 0.5, 0.98765, 0.9994, 0.9995, 1.0)
+    ]
+    few, many = "under 0.01%", "over 99.9%"
+    assert shown == ["", few, few, "0.01%", "50%", "98.8%", "99.9%", many, many]
