@@ -48,8 +48,9 @@ def test_scripts_and_the_server_show_the_same(quiz: Visits) -> None:
 
 def test_bars_are_the_shares_of_samples(quiz: Visits) -> None:
     """The script's and the server's."""
+    mixed = "Was Ada born?"  # which nobody taught it: some samples are right, some admit
     for scripts in (True, False):
-        with quiz(at(fact=WRONG), scripts=scripts) as page:
+        with quiz(at(fact=mixed, answer="Hale"), scripts=scripts) as page:
             page.locator("#ask button").click()
             expect(page.locator("article.told")).to_have_count(2)
             rects = page.locator("article.told").last.locator(".shares rect")
