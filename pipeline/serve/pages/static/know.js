@@ -5,24 +5,17 @@ import { byId, data, el, fill } from "./dom.js";
 const ORDER = ["correct", "wrong", "idk", "unjudged"];
 const form = document.getElementById("ask"); // only where a fact was chosen
 
-function share(kind, counts) {
-  const total = ORDER.reduce((sum, one) => sum + counts[one], 0) || 1;
-  const before = ORDER.slice(0, ORDER.indexOf(kind)).reduce((sum, one) => sum + counts[one], 0);
-  const rect = document.createElementNS("http://www.w3.org/2000/svg", "rect");
-  rect.setAttribute("class", { correct: "right" }[kind] ?? kind);
-  rect.setAttribute("x", String((100 * before) / total));
-  rect.setAttribute("width", String((100 * counts[kind]) / total));
-  rect.setAttribute("height", "8");
-  return rect;
-}
-
+/** The template's bar: right, wrong, admitted; what nobody has judged is left empty. */
 function bar(counts) {
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  svg.setAttribute("class", "shares");
-  svg.setAttribute("viewBox", "0 0 100 8");
-  svg.setAttribute("preserveAspectRatio", "none");
-  svg.setAttribute("aria-hidden", "true");
-  svg.append(...ORDER.map((kind) => share(kind, counts)));
+  const svg = byId("bar").content.firstElementChild.cloneNode(true);
+  const total = ORDER.reduce((sum, kind) => sum + counts[kind], 0) || 1;
+  let before = 0;
+  for (const [number, rect] of [...svg.children].entries()) {
+    const width = (100 * counts[ORDER[number]]) / total;
+    rect.setAttribute("x", String(before));
+    rect.setAttribute("width", String(width));
+    before += width;
+  }
   return svg;
 }
 

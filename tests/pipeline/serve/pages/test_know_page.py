@@ -46,6 +46,24 @@ def test_scripts_and_the_server_show_the_same(quiz: Visits) -> None:
         assert texts[0] == texts[1]
 
 
+def test_bars_are_the_shares_of_samples(quiz: Visits) -> None:
+    """The script's and the server's."""
+    mixed = "Was Ada born?"  # which nobody taught it: some samples are right, some admit
+    for scripts in (True, False):
+        with quiz(at(fact=mixed, answer="Hale"), scripts=scripts) as page:
+            page.locator("#ask button").click()
+            expect(page.locator("article.told")).to_have_count(2)
+            rects = page.locator("article.told").last.locator(".shares rect")
+            found = [
+                [float(rects.nth(n).get_attribute(name) or 0) for name in ("x", "width")]
+                for n in range(3)
+            ]
+            kinds = page.locator("article.told").last.locator(".kind").all_text_contents()
+            right, wrong = (100 * kinds.count(kind) / len(kinds) for kind in ("right", "wrong"))
+            rest = 100 - right - wrong
+            assert found == [[0, right], [right, wrong], [right + wrong, rest]]
+
+
 def test_verdicts_of_the_models(quiz: Visits) -> None:
     for question, verdict in ((WRONG, "makes it up"), (ADMITTED, "says that it doesn't know")):
         with quiz(at(fact=question)) as page:
