@@ -3,6 +3,7 @@
 In: settings and what was measured. Out: lines.
 """
 
+from pipeline.preferences.best_of_n import best_of_n_kl
 from pipeline.preferences.config import RlhfConfig
 from pipeline.preferences.guarantee import GuaranteedGain
 from pipeline.preferences.policy_sample import SampleFigures
@@ -38,6 +39,12 @@ def before(config: RlhfConfig, held: Held, on_validation: bool) -> list[str]:
         how = "as given" if config.coefficient else "computed: s sqrt(1 - r^2)"
         lines.append(
             f"rlhf: {config.regularizer} holds with {held.settings.coefficient:.4g} ({how})"
+        )
+    if config.method == "best_of_n":
+        most = best_of_n_kl(config.answers_per_prompt)
+        lines.append(
+            f"rlhf: the best of {config.answers_per_prompt} answers is at most {most:.2f} nats"
+            " from the reference"
         )
     return lines
 

@@ -142,14 +142,3 @@ def compare(
     if abs(perceived) < rater.tie_margin or perceived == 0:
         return "tie"
     return "a" if perceived > 0 else "b"
-
-
-def win_probability(difference: float, noise: float, tie_margin: float = 0.0) -> float:
-    """P(a wins) of an attentive rater without bias, for tests and for what can be reached at most.
-
-    Args:
-        difference: of the rewards, points.
-        noise: above 0.
-        tie_margin: points.
-    """
-    return 1 / (1 + math.exp(-(difference - tie_margin) / noise))

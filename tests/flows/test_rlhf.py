@@ -80,6 +80,12 @@ def test_answers_are_compared_learned_and_optimised_for(optimised: Any) -> None:
     assert run.said == []
 
 
+def test_the_truth_that_the_gain_is_measured_by_is_what_the_raters_like(optimised: Any) -> None:
+    _, run = optimised({**KNOWN, **TOLD}, "preferences.taste.correct=7.0")
+    assert run.configs["rlhf"].taste == run.configs["preferences"].taste
+    assert run.configs["rlhf"].taste.correct == 7.0
+
+
 @pytest.mark.parametrize(
     ("made", "model"),
     [

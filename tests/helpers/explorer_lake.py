@@ -7,6 +7,7 @@ that says too little, one full of texts that would be markup, one whose address 
 import html
 import io
 import random
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -164,21 +165,36 @@ def _made(
 
 
 def _warc(dump: str, pages: dict[str, str]) -> bytes:
-    out = io.BytesIO()
-    writer = WARCWriter(out, gzip=True)
-    about = io.BytesIO(f"isPartOf: {dump}\r\n".encode())
-    info = writer.create_warc_record(
-        dump, "warcinfo", payload=about, warc_content_type="application/warc-fields"
-    )
-    writer.write_record(info)
+    """A WARC whose bytes are the same wherever it is made: which of two copies is kept follows from
+    their places in the file.
+    """
+    about = f"isPartOf: {dump}\r\n".encode()
+    records = [_record("warcinfo", dump, about, 0)]
     for url, text in pages.items():
+        body = text.encode("utf-8", "surrogatepass")
+        records.append(_record("response", url, body, len(records)))
+        records.append(_record("metadata", url, b"fetchTimeMs: 20\r\n", len(records)))
+    # Stored, not compressed: zlib's kinds compress differently.
+    return b"".join(zlib.compress(record, 0, wbits=31) for record in records)
+
+
+def _record(kind: str, url: str, block: bytes, number: int) -> bytes:
+    out = io.BytesIO()
+    writer = WARCWriter(out, gzip=False)
+    http = None
+    if kind == "response":
         fields = [("Content-Type", "text/html; charset=utf-8")]
-        head = StatusAndHeaders("200 OK", fields, protocol="HTTP/1.1")
-        body = io.BytesIO(text.encode("utf-8", "surrogatepass"))
-        writer.write_record(
-            writer.create_warc_record(url, "response", payload=body, http_headers=head)
-        )
-        writer.write_record(
-            writer.create_warc_record(url, "metadata", payload=io.BytesIO(b"fetchTimeMs: 20\r\n"))
-        )
+        http = StatusAndHeaders("200 OK", fields, protocol="HTTP/1.1")
+    record = writer.create_warc_record(
+        url,
+        kind,
+        payload=io.BytesIO(block),
+        http_headers=http,
+        warc_content_type="" if http else "application/warc-fields",
+        warc_headers_dict={
+            "WARC-Date": "2024-05-18T01:58:10Z",
+            "WARC-Record-ID": f"<urn:uuid:00000000-0000-4000-8000-{number:012d}>",
+        },
+    )
+    writer.write_record(record)
     return out.getvalue()

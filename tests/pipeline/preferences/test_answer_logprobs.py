@@ -82,6 +82,19 @@ def test_an_answer_beyond_the_references_top_k_has_an_infinite_ratio(chat_model)
     assert not np.isnan(found).any()
 
 
+def test_what_the_policy_read_anew_cannot_say_counts_as_the_sampler_drew_it(chat_model):
+    """A tie for the k-th token that rounding decides otherwise is no answer without a ratio."""
+    reference, _ = chat_model
+    policy = disturbed(disturbed(reference))
+    answers = drawn(reference, samples=2, top_k=1)
+    lost = np.isneginf(answer_logprobs(policy, answers, top_k=1))
+    assert lost.any()
+    noted = [dataclasses.replace(a, logprobs=[-0.25] * len(a.tokens)) for a in answers]
+    found = log_ratios(policy, reference, noted, top_k=1)
+    expected = np.array([-0.25 * len(a.tokens) for a in answers])
+    assert found[lost] == pytest.approx(expected[lost], abs=1e-6)
+
+
 def test_equal_answers_are_read_once_and_weigh_as_many(chat_model, monkeypatch):
     policy, _ = chat_model
     answers = drawn(policy)

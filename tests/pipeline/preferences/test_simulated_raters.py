@@ -14,7 +14,6 @@ from pipeline.preferences.simulated_raters import (
     crowd,
     random_numbers,
     shown_first,
-    win_probability,
 )
 from pipeline.ranges import OutOfRange
 
@@ -27,6 +26,11 @@ def shares(difference, rater, first="a"):
     return {name: counts[name] / DRAWS for name in ("a", "tie", "b")}
 
 
+def win_probability(difference, noise, tie_margin=0.0):
+    """P(a wins) by Rao and Kupper's model; without a margin it is Bradley and Terry's."""
+    return 1 / (1 + math.exp(-(difference - tie_margin) / noise))
+
+
 def near(share, expected):
     """Within four standard errors."""
     return abs(share - expected) <= 4 * math.sqrt(expected * (1 - expected) / DRAWS) + 1e-12
@@ -35,7 +39,7 @@ def near(share, expected):
 @pytest.mark.parametrize(("difference", "noise"), [(0, 1), (1, 1), (-2, 1), (1, 0.5), (3, 2)])
 def test_without_ties_it_is_bradley_and_terrys_model(difference, noise):
     found = shares(difference, SimulatedRater("r", noise=noise, tie_margin=0))
-    assert near(found["a"], 1 / (1 + math.exp(-difference / noise)))
+    assert near(found["a"], win_probability(difference, noise))
     assert found["tie"] == 0
 
 

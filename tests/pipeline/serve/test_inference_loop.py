@@ -11,6 +11,7 @@ import pytest
 from model_server import CONTEXT, LONG, POISON, tiny_folder, tiny_loop, until
 
 from pipeline.export import load
+from pipeline.model.batch import GenerationBatch
 from pipeline.model.engine import Engine
 from pipeline.model.rows import Sampling, row_keys
 from pipeline.serve.api_errors import TooBusy, Unavailable
@@ -65,6 +66,26 @@ async def whole(loop: InferenceLoop, wanted: Generation) -> list[Delta]:
 
 def counted(deltas: list[Delta]) -> int:
     return sum(len(delta.tokens) for delta in deltas)
+
+
+def test_a_request_that_is_alone_gets_its_first_token_after_a_step_of_one(
+    loop: InferenceLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[int] = []
+    step = GenerationBatch.step
+
+    def noted(self: GenerationBatch, most_tokens: int = 1) -> Any:
+        steps.append(most_tokens)
+        return step(self, most_tokens)
+
+    monkeypatch.setattr(GenerationBatch, "step", noted)
+    wanted = Generation((70, 71), Sampling(max_new_tokens=LONG), 1, seed=1, client="a")
+    asyncio.run(whole(loop, wanted))
+    assert max(steps) > 8, "steps have become long, so that the next first one could be"
+    steps.clear()
+    asyncio.run(whole(loop, wanted))
+    assert steps[0] == 1
+    assert max(steps) > 8
 
 
 def test_answers_are_the_same_to_the_bit_whatever_the_load() -> None:
