@@ -169,7 +169,7 @@ def lap(
     for run in runs:
         run.start()
     kills: list[Kill] = []
-    deck: list[str] = []  # so that ten kills are of each kind as often as HOW says
+    deck = list(HOW)  # each kind once, then so that ten kills are of each as often as HOW says
     disturbed: collections.Counter[str] = collections.Counter()
     before: set[str] = set()  # what was left lying there when the last kill came
     changed_at = time.monotonic()

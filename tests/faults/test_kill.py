@@ -15,8 +15,8 @@ from storage.grouped import group_kind
 from tests.faults.campaign import HOW, check, contents, lap
 
 SEED = 20260117
-KILLS = 10
-MIN_KILLS = 7
+KILLS = 6  # the campaign does hundreds
+MIN_KILLS = 5
 
 
 @pytest.mark.timeout(2400)
