@@ -6,6 +6,7 @@ explanation or a run under way has, but for names that only code chooses.
 """
 
 import json
+import re
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -34,7 +35,7 @@ KEPT = frozenset(
     (
         *("id", "artifact", "digest", "kind", "created", "inputs", "recipe", "date", "frequency"),
         *("class", "task", "metric", "suite", "outcome", "record_type", "columns", "name"),
-        *("warc_path", "warc_sha256", "cluster", "keeper"),
+        *("warc_path", "warc_sha256", "cluster", "keeper", "tools"),
     )
 )
 PIECES = joined(400)
@@ -75,12 +76,12 @@ class HostileReader:
         return self.lake.manifest(kind, digest)
 
     def explain(self, url: str) -> Explanation:
-        """Of the first page, whatever the address; its text in the corpus has other lines first."""
+        """Of the first page, whatever the address; in the corpus its words end otherwise."""
         found: Any = _replaced(self.lake.explain(FIRST), "")
         for record in found["records"]:
             record["warc_path"] = None
             if record["corpus"]:
-                record["corpus"]["text"] = "\n".join(reversed(ALL.split("\n")))
+                record["corpus"]["text"] = re.sub(r"(\S+)", r"\1z", ALL)
                 record["corpus"]["pii"] = dict.fromkeys(INJECTIONS, 1)
         return found  # type: ignore[no-any-return]
 

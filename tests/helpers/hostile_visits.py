@@ -66,6 +66,7 @@ def chat_of_hostile_words(page: Page) -> dict[str, str]:
     page.press("#prompt", "Enter")
     expect(page.locator(".assistant .error")).to_be_visible()
     expect(page.locator(".message[aria-busy=true]")).to_have_count(0)
+    page.evaluate("new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
     kept["errors"] = read(page, ".assistant .error")
     kept["tok"] = read(page, ".assistant .tok")
     page.locator(".assistant .tok").first.focus()
@@ -194,7 +195,7 @@ def typed_into(
             page.goto(address)
             page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
             for one in (field, *also):
-                page.fill(one, form.format(piece))
+                page.fill(one, form.format(piece if form == "{}" else piece.replace("\n", " ")))
             with page.expect_navigation():
                 if press:
                     page.locator(press).first.click()

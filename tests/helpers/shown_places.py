@@ -79,6 +79,8 @@ def names(text: str) -> bool:
 RATERS = tuple(filter(names, INJECTIONS))
 # Split into single bytes, other letters are shown as hexadecimal digits.
 ASCII = tuple(text for text in INJECTIONS if text.isascii() and "\0" not in text)
+IN_SQL = tuple(text for text in INJECTIONS if "\0" not in text)
+WORDS = tuple(text for text in INJECTIONS if len(text.split()) == 1)
 # A tag of XML can't hold them, nor can a header of WARC: HTML's parser leaves others as they are.
 ON_THE_WEB = tuple(
     text for text in INJECTIONS if text.isprintable() and "\u0301" not in text and "&" not in text
@@ -211,8 +213,9 @@ VISITS = (
         ("/corpus/document?url=x",),
         (
             Place("the address", ".question"),
-            Place("its text before and after", ".text"),
-            Place("changes of its text", ".text del"),
+            Place("its text before", ".text del"),
+            Place("its text after", ".text ins", texts=WORDS),
+            Place("what was changed", ".changes del"),
             Place("its host", "dd a[href*='host=']"),
             Place("the WARC's name and kinds of personal data", "dl.facts dd"),
         ),
@@ -254,8 +257,8 @@ VISITS = (
         "hostile",
         ("/corpus/sql?q={query}",),
         (
-            Place("the query", "textarea#q", texts=tuple(t for t in INJECTIONS if "\0" not in t)),
-            Place("cells", "tbody td"),
+            Place("the query", "textarea#q", texts=IN_SQL),
+            Place("cells", "tbody td", texts=IN_SQL),
             Place("columns", "thead th"),
         ),
         ("GET /corpus/sql",),
@@ -264,9 +267,9 @@ VISITS = (
         "SQL that is wrong",
         "hostile",
         ("/corpus/sql?q=SELECT",),
-        (Place("errors", "kept:typed"),),
+        (Place("errors", "kept:typed", most=150, texts=IN_SQL),),
         ("GET /corpus/sql",),
-        typed_into("#q", 400, 'SELECT "{}"', "[role=alert]"),
+        typed_into("#q", 240, "SELECT error($q${}$q$)", "[role=alert]"),
     ),
     Visit(
         "lineage",

@@ -14,12 +14,14 @@ from injection_strings import INJECTIONS, joined
 
 from flows.runner.curves import About
 from flows.runner.event_files import Tensorboard
+from pipeline.evals.config import LENGTHS_SUITE
 from storage import Lake, schemas
 from storage.digest import artifact_digest
 from storage.tables import table, write_table
 
 STEPS = 40
 LIVE = "0123456789abcdef"
+DRAWN = LENGTHS_SUITE  # whose scores no table shows
 EVIL = "</script><script>window.injected=1</script><b class='injected'>x"
 PIECES = joined(900)  # a page shows 1,200 characters of an answer
 RECIPE = {"seed": 0, "loop": {"steps": STEPS, "rows_per_step": 24}, "shape": {"width": 64}}
@@ -171,6 +173,7 @@ def _scores() -> list[dict[str, Any]]:
     rows += [score("base", f"suite {EVIL}", text, text, 0.5) for text in INJECTIONS]
     # Of each model that is called so, and each suite.
     rows += [score(text, f"suite {EVIL}", INJECTIONS[0], INJECTIONS[0], 0.5) for text in INJECTIONS]
+    rows += [score(model, DRAWN, "1+2", "accuracy", 0.5) for model in ("base", "rl")]
     return rows + [score("base", text, text, text, 0.5) for text in INJECTIONS]
 
 

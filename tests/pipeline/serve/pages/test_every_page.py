@@ -9,7 +9,9 @@ from urllib.parse import quote
 
 import pytest
 from asgi_calls import AsgiCalls, calls
+from fastapi.routing import APIRoute
 from hostile_people import make_hostile_work
+from injection_strings import ALL, INJECTIONS, joined, strange_elements
 from model_server import make_served, tiny_folder
 from pages_browser import OpenBrowser, Visits
 from starlette.routing import Route
@@ -47,6 +49,8 @@ SHOWN = sorted(
 )
 GETS = sorted({r.path for r in ROUTES if isinstance(r, Route) and "GET" in (r.methods or ())})
 POSTS = sorted({r.path for r in ROUTES if isinstance(r, Route) and "POST" in (r.methods or ())})
+ASKED = [r for r in ROUTES if isinstance(r, APIRoute) and "GET" in r.methods]
+ASKED = [route for route in ASKED if route.dependant.query_params]
 # Each thing that can be used, whether Tab comes to it, and whether one sees that it did.
 KEYBOARD = """() => {
     const seen = node => node.checkVisibility({checkVisibilityCSS: true})
@@ -133,7 +137,7 @@ def locked(
     shown.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def cookie(locked: tuple[AsgiCalls, AsgiCalls]) -> dict[str, str]:
     """Of a browser that logged in."""
     _, asked = locked
@@ -179,6 +183,23 @@ def test_a_key_opens_every_page_and_nothing_else_does(
         assert opened.headers["cache-control"] == "no-store"
 
 
+@pytest.mark.parametrize("route", ASKED, ids=lambda route: route.path)
+def test_what_an_address_says_stays_text(
+    route: APIRoute, locked: tuple[AsgiCalls, AsgiCalls], addresses: dict[str, str]
+) -> None:
+    """Every field of every route, whether it is taken, refused or quoted."""
+    open_, _ = locked
+    names = [field.alias for field in route.dependant.query_params]
+    queries = [{name: text} for name in names for text in (ALL, INJECTIONS[1])]
+    queries += [dict.fromkeys(names, text) for text in joined(190)]  # most fields take 200
+    for query in queries:
+        answer = open_.run(open_.client.get(route.path, params=query, headers=HTML))
+        assert answer.status_code < 500, query
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        if answer.headers["content-type"].startswith("text/html"):
+            assert strange_elements(answer.text) == [], query
+
+
 @pytest.mark.parametrize("path", POSTS)
 def test_nothing_is_changed_by_another_origin(
     path: str, locked: tuple[AsgiCalls, AsgiCalls], cookie: dict[str, str]
@@ -209,5 +230,3 @@ def test_nothing_is_changed_by_another_origin(
         "POST", at, content="{}", headers={**cookie, **OWN, "content-type": "application/json"}
     )
     assert with_all.status_code not in (401, 403) or path == LOGIN
-    if path == "/logout":  # the others need it
-        shut.client.cookies.clear()
