@@ -26,6 +26,9 @@ def make_hostile_work(root: Path) -> PeopleWork:
     work = PeopleWork(root / "tasks.sqlite", root / "votes.sqlite")
     arguments = json.dumps({"expression": ALL}, ensure_ascii=False)
     call = {"id": "1", "name": "calculator", "arguments": arguments}
+    function = {"name": "calculator", "description": ALL, "parameters": {"type": "object"}}
+    told = {"type": "function", "function": function}
+    tools = [json.dumps(told, ensure_ascii=False)]
     messages = [
         {"role": "user", "content": ALL},
         {"role": "assistant", "content": ALL, "tool_calls": [call]},
@@ -34,9 +37,10 @@ def make_hostile_work(root: Path) -> PeopleWork:
         {"role": "user", "content": ALL},
     ]
     given = [
-        task_of({"messages": messages, "answers": [ALL, ALL[::-1] + ALL]}, "test"),
+        task_of({"messages": messages, "tools": tools, "answers": [ALL, ALL[::-1] + ALL]}, "test"),
         task_of({"messages": messages, "answer": ALL}, "test"),
     ]
+    # So that both raters have something to do whoever comes first.
     early = [task_of({"prompt": f"Before {name}?"}, "test") for name in RATERS]
     with store_with(work.tasks, early, raters=("mara", "tom", *RATERS)) as store:
         for name in RATERS:  # each has answered something
@@ -44,6 +48,7 @@ def make_hostile_work(root: Path) -> PeopleWork:
             assert taken is not None
             finish(store, name, taken.task.id, "x", 2.0)
         store.add(given, "test")
+        store.add([task_of({"prompt": f"After, {number}?"}, "test") for number in range(4)], "test")
     with opened_votes(work.votes, create=True) as votes:
         votes.connection.execute("PRAGMA synchronous = OFF")
         talk = Conversation((user("Which?"),))

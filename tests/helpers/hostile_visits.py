@@ -159,14 +159,12 @@ def answer_as_hostile(page: Page) -> dict[str, str]:
         **{"right": ALL, "admission": ALL},
         "samples": [{"text": text, "type": "wrong"} for text in INJECTIONS],
     }
-    page.route("**/know/answers", lambda route: route.fulfill(json=one), times=1)
-    page.locator("#ask button").click()
-    expect(page.locator(".told .samples")).to_have_count(1)
-    page.unroute("**/know/answers")
     page.route("**/know/answers", refused)
-    expect(page.locator("#ask [name=model]:checked")).to_have_count(
-        page.locator("#told article, #told .told").count()
-    )
+    # The last that is added comes first.
+    page.route("**/know/answers", lambda route: route.fulfill(json=one), times=1)
+    asked = page.locator("#ask [name=model]:checked").count()
+    page.locator("#ask button").click()
+    expect(page.locator("#told article")).to_have_count(asked)
     return {}
 
 
@@ -223,7 +221,8 @@ def correct_and_return(page: Page) -> dict[str, str]:
     expect(page.locator("[role=status]")).to_have_text("Saved.")
     page.fill("#text", ALL)
     page.locator("[value=save]").click()
-    expect(page.locator("#nothing")).to_be_visible()
+    expect(page.locator("[role=status]")).to_have_text("Saved.")
+    expect(page.locator(".status")).to_contain_text("your answers: 2")
     page.locator("[value=back]").click()
     expect(page.locator("[aria-labelledby=earlier]")).to_be_visible()
     return kept
@@ -233,7 +232,9 @@ def come_too_late(page: Page) -> dict[str, str]:
     """Send an answer to a task that isn't in hand."""
     page.get_by_role("button", name="tom", exact=True).click()
     expect(page.locator("kbd").first).to_be_visible()
-    page.locator("[value='1'], [value=first]").first.click()
+    while not page.locator("#text").count():  # a comparison: nothing is written
+        with page.expect_navigation():
+            page.locator("[value=skip]").click()
     page.fill("#text", ALL)
     page.locator("[name=task]").evaluate("field => { field.value = 'x'; }")
     page.locator("[value=save]").click()

@@ -79,6 +79,8 @@ def names(text: str) -> bool:
 RATERS = tuple(filter(names, INJECTIONS))
 # Split into single bytes, other letters are shown as hexadecimal digits.
 ASCII = tuple(text for text in INJECTIONS if text.isascii() and "\0" not in text)
+# JSON has them as they are.
+IN_JSON = tuple(text for text in INJECTIONS if not re.search(r"[\x00-\x1f\"\\]", text))
 IN_SQL = tuple(text for text in INJECTIONS if "\0" not in text)
 WORDS = tuple(text for text in INJECTIONS if len(text.split()) == 1)
 # A tag of XML can't hold them, nor can a header of WARC: HTML's parser leaves others as they are.
@@ -298,7 +300,7 @@ VISITS = (
             Place(
                 "recipe and statistics",
                 "details pre",
-                texts=tuple(t for t in INJECTIONS if not re.search(r"[\x00-\x1f\"\\]", t)),
+                texts=IN_JSON,
             ),
             Place("host, machine, command, run", "#how ~ dl, .facts"),
             Place("how energy was found", "#cost ~ .facts .muted"),
@@ -438,8 +440,8 @@ VISITS = (
             Place("raters", "kept:raters", texts=RATERS),
             Place("messages", "kept:compare .talk .words"),
             Place("answers to compare", "kept:compare .sides .words"),
-            Place("tools", "kept:compare details .words"),
-            Place("calls of tools", "kept:compare .talk .mono"),
+            Place("tools", "kept:compare details .words", texts=IN_JSON),
+            Place("calls of tools", "kept:compare .talk .mono", texts=IN_JSON),
             Place("an answer to correct", "[aria-labelledby=given]"),
             Place("an earlier answer", "[aria-labelledby=earlier]"),
             Place("the field", "#text"),
