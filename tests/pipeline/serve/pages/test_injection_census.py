@@ -99,7 +99,7 @@ def links(
         "right": ids[1],
         "query": quote(query),
         "all": quote(ALL[:50]),
-        "piece": quote(INJECTIONS[0]),
+        "piece": quote(f"no {INJECTIONS[0]}"),
         "path": quote("".join(c for c in ALL if 0x21 <= ord(c) < 0x7F and c != "\\")),
         "all_suite": quote(f"suite {EVIL}"),
         "rl": training_lake.heads()["rl"][:16],
