@@ -6,7 +6,6 @@ explanation or a run under way has, but for names that only code chooses.
 """
 
 import json
-import re
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -76,12 +75,13 @@ class HostileReader:
         return self.lake.manifest(kind, digest)
 
     def explain(self, url: str) -> Explanation:
-        """Of the first page, whatever the address; in the corpus its words end otherwise."""
+        """Of the first page; all of it is taken out of its text, or put in where "after" is asked."""
         found: Any = _replaced(self.lake.explain(FIRST), "")
         for record in found["records"]:
             record["warc_path"] = None
             if record["corpus"]:
-                record["corpus"]["text"] = re.sub(r"(\S+)", r"\1z", ALL)
+                texts = (ALL, "Nothing.") if url != "after" else ("Nothing.", ALL)
+                record["document"]["text"], record["corpus"]["text"] = texts
                 record["corpus"]["pii"] = dict.fromkeys(INJECTIONS, 1)
         return found  # type: ignore[no-any-return]
 

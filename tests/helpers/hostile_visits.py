@@ -69,7 +69,8 @@ def chat_of_hostile_words(page: Page) -> dict[str, str]:
     page.evaluate("new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
     kept["errors"] = read(page, ".assistant .error")
     kept["tok"] = read(page, ".assistant .tok")
-    page.locator(".assistant .tok").first.focus()
+    page.locator(".assistant .tok").first.click()
+    expect(page.locator(".alternatives button").first).to_be_visible()
     kept["alternatives"] = read(page, ".alternatives .mono")
     # The server knows no such token, and says so.
     page.locator(".alternatives button").first.click()

@@ -82,7 +82,6 @@ ASCII = tuple(text for text in INJECTIONS if text.isascii() and "\0" not in text
 # JSON has them as they are.
 IN_JSON = tuple(text for text in INJECTIONS if not re.search(r"[\x00-\x1f\"\\]", text))
 IN_SQL = tuple(text for text in INJECTIONS if "\0" not in text)
-WORDS = tuple(text for text in INJECTIONS if len(text.split()) == 1)
 # A tag of XML can't hold them, nor can a header of WARC: HTML's parser leaves others as they are.
 ON_THE_WEB = tuple(
     text for text in INJECTIONS if text.isprintable() and "\u0301" not in text and "&" not in text
@@ -212,12 +211,12 @@ VISITS = (
     Visit(
         "document",
         "hostile",
-        ("/corpus/document?url=x",),
+        ("/corpus/document?url=before", "/corpus/document?url=after"),
         (
             Place("the address", ".question"),
             Place("its text before", ".text del"),
-            Place("its text after", ".text ins", texts=WORDS),
-            Place("what was changed", ".changes del"),
+            Place("its text after", ".text ins"),
+            Place("what was changed", ".changes"),
             Place("its host", "dd a[href*='host=']"),
             Place("the WARC's name and kinds of personal data", "dl.facts dd"),
         ),
