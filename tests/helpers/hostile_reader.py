@@ -75,7 +75,7 @@ class HostileReader:
         return self.lake.manifest(kind, digest)
 
     def explain(self, url: str) -> Explanation:
-        """Of the first page; all of it is taken out of its text, or put in where "after" is asked."""
+        """Of the first page; its text is taken out as a whole, or put in where "after" is asked."""
         found: Any = _replaced(self.lake.explain(FIRST), "")
         for record in found["records"]:
             record["warc_path"] = None
