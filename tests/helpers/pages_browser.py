@@ -114,7 +114,7 @@ class Visits:
                 found = page.evaluate(RUN_AXE, options)
                 assert found == [], "\n".join(_told(page, width, theme, one) for one in found)
         page.set_viewport_size({"width": WIDTHS[0], "height": HEIGHT})
-        assert self.problems == []
+        assert self.problems == [], self.problems
 
     def screenshots(self, page: Page, name: str) -> None:
         """Pictures in $SCREENSHOTS, where it is set: `name-1280-light.png` and three more."""
