@@ -157,7 +157,7 @@ def answer_as_hostile(page: Page) -> dict[str, str]:
     """What one model is said to say; others can't be asked."""
     one = {
         **{"model": ALL, "verdict": "knows", "greedy": ALL, "given": ALL, "problem": ""},
-        **{"right": ALL, "admission": ALL},
+        **{"right": INJECTIONS[0], "admission": INJECTIONS[1]},  # numbers, by a server of ours
         "samples": [{"text": text, "type": "wrong"} for text in INJECTIONS],
     }
     page.route("**/know/answers", refused)

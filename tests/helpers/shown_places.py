@@ -81,7 +81,8 @@ RATERS = tuple(filter(names, INJECTIONS))
 ASCII = tuple(text for text in INJECTIONS if text.isascii() and "\0" not in text)
 # JSON has them as they are.
 IN_JSON = tuple(text for text in INJECTIONS if not re.search(r"[\x00-\x1f\"\\]", text))
-IN_SQL = tuple(text for text in INJECTIONS if "\0" not in text)
+# What no file can be called, no query can hold.
+WITHOUT_NUL = tuple(text for text in INJECTIONS if "\0" not in text)
 # A tag of XML can't hold them, nor can a header of WARC: HTML's parser leaves others as they are.
 ON_THE_WEB = tuple(
     text for text in INJECTIONS if text.isprintable() and "\u0301" not in text and "&" not in text
@@ -92,14 +93,20 @@ SUITE = tuple(f"/training/samples?suite=facts&page={number}" for number in range
 MODELS = "models' names"
 
 VISITS = (
-    Visit("overview", "hostile", ("/",), (Place(MODELS, ".chips code"),), ("GET /",)),
+    Visit(
+        "overview",
+        "hostile",
+        ("/",),
+        (Place(MODELS, ".chips code", texts=WITHOUT_NUL),),
+        ("GET /",),
+    ),
     Visit(
         "chat",
         "hostile",
         ("/chat",),
         (
-            Place(MODELS, "label.check"),
-            Place(f"{MODELS}, of boxes", "[name=model]@value"),
+            Place(MODELS, "label.check", texts=WITHOUT_NUL),
+            Place(f"{MODELS}, of boxes", "[name=model]@value", texts=WITHOUT_NUL),
             Place("a person's message", ".message.user .said"),
             Place("tokens", "kept:tok"),
             Place("other tokens", "kept:alternatives"),
@@ -108,7 +115,7 @@ VISITS = (
             Place("tools' arguments", ".assistant .call pre:not(.output)"),
             Place("tools' output", ".assistant .call pre.output"),
             Place("errors", "kept:errors"),
-            Place(f"{MODELS}, of columns", "kept:columns"),
+            Place(f"{MODELS}, of columns", "kept:columns", texts=WITHOUT_NUL),
             Place("exported JSON", "kept:json"),
             Place("exported command", "kept:command"),
         ),
@@ -121,7 +128,7 @@ VISITS = (
         "hostile",
         ("/playground?model=plain",),
         (
-            Place(f"{MODELS}, of a choice", "#model option"),
+            Place(f"{MODELS}, of a choice", "#model option", texts=WITHOUT_NUL),
             Place("the document", "#text"),
             Place("tokens", "#document .tok"),
             Place("tokens that may come", "#next .mono"),
@@ -153,7 +160,7 @@ VISITS = (
         "hostile",
         ("/tokenizer?with=plain",),
         (
-            Place(f"{MODELS}, of boxes", "[name=with]@value"),
+            Place(f"{MODELS}, of boxes", "[name=with]@value", texts=WITHOUT_NUL),
             Place("sources of conversations", "#source option"),
             Place("a conversation", "#talk .tokens", texts=ASCII),
             Place("tokens", "#panels .token"),
@@ -258,8 +265,8 @@ VISITS = (
         "hostile",
         ("/corpus/sql?q={query}",),
         (
-            Place("the query", "textarea#q", texts=IN_SQL),
-            Place("cells", "tbody td", texts=IN_SQL),
+            Place("the query", "textarea#q", texts=WITHOUT_NUL),
+            Place("cells", "tbody td", texts=WITHOUT_NUL),
             Place("columns", "thead th"),
         ),
         ("GET /corpus/sql",),
@@ -268,7 +275,7 @@ VISITS = (
         "SQL that is wrong",
         "hostile",
         ("/corpus/sql?q=SELECT",),
-        (Place("errors", "kept:typed", most=150, texts=IN_SQL),),
+        (Place("errors", "kept:typed", most=150, texts=WITHOUT_NUL),),
         ("GET /corpus/sql",),
         typed_into("#q", 240, "SELECT error($q${}$q$)", "[role=alert]"),
     ),
@@ -377,10 +384,10 @@ VISITS = (
             Place("labels", "#records-title ~ .table td:nth-child(3)"),
             Place("the commonest answer", "#records-title ~ .table td:nth-child(5)"),
             Place("models that were measured", ".by-class td"),
-            Place(f"{MODELS}, of boxes", "#ask [name=model]@value"),
+            Place(f"{MODELS}, of boxes", "#ask [name=model]@value", texts=WITHOUT_NUL),
             Place("a model's greedy answer", ".told .said"),
             Place("samples", ".told .samples"),
-            Place("how likely", ".told .probabilities dd"),
+            Place("how likely", ".told .probabilities dd", texts=INJECTIONS[:2]),
             Place("verdict", ".told@aria-label"),
             Place("errors", ".told .error"),
         ),
@@ -412,7 +419,7 @@ VISITS = (
             Place("models of passages", ".pages li .muted"),
             Place("addresses", ".pages a.url"),
             Place("models that were measured", "#figures-title ~ .table td:first-child"),
-            Place(f"{MODELS}, of a choice", "#model option"),
+            Place(f"{MODELS}, of a choice", "#model option", texts=WITHOUT_NUL),
         ),
         ("GET /know/recite",),
     ),
@@ -484,7 +491,10 @@ VISITS = (
         "leaderboard",
         "hostile",
         ("/arena/board?style=on",),
-        (Place(MODELS, "tbody th"), Place("names in the picture", ".ratings text", most=25)),
+        (
+            Place(MODELS, "tbody th", texts=WITHOUT_NUL),
+            Place("names in the picture", ".ratings text", most=25),
+        ),
         ("GET /arena/board",),
     ),
     Visit(
@@ -498,7 +508,7 @@ VISITS = (
         "what went wrong",
         "hostile",
         ("/tokenizer_info?model={piece}",),
-        (Place(f"the model that is asked for, {MODELS}", ".question"),),
+        (Place(f"the model that is asked for, {MODELS}", ".question", texts=WITHOUT_NUL),),
         (),
         refusals=True,
     ),

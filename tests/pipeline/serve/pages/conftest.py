@@ -143,7 +143,9 @@ def hostile_server(
     _, reader, audit = make_hostile_lake(explorer_lake, root)
     plain, odd = tiny_folder(root / "plain"), hostile_vocabulary(root / "vocabulary")
     sources = [ModelSource("vocabulary", lambda: odd)]
-    sources += [ModelSource(name, lambda: plain) for name in (*INJECTIONS, "plain")]
+    # No file is called by a NUL, so no model is.
+    names = (*(text for text in INJECTIONS if "\0" not in text), "plain")
+    sources += [ModelSource(name, lambda: plain) for name in names]
     served = make_served(*sources, lake=reader, work=make_hostile_work(root))
     with listening(served) as address:
         yield HostileServer(address, audit)
