@@ -2,8 +2,14 @@
 
 Each one that ran would set `window.injected`, or make an element of the class `injected`, or ask
 another origin for something. `pages_browser.check` looks for all three.
+
+Out as well: all of them in few texts (`joined`), which of them a page doesn't show (`not_shown`),
+and what no page of ours has in its HTML (`strange_elements`).
 """
 
+import re
+import unicodedata
+from collections.abc import Iterable
 from html.parser import HTMLParser
 
 _CALL = "window.injected=1"
@@ -86,6 +92,83 @@ class _Kinds(HTMLParser):
 def kinds_of_elements(html: str) -> set[tuple[str, tuple[str, ...]]]:
     """The tags of a page with the names of their attributes: no text that is shown adds any."""
     parser = _Kinds()
+    parser.feed(html)
+    parser.close()
+    return parser.found
+
+
+def joined(most: int, texts: Iterable[str] = INJECTIONS) -> list[str]:
+    """Texts of at most so many characters that hold all of them, a line each; the long are cut."""
+    found = [""]
+    for text in texts:
+        longer = f"{found[-1]}\n{text[:most]}" if found[-1] else text[:most]
+        if len(longer) > most:
+            found.append(text[:most])
+        else:
+            found[-1] = longer
+    return found
+
+
+# In one text; of what is long for its length alone, as much as says so.
+ALL = "\n".join(text[:300] for text in INJECTIONS)
+
+_SIGNS = re.compile(r"<U\+[0-9A-F]{4,6}>|[\u23ce\u21e5\u240d\u2423\ufffd_]")
+
+
+def _seen(text: str) -> str:
+    """What is left of a text where spaces, signs for what can't be seen, and forms of one letter
+    count for nothing: pages write them otherwise, and what is markup needs none of them.
+    """
+    plain = unicodedata.normalize("NFC", _SIGNS.sub("", text))
+    return "".join(c for c in plain if not c.isspace() and unicodedata.category(c)[0] != "C")
+
+
+def not_shown(shown: str, texts: Iterable[str] = INJECTIONS, most: int = 300) -> list[str]:
+    """Those that don't stand in what a page shows, each up to its first `most` characters."""
+    seen = _seen(shown)
+    return [text for text in texts if _seen(text[:most]) not in seen]
+
+
+_OWN_SCRIPTS = ({"src"}, {"src", "type"}, {"type", "id"})
+_NEVER = (
+    *("iframe", "object", "embed", "base", "math", "video", "source", "style", "animate"),
+    *("mtext", "mglyph", "frame", "applet", "marquee", "audio"),
+)
+
+
+class _Strange(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        is_strange = (
+            tag in _NEVER
+            or "injected" in given.get("class", "").split()
+            or any(name.startswith("on") or name == "style" for name in given)
+            or (tag == "script" and set(given) not in _OWN_SCRIPTS)
+            or (tag == "script" and given.get("src", "/static/")[:8] != "/static/")
+            or (tag == "script" and "src" not in given and given["type"] != "application/json")
+            or (tag == "meta" and "http-equiv" in given)
+            or (tag == "link" and not given.get("href", "").startswith("/static/"))
+            or (tag == "img" and not given.get("src", "").startswith("/"))
+            or (tag == "form" and not given.get("action", "/").startswith("/"))
+            or any(
+                given.get(name, "").strip().lower().startswith(("javascript:", "data:", "//"))
+                for name in ("href", "src", "action", "formaction")
+            )
+        )
+        if is_strange:
+            self.found.append(self.get_starttag_text() or tag)
+
+    def handle_comment(self, data: str) -> None:
+        self.found.append(f"<!--{data}")
+
+
+def strange_elements(html: str) -> list[str]:
+    """The tags of a page that none of ours has: only a text that became markup makes one."""
+    parser = _Strange()
     parser.feed(html)
     parser.close()
     return parser.found

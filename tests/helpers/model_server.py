@@ -11,7 +11,9 @@ from typing import Any
 
 import httpx
 import torch
+from injection_strings import INJECTIONS
 from random_models import byte_tokenizer, random_model
+from tokenizers import AddedToken
 
 from pipeline import model as models
 from pipeline.model.engine import Engine
@@ -27,6 +29,7 @@ from pipeline.serve.security import Access
 from pipeline.serve.server_metrics import ServerMetrics
 from pipeline.serve.server_tools import ServerTools
 from pipeline.sft.train import with_conversation_tokens
+from pipeline.tokenizer import Tokenizer
 
 # A row that reads this byte gets logits that are no numbers: what a broken step looks like.
 POISON = b"\x00"
@@ -51,6 +54,15 @@ def tiny_folder(folder: Path, seed: int = 0, *, poison: bool = False, chat: bool
             model.embed_tokens.weight[token] = torch.nan
     folder.mkdir(parents=True, exist_ok=True)
     models.save(model, tokenizer, folder)
+    return folder
+
+
+def hostile_vocabulary(folder: Path) -> Path:
+    """A model whose last tokens are all of `INJECTIONS`, and of which those are likely."""
+    rust = byte_tokenizer()._rust
+    added = [AddedToken(text, special=True, normalized=False) for text in INJECTIONS]
+    rust.add_special_tokens(added)
+    models.save(tiny(vocab_size=rust.get_vocab_size()), Tokenizer(rust), folder)
     return folder
 
 

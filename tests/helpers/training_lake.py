@@ -10,17 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from injection_strings import INJECTIONS
+from injection_strings import INJECTIONS, joined
 
 from flows.runner.curves import About
 from flows.runner.event_files import Tensorboard
+from pipeline.evals.config import LENGTHS_SUITE
 from storage import Lake, schemas
 from storage.digest import artifact_digest
 from storage.tables import table, write_table
 
 STEPS = 40
 LIVE = "0123456789abcdef"
+DRAWN = LENGTHS_SUITE  # whose scores no table shows
 EVIL = "</script><script>window.injected=1</script><b class='injected'>x"
+PIECES = joined(900)  # a page shows 1,200 characters of an answer
 RECIPE = {"seed": 0, "loop": {"steps": STEPS, "rows_per_step": 24}, "shape": {"width": 64}}
 LAW: dict[str, Any] = {
     "law": {"floor": 0.2, "scale": 0.5, "exponent": 0.3, "reference": 1e12},
@@ -43,7 +46,7 @@ def make_training_lake(root: Path) -> Lake:
     commit(
         lake,
         "rl",
-        {"note": EVIL, EVIL: 1},
+        {"note": EVIL, **dict.fromkeys(INJECTIONS, 1)},
         {
             **_trained("rl", 2.0, reward=0.5, length=12.0),
             "rollouts.parquet": table(_rollouts(), schemas.ROLLOUTS),
@@ -148,8 +151,8 @@ def _trained(stage: str, scale: float, **more: float) -> dict[str, pa.Table]:
 def _rollouts() -> list[dict[str, Any]]:
     return [
         {
-            **{"step": step, "task": "sum", "group": group, "reward": float(answer == 0)},
-            **{"prompt": INJECTIONS[group], "completion": f"{answer} {INJECTIONS[-1 - group]}"},
+            **{"step": step, "task": PIECES[group], "group": group, "reward": float(answer == 0)},
+            **{"prompt": PIECES[group], "completion": f"{answer} {PIECES[-1 - group]}"},
             **{"advantage": 0.5, "answer_type": "correct", "length": 3, "level": 1, "draw": 0},
         }
         for step in (1, 20, STEPS)
@@ -167,11 +170,22 @@ def _scores() -> list[dict[str, Any]]:
     models = ("base", "rl", "rlhf")
     rows = [score(m, "facts", "question_often", "recall", 0.2 * n) for n, m in enumerate(models)]
     rows += [score(m, "refusals", "new_wordings", "harmful_refused", 0.8) for m in models]
-    return rows + [score("base", f"suite {EVIL}", text, text, 0.5) for text in INJECTIONS[:20]]
+    rows += [score("base", f"suite {EVIL}", text, text, 0.5) for text in INJECTIONS]
+    # Of each model that is called so, and each suite.
+    rows += [score(text, f"suite {EVIL}", INJECTIONS[0], INJECTIONS[0], 0.5) for text in INJECTIONS]
+    rows += [score(model, DRAWN, "1+2", "accuracy", 0.5) for model in ("base", "rl")]
+    return rows + [score("base", text, text, text, 0.5) for text in INJECTIONS]
 
 
 def _samples() -> list[dict[str, Any]]:
-    return [
+    more = [
+        {
+            **{"model": model, "suite": suite, "prompt": INJECTIONS[0], "completion": "x"},
+            **{"expected": "x", "correct": None},
+        }
+        for model, suite in [*((t, "facts") for t in INJECTIONS), *(("x", t) for t in INJECTIONS)]
+    ]
+    return more + [
         {
             **{"model": model, "suite": suite, "prompt": text, "completion": text},
             **{"expected": text, "correct": model == "rl"},

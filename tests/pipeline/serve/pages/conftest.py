@@ -5,8 +5,11 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from explorer_lake import make_explorer_lake
+from hostile_people import make_hostile_work
+from hostile_reader import HostileServer, make_hostile_lake
+from injection_strings import INJECTIONS
 from known_lake import make_known_lake
-from model_server import listening, make_served, tiny_folder
+from model_server import hostile_vocabulary, listening, make_served, tiny_folder
 from page_lake import make_page_lake
 from pages_browser import CHROMIUM, OpenBrowser, Visits, opened_browser
 from training_lake import make_training_lake
@@ -14,6 +17,7 @@ from training_lake import make_training_lake
 from flows.cli.chosen_tools import chosen_tools
 from flows.cli.serve import model_sources
 from flows.cli.served_lake import ServedLake
+from pipeline.serve.loaded_models import ModelSource
 from pipeline.serve.server_tools import ServerTools
 from storage import Lake
 
@@ -128,3 +132,21 @@ def known_server(known_lake: Lake) -> Iterator[str]:
 def quiz(chromium: OpenBrowser, known_server: str) -> Visits:
     """Opens pages of that server."""
     return Visits(chromium, known_server)
+
+
+@pytest.fixture(scope="session")
+def hostile_server(
+    explorer_lake: Lake, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[HostileServer]:
+    """A server where every text of others would be markup: lake, models' names, people's work."""
+    root = tmp_path_factory.mktemp("hostile")
+    _, reader, audit = make_hostile_lake(explorer_lake, root)
+    plain, odd = tiny_folder(root / "plain"), hostile_vocabulary(root / "vocabulary")
+    sources = [ModelSource("vocabulary", lambda: odd)]
+    # No file is called by a NUL, so no model is.
+    names = (*(text for text in INJECTIONS if "\0" not in text), "plain")
+    sources += [ModelSource(name, lambda: plain) for name in names]
+    served = make_served(*sources, lake=reader, work=make_hostile_work(root))
+    with listening(served) as address:
+        yield HostileServer(address, audit)
+    reader.close()

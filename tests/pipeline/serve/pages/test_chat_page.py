@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from asgi_calls import calls
-from injection_strings import INJECTIONS
 from model_server import listening, make_served, until_true
 from pages_browser import OpenBrowser, Visits
 from playwright.sync_api import Locator, Page, Route, expect
@@ -211,39 +210,6 @@ def test_the_exported_command_asks_the_same(visit: Visits, tmp_path: Path) -> No
     done = subprocess.run(["sh", "-c", line], cwd=tmp_path, capture_output=True, check=True)
     assert json.loads(done.stdout)["choices"][0]["message"]["content"].strip() == shown.strip()
     assert list(tmp_path.iterdir()) == []
-
-
-def test_what_models_and_tools_say_stays_text(visit: Visits) -> None:
-    """Whatever a server sends: texts, tokens, names of tools, outputs, errors."""
-    sent = iter(INJECTIONS)
-
-    def answer(route: Route) -> None:
-        text = next(sent)
-        token = {"token": text, "logprob": -0.1, "bytes": [*text.encode()]}
-        told = {**token, "top_logprobs": [token, {**token, "bytes": [1]}]}
-        call = {"index": 0, "id": "1", "name": text, "arguments": text, "output": text}
-        deltas: list[dict[str, Any]] = [
-            {"delta": {"content": text}, "logprobs": {"content": [told]}},
-            {"delta": {"tool_events": [call]}},
-        ]
-        chunks: list[dict[str, Any]] = [{"choices": [choice]} for choice in deltas]
-        chunks.append({"error": {"message": text, "code": text}})
-        body = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks)
-        route.fulfill(content_type="text/event-stream", body=body)
-
-    with visit("/chat") as page:
-        page.route("**/v1/chat/completions", answer)
-        page.uncheck("input[value=base]")
-        page.check("[value=probability]")
-        for number, text in enumerate(INJECTIONS, start=1):
-            page.fill("#prompt", text)
-            page.press("#prompt", "Enter")
-            expect(page.locator(".assistant .error")).to_have_count(number)
-            page.locator(".assistant").last.locator(".tok").first.focus()
-        page.check("[value=text]")
-        page.click(".column >> text=Export")
-        page.check("[name=form][value=curl]")
-        visit.check(page, axe=False)
 
 
 def test_without_scripts_it_says_what_to_do(visit: Visits) -> None:

@@ -4,7 +4,7 @@ from urllib.parse import urlencode
 
 import httpx
 import pytest
-from injection_strings import INJECTIONS, kinds_of_elements
+from injection_strings import joined, kinds_of_elements
 from known_lake import ADMITTED, HOSTILE, RIGHT, WRONG
 from pages_browser import Visits
 from playwright.sync_api import expect
@@ -84,8 +84,7 @@ def test_hostile_texts_stay_text(known_server: str) -> None:
         plain = shown(fact=RIGHT) | shown() | shown(fact="Who is Bob?", answer="x")
         plain |= {("details", ()), ("summary", ("class",))}  # around more than four documents
         assert shown(fact="Who is Edda Farrow?") <= plain  # pages full of them
-        for text in INJECTIONS[::3]:
-            text = text[:MOST_CHARACTERS]
+        for text in joined(MOST_CHARACTERS):
             assert shown(fact=text, subject=text, answer=text) <= plain, text
             assert shown(fact=text) <= plain, text
             assert shown(q=text) <= plain, text

@@ -7,12 +7,10 @@ from typing import Any
 import pytest
 import torch
 from asgi_calls import AsgiCalls, calls
-from injection_strings import INJECTIONS, kinds_of_elements
-from model_server import make_served, tiny, tiny_folder
+from injection_strings import ALL, joined, kinds_of_elements, strange_elements
+from model_server import make_served, tiny_folder
 from pages_browser import Visits
 from playwright.sync_api import expect
-from random_models import byte_tokenizer
-from tokenizers import AddedToken
 
 from flows.cli.serve import model_sources
 from pipeline import model as models
@@ -246,38 +244,6 @@ def test_a_large_body_is_not_read(page_lake: Lake) -> None:
         assert made.refused(STATE, {"text": "x" * 2_000})[0] == 413
 
 
-def test_what_is_typed_stays_text(visit: Visits) -> None:
-    fitting = [text for text in INJECTIONS if len(text.encode()) < ROOM]
-    assert len(fitting) > 40
-    joined = [""]
-    for text in fitting:  # several to a document: each is drawn whole
-        if len((joined[-1] + text).encode()) >= ROOM:
-            joined.append("")
-        joined[-1] += text
-    with visit("/playground") as page:
-        for text in joined:
-            page.fill("#text", text)
-            with page.expect_response("**/playground/state"):
-                page.click("#go")
-        visit.check(page, axe=False)
-
-
-def test_a_vocabulary_of_markup_stays_text(tmp_path: Path) -> None:
-    """Tokens are shown one by one: only a token that is markup itself could become some."""
-    rust = byte_tokenizer()._rust
-    evil = "<b class='injected' onclick='x()'>"
-    rust.add_special_tokens([AddedToken(evil, special=True, normalized=False)])
-    models.save(tiny(vocab_size=259), Tokenizer(rust), tmp_path)
-    with calls(make_served(tmp_path).app) as made:
-
-        def page(ids: str) -> str:
-            return made.run(made.client.get("/playground", params={"ids": ids})).text
-
-        found = page("0.258")
-        assert "&lt;b class" in found
-        assert kinds_of_elements(found) <= kinds_of_elements(page("0.70"))
-
-
 def test_a_long_document_is_refused(tmp_path: Path) -> None:
     """Of a model that could read it: the pass would hold up everybody."""
     with calls(make_served(tiny_folder(tmp_path)).app) as made:
@@ -293,6 +259,7 @@ def test_what_an_address_says_stays_text(asked: AsgiCalls) -> None:
         return asked.run(asked.client.get("/playground", params=query)).text
 
     plain = kinds_of_elements(page(text="\u0001harmless\n"))
-    for text in INJECTIONS:
+    for text in joined(ROOM // 4):  # of letters that may take four bytes
         assert kinds_of_elements(page(text=text)) <= plain, text
-        page(model=text, ids=text, at=text)
+    for name in ("model", "ids", "at"):
+        assert strange_elements(page(**{name: ALL})) == []

@@ -1,11 +1,8 @@
 """What models said: by stage, by step of RL; all of it text."""
 
 import httpx
-from injection_strings import INJECTIONS
 from pages_browser import Visits
 from training_lake import EVIL, STEPS
-
-from storage import Lake
 
 
 def test_stages_and_steps(train: Visits) -> None:
@@ -30,18 +27,6 @@ def test_stages_and_steps(train: Visits) -> None:
         page.fill("#step", "20")
         page.get_by_role("button", name="Show").click()
         assert page.locator("tbody tr").count() == 12
-
-
-def test_what_models_said_stays_text(train: Visits, training_lake: Lake) -> None:
-    rl = training_lake.heads()["rl"][:16]
-    with train(f"/training/samples?run={rl}") as page:
-        assert page.locator("tbody tr").count() == 12
-        train.check(page)
-        train.screenshots(page, "training-samples")
-        number = -(-len(INJECTIONS) // 10)
-        for at in range(1, number + 1):
-            page.goto(f"{train.root}/training/samples?suite=facts&page={at}")
-            train.check(page, axe=False)
 
 
 def test_odd_addresses(ask: httpx.Client) -> None:

@@ -1,9 +1,12 @@
 """Scores by stage with their intervals, and the alignment tax."""
 
+import html
+import re
+
 import httpx
 from injection_strings import INJECTIONS, kinds_of_elements
 from pages_browser import Visits
-from training_lake import EVIL
+from training_lake import DRAWN, EVIL
 
 
 def test_a_suite_by_stage(train: Visits) -> None:
@@ -33,3 +36,12 @@ def test_tasks_are_text(train: Visits, ask: httpx.Client) -> None:
 def test_a_lake_without_scores(visit: Visits) -> None:
     with visit("/training/scores") as page:
         visit.check(page)
+
+
+def test_what_no_table_shows_is_a_query_away(ask: httpx.Client) -> None:
+    """A suite whose scores are for a picture: the link asks for its rows."""
+    page = ask.get("/training/scores", params={"suite": DRAWN}).text
+    (link,) = re.findall(r'href="(/corpus/sql[^"]*)"', html.unescape(page))
+    answer = ask.get(link).text
+    assert "2 rows" in answer
+    assert "1+2" in answer
