@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pipeline.serve.api_errors import refused
-from pipeline.serve.pages.offered_tokenizers import tokenizers_of
+from pipeline.serve.pages.offered_tokenizers import LAKES, tokenizers_of
 from pipeline.serve.pages.page_frame import WebPage, render
 from pipeline.serve.pages.taught_conversation import (
     TaughtConversation,
@@ -109,6 +109,7 @@ def _split(request: Request, name: str, text: str) -> dict[str, Any]:
     ratio = f", {size / len(rows):.2f} bytes a token" if rows else ""
     return {
         "name": name,
+        "title": _title(name),
         "facts": f"{len(rows):,} tokens for {len(text):,} characters, {size:,} bytes{ratio}",
         "vocabulary": f"vocabulary of {tokenizer.vocab_size:,}",
         "tokens": rows[:MOST_SHOWN],
@@ -126,6 +127,7 @@ def _made(request: Request, name: str, token: int) -> dict[str, Any]:
     is_control = token in loaded.tokenizer.special_tokens.values()
     return {
         "name": name,
+        "title": _title(name),
         **shown,
         "kind": "control" if is_control else "merged" if steps else "byte",
         "steps": [
@@ -133,6 +135,11 @@ def _made(request: Request, name: str, token: int) -> dict[str, Any]:
             for step in steps
         ],
     }
+
+
+def _title(name: str) -> str:
+    """What the page calls a tokenizer."""
+    return "the lake's tokenizer" if name == LAKES else f"{name}'s tokenizer"
 
 
 def _readable(piece: bytes) -> str:

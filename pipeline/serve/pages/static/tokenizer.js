@@ -51,7 +51,7 @@ function panel(one, isOpen) {
   return el(
     "section",
     { class: "block panel", "aria-label": `Tokens of ${one.name}` },
-    el("h2", {}, `${one.name} `, el("span", { class: "muted" }, one.vocabulary)),
+    el("h2", {}, `${one.title[0].toUpperCase()}${one.title.slice(1)} `, el("span", { class: "muted" }, one.vocabulary)),
     el("p", { class: "facts" }, one.facts),
     el("div", { class: "tokens" }, one.tokens.flatMap((t, n) => span(t, n, one.name))),
     one.hidden ? el("p", { class: "muted" }, `… and ${one.hidden} more`) : null,
@@ -94,7 +94,7 @@ async function explain(name, token) {
         "p",
         {},
         el("span", { class: "token hue-0 mono" }, shown(found)),
-        ` is token ${found.id} of ${found.name}, bytes `,
+        ` is token ${found.id} of ${found.title}, bytes `,
         el("code", {}, found.bytes),
         `. ${KINDS[found.kind]}`,
       ),
