@@ -3,6 +3,7 @@
 Everything is there without JavaScript, by a GET form; with it, tokens follow the typing.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -79,7 +80,7 @@ def show(
         most_characters=MOST_CHARACTERS,
         offered=offered,
         chosen=names,
-        split=[_split(request, one, clean) for one in names],
+        split=_beside(request, names, clean),
         made=_made(request, name, int(id_)) if id_.isdecimal() and len(id_) < 10 else None,
         talk=_talk(request, talk, source),
         sources=sources_of(lake) if (lake := state_of(request).lake) is not None else [],
@@ -90,13 +91,23 @@ def show(
 @router.post("/tokenizer/tokens")
 def tokens(asked: TokensRequest, request: Request) -> list[dict[str, Any]]:
     """The text as each of the tokenizers splits it."""
-    return [_split(request, name, asked.text) for name in asked.names]
+    return _beside(request, asked.names, asked.text)
 
 
 @router.post("/tokenizer/merges")
 def merges(asked: MergesRequest, request: Request) -> dict[str, Any]:
     """How a token came about."""
     return _made(request, asked.name, asked.token)
+
+
+def _beside(request: Request, names: Sequence[str], text: str) -> list[dict[str, Any]]:
+    """The text as each tokenizer splits it, and whose tokens are those of one before it."""
+    found: list[dict[str, Any]] = []
+    for name in names:
+        split = _split(request, name, text)
+        alike = (one["title"] for one in found if one["tokens"] == split["tokens"])
+        found.append({**split, "same_as": next(alike, "")})
+    return found
 
 
 def _split(request: Request, name: str, text: str) -> dict[str, Any]:
@@ -139,7 +150,7 @@ def _made(request: Request, name: str, token: int) -> dict[str, Any]:
 
 def _title(name: str) -> str:
     """What the page calls a tokenizer."""
-    return "the lake's tokenizer" if name == LAKES else f"{name}'s tokenizer"
+    return "the lake's tokenizer" if name == LAKES else f"the tokenizer of {name}"
 
 
 def _readable(piece: bytes) -> str:

@@ -23,10 +23,14 @@
       button.textContent = `Theme: ${chosen}`;
     };
     say();
-    for (const current of document.querySelectorAll("nav a[aria-current]")) {
-      const line = current.closest(".top nav, .tabs ul");
-      if (line) line.scrollLeft = current.offsetLeft - line.offsetLeft - (line.clientWidth - current.offsetWidth) / 2;
-    }
+    const show = () => {
+      for (const current of document.querySelectorAll("nav a[aria-current]")) {
+        const line = current.closest(".top nav, .tabs ul");
+        if (line) line.scrollLeft = current.offsetLeft - line.offsetLeft - (line.clientWidth - current.offsetWidth) / 2;
+      }
+    };
+    show();
+    addEventListener("resize", show);
     button.hidden = false;
     button.addEventListener("click", () => {
       chosen = NEXT[chosen];

@@ -52,7 +52,7 @@ function panel(one, isOpen) {
     "section",
     { class: "block panel", "aria-label": `Tokens of ${one.name}` },
     el("h2", {}, `${one.title[0].toUpperCase()}${one.title.slice(1)} `, el("span", { class: "muted" }, one.vocabulary)),
-    el("p", { class: "facts" }, one.facts),
+    el("p", { class: "facts" }, one.same_as ? `${one.facts}: the same tokens as those of ${one.same_as}` : one.facts),
     el("div", { class: "tokens" }, one.tokens.flatMap((t, n) => span(t, n, one.name))),
     one.hidden ? el("p", { class: "muted" }, `… and ${one.hidden} more`) : null,
     details,

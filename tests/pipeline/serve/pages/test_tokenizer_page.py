@@ -21,7 +21,7 @@ TOKENS = "#panels .panel:nth-child({}) .tokens .token"
 
 
 def test_tokens_follow_the_typing(visit: Visits, page_lake: Lake) -> None:
-    folders = {name: page_lake.local(name, page_lake.heads()[name]) for name in ("sft", "base")}
+    folders = {name: page_lake.local(name, page_lake.heads()[name]) for name in ("base", "sft")}
     with visit("/tokenizer?with=base&with=sft") as page:
         page.fill("#text", TEXT)
         for number, folder in enumerate(folders.values(), start=1):
@@ -31,8 +31,11 @@ def test_tokens_follow_the_typing(visit: Visits, page_lake: Lake) -> None:
                 "all => all.map(one => Number(one.dataset.token))"
             )
             assert found == ids
+        same = "the same tokens as those of the tokenizer of base"
+        expect(page.locator(".panel .facts").last).to_contain_text(same)
         page.uncheck("input[value=base]")
         expect(page.locator(".panel")).to_have_count(1)
+        expect(page.locator(".panel .facts")).not_to_contain_text(same)
         page.click(".panel summary")
         visit.check(page)
 
