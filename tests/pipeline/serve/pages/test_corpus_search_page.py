@@ -35,9 +35,7 @@ def test_hostile_passages_and_queries_stay_text(explore: Visits) -> None:
 
 def test_any_page_by_a_piece_of_its_address(fetch: httpx.Client) -> None:
     answer = fetch.get("/corpus/search", params={"q": "<script>", "by": "address"})
-    assert (
-        answer.text.count("/corpus/document?") == 1
-    )  # not its metadata
+    assert answer.text.count("/corpus/document?") == 1  # not its metadata
     assert "&lt;script&gt;" in answer.text
     assert EVIL_URL not in answer.text
     nothing = fetch.get("/corpus/search", params={"q": "%", "by": "address"})
