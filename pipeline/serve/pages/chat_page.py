@@ -17,6 +17,7 @@ from pipeline.chat.layout import CALL, STOP
 from pipeline.serve.api_errors import refused
 from pipeline.serve.chat_messages import conversation_of
 from pipeline.serve.off_loop import off_loop
+from pipeline.serve.pages.model_descriptions import description
 from pipeline.serve.pages.offered_tokenizers import tokenizers_of
 from pipeline.serve.pages.page_frame import WebPage, render
 from pipeline.serve.server_state import state_of
@@ -100,12 +101,13 @@ def _described(request: Request, name: str) -> dict[str, Any]:
     """What the page has to know of a model; one whose tokenizer can't be read chats, and says so
     when it is asked.
     """
+    told = {"name": name, "words": description(name)}
     try:
         tokenizer = tokenizers_of(request).load(request, name).tokenizer
     except UserError:
-        return {"name": name, "chats": True, "calls": False}
+        return {**told, "chats": True, "calls": False}
     special = tokenizer.special_tokens
-    return {"name": name, "chats": tokenizer.has_conversation_tokens, "calls": CALL in special}
+    return {**told, "chats": tokenizer.has_conversation_tokens, "calls": CALL in special}
 
 
 def _first(models: list[dict[str, Any]]) -> list[str]:

@@ -88,6 +88,7 @@ def document(
         piece=piece,
         size=BLOCKS,
         most=BLOCK_CHARACTERS,
+        around=AROUND_CHARACTERS,
         threshold=preload().threshold,
         copies=_copies(lake, record),
         part=_part(lake, record),

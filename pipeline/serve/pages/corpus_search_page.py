@@ -19,6 +19,11 @@ PAGE = WebPage("corpus/search", "Search", "Which pages say this?")
 MOST_FOUND = 30  # passages or addresses; ours
 SHORT = 4  # letters
 SECONDS = 5.0  # as for any query of the pages
+# Of pages: a request for one bears the same address.
+ADDRESSES = f"""
+    SELECT url, outcome, stage, rule FROM ledger
+    WHERE contains(url, ?) AND record_type IN ('response', 'conversion') LIMIT {MOST_FOUND}
+"""
 
 router = APIRouter(include_in_schema=False)
 
@@ -49,9 +54,7 @@ def search(
         except ToolError as error:
             problem = str(error)
     elif query:
-        asked = "SELECT url, outcome, stage, rule FROM ledger WHERE contains(url, ?)"
-        asked += f" LIMIT {MOST_FOUND}"
-        addresses = lake.rows(asked, [query]).to_pylist()
+        addresses = lake.rows(ADDRESSES, [query]).to_pylist()
     return render(
         request,
         PAGE,

@@ -21,7 +21,8 @@ LABELS = ("known", "unknown", "unclear")
 
 _FACTS = "SELECT question, entity, value, frequency AS class, mentions FROM facts"
 _ASKED = """
-SELECT question, entity, array_to_string(values, ', ') AS value, label AS class, mentions
+SELECT question, entity, array_to_string(values, ', ') AS value, label AS class, mentions,
+    correct_share
 FROM interrogations
 """
 # Every question once: two artifacts may ask the same.

@@ -40,10 +40,10 @@ class OfferedTokenizers:
         self._kept: dict[tuple[str, int, int], LoadedTokenizer] = {}
 
     def names(self, request: Request) -> list[str]:
-        """All there are: the lake's first."""
+        """All there are: the lake's first, then the models' in the order of training."""
         state = state_of(request)
         lakes = [LAKES] if state.lake is not None and LAKES in state.lake.heads() else []
-        return [*lakes, *(name for name in state.models.sources if name != LAKES)]
+        return [*lakes, *(name for name in reversed(state.models.sources) if name != LAKES)]
 
     def load(self, request: Request, name: str) -> LoadedTokenizer:
         """One of `names`.

@@ -4,6 +4,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from pipeline.serve.pages.model_descriptions import description
 from pipeline.serve.pages.page_frame import WebPage, render
 from pipeline.serve.server_state import state_of
 
@@ -14,5 +15,7 @@ router = APIRouter(include_in_schema=False)
 
 @router.get(PAGE.path)
 async def overview(request: Request) -> Response:
-    """All pages, and the models on offer."""
-    return render(request, PAGE, models=[*state_of(request).models.sources])
+    """All pages, and the models on offer, in the order of training."""
+    names = [*state_of(request).models.sources]
+    models = [{"name": name, "words": description(name)} for name in reversed(names)]
+    return render(request, PAGE, models=models, default=names[0])

@@ -22,6 +22,7 @@ class Figure(NamedTuple):
     column: str  # of METRICS, TIMING or RLHF_STEPS
     title: str
     unit: str
+    scale: float = 1.0  # the column times this is in that unit
 
 
 FIGURES = (
@@ -40,12 +41,12 @@ FIGURES = (
     Figure("worked_share", "Worked answers", "share"),
     Figure("truncated_share", "Answers that were cut", "share"),
     Figure("wasted_share", "Answers that teach nothing", "share"),
-    Figure("mismatch_max", "Trainer against sampler, at most", "nats a token"),
+    Figure("mismatch_max", "Trainer against sampler", "nats a token, at most"),
     Figure("lr", "Learning rate", "of the matrices"),
     Figure("grad_norm", "Gradient norm", ""),
     Figure("tokens_per_second", "Speed", "tokens a second"),
-    Figure("mfu", "Share of the machine's peak FLOPs", "MFU"),
-    Figure("energy_kwh", "Energy so far", "kWh"),
+    Figure("mfu", "MFU", "share of the machine's peak FLOPs"),
+    Figure("energy_kwh", "Energy so far", "Wh", 1000.0),
 )
 # Of RLHF's own table, whose step is that of METRICS; both have the last two.
 OPTIMISED = ("proxy", "gold", "kl", "chi2_exact", "length", "entropy")
@@ -90,7 +91,7 @@ def curves(columns: Mapping[str, Column], by: str) -> dict[str, Curve]:
         if values is None:
             continue
         known = np.isfinite(values) & np.isfinite(places)
-        x, y = _thinned(places[known]), _thinned(values[known])
+        x, y = _thinned(places[known]), _thinned(values[known] * figure.scale)
         if len(x) > 1:
             found[figure.column] = Curve([_short(v) for v in x], [_short(v) for v in y])
     return found

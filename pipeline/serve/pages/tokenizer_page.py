@@ -3,6 +3,7 @@
 Everything is there without JavaScript, by a GET form; with it, tokens follow the typing.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -11,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pipeline.serve.api_errors import refused
-from pipeline.serve.pages.offered_tokenizers import tokenizers_of
+from pipeline.serve.pages.offered_tokenizers import LAKES, tokenizers_of
 from pipeline.serve.pages.page_frame import WebPage, render
 from pipeline.serve.pages.taught_conversation import (
     TaughtConversation,
@@ -79,7 +80,7 @@ def show(
         most_characters=MOST_CHARACTERS,
         offered=offered,
         chosen=names,
-        split=[_split(request, one, clean) for one in names],
+        split=_beside(request, names, clean),
         made=_made(request, name, int(id_)) if id_.isdecimal() and len(id_) < 10 else None,
         talk=_talk(request, talk, source),
         sources=sources_of(lake) if (lake := state_of(request).lake) is not None else [],
@@ -90,13 +91,23 @@ def show(
 @router.post("/tokenizer/tokens")
 def tokens(asked: TokensRequest, request: Request) -> list[dict[str, Any]]:
     """The text as each of the tokenizers splits it."""
-    return [_split(request, name, asked.text) for name in asked.names]
+    return _beside(request, asked.names, asked.text)
 
 
 @router.post("/tokenizer/merges")
 def merges(asked: MergesRequest, request: Request) -> dict[str, Any]:
     """How a token came about."""
     return _made(request, asked.name, asked.token)
+
+
+def _beside(request: Request, names: Sequence[str], text: str) -> list[dict[str, Any]]:
+    """The text as each tokenizer splits it, and whose tokens are those of one before it."""
+    found: list[dict[str, Any]] = []
+    for name in names:
+        split = _split(request, name, text)
+        alike = (one["title"] for one in found if one["tokens"] == split["tokens"])
+        found.append({**split, "same_as": next(alike, "")})
+    return found
 
 
 def _split(request: Request, name: str, text: str) -> dict[str, Any]:
@@ -109,6 +120,7 @@ def _split(request: Request, name: str, text: str) -> dict[str, Any]:
     ratio = f", {size / len(rows):.2f} bytes a token" if rows else ""
     return {
         "name": name,
+        "title": _title(name),
         "facts": f"{len(rows):,} tokens for {len(text):,} characters, {size:,} bytes{ratio}",
         "vocabulary": f"vocabulary of {tokenizer.vocab_size:,}",
         "tokens": rows[:MOST_SHOWN],
@@ -126,6 +138,7 @@ def _made(request: Request, name: str, token: int) -> dict[str, Any]:
     is_control = token in loaded.tokenizer.special_tokens.values()
     return {
         "name": name,
+        "title": _title(name),
         **shown,
         "kind": "control" if is_control else "merged" if steps else "byte",
         "steps": [
@@ -133,6 +146,11 @@ def _made(request: Request, name: str, token: int) -> dict[str, Any]:
             for step in steps
         ],
     }
+
+
+def _title(name: str) -> str:
+    """What the page calls a tokenizer."""
+    return "the lake's tokenizer" if name == LAKES else f"the tokenizer of {name}"
 
 
 def _readable(piece: bytes) -> str:

@@ -42,6 +42,8 @@ ENDS = """
         min(validation_bits_per_byte) AS validation
     FROM all_metrics WHERE artifact IN ({}) GROUP BY artifact
 """
+# Kinds whose loss is that of the next token; others minimise something else.
+NEXT_TOKEN = {"base", "extended", "sft", "interrogated", "game_sft"}
 # Of a run whose tables are gone, or came from elsewhere without any.
 NO_ENDS = dict.fromkeys(("steps", "tokens", "energy_kwh", "loss", "reward", "validation"))
 Runs = Annotated[
@@ -151,7 +153,7 @@ def _drawn(lake: LakeReader, live: Sequence[LiveRun], artifact: str, by: str) ->
         if one.artifact == artifact:
             found = curves(one.columns, by)
             facts = {"kind": one.kind, "recipe": one.recipe, "live": _is_running(one)}
-            return {**facts, "artifact": artifact, "curves": _plain(found), "energy": None}
+            return {**facts, "artifact": artifact, "curves": _plain(found), "energy_method": ""}
     rows: list[dict[str, Any]] = lake.rows(
         "SELECT kind, recipe FROM artifacts WHERE artifact = ? LIMIT 1", [artifact]
     ).to_pylist()
@@ -164,7 +166,7 @@ def _drawn(lake: LakeReader, live: Sequence[LiveRun], artifact: str, by: str) ->
         "live": False,
         "artifact": artifact,
         "curves": _plain(found),
-        "energy": _energy(lake, rows[0]["kind"], artifact),
+        "energy_method": _energy_method(lake, rows[0]["kind"], artifact),
     }
 
 
@@ -172,15 +174,13 @@ def _plain(found: Mapping[str, Curve]) -> dict[str, list[list[float]]]:
     return {name: [curve.x, curve.y] for name, curve in found.items()}
 
 
-def _energy(lake: LakeReader, kind: str, artifact: str) -> dict[str, Any] | None:
-    """What the artifact took, and how that was found."""
+def _energy_method(lake: LakeReader, kind: str, artifact: str) -> str:
+    """How the artifact's energy was found; "" where that isn't known."""
     try:
-        provenance = lake.manifest(kind, artifact).provenance
+        found: str = lake.manifest(kind, artifact).provenance.get("energy_method", "")
     except UserError:  # gone meanwhile
-        return None
-    if (kwh := provenance.get("energy_kwh")) is None:
-        return None
-    return {"kwh": kwh, "method": provenance.get("energy_method", "")}
+        return ""
+    return found
 
 
 def _figures(drawn: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -190,5 +190,8 @@ def _figures(drawn: list[dict[str, Any]]) -> list[dict[str, Any]]:
         series = [one["curves"].get(figure.column) for one in drawn]
         if any(series):
             there = [None if points is None else Curve(*points) for points in series]
-            found.append({**figure._asdict(), "picture": curve_picture(there), "series": there})
+            told = {**figure._asdict(), "picture": curve_picture(there), "series": there}
+            if figure.column == "loss" and not {one["kind"] for one in drawn} <= NEXT_TOKEN:
+                told["unit"] = "what each run minimises"
+            found.append(told)
     return found

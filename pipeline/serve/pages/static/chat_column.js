@@ -4,7 +4,7 @@ import { el, fill } from "./dom.js";
 import { branch, reply } from "./reply_stream.js";
 import { tokenView } from "./token_view.js";
 
-const ENDS = { length: "It was cut off: no room, or the most tokens.", tool_calls: "It ended with calls." };
+const ENDS = { length: "Cut off: its context is full, or it wrote the most tokens that it may.", tool_calls: "It ended with calls." };
 
 export class ChatColumn {
   /** @param model {name, chats, calls}  @param page what chat.js gives: settings, view, … */
@@ -152,7 +152,7 @@ export class ChatColumn {
       : "A base model: it goes on with your text as if it were a page of the web.";
     fill(
       this.list,
-      path.length ? path.map((node) => this.item(node)) : el("p", { class: "muted" }, greeting),
+      path.length ? path.map((node) => this.item(node)) : el("p", { class: "muted" }, this.model.words || greeting),
     );
     this.export.hidden = path.length === 0;
   }

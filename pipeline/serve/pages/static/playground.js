@@ -68,7 +68,7 @@ function bar(row) {
     meter(row.p, null),
     said("the model: ", row.p),
     meter(row.q, "drawn"),
-    said("as drawn: ", row.q),
+    said("after the dials: ", row.q),
   ];
   const properties = { class: isNext ? "bar came" : "bar" };
   if (view.at >= view.context) return el("li", {}, el("span", properties, words));
@@ -80,8 +80,8 @@ function drawNext() {
   const next = view.next;
   fill(
     byId("open"),
-    `Entropy ${next.entropy.toFixed(2)} bits, as drawn ${next.drawn_entropy.toFixed(2)}; ` +
-      `${next.kept.toLocaleString("en")} of ${next.vocabulary.toLocaleString("en")} tokens are left to draw from.`,
+    `Entropy ${next.entropy.toFixed(2)} bits, ${next.drawn_entropy.toFixed(2)} after the dials, which leave ` +
+      `${next.kept.toLocaleString("en")} of ${next.vocabulary.toLocaleString("en")} tokens to draw from.`,
   );
   fill(byId("next"), next.rows.map(bar));
   const rest = next.rest;
@@ -261,7 +261,7 @@ byId("next").addEventListener("keydown", (event) => {
   if (!places) next.click();
 });
 
-byId("many").hidden = false;
+byId("many").hidden = byId("digits").hidden = false;
 byId("map").hidden = byId("look").hidden = false;
 byId("strongest").open = false;
 byId("map-help").textContent =

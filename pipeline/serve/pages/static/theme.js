@@ -1,4 +1,5 @@
 // The theme: the system's until somebody chooses. Not a module: it runs before the first paint.
+// And where entries don't fit beside each other, the current one is among those in sight.
 "use strict";
 (() => {
   const root = document.documentElement;
@@ -22,6 +23,14 @@
       button.textContent = `Theme: ${chosen}`;
     };
     say();
+    const show = () => {
+      for (const current of document.querySelectorAll("nav a[aria-current]")) {
+        const line = current.closest(".top nav, .tabs ul");
+        if (line) line.scrollLeft = current.offsetLeft - line.offsetLeft - (line.clientWidth - current.offsetWidth) / 2;
+      }
+    };
+    show();
+    addEventListener("resize", show);
     button.hidden = false;
     button.addEventListener("click", () => {
       chosen = NEXT[chosen];

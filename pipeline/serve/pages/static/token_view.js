@@ -79,10 +79,11 @@ export function tokenView(tokens, view, branch) {
   }
 
   const buttons = tokens.flatMap((token, number) => {
+    // Not a <button>: that would be a box which no line can break in, and which keeps its space at one's end.
     const button = el(
-      "button",
+      "span",
       {
-        type: "button",
+        role: "button",
         class: `tok step-${step(token, view)}`,
         tabindex: number === 0 ? 0 : -1,
         title: `${percent(token.logprob)}`,
@@ -102,7 +103,12 @@ export function tokenView(tokens, view, branch) {
   const line = el("div", { class: "tokens", role: "group", "aria-label": "Tokens: arrow keys move" }, buttons);
   line.addEventListener("keydown", (event) => {
     const places = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (!places || !event.target.classList.contains("tok")) return;
+    if (!event.target.classList.contains("tok")) return;
+    if (event.key === "Enter" || event.key === " ") {
+      event.preventDefault();
+      event.target.click();
+    }
+    if (!places) return;
     const all = [...line.querySelectorAll(".tok")];
     const next = all[all.indexOf(event.target) + places];
     if (!next) return;

@@ -89,6 +89,7 @@ def test_every_token_has_alternatives_to_branch_at(visit: Visits) -> None:
         assert "".join(before).startswith("It is ")
         tokens.first.focus()
         page.keyboard.press("ArrowRight")
+        page.keyboard.press("Enter")
         rows = sft.locator(".alternatives li")
         expect(rows).to_have_count(10)
         assert rows.locator(".same").count() == 1
@@ -106,6 +107,8 @@ def test_every_token_has_alternatives_to_branch_at(visit: Visits) -> None:
         assert visit.problems == []
         base = column(page, "base")
         base.locator(".tok").nth(2).click()
+        # Also where the reply is longer than the window.
+        expect(base.locator(".alternatives li").last).to_be_in_viewport()
         base.locator(".alternatives button").first.click()
         expect(base.locator(".assistant .tools")).to_contain_text("2 of 2")
         assert visit.problems == []

@@ -37,7 +37,7 @@ def test_a_kept_page_before_and_after(explore: Visits) -> None:
 def test_the_rule_that_dropped_it_and_by_how_much(explore: Visits) -> None:
     with explore(of(SHORT), scripts=False) as page:
         assert page.inner_text("h1") == "Dropped by gopher quality: min_words"
-        assert "39 against 50" in page.inner_text(".facts")
+        assert "39, threshold 50" in page.inner_text(".facts")
         row = page.locator("tr.drops").first
         assert row.locator("td").all_inner_texts() == [
             "gopher_quality",

@@ -65,7 +65,7 @@ def test_bars_are_the_shares_of_samples(quiz: Visits) -> None:
 
 
 def test_verdicts_of_the_models(quiz: Visits) -> None:
-    for question, verdict in ((WRONG, "makes it up"), (ADMITTED, "says that it doesn't know")):
+    for question, verdict in ((WRONG, "gets it wrong"), (ADMITTED, "says that it doesn't know")):
         with quiz(at(fact=question)) as page:
             page.uncheck("#ask input[value=base]")
             page.locator("#ask button").click()

@@ -92,7 +92,7 @@ def test_two_raters_at_once_do_not_collide(rate: Visits, tasks: Path) -> None:
                 answers = page.locator(".sides .words").all_inner_texts()
                 meant[question] = answers[int(key) - 1]
                 press(page, key)
-                expect(page.locator(".status")).to_contain_text(f"your answers: {number + 1}")
+                expect(page.locator(".status")).to_contain_text(f"{number + 1} by you")
                 came(page, "Saved.")
         for page in (mara, tom):
             expect(page.locator("#nothing")).to_be_visible()
@@ -142,7 +142,7 @@ def test_keys_are_never_taken_from_who_types(rate: Visits, tasks: Path) -> None:
         page.keyboard.press("Escape")
         page.keyboard.press("s")
         came(page, "Skipped: somebody else may have it.")
-        expect(page.locator(".status")).to_contain_text("your answers: 1")
+        expect(page.locator(".status")).to_contain_text("1 by you")
     with opened(tasks) as store:
         assert [row["answer"] for row in finished(store)] == ["s1=2b?k g"]
 
@@ -162,7 +162,7 @@ def test_a_key_that_is_pressed_twice_is_one_answer(rate: Visits, tasks: Path) ->
         assert len(held) == 1
         held[0].continue_()
         came(page, "Saved.")
-        expect(page.locator(".status")).to_contain_text("your answers: 1")
+        expect(page.locator(".status")).to_contain_text("1 by you")
         rate.check(page)
         rate.screenshots(page, "labeling")
     with opened(tasks) as store:

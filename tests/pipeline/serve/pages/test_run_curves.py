@@ -30,3 +30,8 @@ def test_what_is_no_number_is_left_out() -> None:
     assert curves(columns, "step") == {"loss": ([0.0, 1.0], [1.0, 2.0])}  # one point is no curve
     assert curves(columns, "seconds") == {}
     assert curves({"loss": steps}, "tokens") == {}
+
+
+def test_energy_is_in_watt_hours() -> None:
+    found = curves({"step": np.arange(2.0), "energy_kwh": np.array([0.001, 0.0025])}, "step")
+    assert found == {"energy_kwh": ([0.0, 1.0], [1.0, 2.5])}

@@ -21,7 +21,7 @@ TOKENS = "#panels .panel:nth-child({}) .tokens .token"
 
 
 def test_tokens_follow_the_typing(visit: Visits, page_lake: Lake) -> None:
-    folders = {name: page_lake.local(name, page_lake.heads()[name]) for name in ("sft", "base")}
+    folders = {name: page_lake.local(name, page_lake.heads()[name]) for name in ("base", "sft")}
     with visit("/tokenizer?with=base&with=sft") as page:
         page.fill("#text", TEXT)
         for number, folder in enumerate(folders.values(), start=1):
@@ -131,6 +131,15 @@ def test_what_is_refused(page_lake: Lake, path: str, body: dict[str, object], st
         found, error = asked.refused(path, body)
         assert found in (status, 400)
         assert "\n" not in error["message"]
+
+
+def test_whose_tokens_are_the_same_is_said(page_lake: Lake) -> None:
+    from flows.cli.serve import model_sources
+
+    with calls(make_served(*model_sources(page_lake, ())).app) as asked:
+        body = {"text": TEXT, "names": ["sft", "base", "sft"]}
+        found = asked.send("POST", "/tokenizer/tokens", body).json()
+        assert [one["same_as"] for one in found] == ["", "", "the tokenizer of sft"]
 
 
 def test_a_long_text_is_counted_whole(page_lake: Lake) -> None:

@@ -94,6 +94,8 @@ def test_all_of_it_without_scripts(train: Visits, training_lake: Lake) -> None:
         page.get_by_role("button", name="Draw").click()
         lines = page.locator("figure[data-column=loss] polyline")
         assert lines.count() == 2
+        caption = page.locator("figure[data-column=loss] figcaption")
+        assert caption.inner_text() == "Loss what each run minimises"  # nats a token are of one
         assert len((lines.first.get_attribute("points") or "").split()) == STEPS
         kl = page.locator("figure[data-column=kl]")
         assert kl.locator(".ends b").all_inner_texts() == ["4"]  # RLHF's own table

@@ -12,7 +12,7 @@ def test_stages_and_steps(train: Visits) -> None:
         names = asked.first.locator("dt").all_inner_texts()
         assert [name.split()[:2] for name in names[:2]] == [["base", "wrong"], ["rl", "right"]]
         before = asked.first.inner_text()
-        page.get_by_role("link", name="Later").click()
+        page.get_by_role("link", name="Next").click()
         assert page.locator(".asked").first.inner_text() != before
         assert "kept no answers" in page.inner_text("main")  # of the newest run
         page.locator("#run").select_option(index=1)
