@@ -132,7 +132,9 @@ class ResponseAnswer:
         self.note(self.growing.body["usage"])
         if self.store is None:
             return
-        own = [one.said for one in input_messages(self.growing.body["output"])]
+        # Arguments that were cut are no JSON: nothing can go on from such a call.
+        whole = [item for item in self.growing.body["output"] if not _is_cut_call(item)]
+        own = [one.said for one in input_messages(whole)] if whole else []
         self.store.keep(self.client, KeptResponse(self.growing.body, (*self.said, *own)))
 
 
@@ -151,6 +153,10 @@ def _before(asked: ResponseRequest, store: ResponseStore, client: str) -> tuple[
             code="previous_response_not_found",
         )
     return found.messages
+
+
+def _is_cut_call(item: Mapping[str, Any]) -> bool:
+    return (item["type"], item["status"]) == ("function_call", "incomplete")
 
 
 def _unknown(id_: str) -> ApiError:
