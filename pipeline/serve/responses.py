@@ -14,13 +14,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pipeline.chat.messages import Message
+from pipeline.serve.answer_schemas import documented, documented_stream
 from pipeline.serve.api_errors import RESPONSES, ApiError, as_api_error
-from pipeline.serve.event_stream import STREAMED, event, respond
+from pipeline.serve.event_stream import event, respond
 from pipeline.serve.off_loop import off_loop
 from pipeline.serve.reply_rounds import RunningReply
 from pipeline.serve.response_events import GrowingResponse
 from pipeline.serve.response_input import input_messages
 from pipeline.serve.response_request import ResponseRequest, empty_response, wanted_of
+from pipeline.serve.response_schemas import DeletedResponse, ResponseBody, ResponseEvent
 from pipeline.serve.response_store import KeptResponse, ResponseStore
 from pipeline.serve.server_state import client_of, note_tokens, state_of
 from pipeline.serve.text_bounds import check_count
@@ -30,7 +32,7 @@ router = APIRouter(responses=RESPONSES)
 logger = logging.getLogger("crawl2chat.serve")
 
 
-@router.post("/v1/responses", responses=STREAMED)
+@router.post("/v1/responses", responses=documented_stream(ResponseBody, ResponseEvent))
 async def create_response(asked: ResponseRequest, request: Request) -> Response:
     """Respond to an input."""
     state, client = state_of(request), client_of(request)
@@ -61,7 +63,7 @@ async def create_response(asked: ResponseRequest, request: Request) -> Response:
     return await respond(request, answer, state.config, reply.close, stream=bool(asked.stream))
 
 
-@router.get("/v1/responses/{response_id}")
+@router.get("/v1/responses/{response_id}", responses=documented(ResponseBody, "It"))
 async def get_response(response_id: str, request: Request) -> Response:
     """A response that is kept."""
     found = state_of(request).responses.find(client_of(request), response_id)
@@ -70,7 +72,7 @@ async def get_response(response_id: str, request: Request) -> Response:
     return Response(orjson.dumps(found.body), media_type="application/json")
 
 
-@router.delete("/v1/responses/{response_id}")
+@router.delete("/v1/responses/{response_id}", responses=documented(DeletedResponse, "Forgotten"))
 async def delete_response(response_id: str, request: Request) -> Response:
     """Forget a response."""
     if not state_of(request).responses.delete(client_of(request), response_id):
