@@ -19,7 +19,7 @@ EXACTLY = ConfigDict(extra="forbid")  # no other fields
 
 
 @with_config(EXACTLY)
-class Usage(TypedDict):
+class TokenUsage(TypedDict):
     prompt_tokens: int
     completion_tokens: int
     total_tokens: int
@@ -99,7 +99,7 @@ class ChatCompletion(TypedDict):
     created: int
     model: str
     choices: list[ChatChoiceBody]
-    usage: Usage
+    usage: TokenUsage
 
 
 @with_config(EXACTLY)
@@ -152,7 +152,7 @@ class ChatChunk(TypedDict):
     created: int
     model: str
     choices: list[ChunkChoice]
-    usage: NotRequired[Usage | None]
+    usage: NotRequired[TokenUsage | None]
 
 
 @with_config(EXACTLY)
@@ -180,7 +180,7 @@ class CompletionBody(TypedDict):
     created: int
     model: str
     choices: list[CompletionChoice]
-    usage: NotRequired[Usage | None]
+    usage: NotRequired[TokenUsage | None]
 
 
 @with_config(EXACTLY)
