@@ -13,6 +13,7 @@ from typing import NamedTuple
 from pipeline.chat.messages import Conversation, Message, ToolCall, answers, canonical_json, tool
 from pipeline.tokenizer.special import CONVERSATION_TOKENS
 from storage.errors import UserError
+from storage.strict_json import is_unicode
 
 START, STOP, CALL, CALL_END, OUTPUT, OUTPUT_END = CONVERSATION_TOKENS
 _TAGS = re.compile("(" + "|".join(map(re.escape, CONVERSATION_TOKENS)) + ")")
@@ -228,7 +229,12 @@ def _call(text: str) -> ToolCall:
     name, arguments = found["name"], found["arguments"]
     if not isinstance(name, str) or not isinstance(arguments, dict):
         raise UserError(f"a tool call needs a name and an object: {text.strip()!r:.80}")
-    return ToolCall(name, canonical_json(arguments))
+    written = canonical_json(arguments)
+    if not is_unicode(name) or not is_unicode(written):
+        raise UserError(
+            f"a tool call holds a lone surrogate, no valid Unicode: {text.strip()!r:.80}"
+        )
+    return ToolCall(name, written)
 
 
 def _first_control(parts: Sequence[TurnPart]) -> str:

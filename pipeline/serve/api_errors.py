@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -26,6 +26,8 @@ TYPES |= {429: "rate_limit_error", 500: "server_error", 503: "server_error", 504
 class ErrorFields(BaseModel):
     """What an error says."""
 
+    model_config = ConfigDict(extra="forbid")
+
     message: str
     type: str
     param: str | None
@@ -35,12 +37,25 @@ class ErrorFields(BaseModel):
 class ErrorBody(BaseModel):
     """An error as clients get it."""
 
+    model_config = ConfigDict(extra="forbid")
+
     error: ErrorFields
 
 
 # For the OpenAPI document: any error looks like this.
 RESPONSES: dict[int | str, dict[str, Any]] = {
     "4XX": {"model": ErrorBody, "description": "What is wrong with the request"},
+    429: {
+        "model": ErrorBody,
+        "description": "Too much waits already",
+        "headers": {
+            "Retry-After": {
+                "description": "Seconds",
+                "schema": {"type": "string"},
+                "required": True,
+            }
+        },
+    },
     "5XX": {"model": ErrorBody, "description": "The server can't answer just now"},
 }
 

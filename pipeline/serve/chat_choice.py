@@ -11,7 +11,9 @@ from typing import Any
 from pipeline.chat.messages import ToolCall
 from pipeline.serve.reply_events import (
     CallAnswered,
+    CallBegun,
     CallMade,
+    CallPiece,
     FinishReason,
     ReplyEvent,
     ReplyOver,
@@ -37,6 +39,7 @@ class ChatChoice:
         self._logprobs: list[dict[str, Any]] = []
         self._reason: FinishReason | None = None
         self._new_line = False  # the next text begins a round
+        self._growing = False  # a call is told as it is written
 
     def begin(self) -> dict[str, Any]:
         """The first chunk's choice."""
@@ -46,6 +49,10 @@ class ChatChoice:
         """The choices of the chunks that an event makes."""
         if isinstance(event, TextPiece):
             return self._take_text(event)
+        if isinstance(event, CallBegun):
+            return [self._begin_call(event.call)]
+        if isinstance(event, CallPiece):
+            return [self._grow_call(event.arguments)]
         if isinstance(event, CallMade):
             return self._take_call(event)
         if isinstance(event, CallAnswered):
@@ -89,11 +96,23 @@ class ChatChoice:
             self._tool_events.append(dict(said))
             index = len(self._tool_events) - 1
             return [self._chunk({"tool_events": [{"index": index, **said}]})]
-        self._calls.append(_openai_call(call))
-        index = len(self._calls) - 1
-        head = {"index": index, **_openai_call(ToolCall(call.name, "", call.id))}
-        rest = {"index": index, "function": {"arguments": call.arguments}}
-        return [self._chunk({"tool_calls": [part]}) for part in (head, rest)]
+        if self._growing:  # all of it is told
+            self._growing = False
+            return []
+        chunks = [self._begin_call(call), self._grow_call(call.arguments)]
+        self._growing = False
+        return chunks
+
+    def _begin_call(self, call: ToolCall) -> dict[str, Any]:
+        self._growing = True
+        self._calls.append(_empty_call(call))
+        part = {"index": len(self._calls) - 1, **_empty_call(call)}
+        return self._chunk({"tool_calls": [part]})
+
+    def _grow_call(self, arguments: str) -> dict[str, Any]:
+        self._calls[-1]["function"]["arguments"] += arguments
+        part = {"index": len(self._calls) - 1, "function": {"arguments": arguments}}
+        return self._chunk({"tool_calls": [part]})
 
     def _take_answer(self, event: CallAnswered) -> dict[str, Any]:
         ids = [one["id"] for one in self._tool_events]
@@ -123,6 +142,6 @@ class ChatChoice:
         return None if self.tokenizer is None else {"content": logprobs, "refusal": None}
 
 
-def _openai_call(call: ToolCall) -> dict[str, Any]:
-    function = {"name": call.name, "arguments": call.arguments}
+def _empty_call(call: ToolCall) -> dict[str, Any]:
+    function = {"name": call.name, "arguments": ""}
     return {"id": call.id, "type": "function", "function": function}

@@ -13,10 +13,11 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from pipeline.serve.answer_schemas import ChatChunk, ChatCompletion, documented_stream
 from pipeline.serve.api_errors import RESPONSES
 from pipeline.serve.chat_choice import ChatChoice
 from pipeline.serve.chat_request import ChatCompletionRequest, wanted_of
-from pipeline.serve.event_stream import STREAMED, event, respond
+from pipeline.serve.event_stream import event, respond
 from pipeline.serve.loaded_models import ServedModel
 from pipeline.serve.off_loop import off_loop
 from pipeline.serve.reply_events import ReplyOver
@@ -27,7 +28,7 @@ from pipeline.serve.wanted_reply import prepare
 router = APIRouter(responses=RESPONSES)
 
 
-@router.post("/v1/chat/completions", responses=STREAMED)
+@router.post("/v1/chat/completions", responses=documented_stream(ChatCompletion, ChatChunk))
 async def chat_completions(asked: ChatCompletionRequest, request: Request) -> Response:
     """Reply to a conversation."""
     state, client = state_of(request), client_of(request)

@@ -5,17 +5,18 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from pipeline.serve.answer_schemas import CompletionBody, documented_stream
 from pipeline.serve.api_errors import RESPONSES
 from pipeline.serve.completion_answers import events, whole
 from pipeline.serve.completion_plan import CompletionRequest, plan_of
-from pipeline.serve.event_stream import STREAMED, EventStream, unless_gone
+from pipeline.serve.event_stream import EventStream, unless_gone
 from pipeline.serve.off_loop import off_loop
 from pipeline.serve.server_state import client_of, note_tokens, state_of
 
 router = APIRouter(responses=RESPONSES)
 
 
-@router.post("/v1/completions", responses=STREAMED)
+@router.post("/v1/completions", responses=documented_stream(CompletionBody, CompletionBody))
 async def completions(asked: CompletionRequest, request: Request) -> Response:
     """Complete prompts."""
     state = state_of(request)

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
+from pipeline.serve.answer_schemas import EmbeddingList, documented
 from pipeline.serve.api_errors import RESPONSES, refused
 from pipeline.serve.completion_plan import Prompts, encoded
 from pipeline.serve.event_stream import unless_gone
@@ -38,7 +39,7 @@ class EmbeddingRequest(BaseModel):
     user: str | None = None
 
 
-@router.post("/v1/embeddings")
+@router.post("/v1/embeddings", responses=documented(EmbeddingList, "Vectors"))
 async def embeddings(asked: EmbeddingRequest, request: Request) -> Response:
     """Vectors of texts."""
     state = state_of(request)

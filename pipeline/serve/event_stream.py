@@ -24,13 +24,6 @@ from pipeline.serve.config import ServeConfig
 T = TypeVar("T")
 
 DONE = b"data: [DONE]\n\n"
-# For the OpenAPI document: what a route that can stream answers.
-STREAMED: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "The answer; as server-sent events where `stream` is true",
-        "content": {"application/json": {}, "text/event-stream": {}},
-    }
-}
 HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}  # proxies pass each event on
 CLIENT_GONE = 499  # nginx's number for a client that didn't wait
 ABORT = "abort"  # in the scope's state: what cuts the connection, see `http_server`

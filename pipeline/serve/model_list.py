@@ -1,10 +1,9 @@
 """GET /v1/models: what is on offer, loaded or not."""
 
-from typing import Any
-
 from fastapi import APIRouter
 from starlette.requests import Request
 
+from pipeline.serve.answer_schemas import ModelBody, ModelListBody, documented
 from pipeline.serve.api_errors import RESPONSES, ApiError
 from pipeline.serve.loaded_models import LoadedModels
 from pipeline.serve.server_state import state_of
@@ -12,15 +11,17 @@ from pipeline.serve.server_state import state_of
 router = APIRouter(responses=RESPONSES)
 
 
-@router.get("/v1/models")
-async def models(request: Request) -> dict[str, Any]:
+@router.get("/v1/models", response_model=None, responses=documented(ModelListBody, "All"))
+async def models(request: Request) -> ModelListBody:
     """All models on offer."""
     offered = state_of(request).models
     return {"object": "list", "data": [_described(offered, id) for id in offered.sources]}
 
 
-@router.get("/v1/models/{id:path}")
-async def model(id: str, request: Request) -> dict[str, Any]:
+@router.get(
+    "/v1/models/{id:path}", response_model=None, responses=documented(ModelBody, "The model")
+)
+async def model(id: str, request: Request) -> ModelBody:
     """One of them."""
     offered = state_of(request).models
     if id not in offered.sources:
@@ -28,9 +29,9 @@ async def model(id: str, request: Request) -> dict[str, Any]:
     return _described(offered, id)
 
 
-def _described(offered: LoadedModels, id: str) -> dict[str, Any]:
+def _described(offered: LoadedModels, id: str) -> ModelBody:
     """As OpenAI does, and what is known of one that is loaded."""
-    told: dict[str, Any] = {
+    told: ModelBody = {
         "id": id,
         "object": "model",
         "created": offered.created,

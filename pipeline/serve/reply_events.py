@@ -2,7 +2,8 @@
 
 The endpoints for chat and for responses write the same happenings in different forms, streamed or
 at once. Of each round of a reply: pieces of text, then calls; after calls that the server answers,
-their outputs and the next round; at the very end why it ended.
+their outputs and the next round; at the very end why it ended. A call comes whole, unless a grammar
+holds the reply to calls that can be read: then as it is written, its name first.
 """
 
 import dataclasses
@@ -41,11 +42,32 @@ class TextPiece:
 
 
 @dataclasses.dataclass(frozen=True)
+class CallBegun:
+    """A call, with its id, that is being written: its arguments are still empty."""
+
+    call: ToolCall
+
+
+@dataclasses.dataclass(frozen=True)
+class CallPiece:
+    """More of the arguments of the call that began last."""
+
+    arguments: str
+
+
+@dataclasses.dataclass(frozen=True)
 class CallMade:
-    """A call, with its id, that the client is to answer, or the server (`served`)."""
+    """A call, with its id and arguments, that the client is to answer, or the server.
+
+    Args:
+        call: the same that has begun, if one has.
+        served: the server answers it.
+        cut: the reply ended within its arguments: they are no JSON.
+    """
 
     call: ToolCall
     served: bool = False
+    cut: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,7 +93,7 @@ class ReplyOver:
     forced: int = 0
 
 
-ReplyEvent = TextPiece | CallMade | CallAnswered | ReplyOver
+ReplyEvent = TextPiece | CallBegun | CallPiece | CallMade | CallAnswered | ReplyOver
 
 
 def call_id(key: int, number: int) -> str:

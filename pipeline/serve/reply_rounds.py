@@ -17,7 +17,9 @@ from pipeline.serve.generation_stream import GenerationStream
 from pipeline.serve.inference_loop import InferenceLoop
 from pipeline.serve.reply_events import (
     CallAnswered,
+    CallBegun,
     CallMade,
+    CallPiece,
     FinishReason,
     ReplyEvent,
     ReplyOver,
@@ -49,7 +51,8 @@ class _Sample:
         self.length = len(prepared.generation.prompt)  # of all that stands in the context
         self.sampled = self.forced = self.calls = self.rounds = 0
         self.last = -1  # token that came
-        self.over = False
+        self.over = self.cut = False  # cut: within a call
+        self.begun = ToolCall("", "")  # the call under way, where a grammar holds it
 
     def take(self, delta: Delta) -> list[ReplyEvent]:
         """What has been written."""
@@ -59,12 +62,12 @@ class _Sample:
         if self.prepared.tells_tokens:
             tops = delta.top_logprobs or [{}] * len(delta.tokens)
             self.tokens += map(SampledToken, delta.tokens, delta.logprobs, tops)
-        return self._shown(self.reading.push(delta.tokens))
+        return [*self._shown(self.reading.push(delta.tokens)), *self._calls()]
 
     def end_message(self, as_text: bool) -> tuple[list[ReplyEvent], ReplyEnd]:
-        """The last piece of its text, and how the message ended."""
+        """The last piece of its text and of calls that are held, and how the message ended."""
         end = self.reading.finish(as_text)
-        return self._shown(end.text), end
+        return [*self._shown(end.text), *self._calls()], end
 
     def named(self, calls: Sequence[ToolCall]) -> list[ToolCall]:
         """The calls with ids."""
@@ -85,6 +88,21 @@ class _Sample:
         """It is over."""
         self.over = True
         return ReplyOver(reason, self.sampled, self.forced)
+
+    def _calls(self) -> list[ReplyEvent]:
+        """What is new of calls that a grammar holds, with ids."""
+        found: list[ReplyEvent] = []
+        for part in self.reading.call_parts():
+            if isinstance(part, CallPiece):
+                found.append(part)
+            elif isinstance(part, CallBegun):
+                (self.begun,) = self.named([part.call])
+                found.append(CallBegun(self.begun))
+            else:
+                call = ToolCall(part.call.name, part.call.arguments, self.begun.id)
+                found.append(CallMade(call, cut=part.cut))
+                self.cut = part.cut
+        return found
 
     def _shown(self, text: str) -> list[ReplyEvent]:
         tokens: tuple[SampledToken, ...] = ()
@@ -142,9 +160,9 @@ def _plain(sample: _Sample, delta: Delta) -> list[ReplyEvent]:
     if not delta.ended:
         return events
     rest, end = sample.end_message(as_text=False)
-    calls = [CallMade(call) for call in sample.named(end.calls)]
-    reason: FinishReason = "tool_calls" if calls else "stop"
-    return [*events, *rest, *calls, sample.end("length" if delta.ended == "length" else reason)]
+    events += [*rest, *(CallMade(call) for call in sample.named(end.calls))]
+    reason: FinishReason = "tool_calls" if sample.calls and not sample.cut else "stop"
+    return [*events, sample.end("length" if delta.ended == "length" else reason)]
 
 
 class _Rounds:

@@ -9,12 +9,14 @@ a call's first token on nothing is shown until the call can be read or can't be 
 
 import codecs
 import dataclasses
+from collections import deque
 from collections.abc import Sequence
 
 from pipeline.chat.conversation import parse_reply
 from pipeline.chat.layout import CALL, CALL_END
 from pipeline.chat.messages import ToolCall
 from pipeline.model.stop_strings import StopStringFinder, as_bytes
+from pipeline.serve.held_calls import CallPart, HeldCalls
 from pipeline.tokenizer import Tokenizer
 from pipeline.tokenizer.special import CONVERSATION_TOKENS
 from storage.errors import UserError
@@ -26,7 +28,7 @@ class ReplyEnd:
 
     Args:
         text: the last piece of its text.
-        calls: of tools, without ids.
+        calls: of tools, without ids; none where a grammar holds them: see `call_parts`.
         unreadable: whether it holds control tokens where none can be, as calls that are no JSON.
     """
 
@@ -45,6 +47,7 @@ class ReplyStream:
         reads_calls: whether control tokens mean something; else their names are text, as
             `chat.streaming` writes them: a request that states no tools is answered by text.
         counts: whether `text_tokens` is going to be asked for.
+        held: whether a grammar holds the calls.
     """
 
     def __init__(
@@ -55,6 +58,7 @@ class ReplyStream:
         stop_strings: Sequence[str] = (),
         reads_calls: bool = True,
         counts: bool = False,
+        held: bool = False,
     ) -> None:
         self.tokenizer, self.reads_calls, self.counts = tokenizer, reads_calls, counts
         known = tokenizer.special_tokens
@@ -69,6 +73,11 @@ class ReplyStream:
         self._calls: list[int] = []  # tokens from the first call on
         self._content_bytes = -1  # of the text before the first call; -1: there is none
         self._text_bytes = -1  # up to the stop string; -1: none has come
+        self._held = HeldCalls() if held and reads_calls else None
+        self._tags: deque[tuple[int, bool]] = deque()  # bytes before a call's tags; whether it ends
+        self._dropped: str | None = (
+            None  # of the text, since calls follow; None: it isn't shown yet
+        )
         self._unreadable = self._over = False
         self._came = 0  # tokens
         self._text_tokens: list[int] = []  # places of tokens that are text, since last asked for
@@ -87,11 +96,16 @@ class ReplyStream:
                 self._take_mark(tokens[end])
             at = end + 1
         self._came += len(tokens)
-        if self._content_bytes >= 0 and not self._unreadable:
-            return ""
-        if self._text_bytes >= 0:
-            return self._show(self._text_bytes)
-        return self._show(len(self._finder.text) - self._finder.held_back())
+        end = self._text_bytes
+        if end < 0:
+            end = len(self._finder.text) - self._finder.held_back()
+        if self._content_bytes < 0 or self._unreadable:
+            return self._show(end)
+        return "" if self._held is None else self._show_held(self._held, end)
+
+    def call_parts(self) -> list[CallPart]:
+        """What has become known of calls that a grammar holds since this was asked."""
+        return [] if self._held is None else self._held.parts()
 
     def text_tokens(self) -> list[int]:
         """Which of the tokens, counted from 0, have turned out to be text since this was asked."""
@@ -110,6 +124,8 @@ class ReplyStream:
         self._over = True
         end = len(self._finder.text) if self._text_bytes < 0 else self._text_bytes
         calls: tuple[ToolCall, ...] = ()
+        if self._held is not None and self._content_bytes >= 0 and not self._unreadable:
+            return self._finish_held(self._held, end)
         if self._content_bytes >= 0 and not self._unreadable:
             is_cut = as_text or self._text_bytes >= 0
             found = None if is_cut else self._read(self._calls)
@@ -142,10 +158,13 @@ class ReplyStream:
             return
         elif self._content_bytes >= 0:  # what stands before it is whole: can it be read so far?
             self._calls.append(token)
-            self._unreadable = self._is_hopeless()
+            self._tags.append((len(self._finder.text), self._controls[token] == CALL_END))
+            # A grammar has no other tags.
+            self._unreadable = self._held is None and self._is_hopeless()
         elif self._controls[token] == CALL:
             self._calls.append(token)
             self._content_bytes = len(self._finder.text)
+            self._tags.append((self._content_bytes, False))
         else:
             self._unreadable = True
 
@@ -161,6 +180,40 @@ class ReplyStream:
             return parse_reply(tokens, self.tokenizer).tool_calls
         except UserError:
             return None
+
+    def _show_held(self, held: HeldCalls, end: int) -> str:
+        """What is left of the text before the calls, and the calls up to a byte."""
+        text = ""
+        if self._dropped is None:
+            if end < self._content_bytes:
+                return self._show(end)
+            text = self._show(self._content_bytes, final=True)
+            self._dropped = "\n" if text.endswith("\n") else ""  # no content where a call follows
+            text = text.removesuffix("\n")
+        while self._tags and self._tags[0][0] <= end:
+            place, ends = self._tags.popleft()
+            self._hand(held, place)
+            if ends:
+                held.close()
+            else:
+                held.open()
+        self._hand(held, end)
+        return text
+
+    def _finish_held(self, held: HeldCalls, end: int) -> ReplyEnd:
+        text = self._show_held(held, end)
+        held.cut()
+        if held.begun:
+            return ReplyEnd(text)
+        self._unreadable = True  # it ended before a name was known: all is text
+        if self._dropped is not None:
+            self._given, self._kept = self._content_bytes, self._dropped
+        return ReplyEnd(text + self._show(end, final=True), (), unreadable=True)
+
+    def _hand(self, held: HeldCalls, end: int) -> None:
+        if end > self._given:
+            held.push(bytes(self._finder.text[self._given : end]))
+            self._given = end
 
     def _show(self, end: int, final: bool = False) -> str:
         """The text up to a byte, but for what was shown before and a last part of a character."""

@@ -12,9 +12,12 @@ import copy
 import time
 from typing import Any
 
+from pipeline.chat.messages import ToolCall
 from pipeline.serve.reply_events import (
     CallAnswered,
+    CallBegun,
     CallMade,
+    CallPiece,
     ReplyEvent,
     ReplyOver,
     TextPiece,
@@ -49,6 +52,7 @@ class GrowingResponse:
         self._number = 0
         self._texts: list[str] | None = None  # of the message under way; None: there is none
         self._logprobs: list[dict[str, Any]] = []
+        self._growing = False  # a call is told as it is written
 
     @property
     def items(self) -> list[Item]:
@@ -67,8 +71,12 @@ class GrowingResponse:
         """The events that something makes."""
         if isinstance(event, TextPiece):
             return self._take_text(event)
+        if isinstance(event, CallBegun):
+            return self._begin_call(event.call)
+        if isinstance(event, CallPiece):
+            return [self._grow_call(event.arguments)]
         if isinstance(event, CallMade):
-            return [*self._close("completed"), *self._take_call(event)]
+            return self._take_call(event)
         if isinstance(event, CallAnswered):
             return self._take_answer(event)
         return self._take_end(event)
@@ -115,17 +123,28 @@ class GrowingResponse:
             self._item_event("done"),
         ]
 
+    def _begin_call(self, call: ToolCall) -> list[Event]:
+        """A call begins, without arguments."""
+        made = self._close("completed")
+        self._growing = True
+        self.items.append(call_item(self._id("fc"), ToolCall(call.name, "", call.id)))
+        return [*made, self._item_event("added")]
+
+    def _grow_call(self, arguments: str) -> Event:
+        self.items[-1]["arguments"] += arguments
+        name = "response.function_call_arguments.delta"
+        return self._event(name, delta=arguments, **self._item_place)
+
     def _take_call(self, event: CallMade) -> list[Event]:
-        call = event.call
-        whole = call_item(self._id("fc"), call, "completed")
-        self.items.append(whole | {"arguments": "", "status": "in_progress"})
-        made = [self._item_event("added")]
-        place = {"item_id": whole["id"], "output_index": len(self.items) - 1}
-        name = "response.function_call_arguments"
-        made.append(self._event(f"{name}.delta", delta=call.arguments, **place))
-        said = {"name": call.name, "arguments": call.arguments}
-        made.append(self._event(f"{name}.done", **said, **place))
-        self.items[-1] = whole
+        made: list[Event] = []
+        if not self._growing:
+            made += self._begin_call(event.call)
+            made.append(self._grow_call(event.call.arguments))
+        self._growing = False
+        self.items[-1]["status"] = "incomplete" if event.cut else "completed"
+        said = {"name": event.call.name, "arguments": event.call.arguments}
+        name = "response.function_call_arguments.done"
+        made.append(self._event(name, **said, **self._item_place))
         return [*made, self._item_event("done")]
 
     def _take_answer(self, event: CallAnswered) -> list[Event]:
@@ -153,9 +172,12 @@ class GrowingResponse:
         return [*made, self._event(name, response=self._snapshot())]
 
     @property
+    def _item_place(self) -> dict[str, Any]:
+        return {"item_id": self.items[-1]["id"], "output_index": len(self.items) - 1}
+
+    @property
     def _part_place(self) -> dict[str, Any]:
-        index = len(self.items) - 1
-        return {"item_id": self.items[-1]["id"], "output_index": index, "content_index": 0}
+        return {**self._item_place, "content_index": 0}
 
     def _item_event(self, what: str) -> Event:
         index, item = len(self.items) - 1, copy.deepcopy(self.items[-1])

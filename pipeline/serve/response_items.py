@@ -25,7 +25,7 @@ def message_item(id_: str, parts: list[dict[str, Any]], status: ItemStatus) -> I
     }
 
 
-def call_item(id_: str, call: ToolCall, status: ItemStatus) -> Item:
+def call_item(id_: str, call: ToolCall, status: ItemStatus = "in_progress") -> Item:
     """A call of a tool."""
     return {
         "type": "function_call",

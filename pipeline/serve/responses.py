@@ -14,13 +14,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pipeline.chat.messages import Message
+from pipeline.serve.answer_schemas import documented, documented_stream
 from pipeline.serve.api_errors import RESPONSES, ApiError, as_api_error
-from pipeline.serve.event_stream import STREAMED, event, respond
+from pipeline.serve.event_stream import event, respond
 from pipeline.serve.off_loop import off_loop
 from pipeline.serve.reply_rounds import RunningReply
 from pipeline.serve.response_events import GrowingResponse
 from pipeline.serve.response_input import input_messages
 from pipeline.serve.response_request import ResponseRequest, empty_response, wanted_of
+from pipeline.serve.response_schemas import DeletedResponse, ResponseBody, ResponseEvent
 from pipeline.serve.response_store import KeptResponse, ResponseStore
 from pipeline.serve.server_state import client_of, note_tokens, state_of
 from pipeline.serve.text_bounds import check_count
@@ -30,7 +32,7 @@ router = APIRouter(responses=RESPONSES)
 logger = logging.getLogger("crawl2chat.serve")
 
 
-@router.post("/v1/responses", responses=STREAMED)
+@router.post("/v1/responses", responses=documented_stream(ResponseBody, ResponseEvent))
 async def create_response(asked: ResponseRequest, request: Request) -> Response:
     """Respond to an input."""
     state, client = state_of(request), client_of(request)
@@ -61,7 +63,7 @@ async def create_response(asked: ResponseRequest, request: Request) -> Response:
     return await respond(request, answer, state.config, reply.close, stream=bool(asked.stream))
 
 
-@router.get("/v1/responses/{response_id}")
+@router.get("/v1/responses/{response_id}", responses=documented(ResponseBody, "It"))
 async def get_response(response_id: str, request: Request) -> Response:
     """A response that is kept."""
     found = state_of(request).responses.find(client_of(request), response_id)
@@ -70,7 +72,7 @@ async def get_response(response_id: str, request: Request) -> Response:
     return Response(orjson.dumps(found.body), media_type="application/json")
 
 
-@router.delete("/v1/responses/{response_id}")
+@router.delete("/v1/responses/{response_id}", responses=documented(DeletedResponse, "Forgotten"))
 async def delete_response(response_id: str, request: Request) -> Response:
     """Forget a response."""
     if not state_of(request).responses.delete(client_of(request), response_id):
@@ -132,7 +134,9 @@ class ResponseAnswer:
         self.note(self.growing.body["usage"])
         if self.store is None:
             return
-        own = [one.said for one in input_messages(self.growing.body["output"])]
+        # Arguments that were cut are no JSON: nothing can go on from such a call.
+        whole = [item for item in self.growing.body["output"] if not _is_cut_call(item)]
+        own = [one.said for one in input_messages(whole)] if whole else []
         self.store.keep(self.client, KeptResponse(self.growing.body, (*self.said, *own)))
 
 
@@ -151,6 +155,10 @@ def _before(asked: ResponseRequest, store: ResponseStore, client: str) -> tuple[
             code="previous_response_not_found",
         )
     return found.messages
+
+
+def _is_cut_call(item: Mapping[str, Any]) -> bool:
+    return (item["type"], item["status"]) == ("function_call", "incomplete")
 
 
 def _unknown(id_: str) -> ApiError:

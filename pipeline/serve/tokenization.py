@@ -4,7 +4,7 @@ As vLLM has them, which lm-evaluation-harness's remote tokenizer asks: `/tokeniz
 `/tokenizer_info`. What is written like a special token in a text stays text.
 """
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import orjson
 from fastapi import APIRouter
@@ -12,6 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
+from pipeline.serve.answer_schemas import (
+    Detokenized,
+    Tokenized,
+    TokenizerInfo,
+    documented,
+)
 from pipeline.serve.api_errors import RESPONSES, refused
 from pipeline.serve.completion_logprobs import token_text
 from pipeline.serve.loaded_models import ServedModel
@@ -42,7 +48,7 @@ class DetokenizeRequest(BaseModel):
     tokens: list[Annotated[int, Field(ge=0, le=2**31 - 1)]]
 
 
-@router.post("/tokenize")
+@router.post("/tokenize", responses=documented(Tokenized, "Token ids"))
 async def tokenize(asked: TokenizeRequest, request: Request) -> Response:
     """A text's token ids."""
     served = await state_of(request).models.get(asked.model)
@@ -50,7 +56,7 @@ async def tokenize(asked: TokenizeRequest, request: Request) -> Response:
     return Response(body, media_type="application/json")
 
 
-def _tokenized(asked: TokenizeRequest, served: ServedModel) -> dict[str, Any]:
+def _tokenized(asked: TokenizeRequest, served: ServedModel) -> Tokenized:
     tokenizer = served.tokenizer
     special = tokenizer.special_tokens
     if not asked.add_special_tokens and asked.prompt in special:
@@ -74,7 +80,7 @@ def _tokenized(asked: TokenizeRequest, served: ServedModel) -> dict[str, Any]:
     }
 
 
-@router.post("/detokenize")
+@router.post("/detokenize", responses=documented(Detokenized, "Text"))
 async def detokenize(asked: DetokenizeRequest, request: Request) -> Response:
     """Token ids as text."""
     served = await state_of(request).models.get(asked.model)
@@ -83,8 +89,8 @@ async def detokenize(asked: DetokenizeRequest, request: Request) -> Response:
     return Response(body, media_type="application/json")
 
 
-@router.get("/tokenizer_info")
-async def tokenizer_info(request: Request, model: str | None = None) -> dict[str, Any]:
+@router.get("/tokenizer_info", response_model=None, responses=documented(TokenizerInfo, "It"))
+async def tokenizer_info(request: Request, model: str | None = None) -> TokenizerInfo:
     """What a client must know of the tokenizer to write prompts for it."""
     served = await state_of(request).models.get(model)
     tokenizer = served.tokenizer

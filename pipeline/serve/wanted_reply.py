@@ -7,7 +7,7 @@ In: a checked request. Out: a `Generation`, and how its tokens are to be read. A
 import dataclasses
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from pipeline.chat.conversation import Conversation
 from pipeline.chat.conversation import prompt as prompt_of
@@ -76,6 +76,7 @@ class PreparedReply:
     reads_calls: bool
     tells_tokens: bool
     context: int
+    holds_calls: bool = False  # a grammar does: what is begun is a call
 
     def stream(self) -> ReplyStream:
         """A reader of one message."""
@@ -85,6 +86,7 @@ class PreparedReply:
             stop_strings=self.generation.sampling.stop_strings,
             reads_calls=self.reads_calls,
             counts=self.tells_tokens,
+            held=self.holds_calls,
         )
 
     def key(self, sample: int) -> int:
@@ -130,13 +132,14 @@ def prepare(wanted: WantedReply, served: ServedModel, client: str) -> PreparedRe
         logit_bias=bias,
         max_new_tokens=min(wanted.sampling.max_new_tokens, context - len(prompt)),
     )
+    made = _constraint(wanted, served, (stop, *others), sampling.max_new_tokens)
     generation = Generation(
         prompt=tuple(prompt),
         sampling=sampling,
         samples=wanted.samples,
         seed=wanted.seed,
         client=client,
-        constraint=_constraint(wanted, served, (stop, *others), sampling.max_new_tokens),
+        constraint=made.constrain,
     )
     return PreparedReply(
         generation,
@@ -146,6 +149,7 @@ def prepare(wanted: WantedReply, served: ServedModel, client: str) -> PreparedRe
         reads_calls=bool(wanted.talk.tools),
         tells_tokens=sampling.untruncated_logprobs,
         context=context,
+        holds_calls=made.holds_calls and not wanted.served,
     )
 
 
@@ -170,10 +174,16 @@ def _prompt(wanted: WantedReply, tokenizer: Tokenizer, context: int) -> list[int
     return prompt
 
 
+class _Held(NamedTuple):
+    """What holds each sample to what was asked; None: nothing was."""
+
+    constrain: Constrain | None
+    holds_calls: bool = False
+
+
 def _constraint(
     wanted: WantedReply, served: ServedModel, stops: tuple[int, ...], most_tokens: int
-) -> Constrain | None:
-    """What holds each sample to what was asked; None: nothing was."""
+) -> _Held:
     choice, tools = wanted.choice, wanted.talk.tools
     must_call = choice.mode == "required"
     text = _text_grammar(wanted, served)
@@ -187,14 +197,14 @@ def _constraint(
         except UserError as error:
             raise InvalidField(wanted.fields[2], str(error)) from error
     if text is None and calls is None:
-        return None
+        return _Held(None)
 
     def make() -> ReplyConstraint:
         return ReplyConstraint(
             served.tokenizer, stops, most_tokens, text=text, calls=calls, must_call=must_call
         )
 
-    return make
+    return _Held(make, calls is not None)
 
 
 def _text_grammar(wanted: WantedReply, served: ServedModel) -> GrammarConstraint | None:

@@ -10,7 +10,9 @@ from pipeline.chat.messages import ToolCall
 from pipeline.serve.chat_choice import ChatChoice
 from pipeline.serve.reply_events import (
     CallAnswered,
+    CallBegun,
     CallMade,
+    CallPiece,
     ReplyEvent,
     ReplyOver,
     SampledToken,
@@ -41,8 +43,13 @@ def happenings(draw: st.DrawFn) -> list[ReplyEvent]:
         found += [CallMade(call, served=True) for call in calls]
         found += [CallAnswered(call, ToolOutput(draw(texts))) for call in calls]
     found += draw(st.lists(pieces, max_size=3))
-    for _ in range(draw(st.integers(0, 2))):
-        found.append(CallMade(ToolCall("g", "{}", f"call_{number}")))
+    for _ in range(draw(st.integers(0, 3))):
+        pieces_of = draw(st.lists(texts, max_size=3))  # of the arguments, as they are written
+        call = ToolCall("g", "".join(pieces_of), f"call_{number}")
+        if draw(st.booleans()):
+            found.append(CallBegun(ToolCall("g", "", call.id)))
+            found += map(CallPiece, pieces_of)
+        found.append(CallMade(call, cut=draw(st.booleans())))
         number += 1
     return [*found, ReplyOver("stop", 3)]
 
@@ -110,6 +117,19 @@ def test_calls_of_the_client_are_tool_calls_without_content() -> None:
             {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
         ],
     }
+
+
+def test_a_call_is_told_as_it_is_written() -> None:
+    choice = ChatChoice(0)
+    events = [CallBegun(ToolCall("f", "", "call_1")), CallPiece('{"a": '), CallPiece("1}")]
+    whole = CallMade(ToolCall("f", '{"a": 1}', "call_1"))
+    deltas = [chunk["delta"] for event in [*events, whole] for chunk in choice.take(event)]
+    head = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": ""}}
+    assert deltas == [
+        {"tool_calls": [{"index": 0, **head}]},
+        {"tool_calls": [{"index": 0, "function": {"arguments": '{"a": '}}]},
+        {"tool_calls": [{"index": 0, "function": {"arguments": "1}"}}]},
+    ]
 
 
 def test_calls_of_the_server_are_events_and_rounds_begin_lines() -> None:

@@ -263,3 +263,112 @@ def test_what_is_held_is_the_same_whatever_else_runs(wild_calls: AsgiCalls) -> N
     ]
     alone = [wild_calls.post(PATH, one)["choices"] for one in bodies]
     assert [answer["choices"] for answer in wild_calls.posts(PATH, bodies)] == alone
+
+
+def chunks_of(events: list[dict[str, Any]], index: int) -> list[dict[str, Any]]:
+    return [one for event in events for one in event["choices"] if one["index"] == index]
+
+
+def merged(chunks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Calls of a stream's deltas."""
+    calls: list[dict[str, Any]] = []
+    for chunk in chunks:
+        for part in chunk["delta"].get("tool_calls", ()):
+            if part["index"] == len(calls):
+                assert part["function"]["arguments"] == ""
+                calls.append({key: part[key] for key in ("id", "type", "function")})
+            else:
+                assert part["index"] == len(calls) - 1
+                assert set(part) == {"index", "function"}
+                calls[-1]["function"]["arguments"] += part["function"]["arguments"]
+    return calls
+
+
+HELD: list[dict[str, Any]] = [
+    {"tools": [PAINT, CALCULATOR], "tool_choice": "required"},
+    {"tools": [PAINT], "tool_choice": {"type": "function", "function": {"name": "paint"}}},
+    {"tools": [PAINT, CALCULATOR], "tool_choice": "required", "stop": ["x"]},
+]
+
+
+@pytest.mark.parametrize("more", HELD)
+@pytest.mark.parametrize("most", [200, 60, 24])
+def test_a_stream_of_calls_is_the_whole(
+    wild_calls: AsgiCalls, more: dict[str, Any], most: int
+) -> None:
+    """Also where a limit or a stop string cuts it, anywhere."""
+    cut = 0
+    for seed in range(2):
+        asked = body(**more, max_tokens=most, seed=seed, n=4)
+        whole = wild_calls.post(PATH, asked)["choices"]
+        events = wild_calls.events(PATH, asked)
+        for choice in whole:
+            chunks = chunks_of(events, choice["index"])
+            message = choice["message"]
+            assert merged(chunks) == message.get("tool_calls", [])
+            text = "".join(chunk["delta"].get("content") or "" for chunk in chunks)
+            assert text == (message["content"] or "")
+            assert chunks[-1]["finish_reason"] == choice["finish_reason"]
+            arguments = [one["function"]["arguments"] for one in message.get("tool_calls", ())]
+            for each in arguments[:-1]:
+                json.loads(each)
+            cut += bool(arguments) and not _is_json(arguments[-1])
+            if choice["finish_reason"] == "tool_calls":
+                assert _is_json(arguments[-1])
+    if most == 60 and more["tool_choice"] == "required":
+        return  # what the calculator takes can be ended by then, or not
+    assert bool(cut) == (most == 60 or (most == 200 and "stop" in more))
+
+
+def _is_json(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except ValueError:
+        return False
+
+
+def test_arguments_come_before_they_have_ended(wild_calls: AsgiCalls) -> None:
+    asked = body(tools=[CALCULATOR], tool_choice="required", parallel_tool_calls=False, n=1)
+    for more in ({}, {"logprobs": True}):
+        events = wild_calls.events(PATH, asked | more)
+        parts = [
+            part["function"]["arguments"]
+            for chunk in chunks_of(events, 0)
+            for part in chunk["delta"].get("tool_calls", ())
+        ]
+        assert len(parts) > 10
+
+
+@pytest.mark.parametrize("most", [200, 60])
+def test_a_response_streams_its_calls_too(wild_calls: AsgiCalls, most: int) -> None:
+    tools = [{"type": "function", **PAINT["function"]}]
+    for seed in range(3):
+        asked = {"input": "x", "tools": tools, "tool_choice": "required", "seed": seed}
+        asked |= {"max_output_tokens": most, "temperature": 1}
+        whole = wild_calls.post("/v1/responses", asked)
+        answer = wild_calls.send("POST", "/v1/responses", {**asked, "stream": True}).text
+        lines = [line.removeprefix("data: ") for line in answer.split("\n") if line[:5] == "data:"]
+        events = [json.loads(line) for line in lines[:-1]]
+        calls = [item for item in whole["output"] if item["type"] == "function_call"]
+        assert calls
+        for index, call in enumerate(calls):
+            own = [event for event in events if event.get("output_index") == index]
+            deltas = [event["delta"] for event in own if event["type"].endswith("delta")]
+            assert "".join(deltas) == call["arguments"]
+            assert deltas
+            (done,) = [event["item"] for event in own if event["type"].endswith("item.done")]
+            assert [done[key] for key in ("arguments", "status", "name")] == [
+                call[key] for key in ("arguments", "status", "name")
+            ]
+        kinds = {call["status"] for call in calls}
+        assert kinds == ({"completed"} if most == 200 else {"incomplete"})
+        after = {"input": "y", "previous_response_id": whole["id"], "max_output_tokens": 4}
+        outputs = [
+            {"type": "function_call_output", "call_id": call["call_id"], "output": "done"}
+            for call in calls
+            if call["status"] == "completed"
+        ]
+        after["input"] = outputs or "y"
+        assert wild_calls.send("POST", "/v1/responses", after).status_code == (
+            200 if outputs else 400
+        )

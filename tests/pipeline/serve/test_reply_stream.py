@@ -158,6 +158,13 @@ def test_text_comes_at_once_and_a_call_when_it_is_whole() -> None:
         (["<tool_call>", "x", "<tool_call>", "y"], True),
         (["a", "<|im_start|>", "b"], True),
         (["<tool_call>", "x", "<tool_response>"], True),
+        (
+            [
+                *("<tool_call>", '{"name": "f", "arguments": {"a": "\\ud800"}}', "</tool_call>"),
+                *("<tool_call>", "x"),
+            ],
+            True,
+        ),
         (["<tool_call>", '{"name": "f", "arguments": {}}', "</tool_call>", "so"], False),
     ],
 )

@@ -10,7 +10,9 @@ from random_models import byte_tokenizer
 from pipeline.chat.messages import ToolCall
 from pipeline.serve.reply_events import (
     CallAnswered,
+    CallBegun,
     CallMade,
+    CallPiece,
     ReplyEvent,
     ReplyOver,
     SampledToken,
@@ -35,6 +37,7 @@ CALLED = [
 ]
 ANSWERED = ["response.output_item.added", "response.output_item.done"]
 BEGUN = ["response.created", "response.in_progress"]
+WRITTEN: list[ReplyEvent] = [CallBegun(ToolCall("f", "", "call_1")), CallPiece('{"a": 1')]
 TEXT: list[ReplyEvent] = [TextPiece("Hel", (SampledToken(3, -0.5, {3: -0.5}),)), TextPiece("lo")]
 
 
@@ -65,6 +68,14 @@ def test_events_come_in_order() -> None:
                 ReplyOver("stop", 4),
             ],
             [*BEGUN, *CALLED, *ANSWERED, *MESSAGE, "response.completed"],
+        ),
+        (
+            [*TEXT, *WRITTEN, CallMade(CALL), CallMade(CALL), ReplyOver("tool_calls", 4)],
+            [*BEGUN, *MESSAGE, CALLED[0], *CALLED[1:], *CALLED, "response.completed"],
+        ),
+        (
+            [*WRITTEN, CallPiece("}"), CallMade(CALL), ReplyOver("tool_calls", 4)],
+            [*BEGUN, CALLED[0], *CALLED[1:2] * 2, *CALLED[2:], "response.completed"],
         ),
         (
             [ReplyOver("stop", 1)],
@@ -111,6 +122,25 @@ def test_what_is_cut_is_incomplete() -> None:
     assert body["completed_at"] is None
 
 
+def test_a_call_is_told_as_it_is_written_and_may_be_cut() -> None:
+    cut = CallMade(ToolCall("f", '{"a": 1', "call_1"), cut=True)
+    events, body = grown([*WRITTEN, cut, ReplyOver("length", 4)])
+    added, delta, done, item_done = events[2:6]
+    assert (added["item"]["arguments"], added["item"]["status"]) == ("", "in_progress")
+    assert (delta["delta"], done["arguments"]) == ('{"a": 1', '{"a": 1')
+    (item,) = body["output"]
+    assert (
+        item_done["item"]
+        == item
+        == added["item"]
+        | {
+            "arguments": '{"a": 1',
+            "status": "incomplete",
+        }
+    )
+    assert body["status"] == "incomplete"
+
+
 def test_an_error_is_the_last_event() -> None:
     growing = GrowingResponse(
         empty_response(ResponseRequest.model_validate({"input": "Hi"}), "m"), 5
@@ -128,6 +158,8 @@ HAPPENED: list[ReplyEvent] = [
     CallAnswered(CALL, ToolOutput("7")),
     *TEXT,
     CallMade(CALL),
+    *WRITTEN,
+    CallMade(ToolCall("f", '{"a": 1', "call_1"), cut=True),
 ]
 ASKED: list[dict[str, Any]] = [
     {},

@@ -165,6 +165,35 @@ def test_a_tool_of_a_model_is_parsed(client: Any, model: str) -> None:
     assert isinstance(call.function.parsed_arguments, Look)
 
 
+@pytest.mark.parametrize("parallel", [False, True])
+@pytest.mark.parametrize("most", [120, 14])
+def test_a_stream_of_calls_is_the_whole(client: Any, model: str, parallel: bool, most: int) -> None:
+    """By the package's own helper, and chunk by chunk; also where a limit cuts the call."""
+    asked: dict[str, Any] = {"model": model, "messages": ASKED, "tools": TOOLS, "seed": 2}
+    asked |= {"tool_choice": "required", "parallel_tool_calls": parallel, "temperature": 1.5}
+    asked["max_completion_tokens"] = most
+    whole = client.chat.completions.create(**asked).choices[0]
+    calls = [call.function for call in whole.message.tool_calls]
+    assert whole.finish_reason == ("tool_calls" if most == 120 else "length")
+    pieces: list[list[str]] = []
+    for chunk in client.chat.completions.create(**asked, stream=True):
+        for part in chunk.choices[0].delta.tool_calls or ():
+            if part.index == len(pieces):
+                assert (part.type, part.function.arguments) == ("function", "")
+                assert part.function.name == calls[part.index].name
+                pieces.append([])
+            pieces[-1].append(part.function.arguments)
+    assert ["".join(one) for one in pieces] == [call.arguments for call in calls]
+    assert len(pieces[0]) > 1
+    with client.chat.completions.stream(**asked) as stream:
+        told = [one for one in stream if one.type == "tool_calls.function.arguments.delta"]
+        found = stream.get_final_completion().choices[0]
+    assert found.finish_reason == whole.finish_reason
+    assert [c.function.arguments for c in found.message.tool_calls] == [c.arguments for c in calls]
+    deltas = [[one.arguments_delta for one in told if one.index == n] for n in range(len(calls))]
+    assert ["".join(one) for one in deltas] == [call.arguments for call in calls]
+
+
 def test_embeddings_in_both_encodings(client: Any, model: str) -> None:
     asked: dict[str, Any] = {"model": model, "input": ["Hello!", "What is 3 + 4?"]}
     packed = client.embeddings.create(**asked).data  # base64, which the package asks for

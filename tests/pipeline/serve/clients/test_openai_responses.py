@@ -80,6 +80,20 @@ def test_a_call_and_its_output(client: Any, model: str) -> None:
     assert client.responses.create(input=whole, **asked).output_text == chained.output_text
 
 
+def test_a_stream_of_calls_makes_the_response(client: Any, model: str) -> None:
+    asked: dict[str, Any] = {"model": model, "input": ASKED, "tools": TOOLS, "temperature": 1.5}
+    asked |= {"tool_choice": "required", "extra_body": {"seed": 2}, "max_output_tokens": 120}
+    whole = client.responses.create(**asked)
+    with client.responses.stream(**asked) as stream:
+        told = [one for one in stream if one.type == "response.function_call_arguments.delta"]
+        final = stream.get_final_response()
+    for index, (item, other) in enumerate(zip(final.output, whole.output, strict=True)):
+        assert item.arguments == other.arguments
+        deltas = [one.delta for one in told if one.output_index == index]
+        assert "".join(deltas) == item.arguments
+        assert deltas
+
+
 def test_structured_outputs_are_parsed(client: Any, model: str) -> None:
     for seed in range(3):
         parsed = client.responses.parse(
