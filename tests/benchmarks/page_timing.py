@@ -79,7 +79,7 @@ class Times:
 
     @property
     def median(self) -> float:
-        """The middle one; of an even number the upper one."""
+        """The middle one; of an even number the lower one."""
         return self._at(0.5)
 
     @property
@@ -88,8 +88,7 @@ class Times:
         return self._at(0.95)
 
     def _at(self, share: float) -> float:
-        place = min(math.floor(share * len(self.values)), len(self.values) - 1)
-        return sorted(self.values)[place]
+        return sorted(self.values)[math.ceil(share * len(self.values)) - 1]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -219,9 +219,8 @@ def _filled(selector: str, text: str, button: str = "") -> Callable[[Page], obje
     """A field of a form, which is then sent by a button, by default its first one."""
 
     def act(page: Page) -> None:
-        field = page.locator(f"main {selector}").first
-        field.fill(text)
-        form = page.locator("main form").filter(has=field)
+        page.locator(f"main {selector}").first.fill(text)
+        form = page.locator("main form").filter(has=page.locator(selector))
         form.locator(button or "button").first.click()
 
     return act
@@ -231,9 +230,10 @@ def _chosen(name: str, **which: str | int) -> Callable[[Page], object]:
     """Of a list, by value or index; then the form is sent."""
 
     def act(page: Page) -> None:
-        field = page.locator(f"main [name={name}]")
-        field.select_option(**which)  # type: ignore[arg-type]
-        page.locator("main form").filter(has=field).locator("button").first.click()
+        field = f"[name={name}]"
+        page.locator(f"main {field}").select_option(**which)  # type: ignore[arg-type]
+        form = page.locator("main form").filter(has=page.locator(field))
+        form.locator("button").first.click()
 
     return act
 
