@@ -2,12 +2,15 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from typing import Any
 from urllib.parse import quote
 
 from playwright.sync_api import Page
 
 from flows.cli.served_lake import ServedLake
 from pipeline.serve.pages import ready_queries
+from pipeline.serve.pages.addresses import MOST_PAGES
+from pipeline.serve.pages.corpus_records_page import SIZE
 from storage import Lake
 from tests.benchmarks.page_timing import Interaction
 
@@ -28,6 +31,7 @@ class Subjects:
     language: str  # the commonest
     base: str  # digest of the base model
     fact: str  # a question
+    late: int  # page of the list of records, not far from its end
 
 
 def subjects(lake: Lake) -> Subjects:
@@ -35,7 +39,7 @@ def subjects(lake: Lake) -> Subjects:
     shown = ServedLake(lake)
     try:
 
-        def one(sql: str) -> dict[str, str]:
+        def one(sql: str) -> dict[str, Any]:
             return dict(shown.rows(sql).to_pylist()[0])
 
         middle = "(SELECT count(*) // 2 FROM corpus)"
@@ -46,6 +50,7 @@ def subjects(lake: Lake) -> Subjects:
         )
         copy = one("SELECT url FROM ledger WHERE stage = 'dedup' LIMIT 1")
         languages = "SELECT language FROM pages GROUP BY language ORDER BY count(*) DESC LIMIT 1"
+        pages = one("SELECT count(*) AS n FROM ledger WHERE record_type = 'response'")
         fact = one("SELECT question FROM facts WHERE frequency = 'often' LIMIT 1")
         return Subjects(
             kept["url"],
@@ -56,6 +61,7 @@ def subjects(lake: Lake) -> Subjects:
             one(languages)["language"],
             lake.heads()["base"],
             fact["question"],
+            min(pages["n"] // SIZE - 1, MOST_PAGES - 1),
         )
     finally:
         shown.close()
@@ -116,7 +122,7 @@ def interactions(
         Interaction("Records: by host", records, _filled("#host", of.host)),
         Interaction("Records: by a host that isn't there", records, _filled("#host", NOWHERE)),
         Interaction("Records: next page", records, _click("a[rel=next]")),
-        Interaction("Records: page 500", f"{records}?page=499", _click("a[rel=next]")),
+        Interaction("Records: a late page", f"{records}?page={of.late}", _click("a[rel=next]")),
         Interaction("Records: open a page", f"{records}?outcome=kept", _click("td.url a")),
         Interaction("Search: words", "/corpus/search", _filled("#q", of.words)),
         Interaction("Search: a piece of an address", *_by_address(of.host.split(".")[0])),

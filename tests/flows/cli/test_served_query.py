@@ -4,6 +4,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -87,6 +88,14 @@ def test_each_query_has_a_process_that_has_answered_no_other(lake: Lake) -> None
     assert third.returncode is not None
     processes.expect()
     assert processes._spare is None  # nobody would end it
+
+
+def test_two_who_ask_at_once_have_a_process_each(lake: Lake) -> None:
+    with closing(QueryProcesses(lake.url, 20)) as processes:
+        processes.expect()
+        with ThreadPoolExecutor(2) as pool:
+            asked = [pool.submit(processes.ask, f"SELECT {n} AS n", 5) for n in range(2)]
+        assert [one.result().rows for one in asked] == [(("0",),), (("1",),)]
 
 
 def test_a_process_that_ended_having_waited_is_no_answer(
