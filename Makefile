@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .PHONY: setup setup-dev resolve demo test test-fast lint bench bench-corpus bench-train bench-engine \
 	bench-tokenizer bench-evals bench-scale bench-tools bench-distill bench-pass-at-k bench-rl \
 	bench-rl-hack bench-search bench-game bench-tool-use bench-search-use bench-injection bench-horizon \
-	bench-preferences bench-acts bench-serve bench-arena soak tune-train interop fuzz mutants docs \
+	bench-preferences bench-acts bench-serve bench-arena bench-pages soak tune-train interop fuzz mutants docs \
 	release-check server clean
 
 NATIVE := $(shell find pipeline -name '_*.c' -o -name '*.h')
@@ -213,6 +213,12 @@ bench-serve: .venv/dev $(PEERS)/llama.cpp/bin/llama-server
 
 bench-arena: .venv/dev .venv-arena/ready
 	$(BIN)/python -m tests.benchmarks.arena --peer-python .venv-arena/bin/python --write $(PAGE)
+
+# The web pages in Chromium, on LAKE, a finished demo's, and on one of 200,000 documents, which is made
+# in PAGES_WORK (2 GB; goes on where it was interrupted).
+PAGES_WORK ?= build/pages
+bench-pages: .venv/dev
+	$(BIN)/python -m tests.benchmarks.pages --lake $(LAKE) --work $(PAGES_WORK) --write docs/pages.md
 
 # Ten minutes of clients that vanish, stall, send junk, exceed limits and race.
 MINUTES ?= 10

@@ -1,10 +1,10 @@
 """A stranger's query on a lake, in a process of its own that can't take much: `python -m` this.
 
-In, on stdin: JSON of `lake`, `sql`, `most_rows`, `memory_bytes`, `seconds`. Out, on stdout: JSON of
-a `QueryAnswer`, or of `error`, a line for people. DuckDB bounds its tables and its sorting, but not
-the texts and lists that a query makes on the way (`repeat('x', 1e9)`), and between two of them it
-doesn't look whether it was interrupted. So the system bounds the memory and the processor's time of
-this process, and it ends by the clock.
+In, on stdin: JSON of `lake`, `sql`, `most_rows`, `memory_bytes`, `seconds`; nothing at all, and it
+ends. Out, on stdout: JSON of a `QueryAnswer`, or of `error`, a line for people. DuckDB bounds its
+tables and its sorting, but not the texts and lists that a query makes on the way
+(`repeat('x', 1e9)`), and between two of them it doesn't look whether it was interrupted. So the
+system bounds the memory and the processor's time of this process, and it ends by the clock.
 """
 
 import json
@@ -25,6 +25,7 @@ from storage.query_answer import TOO_MUCH_MEMORY, too_slow
 READING = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
 CELL_CHARACTERS = 1000  # more is no cell of a table; ours
 LINE_CHARACTERS = 400  # of an error, which may name every column of a table
+IDLE_SECONDS = 600.0  # that it waits to be asked, beside 70 MB of memory; ours
 DUCKDB_SHARE = 0.5  # of the memory; the rest is for what it doesn't count, and for Python
 
 
@@ -77,7 +78,15 @@ def answer(lake: Lake, sql: str, most_rows: int, memory_bytes: int) -> dict[str,
 
 def main() -> None:
     """Read what is asked, and write the answer; or that it took too long."""
-    asked = json.load(sys.stdin)
+    # It may have been started beforehand, and nobody asks.
+    idle = threading.Timer(IDLE_SECONDS, os._exit, [0])
+    idle.daemon = True
+    idle.start()
+    said = sys.stdin.read()
+    idle.cancel()
+    if not said:
+        return
+    asked = json.loads(said)
     _bound(asked["memory_bytes"], asked["seconds"])
     timer = threading.Timer(asked["seconds"], _end, [asked["seconds"]])
     timer.daemon = True

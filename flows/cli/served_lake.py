@@ -42,6 +42,7 @@ class _Opened:
     closing: contextlib.ExitStack
     state: object
     finished: frozenset[str]  # short names of all artifacts
+    number: int  # of the openings before
     users: int = 0
 
 
@@ -92,6 +93,13 @@ class ServedLake:
             finally:
                 timer.cancel()
 
+    def version(self) -> int:
+        """How often the lake was another than before."""
+        self._look()
+        with self._lock:
+            assert self._opened is not None
+            return self._opened.number
+
     def heads(self) -> Mapping[str, str]:
         """The newest artifact of each slot."""
         return self.lake.heads()
@@ -114,6 +122,10 @@ class ServedLake:
         """The answer to a stranger's query."""
         return self._strangers.ask(sql, most_rows)
 
+    def expect_query(self) -> None:
+        """A stranger is about to ask."""
+        self._strangers.expect()
+
     def live_runs(self) -> Sequence[LiveRun]:
         """Runs that write on this machine and whose artifacts the lake doesn't have yet."""
         self._look()
@@ -124,6 +136,7 @@ class ServedLake:
 
     def close(self) -> None:
         """Once what runs has ended."""
+        self._strangers.close()
         with self._lock:
             old, self._opened = self._opened, None
         if old is not None and not old.users:
@@ -163,9 +176,10 @@ class ServedLake:
 
         with contextlib.ExitStack() as stack:
             connection = stack.enter_context(catalog.connect(self.lake, settings=SETTINGS))
-            new = _Opened(connection, stack.pop_all(), state, finished)
-        with self._lock:
-            old, self._opened = self._opened, new
-            ended = old is not None and not old.users
+            with self._lock:
+                old = self._opened
+                number = 0 if old is None else old.number + 1
+                self._opened = _Opened(connection, stack.pop_all(), state, finished, number)
+                ended = old is not None and not old.users
         if old is not None and ended:
             old.closing.close()

@@ -1,6 +1,12 @@
-"""A stranger's query of the web pages: asked by a process that is ended when its time is over."""
+"""A stranger's query of the web pages: asked by a process that is ended when its time is over.
 
+Each query has a process for itself. To start one takes half a second, most of it for loading the
+database; so one more is started beforehand, which has loaded it and waits for its one question.
+"""
+
+import contextlib
 import json
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -27,6 +33,9 @@ class QueryProcesses:
     def __init__(self, lake: str, seconds: float) -> None:
         self.lake, self.seconds = lake, seconds
         self._free = threading.BoundedSemaphore(AT_A_TIME)
+        self._lock = threading.Lock()
+        self._spare: _QueryProcess | None = None
+        self._is_closed = False
 
     def ask(self, sql: str, most_rows: int) -> QueryAnswer:
         """The answer.
@@ -49,31 +58,90 @@ class QueryProcesses:
             told = self._run(json.dumps(asked))
         finally:
             self._free.release()
+        self.expect()
         if "error" in told:
             raise UserError(told["error"])
         return QueryAnswer.of(told)
 
+    def expect(self) -> None:
+        """Somebody is about to ask: have a process ready."""
+        with self._lock:
+            if self._spare is not None and not self._spare.is_waiting:
+                self._spare.end()
+                self._spare = None
+            if self._spare is None and not self._is_closed:
+                with contextlib.suppress(OSError):  # no room for one: whoever asks is told
+                    self._spare = _QueryProcess()
+
+    def close(self) -> None:
+        """End the process that waits; those at work end by themselves."""
+        with self._lock:
+            spare, self._spare, self._is_closed = self._spare, None, True
+        if spare is not None:
+            spare.end()
+
     def _run(self, asked: str) -> dict[str, str]:
-        # A process that is ended removes nothing itself.
-        with tempfile.TemporaryDirectory(prefix="crawl2chat-query-") as folder:
-            try:
-                ended = subprocess.run(
-                    command("storage.bounded_query"),
-                    input=asked,
-                    capture_output=True,
-                    text=True,
-                    encoding="utf-8",
-                    errors="replace",
-                    env={**child_environment(), "TMPDIR": folder},
-                    timeout=self.seconds + START_SECONDS,
-                )
-            except subprocess.TimeoutExpired:
-                return {"error": too_slow(self.seconds)}
-        if ended.returncode == -signal.SIGXCPU:
-            return {"error": too_slow(self.seconds)}
-        if ended.returncode < 0:  # what is out of memory inside a library aborts, mostly
-            return {"error": TOO_MUCH_MEMORY}
-        if ended.returncode:
-            raise RuntimeError(f"the query's process failed: {ended.stderr.strip()[-500:]}")
-        told: dict[str, str] = json.loads(ended.stdout)
+        with self._lock:
+            spare, self._spare = self._spare, None
+        if spare is not None and (told := self._told(spare, asked)) is not None:
+            return told
+        told = self._told(_QueryProcess(), asked)
+        if told is None:
+            raise RuntimeError("the query's process ended and said nothing")
         return told
+
+    def _told(self, process: "_QueryProcess", asked: str) -> dict[str, str] | None:
+        try:
+            return process.answer(asked, self.seconds)
+        finally:
+            process.end()
+
+
+class _QueryProcess:
+    """A process for one query."""
+
+    def __init__(self) -> None:
+        # A process that is ended removes nothing itself.
+        self._folder = tempfile.mkdtemp(prefix="crawl2chat-query-")
+        try:
+            self._process = subprocess.Popen(
+                command("storage.bounded_query"),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+                env={**child_environment(), "TMPDIR": self._folder},
+            )
+        except BaseException:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it is there to be asked."""
+        return self._process.poll() is None
+
+    def answer(self, asked: str, seconds: float) -> dict[str, str] | None:
+        """What it says, or why it says nothing; None: it had ended before, having waited long."""
+        try:
+            said, complaint = self._process.communicate(asked, timeout=seconds + START_SECONDS)
+        except subprocess.TimeoutExpired:
+            return {"error": too_slow(seconds)}
+        status = self._process.returncode
+        if status == -signal.SIGXCPU:
+            return {"error": too_slow(seconds)}
+        if status < 0:  # what is out of memory inside a library aborts, mostly
+            return {"error": TOO_MUCH_MEMORY}
+        if status:
+            raise RuntimeError(f"the query's process failed: {complaint.strip()[-500:]}")
+        told: dict[str, str] | None = json.loads(said) if said else None
+        return told
+
+    def end(self) -> None:
+        """It is no more, and nothing is left of it."""
+        self._process.kill()
+        with contextlib.suppress(ValueError, OSError):  # its pipes may be closed
+            self._process.communicate()
+        shutil.rmtree(self._folder, ignore_errors=True)

@@ -29,6 +29,9 @@ class LakeReader(Protocol):
             UserError: the statement is wrong, or takes too much time or memory.
         """
 
+    def version(self) -> int:
+        """A number that is another one once a query may have another answer."""
+
     def heads(self) -> Mapping[str, str]:
         """The newest artifact of each kind (or `kind.name`), by digest."""
 
@@ -63,6 +66,9 @@ class LakeReader(Protocol):
         Raises:
             UserError: it is wrong, or takes too much time or memory.
         """
+
+    def expect_query(self) -> None:
+        """Say that somebody may soon ask for an `answer`, which then comes sooner."""
 
     def live_runs(self) -> Sequence[LiveRun]:
         """Training runs whose artifacts the lake doesn't have yet, the newest news first.

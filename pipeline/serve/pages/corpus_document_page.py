@@ -15,6 +15,7 @@ from starlette.responses import Response
 from pipeline.serve.api_errors import ApiError
 from pipeline.serve.lake_reader import LakeReader
 from pipeline.serve.pages.addresses import MOST_PAGES, ListPlace, address, paged
+from pipeline.serve.pages.file_parts import parts_of, within
 from pipeline.serve.pages.page_frame import WebPage, lake_of, render
 from pipeline.serve.pages.word_difference import WordRun, changes, difference
 from storage.errors import UserError
@@ -174,6 +175,7 @@ def _part(lake: LakeReader, record: ExplainedRecord) -> str:
     """The scan of the record's WARC file."""
     if not record["id"]:
         return ""
-    asked = "SELECT artifact FROM pages WHERE warc = ? AND id = ? LIMIT 1"
-    found = lake.rows(asked, [record["warc"], record["id"]])
+    parts = parts_of(lake, [record["warc"]])
+    asked = f"SELECT artifact FROM pages WHERE {within(parts)} AND id = ? LIMIT 1"
+    found = lake.rows(asked, [*parts, record["id"]])
     return str(found["artifact"][0]) if len(found) else ""

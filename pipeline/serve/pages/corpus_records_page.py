@@ -1,5 +1,6 @@
 """Every record of the newest corpus, kept or not, by what became of it; some at a time."""
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, NamedTuple
 
 from fastapi import APIRouter, Query
@@ -9,6 +10,8 @@ from starlette.responses import Response
 from pipeline.serve.lake_reader import LakeReader
 from pipeline.serve.pages.addresses import MOST_PAGES, address, paged
 from pipeline.serve.pages.corpus_page import funnel_of
+from pipeline.serve.pages.file_parts import parts_of, within
+from pipeline.serve.pages.kept_results import kept_rows
 from pipeline.serve.pages.page_frame import WebPage, lake_of, render
 
 PAGE = WebPage("corpus/records", "All records", "What became of each record, and why?")
@@ -29,6 +32,10 @@ COLUMNS = (
     "threshold",
     "detail",
 )
+LANGUAGES = f"""
+    SELECT language, count(*) AS pages FROM pages GROUP BY language
+    ORDER BY pages DESC, language LIMIT {MOST_LANGUAGES}
+"""
 Field = Annotated[str, Query(max_length=200)]
 
 router = APIRouter(include_in_schema=False)
@@ -93,29 +100,23 @@ def records(
         wanted=wanted,
         records=shown,
         piece=piece,
-        languages_of=_languages_of(lake, [row["id"] for row in shown if row["id"]]),
+        languages_of=_languages_of(lake, [row for row in shown if row["id"]]),
         outcomes=OUTCOMES,
         rules=[row for row in taken if row["outcome"] != "kept"],
-        languages=_languages(lake),
+        languages=kept_rows(request, lake, LANGUAGES),
         total=_total(taken, wanted),
         address=address,
     )
 
 
-def _languages(lake: LakeReader) -> list[dict[str, Any]]:
-    asked = (
-        "SELECT language, count(*) AS pages FROM pages GROUP BY language"
-        f" ORDER BY pages DESC, language LIMIT {MOST_LANGUAGES}"
-    )
-    rows: list[dict[str, Any]] = lake.rows(asked).to_pylist()
-    return rows
-
-
-def _languages_of(lake: LakeReader, ids: list[str]) -> dict[str, str]:
-    marks = ", ".join("?" * len(ids))
-    if not ids:
+def _languages_of(lake: LakeReader, shown: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """By id, of some rows of the ledger."""
+    if not shown:
         return {}
-    found = lake.rows(f"SELECT id, language FROM pages WHERE id IN ({marks})", ids)
+    parts, ids = parts_of(lake, [row["warc"] for row in shown]), [row["id"] for row in shown]
+    marks = ", ".join("?" * len(ids))
+    asked = f"SELECT id, language FROM pages WHERE {within(parts)} AND id IN ({marks})"
+    found = lake.rows(asked, [*parts, *ids])
     return dict(zip(found["id"].to_pylist(), found["language"].to_pylist()))
 
 

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pipeline.serve.lake_reader import LakeReader
+from pipeline.serve.pages.kept_results import kept_rows, results_of
 from pipeline.serve.pages.page_frame import WebPage, lake_of, render
 from pipeline.serve.pages.ready_queries import BY_NAME, READY
 from storage.errors import UserError
@@ -43,10 +44,13 @@ def sql(
     chosen = BY_NAME.get(ready) or next((r for r in READY if r.sql.split() == q.split()), None)
     text = chosen.sql if chosen else q.strip()
     is_own = request.headers.get("sec-fetch-site", "none") in OWN
+    if is_own:
+        lake.expect_query()
     answer, problem = None, ""
     try:
         if chosen:
-            answer = _ready(lake, chosen.sql)
+            key = (chosen.sql, lake.version())
+            answer = results_of(request).get(key, lambda: _ready(lake, chosen.sql))
         elif text and is_own:
             answer = lake.answer(text, MOST_ROWS)
     except UserError as error:
@@ -62,7 +66,7 @@ def sql(
         most=MOST_ROWS,
         numbers=[any(n in kind for n in NUMBERS) for kind in answer.types] if answer else [],
         ready=READY,
-        tables=lake.rows(TABLES).to_pylist(),
+        tables=kept_rows(request, lake, TABLES),
     )
 
 

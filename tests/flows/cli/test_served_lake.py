@@ -84,14 +84,16 @@ def test_a_query_that_takes_too_long_ends_alone(shown: ServedLake) -> None:
 def test_what_is_committed_is_seen(shown: ServedLake, tmp_path: Path) -> None:
     count = "SELECT count(*) AS n FROM corpus"
     assert shown.rows(count)["n"].to_pylist() == [3]
-    first = shown._opened
+    first, version = shown._opened, shown.version()
     shown._next_look = 0.0
     assert shown.rows(count)["n"].to_pylist() == [3]
     assert shown._opened is first  # nothing has changed: nothing is opened anew
+    assert shown.version() == version
     grow(shown.lake, tmp_path / "two", 5)
     shown._next_look = 0.0
     assert shown.rows(count)["n"].to_pylist() == [5]
     assert shown._opened is not first
+    assert shown.version() != version
 
 
 def test_who_still_asks_keeps_the_old_catalogue(shown: ServedLake, tmp_path: Path) -> None:

@@ -1,12 +1,17 @@
 """Queries of strangers in processes of their own."""
 
+import subprocess
+import sys
 import tempfile
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from page_lake import commit
 
+from flows.cli import served_query
 from flows.cli.served_query import QueryProcesses
 from storage import Lake
 from storage.errors import UserError
@@ -37,10 +42,13 @@ def test_an_answer_and_nothing_left_behind(
     # What lies here must not be taken for ours.
     (tmp_path / "storage.py").write_text("raise SystemExit(3)")
     monkeypatch.chdir(tmp_path)
-    answer = QueryProcesses(lake.url, 20).ask("SELECT text FROM corpus", 5)
-    assert answer.rows == (("a text",),)
-    with pytest.raises(UserError, match=r"^SQL: the query took more than 0.5 s: ask for less$"):
-        QueryProcesses(lake.url, 0.5).ask(FOREVER, 5)
+    with closing(QueryProcesses(lake.url, 20)) as processes:
+        answer = processes.ask("SELECT text FROM corpus", 5)
+        assert answer.rows == (("a text",),)
+    with closing(QueryProcesses(lake.url, 0.5)) as processes:
+        for _ in range(2):  # also by a process that was started beforehand
+            with pytest.raises(UserError, match=r"^SQL: the query took more than 0.5 s: ask for"):
+                processes.ask(FOREVER, 5)
     assert [*place.iterdir()] == []
 
 
@@ -52,3 +60,61 @@ def test_mistakes_are_the_users(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> 
     processes._free.acquire()
     with pytest.raises(UserError, match="other queries are running"):
         processes.ask("SELECT 1", 5)
+
+
+def waiting(processes: QueryProcesses) -> "subprocess.Popen[str]":
+    """The process that was started beforehand."""
+    spare = processes._spare
+    assert spare is not None
+    assert spare.is_waiting
+    return spare._process
+
+
+def test_each_query_has_a_process_that_has_answered_no_other(lake: Lake) -> None:
+    with closing(QueryProcesses(lake.url, 20)) as processes:
+        processes.expect()
+        first = waiting(processes)
+        processes.expect()
+        assert waiting(processes) is first  # one is enough
+        assert processes.ask("SELECT text FROM corpus", 5).rows == (("a text",),)
+        assert first.returncode == 0
+        second = waiting(processes)
+        assert second is not first
+        second.kill()  # as a system does that lacks memory
+        second.wait()
+        processes.expect()
+        third = waiting(processes)
+        assert third is not second
+    assert third.returncode is not None
+    processes.expect()
+    assert processes._spare is None  # nobody would end it
+
+
+def test_two_who_ask_at_once_have_a_process_each(lake: Lake) -> None:
+    with closing(QueryProcesses(lake.url, 20)) as processes:
+        processes.expect()
+        with ThreadPoolExecutor(2) as pool:
+            asked = [pool.submit(processes.ask, f"SELECT {n} AS n", 5) for n in range(2)]
+        assert [one.result().rows for one in asked] == [(("0",),), (("1",),)]
+
+
+def test_a_process_that_ended_having_waited_is_no_answer(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, started = served_query.command, list[str]()
+
+    def command(module: str) -> list[str]:
+        started.append(module)
+        tired = f"import {module} as m; m.IDLE_SECONDS = 0.0; m.main()"
+        return real(module) if len(started) == 2 else [sys.executable, "-c", tired]
+
+    monkeypatch.setattr(served_query, "command", command)
+    with closing(QueryProcesses(lake.url, 20)) as processes:
+        processes.expect()
+        spare = processes._spare
+        assert spare is not None
+        spare._process.wait()
+        # It ends in the very moment in which it is asked.
+        monkeypatch.setattr(type(spare), "is_waiting", True)
+        assert processes.ask("SELECT text FROM corpus", 5).rows == (("a text",),)
+        assert len(started) == 3  # and one for the next

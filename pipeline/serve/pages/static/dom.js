@@ -50,3 +50,23 @@ export function settled(work, milliseconds) {
     timer = setTimeout(() => work(...given), milliseconds);
   };
 }
+
+/** Call an async `work` at once and, while it is under way, once more with what came last. */
+export function paced(work) {
+  let isRunning = false;
+  let due = null;
+  return async (...given) => {
+    due = given;
+    if (isRunning) return;
+    isRunning = true;
+    try {
+      while (due !== null) {
+        const next = due;
+        due = null;
+        await work(...next);
+      }
+    } finally {
+      isRunning = false;
+    }
+  };
+}

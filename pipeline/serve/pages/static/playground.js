@@ -2,10 +2,9 @@
 // Everything is drawn anew from the server's answer; addresses are those of the page without scripts.
 import { ask } from "./api.js";
 import { attentionMap } from "./attention_map.js";
-import { byId, data, el, fill, settled, visible } from "./dom.js";
+import { byId, data, el, fill, paced, settled, visible } from "./dom.js";
 
 const DIAL_MILLISECONDS = 60; // a dial that is being turned asks so long after its last move
-const TYPING_MILLISECONDS = 400;
 const MANY = 20;
 const HUES = 6;
 const DIALS = ["temperature", "top_k", "top_p", "min_p", "seed"];
@@ -208,7 +207,7 @@ form.addEventListener("submit", (event) => {
   event.preventDefault();
   show({ text: byId("text").value });
 });
-byId("text").addEventListener("input", settled(() => show({ text: byId("text").value }), TYPING_MILLISECONDS));
+byId("text").addEventListener("input", paced(() => show({ text: byId("text").value })));
 form.addEventListener("input", (event) => {
   if (!DIALS.includes(event.target.name) || !event.target.checkValidity()) return;
   drawForm();

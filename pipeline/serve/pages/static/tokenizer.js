@@ -1,8 +1,7 @@
 // Tokens that follow the typing; a click on one shows the merges that made it.
 import { ask } from "./api.js";
-import { byId, el, fill, settled, visible } from "./dom.js";
+import { byId, el, fill, paced, visible } from "./dom.js";
 
-const TYPING_MILLISECONDS = 120;
 const HUES = 6;
 const KINDS = {
   control: "It is a control token: it was added by hand, and no text becomes it.",
@@ -105,8 +104,7 @@ async function explain(name, token) {
   }
 }
 
-const soon = settled(split, TYPING_MILLISECONDS);
-text.addEventListener("input", soon);
+text.addEventListener("input", paced(split));
 form.addEventListener("change", (event) => {
   if (event.target.name === "with") split();
 });

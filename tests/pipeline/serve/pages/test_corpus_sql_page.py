@@ -1,11 +1,20 @@
 """SQL: ready queries, and a box that reads and nothing else."""
 
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
 import httpx
+import pyarrow as pa
 import pytest
+from asgi_calls import calls
 from explorer_lake import FIRST
+from model_server import make_served
 from pages_browser import Visits
 
+from flows.cli.served_lake import ServedLake
 from pipeline.serve.pages.ready_queries import READY, ReadyQuery
+from storage import Lake
 
 
 def test_a_query_of_ones_own(explore: Visits) -> None:
@@ -51,3 +60,40 @@ def test_a_link_from_elsewhere_fills_the_box_and_runs_nothing(fetch: httpx.Clien
     theirs = fetch.get("/corpus/sql", params=asked, headers={"sec-fetch-site": "cross-site"})
     assert "24690" not in theirs.text
     assert "came with a link from another site" in theirs.text
+
+
+def test_a_process_is_ready_once_the_page_was_opened_by_its_reader(
+    explorer_lake: Lake, model_folder: Path
+) -> None:
+    with (
+        closing(ServedLake(explorer_lake)) as shown,
+        calls(make_served(model_folder, lake=shown).app) as client,
+    ):
+        theirs = {"sec-fetch-site": "cross-site"}
+        assert client.send("GET", "/corpus/sql", headers=theirs).status_code == 200
+        assert shown._strangers._spare is None
+        assert client.send("GET", "/corpus/sql").status_code == 200
+        assert shown._strangers._spare is not None
+
+
+def test_a_ready_query_is_asked_once_until_the_lake_changes(
+    explorer_lake: Lake, model_folder: Path
+) -> None:
+    class Counted(ServedLake):
+        asked = changes = 0
+
+        def rows(self, sql: str, parameters: Any = ()) -> pa.Table:
+            self.asked += READY[0].sql in sql
+            return super().rows(sql, parameters)
+
+        def version(self) -> int:
+            return super().version() + self.changes
+
+    with (
+        closing(Counted(explorer_lake)) as shown,
+        calls(make_served(model_folder, lake=shown).app) as client,
+    ):
+        for changes, times in ((0, 1), (0, 1), (1, 2)):
+            shown.changes = changes
+            client.send("GET", f"/corpus/sql?ready={READY[0].name}")
+            assert shown.asked == times

@@ -1,5 +1,6 @@
 """The tokenizer's page: the same tokens with and without scripts, merges, trained-on view."""
 
+import json
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -8,7 +9,7 @@ from asgi_calls import calls
 from injection_strings import ALL, kinds_of_elements, strange_elements
 from model_server import make_served
 from pages_browser import Visits
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from flows.cli.served_lake import ServedLake
 from pipeline.chat.conversation import from_row, render
@@ -35,6 +36,22 @@ def test_tokens_follow_the_typing(visit: Visits, page_lake: Lake) -> None:
         expect(page.locator(".panel")).to_have_count(1)
         page.click(".panel summary")
         visit.check(page)
+
+
+def test_the_last_text_is_asked_for_once_the_answer_before_has_come(visit: Visits) -> None:
+    held: list[Route] = []
+    path = "**/tokenizer/tokens"
+    with visit("/tokenizer?with=base&text=") as page:
+        page.route(path, held.append)
+        with page.expect_request(path):
+            page.locator("#text").press_sequentially("abc")
+        for count in (1, 2):
+            while len(held) < count:
+                page.wait_for_timeout(10)
+            held[-1].continue_()
+        expect(page.locator(".facts")).to_contain_text("3 characters")
+    asked = [json.loads(one.request.post_data or "")["text"] for one in held]
+    assert (asked[0], asked[-1], len(asked)) == ("a", "abc", 2)
 
 
 def test_a_token_tells_its_merges(visit: Visits) -> None:
