@@ -83,7 +83,8 @@ class HostileReader:
                 texts = (ALL, "Nothing.") if url != "after" else ("Nothing.", ALL)
                 record["document"]["text"], record["corpus"]["text"] = texts
                 record["corpus"]["pii"] = dict.fromkeys(INJECTIONS, 1)
-        return found  # type: ignore[no-any-return]
+        explained: Explanation = found
+        return explained
 
     def answer(self, sql: str, most_rows: int) -> QueryAnswer:
         """The lake's: the query itself brings such texts."""
@@ -142,10 +143,11 @@ def make_hostile_lake(explorer: Lake, root: Path) -> tuple[Lake, HostileReader, 
         {"words": ALL, **{text: text for text in INJECTIONS}},
         inputs={ALL: [f"sha256:{'0' * 64}:{ALL}"]},
     )
-    fact = dict.fromkeys(schemas.FACTS.names, "x") | {"question": QUESTION, "frequency": "often"}
+    fact: dict[str, Any] = dict.fromkeys(schemas.FACTS.names, "x")
+    fact |= {"question": QUESTION, "frequency": "often"}
     fact |= {"mentions": 3, "asked": False}
     _commit(lake, "crawl", {}, {"facts.parquet": table([fact], schemas.FACTS)})
-    asked = dict.fromkeys(schemas.INTERROGATIONS.names, "x")
+    asked: dict[str, Any] = dict.fromkeys(schemas.INTERROGATIONS.names, "x")
     asked |= {"values": ["x"], "answers": ["x"], "mentions": 1, "correct_share": 1.0}
     asked |= {"agreement": 1.0, "entity": ALL}
     questions = table([asked], schemas.INTERROGATIONS)
@@ -160,7 +162,8 @@ def make_hostile_lake(explorer: Lake, root: Path) -> tuple[Lake, HostileReader, 
     tables = {"evals.parquet": table(scores, schemas.EVALS)}
     _commit(lake, "evals", {}, tables | {"samples.parquet": table(samples, schemas.SAMPLES)})
     said = [{"role": role, "content": ALL} for role in ("user", "assistant")]
-    talk = dict.fromkeys(schemas.CONVERSATIONS.names, "x") | {"messages": said, "tools": []}
+    talk: dict[str, Any] = dict.fromkeys(schemas.CONVERSATIONS.names, "x")
+    talk |= {"messages": said, "tools": []}
     talk |= {"loss_spans": None}
     talks = {"conversations.parquet": table([talk], schemas.CONVERSATIONS)}
     _commit(lake, "conversations", {}, talks)

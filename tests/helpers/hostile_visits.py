@@ -129,9 +129,11 @@ def play_with_hostile_state(page: Page) -> dict[str, str]:
 def split_as_hostile(page: Page) -> dict[str, str]:
     """Tokens, merges and names that are all of them, and a refusal."""
     tokens = [{"id": n, "text": t, "bytes": t.encode().hex()} for n, t in enumerate(INJECTIONS)]
-    panel = {"name": ALL, "facts": ALL, "vocabulary": ALL, "tokens": tokens, "hidden": 0}
+    panel = {"name": ALL, "title": ALL, "facts": ALL, "same_as": ALL, "vocabulary": ALL}
+    panel |= {"tokens": tokens, "hidden": 0}
     steps = [{"rank": n, "at": 0, "pieces": [t, t]} for n, t in enumerate(INJECTIONS)]
-    made = {"name": ALL, "id": 1, "text": ALL, "bytes": ALL, "kind": "merged", "steps": steps}
+    made = {"name": ALL, "title": ALL, "id": 1, "text": ALL, "bytes": ALL, "kind": "merged"}
+    made |= {"steps": steps}
 
     def answer(route: Route) -> None:
         assert route.fetch().status == 200
@@ -141,13 +143,13 @@ def split_as_hostile(page: Page) -> dict[str, str]:
     expect(page.locator("#panels .token").nth(1_000)).to_be_visible()
     page.locator("#panels .token").first.click()
     expect(page.locator("#made")).to_contain_text(" is token ")
-    page.route("**/tokenizer/tokens", answer, times=1)
+    page.route("**/tokenizer/tokens", answer)
     page.route("**/tokenizer/merges", lambda route: route.fulfill(json=made), times=1)
     page.fill("#text", ALL + ".")
     expect(page.locator("#panels .token")).to_have_count(len(tokens))
     page.locator("#panels .token").first.click()
     expect(page.locator("#made .piece").first).to_be_visible()
-    page.route("**/tokenizer/tokens", refused, times=1)
+    page.route("**/tokenizer/tokens", refused)
     page.click("#go")
     expect(page.locator("#problem")).not_to_be_empty()
     return {}
@@ -206,6 +208,15 @@ def typed_into(
     return type_all
 
 
+def ask_of_ones_own(page: Page) -> dict[str, str]:
+    """Questions that were typed, and the models asked the last of them."""
+    kept = typed_into("#fact", 290, also=("#subject", "#answer"))(page)
+    with page.expect_navigation():
+        page.locator("#ask button").click()
+    expect(page.locator("#told article").first).to_be_visible()
+    return kept
+
+
 def take_rater(page: Page) -> None:
     """As mara."""
     page.get_by_role("button", name="mara", exact=True).click()
@@ -223,7 +234,7 @@ def correct_and_return(page: Page) -> dict[str, str]:
     page.fill("#text", ALL)
     page.locator("[value=save]").click()
     expect(page.locator("[role=status]")).to_have_text("Saved.")
-    expect(page.locator(".status")).to_contain_text("your answers: 2")
+    expect(page.locator(".status")).to_contain_text(", 2 by you")
     page.locator("[value=back]").click()
     expect(page.locator("[aria-labelledby=earlier]")).to_be_visible()
     return kept

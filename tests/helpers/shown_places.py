@@ -15,6 +15,7 @@ from explorer_lake import EVIL_URL, HOSTILE
 from hostile_reader import LIVE, QUESTION
 from hostile_visits import (
     answer_as_hostile,
+    ask_of_ones_own,
     chat_of_hostile_words,
     come_too_late,
     correct_and_return,
@@ -97,7 +98,7 @@ VISITS = (
         "overview",
         "hostile",
         ("/",),
-        (Place(MODELS, ".chips code", texts=WITHOUT_NUL),),
+        (Place(MODELS, ".models code", texts=WITHOUT_NUL),),
         ("GET /",),
     ),
     Visit(
@@ -220,7 +221,7 @@ VISITS = (
         "hostile",
         ("/corpus/document?url=before", "/corpus/document?url=after"),
         (
-            Place("the address", ".question"),
+            Place("the address", "main > p.url strong"),
             Place("its text before", ".text del"),
             Place("its text after", ".text ins"),
             Place("what was changed", ".changes"),
@@ -408,7 +409,8 @@ VISITS = (
         ("/know",),
         (Place("question, name and answer", "kept:typed"),),
         ("POST /know",),
-        typed_into("#fact", 290, also=("#subject", "#answer"), press="#ask button"),
+        ask_of_ones_own,
+        scripts=False,
     ),
     Visit(
         "recited",

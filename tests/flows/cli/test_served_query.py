@@ -13,6 +13,7 @@ from page_lake import commit
 
 from flows.cli import served_query
 from flows.cli.served_query import QueryProcesses
+from flows.runner.environment import command as command_of
 from storage import Lake
 from storage.errors import UserError
 from storage.schemas import CORPUS
@@ -101,12 +102,12 @@ def test_two_who_ask_at_once_have_a_process_each(lake: Lake) -> None:
 def test_a_process_that_ended_having_waited_is_no_answer(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, started = served_query.command, list[str]()
+    started: list[str] = []
 
     def command(module: str) -> list[str]:
         started.append(module)
         tired = f"import {module} as m; m.IDLE_SECONDS = 0.0; m.main()"
-        return real(module) if len(started) == 2 else [sys.executable, "-c", tired]
+        return command_of(module) if len(started) == 2 else [sys.executable, "-c", tired]
 
     monkeypatch.setattr(served_query, "command", command)
     with closing(QueryProcesses(lake.url, 20)) as processes:

@@ -121,7 +121,11 @@ def test_calls_of_the_client_are_tool_calls_without_content() -> None:
 
 def test_a_call_is_told_as_it_is_written() -> None:
     choice = ChatChoice(0)
-    events = [CallBegun(ToolCall("f", "", "call_1")), CallPiece('{"a": '), CallPiece("1}")]
+    events: list[ReplyEvent] = [
+        CallBegun(ToolCall("f", "", "call_1")),
+        CallPiece('{"a": '),
+        CallPiece("1}"),
+    ]
     whole = CallMade(ToolCall("f", '{"a": 1}', "call_1"))
     deltas = [chunk["delta"] for event in [*events, whole] for chunk in choice.take(event)]
     head = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": ""}}

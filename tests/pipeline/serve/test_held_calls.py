@@ -51,7 +51,8 @@ def read(
 
 def joined(told: Told) -> tuple[str, list[CallMade]]:
     """The text, and each call as its parts say it."""
-    text, calls = "", []
+    text = ""
+    calls: list[CallMade] = []
     began: ToolCall | None = None
     arguments = ""
     for one in told:

@@ -49,7 +49,7 @@ SHOWN = sorted(
 )
 GETS = sorted({r.path for r in ROUTES if isinstance(r, Route) and "GET" in (r.methods or ())})
 POSTS = sorted({r.path for r in ROUTES if isinstance(r, Route) and "POST" in (r.methods or ())})
-ASKED = [r for r in ROUTES if isinstance(r, APIRoute) and "GET" in r.methods]
+ASKED = [r for r in ROUTES if isinstance(r, APIRoute) and "GET" in (r.methods or ())]
 ASKED = [route for route in ASKED if route.dependant.query_params]
 # Each thing that can be used, whether Tab comes to it, and whether one sees that it did.
 KEYBOARD = """() => {

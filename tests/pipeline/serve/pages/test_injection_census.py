@@ -107,8 +107,15 @@ def links(
 
 
 @pytest.fixture(scope="module")
-def roots(hostile_server: HostileServer, training_server: str, known_server: str) -> dict[str, str]:
-    return {"hostile": hostile_server.root, "training": training_server, "known": known_server}
+def roots(
+    hostile_server: HostileServer, explorer_server: str, training_server: str, known_server: str
+) -> dict[str, str]:
+    return {
+        "hostile": hostile_server.root,
+        "explorer": explorer_server,
+        "training": training_server,
+        "known": known_server,
+    }
 
 
 @pytest.mark.parametrize("visit", VISITS, ids=lambda visit: visit.name)
