@@ -61,6 +61,13 @@ class HostileReader:
         ]
         return pa.table(columns, names=found.column_names)
 
+    def version(self) -> int:
+        """The lake's."""
+        return self.lake.version()
+
+    def expect_query(self) -> None:
+        """Nobody need be ready."""
+
     def heads(self) -> Mapping[str, str]:
         """The lake's, and that there is an index."""
         return {**self.lake.heads(), "search_index": "0" * 64}

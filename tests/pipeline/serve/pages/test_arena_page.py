@@ -202,11 +202,11 @@ def test_voters_with_a_taste_vote_at_once(play: Visits, votes: Path) -> None:
                 for at, name in enumerate(voters):
                     question = Conversation((user(f"{name} asks for the {number}th time"),))
                     a, b = pairs[(number + at) % len(pairs)]
-                    one, other = (
+                    left, right = (
                         Contender(m, f"{number}. {'Useful. ' * good[m]}", 5) for m in (a, b)
                     )
                     first = draw.choice("ab")
-                    store.begin(Battle(question, "test", one, other, first, {}), name, 1.0)
+                    store.begin(Battle(question, "test", left, right, first, {}), name, 1.0)
             shown = {}
             for name, page in voters.items():  # both are shown theirs before either votes
                 page.goto(f"{play.root}/arena")

@@ -82,7 +82,8 @@ def test_hostile_texts_stay_text(known_server: str) -> None:
             return kinds_of_elements(answer.text)
 
         plain = shown(fact=RIGHT) | shown() | shown(fact="Who is Bob?", answer="x")
-        plain |= {("details", ()), ("summary", ("class",))}  # around more than four documents
+        # Around more than four documents, and in what an error says.
+        plain |= {("details", ()), ("summary", ("class",)), ("p", ())}
         assert shown(fact="Who is Edda Farrow?") <= plain  # pages full of them
         for text in joined(MOST_CHARACTERS):
             assert shown(fact=text, subject=text, answer=text) <= plain, text

@@ -256,7 +256,8 @@ def test_a_long_document_is_refused(tmp_path: Path) -> None:
 
 def test_what_an_address_says_stays_text(asked: AsgiCalls) -> None:
     def page(**query: str) -> str:
-        return asked.run(asked.client.get("/playground", params=query)).text
+        html = {"accept": "text/html"}
+        return asked.run(asked.client.get("/playground", params=query, headers=html)).text
 
     plain = kinds_of_elements(page(text="\u0001harmless\n"))
     for text in joined(ROOM // 4):  # of letters that may take four bytes

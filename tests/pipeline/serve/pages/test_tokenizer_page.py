@@ -41,8 +41,12 @@ def test_tokens_follow_the_typing(visit: Visits, page_lake: Lake) -> None:
 def test_the_last_text_is_asked_for_once_the_answer_before_has_come(visit: Visits) -> None:
     held: list[Route] = []
     path = "**/tokenizer/tokens"
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
     with visit("/tokenizer?with=base&text=") as page:
-        page.route(path, held.append)
+        page.route(path, hold)
         with page.expect_request(path):
             page.locator("#text").press_sequentially("abc")
         for count in (1, 2):
