@@ -17,7 +17,7 @@ def test_from_the_warc_record_to_the_index(explore: Visits, explorer_lake: Lake)
         assert f"cc-main-2024-18.warc.gz at byte {row['offset']:,}, a response" in steps[0]
         assert row["id"] in steps[1]
         assert "kept" in steps[2]
-        assert "split “train”, 1 pieces" in steps[3]
+        assert "split “train”, 1 piece of" in steps[3]
         assert "search_index" in steps[4]
         explore.check(page)
         explore.screenshots(page, "way")

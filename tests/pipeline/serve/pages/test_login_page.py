@@ -67,7 +67,7 @@ def test_a_login_without_scripts(chromium: OpenBrowser, tool_model: Path) -> Non
         page.fill("#key", KEY)
         page.click("button.primary")
         page.wait_for_url(f"{root}/")
-        assert page.locator(".chips").inner_text() == "tool_model"
+        assert page.locator(".models dt").inner_text() == "tool_model"
 
 
 def test_programs_get_no_form(asked: AsgiCalls) -> None:
