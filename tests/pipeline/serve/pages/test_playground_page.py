@@ -122,16 +122,16 @@ def test_the_same_without_scripts(visit: Visits) -> None:
         assert page.input_value("#text") == TEXT
         count = page.locator("#document .tok").count()
         page.locator("#next a").first.click()
-        assert page.locator("#document .tok").count() == count + 1
+        expect(page.locator("#document .tok")).to_have_count(count + 1)
         assert " 3 of " in page.inner_text("#open")
         page.click("#draw")
-        assert page.locator("#document .tok").count() == count + 2
+        expect(page.locator("#document .tok")).to_have_count(count + 2)
         assert page.input_value("#seed") == "1"
         page.locator("#document .tok").nth(count - 1).click()
-        assert page.locator("#next .came").count() == 1
+        expect(page.locator("#next .came")).to_have_count(1)
         assert page.locator("#heads tr").count() > 1
         page.click("#back")
-        assert page.locator("#document .tok").count() == count + 1
+        expect(page.locator("#document .tok")).to_have_count(count + 1)
 
 
 def test_scripts_and_the_server_show_the_same(visit: Visits) -> None:

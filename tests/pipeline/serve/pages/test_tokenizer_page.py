@@ -53,7 +53,7 @@ def test_the_last_text_is_asked_for_once_the_answer_before_has_come(visit: Visit
             while len(held) < count:
                 page.wait_for_timeout(10)
             held[-1].continue_()
-        expect(page.locator(".facts")).to_contain_text("3 characters")
+        expect(page.locator("#panels .facts")).to_contain_text("3 characters")
     asked = [json.loads(one.request.post_data or "")["text"] for one in held]
     assert (asked[0], asked[-1], len(asked)) == ("a", "abc", 2)
 
