@@ -38,7 +38,7 @@ setup-dev: .venv/dev
 resolve: .venv/dev
 	CRAWL2CHAT_RESOLVE=1 $(BIN)/python -m pytest tests/test_setup.py -k resolver
 
-# The whole pipeline on the embedded sample web, then a report and a chat (6 to 22 minutes, 2 cores).
+# The whole pipeline on the embedded sample web, then a report and a chat (7 minutes and more, 2 cores).
 demo: .venv/runtime
 	$(BIN)/crawl2chat demo --lake $(LAKE)
 
