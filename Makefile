@@ -42,8 +42,9 @@ resolve: .venv/dev
 demo: .venv/runtime
 	$(BIN)/crawl2chat demo --lake $(LAKE)
 
-# In JOBS processes, each of up to 3 GiB: see tests/conftest.py for which test runs where.
-JOBS ?= 2
+# In JOBS processes, each of up to 3 GiB, one more than two cores since many tests wait: see
+# tests/conftest.py for which test runs where.
+JOBS ?= 3
 PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder
 test: .venv/dev
 	$(PYTEST)
