@@ -75,6 +75,11 @@ def marks() -> str:
     return _FOLLOWING + "".join(sign for sign in own if unicodedata.category(sign) in ("Mn", "Mc"))
 
 
+def character_set(ranges: Ranges = RANGES) -> str:
+    """The ranges as they stand in the brackets of a regular expression."""
+    return "".join(f"{chr(low)}-{chr(high)}" for low, high in ranges)
+
+
 def count_words(text: str) -> int:
     """The number of words; in these scripts each character with its marks is one."""
     if text.isascii() or not _sign().search(text):
@@ -90,27 +95,23 @@ def has_small_signs(text: str) -> bool:
     return 2 * len(_small_letter().findall(text)) > letters > 0
 
 
-def _set(ranges: Ranges) -> str:
-    return "".join(f"{chr(low)}-{chr(high)}" for low, high in ranges)
-
-
 @functools.cache
 def _sign() -> re.Pattern[str]:
-    return re.compile(f"[{_set(RANGES)}{SYLLABLE_ENDS}]")
+    return re.compile(f"[{character_set()}{SYLLABLE_ENDS}]")
 
 
 @functools.cache
 def _small_letter() -> re.Pattern[str]:
-    return re.compile(f"(?![{re.escape(marks())}])[{_set(_SOUTH_EAST_ASIAN)}]")
+    return re.compile(f"(?![{re.escape(marks())}])[{character_set(_SOUTH_EAST_ASIAN)}]")
 
 
 @functools.cache
 def _beginning() -> re.Pattern[str]:
     """A pattern for the beginnings of words, as words.h splits them."""
-    sign, mark = f"[{_set(RANGES)}]", f"[{re.escape(marks())}]"
-    aside, letter = f"[^\\w\\s{_set(RANGES)}]", f"[^\\W{_set(RANGES)}]"
+    sign, mark = f"[{character_set()}]", f"[{re.escape(marks())}]"
+    aside, letter = f"[^\\w\\s{character_set()}]", f"[^\\W{character_set()}]"
     return re.compile(
         f"(?<![{LEADING}])(?:(?<!{sign}){sign}|(?<={sign})(?!{mark}){sign}(?!{ASAT}))"
-        f"|(?<=[{_set(RANGES)}{SYLLABLE_ENDS}]){aside}*{letter}"
+        f"|(?<=[{character_set()}{SYLLABLE_ENDS}]){aside}*{letter}"
         f"|(?<!\\S)(?:{aside}*{letter}|{aside}+(?!\\S))"
     )

@@ -15,7 +15,7 @@ import sqlite3
 import unicodedata
 from collections.abc import Iterable
 
-from pipeline.filters.unspaced import RANGES, marks
+from pipeline.filters.unspaced import character_set, marks
 
 # Vowel signs of Indic scripts are marks, and parts of words.
 TOKENIZER = "porter unicode61 remove_diacritics 2 categories 'L* M* N* Co'"
@@ -86,19 +86,15 @@ def _spaced(text: str, ends: bool) -> str:
     return _run().sub(pairs, text)
 
 
-def _ranges() -> str:
-    return "".join(f"{chr(low)}-{chr(high)}" for low, high in RANGES)
-
-
 @functools.cache
 def _run() -> re.Pattern[str]:
-    return re.compile(f"[{_ranges()}]+")
+    return re.compile(f"[{character_set()}]+")
 
 
 @functools.cache
 def _unit() -> re.Pattern[str]:
     """A sign with the marks after it; marks before any sign are one by themselves."""
-    return re.compile(f"[{_ranges()}][{re.escape(marks())}]*")
+    return re.compile(f"[{character_set()}][{re.escape(marks())}]*")
 
 
 class TermProbe:

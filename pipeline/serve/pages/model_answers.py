@@ -13,9 +13,10 @@ import math
 from collections.abc import Sequence
 from typing import Literal
 
-from pipeline.chat.conversation import prompt, user
+from pipeline.chat.conversation import user
 from pipeline.curriculum.answer_matching import AnswerType, answer_type
 from pipeline.curriculum.dont_know import OPENINGS, says_so
+from pipeline.evals.asking import asked_tokens
 from pipeline.evals.facts_suite import starts_with
 from pipeline.model.rows import Sampling
 from pipeline.serve.api_errors import ApiError, as_api_error, refused
@@ -23,7 +24,6 @@ from pipeline.serve.generation import Generation
 from pipeline.serve.loaded_models import LoadedModels, ServedModel
 from pipeline.serve.message_ends import message_ends
 from pipeline.serve.pages.known_facts import KnownFact
-from pipeline.tokenizer import Tokenizer
 from storage.errors import UserError
 
 SAMPLES = 8  # at temperature 1; ours
@@ -97,7 +97,8 @@ async def _asked(served: ServedModel, fact: KnownFact, client: str) -> ModelAnsw
     chats = tokenizer.has_conversation_tokens
     goes_on = bool(fact.opening) and not chats
     try:
-        line, before = _question(fact.question, tokenizer), tokenizer.encode(fact.opening)
+        line = asked_tokens([user(fact.question)], tokenizer)
+        before = tokenizer.encode(fact.opening)
         sentence = [*(line if chats else [tokenizer.document_token]), *before] if before else line
         value = tokenizer.encode((" " if before else "") + fact.values[0]) if fact.values else []
         admissions = [tokenizer.encode(text) for text in OPENINGS]
@@ -118,12 +119,6 @@ async def _asked(served: ServedModel, fact: KnownFact, client: str) -> ModelAnsw
         probabilities[0] if value else None,
         sum(probabilities[1:]),
     )
-
-
-def _question(question: str, tokenizer: Tokenizer) -> list[int]:
-    if tokenizer.has_conversation_tokens:
-        return prompt([user(question)], tokenizer)
-    return [tokenizer.document_token, *tokenizer.encode(f"{question}\n")]
 
 
 async def _generated(
