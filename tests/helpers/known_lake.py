@@ -54,6 +54,8 @@ TEXTS = (
     "Bela Brandt was born in Brook. He works as a baker.",
     "Cora Cole has a garden.",
     BY_HEART,
+    # The scripts of some languages have no spaces.
+    "张伟出生于北京。他在那里的一家小餐馆工作了很多年。李娜说上海的春天很美。",
     *(f"Edda Farrow wrote {text} on her door." for text in INJECTIONS),
 )
 STEPS, RATE = 90, 1e-2

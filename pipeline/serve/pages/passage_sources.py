@@ -10,6 +10,7 @@ import re
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
+from pipeline.filters.unspaced import character_set
 from pipeline.serve.lake_reader import LakeReader
 from pipeline.serve.pages.fact_mentions import HeldText, documents_with
 
@@ -22,7 +23,7 @@ MOST_SHOWN = 10  # documents; ours
 MOST_WORDS = 2_000  # of a document's passages that are compared; ours
 AROUND = 12  # words of it that are shown on either side; ours
 
-_WORD = re.compile(r"\w+")
+_WORD = re.compile(rf"[{character_set()}]|[^\W{character_set()}]+")  # a sign is a word
 
 
 class PassageSource(NamedTuple):

@@ -37,6 +37,26 @@ def test_documents_with_both(lake: ServedLake, by_index: bool) -> None:
     ]
 
 
+@pytest.mark.parametrize("by_index", [True, False])
+def test_a_language_without_spaces(lake: ServedLake, by_index: bool) -> None:
+    asked: Any = lake if by_index else Unindexed(lake)
+    found = mentions_of(asked, "张伟", ("北京",))
+    assert (found.named, found.both, found.together) == (1, 1, 1)
+    said = [("张伟", True), ("出生于", False), ("北京", True), ("。", False)]
+    assert found.shown[0].said == [said]
+    apart = mentions_of(asked, "张伟", ("上海",))
+    assert (apart.named, apart.both, apart.together) == (1, 1, 0)
+    assert mentions_of(asked, "张伟", ("广州",)).both == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "is_there"),
+    [("他叫Ada吗", "Ada", True), ("他叫Adam吗", "Ada", False), ("Ada在北京", "北京", True)],
+)
+def test_words_between_signs(text: str, words: str, is_there: bool) -> None:
+    assert fact_mentions._holds(text, words) == is_there
+
+
 def test_a_subject_alone(lake: ServedLake) -> None:
     found = mentions_of(lake, "Cora Cole", ())
     assert (found.named, found.both) == (1, 0)

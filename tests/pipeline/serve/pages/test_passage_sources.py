@@ -25,6 +25,23 @@ def test_the_page_with_the_longest_run(known_lake: Lake, by_index: bool) -> None
     shown.close()
 
 
+@pytest.mark.parametrize("by_index", [True, False])
+def test_a_language_without_spaces(known_lake: Lake, by_index: bool) -> None:
+    shown = ServedLake(known_lake)
+    asked: Any = shown if by_index else Unindexed(shown)
+    (one,) = sources_of(asked, "他在那里的一家小餐馆工作了很多年")
+    assert (one.run, one.words) == ("他在那里的一家小餐馆工作了很多年", 16)
+    assert (one.before, one.after[:1]) == ("张伟出生于北京。", "。")
+    shown.close()
+
+
+def test_the_longest_run_comes_first(known_lake: Lake) -> None:
+    shown = ServedLake(known_lake)
+    found = sources_of(shown, f"Nobody doubts that Hale is where Ada Abel grew up, {RUN}")
+    assert [(one.id, one.words) for one in found] == [(f"{7:032x}", 11), (f"{2:032x}", 10)]
+    shown.close()
+
+
 def test_other_endings_end_a_run(known_lake: Lake) -> None:
     """The index finds "old" by "olds", and the words are two runs of four."""
     shown = ServedLake(known_lake)
