@@ -1,6 +1,8 @@
 """A server on a tiny lake, and one browser for all pages' tests."""
 
+import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -18,6 +20,7 @@ from flows.cli.chosen_tools import chosen_tools
 from flows.cli.serve import model_sources
 from flows.cli.served_lake import ServedLake
 from pipeline.serve.loaded_models import ModelSource
+from pipeline.serve.people_work import PeopleWork
 from pipeline.serve.server_tools import ServerTools
 from storage import Lake
 
@@ -27,6 +30,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "chromium" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.browser)
+
+
+@contextlib.contextmanager
+def _serving(lake: Lake, *models: Path | ModelSource) -> Iterator[str]:
+    """The address of a server of a lake."""
+    with (
+        contextlib.closing(ServedLake(lake)) as shown,
+        listening(make_served(*models, lake=shown)) as root,
+    ):
+        yield root
+
+
+def _reading(root: str) -> httpx.Client:
+    return httpx.Client(base_url=root, headers={"accept": "text/html"})
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> PeopleWork:
+    """Where labels and votes are to lie."""
+    folder = tmp_path_factory.mktemp("work")
+    return PeopleWork(folder / "tasks.sqlite", folder / "votes.sqlite")
 
 
 @pytest.fixture(scope="session")
@@ -66,11 +90,8 @@ def explorer_lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
 @pytest.fixture(scope="session")
 def explorer_server(explorer_lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a server of a corpus, and of a model that nothing is asked of."""
-    shown = ServedLake(explorer_lake)
-    model = tiny_folder(tmp_path_factory.mktemp("explorer") / "tiny")
-    with listening(make_served(model, lake=shown)) as root:
+    with _serving(explorer_lake, tiny_folder(tmp_path_factory.mktemp("explorer") / "tiny")) as root:
         yield root
-    shown.close()
 
 
 @pytest.fixture
@@ -82,7 +103,7 @@ def explore(chromium: OpenBrowser, explorer_server: str) -> Visits:
 @pytest.fixture
 def fetch(explorer_server: str) -> Iterator[httpx.Client]:
     """Asks that server as a browser does, without one."""
-    with httpx.Client(base_url=explorer_server, headers={"accept": "text/html"}) as client:
+    with _reading(explorer_server) as client:
         yield client
 
 
@@ -94,11 +115,8 @@ def training_lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
 @pytest.fixture(scope="session")
 def training_server(training_lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a server of training runs, and of a model that nothing is asked of."""
-    shown = ServedLake(training_lake)
-    model = tiny_folder(tmp_path_factory.mktemp("training") / "tiny")
-    with listening(make_served(model, lake=shown)) as root:
+    with _serving(training_lake, tiny_folder(tmp_path_factory.mktemp("training") / "tiny")) as root:
         yield root
-    shown.close()
 
 
 @pytest.fixture
@@ -110,7 +128,7 @@ def train(chromium: OpenBrowser, training_server: str) -> Visits:
 @pytest.fixture
 def ask(training_server: str) -> Iterator[httpx.Client]:
     """Asks that server as a browser does, without one."""
-    with httpx.Client(base_url=training_server, headers={"accept": "text/html"}) as client:
+    with _reading(training_server) as client:
         yield client
 
 
@@ -122,10 +140,8 @@ def known_lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
 @pytest.fixture(scope="session")
 def known_server(known_lake: Lake) -> Iterator[str]:
     """The address of a server of two models and the facts that they know."""
-    shown = ServedLake(known_lake)
-    with listening(make_served(*model_sources(known_lake, ()), lake=shown)) as root:
+    with _serving(known_lake, *model_sources(known_lake, ())) as root:
         yield root
-    shown.close()
 
 
 @pytest.fixture

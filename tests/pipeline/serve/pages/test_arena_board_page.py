@@ -42,12 +42,6 @@ def vote_all(votes: Path, strengths: dict[str, int], rounds: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def work(tmp_path_factory: pytest.TempPathFactory) -> PeopleWork:
-    folder = tmp_path_factory.mktemp("work")
-    return PeopleWork(folder / "tasks.sqlite", folder / "votes.sqlite")
-
-
-@pytest.fixture(scope="module")
 def root(work: PeopleWork, model_folder: Path) -> Iterator[str]:
     with listening(make_served(model_folder, work=work)) as address:
         yield address

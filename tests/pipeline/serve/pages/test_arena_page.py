@@ -1,6 +1,5 @@
 """The arena's page: blind until the vote is on disk, answers of the server's own models, even."""
 
-import contextlib
 import itertools
 import random
 import shutil
@@ -9,11 +8,11 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 from model_server import listening, make_served, tiny_folder
 from pages_browser import OpenBrowser, Visits
 from playwright.sync_api import expect
+from rater_client import as_rater
 
 from flows.cli.served_lake import ServedLake
 from pipeline import model as models
@@ -27,12 +26,6 @@ from storage import Lake
 
 ASKED = "Where is the harbour?"
 NAMES = ("tiny", "other", "page")
-
-
-@pytest.fixture(scope="module")
-def work(tmp_path_factory: pytest.TempPathFactory) -> PeopleWork:
-    folder = tmp_path_factory.mktemp("work")
-    return PeopleWork(folder / "tasks.sqlite", folder / "votes.sqlite")
 
 
 @pytest.fixture(scope="module")
@@ -62,15 +55,6 @@ def votes(work: PeopleWork) -> Path:
 @pytest.fixture
 def play(chromium: OpenBrowser, root: str) -> Visits:
     return Visits(chromium, root)
-
-
-@contextlib.contextmanager
-def voting(root: str, rater: str = "mara") -> Iterator[httpx.Client]:
-    """A browser without scripts, of a voter."""
-    headers = {"accept": "text/html", "origin": root}
-    with httpx.Client(base_url=root, headers=headers, follow_redirects=True, timeout=60) as client:
-        client.post("/rater?to=/arena", data={"rater": rater}, follow_redirects=False)
-        yield client
 
 
 def begin(votes: Path, a: str, b: str, first: str = "a", prompt: str = ASKED) -> Battle:
@@ -119,7 +103,7 @@ def test_answers_are_those_of_the_seed_that_is_recorded(
     root: str, votes: Path, folders: dict[str, Path]
 ) -> None:
     """From the server's loops to the bit what `battles.fight` would have got."""
-    with voting(root) as client:
+    with as_rater(root) as client:
         for _ in range(3):
             form = {"prompt": ASKED, "model": list(NAMES), "do": "typed"}
             assert client.post("/arena/ask", data=form).status_code == 200
@@ -143,7 +127,7 @@ def test_answers_are_those_of_the_seed_that_is_recorded(
 def test_the_page_before_the_vote_tells_nothing(root: str, votes: Path) -> None:
     """It is the same page whoever of the two has answered what."""
     begin(votes, "One.", "Two.", first="b")
-    with voting(root) as client:
+    with as_rater(root) as client:
         before = client.get("/arena?voted=1&model=tiny&model=other").text
         assert before.index("Two.") < before.index("One.")
         with sqlite3.connect(votes) as connection:
@@ -154,13 +138,13 @@ def test_the_page_before_the_vote_tells_nothing(root: str, votes: Path) -> None:
         told = client.post("/arena/vote", data={"battle": "1", "choice": "first"}).text
         assert "Answer 1 was <strong>tiny</strong>, answer 2 was <strong>other</strong>" in told
         assert "You chose: Answer 1." in told
-    with voting(root, "tom") as other:  # what mara voted is hers
+    with as_rater(root, "tom") as other:  # what mara voted is hers
         assert "Answer 1 was" not in other.get("/arena?voted=1").text
 
 
 def test_two_at_once_have_battles_of_their_own(root: str, votes: Path) -> None:
     form = {"prompt": ASKED, "model": list(NAMES), "do": "typed"}
-    with voting(root) as mara, voting(root, "tom") as tom, voting(root) as again:
+    with as_rater(root) as mara, as_rater(root, "tom") as tom, as_rater(root) as again:
         pages = [client.post("/arena/ask", data=form).text for client in (mara, tom, again)]
         assert all("Which answer is better?" in page for page in pages)
         with opened_votes(votes) as store:
@@ -234,7 +218,7 @@ def test_voters_with_a_taste_vote_at_once(play: Visits, votes: Path) -> None:
 
 def test_sides_are_random_and_pairs_even(root: str, votes: Path) -> None:
     form = {"prompt": "Hm?", "model": list(NAMES), "do": "typed"}
-    with voting(root) as client:
+    with as_rater(root) as client:
         for number in range(1, 10):
             client.post("/arena/ask", data=form)
             client.post("/arena/vote", data={"battle": str(number), "choice": "tie"})
@@ -284,7 +268,7 @@ def test_questions_that_no_model_was_trained_on_come_by_a_key(
 def test_what_can_not_be_asked_is_said(
     root: str, votes: Path, form: dict[str, str | list[str]], words: str
 ) -> None:
-    with voting(root) as client:
+    with as_rater(root) as client:
         answer = client.post("/arena/ask", data=form)
         assert answer.status_code == 400
         assert words in answer.text
@@ -296,7 +280,7 @@ def test_what_can_not_be_asked_is_said(
 
 def test_like_answers_are_no_battle(root: str, votes: Path) -> None:
     form = {"prompt": ASKED, "model": ["tiny", "twin"], "do": "typed"}
-    with voting(root) as client:
+    with as_rater(root) as client:
         answer = client.post("/arena/ask", data=form).text
         assert "Both answered alike" in answer
         assert "Your question" in answer
@@ -307,9 +291,9 @@ def test_like_answers_are_no_battle(root: str, votes: Path) -> None:
 def test_without_models_or_a_store_it_says_what_to_do(
     model_folder: Path, work: PeopleWork, chromium: OpenBrowser
 ) -> None:
-    with listening(make_served(model_folder, work=work)) as address, voting(address) as client:
+    with listening(make_served(model_folder, work=work)) as address, as_rater(address) as client:
         assert "A battle needs two models" in client.get("/arena").text
-    with listening(make_served(model_folder)) as address, voting(address) as client:
+    with listening(make_served(model_folder)) as address, as_rater(address) as client:
         for path in ("/arena", "/labeling"):
             assert "crawl2chat serve --labels FILE --votes FILE" in client.get(path).text
         assert "no votes yet" in client.get("/arena/board").text

@@ -1,6 +1,5 @@
 """Labeling: raters who don't collide, keys that leave typing alone, answers as they were meant."""
 
-import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from labeling import check_counts, compared, states, store_with, written
 from model_server import listening, make_served
 from pages_browser import OpenBrowser, Visits
 from playwright.sync_api import Page, Route, expect
+from rater_client import as_rater
 
 from pipeline.labels import task_queue
 from pipeline.labels.config import LabelsConfig
@@ -19,12 +19,6 @@ from pipeline.labels.labeling_task import LabelingTask, task_of
 from pipeline.labels.rater_figures import figures
 from pipeline.labels.task_store import TaskStore, opened
 from pipeline.serve.people_work import PeopleWork
-
-
-@pytest.fixture(scope="module")
-def work(tmp_path_factory: pytest.TempPathFactory) -> PeopleWork:
-    folder = tmp_path_factory.mktemp("work")
-    return PeopleWork(folder / "tasks.sqlite", folder / "votes.sqlite")
 
 
 @pytest.fixture(scope="module")
@@ -43,15 +37,6 @@ def tasks(work: PeopleWork) -> Path:
 @pytest.fixture
 def rate(chromium: OpenBrowser, root: str) -> Visits:
     return Visits(chromium, root)
-
-
-@contextlib.contextmanager
-def asking(root: str, rater: str = "mara") -> Iterator[httpx.Client]:
-    """A browser without scripts, of a rater."""
-    headers = {"accept": "text/html", "origin": root}
-    with httpx.Client(base_url=root, headers=headers, follow_redirects=True) as client:
-        client.post("/rater", data={"rater": rater}, follow_redirects=False)
-        yield client
 
 
 def filled(tasks: Path, given: Sequence[LabelingTask], **more: Any) -> None:
@@ -194,7 +179,7 @@ def test_it_works_without_scripts(rate: Visits, tasks: Path) -> None:
 
 def test_who_leaves_gives_the_task_back(root: str, tasks: Path) -> None:
     filled(tasks, [written(1)])
-    with asking(root) as client, asking(root, "tom") as other:
+    with as_rater(root) as client, as_rater(root, "tom") as other:
         assert "Write the answer" in client.get("/labeling").text
         assert "in others' hands" in other.get("/labeling").text
         assert "in others" not in client.get("/labeling").text
@@ -205,7 +190,7 @@ def test_who_leaves_gives_the_task_back(root: str, tasks: Path) -> None:
 def test_what_came_too_late_is_kept_and_said(root: str, tasks: Path) -> None:
     filled(tasks, [written(1)])
     task = written(1).id
-    with asking(root) as client, asking(root, "tom") as other:
+    with as_rater(root) as client, as_rater(root, "tom") as other:
         client.get("/labeling")
         with opened(tasks) as store:
             store.connection.execute("UPDATE work SET until = 0")
@@ -221,7 +206,7 @@ def test_another_window_undoes_nothing_and_what_was_written_is_shown(
     root: str, tasks: Path
 ) -> None:
     filled(tasks, [written(1), written(2)])
-    with asking(root) as client:
+    with as_rater(root) as client:
         client.get("/labeling")
         form = {"task": written(1).id, "do": "save", "text": "First."}
         client.post("/labeling/answer", data=form)
@@ -249,13 +234,13 @@ def test_another_window_undoes_nothing_and_what_was_written_is_shown(
 )
 def test_what_is_no_answer_is_said(root: str, tasks: Path, do: str, text: str, words: str) -> None:
     filled(tasks, [written(1)])
-    with asking(root) as client:
+    with as_rater(root) as client:
         assert words in sent(client, tasks, do, text=text)
 
 
 def test_back_at_the_start_says_so(root: str, tasks: Path) -> None:
     filled(tasks, [written(1)])
-    with asking(root) as client:
+    with as_rater(root) as client:
         assert "There is nothing before this one." in sent(client, tasks, "back")
 
 
