@@ -16,11 +16,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route
 
+from storage.durable import DiskFull
 from storage.errors import UserError
 
 INVALID = "invalid_request_error"
 TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error"}
-TYPES |= {429: "rate_limit_error", 500: "server_error", 503: "server_error", 504: "server_error"}
+TYPES |= {429: "rate_limit_error", **dict.fromkeys((500, 503, 504, 507), "server_error")}
 
 
 class ErrorFields(BaseModel):
@@ -131,6 +132,9 @@ def as_api_error(error: BaseException) -> ApiError:
         return refused(str(error))
     if isinstance(error, TimeoutError):
         return ApiError(504, "the request took too long", code="timeout")
+    if isinstance(error, DiskFull):
+        said = "the server's disk is full: nothing was saved; free some space and send it again"
+        return ApiError(507, said, code="disk_full")
     return ApiError(500, "an error of the server, which its log describes")
 
 
@@ -149,7 +153,8 @@ def install(app: FastAPI, routes: Sequence[BaseRoute] = ()) -> None:
             found.headers["Allow"] = ", ".join(sorted(methods))
         return found.response()
 
-    for known in (ApiError, RequestValidationError, HTTPException, UserError, TimeoutError):
+    told = (ApiError, RequestValidationError, HTTPException, UserError, TimeoutError, DiskFull)
+    for known in told:
         app.add_exception_handler(known, answer)
 
 

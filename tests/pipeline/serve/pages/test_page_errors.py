@@ -1,12 +1,19 @@
 """What goes wrong: a page for browsers, JSON for programs, and text stays text."""
 
+import contextlib
 from pathlib import Path
 from urllib.parse import quote
 
+import httpx
 from asgi_calls import calls
 from injection_strings import INJECTIONS, kinds_of_elements
 from model_server import make_served
 from pages_browser import Visits
+from small_disk import small_disk  # noqa: F401
+
+from pipeline.chat.conversation import Conversation, user
+from pipeline.evals.vote_store import Battle, Contender, opened_votes
+from pipeline.serve.people_work import PeopleWork
 
 HTML = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
@@ -20,6 +27,38 @@ def test_a_browser_sees_a_page(visit: Visits) -> None:
         visit.check(page)
         page.click("main a")
         page.wait_for_url("**/")
+
+
+def test_a_full_disk_is_said_and_the_vote_can_be_sent_again(
+    model_folder: Path,
+    small_disk: Path,  # noqa: F811
+) -> None:
+    votes = small_disk / "votes.sqlite"
+    a, b = (Contender(name, f"{name} answers", 2) for name in ("a", "b"))
+    battle = Battle(Conversation((user("Who?"),)), "test", a, b, first="a", sampling={})
+    with opened_votes(votes, create=True) as store:
+        number = store.begin(battle, "mara", 1.0).id
+    work = PeopleWork(small_disk / "tasks.sqlite", votes)
+    form = {"content-type": "application/x-www-form-urlencoded", "origin": "http://localhost"}
+    with calls(make_served(model_folder, work=work).app) as asked:
+
+        def send(path: str, said: str) -> httpx.Response:
+            return asked.send("POST", path, content=said, headers=form | HTML)
+
+        assert send("/rater?to=/arena", "rater=mara").status_code == 303
+        filler = small_disk / "filler"
+        with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
+            while file.write(bytes(4096)):
+                pass
+        full = send("/arena/vote", f"battle={number}&choice=first")
+        assert full.status_code == 507
+        assert "disk is full: nothing was saved" in full.text
+        assert "<h1" in full.text
+        filler.unlink()
+        again = send("/arena/vote", f"battle={number}&choice=first")
+        assert (again.status_code, again.headers["location"]) == (303, f"/arena?voted={number}")
+    with opened_votes(votes) as store:
+        assert store.vote_count() == 1
 
 
 def test_a_program_gets_json(model_folder: Path) -> None:
