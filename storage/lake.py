@@ -354,6 +354,10 @@ class Lake:
         """`table` for people: on a disk a file that was overwritten in place isn't noticed."""
         return self._in_groups(index.glance(self.tree, self._read, index.LISTED), None)
 
+    def state(self) -> tuple[dict[str, str], list[str]]:
+        """The heads, and all artifacts' digests: as long as it is equal, so are the views."""
+        return self.heads(), self.glance()["digest"].to_pylist()
+
     def manifests(self, rows: pa.Table) -> Iterator[Manifest]:
         """Of some rows of `table`."""
         return index.manifests(self.tree, self._read, rows)

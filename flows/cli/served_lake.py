@@ -164,10 +164,9 @@ class ServedLake:
             begun = time.monotonic()
             if self._opened is not None and begun < self._next_look:
                 return
-            digests = self.lake.glance()["digest"].to_pylist()
-            state = (self.lake.heads(), digests)
+            state = self.lake.state()
             if self._opened is None or self._opened.state != state:
-                self._replace(state, frozenset(digest[:16] for digest in digests))
+                self._replace(state, frozenset(digest[:16] for digest in state[1]))
             took = time.monotonic() - begun
             self._next_look = time.monotonic() + max(LOOK_SECONDS, LOOK_SHARE * took)
 

@@ -1,7 +1,8 @@
 """A stranger's query of the web pages: asked by a process that is ended when its time is over.
 
-Each query has a process for itself. To start one takes half a second, most of it for loading the
-database; so one more is started beforehand, which has loaded it and waits for its one question.
+Each query has a process for itself. To start one takes half a second, for loading the database and
+opening the lake's views; so one more is started beforehand, which has both and waits for its one
+question.
 """
 
 import contextlib
@@ -19,6 +20,8 @@ from storage.query_answer import TOO_MUCH_MEMORY, QueryAnswer, too_slow
 MEMORY_BYTES = 1 << 30  # of a process; ours
 START_SECONDS = 10.0  # that a busy machine may take to start Python
 AT_A_TIME = 2  # the others wait; ours
+# Before one is started beforehand: the page that says so is drawn first. Ours.
+LATER_SECONDS = 0.3
 MOST_CHARACTERS = 20_000  # of SQL; ours
 
 
@@ -35,6 +38,7 @@ class QueryProcesses:
         self._free = threading.BoundedSemaphore(AT_A_TIME)
         self._lock = threading.Lock()
         self._spare: _QueryProcess | None = None
+        self._start: threading.Timer | None = None  # of the next one
         self._is_closed = False
 
     def ask(self, sql: str, most_rows: int) -> QueryAnswer:
@@ -45,17 +49,10 @@ class QueryProcesses:
         """
         if len(sql) > MOST_CHARACTERS:
             raise UserError(f"SQL: a query has at most {MOST_CHARACTERS:,} characters here")
-        asked = {
-            "lake": self.lake,
-            "sql": sql,
-            "most_rows": most_rows,
-            "memory_bytes": MEMORY_BYTES,
-            "seconds": self.seconds,
-        }
         if not self._free.acquire(timeout=self.seconds):
             raise UserError("SQL: other queries are running: try again in a moment")
         try:
-            told = self._run(json.dumps(asked))
+            told = self._run(json.dumps({"sql": sql, "most_rows": most_rows}))
         finally:
             self._free.release()
         self.expect()
@@ -64,28 +61,43 @@ class QueryProcesses:
         return QueryAnswer.of(told)
 
     def expect(self) -> None:
-        """Somebody is about to ask: have a process ready."""
+        """Somebody is about to ask: soon have a process ready."""
         with self._lock:
+            if self._start is None and not self._is_closed:
+                self._start = threading.Timer(LATER_SECONDS, self.make_ready)
+                self._start.daemon = True
+                self._start.start()
+
+    def make_ready(self) -> None:
+        """Have a process that waits."""
+        with self._lock:
+            self._start = None
             if self._spare is not None and not self._spare.is_waiting:
                 self._spare.end()
                 self._spare = None
             if self._spare is None and not self._is_closed:
                 with contextlib.suppress(OSError):  # no room for one: whoever asks is told
-                    self._spare = _QueryProcess()
+                    self._spare = self._started()
 
     def close(self) -> None:
         """End the process that waits; those at work end by themselves."""
         with self._lock:
             spare, self._spare, self._is_closed = self._spare, None, True
+            if self._start is not None:
+                self._start.cancel()
         if spare is not None:
             spare.end()
+
+    def _started(self) -> "_QueryProcess":
+        given = {"lake": self.lake, "memory_bytes": MEMORY_BYTES, "seconds": self.seconds}
+        return _QueryProcess(json.dumps(given))
 
     def _run(self, asked: str) -> dict[str, str]:
         with self._lock:
             spare, self._spare = self._spare, None
         if spare is not None and (told := self._told(spare, asked)) is not None:
             return told
-        told = self._told(_QueryProcess(), asked)
+        told = self._told(self._started(), asked)
         if told is None:
             raise RuntimeError("the query's process ended and said nothing")
         return told
@@ -98,14 +110,14 @@ class QueryProcesses:
 
 
 class _QueryProcess:
-    """A process for one query."""
+    """A process for one query; `given` are the arguments of `storage.bounded_query`."""
 
-    def __init__(self) -> None:
+    def __init__(self, given: str) -> None:
         # A process that is ended removes nothing itself.
         self._folder = tempfile.mkdtemp(prefix="crawl2chat-query-")
         try:
             self._process = subprocess.Popen(
-                command("storage.bounded_query"),
+                command("storage.bounded_query", given),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

@@ -27,7 +27,7 @@ from pipeline.serve.event_stream import CLIENT_GONE, ClientGone
 from pipeline.serve.lake_reader import LakeReader
 from pipeline.serve.loaded_models import LoadedModels
 from pipeline.serve.login_sessions import LoginSessions
-from pipeline.serve.pages import page_list
+from pipeline.serve.pages import page_errors, page_list
 from pipeline.serve.people_work import PeopleWork
 from pipeline.serve.request_log import RequestLog
 from pipeline.serve.response_store import ResponseStore
@@ -120,6 +120,7 @@ def create_app(
         metrics=counts,
         max_requests=limits.max_requests,
         retry_after_seconds=limits.retry_after_seconds,
+        answer_to=page_errors.answer_to,
     )
     return app
 

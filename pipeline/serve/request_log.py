@@ -7,11 +7,13 @@ client.
 import logging
 import time
 import uuid
+from collections.abc import Callable
 
 import orjson
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pipeline.serve.api_errors import ApiError, as_api_error
+from pipeline.serve.api_errors import ApiError
 from pipeline.serve.security import CLIENT, SHOWN
 from pipeline.serve.server_log import REQUESTS
 from pipeline.serve.server_metrics import ServerMetrics
@@ -31,12 +33,18 @@ class RequestLog:
         metrics: where it is counted.
         max_requests: under way at a time; more are refused.
         retry_after_seconds: what those are told.
+        answer_to: what a request gets that ends here, by its scope and the error.
     """
 
     def __init__(
-        self, app: ASGIApp, metrics: ServerMetrics, max_requests: int, retry_after_seconds: int
+        self,
+        app: ASGIApp,
+        metrics: ServerMetrics,
+        max_requests: int,
+        retry_after_seconds: int,
+        answer_to: Callable[[Scope, Exception], Response],
     ) -> None:
-        self.app, self.metrics = app, metrics
+        self.app, self.metrics, self.answer_to = app, metrics, answer_to
         self.max_requests, self.retry_after_seconds = max_requests, retry_after_seconds
         self.under_way = 0
 
@@ -62,14 +70,14 @@ class RequestLog:
             if self.under_way > self.max_requests:
                 headers = {"Retry-After": str(self.retry_after_seconds)}
                 busy = ApiError(429, "too many requests under way", code="busy", headers=headers)
-                await busy.response()(scope, receive, noted)
+                await self.answer_to(scope, busy)(scope, receive, noted)
             else:
                 await self.app(scope, receive, noted)
         except Exception as error:
             errors.error("unforeseen, in request %s", id, exc_info=error)
             if status:
                 raise  # all that is left is to close the connection
-            await as_api_error(error).response()(scope, receive, noted)
+            await self.answer_to(scope, error)(scope, receive, noted)
         finally:
             self.under_way -= 1
             seconds = time.perf_counter() - begun

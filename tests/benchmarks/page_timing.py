@@ -1,8 +1,9 @@
 """How long a page takes in Chromium: the server's answer, the first paint, what a click brings.
 
 Times are the browser's own. A visit has an empty cache. An interaction's time begins with the
-person's first event (pointer or key) and ends with the first paint of the page that it leads to or,
-where a script shows the result, with the picture in which it stands.
+person's last event (pointer or key: that which asks, not the filling in of a field before) and ends
+with the first paint of the page that it leads to or, where a script shows the result, with the
+picture in which it stands.
 """
 
 import dataclasses
@@ -31,10 +32,9 @@ ORIGIN = "() => performance.timeOrigin"
 BEGUN = """
 () => {
   sessionStorage.removeItem("begun");
-  for (const kind of ["pointerdown", "keydown", "input", "change"]) {
+  for (const kind of ["pointerdown", "keydown"]) {
     addEventListener(kind, (event) => {
-      const now = performance.timeOrigin + event.timeStamp;
-      if (!sessionStorage.getItem("begun")) sessionStorage.setItem("begun", now);
+      sessionStorage.setItem("begun", performance.timeOrigin + event.timeStamp);
     }, { capture: true });
   }
 }

@@ -17,6 +17,11 @@ from tests.benchmarks.page_timing import Interaction
 RATER = "mara"
 ONE_ROW = "SELECT url, outcome FROM ledger WHERE stage = 'c4' LIMIT 5"
 NOWHERE = "nobody-has-this-address"
+# JavaScript: whether another page's content has taken the place of this one's.
+REPLACED = """(() => {
+  const before = document.querySelector("main");
+  return () => document.querySelector("main") !== before;
+})()"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,28 +120,29 @@ def interactions(
         voted: takes the one in hand away.
     """
     records, sql, play = "/corpus/records", "/corpus/sql", "/playground"
+    section = (  # whose pages take each other's place
+        ("Records: by a rule", records, _chosen("rule", index=1)),
+        ("Records: by language", records, _chosen("language", value=of.language)),
+        ("Records: by host", records, _filled("#host", of.host)),
+        ("Records: by a host that isn't there", records, _filled("#host", NOWHERE)),
+        ("Records: next page", records, _click("a[rel=next]")),
+        ("Records: a late page", f"{records}?page={of.late}", _click("a[rel=next]")),
+        ("Records: open a page", f"{records}?outcome=kept", _click("td.url a")),
+        ("Search: words", "/corpus/search", _filled("#q", of.words)),
+        ("Search: a piece of an address", *_by_address(of.host.split(".")[0])),
+        ("Search: an address that isn't there", *_by_address(NOWHERE)),
+        ("SQL: a query of one's own", sql, _filled("#q", ONE_ROW)),
+        ("Training: another suite", "/training/scores", _click(".chips li:last-child a")),
+        ("Knowledge: find a fact", "/know", _filled("#q", "where")),
+        ("Knowledge: open a fact", "/know", _click("td a")),
+        ("Lineage: of one kind", "/lineage", _click(".chips li:nth-child(2) a")),
+        ("Lineage: trace a page", "/lineage", _filled("#url", of.url)),
+    )
     return (
         *_typing(play),
-        Interaction("Records: by a rule", records, _chosen("rule", index=1)),
-        Interaction("Records: by language", records, _chosen("language", value=of.language)),
-        Interaction("Records: by host", records, _filled("#host", of.host)),
-        Interaction("Records: by a host that isn't there", records, _filled("#host", NOWHERE)),
-        Interaction("Records: next page", records, _click("a[rel=next]")),
-        Interaction("Records: a late page", f"{records}?page={of.late}", _click("a[rel=next]")),
-        Interaction("Records: open a page", f"{records}?outcome=kept", _click("td.url a")),
-        Interaction("Search: words", "/corpus/search", _filled("#q", of.words)),
-        Interaction("Search: a piece of an address", *_by_address(of.host.split(".")[0])),
-        Interaction("Search: an address that isn't there", *_by_address(NOWHERE)),
-        Interaction("SQL: a query of one's own", sql, _filled("#q", ONE_ROW)),
-        Interaction(
-            "Training: another suite", "/training/scores", _click(".chips li:last-child a")
-        ),
-        Interaction("Knowledge: find a fact", "/know", _filled("#q", "where")),
-        Interaction("Knowledge: open a fact", "/know", _click("td a")),
+        *(Interaction(*act, shown=REPLACED) for act in section),
         Interaction("Labeling: an answer", "/labeling", _click("[data-key='1']")),
         Interaction("Arena: a vote", "/arena", _click("[data-key='1']"), prepare=battle),
-        Interaction("Lineage: of one kind", "/lineage", _click(".chips li:nth-child(2) a")),
-        Interaction("Lineage: trace a page", "/lineage", _filled("#url", of.url)),
         *_answers(of, voted),
     )
 

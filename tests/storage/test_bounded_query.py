@@ -1,15 +1,17 @@
 """A stranger's query: what it may read, and what it may take."""
 
+import contextlib
 import json
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from storage import Lake
-from storage.bounded_query import CELL_CHARACTERS, LINE_CHARACTERS, answer
+from storage.bounded_query import CELL_CHARACTERS, LINE_CHARACTERS, LakeAsked
 from storage.errors import UserError
 from storage.manifest import Manifest
 from storage.query_answer import QueryAnswer
@@ -28,7 +30,8 @@ def filled(lake: Lake, make: Callable[..., Manifest]) -> Lake:
 
 
 def told(lake: Lake, sql: str, most_rows: int = 10) -> QueryAnswer:
-    return QueryAnswer.of(json.loads(json.dumps(answer(lake, sql, most_rows, MEMORY))))
+    with contextlib.closing(LakeAsked(lake, MEMORY)) as asked:
+        return QueryAnswer.of(json.loads(json.dumps(asked.answer(sql, most_rows))))
 
 
 def test_cells_are_texts(filled: Lake) -> None:
@@ -86,10 +89,10 @@ def test_refused_in_one_line(filled: Lake, sql: str) -> None:
 
 def run(lake: Lake, sql: str, **changes: Any) -> dict[str, Any]:
     """As a process."""
-    asked = {"lake": lake.url, "sql": sql, "most_rows": 3, "memory_bytes": MEMORY, "seconds": 20}
+    given = {"lake": lake.url, "memory_bytes": MEMORY, "seconds": 20} | changes
     ended = subprocess.run(
-        [sys.executable, "-m", "storage.bounded_query"],
-        input=json.dumps(asked | changes),
+        [sys.executable, "-m", "storage.bounded_query", json.dumps(given)],
+        input=json.dumps({"sql": sql, "most_rows": 3}),
         capture_output=True,
         text=True,
         timeout=60,
@@ -120,3 +123,25 @@ def test_a_query_that_takes_long_is_ended(filled: Lake) -> None:
     assert run(filled, forever, seconds=0.5) == {
         "error": "SQL: the query took more than 0.5 s: ask for less"
     }
+
+
+def test_what_the_lake_has_when_the_question_comes(
+    filled: Lake, make: Callable[..., Manifest]
+) -> None:
+    count = "SELECT count(*) FROM corpus"
+    with contextlib.closing(LakeAsked(filled, MEMORY)) as asked:
+        assert asked.answer(count, 1)["rows"] == [["5"]]
+        group = make(filled, "corpus_group", {"corpus-de.parquet": table([], CORPUS)}, {"n": 2})
+        assert asked.answer(count, 1)["rows"] == [["5"]]
+        filled.set_heads({"corpus_group": group.digest})
+        assert asked.answer(count, 1)["rows"] == [["0"]]
+
+
+def test_a_lake_that_cant_be_opened_is_said_to_who_asks(filled: Lake) -> None:
+    heads = Path(filled.url) / "heads.json"
+    whole = heads.read_text()
+    heads.write_text("{")
+    assert "heads.json" in run(filled, "SELECT 1 FROM corpus")["error"]
+    with contextlib.closing(LakeAsked(filled, MEMORY)) as asked:
+        heads.write_text(whole)  # mended since
+        assert asked.answer("SELECT count(*) FROM corpus", 1)["rows"] == [["5"]]

@@ -9,7 +9,9 @@
    JavaScript: links and GET forms. Lists are paged in SQL, never sent whole.
 3. `static/NAME.js`: an ES module, loaded if it is there. `dom.js` makes elements from text (nothing
    else: no innerHTML), `api.js` asks the server. Data for it: `data-…` attributes, or
-   `<script type="application/json" id="…">{{ rows | tojson }}</script>`.
+   `<script type="application/json" id="…">{{ rows | tojson }}</script>`. Pages without one have
+   `in_place.js`: pages of their section take their place in the same document. A script that
+   imports it, too, looks for its elements when something happens, not beforehand.
 4. `static/NAME.css`, if `site.css` (design tokens, cards, tables, forms) isn't enough.
 5. What changes something is a POST: JSON to a path without parameters, or a form read by
    `page_forms.form_of`. `browser_origin` refuses other origins' posts before a page sees them.

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
 from pipeline.serve.api_errors import as_api_error
 from pipeline.serve.pages.page_frame import WebPage, render
@@ -17,6 +18,25 @@ PAGE = WebPage("error", "Not found", "That went wrong.")
 def wants_page(request: Request) -> bool:
     """Whether a browser asked, by its address bar, a link or a form."""
     return "text/html" in request.headers.get("accept", "")
+
+
+def answer_to(scope: Scope, error: BaseException, told: Response | None = None) -> Response:
+    """What is answered to a request that ended in an error.
+
+    Args:
+        scope: the request's; the application has its pages.
+        error: whatever was raised.
+        told: what programs get, if that is more than the error itself says.
+    """
+    found = as_api_error(error)
+    answer = told or found.response()
+    request = Request(scope)
+    if not wants_page(request):
+        return answer
+    title = "Not found" if found.status == 404 else "That went wrong"
+    page = render(request, PAGE, found.status, title=title, message=found.message)
+    page.headers.update({k: v for k, v in answer.headers.items() if k == "retry-after"})
+    return page
 
 
 def install(app: FastAPI) -> None:
@@ -31,12 +51,6 @@ def _as_page(
     async def answer(request: Request, error: Exception) -> Response:
         given = handler(request, error)
         told = await given if inspect.isawaitable(given) else given
-        if not wants_page(request):
-            return told
-        found = as_api_error(error)
-        title = "Not found" if found.status == 404 else "That went wrong"
-        page = render(request, PAGE, found.status, title=title, message=found.message)
-        page.headers.update({k: v for k, v in told.headers.items() if k == "retry-after"})
-        return page
+        return answer_to(request.scope, error, told)
 
     return answer

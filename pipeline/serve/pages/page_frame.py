@@ -85,7 +85,7 @@ def render(request: Request, page: WebPage, status: int = 200, **shown: Any) -> 
     text = ENVIRONMENT.get_template(page.template).render(
         page=page,
         pages=pages,
-        script=f"{page.file}.js" if f"{page.file}.js" in FILES else None,
+        script=f"{page.file}.js" if f"{page.file}.js" in FILES else "in_place.js",
         style=page.style,
         logged_in=state.asks_for_key and page.name != "login",
         **shown,

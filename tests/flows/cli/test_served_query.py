@@ -73,27 +73,52 @@ def waiting(processes: QueryProcesses) -> "subprocess.Popen[str]":
 
 def test_each_query_has_a_process_that_has_answered_no_other(lake: Lake) -> None:
     with closing(QueryProcesses(lake.url, 20)) as processes:
-        processes.expect()
+        processes.make_ready()
         first = waiting(processes)
-        processes.expect()
+        processes.make_ready()
         assert waiting(processes) is first  # one is enough
         assert processes.ask("SELECT text FROM corpus", 5).rows == (("a text",),)
         assert first.returncode == 0
+        processes.make_ready()
         second = waiting(processes)
         assert second is not first
         second.kill()  # as a system does that lacks memory
         second.wait()
-        processes.expect()
+        processes.make_ready()
         third = waiting(processes)
         assert third is not second
     assert third.returncode is not None
-    processes.expect()
+    processes.make_ready()
     assert processes._spare is None  # nobody would end it
+
+
+def test_one_is_started_soon_after_somebody_is_expected(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(served_query, "LATER_SECONDS", 0.0)
+    with closing(QueryProcesses(lake.url, 20)) as processes:
+        for expect in (processes.expect, lambda: processes.ask("SELECT 1", 1)):
+            expect()
+            start = processes._start
+            assert start is None or start.join() is None
+            waiting(processes)
+    processes.expect()
+    assert processes._start is None  # nor is one begun any more
+
+
+def test_closing_comes_before_what_was_to_be_started(lake: Lake) -> None:
+    processes = QueryProcesses(lake.url, 20)
+    processes.expect()
+    start = processes._start
+    assert start is not None
+    processes.close()
+    start.join()
+    assert processes._spare is None
 
 
 def test_two_who_ask_at_once_have_a_process_each(lake: Lake) -> None:
     with closing(QueryProcesses(lake.url, 20)) as processes:
-        processes.expect()
+        processes.make_ready()
         with ThreadPoolExecutor(2) as pool:
             asked = [pool.submit(processes.ask, f"SELECT {n} AS n", 5) for n in range(2)]
         assert [one.result().rows for one in asked] == [(("0",),), (("1",),)]
@@ -104,18 +129,20 @@ def test_a_process_that_ended_having_waited_is_no_answer(
 ) -> None:
     started: list[str] = []
 
-    def command(module: str) -> list[str]:
+    def command(module: str, *arguments: str) -> list[str]:
         started.append(module)
         tired = f"import {module} as m; m.IDLE_SECONDS = 0.0; m.main()"
-        return command_of(module) if len(started) == 2 else [sys.executable, "-c", tired]
+        if len(started) == 2:
+            return command_of(module, *arguments)
+        return [sys.executable, "-c", tired, *arguments]
 
     monkeypatch.setattr(served_query, "command", command)
     with closing(QueryProcesses(lake.url, 20)) as processes:
-        processes.expect()
+        processes.make_ready()
         spare = processes._spare
         assert spare is not None
         spare._process.wait()
         # It ends in the very moment in which it is asked.
         monkeypatch.setattr(type(spare), "is_waiting", True)
         assert processes.ask("SELECT text FROM corpus", 5).rows == (("a text",),)
-        assert len(started) == 3  # and one for the next
+        assert len(started) == 2

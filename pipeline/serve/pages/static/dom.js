@@ -1,5 +1,5 @@
-// Elements from text. There is no other way to put something on a page: no markup is ever parsed,
-// so what a model, a page of the web or a person wrote stays text.
+// Elements from text. There is no other way to put something on a page (in_place.js puts a whole one
+// of the server's): no markup is parsed, so what a model, the web or a person wrote stays text.
 
 /** An element: el("p", {class: "muted", title: "…", onclick: f, dataset: {id: 3}}, "text", child) */
 export function el(tag, properties = {}, ...children) {

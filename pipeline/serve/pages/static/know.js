@@ -1,9 +1,9 @@
 // Models are asked one after the other, and each answer stands there as soon as it has come.
 import { ask } from "./api.js";
 import { byId, data, el, fill } from "./dom.js";
+import "./in_place.js";
 
 const ORDER = ["correct", "wrong", "idk", "unjudged"];
-const form = document.getElementById("ask"); // only where a fact was chosen
 
 /** The template's bar: right, wrong, admitted; what nobody has judged is left empty. */
 function bar(counts) {
@@ -73,7 +73,7 @@ function article(one, words) {
 }
 
 let running = null; // an AbortController
-async function askAll() {
+async function askAll(form) {
   running?.abort();
   const mine = new AbortController();
   running = mine;
@@ -97,7 +97,10 @@ async function askAll() {
   }
 }
 
-form?.addEventListener("submit", (event) => {
+// The form is there once a fact was chosen, and another one's may take its place.
+document.addEventListener("submit", (event) => {
+  if (event.target.id !== "ask") return;
   event.preventDefault();
-  askAll();
+  askAll(event.target);
 });
+addEventListener("in-place", () => running?.abort());

@@ -31,6 +31,7 @@
     };
     show();
     addEventListener("resize", show);
+    addEventListener("in-place", show);
     button.hidden = false;
     button.addEventListener("click", () => {
       chosen = NEXT[chosen];

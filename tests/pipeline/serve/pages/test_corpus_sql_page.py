@@ -71,9 +71,9 @@ def test_a_process_is_ready_once_the_page_was_opened_by_its_reader(
     ):
         theirs = {"sec-fetch-site": "cross-site"}
         assert client.send("GET", "/corpus/sql", headers=theirs).status_code == 200
-        assert shown._strangers._spare is None
+        assert shown._strangers._start is None
         assert client.send("GET", "/corpus/sql").status_code == 200
-        assert shown._strangers._spare is not None
+        assert shown._strangers._start is not None
 
 
 def test_a_ready_query_is_asked_once_until_the_lake_changes(

@@ -5,6 +5,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import httpx
+import pytest
 from asgi_calls import calls
 from injection_strings import INJECTIONS, kinds_of_elements
 from model_server import make_served
@@ -13,6 +14,7 @@ from small_disk import small_disk  # noqa: F401
 
 from pipeline.chat.conversation import Conversation, user
 from pipeline.evals.vote_store import Battle, Contender, opened_votes
+from pipeline.serve.pages import tokenizer_page
 from pipeline.serve.people_work import PeopleWork
 
 HTML = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -84,3 +86,20 @@ def test_names_of_models_stay_text(model_folder: Path) -> None:
         plain = kinds_of_elements(shown("harmless"))
         for text in INJECTIONS:
             assert kinds_of_elements(shown(text)) == plain, text
+
+
+def test_what_nobody_foresaw_is_a_page_too(
+    model_folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("secret")
+
+    monkeypatch.setattr(tokenizer_page, "tokenizers_of", broken)
+    with calls(make_served(model_folder).app) as asked:
+        page = asked.send("GET", "/tokenizer", headers=HTML)
+        assert (page.status_code, page.headers["content-type"]) == (500, "text/html; charset=utf-8")
+        assert "n error of the server, which its log describes" in page.text
+        assert "secret" not in page.text
+        told = asked.send("GET", "/tokenizer")
+        assert told.json()["error"]["type"] == "server_error"
+    assert "ZeroDivisionError" in caplog.text

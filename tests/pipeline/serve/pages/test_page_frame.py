@@ -21,7 +21,8 @@ INLINE = re.compile(
 @pytest.mark.parametrize("name", sorted(name for name in OWN if name.endswith(".js")))
 def test_scripts_make_no_markup_of_text(name: str) -> None:
     text = OWN[name].content.decode()
-    assert MARKUP.findall(text) == []
+    # Whole pages of the server's take each other's place, as they would in a new document.
+    assert MARKUP.findall(text) == (["DOMParser"] if name == "in_place.js" else [])
     assert "http://" not in text
     assert "https://" not in text
 
