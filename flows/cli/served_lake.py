@@ -1,8 +1,8 @@
 """The lake that `crawl2chat serve` shows in its pages: one open catalogue for all requests.
 
 Making the views takes a tenth of a second, a query on them some milliseconds; so the connection is
-kept, and made anew once the lake has changed. Queries run side by side, each with its own cursor,
-and none takes more than its share of time and memory.
+kept, and made anew once the lake has changed; till then small answers are kept as well. Queries run
+side by side, each with its own cursor, and none takes more than its share of time and memory.
 """
 
 import contextlib
@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # the database is loaded with the first page that wants it, n
 QUERY_SECONDS = 5.0  # nobody waits longer for a page; ours
 # Beside models that fill most of the memory; more goes to disk. Ours.
 SETTINGS = {"memory_limit": "'1GB'", "threads": "2", "max_temp_directory_size": "'4GB'"}
+MOST_KEPT, MOST_KEPT_BYTES = 128, 131_072  # answers, and of each: 16 MB in all; ours
 LOOK_SECONDS = 2.0  # between two looks whether the lake has changed
 LOOK_SHARE = 20  # a look that took long is followed by so many times its length without one
 
@@ -44,6 +45,8 @@ class _Opened:
     finished: frozenset[str]  # short names of all artifacts
     number: int  # of the openings before
     users: int = 0
+    # Answers by what was asked; what was asked for longest ago first.
+    kept: dict[tuple[str, str], pa.Table] = dataclasses.field(default_factory=dict)
 
 
 class ServedLake:
@@ -64,16 +67,31 @@ class ServedLake:
         self._next_look = 0.0  # on a monotonic clock
 
     def rows(self, sql: str, parameters: Sequence[object] | Mapping[str, object] = ()) -> pa.Table:
-        """The rows of one SELECT over the lake's views.
+        """The rows of one SELECT over the lake's views; the same as long as the lake is.
 
         Raises:
             UserError: it is wrong, or none, or takes too much time or memory.
         """
+        key = (sql, repr(parameters))
+        with self._use() as opened:
+            with self._lock:
+                kept = opened.kept.pop(key, None)
+            found = self._asked(opened, sql, parameters) if kept is None else kept
+            if found.nbytes <= MOST_KEPT_BYTES:
+                with self._lock:
+                    opened.kept[key] = found
+                    while len(opened.kept) > MOST_KEPT:
+                        del opened.kept[next(iter(opened.kept))]
+        return found
+
+    def _asked(
+        self, opened: _Opened, sql: str, parameters: Sequence[object] | Mapping[str, object]
+    ) -> pa.Table:
         import duckdb
 
         from storage import bounded_query
 
-        with self._use() as connection, contextlib.closing(connection.cursor()) as cursor:
+        with contextlib.closing(opened.connection.cursor()) as cursor:
             late = threading.Event()
 
             def end() -> None:
@@ -143,14 +161,14 @@ class ServedLake:
             old.closing.close()
 
     @contextlib.contextmanager
-    def _use(self) -> "Iterator[duckdb.DuckDBPyConnection]":
+    def _use(self) -> Iterator[_Opened]:
         self._look()
         with self._lock:
             assert self._opened is not None
             mine = self._opened
             mine.users += 1
         try:
-            yield mine.connection
+            yield mine
         finally:
             with self._lock:
                 mine.users -= 1

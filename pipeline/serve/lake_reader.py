@@ -21,6 +21,8 @@ class LakeReader(Protocol):
     def rows(self, sql: str, parameters: Sequence[object] | Mapping[str, object] = ()) -> pa.Table:
         """The rows of a query over the lake's views (`storage.views`), which it can't change.
 
+        Asked again before the lake has changed, it answers from memory where the answer is small.
+
         Args:
             sql: one statement; values of others belong into `parameters`, never into the text.
             parameters: for `?`, or by name for `$name`.

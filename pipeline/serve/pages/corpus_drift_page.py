@@ -9,7 +9,6 @@ from starlette.responses import Response
 from pipeline.report.rules import RuleShare, drift, funnel_shares, rule_rows
 from pipeline.serve.lake_reader import LakeReader
 from pipeline.serve.pages.corpus_page import funnel_of
-from pipeline.serve.pages.kept_results import kept_rows
 from pipeline.serve.pages.page_frame import WebPage, lake_of, render
 
 PAGE = WebPage("corpus/drift", "Drift", "Do rules take from one crawl what they took from another?")
@@ -42,12 +41,12 @@ class Crawl(NamedTuple):
 def show_drift(request: Request, before: Choice = "", now: Choice = "") -> Response:
     """Two of them, by default the last two dumps, else the last two corpora."""
     lake = lake_of(request)
-    crawls = _crawls(request, lake)
+    crawls = _crawls(lake)
     names = [crawl.name for crawl in crawls]
     chosen = [name if name in names else "" for name in (before, now)]
     if len(crawls) > 1:
         chosen = [name or default for name, default in zip(chosen, names[-2:])]
-    rows = drift(*(_shares(request, lake, name) for name in chosen)) if all(chosen) else []
+    rows = drift(*(_shares(lake, name) for name in chosen)) if all(chosen) else []
     widest = max((abs(row["difference"]) for row in rows), default=0.0)
     return render(
         request,
@@ -59,9 +58,9 @@ def show_drift(request: Request, before: Choice = "", now: Choice = "") -> Respo
     )
 
 
-def _crawls(request: Request, lake: LakeReader) -> list[Crawl]:
+def _crawls(lake: LakeReader) -> list[Crawl]:
     """Oldest first; one of the kind that is compared by default stands last."""
-    dumps = kept_rows(request, lake, DUMPS)
+    dumps: list[dict[str, Any]] = lake.rows(DUMPS).to_pylist()
     corpora: list[dict[str, Any]] = lake.rows(CORPORA).to_pylist()[::-1]
     of_dumps = [
         Crawl(f"dump:{row['dump']}", f"{row['dump'] or 'no dump'} ({row['pages']:,} pages)")
@@ -80,8 +79,8 @@ def _crawls(request: Request, lake: LakeReader) -> list[Crawl]:
     return of_corpora * (len(of_corpora) > 1) + of_dumps
 
 
-def _shares(request: Request, lake: LakeReader, name: str) -> list[RuleShare]:
+def _shares(lake: LakeReader, name: str) -> list[RuleShare]:
     kind, _, which = name.partition(":")
     if kind == "corpus":
         return funnel_shares(funnel_of(lake, which))
-    return rule_rows(kept_rows(request, lake, COUNTS, which))
+    return rule_rows(lake.rows(COUNTS, [which]).to_pylist())

@@ -11,7 +11,6 @@ from pipeline.serve.lake_reader import LakeReader
 from pipeline.serve.pages.addresses import MOST_PAGES, address, paged
 from pipeline.serve.pages.corpus_page import funnel_of
 from pipeline.serve.pages.file_parts import parts_of, within
-from pipeline.serve.pages.kept_results import kept_rows
 from pipeline.serve.pages.page_frame import WebPage, lake_of, render
 
 PAGE = WebPage("corpus/records", "All records", "What became of each record, and why?")
@@ -103,7 +102,7 @@ def records(
         languages_of=_languages_of(lake, [row for row in shown if row["id"]]),
         outcomes=OUTCOMES,
         rules=[row for row in taken if row["outcome"] != "kept"],
-        languages=kept_rows(request, lake, LANGUAGES),
+        languages=lake.rows(LANGUAGES).to_pylist(),
         total=_total(taken, wanted),
         address=address,
     )

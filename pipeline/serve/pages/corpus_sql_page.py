@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pipeline.serve.lake_reader import LakeReader
-from pipeline.serve.pages.kept_results import kept_rows, results_of
+from pipeline.serve.pages.kept_results import results_of
 from pipeline.serve.pages.page_frame import WebPage, lake_of, render
 from pipeline.serve.pages.ready_queries import BY_NAME, READY
 from storage.errors import UserError
@@ -66,7 +66,7 @@ def sql(
         most=MOST_ROWS,
         numbers=[any(n in kind for n in NUMBERS) for kind in answer.types] if answer else [],
         ready=READY,
-        tables=kept_rows(request, lake, TABLES),
+        tables=lake.rows(TABLES).to_pylist(),
     )
 
 

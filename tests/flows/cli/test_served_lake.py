@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 from page_lake import commit
 
+from flows.cli import served_lake
 from flows.cli.served_lake import ServedLake
 from storage import Lake
 from storage.errors import UserError
@@ -102,9 +103,9 @@ def test_who_still_asks_keeps_the_old_catalogue(shown: ServedLake, tmp_path: Pat
         grow(shown.lake, tmp_path / "two", 5)
         shown._next_look = 0.0
         assert shown.rows(count)["n"].to_pylist() == [5]
-        assert old.execute(count).fetchall() == [(3,)]
+        assert old.connection.execute(count).fetchall() == [(3,)]
     with pytest.raises(duckdb.ConnectionException):
-        old.execute("SELECT 1")
+        old.connection.execute("SELECT 1")
 
 
 def test_many_at_a_time_while_the_lake_changes(shown: ServedLake, tmp_path: Path) -> None:
@@ -128,3 +129,24 @@ def test_many_at_a_time_while_the_lake_changes(shown: ServedLake, tmp_path: Path
     assert failed == []
     assert seen <= {3, 5}
     assert shown.rows("SELECT count(*) AS n FROM corpus")["n"].to_pylist() == [5]
+
+
+def test_answers_are_kept_until_the_lake_changes(
+    shown: ServedLake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(served_lake, "MOST_KEPT", 2)
+    chance = "SELECT random() AS r"  # tells whether it was asked again
+    count = "SELECT random() AS r, count(*) AS n FROM corpus WHERE text <> ?"
+    first, one = shown.rows(chance), shown.rows(count, ["text 1"])
+    assert shown.rows(chance) == first
+    assert shown.rows(count, ["text 1"]) == one
+    other = shown.rows(count, ["text 9"])
+    assert (one["n"].to_pylist(), other["n"].to_pylist()) == ([2], [3])
+    assert shown.rows(count, ["text 1"]) == one
+    assert shown.rows(chance) != first  # others took its room
+    large = "SELECT random() AS r, x FROM range(100000) t(x)"
+    assert shown.rows(large) != shown.rows(large)
+    before = shown.rows(count, ["text 1"])
+    grow(shown.lake, tmp_path / "two", 7)
+    shown._next_look = 0.0
+    assert (before["n"].to_pylist(), shown.rows(count, ["text 1"])["n"].to_pylist()) == ([2], [6])

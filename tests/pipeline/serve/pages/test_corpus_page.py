@@ -25,6 +25,7 @@ def test_the_funnel_adds_up(explore: Visits) -> None:
         expect(page.get_by_role("heading", level=1)).to_have_text("All records")
         expect(page.locator("tbody tr")).to_have_count(1)
         page.go_back()
+        expect(page.locator("summary", has_text="dedup")).to_be_visible()
         explore.check(page)
         explore.screenshots(page, "corpus")
 

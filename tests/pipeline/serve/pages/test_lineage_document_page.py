@@ -3,6 +3,7 @@
 import httpx
 from explorer_lake import COPY, FIRST
 from pages_browser import Visits
+from playwright.sync_api import expect
 
 from storage import Lake, catalog
 
@@ -26,7 +27,7 @@ def test_from_the_warc_record_to_the_index(explore: Visits, explorer_lake: Lake)
         assert page.locator(".way > li").all_inner_texts() == steps
         assert by_id
         page.get_by_role("link", name="scan ").click()
-        assert "cc-main-2024-18.warc.gz" in page.inner_text("tbody")
+        expect(page.locator("tbody").first).to_contain_text("cc-main-2024-18.warc.gz")
 
 
 def test_the_way_of_a_dropped_page_ends(fetch: httpx.Client) -> None:

@@ -6,6 +6,7 @@ import re
 import httpx
 from injection_strings import INJECTIONS, kinds_of_elements
 from pages_browser import Visits
+from playwright.sync_api import expect
 from training_lake import DRAWN, EVIL
 
 
@@ -21,7 +22,7 @@ def test_a_suite_by_stage(train: Visits) -> None:
         tax = page.locator(".scores").last
         assert "+20.0% [+12.9%, +27.1%]" in tax.inner_text()
         page.get_by_role("link", name="refusals").click()
-        assert "80.0% [75.0%, 85.0%] n=200" in page.locator(".scores").first.inner_text()
+        expect(page.locator(".scores").first).to_contain_text("80.0% [75.0%, 85.0%] n=200")
         train.check(page)
         train.screenshots(page, "training-scores")
 
