@@ -83,8 +83,6 @@ class QueryProcesses:
         """End the process that waits; those at work end by themselves."""
         with self._lock:
             spare, self._spare, self._is_closed = self._spare, None, True
-            if self._start is not None:
-                self._start.cancel()
         if spare is not None:
             spare.end()
 

@@ -24,7 +24,7 @@ const files = (page) =>
 async function pageAt(url, signal) {
   const response = await fetch(url, { headers: { Accept: "text/html" }, signal });
   const isPage = response.headers.get("content-type")?.startsWith("text/html");
-  if (!isPage || !isNear(new URL(response.url))) return null;
+  if (!isPage || response.redirected) return null; // whose address the browser shows
   // Scripts of a document that was made so never run.
   const page = new DOMParser().parseFromString(await response.text(), "text/html");
   return files(page).join() === files(document).join() ? page : null;

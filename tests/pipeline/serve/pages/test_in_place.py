@@ -2,7 +2,9 @@
 
 import re
 
+import pytest
 from explorer_lake import COPY, FIRST
+from known_lake import RIGHT
 from pages_browser import Visits
 from playwright.sync_api import Page, Route, expect
 
@@ -60,19 +62,49 @@ def test_back_and_forward(explore: Visits) -> None:
 
 
 def test_going_back_ends_where_one_was(explore: Visits) -> None:
-    with explore("/lineage") as page:
-        page.set_viewport_size({"width": 390, "height": 200})
+    with explore(RECORDS) as page:
+        page.set_viewport_size({"width": 390, "height": 400})
         page.evaluate(MARK)
-        link = page.locator("main td a").last
-        link.scroll_into_view_if_needed()
-        before = page.evaluate("scrollY")
-        assert before > 0
-        link.click()
-        page.wait_for_url("**/lineage/*/*")
+        page.evaluate("scrollTo(0, 500)")
+        page.evaluate("""() => {
+            const form = document.querySelector("main form");
+            form.elements.host.value = "nobody-has-this-address";
+            form.requestSubmit();
+        }""")
+        expect(page.locator("main")).to_contain_text("There is no such record")  # a short page
         page.go_back()
-        expect(page.locator("main td a").last).to_be_in_viewport()
-        assert page.evaluate("scrollY") == before
+        expect(page.locator("tbody tr").first).to_be_attached()
+        assert page.evaluate("scrollY") == 500
         assert page.evaluate(MARKED)
+
+
+def test_what_stands_around_the_content_follows(explore: Visits) -> None:
+    with explore("/lineage") as page:
+        current = page.locator("header [aria-current]")
+        expect(current).to_have_attribute("aria-current", "page")
+        page.locator("main td a").first.click()
+        expect(current).to_have_attribute("aria-current", "true")
+    with explore("/corpus/sql") as page:
+        page.set_viewport_size({"width": 240, "height": 400})
+        page.evaluate(MARK)
+        page.get_by_role("link", name="How long are the documents that were kept?").click()
+        answer = page.locator("#answer")
+        expect(answer).to_be_in_viewport()  # where the link points
+        page.evaluate("scrollTo(0, 0)")
+        expect(answer).not_to_be_in_viewport()
+        expect(page.locator(".tabs [aria-current]")).to_be_in_viewport(ratio=0.9)  # the last one
+        assert page.evaluate(MARKED)
+
+
+def test_a_page_with_another_script_is_a_new_document(quiz: Visits) -> None:
+    with quiz("/know") as page:
+        page.evaluate(MARK)
+        page.get_by_role("link", name=RIGHT).click()
+        expect(page.locator("#fact-title")).to_have_text(RIGHT)
+        assert page.evaluate(MARKED)
+        page.get_by_role("link", name="is it recited?").first.click()
+        page.wait_for_url("**/know/recite?id=*")
+        assert not page.evaluate(MARKED)
 
 
 def test_the_rest_is_the_browsers(explore: Visits) -> None:
@@ -87,9 +119,6 @@ def test_the_rest_is_the_browsers(explore: Visits) -> None:
         expect(page.locator("#q")).to_be_visible()
         assert not page.evaluate(MARKED)
         page.evaluate(MARK)
-        page.get_by_role("link", name="How long are the documents that were kept?").click()
-        expect(page.locator("#answer")).to_be_in_viewport()  # where the link points
-        assert page.evaluate(MARKED)
         page.fill("#q", "SELECT count(*) AS n FROM corpus")
         page.locator("main form button").click()
         expect(page.locator("[aria-labelledby=answer] th")).to_have_text(["n"])
@@ -98,17 +127,16 @@ def test_the_rest_is_the_browsers(explore: Visits) -> None:
         explore.check(page, axe=False)
 
 
-def test_what_is_no_page_of_the_section_is_opened(explore: Visits) -> None:
+@pytest.mark.parametrize("to", ["/corpus/search", "/"])
+def test_a_redirection_is_followed_by_the_browser(explore: Visits, to: str) -> None:
+    """A login that has ended leads elsewhere, say."""
     with explore(RECORDS) as page:
         page.evaluate(MARK)
-        # A login has ended, say: the browser goes where the server sends it.
-        page.route(
-            re.compile(r"outcome=kept"),
-            lambda route: route.fulfill(status=303, headers={"location": "/"}),
-        )
+        sent = {"status": 303, "headers": {"location": to}}
+        page.route(re.compile(r"outcome=kept"), lambda route: route.fulfill(**sent))
         page.select_option("#outcome", "kept")
         page.get_by_role("button", name="Show").click()
-        page.wait_for_url(explore.root + "/")
+        page.wait_for_url(explore.root + to)
         assert not page.evaluate(MARKED)
 
 

@@ -7,7 +7,7 @@ import pytest
 from injection_strings import joined, kinds_of_elements
 from known_lake import ADMITTED, HOSTILE, RIGHT, WRONG
 from pages_browser import Visits
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from pipeline.serve.pages.know_page import MOST_CHARACTERS
 
@@ -140,3 +140,18 @@ def test_without_facts_and_without_an_index(page_server: str) -> None:
     for path in (at(), at(fact="Who is Ada Abel?", answer="Hale"), "/know/recite"):
         answer = httpx.get(page_server + path, headers={"accept": "text/html"})
         assert answer.status_code == 200
+
+
+def test_another_fact_ends_what_was_asked(quiz: Visits) -> None:
+    held: list[Route] = []
+    with quiz(at(fact=RIGHT)) as page:
+        page.route("**/know/answers", lambda route: held.append(route))
+        page.locator("#ask button").click()
+        expect(page.locator("#told")).to_contain_text("…")
+        page.locator("#q").fill("where")
+        page.locator("#q").press("Enter")
+        expect(page.locator("#facts-title")).to_be_visible()
+        held[0].abort()
+        page.wait_for_timeout(200)  # the next model would be asked now
+        assert len(held) == 1
+        quiz.problems.clear()
