@@ -27,10 +27,11 @@ _STACK = "\u1039"  # Burmese: the letter before it ends the syllable before, as 
 # Particles (J…) and the forms of the copula (VCP) of the Sejong corpus' tag set, as they are
 # written onto nouns.
 _PARTICLES = """
-    은 는 이 가 께서 을 를 의 에 에서 에게 에게서 한테 께 으로 로 으로서 로서 으로써 로써 와 과 랑 이랑
-    하고 도 만 까지 부터 마저 조차 밖에 보다 처럼 같이 마다 이나 나 이란 란 이라는 라는 이라고 라고 요
-    이다 다 입니다 이에요 예요 이예요 이야 야 이고 고 이며 며 이지만 지만 인데 이라서 라서 이니까 이죠 죠
-    이지 이었다 였다 이었습니다 였습니다 이었어요 였어요 인 일 임 이라 라 인가요 인가
+    은 는 이 가 께서 을 를 의 에 에서 에게 에게서 한테 께 으로 로 으로서 로서 으로써 로써 와 과
+    랑 이랑 하고 도 만 까지 부터 마저 조차 밖에 보다 처럼 같이 마다 이나 나 이란 란 이라는 라는
+    이라고 라고 요 이다 다 입니다 이에요 예요 이예요 이야 야 이고 고 이며 며 이지만 지만 인데
+    이라서 라서 이니까 이죠 죠 이지 이었다 였다 이었습니다 였습니다 이었어요 였어요 인 일 임
+    이라 라 인가요 인가
 """
 _ONTO = "|".join(sorted(_PARTICLES.split(), key=len, reverse=True))
 _MOST_ONTO = 3  # 에서만은
