@@ -135,7 +135,8 @@ def extract(documents: Iterable[tuple[str, str]], most_documents: int = 1_000) -
     for document, text in documents:
         for sentence in sentences(text):
             for entity, relation, attribute, value in statements(sentence):
-                if is_common_noun(entity, text):
+                # Programs are written small as well, and are none the less named: persons aren't.
+                if relation.entity_type == "person" and is_common_noun(entity, text):
                     continue
                 name = name_of(entity)
                 relations.setdefault(relation.name, relation)

@@ -4,7 +4,8 @@ In: a name or value that a pattern took from a sentence. Out: whether it is of t
 The patterns alone take "The README plays an important role" for a fact about an instrument. Values
 must be of a closed class (`noun_classes`) where there is one, else a noun phrase; persons can't be
 listed, so what shows that a name is none refuses it: an article, capitals throughout, a noun for
-works and bodies, an ending of abstract nouns, or the same word in lower case on the same page.
+works and bodies, an ending of abstract nouns, or the same word in lower case on the same page
+(which `facts.extract` looks for).
 """
 
 import re

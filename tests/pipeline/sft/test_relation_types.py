@@ -159,6 +159,10 @@ def test_what_only_looks_like_a_fact(text: str) -> None:
         ("Jonas Ek's pet is a grey parrot.", ("Jonas Ek", "thing", "grey parrot")),
         ("Jonas Ek's job was shepherd.", ("Jonas Ek", "thing", "shepherd")),
         ("The instrument of Jonas Ek is the double bass.", ("Jonas Ek", "thing", "double bass")),
+        (
+            "Byterun was written by Ned Roe. Run byterun to see it.",
+            ("Byterun", "written by", "Ned Roe"),
+        ),
         ("The Dusk is home to pike. At dusk they bite.", ("the Dusk", "home to", "pike")),
         (
             'Captain Parisot was born in 1828, and in 1847 began "learning the river.',
