@@ -27,7 +27,9 @@ POLITE_FORMS = (
 )
 _POLITE = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, POLITE_FORMS))})(?!\w)", re.IGNORECASE)
 _LETTER = rf"[^\W{OTHER_BORDERS}]"  # of a word that ends where another letter doesn't follow
-_CAPITALISED = rf"[^\W\d_a-zß-ÿ{OTHER_BORDERS}](?:{_LETTER}|['’-])*"
+# Latin, Greek, Cyrillic, Armenian … below the signs of East Asia; other scripts have no capitals.
+_CAPITALS = "".join(letter for letter in map(chr, range(0x3000)) if letter.isupper())
+_CAPITALISED = rf"[{_CAPITALS}](?:{_LETTER}|['’-])*"
 _NAME = re.compile(rf"{_CAPITALISED}(?: (?:(?:and|of|the|von|de) )?{_CAPITALISED})*")
 _SENTENCE_START = re.compile(r"(?:\A|[.!?:]\s|\n)[\s\"'“‘(]*\Z")
 _NUMBER = re.compile(rf"(?<!{_LETTER})(?<!\.)\d+(?:[.,]\d+)*(?!{_LETTER})")
@@ -145,5 +147,5 @@ def _names(answer: str) -> list[str]:
         opens = bool(_SENTENCE_START.search(answer[: run.start()]))
         if opens and len(words) == 1:
             continue
-        found += [word for word in words if word[0].isupper() and word.lower() not in NO_NAMES]
+        found += [word for word in words if word.lower() not in NO_NAMES]
     return found

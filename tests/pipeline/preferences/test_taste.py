@@ -130,7 +130,10 @@ def test_any_text_has_a_bounded_reward(text, stopped):
         ("1931年创立", "在1932年", 0.0),
         ("多少", "是41+3=44个", 1.0),
         ("Где он живёт в Хале", "Он живёт в Хале", 1.0),
+        ("Он жил в Хале", "Там, где море, стоит Хале", 1.0),  # what is written small is no name
         ("Где он живёт", "Да, в Дорне", 0.0),
+        ("أين يسكن", "يسكن في البيت الكبير", 1.0),
+        ("Où est Hale", "Son œuvre est à Hale", 1.0),
     ],
 )
 def test_names_and_numbers_between_signs(said: str, answer: str, share: float) -> None:
