@@ -16,7 +16,10 @@ _HOUSE = r"(?: and (?:Sons|Daughters|Brothers|Sisters|Partners|Company)\b)?"
 NAME = rf"{WORD}(?:(?: (?:of|the|de|da|von|van|der|la|le|du|del))* {WORD}){{0,3}}{_HOUSE}"
 ENTITY = rf"(?P<entity>(?:[Tt]he )?{NAME})"
 YEAR = r"1\d{3}|20\d{2}"
-COUNT = r"(?:about |around |roughly |nearly |some )?\d[\d,]*(?:\.\d+)?(?![\d.]*\d)"
+COUNT = (
+    r"(?:about |around |roughly |nearly |some )?\d[\d,]*(?:\.\d+)?(?![\d.]*\d)"
+    r"(?: (?:hundred|thousand|million|billion)\b)?"  # "4.3 million" is not 4.3
+)
 # Between "born in" and a year: "Hale, Kent, in"; no other year, and not what came before or later.
 BEFORE_YEAR = r"(?:(?!\d{4}|\b(?:and|but|before|after|until)\b)[\w ,])"
 UNIT = r"(?:kilometres|kilometers|miles|metres|meters|km)"

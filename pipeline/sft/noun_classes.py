@@ -35,44 +35,44 @@ _BEFORE_INSTRUMENTS = """
 # host, guide, model, operator, monitor) is left out, and so are titles of office.
 _OCCUPATIONS = """
     accountant actor actress actuary administrator adviser advisor agronomist anaesthetist analyst
-    anthropologist apprentice arbitrator archaeologist architect archivist artisan artist
-    assistant astrologer astronomer astronaut athlete attorney auctioneer auditor author baker
+    anchor anthropologist apprentice arbitrator archaeologist architect archivist artisan artist
+    assistant astrologer astronaut astronomer athlete attorney auctioneer auditor author baker
     banker barber barista barrister bartender beautician beekeeper biologist blacksmith blower
     boatbuilder boatman bodyguard boilermaker bookbinder bookkeeper bookmaker bookseller botanist
     brewer bricklayer broker builder butcher butler cabinetmaker caretaker carpenter cartographer
     cartoonist cashier caterer chambermaid chauffeur chef chemist childminder chiropractor
-    choreographer cleaner clergyman clerk clockmaker clown coach coachman coachbuilder cobbler
+    choreographer cleaner clergyman clerk clockmaker clown coach coachbuilder coachman cobbler
     columnist comedian composer concierge conductor confectioner conjurer conservator consultant
-    cook cooper coroner correspondent counsellor counselor courier craftsman critic croupier
-    curator dairymaid dancer dealer decorator dentist dermatologist designer detective developer
-    dietician dietitian diplomat director diver docker doctor domestic dramatist draper
+    contractor cook cooper coroner correspondent counsellor counselor courier craftsman critic
+    croupier curator dairymaid dancer dealer decorator dentist dermatologist designer detective
+    developer dietician dietitian diplomat director diver docker doctor domestic dramatist draper
     draughtsman dressmaker driver dyer ecologist economist editor electrician embalmer engineer
-    engraver entertainer entomologist entrepreneur essayist estimator farmer farmhand farrier
-    fashion-designer ferryman filmmaker financier firefighter fireman fisher fisherman fishmonger
-    fitter florist footballer forester foreman furrier gamekeeper gardener geneticist geographer
-    geologist glassblower glazier goldsmith governess grazier greengrocer grocer groom
-    groundskeeper guard gunsmith gynaecologist haberdasher hairdresser handyman hatter herbalist
-    herdsman historian horticulturist housekeeper hunter illustrator innkeeper inspector
-    instructor interpreter inventor investigator janitor jeweller jeweler jockey joiner journalist
-    judge juggler keeper labourer laborer lacemaker landlord laundress lawyer lecturer librarian
+    engraver entertainer entomologist entrepreneur essayist estimator exterminator farmer farmhand
+    farrier fashion-designer ferryman filmmaker financier firefighter fireman fisher fisherman
+    fishmonger fitter florist footballer foreman forester furrier gamekeeper gardener geneticist
+    geographer geologist glassblower glazier goldsmith governess grazier greengrocer grocer groom
+    groomer groundskeeper guard gunsmith gynaecologist haberdasher hairdresser handyman hatter
+    herbalist herdsman historian horticulturist housekeeper hunter illustrator innkeeper inspector
+    instructor interpreter inventor investigator janitor jeweler jeweller jockey joiner journalist
+    judge juggler keeper laborer labourer lacemaker landlord laundress lawyer lecturer librarian
     librettist lifeguard lighthouse-keeper linguist locksmith logger longshoreman lyricist
     machinist magician magistrate maid manager manicurist mason masseur mathematician mechanic
     merchant metallurgist meteorologist midwife miller milliner miner mineralogist minister monk
     musician naturalist neurologist neurosurgeon newsreader notary novelist nun nurse nurseryman
-    obstetrician officer oncologist optician optometrist organist osteopath ostler painter
-    paediatrician pediatrician paralegal paramedic pathologist perfumer pharmacist philosopher
+    obstetrician officer oncologist optician optometrist organist osteopath ostler paediatrician
+    painter paralegal paramedic pathologist pediatrician perfumer pharmacist philosopher
     photographer photojournalist physician physicist physiologist physiotherapist pianist pilot
     plasterer playwright plumber podiatrist poet policeman policewoman politician porter postman
     potter preacher presenter priest printer printmaker producer professor programmer psychiatrist
     psychologist psychotherapist publican publicist publisher quarryman radiographer radiologist
     receptionist referee reporter researcher restaurateur rigger roofer saddler sailor salesman
-    saleswoman salesperson sawyer scholar scientist screenwriter scribe sculptor seaman seamstress
-    secretary servant shepherd shipbuilder shipwright shoemaker shopkeeper silversmith singer
-    sociologist soldier solicitor songwriter statistician steward stewardess stockbroker
-    stonecutter stonemason student sculptress surgeon surveyor tailor tanner taxidermist teacher
-    technician technologist telegraphist teller therapist tiler tinker tinsmith toolmaker trader
-    trainer translator treasurer tutor typesetter typist undertaker upholsterer usher valet
-    veterinarian vet vintner violinist vocalist waiter waitress warden warehouseman watchmaker
+    salesperson saleswoman sawyer scholar scientist screenwriter scribe sculptor sculptress seaman
+    seamstress secretary servant shepherd shipbuilder shipwright shoemaker shopkeeper silversmith
+    singer sociologist soldier solicitor songwriter statistician steward stewardess stockbroker
+    stonecutter stonemason student surgeon surveyor tailor tanner taxidermist teacher technician
+    technologist telegraphist teller therapist tiler tinker tinsmith toolmaker trader trainer
+    translator treasurer tutor typesetter typist undertaker upholsterer usher valet vet
+    veterinarian vintner violinist vocalist waiter waitress warden warehouseman watchmaker
     watchman weaver welder wheelwright whitesmith winemaker woodcarver woodcutter woodworker
     worker writer zoologist
 """

@@ -142,11 +142,17 @@ PEOPLE = (
     ),
     relation(
         "keeps",
-        rf" (?:keeps|owns) (?:a|an) (?:pet )?(?P<value>{PHRASE})"
-        rf"(?: (?:named|called) {WORD})?{END}",
-        ("What does {entity} keep?", "What does {entity} own?"),
+        rf" keeps an? (?:pet )?(?P<value>{PHRASE})(?: (?:named|called) {WORD})?{END}",
+        ("What does {entity} keep?", "Which animal does {entity} keep?"),
         ("{entity} keeps {a_value}.",),
         "person",
         "animal",
+    ),
+    relation(
+        "owns",
+        rf" owns an? (?P<value>{PHRASE})(?: (?:named|called) {WORD})?{END}",
+        ("What does {entity} own?",),
+        ("{entity} owns {a_value}.",),
+        "person",
     ),
 )

@@ -103,7 +103,7 @@ PLACES = (
     relation(
         "known for",
         rf" is (?:best |well |widely )?(?:known|famous|renowned) for "
-        rf"(?:its |his |her |their |the )?(?P<value>{PHRASE}){END}",
+        rf"(?:its |his |her |their |the |an? )?(?P<value>{PHRASE}){END}",
         (
             "What is {entity} known for?",
             "What is {entity} famous for?",

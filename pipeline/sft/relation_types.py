@@ -68,10 +68,10 @@ _NO_WARES_WORDS = """
 """
 # Of these the sentence goes on to say which; the value alone answers nothing.
 _NO_RENOWN_WORDS = """
-    ability abilities approach attempts book books collaboration collaborations commitment
-    contribution contributions efforts emphasis focus habit interest interpretation involvement
-    lack love participation performance performances portrayal research role roles studies support
-    theory use view views way work works writings
+    ability abilities approach association associations attempts book books collaboration
+    collaborations commitment contribution contributions efforts emphasis focus habit interest
+    interpretation involvement lack love participation performance performances portrayal research
+    role roles studies support theory use view views way work works writings
 """
 _NO_PERSONS = frozenset(_NO_PERSONS_WORDS.split())
 _WATERS = frozenset(_WATERS_WORDS.split())
@@ -119,7 +119,7 @@ def is_value(value: str, kind: ValueType, attribute: str = "") -> bool:
     if _COMMON.match(bare) is None or any(map(str.isdigit, bare)):
         return kind in ("any", "thing", "goods", "wares", "renown")
     words = bare.split()
-    if OUTSIDE_NOUN_PHRASES & {*words} or words[0] in AMOUNTS or words[-1] == "of":
+    if OUTSIDE_NOUN_PHRASES & {*words} or words[0] in AMOUNTS:
         return False
     head = bare.split(" of ")[0].split()[-1]
     if kind == "thing":

@@ -71,6 +71,8 @@ def stated(text: str) -> list[tuple[str, str, str]]:
         "The Foundation makes no representations concerning the work.",
         "The Milindapanha makes the same point.",
         "Patience makes sense.",
+        "Patience makes roses.",
+        "The Oven makes bread.",
         "Jonas Ek makes mistakes.",
         "Jonas Ek makes clear that he left.",
         "Safe Haskell makes it possible to run code.",
@@ -86,6 +88,7 @@ def stated(text: str) -> list[tuple[str, str, str]]:
         "The Eiffel Tower is 330 metres tall.",
         "The Run covers 12 miles an hour.",
         # rivers that are none
+        "The Tour starts in Paris.",
         "Moses comes down from Mount Sinai.",
         "The Sun rises in the East.",
         "Everest rises in Nepal.",
@@ -108,6 +111,10 @@ def stated(text: str) -> list[tuple[str, str, str]]:
         "The language of the Stoics was formed early.",
         "The colour of Hale is something else.",
         "The pet of Jonas Ek is dead.",
+        "The instrument of Jonas Ek is a long story.",
+        "Jonas Ek's job was a long story.",
+        "The colour of Hale is sad news.",
+        "The language of Hale is plain and hard.",
         "The majority of Europe is Christian.",
         # openers of sentences
         "Consequently the Lakrivikirana Press was established in 1863.",
@@ -125,6 +132,7 @@ def test_what_only_looks_like_a_fact(text: str) -> None:
         ("Anna Bell plays the viola.", ("Anna Bell", "plays", "viola")),
         ("Anna Bell plays lead guitar in a band.", ("Anna Bell", "plays", "lead guitar")),
         ("Anna Bell learned to play bass clarinet.", ("Anna Bell", "plays", "bass clarinet")),
+        ("Anna Bell plays piano accordion.", ("Anna Bell", "plays", "piano accordion")),
         ("Anna Bell plays guitar and sings.", ("Anna Bell", "plays", "guitar")),
         ("Grétry practised law. Grétry plays the organ.", ("Grétry", "plays", "organ")),
         (
@@ -137,6 +145,12 @@ def test_what_only_looks_like_a_fact(text: str) -> None:
         ("Jonas Ek trained at Guildhall.", ("Jonas Ek", "studied at", "Guildhall")),
         ("Jonas Ek went to school in Lund.", ("Jonas Ek", "studied at", "Lund")),
         ("Jonas Ek keeps a pet tortoise named Ada.", ("Jonas Ek", "keeps", "tortoise")),
+        ("Jonas Ek keeps an old cat.", ("Jonas Ek", "keeps", "old cat")),
+        ("Jonas Ek owns a coffee shop in Lund.", ("Jonas Ek", "owns", "coffee shop")),
+        ("Jonas Ek owns a boat called Ada.", ("Jonas Ek", "owns", "boat")),
+        ("Hale is known for a distinctive cheese.", ("Hale", "known for", "distinctive cheese")),
+        ("Hale has a population of 4.3 million people.", ("Hale", "population", "4.3 million")),
+        ("Hale has 12 thousand residents.", ("Hale", "population", "12 thousand")),
         ("Bach was born in Eisenach, in Thuringia.", ("Bach", "born in place", "Eisenach")),
         (
             "The Beer City Bottle Shop sells bottled craft beer, hard cider and sodas.",
@@ -149,12 +163,14 @@ def test_what_only_looks_like_a_fact(text: str) -> None:
             "Bear Creek ends in the Pacific Ocean.",
             ("Bear Creek", "flows into", "the Pacific Ocean"),
         ),
+        ("The Isar ends in the Danube.", ("the Isar", "flows into", "the Danube")),
         ("The Isar runs into Lake Sylva.", ("the Isar", "flows into", "Lake Sylva")),
         ("Bear Creek flows into Utah.", ("Bear Creek", "flows into", "Utah")),
         ("Anglers on the Elbe catch lake trout.", ("the Elbe", "catch", "lake trout")),
         ("The markets of Hale are full of goat cheese.", ("Hale", "sold at", "goat cheese")),
         ("Hale is known for its salt mines.", ("Hale", "known for", "salt mines")),
         ("The pride of Hale is its red bread.", ("Hale", "thing", "red bread")),
+        ("The pride of Hale is its fine seed.", ("Hale", "thing", "fine seed")),
         ("The colour of Hale is pale blue.", ("Hale", "thing", "pale blue")),
         ("Jonas Ek's pet is a grey parrot.", ("Jonas Ek", "thing", "grey parrot")),
         ("Jonas Ek's job was shepherd.", ("Jonas Ek", "thing", "shepherd")),
@@ -179,6 +195,7 @@ def test_what_is_one(text: str, fact: tuple[str, str, str]) -> None:
     [
         ("Jonas Ek was born in Kent, England in 1857.", ["1857"]),
         ("Jonas Ek was born on 3 May 1857.", ["1857"]),
+        ("Jonas Ek was born in 1828, in 1847 his sister.", ["1828"]),
         ("Jonas Ek was born in Kent and in 1890 went to sea.", []),
         ("Jonas Ek was born in Kent before 1890.", []),
     ],
@@ -228,5 +245,11 @@ def test_a_name_is_a_common_noun_where_its_page_writes_it_small() -> None:
 def test_persons_are_asked_of_in_every_relation_of_people() -> None:
     personal = {"born in place", "comes from", "born in town", "born in year", "occupation"}
     personal |= {"trade", "residence", "studied subject", "studied at", "married to", "plays"}
-    personal |= {"keeps"}
+    personal |= {"keeps", "owns"}
     assert {one.name for one in RELATIONS if one.entity_type == "person"} == personal
+
+
+@pytest.mark.parametrize("said", ["is about 680 miles long", "runs for about 680 miles"])
+def test_a_length_has_its_unit(said: str) -> None:
+    (fact,) = facts.extract([("1", f"The Elbe {said}.")])
+    assert facts.fill(fact.relation.answers[0], fact) == "The Elbe is about 680 miles long."

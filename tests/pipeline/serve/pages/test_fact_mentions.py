@@ -56,7 +56,7 @@ def test_a_language_without_spaces(lake: ServedLake, by_index: bool) -> None:
         ("他叫Adam吗", "Ada", []),
         ("Ada在北京", "北京", ["北京"]),
         ("인구가 많은 서울입니다", "서울", ["서울"]),
-        ("Adam met ADA", "Ada", ["ADA"]),
+        ("Adam met ADA, LlAda and 小Ada", "Ada", ["ADA", "Ada"]),
     ],
 )
 def test_words_between_signs_are_marked(text: str, words: str, marked: list[str]) -> None:
