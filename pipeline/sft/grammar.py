@@ -18,7 +18,7 @@ ENTITY = rf"(?P<entity>(?:[Tt]he )?{NAME})"
 YEAR = r"1\d{3}|20\d{2}"
 COUNT = (
     r"(?:about |around |roughly |nearly |some )?\d[\d,]*(?:\.\d+)?(?![\d.]*\d)"
-    r"(?: (?:hundred|thousand|million|billion)\b)?"  # "4.3 million" is not 4.3
+    r"(?:[ \u00a0\u202f-](?:hundred|thousand|million|billion)\b)?"  # "4.3 million" is not 4.3
 )
 # Between "born in" and a year: "Hale, Kent, in"; no other year, and not what came before or later.
 BEFORE_YEAR = r"(?:(?!\d{4}|\b(?:and|but|before|after|until)\b)[\w ,])"

@@ -150,6 +150,7 @@ def test_what_only_looks_like_a_fact(text: str) -> None:
         ("Jonas Ek owns a boat called Ada.", ("Jonas Ek", "owns", "boat")),
         ("Hale is known for a distinctive cheese.", ("Hale", "known for", "distinctive cheese")),
         ("Hale has a population of 4.3 million people.", ("Hale", "population", "4.3 million")),
+        ("Hale has a population of 4.3\u00a0million.", ("Hale", "population", "4.3\u00a0million")),
         ("Hale has 12 thousand residents.", ("Hale", "population", "12 thousand")),
         ("Bach was born in Eisenach, in Thuringia.", ("Bach", "born in place", "Eisenach")),
         (
@@ -170,7 +171,7 @@ def test_what_only_looks_like_a_fact(text: str) -> None:
         ("The markets of Hale are full of goat cheese.", ("Hale", "sold at", "goat cheese")),
         ("Hale is known for its salt mines.", ("Hale", "known for", "salt mines")),
         ("The pride of Hale is its red bread.", ("Hale", "thing", "red bread")),
-        ("The pride of Hale is its fine seed.", ("Hale", "thing", "fine seed")),
+        ("The pride of Hale is its fine tweed.", ("Hale", "thing", "fine tweed")),
         ("The colour of Hale is pale blue.", ("Hale", "thing", "pale blue")),
         ("Jonas Ek's pet is a grey parrot.", ("Jonas Ek", "thing", "grey parrot")),
         ("Jonas Ek's job was shepherd.", ("Jonas Ek", "thing", "shepherd")),
