@@ -45,7 +45,7 @@ GOLDEN = {
     "search_index": (1, "a0e4b29c11137e16"),
     "tokenizer": (1, "f9f8c397d022a9d3"),
     "tokens": (1, "459064f3662cec65"),
-    "conversations": (5, "463de6b373acd35f"),
+    "conversations": (6, "463de6b373acd35f"),
 }
 
 

@@ -1,15 +1,17 @@
-"""Does a reply say that it doesn't know? Recognised by phrases, in English.
+"""Does a reply say that it doesn't know? Recognised by phrases, in English and Asian languages.
 
 In: a reply, and the question if there is one. Out: whether it admits ignorance instead of
-answering. The phrases are those of published lists, with the forms people give them:
+answering. The English phrases are those of published lists, with the forms people give them:
 Alignment for Honesty (arXiv 2312.07000, evaluation/utils.py), R-Tuning (arXiv 2311.09677,
 FALSE_RESPONSES), SelfAware (arXiv 2305.18153, appendix A.1), Say-I-Dont-Know (arXiv 2401.13275).
 "I apologize" alone is none: Alignment for Honesty counts it, with any answer after it. An admission
 counts only if it is about the question ("I don't know why people like it" is about something else)
-and if no attempt follows it after "but".
+and if no attempt follows it after "but". Those of Asian languages are in `asian_admissions`.
 """
 
 import re
+
+from pipeline.curriculum import asian_admissions
 
 # What may stand between I and the verb.
 _REALLY = (
@@ -103,7 +105,8 @@ def says_so(reply: str, question: str = "") -> bool:
     """
     text = " ".join(reply.translate(_APOSTROPHES).lower().replace("*", "").split())
     asked = _words(question)
-    return any(_is_admission(text, found, asked) for found in _ADMISSION.finditer(text))
+    admits = any(_is_admission(text, found, asked) for found in _ADMISSION.finditer(text))
+    return admits or asian_admissions.says_so(reply)
 
 
 def _is_admission(text: str, found: re.Match[str], asked: set[str]) -> bool:

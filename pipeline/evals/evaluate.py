@@ -301,4 +301,4 @@ def _facts(inputs: EvalsInputs) -> list[FactRow]:
     return []
 
 
-STAGE = Stage("evals", 9, EvalsConfig, build, data=("unicode",))
+STAGE = Stage("evals", 10, EvalsConfig, build, data=("unicode",))

@@ -19,7 +19,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from pipeline.curriculum import numerals
+from pipeline.curriculum import numerals, word_borders
 from pipeline.curriculum.held_out import is_held_out
 from pipeline.evals import unseen
 from pipeline.evals.asking import (
@@ -46,7 +46,7 @@ def starts_with(text: str, value: str) -> bool:
     if number is not None:
         found = numerals.scan(text.strip())
         return bool(found) and found[0].start == 0 and found[0].value == number
-    return bool(re.match(rf"{_exactly(value)}", text.strip(), re.IGNORECASE))
+    return bool(re.match(_exactly(value, text), text.strip()))
 
 
 def contains(text: str, value: str) -> bool:
@@ -54,14 +54,14 @@ def contains(text: str, value: str) -> bool:
     number = numerals.whole(value)
     if number is not None:
         return any(found.value == number for found in numerals.scan(text))
-    return bool(re.search(rf"(?<!\w){_exactly(value)}", text, re.IGNORECASE))
+    return bool(re.search(f"{word_borders.before(value, text)}{_exactly(value, text)}", text))
 
 
-def _exactly(value: str) -> str:
-    """A pattern of the value that matches no part of a longer word or number."""
+def _exactly(value: str, text: str) -> str:
+    """A pattern that matches no beginning of a longer word and no part of a number in a text."""
     before = r"(?<!\d[.,])(?<![-\u2212])" if value[:1].isdigit() else ""
     after = r"(?![.,]\d)" if value[-1:].isdigit() else ""
-    return rf"{before}{re.escape(value)}(?!\w){after}"
+    return f"{before}(?i:{re.escape(value)}){word_borders.after(value, text)}{after}"
 
 
 def choose(

@@ -280,4 +280,4 @@ def _accused(one: PlaceFigures, left_out: bool) -> str:
     )
 
 
-STAGE = Stage("preferences", 1, PreferencesConfig, build, data=("unicode",), aside=("endpoint",))
+STAGE = Stage("preferences", 2, PreferencesConfig, build, data=("unicode",), aside=("endpoint",))

@@ -16,6 +16,7 @@ import math
 from typing import NamedTuple
 
 from pipeline import ranges
+from pipeline.filters.unspaced import count_words
 from storage.errors import UserError
 
 FLAWS = ("none", "length", "phrase")
@@ -63,7 +64,7 @@ def planted(name: str, answer: str, settings: FlawSettings = FlawSettings()) -> 
     if name == "none":
         return Planted(0.0, 0.0)
     if name == "length":
-        beyond = (len(answer.split()) - settings.length_words) / settings.length_scale
+        beyond = (count_words(answer) - settings.length_words) / settings.length_scale
         return Planted(0.0, settings.length_bias * math.tanh(beyond))
     if name == "phrase":
         if holds_phrase(answer, settings):

@@ -170,4 +170,4 @@ def _known(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-STAGE = Stage("rlhf", 1, RlhfConfig, build, data=("unicode",))
+STAGE = Stage("rlhf", 2, RlhfConfig, build, data=("unicode",))

@@ -12,6 +12,8 @@ from pipeline import ranges
 from pipeline.curriculum.answer_matching import holds, normalise
 from pipeline.curriculum.dont_know import says_so
 from pipeline.curriculum.task_kinds import KINDS
+from pipeline.curriculum.word_borders import OTHER_BORDERS
+from pipeline.filters.unspaced import count_words
 from pipeline.preferences.preference_prompts import FREE, UNKNOWN, PreferencePrompt
 from pipeline.sft.facts import NO_NAMES
 
@@ -24,12 +26,16 @@ POLITE_FORMS = (
     *("volontiers", "avec plaisir", "bien sûr", "cher hôte", "je vous en prie"),
 )
 _POLITE = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, POLITE_FORMS))})(?!\w)", re.IGNORECASE)
-_CAPITALISED = r"[^\W\d_a-zß-ÿ][\w'’-]*"
+_LETTER = rf"[^\W{OTHER_BORDERS}]"  # of a word that ends where another letter doesn't follow
+# Latin, Greek, Cyrillic, Armenian … below the signs of East Asia; other scripts have no capitals.
+_CAPITALS = "".join(letter for letter in map(chr, range(0x3000)) if letter.isupper())
+_CAPITALISED = rf"[{_CAPITALS}](?:{_LETTER}|['’-])*"
 _NAME = re.compile(rf"{_CAPITALISED}(?: (?:(?:and|of|the|von|de) )?{_CAPITALISED})*")
 _SENTENCE_START = re.compile(r"(?:\A|[.!?:]\s|\n)[\s\"'“‘(]*\Z")
-_NUMBER = re.compile(r"(?<![\w.])\d+(?:[.,]\d+)*(?!\w)")
+_NUMBER = re.compile(rf"(?<!{_LETTER})(?<!\.)\d+(?:[.,]\d+)*(?!{_LETTER})")
 # A sum or difference with its result, of whole numbers: 8+5=13, 0+3+1=4, 41 + 3 = 44.
-_EQUATION = re.compile(r"(?<![\w.])\d+(?:\s*[-+]\s*\d+)+\s*=\s*\d+(?!\w)")
+_EQUATION = re.compile(rf"(?<!{_LETTER})(?<!\.)\d+(?:\s*[-+]\s*\d+)+\s*=\s*\d+(?!{_LETTER})")
+_OTHER_RUN = re.compile(f"[{OTHER_BORDERS}]+")
 _TERM = re.compile(r"([-+]?)\s*(\d+)")
 
 
@@ -45,8 +51,8 @@ class Qualities:
         polite: 1 if one of POLITE_FORMS stands in it, else 0; a second one adds nothing.
         grounded: the share of its names and numbers that stand in the prompt or a right answer, or
             in an equation of its own that is true; 1 where it has none. A capitalised word alone at
-            a sentence's start is no name.
-        words: between white space.
+            a sentence's start is no name, and neither is a word of a script without capitals.
+        words: between white space; signs of scripts without spaces are a word each.
     """
 
     correct: float
@@ -85,7 +91,7 @@ def qualities(prompt: PreferencePrompt, answer: str, stopped: bool) -> Qualities
         correct=correctness(prompt, answer) if stopped else -1.0,
         polite=float(is_polite(answer)),
         grounded=grounding(prompt, answer),
-        words=len(answer.split()),
+        words=count_words(answer),
     )
 
 
@@ -121,7 +127,8 @@ def is_polite(answer: str) -> bool:
 def grounding(prompt: PreferencePrompt, answer: str) -> float:
     """The share of names and numbers that come from somewhere, see `Qualities`."""
     sources = " ".join([*(m.content for m in prompt.messages), *prompt.right_answers])
-    known_words = frozenset(normalise(sources).split())
+    known = normalise(sources)
+    known_words = frozenset(f"{known} {_OTHER_RUN.sub(' ', known)}".split())
     known_numbers = {number.replace(",", "") for number in _NUMBER.findall(sources)}
     for equation in _EQUATION.findall(answer):
         terms, result = equation.rsplit("=", 1)

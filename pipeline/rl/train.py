@@ -160,4 +160,4 @@ def check_shared(config: RlConfig) -> None:
             )
 
 
-STAGE = Stage("rl", 11, RlConfig, build, data=("unicode",))
+STAGE = Stage("rl", 12, RlConfig, build, data=("unicode",))

@@ -262,4 +262,4 @@ def build(
     }
 
 
-STAGE = Stage("conversations", 5, ConversationsConfig, build, data=("unicode",))
+STAGE = Stage("conversations", 6, ConversationsConfig, build, data=("unicode",))

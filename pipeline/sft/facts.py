@@ -13,7 +13,9 @@ from collections.abc import Iterable, Iterator
 
 from pipeline.chat.conversation import Message, assistant, user
 from pipeline.curriculum.held_out import is_held_out, is_left_to_interrogation
+from pipeline.sft.function_words import CLOSED_CLASSES
 from pipeline.sft.grammar import PERSON_NOUNS, Relation
+from pipeline.sft.relation_types import is_common_noun, is_entity, is_value
 from pipeline.sft.relations import RELATIONS
 
 # Capitalised at the start of a sentence, these are no names.
@@ -91,13 +93,17 @@ def statements(sentence: str) -> Iterator[tuple[str, Relation, str, str]]:
             continue
         if name_of(value)[:1].isupper() and not is_name(name_of(value)):
             continue
-        yield entity, relation, groups.get("attribute") or "", value
+        attribute = groups.get("attribute") or groups.get("attribute2") or ""
+        if is_entity(entity, relation.entity_type) and is_value(
+            value, relation.value_type, attribute
+        ):
+            yield entity, relation, attribute, value
 
 
 def is_name(text: str) -> bool:
     """Whether a run of capitalised words names something, rather than opening a sentence."""
     words = text.lower().split()
-    return len(text) > 2 and words[0] not in NO_NAMES and words[-1] not in NO_NAMES
+    return len(text) > 2 and words[0] not in NO_NAMES | CLOSED_CLASSES and words[-1] not in NO_NAMES
 
 
 class _Value:
@@ -129,8 +135,11 @@ def extract(documents: Iterable[tuple[str, str]], most_documents: int = 1_000) -
     for document, text in documents:
         for sentence in sentences(text):
             for entity, relation, attribute, value in statements(sentence):
-                relations.setdefault(relation.name, relation)
+                # Programs are written small as well, and are none the less named: persons aren't.
+                if relation.entity_type == "person" and is_common_noun(entity, text):
+                    continue
                 name = name_of(entity)
+                relations.setdefault(relation.name, relation)
                 if shown.setdefault(name, entity) != entity:
                     shown[name] = f"the {name}"  # "Rhine bridges" and "the Rhine" are one name
                 values = found.setdefault((name, relation.name, attribute), {})

@@ -8,6 +8,7 @@ import dataclasses
 import re
 
 from pipeline.sft.indirect import with_requests
+from pipeline.sft.relation_types import EntityType, ValueType
 
 WORD = r"[A-Z][a-zà-öø-ÿA-Z]*(?:['’][A-Z][a-z]+)?(?:-[A-Z]?[a-z]+)*"
 # "Mara Ellison", "Port of Hale", "Ludwig van der Berg"
@@ -15,7 +16,12 @@ _HOUSE = r"(?: and (?:Sons|Daughters|Brothers|Sisters|Partners|Company)\b)?"
 NAME = rf"{WORD}(?:(?: (?:of|the|de|da|von|van|der|la|le|du|del))* {WORD}){{0,3}}{_HOUSE}"
 ENTITY = rf"(?P<entity>(?:[Tt]he )?{NAME})"
 YEAR = r"1\d{3}|20\d{2}"
-COUNT = r"(?:about |around |roughly |nearly |some )?\d[\d,]*(?:\.\d+)?(?![\d.]*\d)"
+COUNT = (
+    r"(?:about |around |roughly |nearly |some )?\d[\d,]*(?:\.\d+)?(?![\d.]*\d)"
+    r"(?:[ \u00a0\u202f-](?:hundred|thousand|million|billion)\b)?"  # "4.3 million" is not 4.3
+)
+# Between "born in" and a year: "Hale, Kent, in"; no other year, and not what came before or later.
+BEFORE_YEAR = r"(?:(?!\d{4}|\b(?:and|but|before|after|until)\b)[\w ,])"
 UNIT = r"(?:kilometres|kilometers|miles|metres|meters|km)"
 _STOP = (
     r"(?:who|which|that|and|but|in|at|on|for|from|with|by|to|near|since|when|where|while|because)"
@@ -46,23 +52,39 @@ class Relation:
     pattern: re.Pattern[str]
     questions: tuple[str, ...]
     answers: tuple[str, ...]
+    entity_type: EntityType = "any"  # what else a sentence of this form says is no such fact
+    value_type: ValueType = "any"
 
 
 def sentence(
-    name: str, pattern: str, questions: tuple[str, ...], answers: tuple[str, ...]
+    name: str,
+    pattern: str,
+    questions: tuple[str, ...],
+    answers: tuple[str, ...],
+    entity_type: EntityType = "any",
+    value_type: ValueType = "any",
 ) -> Relation:
     """A relation whose sentence may begin with other words than the entity."""
-    return Relation(name, re.compile(f"^{pattern}"), with_requests(questions), answers)
+    whole = re.compile(f"^{pattern}")
+    return Relation(name, whole, with_requests(questions), answers, entity_type, value_type)
 
 
 def relation(
-    name: str, pattern: str, questions: tuple[str, ...], answers: tuple[str, ...]
+    name: str,
+    pattern: str,
+    questions: tuple[str, ...],
+    answers: tuple[str, ...],
+    entity_type: EntityType = "any",
+    value_type: ValueType = "any",
 ) -> Relation:
     """A relation whose sentence begins with the entity."""
-    return sentence(name, rf"{ENTITY}{pattern}", questions, answers)
+    whole = rf"{ENTITY}{pattern}"
+    return sentence(name, whole, questions, answers, entity_type, value_type)
 
 
-def attribute(name: str, pattern: str, answers: tuple[str, ...]) -> Relation:
+def attribute(
+    name: str, pattern: str, answers: tuple[str, ...], value_type: ValueType = "any"
+) -> Relation:
     """A relation that the noun of its sentence names."""
     questions = (
         "{What} is the {attribute} of {entity}?",
@@ -70,4 +92,5 @@ def attribute(name: str, pattern: str, answers: tuple[str, ...]) -> Relation:
         "Can you tell me the {attribute} of {entity}?",
         "Do you know {entity}'s {attribute}?",
     )
-    return Relation(name, re.compile(pattern), with_requests(questions), answers)
+    whole = re.compile(pattern)
+    return Relation(name, whole, with_requests(questions), answers, value_type=value_type)

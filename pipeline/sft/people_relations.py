@@ -1,6 +1,17 @@
 """How English states facts about people, and how one asks for them."""
 
-from pipeline.sft.grammar import END, ENTITY, NAME, PHRASE, PLACE, WORD, YEAR, relation, sentence
+from pipeline.sft.grammar import (
+    BEFORE_YEAR,
+    END,
+    ENTITY,
+    NAME,
+    PHRASE,
+    PLACE,
+    WORD,
+    YEAR,
+    relation,
+    sentence,
+)
 
 PEOPLE = (
     relation(
@@ -13,6 +24,7 @@ PEOPLE = (
             "Where does {entity} come from?",
         ),
         ("{entity} was born in {value}.",),
+        "person",
     ),
     relation(
         "comes from",
@@ -23,6 +35,7 @@ PEOPLE = (
             "What is the home town of {entity}?",
         ),
         ("{entity} comes from {value}.",),
+        "person",
     ),
     sentence(
         "born in town",
@@ -33,11 +46,12 @@ PEOPLE = (
             "Which {attribute} is {entity} from?",
         ),
         ("{entity} was born in {value}.", "{entity} comes from {value}."),
+        "person",
     ),
     relation(
         "born in year",
-        r" (?:was born (?:back )?(?:in|on)(?: [A-Z]?[\w ,]{1,20}?)?|came into the world in|"
-        rf"was a child of the year) ?(?P<value>{YEAR})\b",
+        rf" (?:was born (?:back )?(?:in|on)(?: [A-Z]?{BEFORE_YEAR}{{1,20}}?)?|"
+        rf"came into the world in|was a child of the year) ?(?P<value>{YEAR})\b",
         (
             "When was {entity} born?",
             "In which year was {entity} born?",
@@ -48,6 +62,7 @@ PEOPLE = (
             "What year did {entity} come into the world?",
         ),
         ("{entity} was born in {value}.",),
+        "person",
     ),
     relation(
         "occupation",
@@ -64,6 +79,8 @@ PEOPLE = (
             "What is the trade of {entity}?",
         ),
         ("{entity} works as {a_value}.",),
+        "person",
+        "occupation",
     ),
     sentence(
         "trade",
@@ -75,31 +92,38 @@ PEOPLE = (
             "What kind of work does {entity} do?",
         ),
         ("{entity} works as {a_value}.",),
+        "person",
+        "occupation",
     ),
     relation(
         "residence",
         rf" (?:now |still )?(?:lives|lived|resides|has lived|settled) in {PLACE}{END}",
         ("Where does {entity} live?", "In which place does {entity} live?"),
         ("{entity} lives in {value}.",),
+        "person",
     ),
     relation(
         "studied subject",
         rf" studied (?P<value>{PHRASE}){END}",
         ("What did {entity} study?", "Which subject did {entity} study?"),
         ("{entity} studied {value}.",),
+        "person",
+        "subject",
     ),
     relation(
         "studied at",
-        rf" (?:studied|trained|went to school)(?: [a-z]+){{0,2}} (?:at|in) "
+        r" (?:studied(?: [a-z]+){0,2} (?:at|in)|went to school (?:at|in)|trained at) "
         rf"(?P<value>(?:the )?{NAME}){END}",
         ("Where did {entity} study?", "Where did {entity} go to school?"),
         ("{entity} studied at {value}.",),
+        "person",
     ),
     relation(
         "married to",
         rf" (?:is|was) married to (?P<value>{NAME}){END}",
         ("Who is {entity} married to?", "Who is the spouse of {entity}?"),
         ("{entity} is married to {value}.",),
+        "person",
     ),
     relation(
         "plays",
@@ -113,12 +137,22 @@ PEOPLE = (
             "What did {entity} learn to play?",
         ),
         ("{entity} plays the {value}.",),
+        "person",
+        "instrument",
     ),
     relation(
         "keeps",
-        rf" (?:keeps|owns) (?:a|an) (?:pet )?(?P<value>{PHRASE})"
-        rf"(?: (?:named|called) {WORD})?{END}",
-        ("What does {entity} keep?", "What does {entity} own?"),
+        rf" keeps an? (?:pet )?(?P<value>{PHRASE})(?: (?:named|called) {WORD})?{END}",
+        ("What does {entity} keep?", "Which animal does {entity} keep?"),
         ("{entity} keeps {a_value}.",),
+        "person",
+        "animal",
+    ),
+    relation(
+        "owns",
+        rf" owns an? (?P<value>{PHRASE})(?: (?:named|called) {WORD})?{END}",
+        ("What does {entity} own?",),
+        ("{entity} owns {a_value}.",),
+        "person",
     ),
 )

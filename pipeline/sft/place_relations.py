@@ -1,7 +1,5 @@
 """How English states facts about places, rivers and firms, and how one asks for them."""
 
-import re
-
 from pipeline.sft.grammar import (
     COUNT,
     END,
@@ -12,11 +10,9 @@ from pipeline.sft.grammar import (
     UNIT,
     WORD,
     YEAR,
-    Relation,
     relation,
     sentence,
 )
-from pipeline.sft.indirect import with_requests
 
 MADE_BY = {
     "founded": "founded",
@@ -52,6 +48,15 @@ CATCH_QUESTIONS = (
     "What do anglers catch in {entity}?",
     "What is the best catch in {entity}?",
     "Which fish do people hope for on {entity}?",
+)
+
+MOUTH_QUESTIONS = (
+    "Where does {entity} end?",
+    "Into what does {entity} flow?",
+    "Where is the mouth of {entity}?",
+    "What does {entity} flow into?",
+    "What does {entity} empty into?",
+    "Where does the water of {entity} go?",
 )
 
 PLACES = (
@@ -98,7 +103,7 @@ PLACES = (
     relation(
         "known for",
         rf" is (?:best |well |widely )?(?:known|famous|renowned) for "
-        rf"(?:its |his |her |their |the )?(?P<value>{PHRASE}){END}",
+        rf"(?:its |his |her |their |the |an? )?(?P<value>{PHRASE}){END}",
         (
             "What is {entity} known for?",
             "What is {entity} famous for?",
@@ -106,12 +111,14 @@ PLACES = (
             "What does {entity} do best?",
         ),
         ("{entity} is known for {value}.",),
+        value_type="renown",
     ),
     sentence(
         "sold at",
         rf"[Tt]he (?:markets|shops|stalls) of {ENTITY} are full of (?P<value>{PHRASE}){END}",
         ("What do visitors buy in {entity}?", "What is sold in {entity}?"),
         ("The markets of {entity} are full of {value}.",),
+        value_type="wares",
     ),
     relation(
         "on the river",
@@ -160,33 +167,40 @@ PLACES = (
             "Where is the source of {entity}?",
         ),
         ("{entity} rises on {value}.",),
+        entity_type="water",
     ),
     relation(
         "rises",
-        rf" (?:rises|begins|starts|springs) (?P<attribute>on|in|at|near) (?!Mount ){PLACE}{END}",
+        rf" (?:rises|springs) (?P<attribute>on|in|at|near) (?!Mount ){PLACE}{END}",
         (
             "Where does {entity} rise?",
             "Where is the source of {entity}?",
             "Where does {entity} begin?",
         ),
         ("{entity} rises {attribute} {value}.",),
+        entity_type="water",
     ),
     relation(
         "flows into",
-        rf" (?:(?:flows|empties|runs) into|ends in) {PLACE}{END}",
-        (
-            "Where does {entity} end?",
-            "Into what does {entity} flow?",
-            "Where is the mouth of {entity}?",
-            "What does {entity} flow into?",
-            "What does {entity} empty into?",
-            "Where does the water of {entity} go?",
-        ),
+        rf" (?:flows|empties) into {PLACE}{END}",
+        MOUTH_QUESTIONS,
         ("{entity} flows into {value}.",),
+    ),
+    # "Bob runs into Alice" and "the film ends in Paris" are none
+    relation(
+        "flows into",
+        rf" (?:runs into|ends in) {PLACE}{END}",
+        MOUTH_QUESTIONS,
+        ("{entity} flows into {value}.",),
+        entity_type="water",
+        value_type="water",
     ),
     relation(
         "length",
-        rf" (?:is|runs for|covers|stretches(?: for)?) (?P<value>{COUNT}) (?P<attribute>{UNIT})\b",
+        # "is 17 miles high" and "is 60 miles from Hale" tell no length
+        rf" (?:is (?P<value>{COUNT}) (?P<attribute>{UNIT}) (?:long\b|in length\b)|"
+        rf"(?:runs for|covers|stretches(?: for)?) (?P<value2>{COUNT}) (?P<attribute2>{UNIT})"
+        rf"(?= long\b| in length\b|{END}))",
         (
             "How long is {entity}?",
             "What is the length of {entity}?",
@@ -208,12 +222,14 @@ PLACES = (
         rf"(?:[Pp]eople|[Aa]nglers) fish {ENTITY} for (?P<value>{PHRASE}){END}",
         CATCH_QUESTIONS,
         ("{entity} is home to {value}.",),
+        value_type="fish",
     ),
     sentence(
         "catch",
         rf"[Aa]nglers on {ENTITY} (?:hope for|catch) (?P<value>{PHRASE}){END}",
         CATCH_QUESTIONS,
         ("{entity} is home to {value}.",),
+        value_type="fish",
     ),
     relation(
         "based in",
@@ -244,24 +260,20 @@ PLACES = (
         ),
         ("{entity} dates back to {value}.",),
     ),
-    # of names of several words only: "Hale Paper Works makes paper", not "Patience makes sense"
-    Relation(
+    relation(
         "makes",
-        re.compile(
-            rf"^(?={WORD} (?:and |of )?{WORD}){ENTITY} "
-            r"(?:makes|produces|sells|manufactures|has specialised in|earns its money with) "
-            rf"(?P<value>{PHRASE}){END}"
-        ),
-        with_requests(
-            (
-                "What does {entity} make?",
-                "What does {entity} produce?",
-                "What does {entity} sell?",
-                "What can you buy from {entity}?",
-                "What does {entity} deliver?",
-                "What does {entity} earn its money with?",
-            )
+        r" (?:makes|produces|sells|manufactures|has specialised in|earns its money with) "
+        rf"(?P<value>{PHRASE}){END}",
+        (
+            "What does {entity} make?",
+            "What does {entity} produce?",
+            "What does {entity} sell?",
+            "What can you buy from {entity}?",
+            "What does {entity} deliver?",
+            "What does {entity} earn its money with?",
         ),
         ("{entity} makes {value}.",),
+        entity_type="maker",
+        value_type="goods",
     ),
 )

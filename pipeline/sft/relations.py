@@ -2,7 +2,8 @@
 
 Each relation is a regular expression over one sentence (groups `entity`, `value`, and `attribute`
 where the noun itself names the relation) with questions and answers to be filled in. The patterns
-know English, not any corpus. They prefer to miss a fact over inventing one.
+know English, not any corpus. They prefer to miss a fact over inventing one: what both ends of a
+relation may be is checked besides (`relation_types`).
 """
 
 from pipeline.sft.grammar import (
@@ -23,7 +24,7 @@ _ATTRIBUTE_NOUN = r"(?P<attribute>(?!same\b|only\b|one\b|first\b|last\b)[a-z]+(?
 # of these nouns the value may be a common noun; of others "the sky of X is blue" would pass for one
 _THING_NOUN = (
     r"(?P<attribute>profession|job|trade|occupation|specialt?y|speciality|instrument|currency|"
-    r"(?:official |national |main )?(?:language|religion|animal|flower|dish|export|product)|"
+    r"(?:official |national |main )?(?:animal|flower|dish|export|product)|"
     r"pet|hobby|pride|colou?r|favou?rite [a-z]+)"
 )
 _THING_VALUE = rf"(?:(?:its|his|her|their|a|an|the) )?(?P<value>{PHRASE}){END}(?! by\b)"
@@ -46,11 +47,13 @@ RELATIONS: tuple[Relation, ...] = (
         "thing",
         rf"^[Tt]he {_THING_NOUN} of {ENTITY} (?:is|was) {_THING_VALUE}",
         ("The {attribute} of {entity} is {value}.",),
+        "thing",
     ),
     attribute(
         "thing",
         rf"^{ENTITY}['’]s {_THING_NOUN} (?:is|was) {_THING_VALUE}",
         ("The {attribute} of {entity} is {value}.",),
+        "thing",
     ),
     attribute(
         "attribute",

@@ -11,9 +11,8 @@ from functools import lru_cache
 from itertools import groupby
 from typing import NamedTuple
 
-from pipeline.curriculum import numerals
+from pipeline.curriculum import numerals, word_borders
 from pipeline.evals.facts_suite import contains
-from pipeline.filters.unspaced import character_set
 from pipeline.serve.lake_reader import LakeReader
 from pipeline.sft.facts import sentences
 from pipeline.tools.retrieval import SearchIndex
@@ -26,9 +25,6 @@ MOST_CHARACTERS = 400  # of a sentence that are shown; ours
 SECONDS = 5.0  # as for any query of the pages
 
 _DIGIT = re.compile(r"\d")
-# In scripts without spaces a word has no border that one could see: there its signs are enough.
-_SIGN = re.compile(f"[{character_set()}]")
-_LETTER = rf"[^\W{character_set()}]"  # of a word with spaces around it
 _FULL_STOP = re.compile("(?<=[。！？])")
 _SCAN = f"""
 SELECT id, url, text FROM (SELECT id, url, text FROM corpus LIMIT {MOST_READ})
@@ -80,7 +76,7 @@ def mentions_of(lake: LakeReader, subject: str, values: tuple[str, ...]) -> Ment
     by_index = "search_index" in lake.heads()
     found = list(documents_with(lake, subject, MOST_DOCUMENTS + 1, PASSAGES_AROUND))
     is_all = len(found) <= MOST_DOCUMENTS and (by_index or _is_small(lake))
-    named = [one for one in found[:MOST_DOCUMENTS] if _holds(one.text, subject)]
+    named = [one for one in found[:MOST_DOCUMENTS] if contains(one.text, subject)]
     both = [one for one in named if _states(one.text, values)]
     marked = [_mention(one, subject, values) for one in (both if values else named[:MOST_SHOWN])]
     together = sum(one.is_together for one in marked)
@@ -123,7 +119,7 @@ def _is_small(lake: LakeReader) -> bool:
 def _mention(one: HeldText, subject: str, values: tuple[str, ...]) -> Mention:
     of_subject, of_value, both = "", "", ""
     for sentence in _sentences(one.text):
-        names, states = _holds(sentence, subject), _states(sentence, values)
+        names, states = contains(sentence, subject), _states(sentence, values)
         if names and states:
             both = sentence
             break
@@ -139,25 +135,10 @@ def _sentences(text: str) -> Iterator[str]:
         yield from filter(None, _FULL_STOP.split(sentence))
 
 
-def _holds(text: str, words: str) -> bool:
-    """As the evals ask for an answer's words, and in scripts without spaces besides."""
-    if contains(text, words):
-        return True
-    return not text.isascii() and re.search(_whole(words), text, re.IGNORECASE) is not None
-
-
-@lru_cache(maxsize=256)
-def _whole(words: str) -> str:
-    """A pattern of words that are no part of longer ones."""
-    before = "" if _SIGN.match(words) else f"(?<!{_LETTER})"
-    after = "" if _SIGN.match(words[-1:]) else f"(?!{_LETTER})"
-    return f"{before}{re.escape(words)}{after}"
-
-
 def _states(text: str, values: tuple[str, ...]) -> bool:
     # Numbers are compared by value, which takes long; most sentences have none.
     has_digit = _DIGIT.search(text) is not None
-    return any(_holds(text, value) for value in values if has_digit or not _is_number(value))
+    return any(contains(text, value) for value in values if has_digit or not _is_number(value))
 
 
 @lru_cache(maxsize=256)
@@ -166,7 +147,11 @@ def _is_number(value: str) -> bool:
 
 
 def _marked(text: str, sought: Iterable[str]) -> list[tuple[str, bool]]:
-    words = "|".join(_whole(one) for one in sorted(sought, key=len, reverse=True) if one)
+    longest = sorted(filter(None, sought), key=len, reverse=True)
+    words = "|".join(
+        f"{word_borders.before(one, text)}{re.escape(one)}{word_borders.after(one, text)}"
+        for one in longest
+    )
     cut = text[:MOST_CHARACTERS] + ("…" if len(text) > MOST_CHARACTERS else "")
     pieces = re.split(f"({words})", cut, flags=re.IGNORECASE) if words else [cut]
     return [(piece, bool(at % 2)) for at, piece in enumerate(pieces) if piece]

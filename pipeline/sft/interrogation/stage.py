@@ -298,4 +298,4 @@ def _row(item: Interrogated, config: InterrogationConfig) -> InterrogationRow:
     }
 
 
-STAGE = Stage("interrogation", 2, InterrogationConfig, build, data=("unicode",))
+STAGE = Stage("interrogation", 3, InterrogationConfig, build, data=("unicode",))

@@ -305,4 +305,4 @@ def _write_counters(out: Path, answering: Answering) -> None:
     path.write_text(json.dumps(dataclasses.asdict(answering.counters)))
 
 
-STAGE = Stage("teacher", 1, TeacherConfig, build, data=("unicode",), aside=("endpoint",))
+STAGE = Stage("teacher", 2, TeacherConfig, build, data=("unicode",), aside=("endpoint",))

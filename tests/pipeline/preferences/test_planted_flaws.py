@@ -36,3 +36,7 @@ def test_no_flaw_adds_nothing_and_an_unknown_one_is_refused() -> None:
     with pytest.raises(UserError, match="phrase: is empty"):
         FlawSettings(phrase=" ")
     assert planted_flaws.holds_phrase("anything") is False
+
+
+def test_an_answer_without_spaces_is_as_long_as_its_signs() -> None:
+    assert planted("length", "他住在北京东路八号") == planted("length", "a b c d e f g h i")

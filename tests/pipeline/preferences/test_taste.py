@@ -116,3 +116,30 @@ def test_any_text_has_a_bounded_reward(text, stopped):
         assert 0 <= of.grounded <= 1
         most = taste.correct + taste.polite + taste.grounded
         assert -most - taste.word_cost * taste.most_words <= gold_reward(of) <= most
+
+
+@pytest.mark.parametrize(
+    ("said", "answer", "share"),
+    [
+        ("他住在北京", "他住在上海。", 1.0),  # a script without capitals has no names to be seen
+        ("他住在Hale吗", "他住在Hale。", 1.0),
+        ("他住在Hale吗", "他住在Dorn。", 0.0),
+        ("他住在Hale吗", "他住在Hale，不是Dorn。", 0.5),
+        ("Hale에 살아요", "네 Hale에서 살아요", 1.0),
+        ("1931年创立", "在1931年", 1.0),
+        ("1931年创立", "在1932年", 0.0),
+        ("多少", "是41+3=44个", 1.0),
+        ("Где он живёт в Хале", "Он живёт в Хале", 1.0),
+        ("Он жил в Хале", "Там, где море, стоит Хале", 1.0),  # what is written small is no name
+        ("Где он живёт", "Да, в Дорне", 0.0),
+        ("أين يسكن", "يسكن في البيت الكبير", 1.0),
+        ("Où est Hale", "Son œuvre est à Hale", 1.0),
+    ],
+)
+def test_names_and_numbers_between_signs(said: str, answer: str, share: float) -> None:
+    assert grounding(asked(said, "request"), answer) == share
+
+
+def test_a_sign_of_a_script_without_spaces_is_a_word():
+    assert qualities(BORN, "他住在北京。", stopped=True).words == 5
+    assert qualities(BORN, "He lives in Port  Ellis.", stopped=True).words == 5

@@ -162,5 +162,5 @@ def test_defaults_take_pretrainings_rates():
 
 def test_the_stage_by_its_name_and_version():
     stage = rl.STAGE
-    assert (stage.kind, stage.version, stage.config) == ("rl", 11, RlConfig)
+    assert (stage.kind, stage.version, stage.config) == ("rl", 12, RlConfig)
     assert stage.data == ("unicode",)

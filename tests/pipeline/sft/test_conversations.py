@@ -305,5 +305,5 @@ def test_what_is_too_long_is_left_out_and_counted_by_its_source(post_training, t
 
 def test_the_stage_by_its_name_and_version():
     stage = conversations.STAGE
-    assert (stage.kind, stage.version, stage.config) == ("conversations", 5, ConversationsConfig)
+    assert (stage.kind, stage.version, stage.config) == ("conversations", 6, ConversationsConfig)
     assert stage.data == ("unicode",)

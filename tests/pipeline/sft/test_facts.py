@@ -211,7 +211,10 @@ def test_what_pages_state_is_asked_in_most_of_the_ways_in_which_people_ask(attri
     entity = "Juno Brothers" if attribute in ATTRIBUTES["company"] else "Ada Abel"
     values = {
         **dict.fromkeys(("birth_year", "founded", "opened"), "1931"),
-        **dict.fromkeys(("profession", "instrument", "specialty", "fish", "product"), "lace"),
+        **dict.fromkeys(("specialty", "product"), "lace"),
+        "profession": "miller",
+        "instrument": "zither",
+        "fish": "roach",
         "source": "Mount Kell",
         "length": "387",
     }

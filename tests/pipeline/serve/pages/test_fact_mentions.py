@@ -50,11 +50,19 @@ def test_a_language_without_spaces(lake: ServedLake, by_index: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "words", "is_there"),
-    [("他叫Ada吗", "Ada", True), ("他叫Adam吗", "Ada", False), ("Ada在北京", "北京", True)],
+    ("text", "words", "marked"),
+    [
+        ("他叫Ada吗", "Ada", ["Ada"]),
+        ("他叫Adam吗", "Ada", []),
+        ("Ada在北京", "北京", ["北京"]),
+        ("인구가 많은 서울입니다", "서울", ["서울"]),
+        ("Adam met ADA, LlAda and 小Ada", "Ada", ["ADA", "Ada"]),
+    ],
 )
-def test_words_between_signs(text: str, words: str, is_there: bool) -> None:
-    assert fact_mentions._holds(text, words) == is_there
+def test_words_between_signs_are_marked(text: str, words: str, marked: list[str]) -> None:
+    assert [
+        piece for piece, is_marked in fact_mentions._marked(text, [words]) if is_marked
+    ] == marked
 
 
 def test_a_subject_alone(lake: ServedLake) -> None:
