@@ -19,6 +19,7 @@ from fastapi import FastAPI
 
 from pipeline.serve.config import ServeConfig
 from pipeline.serve.event_stream import ABORT
+from pipeline.serve.interpreter_settings import interpreter_settings
 from pipeline.serve.loaded_models import LoadedModels
 from storage.errors import UserError
 
@@ -135,8 +136,9 @@ class GracefulServer(uvicorn.Server):
 async def _serve(server: GracefulServer, opened: socket.socket, ready: Callable[[], None]) -> None:
     with opened:
         await server.models.load_default()
-        ready()
-        await server.serve(sockets=[opened])
+        with interpreter_settings():
+            ready()
+            await server.serve(sockets=[opened])
 
 
 def _protocol(max_connections: int, header_seconds: float) -> type[asyncio.Protocol]:
