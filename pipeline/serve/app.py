@@ -94,6 +94,8 @@ def create_app(
         lifespan=lifespan,
         # As they are: of routers that are included FastAPI tries every one anew for each request.
         routes=ROUTES,
+        # Nobody here collects it, and whether somebody does is asked at each request.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.server = ServerState(
         models, limits, counts, own_tools, kept, who.keys, sessions, lake, work
