@@ -19,7 +19,6 @@ from fastapi import FastAPI
 
 from pipeline.serve.config import ServeConfig
 from pipeline.serve.event_stream import ABORT
-from pipeline.serve.interpreter_settings import interpreter_settings
 from pipeline.serve.loaded_models import LoadedModels
 from storage.errors import UserError
 
@@ -136,9 +135,8 @@ class GracefulServer(uvicorn.Server):
 async def _serve(server: GracefulServer, opened: socket.socket, ready: Callable[[], None]) -> None:
     with opened:
         await server.models.load_default()
-        with interpreter_settings():
-            ready()
-            await server.serve(sockets=[opened])
+        ready()
+        await server.serve(sockets=[opened])
 
 
 def _protocol(max_connections: int, header_seconds: float) -> type[asyncio.Protocol]:

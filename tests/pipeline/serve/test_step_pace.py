@@ -27,6 +27,16 @@ def test_a_steady_model_gets_long_steps_soon() -> None:
     assert lengths == [1, 2, 4, 8, 16, 30, 30, 30]
 
 
+def test_a_step_is_as_long_as_it_may_be() -> None:
+    pace = StepPace()
+    for _ in range(8):
+        pace.took(pace.tokens(0.03, first_is_due=False, stop_strings=False), 0.0005, read=False)
+        pace.took(1, 0.0005, read=False)
+    assert pace.tokens(0.03, first_is_due=False, stop_strings=False) == 60
+    assert pace.tokens(0.03, first_is_due=True, stop_strings=False) == 12
+    assert pace.tokens(0.005, first_is_due=False, stop_strings=False) == 10
+
+
 def test_reading_prompts_says_nothing_of_sampling() -> None:
     pace = StepPace()
     for _ in range(8):
