@@ -83,7 +83,7 @@ def test_threads_that_go_apart_give_each_row_all_of_its_tokens_once(make_model, 
         batch = engine.batch(max_rows=rows, tokens_per_step=512)
         for row in numbers:
             batch.add([1 + row % 60], Sampling(max_new_tokens=lengths[row]), [row])
-        found = {}
+        found: dict[int, list[tuple[int, float]]] = {}
         while batch.active:
             for event in batch.step(17):
                 found.setdefault(event.row, []).extend(zip(event.tokens, event.logprobs))
