@@ -5,6 +5,7 @@ that isn't there, a key file that others can read.
 """
 
 import argparse
+import contextlib
 import dataclasses
 import functools
 import sys
@@ -20,6 +21,7 @@ from flows.labeling_store import store_path, votes_path
 from pipeline.serve import http_server
 from pipeline.serve.app import create_app
 from pipeline.serve.config import ServeConfig
+from pipeline.serve.interpreter_settings import interpreter_settings
 from pipeline.serve.loaded_models import LoadedModels, ModelSource
 from pipeline.serve.people_work import PeopleWork
 from pipeline.serve.security import KEY_VARIABLE, Access, access
@@ -59,7 +61,10 @@ def serve(chosen: argparse.Namespace) -> int:
     address = http_server.address(opened)
     log_to_stderr()
 
+    settings = contextlib.ExitStack()
+
     def ready() -> None:
+        settings.enter_context(interpreter_settings())
         if chosen.json:
             told = {"url": f"{address}/v1", "pages": address, "models": list(models.sources)}
             output.document(told)
@@ -71,7 +76,8 @@ def serve(chosen: argparse.Namespace) -> int:
         sys.stdout.flush()
 
     try:
-        http_server.run(http_server.make_server(app, models, config), opened, ready)
+        with settings:
+            http_server.run(http_server.make_server(app, models, config), opened, ready)
     finally:  # also where the application never began
         tools.close()
         shown.close()

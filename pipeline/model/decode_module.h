@@ -26,15 +26,17 @@ static PyObject *run(PyObject *self, PyObject *args) {
         PyErr_SetString(PyExc_ValueError, "records of another layout");
     } else {
         struct Job job = {.model = model.buf, .batch = work.buf, .threads = threads,
-                          .positions = positions, .alone_from = alone_from};
+                          .positions = positions, .alone_from = alone_from,
+                          .lock = PTHREAD_MUTEX_INITIALIZER};
         job.alive = malloc((size_t)job.batch->rows * 4 + 4);
+        job.left = malloc((size_t)job.batch->rows * 4 + 4);
         int status = 1;
-        if (job.alive) {
+        if (job.alive && job.left) {
             Py_BEGIN_ALLOW_THREADS
             status = run_job(&job);
             Py_END_ALLOW_THREADS
         }
-        free(job.alive);
+        free(job.alive), free(job.left);
         if (status == 1) PyErr_NoMemory();
         if (status == 2)
             PyErr_SetString(PyExc_FloatingPointError,

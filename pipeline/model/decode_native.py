@@ -38,6 +38,7 @@ class NativeDecoder:
         self.held: list[GenerationRow | None] = [None] * max_rows
         self.pages: list[list[int]] = [[] for _ in range(max_rows)]  # in the tables: each row's own
         self.written = [0] * max_rows  # … and how many of them
+        self.limits = [0] * max_rows  # as the records say
         self.stops: list[Array | None] = [None] * max_rows
 
     def run(self, step: Step) -> None:
@@ -96,13 +97,13 @@ class NativeDecoder:
 
     def _place(self, row: GenerationRow) -> None:
         """Write a row's record where another was, and the pages that it has got since."""
-        slot = row.slot
-        if self.held[slot] is not row or self.records["limit"][slot] != row.limit:
-            self.held[slot] = row
+        slot, limit = row.slot, row.limit
+        if self.held[slot] is not row or self.limits[slot] != limit:
+            self.held[slot], self.limits[slot] = row, limit
             s = row.sampling
             self.stops[slot] = stops = np.array([*s.stop_tokens, *s.pause_tokens], np.int64)
             self.records[slot] = (
-                *(WAITING, row.position, row.made, row.limit, s.temperature, s.top_p, s.min_p),
+                *(WAITING, row.position, row.made, limit, s.temperature, s.top_p, s.min_p),
                 *(s.top_k, row.key, stops.ctypes.data, len(stops)),
                 *map(_address, (row.made_tokens, row.made_logprobs, row.untruncated)),
                 *(s.top_logprobs, _address(row.top_tokens), _address(row.top_logprobs)),

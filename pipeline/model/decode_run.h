@@ -1,8 +1,11 @@
 /* Steps of a batch: rows under way get a token each, and tokens that wait are read beside them.
  *
  * With many rows each thread takes some through all layers alone, without meeting anyone; with few,
- * all threads share each product. Who shares what changes no bit.
+ * all threads share each product. Many rows that have nothing to read beside them don't even keep
+ * step: see `go_apart`. Who shares what changes no bit.
  */
+
+enum { FEWEST_ROWS = 8 }; /* that a thread takes: of fewer, products cost as much. native.ROWS_ALONE */
 
 struct Job {
     const struct Model *model;
@@ -10,7 +13,10 @@ struct Job {
     int64_t threads, positions, alone_from;
     int32_t *alive; /* numbers of the rows under way */
     int64_t living, unread; /* of this step: rows under way, entries to read */
-    int alone;
+    int alone, apart;
+    pthread_mutex_t lock; /* of the next two, while threads go apart */
+    int32_t *left; /* steps that each of `alive` has to go; negative while a thread has it */
+    int64_t unfinished;
     atomic_int failed; /* 1 no memory, 2 logits not finite */
     struct Barrier barrier;
     struct Block *shared;
@@ -38,18 +44,18 @@ static void record(struct Job *job, struct Row *r, struct Choice c, struct Untru
 
 /* One token for each of rows alive[first … last). */
 static void sample(struct Job *job, const struct Team *t, const struct Block *b, struct Own *o,
-                   int64_t first, int64_t last) {
+                   const int32_t *alive, int64_t first, int64_t last) {
     const struct Model *m = job->model;
     const float *hidden = job->batch->hidden;
     for (int64_t at = first; at < last; at += HEAD_ROWS) {
         int64_t rows = last - at < HEAD_ROWS ? last - at : HEAD_ROWS;
         for (int64_t i = 0; i < rows; i++)
             prepare_row(&o->a, (int)m->format, i, m->width,
-                        hidden + job->alive[at + i] * m->width);
+                        hidden + alive[at + i] * m->width);
         share(m, t, o, &m->head, rows, b->logits, m->head.n, 0);
         meet(t);
         for (int64_t i = t->id; i < rows; i += t->count) {
-            struct Row *r = job->batch->row + job->alive[at + i];
+            struct Row *r = job->batch->row + alive[at + i];
             float *logits = b->logits + i * m->head.n;
             struct Untruncated u = {o->untruncated, 0};
             if (r->untruncated || r->top) keep_untruncated(&u, logits, m->vocab);
@@ -82,13 +88,14 @@ static void read_items(struct Job *job, const struct Team *t, const struct Block
 
 /* The last tokens of rows alive[first … last), then entries [from, to). */
 static void read_tokens_of(struct Job *job, const struct Team *t, const struct Block *b,
-                           struct Own *o, int64_t first, int64_t last, int64_t from, int64_t to) {
+                           struct Own *o, const int32_t *alive, int64_t first, int64_t last,
+                           int64_t from, int64_t to) {
     const struct Batch *batch = job->batch;
     struct Items items;
     while (first < last || from < to) {
         int64_t n = 0;
         for (; first < last && n < BLOCK; first++) {
-            int32_t number = job->alive[first];
+            int32_t number = alive[first];
             const struct Row *r = batch->row + number;
             if (r->state != UNDER_WAY) continue;
             items.tokens[n] = r->tokens[r->made - 1];
@@ -128,6 +135,61 @@ static void plan(struct Job *job, int64_t step) {
     if (atomic_load(&job->failed)) job->living = job->unread = 0;
     job->alone = (living >= job->alone_from && living > 0) || runs >= 2 * job->threads;
     if (longest * job->threads > 2 * (living + job->unread)) job->alone = 0; /* one would be alone */
+    job->apart = job->alone && !job->unread && living;
+    for (int64_t i = 0; job->apart && i < living; i++) job->left[i] = (int32_t)(b->steps - step);
+    job->unfinished = living;
+}
+
+/* A thread's share of the rows that nobody has and that are furthest behind: their numbers, and
+ * their places among `alive`. 0: others have them all; -1: there is nothing left to do. */
+static int64_t take_rows(struct Job *job, int32_t *rows, int32_t *places) {
+    int64_t taken = 0;
+    int32_t most = 0; /* steps to go */
+    pthread_mutex_lock(&job->lock);
+    int64_t unfinished = job->unfinished, share = (unfinished + job->threads - 1) / job->threads;
+    if (share < FEWEST_ROWS) share = FEWEST_ROWS;
+    if (share > BLOCK) share = BLOCK;
+    for (int64_t i = 0; i < job->living; i++)
+        if (job->left[i] > most) most = job->left[i];
+    for (int64_t i = 0; most && i < job->living && taken < share; i++) {
+        if (job->left[i] != most) continue;
+        job->left[i] = -most;
+        places[taken] = (int32_t)i;
+        rows[taken++] = job->alive[i];
+    }
+    pthread_mutex_unlock(&job->lock);
+    return unfinished ? taken : -1;
+}
+
+/* They have gone a step. */
+static void put_back(struct Job *job, const int32_t *places, int64_t taken) {
+    pthread_mutex_lock(&job->lock);
+    for (int64_t i = 0; i < taken; i++) {
+        int32_t *left = job->left + places[i];
+        int ended = job->batch->row[job->alive[places[i]]].state != UNDER_WAY;
+        *left = ended ? 0 : -*left - 1;
+        job->unfinished -= !*left;
+    }
+    pthread_mutex_unlock(&job->lock);
+}
+
+/* A thread takes some rows, gives each a token, puts them back and takes others, until all have had
+ * all of theirs: none waits for one whose core another program or thread has, as a server's event
+ * loop does all the time. */
+static void go_apart(struct Job *job, const struct Block *mine, struct Own *own) {
+    struct Team alone = {0, 1, 0};
+    int32_t rows[BLOCK], places[BLOCK];
+    while (!atomic_load(&job->failed)) {
+        int64_t taken = take_rows(job, rows, places);
+        if (taken < 0) return;
+        if (!taken) {
+            sched_yield();
+            continue;
+        }
+        sample(job, &alone, mine, own, rows, 0, taken);
+        read_tokens_of(job, &alone, mine, own, rows, 0, taken, 0, 0);
+        put_back(job, places, taken);
+    }
 }
 
 static void work(struct Job *job, int64_t id, const struct Block *mine, struct Own *own) {
@@ -138,16 +200,21 @@ static void work(struct Job *job, int64_t id, const struct Block *mine, struct O
         meet(&all_of_us);
         int64_t living = job->living, all = living + job->unread;
         if (!all) break;
+        if (job->apart) {
+            go_apart(job, mine, own);
+            break;
+        }
         if (job->alone) {
             int64_t first = all * id / threads, last = all * (id + 1) / threads;
             int64_t from = first < living ? 0 : row_start(job->batch, first - living);
             int64_t to = last < living ? 0 : row_start(job->batch, last - living);
             first = first < living ? first : living, last = last < living ? last : living;
-            sample(job, &alone, mine, own, first, last);
-            read_tokens_of(job, &alone, mine, own, first, last, from, to);
+            sample(job, &alone, mine, own, job->alive, first, last);
+            read_tokens_of(job, &alone, mine, own, job->alive, first, last, from, to);
         } else {
-            sample(job, &all_of_us, job->shared, own, 0, living);
-            read_tokens_of(job, &all_of_us, job->shared, own, 0, living, 0, job->unread);
+            sample(job, &all_of_us, job->shared, own, job->alive, 0, living);
+            read_tokens_of(job, &all_of_us, job->shared, own, job->alive, 0, living, 0,
+                           job->unread);
         }
         meet(&all_of_us);
     }

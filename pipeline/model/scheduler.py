@@ -144,15 +144,17 @@ class Scheduler:
     def _make_way(self, steps: int) -> None:
         """Give every running row the pages that it needs; the last that came lose their places."""
         for row in sorted(self.running.values(), key=_order):
-            while row.slot >= 0 and (short := self._short_of(row, steps)) > self.pool.available:
+            while row.slot >= 0 and (short := self._short_of(row, steps)):
+                if short <= self.pool.available:
+                    row.pages += self.pool.take(short)
+                    break
                 last = max(self.running.values(), key=_order)
                 self._lose_place(last)
-            if row.slot >= 0:
-                row.pages += self.pool.take(short)
 
     def _short_of(self, row: GenerationRow, steps: int) -> int:
         """Pages that a row lacks for its tokens and `steps` more."""
-        if row.paused:
+        room = len(row.pages) * self.pool.page_tokens
+        if row.paused or len(row.tokens) + steps <= room:
             return 0
         left = min(steps, max(0, row.limit - row.made))
         most = min(row.room, len(row.tokens) + left)

@@ -30,7 +30,7 @@ class StopStringFinder:
         self.stops, self.table = stops, tokenizer.token_bytes
         self.longest = max(map(len, stops), default=1)
         self.text = bytearray()
-        self.ends: list[int] = []  # bytes of text after each token
+        self.ends: list[int] = []  # bytes of text after each token; of no use without stops
 
     def find(self, tokens: Iterable[int]) -> tuple[int, int] | None:
         """Append tokens to the text and look for a stop string.
@@ -39,9 +39,13 @@ class StopStringFinder:
             The number of tokens up to the one that completes it, and of bytes before it; None if
             there is none.
         """
+        table, known = self.table, len(self.table)
+        if not self.stops:  # as most rows of a server: half the time that a loop takes
+            self.text += b"".join([table[token] for token in tokens if token < known])
+            return None
         start = max(0, len(self.text) - self.longest + 1)
         for token in tokens:
-            self.text += self.table[token] if token < len(self.table) else b""
+            self.text += table[token] if token < known else b""
             self.ends.append(len(self.text))
         matches = [(self.text.find(stop, start), len(stop)) for stop in self.stops]
         found = [(at, at + length) for at, length in matches if at >= 0]

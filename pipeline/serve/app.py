@@ -92,12 +92,14 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
+        # As they are: of routers that are included FastAPI tries every one anew for each request.
+        routes=ROUTES,
+        # Nobody here collects it, and whether somebody does is asked at each request.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.server = ServerState(
         models, limits, counts, own_tools, kept, who.keys, sessions, lake, work
     )
-    for router in ROUTERS:
-        app.include_router(router)
     api_errors.install(app, ROUTES)
     page_list.install(app)
     app.add_exception_handler(ClientGone, _nobody_waits)

@@ -40,7 +40,7 @@ async def chat_completions(asked: ChatCompletionRequest, request: Request) -> Re
         ),
         is_long=bool(asked.tools or asked.response_format),
     )
-    reply = RunningReply(prepared, served.loop, state.tools)
+    reply = RunningReply(prepared, served.loop, state.tools, whole=not asked.stream)
     answer = ChatCompletionAnswer(asked, served, reply, lambda usage: note_tokens(request, usage))
     return await respond(request, answer, state.config, reply.close, stream=bool(asked.stream))
 

@@ -69,7 +69,7 @@ async def whole(plan: CompletionPlan) -> dict[str, Any]:
     if plan.asked.echo:
         for at, sample in samples.items():
             pieces[at].append(sample.echo(read[at[0]]))
-    with plan.served.loop.open(plan.generations) as stream:
+    with plan.served.loop.open(plan.generations, whole=True) as stream:
         async for deltas in stream:
             for delta in deltas:
                 at = delta.prompt, delta.sample

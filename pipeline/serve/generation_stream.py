@@ -39,10 +39,11 @@ class GenerationStream:
     Args:
         owner: the inference loop.
         wanted: of the request, a prompt each.
+        whole: see `InferenceLoop.open`.
     """
 
-    def __init__(self, owner: Owner, wanted: Sequence[Generation]) -> None:
-        self.owner, self.wanted = owner, tuple(wanted)
+    def __init__(self, owner: Owner, wanted: Sequence[Generation], *, whole: bool = False) -> None:
+        self.owner, self.wanted, self.whole = owner, tuple(wanted), whole
         self.loop = asyncio.get_running_loop()
         self.client = self.wanted[0].client if self.wanted else ""
         self.closed = False

@@ -82,8 +82,12 @@ class InferenceLoop:
         self._thread: threading.Thread | None = None
         self._draining = self._retired = False
 
-    def open(self, wanted: Sequence[Generation]) -> GenerationStream:
+    def open(self, wanted: Sequence[Generation], *, whole: bool = False) -> GenerationStream:
         """Ask for one or more prompts' samples, all of one client.
+
+        Args:
+            wanted: of the request, a prompt each.
+            whole: nobody looks before a sample ends: its first token is told, then all the others.
 
         Raises:
             UserError: a prompt is empty or too long, or needs too many rows.
@@ -92,7 +96,7 @@ class InferenceLoop:
         """
         for generation in wanted:
             self._check(generation)
-        stream = GenerationStream(self, wanted)
+        stream = GenerationStream(self, wanted, whole=whole)
         asked = [(_Asked(stream, n), generation.samples) for n, generation in enumerate(wanted)]
         with self._lock:
             self._check_open()

@@ -118,15 +118,23 @@ class RunningReply:
         prepared: what the model is to do.
         loop: of the model.
         tools: that answer calls, where the reply is `served`.
+        whole: see `InferenceLoop.open`.
 
     Raises:
         ApiError: the model is too busy.
         UserError: the prompt or so many samples are too much for it.
     """
 
-    def __init__(self, prepared: PreparedReply, loop: InferenceLoop, tools: ServerTools) -> None:
+    def __init__(
+        self,
+        prepared: PreparedReply,
+        loop: InferenceLoop,
+        tools: ServerTools,
+        *,
+        whole: bool = False,
+    ) -> None:
         self.prepared, self.tools = prepared, tools
-        self._stream = loop.open([prepared.generation])
+        self._stream = loop.open([prepared.generation], whole=whole)
 
     def close(self) -> None:
         """Nothing more is wanted: what it holds of the model is free within a step."""

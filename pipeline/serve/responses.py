@@ -48,7 +48,7 @@ async def create_response(asked: ResponseRequest, request: Request) -> Response:
         return prepare(wanted, served, client), (*before, *(one.said for one in said))
 
     prepared, said = await off_loop(request, read, is_long=bool(asked.tools or asked.text))
-    reply = RunningReply(prepared, served.loop, state.tools)
+    reply = RunningReply(prepared, served.loop, state.tools, whole=not asked.stream)
     tokenizer = served.tokenizer if asked.tells_logprobs else None
     growing = GrowingResponse(
         empty_response(asked, served.id), len(prepared.generation.prompt), tokenizer

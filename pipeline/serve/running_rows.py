@@ -31,7 +31,8 @@ class RunningRows:
 
     Args:
         new_batch: makes the batch, and another where a step has failed.
-        flush_seconds: between two pieces of a row's tokens, and about what a step takes.
+        flush_seconds: between two pieces of a row's tokens, and about what a step takes, both of
+            them longer where many rows run.
         released: called with a client and how many of its rows have ended.
     """
 
@@ -48,7 +49,7 @@ class RunningRows:
         self._found = self._read = 0  # tokens of prompts, by batches that are gone
         self._rows: dict[int, UnsentTokens] = {}
         self._unsent: dict[UnsentTokens, None] = {}
-        self._pace = StepPace(flush_seconds)
+        self._pace = StepPace()
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -57,6 +58,11 @@ class RunningRows:
     def active(self) -> bool:
         """Whether a step would do anything."""
         return self.batch is not None and self.batch.active
+
+    @property
+    def _wait_between(self) -> float:
+        """Seconds between two events of a row."""
+        return wait_between(self.flush_seconds, len(self._rows))
 
     @property
     def found_tokens(self) -> int:
@@ -103,6 +109,7 @@ class RunningRows:
             first_is_due=not all(begun),
             all_wait_for_first=not any(begun),
             stop_strings=any(row.stop_strings for row in self._rows.values()),
+            seconds=self._wait_between,
         )
         start = time.perf_counter()
         events = self.batch.step(tokens)
@@ -117,9 +124,9 @@ class RunningRows:
         if not self._unsent:
             return
         now = time.monotonic()
-        rest = not self.active  # nothing will come that it could be sent with
-        least = wait_between(self.flush_seconds, len(self._rows)) * LEAST_WAIT
-        due = [row for row in self._unsent if rest or row.is_due(now, least)]
+        # Where no step follows, nothing will come that the rest could be sent with.
+        least = self._wait_between * LEAST_WAIT if self.active else 0.0
+        due = [row for row in self._unsent if row.is_due(now, least)]
         by_loop: dict[asyncio.AbstractEventLoop, dict[GenerationStream, list[Delta]]] = {}
         for row in due:
             del self._unsent[row]

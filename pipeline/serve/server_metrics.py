@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from pipeline.serve.histogram_counts import HistogramCounts
 from pipeline.serve.loaded_models import LoadedModels
 
 PREFIX = "crawl2chat"
@@ -50,18 +51,18 @@ class ServerMetrics:
             buckets=WHOLE,
             registry=self.registry,
         )
-        self.first_token = Histogram(
+        self.first_token = HistogramCounts(
             f"{PREFIX}_time_to_first_token_seconds",
             "from the request to a sample's first token",
-            buckets=FIRST,
-            registry=self.registry,
+            FIRST,
         )
-        self.inter_token = Histogram(
+        self.inter_token = HistogramCounts(
             f"{PREFIX}_inter_token_seconds",
             "of a sample's later tokens: the mean of those that came together",
-            buckets=BETWEEN,
-            registry=self.registry,
+            BETWEEN,
         )
+        for counts in (self.first_token, self.inter_token):
+            self.registry.register(counts)
 
     def observe(self, first_seconds: float, tokens: int, token_seconds: float) -> None:
         """What a client waited: for a first token, else for each of some that came together."""

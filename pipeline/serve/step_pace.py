@@ -13,23 +13,24 @@ FIRST_SHARE = 0.2
 
 
 class StepPace:
-    """Learns what a token of each row takes.
+    """Learns what a token of each row takes."""
 
-    Args:
-        seconds: that a step may take.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
+    def __init__(self) -> None:
         self._last = 1  # of a step for which nobody waited
-        self._each = seconds  # of one token for each row
+        self._each = 1.0  # seconds of one token for each row; far too long, until one is known
 
     def tokens(
-        self, *, first_is_due: bool, stop_strings: bool, all_wait_for_first: bool = False
+        self,
+        seconds: float,
+        *,
+        first_is_due: bool,
+        stop_strings: bool,
+        all_wait_for_first: bool = False,
     ) -> int:
         """For each row in the next step.
 
         Args:
+            seconds: that a step may take.
             first_is_due: somebody waits for a first token.
             stop_strings: a row may end at a text.
             all_wait_for_first: and nobody has one: there is no other row that a short step slows.
@@ -38,8 +39,8 @@ class StepPace:
             return 1
         most = MOST_WITH_STOP_STRINGS if stop_strings else MOST_TOKENS
         if first_is_due:
-            return max(1, min(most, self._last, int(FIRST_SHARE * self.seconds / self._each)))
-        self._last = max(1, min(most, GROWTH * self._last, int(self.seconds / self._each)))
+            return max(1, min(most, self._last, int(FIRST_SHARE * seconds / self._each)))
+        self._last = max(1, min(most, GROWTH * self._last, int(seconds / self._each)))
         return self._last
 
     def took(self, tokens: int, seconds: float, *, read: bool) -> None:

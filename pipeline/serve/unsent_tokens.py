@@ -1,7 +1,7 @@
 """What a row has got since a client last heard of it, and whether it is time to say so.
 
 In: events of a batch's steps. Out: `Delta`s: the first token of a row at once, its end at once,
-what is between in pieces of at least some milliseconds.
+what is between in pieces of at least some milliseconds, or with its end where nobody looks before.
 """
 
 from pipeline.model.batch import Event, GenerationBatch
@@ -63,7 +63,8 @@ class UnsentTokens:
 
     def is_due(self, now: float, least_wait: float) -> bool:
         """Whether it is to be sent now (seconds of a monotonic clock)."""
-        return self._at_once or now - self._sent_at >= least_wait
+        waited = now - self._sent_at >= least_wait and not self.stream.whole
+        return self._at_once or waited
 
     def take(self, now: float) -> Delta:
         """What there is to send; it counts as sent."""

@@ -132,12 +132,13 @@ class Tokenizer:
             return self._encode_slowly(texts)
         takes = [fast.is_encodable(text) for text in texts]
         quick = [text for text, can in zip(texts, takes) if can]
-        found = iter(self._encode_quickly(quick, threads or cores()))
+        found = iter(self._encode_quickly(quick, threads))
         slow = iter(self._encode_slowly([text for text, can in zip(texts, takes) if not can]))
         return [next(found if can else slow) for can in takes]
 
     def _encode_quickly(self, texts: list[str], threads: int) -> list[list[int]]:
-        if threads < 2 or sum(map(len, texts)) < CHARACTERS_FOR_THREADS:
+        is_much = sum(map(len, texts)) >= CHARACTERS_FOR_THREADS
+        if not is_much or (threads := threads or cores()) < 2:
             return [self._fast.encode_ordinary(text) for text in texts]
         found: list[list[int]] = self._fast.encode_ordinary_batch(texts, num_threads=threads)
         return found

@@ -21,7 +21,9 @@ from model_server import LONG, tiny_folder
 from flows.cli import main, serve
 from flows.cli.arguments import parser
 from flows.cli.serve import example, model_sources, people_work
+from pipeline.serve import http_server
 from pipeline.serve.config import ServeConfig
+from pipeline.serve.interpreter_settings import TURN_SECONDS
 from pipeline.serve.security import Access
 from storage import Lake
 from storage.errors import UserError
@@ -230,3 +232,21 @@ def test_peoples_work_lies_in_the_lake_or_where_it_is_said(tmp_path: Path) -> No
     named = people_work(lake, parser().parse_args(line))
     assert named is not None
     assert (named.tasks, named.votes) == (tmp_path / "l", tmp_path / "v")
+
+
+def test_the_interpreter_is_set_for_a_server(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    before, seen = sys.getswitchinterval(), []
+
+    def run(_: object, opened: socket.socket, ready: Any) -> None:
+        with opened:
+            seen.append(sys.getswitchinterval())
+            ready()
+            seen.append(sys.getswitchinterval())
+
+    monkeypatch.setattr(http_server, "run", run)  # which needs the signals of a process of its own
+    line = ["serve", "--lake", str(tmp_path), "--model", str(folder), "--port", "0"]
+    assert main(line) == 0, capsys.readouterr()
+    assert seen == [before, pytest.approx(TURN_SECONDS)]
+    assert sys.getswitchinterval() == before

@@ -10,6 +10,7 @@ from patience import PATIENCE_SECONDS
 
 from pipeline.model import ModelConfig, Transformer, native
 from pipeline.model.engine import Engine
+from pipeline.model.rows import Sampling
 
 ROOT = Path(__file__).parents[3]
 SHAPE = (64, 1, 32, 1, 1, 32, 32, 64)
@@ -68,3 +69,32 @@ def test_rows_that_ended_before_stay_as_they_are(make_model):
     assert [[c.tokens for c in cs] for cs in many] == [[c.tokens for c in cs] for cs in alone]
     lengths = {len(cs[0].tokens) for cs in many}
     assert len(lengths) > 3
+
+
+@pytest.mark.parametrize("threads", [2, 5])
+def test_threads_that_go_apart_give_each_row_all_of_its_tokens_once(make_model, threads):
+    """Rows of many lengths, in steps of many tokens: whoever takes them, they are as alone."""
+    before = torch.get_num_threads()
+    engine = Engine(make_model(head_dim=32))
+    rows = 2 * native.ROWS_ALONE * threads + 3
+    lengths = [1 + row * 7 % 40 for row in range(rows)]
+
+    def answers(numbers):
+        batch = engine.batch(max_rows=rows, tokens_per_step=512)
+        for row in numbers:
+            batch.add([1 + row % 60], Sampling(max_new_tokens=lengths[row]), [row])
+        found: dict[int, list[tuple[int, float]]] = {}
+        while batch.active:
+            for event in batch.step(17):
+                found.setdefault(event.row, []).extend(zip(event.tokens, event.logprobs))
+        return [found[at] for at in range(len(numbers))]
+
+    try:
+        torch.set_num_threads(threads)
+        together = answers(range(rows))
+        torch.set_num_threads(1)
+        alone = [answers([row])[0] for row in range(rows)]
+    finally:
+        torch.set_num_threads(before)
+    assert [len(answer) for answer in together] == lengths
+    assert together == alone

@@ -75,3 +75,12 @@ def test_mistakes_are_named(make_model, tokenizer):
         engine.generate([[1]], max_new_tokens=1, stop_strings=["a"])
     with pytest.raises(UserError, match="empty"):
         engine.generate([[1]], max_new_tokens=1, stop_strings=[""], tokenizer=tokenizer)
+
+
+def test_text_without_stop_strings_is_that_of_the_tokens_that_there_are():
+    plain, searched = StopStringFinder([], TABLE), StopStringFinder([b"no"], TABLE)
+    for tokens in ([0, 3], [], [99, 4, 7, 5]):  # 7 and 99: a model may have more than its tokenizer
+        assert plain.find(tokens) is None
+        assert searched.find(tokens) is None
+    assert plain.text == searched.text == b"ab" + HEART + b"x"
+    assert plain.held_back() == 0

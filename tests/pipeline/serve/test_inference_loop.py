@@ -88,6 +88,33 @@ def test_a_request_that_is_alone_gets_its_first_token_after_a_step_of_one(
     assert max(steps) > 8
 
 
+def test_who_wants_a_whole_answer_hears_of_its_first_token_and_of_the_rest() -> None:
+    loop = tiny_loop(ServeConfig(flush_seconds=1e-9))
+    wanted = Generation((70, 71), Sampling(max_new_tokens=LONG), seed=1)
+
+    async def lengths(*, whole: bool) -> list[int]:
+        with loop.open([wanted], whole=whole) as stream:
+            return [len(delta.tokens) async for deltas in stream for delta in deltas]
+
+    try:
+        streamed = asyncio.run(lengths(whole=False))
+        assert asyncio.run(lengths(whole=True)) == [1, sum(streamed) - 1]
+    finally:
+        loop.close()
+    assert len(streamed) > 2
+
+
+def test_the_more_rows_run_the_longer_are_steps() -> None:
+    """As long as events are apart: rows that step before are work for nobody."""
+    loop = tiny_loop(ServeConfig(flush_seconds=1e-9))
+    wanted = Generation((70, 71), Sampling(max_new_tokens=60), 100, seed=1)
+    try:
+        asyncio.run(whole(loop, wanted))
+        assert loop.rows.steps < 60
+    finally:
+        loop.close()
+
+
 def test_answers_are_the_same_to_the_bit_whatever_the_load() -> None:
     rng = random.Random(1)
     asked = [drawn(rng, number) for number in range(16)]
