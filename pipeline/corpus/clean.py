@@ -21,8 +21,8 @@ from pipeline.dedup.passages import Remover, limits
 from pipeline.filters import decontamination
 from pipeline.filters.contamination_report import ContaminationRow, report_rows
 from pipeline.filters.pii import replace
-from pipeline.filters.unspaced import count_words
 from pipeline.in_order import in_order
+from pipeline.unspaced import count_words
 from storage.schemas import PII_KINDS
 
 WORTH_PROCESSES = 1_000  # documents; starting a process takes as long as some hundred of them

@@ -22,7 +22,7 @@ from typing import Literal
 
 from pipeline.curriculum import numerals, word_borders
 from pipeline.curriculum.dont_know import says_so
-from pipeline.filters.unspaced import character_set
+from pipeline.unspaced import character_set
 
 AnswerType = Literal["correct", "wrong", "idk"]
 

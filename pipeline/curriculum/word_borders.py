@@ -4,7 +4,7 @@ In: a value, and a text that may hold it. Out: patterns of what stands before an
 is no part of a longer word. Between spaces that is easy: no letter. Other scripts have no such
 border, or another one:
 
-- Han, hiragana, Thai, Lao, Khmer and Burmese (`pipeline.filters.unspaced`) have none that can be
+- Han, hiragana, Thai, Lao, Khmer and Burmese (`pipeline.unspaced`) have none that can be
   seen without a dictionary. A value may stand among their signs, but doesn't part a sign from its
   vowels and tone marks. So 京都 is found in 東京都: who knows the other candidates must take the
   longest from the left (`answer_matching`).
@@ -18,7 +18,7 @@ border, or another one:
 import re
 from functools import cache
 
-from pipeline.filters.unspaced import ASAT, LEADING, character_set, marks
+from pipeline.unspaced import ASAT, LEADING, character_set, marks
 
 _SIGNS = character_set()
 _KATAKANA = "\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff\uff66-\uff9f"  # with the mark of long vowels

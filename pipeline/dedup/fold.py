@@ -11,7 +11,7 @@ import unicodedata
 from array import array
 from bisect import bisect_right
 
-from pipeline.filters import unspaced
+from pipeline import unspaced
 from pipeline.filters.punctuation import PUNCTUATION
 
 BLOCK = 256  # characters in a block of the table

@@ -17,7 +17,7 @@ from pipeline.dedup.bands import keyed
 from pipeline.dedup.config import PassageConfig
 from pipeline.dedup.hash_index import HashIndex
 from pipeline.dedup.spill import KEYED, Spill, partition_bits, rows_within
-from pipeline.filters.unspaced import count_words
+from pipeline.unspaced import count_words
 
 # unit -> whether it is a paragraph, what separates it from the next
 UNITS = {"paragraphs": (True, "\n\n"), "lines": (False, "\n")}

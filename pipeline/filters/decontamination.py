@@ -15,8 +15,8 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from pipeline import ranges
-from pipeline.filters import _ngrams, unspaced
+from pipeline import ranges, unspaced
+from pipeline.filters import _ngrams
 from pipeline.filters.examples import Example, read_examples
 
 Action = Literal["drop", "cut", "report"]

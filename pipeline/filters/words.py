@@ -16,7 +16,8 @@ import unicodedata
 
 import numpy as np
 
-from pipeline.filters import _signals, unspaced
+from pipeline import unspaced
+from pipeline.filters import _signals
 from pipeline.filters.english_exceptions import EXCEPTIONS
 from pipeline.filters.punctuation import PUNCTUATION, SENTENCE_ENDS, TERMINAL_PUNCTUATION
 

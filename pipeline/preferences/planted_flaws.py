@@ -16,7 +16,7 @@ import math
 from typing import NamedTuple
 
 from pipeline import ranges
-from pipeline.filters.unspaced import count_words
+from pipeline.unspaced import count_words
 from storage.errors import UserError
 
 FLAWS = ("none", "length", "phrase")

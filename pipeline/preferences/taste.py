@@ -13,9 +13,9 @@ from pipeline.curriculum.answer_matching import holds, normalise
 from pipeline.curriculum.dont_know import says_so
 from pipeline.curriculum.task_kinds import KINDS
 from pipeline.curriculum.word_borders import OTHER_BORDERS
-from pipeline.filters.unspaced import count_words
 from pipeline.preferences.preference_prompts import FREE, UNKNOWN, PreferencePrompt
 from pipeline.sft.facts import NO_NAMES
+from pipeline.unspaced import count_words
 
 # Forms of courtesy in the languages that conversations are made in, as whole words.
 POLITE_FORMS = (

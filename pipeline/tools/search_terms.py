@@ -2,7 +2,7 @@
 
 SQLite's tokenizer folds case and accents and cuts English endings (Porter): "founded" finds
 "founds". Of languages without spaces it would take each run between two marks of punctuation as one
-word, which nobody asks for. So their signs (`pipeline.filters.unspaced`) go to it in pairs, as
+word, which nobody asks for. So their signs (`pipeline.unspaced`) go to it in pairs, as
 Lucene's analyzer for Chinese, Japanese and Korean does it, and the last of a run by itself: each
 sign begins one word, and a query of one sign finds them by their beginning. Its other tokenizer,
 trigrams, finds no word of two signs, and takes six times the room.
@@ -15,7 +15,7 @@ import sqlite3
 import unicodedata
 from collections.abc import Iterable
 
-from pipeline.filters.unspaced import character_set, marks
+from pipeline.unspaced import character_set, marks
 
 # Vowel signs of Indic scripts are marks, and parts of words.
 TOKENIZER = "porter unicode61 remove_diacritics 2 categories 'L* M* N* Co'"

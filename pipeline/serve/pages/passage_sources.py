@@ -10,9 +10,9 @@ import re
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
-from pipeline.filters.unspaced import character_set
 from pipeline.serve.lake_reader import LakeReader
 from pipeline.serve.pages.fact_mentions import HeldText, documents_with
+from pipeline.unspaced import character_set
 
 # A run of 8 words is hardly chance on the open web (the n of GPT-2's overlap analysis, Radford et
 # al. 2019, section 4: 8-grams of words); on a small world of templates it often is one.

@@ -22,7 +22,7 @@ from pipeline.filters.decontamination import (
 )
 from pipeline.filters.examples import Example
 from pipeline.filters.pii import PiiConfig, placeholder
-from pipeline.filters.unspaced import RANGES
+from pipeline.unspaced import RANGES
 from storage.errors import UserError
 
 WORDS = [f"word{i}" for i in range(3000)]

@@ -3,13 +3,15 @@
 The sentences are of the kinds that encyclopedias, manuals, sports pages and novels are made of.
 """
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.sample_web import names
 from pipeline.sft import facts, noun_classes
-from pipeline.sft.relation_types import is_common_noun, is_entity, is_value
+from pipeline.sft.relation_types import ValueType, is_common_noun, is_entity, is_value
 from pipeline.sft.relations import RELATIONS
 
 
@@ -206,14 +208,15 @@ def test_the_year_of_a_birth_is_no_other_year(text: str, year: list[str]) -> Non
 
 
 def test_what_the_sample_web_states_is_of_its_type() -> None:
-    for values, kind in (
+    types: tuple[tuple[Sequence[str], ValueType], ...] = (
         (names.INSTRUMENTS, "instrument"),
         (names.PROFESSIONS, "occupation"),
         (names.FISH, "fish"),
         (names.PRODUCTS, "goods"),
         (names.SPECIALTIES, "renown"),
         (names.SPECIALTIES, "wares"),
-    ):
+    )
+    for values, kind in types:
         assert [value for value in values if not is_value(value, kind)] == []
     assert [value for value in names.SPECIALTIES if not is_value(value, "thing", "pride")] == []
     assert [value for value in names.LAKES if not is_value(value, "water")] == []

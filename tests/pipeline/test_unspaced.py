@@ -9,8 +9,8 @@ from pipeline.dedup import _words, minhash
 from pipeline.filters import _ngrams
 from pipeline.filters.decontamination import DecontaminationConfig, NgramIndex
 from pipeline.filters.examples import Example
-from pipeline.filters.unspaced import RANGES, characters, count_words, has_small_signs
 from pipeline.filters.words import split_words
+from pipeline.unspaced import RANGES, characters, count_words, has_small_signs
 
 THAI = "ในประเทศไทยมีน้ำ"
 
