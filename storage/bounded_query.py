@@ -1,12 +1,12 @@
 """A stranger's query on a lake, in a process of its own that can't take much: `python -m` this.
 
-In, as its argument: JSON of `lake`, `memory_bytes`, `seconds`; then, on stdin, of `sql` and
-`most_rows`; nothing at all, and it ends. Out, on stdout: JSON of a `QueryAnswer`, or of `error`, a
-line for people. All views are opened before the question comes, and if the lake has changed till
-then, again. DuckDB bounds its tables and its sorting, but not the texts and lists that a query
-makes on the way (`repeat('x', 1e9)`), and between two of them it doesn't look whether it was
-interrupted. So the system bounds the memory and the processor's time of this process, and it ends
-by the clock.
+In, as its argument: JSON of `lake`, `memory_bytes`, `seconds`, `waits`; then, on stdin, of `sql`
+and `most_rows`; nothing at all, and it ends. Out, on stdout: JSON of a `QueryAnswer`, or of
+`error`, a line for people. A process that `waits` opens all views before its question comes, any
+other those that the question names; and so does the first if the lake has changed till then. DuckDB
+bounds its tables and its sorting, but not the texts and lists that a query makes on the way
+(`repeat('x', 1e9)`), and between two of them it doesn't look whether it was interrupted. So the
+system bounds the memory and the processor's time of this process, and it ends by the clock.
 """
 
 import contextlib
@@ -53,7 +53,7 @@ def line_of(error: duckdb.Error) -> str:
 
 
 class LakeAsked:
-    """A lake that a question is put to; its views are opened beforehand, if they can be.
+    """A lake that a question is put to.
 
     Args:
         lake: that is read.
@@ -67,9 +67,11 @@ class LakeAsked:
         self.lake, self.settings = lake, settings
         self._opened = contextlib.ExitStack()
         self._ready: tuple[object, duckdb.DuckDBPyConnection] | None = None
-        # What is wrong with the lake is said to whoever asks.
-        with contextlib.suppress(UserError, duckdb.Error, OSError):
-            state = lake.state()
+
+    def make_ready(self) -> None:
+        """Open all views, if that can be; what is wrong with the lake is said to whoever asks."""
+        with contextlib.suppress(UserError, duckdb.Error, OSError, MemoryError):
+            state = self.lake.state()
             self._ready = (state, self._opened.enter_context(self._connected()))
 
     def answer(self, sql: str, most_rows: int) -> dict[str, Any]:
@@ -122,6 +124,8 @@ def main() -> None:
     idle.daemon = True
     idle.start()
     lake = LakeAsked(Lake(given["lake"]), given["memory_bytes"])
+    if given["waits"]:
+        lake.make_ready()
     said = sys.stdin.read()
     idle.cancel()
     if said:

@@ -77,7 +77,7 @@ class QueryProcesses:
                 self._spare = None
             if self._spare is None and not self._is_closed:
                 with contextlib.suppress(OSError):  # no room for one: whoever asks is told
-                    self._spare = self._started()
+                    self._spare = self._started(waits=True)
 
     def close(self) -> None:
         """End the process that waits; those at work end by themselves."""
@@ -86,16 +86,16 @@ class QueryProcesses:
         if spare is not None:
             spare.end()
 
-    def _started(self) -> "_QueryProcess":
-        given = {"lake": self.lake, "memory_bytes": MEMORY_BYTES, "seconds": self.seconds}
-        return _QueryProcess(json.dumps(given))
+    def _started(self, *, waits: bool) -> "_QueryProcess":
+        bounds = {"memory_bytes": MEMORY_BYTES, "seconds": self.seconds}
+        return _QueryProcess(json.dumps({"lake": self.lake, **bounds, "waits": waits}))
 
     def _run(self, asked: str) -> dict[str, str]:
         with self._lock:
             spare, self._spare = self._spare, None
         if spare is not None and (told := self._told(spare, asked)) is not None:
             return told
-        told = self._told(self._started(), asked)
+        told = self._told(self._started(waits=False), asked)
         if told is None:
             raise RuntimeError("the query's process ended and said nothing")
         return told

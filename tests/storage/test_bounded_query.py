@@ -1,7 +1,9 @@
 """A stranger's query: what it may read, and what it may take."""
 
 import contextlib
+import io
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from storage import Lake
+from storage import Lake, bounded_query, catalog
 from storage.bounded_query import CELL_CHARACTERS, LINE_CHARACTERS, LakeAsked
 from storage.errors import UserError
 from storage.manifest import Manifest
@@ -89,7 +91,8 @@ def test_refused_in_one_line(filled: Lake, sql: str) -> None:
 
 def run(lake: Lake, sql: str, **changes: Any) -> dict[str, Any]:
     """As a process."""
-    given = {"lake": lake.url, "memory_bytes": MEMORY, "seconds": 20} | changes
+    given = {"lake": lake.url, "memory_bytes": MEMORY, "seconds": 20, "waits": True}
+    given |= changes
     ended = subprocess.run(
         [sys.executable, "-m", "storage.bounded_query", json.dumps(given)],
         input=json.dumps({"sql": sql, "most_rows": 3}),
@@ -130,6 +133,7 @@ def test_what_the_lake_has_when_the_question_comes(
 ) -> None:
     count = "SELECT count(*) FROM corpus"
     with contextlib.closing(LakeAsked(filled, MEMORY)) as asked:
+        asked.make_ready()
         assert asked.answer(count, 1)["rows"] == [["5"]]
         group = make(filled, "corpus_group", {"corpus-de.parquet": table([], CORPUS)}, {"n": 2})
         assert asked.answer(count, 1)["rows"] == [["5"]]
@@ -143,5 +147,28 @@ def test_a_lake_that_cant_be_opened_is_said_to_who_asks(filled: Lake) -> None:
     heads.write_text("{")
     assert "heads.json" in run(filled, "SELECT 1 FROM corpus")["error"]
     with contextlib.closing(LakeAsked(filled, MEMORY)) as asked:
+        asked.make_ready()
         heads.write_text(whole)  # mended since
         assert asked.answer("SELECT count(*) FROM corpus", 1)["rows"] == [["5"]]
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_only_a_process_that_waits_opens_what_nobody_asked_for(
+    filled: Lake, monkeypatch: pytest.MonkeyPatch, waits: bool
+) -> None:
+    opened: list[str | None] = []
+    connect = catalog.connect
+
+    def noted(lake: Lake, sql: str | None = None, **more: Any) -> Any:
+        opened.append(sql)
+        return connect(lake, sql, **more)
+
+    monkeypatch.setattr(catalog, "connect", noted)
+    given = {"lake": filled.url, "memory_bytes": 1 << 34, "seconds": 20, "waits": waits}
+    monkeypatch.setattr(sys, "argv", ["bounded_query", json.dumps(given)])
+    asked = io.StringIO(json.dumps({"sql": "SELECT 1", "most_rows": 1}))
+    monkeypatch.setattr(sys, "stdin", asked)
+    monkeypatch.setattr(bounded_query, "_limit", lambda *_: None)  # it would be ours
+    monkeypatch.setattr(os, "_exit", lambda _: None)
+    bounded_query.main()
+    assert opened == [None if waits else "SELECT 1"]
