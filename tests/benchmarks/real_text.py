@@ -144,7 +144,7 @@ SIDES = (
 
 
 def tuned() -> dict[str, Any]:
-    """By side: what was `chosen`, and all that was `tried`; `how`."""
+    """By precision of products: `how`, and by side what was `chosen` and all that was `tried`."""
     read: dict[str, Any] = json.loads(TUNED.read_text())
     return read
 
@@ -153,14 +153,14 @@ def table(setting: Setting, shown: list[Kind], corpus: str) -> str:
     """Run every side; the table and what was set."""
     found, rows = tuned(), []
     for kind in shown:
+        sides = found[kind.precision]["sides"]
         results = {
-            side.key: timed(setting, side, found["sides"][side.key]["chosen"], kind)
-            for side in SIDES
+            side.key: timed(setting, side, sides[side.key]["chosen"], kind) for side in SIDES
         }
         against = results["nanochat"]["nats"]
         for side in SIDES:
             said = results[side.key]
-            size = found["sides"][side.key]["chosen"]["rows"] * CONTEXT
+            size = sides[side.key]["chosen"]["rows"] * CONTEXT
             seen = said["steps"] * size
             low, high = interval(said["nats"], setting.held_out)
             rows.append(
@@ -219,22 +219,27 @@ def gain(nats: np.ndarray, against: np.ndarray, held_out: HeldOut) -> str:
 
 def note(setting: Setting, shown: list[Kind], corpus: str, found: dict[str, Any]) -> str:
     """What was equal, what was tried, and every setting that isn't a side's own default."""
-    sides = found["sides"]
+    searches = [found[kind.precision] for kind in shown]
 
-    def chosen(key: str) -> str:
-        tried = len(sides[key]["tried"])
-        said = ", ".join(f"{k} {v:g}" for k, v in sides[key]["chosen"].items())
+    def one(search: dict[str, Any], key: str) -> str:
+        tried = len(search["sides"][key]["tried"])
+        said = ", ".join(f"{k} {v:g}" for k, v in search["sides"][key]["chosen"].items())
         if tried:
             return f"{said} (the best of {tried} tried)"
         return f"{said} (not searched yet: as in earlier tables, chosen on these same documents)"
 
+    def chosen(key: str) -> str:
+        said = [one(search, key) for search in searches]
+        return " | ".join(said) if len(set(said)) > 1 else said[0]
+
+    how = " ".join(search["how"] for search in searches)
     return (
         f"{corpus}. Equal: the tokens, {setting.threads} threads, one fresh process after the other"
         " and the same seconds, of which each side's schedule ends with the last; start-up isn't"
         " counted, the first steps (compiling, caches) are charged at the later steps' mean;"
         " products in bf16 on a CPU that multiplies it, for all; 4 layers of width 192, 6 heads,"
         f" context {CONTEXT}. One seed each; 95% intervals over documents. Batches and"
-        f" rates: {found['how']} Whose code: nanoGPT's train.py with"
+        f" rates: {how} Whose code: nanoGPT's train.py with"
         f" config/train_shakespeare_char.py,"
         f" torch.compile, bf16 by autocast; {chosen('nanogpt')}, min_lr a tenth; tied head, so"
         " fewer parameters. nanochat's scripts/base_train.py, depth 4, torch.compile, its own"

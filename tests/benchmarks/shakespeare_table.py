@@ -46,11 +46,11 @@ class Row:
         return [seconds_to(loss, points) for points in self.points]
 
 
-def section(given: argparse.Namespace, scratch: Path) -> str:
+def section(given: argparse.Namespace, shown: list[kinds.Kind], scratch: Path) -> str:
     """nanoGPT's train.py as its README says for a CPU, then our recipes, three seeds each."""
     file = (given.eval / "tinyshakespeare.txt.gz").absolute()
     data, characters = written(file, scratch / "shakespeare")
-    rows, shown = [], kinds.kinds()
+    rows = []
     for kind in shown:
         peers = [nanogpt(given, kind, data, characters, autocast=False)]
         if kind.bf16:  # what the CPU can do, which its train.py asks of GPUs only

@@ -9,7 +9,9 @@ import argparse
 import asyncio
 import contextlib
 import dataclasses
+import random
 import statistics
+import string
 import sys
 import tempfile
 import time
@@ -31,6 +33,7 @@ from tests.helpers.raw_client import Question, ask, get
 TABLE = "soak-table"
 MOST_GROWTH = 0.02  # of memory, from when it is warm to the end: what the issue asks
 LOOK_SECONDS = 2.0  # between two looks at the memory
+LETTERS = string.ascii_letters
 ROWS = 32  # fewer than the crowd asks for: some wait, and the cache of prefixes is soon full
 MOST_POOL_THREADS = 32  # asyncio's own pool grows to at most so many, by and by
 CLOSED_SECONDS = 60.0  # by when the server has let go of connections whose clients are gone
@@ -94,6 +97,16 @@ def questions() -> list[Question]:
     return found
 
 
+def fillers() -> list[Question]:
+    """What writes each page of keys and values once: their memory isn't taken before that.
+
+    Each prompt begins like no other and nearly fills a context; there are more than pages hold.
+    """
+    length = text_models.SMALL.max_context - 16
+    texts = ["".join(random.Random(n).choices(LETTERS, k=length)) for n in range(4 * ROWS)]
+    return [Question(COMPLETIONS, {"prompt": text, "max_tokens": 8}) for text in texts]
+
+
 async def undisturbed(url: str, asked: Sequence[Question]) -> list[tuple[Question, Any]]:
     """Each question with its answer, asked alone."""
     found = []
@@ -150,8 +163,8 @@ def soak(
     visits: int = 0,
     seconds: float = 0.0,
 ) -> Soaked:
-    """A warm-up of a quarter as long, by when every thread has come and memory is as large as it
-    gets, then the crowd; returns once the server is idle again.
+    """All pages written once and a warm-up of a quarter as long, by when every thread has come
+    and memory is as large as it gets, then the crowd; returns once the server is idle again.
     """
 
     async def watched() -> list[tuple[float, int]]:
@@ -163,6 +176,7 @@ def soak(
         await come
         return sizes
 
+    asyncio.run(undisturbed(url, fillers()))
     asyncio.run(crowd.come(at_a_time, seed + 1, visits // 4, seconds / 4))
     eventually(lambda: is_idle(url), lambda: gauges(url))
     before, cpu = held(process), server_process.cpu_seconds(process)

@@ -114,7 +114,6 @@ def test_every_side_runs_once_a_kind_of_cpu_in_its_environment(
         kinds.Kind("bf16", {}, "bfloat16"),
         kinds.Kind("ordinary (forced)", kinds.HELD_BACK, "float32"),
     ]
-    monkeypatch.setattr(kinds, "kinds", lambda: shown)
     calls: list[tuple[str, bool, str]] = []
 
     def side(command: list[Any], threads: int, environment: dict[str, str]) -> dict[str, Any]:
@@ -126,7 +125,7 @@ def test_every_side_runs_once_a_kind_of_cpu_in_its_environment(
 
     monkeypatch.setattr(shakespeare_table, "last_line", side)
     given = argparse.Namespace(eval=file.parent, peers=tmp_path, threads=2, quick=False)
-    text = shakespeare_table.section(given, tmp_path)
+    text = shakespeare_table.section(given, shown, tmp_path)
     assert calls == [
         ("nanogpt_train", False, "bf16"),
         ("nanogpt_train", True, "bf16"),

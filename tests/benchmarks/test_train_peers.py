@@ -224,7 +224,9 @@ def test_the_tables_are_made_of_what_the_sides_say(
     rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in text.splitlines()[2:10]]
     assert [row[0] for row in rows] == [one.name for one in sides] * 2
     assert [row[1] for row in rows] == ["bf16"] * 4 + ["ordinary"] * 4
-    tokens = real_text.tuned()["sides"]["portable"]["chosen"]["rows"] * 256
+    tuned = real_text.tuned()
+    tokens = tuned["bfloat16"]["sides"]["portable"]["chosen"]["rows"] * 256
+    assert tuned["float32"]["sides"]["portable"]["chosen"]["rows"] * 256 == tokens
     assert rows[2][3].startswith(f"{bits_per_byte(nats, held_out):.3f} (")
     assert rows[6][3].startswith(f"{bits_per_byte(nats * 2, held_out):.3f} (")
     assert rows[6][4] == "+0.000 (+0.000 to +0.000)"  # against the nanochat of the same CPU
@@ -234,6 +236,10 @@ def test_the_tables_are_made_of_what_the_sides_say(
         f"200 × {tokens:,}",
     ]
     assert rows[6][5:8] == [f"{tokens:,}", f"{tokens * 100 / 1e6:.2f}M", f"100 × {tokens:,}"]
+    # each kind of CPU with what was tuned on it: nanoGPT's batch differs
+    batches = [tuned[of]["sides"]["nanogpt"]["chosen"]["rows"] for of in ("bfloat16", "float32")]
+    assert batches[0] != batches[1]
+    assert [rows[0][7], rows[4][7]] == [f"{n} × {b * 256:,}" for n, b in zip((200, 100), batches)]
 
 
 def test_seconds_are_the_processors_where_others_use_the_machine(

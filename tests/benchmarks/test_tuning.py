@@ -71,23 +71,34 @@ def test_each_search_is_written_beside_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "tuned.json"
-    file.write_text(json.dumps({"how": "", "sides": {"portable": {"chosen": {}, "tried": []}}}))
+    there = {"how": "", "sides": {"portable": {"chosen": {}, "tried": []}}}
+    file.write_text(json.dumps({"float32": there}))
     monkeypatch.setattr(tuning, "TUNED", file)
+    kind = [kinds.Kind("ordinary", {}, "float32")]
+    monkeypatch.setattr(kinds, "kinds", lambda: kind)
     found = {"bits_per_byte": 2.0, "steps": 3, "seconds": 4.0, "nats": np.zeros(3)}
     monkeypatch.setattr(real_text, "timed", lambda *_: found)
     held_out = train_peers.stream_windows(np.arange(40) % 7, 4)
     setting = real_text.Setting(tmp_path, tmp_path, 7, tmp_path, 2, 9.0, held_out)
     tuning.search(setting, ["nanochat"], "some documents")
-    written = json.loads(file.read_text())
+    written = json.loads(file.read_text())["float32"]
     assert set(written["sides"]) == {"portable", "nanochat"}
     assert written["how"].startswith(
         "searched for each side by itself, on documents of training hosts"
     )
     assert len(written["sides"]["nanochat"]["tried"]) == 8
+    kind[0] = kinds.Kind("bf16", {}, "bfloat16")
+    tuning.search(setting, ["nanogpt"], "some documents")
+    both = json.loads(file.read_text())
+    assert both["float32"] == written
+    assert set(both["bfloat16"]["sides"]) == {"nanogpt"}
+    assert both["bfloat16"]["how"].endswith("bfloat16 products.")
 
 
-def test_what_was_tuned_fits_the_sides() -> None:
-    sides = real_text.tuned()["sides"]
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_what_was_tuned_fits_the_sides(precision: str) -> None:
+    found = real_text.tuned()[precision]
+    sides = found["sides"]
     assert set(sides) == {side.key for side in real_text.SIDES} == set(tuning.SEARCHES)
     for key, search in tuning.SEARCHES.items():
         assert set(sides[key]["chosen"]) == set(search.start)
@@ -96,7 +107,8 @@ def test_what_was_tuned_fits_the_sides() -> None:
             assert (
                 min(tried, key=lambda one: one["bits_per_byte"])["settings"] == sides[key]["chosen"]
             )
-    assert "on documents of training hosts" in real_text.tuned()["how"]
+    assert "on documents of training hosts" in found["how"]
+    assert precision in found["how"]
 
 
 def test_settings_that_were_not_searched_are_said_to_be_so(
@@ -104,12 +116,12 @@ def test_settings_that_were_not_searched_are_said_to_be_so(
 ) -> None:
     held_out = train_peers.stream_windows(np.arange(40) % 7, 4)
     setting = real_text.Setting(tmp_path, tmp_path, 7, tmp_path, 2, 9.0, held_out)
-    found = real_text.tuned()
-    for side in found["sides"].values():
+    found = {"float32": real_text.tuned()["float32"]}
+    for side in found["float32"]["sides"].values():
         side["tried"] = [{}, {}]
     shown = [kinds.Kind("ordinary", {}, "float32")]
     assert real_text.note(setting, shown, "", found).count("(the best of 2 tried)") == 4
-    found["sides"]["nanochat"]["tried"] = []
+    found["float32"]["sides"]["nanochat"]["tried"] = []
     assert real_text.note(setting, shown, "", found).count("(not searched yet") == 1
 
 

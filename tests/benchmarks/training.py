@@ -38,6 +38,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--quick", action="store_true", help="a trial: a tenth of the time")
     parser.add_argument("--only", choices=["shakespeare", "text"], help="one of the two tables")
+    parser.add_argument("--own-kind", action="store_true", help="not held back as well: see kinds")
     parser.add_argument("--tune", nargs="*", metavar="SIDE", help="write tuned.json, no table")
     parser.add_argument("--busy", action="store_true", help="others use the machine: see `now`")
     parser.add_argument("--lake", type=Path, help="keep the corpus and its tokens here")
@@ -50,26 +51,27 @@ def main() -> None:
         given.seconds /= 10
     if given.busy:
         os.environ[BUSY] = "1"
+    shown = kinds.kinds()[: 1 if given.own_kind else None]
     sections = []
     with tempfile.TemporaryDirectory(prefix="bench-train-") as scratch:
         if given.tune is not None:
             tune(given, Path(scratch))
             return
         if given.only != "text":
-            sections.append(shakespeare_table.section(given, Path(scratch)))
+            sections.append(shakespeare_table.section(given, shown, Path(scratch)))
         if given.only != "shakespeare":
-            sections.append(text(given, Path(scratch)))
+            sections.append(text(given, shown, Path(scratch)))
     page = "\n\n".join(sections)
     sys.stdout.write(page + "\n")
     if given.write:
         write_table(given.write, kinds.marker(TABLE), page)
 
 
-def text(given: argparse.Namespace, scratch: Path) -> str:
+def text(given: argparse.Namespace, shown: list[kinds.Kind], scratch: Path) -> str:
     """Corpus and tokens by our stages, then every side for the same seconds."""
     made = prepared(given.crawl.absolute(), (given.lake or scratch / "lake").absolute())
     setting = laid_out(given, made.tokens, made.tokenizer, scratch / "text")
-    return real_text.table(setting, kinds.kinds(), corpus(setting))
+    return real_text.table(setting, shown, corpus(setting))
 
 
 def tune(given: argparse.Namespace, scratch: Path) -> None:

@@ -97,12 +97,13 @@ def search(setting: real_text.Setting, keys: list[str], corpus: str) -> None:
 
         found = best_of(SEARCHES[key], bits)
         whole = json.loads(TUNED.read_text())
-        whole["how"] = (
+        own = whole.setdefault(kind.precision, {"sides": {}})
+        own["how"] = (
             "searched for each side by itself, on documents of training hosts that were kept out"
             f" of training for it ({corpus}), none of them reported here;"
             f" {setting.seconds:.0f} seconds a try, {kind.precision} products."
         )
-        whole["sides"][key] = found
+        own["sides"][key] = found
         TUNED.write_text(json.dumps(whole, indent=1) + "\n")
 
 
